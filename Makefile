@@ -46,26 +46,16 @@ check: $(VENV)/installed $(CALENDARS_VENV)/installed ## Check lint, types, impor
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m streams.operations.generated.event_schemas --check
-	$(BIN)/python -m streams.operations.generated.asyncapi_document --check
-	$(BIN)/python -m streams.operations.generated.registry_schemas --check
-	$(BIN)/python -m streams.operations.generated.metrics_page --check
-	$(BIN)/python -m streams.operations.generated.dashboard --check
-	$(BIN)/python -m streams.operations.generated.kubernetes_resources --check
-	$(CALENDARS_VENV)/bin/python -m streams.operations.generated.holiday_calendars --check
+	$(BIN)/python -m generators --check
+	$(CALENDARS_VENV)/bin/python -m generators --check holiday_calendars
 
 format: $(VENV)/installed ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 generate: $(VENV)/installed $(CALENDARS_VENV)/installed ## Write schemas, AsyncAPI document, metrics page, dashboard, Kubernetes resources and holiday calendars
-	$(BIN)/python -m streams.operations.generated.event_schemas
-	$(BIN)/python -m streams.operations.generated.asyncapi_document
-	$(BIN)/python -m streams.operations.generated.registry_schemas
-	$(BIN)/python -m streams.operations.generated.metrics_page
-	$(BIN)/python -m streams.operations.generated.dashboard
-	$(BIN)/python -m streams.operations.generated.kubernetes_resources
-	$(CALENDARS_VENV)/bin/python -m streams.operations.generated.holiday_calendars
+	$(BIN)/python -m generators
+	$(CALENDARS_VENV)/bin/python -m generators holiday_calendars
 
 native: $(VENV)/installed ## Build the native core into the environment (needs cargo, and the network for the first time)
 	$(BIN)/python native/build.py

@@ -8,6 +8,9 @@ from streams.events.report import Category
 __version__: str
 """The version of Tocsin from whose sources it was built."""
 
+MEASURES: Sequence[str]
+"""The measures whose conditions it can judge."""
+
 class Kernel:
     """Applies ordinary reports; see streams/reports/native_core.py."""
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from streams.local_kafka import java
 from tests.kafka.harness import quick_java
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.tools import build_release
+from tocsin_demo.local_kafka import java
 
 # On a busy machine an example takes as long as it takes.
 hypothesis.settings.register_profile("tocsin", deadline=None)

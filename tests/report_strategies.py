@@ -26,7 +26,6 @@ from streams.events.moderation_outcome import (
 )
 from streams.events.outcome_reason import DISMISSAL_REASONS, UNFOUNDED_REASONS, VIOLATION_REASONS
 from streams.events.report import (
-    CATEGORIES,
     PSEUDONYM_PATTERN,
     REPORTER_KINDS,
     AccountAge,
@@ -41,6 +40,7 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
+from tests.categories import CATEGORIES
 
 APPEND_TIME_MS = 1_790_000_000_000
 SENT_AT = datetime.fromtimestamp(APPEND_TIME_MS / 1000, UTC)

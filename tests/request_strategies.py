@@ -18,7 +18,7 @@ from streams.events.authority_request import (
     Target,
 )
 from streams.events.countries import COUNTRIES
-from streams.events.report import CATEGORIES
+from tests.categories import CATEGORIES
 from streams.events.routing import Gate
 from streams.registry.loader import load_rules
 from streams.registry.rules import (

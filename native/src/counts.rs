@@ -7,6 +7,7 @@
 use crate::distinct::{next_limit, rename, resample, see, settle, thin_out, union_size, LastSeen, Seen};
 use crate::msgpack::{write_array, write_bin, write_int, write_map, write_str, Reader};
 use crate::panes::{find_or_insert, first_from, fold, place_of, Pane, UNIT};
+use crate::sums::{Sums, WindowCounts};
 use crate::tally::{forget_after, forget_before, most_reported, tally_message, Tally, TALLIED_MESSAGES};
 use crate::windows::{fine_of, held_from, pane_start, Window, FINE_MS, LONGEST};
 
@@ -14,7 +15,8 @@ use crate::windows::{fine_of, held_from, pane_start, Window, FINE_MS, LONGEST};
 pub const STATE_VERSION: u8 = 1;
 
 const STATE_FIELDS: usize = 6;
-const PANE_FIELDS: usize = 11;
+// Of a pane, besides its sums.
+const OTHER_FIELDS: usize = 4;
 
 // Larger numbers do not occur, unless a record is damaged; Python's numbers have no limit. Below these, no sum and no
 // product exceeds 64 bits.
@@ -30,19 +32,6 @@ pub enum ReporterKind {
     Automated,
     StateActor,
     Anonymous,
-}
-
-/// The counts of a window, without those of stamps. `reports` covers all reporter kinds.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct WindowCounts {
-    pub reports: i64,
-    pub distinct_reporters: i64,
-    pub risk_millionths: i64,
-    pub trusted_flaggers: i64,
-    pub automated: i64,
-    pub state_actors: i64,
-    pub anonymous: i64,
-    pub without_ref: i64,
 }
 
 /// Counts of one channel in one category. Times are in ms since the epoch.
@@ -117,14 +106,8 @@ impl ChannelCounts {
         let start = window.start(fine_of(now_ms));
         let mut total = WindowCounts::default();
         for pane in self.panes.iter().rev().take_while(|pane| pane.start >= start) {
-            total.reports += pane.reports;
+            total.sums += pane.sums;
             total.distinct_reporters += pane.kept * pane.weight;
-            total.risk_millionths += pane.risk;
-            total.trusted_flaggers += pane.trusted_flaggers;
-            total.automated += pane.automated;
-            total.state_actors += pane.state_actors;
-            total.anonymous += pane.anonymous;
-            total.without_ref += pane.without_ref;
         }
         total.distinct_reporters = (total.distinct_reporters + UNIT / 2) / UNIT;
         total
@@ -180,20 +163,11 @@ impl ChannelCounts {
         write_int(out, self.limit);
         write_array(out, self.panes.len());
         for pane in &self.panes {
-            write_array(out, PANE_FIELDS);
-            for number in [
-                pane.start,
-                pane.reports,
-                pane.risk,
-                pane.trusted_flaggers,
-                pane.automated,
-                pane.state_actors,
-                pane.anonymous,
-                pane.without_ref,
-                pane.kept,
-                pane.weight,
-                pane.tier,
-            ] {
+            write_array(out, OTHER_FIELDS + Sums::COUNT);
+            write_int(out, pane.start);
+            let numbers = pane.sums.numbers();
+            let (first, later) = numbers.split_at(Sums::FIRST);
+            for &number in first.iter().chain(&[pane.kept, pane.weight, pane.tier]).chain(later) {
                 write_int(out, number);
             }
         }
@@ -270,22 +244,23 @@ fn decode_panes(reader: &mut Reader, now: i64) -> Option<Vec<Pane>> {
     }
     let mut panes: Vec<Pane> = Vec::with_capacity(length);
     for _ in 0..length {
-        if reader.array()? != PANE_FIELDS {
+        // A record of an earlier version has no more than it counted.
+        let fields = reader.array()?;
+        if !(OTHER_FIELDS + Sums::FIRST..=OTHER_FIELDS + Sums::COUNT).contains(&fields) {
             return None;
         }
-        let pane = Pane {
-            start: reader.int(TIME_LIMIT)?,
-            reports: reader.int(SUM_LIMIT)?,
-            risk: reader.int(SUM_LIMIT)?,
-            trusted_flaggers: reader.int(SUM_LIMIT)?,
-            automated: reader.int(SUM_LIMIT)?,
-            state_actors: reader.int(SUM_LIMIT)?,
-            anonymous: reader.int(SUM_LIMIT)?,
-            without_ref: reader.int(SUM_LIMIT)?,
-            kept: reader.int(SUM_LIMIT)?,
-            weight: reader.int(WEIGHT_LIMIT)?,
-            tier: reader.int(SUM_LIMIT)?,
-        };
+        let start = reader.int(TIME_LIMIT)?;
+        let mut numbers = [0; Sums::COUNT];
+        let (first, later) = numbers.split_at_mut(Sums::FIRST);
+        for number in first {
+            *number = reader.int(SUM_LIMIT)?;
+        }
+        let (kept, weight) = (reader.int(SUM_LIMIT)?, reader.int(WEIGHT_LIMIT)?);
+        let tier = reader.int(SUM_LIMIT)?;
+        for number in later.iter_mut().take(fields - OTHER_FIELDS - Sums::FIRST) {
+            *number = reader.int(SUM_LIMIT)?;
+        }
+        let pane = Pane { start, sums: Sums::from_numbers(numbers), kept, weight, tier };
         let follows = panes.last().is_none_or(|before| before.start < pane.start);
         if !follows || pane.weight == 0 || pane_start(pane.start, now) != Some(pane.start) {
             return None;

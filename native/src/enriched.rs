@@ -1,8 +1,8 @@
 //! The enriched report, as reports/enrich.py writes it.
 
-use crate::counts::WindowCounts;
 use crate::json::{write_float, write_integer, write_string};
 use crate::report::{Notice, Report};
+use crate::sums::WindowCounts;
 use crate::vocabulary::{Vocabulary, Words};
 
 const MILLION: f64 = 1_000_000.0;
@@ -88,16 +88,16 @@ pub fn write_windows(out: &mut Vec<u8>, names: &[Vec<u8>], windows: &[WindowCoun
         out.extend_from_slice(b"{\"window\":");
         out.extend_from_slice(name);
         for (field, value) in [
-            (&b",\"reports\":"[..], counts.reports),
+            (&b",\"reports\":"[..], counts.sums.reports),
             (b",\"distinct_reporters\":", counts.distinct_reporters),
-            (b",\"trusted_flaggers\":", counts.trusted_flaggers),
-            (b",\"automated\":", counts.automated),
+            (b",\"trusted_flaggers\":", counts.sums.trusted_flaggers),
+            (b",\"automated\":", counts.sums.automated),
         ] {
             out.extend_from_slice(field);
             write_integer(out, value);
         }
         out.extend_from_slice(b",\"risk\":");
-        write_float(out, counts.risk_millionths as f64 / MILLION);
+        write_float(out, counts.sums.risk as f64 / MILLION);
         out.push(b'}');
     }
 }

@@ -2,10 +2,12 @@
 
 use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::counts::{self, ChannelCounts, ReporterKind};
+use crate::panes::UNIT;
 use crate::store::{CountStore, Decoded};
+use crate::sums::Sums;
 use crate::windows::{Window, RINGS};
 
 /// Where the counts of an entry are. An entry that has counted nothing yet is in no store.
@@ -223,18 +225,14 @@ impl CountEntry {
         let window = window_of(spec)?;
         let found = self.native(py, |counts| counts.measure(window, now_ms))?;
         let store = self.store.bind(py).borrow();
-        let numbers = (
-            found.reports,
-            found.distinct_reporters,
-            found.risk_millionths,
-            found.trusted_flaggers,
-            found.automated,
-            found.state_actors,
-            found.anonymous,
-            found.without_ref,
-            store.not_stamped(),
-        );
-        store.window_counts().bind(py).call1(numbers)
+        let numbers = found.sums.numbers();
+        let (first, later) = numbers.split_at(Sums::FIRST);
+        // The fields of Python's Pane, of which only the sums are a window's.
+        let mut fields = vec![0];
+        fields.extend(first.iter().chain(&[0, UNIT, 0]).chain(later));
+        fields.push(found.distinct_reporters);
+        let fields = PyTuple::new(py, fields)?.add(PyTuple::new(py, [store.not_stamped()])?)?;
+        store.window_counts().bind(py).call1(fields.downcast_into::<PyTuple>()?)
     }
 
     fn messages(&mut self, py: Python, spec: &Bound<PyAny>, now_ms: i64) -> PyResult<Vec<(String, i64)>> {

@@ -4,52 +4,62 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
-use crate::counts::{union_distinct, ChannelCounts, WindowCounts};
+use crate::counts::{union_distinct, ChannelCounts};
 use crate::store::{CountStore, Found};
+use crate::sums::WindowCounts;
 use crate::windows::Window;
 
 const MILLION: i64 = 1_000_000;
 
-/// The measures that policies may have conditions on, of reports without a stamp.
-#[derive(Clone, Copy)]
-pub enum Measure {
-    Reports,
-    DistinctReporters,
-    Risk,
-    TrustedFlaggers,
-    Automated,
-    AnonymousShare,
-    Voices,
-    LinkedShare,
+/// The measures that policies may have conditions on, and how they are read of reports without a stamp.
+const MEASURES: &[(&str, fn(&WindowCounts) -> i64)] = &[
+    ("reports", |counts| counts.sums.reports),
+    ("distinct_reporters", |counts| counts.distinct_reporters),
+    ("risk", |counts| counts.sums.risk),
+    ("trusted_flaggers", |counts| counts.sums.trusted_flaggers),
+    ("automated", |counts| counts.sums.automated),
+    ("anonymous_share", |counts| match counts.sums.reports {
+        0 => 0,
+        reports => counts.sums.anonymous * MILLION / reports,
+    }),
+    ("voices", |counts| counts.distinct_reporters * MILLION),
+    ("linked_share", |_| 0),
+];
+
+/// The names of the measures that are known here.
+pub fn measures() -> Vec<&'static str> {
+    MEASURES.iter().map(|(name, _)| *name).collect()
 }
 
-impl Measure {
-    pub fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "reports" => Measure::Reports,
-            "distinct_reporters" => Measure::DistinctReporters,
-            "risk" => Measure::Risk,
-            "trusted_flaggers" => Measure::TrustedFlaggers,
-            "automated" => Measure::Automated,
-            "anonymous_share" => Measure::AnonymousShare,
-            "voices" => Measure::Voices,
-            "linked_share" => Measure::LinkedShare,
-            _ => return None,
-        })
+/// A condition, as streams/counting/conditions.py has it.
+struct Condition {
+    read: fn(&WindowCounts) -> i64,
+    low: i64,
+    high: i64,
+}
+
+impl Condition {
+    /// None if it has a measure that is not known here.
+    fn new((name, low, high): &ConditionRow) -> Option<Self> {
+        let (_, read) = MEASURES.iter().find(|(known, _)| known == name)?;
+        Some(Condition { read: *read, low: *low, high: *high })
     }
 
-    fn read(self, counts: &WindowCounts) -> i64 {
-        match self {
-            Measure::Reports => counts.reports,
-            Measure::DistinctReporters => counts.distinct_reporters,
-            Measure::Risk => counts.risk_millionths,
-            Measure::TrustedFlaggers => counts.trusted_flaggers,
-            Measure::Automated => counts.automated,
-            Measure::AnonymousShare if counts.reports == 0 => 0,
-            Measure::AnonymousShare => counts.anonymous * MILLION / counts.reports,
-            Measure::Voices => counts.distinct_reporters * MILLION,
-            Measure::LinkedShare => 0,
-        }
+    fn holds(&self, counts: &WindowCounts) -> bool {
+        (self.low..self.high).contains(&(self.read)(counts))
+    }
+}
+
+struct Level {
+    number: i64,
+    when: Vec<Condition>,
+    any_of: Vec<Condition>,
+}
+
+impl Level {
+    fn holds(&self, counts: &WindowCounts) -> bool {
+        let one_of = |any: &[Condition]| any.is_empty() || any.iter().any(|one| one.holds(counts));
+        self.when.iter().all(|one| one.holds(counts)) && one_of(&self.any_of)
     }
 }
 
@@ -63,9 +73,12 @@ pub struct Policy {
     /// The ends of the keys of its categories.
     pub suffixes: Vec<Vec<u8>>,
     pub needs_union: bool,
-    /// The highest level first; all bounds of a level must be reached.
-    pub levels: Vec<(i64, Vec<(Measure, i64)>)>,
-    pub clear: Vec<(Measure, f64)>,
+    /// More reporters never lower the level.
+    grows: bool,
+    /// The highest level first.
+    levels: Vec<Level>,
+    /// Level 1 is clear while none of these holds.
+    lasting: Vec<Condition>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,13 +89,10 @@ struct Verdict {
 
 impl Policy {
     fn judge(&self, counts: &WindowCounts) -> Verdict {
-        for (level, conditions) in &self.levels {
-            if conditions.iter().all(|&(measure, bound)| measure.read(counts) >= bound) {
-                return Verdict { level: *level, clear: false };
-            }
+        match self.levels.iter().find(|level| level.holds(counts)) {
+            Some(level) => Verdict { level: level.number, clear: false },
+            None => Verdict { level: 0, clear: !self.lasting.iter().any(|one| one.holds(counts)) },
         }
-        let clear = self.clear.iter().all(|&(measure, bound)| (measure.read(counts) as f64) < bound);
-        Verdict { level: 0, clear }
     }
 
     /// Judge all categories together; None if only Python can, because it keeps the counts of one of them.
@@ -104,7 +114,7 @@ impl Policy {
         for at in places {
             let counts = store.counts(at);
             let sums = counts.measure(self.spec, now);
-            if sums.reports > 0 {
+            if sums.sums.reports > 0 {
                 found.push((counts, sums));
             }
         }
@@ -114,14 +124,8 @@ impl Policy {
         let mut sums = WindowCounts::default();
         let mut most_distinct = 0;
         for (_, one) in &found {
-            sums.reports += one.reports;
+            sums.sums += one.sums;
             sums.distinct_reporters += one.distinct_reporters;
-            sums.risk_millionths += one.risk_millionths;
-            sums.trusted_flaggers += one.trusted_flaggers;
-            sums.automated += one.automated;
-            sums.state_actors += one.state_actors;
-            sums.anonymous += one.anonymous;
-            sums.without_ref += one.without_ref;
             most_distinct = most_distinct.max(one.distinct_reporters);
         }
         let most = self.judge(&sums);
@@ -129,7 +133,7 @@ impl Policy {
             return Some(most);
         }
         sums.distinct_reporters = most_distinct;
-        if most == self.judge(&sums) {
+        if self.grows && most == self.judge(&sums) {
             return Some(most);
         }
         let counts: Vec<&ChannelCounts> = found.iter().map(|one| one.0).collect();
@@ -163,7 +167,7 @@ pub fn must_decide(
         };
         let verdict = if policy.suffixes.len() == 1 {
             let counts = &windows[policy.window];
-            if episode.is_none() && counts.reports < policy.least_reports {
+            if episode.is_none() && counts.sums.reports < policy.least_reports {
                 continue;
             }
             policy.judge(counts)
@@ -192,24 +196,28 @@ pub fn must_decide(
     Ok(false)
 }
 
-/// Policies of a category as handed over: key, window, least reports, suffixes, whether it needs the union, levels, clear.
+/// A condition as handed over: measure, and the steps of it from and below which it holds.
+type ConditionRow = (String, i64, i64);
+
+/// A level as handed over: number, conditions that must all hold, conditions of which one must.
+type LevelRow = (i64, Vec<ConditionRow>, Vec<ConditionRow>);
+
+/// Policies of a category as handed over: key, window, least reports, suffixes, whether it needs the union, whether it
+/// grows, levels, and what must not hold while it is clear.
 pub type PolicyRow<'py> =
-    (Bound<'py, PyTuple>, usize, i64, Vec<Vec<u8>>, bool, Vec<(i64, Vec<(String, i64)>)>, Vec<(String, f64)>);
+    (Bound<'py, PyTuple>, usize, i64, Vec<Vec<u8>>, bool, bool, Vec<LevelRow>, Vec<ConditionRow>);
 
 impl Policy {
     /// None if it has a measure that is not known here.
     pub fn new(row: PolicyRow, windows: &[Window]) -> Option<Self> {
-        let (key, window, least_reports, suffixes, needs_union, levels, clear) = row;
-        let mut known = Vec::with_capacity(levels.len());
-        for (level, conditions) in levels {
-            let bounds: Option<Vec<_>> = conditions
-                .iter()
-                .map(|(name, bound)| Measure::named(name).map(|measure| (measure, *bound)))
-                .collect();
-            known.push((level, bounds?));
-        }
-        let clear: Option<Vec<_>> =
-            clear.iter().map(|(name, bound)| Measure::named(name).map(|measure| (measure, *bound))).collect();
+        let (key, window, least_reports, suffixes, needs_union, grows, levels, lasting) = row;
+        let known = |rows: &[ConditionRow]| rows.iter().map(Condition::new).collect::<Option<Vec<_>>>();
+        let levels: Option<Vec<Level>> = levels
+            .iter()
+            .map(|(number, when, any_of)| {
+                Some(Level { number: *number, when: known(when)?, any_of: known(any_of)? })
+            })
+            .collect();
         Some(Policy {
             key: key.into_any().unbind(),
             window,
@@ -217,8 +225,9 @@ impl Policy {
             least_reports,
             suffixes,
             needs_union,
-            levels: known,
-            clear: clear?,
+            grows,
+            levels: levels?,
+            lasting: known(&lasting)?,
         })
     }
 }

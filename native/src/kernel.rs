@@ -10,7 +10,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PySequence, PySet, PyString, PyTuple, PyType};
 
-use crate::counts::{is_held, ReporterKind, WindowCounts};
+use crate::counts::{is_held, ReporterKind};
 use crate::daily::{CountedRow, DailyCells};
 use crate::enriched::{write_report, write_windows};
 use crate::envelope::Envelope;
@@ -22,6 +22,7 @@ use crate::record::Reading;
 use crate::report::{read_report, Report};
 use crate::risk::{CohortRow, RiskModel};
 use crate::store::{CountStore, Found};
+use crate::sums::WindowCounts;
 use crate::times::Moment;
 use crate::vocabulary::Vocabulary;
 use crate::windows::Window;

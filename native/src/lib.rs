@@ -21,6 +21,7 @@ mod refs;
 mod report;
 mod risk;
 mod store;
+mod sums;
 mod tally;
 mod times;
 mod vocabulary;
@@ -31,6 +32,7 @@ use pyo3::prelude::*;
 #[pymodule]
 fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("MEASURES", judge::measures())?;
     module.add_class::<kernel::Kernel>()?;
     module.add_class::<store::CountStore>()?;
     module.add_class::<entry::CountEntry>()?;

@@ -2,22 +2,17 @@
 //! (streams/counting/panes.py).
 
 use crate::counts::ReporterKind;
+use crate::sums::Sums;
 use crate::windows::{held_from, FINE_PER_PANE};
 
 /// A sampled reporter of a pane represents `weight / UNIT` reporters.
 pub const UNIT: i64 = 64;
 
-/// One pane, from the fine index `start` on. `risk` is in millionths.
+/// One pane, from the fine index `start` on.
 #[derive(Clone, Copy, Default)]
 pub struct Pane {
     pub start: i64,
-    pub reports: i64,
-    pub risk: i64,
-    pub trusted_flaggers: i64,
-    pub automated: i64,
-    pub state_actors: i64,
-    pub anonymous: i64,
-    pub without_ref: i64,
+    pub sums: Sums,
     pub kept: i64,
     pub weight: i64,
     pub tier: i64,
@@ -30,30 +25,13 @@ impl Pane {
 
     /// Count one report, but not its reporter.
     pub fn count(&mut self, kind: ReporterKind, has_reporter: bool, risk: i64, tier: i64) {
-        self.reports += 1;
-        self.risk += risk;
-        if !has_reporter {
-            self.without_ref += 1;
-        }
-        match kind {
-            ReporterKind::User => {}
-            ReporterKind::Anonymous => self.anonymous += 1,
-            ReporterKind::Automated => self.automated += 1,
-            ReporterKind::TrustedFlagger => self.trusted_flaggers += 1,
-            ReporterKind::StateActor => self.state_actors += 1,
-        }
+        self.sums.count(kind, has_reporter, risk);
         self.tier = self.tier.max(tier);
     }
 
     /// Take over what was counted in a newer pane. The weight stays: the older pane has the larger one.
     fn fold_in(&mut self, newer: &Pane) {
-        self.reports += newer.reports;
-        self.risk += newer.risk;
-        self.trusted_flaggers += newer.trusted_flaggers;
-        self.automated += newer.automated;
-        self.state_actors += newer.state_actors;
-        self.anonymous += newer.anonymous;
-        self.without_ref += newer.without_ref;
+        self.sums += newer.sums;
         self.kept += newer.kept;
         self.tier = self.tier.max(newer.tier);
     }

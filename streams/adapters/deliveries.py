@@ -6,6 +6,7 @@ time counts against no event: a receiver that comes back after hours is slow at 
 """
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -15,7 +16,6 @@ from typing import NamedTuple
 import structlog
 
 from streams.adapters.answer import Accepted, Answer, Failed
-from streams.adapters.backoff import wait_before
 from streams.adapters.metrics import AdapterMetrics
 from streams.wire.records import SourceRecord
 from streams.wire.topics import without_prefix
@@ -28,8 +28,20 @@ CONCURRENT = 8
 # After an event of a channel was set aside, the next ones need not wait as long, but one hiccup is no reason.
 _LEAST_ATTEMPTS = 3
 
+_FIRST_SECONDS = 1.0
+
+# A receiver that is back gets its events within a minute.
+_MOST_SECONDS = 60.0
+
 Place = tuple[str, int]
 Send = Callable[[SourceRecord], Awaitable[Answer]]
+
+
+def wait_before(attempt: int) -> float:
+    """Seconds before attempt 2, 3 and so on: doubling, and at random, so that many channels do not come at once."""
+    # Beyond a dozen doublings the most is reached, and a power would overflow.
+    doubled = _FIRST_SECONDS * 2.0 ** min(attempt - 2, 12)
+    return random.uniform(0.5, 1.0) * min(doubled, _MOST_SECONDS)  # noqa: S311 - spreads load, protects nothing
 
 
 class SetAside(NamedTuple):

@@ -58,7 +58,7 @@ class AdapterMetrics:
 async def serve_metrics(
     settings: AdapterSettings, metrics: AdapterMetrics, reading: Reading
 ) -> AsyncIterator[str]:
-    """Serve /metrics, /livez, /readyz and /status. Yields the address. Raises OSError if the port is taken."""
+    """Serve /metrics, /livez, /readyz and /status. Yields the address. Raises AddressRefused if the port is taken."""
 
     def live() -> Iterable[Values]:
         for metric, value in (
@@ -73,6 +73,7 @@ async def serve_metrics(
     async with serve(
         settings.metrics_host,
         settings.metrics_port,
+        prefix=f"{settings.model_config['env_prefix']}METRICS_",
         metrics=Exposition(metrics.values(), live).text,
         liveness=lambda: "adapter",
         reason_not_ready=lambda: None if reading.ready else "joining the consumer group",

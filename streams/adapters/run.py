@@ -37,7 +37,7 @@ async def deliver(
 ) -> None:
     """Send the wanted records of these topics (without prefix) until SIGTERM or SIGINT; meanwhile `receive` decisions.
 
-    Raises a KafkaError if brokers cannot be reached or topics are missing, OSError if the port is taken.
+    Raises a KafkaError if brokers cannot be reached or topics are missing, AddressRefused if a port is taken.
     """
     intake = Intake(
         settings.connection(),

@@ -1,6 +1,6 @@
 """What an act of somebody else's desk means here: the part of a mapping file that says it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from streams.registry.document import read_document
 from streams.registry.errors import RegistryError
 from streams.wire.dead_letter import Rejected
 from streams.wire.moderation_outcome_decoding import VALID_IN_FINDING, check_finding
-from streams.worker.settings import SettingsError
+from streams.worker.environment import SettingsError
 
 
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,8 +42,21 @@ def load_mapping(variable: str, file: Path | None, shape: type[Rules]) -> Rules:
         raise SettingsError(f"{variable}={file}: {error}") from error
 
 
-def check_verdicts(variable: str, file: Path | None, verdicts: Sequence[Verdict]) -> None:
-    """Raise SettingsError if the parts of a verdict contradict each other."""
+def check_categories(
+    variable: str, file: Path | None, named: Iterable[Category], categories: Collection[Category]
+) -> None:
+    """Raise SettingsError unless everything that a mapping names is one of the `categories`."""
+    for category in named:
+        if category not in categories:
+            raise SettingsError(f"{variable}={file}: {category}: must be one of {', '.join(categories)}")
+
+
+def check_verdicts(
+    variable: str, file: Path | None, verdicts: Sequence[Verdict], categories: Collection[Category]
+) -> None:
+    """Raise SettingsError if a verdict has none of the `categories`, or its parts contradict each other."""
+    found = [verdict.category for verdict in verdicts if verdict.category is not None]
+    check_categories(variable, file, found, categories)
     for number, verdict in enumerate(verdicts):
         try:
             check_finding(

@@ -1,15 +1,12 @@
 """Turns payloads into CloudEvents in binary mode, as publishers send them."""
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
 
-from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
-from streams.events.case_activity import CASE_ACTIVITY_TYPE
-from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
-from streams.events.moderation_outcome import MODERATION_OUTCOME_TYPE
-from streams.events.report import REPORT_TYPE, MessageReport
+from streams.events.case_activity import CaseActivity
+from streams.events.report import REPORT_TYPE, Category, MessageReport
 from streams.reports.claims import Sources, check_claims, source_for
-from streams.wire.case_activity_decoding import decode_case_activity
+from streams.wire.case_activity_decoding import FORM as ACTIVITY
 from streams.wire.envelope import (
     CE_ID,
     CE_SOURCE,
@@ -21,10 +18,11 @@ from streams.wire.envelope import (
     SPECVERSION,
     rfc3339,
 )
-from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
-from streams.wire.outcome_decoding import decode_clock_outcome
-from streams.wire.reading import Decoded
-from streams.wire.request_decoding import decode_request
+from streams.wire.moderation_outcome_decoding import FORM as OUTCOME
+from streams.wire.outcome_decoding import FORM as CLOCK_OUTCOME
+from streams.wire.reading import Decoded, EventForm, event_reader
+from streams.wire.rejection import require_category
+from streams.wire.request_decoding import FORM as REQUEST
 from streams.wire.topics import (
     AUTHORITY_REQUESTS,
     CASE_ACTIVITY,
@@ -58,13 +56,20 @@ class _Identity(NamedTuple):
     key: str
 
 
-def published_event(topic: str, value: bytes, source: str, now_ms: int) -> Event:
+def published_event(
+    topic: str, value: bytes, source: str, now_ms: int, categories: Collection[Category] | None = None
+) -> Event:
     """The event that publisher `source` sends to `topic` (a key of PUBLISHED) at `now_ms` for a payload.
 
-    Two events with the same source and payload id are duplicates. Raises Rejected if a worker would refuse
-    the payload.
+    Two events with the same source and payload id are duplicates. Raises Rejected if a worker with these `categories` would
+    refuse the payload; without them, any category will do.
     """
-    return _event(topic, PUBLISHED[topic](value, now_ms), value, source)
+    form, id_of, key_of = PUBLISHED[topic]
+    event, _, time_ms = event_reader(form, categories)(value, (), now_ms)
+    if categories is not None and isinstance(event, CaseActivity) and event.proposed is not None:
+        require_category("proposed.category", event.proposed.category, categories)
+    identity = _Identity(form.type.decode(), getattr(event, id_of), time_ms, key_of(event))
+    return _event(topic, identity, value, source)
 
 
 def published_report(
@@ -98,30 +103,18 @@ def _event(topic: str, identity: _Identity, value: bytes, source: str) -> Event:
     return Event(topic, identity.key.encode(), value, headers)
 
 
-def _request_identity(value: bytes, now_ms: int) -> _Identity:
-    request, _, received_ms = decode_request(value, (), now_ms)
-    return _Identity(AUTHORITY_REQUEST_TYPE, request.request_id, received_ms, request.request_id)
+class _Form(NamedTuple):
+    """How payloads of a topic are read, the field with their id, and what decides their home."""
+
+    form: EventForm[Any]
+    id_of: str
+    key_of: Callable[[Any], str]
 
 
-def _outcome_identity(value: bytes, now_ms: int) -> _Identity:
-    outcome, _, occurred_ms = decode_clock_outcome(value, (), now_ms)
-    return _Identity(CLOCK_OUTCOME_TYPE, outcome.outcome_id, occurred_ms, outcome.key)
-
-
-def _moderation_identity(value: bytes, now_ms: int) -> _Identity:
-    outcome, _, decided_ms = decode_moderation_outcome(value, (), now_ms)
-    return _Identity(MODERATION_OUTCOME_TYPE, outcome.outcome_id, decided_ms, outcome.subject.channel_ref)
-
-
-def _activity_identity(value: bytes, now_ms: int) -> _Identity:
-    activity, _, at_ms = decode_case_activity(value, (), now_ms)
-    return _Identity(CASE_ACTIVITY_TYPE, activity.activity_id, at_ms, activity.key)
-
-
-PUBLISHED: Mapping[str, Callable[[bytes, int], _Identity]] = {
-    AUTHORITY_REQUESTS: _request_identity,
-    CLOCK_OUTCOMES: _outcome_identity,
-    MODERATION_OUTCOMES: _moderation_identity,
-    CASE_ACTIVITY: _activity_identity,
+PUBLISHED: Mapping[str, _Form] = {
+    AUTHORITY_REQUESTS: _Form(REQUEST, "request_id", lambda request: request.request_id),
+    CLOCK_OUTCOMES: _Form(CLOCK_OUTCOME, "outcome_id", lambda outcome: outcome.key),
+    MODERATION_OUTCOMES: _Form(OUTCOME, "outcome_id", lambda outcome: outcome.subject.channel_ref),
+    CASE_ACTIVITY: _Form(ACTIVITY, "activity_id", lambda activity: activity.key),
 }
-"""By topic, except those of reports: a function that reads a payload as a worker would. Raises Rejected."""
+"""By topic, except those of reports: how a payload is read."""

@@ -6,9 +6,11 @@
 from pathlib import Path
 
 from streams.commands.shared.terminal import echo
+from streams.operations.address_refused import AddressRefused
 from streams.registry.errors import RegistryError, UnreadableFile
 from streams.runtime.errors import RefusedToStart
-from streams.worker.settings import PREFIX, Settings, SettingsError, load_settings
+from streams.worker.environment import SettingsError
+from streams.worker.settings import PREFIX, Settings, load_settings
 
 # Exit codes: 0 success; 1 failed while running; 2 the command line, a setting or a file is wrong (click uses
 # 2 too).
@@ -30,7 +32,7 @@ def explain(error: Exception) -> int | None:
     if isinstance(error, RefusedToStart):
         echo(f"error: refused to start: {error}", err=True)
         return EXIT_FAILED
-    if not isinstance(error, SettingsError | RegistryError):
+    if not isinstance(error, SettingsError | RegistryError | AddressRefused):
         return None
     echo(f"error: {error}", err=True)
     if isinstance(error, UnreadableFile) and (setting := _setting_pointing_to(error.path, load_settings())):

@@ -11,7 +11,7 @@ from click.utils import make_default_short_help
 from streams import __version__
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import printable
-from streams.commands.table import COMMANDS
+from streams.commands.table import COMMANDS, DEMO_PACKAGE
 
 
 class _Program(SuggestingGroup):
@@ -37,7 +37,14 @@ class _Program(SuggestingGroup):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        try:
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if error.name != DEMO_PACKAGE:
+                raise
+            raise click.ClickException(
+                f"container images are without `tocsin {cmd_name}`: run it where the wheel is installed"
+            ) from error
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -6,27 +6,30 @@ client, which takes over a second.
 
 from typing import Final
 
+# Its commands are in the wheel, but not in the container image.
+DEMO_PACKAGE: Final = "tocsin_demo"
+
 # fmt: off
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
-    "adapter": ("streams.commands.adapter.command:adapter", "Connect desks that work elsewhere: a process per receiver."),
+    "adapter": ("streams.commands.adapter:adapter", "Connect desks that work elsewhere: a process per receiver."),
     "clock": ("streams.commands.clock.command:clock", "Record what became of a legal clock, or of many."),
-    "clocks": ("streams.commands.clocks.command:clocks", "List the legal clocks that have not ended."),
-    "completion": ("streams.commands.completion.command:completion", "Print the script that lets SHELL complete commands."),
-    "config": ("streams.commands.config.command:config", "Show the settings and where their values come from."),
-    "console": ("streams.commands.console.command:console", "Serve the pages on which desks work."),
+    "clocks": ("streams.commands.clocks:clocks", "List the legal clocks that have not ended."),
+    "completion": ("streams.commands.completion:completion", "Print the script that lets SHELL complete commands."),
+    "config": ("streams.commands.config:config", "Show the settings and where their values come from."),
+    "console": ("streams.commands.console:console", "Serve the pages on which desks work."),
     "dead-letters": ("streams.commands.dead_letters.command:dead_letters", "List, show and redrive dead letters."),
-    "demo": ("streams.commands.demo.command:demo", "Play six made-up hours on a real Kafka."),
-    "explain": ("streams.commands.explain.command:explain", "Explain an escalation, event by event."),
+    "demo": ("tocsin_demo.demo.command:demo", "Play six made-up hours on a real Kafka."),
+    "explain": ("streams.commands.explain:explain", "Explain an escalation, event by event."),
     "outcome": ("streams.commands.outcome.command:outcome", "Say what was decided about a message, a report or an escalation, or about many."),
     "policy": ("streams.commands.policy.command:policy", "Check and back-test the policies for escalations."),
     "publish": ("streams.commands.publish.command:publish", "Publish reports, requests or outcomes from FILE."),
     "registry": ("streams.commands.registry.command:registry", "Check the law in the registry; show what applies where."),
     "reporter": ("streams.commands.reporter.command:reporter", "Show how far a reporter is trusted, and why."),
-    "simulate": ("streams.commands.simulate.command:simulate", "Publish six made-up hours of a messaging platform."),
+    "simulate": ("tocsin_demo.simulate.command:simulate", "Publish six made-up hours of a messaging platform."),
     "source": ("streams.commands.source.command:source", "Pause, resume or skip the records of a source topic in one partition."),
     "state": ("streams.commands.state.command:state", "Show, check, save, restore, move, correct or reset the state that workers keep."),
     "tail": ("streams.commands.tail.command:tail", "Print the records of TOPIC as they arrive, until Ctrl-C."),
-    "topics": ("streams.commands.topics.command:topics", "Create or check the topics."),
+    "topics": ("streams.commands.topics:topics", "Create or check the topics."),
     "transparency": ("streams.commands.transparency.command:transparency", "Produce the numbers for transparency reports, and check reports."),
-    "worker": ("streams.commands.worker.command:worker", "Run one worker until SIGTERM or SIGINT."),
+    "worker": ("streams.commands.worker:worker", "Run one worker until SIGTERM or SIGINT."),
 }

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -13,6 +13,8 @@ from streams.console.read_model.apply import HANDLERS, apply_records
 from streams.console.read_model.changes import Changes
 from streams.console.read_model.database import transaction
 from streams.console.read_model.retention import prune
+from streams.console.read_model.statements import SQL
+from streams.events.report import Category
 from streams.runtime.connection import Connection
 from streams.wire.records import SourceRecord
 from streams.wire.times import DAY
@@ -59,7 +61,10 @@ class Progress:
 
 
 class Follower:
-    """Follows all topics that the console shows. `told` is called with what each batch changed."""
+    """Follows all topics that the console shows. `told` is called with what each batch changed.
+
+    Acts and outcomes of other than these `categories` are skipped; None takes any.
+    """
 
     def __init__(
         self,
@@ -67,12 +72,14 @@ class Follower:
         prefix: str,
         writer: sqlite3.Connection,
         told: Callable[[Changes], None],
+        categories: Collection[Category] | None = None,
     ) -> None:
         self.progress = Progress()
         self._connection = connection
         self._names = {prefix + name: name for name in HANDLERS}
         self._writer = writer
         self._told = told
+        self._categories = categories
         self._pruned_day = 0
 
     async def run(self) -> None:
@@ -100,7 +107,7 @@ class Follower:
         """Continue where the file ends; from the beginning of what the database does not know."""
         known = {
             TopicPartition(topic, partition): next_offset
-            for topic, partition, next_offset in self._writer.execute("SELECT * FROM place")
+            for topic, partition, next_offset in self._writer.execute(SQL["places"])
         }
         starts = await consumer.beginning_offsets(consumer.assignment())
         for place, start in starts.items():
@@ -108,13 +115,13 @@ class Follower:
             consumer.seek(place, max(start, known.get(place, 0)))
 
     def _apply(self, fetched: Fetched, places: Mapping[TopicPartition, int]) -> Changes:
-        changes = Changes()
+        changes = Changes(known=self._categories)
         records = [(self._names[place.topic], record) for place, batch in fetched.items() for record in batch]
         newest_day = max((record.timestamp for _, record in records), default=0) // DAY
         with transaction(self._writer):
             self.progress.unreadable += apply_records(self._writer, records, changes)
             self._writer.executemany(
-                "INSERT OR REPLACE INTO place VALUES (?, ?, ?)",
+                SQL["put_place"],
                 [(place.topic, place.partition, offset) for place, offset in places.items()],
             )
             # By the days of the log, and only once all of it is known: acts may be read before the case they are about.

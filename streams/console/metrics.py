@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,12 +11,11 @@ from streams.console.follower import Progress
 from streams.console.live_feed import LiveFeed
 from streams.console.settings import ConsoleSettings
 from streams.operations import console_metric_catalogue as catalogue
-from streams.operations.address_refused import address_refused
 from streams.operations.http_server import serve
 from streams.operations.metrics import Exposition
 from streams.operations.process_metric_catalogue import BUILD_INFO
 from streams.operations.values import Histogram, Numbers, Values, gauge
-from streams.worker.settings import CONSOLE_PREFIX, SettingsError
+from streams.worker.environment import CONSOLE_PREFIX
 
 _EFFECTS = ("counted", "refused", "not_confirmed")
 
@@ -52,12 +51,13 @@ async def serve_metrics(
 ) -> AsyncIterator[str]:
     """Serve /metrics, /livez, /readyz and /status, apart from the pages: a scrape signs in nowhere. Yields the address.
 
-    Raises SettingsError if the port is taken.
+    Raises AddressRefused if the port is taken.
     """
     exposition = Exposition((metrics.acts, metrics.answer, metrics.build), metrics.live)
-    serving = serve(
+    async with serve(
         own.metrics_host,
         own.metrics_port,
+        prefix=f"{CONSOLE_PREFIX}METRICS_",
         metrics=exposition.text,
         liveness=lambda: "console",
         reason_not_ready=lambda: None if progress.caught_up else "reading what was there at the start",
@@ -67,14 +67,7 @@ async def serve_metrics(
             "records_behind": progress.left,
             "records_unreadable": progress.unreadable,
         },
-    )
-    async with AsyncExitStack() as stack:
-        try:
-            address = await stack.enter_async_context(serving)
-        except OSError as error:
-            raise SettingsError(
-                address_refused(f"{CONSOLE_PREFIX}METRICS_", own.metrics_host, own.metrics_port, error)
-            ) from error
+    ) as address:
         yield address
 
 

@@ -10,6 +10,8 @@ from streams.clients.published_event import Event, published_event
 from streams.console.casework.follow_ups import clock_outcomes, moderation_outcome
 from streams.console.casework.work import CaseSubject, Decision
 from streams.console.read_model.acts import CONSOLE_SOURCE
+from streams.console.read_model.outcomes import outcomes_of_clock
+from streams.console.read_model.statements import SQL
 from streams.events.case_activity import ProposedAnswer, ProposedOutcome
 from streams.events.clock_outcome import ClockOutcome
 from streams.events.moderation_outcome import EscalationSubject, ModerationOutcome
@@ -31,7 +33,6 @@ class _Names(msgspec.Struct):
     message_refs: tuple[str, ...]
 
 
-_CLOCK_OUTCOME = msgspec.json.Decoder(ClockOutcome)
 _NAMES = msgspec.json.Decoder(_Names)
 _OUTCOME = msgspec.json.Decoder(Decision[ProposedOutcome])
 _ANSWER = msgspec.json.Decoder(Decision[ProposedAnswer])
@@ -51,16 +52,8 @@ def decisions_without_outcome(reader: sqlite3.Connection) -> list[ActKey]:
     Something is missing of those for which `missing_events` has events.
     """
     now = clock_ms()
-    rows = reader.execute(
-        """
-        SELECT subject, case_id, activity_id FROM decision
-        WHERE decided_ms > ? AND decided_ms < ? AND last_follow_up IS NOT NULL
-        AND NOT EXISTS (SELECT 1 FROM outcome WHERE ce_source = ? AND outcome_id = last_follow_up)
-        AND NOT EXISTS (SELECT 1 FROM clock_outcome WHERE ce_source = ? AND outcome_id = last_follow_up)
-        ORDER BY decided_ms
-        """,
-        (now - _REPAIRED_MS, now - _OWN_CONSOLE_MS, CONSOLE_SOURCE, CONSOLE_SOURCE),
-    )
+    values = {"first": now - _REPAIRED_MS, "end": now - _OWN_CONSOLE_MS, "console": CONSOLE_SOURCE}
+    rows = reader.execute(SQL["decisions_without_outcome"], values)
     return [ActKey(*row) for row in rows]
 
 
@@ -69,10 +62,7 @@ def missing_events(reader: sqlite3.Connection, key: ActKey) -> Sequence[Event]:
 
     Nothing that a worker would refuse is among it.
     """
-    row = reader.execute(
-        "SELECT decision, channel_ref FROM decision WHERE subject = ? AND case_id = ? AND activity_id = ?",
-        key,
-    ).fetchone()
+    row = reader.execute(SQL["decision"], key).fetchone()
     if row is None:
         # An act in another partition, which was read later, came first.
         return []
@@ -102,35 +92,25 @@ def was_written(
     reader: sqlite3.Connection, topic: Literal["clock-outcomes", "moderation-outcomes"], outcome_id: str
 ) -> bool:
     """Whether a console has written the outcome with this id."""
-    query = (
-        "SELECT 1 FROM outcome WHERE ce_source = ? AND outcome_id = ?"
-        if topic == MODERATION_OUTCOMES
-        else "SELECT 1 FROM clock_outcome WHERE ce_source = ? AND outcome_id = ?"
-    )
+    query = SQL["was_outcome_written" if topic == MODERATION_OUTCOMES else "was_clock_outcome_written"]
     return reader.execute(query, (CONSOLE_SOURCE, outcome_id)).fetchone() is not None
 
 
 def is_being_ended(reader: sqlite3.Connection, outcome: ClockOutcome) -> bool:
     """Whether somebody has ended the clock by another outcome, which a worker may not have applied yet."""
-    said = [
-        _CLOCK_OUTCOME.decode(event)
-        for (event,) in reader.execute(
-            "SELECT event FROM clock_outcome WHERE clock_id = ?", (outcome.clock_id,)
-        )
-    ]
     return any(
         other.outcome in ("fulfilled", "withdrawn")
         and other.outcome_id != outcome.outcome_id
         # A worker refuses an outcome that names another owner.
         and (other.subject, other.key) == (outcome.subject, outcome.key)
-        for other in said
+        for other in outcomes_of_clock(reader, outcome.clock_id)
     )
 
 
 def _may_be_open(reader: sqlite3.Connection, outcome: ClockOutcome) -> bool:
     """Whether the clock is open, or not known yet. A worker refuses an outcome of a clock that somebody else has ended."""
-    row = reader.execute("SELECT is_open FROM clock WHERE clock_id = ?", (outcome.clock_id,)).fetchone()
-    return (row is None or bool(row[0])) and not is_being_ended(reader, outcome)
+    row = reader.execute(SQL["clock"], (outcome.clock_id,)).fetchone()
+    return (row is None or bool(row["is_open"])) and not is_being_ended(reader, outcome)
 
 
 def _is_about_messages(reader: sqlite3.Connection, outcome: ModerationOutcome) -> bool:
@@ -141,7 +121,5 @@ def _is_about_messages(reader: sqlite3.Connection, outcome: ModerationOutcome) -
     """
     if not isinstance(outcome.subject, EscalationSubject):
         return True
-    events = reader.execute(
-        "SELECT event FROM escalation_event WHERE escalation_id = ?", (outcome.subject.escalation_id,)
-    ).fetchall()
+    events = reader.execute(SQL["escalation_events"], (outcome.subject.escalation_id,)).fetchall()
     return not events or any(_NAMES.decode(event).message_refs for (event,) in events)

@@ -29,6 +29,7 @@ from streams.console.missing_outcomes import (
 )
 from streams.console.read_model.acts import CONSOLE_SOURCE
 from streams.console.read_model.database import Database
+from streams.console.read_model.statements import SQL
 from streams.events.case_activity import CaseActivity
 from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockOutcome
@@ -178,21 +179,11 @@ class Publisher:
 
     def _clock(self, outcome: ClockOutcome) -> _ClockNow:
         reader = self._database.reader()
-        row = reader.execute(
-            "SELECT status, view FROM clock WHERE clock_id = ?", (outcome.clock_id,)
-        ).fetchone()
+        row = reader.execute(SQL["clock"], (outcome.clock_id,)).fetchone()
         sent = was_written(reader, CLOCK_OUTCOMES, outcome.outcome_id)
         actor = _CLOCK.decode(row["view"]).actor
         return _ClockNow(row["status"], actor, sent, is_being_ended(reader, outcome))
 
     def _verdict(self, key: ActKey) -> Verdict | None:
-        row = (
-            self._database.reader()
-            .execute(
-                "SELECT refused FROM act WHERE subject = ? AND case_id = ? AND activity_id = ? "
-                "AND refused IS NOT 'sent_before'",
-                key,
-            )
-            .fetchone()
-        )
+        row = self._database.reader().execute(SQL["act_refused"], key).fetchone()
         return None if row is None else Verdict(row["refused"])

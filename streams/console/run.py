@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from socket import socket
 
 import structlog
@@ -20,14 +23,15 @@ from streams.console.people.access import Access
 from streams.console.publisher import NotReadBack, Publisher
 from streams.console.read_model.database import Database
 from streams.console.settings import ConsoleSettings
-from streams.console.start import listening, opened
 from streams.console.web.app import build_app
 from streams.console.web.context import Console
-from streams.console.web.slow_clients import REQUEST_SECONDS, BoundedProtocol
+from streams.console.web.security.slow_clients import REQUEST_SECONDS, BoundedProtocol
+from streams.operations.address_refused import refusal_explained
 from streams.wire.dead_letter import Rejected
 from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES
+from streams.worker.environment import CONSOLE_PREFIX, SettingsError
 from streams.worker.rules import configured_rules
-from streams.worker.settings import CONSOLE_PREFIX, Settings
+from streams.worker.settings import Settings
 
 logger = structlog.get_logger(__name__)
 
@@ -47,29 +51,28 @@ async def run_console(
     """Serve until SIGTERM or SIGINT.
 
     `person` is who works without sign-in and without a people file. `ready` is called with the address once pages can be asked for.
-    Raises RegistryError if the registry's files are invalid, SettingsError if the file cannot be used or a port is taken, a
+    Raises RegistryError if the registry's files are invalid, SettingsError if the file cannot be used, AddressRefused if a port is taken, a
     KafkaError if brokers cannot be reached or topics are missing.
     """
     rules = configured_rules(settings)
     duties = {duty.id: duty for duty in rules.obligations}
-    floor = frozenset(category for category, row in rules.categories.items() if row.floor)
     database = Database(own.database)
-    with contextlib.closing(opened(database, own.database)) as writer:
+    with contextlib.closing(_opened(database, own.database)) as writer:
         feed = LiveFeed()
-        follower = Follower(settings.connection(), settings.topic_prefix, writer, feed.tell)
+        follower = Follower(settings.connection(), settings.topic_prefix, writer, feed.tell, rules.categories)
         written = [
             settings.topic_prefix + topic for topic in (CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES)
         ]
         metrics = ConsoleMetrics(follower.progress, feed)
         async with (
             # Before brokers are asked: a taken port is known at once.
-            listening(CONSOLE_PREFIX, own.host, own.port) as sockets,
+            _listening(CONSOLE_PREFIX, own.host, own.port) as sockets,
             serve_metrics(own, metrics, follower.progress) as address,
             producer_for(settings, *written) as producer,
         ):
             logger.info("serving /metrics, /livez, /readyz and /status", address=address)
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress, metrics.acts)
-            console = Console(own, database, publisher, follower.progress, feed, duties, floor)
+            console = Console(own, database, publisher, follower.progress, feed, duties, rules.categories)
             app = Timed(build_app(console, person, access), metrics)
             server = _Server(_configuration(app), feed, ready)
             reading = asyncio.create_task(follower.run())
@@ -147,3 +150,37 @@ async def _repair(publisher: Publisher, follower: Follower, metrics: ConsoleMetr
             except (KafkaError, NotReadBack, Rejected) as error:
                 # The next look finds them again.
                 logger.warning("could not write what follows from a decision", error=repr(error))
+
+
+@asynccontextmanager
+async def _listening(prefix: str, host: str, port: int) -> AsyncIterator[list[socket]]:
+    """Sockets of an address, for a server, until the end of the block. Raises AddressRefused if another program has it."""
+    loop = asyncio.get_running_loop()
+    with contextlib.ExitStack() as stack:
+        with refusal_explained(prefix, host, port):
+            bound = await loop.create_server(asyncio.Protocol, host, port, start_serving=False)
+            # asyncio resolves and binds; the copies outlive its server.
+            sockets = [stack.enter_context(each.dup()) for each in bound.sockets]
+            bound.close()
+            for each in sockets:
+                # Two that bind at the same moment learn of each other only here.
+                each.listen()
+        yield sockets
+
+
+def _opened(database: Database, path: Path) -> sqlite3.Connection:
+    """The connection that writes the read model in the file at `path`. Raises SettingsError if it cannot be used."""
+    try:
+        return database.open_writer()
+    except (sqlite3.Error, OSError) as error:
+        folder = path.absolute().parent
+        if path.is_dir():
+            why = "it is a folder"
+        elif not folder.is_dir():
+            why = f"there is no folder {folder}"
+        else:
+            why = str(error)
+        raise SettingsError(
+            f"{CONSOLE_PREFIX}DATABASE={path}: cannot be used ({why}). It must be a file, made if it is missing, in a folder "
+            "that exists and in which this user may write; each console needs one of its own."
+        ) from error

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from streams.worker.settings import CONSOLE_PREFIX, HostName, Port, load_prefixed
+from streams.worker.environment import CONSOLE_PREFIX, HostName, Port, load_prefixed
 
 
 class ConsoleSettings(BaseSettings):

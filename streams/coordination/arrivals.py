@@ -4,7 +4,6 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from streams.events.report import CATEGORY_CODES, Category
 from streams.wire.times import HOUR, MINUTE
 
 # Six hours: a call for reports is followed within hours, and of the reports of one hour there would be so few that the
@@ -78,7 +77,7 @@ class Arrivals(msgspec.Struct, array_like=True):
         self,
         time_ms: int,
         reporter: int,
-        category: Category,
+        category: int,
         *,
         first_time: bool,
         young: bool,
@@ -86,7 +85,7 @@ class Arrivals(msgspec.Struct, array_like=True):
     ) -> Signs:
         """Add a report and return the signs of the time that ends with it.
 
-        `time_ms` is the partition's time, which never goes back. `reporter` is a keyed hash.
+        `time_ms` is the partition's time, which never goes back. `reporter` is a keyed hash, `category` a code.
         """
         self._move_to(time_ms)
         self._sample(time_ms // HOUR, reporter)
@@ -102,13 +101,12 @@ class Arrivals(msgspec.Struct, array_like=True):
         row[2] += first_time
         row[3] += young
         row[4] += outsider
-        named = CATEGORY_CODES[category]
         for place in range(_FIXED, len(row), 2):
-            if row[place] == named:
+            if row[place] == category:
                 row[place + 1] += 1
                 break
         else:
-            row += (named, 1)
+            row += (category, 1)
         self.of_hour += 1
         return self.signs()
 

@@ -12,7 +12,7 @@ import msgspec
 from streams.coordination.signature import from_bytes, linked, to_bytes, used_bins
 
 # Signatures kept of reports that stand alone, and clusters that can still grow. Four of each are 512 bytes of
-# signatures per message; a brigade arrives close together, and eight of each found hardly more of it (docs/decisions.md).
+# signatures per message; a brigade arrives close together, and eight of each found hardly more of it (docs/trust-measured.md).
 ALONE: Final = 4
 GROUPS: Final = 4
 

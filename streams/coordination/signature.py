@@ -68,7 +68,7 @@ def evidence_needed(*, member: bool, vouched: bool) -> int:
 
     One is enough for an outsider of whom nothing speaks. A member of the channel has a reason to report what happens in
     it, and so has a `vouched` reporter, one who was upheld more often than reporters of that kind usually are. Both can
-    be had by an attacker, who gains a target by each (docs/decisions.md has the figures).
+    be had by an attacker, who gains a target by each (docs/trust-measured.md has the figures).
     """
     return 1 + member + vouched
 
@@ -77,7 +77,7 @@ def linked(one: int, other: int, needed: int) -> bool:
     """Tell whether two reporters of a message belong together: `needed` bins agree, and a third of all that are used.
 
     The message itself, which is in neither signature, counts in that third for both. A third instead of a half finds
-    accounts that also report honestly, and links hardly more honest reporters (docs/decisions.md).
+    accounts that also report honestly, and links hardly more honest reporters (docs/trust-measured.md).
     """
     agrees, used = agreement(one, other)
     return agrees >= needed and 3 * (agrees + 1) >= used + 1

@@ -166,14 +166,13 @@ class MessageReporters(msgspec.Struct, array_like=True):
         With `reporter`, who must be among those kept, it is about the report of this one alone. The latest decision holds:
         an appeal is decided later than what it supersedes.
         """
-        concerned = sorted(self.reporters) if reporter is None else [reporter]
-        before = [self._known(each) for each in concerned]
+        concerned = self._concerned(reporter)
         if reporter is None:
             self.first_s, self.standing = _with(decision, self.first_s, self.standing)
         else:
             self.own[reporter] = _with(decision, *self.own.get(reporter, (None, None)))
         changes = []
-        for each, was in zip(concerned, before, strict=True):
+        for each, was in concerned:
             now = self._known(each)
             assert now is not None
             received = self.reporters[each]
@@ -188,10 +187,9 @@ class MessageReporters(msgspec.Struct, array_like=True):
 
         With `reporter`, who must be among those kept, it is about the report of this one alone.
         """
-        concerned = sorted(self.reporters) if reporter is None else [reporter]
         return [
-            Credit(each, self.reporters[each], decision, None, None, anew=self._known(each) is not None)
-            for each in concerned
+            Credit(each, self.reporters[each], decision, None, None, anew=was is not None)
+            for each, was in self._concerned(reporter)
         ]
 
     def expires(self, newest_ms: int) -> int:
@@ -202,6 +200,11 @@ class MessageReporters(msgspec.Struct, array_like=True):
         if not self.own:
             return undecided
         return max(undecided, min(first for first, _ in self.own.values()) * 1000 + DECIDED_DAYS * DAY)
+
+    def _concerned(self, reporter: int | None) -> list[tuple[int, _Known | None]]:
+        """Return whom an outcome concerns, with the decisions so far: all in the order of hashes, or this one."""
+        reporters = sorted(self.reporters) if reporter is None else [reporter]
+        return [(each, self._known(each)) for each in reporters]
 
     def _known(self, reporter: int) -> _Known | None:
         """Return the decisions about the message, and about this reporter's report, as one."""

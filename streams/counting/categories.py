@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix, union_distinct
-from streams.counting.measures import WindowCounts
 from streams.counting.store import CountStore
-from streams.counting.voices import NOT_STAMPED
+from streams.counting.sums import WindowCounts
 from streams.counting.windows import WindowSpec
 from streams.events.report import Category
 
-NO_COUNTS = WindowCounts(0, 0, 0, 0, 0, 0, 0, 0)
+NO_COUNTS = WindowCounts()
 
 
 class CategoryShare(NamedTuple):
@@ -44,11 +43,10 @@ def total_of(shares: Sequence[CategoryShare], spec: WindowSpec, now: int) -> Win
 
 def summed(shares: Sequence[CategoryShare], distinct_reporters: int) -> WindowCounts:
     """Return the sums over the shares, with `distinct_reporters` as given: reporters overlap, so no sum."""
-    numbers = [
-        sum(column) for column in zip(NO_COUNTS[:-1], *(share.counts[:-1] for share in shares), strict=True)
-    ]
-    stamped = NOT_STAMPED
+    total = WindowCounts()
     for share in shares:
+        total += share.counts
         if share.counts.stamped.stamped:
-            stamped = stamped.plus(share.counts.stamped)
-    return WindowCounts._make([*numbers, stamped])._replace(distinct_reporters=distinct_reporters)
+            total.stamped = total.stamped.plus(share.counts.stamped)
+    total.distinct_reporters = distinct_reporters
+    return total

@@ -17,12 +17,8 @@ from streams.counting.distinct import (
     thin_out,
     union_size,
 )
-from streams.counting.measures import WindowCounts
 from streams.counting.panes import (
     START,
-    UNIT,
-    Pane,
-    PaneSums,
     RunningSum,
     drop_after,
     drop_before,
@@ -31,8 +27,9 @@ from streams.counting.panes import (
     pane_at,
 )
 from streams.counting.repeats import RiskCounted, turned_back, with_repeat
+from streams.counting.sums import NOT_STAMPED, Pane, WindowCounts
 from streams.counting.tally import Tally, forget_after, forget_before, most_reported, tally_message
-from streams.counting.voices import NOT_STAMPED, StampedSums, VoicePane, Voices
+from streams.counting.voices import VoicePane, Voices
 from streams.counting.windows import (
     FINE_MS,
     RINGS,
@@ -51,47 +48,6 @@ _LONGEST = len(RINGS) - 1
 # Most channels are quiet. Summing up to three panes costs about as much as keeping their sums, which would
 # take more memory than the counts.
 _FEW_PANES = 3
-
-
-def _window_counts(total: PaneSums, distinct: int, stamped: StampedSums) -> WindowCounts:
-    """Return `total` as WindowCounts; `distinct` is a sum of weights."""
-    # WindowCounts(...) calls one more Python function, which takes a quarter of the time of `measure`.
-    return tuple.__new__(
-        WindowCounts,
-        (
-            total.reports,
-            (distinct + UNIT // 2) // UNIT,
-            total.risk,
-            total.trusted_flaggers,
-            total.automated,
-            total.state_actors,
-            total.anonymous,
-            total.without_ref,
-            stamped,
-        ),
-    )
-
-
-def _sum_of_few(panes: Sequence[Pane], start: int, stamped: StampedSums) -> WindowCounts:
-    """Sum the panes from `start` on. Local variables are twice as fast as attributes of an object."""
-    if len(panes) == 1 and panes[0].start >= start:
-        return _window_counts(panes[0], panes[0].kept * panes[0].weight, stamped)
-    reports = distinct = risk = trusted_flaggers = automated = state_actors = anonymous = without_ref = 0
-    for pane in panes:
-        if pane.start >= start:
-            reports += pane.reports
-            distinct += pane.kept * pane.weight
-            risk += pane.risk
-            trusted_flaggers += pane.trusted_flaggers
-            automated += pane.automated
-            state_actors += pane.state_actors
-            anonymous += pane.anonymous
-            without_ref += pane.without_ref
-    distinct = (distinct + UNIT // 2) // UNIT
-    return tuple.__new__(
-        WindowCounts,
-        (reports, distinct, risk, trusted_flaggers, automated, state_actors, anonymous, without_ref, stamped),
-    )
 
 
 def category_suffix(category: Category) -> bytes:
@@ -224,7 +180,7 @@ class ChannelCounts(msgspec.Struct, gc=False):
             if len(panes) <= _FEW_PANES:
                 start = window_start(spec.ring, spec.panes, now)
                 stamped = NOT_STAMPED if self._voices is None else self._voices.since(start)
-                return _sum_of_few(panes, start, stamped)
+                return WindowCounts.of(panes, start, stamped)
             total = RunningSum.of(panes, spec, now)
             if self._sums is None:
                 self._sums = {}
@@ -232,7 +188,7 @@ class ChannelCounts(msgspec.Struct, gc=False):
         elif now >= total.until:
             total.slide(panes, now)
         stamped = NOT_STAMPED if self._voices is None else self._voices.since(total.start)
-        return _window_counts(total, total.distinct, stamped)
+        return WindowCounts.of_one(total, total.distinct, stamped)
 
     def messages(self, spec: WindowSpec, now_ms: int) -> list[tuple[str, int]]:
         """Return the tallied messages reported in the window, with their counts, most reported first.

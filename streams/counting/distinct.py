@@ -26,7 +26,8 @@ secret key (partition/hash_key.py).
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from streams.counting.panes import UNIT, Pane, pane_at
+from streams.counting.panes import pane_at
+from streams.counting.sums import UNIT, Pane
 
 LastSeen = dict[int, int]
 

@@ -6,11 +6,11 @@ measure, add its name and its row.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import Final, Literal, NamedTuple
+from operator import attrgetter
+from typing import Final, Literal
 
 from streams.coordination.clusters import linked_of, voices_millionths
-from streams.counting.voices import NOT_STAMPED, StampedSums
+from streams.counting.sums import WindowCounts
 
 MILLION: Final = 1_000_000
 
@@ -28,23 +28,6 @@ MeasureName = Literal[
 # How a measure over several categories is computed: as the sum of theirs, from the union of their reporters,
 # or, for a ratio, from the summed counts.
 OverCategories = Literal["sum", "union", "ratio"]
-
-
-class WindowCounts(NamedTuple):
-    """The counts of a window. `reports` covers all reporter kinds; `risk_millionths` is their summed risk.
-
-    `stamped` is what those of them add up to that have a stamp.
-    """
-
-    reports: int
-    distinct_reporters: int
-    risk_millionths: int
-    trusted_flaggers: int
-    automated: int
-    state_actors: int
-    anonymous: int
-    without_ref: int
-    stamped: StampedSums = NOT_STAMPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +76,12 @@ def _linked_share(counts: WindowCounts) -> int:
     return linked_of(sums) * MILLION // sums.reports if sums.reports else 0
 
 
-def _field(name: str) -> Callable[[WindowCounts], int]:
-    return itemgetter(WindowCounts._fields.index(name))
-
-
 _ROWS = (
     Measure(
         "reports",
         "reports of the policy's categories in the window",
         "reports",
-        _field("reports"),
+        attrgetter("reports"),
         1,
         "sum",
         in_policies=True,
@@ -111,7 +90,7 @@ _ROWS = (
         "distinct_reporters",
         "different reporters, each counted once over all categories; reports without a reporter ref do not count",
         "reporters",
-        _field("distinct_reporters"),
+        attrgetter("distinct_reporters"),
         1,
         "union",
         in_policies=True,
@@ -120,7 +99,7 @@ _ROWS = (
         "risk",
         "summed risk of the reports, each between 0 and 1",
         "risk",
-        _field("risk_millionths"),
+        attrgetter("risk"),
         MILLION,
         "sum",
         in_policies=True,
@@ -129,7 +108,7 @@ _ROWS = (
         "trusted_flaggers",
         "reports by trusted flaggers",
         "reports",
-        _field("trusted_flaggers"),
+        attrgetter("trusted_flaggers"),
         1,
         "sum",
         in_policies=True,
@@ -138,7 +117,7 @@ _ROWS = (
         "automated",
         "reports by automated detection",
         "reports",
-        _field("automated"),
+        attrgetter("automated"),
         1,
         "sum",
         in_policies=True,
@@ -157,7 +136,7 @@ _ROWS = (
         "state_actors",
         "reports by state actors",
         "reports",
-        _field("state_actors"),
+        attrgetter("state_actors"),
         1,
         "sum",
         in_policies=False,

@@ -4,9 +4,8 @@ from typing import cast
 
 import tocsin_native
 
-from streams.counting.measures import WindowCounts
 from streams.counting.store import CountStore, decode_entry
-from streams.counting.voices import NOT_STAMPED
+from streams.counting.sums import NOT_STAMPED, WindowCounts
 from streams.wire.state_records import require_version
 
 

@@ -8,83 +8,14 @@ alone and gives the same panes in one step as in many.
 
 from bisect import bisect_left, bisect_right
 from operator import attrgetter
-from typing import Self
 
-import msgspec
-
+from streams.counting.sums import Pane
 from streams.counting.windows import FINE_PER_PANE, WindowSpec, held_from, window_start
 
 START = attrgetter("start")
 
-# A sampled reporter of a pane represents weight / UNIT reporters. With 64, unsampled weights take one byte in
-# the encoding. Rounding weights adds no error, because the sample is drawn by the rounded weight.
-UNIT = 64
 
-
-class PaneSums(msgspec.Struct, array_like=True, gc=False):
-    """Sums over reports. `risk` is in millionths; `without_ref` counts those without a pseudonym."""
-
-    start: int
-    reports: int = 0
-    risk: int = 0
-    trusted_flaggers: int = 0
-    automated: int = 0
-    state_actors: int = 0
-    anonymous: int = 0
-    without_ref: int = 0
-
-    def count(self, reporter_kind: str, reporter_hash: int | None, risk: int) -> None:
-        """Count one report. Reports by users have no counter of their own: they are the rest."""
-        self.reports += 1
-        self.risk += risk
-        if reporter_hash is None:
-            self.without_ref += 1
-        if reporter_kind != "user":
-            if reporter_kind == "anonymous":
-                self.anonymous += 1
-            elif reporter_kind == "automated":
-                self.automated += 1
-            elif reporter_kind == "trusted_flagger":
-                self.trusted_flaggers += 1
-            elif reporter_kind == "state_actor":
-                self.state_actors += 1
-
-    def include(self, other: "PaneSums") -> None:
-        """Add the counts of `other`."""
-        self.reports += other.reports
-        self.risk += other.risk
-        self.trusted_flaggers += other.trusted_flaggers
-        self.automated += other.automated
-        self.state_actors += other.state_actors
-        self.anonymous += other.anonymous
-        self.without_ref += other.without_ref
-
-    def exclude(self, other: "PaneSums") -> None:
-        """Subtract the counts of `other`."""
-        self.reports -= other.reports
-        self.risk -= other.risk
-        self.trusted_flaggers -= other.trusted_flaggers
-        self.automated -= other.automated
-        self.state_actors -= other.state_actors
-        self.anonymous -= other.anonymous
-        self.without_ref -= other.without_ref
-
-
-class Pane(PaneSums, array_like=True, gc=False):
-    """One pane, from the fine index `start` on.
-
-    `kept` sampled reporters were last seen in it, each representing `weight` / UNIT reporters. Weights never
-    grow from one pane to a newer one; see distinct.py for why.
-    """
-
-    kept: int = 0
-    weight: int = UNIT
-    # Index of the most protective tier among the reports. It is not a sum, and is read only when something
-    # escalates.
-    tier: int = 0
-
-
-class RunningSum(PaneSums, gc=False):
+class RunningSum(Pane, gc=False):
     """The sum of all panes from `start` on, valid until the fine index `until`. Derived, never persisted."""
 
     until: int = 0
@@ -93,14 +24,14 @@ class RunningSum(PaneSums, gc=False):
     panes: int = 0
 
     @classmethod
-    def of(cls, panes: list[Pane], spec: WindowSpec, now: int) -> Self:
+    def of(cls, panes: list[Pane], spec: WindowSpec, now: int) -> "RunningSum":
         """Return the sum over the window that ends with the pane of `now`."""
         total = cls(window_start(spec.ring, spec.panes, now), ring=spec.ring, panes=spec.panes)
         total.until = total.start + FINE_PER_PANE[spec.ring] * spec.panes
         for pane in reversed(panes):
             if pane.start < total.start:
                 break
-            total.include(pane)
+            total += pane
             total.distinct += pane.kept * pane.weight
         return total
 
@@ -117,7 +48,7 @@ class RunningSum(PaneSums, gc=False):
             pane = panes[index]
             if pane.start >= start:
                 break
-            self.exclude(pane)
+            self -= pane
             self.distinct -= pane.kept * pane.weight
         self.start = start
         self.until = start + FINE_PER_PANE[self.ring] * self.panes
@@ -182,7 +113,7 @@ def _fold(panes: list[Pane], first: int, end: int, fine_per_pane: int) -> bool:
             # Its weight stays: the older pane has the larger one.
             coarse = folded[-1]
             uneven |= coarse.weight != pane.weight
-            coarse.include(pane)
+            coarse += pane
             coarse.kept += pane.kept
             coarse.tier = max(coarse.tier, pane.tier)
         else:

@@ -1,7 +1,8 @@
 """State records of one type that expire, by key: most as bytes, those in use as objects."""
 
 import struct
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final, Generic, TypeVar
 
@@ -17,91 +18,48 @@ GENERATION: Final = 5_000
 _NEW_BYTES: Final = 64
 
 # The day of expiry follows the record's bytes, so a restore need not decode them.
-_EXPIRY_DAY = struct.Struct(">I")
+EXPIRY_DAY = struct.Struct(">I")
 
 Kept = TypeVar("Kept")
 
 
-class RecordStore(Generic[Kept]):
-    """Records by state key. `encode` and `decode` are those of the record, without version.
+class ExpiringStore(ABC, Generic[Kept]):
+    """State records by key, each of which is dropped on the day that follows its bytes.
 
-    Two generations of so many records in use are kept as objects. `size` is the number of bytes of all state records, keys
-    included, as of the last `drain_changes`; `changed_bytes` about the number that the next one will yield: a record
+    Two generations of `generation` records in use are kept as objects. `size` is the number of bytes of all state records,
+    keys included, as of the last `drain_changes`; `changed_bytes` about the number that the next one will yield: a record
     counts with its last size.
     """
 
     __slots__ = (
-        "_decode", "_encode", "_encoded", "_expiry", "_generation", "_new", "_old", "_removed", "_touched",
-        "changed_bytes", "size",
+        "_encoded", "_expiry", "_generation", "_new", "_old", "_removed", "_touched", "changed_bytes", "size",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        encode: Callable[[Kept], bytes],
-        decode: Callable[[memoryview], Kept],
-        generation: int = GENERATION,
-    ) -> None:
-        self._encode = encode
-        self._decode = decode
+    def __init__(self, generation: int) -> None:
         self._generation = generation
         self.size = 0
         self.changed_bytes = 0
         self._encoded: dict[bytes, bytes] = {}
         self._new: dict[bytes, Kept] = {}
         self._old: dict[bytes, Kept] = {}
-        # What was put since the last `drain_changes`, and its day of expiry; of all others the day is in the bytes.
-        self._touched: dict[bytes, tuple[Kept, int]] = {}
+        # What was changed since the last `drain_changes`.
+        self._touched: dict[bytes, Kept] = {}
         self._removed: dict[bytes, None] = {}
         self._expiry = ExpiryDays()
 
     def __len__(self) -> int:
         return len(self._encoded)
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Yield all keys."""
-        yield from self._encoded
-        yield from [key for key in self._touched if key not in self._encoded]
-
     def restore(self, key: bytes, value: bytes) -> None:
         """Restore a record of the state topic. Raises UnknownStateVersion."""
         require_version(key[:1], value)
         self._encoded[key] = value
         self.size += len(key) + len(value)
-        self._expiry.move(key, None, _day_in(value))
+        self._expiry.move(key, None, day_in(value))
 
     def find(self, key: bytes) -> Kept | None:
-        """Return the record of a key; None without one. Call `put` after changing it.
-
-        Raises msgspec.DecodeError, struct.error or LookupError for damaged bytes.
-        """
+        """Return the record of a key; None without one. Raises what `_decoded` raises for damaged bytes."""
         return self._new.get(key) or self._recall(key)
-
-    def put(self, key: bytes, record: Kept, expires_ms: int) -> None:
-        """Store a new or changed record, which is dropped on the day (UTC) after `expires_ms` at the latest."""
-        known: int | None = None
-        if (touched := self._touched.get(key)) is not None:
-            known = touched[1]
-        elif (value := self._encoded.get(key)) is not None:
-            known = _day_in(value)
-            self.changed_bytes += len(value)
-        else:
-            self.changed_bytes += _NEW_BYTES
-        day = -(-expires_ms // DAY)
-        if day != known:
-            self._expiry.move(key, known, day)
-        self._touched[key] = record, day
-        self._remember(key, record)
-
-    def remove(self, key: bytes) -> None:
-        """Remove the record of a key."""
-        if (touched := self._touched.get(key)) is not None:
-            day = touched[1]
-        elif (value := self._encoded.get(key)) is not None:
-            day = _day_in(value)
-        else:
-            return
-        self._expiry.remove(key, day)
-        self._forget(key)
 
     def expire(self, now_ms: int, at_most: int) -> bool:
         """Remove so many of the records that have expired by `now_ms`; return False if some are left."""
@@ -117,19 +75,30 @@ class RecordStore(Generic[Kept]):
 
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield the state records changed since the last call, with None for one to delete."""
-        # What was removed and put again stays in `_removed`: it may be removed once more, and the topic still has it.
-        for key in self._removed:
-            if key not in self._touched:
-                yield key, None
-        for key, (record, day) in self._touched.items():
-            value = STATE_VERSION + self._encode(record) + _EXPIRY_DAY.pack(day)
-            before = self._encoded.get(key)
+        for key in self._deleted():
+            yield key, None
+        encoded, with_day = self._encoded, self._with_day
+        for key, record in self._touched.items():
+            value = with_day(key, record)
+            before = encoded.get(key)
             self.size += len(value) + len(key) if before is None else len(value) - len(before)
-            self._encoded[key] = value
+            encoded[key] = value
             yield key, value
         self._removed = {}
         self._touched = {}
         self.changed_bytes = 0
+
+    @abstractmethod
+    def _with_day(self, key: bytes, record: Kept) -> bytes:
+        """Return the bytes of a touched record: version, record, day of expiry (`EXPIRY_DAY`)."""
+
+    @abstractmethod
+    def _decoded(self, key: bytes, value: bytes) -> Kept:
+        """Return the record in the bytes of `_with_day`."""
+
+    @abstractmethod
+    def _deleted(self) -> Iterable[bytes]:
+        """Return the keys to delete before what was touched is written."""
 
     def _forget(self, key: bytes) -> None:
         self._new.pop(key, None)
@@ -141,15 +110,15 @@ class RecordStore(Generic[Kept]):
             self._removed[key] = None
 
     def _recall(self, key: bytes) -> Kept | None:
+        # A touched record may have left both generations; its bytes are out of date then.
         record = self._old.get(key)
         if record is None:
-            # A touched record may have left both generations; its bytes are out of date then.
-            if (touched := self._touched.get(key)) is not None:
-                record = touched[0]
-            elif (value := self._encoded.get(key)) is not None:
-                record = self._decode(memoryview(value)[len(STATE_VERSION) : -_EXPIRY_DAY.size])
-            else:
+            record = self._touched.get(key)
+        if record is None:
+            value = self._encoded.get(key)
+            if value is None:
                 return None
+            record = self._decoded(key, value)
         self._remember(key, record)
         return record
 
@@ -160,7 +129,72 @@ class RecordStore(Generic[Kept]):
         self._new[key] = record
 
 
-def _day_in(value: bytes) -> int:
+class RecordStore(ExpiringStore[Kept]):
+    """Records by state key. Call `put` after changing one.
+
+    `encode` and `decode` are those of the record, without version; `decode` raises msgspec.DecodeError, struct.error or
+    LookupError for damaged bytes.
+    """
+
+    __slots__ = ("_days", "_decode", "_encode")
+
+    def __init__(
+        self,
+        encode: Callable[[Kept], bytes],
+        decode: Callable[[memoryview], Kept],
+        generation: int = GENERATION,
+    ) -> None:
+        super().__init__(generation)
+        self._encode = encode
+        self._decode = decode
+        # The days of expiry of what was touched; of all others the day is in the bytes.
+        self._days: dict[bytes, int] = {}
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield all keys."""
+        yield from self._encoded
+        yield from [key for key in self._touched if key not in self._encoded]
+
+    def put(self, key: bytes, record: Kept, expires_ms: int) -> None:
+        """Store a new or changed record, which is dropped on the day (UTC) after `expires_ms` at the latest."""
+        known: int | None = None
+        if key in self._touched:
+            known = self._days[key]
+        elif (value := self._encoded.get(key)) is not None:
+            known = day_in(value)
+            self.changed_bytes += len(value)
+        else:
+            self.changed_bytes += _NEW_BYTES
+        day = -(-expires_ms // DAY)
+        if day != known:
+            self._expiry.move(key, known, day)
+        self._touched[key] = record
+        self._days[key] = day
+        self._remember(key, record)
+
+    def remove(self, key: bytes) -> None:
+        """Remove the record of a key."""
+        if key in self._touched:
+            day = self._days[key]
+        elif (value := self._encoded.get(key)) is not None:
+            day = day_in(value)
+        else:
+            return
+        self._expiry.remove(key, day)
+        self._forget(key)
+
+    def _with_day(self, key: bytes, record: Kept) -> bytes:
+        return STATE_VERSION + self._encode(record) + EXPIRY_DAY.pack(self._days.pop(key))
+
+    def _decoded(self, key: bytes, value: bytes) -> Kept:  # noqa: ARG002
+        return self._decode(memoryview(value)[len(STATE_VERSION) : -EXPIRY_DAY.size])
+
+    def _deleted(self) -> Iterable[bytes]:
+        # What was removed and put again stays in `_removed`: it may be removed once more, and the topic still has it.
+        return [key for key in self._removed if key not in self._touched]
+
+
+def day_in(value: bytes) -> int:
     """Return the day of expiry in the bytes of a record."""
-    day: int = _EXPIRY_DAY.unpack_from(value, len(value) - _EXPIRY_DAY.size)[0]
+    day: int = EXPIRY_DAY.unpack_from(value, len(value) - EXPIRY_DAY.size)[0]
     return day

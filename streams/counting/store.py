@@ -2,14 +2,12 @@
 
 import struct
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 import msgspec
 
 from streams.counting.counts import ChannelCounts
-from streams.counting.expiry import ExpiryDays
+from streams.counting.record_store import EXPIRY_DAY, ExpiringStore, day_in
 from streams.counting.windows import RINGS
-from streams.wire.state_records import require_version
 from streams.wire.times import DAY
 
 DAYS_HELD = RINGS[-1].panes
@@ -18,9 +16,6 @@ DAYS_HELD = RINGS[-1].panes
 # bytes, and decoding one costs as much as a report, so those in use must stay decoded: 20,000 keys get most
 # reports of a busy hour.
 GENERATION = 20_000
-
-# The day of expiry follows the bytes of ChannelCounts.encode, so a restore need not decode the counts.
-_EXPIRY_DAY = struct.Struct(">I")
 
 
 class CountEntry(msgspec.Struct, gc=False):
@@ -37,51 +32,26 @@ class UnreadableCounts(ValueError):
 def decode_entry(key: bytes, value: bytes) -> CountEntry:
     """Decode the state record of a key. Raises UnreadableCounts."""
     try:
-        counts = ChannelCounts.decode(memoryview(value)[: -_EXPIRY_DAY.size])
+        counts = ChannelCounts.decode(memoryview(value)[: -EXPIRY_DAY.size])
     except (ValueError, LookupError, struct.error) as error:
         raise UnreadableCounts(
             f"counts of state key type {key[:1]!r} cannot be read ({error}): run `tocsin state check` "
             "to find the record"
         ) from error
-    return CountEntry(counts, _EXPIRY_DAY.unpack(value[-_EXPIRY_DAY.size :])[0])
+    return CountEntry(counts, day_in(value))
 
 
-class CountStore:
-    """ChannelCounts by state key. A missing key means that nothing is counted.
+class CountStore(ExpiringStore[CountEntry]):
+    """ChannelCounts by state key. A missing key means that nothing is counted."""
 
-    `size` is the number of bytes of all state records, keys included, as of the last `drain_changes`;
-    `changed_bytes` about the number that the next one will yield: a record counts with its last size.
-    """
-
-    __slots__ = ("_encoded", "_expiry", "_new", "_old", "_removed", "_touched", "changed_bytes", "size")
+    __slots__ = ()
 
     def __init__(self) -> None:
-        self.size = 0
-        self.changed_bytes = 0
-        self._encoded: dict[bytes, bytes] = {}
-        self._new: dict[bytes, CountEntry] = {}
-        self._old: dict[bytes, CountEntry] = {}
-        self._touched: dict[bytes, CountEntry] = {}
-        self._removed: dict[bytes, None] = {}
-        self._expiry = ExpiryDays()
-
-    def __len__(self) -> int:
-        return len(self._encoded)
-
-    def restore(self, key: bytes, value: bytes) -> None:
-        """Restore a record of the state topic. Raises UnknownStateVersion."""
-        require_version(key[:1], value)
-        self._encoded[key] = value
-        self.size += len(key) + len(value)
-        self._expiry.move(key, None, _EXPIRY_DAY.unpack(value[-_EXPIRY_DAY.size :])[0])
+        super().__init__(GENERATION)
 
     def new_entry(self) -> CountEntry:
         """Return an empty entry, which the store does not know before `counted`."""
         return CountEntry(ChannelCounts(), None)
-
-    def find(self, key: bytes) -> CountEntry | None:
-        """Return the entry of a key; None if nothing is counted there."""
-        return self._new.get(key) or self._recall(key)
 
     def find_all(self, prefix: bytes, suffixes: Iterable[bytes]) -> Iterator[tuple[bytes, CountEntry]]:
         """Yield the entries whose keys are `prefix` and one of the suffixes; faster than `find` if few exist."""
@@ -109,13 +79,6 @@ class CountStore:
         """Store that an entry that was found has moved on in time without counting a report."""
         self._touched[key] = entry
 
-    def expire(self, now_ms: int, at_most: int) -> bool:
-        """Remove so many of the entries that have expired by `now_ms`; return False if some are left."""
-        for key in islice(self._expiry.pop(now_ms // DAY), at_most):
-            self._remove(key)
-        earliest = self.next_expiry()
-        return earliest is None or earliest > now_ms
-
     def turn_back(self, now_ms: int) -> None:
         """Forget what was counted after the pane of `now_ms`, to which time was set back.
 
@@ -131,60 +94,25 @@ class CountStore:
             newest = entry.counts.newest_pane_ms()
             if newest is None:
                 self._expiry.remove(key, entry.expires)
-                self._remove(key)
+                self._forget(key)
                 continue
             expires = newest // DAY + DAYS_HELD
             self._expiry.move(key, entry.expires, expires)
             entry.expires = expires
             self._touched[key] = entry
 
-    def next_expiry(self) -> int | None:
-        """Return the time (ms) at which the next entry expires; None without entries."""
-        day = self._expiry.earliest()
-        return None if day is None else day * DAY
-
     def last_expiry(self) -> int | None:
         """Return the time (ms) at which the last entry expires; None without entries."""
         day = self._expiry.latest()
         return None if day is None else day * DAY
 
-    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """Yield the state records changed since the last call, with None for one to delete."""
-        for key in self._removed:
-            yield key, None
-        for key, entry in self._touched.items():
-            assert entry.expires is not None
-            value = entry.counts.encode() + _EXPIRY_DAY.pack(entry.expires)
-            before = self._encoded.get(key)
-            self.size += len(value) + len(key) if before is None else len(value) - len(before)
-            self._encoded[key] = value
-            yield key, value
-        self._removed = {}
-        self._touched = {}
-        self.changed_bytes = 0
+    def _with_day(self, key: bytes, record: CountEntry) -> bytes:  # noqa: ARG002
+        assert record.expires is not None
+        return record.counts.encode() + EXPIRY_DAY.pack(record.expires)
 
-    def _remove(self, key: bytes) -> None:
-        self._new.pop(key, None)
-        self._old.pop(key, None)
-        self._touched.pop(key, None)
-        value = self._encoded.pop(key, None)
-        if value is not None:
-            self.size -= len(key) + len(value)
-            self._removed[key] = None
+    def _decoded(self, key: bytes, value: bytes) -> CountEntry:
+        return decode_entry(key, value)
 
-    def _recall(self, key: bytes) -> CountEntry | None:
-        # A touched entry may have left both generations; its bytes are out of date then.
-        entry = self._old.get(key) or self._touched.get(key)
-        if entry is None:
-            value = self._encoded.get(key)
-            if value is None:
-                return None
-            entry = decode_entry(key, value)
-        self._remember(key, entry)
-        return entry
-
-    def _remember(self, key: bytes, entry: CountEntry) -> None:
-        if len(self._new) >= GENERATION:
-            self._old = self._new
-            self._new = {}
-        self._new[key] = entry
+    def _deleted(self) -> Iterable[bytes]:
+        # With what was counted again: so does the native core, and so did earlier versions.
+        return self._removed

@@ -4,30 +4,17 @@ Kept apart from the other counts, so that a channel whose reports have no stamp 
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from streams.coordination.clusters import Sums
-from streams.counting.panes import Pane, pane_at
+from streams.counting.panes import pane_at
+from streams.counting.sums import NOT_STAMPED, Pane, StampedSums
 
 # start, stamped, and the four numbers of Sums
 VoicePane = tuple[int, int, int, int, int, int]
 
 # A category has one or two windows, and time moves a window's start. Beyond that the sums are made anew.
 _KNOWN_STARTS: Final = 8
-
-
-class StampedSums(NamedTuple):
-    """`stamped` reports were stamped; `sums` is what the first ones of each reporter about a message add up to."""
-
-    stamped: int = 0
-    sums: Sums = Sums()
-
-    def plus(self, other: "StampedSums") -> "StampedSums":
-        """Return the sums of both, which are of different reports."""
-        return StampedSums(self.stamped + other.stamped, self.sums.plus(other.sums))
-
-
-NOT_STAMPED: Final = StampedSums()
 
 
 class Voices:

@@ -3,12 +3,12 @@
 Orders arrive only as such requests, never as reports: a report cannot start a clock that requires an order.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal
 
 import msgspec
 
 from streams.events.countries import Country
-from streams.events.report import Category, LanguageTag, Pseudonym, Ref, ZonedTime
+from streams.events.report import KnownCategory, LanguageTag, Pseudonym, Ref, ZonedTime
 
 AUTHORITY_REQUEST_TYPE = "tocsin.authority-request.v1"
 
@@ -90,7 +90,7 @@ class Target(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     specific: bool = False
 
 
-class AuthorityRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class AuthorityRequest(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=False, omit_defaults=True):
     """One request. Unknown fields are ignored, wrong types are rejected. Clocks start at `received_at`.
 
     `enforcing_authority_notified` is true if a European Production Order says that the authority of the enforcing state
@@ -105,7 +105,7 @@ class AuthorityRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
     demands: Annotated[tuple[Demand, ...], msgspec.Meta(min_length=1, max_length=16)]
     target: Target
     elements: Annotated[tuple[IntakeElement, ...], msgspec.Meta(max_length=32)] = ()
-    category: Category | None = None
+    category: KnownCategory | None = None
     language: LanguageTag | None = None
     emergency: bool = False
     concerns: Annotated[tuple[Concern, ...], msgspec.Meta(max_length=8)] = ()

@@ -3,6 +3,7 @@
 The payload of `tocsin.escalation.v1`.
 """
 
+import operator
 from typing import Literal
 
 import msgspec
@@ -35,6 +36,15 @@ EscalationReason = Literal[
     "clock_resumed",
 ]
 PolicyMode = Literal["live", "shadow"]
+Comparison = Literal[">=", ">", "<", "<="]
+
+# What each means, and how it reads when it does not hold.
+_COMPARISONS = {
+    ">=": (operator.ge, "<"),
+    ">": (operator.gt, "<="),
+    "<": (operator.lt, ">="),
+    "<=": (operator.le, ">"),
+}
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -65,11 +75,23 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """A condition of the level that was reached: the measure's value at that time and its threshold."""
+    """A condition of the level that was reached: the measure's value at that time and its threshold.
+
+    `comparison` is present if it is another one than `>=`, and `any_of` if one of several such conditions is enough.
+    """
 
     measure: str
     value: float
     threshold: float
+    comparison: Comparison | msgspec.UnsetType = msgspec.UNSET
+    any_of: bool | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def relation(self) -> str:
+        """How the value stands to the threshold: the comparison if the condition holds, otherwise its opposite."""
+        comparison = self.comparison or ">="
+        holds, opposite = _COMPARISONS[comparison]
+        return comparison if holds(self.value, self.threshold) else opposite
 
 
 class Score(msgspec.Struct, frozen=True):

@@ -1,13 +1,13 @@
 """What a desk decided about a message, a report or an escalation: the payload of `tocsin.moderation-outcome.v1`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal
 
 import msgspec
 
 from streams.events.countries import Country
 from streams.events.desk_member import DeskMember
 from streams.events.outcome_reason import OutcomeReason
-from streams.events.report import Category, Pseudonym, Ref, ZonedTime
+from streams.events.report import KnownCategory, Pseudonym, Ref, ZonedTime
 
 MODERATION_OUTCOME_TYPE = "tocsin.moderation-outcome.v1"
 
@@ -76,7 +76,7 @@ class OutcomeAction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     account: AccountAction | None = None
 
 
-class ModerationOutcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class ModerationOutcome(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=False, omit_defaults=True):
     """A decision of a desk. Unknown fields are ignored, wrong types are rejected.
 
     `category` is the one that was found, which may differ from those reported. `ground` is the rule against which the
@@ -88,7 +88,7 @@ class ModerationOutcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=Tru
     outcome_id: Ref
     subject: OutcomeSubject
     decision: OutcomeDecision
-    category: Category
+    category: KnownCategory
     ground: OutcomeGround
     reason: OutcomeReason
     decided_at: ZonedTime

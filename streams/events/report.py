@@ -1,10 +1,10 @@
 """A report about a message, as publishers write it: the payload of `tocsin.report.v1`."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Generic, Literal, get_args
 
 import msgspec
+from typing_extensions import TypeVar
 
 from streams.events.countries import Country
 
@@ -23,52 +23,14 @@ NoticeElement = Literal[
 # What some laws ask a notice to say of its content: that it is an intimate image (Online Safety Act 2023 s. 20A(2)), that
 # it is directed against a woman (Brazil, Decree 12.976/2026). No law infers either.
 NoticeDeclaration = Literal["intimate_image_content", "against_a_woman"]
-Category = Literal[
-    "csam",
-    "csam_synthetic",
-    "grooming",
-    "threat_to_life",
-    "terrorism",
-    "trafficking",
-    "ncii_deepfake",
-    "ncii",
-    "sextortion",
-    "self_harm",
-    "weapons_drugs",
-    "fraud",
-    "hate",
-    "doxxing",
-    "harassment",
-    "civic",
-    "defamation",
-    "ip",
-    "spam",
-    "unspecified",
-]
-CATEGORIES: tuple[Category, ...] = get_args(Category)
-CATEGORY_CODES: Mapping[Category, int] = {
-    "csam": 0,
-    "csam_synthetic": 1,
-    "grooming": 2,
-    "threat_to_life": 3,
-    "terrorism": 4,
-    "trafficking": 5,
-    "ncii_deepfake": 6,
-    "ncii": 7,
-    "sextortion": 8,
-    "self_harm": 9,
-    "weapons_drugs": 10,
-    "fraud": 11,
-    "hate": 12,
-    "doxxing": 13,
-    "harassment": 14,
-    "civic": 15,
-    "defamation": 16,
-    "ip": 17,
-    "spam": 18,
-    "unspecified": 19,
-}
-"""The number that state keeps instead of a category's name. It never changes; a new category gets the next free one."""
+# Which categories there are is data: streams/registry/categories.yaml, and a deployment may add its own. So a type takes any
+# text, and whoever reads what others wrote gives it a Literal of those that there are (`event_reader`). The generator of
+# schemas replaces the mark by a list of those of Tocsin.
+CATEGORY_MARK = {"format": "tocsin-category"}
+Category = Annotated[str, msgspec.Meta(extra_json_schema=CATEGORY_MARK)]
+UNSPECIFIED: Category = "unspecified"
+"""The category of a request that names none."""
+KnownCategory = TypeVar("KnownCategory", bound=Category, default=Category)
 REPORTER_KINDS: tuple[ReporterKind, ...] = get_args(ReporterKind)
 
 # A pseudonym or identifier made by the publisher. 128 characters hold a base32 HMAC-SHA256 (52), a UUID (36) and
@@ -145,14 +107,14 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
         return self.elements if self.declares is msgspec.UNSET else (*self.elements, *self.declares)
 
 
-class MessageReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class MessageReport(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=False, omit_defaults=True):
     """One report. Unknown fields are ignored, wrong types are rejected."""
 
     report_id: Ref
     kind: ReportKind
     occurred_at: ZonedTime
     channel: Channel
-    category: Category
+    category: KnownCategory
     received_at: ZonedTime | None = None
     message_ref: Pseudonym | None = None
     reporter: Reporter | None = None

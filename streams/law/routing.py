@@ -15,13 +15,12 @@ from streams.events.routing import Gate, Routing
 from streams.law.applicability import GLOBAL, binds, holds_in, in_force
 from streams.law.concerned import UNKNOWN
 from streams.law.rule_of_law import most_protective_tier, tier_of
-from streams.registry.rules import Obligation, RuleOfLawTier, Rules, Trigger
+from streams.registry.rules import CategoryRules, Obligation, RuleOfLawTier, Rules, Trigger
 
 INTERNAL_REVIEW = "internal_review"
 EUROPOL = "EUROPOL"
 
 _SUSPICION: tuple[Trigger, ...] = ("awareness_threat", "actual_knowledge")
-_THREAT_TO_LIFE: Category = "threat_to_life"
 _SAFE_ONLY = "Only a safe recipient may be told."
 _OF_MINORS = "STATEMENT_CATEGORY_PROTECTION_OF_MINORS"
 
@@ -82,11 +81,11 @@ def unverified_note(rules: Rules, authority: str) -> str:
     return f" What is known of {authority} is unverified."
 
 
-def may_be_told(tier: RuleOfLawTier, category: Category, *, abuse_prone: bool) -> bool:
+def may_be_told(tier: RuleOfLawTier, category: CategoryRules) -> bool:
     """Whether the authorities of a country of this tier may be told of a case of this category at all."""
     if tier == "open":
         return True
-    return tier != "closed" and category == _THREAT_TO_LIFE and not abuse_prone
+    return tier != "closed" and category.endangers_life and not category.abuse_prone
 
 
 def _outside(
@@ -123,7 +122,7 @@ def _of_place(
     """Recipients, with the reason, under a duty that applies because the country `code` is concerned."""
     authority = _authority(rules, duty, code)
     tier = _tier(rules, code, authority, day)
-    if not may_be_told(tier, category, abuse_prone=rules.categories[category].abuse_prone):
+    if not may_be_told(tier, rules.categories[category]):
         why = f"{_named(duty)}: {code} is {tier}. {_SAFE_ONLY}"
         if duty.jurisdiction in rules.regions:
             # A tier is policy; it does not release the platform from the law of the Union.
@@ -211,9 +210,8 @@ def _fallback(rules: Rules, category: Category, duty: Obligation, day: date) -> 
     home = _home(rules)
     authority = None
     if home is not None and rules.platform.fallback != "europol":
-        abuse_prone = rules.categories[category].abuse_prone
         authority = _art18_authority(rules, home)
-        if not may_be_told(_tier(rules, home, authority, day), category, abuse_prone=abuse_prone):
+        if not may_be_told(_tier(rules, home, authority, day), rules.categories[category]):
             authority = None
     if authority is not None:
         yield authority, why

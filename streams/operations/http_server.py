@@ -12,6 +12,8 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from streams.operations.address_refused import refusal_explained
+
 # How long shutdown waits for a scrape in progress; a scrape takes milliseconds.
 _SHUTDOWN_SECONDS = 1.0
 
@@ -42,6 +44,7 @@ async def serve(
     host: str,
     port: int,
     *,
+    prefix: str,
     metrics: Callable[[], bytes],
     liveness: Callable[[], str],
     reason_not_ready: Callable[[], str | None],
@@ -49,7 +52,8 @@ async def serve(
 ) -> AsyncIterator[str]:
     """Serve in the running event loop, so an answer proves that the loop is not blocked. Yields the address.
 
-    Port 0 chooses a free port. Raises OSError if the port is in use or `host` is not an address of this machine.
+    Port 0 chooses a free port. `prefix` begins the names of the settings of the address. Raises AddressRefused
+    if the port is in use or `host` is not an address of this machine.
     """
     answers: dict[str, Answer] = {
         "/metrics": lambda: _metrics(metrics()),
@@ -75,7 +79,8 @@ async def serve(
     runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        with refusal_explained(prefix, host, port):
+            await web.TCPSite(runner, host, port).start()
         bound = runner.addresses[0][1]
         yield f"http://{f'[{host}]' if ':' in host else host}:{bound}"
     finally:

@@ -26,8 +26,8 @@ APPLIED_NATIVELY = Metric(
     _INTAKE,
     "tocsin_reports_applied_natively_total",
     "counter",
-    "Those of them that the native core applied. Python applied the rest: they were out of the ordinary, or `TOCSIN_CORE` or `TOCSIN_REPORTERS` "
-    "leaves all to Python.",
+    "Those of them that the native core applied. Python applied the rest: unusual reports, or all of them if "
+    "`TOCSIN_CORE` or `TOCSIN_REPORTERS` says so.",
 )
 LATE = Metric(
     _INTAKE,

@@ -66,10 +66,11 @@ class WorkerOperations:
 
     @asynccontextmanager
     async def running(self, host: str, port: int, watchdog_seconds: float) -> AsyncIterator[None]:
-        """Serve and watch in the running event loop. Raises OSError if listening on `host` and `port` fails."""
+        """Serve and watch in the running event loop. Raises AddressRefused if it cannot listen on `host` and `port`."""
         async with serve(
             host,
             port,
+            prefix="TOCSIN_HTTP_",
             metrics=self._exposition.text,
             liveness=lambda: f"last batch {time.monotonic() - self._last_batch:.1f} s ago",
             reason_not_ready=self._reason_not_ready,

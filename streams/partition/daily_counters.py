@@ -211,7 +211,7 @@ class DailyCounters:
             raise ValueError(f"the state is damaged: it has counters of two days, one of them {written}")
         self._day = day
         cells = {row[:-1]: row[-1] for row in _decode_cells(memoryview(value)[1:])}
-        self._groups[country, msgspec.convert(category, Category), *own_day] = _Group(cells, stored=True)
+        self._groups[country, category, *own_day] = _Group(cells, stored=True)
 
     def _begin(self, day: int) -> None:
         """Begin a day. What the previous day still has to publish waits for `drain`."""

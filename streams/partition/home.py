@@ -3,12 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from streams.partition.murmur2 import murmur2, murmur2_of_all
+from streams.wire.partitioner import murmur2, murmur2_of_all, partition_of_hash
 from streams.wire.records import SourceRecord
-
-# Java's default partitioner is the one rule that every publisher can follow: with the channel ref as key,
-# nothing needs to be re-keyed. It clears the sign bit of the hash.
-_POSITIVE = 0x7FFFFFFF
 
 # Most reports of an hour concern few channels, so 65,536 refs nearly always hit; at about 200 bytes each the
 # cache stays under 15 MB. It is emptied when full: that is cheaper than tracking the order of use, and it
@@ -21,11 +17,6 @@ NEW_FOR_HASHING_TOGETHER = 1 / 4
 
 # A longer key is not a channel ref, and hashing it together with few others takes longer than alone.
 LONGEST_REF = 128
-
-
-def home_partition(key: bytes, partitions: int) -> int:
-    """Return the partition that Java's default partitioner gives to a record with this key."""
-    return (murmur2(key) & _POSITIVE) % partitions
 
 
 class HomePartitions:
@@ -45,26 +36,17 @@ class HomePartitions:
         if found is None:
             if len(self._known) >= CACHED_REFS:
                 self._known.clear()
-            self._new += 1
             key = channel_ref.encode()
-            hashed = self._foreseen.get(key)
-            home = (
-                home_partition(key, self._partitions)
-                if hashed is None
-                else (hashed & _POSITIVE) % self._partitions
-            )
-            found = self._known[channel_ref] = (key, home)
+            found = self._known[channel_ref] = (key, self.of_key(key))
         return found
 
     def of_key(self, key: bytes) -> int:
-        """Return the home partition of a record key that is seen once: it is not cached, and hashed together as in `foresee`."""
+        """Return the home partition of a record key that is seen once: it is not cached, and hashed together as in `hash_in_advance`."""
         self._new += 1
         hashed = self._foreseen.get(key)
-        if hashed is None:
-            return home_partition(key, self._partitions)
-        return (hashed & _POSITIVE) % self._partitions
+        return partition_of_hash(murmur2(key) if hashed is None else hashed, self._partitions)
 
-    def foresee(self, records: Sequence[SourceRecord]) -> None:
+    def hash_in_advance(self, records: Sequence[SourceRecord]) -> None:
         """Hash the keys of a batch in advance if that saves time: most publishers use the ref as key.
 
         Affects only how long `of` takes.

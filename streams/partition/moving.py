@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import gcd
 from typing import NamedTuple
 
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 
 
 class Shared(NamedTuple):
@@ -52,13 +52,13 @@ class Merged(NamedTuple):
     merge: Callable[[NewPartition, Sequence[Shared]], Mapping[bytes, bytes]]
 
 
-class Unsettled(NamedTuple):
+class NotMovable(NamedTuple):
     """Records that must be gone before the state can move; `remedy` says how."""
 
     remedy: str
 
 
-Moves = Mapping[bytes, ByRef | Merged | Unsettled]
+Moves = Mapping[bytes, ByRef | Merged | NotMovable]
 """By type of key, its first byte."""
 
 

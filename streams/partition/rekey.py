@@ -1,6 +1,7 @@
 """Re-keying: sending a record to its home partition."""
 
 from streams.partition.batch import Batch, Counters, Rules, State
+from streams.partition.state import PartitionState
 from streams.wire.dead_letter import Rejected
 from streams.wire.origin import NotAtHome, is_internal, with_origin
 from streams.wire.records import (
@@ -26,13 +27,20 @@ def key_or_rekey(
     if home == state.partition:
         return key
     if is_internal(record):
-        raise NotAtHome(
-            f"{record.topic} partition {record.partition} offset {record.offset}: the home of this record is "
-            f"partition {home} of {state.partitions}. The number of partitions was changed: see docs/operations.md, 'Changing the number of partitions'."
-        )
+        require_home(state, record, home)
     pass_on(batch, record, internal_topic, key, home)
     batch.counters.rekeyed += 1
     return None
+
+
+def require_home(state: PartitionState, record: SourceRecord, home: int) -> None:
+    """Raise NotAtHome if the partition is not the `home` of a record that Tocsin wrote to it."""
+    if home != state.partition:
+        raise NotAtHome(
+            f"{record.topic} partition {record.partition} offset {record.offset}: the home of this record is "
+            f"partition {home} of {state.partitions}. The number of partitions was changed: see docs/operations.md, "
+            "'Changing the number of partitions'."
+        )
 
 
 def pass_on(

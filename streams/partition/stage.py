@@ -18,9 +18,9 @@ from streams.wire.time_correction import decode_time_correction
 from streams.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
 
 # Records whose keys are hashed together: enough that it pays, and less than a millisecond.
-_FORESEEN = 1_000
+_HASHED_TOGETHER = 1_000
 
-Ahead = Callable[[Any, Sequence[SourceRecord], int], int]
+FastPath = Callable[[Any, Sequence[SourceRecord], int], int]
 """Applies records of a batch from an index on as handlers would, until it leaves one to them; returns their number."""
 
 Handler = Callable[[Any, SourceRecord, Origin], None]
@@ -35,7 +35,7 @@ class Stage(Generic[State, Rules, Counters]):
     the table. Records of topics in `handlers` but not in `sources` arrive through the internal topic only.
     `restored(partition, partitions, rules, entries)` builds a state from the last value of every key.
     `serve_due(batch, time, key)` takes the step due at `time`. `moves` says how state records move when the
-    number of partitions changes. `ahead`, if there is one, gets every record before the handlers.
+    number of partitions changes. `fast_path`, if there is one, gets every record before the handlers.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Stage(Generic[State, Rules, Counters]):
     restored: Callable[[int, int, Rules, Iterable[tuple[bytes, bytes]]], State]
     serve_due: Callable[[Any, int, DueKey], None]
     moves: Moves
-    ahead: Ahead | None = None
+    fast_path: FastPath | None = None
 
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]] = ()) -> State:
         """Return the state of a partition from the last value of every key; without entries, an empty state.
@@ -105,10 +105,10 @@ class Stage(Generic[State, Rules, Counters]):
         foreseen = 0
         while (begin := batch.finished_records) < len(records):
             if begin >= foreseen:
-                state.homes.foresee(records[begin : begin + _FORESEEN])
-                foreseen = begin + _FORESEEN
+                state.homes.hash_in_advance(records[begin : begin + _HASHED_TOGETHER])
+                foreseen = begin + _HASHED_TOGETHER
             batch.begin_slice()
-            apply = self._apply_slice if self.ahead is None else self._apply_slice_ahead
+            apply = self._apply_slice if self.fast_path is None else self._apply_slice_fast
             batch.finished_records += apply(batch, _slice(records, begin, limits))
             yield batch
             if batch.is_full():
@@ -117,16 +117,14 @@ class Stage(Generic[State, Rules, Counters]):
             yield batch
         yield batch
 
-    def _apply_slice_ahead(
-        self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]
-    ) -> int:
-        """As `_apply_slice`, but leaves to the handlers what `ahead` does not apply."""
-        assert self.ahead is not None
+    def _apply_slice_fast(self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]) -> int:
+        """As `_apply_slice`, but leaves to the handlers what `fast_path` does not apply."""
+        assert self.fast_path is not None
         outputs = batch.outputs
         most_outputs = len(outputs) + batch.limits.slice_more_outputs
         finished = 0
         while finished < len(records) and len(outputs) - finished < most_outputs:
-            applied = self.ahead(batch, records, finished) or self._apply_slice(
+            applied = self.fast_path(batch, records, finished) or self._apply_slice(
                 batch, records[finished : finished + 1]
             )
             if not applied:
@@ -148,7 +146,7 @@ class Stage(Generic[State, Rules, Counters]):
                 if topic == internal:
                     # Most have an origin, so they are not Tocsin's own.
                     passed_on = read_origin(record.headers)
-                    if passed_on is None and _obeyed(batch, record):
+                    if passed_on is None and _apply_control_record(batch, record):
                         finished += 1
                         continue
                     origin = passed_on or own_place(record)
@@ -185,8 +183,8 @@ def _slice(records: Sequence[SourceRecord], begin: int, limits: Limits) -> Seque
     return found
 
 
-def _obeyed(batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool:
-    """Obey a tick, a correction of the time or an operator's decision; return False for any other internal record."""
+def _apply_control_record(batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool:
+    """Apply a tick, a correction of the time or an operator's decision; return False for any other internal record."""
     if own_type(record) is None:
         return False
     if (tick := decode_tick(record)) is not None:

@@ -17,7 +17,7 @@ from streams.partition.due import DueSteps
 from streams.partition.duplicates import SLOT_VERSIONS, RecentIds, merge_slots
 from streams.partition.flood import FloodWindow
 from streams.partition.home import HomePartitions
-from streams.partition.moving import ByRef, Merged, Moves, NewPartition, Shared, Unsettled, ref_before_nul
+from streams.partition.moving import ByRef, Merged, Moves, NewPartition, NotMovable, Shared, ref_before_nul
 from streams.partition.settings import PartitionSettings
 from streams.partition.source_controls import SOURCE_CONTROL, SourceControls
 from streams.partition.time import PartitionTime
@@ -231,7 +231,7 @@ def _merge_corrections(new: NewPartition, shared: Sequence[Shared]) -> Mapping[b
 MOVES: Moves = {
     PARTITION_TIME: Merged(_merge_times),
     TIME_CORRECTIONS: Merged(_merge_corrections),
-    SOURCE_CONTROL: Unsettled(
+    SOURCE_CONTROL: NotMovable(
         "a source is paused, or its records are being skipped: offsets mean nothing in other partitions. Resume it, or "
         "let the skip end (`tocsin source show`), and save again"
     ),

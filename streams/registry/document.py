@@ -1,15 +1,24 @@
 """YAML read together with the line of every value, so that errors can name file, line and field."""
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from streams.events.report import CATEGORY_MARK
 from streams.registry.errors import RegistryError, UnreadableFile
 
 try:
@@ -42,6 +51,17 @@ class Row(BaseModel):
 
 
 Shape = TypeVar("Shape", bound=Row)
+
+
+def _known_category(value: str, info: ValidationInfo) -> str:
+    if info.context is not None and value not in info.context:
+        *most, last = map(repr, info.context)
+        raise ValueError(f"should be {', '.join(most)} or {last}")
+    return value
+
+
+Category = Annotated[str, AfterValidator(_known_category), WithJsonSchema(CATEGORY_MARK)]
+"""A category, in a file that refers to it."""
 
 
 # More than any file needs, and less than the numbers of 64 bits that state and events hold.
@@ -111,10 +131,13 @@ class Document:
         if missing:
             self.refuse(place, f"has no row for {', '.join(missing)}")
 
-    def parse(self, shape: type[Shape]) -> Shape:
-        """Check the content against `shape`. Raises RegistryError with one line per problem."""
+    def parse(self, shape: type[Shape], categories: Collection[str] | None = None) -> Shape:
+        """Check the content against `shape`; `categories` are those that it may name, None for any.
+
+        Raises RegistryError with one line per problem.
+        """
         try:
-            return shape.model_validate(self.content)
+            return shape.model_validate(self.content, context=categories)
         except ValidationError as error:
             problems = [self.problem(*_explain(entry)) for entry in error.errors()]
             raise RegistryError("\n".join(problems)) from error

@@ -1,6 +1,6 @@
 """The jurisdiction files of a law folder, read together because they refer to each other."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,13 +43,16 @@ class Lawbook:
         return ((self.documents[code], file) for code, file in self.files.items())
 
 
-def read_lawbook(folder: Path) -> Lawbook:
-    """Read all jurisdictions and territories of a law folder. Raises RegistryError if a file is invalid."""
+def read_lawbook(folder: Path, categories: Collection[str]) -> Lawbook:
+    """Read all jurisdictions and territories of a law folder. Raises RegistryError if a file is invalid.
+
+    `categories` are those that a duty may name.
+    """
     documents = {path.stem: read_document(path) for path in jurisdiction_paths(folder)}
     territories_document = read_document(folder / "territories.yaml")
     files = {}
     for stem, document in documents.items():
-        file = document.parse(JurisdictionFile)
+        file = document.parse(JurisdictionFile, categories)
         if f"{file.code}.yaml" != document.path.name:
             document.refuse(
                 ("code",),

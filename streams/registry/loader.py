@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from streams.registry.calendars import build_calendars
+from streams.registry.categories import CategoriesFile, build_categories
 from streams.registry.document import read_document
 from streams.registry.hashing import content_hash
 from streams.registry.jurisdictions import build_authorities, build_jurisdictions
@@ -13,8 +14,8 @@ from streams.registry.policies import build_policies
 from streams.registry.reporters import build_reporters
 from streams.registry.rule_of_law_index import build_index
 from streams.registry.rules import Rules
-from streams.registry.scoring import build_categories, build_scoring
-from streams.registry.shapes import CategoriesFile, PoliciesFile, ScoringFile, SourcesFile
+from streams.registry.scoring import build_scoring
+from streams.registry.shapes import PoliciesFile, ScoringFile, SourcesFile
 from streams.registry.shapes_law import CalendarsFile, LocationHintsFile, PlatformFile, TriggersFile
 from streams.registry.shapes_reporters import ReportersFile
 from streams.registry.shapes_rule_of_law import RuleOfLawFile
@@ -42,12 +43,14 @@ def load_rules(
     """
     folder = SHIPPED if folder is None else folder
     law = folder / "law" if law is None else law
-    book = read_lawbook(law)
+    categories_document = read_document(folder / "categories.yaml" if categories is None else categories)
+    categories_file = categories_document.parse(CategoriesFile)
+    known = build_categories(categories_document, categories_file)
+    book = read_lawbook(law, known)
     triggers_document = read_document(law / "triggers.yaml")
     hints_document = read_document(law / "location_hints.yaml")
     calendars_document = read_document(law / "calendars.yaml")
     platform_document = read_document(law / "platform.yaml" if platform is None else platform)
-    categories_document = read_document(folder / "categories.yaml" if categories is None else categories)
     scoring_document = read_document(folder / "scoring.yaml" if scoring is None else scoring)
     # A copy of the folder that is older than reporters.yaml has none; the built-in one applies.
     own_reporters = (folder / "reporters.yaml").exists()
@@ -63,11 +66,10 @@ def load_rules(
     hints_file = hints_document.parse(LocationHintsFile)
     calendars_file = calendars_document.parse(CalendarsFile)
     platform_file = platform_document.parse(PlatformFile)
-    categories_file = categories_document.parse(CategoriesFile)
     scoring_file = scoring_document.parse(ScoringFile)
     reporters_file = reporters_document.parse(ReportersFile)
     sources_file = sources_document.parse(SourcesFile)
-    policies_file = policies_document.parse(PoliciesFile)
+    policies_file = policies_document.parse(PoliciesFile, known)
     index_file = None if index_document is None else index_document.parse(RuleOfLawFile)
 
     calendars = build_calendars(calendars_document, calendars_file)
@@ -77,10 +79,10 @@ def load_rules(
     index = None
     if index_document is not None and index_file is not None:
         index = build_index(index_document, index_file, jurisdictions)
-    obligations = build_obligations(book, jurisdictions, authorities, calendars, facts)
+    obligations = build_obligations(book, jurisdictions, authorities, calendars, facts, known)
     return Rules(
         policies=build_policies(policies_document, policies_file),
-        categories=build_categories(categories_document, categories_file),
+        categories=known,
         scoring=build_scoring(scoring_document, scoring_file),
         reporters=build_reporters(reporters_document, reporters_file),
         jurisdictions=jurisdictions,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import get_args
 
 from streams.events.authority_request import RequestElement
-from streams.events.report import CATEGORIES, NoticeDeclaration, NoticeElement
+from streams.events.report import Category, NoticeDeclaration, NoticeElement
 from streams.registry.calendars import national_calendar
 from streams.registry.document import Document, Place
 from streams.registry.durations import parse_legal_duration
@@ -33,11 +33,13 @@ def build_obligations(
     authorities: dict[str, Authority],
     calendars: Mapping[str, HolidayCalendar],
     platform: PlatformFacts,
+    categories: Collection[Category],
 ) -> tuple[Obligation, ...]:
     """Build the duties: GLOBAL, then regions, then countries, each in the order of its file.
 
     Regulation 1182/71 counts the holidays of the Member State in which the act is to be done (art. 2(1)): for a row
-    without `holiday_calendar`, that of the platform's establishment, or else of its legal representative.
+    without `holiday_calendar`, that of the platform's establishment, or else of its legal representative. `categories` are
+    those that there are.
 
     Raises RegistryError for a duty that refers to something unknown, contradicts itself, or overlaps another.
     """
@@ -64,7 +66,7 @@ def build_obligations(
             _check_start(document, place, row, file)
             _check_reach(document, place, row)
             _check_places(document, place, row, file, jurisdictions)
-            duties.append(_obligation(row, file.code, home))
+            duties.append(_obligation(row, file.code, home, tuple(categories)))
         refuse_overlaps(document, file.obligations)
     return tuple(duties)
 
@@ -159,14 +161,16 @@ def _check_places(
         document.refuse((*place, "territory"), f"{row.territory} has no file")
 
 
-def _obligation(row: ObligationRow, code: str, home_calendar: str | None) -> Obligation:
+def _obligation(
+    row: ObligationRow, code: str, home_calendar: str | None, categories: tuple[Category, ...]
+) -> Obligation:
     return Obligation(
         id=row.id,
         jurisdiction=code,
         instrument=row.instrument,
         article=row.article,
         title=row.title,
-        categories=CATEGORIES if row.categories == "all" else tuple(row.categories),
+        categories=categories if row.categories == "all" else tuple(row.categories),
         trigger=row.trigger,
         required_elements=tuple(row.required_elements),
         action=row.action,

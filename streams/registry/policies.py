@@ -1,10 +1,13 @@
 """Builds policies from policies.yaml."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import cast
 
-from streams.counting.measures import MEASURES, MeasureName
+from streams.counting.conditions import Condition, condition
+from streams.counting.measures import MeasureName
 from streams.counting.windows import window_ring
+from streams.events.escalation import Comparison
 from streams.registry.document import Document, Place, read_document
 from streams.registry.durations import parse_duration
 from streams.registry.hashing import content_hash
@@ -14,13 +17,13 @@ from streams.registry.shapes import LevelRow, PoliciesFile, PolicyRow
 SHIPPED = Path(__file__).with_name("policies.yaml")
 
 
-def load_policies(path: Path | None = None) -> tuple[Policy, ...]:
+def load_policies(path: Path | None = None, categories: Collection[str] | None = None) -> tuple[Policy, ...]:
     """Load the policies alone, from the built-in file unless another is given.
 
-    Raises RegistryError, which names file, line and field, if anything is invalid.
+    `categories` are those that a policy may name, None for any. Raises RegistryError, which names file, line and field, if anything is invalid.
     """
     document = read_document(SHIPPED if path is None else path)
-    return build_policies(document, document.parse(PoliciesFile))
+    return build_policies(document, document.parse(PoliciesFile, categories))
 
 
 def build_policies(document: Document, file: PoliciesFile) -> tuple[Policy, ...]:
@@ -73,22 +76,55 @@ def _duration(document: Document, place: Place, text: str, check: Callable[[int]
 
 
 def _levels(document: Document, place: Place, rows: list[LevelRow]) -> tuple[Level, ...]:
-    highest: dict[MeasureName, float] = {}
+    lower: dict[tuple[MeasureName, bool], Condition] = {}
+    levels = []
     for index, row in enumerate(rows):
         if row.level != index + 1:
             document.refuse(
                 (*place, index, "level"),
                 f"must be {index + 1}: levels are numbered from 1 in ascending order",
             )
-        for measure, threshold in row.when.items():
-            where = (*place, index, "when", measure)
-            if MEASURES[measure].scale == 1 and threshold != int(threshold):
-                document.refuse(where, "is a count, so its threshold must be a whole number")
-            if MEASURES[measure].unit == "share" and threshold > 1:
-                document.refuse(where, "is a share, so its threshold must be at most 1")
-            if threshold < highest.get(measure, 0.0):
-                document.refuse(
-                    where, f"must be at least {highest[measure]:g}, the threshold of a lower level"
-                )
-            highest[measure] = threshold
-    return tuple(Level(level=row.level, name=row.name, when=dict(row.when)) for row in rows)
+        when = _conditions(document, (*place, index, "when"), row.when, lower)
+        any_of = _conditions(document, (*place, index, "any_of"), row.any_of or {}, lower)
+        if not any(condition.is_minimum for condition in when):
+            document.refuse(
+                (*place, index, "when"), "needs a condition with >= or >: this level holds without any report"
+            )
+        levels.append(Level(row.level, row.name, when, any_of))
+    return tuple(levels)
+
+
+def _conditions(
+    document: Document,
+    place: Place,
+    row: Mapping[MeasureName, float | str],
+    lower: dict[tuple[MeasureName, bool], Condition],
+) -> tuple[Condition, ...]:
+    """Build the conditions of a level. `lower` are those of lower levels, to which these are added."""
+    conditions = []
+    for name, wanted in row.items():
+        one = _condition(name, wanted)
+        where = (*place, name)
+        if one.is_idle:
+            document.refuse(where, f"should be greater than 0 for {one.comparison}")
+        if one.measure.scale == 1 and one.threshold != int(one.threshold):
+            document.refuse(where, "is a count, so its threshold must be a whole number")
+        if one.measure.unit == "share" and one.threshold > 1:
+            document.refuse(where, "is a share, so its threshold must be at most 1")
+        if one.measure.unit == "share" and one.threshold == 1 and one.comparison in (">", "<="):
+            document.refuse(where, f"is a share, so its threshold must be below 1 for {one.comparison}")
+        before = lower.get((name, one.is_minimum), one)
+        if one.is_minimum and one.threshold < before.threshold:
+            document.refuse(where, f"must be at least {before.threshold:g}, the threshold of a lower level")
+        if not one.is_minimum and one.threshold > before.threshold:
+            document.refuse(where, f"must be at most {before.threshold:g}, the threshold of a lower level")
+        lower[name, one.is_minimum] = one
+        conditions.append(one)
+    return tuple(conditions)
+
+
+def _condition(name: MeasureName, wanted: float | str) -> Condition:
+    if isinstance(wanted, float):
+        return condition(name, ">=", wanted)
+    comparison, _, number = wanted.partition(" ")
+    return condition(name, cast(Comparison, comparison), float(number))

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from streams.counting.measures import MeasureName
+from streams.counting.conditions import Condition
+from streams.counting.sums import WindowCounts
+from streams.events import escalation
 from streams.events.authority_request import IntakeElement, LegalBasis, RequestElement, RequestKind
 from streams.events.report import Category, NoticeDeclaration, NoticeElement, ReporterKind, ReportKind
 from streams.events.routing import Gate
@@ -83,6 +85,7 @@ DsaCategory = Literal[
     "STATEMENT_CATEGORY_VIOLENCE",
 ]
 
+NOT_SPECIFIED_NOTICE: DsaCategory = "STATEMENT_CATEGORY_NOT_SPECIFIED_NOTICE"
 
 # The policy id on escalations that a legal clock opens; no policy may have this id.
 LEGAL_CLOCK = "legal-clock"
@@ -90,11 +93,44 @@ LEGAL_CLOCK = "legal-clock"
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A level of a policy, reached if every threshold in `when` is (value >= threshold). `risk` is not in millionths."""
+    """A level of a policy, reached if all conditions in `when` hold, and one in `any_of` if there are any."""
 
     level: int
     name: str
-    when: Mapping[MeasureName, float]
+    when: tuple[Condition, ...]
+    any_of: tuple[Condition, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The conditions as text, such as `reports >= 5, any of (risk >= 2, trusted_flaggers >= 1)`."""
+        texts = [condition.text for condition in self.when]
+        if self.any_of:
+            texts.append(f"any of ({', '.join(condition.text for condition in self.any_of)})")
+        return ", ".join(texts)
+
+    @property
+    def least_reports(self) -> int:
+        """With fewer reports the level cannot hold."""
+        return max(condition.least_reports for condition in self.when)
+
+    @property
+    def minimums(self) -> tuple[Condition, ...]:
+        """The conditions that do not hold without reports."""
+        return tuple(condition for condition in (*self.when, *self.any_of) if condition.is_minimum)
+
+    def holds(self, counts: WindowCounts) -> bool:
+        """Return whether a window with these counts reaches the level."""
+        for condition in self.when:
+            if not condition.holds(counts):
+                return False
+        return not self.any_of or any(condition.holds(counts) for condition in self.any_of)
+
+    def shown(self, counts: WindowCounts) -> tuple[escalation.Condition, ...]:
+        """Return the conditions as an escalation shows them."""
+        return (
+            *(condition.shown(counts) for condition in self.when),
+            *(condition.shown(counts, any_of=True) for condition in self.any_of),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +149,62 @@ class Policy:
     reason: str
     content_hash: str
 
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions of all levels."""
+        return tuple(condition for level in self.levels for condition in (*level.when, *level.any_of))
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateRow:
+    """The row of parts 3 to 6 of a transparency report in which a category is counted.
+
+    `keyword` is None for a category without sub-categories; `description` is what KEYWORD_OTHER requires.
+    """
+
+    category: str
+    keyword: str | None
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cybertip:
+    """An incident type of the CyberTipline, in the words of its API, with the report annotations that fit.
+
+    `condition` is what a person must establish first; None if the category alone suffices.
+    """
+
+    incident_type: str
+    annotations: tuple[str, ...]
+    condition: str | None
+
 
 @dataclass(frozen=True, slots=True)
 class CategoryRules:
     """The rules of a category. `prior` is the share of its reports that are actionable (pi).
 
-    `dsa_category` and `dsa_keywords` are identifiers of the EU's transparency database, version 2. `floor`: the platform's
-    own review always looks at it. `abuse_prone`: it is used against dissent.
+    `code` stands for it in state and never changes. `dsa_category` and `dsa_keywords` are identifiers of the EU's transparency
+    database, version 2. `floor`: the platform's own review always looks at it. `abuse_prone`: it is used against dissent.
+    `ozone_reason` ends the reason type of a report to Ozone. `cybertip` is None if the CyberTipline does not take it.
+    `child_safety`: only people who are named for it see its cases. `endangers_life`: authorities of guarded places may be
+    told. `terrorist_content`: Regulation (EU) 2021/784 covers it. `deceptive_commercial`: DSA art. 17(2) exempts it.
     """
 
     category: Category
+    code: int
     severity: float
     prior: float
     dsa_category: DsaCategory
     dsa_keywords: tuple[str, ...]
     floor: bool
     abuse_prone: bool
+    template: TemplateRow
+    ozone_reason: str
+    cybertip: Cybertip | None
+    child_safety: bool
+    endangers_life: bool
+    terrorist_content: bool
+    deceptive_commercial: bool
 
 
 @dataclass(frozen=True, slots=True)

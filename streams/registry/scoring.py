@@ -1,29 +1,12 @@
-"""Builds categories and scoring from categories.yaml and scoring.yaml."""
+"""Builds the scoring from scoring.yaml."""
 
 import math
 from typing import get_args
 
-from streams.events.report import CATEGORIES, REPORTER_KINDS, AccountAge, Category
+from streams.events.report import REPORTER_KINDS, AccountAge
 from streams.registry.document import Document
-from streams.registry.rules import CategoryRules, Scoring
-from streams.registry.shapes import BetaRow, CategoriesFile, ScoringFile
-
-
-def build_categories(document: Document, file: CategoriesFile) -> dict[Category, CategoryRules]:
-    """Build the rules of every category. Raises RegistryError if a category has no row."""
-    document.require(("categories",), file.categories, CATEGORIES)
-    return {
-        category: CategoryRules(
-            category=category,
-            severity=row.severity,
-            prior=(row.prior or file.prior).value,
-            dsa_category=row.dsa_category,
-            dsa_keywords=tuple(row.dsa_keywords),
-            floor=row.floor,
-            abuse_prone=row.abuse_prone,
-        )
-        for category, row in file.categories.items()
-    }
+from streams.registry.rules import Scoring
+from streams.registry.shapes import BetaRow, ScoringFile
 
 
 def build_scoring(document: Document, file: ScoringFile) -> Scoring:

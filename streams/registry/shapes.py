@@ -1,14 +1,17 @@
-"""The fields of categories.yaml, scoring.yaml, sources.yaml and policies.yaml, and the types that all files share."""
+"""The fields of scoring.yaml, sources.yaml and policies.yaml, and the types that all files share."""
 
+import re
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Literal
+from math import isfinite
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
 from streams.counting.measures import POLICY_MEASURES, MeasureName
-from streams.events.report import AccountAge, Category, ReporterKind, ReportKind
-from streams.registry.document import Row
-from streams.registry.rules import DsaCategory, IntegrityMode, Mode, Verification
+from streams.events.escalation import Comparison
+from streams.events.report import AccountAge, ReporterKind, ReportKind
+from streams.registry.document import Category, Row
+from streams.registry.rules import IntegrityMode, Mode, Verification
 from streams.wire.topics import ReportSource
 
 Text = Annotated[str, Field(min_length=1)]
@@ -41,12 +44,42 @@ else:
     _PolicyMeasure = Literal[POLICY_MEASURES]
 
 
+_COMPARISONS = sorted(get_args(Comparison), key=len, reverse=True)
+_COMPARED = re.compile(rf"({'|'.join(_COMPARISONS)}) ?(\d+(?:\.\d+)?)")
+
+
+def _threshold(value: object) -> float | str:
+    """Return a number for `>=`, and otherwise comparison and number, such as `< 0.5`."""
+    found = _COMPARED.fullmatch(value) if isinstance(value, str) else None
+    comparison, number = (">=", value) if found is None else (found[1], float(found[2]))
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise ValueError(  # noqa: TRY004  # pydantic shows a ValueError
+            f'should be a valid number, or one of {", ".join(_COMPARISONS)} with one in quotes, such as "< 3"'
+        )
+    if not isfinite(number):
+        raise ValueError("should be a finite number")
+    if number < 0:
+        raise ValueError("should be greater than 0")
+    return float(number) if comparison == ">=" else f"{comparison} {number:g}"
+
+
+_Threshold = Annotated[float | str, PlainValidator(_threshold)]
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
 class LevelRow(Row):
-    """A level of a policy: its number, its name and the thresholds that must all be reached."""
+    """A level of a policy: its number, its name and the conditions. All in `when` must hold, and one in `any_of`."""
 
     level: Annotated[int, Field(ge=1)]
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    when: Annotated[dict[_PolicyMeasure, Positive], Field(min_length=1)]
+    when: Annotated[dict[_PolicyMeasure, _Threshold], Field(min_length=1)]
+    # A level without keeps its policy_version.
+    any_of: Annotated[dict[_PolicyMeasure, _Threshold] | None, Field(min_length=2, exclude_if=_is_absent)] = (
+        None
+    )
 
 
 class PolicyRow(Row):
@@ -70,10 +103,6 @@ class IntegrityRow(Row):
     reason: Text
 
 
-def _is_absent(value: object) -> bool:
-    return value is None
-
-
 class PoliciesFile(Row):
     """policies.yaml: all policies."""
 
@@ -88,25 +117,6 @@ class PriorRow(Row):
     value: Prior
     reason: Text
     source: SourceRow
-
-
-class CategoryRow(Row):
-    """A category. The source of the file covers the identifiers of all rows."""
-
-    severity: Ratio
-    prior: PriorRow | None = None
-    dsa_category: DsaCategory
-    dsa_keywords: list[Annotated[str, Field(pattern=r"^KEYWORD_[A-Z_]+$")]]
-    floor: bool
-    abuse_prone: bool
-
-
-class CategoriesFile(Row):
-    """categories.yaml: all categories, and the default prior."""
-
-    prior: PriorRow
-    source: SourceRow
-    categories: dict[Category, CategoryRow]
 
 
 class Sourced(Row):

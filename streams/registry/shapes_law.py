@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from streams.events.authority_request import IntakeElement, LegalBasis, RequestElement, RequestKind
-from streams.events.report import LANGUAGE_PATTERN, Category, NoticeDeclaration, NoticeElement, ReportKind
+from streams.events.report import LANGUAGE_PATTERN, NoticeDeclaration, NoticeElement, ReportKind
 from streams.events.routing import Gate
-from streams.registry.document import Row
+from streams.registry.document import Category, Row
 from streams.registry.rules import (
     Action,
     AfterPause,

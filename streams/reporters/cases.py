@@ -9,7 +9,7 @@ from streams.events.integrity_case import (
 )
 from streams.reporters.batch import ReporterBatch
 from streams.reporters.misuse import Misuse
-from streams.reporters.reporter import Stamp
+from streams.reporters.reporter import Standing
 from streams.wire.envelope import rfc3339
 from streams.wire.ids import stable_id
 from streams.wire.integrity_case import encode_integrity_case
@@ -19,16 +19,16 @@ from streams.wire.times import DAY
 _ISO_DAY = 10
 
 
-def publish_cases(batch: ReporterBatch, record_key: bytes, passed: PassedReport, said: Stamp) -> None:
+def publish_cases(batch: ReporterBatch, record_key: bytes, passed: PassedReport, standing: Standing) -> None:
     """Publish the cases that a report led to. `record_key` is the reporter's keyed hash in hexadecimal."""
-    if said.many_channels is not None:
+    if standing.many_channels is not None:
         sentence = (
-            f"One reporter ({passed.kind}) has reported about {said.many_channels} different channels this week. It may be "
+            f"One reporter ({passed.kind}) has reported about {standing.many_channels} different channels this week. It may be "
             "somebody who hunts abuse, or an account that reports whatever it is told to."
         )
-        _publish(batch, record_key, passed, "many_channels", sentence, channels=said.many_channels)
-    if said.misuse is not None:
-        factors = _factors(batch, said.misuse)
+        _publish(batch, record_key, passed, "many_channels", sentence, channels=standing.many_channels)
+    if standing.misuse is not None:
+        factors = _factors(batch, standing.misuse)
         sentence = (
             f"Of {factors.decided} reports of one reporter ({passed.kind}) that were decided since {factors.since}, "
             f"{factors.manifestly_unfounded} were manifestly unfounded ({factors.share:.0%})."
@@ -72,13 +72,15 @@ def _publish(
 
 def _factors(batch: ReporterBatch, found: Misuse) -> MisuseFactors:
     wrong = found.manifestly_unfounded
-    severities = batch.rules.severities
+    by_code = batch.rules.by_code
+    rows = [(by_code[code], number) for code, number in found.unfounded if code in by_code]
     return MisuseFactors(
         since=rfc3339(found.since_day * DAY)[:_ISO_DAY],
         decided=found.decided,
         manifestly_unfounded=wrong,
         share=round(wrong / found.decided, 6),
         by_category=tuple(
-            UnfoundedReports(category, number, severities[category]) for category, number in found.unfounded
+            UnfoundedReports(row.category, number, row.severity)
+            for row, number in sorted(rows, key=lambda each: each[0].category)
         ),
     )

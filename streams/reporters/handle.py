@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from streams.events.credit import CREDIT_TYPE, CreditedOutcome, ReporterCredit
+from streams.events.report import Category
 from streams.events.reporter_history import (
     HISTORY_TYPE,
     REHASHED_TYPE,
@@ -12,7 +13,9 @@ from streams.events.reporter_history import (
     ReporterRehashed,
 )
 from streams.events.stamp import ReportStamp
+from streams.partition.rekey import require_home
 from streams.partition.stage import Handler
+from streams.registry.rules import CategoryRules
 from streams.reporters.batch import ReporterBatch
 from streams.reporters.cases import publish_cases
 from streams.reporters.rehashing import ask_for_history, forward, move_away
@@ -21,9 +24,10 @@ from streams.reporters.state import state_key
 from streams.wire.credit import decode_credit
 from streams.wire.dead_letter import WHOLE_VALUE, Rejected
 from streams.wire.envelope import CE_TYPE
-from streams.wire.origin import NotAtHome, Origin, own_type
+from streams.wire.origin import Origin, own_type
 from streams.wire.passed_report import decode_passed_report
-from streams.wire.records import OutputRecord, SourceRecord
+from streams.wire.records import OutputRecord, SourceRecord, new_tuple
+from streams.wire.rejection import require_category
 from streams.wire.reporter_history import decode_history, decode_rehashed, earlier_hash
 from streams.wire.stamp import STAMP_HEADER, encode_stamp
 from streams.wire.topics import (
@@ -38,13 +42,15 @@ _REHASHED = REHASHED_TYPE.encode()
 _HISTORY = HISTORY_TYPE.encode()
 _SECOND = 1_000
 
-_new_tuple = tuple.__new__
-
 
 def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> None:
-    """Note a report that was passed on, and send it to its channel with its stamp, or drop it as a duplicate."""
+    """Note a report that was passed on, and send it to its channel with its stamp, or drop it as a duplicate.
+
+    Raises Rejected for a category that these rules do not have: those of the worker that passed it on may.
+    """
     passed = decode_passed_report(record)
     state, rules = batch.state, batch.rules
+    category = _known(batch, passed.category)
     recent = state.recent
     hashed = recent.new_event(passed.ce_source, passed.report_id, passed.channel_ref)
     if hashed is None:
@@ -58,19 +64,17 @@ def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
     message = passed.message_ref
     target = None if message is None else rules.hash_key.target_hash(passed.channel_ref, message)
     channel = state.channel_hash(rules.hash_key, passed.channel_ref)
-    category = passed.category
-    # Here and below: a quarter of the time of the named tuple's own constructor.
-    facts = _new_tuple(
+    facts = new_tuple(
         ReportFacts,
         (
             passed.kind,
             now,
             passed.received_ms // _SECOND,
-            category,
+            category.code,
             target,
             channel,
             passed.member is not False,
-            category in rules.floor,
+            category.floor,
         ),
     )
     headers = record.headers
@@ -79,21 +83,21 @@ def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
         headers = headers[:-1]
         hashed = int(record.key or b"", 16)
         ask_for_history(batch, reporter, earlier, ReporterRehashed(hashed, passed.occurred_ms))
-    said = reporter.report(rules.trust, facts)
+    standing = reporter.note_report(rules.trust, facts)
     state.reporters.keep(key, reporter, now)
-    trust = said.trust
-    stamp = _new_tuple(
+    trust = standing.trust
+    stamp = new_tuple(
         ReportStamp,
         (
             trust.trust_class,
             trust.mean,
             trust.lower,
             trust.outcomes,
-            said.factor,
-            said.first_time,
-            said.over_limit,
-            said.signature,
-            said.needed,
+            standing.factor,
+            standing.first_time,
+            standing.over_limit,
+            standing.signature,
+            standing.needed,
         ),
     )
     channel_key, home = state.homes.of(passed.channel_ref)
@@ -104,16 +108,16 @@ def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
         record.value,
         [*headers, (STAMP_HEADER, encode_stamp(stamp))],
     )
-    batch.outputs.append(_new_tuple(OutputRecord, row))
+    batch.outputs.append(new_tuple(OutputRecord, row))
     batch.count_applied(passed.occurred_ms)
     counters = batch.counters
     counters.stamped[trust.trust_class] += 1
-    counters.over_limit += said.over_limit
+    counters.over_limit += standing.over_limit
     if passed.kind == "automated":
         counters.detector_reports += 1
         counters.detector_trust += trust.mean
-    if said.many_channels is not None or said.misuse is not None:
-        publish_cases(batch, record.key or b"", passed, said)
+    if standing.many_channels is not None or standing.misuse is not None:
+        publish_cases(batch, record.key or b"", passed, standing)
 
 
 def handle_own(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> None:
@@ -134,6 +138,7 @@ def handle_own(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> No
 
 def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, credit: ReporterCredit) -> None:
     """Apply what a decision changes for a reporter, or send it after a reporter who has moved away."""
+    removed, added = _outcome(batch, credit.removed), _outcome(batch, credit.added)
     key, reporter = _reporter_of(batch, record)
     batch.advance(credit.decided_s * _SECOND, origin.timestamp)
     state = batch.state
@@ -144,8 +149,8 @@ def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, cr
             received_s=credit.received_s,
             target=credit.target,
             verdict=credit.decision,
-            removed=_outcome(credit.removed),
-            added=_outcome(credit.added),
+            removed=removed,
+            added=added,
         )
         changed = reporter.credit(facts)
         state.reporters.keep(key, reporter, now)
@@ -186,21 +191,23 @@ def _reporter_of(batch: ReporterBatch, record: SourceRecord) -> tuple[bytes, Rep
     reporter = state.reporters.find(key)
     if reporter is None:
         # Those who are known here are at home.
-        home = state.homes.of_key(record_key)
-        if home != state.partition:
-            raise NotAtHome(
-                f"{record.topic} partition {record.partition} offset {record.offset}: the home of this record is "
-                f"partition {home} of {state.partitions}. The number of partitions was changed: see docs/operations.md, "
-                "'Changing the number of partitions'."
-            )
+        require_home(state, record, state.homes.of_key(record_key))
         reporter = Reporter()
     return key, reporter
 
 
-def _outcome(credited: CreditedOutcome | None) -> OutcomeFacts | None:
+def _known(batch: ReporterBatch, category: Category) -> CategoryRules:
+    categories = batch.rules.categories
+    require_category("category", category, categories)
+    return categories[category]
+
+
+def _outcome(batch: ReporterBatch, credited: CreditedOutcome | None) -> OutcomeFacts | None:
     if credited is None:
         return None
-    return OutcomeFacts(credited.day, credited.decision, credited.category, credited.percent)
+    return OutcomeFacts(
+        credited.day, credited.decision, _known(batch, credited.category).code, credited.percent
+    )
 
 
 HANDLERS: Mapping[str, Handler] = {

@@ -7,7 +7,6 @@ they were meant to harm (d) no counter knows. Nothing follows from it by itself:
 
 from typing import Final, NamedTuple
 
-from streams.events.report import Category
 from streams.registry.reporter_rules import MisuseNeeds
 from streams.reporters.tally import PERIOD_DAYS, category_and_verdict
 
@@ -20,11 +19,11 @@ Numbers = dict[int, int]
 
 
 class Misuse(NamedTuple):
-    """Outcomes since `since_day` (days since the epoch): all that were `decided`, and those manifestly unfounded by category."""
+    """Outcomes since `since_day` (days since the epoch): all that were `decided`, and those manifestly unfounded by category (its code)."""
 
     since_day: int
     decided: int
-    unfounded: tuple[tuple[Category, int], ...]
+    unfounded: tuple[tuple[int, int], ...]
 
     @property
     def manifestly_unfounded(self) -> int:
@@ -65,7 +64,7 @@ def first_day(period: int) -> int:
 def find_misuse(needs: MisuseNeeds, numbers: Numbers, period: int) -> Misuse | None:
     """Return the factors if they are such that a person should weigh them."""
     decided = 0
-    unfounded: dict[Category, int] = {}
+    unfounded: dict[int, int] = {}
     for code, number in numbers.items():
         category, verdict = category_and_verdict(code)
         decided += number
@@ -74,4 +73,4 @@ def find_misuse(needs: MisuseNeeds, numbers: Numbers, period: int) -> Misuse | N
     wrong = sum(unfounded.values())
     if wrong < needs.manifestly_unfounded or wrong < needs.share * decided:
         return None
-    return Misuse(first_day(period), decided, tuple(sorted(unfounded.items())))
+    return Misuse(first_day(period), decided, tuple(unfounded.items()))

@@ -2,7 +2,7 @@
 
 An owner of a partition cannot look into another one's state, so it asks: the first report under the current hash writes
 `rehashed` to the home of the earlier hash. That one answers with `history`, and from then on sends credits after it: a
-message that was reported before the change is decided on under the earlier hash (docs/decisions.md).
+message that was reported before the change is decided on under the earlier hash (docs/trust.md).
 """
 
 from typing import Final

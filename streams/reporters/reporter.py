@@ -6,7 +6,7 @@ import msgspec
 
 from streams.coordination.signature import evidence_needed
 from streams.events.moderation_outcome import OutcomeDecision
-from streams.events.report import Category, ReporterKind
+from streams.events.report import ReporterKind
 from streams.events.reporter_history import ReporterHistory
 from streams.registry.reporter_rules import ReporterRules
 from streams.reporters.activity import DAYS_PER_WEEK, Activity
@@ -14,6 +14,7 @@ from streams.reporters.misuse import Misuse, Numbers, find_misuse, keep_recent, 
 from streams.reporters.tally import PERIOD_DAYS, Sums, change, code_of, move_back, move_on
 from streams.reporters.targets import WEEK_S, Targets
 from streams.reporters.trust import Trust, trust_of
+from streams.wire.records import new_tuple
 from streams.wire.times import DAY
 
 REPORTER: Final = b"W"
@@ -23,28 +24,25 @@ REPORTER: Final = b"W"
 _WITHOUT_SIGNATURE: Final = frozenset({"automated", "trusted_flagger"})
 
 
-_new_tuple = tuple.__new__
-
-
 class ReportFacts(NamedTuple):
     """What the stage needs to know of a report. `time_ms` is the partition's time, `received_s` the platform's.
 
     `target` and `channel` are keyed hashes of (channel, message) and of the channel; without a message no target.
-    `member`: a member of the channel, or the publisher does not say.
-    `floor`: its category is one whose weight no limit cuts.
+    `category` is its code. `member`: a member of the channel, or the publisher does not say.
+    `floor`: the category is one whose weight no limit cuts.
     """
 
     kind: ReporterKind
     time_ms: int
     received_s: int
-    category: Category
+    category: int
     target: int | None
     channel: int
     member: bool
     floor: bool
 
 
-class Stamp(NamedTuple):
+class Standing(NamedTuple):
     """What the report carries to its channel. `factor` multiplies its weight; 0 beyond the limit of the day.
 
     `first_time`: no outcome is known yet. `many_channels`: a person should look at this reporter, said once a week,
@@ -63,11 +61,11 @@ class Stamp(NamedTuple):
 
 
 class OutcomeFacts(NamedTuple):
-    """An outcome, as it counts for a reporter: decided on `day` (days since the epoch), weight in per cent."""
+    """An outcome, as it counts for a reporter: decided on `day` (days since the epoch), `category` is a code, weight in per cent."""
 
     day: int
     verdict: OutcomeDecision
-    category: Category
+    category: int
     percent: int
 
 
@@ -102,8 +100,8 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
     asked: int = 0
     moved_to: int = 0
 
-    def report(self, rules: ReporterRules, facts: ReportFacts) -> Stamp:
-        """Note a report, and return its stamp. The signature is that of earlier reports, without this one."""
+    def note_report(self, rules: ReporterRules, facts: ReportFacts) -> Standing:
+        """Note a report, and return where its reporter stands. The signature is that of earlier reports, without this one."""
         now_s = facts.time_ms // 1000
         day = facts.time_ms // DAY
         self._move_on(day)
@@ -118,9 +116,8 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
                 self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
             signature = self.targets.signature(now_s)
         show = self.activity.show_once(rules.channels_per_week[facts.kind], bits)
-        # In a quarter of the time of the named tuple's own constructor.
-        return _new_tuple(
-            Stamp,
+        return new_tuple(
+            Standing,
             (
                 trust,
                 0.0 if over and not facts.floor else trust.factor,

@@ -7,20 +7,19 @@ from streams.events.report import Category
 from streams.partition.hash_key import DEMONSTRATION, HashKey
 from streams.partition.settings import DEFAULTS, PartitionSettings
 from streams.registry.reporter_rules import ReporterRules
-from streams.registry.rules import Rules
+from streams.registry.rules import CategoryRules, Rules
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReporterStageRules:
     """The rules of the stage; build them once with `compile_reporter_rules`.
 
-    `floor` are the categories whose reports no limit cuts, `severities` those of every category. `hash_key` hashes channels
-    and messages; reporters are hashed by the stage of reports.
+    `by_code` are the categories by the codes that state has. `hash_key` hashes channels and messages; reporters are hashed by the stage of reports.
     """
 
     trust: ReporterRules
-    floor: frozenset[Category]
-    severities: Mapping[Category, float]
+    categories: Mapping[Category, CategoryRules]
+    by_code: Mapping[int, CategoryRules]
     hash_key: HashKey
     settings: PartitionSettings
 
@@ -31,8 +30,8 @@ def compile_reporter_rules(
     """Prepare rules for the stage of reporters; the arguments are as in compile_report_rules."""
     return ReporterStageRules(
         trust=rules.reporters,
-        floor=frozenset(category for category, row in rules.categories.items() if row.floor),
-        severities={category: row.severity for category, row in rules.categories.items()},
+        categories=rules.categories,
+        by_code={row.code: row for row in rules.categories.values()},
         hash_key=hash_key,
         settings=settings,
     )

@@ -10,7 +10,6 @@ back exactly; what is older is added up and halved from period to period.
 from typing import Final, NamedTuple
 
 from streams.events.moderation_outcome import OutcomeDecision
-from streams.events.report import CATEGORY_CODES, Category
 
 PERIOD_DAYS: Final = 90
 # An outcome may be superseded for 180 days (counting/attribution.py): it then is at most two periods old. One more is for
@@ -23,10 +22,9 @@ _GROWTH: Final = tuple(round(_ONE * 2 ** (day / PERIOD_DAYS)) for day in range(P
 # The order is part of the state: append only.
 VERDICTS: Final[tuple[OutcomeDecision, ...]] = ("upheld", "dismissed", "manifestly_unfounded")
 _VERDICT_INDEX: Final = {verdict: index for index, verdict in enumerate(VERDICTS)}
-_CATEGORIES: Final[dict[int, Category]] = {number: category for category, number in CATEGORY_CODES.items()}
 _OLDER: Final = PERIODS
 
-# Sums by code: category, verdict and period in one number; period PERIODS is everything older. Zeros are left out.
+# Sums by code: the category's code, verdict and period in one number; period PERIODS is everything older. Zeros are left out.
 Sums = dict[int, int]
 
 
@@ -43,15 +41,15 @@ class Outcomes(NamedTuple):
         return self.upheld + self.dismissed + self.manifestly_unfounded
 
 
-def code_of(category: Category, verdict: OutcomeDecision) -> int:
-    """Return the first of the codes of the sums of a category and verdict."""
-    return (CATEGORY_CODES[category] * len(VERDICTS) + _VERDICT_INDEX[verdict]) << 3
+def code_of(category: int, verdict: OutcomeDecision) -> int:
+    """Return the first of the codes of the sums of a category, by its code, and verdict."""
+    return (category * len(VERDICTS) + _VERDICT_INDEX[verdict]) << 3
 
 
-def category_and_verdict(code: int) -> tuple[Category, OutcomeDecision]:
+def category_and_verdict(code: int) -> tuple[int, OutcomeDecision]:
     """Return what a code counts: the inverse of `code_of`, whatever the period."""
     category, verdict = divmod(code >> 3, len(VERDICTS))
-    return _CATEGORIES[category], VERDICTS[verdict]
+    return category, VERDICTS[verdict]
 
 
 def move_on(sums: Sums, before: int, period: int) -> Sums:
@@ -102,13 +100,12 @@ def change(sums: Sums, period: int, code: int, day: int, percent: int) -> bool:
     return True
 
 
-def totals(sums: Sums, period: int, day: int, category: Category | None = None) -> Outcomes:
-    """Return the outcomes as they count on `day`, of one category or of all. `sums` are as of `period`."""
+def totals(sums: Sums, period: int, day: int, category: int | None = None) -> Outcomes:
+    """Return the outcomes as they count on `day`, of one category (by its code) or of all. `sums` are as of `period`."""
     found = [0, 0, 0]
-    wanted = None if category is None else CATEGORY_CODES[category]
     for code, value in sums.items():
         counted, verdict = divmod(code >> 3, len(VERDICTS))
-        if wanted is None or counted == wanted:
+        if category is None or counted == category:
             found[verdict] += value << (PERIODS - (code & 7))
     day = max(day, period * PERIOD_DAYS)
     passed = day // PERIOD_DAYS - period

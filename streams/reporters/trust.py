@@ -4,7 +4,7 @@ import math
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-from streams.events.report import Category, ReporterKind
+from streams.events.report import ReporterKind
 from streams.events.stamp import TrustClass
 from streams.registry.reporter_rules import BetaPrior, ReporterRules
 from streams.reporters.tally import Outcomes, Sums, totals
@@ -30,9 +30,9 @@ class Trust(NamedTuple):
 
 
 def trust_of(
-    rules: ReporterRules, kind: ReporterKind, sums: Sums, period: int, day: int, category: Category
+    rules: ReporterRules, kind: ReporterKind, sums: Sums, period: int, day: int, category: int
 ) -> Trust:
-    """Return the trust in a reporter's reports about `category` on `day` (days since the epoch).
+    """Return the trust in a reporter's reports about a category (its code) on `day` (days since the epoch).
 
     `sums` are the reporter's outcomes as of `period` (see tally.py).
     """

@@ -2,8 +2,8 @@
 
 from streams.clocks.clock import Clock, clock_view, next_step_time, start_clock
 from streams.clocks.store import ClockKey
-from streams.counting.integrity import effective_reporters, integrity
-from streams.events.escalation import Counts, Escalation, Integrity, Score, Trace, Window
+from streams.counting.sums import WindowCounts
+from streams.events.escalation import Escalation, Score, Window
 from streams.events.report import MessageReport
 from streams.law.duty import Duty, due_ms, escalated_duty
 from streams.law.statement import statement
@@ -11,6 +11,7 @@ from streams.partition.legal_clocks import arm_clock, take_clock_step
 from streams.registry.rules import LEGAL_CLOCK
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
+from streams.reports.case_law import CaseLaw, causing_report
 from streams.reports.clock_events import (
     LEVELS,
     clock_conditions,
@@ -20,7 +21,7 @@ from streams.reports.clock_events import (
     publish_opening,
 )
 from streams.reports.crowd import message_key
-from streams.wire.envelope import rfc3339
+from streams.reports.escalations import build_escalation
 
 
 def arm_clocks(batch: ReportBatch, case: Case) -> None:
@@ -52,70 +53,54 @@ def arm_clocks(batch: ReportBatch, case: Case) -> None:
 
 def _opening(batch: ReportBatch, key: ClockKey, clock: Clock, duty: Duty, case: Case) -> Escalation:
     rules, now = batch.rules, batch.state.time.now
-    report, law, origin = case.report, case.law, case.origin
+    report, law = case.report, case.law
     obligation = duty.obligation
-    of_category = rules.registry.categories[report.category]
-    counts, signs = _of_one_report(report)
     view = clock_view(clock, key.clock_id, obligation.id, now)
-    reporter = None if report.reporter is None else report.reporter.kind
-    return Escalation(
-        escalation_id=key.clock_id,
-        sequence=1,
-        type="opened",
-        reason="clock_armed",
-        status="open",
-        at=rfc3339(now),
-        policy=LEGAL_CLOCK,
-        policy_reason=f"{obligation.instrument}, {obligation.article}: {obligation.title}",
-        mode="live",
-        level=1,
-        level_name=LEVELS[0][0],
-        channel_ref=key.ref,
-        category=report.category,
-        categories=(report.category,),
-        dsa_category=of_category.dsa_category,
-        dsa_keywords=of_category.dsa_keywords,
-        window=Window(start=view.started_at, end=view.due_at),
-        conditions=clock_conditions(clock, now),
-        counts=counts,
-        score=Score(value=case.risk.score, components={report.category: case.risk.score}),
-        integrity=signs,
-        message_refs=() if report.message_ref is None else (report.message_ref,),
+    reporter = report.reporter
+    known = CaseLaw(
         jurisdictions=law.jurisdictions,
         obligations=(escalated_duty(duty, rules.registry, clock.started),),
         routing=law.routing,
         rule_of_law=law.rule_of_law,
         statement=statement(
             report.kind,
-            reporter,
+            None if reporter is None else reporter.kind,
             [place.code for place in law.jurisdictions],
             [each.obligation for each in law.duties],
             rules.registry.jurisdictions,
         ),
+    )
+    return build_escalation(
+        rules,
+        causing_report(case),
+        known,
+        _of_one_report(report),
+        escalation_id=key.clock_id,
+        sequence=1,
+        type="opened",
+        reason="clock_armed",
+        at=now,
+        policy=LEGAL_CLOCK,
+        policy_reason=f"{obligation.instrument}, {obligation.article}: {obligation.title}",
+        mode="live",
+        level=1,
+        level_name=LEVELS[0][0],
+        channel_ref=key.ref,
+        categories=(report.category,),
+        window=Window(start=view.started_at, end=view.due_at),
+        conditions=clock_conditions(clock, now),
+        score=Score(value=case.risk.score, components={report.category: case.risk.score}),
+        message_refs=() if report.message_ref is None else (report.message_ref,),
         clock=view,
-        human_review_required=True,
-        automated_means=True,
-        policy_version=rules.registry.policy_version,
-        registry_version=rules.registry.registry_version,
-        trace=Trace(
-            first_report_id=report.report_id,
-            last_report_id=report.report_id,
-            partition_offsets={f"{origin.topic}/{origin.partition}": origin.offset},
-        ),
+        first_report_id=report.report_id,
         priority=clock_priority(clock, now, case.risk.score),
     )
 
 
-def _of_one_report(report: MessageReport) -> tuple[Counts, Integrity]:
+def _of_one_report(report: MessageReport) -> WindowCounts:
     reporter = report.reporter
-    kind = "anonymous" if reporter is None else reporter.kind
-    distinct = int(reporter is not None and reporter.ref is not None)
-    counts = Counts(
-        reports=1,
-        distinct_reporters=distinct,
-        n_eff=effective_reporters(1, distinct, 1 - distinct),
-        trusted_flaggers=int(kind == "trusted_flagger"),
-        automated=int(kind == "automated"),
-        state_actors=int(kind == "state_actor"),
-    )
-    return counts, integrity(1, distinct, 1 - distinct, int(kind == "anonymous"))
+    counts = WindowCounts()
+    ref = None if reporter is None or reporter.ref is None else 1
+    counts.count("anonymous" if reporter is None else reporter.kind, ref, 0)
+    counts.distinct_reporters = counts.reports - counts.without_ref
+    return counts

@@ -6,7 +6,8 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET
 
-from streams.counting.measures import MILLION, WindowCounts
+from streams.counting.measures import MILLION
+from streams.counting.sums import WindowCounts
 from streams.counting.windows import WindowSpec
 from streams.events.enriched_report import (
     ChannelWindow,
@@ -126,5 +127,5 @@ def channel_window(spec: WindowSpec, counts: WindowCounts) -> ChannelWindow:
         counts.distinct_reporters,
         counts.trusted_flaggers,
         counts.automated,
-        counts.risk_millionths / MILLION,
+        counts.risk / MILLION,
     )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -10,8 +10,10 @@ from streams.coordination.arrivals import Signs
 from streams.coordination.clusters import linked_of
 from streams.counting.categories import CategoryShare, total_of
 from streams.counting.integrity import effective_reporters, integrity
-from streams.counting.measures import MEASURES, MILLION, WindowCounts
+from streams.counting.measures import MEASURES, MILLION
+from streams.counting.sums import WindowCounts
 from streams.counting.windows import FINE_MS, RINGS, WindowSpec, window_spec, window_start
+from streams.events.clock import ClockView
 from streams.events.escalation import (
     ESCALATION_TYPE,
     Condition,
@@ -29,8 +31,8 @@ from streams.events.priority import Priority
 from streams.events.routing import Routing
 from streams.law.routing import INTERNAL_REVIEW
 from streams.law.rule_of_law import TIERS
-from streams.reports.case_law import law_of
-from streams.reports.episodes import EpisodeKey, Open
+from streams.reports.case_law import CaseLaw, law_of
+from streams.reports.episodes import CausingReport, EpisodeKey, Open
 from streams.reports.integrity import find_coordination
 from streams.reports.policies import CompiledPolicy
 from streams.reports.priority import NO_PRIORITY, priority
@@ -100,55 +102,78 @@ def _event(
     spec = policy.spec if policy else window_spec(scope.window_ms, "")
     categories = policy.policy.categories if policy else scope.categories
     counts = total_of(shares, spec, transition.counted_at)
-    of_category = rules.registry.categories[cause.category]
     law = law_of(
         rules,
         cause,
         tuple(dict.fromkeys([cause.category, *(share.category for share in shares)])),
         TIERS[max(TIERS.index(cause.tier), held_tier(episode, shares, spec, transition.counted_at))],
     )
-    return Escalation(
+    return build_escalation(
+        rules,
+        cause,
+        law._replace(routing=_routing(key, episode, law.routing)),
+        counts,
+        signs,
         escalation_id=episode.escalation_id,
         sequence=episode.sequence,
         type=transition.type,
         reason=transition.reason,
-        status="resolved" if transition.type == "resolved" else "open",
-        at=rfc3339(transition.at),
+        at=transition.at,
         policy=key.policy,
         policy_reason=policy.policy.reason if policy else _POLICY_GONE,
         mode="live" if key.mode == "live" else "shadow",
         level=episode.level,
         level_name=scope.level_name,
         channel_ref=key.channel,
-        category=cause.category,
         categories=categories,
-        dsa_category=of_category.dsa_category,
-        dsa_keywords=of_category.dsa_keywords,
         window=_window(spec, transition.counted_at),
         conditions=_conditions(policy, episode.level, transition, counts),
-        counts=_counts(counts),
         score=Score(
-            value=counts.risk_millionths / MILLION,
-            components={share.category: share.counts.risk_millionths / MILLION for share in shares},
+            value=counts.risk / MILLION,
+            components={share.category: share.counts.risk / MILLION for share in shares},
         ),
-        integrity=_integrity(counts, signs),
         message_refs=most_reported_messages(shares, spec, transition.counted_at),
-        jurisdictions=law.jurisdictions,
-        obligations=law.obligations,
-        routing=_routing(key, episode, law.routing),
-        rule_of_law=law.rule_of_law,
-        statement=law.statement,
-        clock=None,
+        first_report_id=episode.first_report_id,
+        priority=_priority(episode, transition, counts, law.obligations),
+    )
+
+
+def build_escalation(
+    rules: ReportRules,
+    cause: CausingReport,
+    law: CaseLaw,
+    counts: WindowCounts,
+    signs: Signs | None = None,
+    *,
+    at: int,
+    first_report_id: str,
+    type: EscalationType,  # noqa: A002  # the name of the field
+    clock: ClockView | None = None,
+    **fields: Any,
+) -> Escalation:
+    """Return the escalation that `cause` leads to at `at` (ms). `fields` are those of Escalation that do not follow from these."""
+    of_category = rules.registry.categories[cause.category]
+    return Escalation(
+        type=type,
+        status="resolved" if type == "resolved" else "open",
+        at=rfc3339(at),
+        category=cause.category,
+        dsa_category=of_category.dsa_category,
+        dsa_keywords=of_category.dsa_keywords,
+        counts=_counts(counts),
+        integrity=_integrity(counts, signs),
+        **law._asdict(),
+        clock=clock,
         human_review_required=True,
         automated_means=True,
         policy_version=rules.registry.policy_version,
         registry_version=rules.registry.registry_version,
         trace=Trace(
-            first_report_id=episode.first_report_id,
+            first_report_id=first_report_id,
             last_report_id=cause.report_id,
             partition_offsets={f"{cause.topic}/{cause.partition}": cause.offset},
         ),
-        priority=_priority(episode, transition, counts, law.obligations),
+        **fields,
     )
 
 
@@ -193,7 +218,7 @@ def _priority(
         transition.at,
         min(map(moment_ms, due), default=None),
         episode.level,
-        counts.risk_millionths,
+        counts.risk,
         MEASURES["voices"].read(counts),
         episode.opened,
     )
@@ -220,10 +245,7 @@ def _conditions(
     if policy is None:
         return ()
     reached = policy.level(1 if transition.type == "resolved" else level)
-    return tuple(
-        Condition(measure=name, value=MEASURES[name].value(counts), threshold=float(threshold))
-        for name, threshold in reached.when.items()
-    )
+    return reached.shown(counts)
 
 
 def most_reported_messages(shares: Sequence[CategoryShare], spec: WindowSpec, time: int) -> tuple[str, ...]:

@@ -10,11 +10,9 @@ from streams.reports.batch import ReportBatch
 from streams.reports.claims import check_claims
 from streams.reports.clock_events import publish_change
 from streams.reports.outcomes import apply_outcome
-from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
 from streams.wire.origin import Origin, is_internal
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.records import SourceRecord
-from streams.wire.report_decoding import decode_report
 from streams.wire.reporter_history import EARLIER_HEADER
 from streams.wire.stamp import read_stamp
 from streams.wire.topics import (
@@ -37,7 +35,7 @@ def report_handler(source: ReportSource) -> Handler:
     """
 
     def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
-        decoded = decode_report(record.value, record.headers, origin.timestamp)
+        decoded = batch.rules.read_report(record.value, record.headers, origin.timestamp)
         report = decoded.event
         # Also of a report that was re-keyed: the worker that did it may have had other rules.
         check_claims(batch.rules.registry.sources, source, report, decoded.ce_source)
@@ -94,7 +92,7 @@ def handle_moderation_outcome(batch: ReportBatch, record: SourceRecord, origin: 
 
     Raises Rejected if it is invalid, or about something that is not known there.
     """
-    decoded = decode_moderation_outcome(record.value, record.headers, origin.timestamp)
+    decoded = batch.rules.read_outcome(record.value, record.headers, origin.timestamp)
     channel_ref = decoded.event.subject.channel_ref
     channel_key = key_or_rekey(batch, record, channel_ref, MESSAGE_REPORTS_INTERNAL)
     if channel_key is not None:

@@ -7,7 +7,7 @@ from streams.coordination.arrivals import Signs
 from streams.coordination.assessment import MOST, assess, is_burst
 from streams.coordination.clusters import linked_of
 from streams.counting.categories import CategoryShare, summed
-from streams.counting.voices import StampedSums
+from streams.counting.sums import StampedSums
 from streams.events.integrity import IntegrityFinding, IntegritySignal
 from streams.events.integrity_case import CaseForReview
 from streams.reports.batch import ReportBatch
@@ -83,7 +83,9 @@ def suspect(batch: ReportBatch, channel_key: bytes, shares: Sequence[CategorySha
     return Suspicion(found.published, capped=not (floor or counts.trusted_flaggers or counts.automated))
 
 
-def ask_once(batch: ReportBatch, key: EpisodeKey, policy: CompiledPolicy, finding: IntegrityFinding) -> None:
+def open_brigade_case(
+    batch: ReportBatch, key: EpisodeKey, policy: CompiledPolicy, finding: IntegrityFinding
+) -> None:
     """Ask a person, once per episode of a live policy, to look at a suspected brigade. It names no reporter."""
     state = batch.state
     episode = state.episode(key)

@@ -4,18 +4,18 @@ It knows no rules of its own. What depends on policies, law or vocabulary is han
 fragments of JSON. See docs/architecture.md, 'The native core'.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Any, Final, get_args
 
 import tocsin_native
 
+from streams.counting.conditions import Condition
 from streams.counting.counts import CHANNEL_COUNTS, category_suffix
 from streams.events.countries import COUNTRIES
 from streams.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.events.report import (
-    CATEGORIES,
     REPORTER_KINDS,
     AccountAge,
     Category,
@@ -37,7 +37,7 @@ from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
 from streams.wire.origin import own_place
 from streams.wire.reading import MAX_AHEAD_MS
-from streams.wire.records import OutputRecord, SourceRecord
+from streams.wire.records import OutputRecord, SourceRecord, new_tuple
 from streams.wire.report_decoding import FORM, decode_report
 from streams.wire.times import DAY
 from streams.wire.topics import ENRICHED_REPORTS, REPORT_SOURCES, without_prefix
@@ -46,7 +46,7 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 _KINDS: Sequence[str] = get_args(ReportKind)
 _AGES: Sequence[str] = get_args(AccountAge)
 
-_new_output = partial(tuple.__new__, OutputRecord)
+_new_output = partial(new_tuple, OutputRecord)
 
 
 class NativeCore:
@@ -124,11 +124,12 @@ class NativeCore:
 
 def _handed_over(rules: ReportRules) -> dict[str, Any]:
     model, registry = rules.risk_model, rules.registry
+    places = {category: place for place, category in enumerate(registry.categories)}
     versions = (encode((registry.policy_version,))[1:-1], encode((registry.registry_version,))[1:-1])
     return {
         "vocabulary": {
             "kinds": _KINDS,
-            "categories": CATEGORIES,
+            "categories": list(registry.categories),
             "visibilities": get_args(Visibility),
             "reporters": REPORTER_KINDS,
             "ages": _AGES,
@@ -145,8 +146,8 @@ def _handed_over(rules: ReportRules) -> dict[str, Any]:
         "resolve": _resolve(rules),
         "days": [day - _EPOCH for day in rules.resolver.days_of_change],
         "classifier_limit": model.classifier_limit,
-        "cohorts": [_cohort(model, key) for key in model.cohorts],
-        "plans": [_plan(rules, category) for category in CATEGORIES],
+        "cohorts": [_cohort(model, key, places) for key in model.cohorts],
+        "plans": [_plan(rules, category) for category in registry.categories],
         "tail": b'],"counted":true,"not_counted_reason":null,"policy_version":%s,"registry_version":%s,"source":'
         % versions,
         "topic": ENRICHED_REPORTS,
@@ -192,7 +193,9 @@ def _resolve(rules: ReportRules) -> Callable[[bytes], tuple[bytes, int, str, boo
     return resolve
 
 
-def _cohort(model: RiskModel, key: Cohort) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[bytes, bytes]]:
+def _cohort(
+    model: RiskModel, key: Cohort, places: Mapping[Category, int]
+) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[bytes, bytes]]:
     category, kind, member, age = key
     odds, prior, risk, *_ = model.cohorts[key]
     known = risk.components
@@ -201,7 +204,7 @@ def _cohort(model: RiskModel, key: Cohort) -> tuple[tuple[Any, ...], tuple[Any, 
     )
     return (
         (
-            CATEGORIES.index(category),
+            places[category],
             REPORTER_KINDS.index(kind),
             member,
             None if age is None else _AGES.index(age),
@@ -230,9 +233,14 @@ def _policy(policy: CompiledPolicy, window: int) -> tuple[Any, ...]:
         policy.least_reports,
         [category_suffix(category) for category in policy.policy.categories],
         policy.needs_union,
+        policy.grows,
         [
-            (level, [(bound.measure.name, bound.steps) for bound in conditions])
-            for level, conditions in policy.levels
+            (level.level, [_condition(one) for one in level.when], [_condition(one) for one in level.any_of])
+            for _, level, _ in policy.levels
         ],
-        [(bound.measure.name, bound.steps) for bound in policy.clear],
+        [_condition(one) for one in policy.lasting],
     )
+
+
+def _condition(one: Condition) -> tuple[str, int, int]:
+    return one.measure.name, one.low, one.high

@@ -8,7 +8,8 @@ import msgspec
 
 from streams.counting.counts import category_suffix
 from streams.counting.windows import WindowSpec, window_spec
-from streams.events.report import Category
+from streams.events.moderation_outcome import ModerationOutcome
+from streams.events.report import Category, MessageReport
 from streams.law.resolution import Resolver
 from streams.partition.hash_key import DEMONSTRATION, HashKeys
 from streams.partition.settings import DEFAULTS, PartitionSettings
@@ -16,6 +17,9 @@ from streams.registry.rules import Obligation, Rules
 from streams.reports.policies import CompiledPolicy, compile_policy
 from streams.reports.risk import RiskModel
 from streams.wire.encoding import encode
+from streams.wire.moderation_outcome_decoding import FORM as OUTCOME
+from streams.wire.reading import ReadEvent, event_reader
+from streams.wire.report_decoding import FORM as REPORT
 from streams.wire.times import HOUR
 
 # The window that an enriched report shows for a category without policies.
@@ -41,7 +45,8 @@ class ReportRules:
 
     `suffixes` are the ends of the state keys of all categories. `dsa` are category and keywords in the EU's
     transparency database, the keywords as JSON. `through_reporters`: reports with a reporter's ref first go to the stage of
-    reporters, and what desks decide is credited to reporters. `native`: the native core applies ordinary reports.
+    reporters, and what desks decide is credited to reporters. `native`: the native core applies ordinary reports. `read_report` and
+    `read_outcome` reject what is of no category.
     """
 
     registry: Rules
@@ -56,6 +61,8 @@ class ReportRules:
     hash_keys: HashKeys
     through_reporters: bool
     native: bool
+    read_report: ReadEvent[MessageReport]
+    read_outcome: ReadEvent[ModerationOutcome]
 
     @property
     def runs_native(self) -> bool:
@@ -94,6 +101,8 @@ def compile_report_rules(
         hash_keys=hash_keys,
         through_reporters=through_reporters,
         native=native,
+        read_report=event_reader(REPORT, rules.categories),
+        read_outcome=event_reader(OUTCOME, rules.categories),
     )
 
 

@@ -15,12 +15,12 @@ ReportStage = Stage[ReportState, ReportRules, ReportCounters]
 
 def report_stage(rules: ReportRules) -> ReportStage:
     """Return the stage with these rules. Raises ImportError if they ask for the native core and it is not installed."""
-    ahead = None
+    fast_path = None
     if rules.runs_native:
         # Only here: it needs an extension that most installations do not have.
         from streams.reports.native_core import NativeCore  # noqa: PLC0415
 
-        ahead = NativeCore(rules).apply
+        fast_path = NativeCore(rules).apply
     return Stage(
         name="reports",
         rules=rules,
@@ -31,5 +31,5 @@ def report_stage(rules: ReportRules) -> ReportStage:
         restored=restore_reports,
         serve_due=serve_due,
         moves=MOVES,
-        ahead=ahead,
+        fast_path=fast_path,
     )

@@ -18,7 +18,7 @@ _ALONE: Final = Joined(first=True, size=1, added=Sums(1, 0, 0, 1))
 _ALONE_KNOWN: Final = Joined(first=True, size=1, added=Sums(1, 0, 1, 0))
 
 
-class Heard(NamedTuple):
+class Contribution(NamedTuple):
     """`added` goes into the sums of the pane; `signs` are those of the channel's last hours.
 
     `first_about_message`: the reporter has not reported the message before. `linked`: somebody else had who belongs to the same
@@ -31,7 +31,9 @@ class Heard(NamedTuple):
     linked: bool
 
 
-def hear(batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp, reporter: int) -> Heard:
+def add_to_clusters(
+    batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp, reporter: int
+) -> Contribution:
     """Note who reported the message, and add the report to its clusters and to the arrivals of its channel.
 
     `reporter` is the keyed hash. Beyond the guard-rail of the day a report counts as if nobody else were linked to it. All of
@@ -46,7 +48,7 @@ def hear(batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp,
     signs = arrivals.add(
         now,
         reporter,
-        report.category,
+        batch.rules.registry.categories[report.category].code,
         first_time=stamp.first_time,
         young=public is not None and public.account_age in _YOUNG,
         # Of whom the publisher does not say it counts as a member, as in the stage of reporters.
@@ -55,7 +57,7 @@ def hear(batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp,
     crowd.put_arrivals(channel_key, arrivals, now)
     if not first:
         crowd.note_link(now, reporter, None)
-        return Heard(Sums(), signs, first_about_message=False, linked=False)
+        return Contribution(Sums(), signs, first_about_message=False, linked=False)
     known = stamp.reporter_class != "low"
     joined = alone = _ALONE_KNOWN if known else _ALONE
     # With fewer earlier targets nobody can be linked to it, and it leaves the clusters as they are.
@@ -69,4 +71,4 @@ def hear(batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp,
     if not crowd.note_link(now, reporter, group_of(stamp.signature) if linked else None):
         batch.counters.links_without_effect += linked
         joined = alone
-    return Heard(joined.added, signs, first_about_message=True, linked=not joined.first)
+    return Contribution(joined.added, signs, first_about_message=True, linked=not joined.first)

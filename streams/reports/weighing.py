@@ -8,7 +8,7 @@ from streams.events.report import ReporterKind
 from streams.reports.batch import ReportBatch
 from streams.reports.case import Case
 from streams.reports.rules import CategoryPlan
-from streams.reports.voices import Heard
+from streams.reports.voices import Contribution
 
 # Each of their reports is a finding of its own about one message, and only sources that the platform vouches for may use
 # these kinds (sources.yaml). They count once per message.
@@ -30,7 +30,7 @@ def what_it_adds(
     plan: CategoryPlan,
     counts: ChannelCounts,
     case: Case,
-    heard: Heard,
+    contribution: Contribution,
     reporter: int,
 ) -> Added:
     """Return what a report adds, and note it; call it before `counts` count the report.
@@ -42,7 +42,10 @@ def what_it_adds(
     live = batch.rules.registry.integrity == "live"
     who = case.report.reporter
     if who is not None and who.kind in _FINDERS:
-        return Added(heard.first_about_message and not (live and heard.linked), heard.first_about_message)
+        return Added(
+            contribution.first_about_message and not (live and contribution.linked),
+            contribution.first_about_message,
+        )
     counted_at = _counted_at(batch, channel_key, plan, counts, reporter)
     longest = plan.windows[-1]
     begins = window_start(longest.ring, longest.panes, batch.state.time.now // FINE_MS)
@@ -50,7 +53,7 @@ def what_it_adds(
         counts.note_risk(reporter, counted_at)
         return Added(risk=False, voice=False)
     # Who reports a message again may have been linked when it was the first time.
-    silent = live and (heard.linked if heard.first_about_message else not counted_at)
+    silent = live and (contribution.linked if contribution.first_about_message else not counted_at)
     counts.note_risk(reporter, _NEVER if silent else None)
     return Added(not silent, voice=True)
 

@@ -4,6 +4,7 @@ from streams.clocks.clock import Clock, clock_view, start_clock
 from streams.clocks.store import ClockKey
 from streams.events.authority_request import AuthorityRequest
 from streams.events.authority_routing import Asker, AuthorityRouting
+from streams.events.report import UNSPECIFIED
 from streams.law.duty import due_ms
 from streams.partition.legal_clocks import arm_clock
 from streams.partition.replay import ticks_headers
@@ -93,5 +94,5 @@ def _count(batch: RequestBatch, decoded: Decoded[AuthorityRequest], judgement: J
     )
     country = country_of(request.authority.country)
     state = batch.state
-    state.daily.count(state.time.now, country, request.category or "unspecified", cell)
+    state.daily.count(state.time.now, country, request.category or UNSPECIFIED, cell)
     count_item(batch, request, decoded.time_ms)

@@ -83,7 +83,11 @@ def _problem(request: AuthorityRequest, country: str, received: date, rules: Req
         problem = "This law is for judicial and administrative authorities, not for a government as such."
     elif beyond:
         problem = f"This law does not cover: {', '.join(beyond)}."
-    elif basis == "tco_art3" and request.category not in (None, "terrorism"):
+    elif (
+        basis == "tco_art3"
+        and request.category is not None
+        and not rules.registry.categories[request.category].terrorist_content
+    ):
         problem = "This law is for terrorist content only."
     return problem
 

@@ -12,13 +12,12 @@ from streams.requests.keeping import count_from_fulfilment
 from streams.wire.origin import Origin
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.records import SourceRecord
-from streams.wire.request_decoding import decode_request
 from streams.wire.topics import AUTHORITY_REQUESTS, AUTHORITY_REQUESTS_INTERNAL, CLOCK_OUTCOMES
 
 
 def handle_request(batch: RequestBatch, record: SourceRecord, origin: Origin) -> None:
     """Apply a request, re-key it to its home, or drop it as a duplicate. Raises Rejected if it is invalid."""
-    decoded = decode_request(record.value, record.headers, origin.timestamp)
+    decoded = batch.rules.read_request(record.value, record.headers, origin.timestamp)
     request = decoded.event
     if key_or_rekey(batch, record, request.request_id, AUTHORITY_REQUESTS_INTERNAL) is None:
         return

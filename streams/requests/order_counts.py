@@ -9,6 +9,7 @@ from streams.counting.rounded_times import rounded_time
 from streams.events.authority_request import AuthorityRequest
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.clock import ClockView
+from streams.events.report import UNSPECIFIED
 from streams.events.transparency import OrderStep
 from streams.registry.rules import Action
 from streams.requests.batch import RequestBatch
@@ -36,7 +37,7 @@ def count_item(batch: RequestBatch, request: AuthorityRequest, received_ms: int)
             received_ms // DAY,
             state.time.now,
             country_of(request.authority.country),
-            request.category or "unspecified",
+            request.category or UNSPECIFIED,
             ("orders", request.kind, "item", None),
         )
 
@@ -56,7 +57,7 @@ def count_fulfilled(
         change.at // DAY,
         state.time.now,
         country_of(opening.authority.country),
-        opening.category or "unspecified",
+        opening.category or UNSPECIFIED,
         ("orders", opening.kind, step, rounded_time((change.at - kept.clock.started) // 1000)),
     )
 

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from streams.events.authority_request import AuthorityRequest
 from streams.events.countries import COUNTRY_ALIASES
 from streams.partition.settings import DEFAULTS, PartitionSettings
 from streams.registry.rules import Obligation, Rules
+from streams.wire.reading import ReadEvent, event_reader
+from streams.wire.request_decoding import FORM
 
 UNION = "EU"
 
@@ -15,7 +18,7 @@ class RequestRules:
     """The rules of the stage of requests; build them once with `compile_request_rules`.
 
     `home` is the Member State in which the platform is established, or else that of its legal representative;
-    None if it has neither.
+    None if it has neither. `read_request` rejects a request of a category that there is not.
     """
 
     registry: Rules
@@ -23,6 +26,7 @@ class RequestRules:
     accepted_languages: tuple[str, ...]
     obligations: Mapping[str, Obligation]
     settings: PartitionSettings
+    read_request: ReadEvent[AuthorityRequest]
 
 
 def compile_request_rules(rules: Rules, *, settings: PartitionSettings = DEFAULTS) -> RequestRules:
@@ -39,6 +43,7 @@ def compile_request_rules(rules: Rules, *, settings: PartitionSettings = DEFAULT
         accepted_languages=tuple(dict.fromkeys(spoken)),
         obligations={obligation.id: obligation for obligation in rules.obligations},
         settings=settings,
+        read_request=event_reader(FORM, rules.categories),
     )
 
 

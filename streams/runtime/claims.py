@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import orjson
 
-from streams.runtime.transaction import Write
+from streams.runtime.log import Write
 
 # Increase this when older workers cannot read what newer ones write.
 CLAIM_VERSION = 1

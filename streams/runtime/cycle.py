@@ -12,6 +12,7 @@ from faust.types import TP
 from streams.runtime.batches import batch_bytes
 from streams.runtime.claims import Place
 from streams.runtime.errors import OwnershipLost
+from streams.runtime.log import Write
 from streams.runtime.memory import MAX_POLLED_BYTES
 from streams.runtime.ownership import Ownership
 from streams.runtime.pace import Pace
@@ -19,7 +20,7 @@ from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.prepared import Prepared
 from streams.runtime.set_aside import rest_sources, set_aside
 from streams.runtime.setback import NotApplied
-from streams.runtime.transaction import Destination, Write
+from streams.runtime.transaction import Destination
 from streams.runtime.writer import Writer
 
 # Memory of the records that may wait for the next cycle: 20,000 reports of 400 bytes, a third of a second to a second

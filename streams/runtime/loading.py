@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from streams.runtime.errors import RefusedToStart
+from streams.runtime.log import Reader
 from streams.runtime.position import SourcePosition
 from streams.runtime.restore import UnreadableState, build_state, read_state_with
 from streams.runtime.source_logs import LogBounds
@@ -32,7 +33,7 @@ async def load(
     stage: RunnableStage[State, Any],
     writer: Writer,
     state_log: TopicPartition,
-    consumer: AIOKafkaConsumer,
+    consumer: Reader,
     bounds: LogBounds,
     end: int,
     blocked: Blocked,
@@ -40,7 +41,7 @@ async def load(
 ) -> Loaded[State]:
     """Read a partition up to the offset `end` of its state log. Nobody else may write to it any more (see takeover.py).
 
-    `consumer` comes from state_consumer; `end` and `blocked` as in read_entries, `bounds` and `progress` as in
+    `consumer` comes from Log.reader; `end` and `blocked` as in read_entries, `bounds` and `progress` as in
     read_state_with. Raises RefusedToStart when the state or the position cannot be used.
     """
     sources = [writer.prefix + topic for topic in stage.sources]

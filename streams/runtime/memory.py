@@ -2,7 +2,7 @@
 
 A batch of 1 KB on the log may unpack to megabytes, and an empty record is a kilobyte of Python objects. So all
 limits are in bytes of memory, and records and headers count with what they take beyond their own bytes.
-docs/operations.md adds the limits up.
+docs/operations-design.md adds the limits up.
 """
 
 # Beyond its bytes: the Python objects of the record and of what the stage makes of it.

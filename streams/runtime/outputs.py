@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from aiokafka import TopicPartition
-from aiokafka.partitioner import murmur2
 
 from streams.runtime.errors import OversizedRecord
+from streams.runtime.log import Write
 from streams.runtime.position import POSITION_KEY, Position, encode_position
 from streams.runtime.topic_catalogue import load_catalogue
-from streams.runtime.transaction import Destination, Write
+from streams.runtime.transaction import Destination
 from streams.runtime.writer import Writer
+from streams.wire.partitioner import home_partition
 from streams.wire.records import OutputRecord
 
 # A record up to this size fits into every topic, with any headers of ours.
@@ -84,8 +85,7 @@ class Outputs:
         partitions = await self._writer.partition_count(topic)
         if key is None:
             return self._partition % partitions
-        positive_hash: int = murmur2(key) & 0x7FFFFFFF
-        return positive_hash % partitions
+        return home_partition(key, partitions)
 
 
 def position_record(position: Position) -> Write:

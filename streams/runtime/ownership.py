@@ -8,8 +8,8 @@ import structlog
 from faust.types import TP
 
 from streams.runtime.claims import Place
-from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
+from streams.runtime.log import Log
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.state_reading import Kept, StateReading
 from streams.runtime.takeover import Claims, IsCurrent
@@ -32,15 +32,15 @@ class OwnedStage(NamedTuple):
 class Ownership:
     """The owners by stage and partition. Between `give_up` and the end of `follow` there are none."""
 
-    def __init__(self, connection: Connection, writer: Writer, stages: Mapping[str, OwnedStage]) -> None:
+    def __init__(self, log: Log, writer: Writer, stages: Mapping[str, OwnedStage]) -> None:
         self.owners: dict[Place, PartitionOwner[Any]] = {}
         # How many partitions the last takeover read, and how many state records.
         self.partitions_read = self.records_read = 0
         self.turn = Turn()
-        self._connection = connection
+        self._log = log
         self._writer = writer
         self._stages = stages
-        self._claims = Claims(connection, writer)
+        self._claims = Claims(log, writer)
         self._kept: dict[Place, Kept] = {}
         self._taking: asyncio.Task[None] | None = None
         self._interrupted = False
@@ -91,12 +91,14 @@ class Ownership:
     async def end(self) -> None:
         """Release all partitions if the brokers answer, at the end of the process."""
         await self._interrupt()
-        owners, self.owners = self.known_owners(), {}
+        owners = self.known_owners()
         try:
-            async with asyncio.timeout(STOPPING_SECONDS):
+            # The turn, because a cycle that waits for a slow transaction would write after the release.
+            async with asyncio.timeout(STOPPING_SECONDS), self.turn:
                 await self._claims.release()
-        except (OwnershipLost, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - of a transaction: the cycle has raised it too
             logger.warning("stopped without releasing the partitions", error=str(error) or repr(error))
+        self.owners = {}
         for owner in owners:
             owner.released()
 
@@ -137,7 +139,7 @@ class Ownership:
                     await look.look()
                     # Up to the ends as of now: all who wrote before are fenced.
                     new = {place: self._stages[place.stage].new_owner(place.partition) for place in wanted}
-                    reading = StateReading(self._connection, self._writer, look, new, self._kept)
+                    reading = StateReading(self._log, self._writer, look, new, self._kept)
                     owners = await reading.owners()
                     self.partitions_read, self.records_read = reading.read, reading.records
                     await look.note_fenced()

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from streams.runtime.append_times import check_append_times
 from streams.runtime.attempts import Attempts
 from streams.runtime.claims import Place
-from streams.runtime.connection import Connection
 from streams.runtime.loading import Loaded, load
+from streams.runtime.log import Log, Reader
 from streams.runtime.observer import CommittedBatch, Observer, Takeover
 from streams.runtime.outputs import Outputs, position_record
 from streams.runtime.past_markers import past_markers
@@ -43,7 +43,7 @@ class PartitionOwner(Generic[State]):
     def __init__(
         self,
         stage: RunnableStage[State, Any],
-        connection: Connection,
+        log: Log,
         writer: Writer,
         partition: int,
         observer: Observer[State, Any],
@@ -60,7 +60,7 @@ class PartitionOwner(Generic[State]):
         self._applied_to: dict[str, int] = {}
         self.last_applied_at = time.monotonic()
         self.markers_stepped_at = time.monotonic()
-        self._connection = connection
+        self._log = log
         self._prefix = writer.prefix
         self._writer = writer
         self._observer = observer
@@ -73,9 +73,7 @@ class PartitionOwner(Generic[State]):
         """Note that `restore` or `released` follows."""
         self._observer.taking_over(self.place.partition)
 
-    async def restore(
-        self, consumer: AIOKafkaConsumer, bounds: LogBounds, end: int, blocked: Blocked
-    ) -> Loaded[State]:
+    async def restore(self, consumer: Reader, bounds: LogBounds, end: int, blocked: Blocked) -> Loaded[State]:
         """Take the partition over: read its state and position as in `load`."""
         started = time.monotonic()
         partition = self.place.partition
@@ -116,7 +114,7 @@ class PartitionOwner(Generic[State]):
         records = self.attempts.set_aside(failed)
         self._observer.set_aside(self.place.partition, records, type(failed.__cause__).__name__)
 
-    async def load(self, consumer: AIOKafkaConsumer, end: int) -> Loaded[State]:
+    async def load(self, consumer: Reader, end: int) -> Loaded[State]:
         """Read the committed state of a partition that is set aside, for `try_again`; errors as in `load`."""
         bounds = await self._writer.bounds([self.state_log, *self.source_logs()])
         return await load(self.stage, self._writer, self.state_log, consumer, bounds, end, keep_waiting)
@@ -247,7 +245,7 @@ class PartitionOwner(Generic[State]):
 
     async def step_over_markers(self) -> None:
         """Move the position to the end of each source log that holds only transaction markers from the position on."""
-        position = await past_markers(self._connection, self.place.partition, self.position)
+        position = await past_markers(self._log, self.place.partition, self.position)
         if position != self.position:
             await self._writer.write({self.state_log: [position_record(position)]})
             self.position = self.committed_position = position

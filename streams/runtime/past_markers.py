@@ -6,16 +6,14 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from streams.runtime.connection import Connection
+from streams.runtime.log import Log
 from streams.runtime.position import Position, SourcePosition
 from streams.runtime.state_log import end_if_nothing_follows
 
 logger = structlog.get_logger(__name__)
 
 
-async def past_markers(
-    connection: Connection, partition: int, position: Position
-) -> dict[str, SourcePosition]:
+async def past_markers(log: Log, partition: int, position: Position) -> dict[str, SourcePosition]:
     """Return the position at the end of each source log that holds only markers from the position on.
 
     It is unchanged if the brokers do not answer.
@@ -24,7 +22,7 @@ async def past_markers(
     try:
         ends = await asyncio.gather(
             *(
-                end_if_nothing_follows(connection, TopicPartition(topic, partition), source.next_offset)
+                end_if_nothing_follows(log, TopicPartition(topic, partition), source.next_offset)
                 for topic, source in position.items()
             )
         )

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 from aiokafka import TopicPartition
 
 from streams.runtime.errors import OwnershipLost
+from streams.runtime.log import Write
 from streams.runtime.outputs import Outputs
 from streams.runtime.position import Position
 from streams.runtime.progress import NewRecords, Progress, progress_of
 from streams.runtime.setback import NotApplied
 from streams.runtime.stage import BatchResult, RunnableStage, State
-from streams.runtime.transaction import Destination, Write
+from streams.runtime.transaction import Destination
 from streams.runtime.writer import Writer
 from streams.wire.origin import NotAtHome
 from streams.wire.records import SourceRecord

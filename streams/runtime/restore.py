@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
-from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart
+from streams.runtime.log import Log, Reader
 from streams.runtime.position import RESTORING_KEY, SourcePosition
 from streams.runtime.source_logs import (
     UNDECODABLE,
@@ -19,7 +19,7 @@ from streams.runtime.source_logs import (
     require_same_log,
     take_position,
 )
-from streams.runtime.state_log import Blocked, keep_waiting, read_entries, state_consumer
+from streams.runtime.state_log import Blocked, keep_waiting, read_entries
 
 State = TypeVar("State")
 
@@ -62,7 +62,7 @@ def build_state(
 
 
 async def read_state(
-    connection: Connection,
+    log: Log,
     state: TopicPartition,
     sources: list[str],
     partitions: int,
@@ -73,7 +73,7 @@ async def read_state(
     as continuing would lose or repeat reports, and OwnershipLost when no broker tells whether it can be.
     """
     logs = [state, *(TopicPartition(topic, state.partition) for topic in sources)]
-    async with state_consumer(connection) as consumer:
+    async with log.reader() as consumer:
         bounds = await log_bounds(consumer, logs)
         restored = await read_state_with(
             consumer, bounds, state, sources, partitions, lambda: None, bounds.ends[state], keep_waiting
@@ -87,7 +87,7 @@ async def read_state(
 
 
 async def read_state_with(
-    consumer: AIOKafkaConsumer,
+    consumer: Reader,
     bounds: LogBounds,
     state: TopicPartition,
     sources: list[str],

@@ -12,12 +12,11 @@ import structlog
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
+from streams.runtime.log import Log
 from streams.runtime.ownership import Ownership
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.setback import NotApplied
-from streams.runtime.state_log import state_consumer
 from streams.runtime.writer import Writer
 
 logger = structlog.get_logger(__name__)
@@ -46,13 +45,13 @@ async def rest_sources(consumer: Any, tps: Iterable[TP], events: Iterable[Any]) 
         await pause
 
 
-async def keep_trying(connection: Connection, writer: Writer, ownership: Ownership) -> None:
+async def keep_trying(log: Log, writer: Writer, ownership: Ownership) -> None:
     """Try partitions that were set aside again when their pauses are over, for ever; any exception must stop the worker."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         for owner in [each for each in ownership.owners.values() if each.attempts.is_due]:
             try:
-                await _try_again(connection, writer, ownership, owner)
+                await _try_again(log, writer, ownership, owner)
             except KafkaError as error:
                 owner.attempts.postpone()
                 logger.warning(
@@ -67,10 +66,8 @@ async def keep_trying(connection: Connection, writer: Writer, ownership: Ownersh
                     raise
 
 
-async def _try_again(
-    connection: Connection, writer: Writer, ownership: Ownership, owner: PartitionOwner[Any]
-) -> None:
-    async with state_consumer(connection) as consumer:
+async def _try_again(log: Log, writer: Writer, ownership: Ownership, owner: PartitionOwner[Any]) -> None:
+    async with log.reader() as consumer:
         end = (await writer.ends([owner.state_log]))[owner.state_log]
         loaded = await owner.load(consumer, end)
     # So that no cycle is under way.

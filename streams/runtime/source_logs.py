@@ -5,9 +5,10 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
 from streams.runtime.errors import OwnershipLost, RefusedToStart
+from streams.runtime.log import Reader
 from streams.runtime.position import (
     POSITION_KEY,
     Position,
@@ -31,7 +32,7 @@ class LogBounds(NamedTuple):
     ends: Mapping[TopicPartition, int]
 
 
-async def log_bounds(consumer: AIOKafkaConsumer, tps: Collection[TopicPartition]) -> LogBounds:
+async def log_bounds(consumer: Reader, tps: Collection[TopicPartition]) -> LogBounds:
     """Ask for the bounds of logs. A question for each of them would cost a takeover of many partitions seconds."""
     return LogBounds(await consumer.beginning_offsets(list(tps)), await consumer.end_offsets(list(tps)))
 
@@ -91,7 +92,7 @@ def _require_fit(tp: TopicPartition, source: SourcePosition, bounds: LogBounds, 
 
 
 async def valid_position(
-    consumer: AIOKafkaConsumer, partition: int, position: Position, sources: list[str], partitions: int
+    consumer: Reader, partition: int, position: Position, sources: list[str], partitions: int
 ) -> dict[str, SourcePosition]:
     """Return the position of one partition in each source topic, as `fitting_position` does.
 
@@ -116,7 +117,7 @@ def last_applied(
     }
 
 
-async def require_same_log(consumer: AIOKafkaConsumer, tp: TopicPartition, found: SourcePosition) -> None:
+async def require_same_log(consumer: Reader, tp: TopicPartition, found: SourcePosition) -> None:
     """Check that the log still holds the record that was applied last.
 
     Raises RefusedToStart when it does not: then the topic was deleted and created again. Raises OwnershipLost when no broker
@@ -137,9 +138,7 @@ async def require_same_log(consumer: AIOKafkaConsumer, tp: TopicPartition, found
     )
 
 
-async def _first_record_from(
-    consumer: AIOKafkaConsumer, tp: TopicPartition, offset: int
-) -> ConsumerRecord | None:
+async def _first_record_from(consumer: Reader, tp: TopicPartition, offset: int) -> ConsumerRecord | None:
     """The first record at `offset` or later; None if only markers and aborted records follow."""
     consumer.assign([tp])
     consumer.seek(tp, offset)
@@ -160,7 +159,7 @@ async def _first_record_from(
             )
 
 
-async def require_partition_count(consumer: AIOKafkaConsumer, state: TopicPartition, partitions: int) -> None:
+async def require_partition_count(consumer: Reader, state: TopicPartition, partitions: int) -> None:
     """Check, for a partition of the state without a position, that the topics did not have fewer partitions before.
 
     A partition without a position may have been added to the topic. Then the positions of the others have a smaller count.
@@ -183,9 +182,7 @@ async def require_partition_count(consumer: AIOKafkaConsumer, state: TopicPartit
             return
 
 
-async def newest_position(
-    consumer: AIOKafkaConsumer, tp: TopicPartition, begin: int, end: int
-) -> dict[bytes, bytes]:
+async def newest_position(consumer: Reader, tp: TopicPartition, begin: int, end: int) -> dict[bytes, bytes]:
     """The last position record as the only entry, or nothing. It ends a transaction, so the search goes backwards."""
     consumer.assign([tp])
     span = 16

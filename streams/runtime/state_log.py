@@ -1,16 +1,11 @@
 """Reads a compacted log, such as that of a state, up to an offset."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
-from streams.runtime.connection import Connection
-
-# Bytes per fetch while restoring: few round trips, and more than the largest state record.
-RESTORE_FETCH_BYTES = 16 * 1024 * 1024
+from streams.runtime.log import Log, Reader
 
 # How long reading may stand still before somebody's transaction is taken for abandoned. Markers of a transaction that is
 # being ended follow within milliseconds.
@@ -44,7 +39,7 @@ class Standstill:
 
 
 async def read_entries(
-    consumer: AIOKafkaConsumer,
+    consumer: Reader,
     tp: TopicPartition,
     end: int,
     progress: Callable[[], None] = lambda: None,
@@ -83,25 +78,23 @@ async def read_entries(
     return entries, records_read
 
 
-async def _end_of_standstill(
-    consumer: AIOKafkaConsumer, tp: TopicPartition, end: int, blocked: Blocked
-) -> int:
+async def _end_of_standstill(consumer: Reader, tp: TopicPartition, end: int, blocked: Blocked) -> int:
     # A broker that is only slow holds nothing back.
-    stable: int = (await consumer.end_offsets([tp]))[tp]
+    stable = (await consumer.end_offsets([tp]))[tp]
     return end if stable >= end else await blocked(end)
 
 
-async def end_if_nothing_follows(connection: Connection, tp: TopicPartition, next_offset: int) -> int:
+async def end_if_nothing_follows(log: Log, tp: TopicPartition, next_offset: int) -> int:
     """The end of the log if it holds only markers and aborted records from `next_offset` on, else `next_offset`."""
-    async with state_consumer(connection) as consumer:
-        end: int = (await consumer.end_offsets([tp]))[tp]
+    async with log.reader() as consumer:
+        end = (await consumer.end_offsets([tp]))[tp]
         return (
             next_offset if await anything_follows(consumer, tp, next_offset, end) else max(end, next_offset)
         )
 
 
 async def anything_follows(
-    consumer: AIOKafkaConsumer,
+    consumer: Reader,
     tp: TopicPartition,
     next_offset: int,
     end: int,
@@ -121,28 +114,3 @@ async def anything_follows(
             if await consumer.getmany(tp, timeout_ms=200, max_records=1):
                 return True
     return False
-
-
-@asynccontextmanager
-async def state_consumer(
-    connection: Connection, isolation_level: str = "read_committed"
-) -> AsyncIterator[AIOKafkaConsumer]:
-    """A started consumer for reading state and positions, stopped at the end. It belongs to no group."""
-    consumer = AIOKafkaConsumer(
-        **connection.client_options(),
-        isolation_level=isolation_level,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=RESTORE_FETCH_BYTES,
-        fetch_max_bytes=4 * RESTORE_FETCH_BYTES,
-        # A broker answers the requests of a connection one at a time: a fetch at the end of the log would
-        # delay each request after it by half a second.
-        fetch_max_wait_ms=10,
-    )
-    await consumer.start()
-    # aiokafka's stop cancels its tasks and awaits them. One that has not had a turn yet would pass the cancellation on to us.
-    await asyncio.sleep(0)
-    try:
-        yield consumer
-    finally:
-        await consumer.stop()

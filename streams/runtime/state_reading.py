@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from streams.runtime.claims import Place
-from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
+from streams.runtime.log import Log, Reader
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.source_logs import (
     LogBounds,
@@ -19,7 +19,7 @@ from streams.runtime.source_logs import (
     require_partition_count,
     require_same_log,
 )
-from streams.runtime.state_log import Blocked, anything_follows, state_consumer
+from streams.runtime.state_log import Blocked, anything_follows
 from streams.runtime.takeover import Look
 from streams.runtime.writer import Writer
 
@@ -51,7 +51,7 @@ class StateReading:
 
     def __init__(
         self,
-        connection: Connection,
+        log: Log,
         writer: Writer,
         look: Look,
         new: Mapping[Place, PartitionOwner[Any]],
@@ -59,7 +59,7 @@ class StateReading:
     ) -> None:
         self.read = 0
         self.records = 0
-        self._connection = connection
+        self._log = log
         self._writer = writer
         self._look = look
         self._new = new
@@ -125,7 +125,7 @@ class StateReading:
         without = {owner.place.stage: owner for owner in read if owner.place.stage not in self._with_position}
         if not doubtful and not without:
             return
-        async with state_consumer(self._connection) as consumer:
+        async with self._log.reader() as consumer:
             for tp in doubtful:
                 await require_same_log(consumer, tp, positions[tp])
             for owner in without.values():
@@ -136,7 +136,7 @@ class StateReading:
         self, places: Iterator[Place], bounds: LogBounds, ends: Mapping[TopicPartition, int]
     ) -> None:
         # One consumer reads one partition after the other: each start costs as much as reading a small partition.
-        async with state_consumer(self._connection) as consumer:
+        async with self._log.reader() as consumer:
             for place in places:
                 owner = self._new[place]
                 end = ends[owner.state_log]
@@ -174,7 +174,7 @@ class StateReading:
         return (await self._writer.ends([log]))[log]
 
 
-async def _changed(consumer: AIOKafkaConsumer, kept: Kept, end: int, blocked: Blocked) -> bool:
+async def _changed(consumer: Reader, kept: Kept, end: int, blocked: Blocked) -> bool:
     """Whether anybody wrote to the state since it was given up. Markers change nothing."""
     if kept.end > end:
         # Another log: the topic was deleted and created again.

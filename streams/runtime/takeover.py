@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from streams.runtime.claims import (
     ClaimsLog,
@@ -21,10 +21,10 @@ from streams.runtime.claims import (
     former_fenced_record,
     release_record,
 )
-from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.identity import former_transactional_id
-from streams.runtime.state_log import Standstill, state_consumer
+from streams.runtime.log import Log, Reader
+from streams.runtime.state_log import Standstill
 from streams.runtime.writer import Writer
 from streams.wire.topics import CLAIMS
 
@@ -44,12 +44,12 @@ async def always_current() -> bool:
 class Claims:
     """What this process claims, and in which log."""
 
-    def __init__(self, connection: Connection, writer: Writer) -> None:
-        self.log = TopicPartition(writer.prefix + CLAIMS, 0)
+    def __init__(self, log: Log, writer: Writer) -> None:
+        self.tp = TopicPartition(writer.prefix + CLAIMS, 0)
         self.places: tuple[Place, ...] = ()
         self.value = b""
         self.generation = 0
-        self._connection = connection
+        self._log = log
         self._writer = writer
 
     async def claim(self, places: Collection[Place], generation: int, member: str) -> None:
@@ -58,28 +58,28 @@ class Claims:
         self.generation = generation
         self.value = claim_value(generation, member)
         own = self._writer.transactional_id
-        await self._writer.write({self.log: [claim_record(place, own, self.value) for place in places]})
+        await self._writer.write({self.tp: [claim_record(place, own, self.value) for place in places]})
 
     async def release(self) -> None:
         """Declare that everything this process ever wrote to the claimed partitions is decided."""
         places, self.places = self.places, ()
         if places:
             own = self._writer.transactional_id
-            await self._writer.write({self.log: [release_record(place, own) for place in places]})
+            await self._writer.write({self.tp: [release_record(place, own) for place in places]})
 
     async def renew(self) -> None:
         """Write the claims again; without any, a release of nothing."""
         own = self._writer.transactional_id
         rows = [claim_record(place, own, self.value) for place in self.places]
-        await self._writer.write({self.log: rows or [release_record(Place("none", 0), own)]})
+        await self._writer.write({self.tp: rows or [release_record(Place("none", 0), own)]})
 
     @asynccontextmanager
     async def looking(self, is_current: IsCurrent) -> "AsyncIterator[Look]":
         """Read the log from its beginning. `is_current` tells whether the generation of the claim is still the group's."""
-        async with state_consumer(self._connection) as consumer:
-            consumer.assign([self.log])
-            consumer.seek(self.log, (await consumer.beginning_offsets([self.log]))[self.log])
-            yield Look(self, self._connection, self._writer, consumer, is_current)
+        async with self._log.reader() as consumer:
+            consumer.assign([self.tp])
+            consumer.seek(self.tp, (await consumer.beginning_offsets([self.tp]))[self.tp])
+            yield Look(self, self._log, self._writer, consumer, is_current)
 
 
 class Look:
@@ -88,18 +88,18 @@ class Look:
     def __init__(
         self,
         claims: Claims,
-        connection: Connection,
+        log: Log,
         writer: Writer,
-        consumer: AIOKafkaConsumer,
+        consumer: Reader,
         is_current: IsCurrent,
     ) -> None:
         self.fenced: set[str] = set()
         self._claims = claims
-        self._connection = connection
+        self._log = log
         self._writer = writer
         self._consumer = consumer
         self._is_current = is_current
-        self._log = ClaimsLog()
+        self._seen = ClaimsLog()
         self._former_fenced: list[Place] = []
         self._turn = asyncio.Lock()
 
@@ -112,9 +112,9 @@ class Look:
         async with self._turn:
             standstill = Standstill()
             own = self._writer.transactional_id, self._claims.value, self._claims.places
-            while not self._log.shows(*own):
+            while not self._seen.shows(*own):
                 await self._read()
-                if standstill.lasts(await self._consumer.position(self._claims.log)):
+                if standstill.lasts(await self._consumer.position(self._claims.tp)):
                     await self._fence_first_open()
             await self._fence_claimants()
             await self._fence_former_ids()
@@ -122,7 +122,7 @@ class Look:
     async def look_again(self) -> None:
         """Fence who claimed since: one of these may hold up the reading of the state."""
         async with self._turn:
-            log = self._claims.log
+            log = self._claims.tp
             end = (await self._consumer.end_offsets([log]))[log]
             while await self._consumer.position(log) < end:
                 await self._read()
@@ -137,22 +137,22 @@ class Look:
     async def note_fenced(self) -> None:
         """Write the releases of those who were fenced, so that nobody fences them again."""
         claims, own = self._claims, self._writer.transactional_id
-        rows = self._log.releases_of(self.fenced)
+        rows = self._seen.releases_of(self.fenced)
         rows += [former_fenced_record(place) for place in self._former_fenced]
         if rows:
             # First a record about the writer: see claims.py.
-            await self._writer.write({claims.log: [claim_record(claims.places[0], own, claims.value), *rows]})
+            await self._writer.write({claims.tp: [claim_record(claims.places[0], own, claims.value), *rows]})
 
     async def _read(self) -> None:
-        fetched = await self._consumer.getmany(self._claims.log, timeout_ms=20)
-        for record in fetched.get(self._claims.log, ()):
-            self._log.add(record.key, record.value)
+        fetched = await self._consumer.getmany(self._claims.tp, timeout_ms=20)
+        for record in fetched.get(self._claims.tp, ()):
+            self._seen.add(record.key, record.value)
 
     async def _fence_claimants(self) -> None:
         own = self._writer.transactional_id
         others = [
             claimant
-            for claimant in self._log.claimants(self._claims.places)
+            for claimant in self._seen.claimants(self._claims.places)
             if claimant.transactional_id != own and claimant.transactional_id not in self.fenced
         ]
         # A reset group counts its generations from 1 again, so a higher one alone proves nothing.
@@ -166,8 +166,8 @@ class Look:
 
     async def _fence_first_open(self) -> None:
         # The record at the last stable offset is the first of the oldest open transaction, and names its writer.
-        log = self._claims.log
-        async with state_consumer(self._connection, "read_uncommitted") as consumer:
+        log = self._claims.tp
+        async with self._log.reader("read_uncommitted") as consumer:
             consumer.assign([log])
             consumer.seek(log, await self._consumer.position(log))
             fetched = await consumer.getmany(log, timeout_ms=_FIRST_RECORD_MS, max_records=1)
@@ -176,7 +176,7 @@ class Look:
 
     async def _fence_former_ids(self) -> None:
         # Versions before the claims log wrote no claims. Once per partition: the note stays in the log.
-        self._former_fenced = self._log.without_note(self._claims.places)
+        self._former_fenced = self._seen.without_note(self._claims.places)
         ids = [former_transactional_id(self._writer.prefix, *place) for place in self._former_fenced]
         await asyncio.gather(*(self._writer.fence(each) for each in ids))
 
@@ -188,17 +188,15 @@ class Look:
 
 
 @asynccontextmanager
-async def exclusive_writer(
-    connection: Connection, prefix: str, places: Collection[Place]
-) -> AsyncIterator[Writer]:
+async def exclusive_writer(log: Log, prefix: str, places: Collection[Place]) -> AsyncIterator[Writer]:
     """A writer for a command that runs without workers: whoever may still write to `places` is fenced.
 
     A worker that starts meanwhile fences the command in turn.
     """
-    writer = Writer(connection, prefix)
+    writer = Writer(log, prefix)
     try:
         await writer.start()
-        claims = Claims(connection, writer)
+        claims = Claims(log, writer)
         # Below every generation of the group: a worker never gives way to a command.
         await claims.claim(places, 0, "command")
         async with claims.looking(always_current) as look:

@@ -4,20 +4,18 @@ import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed
 
-from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost
-from streams.runtime.fencing import END, FIRST, FoundOffset, fence, not_allowed, offsets_by_time
+from streams.runtime.fencing import fence, not_allowed, offsets_by_time
 from streams.runtime.identity import new_transactional_id
+from streams.runtime.log import END, FIRST, FoundOffset, Log, Producer, Write
 from streams.runtime.predecessor import end_predecessor
 from streams.runtime.source_logs import LogBounds
 from streams.runtime.transaction import (
     Destination,
-    Write,
     stop_producer,
-    transactional_producer,
     write_transaction,
 )
 from streams.runtime.wall_clock import clock_ms
@@ -36,12 +34,12 @@ class Writer:
     If `instance` is given, no other live process may have this name: see predecessor.py.
     """
 
-    def __init__(self, connection: Connection, prefix: str, instance: str = "") -> None:
+    def __init__(self, log: Log, prefix: str, instance: str = "") -> None:
         self.prefix = prefix
         self.transactional_id = new_transactional_id(prefix, instance)
         self._instance = instance
-        self._connection = connection
-        self._producer: AIOKafkaProducer | None = None
+        self._log = log
+        self._producer: Producer | None = None
         self._one_at_a_time = asyncio.Lock()
         self._partitions_of: dict[str, int] = {}
         self._written_at = time.monotonic()
@@ -51,13 +49,13 @@ class Writer:
 
         Raises RefusedToStart when this user may not use the id.
         """
-        self._producer = transactional_producer(self._connection, self.transactional_id)
+        self._producer = self._log.producer(self.transactional_id)
         try:
             await self._producer.start()
         except TransactionalIdAuthorizationFailed as error:
             raise not_allowed(self.transactional_id) from error
         if self._instance:
-            await end_predecessor(self._producer.client, self.prefix, self._instance, self.transactional_id)
+            await end_predecessor(self._producer, self.prefix, self._instance, self.transactional_id)
 
     async def stop(self) -> None:
         """Write nothing more. Whoever takes the partitions over aborts a transaction that is left open."""
@@ -67,16 +65,16 @@ class Writer:
 
     async def fence(self, transactional_id: str) -> None:
         """Fence another producer: see fencing.py."""
-        await fence(self._started().client, transactional_id)
+        await fence(self._started(), transactional_id)
 
     async def offsets(self, times: Mapping[TopicPartition, int]) -> dict[TopicPartition, FoundOffset]:
-        """Offsets in logs by time: see fencing.py."""
+        """Offsets in logs by time: see log.py."""
         for topic in {tp.topic for tp in times}:
             await self.partition_count(topic)
-        return await offsets_by_time(self._started().client, times)
+        return await offsets_by_time(self._started(), times)
 
     async def ends(self, tps: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-        """The high watermarks of logs: see fencing.py."""
+        """The high watermarks of logs."""
         found = await self.offsets(dict.fromkeys(tps, END))
         return {tp: place.offset for tp, place in found.items()}
 
@@ -129,7 +127,7 @@ class Writer:
             ) from error
         return self._partitions_of[topic]
 
-    def _started(self) -> AIOKafkaProducer:
+    def _started(self) -> Producer:
         if self._producer is None:
             raise OwnershipLost("this worker has released its partitions and writes nothing more")
         return self._producer

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from streams.events.report import CATEGORIES, Category
-from streams.statutory.category_codes import CategoryCode
+from streams.events.report import Category
+from streams.registry.errors import RegistryError
+from streams.registry.rules import TemplateRow
 from streams.statutory.fill import Cell, FilledRow
 from streams.statutory.template import OTHER, TOTAL, Row
 
@@ -11,13 +12,21 @@ Values = Callable[[frozenset[Category]], Mapping[str, Cell]]
 
 
 def fill_categories(
-    rows: Iterable[Row], code_of: Callable[[Category], CategoryCode], values: Values
+    rows: Iterable[Row], codes: Mapping[Category, TemplateRow], values: Values
 ) -> Iterator[FilledRow]:
     """Fill rows in with the `values` of their categories.
 
     KEYWORD_OTHER is repeated for each description that a category has in it; where none has one, the row stays without.
+    Raises RegistryError for a category whose row the template does not have.
     """
-    codes = {category: code_of(category) for category in CATEGORIES}
+    rows = tuple(rows)
+    for category, code in codes.items():
+        keywords = [row.label for row in rows if row.category == code.category and not row.is_high_level]
+        if code.keyword is not None and code.keyword not in keywords:
+            raise RegistryError(
+                f"categories.{category}.template.keyword: {code.keyword} is not in {code.category} of the templates; "
+                f"valid: {', '.join(keywords)}"
+            )
     for row in rows:
         if row.label != OTHER:
             fitting = (category for category, code in codes.items() if _covers(row, code))
@@ -31,7 +40,7 @@ def fill_categories(
             yield FilledRow(row, values(frozenset(described)), description)
 
 
-def _covers(row: Row, code: CategoryCode) -> bool:
+def _covers(row: Row, code: TemplateRow) -> bool:
     if row.is_high_level:
         return row.label in (TOTAL, code.category)
     return (row.category, row.label) == (code.category, code.keyword)

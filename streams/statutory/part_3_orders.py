@@ -1,13 +1,15 @@
 """Part 3: orders of Member States (Regulation (EU) 2022/2065, art. 15(1)(a))."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from streams.events.report import Category
-from streams.statutory.category_codes import code_of_order
+from streams.registry.rules import NOT_SPECIFIED_NOTICE, CategoryRules, TemplateRow
 from streams.statutory.category_rows import fill_categories
 from streams.statutory.fill import Cell, FilledRow
 from streams.statutory.parts import parts
 from streams.statutory.sums import OrderAim, Sums
+from streams.statutory.template import NOT_SPECIFIED_ORDER
 
 _COLUMNS: dict[OrderAim, tuple[str, str, str]] = {
     "act": (
@@ -24,17 +26,22 @@ _COLUMNS: dict[OrderAim, tuple[str, str, str]] = {
 _ITEMS = "Number of specific items of information included in the total number of orders to act against illegal content"
 
 
-def fill_orders(sums: Sums) -> Iterator[FilledRow]:
+def fill_orders(sums: Sums, categories: Mapping[Category, CategoryRules]) -> Iterator[FilledRow]:
     """Fill in the total, and a block for each Member State that issued an order, by its code."""
     part = parts()[2]
+    codes = {category: _of_order(row.template) for category, row in categories.items()}
     states = sorted(sums.states)
-    yield from fill_categories(part.rows, code_of_order, lambda categories: _values(sums, states, categories))
+    yield from fill_categories(part.rows, codes, lambda categories: _values(sums, states, categories))
     for state in states:
         yield from fill_categories(
             part.state_rows(state),
-            code_of_order,
+            codes,
             lambda categories, state=state: _values(sums, [state], categories),  # type: ignore[misc]
         )
+
+
+def _of_order(row: TemplateRow) -> TemplateRow:
+    return replace(row, category=NOT_SPECIFIED_ORDER) if row.category == NOT_SPECIFIED_NOTICE else row
 
 
 def _values(sums: Sums, states: list[str], categories: frozenset[Category]) -> Mapping[str, Cell]:

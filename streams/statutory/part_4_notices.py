@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from streams.events.report import Category
 from streams.events.transparency import NoticeSource
-from streams.statutory.category_codes import code_of_notice
+from streams.registry.rules import CategoryRules
 from streams.statutory.category_rows import fill_categories
 from streams.statutory.fill import Cell, FilledRow
 from streams.statutory.parts import parts
@@ -29,9 +29,10 @@ _COLUMNS: dict[NoticeSource, tuple[str, str, str, str, str]] = {
 }
 
 
-def fill_notices(sums: Sums) -> Iterator[FilledRow]:
+def fill_notices(sums: Sums, categories: Mapping[Category, CategoryRules]) -> Iterator[FilledRow]:
     """Fill in every category. Without the stage of reporters only the numbers of notices are known; the rest is blank."""
-    yield from fill_categories(parts()[3].rows, code_of_notice, lambda categories: _values(sums, categories))
+    codes = {category: row.template for category, row in categories.items()}
+    yield from fill_categories(parts()[3].rows, codes, lambda counted: _values(sums, counted))
 
 
 def _values(sums: Sums, categories: frozenset[Category]) -> Mapping[str, Cell]:

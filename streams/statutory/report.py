@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
+from streams.registry.errors import RegistryError
 from streams.registry.rules import Rules
 from streams.statutory.fill import FilledRow, write_part
 from streams.statutory.part_3_orders import fill_orders
@@ -30,7 +31,10 @@ def make_report(sums: Sums, rules: Rules, service: str, period: Period, role: Pr
     """Fill in the parts that a provider of this role publishes, as far as the figures are known.
 
     A cell is 0 where nothing was counted, and blank where the figure is not known or the row is not for this role.
+    Raises RegistryError if something was counted of a category that the rules no longer have, or whose row the templates lack.
     """
+    if gone := sorted(sums.categories - rules.categories.keys()):
+        raise RegistryError(f"categories: has no row for {', '.join(gone)}, of which something was counted")
     files = {}
     for part in parts():
         if not any(row.fills(role) for row in part.rows):
@@ -42,22 +46,16 @@ def make_report(sums: Sums, rules: Rules, service: str, period: Period, role: Pr
     return Report(files, tuple(what_to_complete(sums, service, role)))
 
 
-_COUNTED: Mapping[int, Callable[[Sums], Iterable[FilledRow]]] = {
-    3: fill_orders,
-    4: fill_notices,
-    7: fill_complaints,
-    8: fill_automated_means,
-}
-
-
 def _rows(part: Part, sums: Sums, rules: Rules, period: Period) -> Iterable[FilledRow]:
-    if part.number in _COUNTED:
-        return _COUNTED[part.number](sums)
-    if part.number == 1:
-        return _identification(part, period)
-    if part.number == 11:
-        return fill_texts(rules)
-    return (FilledRow(row) for row in part.rows)
+    filled: Mapping[int, Callable[[], Iterable[FilledRow]]] = {
+        1: lambda: _identification(part, period),
+        3: lambda: fill_orders(sums, rules.categories),
+        4: lambda: fill_notices(sums, rules.categories),
+        7: lambda: fill_complaints(sums),
+        8: lambda: fill_automated_means(sums),
+        11: lambda: fill_texts(rules),
+    }
+    return filled[part.number]() if part.number in filled else (FilledRow(row) for row in part.rows)
 
 
 def _identification(part: Part, period: Period) -> Iterator[FilledRow]:

@@ -49,6 +49,7 @@ class Sums:
 
     def __init__(self, counters: Iterable[TransparencyCounter]) -> None:
         self.states: set[str] = set()
+        self.categories: set[Category] = set()
         self.notices_elsewhere = 0
         self.orders_elsewhere = 0
         self.other_requests: Counter[RequestKind] = Counter()
@@ -66,6 +67,7 @@ class Sums:
         self._days_with_notices: set[str] = set()
         self._days_with_items: set[str] = set()
         for counter in counters:
+            self.categories.add(counter.category)
             self._add_notices(counter)
             self._add_decisions(counter)
             self._add_requests(counter)

@@ -14,6 +14,9 @@ VALUE = "Value"
 
 TOTAL = "TOTAL"
 
+NOT_SPECIFIED_ORDER = "STATEMENT_CATEGORY_NOT_SPECIFIED_ORDER"
+"""The category of orders that name none; notices have another one."""
+
 
 class CellKind(Enum):
     """What a cell holds."""

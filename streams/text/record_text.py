@@ -83,10 +83,9 @@ def _clock_numbers(escalation: Escalation, clock: ClockView) -> str:
 
 
 def _condition_text(condition: Condition) -> str:
-    comparison = ">=" if condition.value >= condition.threshold else "<"
     # Counts are whole numbers. Risk is a sum of probabilities, in which more than two digits mean nothing.
     value = f"{condition.value:.2f}".removesuffix(".00")
-    return f"{condition.measure} {value} {comparison} {condition.threshold:g}"
+    return f"{condition.measure} {value} {condition.relation} {condition.threshold:g}"
 
 
 def _escalation_line(record: SourceRecord) -> str:

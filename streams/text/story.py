@@ -106,9 +106,9 @@ def _conditions(event: Escalation) -> Iterator[str]:
             ("condition", "was", "", "threshold"),
             [
                 (
-                    row.measure,
+                    f"any of: {row.measure}" if row.any_of else row.measure,
                     _number(row.value),
-                    ">=" if row.value >= row.threshold else "<",
+                    row.relation,
                     _number(row.threshold),
                 )
                 for row in event.conditions

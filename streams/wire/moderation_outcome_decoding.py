@@ -26,13 +26,13 @@ from streams.events.outcome_reason import (
     VIOLATION_REASONS,
     OutcomeReason,
 )
-from streams.events.report import Category
 from streams.wire.dead_letter import WHOLE_VALUE, Rejected
 from streams.wire.personal_data import RefPaths, looks_like_email, names_a_person
 from streams.wire.reading import EventForm, event_reader
 from streams.wire.refs import is_ref
 from streams.wire.rejection import not_valid
 from streams.wire.valid_values import (
+    CATEGORY,
     COUNTRY,
     OBJECT,
     PSEUDONYM,
@@ -55,7 +55,7 @@ REASONS: Final[Mapping[OutcomeDecision, tuple[OutcomeReason, ...]]] = {
 
 VALID_IN_FINDING: ValidValues = {
     "decision": one_of(OutcomeDecision),
-    "category": one_of(Category),
+    "category": CATEGORY,
     "ground": "an object with kind law, duty and jurisdiction, or with kind terms and rule",
     "ground.kind": "one of law, terms",
     "ground.duty": REF,
@@ -162,6 +162,7 @@ FORM = EventForm(
     ),
     _check,
     time_field="decided_at",
+    of_category=True,
 )  # fmt: skip
 
 decode_moderation_outcome = event_reader(FORM)

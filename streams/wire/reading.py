@@ -4,24 +4,25 @@
 the most frequent, and reading them is a large part of a worker's CPU time; what looks odd below is there for speed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
+from streams.events.report import Category
 from streams.wire.dead_letter import WHOLE_VALUE, Rejected
 from streams.wire.envelope import CE_ID, CE_PREFIX, CE_SOURCE
 from streams.wire.incoming_envelope import open_envelope
 from streams.wire.nesting import MAX_BRACKETS, MAX_DEPTH, is_too_nested
 from streams.wire.personal_data import RefPaths, as_text, looks_like_email
-from streams.wire.records import HEADERS_DROPPED, MAX_HEADERS, NOT_UNPACKED, Headers
+from streams.wire.records import HEADERS_DROPPED, MAX_HEADERS, NOT_UNPACKED, Headers, new_tuple
 from streams.wire.ref_search import personal_data_in_value
 from streams.wire.rejection import not_valid, rejection_of
 from streams.wire.suspicion import MOST_SEARCHED
 from streams.wire.times import EPOCH
-from streams.wire.valid_values import ValidValues
+from streams.wire.valid_values import ValidValues, with_categories
 
 # The largest report that the schema allows is below 8 KiB. The rest is room for fields of later versions and for
 # base64 in an envelope; more would let one publisher fill a worker's memory and a fetch with a few records.
@@ -35,7 +36,6 @@ _HEADER_DIGITS = 10
 
 _MILLISECOND = timedelta(milliseconds=1)
 
-_new_tuple = tuple.__new__
 
 Event = TypeVar("Event", bound=msgspec.Struct)
 
@@ -54,7 +54,8 @@ class EventForm(Generic[Event]):
 
     `type` is the CloudEvents type. `valid` describes the valid values by path, `refs` lists the paths of refs. `check`
     raises Rejected for faults that the decoder does not find. `time_field` is the field with the event's time;
-    `optional_time_field` is a second time, held to the same limits, that may be null.
+    `optional_time_field` is a second time, held to the same limits, that may be null. `of_category`: the event's type
+    has its categories as a parameter.
     """
 
     type: bytes
@@ -64,17 +65,19 @@ class EventForm(Generic[Event]):
     check: Callable[[Event], None]
     time_field: str
     optional_time_field: str | None = None
+    of_category: bool = False
 
 
 ReadEvent = Callable[[bytes | None, Headers, int], Decoded[Event]]
 
 
-def event_reader(form: EventForm[Event]) -> ReadEvent[Event]:
-    """Return the function that reads events of one form.
+def event_reader(form: EventForm[Event], categories: Collection[Category] | None = None) -> ReadEvent[Event]:
+    """Return the function that reads events of one form and rejects those of a category that is not in `categories`.
 
-    A closure, as loading the form's attributes and one more call for each report would cost 3 %.
+    Without `categories` it takes any, for what was checked before or is only shown. A closure, as loading the form's attributes and one more call for each report would cost 3 %.
     """
-    decode, check, valid = form.decoder.decode, form.check, form.valid
+    decode, valid = _decoder_of(form, categories)
+    check = form.check
     event_type, time_field, optional_time_field = form.type, form.time_field, form.optional_time_field
 
     def read_event(value: bytes | None, headers: Headers, append_time_ms: int) -> Decoded[Event]:
@@ -107,7 +110,7 @@ def event_reader(form: EventForm[Event]) -> ReadEvent[Event]:
                 if other is not None and not 0 <= (other - EPOCH) // _MILLISECOND <= latest:
                     raise _untimely(optional_time_field, other, valid)
             # Half the cost of the named tuple's own constructor.
-            return _new_tuple(Decoded, (event, ce_source, time_ms))
+            return new_tuple(Decoded, (event, ce_source, time_ms))
         except MemoryError:
             # Says nothing about the record: another worker, or this one later, can read it.
             raise
@@ -117,6 +120,17 @@ def event_reader(form: EventForm[Event]) -> ReadEvent[Event]:
             raise _rejection(form, rejection_of(error, valid), value, headers) from None
 
     return read_event
+
+
+def _decoder_of(
+    form: EventForm[Event], categories: Collection[Category] | None
+) -> tuple[Callable[[bytes], Event], ValidValues]:
+    """The function that decodes an event of one of the categories, and what is valid in it."""
+    if categories is None or not form.of_category:
+        return form.decoder.decode, form.valid
+    shape: Any = form.decoder.type
+    decoder = msgspec.json.Decoder(shape[Literal[tuple(categories)]])
+    return decoder.decode, with_categories(form.valid, "category", categories)
 
 
 def _check_repeated(headers: Headers) -> None:

@@ -6,6 +6,10 @@ from typing import Final, NamedTuple, Protocol
 
 Headers = Sequence[tuple[str, bytes]]
 
+# Makes a named tuple from a tuple of its fields in a quarter of the time of the type's own constructor: `new_tuple(Case, (report,
+# law))`. Only for what is made for every record, because it checks nothing.
+new_tuple: Final = tuple.__new__
+
 # The largest record that can be passed on unchanged: the internal topics and dead-letters accept 2 MiB. A topic's limit
 # applies to compressed batches, so a record that message-reports accepted may be a thousand times as large.
 MAX_PASSED_ON_BYTES = 2_000_000

@@ -1,6 +1,7 @@
 """Turns an exception of the decoder into a rejection. Runs only when decoding failed, so its speed does not matter."""
 
 import re
+from collections.abc import Collection
 
 import msgspec
 
@@ -17,6 +18,12 @@ _INDEX = re.compile(r"\[\d+\]")
 def not_valid(reason: DeadLetterReason, path: str, valid: ValidValues) -> Rejected:
     """A rejection of the value at `path`; the detail is what `valid` says of that path."""
     return Rejected(reason, path, f"Must be {_valid_at(path, valid)}.")
+
+
+def require_category(path: str, category: str, categories: Collection[str]) -> None:
+    """Raise Rejected for a category at `path` that is not one of `categories`."""
+    if category not in categories:
+        raise Rejected("unknown_category", path, f"Must be one of {', '.join(categories)}.")
 
 
 def rejection_of(error: Exception, valid: ValidValues) -> Rejected:

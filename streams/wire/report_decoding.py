@@ -5,7 +5,6 @@ import msgspec
 from streams.events.report import (
     REPORT_TYPE,
     AccountAge,
-    Category,
     EvidenceBasis,
     MessageReport,
     NoticeDeclaration,
@@ -27,6 +26,7 @@ from streams.wire.refs import (
 )
 from streams.wire.rejection import not_valid
 from streams.wire.valid_values import (
+    CATEGORY,
     COUNTRY,
     LANGUAGE,
     OBJECT,
@@ -51,7 +51,7 @@ VALID_IN_REPORT: ValidValues = {
     "channel.country": or_null(COUNTRY),
     "channel.language": or_null(LANGUAGE),
     "message_ref": or_null(PSEUDONYM),
-    "category": one_of(Category),
+    "category": CATEGORY,
     "reporter": "null or an object with kind",
     "reporter.kind": one_of(ReporterKind),
     "reporter.ref": or_null(PSEUDONYM),
@@ -130,6 +130,7 @@ FORM = EventForm(
     _check_refs,
     time_field="occurred_at",
     optional_time_field="received_at",
+    of_category=True,
 )
 
 decode_report = event_reader(FORM)

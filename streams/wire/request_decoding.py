@@ -13,13 +13,13 @@ from streams.events.authority_request import (
     RequestKind,
     Target,
 )
-from streams.events.report import Category
 from streams.wire.dead_letter import WHOLE_VALUE
 from streams.wire.personal_data import RefPaths, names_a_person
 from streams.wire.reading import EventForm, event_reader
 from streams.wire.refs import is_language, is_ref
 from streams.wire.rejection import not_valid
 from streams.wire.valid_values import (
+    CATEGORY,
     COUNTRY,
     LANGUAGE,
     OBJECT,
@@ -50,7 +50,7 @@ VALID_IN_REQUEST: ValidValues = {
     "target.specific": "true or false",
     "elements": "an array of at most 32 strings",
     "elements[]": one_of(IntakeElement),
-    "category": or_null(one_of(Category)),
+    "category": or_null(CATEGORY),
     "language": or_null(LANGUAGE),
     "emergency": "true or false",
     "concerns": "an array of at most 8 strings",
@@ -79,6 +79,7 @@ FORM = EventForm(
     RefPaths(pseudonyms=("authority.ref", "target.ref"), counters=("request_id",)),
     _check_refs,
     time_field="received_at",
+    of_category=True,
 )
 
 decode_request = event_reader(FORM)

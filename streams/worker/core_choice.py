@@ -1,12 +1,16 @@
 """Chooses between the native core and Python, as `TOCSIN_CORE` says."""
 
+from collections.abc import Iterable
+
 from streams import __version__
 from streams.operations.core import Core
-from streams.worker.settings import PREFIX, Settings, SettingsError
+from streams.registry.rules import Policy
+from streams.worker.environment import SettingsError
+from streams.worker.settings import PREFIX, Settings
 
 
-def choose_core(settings: Settings) -> Core:
-    """Return the core that applies reports.
+def choose_core(settings: Settings, policies: Iterable[Policy]) -> Core:
+    """Return the core that applies reports by these policies.
 
     Raises SettingsError if the native core is required and cannot be used.
     """
@@ -17,10 +21,22 @@ def choose_core(settings: Settings) -> Core:
         return Core("python", f"{PREFIX}REPORTERS=on: the native core has no stage of reporters")
     problem = _problem()
     if problem is None:
-        return Core("native", setting)
+        return Core("native", setting, _left_to_python(policies))
     if settings.core == "native":
         raise SettingsError(f"{setting}, but {problem}. Run make native, or set {PREFIX}CORE=auto.")
     return Core("python", problem)
+
+
+def _left_to_python(policies: Iterable[Policy]) -> tuple[str, ...]:
+    """Return the policies with a measure that the extension does not know."""
+    import tocsin_native  # noqa: PLC0415  # optional
+
+    known = frozenset(tocsin_native.MEASURES)
+    return tuple(
+        policy.id
+        for policy in policies
+        if policy.mode != "off" and not {one.measure.name for one in policy.conditions} <= known
+    )
 
 
 def _problem() -> str | None:

@@ -10,8 +10,8 @@ from streams.partition.hash_key import (
     HashKeys,
     hash_key,
 )
-from streams.worker.given_secret import given_secret
-from streams.worker.settings import PREFIX, Settings, SettingsError
+from streams.worker.environment import SettingsError, given_secret
+from streams.worker.settings import PREFIX, Settings
 
 # Of 32 random bytes some 30 differ. Fewer than 16 happen once in 10**10 keys, but in every key that repeats
 # a word or a digit.

@@ -9,7 +9,6 @@ from streams.events.credit import CREDIT_TYPE
 from streams.events.reporter_history import HISTORY_TYPE, REHASHED_TYPE
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.source_logs import LogBounds, log_bounds, newest_position, take_position
-from streams.runtime.state_log import state_consumer
 from streams.runtime.topic_admin import partition_count
 from streams.wire.envelope import CE_TYPE
 from streams.wire.origin import read_origin
@@ -27,7 +26,7 @@ async def require_nothing_waiting(settings: Settings, admin: AIOKafkaAdminClient
     """
     internal = settings.topic_prefix + REPORTERS_INTERNAL
     logs = [TopicPartition(internal, n) for n in range(await partition_count(admin, internal))]
-    async with state_consumer(settings.connection()) as consumer:
+    async with settings.connection().reader() as consumer:
         bounds = await log_bounds(consumer, logs)
         used = [tp for tp in logs if bounds.begins[tp] < bounds.ends[tp]]
         if not used:

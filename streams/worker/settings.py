@@ -5,36 +5,18 @@ import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypedDict, TypeVar
+from typing import Annotated, Literal, TypedDict
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.partition.settings import DEFAULTS, PartitionSettings
 from streams.runtime.connection import DEFAULT_COMPRESSION, Compression, Connection
 from streams.runtime.topic_catalogue import DEFAULT_MIN_INSYNC, DEFAULT_PARTITIONS, DEFAULT_REPLICAS
+from streams.worker.environment import OTHER_PREFIXES, HostName, Port, SettingsError, load_prefixed
 
 PREFIX = "TOCSIN_"
-
-CONSOLE_PREFIX = "TOCSIN_CONSOLE_"
-WEBHOOK_PREFIX = "TOCSIN_WEBHOOK_"
-OZONE_PREFIX = "TOCSIN_OZONE_"
-COOP_PREFIX = "TOCSIN_COOP_"
-
-OTHER_PREFIXES = (CONSOLE_PREFIX, WEBHOOK_PREFIX, OZONE_PREFIX, COOP_PREFIX)
-"""The variables of other programs (`console.settings`, `adapters`) begin with them, and are none of the worker's."""
-
-
-Model = TypeVar("Model", bound=BaseSettings)
-
-HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]+$")]
-# 0 chooses a free one.
-Port = Annotated[int, Field(ge=0, le=65535)]
-
-
-class SettingsError(Exception):
-    """The environment is invalid; one line per variable says what is wrong and what would be valid."""
 
 
 class RegistryFiles(TypedDict):
@@ -332,7 +314,7 @@ class Settings(BaseSettings):
 
 # Settings of earlier versions, with what to do now.
 _REMOVED = {
-    "app_id": "this setting no longer exists. The consumer group and the transactional ids follow from "
+    f"{PREFIX}APP_ID": "this setting no longer exists. The consumer group and the transactional ids follow from "
     f"{PREFIX}TOPIC_PREFIX alone, so that only one group of workers can own the state. If it is `tocsin`, which was the "
     "default, unset it. Otherwise stop every worker that runs with it, allow the group and the transactional ids of "
     "docs/deployment.md, and only then unset it: workers of earlier versions with another value would apply every "
@@ -343,15 +325,11 @@ _REMOVED = {
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Load settings from the environment. Raises SettingsError, also for unknown TOCSIN_ variables."""
     variables = os.environ if environment is None else environment
-    values = {
-        name.removeprefix(PREFIX).lower(): text
-        for name, text in variables.items()
-        if name.startswith(PREFIX) and not name.startswith(OTHER_PREFIXES)
-    }
-    removed = [f"{PREFIX}{name.upper()}: {why}" for name, why in _REMOVED.items() if name in values]
+    removed = [f"{name}: {why}" for name, why in _REMOVED.items() if name in variables]
     if removed:
         raise SettingsError("\n".join(removed))
-    settings = checked(Settings, PREFIX, values)
+    own = {name: text for name, text in variables.items() if not name.startswith(OTHER_PREFIXES)}
+    settings = load_prefixed(Settings, own)
     if settings.min_insync_replicas > settings.replication_factor:
         raise SettingsError(
             f"{PREFIX}MIN_INSYNC_REPLICAS is {settings.min_insync_replicas} and {PREFIX}REPLICATION_FACTOR "
@@ -364,38 +342,3 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             f"{PREFIX}REPORTERS=off."
         )
     return settings
-
-
-def load_prefixed(model: type[Model], environment: Mapping[str, str]) -> Model:
-    """Load the settings of another program, whose variables begin with a prefix of their own.
-
-    Raises SettingsError, also for unknown variables with that prefix.
-    """
-    prefix = str(model.model_config["env_prefix"])
-    values = {
-        name.removeprefix(prefix).lower(): text
-        for name, text in environment.items()
-        if name.startswith(prefix)
-    }
-    return checked(model, prefix, values)
-
-
-def checked(model: type[Model], prefix: str, values: Mapping[str, str]) -> Model:
-    """The settings that `values` say, by field; variables begin with `prefix`. Raises SettingsError, also for unknown fields."""
-    unknown = sorted(values.keys() - model.model_fields.keys())
-    if unknown:
-        known = ", ".join(prefix + name.upper() for name in model.model_fields)
-        raise SettingsError(
-            "\n".join(f"{prefix}{name.upper()}: there is no such setting." for name in unknown)
-            + f"\nKnown: {known}."
-        )
-    try:
-        return model(**values)  # type: ignore[arg-type]
-    except ValidationError as error:
-        wrong = ((str(row["loc"][0]), row["msg"]) for row in error.errors())
-        raise SettingsError(
-            "\n".join(
-                f"{prefix}{name.upper()}: {message}. {model.model_fields[name].description}"
-                for name, message in wrong
-            )
-        ) from None

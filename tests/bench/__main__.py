@@ -11,7 +11,6 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
-from streams.local_kafka import LocalKafka
 from tests.bench.figures import table
 from tests.bench.machine import describe
 from tests.bench.place import Place
@@ -33,6 +32,7 @@ from tests.bench.scenarios import (
     tracing,
     two_workers,
 )
+from tocsin_demo.local_kafka import LocalKafka
 
 SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "core": core.measure,

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from generators.dashboard_boards import BOARDS
 from streams.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
 from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
-from streams.operations.generated.dashboard_boards import BOARDS
 from streams.operations.metric_catalogue import CATALOGUE
 from tests.promql import metrics, selectors
 

@@ -14,7 +14,7 @@ from streams.events.time_correction import TimeCorrection
 from streams.events.report import MessageReport
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 from streams.wire.tick import encode_tick
 from streams.wire.time_correction import encode_time_correction
 from tests.contract.examples import example, example_files, name_of

@@ -1,7 +1,10 @@
 """docker-compose.yml and the Dockerfile match Tocsin's settings and files; their own tools accept them."""
 
 import re
+import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,8 @@ from click.testing import CliRunner
 from streams.commands.main import commands
 from streams.console.people.access import load_access
 from streams.console.settings import load_console_settings
-from streams.runtime.transaction import TRANSACTION_SECONDS
+from streams.registry.categories import built_in_categories
+from streams.runtime.log import TRANSACTION_SECONDS
 from streams.worker.settings import PREFIX, load_settings
 from tests.tools import program
 
@@ -50,7 +54,7 @@ def test_settings_are_valid_and_fit_the_broker(name):
 def test_the_console_needs_no_sign_in_only_as_it_serves_on_loopback():
     service = TOCSIN_SERVICES["console"]
     own = load_console_settings({key: str(value) for key, value in service["environment"].items()})
-    load_access(own)
+    load_access(own, built_in_categories())
     assert (own.sign_in, service["network_mode"]) == ("none", "host")
     assert f"http://{own.metrics_host}:{own.metrics_port}/readyz" in service["healthcheck"]["test"][-1]
     assert own.database.parent == Path(service["tmpfs"][0].partition(":")[0])
@@ -120,6 +124,23 @@ def test_build_tools_are_not_in_the_image():
     assert "venv --without-pip /opt/tocsin " in DOCKERFILE
     into_the_image = re.findall(r"pip --python /opt/tocsin install (.+?)(?: \\)?$", DOCKERFILE, re.MULTILINE)
     assert into_the_image and not [line for line in into_the_image if "build.txt" in line]
+
+
+def test_the_wheel_of_the_image_has_no_demo(tmp_path):
+    context, built = tmp_path / "context", tmp_path / "built"
+    for path in set(COPIED) - {"native"}:
+        copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
+        (context / path).parent.mkdir(parents=True, exist_ok=True)
+        copy(ROOT / path, context / path)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", built, context],
+        capture_output=True,
+        timeout=120,
+        check=True,
+    )
+    with zipfile.ZipFile(next(built.iterdir())) as wheel:
+        packages = {name.partition("/")[0] for name in wheel.namelist() if ".dist-info/" not in name}
+    assert packages == {"streams", "schemas"}
 
 
 def test_the_image_does_not_run_as_root():

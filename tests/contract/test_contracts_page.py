@@ -11,13 +11,13 @@ from urllib.request import urlopen
 import msgspec
 import pytest
 
-from streams.local_kafka.jars import cache_folder, sha256_of
-from streams.local_kafka.java import spawn
-from streams.operations.generated.asyncapi_document import DOCUMENT
+from generators.asyncapi_document import DOCUMENT
 from streams.runtime.topic_catalogue import SCHEMAS
 from streams.wire.dead_letter import Rejected
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 from tests.tools import missing, npm_install, program
+from tocsin_demo.local_kafka.jars import cache_folder, sha256_of
+from tocsin_demo.local_kafka.java import spawn
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 WHEEL = f"tocsin-{__version__}-py3-none-any.whl"
 SOURCES = f"tocsin-{__version__}.tar.gz"
-PACKAGED = ("streams", "schemas")
+PACKAGED = ("streams", "schemas", "tocsin_demo")
 
 
 def files(root):

@@ -16,16 +16,17 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from generators.kubernetes_resources import MIN_INSYNC_REPLICAS, PARTITIONS, STRIMZI
 from streams import __version__
 from streams.commands.main import commands
 from streams.console.people.access import load_access
 from streams.console.settings import CONSOLE_PREFIX, load_console_settings
+from streams.registry.categories import built_in_categories
 from streams.operations.access_rights import ROLES
 from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
-from streams.operations.generated.kubernetes_resources import MIN_INSYNC_REPLICAS, PARTITIONS, STRIMZI
 from streams.operations.metric_catalogue import CATALOGUE
 from streams.runtime.topic_catalogue import load_catalogue
-from streams.runtime.transaction import TRANSACTION_SECONDS
+from streams.runtime.log import TRANSACTION_SECONDS
 from streams.wire.topics import TOPICS
 from streams.worker.settings import PREFIX, load_settings
 from tests.kubernetes.custom_resources import SCHEMAS
@@ -292,7 +293,8 @@ def test_people_can_sign_in_to_the_console_of_production(tmp_path):
         file.write_text(text)
         variables[name] = str(file)
     access = load_access(
-        load_console_settings({k: v for k, v in variables.items() if k.startswith(CONSOLE_PREFIX)})
+        load_console_settings({k: v for k, v in variables.items() if k.startswith(CONSOLE_PREFIX)}),
+        built_in_categories(),
     )
     assert access.encrypted and len(access.people.now().all()) == 1
 

@@ -6,7 +6,7 @@ import _jsonnet
 import orjson
 import yaml
 
-from streams.operations.generated.dashboard_boards import BOARDS
+from generators.dashboard_boards import BOARDS
 from tests.contract.test_alerts import ALERTS, RECORDED, ROOT, RULES
 
 MIXIN = ROOT / "deploy" / "mixin" / "mixin.libsonnet"

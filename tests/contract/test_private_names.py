@@ -45,7 +45,6 @@ from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
 
 import streams
 from streams.runtime import memory, patches, transaction
-from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.batches import BatchScheduler, PassThroughSchema, RecordBatch
 from streams.runtime.connection import Connection
 from streams.runtime.errors import OwnershipLost, RefusedToStart
@@ -64,7 +63,8 @@ from streams.runtime.patches.install import install_patches
 from streams.runtime.patches.lenient_records import LenientRecords
 from streams.runtime.patches.positioned_consumer import PositionedConsumer, PositionedTransport
 from streams.runtime.stage_app import StageApp
-from streams.runtime.transaction import stop_producer, transactional_producer, write_transaction
+from streams.runtime.patches.producer import KafkaProducer
+from streams.runtime.transaction import stop_producer, write_transaction
 
 STREAMS = Path(streams.__file__).parent
 PATCHES = Path(patches.__file__).parent
@@ -309,9 +309,7 @@ def inherited_uses(kind):
     return (defined | used) & theirs
 
 
-def test_outside_patches_no_class_overrides_or_inherits_a_private_name(monkeypatch):
-    # Importing the worker's app reads its settings.
-    monkeypatch.setenv("TOCSIN_HASH_KEY", DEMONSTRATION_KEY.hex())
+def test_outside_patches_no_class_overrides_or_inherits_a_private_name():
     seen, found = 0, {}
     for path in outside_patches():
         if path.name == "__main__.py" or not any(
@@ -1109,16 +1107,11 @@ def test_a_producer_is_stopped_even_if_no_broker_answers(monkeypatch):
             assert sender.cancelling()
             closed.append(True)
 
-        await asyncio.wait_for(
-            stop_producer(
-                SimpleNamespace(
-                    stop=never,
-                    client=SimpleNamespace(close=close),
-                    _sender=SimpleNamespace(sender_task=sender),
-                )
-            ),
-            5,
+        producer = SimpleNamespace(
+            stop=never, client=SimpleNamespace(close=close), _sender=SimpleNamespace(sender_task=sender)
         )
+        producer.abandon = lambda: KafkaProducer.abandon(producer)
+        await asyncio.wait_for(stop_producer(producer), 5)
         return closed
 
     assert in_loop(scenario) == [True]
@@ -1128,7 +1121,7 @@ def test_a_producer_is_stopped_even_if_no_broker_answers(monkeypatch):
 @pytest.mark.parametrize("later_error", [IllegalOperation, AssertionError])
 def test_a_producer_that_failed_fatally_reports_the_reason(later_error, monkeypatch):
     async def scenario():
-        producer = transactional_producer(Connection("127.0.0.1:1"), "reports-0")
+        producer = Connection("127.0.0.1:1").producer("reports-0")
         manager = producer._txn_manager
         manager.set_pid_and_epoch(1, 0)
         manager.begin_transaction()
@@ -1149,7 +1142,7 @@ def test_a_producer_that_failed_fatally_reports_the_reason(later_error, monkeypa
 
 def test_a_producer_that_fails_before_its_first_transaction_loses_ownership_too():
     async def scenario():
-        producer = transactional_producer(Connection("127.0.0.1:1"), "reports-0")
+        producer = Connection("127.0.0.1:1").producer("reports-0")
         producer._txn_manager.set_pid_and_epoch(1, 0)
         # aiokafka fails because no transaction has begun, and does not keep the reason.
         with pytest.raises(AttributeError):

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from generators import event_schemas as schema
+from generators.__main__ import main
 from streams.clocks.clock import Clock
 from streams.clocks.store import ClockKey, LegalClock
 from streams.events.authority_request import AuthorityRequest
@@ -21,32 +23,31 @@ from streams.events.escalation import Escalation
 from streams.events.moderation_outcome import OutcomeDecision, OutcomeGround, OutcomeSubject
 from streams.events.report import MessageReport
 from streams.events.reporter_notice import ReporterNotice
-from streams.operations.generated import event_schemas as schema
 from streams.partition.batch import Batch
 from streams.partition.legal_clocks import apply_clock_outcome
 from streams.registry.loader import load_rules
-from streams.reports.clock_events import publish_change
-from streams.reports.counters import ReportCounters
-from streams.reports.rules import compile_report_rules
-from streams.reports.outcomes import apply_outcome
-from streams.reports.state import ReportState
-from streams.reports.transitions import serve_due
-from streams.runtime.topic_catalogue import SCHEMAS, load_catalogue
 from streams.registry.sources import load_sources
 from streams.reports.claims import check_claims
-from streams.wire.case_activity_decoding import decode_case_activity
-from streams.wire.dead_letter import Rejected, dead_letter
-from streams.wire.topics import MESSAGE_REPORTS
-from streams.wire.encoding import encode
-from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
-from streams.wire.origin import Origin
-from streams.wire.personal_data import names_a_person
-from streams.wire.outcome_decoding import decode_clock_outcome
-from streams.wire.reading import MAX_EVENT_BYTES
-from streams.wire.report_decoding import decode_report
-from streams.wire.request_decoding import decode_request
+from streams.reports.clock_events import publish_change
+from streams.reports.counters import ReportCounters
+from streams.reports.outcomes import apply_outcome
+from streams.reports.rules import compile_report_rules
+from streams.reports.state import ReportState
+from streams.reports.transitions import serve_due
 from streams.requests.judge import judge_request
 from streams.requests.rules import compile_request_rules
+from streams.runtime.topic_catalogue import SCHEMAS, load_catalogue
+from tests.readers import decode_case_activity
+from streams.wire.dead_letter import Rejected, dead_letter
+from streams.wire.encoding import encode
+from tests.readers import decode_moderation_outcome
+from streams.wire.origin import Origin
+from streams.wire.outcome_decoding import decode_clock_outcome
+from streams.wire.personal_data import names_a_person
+from streams.wire.reading import MAX_EVENT_BYTES
+from tests.readers import decode_report
+from tests.readers import decode_request
+from streams.wire.topics import MESSAGE_REPORTS
 from tests.contract.examples import example, example_files, name_of
 from tests.contract.schema_compatibility import Incompatibility, Refusal, refusals
 from tests.report_strategies import APPEND_TIME_MS, Record, refs, reports
@@ -64,17 +65,17 @@ def validator(name):
 
 
 def test_committed_schemas_match_the_types():
-    assert schema.main(["--check"]) == 0
+    assert main(["--check", "event_schemas"]) == 0
     assert json.loads(json.dumps(schema.schemas())) == COMMITTED
 
 
 def test_check_names_a_file_that_differs(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(schema, "FOLDER", tmp_path)
-    assert schema.main([]) == 0
-    assert schema.main(["--check"]) == 0
+    assert main(["event_schemas"]) == 0
+    assert main(["--check", "event_schemas"]) == 0
     (tmp_path / "tick.v1.json").write_text("{}")
     (tmp_path / "left-over.v1.json").write_text("{}")
-    assert schema.main(["--check"]) == 1
+    assert main(["--check", "event_schemas"]) == 1
     named = capsys.readouterr().err
     assert "tick.v1.json" in named
     assert "left-over.v1.json" in named
@@ -172,7 +173,14 @@ def test_the_schema_is_compatible_with_the_released_one(name):
     if VERSIONS[name].compatibility == "backward":
         assert refusals(writer=RELEASED[name], reader=COMMITTED[name]) == []
     else:
-        assert refusals(writer=COMMITTED[name], reader=RELEASED[name]) == []
+        found = refusals(writer=COMMITTED[name], reader=RELEASED[name])
+        # The one list that may grow: schemas/README.md.
+        assert [each for each in found if not _is_new_category(each)] == []
+
+
+def _is_new_category(refusal):
+    name = refusal.path.rpartition(".")[2].removesuffix("[]")
+    return name in ("category", "categories") and refusal.what == Incompatibility.ENUM_NARROWED
 
 
 def test_every_schema_was_released():

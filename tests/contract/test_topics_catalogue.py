@@ -20,7 +20,7 @@ from streams.runtime.topic_problems import FoundTopic, Problem, refusal, setting
 from streams.runtime.topic_catalogue import SCHEMAS, load_catalogue
 from streams.runtime.topic_admin import topic_name
 from streams.runtime.patches.unpacking import MAX_UNPACKED_BYTES
-from streams.runtime.transaction import BATCH_BYTES, MAX_REQUEST_BYTES
+from streams.runtime.connection import BATCH_BYTES, MAX_REQUEST_BYTES
 from streams.wire.reading import MAX_EVENT_BYTES
 from streams.wire.records import MAX_PASSED_ON_BYTES
 from streams.wire.topics import (

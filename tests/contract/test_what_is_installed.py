@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from streams import distribution
 from streams.commands.main import commands
-from streams.local_kafka.errors import LocalKafkaError
+from tocsin_demo.local_kafka.errors import LocalKafkaError
 
 ROOT = Path(__file__).parents[2]
 SAYS_IT = ROOT / "streams" / "distribution.py"
@@ -18,7 +18,11 @@ SAYS_IT = ROOT / "streams" / "distribution.py"
 PLACES = (
     *ROOT.glob("*.md"),
     *(ROOT / name for name in ("Makefile", "docker-compose.yml", "pyproject.toml", ".ci/run")),
-    *(path for room in ("docs", "deploy", "schemas", "streams") for path in (ROOT / room).rglob("*")),
+    *(
+        path
+        for room in ("docs", "deploy", "schemas", "streams", "tocsin_demo")
+        for path in (ROOT / room).rglob("*")
+    ),
     *(ROOT / "native").glob("*"),
 )
 
@@ -87,7 +91,7 @@ def test_the_pages_say_what_the_messages_say():
 def test_every_extra_that_a_message_names_is_one():
     declared = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     named = set()
-    for path in (ROOT / "streams").rglob("*.py"):
+    for path in (*(ROOT / "streams").rglob("*.py"), *(ROOT / "tocsin_demo").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "packages_missing":
                 named.add(ast.literal_eval(node.args[1]))

@@ -1,4 +1,4 @@
-"""Play simulated worlds through the functions of trust and coordination, and print the table of docs/decisions.md."""
+"""Play simulated worlds through the functions of trust and coordination, and print the table of docs/trust-measured.md."""
 
 import argparse
 import json

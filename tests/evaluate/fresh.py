@@ -45,7 +45,9 @@ def _level(model: RiskModel, policy, category, spread: int, capped: bool) -> int
         reporter = Reporter(kind="user", ref="r", member=member, account_age=age)
         report = MessageReport("1", "user_report", from_epoch_ms(at), None, category, reporter=reporter)
         hashed = rng.getrandbits(64)
-        signs = arrivals.add(at, hashed, category, first_time=True, young=young, outsider=not member)
+        signs = arrivals.add(
+            at, hashed, RULES.categories[category].code, first_time=True, young=young, outsider=not member
+        )
         sums = sums.plus(clusters.add(0, 1, known=False).added)
         risk = model.millionths(model.score(report))
         counts.add(at, at, "user", hashed, risk, None)

@@ -16,6 +16,7 @@ from streams.registry.loader import load_rules
 from streams.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
 from streams.reports.policies import compile_policy
 from streams.reports.risk import reporter_weight
+from tests.categories import CODES
 from tests.evaluate.world import DAY, HOUR, Reporting, World
 
 RULES = load_rules()
@@ -89,9 +90,11 @@ class Play:
                 late = 8 * HOUR * self.rng.lognormvariate(0, 1)
                 heapq.heappush(self.due, (int(one.received + late), one.message))
         seconds = one.received // 1000
-        stamp = self.reporters[one.reporter].report(
+        stamp = self.reporters[one.reporter].note_report(
             RULES.reporters,
-            ReportFacts("user", one.received, seconds, CATEGORY, one.message, one.channel, one.member, False),
+            ReportFacts(
+                "user", one.received, seconds, CODES[CATEGORY], one.message, one.channel, one.member, False
+            ),
         )
         first = one.reporter not in message.reporters.reporters
         credit = message.reporters.add_report(one.reporter, one.received)
@@ -183,7 +186,7 @@ class Play:
         removed, added = (
             None
             if each is None
-            else OutcomeFacts(each.decided_s * 1000 // DAY, each.verdict, each.category, each.percent)
+            else OutcomeFacts(each.decided_s * 1000 // DAY, each.verdict, CODES[each.category], each.percent)
             for each in (credit.removed, credit.added)
         )
         self.reporters[credit.reporter].credit(

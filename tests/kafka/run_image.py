@@ -13,11 +13,11 @@ from urllib.request import urlopen
 import pytest
 
 from streams import __version__
-from streams.local_kafka.probe import free_port
 from tests.kafka.harness.deployment import SOURCE
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate, source_of
 from tests.kafka.harness.workers import Worker
+from tocsin_demo.local_kafka.probe import free_port
 
 READY_SECONDS = 60
 

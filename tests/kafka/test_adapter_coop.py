@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from streams.adapters.run import adapter_group
-from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
+from tests.readers import decode_moderation_outcome
 from tests.kafka.harness.adapters import Adapters, escalation, metric, rows, until
 from tests.kafka.harness.coop import API_KEY, Coop
 from tests.kafka.harness.deployment import ESCALATIONS, MODERATION

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from streams.adapters.run import adapter_group
-from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
+from tests.readers import decode_moderation_outcome
 from tests.kafka.harness.adapters import Adapters, escalation, event_id, metric, rows, until
 from tests.kafka.harness.deployment import ESCALATIONS, MODERATION
 from tests.kafka.harness.group import evict_everybody

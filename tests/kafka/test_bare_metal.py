@@ -16,9 +16,9 @@ import urllib.request
 import pytest
 
 from streams import __version__
-from streams.local_kafka.probe import free_port
 from tests.kafka.harness.reports import now_ms, spam_report
 from tests.kafka.harness.workers import ROOT
+from tocsin_demo.local_kafka.probe import free_port
 
 pytestmark = pytest.mark.nightly
 

@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaError
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.commands.shared.scenario import play_alone
-from streams.partition.home import home_partition
+from tocsin_demo.scenario import play_alone
+from streams.wire.partitioner import home_partition
 from streams.runtime.claims import Place
 from streams.runtime.transaction import FENCED
 from tests.kafka.harness.deployment import (
@@ -27,8 +27,9 @@ from tests.kafka.harness.deployment import (
 )
 from tests.kafka.harness.reports import Published, now_ms, report
 from tests.kafka.harness.requests import FORMS, complete_request
-from tests.kafka.harness.zombie import claimant
 from tests.kafka.harness.strange import publish_bomb, publish_with_undecodable_header_name
+from tests.kafka.harness.zombie import claimant
+from tocsin_demo.scenario import play_alone
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from streams.runtime.errors import OversizedRecord
 from streams.runtime.outputs import _BATCH_OVERHEAD_BYTES, Outputs
 from streams.runtime.patches.install import install_patches
 from streams.runtime.position import POSITION_KEY
-from streams.runtime.state_log import read_entries, state_consumer
+from streams.runtime.state_log import read_entries
 from streams.runtime.topic_catalogue import load_catalogue
 from streams.runtime.writer import Writer
 from tests.kafka.harness.deployment import ENRICHED, STATE
@@ -107,7 +107,7 @@ def read_as_a_worker(connection, log, end):
     install_patches()
 
     async def read():
-        async with state_consumer(connection) as consumer:
+        async with connection.reader() as consumer:
             return (await read_entries(consumer, log, end))[0]
 
     return asyncio.run(read())

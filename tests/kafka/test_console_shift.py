@@ -16,7 +16,7 @@ from streams.console.read_model.acts import CONSOLE_SOURCE
 from streams.console.read_model.apply import HANDLERS
 from streams.partition.hash_key import DEMONSTRATION
 from streams.reports.crowd import MOST_LISTED
-from streams.wire.case_activity_decoding import decode_case_activity
+from tests.readers import decode_case_activity
 from streams.wire.credit import CREDIT_TYPE, decode_credit
 from tests.kafka.harness.colleagues import Colleague
 from tests.kafka.harness.consoles import CONSOLE, Console, killed_at

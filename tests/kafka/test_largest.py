@@ -10,7 +10,7 @@ import pytest
 from aiokafka.partitioner import murmur2
 from confluent_kafka import Producer
 
-from streams.events.report import CATEGORIES
+from tests.categories import CATEGORIES
 from streams.wire.reading import MAX_EVENT_BYTES
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, STATE
 from tests.kafka.harness.oracle import check_outputs

@@ -17,8 +17,8 @@ from tests.kafka.test_claims import open_claims
 
 # So that nothing but a fence ends its transaction during the test.
 LONG_TRANSACTIONS = """
-from streams.runtime import transaction
-transaction.TRANSACTION_SECONDS = 300
+from streams.runtime import log
+log.TRANSACTION_SECONDS = 300
 """
 
 STEPS = {

@@ -19,8 +19,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.local_kafka import LocalKafka, LocalKafkaError, jars, java, probe
 from tests.kafka.harness import quick_java
+from tocsin_demo.local_kafka import LocalKafka, LocalKafkaError, jars, java, probe
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -231,7 +231,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 def test_a_foreground_broker_ends_with_its_parent(shared_folder: Path, ending: signal.Signals) -> None:
     parent = subprocess.Popen(
-        [sys.executable, "-m", "streams.local_kafka", str(shared_folder)],
+        [sys.executable, "-m", "tocsin_demo.local_kafka", str(shared_folder)],
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         text=True,

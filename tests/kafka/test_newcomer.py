@@ -1,4 +1,4 @@
-"""Every `tocsin` command in README and docs/operations.md works as shown, run as a newcomer would."""
+"""Every `tocsin` command in README and the pages of operations works as shown, run as a newcomer would."""
 
 import itertools
 import os
@@ -22,7 +22,7 @@ from tests.kafka.harness import workers
 from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
 from tests.readme_report import make_report
 
-PAGES = ("README.md", "docs/operations.md")
+PAGES = ("README.md", "docs/operations.md", "docs/console-operations.md")
 
 # The order of the commands, by how they begin. All others run when there are outputs to look at, before LAST.
 FIRST = ("config", "topics create")

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from generators.dashboard import dashboard
+from generators.dashboard_boards import BOARDS
 from streams.commands.main import commands
-from streams.operations.generated.dashboard import dashboard
-from streams.operations.generated.dashboard_boards import BOARDS
 from streams.registry.document import read_document
 from streams.registry.loader import SHIPPED_LAW
 from tests.contract.test_alerts import ALERTS, RECORDED

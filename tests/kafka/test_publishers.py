@@ -12,13 +12,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from streams.local_kafka.jars import broker_jars
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 from tests.kafka.harness.deployment import SOURCE, VERIFIED, Deployment
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate, now_ms, report, source_of
 from tests.kafka.harness.workers import ROOT
 from tests.tools import missing, npm_install, program
+from tocsin_demo.local_kafka.jars import broker_jars
 
 KAFKAJS = "kafkajs@2.2.4"
 REPORTS = 300

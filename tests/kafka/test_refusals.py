@@ -7,7 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from streams.partition.hash_key import HashKeys, hash_key
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.reports.state import ReportState
 from streams.runtime.connection import Connection
 from streams.runtime.errors import RefusedToStart

@@ -18,13 +18,10 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from streams.local_kafka import properties
 from streams.operations.access_rights import ROLES
 from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.runtime.connection import Connection
 from streams.runtime.identity import new_transactional_id
-from streams.runtime.patches.producer import abandon
-from streams.runtime.transaction import transactional_producer
 from tests.kafka.harness.adapters import Adapters, metric, until
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.deployment import CLAIMS, ENRICHED, ESCALATIONS, ROUTING, SOURCE, VERIFIED
@@ -34,6 +31,7 @@ from tests.kafka.harness.reports import Published, source_of
 from tests.kafka.harness import workers
 from tests.kafka.harness.workers import COMMAND, Worker, clean_environment
 from tests.unit.console_pages import hidden_fields
+from tocsin_demo.local_kafka import properties
 
 PASSWORD = "not-a-secret-of-anybody"
 # Confluent's names of operations and of kinds of resources are Kafka's own with underscores.
@@ -121,11 +119,11 @@ async def leave_open(address, instance):
         address, "SASL_PLAINTEXT", sasl_mechanism="PLAIN", sasl_username="worker", sasl_password=PASSWORD
     )
     transactional_id = new_transactional_id("", instance)
-    producer = transactional_producer(connection, transactional_id)
+    producer = connection.producer(transactional_id)
     await producer.start()
     await producer.begin_transaction()
     await producer.send_and_wait(CLAIMS, b"", b"reports/0/x", partition=0)
-    await abandon(producer)
+    await producer.abandon()
     return transactional_id
 
 

@@ -6,10 +6,10 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 
-from streams.local_kafka import properties
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate
+from tocsin_demo.local_kafka import properties
 
 USER, PASSWORD = "tocsin", "not-a-secret-of-anybody"
 

@@ -7,7 +7,7 @@ from collections import Counter
 import orjson
 import pytest
 
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate, now_ms, source_of, spam_report

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from aiokafka.errors import KafkaError
 
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.runtime.claims import Place
 from streams.runtime.transaction import FENCED
 from tests.kafka.harness.deployment import ENRICHED, REQUESTS_STATE, ROUTING, STATE

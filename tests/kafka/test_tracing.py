@@ -11,7 +11,6 @@ import pytest
 
 from streams.runtime.claims import claimant_of
 from streams.runtime.connection import Connection
-from streams.runtime.transaction import transactional_producer
 from tests.kafka.harness.deployment import (
     CLAIMS,
     DEAD_LETTERS,
@@ -207,7 +206,7 @@ def test_a_fenced_worker_sends_the_span_of_its_last_transaction(deploy, receiver
         (its_id,) = {claimant_of(row.key) for row in reader.catch_up().all(deployment.name(CLAIMS))} - {""}
 
     async def fence():
-        async with transactional_producer(Connection(deployment.bootstrap), its_id):
+        async with Connection(deployment.bootstrap).producer(its_id):
             pass
 
     asyncio.run(fence())

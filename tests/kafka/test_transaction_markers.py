@@ -14,8 +14,8 @@ from streams.runtime.errors import RefusedToStart
 from streams.runtime.observer import Observer
 from streams.runtime.partition_owner import PartitionOwner
 from streams.runtime.patches.fetched_range import FetchedRange
-from streams.runtime.transaction import transactional_producer, write_transaction
-from streams.runtime.state_log import keep_waiting, state_consumer
+from streams.runtime.transaction import write_transaction
+from streams.runtime.state_log import keep_waiting
 from streams.runtime.writer import Writer
 from streams.wire.topics import SourceTopics
 
@@ -52,7 +52,7 @@ async def restored(connection: Connection, writer: Writer) -> PartitionOwner[lis
     owner = PartitionOwner(counting_stage(), connection, writer, 0, Observer())
     bounds = await writer.bounds([owner.state_log, *owner.source_logs()])
     end = bounds.ends[owner.state_log]
-    async with state_consumer(connection) as consumer:
+    async with connection.reader() as consumer:
         await owner.restore(consumer, bounds, end, keep_waiting)
     return owner
 
@@ -69,7 +69,7 @@ async def owner_after(
     await admin.start()
     try:
         await admin.create_topics([NewTopic(prefix + name, 1, 1) for name in ("in", "in-internal", "state")])
-        producer = transactional_producer(connection, prefix + "publisher")
+        producer = connection.producer(prefix + "publisher")
         await producer.start()
         await write_transaction(producer, {(prefix + "in-internal", 0): [(None, b"x", [])]}, 0)
         await producer.stop()

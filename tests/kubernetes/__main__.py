@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from streams.operations.generated.kubernetes_resources import alerts
+from generators.kubernetes_resources import alerts
 from tests.contract.test_alerts import RUNBOOK_URL_PREFIX as SHIPPED_RUNBOOKS
 from tests.kubernetes.rendered import CHART, KUSTOMIZE, objects, write
 

@@ -1,22 +1,19 @@
-"""A model of the claims protocol, and searches through the possible orders of its steps.
+"""The runtime on brokers in memory, and searches through the orders in which things can happen.
 
-The protocol decides which worker may write to a partition, so that no record is lost or applied twice. Its steps have
-the same names in the code: claim, look, fence, read, establish, cycle, release, give_way.
+`streams/runtime/takeover.py` and what it calls decide which worker may write to a partition, so that no record is lost or
+applied twice. Here the real code does that: Writer, Claims, Look, Ownership, StateReading and Cycle, on a Log whose every
+request is two steps that a search orders, with kills, suspensions, evictions, late markers, transactions that take too
+long, partitions without a leader, compaction and resets of the group in between.
 
 | module | contents |
 | --- | --- |
-| `world.py` | the state of the modelled system as frozen values; the protocol and what can be broken in it |
-| `variants.py` | broken variants of the protocol |
-| `broker.py` | logs, transactions, fencing |
-| `group.py` | members, generations, assignments |
-| `takeover.py` | a worker between its assignment and its first cycle |
-| `worker.py` | a worker's transactions, one request per step |
-| `steps.py` | which steps are possible in a state, and the state after a step |
-| `search.py` | the search through all states, and random runs |
-| `words.py` | describes a run |
+| `memory_log.py` | the Log of streams/runtime/log.py in memory |
+| `test_log.py` | what every Log promises; tests/kafka/test_log.py runs the same on a broker |
+| `virtual_time.py` | an event loop in which time is a number |
+| `fleet.py` | workers, their group, and what must hold when a run ends |
+| `search.py` | a strike at every step, and random runs |
+| `mutants.py` | broken variants of the runtime that the searches must find |
 
-A worker that takes no step is one that is slow or stopped by SIGSTOP. It can be evicted from the group before any step
-and continue at any later time. A kill destroys everything that the worker has not sent to the broker.
-
-`python -m tests.model --help` searches further than the tests do.
+A process that takes no step is one that is slow or stopped by SIGSTOP; it goes on at any later time. A kill destroys
+everything that it has not sent. `python -m tests.model --help` searches further than the tests do.
 """

@@ -1,201 +1,342 @@
-"""Two searches for a run in which the protocol fails: all states of a small world, and random runs of larger ones."""
+"""Two searches for a run in which the runtime fails: a strike at every step of a story, and random runs."""
 
+import asyncio
 import random
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, NamedTuple
 
-import msgspec
+from aiokafka import TopicPartition
+from structlog.testing import capture_logs
 
-from tests.model import words
-from tests.model.steps import Step, WrongRecords, all_applied, next_state, fences_live_member, steps
-from tests.model.world import Faults, State, World, initial_state
+from streams.runtime.patches.app import FINISHING_SECONDS
+from streams.wire.topics import CLAIMS
+from tests.model.fleet import IDLE, SESSION_SECONDS, STATE, Failed, Fleet, Process, Waiting, Worker
 
-# The longest of 60,000 runs of the protocol had 287 steps.
-ENOUGH_STEPS = 1_000
+Kind = Literal["kill", "stop"]
 
-LONGEST_TEXT = 100
-
-
-class Failed(Exception):
-    """The protocol failed in a run, which the text describes step by step."""
-
-    def __init__(self, world: World, first: State, run: list[Step], reason: str, number: int = 0) -> None:
-        super().__init__()
-        self.world, self.first, self.run, self.reason, self.number = world, first, run, reason, number
-
-    def __str__(self) -> str:
-        lines = words.describe(self.world, self.first, self.run)
-        if len(lines) > LONGEST_TEXT:
-            # A run that goes round in circles: its end shows the circle.
-            lines = [f"... {len(lines) - LONGEST_TEXT} steps ...", *lines[-LONGEST_TEXT:]]
-        which = f"Run {self.number}" if self.number else "A run"
-        return "\n".join((f"{which} fails ({self.reason}):", *lines, f"So {self.reason}."))
+# How long a suspended process sleeps: others have taken everything over by then.
+SUSPENDED_SECONDS = 2.0
 
 
-class Stuck(Failed):
-    """Some records are never applied, though no further fault happens."""
+# The answers to requests that change nothing.
+QUESTIONS = ("after fetch", "after begins", "after ends", "after offsets", "after metadata")
+
+# How long after a decision its markers are written, if they are late: an heir has begun to take over by then.
+LATE_SECONDS = SESSION_SECONDS + 0.06
 
 
-class LiveMemberFenced(Failed):
-    """A process was fenced though it runs and is a member of the group."""
+class Strike(NamedTuple):
+    """What happens to a worker in a story before its step of this number."""
+
+    story: str
+    worker: str
+    number: int
+    kind: Kind
+    name: str
+    late_markers: bool = False
 
 
-class Wrong(Failed):
-    """The committed records of a partition are not 0, 1, 2, ..."""
+async def joining(fleet: Fleet) -> None:
+    """A takes everything over and applies records, B joins and leaves, and records come at any time."""
+    _publish(fleet, 3)
+    fleet.start("A")
+    await _until(fleet, 0.3)
+    second = fleet.start("B")
+    # In the middle of the rebalance.
+    await _until(fleet, 0.315)
+    _publish(fleet, 3)
+    await _until(fleet, 1.5)
+    _publish(fleet, 3)
+    await _until(fleet, 1.62)
+    second.leaving.set()
+    await _until(fleet, 2.4)
+    _publish(fleet, 2)
+    await fleet.calm()
 
 
-class Tally(msgspec.Struct):
+async def inheriting(fleet: Fleet) -> None:
+    """A is killed in the middle of a cycle, and B takes over what it left open."""
+    _publish(fleet, 3)
+    fleet.start("A")
+    await _until(fleet, 0.3)
+    fleet.start("B")
+    await _until(fleet, 1.5)
+    _publish(fleet, 3)
+    await fleet.calm()
+
+
+async def leaving(fleet: Fleet) -> None:
+    """A leaves while a log has no leader, until its app has given up waiting for its cycles but the broker has not."""
+    _publish(fleet, 12)
+    first = fleet.start("A")
+    await _until(fleet, 0.06)
+    log = fleet.brokers.partitions[TopicPartition(STATE, 0)]
+    log.has_leader = False
+    await _until(fleet, 0.08)
+    first.leaving.set()
+    await _until(fleet, 0.08 + FINISHING_SECONDS)
+    fleet.start("B")
+    await _until(fleet, 1.0 + FINISHING_SECONDS)
+    log.has_leader = True
+    await fleet.calm()
+
+
+async def commanding(fleet: Fleet) -> None:
+    """A is about to read a state when a command takes it over, and is killed in the middle of writing to it."""
+    fleet.session_seconds = 10.0
+    asked = commits = 0
+
+    def on_step(process: Process, name: str) -> None:
+        nonlocal asked, commits
+        if process.name == "A" and name == "before offsets":
+            asked += 1
+            if asked == 1:
+                # Where the log ends that it is to read.
+                fleet.stop(process, 0.4)
+                fleet.command(fleet.places[0])
+        if process.name == "command" and name == "before commit":
+            commits += 1
+            # Those of the claim and of what was fenced came before.
+            if commits == 3:
+                fleet.kill(process, restart=False)
+
+    fleet.on_step = on_step
+    _publish(fleet, 3)
+    fleet.start("A")
+    await fleet.calm()
+
+
+STORIES = {"AB": joining, "B": inheriting}
+"""By the workers that are struck."""
+
+
+def run(told: Callable[[Fleet], Any], partitions: int = 2) -> None:
+    """Play a story. Raises Failed."""
+    _run(Fleet(partitions), told)
+
+
+class _Struck:
+    """A story with at most one strike."""
+
+    def __init__(self, told: str, struck: "Strike | None") -> None:
+        self.taken: list[tuple[str, int, str]] = []
+        self.happened: list[Worker] = []
+        self._told, self._struck = told, struck
+        self._commits = 0
+        self.fleet = Fleet(on_step=self._on_step)
+        if struck is not None and struck.late_markers:
+            self.fleet.choose = self._late_markers_last
+
+    def play(self) -> None:
+        """Play it. Raises Failed."""
+        _run(self.fleet, STORIES[self._told])
+
+    def _on_step(self, process: Process, name: str) -> None:
+        if not isinstance(process, Worker):
+            return
+        self.taken.append((process.name, process.steps, name))
+        if self._told == "B" and process.name == "A" and name == "before commit":
+            self._commits += 1
+            # Those of the claim and of what was fenced, and a cycle.
+            if self._commits == 4:
+                self.fleet.kill(process, restart=False)
+        struck = self._struck
+        if struck is not None and not self.happened and (process.name, process.steps) == struck[1:3]:
+            self.happened.append(process)
+            if struck.kind == "kill":
+                self.fleet.kill(process)
+            else:
+                self.fleet.stop(process, SUSPENDED_SECONDS)
+
+    def _late_markers_last(self, waiting: list[Waiting]) -> Waiting | None:
+        marker = f"marker of {self._struck.worker} in"
+        late = [each for each in waiting if self.happened and marker in each.name]
+        over = [each for each in late if self.fleet.loop.now - each.since > LATE_SECONDS]
+        return next(iter(over + [each for each in waiting if each not in late]), None)
+
+
+def strikes() -> Iterator[Strike]:
+    """Every step of a worker in the stories, with each kind of strike.
+
+    Not before a request, which is after the one before it. Not where a worker only waits for records. No kill after a
+    question, which is as one before it.
+    """
+    for told in STORIES:
+        calm = _Struck(told, None)
+        calm.play()
+        for worker, number, name in calm.taken:
+            if worker not in told or name.startswith(("before", *IDLE)):
+                continue
+            kinds: tuple[Kind, ...] = ("stop",) if name.startswith(QUESTIONS) else ("kill", "stop")
+            for kind in kinds:
+                yield Strike(told, worker, number, kind, name)
+                if name == "after commit":
+                    yield Strike(told, worker, number, kind, name, late_markers=True)
+
+
+def strike(struck: Strike) -> None:
+    """Play the story with one strike. Raises Failed."""
+    played = _Struck(struck.story, struck)
+    played.play()
+    require_no_innocent_exits(played.fleet, played.happened if struck.kind == "stop" else [])
+
+
+def require_no_innocent_exits(fleet: Fleet, struck: list[Worker]) -> None:
+    """Nobody is fenced who runs and is a member of the group."""
+    for worker, error in fleet.exits:
+        if error is not None and worker not in struck:
+            raise Failed(f"{worker.name} had to end: {error}", fleet.trace)
+
+
+class Tally:
     """How much a search covered."""
 
-    runs: int = 0
-    steps: int = 0
-    kills: int = 0
-    states: int = 0
+    def __init__(self) -> None:
+        self.runs = self.steps = self.kills = self.stops = 0
 
 
-def all_states(world: World, faults: Faults, *, protect_members: bool = False) -> Tally:
-    """Visit every reachable state. Raises Failed with a shortest run that fails.
-
-    `protect_members` makes the fence of a live member a failure. In the first state worker A has joined: workers are
-    alike, so the one that joins first is called A, which halves the number of states.
-    """
-    first = next_state(world, initial_state(world, faults), Step("join", 0))
-    came_from: dict[State, tuple[State, Step] | None] = {first: None}
-    leads_here: dict[State, list[State]] = {}
-    finished = []
-    waiting = deque([first])
-    while waiting:
-        state = waiting.popleft()
-        if all_applied(world, state):
-            finished.append(state)
-        for step in steps(world, state):
-            if protect_members and fences_live_member(state, step):
-                raise LiveMemberFenced(
-                    world, first, [*_way(came_from, state), step], "a live member is fenced"
-                )
-            try:
-                after = next_state(world, state, step)
-            except WrongRecords as wrong:
-                raise Wrong(world, first, [*_way(came_from, state), step], str(wrong)) from None
-            if after not in came_from:
-                came_from[after] = state, step
-                waiting.append(after)
-            if not step.fault:
-                leads_here.setdefault(after, []).append(state)
-    alive = _all_before(finished, leads_here)
-    if stuck := next((state for state in came_from if state not in alive), None):
-        raise Stuck(world, first, _way(came_from, stuck), "some records can never be applied")
-    return Tally(states=len(came_from))
-
-
-def _way(came_from: dict[State, tuple[State, Step] | None], state: State) -> list[Step]:
-    way = []
-    while before := came_from[state]:
-        state, step = before
-        way.append(step)
-    return way[::-1]
-
-
-def _all_before(finished: list[State], leads_here: dict[State, list[State]]) -> set[State]:
-    """Return all states from which a finished one can be reached without a fault."""
-    found, waiting = set(finished), list(finished)
-    while waiting:
-        for state in leads_here.get(waiting.pop(), ()):
-            if state not in found:
-                found.add(state)
-                waiting.append(state)
-    return found
-
-
-def random_runs(world: World, most: Faults, runs: Iterable[int], *, protect_members: bool = False) -> Tally:
-    """Play random runs until nothing but faults is possible. Raises Failed with the first run that fails.
-
-    A run's number is its seed. Each run draws its number of faults, up to `most`, and when the last one may happen.
-    """
+def random_runs(seeds: Iterable[int], *, only_kills: bool = False) -> Tally:
+    """Play random runs. Raises Failed with the first one that fails; `only_kills` also if anybody else has to end."""
     tally = Tally()
-    for number in runs:
-        _play(world, most, number, tally, protect_members=protect_members)
+    for seed in seeds:
+        run = _RandomRun(seed, only_kills=only_kills)
+        try:
+            _run(run.fleet, run.story)
+            if only_kills:
+                require_no_innocent_exits(run.fleet, [])
+        except Failed as failed:
+            raise Failed(f"run {seed}: {failed.reason}", run.fleet.trace) from None
+        tally.runs += 1
+        tally.steps += len(run.fleet.trace)
+        tally.kills += run.kills
+        tally.stops += run.stops
     return tally
 
 
-def _play(world: World, most: Faults, number: int, tally: Tally, *, protect_members: bool) -> None:
-    rng = random.Random(number)
-    faults = Faults(*(rng.randint(0, getattr(most, name)) for name in Faults.__struct_fields__))
-    first = state = initial_state(world, faults)
-    calm_after = rng.randint(20, 400)
-    slow: frozenset[int | str] = frozenset()
-    run: list[Step] = []
-    tally.runs += 1
-    for count in range(ENOUGH_STEPS):
-        if count == calm_after:
-            slow = frozenset()
-        elif count < calm_after and rng.random() < 0.03:
-            # Until the next change these workers, or all markers, make almost no progress.
-            names = (*range(world.workers), "marker")
-            slow = frozenset(each for each in names if rng.random() < 0.4)
-        possible = steps(world, state)
-        calm = [step for step in possible if not step.fault]
-        if not calm:
-            break
-        if count >= calm_after:
-            possible = calm
-        step = _choose(rng, possible, slow)
-        run.append(step)
-        tally.steps += 1
-        tally.kills += step.name == "kill"
-        if protect_members and fences_live_member(state, step):
-            raise LiveMemberFenced(world, first, run, "a live member is fenced", number)
-        try:
-            state = next_state(world, state, step)
-        except WrongRecords as wrong:
-            raise Wrong(world, first, *_shortened(world, first, run, str(wrong)), number) from None
-    if not all_applied(world, state):
-        raise Stuck(world, first, run, "some records are never applied", number)
+class _RandomRun:
+    """Who goes on is chosen at random, and some are slow for a while. Faults happen until the run is to calm down."""
+
+    def __init__(self, seed: int, *, only_kills: bool) -> None:
+        self.rng = rng = random.Random(seed)
+        self.fleet = Fleet(rng.choice((1, 2, 2)), choose=self.choose, rng=rng)
+        self.fleet.session_seconds = rng.uniform(0.02, SESSION_SECONDS)
+        self.kills = self.stops = 0
+        self._calm_after = rng.randint(100, 900)
+        self._slow: set[str] = set()
+        self._faults = [self._kill] * rng.randint(0, 3)
+        if not only_kills:
+            self._faults += [self._leave] * rng.randint(0, 2)
+            self._faults += [self._stop] * rng.randint(0, 3) + [self._put_out] * rng.randint(0, 3)
+            others = (
+                self._lose_leader,
+                self._lose_coordinator,
+                self._time_out,
+                self._compact,
+                self._reset,
+            )
+            self._faults += [fault for fault in others if rng.random() < 0.3]
+        rng.shuffle(self._faults)
+        self._chosen = 0
+
+    async def story(self, fleet: Fleet) -> None:
+        """Three workers and records at any time."""
+        for number, name in enumerate("ABC"[: self.rng.randint(2, 3)]):
+            fleet.loop.call_later(number * self.rng.random(), fleet.start, name)
+        for partition in fleet.published:
+            for _ in range(10):
+                fleet.loop.call_later(self.rng.random() * 2, fleet.publish, partition)
+        await _until(fleet, 2.0)
+        self._calm_after = 0
+        self._slow = set()
+        for worker in fleet.alive():
+            fleet.continue_(worker)
+        await fleet.calm()
+
+    def choose(self, waiting: list[Waiting]) -> Waiting | None:
+        """The next step."""
+        self._chosen += 1
+        if self._chosen < self._calm_after:
+            if self.rng.random() < 0.02:
+                names = {each.process.name for each in waiting}
+                self._slow = {name for name in sorted(names) if self.rng.random() < 0.4}
+            if self._faults and self.rng.random() < 0.02:
+                self._faults.pop()()
+                waiting = [each for each in waiting if not (each.process.stopped or each.process.ended)]
+                if not waiting:
+                    return None
+        for _ in range(5):
+            chosen = self.rng.choice(waiting)
+            if chosen.process.name not in self._slow:
+                break
+        return chosen
+
+    def _anybody(self) -> Worker | None:
+        able = [worker for worker in self.fleet.alive() if not worker.stopped]
+        return self.rng.choice(able) if able else None
+
+    def _kill(self) -> None:
+        if worker := self._anybody():
+            self.kills += 1
+            self.fleet.kill(worker)
+
+    def _leave(self) -> None:
+        if worker := self._anybody():
+            self.fleet.say(f"{worker.name} is told to restart")
+            worker.restarts = True
+            worker.leaving.set()
+
+    def _stop(self) -> None:
+        if worker := self._anybody():
+            self.stops += 1
+            self.fleet.stop(worker, self.rng.uniform(0.1, 2 * SUSPENDED_SECONDS))
+
+    def _put_out(self) -> None:
+        if self.fleet.group.members:
+            self.fleet.group.evict(self.rng.choice(self.fleet.group.members))
+
+    def _reset(self) -> None:
+        self._kill()
+        self.fleet.say("the group is deleted")
+        self.fleet.group.reset()
+
+    def _lose_leader(self) -> None:
+        tp = self.rng.choice(list(self.fleet.brokers.partitions))
+        log = self.fleet.brokers.partitions[tp]
+        log.has_leader = False
+        self.fleet.say(f"{tp.topic}-{tp.partition} has no leader")
+        self.fleet.loop.call_later(self.rng.uniform(0.05, 3), setattr, log, "has_leader", True)
+
+    def _lose_coordinator(self) -> None:
+        self.fleet.say("the coordinator is away")
+        self.fleet.brokers.coordinator_answers = False
+        self.fleet.loop.call_later(
+            self.rng.uniform(0.05, 3), setattr, self.fleet.brokers, "coordinator_answers", True
+        )
+
+    def _time_out(self) -> None:
+        open_now = [each for each, known in self.fleet.brokers.ids.items() if known.phase == "open"]
+        if open_now:
+            late = self.rng.choice(open_now)
+            self.fleet.say(f"the transaction of {late} takes too long")
+            self.fleet.brokers.time_out(late)
+
+    def _compact(self) -> None:
+        for tp in (
+            TopicPartition(CLAIMS, 0),
+            *(TopicPartition(STATE, place.partition) for place in self.fleet.places),
+        ):
+            self.fleet.brokers.compact(tp)
 
 
-def _choose(rng: random.Random, possible: list[Step], slow: frozenset[int | str]) -> Step:
-    for _ in range(10):
-        step = possible[int(rng.random() * len(possible))]
-        likely = _likely(step, slow)
-        if likely == 1 or rng.random() < likely:
-            return step
-    return step
+def _run(fleet: Fleet, told: Callable[[Fleet], Any]) -> None:
+    with capture_logs():
+        fleet.run(told)
 
 
-def _likely(step: Step, slow: frozenset[int | str]) -> float:
-    """Return the probability with which a step is accepted when it is drawn.
-
-    In reality a worker is evicted because it is stopped, and a stopped worker that continues later is the hardest case
-    for the protocol. So slow workers are evicted often. Other faults are rare, to be spread over the whole run.
-    """
-    if step.fault == "evict":
-        return 0.5 if step.who.worker in slow else 0.03
-    if step.fault:
-        return 0.1
-    return 0.02 if (step.who if isinstance(step.who, int) else step.name) in slow else 1
+def _publish(fleet: Fleet, number: int) -> None:
+    for partition in fleet.published:
+        fleet.publish(partition, number)
 
 
-def _shortened(world: World, first: State, run: list[Step], reason: str) -> tuple[list[Step], str]:
-    """Return a shorter run with wrong records, and the reason. Drops each step that is not needed for them."""
-    at = len(run) - 1
-    while at >= 0:
-        less = _replayed(world, first, run[:at] + run[at + 1 :])
-        if less and len(less[0]) < len(run):
-            run, reason = less
-            at = len(run)
-        at -= 1
-    return run, reason
-
-
-def _replayed(world: World, first: State, run: list[Step]) -> tuple[list[Step], str] | None:
-    """Repeat the steps that are still possible. Return them and the reason if records become wrong, otherwise None."""
-    state, taken = first, list[Step]()
-    for step in run:
-        if step not in steps(world, state):
-            continue
-        taken.append(step)
-        try:
-            state = next_state(world, state, step)
-        except WrongRecords as wrong:
-            return taken, str(wrong)
-    return None
+async def _until(fleet: Fleet, seconds: float) -> None:
+    await asyncio.sleep(seconds - fleet.loop.now)

@@ -7,11 +7,11 @@ import argparse
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, get_args
 
 from streams.events.report import (
-    CATEGORIES,
     REPORTER_KINDS,
     AccountAge,
     EvidenceBasis,
@@ -20,12 +20,13 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
+from tests.categories import CATEGORIES
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from streams.wire.origin import with_origin
 from tests.bench.place import ONE_TOPIC
 from tests.native.both_cores import BothCores
-from tests.unit.traffic import Record
+from tests.unit.traffic import Record, levels, policy
 from tests.native.mutations import mutated, mutated_headers, ref_of_any_form
 
 BEGIN_MS = 1_800_000_000_000
@@ -33,6 +34,24 @@ MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
 # Long enough for episodes to open, rise, clear and cool down, short enough that another seed is drawn soon.
 CASES_PER_SEED = 4_000
+
+
+# No policy that is shipped has a comparison other than `>=`, or any-of.
+OTHER_COMPARISONS = (
+    policy(
+        id="few-reporters",
+        categories=("csam", "fraud", "spam"),
+        levels=levels(
+            {"reports": (">", 2), "distinct_reporters": ("<", 3)}, {"reports": 5, "automated": ("<=", 1)}
+        ),
+    ),
+    policy(
+        id="any-of",
+        mode="shadow",
+        categories=("hate",),
+        levels=levels({"reports": 1, "any_of": {"risk": ("<", 0.2), "trusted_flaggers": (">", 0)}}),
+    ),
+)
 
 
 class Tally(NamedTuple):
@@ -219,6 +238,7 @@ def run(rules: Rules, seed: int, cases: int) -> Tally:
 def fuzz(cases: int, first_seed: int = 0) -> Tally:
     """Run histories of as many records in all."""
     rules = load_rules(sources=ONE_TOPIC)
+    rules = replace(rules, policies=(*rules.policies, *OTHER_COMPARISONS))
     total = Tally(0, 0)
     seed = first_seed
     while total.cases < cases:

@@ -9,7 +9,6 @@ from typing import get_args
 
 from streams.events.countries import COUNTRIES
 from streams.events.report import (
-    CATEGORIES,
     REPORTER_KINDS,
     AccountAge,
     EvidenceBasis,
@@ -18,6 +17,7 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
+from tests.categories import CATEGORIES
 from streams.wire.personal_data import _IBAN_LENGTHS
 
 ALPHABET = string.ascii_letters + string.digits + "._:~-"

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from streams.coordination.clusters import Sums
 from streams.counting.counts import ChannelCounts
 from streams.counting.counts import union_distinct as python_union
-from streams.counting.measures import WindowCounts
 from streams.counting.store import CountStore, UnreadableCounts, decode_entry
-from streams.counting.voices import NOT_STAMPED
+from streams.counting.sums import NOT_STAMPED, WindowCounts
 from streams.counting.windows import FINE_MS, window_start
 from streams.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
 from tests.unit.test_counts import (

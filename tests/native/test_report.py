@@ -10,7 +10,6 @@ import pytest
 
 from streams.events.countries import COUNTRIES
 from streams.events.report import (
-    CATEGORIES,
     REPORT_TYPE,
     REPORTER_KINDS,
     AccountAge,
@@ -21,10 +20,11 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
+from tests.categories import CATEGORIES
 from streams.wire.dead_letter import Rejected
 from streams.wire.envelope import rfc3339
 from streams.wire.reading import MAX_EVENT_BYTES
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 from streams.wire.times import EPOCH, epoch_ms
 from tests.bench import traffic
 from tests.contract.examples import example, example_files, name_of

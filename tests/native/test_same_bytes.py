@@ -2,6 +2,9 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -9,7 +12,7 @@ from streams.registry.loader import load_rules
 from tests.bench import traffic
 from tests.bench.place import ONE_TOPIC
 from tests.native.both_cores import BothCores
-from tests.unit.traffic import Record
+from tests.unit.traffic import Record, levels, policy, report
 from tests.native.fuzz import fuzz
 from tests.tools import native_core
 
@@ -49,3 +52,17 @@ def test_random_histories(first_seed: int) -> None:
     tally = fuzz(100_000, first_seed)
     # The rest is damaged, re-keyed, late, or leads to a clock or an escalation.
     assert tally.native > 0.3 * tally.cases
+
+
+def test_a_category_of_the_deployment(tmp_path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "policies.md"
+    shown = page.read_text(encoding="utf-8").partition("    prior:\n")
+    file = tmp_path / "categories.yaml"
+    file.write_text(dedent("".join(shown[1:]).split("\n\n")[0]), encoding="utf-8")
+    own = policy(id="sharks", categories=("x_loan_sharks",), levels=levels({"reports": 50}))
+    rules = replace(load_rules(categories=file, sources=ONE_TOPIC), policies=(own,))
+    both = BothCores(rules)
+    batch = both.apply([report(n, BEGIN + HOUR + n, category="x_loan_sharks") for n in range(60)])
+    assert both.native > 50
+    assert [output.topic for output in batch.outputs].count("escalations") == 1
+    both.apply([report(60, BEGIN + HOUR + 60, category="x_pyramids")])

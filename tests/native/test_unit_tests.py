@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
 from tests.tools import native_core
 
 native_core()
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.nightly
 
 ROOT = Path(__file__).parents[2]
 FILES = (
-    "assess", "before_the_house", "enrichment", "episodes", "open_episode_gates", "partition_state", "policy_backtest",
+    "assess", "earlier_layout", "enrichment", "episodes", "open_episode_gates", "partition_state", "policy_backtest",
     "priority", "repartition", "replay", "report_clocks", "reporter_keys", "restore", "scenario", "slices", "source_controls",
     "sources", "transparency_assess", "version_0_2", "wrong_clocks",
 )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from streams.partition.hash_key import DEMONSTRATION, HashKeys
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.registry.rules import Policy
 from streams.reporters.rules import compile_reporter_rules
 from streams.reporters.stage import reporter_stage

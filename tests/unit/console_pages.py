@@ -21,7 +21,7 @@ from streams.console.read_model.changes import Changes
 from streams.console.read_model.database import Database, transaction
 from streams.console.settings import ConsoleSettings
 from streams.console.web.context import Console
-from streams.events.report import CATEGORIES
+from tests.categories import CATEGORIES
 from streams.registry.loader import load_rules
 from streams.runtime.wall_clock import clock_ms
 from streams.operations.console_metric_catalogue import CONSOLE_ACTS
@@ -31,7 +31,6 @@ from streams.wire.encoding import encode
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
 RULES = load_rules()
 DUTIES = {duty.id: duty for duty in RULES.obligations}
-FLOOR = frozenset(category for category, row in RULES.categories.items() if row.floor)
 # Later than every example, so that none is in the future.
 LATER_MS = 4_000_000_000_000
 
@@ -156,7 +155,13 @@ class World:
         """A browser in which somebody is signed in."""
         publisher = Publisher(self, "", self.database, self.progress, Numbers(CONSOLE_ACTS))  # type: ignore[arg-type]
         console = Console(
-            ConsoleSettings(**settings), self.database, publisher, self.progress, LiveFeed(), DUTIES, FLOOR
+            ConsoleSettings(**settings),
+            self.database,
+            publisher,
+            self.progress,
+            LiveFeed(),
+            DUTIES,
+            RULES.categories,
         )
         app = web.build_app(console, person or lead())
         return Browser(app)

@@ -10,7 +10,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from streams.events.report import (
-    CATEGORIES,
     REPORTER_KINDS,
     Channel,
     Evidence,
@@ -22,6 +21,7 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
+from tests.categories import CATEGORIES
 from streams.events.routing import Gate
 from streams.registry.rules import Action, Obligation, Rules, Standard, Trigger, Verification
 from tests.unit.law_reports import RULES, duty

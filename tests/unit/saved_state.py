@@ -10,7 +10,7 @@ from streams.commands.state.save_file import (
     Section,
     new_state_file,
 )
-from streams.commands.state.save_file_reading import open_state_file
+from streams.commands.state.save_file import open_state_file
 from streams.runtime.position import SourcePosition
 
 Stored = Sequence[Mapping[bytes, bytes]]

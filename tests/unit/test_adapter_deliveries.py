@@ -9,10 +9,10 @@ import pytest
 
 from streams.adapters import deliveries
 from streams.adapters.answer import Accepted, Failed, answer_of
-from streams.adapters.backoff import wait_before
+from streams.adapters.deliveries import wait_before
 from streams.adapters.deliveries import CONCURRENT, Deliveries
 from streams.adapters.metrics import AdapterMetrics
-from streams.adapters.offsets import Unfinished
+from streams.adapters.intake import Unfinished
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 REFUSED = Failed("refused", "HTTP 400")

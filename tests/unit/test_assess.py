@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from streams.events.enriched_report import EnrichedReport
 from streams.events.escalation import Escalation
-from streams.events.report import CATEGORIES, REPORTER_KINDS
+from streams.events.report import REPORTER_KINDS
+from tests.categories import CATEGORIES
 from streams.partition import home as home_partition
 from streams.partition.home import HomePartitions
-from streams.partition.murmur2 import murmur2, murmur2_of_all
+from streams.wire.partitioner import murmur2, murmur2_of_all
 from streams.wire.origin import NotAtHome
 from streams.reports.state import ReportState, restore_reports
 from streams.wire.envelope import rfc3339
@@ -74,7 +75,7 @@ def test_homes_do_not_depend_on_prefetching(rows: list[tuple[str, bytes | None]]
     foreseeing, plain = HomePartitions(7), HomePartitions(7)
     for batch in (rows[:20], rows[20:], rows):
         keys = [ref.encode() if key == b"same" else key for ref, key in batch]
-        foreseeing.foresee([report(1, START)._replace(key=key) for key in keys])
+        foreseeing.hash_in_advance([report(1, START)._replace(key=key) for key in keys])
         assert [foreseeing.of(ref) for ref, _ in batch] == [plain.of(ref) for ref, _ in batch]
 
 
@@ -89,7 +90,7 @@ def test_keys_are_hashed_together_only_while_most_channels_are_new(monkeypatch: 
     homes = HomePartitions(7)
     for channels in ("abcd", "efgh", "efgh", "efgh"):
         batch = [report(1, START)._replace(key=b"ref" + ref.encode()) for ref in channels]
-        homes.foresee(batch)
+        homes.hash_in_advance(batch)
         for record in batch:
             homes.of(record.key.decode())
     # In the first batch every channel is new; after the third none is.
@@ -613,6 +614,30 @@ def test_reporters_of_several_categories_count_once(reports: list[tuple[str, int
         [event] = events
         assert event["trace"]["last_report_id"] == f"r{crossed}"
         assert event["counts"]["distinct_reporters"] == threshold
+
+
+def test_few_reporters_of_several_categories_are_counted_where_sum_and_largest_would_open() -> None:
+    few_or_many = {"reports": 6, "any_of": {"distinct_reporters": (">", 5), "voices": ("<", 4)}}
+    rules = compiled(policy(categories=("spam", "fraud"), levels=levels(few_or_many)))
+    state = ReportState(0, 1, rules)
+
+    def by(number: int, who: int, category: str) -> Record:
+        return report(number, START + number, category=category, reporter={"kind": "user", "ref": f"u{who}"})
+
+    four = [
+        by(n, who, category)
+        for n, (who, category) in enumerate(
+            zip((1, 2, 3, 2, 3, 4), ("spam", "spam", "spam", "fraud", "fraud", "fraud"), strict=True)
+        )
+    ]
+    assert escalations(run(state, rules, four)) == []
+    more = run(state, rules, [by(6, 5, "spam"), by(7, 6, "fraud")])
+    [event] = of_topic(more, "escalations")
+    assert event["conditions"] == [
+        {"measure": "reports", "value": 8.0, "threshold": 6.0},
+        {"measure": "distinct_reporters", "value": 6.0, "threshold": 5.0, "comparison": ">", "any_of": True},
+        {"measure": "voices", "value": 6.0, "threshold": 4.0, "comparison": "<", "any_of": True},
+    ]
 
 
 def test_shipped_policies_open_level_1_at_the_first_report_of_a_floor_category() -> None:

@@ -24,7 +24,8 @@ from streams.coordination.clusters import (
 from streams.coordination.distinct_sketch import estimate, note
 from streams.coordination.guard_rail import LEAST, GuardRail
 from streams.coordination.signature import enter, group_of, linked, used_bins
-from streams.events.report import CATEGORIES, Category
+from streams.events.report import Category
+from tests.categories import CATEGORIES, CODES
 
 DAY = 86_400_000
 HOUR = 3_600_000
@@ -210,7 +211,7 @@ def burst(
 ) -> Signs:
     """Reports at `at`, each by somebody else: of who they are, the time is a part."""
     for reporter in range(number):
-        signs = arrivals.add(at, at + reporter, categories[reporter % len(categories)], **how)
+        signs = arrivals.add(at, at + reporter, CODES[categories[reporter % len(categories)]], **how)
     return signs
 
 
@@ -268,7 +269,7 @@ def test_reporters_who_do_not_agree_what_is_wrong_are_shown_and_not_suspected_fo
 
 def test_rows_of_an_earlier_version_name_no_category():
     arrivals = Arrivals(bucket=T0 // (HOUR // 2), recent=[[0, 30, 0, 0, 0]])
-    signs = arrivals.add(T0, 1, "fraud", first_time=True, young=True, outsider=True)
+    signs = arrivals.add(T0, 1, CODES["fraud"], first_time=True, young=True, outsider=True)
     assert (signs.reporters, signs.disagreement) == (31, 0)
 
 
@@ -293,7 +294,7 @@ def test_arrivals_count_each_reporter_of_the_last_six_hours_once(given_reports):
         at = T0 + offset
         arrivals = decode_arrivals(encode_arrivals(arrivals))
         category = CATEGORIES[reporter % 4]
-        signs = arrivals.add(at, reporter, category, first_time=False, young=young, outsider=not young)
+        signs = arrivals.add(at, reporter, CODES[category], first_time=False, young=young, outsider=not young)
         counted = [each for each in counted if at // half - each[0] // half < 12]
         if reporter not in [one for _, one, _, _ in counted]:
             counted.append((at, reporter, young, category))
@@ -310,11 +311,11 @@ def test_further_reports_of_an_account_move_neither_shares_nor_the_usual_rate():
     burst(arrivals, T0, 20, **HONEST)
     before = len(encode_arrivals(arrivals))
     for _ in range(1_000):
-        signs = arrivals.add(T0 + HOUR, 7, "fraud", **FRESH)
+        signs = arrivals.add(T0 + HOUR, 7, CODES["fraud"], **FRESH)
     assert (signs.reporters, signs.young) == (21, pytest.approx(1 / 21))
     assert len(encode_arrivals(arrivals)) < before + 40
     burst(arrivals, T0 + 2 * HOUR, 2_000, **HONEST)
     assert len(arrivals.counted) == COUNTED
     assert len(encode_arrivals(arrivals)) < 8_000
-    arrivals.add(T0 + 9 * HOUR, 7, "fraud", **FRESH)
+    arrivals.add(T0 + 9 * HOUR, 7, CODES["fraud"], **FRESH)
     assert list(arrivals.counted) == [7]

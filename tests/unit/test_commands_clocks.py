@@ -8,13 +8,13 @@ from click.testing import CliRunner
 
 from streams.clocks.store import clock_key
 from streams.commands.clock import command as clock_command
-from streams.commands.clocks import command as clocks
-from streams.commands.clocks.command import time_left
+from streams.commands import clocks
+from streams.commands.clocks import time_left
 from streams.commands.main import commands
-from streams.clients import kafka_writing
+from streams.clients import kafka_writing, kept_state
 from streams.commands.shared import kept_clocks
 from streams.commands.shared.kept_clocks import STATE_TOPICS, WantedClocks, wanted_clocks
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.reports.state import ReportState
 from streams.wire.envelope import rfc3339
 from streams.wire.outcome_decoding import decode_clock_outcome
@@ -53,8 +53,9 @@ class Logs:
         self.records = {topic: [] for topic in STATE_TOPICS.values()}
         self.read = []
         self.sent = []
-        monkeypatch.setattr(kept_clocks, "committed_records", self._committed)
-        monkeypatch.setattr(kept_clocks, "partition_count", self._count)
+        for module in (kept_clocks, kept_state):
+            monkeypatch.setattr(module, "committed_records", self._committed)
+        monkeypatch.setattr(kept_state, "partition_count", self._count)
         monkeypatch.setattr(kafka_writing, "producer_for", lambda *_: self)
 
     def add(self, subject, changes):

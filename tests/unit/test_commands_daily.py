@@ -15,19 +15,19 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 from streams.commands.clock.outcomes import DeskDecision, outcome_payload
-from streams.text.story import story
 from streams.commands.main import commands
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
-from streams.text.record_text import READABLE
-from streams.commands.shared.scenario import STORYLINES, play, play_alone, play_crowds, play_requests
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.events.escalation import Escalation
 from streams.events.integrity import IntegrityFinding, IntegritySignal
 from streams.events.priority import Priority, PriorityComponents
+from streams.text.record_text import READABLE
+from streams.text.story import story
 from streams.wire.outcome_decoding import decode_clock_outcome
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 from tests.command_tree import leaves, subcommand
+from tocsin_demo.scenario import STORYLINES, play, play_alone, play_crowds, play_requests
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
 END = "2026-03-01T12:00:00Z"

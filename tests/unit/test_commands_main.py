@@ -12,12 +12,12 @@ import click
 import pytest
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from streams.commands.demo.running_program import running_program
 from streams.commands.main import commands, main
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.table import COMMANDS
 from streams.worker.settings import Settings
 from tests.command_tree import groups, leaves, subcommand
+from tocsin_demo.demo.running_program import running_program
 
 ROOT = Path(__file__).parents[2]
 SHIPPED_LAW = ROOT / "streams" / "registry" / "law"
@@ -68,8 +68,10 @@ def test_the_table_says_of_a_command_what_its_own_help_says(name):
 
 
 def test_every_command_is_in_the_table():
-    folder = ROOT / "streams" / "commands"
-    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in folder.glob("*/command.py")}
+    folder, demo = ROOT / "streams" / "commands", ROOT / "tocsin_demo"
+    program = {folder / f"{name}.py" for name in ("__init__", "main", "table", "explained_errors")}
+    paths = {*folder.glob("*/command.py"), *folder.glob("*.py"), *demo.glob("*/command.py")} - program
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
     assert {target.partition(":")[0] for target, _ in COMMANDS.values()} == modules
 
 
@@ -213,6 +215,21 @@ def test_a_demo_that_is_too_small_is_refused_before_anything_starts(tocsin):
     assert "2000" in err
 
 
+@pytest.mark.parametrize("name", ["demo", "simulate"])
+def test_a_container_image_says_where_the_demo_is(tocsin, monkeypatch, name):
+    class WithoutTheDemo:
+        def find_spec(self, module, *_):
+            if module == "tocsin_demo":
+                raise ModuleNotFoundError(name=module)
+
+    monkeypatch.setattr(sys, "meta_path", [WithoutTheDemo(), *sys.meta_path])
+    for module in [module for module in sys.modules if module.partition(".")[0] == "tocsin_demo"]:
+        monkeypatch.delitem(sys.modules, module)
+    code, _, err = tocsin(name)
+    assert code == 1
+    assert f"without `tocsin {name}`" in err
+
+
 def test_the_message_for_a_missing_topic_mentions_missing_permissions():
     with pytest.raises(click.ClickException) as caught, broker_errors_explained(Settings()):
         raise UnknownTopicOrPartitionError("escalations")
@@ -232,8 +249,6 @@ def test_the_message_for_a_missing_topic_mentions_missing_permissions():
     ],
 )
 def test_a_missing_rules_file_is_named_with_its_variable(tocsin, tmp_path, monkeypatch, name, arguments):
-    # The worker's module reads its settings on import, and another test may have imported it already.
-    monkeypatch.delitem(sys.modules, "streams.worker.app", raising=False)
     monkeypatch.setenv(name, str(tmp_path / "nope"))
     code, _, err = tocsin(*arguments)
     assert code == 2

@@ -19,7 +19,7 @@ from streams.events.moderation_outcome import (
     TermsGround,
 )
 from streams.runtime.topic_catalogue import SCHEMAS
-from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
+from tests.readers import decode_moderation_outcome
 
 NOW = 1_790_164_800_000  # 2026-09-23T12:00:00Z
 ACTOR = "desk-19c4"

@@ -17,15 +17,16 @@ from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.events.case_activity import CASE_ACTIVITY_TYPE
 from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
 from streams.events.moderation_outcome import MODERATION_OUTCOME_TYPE
+from streams.registry.categories import built_in_categories
 from streams.registry.policies import load_policies
 from streams.registry.sources import load_sources
 from streams.runtime.wall_clock import clock_ms
-from streams.wire.case_activity_decoding import decode_case_activity
-from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
+from tests.readers import decode_case_activity
+from tests.readers import decode_moderation_outcome
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.envelope import rfc3339
-from streams.wire.report_decoding import decode_report
-from streams.wire.request_decoding import decode_request
+from tests.readers import decode_report
+from tests.readers import decode_request
 from streams.wire.times import DAY, HOUR, MINUTE, moment_ms
 
 REPORT = {
@@ -62,7 +63,7 @@ def test_invalid_lines_are_named_with_number_reason_and_field_and_the_others_acc
 
 def test_each_report_goes_to_the_topic_that_takes_it():
     notice = REPORT | {"kind": "trusted_flagger_notice", "reporter": {"kind": "trusted_flagger"}}
-    lines = _Lines(None, "/platform/web", load_sources(), REACH)
+    lines = _Lines(None, "/platform/web", load_sources(), built_in_categories(), REACH)
     text = f"{GOOD}\n{json.dumps(notice)}\n"
     events = [event for batch in lines.read(io.BytesIO(text.encode())) for event in batch]
     assert [event.topic for event in events] == ["message-reports", "verified-reports"]
@@ -241,7 +242,7 @@ def test_an_invalid_source_is_refused_at_once(source):
 
 def test_an_event_has_the_channel_as_key_the_line_as_value_and_id_and_source_as_headers():
     line = json.dumps(REPORT)
-    ((event,), *rest) = _Lines(None, "/platform/web", load_sources(), REACH).read(
+    ((event,), *rest) = _Lines(None, "/platform/web", load_sources(), built_in_categories(), REACH).read(
         io.BytesIO(f"  {line} \n".encode())
     )
     assert not any(rest)
@@ -262,7 +263,7 @@ class Trickle(io.BytesIO):
 
 
 def test_lines_that_arrive_in_pieces_are_joined():
-    lines = _Lines("message-reports", "/platform/web", load_sources(), REACH)
+    lines = _Lines("message-reports", "/platform/web", load_sources(), built_in_categories(), REACH)
     events = [event for batch in lines.read(Trickle(f"{GOOD}\nbad\n{GOOD}".encode())) for event in batch]
     assert [event.value for event in events] == [GOOD.encode()] * 2
     assert lines.refused == 1

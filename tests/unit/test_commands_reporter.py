@@ -6,6 +6,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from click.testing import CliRunner
 
 from streams.commands.main import commands
+from streams.clients import kept_state
 from streams.commands.reporter import kept_reporter
 from streams.partition.hash_key import DEMONSTRATION, DEMONSTRATION_KEY
 from streams.reports.reporter_keys import REPORTER_KEYS
@@ -45,6 +46,7 @@ class Topics:
         self.records = {"reporter-state": {}, "channel-state": {}}
         for name, value in (("committed_records", self._committed), ("partition_count", self._count)):
             monkeypatch.setattr(kept_reporter, name, value)
+            monkeypatch.setattr(kept_state, name, value)
         monkeypatch.setenv("TOCSIN_HASH_KEY", DEMONSTRATION_KEY.hex())
         monkeypatch.setenv("TOCSIN_REPORTERS", "on")
 
@@ -76,7 +78,7 @@ def shown(*arguments):
 def test_trust_is_that_of_the_worked_example(topics):
     topics.records["reporter-state"] = stored_reporters(*upheld_and_dismissed())
     known = shown(ONE)
-    # docs/decisions.md, 'Trust': 8 upheld and 2 dismissed outcomes by two reviewers each.
+    # docs/trust.md, 'Trust': 8 upheld and 2 dismissed outcomes by two reviewers each.
     assert known["trust"] == {
         "trust_class": "high",
         "mean": 0.714,

@@ -6,13 +6,13 @@ from aiokafka import TopicPartition
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.commands.shared import channel_state
-from streams.commands.state import command, request_state, state_check
+from streams.clients import kept_state
+from streams.commands.state import command, state_check
 from streams.commands.state.reset import ResetPlan
 from streams.commands.state.stages import STAGE_NAMES, all_stages
 from streams.commands.state.state_check import PartitionCheck, check_entries
 from streams.counting.counts import STATE_VERSION
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.partition.hash_key import DEMONSTRATION, DEMONSTRATION_KEY
 from streams.reports.stage import report_stage
 from streams.requests.stage import request_stage
@@ -131,9 +131,8 @@ def invoke_with(monkeypatch, stored, *arguments):
     async def two(*_):
         return 1
 
-    for module in (channel_state, request_state):
-        monkeypatch.setattr(module, "committed_records", committed)
-        monkeypatch.setattr(module, "partition_count", two)
+    monkeypatch.setattr(kept_state, "committed_records", committed)
+    monkeypatch.setattr(kept_state, "partition_count", two)
     return CliRunner().invoke(commands, ["state", "show", *arguments])
 
 

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.commands.state import partition_time, time_commands
+from streams.commands.state import partition_time
 from streams.partition.hash_key import DEMONSTRATION_KEY
 from streams.partition.state import PARTITION_TIME
 from streams.reports.state import ReportState
@@ -57,8 +57,8 @@ def tocsin(monkeypatch):
     monkeypatch.setattr(partition_time, "partition_count", count)
     monkeypatch.setattr(partition_time, "committed_records", records)
     monkeypatch.setattr(partition_time, "read_state", restored)
-    monkeypatch.setattr(time_commands, "write_correction", write)
-    monkeypatch.setattr(time_commands, "clock_ms", lambda: NOW)
+    monkeypatch.setattr(partition_time, "write_correction", write)
+    monkeypatch.setattr(partition_time, "clock_ms", lambda: NOW)
     return run_command
 
 
@@ -70,7 +70,7 @@ def test_time_is_shown_against_the_clock(tocsin):
 
 
 def test_time_that_is_right_is_no_problem(tocsin, monkeypatch):
-    monkeypatch.setattr(time_commands, "clock_ms", lambda: NOW + DAY - 10 * MINUTE)
+    monkeypatch.setattr(partition_time, "clock_ms", lambda: NOW + DAY - 10 * MINUTE)
     result = tocsin("time")
     assert result.exit_code == 0, result.output
     assert result.stdout.count("0:10:00 ahead") == 3

@@ -10,14 +10,13 @@ import orjson
 import pytest
 from rich.console import Console
 
-from streams.commands.demo.crowds import CrowdCounts, sentence_of
-from streams.commands.demo.desk import Desk
-from streams.commands.demo.portrait import most_pressing, most_telling, portrait
-from streams.commands.demo.running_program import running_program
-from streams.commands.demo.screen import Screen
-from streams.commands.demo.summary import summary
-from streams.commands.demo.surroundings import demo_environment
-from streams.commands.demo.results import Tally
+from streams.events import escalation as wire
+from streams.events.authority_routing import AuthorityRouting
+from streams.events.enriched_report import Jurisdiction
+from streams.events.obligation import EscalatedObligation
+from streams.events.routing import Routing, RuleOfLaw
+from streams.events.statement import Statement
+from streams.registry.loader import load_rules
 from streams.text.record_text import (
     READABLE,
     as_json,
@@ -27,14 +26,15 @@ from streams.text.record_text import (
 )
 from streams.text.routing_text import decode_routing
 from streams.text.text_table import text_table
-from streams.events import escalation as wire
-from streams.events.authority_routing import AuthorityRouting
-from streams.events.enriched_report import Jurisdiction
-from streams.events.obligation import EscalatedObligation
-from streams.events.routing import Routing, RuleOfLaw
-from streams.events.statement import Statement
-from streams.registry.loader import load_rules
 from streams.wire.outcome_decoding import decode_clock_outcome
+from tocsin_demo.demo.crowds import CrowdCounts, sentence_of
+from tocsin_demo.demo.desk import Desk
+from tocsin_demo.demo.portrait import most_pressing, most_telling, portrait
+from tocsin_demo.demo.results import Tally
+from tocsin_demo.demo.running_program import running_program
+from tocsin_demo.demo.screen import Screen
+from tocsin_demo.demo.summary import summary
+from tocsin_demo.demo.surroundings import demo_environment
 
 
 @dataclass

@@ -4,8 +4,9 @@ import pytest
 
 from streams.console.people.access import NoSignIn, OpenIDSignIn, ProxySignIn, load_access
 from streams.console.settings import load_console_settings
+from streams.registry.categories import built_in_categories
 from streams.registry.errors import RegistryError
-from streams.worker.settings import SettingsError
+from streams.worker.environment import SettingsError
 
 SECRET = "0123456789abcdef0123456789abcdef"
 PEOPLE = "people: [{subject: a, ref: desk-1, role: desk}]\n"
@@ -22,7 +23,8 @@ def access(**variables):
     return load_access(
         load_console_settings(
             {f"TOCSIN_CONSOLE_{name.upper()}": str(text) for name, text in variables.items()}
-        )
+        ),
+        built_in_categories(),
     )
 
 

@@ -14,9 +14,9 @@ from streams.events.case_activity import CaseActivity, ClockClosing, ProposedOut
 from streams.events.desk_member import DeskMember
 from streams.events.escalation import Escalation
 from streams.events.moderation_outcome import LawGround, OutcomeAction, TermsGround
-from streams.wire.case_activity_decoding import decode_case_activity
+from tests.readers import decode_case_activity
 from streams.wire.encoding import encode
-from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
+from tests.readers import decode_moderation_outcome
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.times import epoch_ms
 from tests.contract.examples import example, example_files

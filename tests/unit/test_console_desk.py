@@ -8,8 +8,9 @@ import pytest
 
 from streams.clients.published_event import published_event
 from streams.console.read_model.changes import Changes
-from streams.console.web import case, desk, requests
-from streams.events.report import CATEGORIES
+from streams.console.web import requests
+from streams.console.web.cases import case, desk
+from tests.categories import CATEGORIES
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.encoding import encode
 from streams.wire.topics import MODERATION_OUTCOMES

@@ -33,6 +33,7 @@ from streams.events.report import Category
 from streams.wire.dead_letter import Rejected
 from streams.wire.encoding import encode
 from streams.wire.moderation_outcome_decoding import REASONS
+from tests.categories import CATEGORIES
 from tests.unit.console_acts import PEOPLE, act, proposed
 from tests.unit.console_pages import example
 from tests.unit.traffic import MINUTE, START
@@ -63,7 +64,7 @@ outcomes = decisions.flatmap(
     lambda decision: st.builds(
         proposed,
         decision=st.just(decision),
-        category=st.sampled_from(get_args(Category)),
+        category=st.sampled_from(CATEGORIES),
         ground=grounds,
         reason=st.one_of(st.sampled_from(REASONS[decision]), every_reason),
         action=actions,
@@ -141,7 +142,7 @@ def test_ids_follow_from_the_decision_so_that_another_console_writes_the_same():
     assert first.occurred_at == decision.at
 
 
-EVERYTHING = frozenset(get_args(Category))
+EVERYTHING = frozenset(CATEGORIES)
 KINDS = get_args(ActivityKind)
 
 

@@ -14,6 +14,7 @@ from starlette.routing import Mount
 from streams.console.read_model.apply import HANDLERS, apply_records
 from streams.console.read_model.changes import Changes
 from streams.console.read_model.database import transaction
+from tests.categories import CATEGORIES
 from tests.unit.console_pages import EXAMPLES, LATER_MS, Record, World
 
 # Each breaks out of another place: of text, of an attribute in either quotes, of a script, of an address.
@@ -116,7 +117,7 @@ def takes(world: World, topic: str, value: Any, headers: Any, *, keep: bool = Fa
     record = Record(topic, 0, 0, LATER_MS, b"k", json.dumps(value).encode(), headers)
     try:
         with transaction(world.writer):
-            taken = apply_records(world.writer, [(topic, record)], Changes()) == 0
+            taken = apply_records(world.writer, [(topic, record)], Changes(known=CATEGORIES)) == 0
             if not keep:
                 raise Undone
     except Undone:

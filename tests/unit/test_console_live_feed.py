@@ -13,7 +13,7 @@ from streams.console.read_model.apply import apply_records
 from streams.console.read_model.changes import Changes
 from streams.console.read_model.database import transaction
 from streams.console.web.live import live
-from streams.events.report import CATEGORIES
+from tests.categories import CATEGORIES
 from tests.unit.console_pages import World, lead
 
 NARROW = lead("narrow", categories=frozenset(CATEGORIES) - {"csam"})

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from streams.events.report import CATEGORIES
+from tests.categories import CATEGORIES
 from tests.unit.console_pages import EPISODE, World, example, hidden_fields, lead, text_of
 
 CLOCK = "005dae7e-6e83-53b0-ab8e-4b307e206265"

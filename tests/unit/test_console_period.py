@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from streams.console.read_model.period_query import OpenInPeriod, open_in_period
+from streams.console.read_model.transparency import OpenInPeriod, open_in_period
 from streams.events.moderation_outcome import EscalationSubject, ModerationOutcome, OutcomeAction, TermsGround
 from streams.wire.times import DAY, epoch_ms, moment_ms
 from streams.wire.topics import ESCALATIONS, MODERATION_OUTCOMES

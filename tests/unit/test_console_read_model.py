@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from streams.clients.published_event import published_event
 from streams.console.casework.follow_ups import moderation_outcome
-from streams.console.read_model import desk_rows
+from streams.console.read_model import apply as apply_module
 from streams.console.read_model.acts import CONSOLE_SOURCE, work_on
 from streams.console.read_model.apply import HANDLERS, apply_records
 from streams.console.read_model.changes import Changes
@@ -415,12 +415,12 @@ def test_a_channel_with_many_clocks_is_no_dearer_than_its_episodes(tmp_path, mon
         )
         logs.append(ESCALATIONS, 0, encode(armed))
     refreshed = []
-    refresh_row = desk_rows.refresh_row
+    refresh_row = apply_module.refresh_row
     monkeypatch.setattr(
-        desk_rows, "refresh_row", lambda *given: (refreshed.append(given), refresh_row(*given))
+        apply_module, "refresh_row", lambda *given: (refreshed.append(given), refresh_row(*given))
     )
     with model(tmp_path / "a") as writer:
         for record in in_order(logs):
             apply(writer, [record])
         assert len(tables(writer)["desk_row"]) == 50
-    assert refreshed == []
+    assert len(refreshed) == 50

@@ -18,6 +18,7 @@ from tests.unit.test_console_acts import (
     end_clock,
     kinds,
 )
+from tests.unit.test_console_desk import rows
 
 REMOVAL = "US.take-it-down.s3"
 NAMED = f"{REMOVAL} {DUTIES[REMOVAL].title}, due 2026-09-23 14:15 UTC"
@@ -107,7 +108,8 @@ def test_who_may_not_see_a_clock_still_reads_that_it_ends(world, anna):
     ends = {"clock_c-1": "withdrawn", "clock_c-2": "runs_on"}
     assert act(anna, "/cases/e-2", "decided", **DISMISSED, **ends).status_code == 303
     other = world.browser(lead("cleo", categories=frozenset({"fraud"})))
-    assert "withdrawn : c-1" in section(other.page("/cases/e-2"), "proposal")
+    said = section(other.page("/cases/e-2"), "proposal")
+    assert "withdrawn : clock c-1, which is not yours to see" in said
 
 
 def test_sign_is_the_first_button_of_the_page_with_a_key_and_deciding_otherwise_is_folded(world, anna, ben):
@@ -426,16 +428,28 @@ def test_what_was_decided_stays_as_it_was_when_clocks_start_or_end_later(world, 
     assert clocks() == f"ran on then : {NAMED}"
 
 
-def test_the_head_of_a_decided_case_says_which_clock_runs_on(world, anna):
+def test_head_and_row_of_a_decided_case_say_which_clock_runs_on(world, anna):
     put_case_with_clocks(world)
     act(anna, "/cases/e-1", "decided", **DISMISSED, **{"clock_c-1": "runs_on", "clock_c-2": "runs_on"})
     head = text_of(anna.page("/cases/e-1"))
     assert "decided · time left:" in head
     assert f"({REMOVAL})" in head
     assert "no clock runs" not in head
+    assert REMOVAL in rows(anna.page("/desk/rows?ids=e-1"))["e-1"]
     for clock in ("c-1", "c-2"):
         end_clock(anna, clock, "withdrawn")
     assert "decided · no clock runs" in text_of(anna.page("/cases/e-1"))
+    assert "no clock" in rows(anna.page("/desk/rows?ids=e-1"))["e-1"]
+
+
+def test_the_row_of_a_decided_case_has_a_clock_that_starts_later(world, anna):
+    started = example("escalations", "opened-clock-armed")
+    world.put_case(channel_ref=started["channel_ref"], message_refs=started["message_refs"])
+    act(anna, "/cases/e-1", "decided", **DISMISSED)
+    assert "no clock" in rows(anna.page("/desk/rows?ids=e-1"))["e-1"]
+    world.put_clock("c-1")
+    assert REMOVAL in rows(anna.page("/desk/rows?ids=e-1"))["e-1"]
+    assert "e-1" in rows(anna.page("/desk?listed=decided&clock=overdue"))
 
 
 def test_who_takes_back_their_own_proposal_did_not_decline_it(world, anna, ben):

@@ -10,12 +10,14 @@ from streams import __version__
 from streams.operations.core import Core
 from streams.operations.worker_operations import WorkerOperations
 from streams.worker.core_choice import choose_core
-from streams.worker.settings import SettingsError, load_settings
-from tests.unit.traffic import SHIPPED
+from streams.worker.environment import SettingsError
+from streams.worker.settings import load_settings
+from tests.unit.traffic import SHIPPED, levels, policy
 
 
-def chosen(**variables):
-    return choose_core(load_settings({f"TOCSIN_{name.upper()}": text for name, text in variables.items()}))
+def chosen(policies=(), **variables):
+    settings = load_settings({f"TOCSIN_{name.upper()}": text for name, text in variables.items()})
+    return choose_core(settings, policies)
 
 
 @pytest.fixture
@@ -27,6 +29,7 @@ def installed(monkeypatch):
         if version is not None:
             extension = ModuleType("tocsin_native")
             extension.__version__ = version
+            extension.MEASURES = ["reports", "risk"]
         monkeypatch.setitem(sys.modules, "tocsin_native", extension)
 
     return install
@@ -36,6 +39,18 @@ def test_with_the_extension_the_default_is_native(installed):
     installed(__version__)
     assert chosen() == Core("native", "TOCSIN_CORE=auto")
     assert chosen(core="native") == Core("native", "TOCSIN_CORE=native")
+
+
+def test_policies_that_the_extension_does_not_know_are_named(installed):
+    installed(__version__)
+    policies = [
+        policy(id="known", levels=levels({"reports": 1}, {"risk": ("<", 3), "reports": 2})),
+        policy(id="unknown", levels=levels({"reports": 1}, {"voices": 3})),
+        policy(id="unknown-choice", levels=levels({"reports": 1, "any_of": {"risk": 1, "automated": 1}})),
+        policy(id="unused", mode="off", levels=levels({"voices": 3})),
+    ]
+    assert chosen(policies).left_to_python == ("unknown", "unknown-choice")
+    assert chosen(policies, core="python").left_to_python == ()
 
 
 @pytest.mark.parametrize("version", [__version__, "0.1.0", None])
@@ -78,7 +93,7 @@ def test_a_worker_that_must_be_native_refuses_to_start_without_it(installed, ver
 @pytest.mark.parametrize("runs", ["native", "python"])
 def test_status_and_metrics_show_the_core(runs):
     operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, list, Core(runs, "so"))
-    assert operations.status()["core"] == {"runs": runs, "why": "so"}
+    assert operations.status()["core"] == {"runs": runs, "why": "so", "left_to_python": ()}
     text = operations._exposition.text().decode()
     (family,) = [found for found in text_string_to_metric_families(text) if found.name == "tocsin_core_info"]
     assert [(sample.labels, sample.value) for sample in family.samples] == [({"core": runs}, 1.0)]

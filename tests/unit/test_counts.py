@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from streams.coordination.clusters import Sums
 from streams.counting import distinct
 from streams.counting.counts import ChannelCounts
-from streams.counting.measures import WindowCounts
 from streams.counting.panes import RunningSum
+from streams.counting.sums import WindowCounts
 from streams.counting.repeats import MOST_REPEATS
 from streams.counting.windows import RINGS, WindowSpec, window_spec
 from streams.wire.state_records import STATE_VERSION, UnknownStateVersion
@@ -68,7 +68,7 @@ def model(reports, spec, now):
     return WindowCounts(
         reports=len(inside),
         distinct_reporters=len(set(reporters) - {None}),
-        risk_millionths=sum(report[4] for report in inside),
+        risk=sum(report[4] for report in inside),
         trusted_flaggers=kinds.count("trusted_flagger"),
         automated=kinds.count("automated"),
         state_actors=kinds.count("state_actor"),
@@ -259,7 +259,7 @@ def test_a_sliding_window_counts_a_burst_across_an_hour_boundary_as_one():
             assert counts.measure(PT1H, at).reports == 20
     now = boundary + 19 * MINUTE
     assert counts.measure(window_spec(20 * MINUTE, "PT20M"), now).reports == 20
-    assert counts.measure(PT1H, now) == WindowCounts(40, 40, 20_000_000, 0, 0, 0, 0, 0)
+    assert counts.measure(PT1H, now) == WindowCounts(reports=40, distinct_reporters=40, risk=20_000_000)
     assert counts.messages(PT1H, now) == [("message", 40)]
 
 
@@ -268,9 +268,13 @@ def test_a_late_report_counts_only_in_rings_that_still_hold_its_time():
     counts.add(T0, T0, "user", 1, 10, "a")
     assert counts.add(T0 - 2 * HOUR, T0, "trusted_flagger", 2, 20, "b")
     assert counts.add(T0 - 3 * DAY, T0, "anonymous", None, 30, None)
-    assert counts.measure(PT1H, T0) == WindowCounts(1, 1, 10, 0, 0, 0, 0, 0)
-    assert counts.measure(P1D, T0) == WindowCounts(2, 2, 30, 1, 0, 0, 0, 0)
-    assert counts.measure(P7D, T0) == WindowCounts(3, 2, 60, 1, 0, 0, 1, 1)
+    assert counts.measure(PT1H, T0) == WindowCounts(reports=1, distinct_reporters=1, risk=10)
+    assert counts.measure(P1D, T0) == WindowCounts(
+        reports=2, distinct_reporters=2, risk=30, trusted_flaggers=1
+    )
+    assert counts.measure(P7D, T0) == WindowCounts(
+        reports=3, distinct_reporters=2, risk=60, trusted_flaggers=1, anonymous=1, without_ref=1
+    )
     before = counts.encode()
     assert not counts.add(T0 - 30 * DAY, T0, "user", 3, 40, "c")
     assert counts.encode() == before
@@ -282,7 +286,7 @@ def test_counts_are_empty_once_their_newest_day_leaves_the_longest_window():
     counts.add(T0 + 5 * HOUR, T0 + 5 * HOUR, "user", 1, 1, "m")
     empty_at = T0 + 30 * DAY
     assert counts.measure(month, empty_at - 1).reports == 1
-    assert counts.measure(month, empty_at) == WindowCounts(0, 0, 0, 0, 0, 0, 0, 0)
+    assert counts.measure(month, empty_at) == WindowCounts()
     counts.add(T0 + 40 * DAY, T0 + 40 * DAY, "user", 2, 1, None)
     assert counts.messages(month, T0 + 40 * DAY) == []
     fresh = ChannelCounts()

@@ -18,7 +18,7 @@ from streams.counting.measures import MEASURES
 from streams.counting.windows import FINE_MS, WindowSpec, window_spec, window_start
 from streams.events.escalation import Escalation
 from streams.events.time_correction import TimeCorrection
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.reports.rules import ReportRules, compile_report_rules
 from streams.reports.stage import report_stage
 from streams.reports.state import ReportState, restore_reports

@@ -14,7 +14,7 @@ from streams.wire.encoding import encode
 from streams.wire import reading
 from streams.wire.nesting import MAX_BRACKETS, MAX_DEPTH
 from streams.wire.reading import MAX_EVENT_BYTES, Decoded
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 from tests.report_strategies import APPEND_TIME_MS, reports
 
 REPORT = {

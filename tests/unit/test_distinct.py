@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from streams.counting import distinct
 from streams.counting.counts import ChannelCounts, union_distinct
-from streams.counting.panes import UNIT, RunningSum
+from streams.counting.panes import RunningSum
+from streams.counting.sums import UNIT
 from streams.counting.windows import FINE_MS, RINGS, WindowSpec, pane_start, window_start
 
 EVERY_WINDOW = [WindowSpec(ring, panes, "") for ring in range(3) for panes in range(1, RINGS[ring].panes + 1)]

@@ -14,7 +14,7 @@ from streams.reports.enrich import PreparedReport
 from streams.reports.rules import compile_report_rules
 from streams.reports.state import ReportState
 from streams.wire.encoding import encode
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 from tests.report_strategies import APPEND_TIME_MS, reports
 from tests.unit.law_reports import RULES
 from tests.unit.traffic import START, Record, of_topic, report, run

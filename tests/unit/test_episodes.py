@@ -1,5 +1,6 @@
 """Episodes: the state machine on a series of scores, and on reports against a minute by minute model."""
 
+import operator
 import pytest
 import random
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.counting.conditions import Condition
 from streams.registry.rules import Policy
 from streams.reports.episodes import (
     LATENESS_MS,
@@ -249,25 +251,41 @@ class EveryMinute:
         holding = [
             level.level
             for level in self.policy.levels
-            if all(values[measure] >= threshold for measure, threshold in level.when.items())
+            if all(met(one, values) for one in level.when)
+            and (not level.any_of or any(met(one, values) for one in level.any_of))
         ]
         return max(holding, default=0)
 
     def is_clear(self, time: int) -> bool:
         values = self.values(time)
-        return not self.holds(time) and all(
-            values[measure] < self.policy.clear_below * threshold
-            for measure, threshold in self.policy.levels[0].when.items()
+        first = self.policy.levels[0]
+        return not self.holds(time) and not any(
+            met(one, values, self.policy.clear_below)
+            for one in (*first.when, *first.any_of)
+            if one.comparison in (">=", ">")
         )
 
 
-WHENS: tuple[tuple[dict[str, float], ...], ...] = (
+COMPARE = {">=": operator.ge, ">": operator.gt, "<": operator.lt, "<=": operator.le}
+
+
+def met(one: Condition, values: Mapping[str, float], factor: float = 1) -> bool:
+    return COMPARE[one.comparison](values[one.measure.name], factor * one.threshold)
+
+
+WHENS: tuple[tuple[dict[str, Any], ...], ...] = (
     ({"reports": 1},),
     ({"reports": 2}, {"reports": 4}, {"reports": 6, "distinct_reporters": 4}),
     ({"distinct_reporters": 2}, {"distinct_reporters": 3, "trusted_flaggers": 1}),
     ({"risk": 0.05}, {"risk": 0.1, "reports": 3}),
     ({"reports": 5}, {"trusted_flaggers": 1}),
     ({"reports": 6, "distinct_reporters": 2}, {"reports": 9, "distinct_reporters": 3}),
+    ({"reports": (">", 2), "distinct_reporters": ("<", 4)}, {"reports": 7, "distinct_reporters": ("<=", 2)}),
+    ({"reports": 1, "any_of": {"trusted_flaggers": (">", 0), "risk": 0.06, "distinct_reporters": 3}},),
+    (
+        {"reports": 2, "trusted_flaggers": ("<=", 0)},
+        {"reports": (">", 3), "any_of": {"risk": ("<", 0.05), "distinct_reporters": 5}},
+    ),
 )
 
 policies = st.builds(

@@ -7,13 +7,16 @@ from aiokafka import errors as kafka_errors
 
 from streams.runtime import fencing
 from streams.runtime.errors import OwnershipLost, RefusedToStart
-from streams.runtime.fencing import END, FoundOffset, fence, offsets_by_time
+from streams.runtime.fencing import fence, offsets_by_time
+from streams.runtime.log import END, FoundOffset
+from streams.runtime.patches.producer import KafkaProducer
 
 
-class Client:
+class Client(KafkaProducer):
     """Answers each request with the next of `answers`: an error, or what the request returns."""
 
     def __init__(self, *answers):
+        self.client = self
         self.answers = list(answers)
         self.sent = []
         self.cluster = SimpleNamespace(leader_for_partition=lambda tp: tp.partition % 2)

@@ -6,14 +6,15 @@ import pytest
 from click.testing import CliRunner
 from xxhash import xxh3_64_intdigest
 
-from streams.commands.demo.surroundings import demo_environment
 from streams.commands.main import commands
 from streams.partition.hash_key import DEMONSTRATION_KEY, UNKEYED, HashKeys, hash_key
 from streams.reports.state import ReportState
 from streams.worker.hash_keys import configured_hash_keys, given_hash_keys, is_public
 from streams.worker.rules import report_rules
-from streams.worker.settings import SettingsError, load_settings
+from streams.worker.environment import SettingsError
+from streams.worker.settings import load_settings
 from tests.unit.traffic import SHIPPED, START, compiled, fold, of_topic, report, run
+from tocsin_demo.demo.surroundings import demo_environment
 
 SECRET = bytes(range(100, 132))
 OTHER = bytes(range(50, 114))

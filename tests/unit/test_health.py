@@ -10,6 +10,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 from structlog.testing import capture_logs
 
 from streams.operations import http_server
+from streams.operations.address_refused import AddressRefused
 from streams.operations.http_server import serve
 from streams.operations.readiness import Readiness
 from streams.operations.worker_operations import WorkerOperations
@@ -188,6 +189,7 @@ class Answers:
         return serve(
             host,
             port,
+            prefix="TOCSIN_HTTP_",
             metrics=lambda: self.metrics,
             liveness=lambda: "last batch 1.0 s ago",
             reason_not_ready=lambda: self.reason,
@@ -476,7 +478,7 @@ def test_a_port_in_use_is_an_error():
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
-            with pytest.raises(OSError, match="in use"):
+            with pytest.raises(AddressRefused, match="in use"):
                 async with Answers().serve(port=taken.getsockname()[1]):
                     pass
 

@@ -85,7 +85,7 @@ def test_weekends_are_those_of_the_state(rules: Rules) -> None:
 def test_a_release_that_changes_a_day_is_listed_by_calendar(monkeypatch: pytest.MonkeyPatch) -> None:
     # The generator runs in an environment of its own, the only one with the package.
     monkeypatch.setitem(sys.modules, "holidays", ModuleType("holidays"))
-    generator = importlib.import_module("streams.operations.generated.holiday_calendars")
+    generator = importlib.import_module("generators.holiday_calendars")
     stored = generator.FILE.read_text(encoding="utf-8")
     changed = stored.replace(
         "- {day: 2027-03-29, name: Easter Monday}", "- {day: 2027-03-30, name: Moved}", 1

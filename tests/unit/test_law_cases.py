@@ -30,7 +30,6 @@ from streams.events.authority_routing import Disclosure, HardRefusalCode, Langua
 from streams.events.countries import COUNTRIES, COUNTRY_ALIASES, Country
 from streams.events.obligation import NotArmedReason
 from streams.events.report import (
-    CATEGORIES,
     Category,
     Channel,
     Evidence,
@@ -44,6 +43,7 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
+from tests.categories import CATEGORIES
 from streams.events.routing import Gate
 from streams.law.applicability import in_force
 from streams.law.deadlines import deadline

@@ -23,7 +23,7 @@ from streams.reports.rules import compile_report_rules
 from streams.reports.state import ReportState
 from streams.requests.rules import compile_request_rules
 from tests.fixtures import code_under_test
-from tests.fixtures.recorded import RecordedTopics, load_before_the_house
+from tests.fixtures.recorded import RecordedTopics, load_earlier_layout
 from tests.unit import test_mixed_traffic
 from tests.unit.request_traffic import (
     new_requests,
@@ -219,7 +219,7 @@ def test_requests_received_before_the_day_keep_their_clocks(laws: tuple[Rules, R
 
 def test_a_recording_of_real_workers_replays_to_the_same_bytes(changed: Path) -> None:
     """The records of a deployment of November 2026: reports, requests and outcomes, with both registries."""
-    recording = load_before_the_house()
+    recording = load_earlier_layout()
     topics = RecordedTopics(recording)
     results = []
     for registry in (code_under_test.RULES_FOLDER, changed):

@@ -9,7 +9,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.events.report import CATEGORIES, Evidence, MessageReport, Reporter
+from streams.events.report import Evidence, MessageReport, Reporter
+from tests.categories import CATEGORIES
 from streams.events.routing import Gate
 from streams.law.resolution import Resolved, Resolver
 from streams.registry.rules import Obligation, RuleOfLawTier, Rules

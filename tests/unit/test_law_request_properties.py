@@ -21,7 +21,7 @@ from streams.events.authority_request import (
     Target,
 )
 from streams.events.countries import COUNTRY_ALIASES
-from streams.events.report import CATEGORIES
+from tests.categories import CATEGORIES
 from streams.events.routing import Gate
 from streams.registry.rules import Obligation, RuleOfLawTier, Rules
 from streams.requests.judge import Judgement, judge_request

@@ -13,14 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.events.countries import COUNTRIES
-from streams.events.report import (
-    CATEGORIES,
-    EvidenceBasis,
-    MessageReport,
-    NoticeElement,
-    ReportKind,
-    Visibility,
-)
+from streams.events.report import EvidenceBasis, MessageReport, NoticeElement, ReportKind, Visibility
+from tests.categories import CATEGORIES
 from streams.law.concerned import concerned
 from streams.law.duty import published_duty
 from streams.law.resolution import Resolved, Resolver

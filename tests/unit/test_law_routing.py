@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.report import CATEGORIES, EvidenceBasis
+from streams.events.report import EvidenceBasis
+from tests.categories import CATEGORIES
 from streams.events.routing import Gate
 from streams.law.resolution import Resolver
 from streams.registry.rules import Obligation, Rules

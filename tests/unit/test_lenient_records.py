@@ -11,7 +11,7 @@ from streams.runtime.patches.lenient_batch import NotUnpacked
 from streams.runtime.patches.lenient_records import LenientRecords, install_lenient_records
 from streams.wire.dead_letter import Rejected
 from streams.wire.records import HEADERS_DROPPED, MAX_HEADERS, NOT_UNPACKED
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 
 GOOD = b"a-name-in-ascii"
 BAD = b"\xff-name-in-\xc3scii"

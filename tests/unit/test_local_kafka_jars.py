@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from streams.local_kafka import LocalKafka, LocalKafkaError, jars, java, maven, probe, properties
+from tocsin_demo.local_kafka import LocalKafka, LocalKafkaError, jars, java, maven, probe, properties
 
 CONTENT = {
     "org/example/one/1.0/one-1.0.jar": b"one",

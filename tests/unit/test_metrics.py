@@ -14,19 +14,20 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from generators import metrics_page
+from generators.__main__ import main
 from streams.clocks.store import CLOCK_RECORD
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.events.dead_letter import DEAD_LETTER_REASONS
 from streams.events.time_correction import TimeCorrection
 from streams.operations import metric_catalogue as catalogue
-from streams.operations.faust_sensor import RebalanceSensor
-from streams.operations.generated import metrics_page
-from streams.operations.metric import APPEND_LATENCY, LABELS, Metric
 from streams.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
+from streams.operations.faust_sensor import RebalanceSensor
+from streams.operations.metric import APPEND_LATENCY, LABELS, Metric
 from streams.operations.metric_catalogue import CATALOGUE
 from streams.operations.values import Histogram, Numbers
-from streams.partition.hash_key import HashKeys, hash_key
 from streams.operations.worker_operations import WorkerOperations
+from streams.partition.hash_key import HashKeys, hash_key
 from streams.reports.census import open_episodes, take_report_census
 from streams.reports.counters import ReportCounters
 from streams.reports.state import ReportState, restore_reports
@@ -34,8 +35,8 @@ from streams.requests.counters import RequestCounters
 from streams.requests.state import restore_requests
 from streams.runtime.observer import CommittedBatch, Takeover
 from streams.wire.time_correction import encode_time_correction
-from streams.worker.report_observer import ReportObserver
-from streams.worker.request_observer import RequestObserver
+from streams.worker.observers import ReportObserver
+from streams.worker.observers import RequestObserver
 from tests.unit import request_traffic
 from tests.unit.request_traffic import (
     NOON,
@@ -103,12 +104,12 @@ def test_every_label_is_explained_and_none_can_name_a_person():
 
 
 def test_the_page_of_metrics_matches_the_catalogue(tmp_path, monkeypatch, capsys):
-    assert metrics_page.main(["--check"]) == 0
+    assert main(["--check", "metrics_page"]) == 0
     monkeypatch.setattr(metrics_page, "PAGE", tmp_path / "metrics.md")
-    assert metrics_page.main(["--check"]) == 1
-    assert "run `python -m streams.operations.generated.metrics_page`" in capsys.readouterr().err
-    assert metrics_page.main([]) == 0
-    assert metrics_page.main(["--check"]) == 0
+    assert main(["--check", "metrics_page"]) == 1
+    assert "run `python -m generators metrics_page`" in capsys.readouterr().err
+    assert main(["metrics_page"]) == 0
+    assert main(["--check", "metrics_page"]) == 0
     text = (tmp_path / "metrics.md").read_text()
     assert all(f"| `{metric.name}` | {metric.kind} |" in text for metric in CATALOGUE)
 

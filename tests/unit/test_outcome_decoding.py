@@ -20,9 +20,11 @@ from streams.events.moderation_outcome import LawGround, ReportSubject
 from streams.events.reporter_notice import NoticeOutcome, ReporterNotice
 from streams.registry.loader import load_rules
 from streams.runtime.topic_catalogue import SCHEMAS
-from streams.wire.case_activity_decoding import VALID_IN_ACTIVITY, decode_case_activity
+from streams.wire.case_activity_decoding import VALID_IN_ACTIVITY
+from tests.readers import decode_case_activity
 from streams.wire.dead_letter import Rejected
-from streams.wire.moderation_outcome_decoding import REASONS, VALID_IN_OUTCOME, decode_moderation_outcome
+from streams.wire.moderation_outcome_decoding import REASONS, VALID_IN_OUTCOME
+from tests.readers import decode_moderation_outcome
 from streams.wire.personal_data import names_a_person
 from streams.wire.reading import MAX_AHEAD_MS
 from streams.wire.ids import stable_id

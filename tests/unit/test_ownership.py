@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,7 @@ from structlog.testing import capture_logs
 from streams.runtime import state_reading
 from streams.runtime.claims import Place
 from streams.runtime.errors import OwnershipLost, RefusedToStart
-from streams.runtime.fencing import FoundOffset
+from streams.runtime.log import FoundOffset
 from streams.runtime.ownership import OwnedStage, Ownership
 from streams.runtime.position import SourcePosition
 from streams.runtime.source_logs import LogBounds
@@ -112,15 +113,7 @@ def fleet(log, monkeypatch):
         log.append(("look at", tp.partition, begin, end))
         return tp.partition in made.changed
 
-    class Consumer:
-        async def __aenter__(self):
-            return self
-
-        async def __aexit__(self, *_):
-            pass
-
     monkeypatch.setattr(state_reading, "anything_follows", follows)
-    monkeypatch.setattr(state_reading, "state_consumer", lambda _: Consumer())
     return made
 
 
@@ -128,7 +121,7 @@ def fleet(log, monkeypatch):
 def make(fleet, log):
     def made(new_owner=Owner):
         stages = {"reports": OwnedStage(SOURCES, lambda partition: new_owner(partition, log))}
-        ownership = Ownership(None, fleet, stages)
+        ownership = Ownership(SimpleNamespace(reader=nullcontext), fleet, stages)
         ownership._claims = Claims(log)
         return ownership
 

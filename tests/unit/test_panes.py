@@ -5,7 +5,8 @@ import copy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.counting.panes import UNIT, Pane, RunningSum, drop_before, find_or_insert, fold, pane_at
+from streams.counting.panes import RunningSum, drop_before, find_or_insert, fold, pane_at
+from streams.counting.sums import UNIT, Pane
 from streams.counting.windows import RINGS, WindowSpec, held_from, pane_start
 
 BASE = 288 * 20_000

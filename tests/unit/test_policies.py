@@ -1,6 +1,5 @@
 """Policies: the shipped ones serve their purpose, and an invalid one is refused with the reason."""
 
-import dataclasses
 import re
 from copy import deepcopy
 from pathlib import Path
@@ -11,7 +10,7 @@ import yaml
 
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
-from streams.registry.rules import Policy, Rules
+from streams.registry.rules import Level, Policy, Rules
 
 VALID: dict[str, Any] = {
     "id": "fraud",
@@ -27,6 +26,10 @@ VALID: dict[str, Any] = {
     "cooldown": "PT6H",
     "reason": "A test.",
 }
+
+
+def measures_of(level: Level) -> list[str]:
+    return [one.measure.name for one in level.when]
 
 
 def load(tmp_path: Path, *policies: dict[str, Any]) -> Rules:
@@ -65,17 +68,8 @@ def test_a_shadow_policy_with_voices_differs_from_the_live_one_in_nothing_else(
 ) -> None:
     by_id = {policy.id: policy for policy in rules.policies}
     live, shadow = by_id[name], by_id[f"{name}-voices"]
-    with_heads = tuple(
-        dataclasses.replace(
-            level,
-            when={
-                "distinct_reporters" if measure == "voices" else measure: threshold
-                for measure, threshold in level.when.items()
-            },
-        )
-        for level in shadow.levels
-    )
-    assert with_heads == live.levels
+    with_heads = [(level.name, level.text.replace("voices", "distinct_reporters")) for level in shadow.levels]
+    assert with_heads == [(level.name, level.text) for level in live.levels]
     same = ("categories", "window", "clear_below", "min_clear_ms", "cooldown_ms")
     assert all(getattr(live, field) == getattr(shadow, field) for field in same)
     assert all(len(policy.reason) > 80 for policy in rules.policies)
@@ -91,12 +85,12 @@ def test_floor_categories_reach_a_human_at_the_first_report(rules: Rules) -> Non
         covered |= set(policy.categories)
         assert policy.mode == "live"
         assert policy.levels[0].name == "internal_review"
-        assert policy.levels[0].when == {"reports": 1}
+        assert policy.levels[0].text == "reports >= 1"
         for level in policy.levels[1:]:
             # A higher level needs evidence as well as reports. `risk` sums it over all reporters.
-            assert level.when["risk"] > 0
+            assert "risk" in measures_of(level)
             # Reports without a pseudonym can reach every level, as victims and witnesses may give none.
-            assert set(level.when) <= {"reports", "risk"}
+            assert set(measures_of(level)) <= {"reports", "risk"}
     assert floor <= covered
 
 
@@ -110,7 +104,7 @@ def test_abuse_prone_categories_need_distinct_reporters_above_review(rules: Rule
     judged = [policy for policy in rules.policies if not prone.isdisjoint(policy.categories)]
     assert {policy.id for policy in judged} == {"terrorism", "hate"}
     for policy in judged:
-        assert all("distinct_reporters" in level.when for level in policy.levels[1:])
+        assert all("distinct_reporters" in measures_of(level) for level in policy.levels[1:])
 
 
 # Reading
@@ -121,10 +115,30 @@ def test_a_policy_is_read_with_all_its_fields(tmp_path: Path) -> None:
     assert isinstance(policy, Policy)
     assert (policy.window, policy.window_ms) == ("PT1H", 3_600_000)
     assert (policy.min_clear_ms, policy.cooldown_ms, policy.clear_below) == (1_800_000, 21_600_000, 0.6)
-    assert [(level.level, level.name, dict(level.when)) for level in policy.levels] == [
-        (1, "review", {"reports": 3}),
-        (2, "surge", {"reports": 10, "risk": 2.5}),
+    assert [(level.level, level.name, level.text) for level in policy.levels] == [
+        (1, "review", "reports >= 3"),
+        (2, "surge", "reports >= 10, risk >= 2.5"),
     ]
+
+
+def test_conditions_with_a_comparison_and_any_of_are_read(tmp_path: Path) -> None:
+    level = {
+        "level": 1,
+        "name": "review",
+        "when": {"reports": ">= 4", "anonymous_share": "< 0.5", "trusted_flaggers": "<=0"},
+        "any_of": {"risk": "> 1.25", "distinct_reporters": 3},
+    }
+    (policy,) = load(tmp_path, VALID | {"levels": [level]}).policies
+    assert policy.levels[0].text == (
+        "reports >= 4, anonymous_share < 0.5, trusted_flaggers <= 0, any of (risk > 1.25, distinct_reporters >= 3)"
+    )
+
+
+def test_a_threshold_with_the_usual_comparison_is_that_number(tmp_path: Path) -> None:
+    written = {"levels": [{"level": 1, "name": "a", "when": {"reports": ">= 3"}}]}
+    number = {"levels": [{"level": 1, "name": "a", "when": {"reports": 3}}]}
+    versions = {load(tmp_path, VALID | levels).policy_version for levels in (written, number)}
+    assert len(versions) == 1
 
 
 def test_mode_off_is_not_a_boolean(tmp_path: Path) -> None:
@@ -196,6 +210,43 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         {"levels": [{"level": 1, "name": "a", "when": {"reports": "3"}}]},
         "policies[0].levels[0].when.reports",
         "valid number",
+    ),
+    *(
+        (
+            {"levels": [{"level": 1, "name": "a", "when": {"reports": 1} | when}]},
+            f"policies[0].levels[0].when.{next(iter(when))}",
+            says,
+        )
+        for when, says in (
+            ({"risk": "=< 3"}, 'such as "< 3"'),
+            ({"risk": [3]}, "valid number"),
+            ({"risk": True}, "valid number"),
+            ({"risk": "< 0"}, "greater than 0 for <"),
+            ({"risk": -1}, "greater than 0"),
+            ({"automated": "< 1.5"}, "whole number"),
+            ({"linked_share": "> 1"}, "must be below 1 for >"),
+            ({"linked_share": "< 2"}, "must be at most 1"),
+        )
+    ),
+    (
+        {"levels": [{"level": 1, "name": "a", "when": {"reports": "< 3"}}]},
+        "policies[0].levels[0].when",
+        "needs a condition with >= or >: this level holds without any report",
+    ),
+    (
+        {"levels": [{"level": 1, "name": "a", "when": {"reports": 1}, "any_of": {"risk": 1}}]},
+        "policies[0].levels[0].any_of",
+        "at least 2 items",
+    ),
+    (
+        {
+            "levels": [
+                {"level": 1, "name": "a", "when": {"reports": 1, "automated": "< 3"}},
+                {"level": 2, "name": "b", "when": {"reports": 1, "automated": "<= 4"}},
+            ]
+        },
+        "policies[0].levels[1].when.automated",
+        "must be at most 3, the threshold of a lower level",
     ),
     (
         {

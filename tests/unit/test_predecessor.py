@@ -8,16 +8,18 @@ from structlog.testing import capture_logs
 from streams.runtime import fencing, predecessor
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.identity import former_transactional_id, ids_of_instance, new_transactional_id
-from streams.runtime.predecessor import ListTransactions, end_predecessor
+from streams.runtime.patches.producer import KafkaProducer, ListTransactions
+from streams.runtime.predecessor import end_predecessor
 
 OWN = new_transactional_id("p.", "pod-1")
 DEAD = new_transactional_id("p.", "pod-1")
 
 
-class Client:
+class Client(KafkaProducer):
     """Two brokers with the given open transactions each; `failures` are raised first."""
 
     def __init__(self, *at_brokers, failures=()):
+        self.client = self
         self.at_brokers = at_brokers
         self.failures = list(failures)
         self.fenced = []

@@ -27,7 +27,7 @@ from streams.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, refusals
 from streams.requests.rules import compile_request_rules, country_of, is_member_state
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
-from streams.wire.request_decoding import decode_request
+from tests.readers import decode_request
 from tests.report_strategies import reports
 from tests.request_strategies import SHIPPED, registries, requests, target_documents
 from tests.unit.traffic import EXTERNAL, START, Record, run

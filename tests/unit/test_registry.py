@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.events.report import CATEGORIES, REPORTER_KINDS
+from streams.events.report import REPORTER_KINDS
+from tests.categories import CATEGORIES
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from tests.unit.registry_files import edit

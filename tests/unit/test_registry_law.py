@@ -6,7 +6,8 @@ from typing import get_args
 import pytest
 
 from streams.events.authority_request import RequestElement, RequestKind
-from streams.events.report import CATEGORIES, NoticeDeclaration, NoticeElement, ReportKind
+from streams.events.report import NoticeDeclaration, NoticeElement, ReportKind
+from tests.categories import CATEGORIES
 from streams.registry.rules import Obligation, Rules, Standard
 
 EU = set("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())

@@ -17,7 +17,7 @@ MISTAKES = [
     ("categories.yaml", "severity: 0.85", "gravity: 0.85",
      "categories.ncii_deepfake.gravity", "valid fields here"),
     ("categories.yaml", "  hate:\n", "  hatred:\n",
-     "categories.hatred", "should be 'csam', 'csam_synthetic'"),
+     "categories.hatred", "begin with x_ and go on in small letters, digits and underscores, or be"),
     ("categories.yaml", "severity: 0.95", 'severity: "0.95"', "categories.grooming.severity", "valid number"),
     ("categories.yaml", "severity: 0.95", "severity: 1.5",
      "categories.grooming.severity", "less than or equal to 1"),

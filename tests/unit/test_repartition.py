@@ -14,7 +14,7 @@ from streams.commands.state.repartition import plan_moves, repartition
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.partition.duplicates import RecentIds, merge_slots
 from streams.partition.hash_key import HashKeys, hash_key
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.partition.moving import NewPartition, Shared, merged
 from streams.partition.state import MOVES, PARTITION_TIME
 from streams.reports.reporter_keys import REPORTER_KEYS, merge_keys

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streams.events.enriched_report import EnrichedReport, Source
 from streams.partition.daily_counters import OWN_DAY_COUNTERS
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.partition.state import DUPLICATES_SLOT
 from streams.reports.state import ReportState, restore_reports
 from streams.events.time_correction import TimeCorrection

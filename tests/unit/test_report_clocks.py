@@ -14,7 +14,7 @@ from streams.events.escalation import Escalation
 from streams.partition.census import take_census
 from streams.partition.duplicates import outcome_hash, event_hash
 from streams.partition.flood import WINDOW
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.wire.origin import NotAtHome
 from streams.registry.rules import Obligation
 from streams.reports.rules import compile_report_rules

@@ -10,8 +10,8 @@ from streams.reports.counters import ReportCounters
 from streams.reports.rules import compile_report_rules
 from streams.reports.state import ReportState
 from streams.runtime.observer import CommittedBatch
-from streams.worker.report_observer import ReportObserver
-from streams.worker.reporter_observer import ReporterObserver
+from streams.worker.observers import ReportObserver
+from streams.worker.observers import ReporterObserver
 from tests.unit.crowd_traffic import outcome, reported
 from tests.unit.reporter_traffic import gate, read_back, stamp_all
 from tests.unit.reporter_traffic import INTERNAL as REPORTERS_INTERNAL

@@ -8,6 +8,7 @@ from streams.partition.hash_key import HashKeys, hash_key
 from streams.reporters.reporter import Reporter, ReportFacts, decode_reporter, encode_reporter
 from streams.reporters.state import state_key
 from streams.wire.reporter_history import EARLIER_HEADER
+from tests.categories import CODES
 from tests.unit.crowd_traffic import outcome
 from tests.unit.reporter_traffic import RULES, credit, new_state, stamp_all
 from tests.unit.both_stages import Deployment, of
@@ -121,8 +122,8 @@ def test_taking_back_what_has_not_come_yet_leaves_no_trace():
     (key,) = state.reporters
     reporter = state.reporters.find(key)
     assert min(reporter.sums.values()) < 0
-    stamp = reporter.report(
-        RULES.trust, ReportFacts("user", START, START // 1000, "spam", 1, 1, member=True, floor=False)
+    stamp = reporter.note_report(
+        RULES.trust, ReportFacts("user", START, START // 1000, CODES["spam"], 1, 1, member=True, floor=False)
     )
     assert 0 < stamp.trust.lower < stamp.trust.mean < 1
     elsewhere = new_state()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.partition.limits import LIMITS
 from streams.registry.reporter_rules import MisuseNeeds
 from streams.reporters.reporter import REPORTER, Reporter, ReportFacts
@@ -22,6 +22,7 @@ from streams.wire.stamp import STAMP_HEADER, encode_stamp, read_stamp
 from streams.wire.time_correction import encode_time_correction
 from streams.events.stamp import ReportStamp
 from streams.events.time_correction import TimeCorrection
+from tests.categories import CODES
 from tests.unit.reporter_traffic import (
     GATE,
     INTERNAL,
@@ -343,13 +344,15 @@ def test_forgetting_somebody_without_outcomes_changes_no_stamp(member):
 
     def facts(time, number):
         target = KEY.target_hash("c", f"m{number}")
-        return ReportFacts("user", time, time // 1000, "spam", target, number, member, False)
+        return ReportFacts("user", time, time // 1000, CODES["spam"], target, number, member, False)
 
     reporter = Reporter()
     for number in range(40):
-        reporter.report(RULES.trust, facts(START, number))
+        reporter.note_report(RULES.trust, facts(START, number))
     time = START + QUIET_DAYS * DAY
-    assert reporter.report(RULES.trust, facts(time, 99)) == Reporter().report(RULES.trust, facts(time, 99))
+    assert reporter.note_report(RULES.trust, facts(time, 99)) == Reporter().note_report(
+        RULES.trust, facts(time, 99)
+    )
 
 
 def test_many_are_forgotten_in_slices():

@@ -16,7 +16,8 @@ from streams.wire.dead_letter import Rejected
 from streams.wire.encoding import encode
 from streams.wire.outcome_decoding import decode_clock_outcome
 from streams.wire.reading import MAX_AHEAD_MS
-from streams.wire.request_decoding import VALID_IN_REQUEST, decode_request
+from streams.wire.request_decoding import VALID_IN_REQUEST
+from tests.readers import decode_request
 from streams.requests.judge import judge_request
 from tests.contract.examples import example, example_files, name_of
 from tests.report_strategies import APPEND_TIME_MS

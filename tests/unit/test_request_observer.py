@@ -7,7 +7,7 @@ from streams.operations.worker_operations import WorkerOperations
 from streams.reports.stage import SOURCES as REPORT_SOURCES
 from streams.requests.stage import SOURCES
 from streams.runtime.observer import CommittedBatch, Takeover
-from streams.worker.request_observer import RequestObserver
+from streams.worker.observers import RequestObserver
 from tests.request_strategies import SHIPPED
 from tests.unit.request_traffic import (
     NOON,

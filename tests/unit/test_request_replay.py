@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.events.enriched_report import Source
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.requests.state import restore_requests
 from streams.wire.origin import with_origin
 from streams.wire.records import OutputRecord

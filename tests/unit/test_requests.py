@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.partition.flood import WINDOW
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.wire.origin import NotAtHome
 from streams.requests.rules import compile_request_rules
 from streams.requests.stage import SOURCES, request_stage

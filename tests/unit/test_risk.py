@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from streams.events.enriched_report import Risk
 from streams.events.report import (
-    CATEGORIES,
     REPORTER_KINDS,
     AccountAge,
     Category,
@@ -20,6 +19,7 @@ from streams.events.report import (
     MessageReport,
     Reporter,
 )
+from tests.categories import CATEGORIES
 from streams.registry.loader import load_rules
 from streams.registry.scoring import beta_lower_bound
 from streams.registry.shapes import BetaRow

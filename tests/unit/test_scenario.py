@@ -10,10 +10,6 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from streams.commands.shared.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play, play_requests
-from streams.commands.shared.scenario.bad_records import REASONS
-from streams.commands.shared.scenario.play import SPAN_MS
-from streams.commands.shared.scenario.pseudonyms import pseudonym
 from streams.registry.loader import load_rules
 from streams.registry.sources import load_sources
 from streams.reports.claims import check_claims
@@ -23,8 +19,12 @@ from streams.reports.state import ReportState
 from streams.requests.judge import judge_request
 from streams.requests.rules import compile_request_rules
 from streams.wire.dead_letter import Rejected
-from streams.wire.report_decoding import decode_report
-from streams.wire.request_decoding import decode_request
+from tests.readers import decode_report
+from tests.readers import decode_request
+from tocsin_demo.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play, play_requests
+from tocsin_demo.scenario.bad_records import REASONS
+from tocsin_demo.scenario.play import SPAN_MS
+from tocsin_demo.scenario.pseudonyms import pseudonym
 
 END_MS = 1_790_000_000_000
 SMALL = 4_000

@@ -5,23 +5,23 @@ from collections import Counter, defaultdict
 import orjson
 import pytest
 
-from streams.commands.shared.scenario import (
+from streams.reporters.state import ReporterState
+from streams.reports.stage import report_stage
+from streams.reports.state import ReportState
+from tests.readers import decode_moderation_outcome
+from tests.readers import decode_report
+from tests.unit.reporter_traffic import INTERNAL, RULES, STAGE
+from tests.unit.traffic import INTERNAL as REPORTS_INTERNAL
+from tests.unit.traffic import SHIPPED, Record, compiled
+from tocsin_demo.scenario import (
     HONEST_WAVE,
     RETURNING_BRIGADE,
     play_alone,
     play_crowds,
     play_history,
 )
-from streams.commands.shared.scenario.crowds import CROWDS_SPAN_MS
-from streams.commands.shared.scenario.play import SPAN_MS
-from streams.reporters.state import ReporterState
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
-from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
-from streams.wire.report_decoding import decode_report
-from tests.unit.reporter_traffic import INTERNAL, RULES, STAGE
-from tests.unit.traffic import INTERNAL as REPORTS_INTERNAL
-from tests.unit.traffic import SHIPPED, Record, compiled
+from tocsin_demo.scenario.crowds import CROWDS_SPAN_MS
+from tocsin_demo.scenario.play import SPAN_MS
 
 END_MS = 1_790_000_000_000
 SEED = 7

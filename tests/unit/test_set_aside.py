@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -44,14 +45,7 @@ def trying(monkeypatch):
     """Keeps trying until `reading` of the only owner has returned or raised. Returns the owner; raises its error."""
     monkeypatch.setattr(set_aside, "LOOK_SECONDS", 0)
 
-    class Consumer:
-        async def __aenter__(self):
-            return self
-
-        async def __aexit__(self, *_):
-            pass
-
-    monkeypatch.setattr(set_aside, "state_consumer", lambda _: Consumer())
+    log = SimpleNamespace(reader=nullcontext)
 
     def run(reading):
         async def scenario():
@@ -65,7 +59,7 @@ def trying(monkeypatch):
 
             owner = Owner(read)
             ownership.owners = {PLACE: owner}
-            task = asyncio.create_task(keep_trying(None, SimpleNamespace(ends=ends), ownership))
+            task = asyncio.create_task(keep_trying(log, SimpleNamespace(ends=ends), ownership))
             await asyncio.wait([task], timeout=0.1)
             task.cancel()
             await asyncio.wait([task])

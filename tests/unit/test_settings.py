@@ -2,7 +2,8 @@ import pytest
 
 from streams.runtime.connection import Connection
 from streams.partition.settings import PartitionSettings
-from streams.worker.settings import Settings, SettingsError, load_settings
+from streams.worker.environment import SettingsError
+from streams.worker.settings import Settings, load_settings
 
 
 def refused(**variables):

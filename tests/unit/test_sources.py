@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.events.report import REPORTER_KINDS, ReportKind
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.registry.rules import SourceRights

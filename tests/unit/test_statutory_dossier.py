@@ -10,11 +10,12 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.events.escalation import Escalation
-from streams.events.report import CATEGORIES
+from tests.categories import CATEGORIES
 from streams.events.routing import Routing
+from streams.registry.categories import built_in_categories
 from streams.registry.loader import load_rules
 from streams.statutory.dossier.completeness import ITEMS, completeness
-from streams.statutory.dossier.form import DOSSIER_FORMS, INCIDENTS
+from streams.statutory.dossier.form import DOSSIER_FORMS
 from streams.statutory.dossier.skeleton import dossiers, forms_for
 from tests.contract.examples import example, example_files
 
@@ -50,7 +51,7 @@ def event(category, escalation_id="case-1", sequence=1, at="2026-11-24T12:00:00.
 
 
 def made(*events, case="case-1"):
-    return {each.form: each for each in dossiers(case, events, DUTIES, DAY)}
+    return {each.form: each for each in dossiers(case, events, built_in_categories(), DUTIES, DAY)}
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
@@ -60,13 +61,14 @@ def test_forms_follow_the_category(category):
         expected.add("cybertipline")
     if category in ("threat_to_life", "csam", "csam_synthetic", "grooming", "trafficking", "terrorism"):
         expected.add("dsa_art18")
-    assert set(forms_for(category, DUTIES)) == expected
+    assert set(forms_for(category, built_in_categories(), DUTIES)) == expected
     assert set(made(event(category))) == expected
 
 
 def test_incident_types_are_those_of_the_cybertipline():
-    assert {incident.incident_type for incident in INCIDENTS.values()} <= INCIDENT_TYPES
-    assert set(INCIDENTS) >= set(DUTIES["US.2258A"].categories)
+    tips = {category: row.cybertip for category, row in built_in_categories().items() if row.cybertip}
+    assert {tip.incident_type for tip in tips.values()} <= INCIDENT_TYPES
+    assert set(tips) >= set(DUTIES["US.2258A"].categories)
 
 
 @pytest.mark.parametrize("form", DOSSIER_FORMS)
@@ -101,7 +103,7 @@ def test_a_legal_clock_begins_with_its_report():
         )
         if each.clock is not None
     )
-    (tip, _) = dossiers("case-1", [event("csam", clock=clock.clock)], DUTIES, DAY)
+    (tip, _) = dossiers("case-1", [event("csam", clock=clock.clock)], built_in_categories(), DUTIES, DAY)
     assert tip.opened_at == clock.clock.started_at
 
 
@@ -110,7 +112,7 @@ def test_preservation_lasts_a_year_from_the_submission():
     assert (preservation.submitted, preservation.until) == ("2026-11-26", "2027-11-26")
     assert preservation.duty == "US.2258A.h"
     assert preservation.source_url == "https://www.law.cornell.edu/uscode/text/18/2258A"
-    (leap, _) = dossiers("case-1", [event("csam")], DUTIES, date(2028, 2, 29))
+    (leap, _) = dossiers("case-1", [event("csam")], built_in_categories(), DUTIES, date(2028, 2, 29))
     assert leap.preservation.until == "2029-02-28"
     assert made(event("csam"))["dsa_art18"].preservation is None
 

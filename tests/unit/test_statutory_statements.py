@@ -24,9 +24,8 @@ from streams.events.moderation_outcome import (
 )
 from streams.events.outcome_reason import VIOLATION_REASONS
 from streams.events.desk_member import DeskMember
-from streams.events.report import CATEGORIES
+from tests.categories import CATEGORIES
 from streams.registry.loader import load_rules
-from streams.statutory.category_codes import CATEGORY_CODES
 from streams.statutory.parts import parts
 from streams.statutory.statements import vocabulary
 from streams.statutory.statements.draft import Decided, HowLearned, drafts
@@ -129,7 +128,7 @@ def test_the_vocabulary_is_that_of_the_database():
 
 def test_every_category_of_tocsin_has_a_code_of_the_database():
     for category in CATEGORIES:
-        code = CATEGORY_CODES[category]
+        code = RULES.categories[category].template
         assert code.category in vocabulary.DATABASE_CATEGORIES
         assert code.keyword is None or code.keyword in vocabulary.DATABASE_KEYWORDS
         assert RULES.categories[category].dsa_category in vocabulary.DATABASE_CATEGORIES

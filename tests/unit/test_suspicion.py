@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streams.wire.dead_letter import Rejected, dead_letter
 from streams.wire.encoding import encode
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 from streams.wire.suspicion import MOST_SEARCHED, may_name_a_person
 from tests.report_strategies import APPEND_TIME_MS, Record, reports
 

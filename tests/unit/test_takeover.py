@@ -1,12 +1,11 @@
 """The steps of a takeover against a claims log in memory, with open, committed and aborted records."""
 
 import asyncio
-from contextlib import asynccontextmanager
-from types import SimpleNamespace
 
 import pytest
+from aiokafka import TopicPartition
 
-from streams.runtime import state_log, takeover
+from streams.runtime import state_log
 from streams.runtime.claims import (
     ClaimsLog,
     Place,
@@ -18,92 +17,52 @@ from streams.runtime.claims import (
 )
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.takeover import Claims, always_current
+from streams.runtime.writer import Writer
+from streams.wire.topics import CLAIMS
+from tests.model.memory_log import Brokers
 
 A, B = Place("reports", 0), Place("requests", 0)
 
 
 class Broker:
-    """The claims log, and the producers that were fenced."""
+    """A claims log, and the producers that were fenced."""
+
+    tp = TopicPartition(CLAIMS, 0)
 
     def __init__(self):
-        self.rows = []
+        self.brokers = Brokers({CLAIMS: 1})
+        self.log = self.brokers.log(self.step)
         self.fenced = []
 
-    def append(self, owner, *records, status="committed"):
-        self.rows += [
-            SimpleNamespace(key=key, value=value, owner=owner, status=status) for key, value, _ in records
-        ]
-
-    def end_transaction(self, owner, status):
-        for row in self.rows:
-            if row.owner == owner and row.status == "open":
-                row.status = status
-
-    def last_stable_offset(self):
-        return next((at for at, row in enumerate(self.rows) if row.status == "open"), len(self.rows))
-
-
-class Writer:
-    """A replacement for Writer."""
-
-    prefix = ""
-
-    def __init__(self, broker, transactional_id):
-        self.broker = broker
-        self.transactional_id = transactional_id
-
-    async def write(self, writes):
-        for rows in writes.values():
-            self.broker.append(self.transactional_id, *rows)
-
-    async def fence(self, transactional_id):
-        self.broker.fenced.append(transactional_id)
-        self.broker.end_transaction(transactional_id, "aborted")
-
-
-class Consumer:
-    """A consumer of the claims log."""
-
-    def __init__(self, broker, isolation_level):
-        self.broker = broker
-        self.uncommitted = isolation_level == "read_uncommitted"
-        self.at = 0
-
-    def assign(self, tps):
-        (self.tp,) = tps
-
-    def seek(self, _tp, offset):
-        self.at = offset
-
-    async def beginning_offsets(self, tps):
-        return dict.fromkeys(tps, 0)
-
-    async def end_offsets(self, tps):
-        return dict.fromkeys(tps, self.broker.last_stable_offset())
-
-    async def position(self, _tp):
-        return self.at
-
-    async def getmany(self, tp, *, timeout_ms, max_records=10):  # noqa: ARG002
+    async def step(self, name):
+        *_, transactional_id = name.split()
+        if name.startswith("before fence") and transactional_id not in self.fenced:
+            self.fenced.append(transactional_id)
         await asyncio.sleep(0)
-        end = len(self.broker.rows) if self.uncommitted else self.broker.last_stable_offset()
-        rows = self.broker.rows[self.at : min(end, self.at + max_records)]
-        self.at += len(rows)
-        seen = [row for row in rows if self.uncommitted or row.status == "committed"]
-        return {tp: seen} if seen else {}
+
+    @property
+    def rows(self):
+        return [each for each in self.brokers.partitions[self.tp].records if each.status != "marker"]
+
+    def append(self, owner, *records, status="committed"):
+        if status == "open":
+            self.brokers.begin(owner, self.tp)
+        self.brokers.append(self.tp, records, owner, status)
+
+    def commit(self, owner):
+        self.brokers.end(owner, "committing")
+
+    async def writer(self, transactional_id="me"):
+        made = Writer(self.log, "")
+        made.transactional_id = transactional_id
+        await made.start()
+        return made
 
 
 @pytest.fixture
 def broker(monkeypatch):
-    made = Broker()
-
-    @asynccontextmanager
-    async def consumer(_connection, isolation_level="read_committed"):
-        yield Consumer(made, isolation_level)
-
-    monkeypatch.setattr(takeover, "state_consumer", consumer)
     monkeypatch.setattr(state_log, "GRACE_SECONDS", 0.02)
-    return made
+    return Broker()
 
 
 def noted(broker, *places):
@@ -112,8 +71,7 @@ def noted(broker, *places):
 
 
 async def take_over(broker, *places, generation=5, is_current=always_current, transactional_id="me"):
-    writer = Writer(broker, transactional_id)
-    claims = Claims(None, writer)
+    claims = Claims(broker.log, await broker.writer(transactional_id))
     await claims.claim(places, generation, "member")
     async with claims.looking(is_current) as look:
         await look.look()
@@ -175,7 +133,7 @@ def test_a_release_whose_markers_are_late_is_waited_for(broker):
         broker.append("leaving", release_record(A, "leaving"), status="open")
         taking = asyncio.create_task(take_over(broker, A))
         await asyncio.sleep(0.005)
-        broker.end_transaction("leaving", "committed")
+        broker.commit("leaving")
         await taking
 
     run(scenario())
@@ -183,9 +141,12 @@ def test_a_release_whose_markers_are_late_is_waited_for(broker):
 
 
 def test_who_died_in_the_middle_of_a_claim_is_fenced_after_a_grace(broker):
-    noted(broker, A)
-    broker.append("dead", claim(B, "dead"), status="open")
-    run(take_over(broker, A))
+    async def scenario():
+        noted(broker, A)
+        broker.append("dead", claim(B, "dead"), status="open")
+        await take_over(broker, A)
+
+    run(scenario())
     assert broker.fenced == ["dead"]
 
 
@@ -222,7 +183,7 @@ def test_the_id_of_former_versions_is_fenced_once_for_each_partition(broker):
 def test_who_claimed_since_is_found_when_the_state_cannot_be_read(broker):
     async def scenario():
         noted(broker, A)
-        claims = Claims(None, Writer(broker, "me"))
+        claims = Claims(broker.log, await broker.writer())
         await claims.claim([A], 5, "member")
         async with claims.looking(always_current) as look:
             await look.look()

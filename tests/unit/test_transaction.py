@@ -7,12 +7,12 @@ from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from streams.runtime import transaction
-from streams.runtime.connection import Connection
+from streams.runtime.connection import BATCH_BYTES, Connection
 from streams.runtime.errors import OwnershipLost
 from streams.runtime.outputs import _BATCH_OVERHEAD_BYTES
-from streams.runtime.patches.producer import SMALL_BYTES, new_batch
+from streams.runtime.patches.producer import SMALL_BYTES, KafkaProducer
 from streams.runtime.topic_catalogue import load_catalogue
-from streams.runtime.transaction import BATCH_BYTES, transactional_producer, write_transaction
+from streams.runtime.transaction import write_transaction
 from streams.wire.topics import CHANNEL_STATE
 
 
@@ -28,7 +28,7 @@ class Batch:
         return self.rows
 
 
-class Producer:
+class Producer(KafkaProducer):
     """A producer whose deliveries to some topics fail."""
 
     def __init__(self, failing):
@@ -101,8 +101,8 @@ def test_an_abort_that_no_broker_answers_is_given_up(monkeypatch):
 
 async def built(codec, value):
     """The bytes of a batch with one record, as a writer sends it."""
-    producer = transactional_producer(Connection("127.0.0.1:1", compression=codec), "id")
-    batch = new_batch(producer, [len(value)])
+    producer = Connection("127.0.0.1:1", compression=codec).producer("id")
+    batch = producer.new_batch([len(value)])
     assert batch.append(timestamp=0, key=b"k", value=value, headers=[]) is not None
     await producer.stop()
     return bytes(batch._build())

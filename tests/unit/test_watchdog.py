@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.operations.stacks import all_stacks
+from streams.operations.watchdog import all_stacks
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from streams.counting.conditions import Condition, condition
 from streams.operations.core import Core
 from streams.partition.batch import Batch
 from streams.registry.loader import load_rules
@@ -60,8 +61,24 @@ def policy(**changes: Any) -> Policy:
     return Policy(**{**values, **changes})
 
 
-def levels(*whens: Mapping[str, float]) -> tuple[Level, ...]:
-    return tuple(Level(number, f"level_{number}", when) for number, when in enumerate(whens, 1))
+def levels(*whens: Mapping[str, Any]) -> tuple[Level, ...]:
+    """Levels with these conditions: a threshold for `>=`, or (comparison, threshold). `any_of` has more of them."""
+    return tuple(
+        Level(
+            number,
+            f"level_{number}",
+            _conditions({name: wanted for name, wanted in when.items() if name != "any_of"}),
+            _conditions(when.get("any_of", {})),
+        )
+        for number, when in enumerate(whens, 1)
+    )
+
+
+def _conditions(when: Mapping[Any, Any]) -> tuple[Condition, ...]:
+    return tuple(
+        condition(name, *(wanted if isinstance(wanted, tuple) else (">=", wanted)))
+        for name, wanted in when.items()
+    )
 
 
 def compiled(*policies: Policy, **settings: Any) -> ReportRules:

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from streams.adapters.coop.decisions import Recorder, read_callback
 from streams.adapters.coop.settings import CoopSettings
 from streams.adapters.coop.signature import is_signed
+from streams.operations.address_refused import refusal_explained
+from streams.worker.environment import COOP_PREFIX
 
 logger = structlog.get_logger(__name__)
 
@@ -23,7 +25,7 @@ _MOST_BYTES = 1024 * 1024
 async def serve_callbacks(
     own: CoopSettings, keys: Sequence[RSAPublicKey], recorder: Recorder
 ) -> AsyncIterator[str]:
-    """Take callbacks at any path. Yields the address. Raises OSError if the port is taken.
+    """Take callbacks at any path. Yields the address. Raises AddressRefused if the port is taken.
 
     A callback is answered once its outcome is written; otherwise Coop sends it again.
     """
@@ -48,7 +50,8 @@ async def serve_callbacks(
     runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, own.callback_host, own.callback_port).start()
+        with refusal_explained(f"{COOP_PREFIX}CALLBACK_", own.callback_host, own.callback_port):
+            await web.TCPSite(runner, own.callback_host, own.callback_port).start()
         host, port = runner.addresses[0][:2]
         yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
     finally:

@@ -15,15 +15,17 @@ from streams.adapters.coop.reporting import Reporting
 from streams.adapters.coop.settings import CoopSettings
 from streams.adapters.coop.signature import load_public_keys
 from streams.adapters.deliveries import CONCURRENT
-from streams.adapters.given import needed, needed_secret
 from streams.adapters.http_client import http_client
 from streams.adapters.metrics import AdapterMetrics
 from streams.adapters.outcomes import Outcomes
 from streams.adapters.pseudonym import LEAST_CHARACTERS
 from streams.adapters.run import deliver, deliver_set_aside
-from streams.adapters.verdict import check_verdicts, load_mapping
+from streams.adapters.settings import needed, needed_secret
+from streams.adapters.verdict import check_categories, check_verdicts, load_mapping
+from streams.registry.categories import load_categories
 from streams.wire.topics import ESCALATIONS
-from streams.worker.settings import COOP_PREFIX, Settings
+from streams.worker.environment import COOP_PREFIX
+from streams.worker.settings import Settings
 
 logger = structlog.get_logger(__name__)
 
@@ -32,7 +34,7 @@ _MAPPING = f"{COOP_PREFIX}MAPPING_FILE"
 
 async def run_coop(settings: Settings, own: CoopSettings) -> None:
     """Report escalations and publish decisions until SIGTERM or SIGINT. Raises SettingsError, and as `deliver` does."""
-    mapping = _mapping(own)
+    mapping = _mapping(settings, own)
     keys = load_public_keys(Path(needed(own, "public_key_file")))
     reviewer_key = needed_secret(own, "reviewer_key", LEAST_CHARACTERS).encode()
 
@@ -49,13 +51,15 @@ async def run_coop(settings: Settings, own: CoopSettings) -> None:
 
 async def resend_coop(settings: Settings, own: CoopSettings) -> tuple[int, int]:
     """Send once more what was set aside; return how many were taken, and how many not. Raises as `run_coop` does."""
-    async with _reporting(own, _mapping(own)) as reporting:
+    async with _reporting(own, _mapping(settings, own)) as reporting:
         return await deliver_set_aside(settings, own, reporting.send)
 
 
-def _mapping(own: CoopSettings) -> Mapping:
+def _mapping(settings: Settings, own: CoopSettings) -> Mapping:
     mapping = load_mapping(_MAPPING, own.mapping_file, Mapping)
-    check_verdicts(_MAPPING, own.mapping_file, [row.verdict for row in mapping.decisions])
+    categories = load_categories(settings.categories_file)
+    check_verdicts(_MAPPING, own.mapping_file, [row.verdict for row in mapping.decisions], categories)
+    check_categories(_MAPPING, own.mapping_file, mapping.policies, categories)
     return mapping
 
 

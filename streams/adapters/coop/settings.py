@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from streams.adapters.settings import AdapterSettings, HttpsOrigin
-from streams.worker.settings import COOP_PREFIX, HostName, Port
+from streams.worker.environment import COOP_PREFIX, HostName, Port
 
 
 class CoopSettings(AdapterSettings):

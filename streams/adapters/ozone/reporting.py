@@ -1,6 +1,6 @@
 """Reports escalations to Ozone: a report of each message, tags that follow the escalation, and its priority."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -20,20 +20,25 @@ from streams.adapters.ozone.lexicon import (
     Subject,
     TagEvent,
 )
-from streams.adapters.ozone.reasons import REASON_TYPES
 from streams.adapters.ozone.xrpc import NamedError, Xrpc
 from streams.adapters.reported import Reported
+from streams.events.report import Category
+from streams.registry.rules import CategoryRules
 from streams.wire.records import SourceRecord
 
 _OPEN = "tocsin-open"
+
+REASON_TYPE = "tools.ozone.report.defs#reason"
+"""The type of a reason: com.atproto.moderation.defs#reasonType knows its values."""
 
 
 class Reporting:
     """Sends escalations; `template` is the setting TOCSIN_OZONE_SUBJECT."""
 
-    def __init__(self, xrpc: Xrpc, template: str) -> None:
+    def __init__(self, xrpc: Xrpc, template: str, categories: Mapping[Category, CategoryRules]) -> None:
         self._xrpc = xrpc
         self._template = template
+        self._categories = categories
 
     async def send(self, record: SourceRecord) -> Answer:
         """Report an escalation. Sending it again changes nothing, because Ozone takes each of the events once."""
@@ -62,7 +67,8 @@ class Reporting:
         subject = await self._subject(reported)
         if isinstance(subject, Failed):
             return subject
-        for event, external_id in _events(escalated, identity):
+        row = self._categories.get(escalated.category)
+        for event, external_id in _events(escalated, identity, row.ozone_reason if row else "Other"):
             done = await self._xrpc.procedure(
                 EMIT_EVENT, NewEvent(event, subject, created_by, ModTool(TOOL, reported), external_id)
             )
@@ -86,7 +92,7 @@ class Reporting:
 
 
 def _events(
-    escalated: Escalated, identity: str
+    escalated: Escalated, identity: str, reason: str
 ) -> Iterator[tuple[ReportEvent | TagEvent | PriorityEvent, str]]:
     """The events about one subject, with the ids of which Ozone takes each once."""
     level = f"tocsin-level-{escalated.level}"
@@ -94,7 +100,7 @@ def _events(
         yield TagEvent((), (_OPEN,)), identity
         return
     # One report for all steps of an escalation; a message that joins it later is reported then.
-    yield ReportEvent(REASON_TYPES[escalated.category], _comment(escalated)), escalated.escalation_id
+    yield ReportEvent(REASON_TYPE + reason, _comment(escalated)), escalated.escalation_id
     yield TagEvent((_OPEN, level, f"tocsin-{escalated.category}"), ()), identity
     if escalated.priority is not None:
         yield PriorityEvent(escalated.priority.value), identity

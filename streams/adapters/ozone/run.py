@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaProducer
 
 from streams.adapters.deliveries import CONCURRENT
-from streams.adapters.given import needed, needed_secret
 from streams.adapters.http_client import http_client
 from streams.adapters.metrics import AdapterMetrics
 from streams.adapters.outcomes import Outcomes
@@ -17,9 +16,12 @@ from streams.adapters.ozone.settings import OzoneSettings
 from streams.adapters.ozone.xrpc import Account, Xrpc
 from streams.adapters.pseudonym import LEAST_CHARACTERS
 from streams.adapters.run import deliver, deliver_set_aside
-from streams.adapters.verdict import check_verdicts, load_mapping
+from streams.adapters.settings import needed, needed_secret
+from streams.adapters.verdict import check_categories, check_verdicts, load_mapping
+from streams.registry.categories import load_categories
 from streams.wire.topics import ESCALATIONS
-from streams.worker.settings import OZONE_PREFIX, Settings
+from streams.worker.environment import OZONE_PREFIX
+from streams.worker.settings import Settings
 
 _MAPPING = f"{OZONE_PREFIX}MAPPING_FILE"
 
@@ -29,24 +31,29 @@ async def run_ozone(settings: Settings, own: OzoneSettings) -> None:
     service = needed(own, "service")
     key = needed_secret(own, "reviewer_key", LEAST_CHARACTERS).encode()
     mapping = load_mapping(_MAPPING, own.mapping_file, Mapping)
-    check_verdicts(_MAPPING, own.mapping_file, [row.verdict for row in mapping.decisions])
+    categories = load_categories(settings.categories_file)
+    check_verdicts(_MAPPING, own.mapping_file, [row.verdict for row in mapping.decisions], categories)
+    named = [category for row in mapping.decisions for category in row.categories]
+    check_categories(_MAPPING, own.mapping_file, named, categories)
     async with _xrpc(own) as xrpc:
 
         async def receive(producer: AIOKafkaProducer, metrics: AdapterMetrics) -> None:
             outcomes = Outcomes(settings, producer, own.name)
             await Decisions(xrpc, mapping, outcomes, metrics, service, key).run(own.poll_seconds)
 
-        await deliver(settings, own, [ESCALATIONS], lambda _: True, _reporting(own, xrpc).send, receive)
+        await deliver(
+            settings, own, [ESCALATIONS], lambda _: True, _reporting(settings, own, xrpc).send, receive
+        )
 
 
 async def resend_ozone(settings: Settings, own: OzoneSettings) -> tuple[int, int]:
     """Send once more what was set aside; return how many were taken, and how many not. Raises as `run_ozone` does."""
     async with _xrpc(own) as xrpc:
-        return await deliver_set_aside(settings, own, _reporting(own, xrpc).send)
+        return await deliver_set_aside(settings, own, _reporting(settings, own, xrpc).send)
 
 
-def _reporting(own: OzoneSettings, xrpc: Xrpc) -> Reporting:
-    return Reporting(xrpc, needed(own, "subject"))
+def _reporting(settings: Settings, own: OzoneSettings, xrpc: Xrpc) -> Reporting:
+    return Reporting(xrpc, needed(own, "subject"), load_categories(settings.categories_file))
 
 
 @asynccontextmanager

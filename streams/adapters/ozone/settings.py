@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
 from streams.adapters.settings import AdapterSettings, HttpsOrigin
-from streams.worker.settings import OZONE_PREFIX
+from streams.worker.environment import OZONE_PREFIX
 
 _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._%:-]*[A-Za-z0-9._%-]\Z")
 

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from streams.adapters.deliveries import CONCURRENT
-from streams.adapters.given import needed
 from streams.adapters.http_client import http_client
 from streams.adapters.run import deliver, deliver_set_aside
+from streams.adapters.settings import needed
 from streams.adapters.webhook.settings import WebhookSettings
 from streams.adapters.webhook.webhook import Webhook, is_wanted, signing_keys, topics_of
 from streams.worker.settings import Settings

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
 from streams.adapters.settings import AdapterSettings, HttpsAddress
-from streams.worker.settings import WEBHOOK_PREFIX
+from streams.worker.environment import WEBHOOK_PREFIX
 
 Content = Literal["escalations", "clocks", "requests", "shadow"]
 CONTENTS: Final[tuple[Content, ...]] = get_args(Content)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Collection
 from typing import BinaryIO
 
 import click
@@ -14,6 +15,8 @@ from streams.commands.outcome.payload import NOT_WRITTEN, PublishedOutcome, outc
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
 from streams.events.moderation_outcome import ModerationOutcome
+from streams.events.report import Category
+from streams.registry.categories import load_categories
 from streams.wire.dead_letter import Rejected
 from streams.wire.topics import MODERATION_OUTCOMES
 from streams.worker.settings import load_settings
@@ -35,7 +38,9 @@ def import_file(file: BinaryIO, yes: bool) -> None:
       tocsin outcome import decided.csv --yes
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
     settings = load_settings()
-    found, refused, repeated = _checked(file.read(), time.time_ns() // 1_000_000)
+    found, refused, repeated = _checked(
+        file.read(), time.time_ns() // 1_000_000, load_categories(settings.categories_file)
+    )
     decisions = Counter(each.outcome.decision for each in found)
     by_decision = ", ".join(f"{number:,} {decision}" for decision, number in sorted(decisions.items()))
     noun = "outcome" if len(found) == 1 else "outcomes"
@@ -54,7 +59,9 @@ def import_file(file: BinaryIO, yes: bool) -> None:
     echo(f"{len(found):,} written")
 
 
-def _checked(content: bytes, now_ms: int) -> tuple[list[PublishedOutcome], int, int]:
+def _checked(
+    content: bytes, now_ms: int, categories: Collection[Category]
+) -> tuple[list[PublishedOutcome], int, int]:
     """The outcomes in a file, each id once, the number of refused lines, and of lines that repeat an earlier one."""
     found: dict[str, PublishedOutcome] = {}
     refused = repeated = 0
@@ -62,7 +69,7 @@ def _checked(content: bytes, now_ms: int) -> tuple[list[PublishedOutcome], int, 
         try:
             if isinstance(payload, Rejected):
                 raise payload
-            said = outcome_event(payload, now_ms)
+            said = outcome_event(payload, now_ms, categories)
         except Rejected as rejected:
             refused += 1
             echo(f"line {number}: {rejected}", err=True)

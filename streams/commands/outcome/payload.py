@@ -1,6 +1,6 @@
 """Builds outcomes of desks as events for moderation-outcomes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -9,10 +9,12 @@ import orjson
 
 from streams.clients.published_event import Event, published_event
 from streams.events.moderation_outcome import ModerationOutcome
+from streams.events.report import Category
 from streams.wire.dead_letter import Rejected
 from streams.wire.encoding import encode
 from streams.wire.ids import stable_id
-from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
+from streams.wire.moderation_outcome_decoding import FORM
+from streams.wire.reading import event_reader
 from streams.wire.topics import MODERATION_OUTCOMES
 
 SOURCE = "tocsin-outcome"
@@ -62,15 +64,18 @@ def payload_of(row: Mapping[str, str]) -> dict[str, Any]:
     return payload
 
 
-def outcome_event(payload: Mapping[str, Any], now_ms: int) -> PublishedOutcome:
+def outcome_event(
+    payload: Mapping[str, Any], now_ms: int, categories: Collection[Category]
+) -> PublishedOutcome:
     """The outcome in a payload, and the event to publish for it.
 
     Without an `outcome_id` it gets a uuid5 of everything but the time: saying the same again has the same id and no
-    further effect. Raises Rejected if a worker would refuse the payload at `now_ms` (ms since the epoch).
+    further effect. Raises Rejected if a worker with these `categories` would refuse the payload at `now_ms` (ms since the
+    epoch).
     """
     named = payload.get("outcome_id") is not None
     value = orjson.dumps(payload if named else {**payload, "outcome_id": _NO_ID})
-    outcome = decode_moderation_outcome(value, (), now_ms).event
+    outcome = event_reader(FORM, categories)(value, (), now_ms).event
     if not named:
         content = encode(msgspec.structs.replace(outcome, decided_at=_NO_TIME))
         outcome = msgspec.structs.replace(

@@ -11,12 +11,13 @@ from streams.clients.kafka_reading import committed_records
 from streams.clients.kafka_writing import send_events
 from streams.commands.outcome.payload import NOT_WRITTEN, outcome_event, payload_of
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.category import CATEGORY
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.operator_options import deciding_actor
 from streams.commands.shared.terminal import echo
 from streams.events.desk_member import DeskRole
 from streams.events.moderation_outcome import AccountAction, OutcomeDecision, VisibilityAction
-from streams.events.report import CATEGORIES
+from streams.registry.categories import load_categories
 from streams.text.desk_text import moderation_text
 from streams.text.record_text import decode_escalation
 from streams.wire.dead_letter import Rejected
@@ -34,7 +35,7 @@ from streams.worker.settings import Settings, load_settings
 @click.option("--escalation", "escalation_id", help="Id of the escalation that was judged.")
 @click.option(
     "--category",
-    type=click.Choice(CATEGORIES),
+    type=CATEGORY,
     metavar="NAME",
     required=True,
     help="The category that was found, such as fraud.",
@@ -104,7 +105,7 @@ def record(
         if "escalation_id" in row and "channel_ref" not in row:
             row["channel_ref"] = asyncio.run(_channel_of(settings, row["escalation_id"]))
         try:
-            said = outcome_event(payload_of(row), now_ms)
+            said = outcome_event(payload_of(row), now_ms, load_categories(settings.categories_file))
         except Rejected as rejected:
             raise click.UsageError(f"a worker would refuse this outcome: {rejected}") from rejected
         echo(f"outcome {said.outcome.outcome_id}\n         {moderation_text(said.outcome)}")

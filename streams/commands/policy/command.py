@@ -19,7 +19,7 @@ from streams.commands.shared.terminal import echo
 from streams.partition.hash_key import DEMONSTRATION
 from streams.partition.settings import PartitionSettings
 from streams.registry.loader import load_rules
-from streams.registry.rules import Level, Policy
+from streams.registry.rules import Policy
 from streams.reports.claims import UNRESTRICTED
 from streams.runtime.wall_clock import clock_ms
 from streams.text.text_table import text_table
@@ -56,13 +56,8 @@ def check(file: Path | None) -> None:
 
 
 def _row(policy: Policy) -> tuple[str, ...]:
-    levels = "\n".join(_level(level) for level in policy.levels)
+    levels = "\n".join(f"{level.level} {level.name}: {level.text}" for level in policy.levels)
     return policy.id, policy.mode, policy.window, "\n".join(policy.categories), levels
-
-
-def _level(level: Level) -> str:
-    conditions = ", ".join(f"{measure} >= {threshold:g}" for measure, threshold in level.when.items())
-    return f"{level.level} {level.name}: {conditions}"
 
 
 @policy.command()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
 import click
@@ -15,13 +15,15 @@ from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.terminal import echo
 from streams.events.report import Category
+from streams.registry.categories import load_categories
 from streams.registry.policies import load_policies
 from streams.registry.sources import load_sources
 from streams.reports.claims import Sources
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.dead_letter import Rejected
 from streams.wire.personal_data import looks_like_email
-from streams.wire.report_decoding import decode_report
+from streams.wire.reading import event_reader
+from streams.wire.report_decoding import FORM
 from streams.wire.topics import REPORT_SOURCES, ReportSource
 from streams.worker.settings import Settings, load_settings
 
@@ -77,8 +79,9 @@ def publish(file: BinaryIO, topic: str | None, source: str, rate: float | None, 
       tocsin publish --to authority-requests --source /legal/intake requests.jsonl
     """  # noqa: D301 - \b stops click from wrapping the paragraph
     settings = load_settings()
-    reach = Reach(load_policies(settings.policies_file))
-    lines = _Lines(topic, source, load_sources(settings.sources_file), reach)
+    categories = load_categories(settings.categories_file)
+    reach = Reach(load_policies(settings.policies_file, categories))
+    lines = _Lines(topic, source, load_sources(settings.sources_file), categories, reach)
     if dry_run:
         ready = sum(len(events) for events in lines.read(file))
         echo(f"{ready} ready to publish, {lines.result}")
@@ -93,13 +96,22 @@ def publish(file: BinaryIO, topic: str | None, source: str, rate: float | None, 
 class _Lines:
     """Turns lines into events; counts refused and old ones and reports them on standard error."""
 
-    def __init__(self, topic: str | None, source: str, sources: Sources, reach: Reach) -> None:
+    def __init__(
+        self,
+        topic: str | None,
+        source: str,
+        sources: Sources,
+        categories: Collection[Category],
+        reach: Reach,
+    ) -> None:
         self.refused = 0
         self._old: Counter[Category] = Counter()
         self._topic = topic
         self._source = source
         self._sources = sources
         self._reach = reach
+        self._categories = categories
+        self._read_report = event_reader(FORM, categories)
         self._number = 0
 
     @property
@@ -137,10 +149,10 @@ class _Lines:
         for topic in REPORT_SOURCES:
             if self._topic == topic:
                 return self._report(topic, value, now_ms)
-        return published_event(self._topic, value, self._source, now_ms)
+        return published_event(self._topic, value, self._source, now_ms, self._categories)
 
     def _report(self, topic: ReportSource | None, value: bytes, now_ms: int) -> Event:
-        decoded = decode_report(value, (), now_ms)
+        decoded = self._read_report(value, (), now_ms)
         event = published_report(self._sources, topic, value, self._source, decoded)
         category = decoded.event.category
         old = self._reach.too_old(category, decoded.time_ms, now_ms)

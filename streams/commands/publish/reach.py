@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from streams.counting.windows import FINE_MS, pane_start, window_spec, window_start
-from streams.events.report import CATEGORIES, Category
+from streams.events.report import Category
 from streams.registry.rules import Policy
 from streams.wire.times import DAY, HOUR, MINUTE
 
@@ -22,13 +22,13 @@ class Reach:
                     {(each.window_ms, each.window) for each in looking if category in each.categories}
                 )
             ]
-            for category in CATEGORIES
+            for category in {each for policy in looking for each in policy.categories}
         }
 
     def too_old(self, category: Category, occurred_ms: int, now_ms: int) -> str | None:
         """Why no policy opens anything for a report that arrives at `now_ms`; None if one may, or none has its category."""
         occurred, now = occurred_ms // FINE_MS, now_ms // FINE_MS
-        windows = self._windows[category]
+        windows = self._windows.get(category)
         if not windows or any(occurred >= window_start(each.ring, each.panes, now) for each in windows):
             return None
         counted = "is not counted" if pane_start(occurred, now) is None else "is counted"

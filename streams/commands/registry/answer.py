@@ -1,12 +1,12 @@
 """Asks the registry about a place: which duties apply, whether their clocks run, who receives such a case."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import date
 from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from streams.events.report import CATEGORIES, Category
+from streams.events.report import Category
 from streams.events.routing import Routing, RuleOfLaw
 from streams.law.applicability import GLOBAL, applicable, binds, holds_in
 from streams.law.arming import strictest, why_not_armed
@@ -57,7 +57,7 @@ def answer(rules: Rules, question: Question) -> Answer:
     fitting = _fitting(rules, question, met | possible)
     in_force = {
         duty.id
-        for one in _categories(category)
+        for one in (rules.categories if category is None else (category,))
         for duty in applicable(rules, (code,), one, met | possible, day, private=False)
     }
     obligations = [duty for duty in fitting if duty.id in in_force]
@@ -131,10 +131,6 @@ def _triggers(rules: Rules, trigger: Trigger | None) -> tuple[frozenset[Trigger]
         if kind == trigger:
             return met, rules.triggers.possible[kind]
     return frozenset((trigger,)), frozenset()
-
-
-def _categories(category: Category | None) -> Iterable[Category]:
-    return CATEGORIES if category is None else (category,)
 
 
 def _fitting(rules: Rules, question: Question, triggers: Collection[Trigger]) -> list[Obligation]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from streams.commands.registry.answer import Answer
 from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, time_in_words
-from streams.events.report import CATEGORIES
 from streams.law.duty import Duty
 from streams.registry.agenda import review_day
 from streams.registry.rules import Authority, JurisdictionRules, Obligation, Rules
@@ -27,7 +26,7 @@ def answer_text(found: Answer, rules: Rules) -> str:
     for duty in found.duties:
         lines += [*_duty(duty, rules, marked=duty.strictest and rivals[_comparison_key(duty)] > 1)]
         if found.question.category is None:
-            every = len(duty.obligation.categories) == len(CATEGORIES)
+            every = len(duty.obligation.categories) == len(rules.categories)
             named = "all categories" if every else ", ".join(duty.obligation.categories)
             lines += _labelled("  categories", named)
         lines.append("")

@@ -13,10 +13,11 @@ from streams.commands.registry.diff_document import diff_document
 from streams.commands.registry.diff_text import diff_text
 from streams.commands.registry.law_diff import Law, compare, read_law
 from streams.commands.registry.lint_text import lint_text
+from streams.commands.shared.category import CATEGORY
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.events.countries import COUNTRIES, COUNTRY_ALIASES
-from streams.events.report import CATEGORIES, Category
+from streams.events.report import Category
 from streams.registry.lint import lint
 from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.registry.rules import Rules, Trigger
@@ -39,9 +40,7 @@ def registry() -> None:
 
 @registry.command()
 @click.argument("code", metavar="COUNTRY")
-@click.option(
-    "--category", type=click.Choice(CATEGORIES), metavar="NAME", help="Only duties for this category."
-)
+@click.option("--category", type=CATEGORY, metavar="NAME", help="Only duties for this category.")
 @click.option(
     "--trigger", type=click.Choice(TRIGGERS), metavar="NAME",
     help="Only duties with this trigger, and with those that such a report meets or may lead to.",

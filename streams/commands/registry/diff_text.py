@@ -10,8 +10,8 @@ from typing import Any
 from streams.commands.registry.diff_document import holds_in, rules_with
 from streams.commands.registry.law_diff import OBLIGATION, Change, FieldChange, Law
 from streams.commands.registry.words import TRIGGER_WORDS, duration_in_words
-from streams.events.report import CATEGORIES
 from streams.law.applicability import GLOBAL
+from streams.registry.categories import built_in_categories
 
 _WIDTH = 110
 # Of an item that is on one side only, these are in its first lines.
@@ -116,7 +116,7 @@ def _words(value: Any) -> str:
         return " ".join(_words(each) for each in value.values() if each is not None)
     text = str(value)
     # Categories stay as they are, because commands take them in this form.
-    if re.fullmatch("[a-z_]+", text) and text not in CATEGORIES:
+    if re.fullmatch("(?!x_)[a-z_]+", text) and text not in built_in_categories():
         return _TRIGGERS.get(text, text.replace("_", " "))
     return f"{duration_in_words(text)} ({text})" if re.fullmatch(r"P(\d|T\d)[\dA-Z]*", text) else text
 

@@ -62,7 +62,7 @@ def show(ref: str, kind: ReporterKind, as_json: bool) -> None:
         raise click.ClickException(
             f"the state of this reporter cannot be read ({error.__cause__ or error}). Run `tocsin state check` for details."
         ) from error
-    known = describe(rules.trust, ref, kind, kept, kept.reporter)
+    known = describe(rules, ref, kind, kept, kept.reporter)
     if settings.reporters == "off":
         echo(
             f"{PREFIX}REPORTERS=off: if the workers have it too, this is what was known when they stopped using it.",

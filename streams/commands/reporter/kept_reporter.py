@@ -2,10 +2,8 @@
 
 from typing import NamedTuple
 
-from aiokafka import TopicPartition
-
 from streams.clients.kafka_reading import committed_records, partition_count
-from streams.partition.home import home_partition
+from streams.clients.kept_state import state_of
 from streams.partition.state import PARTITION_TIME
 from streams.reporters.reporter import Reporter
 from streams.reporters.rules import ReporterStageRules
@@ -28,18 +26,11 @@ async def read_reporter(settings: Settings, rules: ReporterStageRules, ref: str)
 
     Raises UnknownStateVersion or msgspec.DecodeError if it cannot be read.
     """
-    topic = settings.topic_prefix + REPORTER_STATE
     record_key = f"{rules.hash_key.reporter_hash(ref):016x}".encode()
-    wanted = state_key(record_key)
-    partitions = await partition_count(settings.connection(), topic)
-    home = TopicPartition(topic, home_partition(record_key, partitions))
-    entries: dict[bytes, bytes | None] = {}
-    async for record in committed_records(settings.connection(), topic, partition=home.partition):
-        if record.key in (PARTITION_TIME, wanted):
-            entries[record.key] = record.value
-    kept = [(key, value) for key, value in entries.items() if value is not None]
-    state = restore_reporters(home.partition, partitions, rules, kept)
-    return KeptReporter(home.partition, state.time.now, state.reporters.find(wanted))
+    key = state_key(record_key)
+    found = await state_of(settings, REPORTER_STATE, record_key, (PARTITION_TIME, key).__contains__)
+    state = restore_reporters(found.partition, found.partitions, rules, found.entries.items())
+    return KeptReporter(found.partition, state.time.now, state.reporters.find(key))
 
 
 async def key_in_use(settings: Settings, partition: int) -> str | None:

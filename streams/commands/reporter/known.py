@@ -4,12 +4,12 @@ import msgspec
 
 from streams.commands.reporter.kept_reporter import KeptReporter
 from streams.events.moderation_outcome import OutcomeDecision
-from streams.events.report import CATEGORIES, Category, ReporterKind
+from streams.events.report import Category, ReporterKind
 from streams.events.stamp import TrustClass
-from streams.registry.reporter_rules import ReporterRules
 from streams.reporters.activity import DAYS_PER_WEEK, Activity
 from streams.reporters.misuse import Numbers, first_day, keep_recent
 from streams.reporters.reporter import Reporter
+from streams.reporters.rules import ReporterStageRules
 from streams.reporters.tally import PERIOD_DAYS, VERDICTS, Outcomes, category_and_verdict, totals
 from streams.reporters.trust import Basis, Trust, trust_of, trust_over_all
 from streams.wire.envelope import rfc3339
@@ -70,9 +70,10 @@ class KnownReporter(msgspec.Struct, frozen=True):
 
 
 def describe(
-    rules: ReporterRules, ref: str, kind: ReporterKind, kept: KeptReporter, reporter: Reporter
+    stage_rules: ReporterStageRules, ref: str, kind: ReporterKind, kept: KeptReporter, reporter: Reporter
 ) -> KnownReporter:
     """Return what is known of a reporter of this kind, as it counts for a report that would arrive now."""
+    rules = stage_rules.trust
     day = kept.now // DAY
     period = max(day // PERIOD_DAYS, reporter.period)
     numbers = keep_recent(reporter.numbers, reporter.period, period)
@@ -84,26 +85,26 @@ def describe(
         at=rfc3339(kept.now),
         trust=_trust(overall, totals(reporter.sums, reporter.period, day)),
         decided_since=_iso_day(first_day(period)),
-        categories=_categories(rules, kind, reporter, numbers, day),
+        categories=_categories(stage_rules, kind, reporter, numbers, day),
         today=_today(reporter.activity, day, rules.reports_per_day[kind]),
         this_week=_this_week(reporter, day, rules.channels_per_week[kind]),
     )
 
 
 def _categories(
-    rules: ReporterRules, kind: ReporterKind, reporter: Reporter, numbers: Numbers, day: int
+    rules: ReporterStageRules, kind: ReporterKind, reporter: Reporter, numbers: Numbers, day: int
 ) -> list[KnownCategory]:
     found = []
-    for category in CATEGORIES:
-        outcomes = totals(reporter.sums, reporter.period, day, category)
+    for own, row in rules.by_code.items():
+        outcomes = totals(reporter.sums, reporter.period, day, own)
         decided = dict.fromkeys(VERDICTS, 0)
         for code, number in numbers.items():
             of_category, verdict = category_and_verdict(code)
-            if of_category == category:
+            if of_category == own:
                 decided[verdict] += number
         if outcomes.all or any(decided.values()):
-            trust = trust_of(rules, kind, reporter.sums, reporter.period, day, category)
-            found.append(KnownCategory(category, decided, _trust(trust, outcomes)))
+            trust = trust_of(rules.trust, kind, reporter.sums, reporter.period, day, own)
+            found.append(KnownCategory(row.category, decided, _trust(trust, outcomes)))
     return found
 
 

@@ -4,18 +4,17 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
-from aiokafka import TopicPartition
 
-from streams.clients.kafka_reading import committed_records, partition_count
+from streams.clients.kept_state import state_of
 from streams.clocks.clock import clock_view
 from streams.clocks.store import CLOCK_RECORD
 from streams.coordination.clusters import voices_millionths
 from streams.counting.categories import shares_of
 from streams.counting.counts import CHANNEL_COUNTS
-from streams.counting.measures import MILLION, WindowCounts
+from streams.counting.measures import MILLION
+from streams.counting.sums import WindowCounts
 from streams.counting.windows import WindowSpec, window_spec
 from streams.events.clock import ClockView
-from streams.partition.home import home_partition
 from streams.partition.state import PARTITION_TIME
 from streams.reports.episodes import LATENESS_MS, Episode, Open, resolution_time
 from streams.reports.rules import ReportRules
@@ -24,6 +23,9 @@ from streams.wire.envelope import rfc3339
 from streams.wire.times import DAY, HOUR
 from streams.wire.topics import CHANNEL_STATE
 from streams.worker.settings import Settings
+
+# Of the fields of a window's counts, those that are a pane's alone.
+_OF_A_PANE = ("start", "kept", "weight", "tier")
 
 # Windows shown for every category, in addition to those of its policies.
 _SHOWN = (window_spec(HOUR, "PT1H"), window_spec(DAY, "PT24H"), window_spec(7 * DAY, "P7D"))
@@ -45,20 +47,14 @@ class ChannelState(NamedTuple):
 
 async def read_channel(settings: Settings, rules: ReportRules, channel: str) -> ChannelState:
     """Read the committed state of a channel. Raises UnknownStateVersion if another version wrote it."""
-    topic, key = settings.topic_prefix + CHANNEL_STATE, channel.encode()
-    partitions = await partition_count(settings.connection(), topic)
-    home = TopicPartition(topic, home_partition(key, partitions))
-    entries: dict[bytes, bytes] = {}
-    async for record in committed_records(settings.connection(), topic, partition=home.partition):
-        if record.key in (PARTITION_TIME, CHANNEL_EPISODES + key) or record.key.startswith(
-            (CHANNEL_COUNTS + key + b"\0", CLOCK_RECORD + key + b"\0")
-        ):
-            entries[record.key] = record.value
-    kept = {name: value for name, value in entries.items() if value is not None}
-    state = restore_reports(home.partition, partitions, rules, kept.items())
+    key = channel.encode()
+    whole = (PARTITION_TIME, CHANNEL_EPISODES + key)
+    begun = (CHANNEL_COUNTS + key + b"\0", CLOCK_RECORD + key + b"\0")
+    found = await state_of(settings, CHANNEL_STATE, key, lambda name: name in whole or name.startswith(begun))
+    state = restore_reports(found.partition, found.partitions, rules, found.entries.items())
     return ChannelState(
         channel,
-        home.partition,
+        found.partition,
         state.time.now,
         list(_windows(state, rules, key)),
         [(*names, episode) for names, episode in sorted(state.episodes.get(channel, {}).items())],
@@ -87,9 +83,14 @@ def as_document(found: ChannelState, rules: ReportRules) -> dict[str, Any]:
         "now": rfc3339(found.now),
         "windows": [
             {"category": category, "window": window}
-            | measures._asdict()
             | {
-                "risk": measures.risk_millionths / MILLION,
+                name: value
+                for name, value in msgspec.structs.asdict(measures).items()
+                if name not in _OF_A_PANE
+            }
+            | {
+                "risk_millionths": measures.risk,
+                "risk": measures.risk / MILLION,
                 "stamped": measures.stamped.stamped,
                 "voices": voices_millionths(measures.stamped.sums) / MILLION,
             }

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.clients.kafka_reading import committed_records, partition_count
+from streams.clients.kafka_reading import committed_records
+from streams.clients.kept_state import state_of
 from streams.clocks.clock import clock_view, due_time
 from streams.clocks.store import CLOCK_RECORD, ClockKey, clock_key, read_clock
 from streams.events.authority_routing import Asker
@@ -13,7 +14,6 @@ from streams.events.clock import ClockView, RunningStatus
 from streams.events.clock_outcome import ClockSubject
 from streams.events.enriched_report import Jurisdiction
 from streams.events.obligation import AppliedObligation
-from streams.partition.home import home_partition
 from streams.text.record_text import likely_countries
 from streams.wire.state_records import UnknownStateVersion
 from streams.wire.topics import AUTHORITY_STATE, CHANNEL_STATE
@@ -161,12 +161,16 @@ async def _clock_records(
     The value None deletes a clock. Other records, of a million channels or more, are skipped by the first
     byte of their keys.
     """
-    topic, prefix, home = settings.topic_prefix + STATE_TOPICS[subject], CLOCK_RECORD, None
+    topic = STATE_TOPICS[subject]
     if only_key is not None:
-        prefix += only_key.encode() + b"\0"
-        home = home_partition(only_key.encode(), await partition_count(settings.connection(), topic))
-    async for record in committed_records(settings.connection(), topic, partition=home):
-        if record.key.startswith(prefix):
+        ref = only_key.encode()
+        prefix = CLOCK_RECORD + ref + b"\0"
+        found = await state_of(settings, topic, ref, lambda key: key.startswith(prefix))
+        for key, value in found.entries.items():
+            yield clock_key(key), value
+        return
+    async for record in committed_records(settings.connection(), settings.topic_prefix + topic):
+        if record.key.startswith(CLOCK_RECORD):
             yield clock_key(record.key), record.value
 
 

@@ -9,7 +9,6 @@ from streams.clients.kafka_reading import partition_count
 from streams.partition.source_controls import SOURCE_CONTROL, SourceControl, SourceControls
 from streams.runtime.restore import read_state
 from streams.runtime.stage import RunnableStage
-from streams.runtime.state_log import state_consumer
 from streams.worker.settings import Settings
 
 
@@ -59,7 +58,7 @@ async def _of_partition(
         if key[:1] == SOURCE_CONTROL:
             controls.restore(key, value)
     places = [TopicPartition(prefix + topic, partition) for topic in stage.sources.external]
-    async with state_consumer(connection, "read_uncommitted") as consumer:
+    async with connection.reader("read_uncommitted") as consumer:
         ends = await consumer.end_offsets(places)
     return [
         Source(

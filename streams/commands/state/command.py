@@ -1,4 +1,4 @@
-"""`tocsin state`: the group, `show`, `check` and `reset`; the others are in saved.py and time_commands.py."""
+"""`tocsin state`: the group, `show`, `check` and `reset`; the others are in saved.py and partition_time.py."""
 
 import asyncio
 
@@ -12,12 +12,12 @@ from streams.commands.shared.channel_state import ChannelState
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.commands.state import request_state
+from streams.commands.state.partition_time import set_time, show_times
 from streams.commands.state.request_state import KeptRequest
 from streams.commands.state.reset import ResetPlan, plan_resets, recreate_topics
 from streams.commands.state.saved import repartition, restore, save
-from streams.commands.state.stages import STAGE_NAMES, all_stages
+from streams.commands.state.stages import all_stages, stage_option
 from streams.commands.state.state_check import PartitionCheck, check_stage
-from streams.commands.state.time_commands import set_time, show_times
 from streams.counting.measures import MILLION
 from streams.counting.store import UnreadableCounts
 from streams.partition.hash_key import DEMONSTRATION
@@ -126,7 +126,7 @@ def _text(found: ChannelState, episodes: list[dict[str, object]], clocks: list[d
             window,
             str(measures.reports),
             str(measures.distinct_reporters),
-            f"{measures.risk_millionths / MILLION:.2f}",
+            f"{measures.risk / MILLION:.2f}",
             str(measures.trusted_flaggers),
             str(measures.automated),
             str(measures.state_actors),
@@ -172,17 +172,7 @@ def check() -> None:
             for stage in all_stages(settings, hash_keys)
             for check in asyncio.run(check_stage(settings, stage))
         ]
-    header = (
-        "stage",
-        "partition",
-        "counts",
-        "episodes",
-        "clocks",
-        "duplicates",
-        "applied",
-        "lag",
-        "reporters",
-    )
+    header = [name for name in PartitionCheck._fields if name != "problems"]
     echo(text_table(header, [_check_row(check) for check in checks]))
     problems = [problem for check in checks for problem in check.problems]
     for problem in problems:
@@ -193,27 +183,12 @@ def check() -> None:
 
 
 def _check_row(check: PartitionCheck) -> tuple[str, ...]:
-    numbers = (
-        check.counts,
-        check.episodes,
-        check.clocks,
-        check.duplicates,
-        check.applied,
-        check.lag,
-        check.reporters,
-    )
-    shown = ("-" if number is None else f"{number:,}" for number in numbers)
-    return check.stage, str(check.partition), *shown
+    stage, partition, _, *numbers = check
+    return stage, str(partition), *("-" if number is None else f"{number:,}" for number in numbers)
 
 
 @state.command()
-@click.option(
-    "--stage",
-    "name",
-    type=click.Choice(STAGE_NAMES),
-    metavar="STAGE",
-    help="Reset this stage only: reports, requests or reporters.",
-)
+@stage_option("Reset this stage only")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def reset(name: str | None, yes: bool) -> None:
     """Delete all state; workers then start from nothing.
@@ -228,8 +203,7 @@ def reset(name: str | None, yes: bool) -> None:
     settings = load_settings()
     with broker_errors_explained(settings):
         # The state is deleted without being restored, so this needs no key.
-        stages = [stage for stage in all_stages(settings, DEMONSTRATION) if name in (None, stage.name)]
-        plans = asyncio.run(plan_resets(settings, stages))
+        plans = asyncio.run(plan_resets(settings, all_stages(settings, DEMONSTRATION, name)))
         for plan in plans:
             echo(_warning(plan))
         if not yes:

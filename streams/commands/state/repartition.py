@@ -1,29 +1,32 @@
 """Moves saved state to another number of partitions, from one file to another."""
 
+import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import msgspec
 from click import ClickException
 
-from streams.commands.state.repartition_check import AnyStage, rule_of, verify
 from streams.commands.state.save_file import (
+    LENGTHS,
     Header,
     Row,
     Section,
+    StateFile,
     StateWriter,
     new_state_file,
+    open_state_file,
 )
-from streams.commands.state.save_file_reading import StateFile, open_state_file
-from streams.commands.state.tally import Tally
-from streams.partition.moving import ByRef, NewPartition, Shared, merged
+from streams.commands.state.stages import AnyStage
+from streams.partition.moving import ByRef, Merged, NewPartition, NotMovable, Shared, merged
 from streams.runtime.position import SourcePosition
-
-_LENGTHS_BYTES = 8
+from streams.runtime.restore import UnreadableState, build_state
+from streams.wire.state_records import UnknownStateVersion
 
 
 class Moved(NamedTuple):
@@ -43,7 +46,7 @@ def plan_moves(path: Path, stages: Mapping[str, AnyStage], partitions: int) -> t
             _check_read(section, stages[section.stage], in_place=partitions > before)
             moved = found[section.stage]
             for key, _ in rows:
-                rule = rule_of(stages[section.stage], key)
+                rule = _rule_of(stages[section.stage], key)
                 moved.kept[key[:1]] += 1
                 if isinstance(rule, ByRef) and rule.home(key, partitions) != section.partition:
                     moved.changed[key[:1]] += 1
@@ -66,7 +69,7 @@ def repartition(path: Path, target: Path, stages: Mapping[str, AnyStage], partit
         with new_state_file(target, header) as writer:
             tallies = _write_moved(file, writer, stages, partitions, target.parent)
     try:
-        verify(target, stages, tallies)
+        _verify(target, stages, tallies)
     except BaseException:
         target.unlink()
         raise
@@ -78,8 +81,8 @@ def _write_moved(
     stages: Mapping[str, AnyStage],
     partitions: int,
     folder: Path,
-) -> dict[str, Tally]:
-    tallies = {name: Tally() for name in stages}
+) -> Counter[str]:
+    tallies: Counter[str] = Counter()
     sections = file.sections()
     for saved in file.header.stages:
         stage, before = stages[saved.name], saved.partitions
@@ -95,10 +98,10 @@ def _write_moved(
                 own: dict[bytes, bytes] = {}
                 types = set()
                 for key, value in rows:
-                    rule = rule_of(stage, key)
+                    rule = _rule_of(stage, key)
                     types.add(key[:1])
                     if isinstance(rule, ByRef):
-                        tallies[saved.name].add(key, value)
+                        tallies[saved.name] += _hashed(key, value)
                         waiting[rule.home(key, partitions)].put(key, value)
                     else:
                         own[key] = value
@@ -109,15 +112,17 @@ def _write_moved(
                 own = merged(stage.moves, new, before, shared)
                 moved = waiting[number]
                 section = _section(stage, places, number, partitions, moved.count + len(own))
-                writer.section(section, _both(moved.rows(), own))
+                writer.section(section, chain(moved.rows(), own.items()))
     # Reads the checksum of the whole.
     next(sections, None)
     return tallies
 
 
-def _both(first: Iterator[Row], second: Mapping[bytes, bytes]) -> Iterator[Row]:
-    yield from first
-    yield from second.items()
+def _hashed(key: bytes, value: bytes) -> int:
+    """The sums of two heaps of records are equal only if they hold the same."""
+    return int.from_bytes(
+        hashlib.blake2b(LENGTHS.pack(len(key), len(value)) + key + value, digest_size=16).digest()
+    )
 
 
 class _Waiting:
@@ -128,17 +133,14 @@ class _Waiting:
         self.count = 0
 
     def put(self, key: bytes, value: bytes) -> None:
-        self._stream.write(len(key).to_bytes(4, "big") + len(value).to_bytes(4, "big") + key + value)
+        self._stream.write(LENGTHS.pack(len(key), len(value)) + key + value)
         self.count += 1
 
     def rows(self) -> Iterator[Row]:
         self._stream.seek(0)
         for _ in range(self.count):
-            lengths = self._stream.read(_LENGTHS_BYTES)
-            yield (
-                self._stream.read(int.from_bytes(lengths[:4], "big")),
-                self._stream.read(int.from_bytes(lengths[4:], "big")),
-            )
+            key_length, value_length = LENGTHS.unpack(self._stream.read(LENGTHS.size))
+            yield self._stream.read(key_length), self._stream.read(value_length)
 
 
 def _section(stage: AnyStage, old: Sequence[Section], number: int, partitions: int, records: int) -> Section:
@@ -186,3 +188,49 @@ def _check_read(section: Section, stage: AnyStage, *, in_place: bool) -> None:
                 f"{where}. Fewer partitions need new topics, which will not have these records: stop the "
                 "publishers, wait until the workers have applied everything, stop the workers and save again."
             )
+
+
+def _rule_of(stage: AnyStage, key: bytes) -> ByRef | Merged:
+    """Return how a state record moves.
+
+    Raises UnknownStateVersion if this version does not know that, ClickException if the record must be gone before.
+    """
+    rule = stage.moves.get(key[:1])
+    if rule is None:
+        known = ", ".join(map(repr, sorted(stage.moves)))
+        raise UnknownStateVersion(
+            f"the state of {stage.name} has records of key type {key[:1]!r}, and this version of Tocsin does not "
+            f"know where they belong; known: {known}. Use the version that wrote the state"
+        )
+    if isinstance(rule, NotMovable):
+        raise ClickException(f"the state of {stage.name} cannot move: {rule.remedy}.")
+    return rule
+
+
+def _verify(target: Path, stages: Mapping[str, AnyStage], before: Counter[str]) -> None:
+    """Read a written file as a worker reads the state, and compare it with what was read from the old one."""
+    after: Counter[str] = Counter()
+    with open_state_file(target) as file:
+        partitions = {stage.name: stage.partitions for stage in file.header.stages}
+        for section, rows in file.sections():
+            stage = stages[section.stage]
+            entries = dict(rows)
+            for key, value in entries.items():
+                rule = _rule_of(stage, key)
+                if isinstance(rule, ByRef):
+                    after[section.stage] += _hashed(key, value)
+                    if rule.home(key, partitions[section.stage]) != section.partition:
+                        raise ClickException(
+                            f"{target}: a record is in partition {section.partition}, not at home"
+                        )
+            try:
+                build_state(
+                    lambda rows, stage=stage, section=section: stage.restore(  # type: ignore[misc]
+                        section.partition, partitions[section.stage], rows
+                    ),
+                    entries,
+                )
+            except UnreadableState as error:
+                raise ClickException(f"{section.stage} partition {section.partition}: {error}") from error
+    if after != before:
+        raise ClickException(f"{target}: what was written is not what was read from the old file")

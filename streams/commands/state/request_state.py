@@ -3,14 +3,12 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from aiokafka import TopicPartition
 
-from streams.clients.kafka_reading import committed_records, partition_count
+from streams.clients.kept_state import state_of
 from streams.clocks.clock import clock_view
 from streams.clocks.store import CLOCK_RECORD
 from streams.events.authority_routing import AuthorityRouting
 from streams.events.clock import ClockView
-from streams.partition.home import home_partition
 from streams.partition.state import PARTITION_TIME
 from streams.requests.rules import RequestRules
 from streams.requests.state import restore_requests
@@ -42,18 +40,15 @@ async def read_request(settings: Settings, rules: RequestRules, request_id: str)
 
     Raises UnknownStateVersion or msgspec.DecodeError if it cannot be read.
     """
-    topic, key = settings.topic_prefix + AUTHORITY_STATE, request_id.encode()
-    partitions = await partition_count(settings.connection(), topic)
-    home = TopicPartition(topic, home_partition(key, partitions))
-    entries: dict[bytes, bytes | None] = {}
-    async for record in committed_records(settings.connection(), topic, partition=home.partition):
-        if record.key == PARTITION_TIME or record.key.startswith(CLOCK_RECORD + key + b"\0"):
-            entries[record.key] = record.value
-    kept = [(name, value) for name, value in entries.items() if value is not None]
-    state = restore_requests(home.partition, partitions, rules, kept)
+    key = request_id.encode()
+    clocks = CLOCK_RECORD + key + b"\0"
+    found = await state_of(
+        settings, AUTHORITY_STATE, key, lambda name: name == PARTITION_TIME or name.startswith(clocks)
+    )
+    state = restore_requests(found.partition, found.partitions, rules, found.entries.items())
     return KeptRequest(
         request_id,
-        home.partition,
+        found.partition,
         state.time.now,
         [
             (

@@ -18,7 +18,6 @@ from streams.runtime.claims import Place
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.identity import consumer_group
 from streams.runtime.stage import RunnableStage
-from streams.runtime.state_log import state_consumer
 from streams.runtime.takeover import exclusive_writer
 from streams.runtime.topic_admin import VISIBLE_SECONDS, admin_client, create_topics
 from streams.runtime.topic_catalogue import load_catalogue
@@ -50,7 +49,7 @@ async def _plan_reset(settings: Settings, stage: RunnableStage[Any, Any]) -> Res
     partitions = await partition_count(connection, topic)
     async with admin_client(connection) as admin:
         replicas = await _replicas(admin, topic)
-    async with state_consumer(connection, "read_uncommitted") as consumer:
+    async with connection.reader("read_uncommitted") as consumer:
         records = await _log_length(consumer, topic, partitions)
         to_read = 0
         for source in stage.sources:

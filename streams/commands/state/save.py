@@ -22,7 +22,7 @@ from streams.runtime.position import SourcePosition
 from streams.runtime.restore import require_finished
 from streams.runtime.source_logs import take_position
 from streams.runtime.stage import RunnableStage
-from streams.runtime.state_log import anything_follows, read_entries, state_consumer
+from streams.runtime.state_log import anything_follows, read_entries
 from streams.worker.settings import Settings
 
 
@@ -48,7 +48,7 @@ async def save_state(
         None if hash_keys is None else hash_keys.current.id,
         tuple(SavedStage(stage.name, stage.state_topic, counts[stage.name]) for stage in stages),
     )
-    async with state_consumer(connection) as consumer:
+    async with connection.reader() as consumer:
         places = {
             TopicPartition(settings.topic_prefix + stage.state_topic, partition): stage
             for stage in stages

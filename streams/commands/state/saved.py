@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -14,15 +13,12 @@ from streams.commands.shared.progress import Progress
 from streams.commands.shared.terminal import echo
 from streams.commands.state.repartition import Moved, plan_moves
 from streams.commands.state.repartition import repartition as write_repartitioned
-from streams.commands.state.restore import restore_state
-from streams.commands.state.restore_plan import RestorePlan, plan_restore
+from streams.commands.state.restore import RestorePlan, plan_restore, restore_state
 from streams.commands.state.save import save_state
-from streams.commands.state.save_file import Header
-from streams.commands.state.save_file_reading import BadStateFile
-from streams.commands.state.stages import STAGE_NAMES, all_stages
+from streams.commands.state.save_file import BadStateFile, Header
+from streams.commands.state.stages import AnyStage, all_stages, stage_option
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.partition.hash_key import DEMONSTRATION
-from streams.partition.stage import Stage
 from streams.reporters.reporter import REPORTER
 from streams.reports.crowd import MESSAGE_REPORTERS
 from streams.reports.state import CHANNEL_EPISODES
@@ -42,13 +38,7 @@ _MOVING = {
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--stage",
-    "name",
-    type=click.Choice(STAGE_NAMES),
-    metavar="STAGE",
-    help="Save this stage only: reports, requests or reporters.",
-)
+@stage_option("Save this stage only")
 def save(file: Path, name: str | None) -> None:
     """Save the state to FILE; workers may run.
 
@@ -58,7 +48,7 @@ def save(file: Path, name: str | None) -> None:
     """
     settings = load_settings()
     # The state is copied without being restored, so this needs no key.
-    stages = [stage for stage in all_stages(settings, DEMONSTRATION) if name in (None, stage.name)]
+    stages = all_stages(settings, DEMONSTRATION, name)
     progress = Progress("partitions saved")
     with _file_errors_explained(), broker_errors_explained(settings):
         try:
@@ -70,13 +60,7 @@ def save(file: Path, name: str | None) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option(
-    "--stage",
-    "name",
-    type=click.Choice(STAGE_NAMES),
-    metavar="STAGE",
-    help="Restore this stage only: reports, requests or reporters.",
-)
+@stage_option("Restore this stage only")
 @click.option("--yes", is_flag=True, help="Do it; without this the command only checks.")
 def restore(file: Path, name: str | None, yes: bool) -> None:
     """Restore the state from FILE into empty state topics.
@@ -128,7 +112,7 @@ def repartition(file: Path, new_file: Path, partitions: int, dry_run: bool) -> N
     echo(f"{new_file} is written and verified")
 
 
-def _by_name(stages: tuple[Stage[Any, Any, Any], ...]) -> Mapping[str, Stage[Any, Any, Any]]:
+def _by_name(stages: tuple[AnyStage, ...]) -> Mapping[str, AnyStage]:
     return {stage.name: stage for stage in stages}
 
 

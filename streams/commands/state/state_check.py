@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiokafka import TopicPartition
 
 from streams.clients.kafka_reading import partition_count
 from streams.clocks.store import CLOCK_RECORD
+from streams.commands.state.stages import AnyStage
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.partition.moving import ByRef
-from streams.partition.stage import Stage
 from streams.partition.state import DUPLICATES_SLOT
 from streams.reporters.reporter import REPORTER
 from streams.reporters.state import ReporterState, record_key
@@ -19,13 +19,10 @@ from streams.reports.state import CHANNEL_EPISODES, ReportState
 from streams.runtime.errors import RefusedToStart
 from streams.runtime.position import Position
 from streams.runtime.restore import read_state
-from streams.runtime.state_log import state_consumer
 from streams.worker.settings import Settings
 
 # At most this many problems are listed per partition.
 _MAX_PROBLEMS = 5
-
-AnyStage = Stage[Any, Any, Any]
 
 
 class PartitionCheck(NamedTuple):
@@ -33,7 +30,7 @@ class PartitionCheck(NamedTuple):
 
     `counts`, `episodes`, `clocks`, `duplicates` and `reporters` are numbers of state records; `applied` is the number of
     reports, requests or credits applied, `lag` the number of source offsets not applied yet. They are None where a
-    problem prevents counting.
+    problem prevents counting. `tocsin state check` shows them in this order.
     """
 
     stage: str
@@ -153,7 +150,7 @@ def _text(key: bytes) -> str:
 
 async def _lag(settings: Settings, partition: int, position: Position) -> int:
     places = [TopicPartition(topic, partition) for topic in position]
-    async with state_consumer(settings.connection()) as consumer:
+    async with settings.connection().reader() as consumer:
         ends = await consumer.end_offsets(places)
     # A difference of offsets, which counts transaction markers too.
     return sum(max(0, ends[place] - position[place.topic].next_offset) for place in places)

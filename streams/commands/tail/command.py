@@ -8,13 +8,13 @@ import msgspec
 
 from streams.clients.kafka_reading import committed_reader
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.category import CATEGORY
 from streams.commands.shared.terminal import echo
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.events.authority_routing import Decision, RoutingType
 from streams.events.case_activity import ActivityKind
 from streams.events.escalation import EscalationType
 from streams.events.moderation_outcome import OutcomeDecision
-from streams.events.report import CATEGORIES
 from streams.text.record_text import READABLE, as_json
 from streams.wire.records import SourceRecord
 from streams.worker.settings import Settings, load_settings
@@ -30,7 +30,7 @@ from streams.worker.settings import Settings, load_settings
 @click.option("--channel", help="Only records about the channel with this ref.")
 @click.option(
     "--category",
-    type=click.Choice(CATEGORIES),
+    type=CATEGORY,
     metavar="NAME",
     help="Only records about this category of reports, such as fraud.",
 )

@@ -65,7 +65,8 @@ def draft(escalation_id: str, submitted: datetime | None, escalations: BinaryIO 
             "`tocsin tail escalations --from-beginning --json` shows the ids."
         )
     day = datetime.now(UTC).date() if submitted is None else submitted.date()
-    made = dossiers(escalation_id, events, {duty.id: duty for duty in rules.obligations}, day)
+    duties = {duty.id: duty for duty in rules.obligations}
+    made = dossiers(escalation_id, events, rules.categories, duties, day)
     if not made:
         raise click.ClickException(
             f"category {case.category} calls for neither the CyberTipline nor a notice under DSA art. 18."

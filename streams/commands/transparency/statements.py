@@ -55,7 +55,7 @@ def draft(
     if outcomes is None and escalations is not None:
         raise click.UsageError("--escalations needs --outcomes.")
     rules = load_rules(**load_settings().registry_files())
-    decided = read_outcomes(outcomes)
+    decided = read_outcomes(outcomes, rules.categories)
     events = [] if outcomes is not None and escalations is None else read_escalations(escalations)
     made = drafts(
         decided,

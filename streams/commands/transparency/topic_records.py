@@ -1,7 +1,7 @@
 """Reads outcomes and escalations, from Kafka or from a file that `tocsin tail --json` wrote."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import BinaryIO, NamedTuple
 
 import click
@@ -12,11 +12,13 @@ from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.file_record import FileRecord
 from streams.commands.shared.terminal import echo
 from streams.events.escalation import Escalation
+from streams.events.report import Category
 from streams.runtime.wall_clock import clock_ms
 from streams.statutory.statements.draft import Decided
 from streams.text.record_text import decode_escalation
 from streams.wire.dead_letter import Rejected
-from streams.wire.moderation_outcome_decoding import decode_moderation_outcome
+from streams.wire.moderation_outcome_decoding import FORM
+from streams.wire.reading import event_reader
 from streams.wire.records import SourceRecord
 from streams.wire.topics import ESCALATIONS, MODERATION_OUTCOMES
 from streams.worker.settings import load_settings
@@ -39,12 +41,13 @@ class _Placed(NamedTuple):
 _LINE = msgspec.json.Decoder(_Line)
 
 
-def read_outcomes(file: BinaryIO | None) -> list[Decided]:
+def read_outcomes(file: BinaryIO | None, categories: Collection[Category]) -> list[Decided]:
     """Read moderation-outcomes from a file, or from Kafka without one. Warns of records that workers would refuse."""
     found = []
+    read_outcome = event_reader(FORM, categories)
     for place, record in _records(file, MODERATION_OUTCOMES):
         try:
-            decoded = decode_moderation_outcome(record.value, record.headers, record.timestamp)
+            decoded = read_outcome(record.value, record.headers, record.timestamp)
         except Rejected as rejected:
             echo(f"warning: {place} is not read: {rejected.field}: {rejected.detail}", err=True)
         else:

@@ -8,7 +8,7 @@ import orjson
 
 from streams.commands.shared.terminal import echo
 from streams.statutory.provider import PROVIDER_ROLES, ProviderRole
-from streams.statutory.validation.findings import Finding
+from streams.statutory.validation.checks import Finding
 from streams.statutory.validation.validate import validate as validate_files
 
 # Other files, such as a summary for readers, may lie beside the parts of a report.

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from streams.events.authority_routing import AuthorityRouting
-from streams.events.case_activity import ActivityKind, RequestAnswer
+from streams.events.case_activity import ActivityKind, ProposedAnswer, RequestAnswer
 from streams.events.clock_outcome import ClockSubject
 from streams.events.desk_member import DeskMember, DeskRole
 from streams.events.escalation import Escalation
@@ -16,6 +16,9 @@ Role = Literal[DeskRole, "read_only"]
 
 # Gates that one person cannot pass. A court's order is checked by two as well: by whoever read it, and by another.
 _GATES_OF_TWO = frozenset({"two_person_review", "judicial_order", "human_rights_review"})
+
+FOLLOWING: Final[tuple[RequestAnswer, ...]] = ("followed", "followed_in_part")
+"""The answers by which something that an authority demands is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +100,18 @@ def may_end_clock(person: Person, subject: ClockSubject, category: Category | No
     if subject == "request":
         return may_act_on_request(person, "decided", category)
     return category is not None and may_act(person, "decided", category)
+
+
+def is_refused(request: AuthorityRouting) -> bool:
+    """Whether complying with a request, also in part, would break norms that hold against every authority that makes it."""
+    return request.decision == "refused"
+
+
+def sets_refusal_aside(request: AuthorityRouting, answer: ProposedAnswer) -> bool:
+    """Whether an answer does what must be refused."""
+    return is_refused(request) and answer.answer in FOLLOWING
+
+
+def may_set_refusal_aside(person: Person) -> bool:
+    """Whether a person may give such an answer, or sign it: whoever answers for it before a court, and no lead or liaison."""
+    return person.role == "legal"

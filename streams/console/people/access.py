@@ -3,20 +3,21 @@
 import ipaddress
 import secrets
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import urlsplit
 
-from streams.console.people.console_secrets import (
-    LEAST_CHARACTERS,
-    needed_secret,
-    optional_secret,
-    sign_in_said,
-    variable,
-)
 from streams.console.people.watched_people import WatchedPeople
 from streams.console.settings import ConsoleSettings
 from streams.registry.errors import UnreadableFile
-from streams.worker.settings import SettingsError
+from streams.registry.rules import CategoryRules
+from streams.worker.environment import CONSOLE_PREFIX, SettingsError, given_secret
+
+# The number of hex digits of 128 random bits: nobody guesses that, however long they try.
+_LEAST_CHARACTERS: Final = 32
+
+_MAKE_ONE = "Make one with `openssl rand -hex 32`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ class Access:
         return self.address is not None and self.address.startswith("https://")
 
 
-def load_access(own: ConsoleSettings) -> Access:
-    """Check the settings, and read the secrets and the people file.
+def load_access(own: ConsoleSettings, categories: Mapping[str, CategoryRules]) -> Access:
+    """Check the settings, and read the secrets and the people file, which may name `categories`.
 
     Raises SettingsError if settings contradict each other or would let anybody in, RegistryError if the people file is not
     valid.
@@ -68,24 +69,24 @@ def load_access(own: ConsoleSettings) -> Access:
         _require_loopback(own)
     elif own.people_file is None:
         raise SettingsError(
-            f"{variable('people_file')} is missing: with {sign_in_said(own)} nobody can come in without it. "
-            "docs/operations.md, 'The console', shows one."
+            f"{_variable('people_file')} is missing: with {_sign_in_said(own)} nobody can come in without it. "
+            "docs/console-operations.md shows one."
         )
     return Access(
         sign_in,
-        _people(own),
-        optional_secret(own, "session_secret", LEAST_CHARACTERS) or secrets.token_urlsafe(32),
+        _people(own, categories),
+        _optional_secret(own, "session_secret", _LEAST_CHARACTERS) or secrets.token_urlsafe(32),
         own.address,
     )
 
 
-def _people(own: ConsoleSettings) -> WatchedPeople | None:
+def _people(own: ConsoleSettings, categories: Mapping[str, CategoryRules]) -> WatchedPeople | None:
     if own.people_file is None:
         return None
     try:
-        return WatchedPeople(own.people_file)
+        return WatchedPeople(own.people_file, categories)
     except UnreadableFile as error:
-        raise SettingsError(f"{variable('people_file')}: {error}.") from None
+        raise SettingsError(f"{_variable('people_file')}: {error}.") from None
 
 
 def _sign_in(own: ConsoleSettings) -> NoSignIn | ProxySignIn | OpenIDSignIn:
@@ -93,35 +94,35 @@ def _sign_in(own: ConsoleSettings) -> NoSignIn | ProxySignIn | OpenIDSignIn:
         return NoSignIn()
     _require_encryption(own, "address")
     if own.sign_in == "proxy":
-        return ProxySignIn(own.proxy_header, needed_secret(own, "proxy_secret", LEAST_CHARACTERS))
+        return ProxySignIn(own.proxy_header, _needed_secret(own, "proxy_secret", _LEAST_CHARACTERS))
     _require_encryption(own, "openid_issuer")
     if own.openid_client_id is None:
         raise SettingsError(
-            f"{variable('openid_client_id')} is missing: {sign_in_said(own)}, which needs it."
+            f"{_variable('openid_client_id')} is missing: {_sign_in_said(own)}, which needs it."
         )
     assert own.openid_issuer is not None
     return OpenIDSignIn(
-        own.openid_issuer, own.openid_client_id, needed_secret(own, "openid_client_secret", 1)
+        own.openid_issuer, own.openid_client_id, _needed_secret(own, "openid_client_secret", 1)
     )
 
 
 def _require_loopback(own: ConsoleSettings) -> None:
-    remedy = f"Set {variable('sign_in')} to proxy or openid (docs/operations.md, 'The console'), or {variable('host')} to 127.0.0.1."
+    remedy = f"Set {_variable('sign_in')} to proxy or openid (docs/console-operations.md), or {_variable('host')} to 127.0.0.1."
     try:
         found = {row[4][0] for row in socket.getaddrinfo(own.host, own.port, type=socket.SOCK_STREAM)}
     except OSError as error:
         raise SettingsError(
-            f"{variable('host')}={own.host}: no address of it is known ({error}). {remedy}"
+            f"{_variable('host')}={own.host}: no address of it is known ({error}). {remedy}"
         ) from None
     beyond = sorted(str(each) for each in found if not is_loopback(str(each)))
     if beyond:
         raise SettingsError(
-            f"{variable('host')}={own.host} is reached from beyond this machine ({', '.join(beyond)}), and {sign_in_said(own)}: "
+            f"{_variable('host')}={own.host} is reached from beyond this machine ({', '.join(beyond)}), and {_sign_in_said(own)}: "
             f"everybody there could decide cases. {remedy}"
         )
     if own.address is not None and not _is_local(own.address):
         raise SettingsError(
-            f"{variable('address')}={own.address} is not on this machine, and {sign_in_said(own)}: everybody there could decide cases. "
+            f"{_variable('address')}={own.address} is not on this machine, and {_sign_in_said(own)}: everybody there could decide cases. "
             f"{remedy}"
         )
 
@@ -139,11 +140,11 @@ def _require_encryption(own: ConsoleSettings, name: str) -> None:
     if value is None:
         description = ConsoleSettings.model_fields[name].description
         raise SettingsError(
-            f"{variable(name)} is missing: {sign_in_said(own)}, which needs it. {description}"
+            f"{_variable(name)} is missing: {_sign_in_said(own)}, which needs it. {description}"
         )
     if not value.startswith("https://") and not _is_local(value):
         raise SettingsError(
-            f"{variable(name)}={value}: must begin with https://, as {sign_in_said(own)}; without encryption anybody on the way could "
+            f"{_variable(name)}={value}: must begin with https://, as {_sign_in_said(own)}; without encryption anybody on the way could "
             "take over a session."
         )
 
@@ -157,7 +158,44 @@ def _refuse_unused(own: ConsoleSettings) -> None:
     for start in ("proxy", "openid"):
         given = [name for name in sorted(own.model_fields_set) if name.startswith(f"{start}_")]
         if given and own.sign_in != start:
-            names = ", ".join(variable(name) for name in given)
+            names = ", ".join(_variable(name) for name in given)
             raise SettingsError(
-                f"{names} set, but not used: set {variable('sign_in')}={start}, or unset them."
+                f"{names} set, but not used: set {_variable('sign_in')}={start}, or unset them."
             )
+
+
+def _needed_secret(own: ConsoleSettings, name: str, least: int) -> str:
+    """A secret of at least `least` characters. Raises SettingsError, also if it is not given."""
+    secret = _optional_secret(own, name, least)
+    if secret is None:
+        raise SettingsError(
+            f"{_variable(name)} is missing, and {_variable(name)}_FILE too: {_sign_in_said(own)}, which needs one of them."
+        )
+    return secret
+
+
+def _optional_secret(own: ConsoleSettings, name: str, least: int) -> str | None:
+    """A secret of at least `least` characters, None if it is not given. Raises SettingsError, which does not say it."""
+    given = given_secret(own, CONSOLE_PREFIX, name)
+    return None if given is None else _checked(*given, least)
+
+
+def _checked(named: str, text: str, least: int) -> str:
+    # Messages may not contain the text.
+    if len(text) < least or not (text.isascii() and text.isprintable()):
+        raise SettingsError(
+            f"{named}: must have at least {least} ASCII characters and no line breaks. {_MAKE_ONE}."
+            if least > 1
+            else f"{named}: must not be empty, and be ASCII text in one line."
+        )
+    return text
+
+
+def _sign_in_said(own: ConsoleSettings) -> str:
+    """How people sign in, as messages say it."""
+    return f"{_variable('sign_in')} is {own.sign_in}"
+
+
+def _variable(field: str) -> str:
+    """The variable of a setting."""
+    return CONSOLE_PREFIX + field.upper()

@@ -1,13 +1,14 @@
 """Reads the people file again when it changes, so that somebody who left loses access without a restart."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 
 import structlog
 
-from streams.console.people.people import People
-from streams.console.people.people_file import load_people
+from streams.console.people.people_file import People, load_people
 from streams.registry.errors import RegistryError
+from streams.registry.rules import CategoryRules
 
 logger = structlog.get_logger(__name__)
 
@@ -20,9 +21,10 @@ _Stamp = tuple[int, int, int]
 class WatchedPeople:
     """The people of a file as it is now, or as it last was if it became invalid. Raises RegistryError as `load_people` does."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, categories: Mapping[str, CategoryRules]) -> None:
         self._path = path
-        self._people = load_people(path)
+        self._categories = categories
+        self._people = load_people(path, categories)
         self._stamp = _stamp(path)
         self._looked = monotonic()
 
@@ -39,7 +41,7 @@ class WatchedPeople:
             return
         self._stamp = stamp
         try:
-            self._people = load_people(self._path)
+            self._people = load_people(self._path, self._categories)
         except RegistryError as error:
             # The people as they were are less wrong than nobody at all.
             logger.warning("the people file is not valid; the people of before stay", why=str(error))

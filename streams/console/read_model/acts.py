@@ -18,6 +18,7 @@ from streams.console.casework.work import (
     case_key,
 )
 from streams.console.read_model.changes import Changes
+from streams.console.read_model.statements import SQL
 from streams.events.case_activity import CaseActivity
 from streams.wire.case_activity_decoding import decode_case_activity
 from streams.wire.encoding import encode
@@ -54,6 +55,8 @@ def apply_case_activity(writer: sqlite3.Connection, record: SourceRecord, change
     so that every console still comes to the same answer, whatever it reads first.
     """
     act, ce_source, at_ms = decode_case_activity(record.value, record.headers, record.timestamp)
+    if act.proposed is not None:
+        changes.require_known(act.proposed.category)
     case = case_key(act)
     last, before = _last_place(writer, case), _last_place(writer, case, record.partition)
     if before is not None and before.offset >= record.offset:
@@ -61,24 +64,12 @@ def apply_case_activity(writer: sqlite3.Connection, record: SourceRecord, change
     # Never earlier than the act before it in the partition: clocks of brokers differ.
     order_ms = record.timestamp if before is None else max(before.order_ms, record.timestamp)
     new = _PlacedAct(_Place(order_ms, record.partition, record.offset), act, ce_source == CONSOLE_SOURCE)
-    writer.execute(
-        "INSERT INTO act VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            *case,
-            record.partition,
-            record.offset,
-            order_ms,
-            act.activity_id,
-            at_ms,
-            new.of_console,
-            None,
-            encode(act),
-        ),
-    )
+    values = (*case, record.partition, record.offset, order_ms, act.activity_id, at_ms)
+    writer.execute(SQL["put_act"], (*values, new.of_console, encode(act)))
     if last is None or last < new.place:
         _settle(writer, case, _work(writer, case), [new])
     else:
-        writer.execute("DELETE FROM decision WHERE subject = ? AND case_id = ?", case)
+        writer.execute(SQL["forget_decisions"], case)
         _settle(writer, case, _NO_WORK[case.subject], _acts_in_order(writer, case))
     (changes.cases if case.subject == "escalation" else changes.requests).add(case.id)
 
@@ -95,6 +86,22 @@ def work_on_request(connection: sqlite3.Connection, request_id: str) -> RequestW
     return RequestWork() if kept is None else _REQUEST_WORK.decode(kept)
 
 
+def work_columns(work: Work[Any]) -> dict[str, int | str | None]:
+    """What the rows of cases and of requests say of who works on one, and how far that has come."""
+    return {
+        "assignee": None if work.assignee is None else work.assignee.ref,
+        "claimed_until_ms": None if work.claimed_until is None else epoch_ms(work.claimed_until),
+        "snoozed_until_ms": None if work.snoozed_until is None else epoch_ms(work.snoozed_until),
+        "version": work.version,
+    }
+
+
+def last_acted_ms(connection: sqlite3.Connection, case: CaseKey) -> int:
+    """When somebody last did something with a case, whether it counted or not; 0 if nobody did."""
+    (at_ms,) = connection.execute(SQL["last_acted"], case).fetchone()
+    return at_ms or 0
+
+
 _NO_WORK: Mapping[CaseSubject, Work[Any]] = {"escalation": CaseWork(), "request": RequestWork()}
 
 
@@ -105,30 +112,22 @@ def _work(connection: sqlite3.Connection, case: CaseKey) -> Work[Any]:
 
 
 def _kept(connection: sqlite3.Connection, case: CaseKey) -> bytes | None:
-    row = connection.execute("SELECT work FROM case_work WHERE subject = ? AND case_id = ?", case).fetchone()
+    row = connection.execute(SQL["work"], case).fetchone()
     return None if row is None else row[0]
 
 
 def _last_place(writer: sqlite3.Connection, case: CaseKey, partition: int | None = None) -> _Place | None:
     """The place of the last act on a case, of those in one partition if it is given."""
-    within, values = ("", ()) if partition is None else ("AND partition = ?", (partition,))
-    row = writer.execute(
-        f"SELECT order_ms, partition, offset FROM act WHERE subject = ? AND case_id = ? {within} "
-        "ORDER BY order_ms DESC, partition DESC, offset DESC LIMIT 1",
-        (*case, *values),
-    ).fetchone()
+    values = {"subject": case.subject, "case": case.id, "partition": partition}
+    row = writer.execute(SQL["last_act"], values).fetchone()
     return None if row is None else _Place(*row)
 
 
 def _acts_in_order(writer: sqlite3.Connection, case: CaseKey) -> list[_PlacedAct]:
-    rows = writer.execute(
-        "SELECT order_ms, partition, offset, event, of_console FROM act WHERE subject = ? AND case_id = ? "
-        "ORDER BY order_ms, partition, offset",
-        case,
-    ).fetchall()
+    rows = writer.execute(SQL["acts"], case).fetchall()
     return [
         _PlacedAct(_Place(order_ms, partition, offset), _ACT.decode(event), bool(of_console))
-        for order_ms, partition, offset, event, of_console in rows
+        for order_ms, partition, offset, event, of_console, _ in rows
     ]
 
 
@@ -143,22 +142,15 @@ def _settle(writer: sqlite3.Connection, case: CaseKey, work: Work[Any], acts: Se
                 work = apply_act(work, act)
             except ActRefused as refusal:
                 refused = refusal.reason
-        writer.execute(
-            "UPDATE act SET refused = ? WHERE subject = ? AND case_id = ? AND partition = ? AND offset = ?",
-            (refused, *case, place.partition, place.offset),
-        )
+        writer.execute(SQL["set_refused"], (refused, *case, place.partition, place.offset))
         # Who publishes acts under another name publishes the outcomes too.
         if work.decision != before.decision and of_console:
             _put_decision(writer, act, case, work)
-    writer.execute("INSERT OR REPLACE INTO case_work VALUES (?, ?, ?)", (*case, encode(work)))
+    writer.execute(SQL["put_work"], (*case, encode(work)))
 
 
 def _sent_before(writer: sqlite3.Connection, case: CaseKey, activity_id: str, place: _Place) -> bool:
-    found = writer.execute(
-        "SELECT 1 FROM act WHERE activity_id = ? AND subject = ? AND case_id = ? "
-        "AND (order_ms, partition, offset) < (?, ?, ?)",
-        (activity_id, *case, *place),
-    )
+    found = writer.execute(SQL["sent_before"], (activity_id, *case, *place))
     return found.fetchone() is not None
 
 
@@ -166,7 +158,7 @@ def _put_decision(writer: sqlite3.Connection, act: CaseActivity, case: CaseKey, 
     decision = work.decision
     assert decision is not None
     writer.execute(
-        "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?)",
+        SQL["put_decision"],
         (
             *case,
             decision.activity_id,

@@ -4,15 +4,12 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 
 from streams.console.read_model.acts import apply_case_activity
-from streams.console.read_model.categories import categories_of
-from streams.console.read_model.changes import Changes
-from streams.console.read_model.clocks import apply_clock_outcome
-from streams.console.read_model.desk_rows import refresh_row, waiting_episodes
+from streams.console.read_model.changes import Changes, categories_of
+from streams.console.read_model.desk_rows import episodes_with_clocks, refresh_row
 from streams.console.read_model.escalations import apply_escalation, apply_shadow_escalation
-from streams.console.read_model.integrity_cases import apply_integrity_case
-from streams.console.read_model.outcomes import apply_moderation_outcome
-from streams.console.read_model.request_rows import refresh_request
-from streams.console.read_model.requests import apply_request_step
+from streams.console.read_model.integrity import apply_integrity_case
+from streams.console.read_model.outcomes import apply_clock_outcome, apply_moderation_outcome
+from streams.console.read_model.requests import apply_request_step, refresh_request
 from streams.console.read_model.transparency import apply_transparency_counter
 from streams.wire.records import SourceRecord
 from streams.wire.topics import (
@@ -65,7 +62,7 @@ def apply_records(
         writer.execute("RELEASE record")
     # An episode that only now begins to wait is among the cases that changed.
     for channel_ref in changes.channels:
-        changes.cases.update(waiting_episodes(writer, channel_ref))
+        changes.cases.update(episodes_with_clocks(writer, channel_ref))
     for escalation_id in changes.cases:
         refresh_row(writer, escalation_id)
     for request_id in changes.requests:

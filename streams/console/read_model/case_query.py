@@ -10,17 +10,21 @@ from streams.console.casework.permissions import Person
 from streams.console.casework.work import CaseKey, CaseWork
 from streams.console.read_model.acts import work_on
 from streams.console.read_model.clock_steps import ClockStep, clock_steps
+from streams.console.read_model.clocks import CLOCK_SUBJECTS
+from streams.console.read_model.escalations import escalation_events
+from streams.console.read_model.outcomes import outcomes_of_clock
+from streams.console.read_model.paging import as_json
+from streams.console.read_model.statements import SQL
 from streams.events.case_activity import CaseActivity
 from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockOutcome
 from streams.events.escalation import Escalation
 from streams.events.moderation_outcome import ModerationOutcome
+from streams.events.report import Category
 
-_ESCALATION = msgspec.json.Decoder(Escalation)
 _ACT = msgspec.json.Decoder(CaseActivity)
 _OUTCOME = msgspec.json.Decoder(ModerationOutcome)
 _CLOCK = msgspec.json.Decoder(ClockView)
-_CLOCK_OUTCOME = msgspec.json.Decoder(ClockOutcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,11 @@ class KnownCase:
     clocks: tuple[HangingClock, ...]
 
     @property
+    def category(self) -> Category:
+        """The category by which people see the case."""
+        return self.newest.category
+
+    @property
     def newest(self) -> Escalation:
         """The newest event of the escalation."""
         return self.events[-1]
@@ -78,75 +87,55 @@ class KnownCase:
 
 def known_case(reader: sqlite3.Connection, escalation_id: str) -> KnownCase | None:
     """A case; None if there is no such escalation."""
-    row = reader.execute("SELECT * FROM desk_row WHERE escalation_id = ?", (escalation_id,)).fetchone()
+    row = reader.execute(SQL["desk_row"], (escalation_id,)).fetchone()
     if row is None:
         return None
-    events = tuple(
-        _ESCALATION.decode(event)
-        for (event,) in reader.execute(
-            "SELECT event FROM escalation_event WHERE escalation_id = ? ORDER BY sequence", (escalation_id,)
-        )
-    )
-    newest = events[-1]
+    events = escalation_events(reader, escalation_id)
+    newest, case = events[-1], CaseKey("escalation", escalation_id)
+    # The case of a clock shows that clock alone.
+    messages = newest.message_refs if newest.clock is None else ()
     return KnownCase(
         row,
         events,
         work_on(reader, escalation_id),
-        acts_on(reader, CaseKey("escalation", escalation_id)),
+        acts_on(reader, case),
         _outcomes(reader, newest),
-        _clocks_of(reader, newest),
+        hanging_clocks(reader, case, newest.channel_ref, messages),
     )
 
 
 def acts_on(reader: sqlite3.Connection, case: CaseKey) -> tuple[KnownAct, ...]:
     """The acts on a case, in the order of the log."""
-    rows = reader.execute(
-        "SELECT event, refused FROM act WHERE subject = ? AND case_id = ? ORDER BY order_ms, partition, offset",
-        case,
+    return tuple(
+        KnownAct(_ACT.decode(row["event"]), row["refused"]) for row in reader.execute(SQL["acts"], case)
     )
-    return tuple(KnownAct(_ACT.decode(event), refused) for event, refused in rows)
 
 
 def hanging_clocks(
-    reader: sqlite3.Connection, condition: str, values: Sequence[str]
+    reader: sqlite3.Connection, case: CaseKey, channel_ref: str | None = None, messages: Sequence[str] = ()
 ) -> tuple[HangingClock, ...]:
-    """The clocks for which a condition on their columns holds, the next one due first."""
-    rows = reader.execute(f"SELECT * FROM clock WHERE {condition} ORDER BY due_ms, clock_id", values)
+    """The clocks of a case, and of these messages of a channel, the next one due first."""
+    values = {
+        "subject": CLOCK_SUBJECTS[case.subject],
+        "case": case.id,
+        "channel": channel_ref,
+        "messages": as_json(messages),
+    }
     return tuple(
         HangingClock(
             row,
             _CLOCK.decode(row["view"]),
             tuple(clock_steps(reader, row)),
-            _outcomes_of_clock(reader, row["clock_id"]),
+            tuple(outcomes_of_clock(reader, row["clock_id"])),
         )
-        for row in rows.fetchall()
+        for row in reader.execute(SQL["clocks_of_case"], values).fetchall()
     )
 
 
 def _outcomes(reader: sqlite3.Connection, newest: Escalation) -> tuple[ModerationOutcome, ...]:
-    marks = ", ".join("?" * len(newest.message_refs))
-    rows = reader.execute(
-        f"""
-        SELECT event FROM outcome WHERE escalation_id = ? OR (channel_ref = ? AND message_ref IN ({marks}))
-        ORDER BY decided_ms, outcome_id
-        """,
-        (newest.escalation_id, newest.channel_ref, *newest.message_refs),
-    )
-    return tuple(_OUTCOME.decode(event) for (event,) in rows)
-
-
-def _clocks_of(reader: sqlite3.Connection, newest: Escalation) -> tuple[HangingClock, ...]:
-    messages = newest.message_refs if newest.clock is None else ()
-    marks = ", ".join("?" * len(messages))
-    return hanging_clocks(
-        reader,
-        f"case_id = ? OR (subject = 'report' AND key = ? AND message_ref IN ({marks}))",
-        (newest.escalation_id, newest.channel_ref, *messages),
-    )
-
-
-def _outcomes_of_clock(reader: sqlite3.Connection, clock_id: str) -> tuple[ClockOutcome, ...]:
-    rows = reader.execute(
-        "SELECT event FROM clock_outcome WHERE clock_id = ? ORDER BY partition, offset", (clock_id,)
-    )
-    return tuple(_CLOCK_OUTCOME.decode(event) for (event,) in rows)
+    values = {
+        "case": newest.escalation_id,
+        "channel": newest.channel_ref,
+        "messages": as_json(newest.message_refs),
+    }
+    return tuple(_OUTCOME.decode(event) for (event,) in reader.execute(SQL["outcomes_of_case"], values))

@@ -1,8 +1,14 @@
 """What a batch of records changed, so that open pages can be told."""
 
+import sqlite3
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+import orjson
+
+from streams.console.read_model.statements import SQL
 from streams.events.report import Category
+from streams.wire.rejection import require_category
 
 
 @dataclass(slots=True)
@@ -18,3 +24,14 @@ class Changes:
     requests: set[str] = field(default_factory=set)
     integrity_cases: set[str] = field(default_factory=set)
     categories: dict[str, Category | None] = field(default_factory=dict)
+    known: Collection[Category] | None = None
+
+    def require_known(self, category: Category | None) -> None:
+        """Raise Rejected for a category that is not in `known`: nobody could be shown what has it. None knows any."""
+        if self.known is not None and category is not None:
+            require_category("category", category, self.known)
+
+
+def categories_of(reader: sqlite3.Connection, ids: Iterable[str]) -> dict[str, Category | None]:
+    """The categories of cases and requests, by id; None if one has none. What cannot be shown yet is left out."""
+    return dict(reader.execute(SQL["categories"], {"ids": orjson.dumps(list(ids)).decode()}).fetchall())

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from streams.console.read_model.statements import SQL
+
 
 class ClockStep(NamedTuple):
     """Something that happened to a clock: when, and the reason that the event gives or that shows from its times."""
@@ -44,19 +46,13 @@ _REQUEST_STEP = msgspec.json.Decoder(_RequestStep)
 def clock_steps(reader: sqlite3.Connection, clock: sqlite3.Row) -> Iterator[ClockStep]:
     """What happened to a clock of the read model, in order."""
     if clock["subject"] == "report":
-        for (event,) in reader.execute(
-            "SELECT event FROM escalation_event WHERE escalation_id = ? ORDER BY sequence",
-            (clock["case_id"],),
-        ):
+        for (event,) in reader.execute(SQL["escalation_events"], (clock["case_id"],)):
             happened = _HAPPENED.decode(event)
             yield ClockStep(happened.at, happened.reason)
         return
     before: _Counted | None = None
     # The judgement, whose clock_id is empty, arms the clock.
-    for (event,) in reader.execute(
-        "SELECT event FROM request_step WHERE request_id = ? AND clock_id IN ('', ?) ORDER BY clock_id, sequence",
-        (clock["key"], clock["clock_id"]),
-    ):
+    for (event,) in reader.execute(SQL["steps_of_request_clock"], (clock["key"], clock["clock_id"])):
         happened = _REQUEST_STEP.decode(event)
         for now in happened.clocks:
             if now.clock_id != clock["clock_id"]:

@@ -1,22 +1,27 @@
-"""Writes legal clocks, and the outcomes that people gave them."""
+"""Writes legal clocks, and finds the one of a case that is due first."""
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from streams.console.read_model.changes import Changes
+from streams.console.casework.work import CaseKey, CaseSubject
+from streams.console.read_model.paging import as_json
+from streams.console.read_model.statements import SQL
 from streams.events.clock import ClockView
 from streams.events.clock_outcome import ClockSubject
 from streams.events.report import Category
 from streams.wire.encoding import encode
-from streams.wire.outcome_decoding import decode_clock_outcome
-from streams.wire.records import SourceRecord
 from streams.wire.times import moment_ms
 
 # A lapsed clock still waits for somebody to say what became of the duty.
 _OPEN = frozenset({"running", "paused", "lapsed"})
 
-NO_CLOCK: Final = 1 << 62
-"""Later than any clock: cases without a running clock come after those with one."""
+# Later than any clock: cases without a running clock come after those with one.
+_NO_CLOCK: Final = 1 << 62
+
+
+CLOCK_SUBJECTS: Final[Mapping[CaseSubject, ClockSubject]] = {"escalation": "report", "request": "request"}
+"""How clocks call what a case is about."""
 
 
 class NearestClock(NamedTuple):
@@ -39,13 +44,7 @@ def put_clock(
 ) -> None:
     """Keep a clock's state unless a later one is known."""
     writer.execute(
-        """
-        INSERT INTO clock VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (clock_id) DO UPDATE SET
-            sequence = excluded.sequence, status = excluded.status, is_open = excluded.is_open,
-            due_ms = excluded.due_ms, view = excluded.view
-        WHERE excluded.sequence > clock.sequence
-        """,
+        SQL["put_clock"],
         (
             view.clock_id,
             sequence,
@@ -63,35 +62,23 @@ def put_clock(
     )
 
 
-def apply_clock_outcome(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
-    """Add an outcome of a clock, whoever published it. Raises Rejected if a worker would refuse it."""
-    decoded = decode_clock_outcome(record.value, record.headers, record.timestamp)
-    outcome = decoded.event
-    writer.execute(
-        """
-        INSERT INTO clock_outcome VALUES (?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (ce_source, outcome_id) DO UPDATE SET
-            partition = excluded.partition, offset = excluded.offset, clock_id = excluded.clock_id,
-            at_ms = excluded.at_ms, event = excluded.event
-        WHERE (excluded.partition, excluded.offset) < (clock_outcome.partition, clock_outcome.offset)
-        """,
-        (
-            decoded.ce_source,
-            outcome.outcome_id,
-            record.partition,
-            record.offset,
-            outcome.clock_id,
-            decoded.time_ms,
-            encode(outcome),
-        ),
-    )
-    if outcome.subject == "report":
-        changes.cases.update(
-            case_id
-            for (case_id,) in writer.execute(
-                "SELECT case_id FROM clock WHERE clock_id = ?", (outcome.clock_id,)
-            )
-        )
-        changes.channels.add(outcome.key)
-    else:
-        changes.requests.add(outcome.key)
+def clock_columns(clock: NearestClock | None) -> dict[str, int | str | None]:
+    """What the rows of cases and of requests say of the nearest clock."""
+    if clock is None:
+        return {"due_ms": None, "duty": None, "order_due": _NO_CLOCK}
+    return {"due_ms": clock.due_ms, "duty": clock.obligation, "order_due": clock.due_ms}
+
+
+def nearest_clock(connection: sqlite3.Connection, case: CaseKey) -> NearestClock | None:
+    """The open clock of a case itself that is due first."""
+    row = connection.execute(SQL["nearest_clock_of_case"], (CLOCK_SUBJECTS[case.subject], case.id)).fetchone()
+    return None if row is None else NearestClock(*row)
+
+
+def nearest_clock_of_messages(
+    connection: sqlite3.Connection, channel_ref: str, messages: Sequence[str]
+) -> NearestClock | None:
+    """The open clock of one of these messages that is due first."""
+    values = (channel_ref, as_json(messages))
+    row = connection.execute(SQL["nearest_clock_of_messages"], values).fetchone()
+    return None if row is None else NearestClock(*row)

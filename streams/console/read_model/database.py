@@ -8,7 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 from threading import local
 
-_SCHEMA = (files(__package__) / "schema.sql").read_text(encoding="utf-8")
+from streams.console.read_model.statements import SQL
+
+_SCHEMA = (files(__package__) / "sql" / "schema.sql").read_text(encoding="utf-8")
 
 # SQLite keeps a number of the application's own in the file. A hash of the schema: a file of another one is made anew, as
 # everything in it can be read again.
@@ -88,7 +90,7 @@ def _make_private(path: Path) -> None:
 
 def _make_anew(writer: sqlite3.Connection) -> None:
     with transaction(writer):
-        tables = writer.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        tables = writer.execute(SQL["tables"]).fetchall()
         for (name,) in tables:
             writer.execute(f'DROP TABLE "{name}"')
         for statement in _SCHEMA.split(";\n"):

@@ -1,14 +1,22 @@
 """Makes the desk's row of an escalation from everything that is known about it."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from streams.console.casework.permissions import gate_needs_two
-from streams.console.casework.work import CaseWork
-from streams.console.read_model.acts import work_on
-from streams.console.read_model.clocks import NO_CLOCK, NearestClock
+from streams.console.casework.work import CaseKey, CaseWork
+from streams.console.read_model.acts import last_acted_ms, work_columns, work_on
+from streams.console.read_model.clocks import (
+    NearestClock,
+    clock_columns,
+    nearest_clock,
+    nearest_clock_of_messages,
+)
+from streams.console.read_model.escalations import escalation_events
+from streams.console.read_model.statements import SQL
 from streams.events.escalation import Escalation
 from streams.events.moderation_outcome import ModerationOutcome
 from streams.text.record_text import likely_countries
@@ -16,7 +24,6 @@ from streams.wire.times import epoch_ms, moment_ms
 
 CaseState = Literal["open", "proposed", "decided", "resolved"]
 
-_ESCALATION = msgspec.json.Decoder(Escalation)
 _OUTCOME = msgspec.json.Decoder(ModerationOutcome)
 
 
@@ -28,12 +35,7 @@ class _Decided(NamedTuple):
 
 def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
     """Make the row of an escalation again. Acts may arrive before its first event: then there is no row yet."""
-    events = [
-        _ESCALATION.decode(event)
-        for (event,) in writer.execute(
-            "SELECT event FROM escalation_event WHERE escalation_id = ? ORDER BY sequence", (escalation_id,)
-        )
-    ]
+    events = escalation_events(writer, escalation_id)
     if not events:
         return
     newest = events[-1]
@@ -41,61 +43,57 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
     decided = _decided(writer, escalation_id, work)
     reopened = decided is not None and _raised_after(events, decided.at_ms)
     state = _state(newest, work, is_decided=decided is not None and not reopened)
-    waits = state in ("open", "proposed")
-    clock = _nearest_clock(writer, newest) if waits else None
+    clock = None if state == "resolved" else _nearest_clock(writer, newest)
     priority = newest.priority.value if newest.priority is not msgspec.UNSET else 0
     counts = newest.counts
-    row = (
-        escalation_id,
-        newest.channel_ref,
-        newest.policy,
-        newest.clock is not None,
-        newest.category,
-        newest.dsa_category,
-        newest.level,
-        newest.level_name,
-        moment_ms(events[0].at),
-        _changed_ms(writer, newest, None if decided is None else decided.at_ms),
-        None if clock is None else clock.due_ms,
-        None if clock is None else clock.obligation,
-        priority,
-        counts.reports,
-        counts.distinct_reporters,
-        None if counts.voices is msgspec.UNSET else counts.voices,
-        newest.score.value,
-        _integrity(newest),
-        " ".join(likely_countries(newest.jurisdictions)),
-        newest.rule_of_law.decision,
-        gate_needs_two(newest),
-        None if work.assignee is None else work.assignee.ref,
-        None if work.claimed_until is None else epoch_ms(work.claimed_until),
-        None if work.snoozed_until is None else epoch_ms(work.snoozed_until),
-        work.escalated,
-        state,
-        reopened,
-        None if decided is None else decided.decision,
-        None if decided is None else decided.by,
-        work.version,
-        newest.policy_version,
-        newest.registry_version,
-        waits,
-        NO_CLOCK if clock is None else clock.due_ms,
-        -newest.level,
-        -priority,
-    )
-    marks = ", ".join("?" * len(row))
-    writer.execute(f"INSERT OR REPLACE INTO desk_row VALUES ({marks})", row)
+    row = {
+        "escalation_id": escalation_id,
+        "channel_ref": newest.channel_ref,
+        "policy": newest.policy,
+        "is_clock": newest.clock is not None,
+        "category": newest.category,
+        "category_group": newest.dsa_category,
+        "level": newest.level,
+        "level_name": newest.level_name,
+        "opened_ms": moment_ms(events[0].at),
+        "changed_ms": max(
+            moment_ms(newest.at),
+            0 if decided is None else decided.at_ms,
+            last_acted_ms(writer, CaseKey("escalation", escalation_id)),
+        ),
+        "priority": priority,
+        "reports": counts.reports,
+        "distinct_reporters": counts.distinct_reporters,
+        "voices": None if counts.voices is msgspec.UNSET else counts.voices,
+        "risk": newest.score.value,
+        "integrity": _integrity(newest),
+        "jurisdictions": " ".join(likely_countries(newest.jurisdictions)),
+        "gate": newest.rule_of_law.decision,
+        "needs_two": gate_needs_two(newest),
+        "escalated": work.escalated,
+        "state": state,
+        "reopened": reopened,
+        "decision": None if decided is None else decided.decision,
+        "decided_by": None if decided is None else decided.by,
+        "policy_version": newest.policy_version,
+        "registry_version": newest.registry_version,
+        "waits": state in ("open", "proposed"),
+        "order_level": -newest.level,
+        "order_priority": -priority,
+        **clock_columns(clock),
+        **work_columns(work),
+    }
+    writer.execute(SQL["put_desk_row"], row)
 
 
-def waiting_episodes(writer: sqlite3.Connection, channel_ref: str) -> list[str]:
-    """The waiting episodes of a channel, whose rows must be made again if clocks of its messages changed.
+def episodes_with_clocks(writer: sqlite3.Connection, channel_ref: str) -> list[str]:
+    """The episodes of a channel whose rows must be made again if clocks of its messages changed.
 
-    The case of a clock shows that clock alone, and a case that does not wait shows none. So a channel with thousands of
-    clocks costs no more than its few episodes.
+    The case of a clock shows that clock alone, and one that ended by itself, of which there may be thousands,
+    shows none. So a channel with thousands of clocks costs no more than the few episodes that wait for people
+    or were decided by them.
     """
-    rows = writer.execute(
-        "SELECT escalation_id FROM desk_row WHERE channel_ref = ? AND NOT is_clock AND waits", (channel_ref,)
-    )
+    rows = writer.execute(SQL["episodes_with_clocks"], (channel_ref,))
     return [escalation_id for (escalation_id,) in rows]
 
 
@@ -113,9 +111,7 @@ def _decided(connection: sqlite3.Connection, escalation_id: str, work: CaseWork)
         _Decided(decided_ms, outcome.reviewer.ref, outcome.decision)
         for decided_ms, outcome in (
             (decided_ms, _OUTCOME.decode(event))
-            for decided_ms, event in connection.execute(
-                "SELECT decided_ms, event FROM outcome WHERE escalation_id = ?", (escalation_id,)
-            )
+            for decided_ms, event in connection.execute(SQL["outcomes_of_escalation"], (escalation_id,))
         )
     ]
     if work.decision is not None:
@@ -124,35 +120,15 @@ def _decided(connection: sqlite3.Connection, escalation_id: str, work: CaseWork)
     return max(found, default=None)
 
 
-def _changed_ms(connection: sqlite3.Connection, newest: Escalation, decided_ms: int | None) -> int:
-    """When anything last happened with the case."""
-    (acted_ms,) = connection.execute(
-        "SELECT max(at_ms) FROM act WHERE subject = 'escalation' AND case_id = ?", (newest.escalation_id,)
-    ).fetchone()
-    return max(moment_ms(newest.at), decided_ms or 0, acted_ms or 0)
-
-
-def _raised_after(events: list[Escalation], decided_ms: int) -> bool:
+def _raised_after(events: Sequence[Escalation], decided_ms: int) -> bool:
     return any(event.reason == "level_raised" and moment_ms(event.at) > decided_ms for event in events)
 
 
 def _nearest_clock(connection: sqlite3.Connection, newest: Escalation) -> NearestClock | None:
     """The open clock of the case that is due first: its own, or for an episode one of a message that it names."""
-    values: tuple[str, ...]
     if newest.clock is not None:
-        which, values = "case_id = ?", (newest.escalation_id,)
-    else:
-        marks = ", ".join("?" * len(newest.message_refs))
-        which = f"subject = 'report' AND key = ? AND message_ref IN ({marks})"
-        values = (newest.channel_ref, *newest.message_refs)
-    row = connection.execute(
-        f"""
-        SELECT due_ms, obligation FROM clock WHERE {which} AND is_open AND status != 'paused'
-        ORDER BY due_ms, clock_id LIMIT 1
-        """,
-        values,
-    ).fetchone()
-    return None if row is None else NearestClock(*row)
+        return nearest_clock(connection, CaseKey("escalation", newest.escalation_id))
+    return nearest_clock_of_messages(connection, newest.channel_ref, newest.message_refs)
 
 
 def _integrity(newest: Escalation) -> str:

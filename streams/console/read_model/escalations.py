@@ -6,6 +6,7 @@ import msgspec
 
 from streams.console.read_model.changes import Changes
 from streams.console.read_model.clocks import put_clock
+from streams.console.read_model.statements import SQL
 from streams.events.escalation import Escalation
 from streams.wire.records import SourceRecord
 from streams.wire.times import moment_ms
@@ -22,11 +23,9 @@ def apply_escalation(writer: sqlite3.Connection, record: SourceRecord, changes: 
     Raises msgspec.DecodeError if the record holds something else, ValueError if it has a time that is none or a number too large.
     """
     event = _DECODER.decode(record.value or b"")
+    changes.require_known(event.category)
     _require_storable(event)
-    writer.execute(
-        "INSERT OR IGNORE INTO escalation_event VALUES (?, ?, ?)",
-        (event.escalation_id, event.sequence, record.value),
-    )
+    writer.execute(SQL["put_escalation_event"], (event.escalation_id, event.sequence, record.value))
     _count_for_policy(writer, event)
     changes.cases.add(event.escalation_id)
     if event.clock is not None:
@@ -49,6 +48,12 @@ def apply_shadow_escalation(writer: sqlite3.Connection, record: SourceRecord, _c
     _count_for_policy(writer, _DECODER.decode(record.value or b""))
 
 
+def escalation_events(connection: sqlite3.Connection, escalation_id: str) -> tuple[Escalation, ...]:
+    """The events of a live escalation in their order; none if it is not known."""
+    rows = connection.execute(SQL["escalation_events"], (escalation_id,))
+    return tuple(_DECODER.decode(event) for (event,) in rows)
+
+
 def _require_storable(event: Escalation) -> None:
     """Raise ValueError unless the desk's row can be made of an event. Only workers write them, but a row must never fail later."""
     moment_ms(event.at)
@@ -61,7 +66,7 @@ def _require_storable(event: Escalation) -> None:
 
 def _count_for_policy(writer: sqlite3.Connection, event: Escalation) -> None:
     writer.execute(
-        "INSERT OR IGNORE INTO policy_event VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        SQL["put_policy_event"],
         (
             event.policy,
             event.mode,

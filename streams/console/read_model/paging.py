@@ -1,11 +1,13 @@
 """Lists of the console, a page at a time, and the filters in their addresses."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, get_args
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple, Self, get_args, get_origin, get_type_hints
 
 import orjson
 
+from streams.console.read_model.statements import sql_if
 from streams.events.report import Category
 
 PAGE_ROWS: Final = 100
@@ -14,6 +16,33 @@ PAGE_ROWS: Final = 100
 
 class BadFilter(ValueError):
     """A filter in an address has a value that it cannot have; the message names it and says what would be valid."""
+
+
+@dataclass(frozen=True)
+class ListFilter:
+    """What a list shows. A field that is None filters nothing; one of a Literal has one of its values."""
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> Self:
+        """The filter that the parameters of an address say; an empty one says nothing. Raises BadFilter."""
+        values: dict[str, Any] = {}
+        for name, kind in get_type_hints(cls).items():
+            value = given.get(name)
+            if not value:
+                continue
+            kinds = (kind, *get_args(kind))
+            valid = [each for part in kinds if get_origin(part) is Literal for each in get_args(part)]
+            if valid and value not in valid:
+                raise BadFilter(f"{name} must be one of {', '.join(valid)}")
+            if int in kinds and not (value.isdecimal() and len(value) < 3):
+                raise BadFilter(f"{name} must be a number from 0 to 99")
+            values[name] = int(value) if int in kinds else value
+        return cls(**values)
+
+    def parameters(self) -> dict[str, str]:
+        """The parameters of an address that say this filter, without those that filter nothing."""
+        usual = vars(type(self)())
+        return {name: str(value) for name, value in vars(self).items() if value != usual[name]}
 
 
 class Page(NamedTuple):
@@ -25,22 +54,24 @@ class Page(NamedTuple):
 
 def page_of(
     reader: sqlite3.Connection,
-    select: str,
-    where: Sequence[str],
-    values: Sequence[str | int],
+    name: str,
+    shown: ListFilter,
     order: Sequence[str],
     after: str | None,
+    categories: frozenset[Category] | None = None,
+    **values: Any,
 ) -> Page:
-    """A page of a list. The columns of `order` tell rows apart. Raises BadFilter if `after` is not what an earlier page said."""
-    conditions, bound = list(where), list(values)
+    """A page of the list with the statement of this name: what a filter says, and a person with these categories may see.
+
+    None is for lists that everybody sees. The columns of `order`, which is that of the statement, tell rows
+    apart. Raises BadFilter if `after` is not what an earlier page said.
+    """
+    given, bound = conditions(shown, categories)
+    given.add("limit")
     if after is not None:
-        marks = ", ".join("?" * len(order))
-        conditions.append(f"({', '.join(order)}) > ({marks})")
-        bound += _position(after, len(order))
-    rows = reader.execute(
-        f"{select} WHERE {' AND '.join(conditions)} ORDER BY {', '.join(order)} LIMIT ?",
-        (*bound, PAGE_ROWS + 1),
-    ).fetchall()
+        given.add("after")
+        bound |= {f"after_{number}": part for number, part in enumerate(_position(after, len(order)))}
+    rows = reader.execute(sql_if(name, given), {**bound, **values, "limit": PAGE_ROWS + 1}).fetchall()
     if len(rows) <= PAGE_ROWS:
         return Page(rows, None)
     return Page(rows[:PAGE_ROWS], position_in(rows[PAGE_ROWS - 1], order))
@@ -48,45 +79,22 @@ def page_of(
 
 def position_in(row: sqlite3.Row, order: Sequence[str]) -> str:
     """Where a row is in an order, as `after` of `page_of` takes it. It is a JSON array."""
-    return orjson.dumps([row[name.rpartition(".")[2]] for name in order]).decode()
+    return orjson.dumps([row[name] for name in order]).decode()
 
 
-def restrict(
-    where: list[str], values: list[str | int], categories: frozenset[Category], column: str = "category"
-) -> None:
-    """Add the condition that a person may see the category; rows without one are for everybody."""
-    # A person who sees all categories needs no test per row.
-    if len(categories) < len(get_args(Category)):
-        where.append(f"({column} IS NULL OR {column} IN ({', '.join('?' * len(categories))}))")
-        values += sorted(categories)
+def conditions(shown: ListFilter, categories: frozenset[Category] | None) -> tuple[set[str], dict[str, Any]]:
+    """What `sql_if` is given for a filter and for what a person may see, and the values to bind."""
+    values = {name: value for name, value in vars(shown).items() if value is not None}
+    given = {*values, *(f"{name}={value}" for name, value in values.items())}
+    if categories is not None:
+        given.add("restricted")
+        values["categories"] = as_json(categories)
+    return given, values
 
 
-def equal(where: list[str], values: list[str | int], columns: Mapping[str, str | None]) -> None:
-    """Add the condition that each column has the value of a filter; None filters nothing."""
-    for column, value in columns.items():
-        if value is not None:
-            where.append(f"{column} = ?")
-            values.append(value)
-
-
-def given_in(shown: Any, given: Mapping[str, str]) -> dict[str, str]:
-    """What the parameters of an address say for the fields of a class of filters; an empty one says nothing."""
-    return {name: given[name] for name in shown.__slots__ if given.get(name)}
-
-
-def require(given: Mapping[str, str], name: str, valid: Sequence[str]) -> None:
-    """Raise BadFilter if a filter is given and has none of the valid values."""
-    if name in given and given[name] not in valid:
-        raise BadFilter(f"{name} must be one of {', '.join(valid)}")
-
-
-def parameters_of(shown: Any, default: Any) -> dict[str, str]:
-    """The parameters of an address that say a filter, without those that filter nothing."""
-    return {
-        name: str(value)
-        for name in shown.__slots__
-        if (value := getattr(shown, name)) != getattr(default, name)
-    }
+def as_json(values: Iterable[str]) -> str:
+    """Values for a statement that takes any number of them."""
+    return orjson.dumps(list(values)).decode()
 
 
 def _position(after: str, length: int) -> list[str | int]:

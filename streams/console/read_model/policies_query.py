@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from streams.console.read_model.statements import SQL
+
 
 class PolicyDay(NamedTuple):
     """What a policy did on a UTC day."""
@@ -34,25 +36,10 @@ class Pair(NamedTuple):
     only_shadow: int
 
 
-class Versions(NamedTuple):
-    """Versions of policies and registry, by which cases were opened or last changed, and how many."""
-
-    policy_version: str
-    registry_version: str
-    cases: int
-    last_ms: int
-
-
 def policy_days(reader: sqlite3.Connection, first_day: str) -> list[PolicyDays]:
     """What each policy did from a UTC day on; live ones before those in shadow."""
     found: defaultdict[tuple[str, str], list[PolicyDay]] = defaultdict(list)
-    rows = reader.execute(
-        """
-        SELECT mode, policy, day, sum(type = 'opened'), sum(type = 'updated'), sum(type = 'resolved')
-        FROM policy_event WHERE day >= ? GROUP BY mode, policy, day ORDER BY mode, policy, day DESC
-        """,
-        (first_day,),
-    )
+    rows = reader.execute(SQL["policy_days"], (first_day,))
     for mode, policy, *counted in rows:
         found[mode, policy].append(PolicyDay(*counted))
     return [
@@ -74,10 +61,7 @@ def policy_days(reader: sqlite3.Connection, first_day: str) -> list[PolicyDays]:
 def policy_pairs(reader: sqlite3.Connection, first_day: str) -> list[Pair]:
     """Every pair of a live and a shadow policy that opened on at least one channel in common, from a UTC day on."""
     channels: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for mode, policy, channel_ref in reader.execute(
-        "SELECT DISTINCT mode, policy, channel_ref FROM policy_event WHERE day >= ? AND type = 'opened'",
-        (first_day,),
-    ):
+    for mode, policy, channel_ref in reader.execute(SQL["policy_channels"], (first_day,)):
         channels[mode, policy].add(channel_ref)
     return [
         Pair(live, shadow, len(ours & theirs), len(ours - theirs), len(theirs - ours))
@@ -86,14 +70,3 @@ def policy_pairs(reader: sqlite3.Connection, first_day: str) -> list[Pair]:
         for (other_mode, shadow), theirs in sorted(channels.items())
         if other_mode == "shadow" and ours & theirs
     ]
-
-
-def versions_seen(reader: sqlite3.Connection) -> list[Versions]:
-    """The versions that cases name, the newest first."""
-    rows = reader.execute(
-        """
-        SELECT policy_version, registry_version, count(*), max(changed_ms) FROM desk_row
-        GROUP BY policy_version, registry_version ORDER BY 4 DESC, 1, 2
-        """
-    )
-    return [Versions(*row) for row in rows]

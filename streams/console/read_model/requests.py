@@ -1,29 +1,31 @@
-"""Writes authorities' requests, step by step, and their clocks."""
+"""Writes authorities' requests, step by step, their clocks, and their rows."""
 
 import sqlite3
 
 import msgspec
 
+from streams.console.casework.permissions import request_gate_needs_two
+from streams.console.casework.work import CaseKey
+from streams.console.read_model.acts import last_acted_ms, work_columns, work_on_request
 from streams.console.read_model.changes import Changes
-from streams.console.read_model.clocks import put_clock
+from streams.console.read_model.clocks import clock_columns, nearest_clock, put_clock
+from streams.console.read_model.statements import SQL
 from streams.events.authority_routing import AuthorityRouting
 from streams.wire.records import SourceRecord
 from streams.wire.times import moment_ms
 
-_DECODER = msgspec.json.Decoder(AuthorityRouting)
+_STEP = msgspec.json.Decoder(AuthorityRouting)
 
 
 def apply_request_step(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
     """Add a step of a request. Raises msgspec.DecodeError if the record holds something else, ValueError if a time is none."""
-    step = _DECODER.decode(record.value or b"")
+    step = _STEP.decode(record.value or b"")
+    changes.require_known(step.category)
     # The row of the request needs them.
     moment_ms(step.at)
     moment_ms(step.received_at)
     concerned = step.clocks[0].clock_id if step.type != "routed" else ""
-    writer.execute(
-        "INSERT OR IGNORE INTO request_step VALUES (?, ?, ?, ?)",
-        (step.request_id, concerned, step.sequence, record.value),
-    )
+    writer.execute(SQL["put_request_step"], (step.request_id, concerned, step.sequence, record.value))
     for clock in step.clocks:
         put_clock(
             writer,
@@ -36,3 +38,38 @@ def apply_request_step(writer: sqlite3.Connection, record: SourceRecord, changes
             category=step.category,
         )
     changes.requests.add(step.request_id)
+
+
+def refresh_request(writer: sqlite3.Connection, request_id: str) -> None:
+    """Make the row of a request again. Acts may arrive before its first step: then there is no row yet."""
+    rows = writer.execute(SQL["request_steps"], (request_id,))
+    steps = [_STEP.decode(event) for (event,) in rows]
+    if not steps or steps[0].type != "routed":
+        return
+    first = steps[0]
+    work = work_on_request(writer, request_id)
+    case = CaseKey("request", request_id)
+    clock = nearest_clock(writer, case)
+    state = "open" if work.proposal is None else "proposed"
+    if work.decision is not None and work.proposal is None:
+        state = "answered"
+    row = {
+        "request_id": request_id,
+        "category": first.category,
+        "country": first.authority.country,
+        "authority": first.authority.type,
+        "kind": first.kind,
+        "decision": first.decision,
+        "gate": first.gate,
+        "needs_two": request_gate_needs_two(first),
+        "emergency": first.emergency,
+        "received_ms": moment_ms(first.received_at),
+        "changed_ms": max(last_acted_ms(writer, case), *(moment_ms(step.at) for step in steps)),
+        "state": state,
+        "answer": None if work.decision is None else work.decision.outcome.answer,
+        # What was answered waits for nobody, unless a clock still runs.
+        "waits": state != "answered" or clock is not None,
+        **clock_columns(clock),
+        **work_columns(work),
+    }
+    writer.execute(SQL["put_request_row"], row)

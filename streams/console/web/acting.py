@@ -1,24 +1,35 @@
 """Carries out an act that a form asks for, and answers with the page that says what became of it."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiokafka.errors import KafkaError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from streams.console.casework.permissions import Person
 from streams.console.publisher import NotReadBack
 from streams.console.read_model.case_query import KnownAct, KnownCase
 from streams.console.read_model.requests_query import KnownRequest
 from streams.console.web.clock_lines import ended_lines, ending_lines, open_clock_ids
-from streams.console.web.context import console_of
+from streams.console.web.context import console_of, person_of
 from streams.console.web.decided import judged_by, named_acts, word_of
 from streams.console.web.ending import ask, ends_of, is_confirmed, say_afterwards
-from streams.console.web.forms import LOST_RACE, NOT_KNOWN, OldPage, WrongForm, text_of
+from streams.console.web.forms import (
+    ACTIVITY_KINDS,
+    LOST_RACE,
+    NOT_KNOWN,
+    OldPage,
+    WrongForm,
+    local_path,
+    text_of,
+)
+from streams.console.web.security.other_sites import checked_form
 from streams.console.web.words import in_words
-from streams.events.case_activity import CaseActivity
+from streams.events.case_activity import ActivityKind, CaseActivity
 from streams.wire.dead_letter import Rejected
 
 NOT_CONFIRMED = (
@@ -31,18 +42,21 @@ AnyKnown = TypeVar("AnyKnown", KnownCase, KnownRequest)
 
 async def carry_out(
     request: Request,
-    form: FormData,
-    known: AnyKnown,
     read: Callable[[Request], AnyKnown],
     show: Callable[[Request, AnyKnown, str | None, int, FormData], Response],
-    make: Callable[[], CaseActivity],
-    then: str,
+    may: Callable[[Person, ActivityKind, Any], bool],
+    make: Callable[[Request, FormData, AnyKnown, ActivityKind], CaseActivity],
 ) -> Response:
-    """Publish the act that `make` makes of a form, and go to the path `then`; if it did not count, show the case and say why.
+    """Publish the act that `make` makes of a form, and go on to where the form says; if it did not count, say why.
 
-    Asks before an act that ends legal clocks. The signature of a proposal needs no question: what ends stands above it.
-    `known` is the case as it was when the form arrived; `read` reads it as it is now, and `show` makes its page.
+    Asks before an act that ends legal clocks. The signature of a proposal needs no question: what ends stands
+    above it. `read` reads the case as it is, and `show` makes its page; `may` says who may do what with its
+    category. Raises HTTPException if the person may not.
     """
+    form = await checked_form(request)
+    known = await run_in_threadpool(read, request)
+    kind = _kind_in(form, lambda kind: may(person_of(request), kind, known.category))
+    then = local_path(form) or request.url.path.removesuffix("/acts")
 
     async def page_saying(said: str | None, status: int) -> Response:
         return await run_in_threadpool(lambda: show(request, read(request), said, status, form))
@@ -50,7 +64,7 @@ async def carry_out(
     if "change" in form:
         return await page_saying(None, 200)
     try:
-        act = make()
+        act = make(request, form, known, kind)
         judged, duties = judged_by(act, known.work), console_of(request).duties
         # A signature that counted before finds no proposal any more, and is the same again.
         if act.kind == "proposal_signed" and judged is not None:
@@ -81,6 +95,13 @@ async def carry_out(
         ended = ended_lines(judged, now.clocks, duties, act.activity_id)
         say_afterwards(request, f"{done}: {word_of(judged)}.", ended, then)
     return RedirectResponse(then, 303)
+
+
+def _kind_in(form: FormData, may: Callable[[ActivityKind], bool]) -> ActivityKind:
+    kind = ACTIVITY_KINDS.get(text_of(form, "kind"))
+    if kind is None or not may(kind):
+        raise HTTPException(403, "Your role may not do this.")
+    return kind
 
 
 def _require_clocks_shown(form: FormData, known: KnownCase | KnownRequest) -> None:

@@ -15,26 +15,23 @@ from starlette.staticfiles import StaticFiles
 from streams.console.casework.permissions import Person
 from streams.console.people.access import Access, NoSignIn, OpenIDSignIn, load_access
 from streams.console.read_model.paging import BadFilter
-from streams.console.web.act_as import ActAs
-from streams.console.web.acts import act
-from streams.console.web.arrivals import Arrivals
-from streams.console.web.audit import Audit
-from streams.console.web.bulk import bulk, bulk_confirmed
-from streams.console.web.case import case
+from streams.console.web.cases.acts import act
+from streams.console.web.cases.bulk import bulk, bulk_confirmed
+from streams.console.web.cases.case import case
+from streams.console.web.cases.desk import desk, next_case, rows
 from streams.console.web.clocks import act_on_clock, clocks
 from streams.console.web.context import Console
-from streams.console.web.desk import desk, next_case, rows
 from streams.console.web.error_pages import ErrorPages, error_page
 from streams.console.web.health import health
 from streams.console.web.integrity import integrity
-from streams.console.web.limits import BodyLimit
 from streams.console.web.live import live
 from streams.console.web.policies import policies
-from streams.console.web.request_acts import act_on_request
-from streams.console.web.requests import request, requests
-from streams.console.web.security import SecurityHeaders
-from streams.console.web.session import SESSION_SECONDS
-from streams.console.web.sign_in import SignIn
+from streams.console.web.requests import act_on_request, request, requests
+from streams.console.web.security.act_as import ActAs
+from streams.console.web.security.audit import Audit
+from streams.console.web.security.limits import BodyLimit
+from streams.console.web.security.other_sites import Arrivals, SecurityHeaders
+from streams.console.web.security.sign_in import SESSION_SECONDS, SignIn
 from streams.console.web.transparency import transparency
 
 _STATIC = Path(__file__).parent / "static"
@@ -45,7 +42,7 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
 
     `access` is what the console's settings say if it is not given; raises as `load_access` does.
     """
-    access = load_access(console.settings) if access is None else access
+    access = load_access(console.settings, console.categories) if access is None else access
     audit = Audit()
     app = Starlette(
         routes=[
@@ -111,7 +108,7 @@ def _sign_in_routes(access: Access, audit: Audit) -> list[BaseRoute]:
     if not isinstance(access.sign_in, OpenIDSignIn):
         return []
     # Its library takes long to load, and only this kind of sign-in needs it.
-    from streams.console.web.openid import CALLBACK, OpenID  # noqa: PLC0415
+    from streams.console.web.security.openid import CALLBACK, OpenID  # noqa: PLC0415
 
     openid = OpenID(access.sign_in, access, audit)
     return [

@@ -30,7 +30,7 @@ class ClockLine(NamedTuple):
 
 
 def ending_lines(judged: Judged, known: Sequence[HangingClock], duties: Duties) -> list[ClockLine]:
-    """Each clock that is said to end, and how; one that a person may not see by its id alone.
+    """Each clock that is said to end, and how; one that a person may not see by its id, and that they may not see it.
 
     It remarks on a duty to remove content that is said to be fulfilled although nothing is removed.
     """
@@ -83,7 +83,8 @@ def _ends(
     for end in judged.clocks:
         clock = clocks.get(end.clock_id)
         if clock is None:
-            lines.append((ClockLine(end.clock_id, in_words(end.outcome)), None))
+            name = f"clock {end.clock_id}, which is not yours to see"
+            lines.append((ClockLine(name, in_words(end.outcome)), None))
             continue
         duty = duties.get(clock.view.obligation)
         asks_to_remove = duty is not None and duty.action in _REMOVING

@@ -30,7 +30,7 @@ from streams.console.web.clock_lines import ClockLine
 from streams.console.web.context import console_of, next_page, page, person_of
 from streams.console.web.ending import ask, clock_end, is_confirmed, say_afterwards
 from streams.console.web.forms import LOST_RACE, NOT_KNOWN, WrongForm, local_path, text_of
-from streams.console.web.security import checked_form
+from streams.console.web.security.other_sites import checked_form
 from streams.console.web.words import clock_name, clock_now, in_words
 from streams.events.clock_outcome import ClockOutcome, ClockSubject, OutcomeKind
 from streams.runtime.wall_clock import clock_ms

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -19,11 +19,12 @@ from streams.console.follower import Progress
 from streams.console.live_feed import LiveFeed
 from streams.console.publisher import Publisher
 from streams.console.read_model.database import Database
+from streams.console.read_model.paging import ListFilter
 from streams.console.settings import ConsoleSettings
 from streams.console.web import words
-from streams.console.web.moments import with_moments
+from streams.console.web.words import with_moments
 from streams.events.report import Category
-from streams.registry.rules import Obligation
+from streams.registry.rules import CategoryRules, Obligation
 from streams.runtime.wall_clock import clock_ms
 
 _HERE = Path(__file__).parent
@@ -44,18 +45,11 @@ TEMPLATES.env.filters["with_moments"] = with_moments
 TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all__})
 
 
-class Filter(Protocol):
-    """What a list shows."""
-
-    def parameters(self) -> dict[str, str]:
-        """The parameters of an address that say this filter."""
-
-
 @dataclass(frozen=True, slots=True)
 class Console:
     """The parts that pages use.
 
-    `duties` are the rows of law in use, by id; `floor` are the categories whose reports always go to a person.
+    `duties` are the rows of law in use, by id.
     """
 
     settings: ConsoleSettings
@@ -64,7 +58,7 @@ class Console:
     progress: Progress
     feed: LiveFeed
     duties: Mapping[str, Obligation]
-    floor: frozenset[Category]
+    categories: Mapping[Category, CategoryRules]
 
 
 def console_of(connection: HTTPConnection) -> Console:
@@ -101,7 +95,7 @@ def form_token(request: Request) -> str:
     return token
 
 
-def next_page(shown: Filter, after: str | None) -> str | None:
+def next_page(shown: ListFilter, after: str | None) -> str | None:
     """The parameters of the address of a list's next page; None if there is none."""
     return None if after is None else urlencode({**shown.parameters(), "after": after})
 
@@ -116,7 +110,7 @@ def page(request: Request, template: str, context: Mapping[str, Any], status_cod
         "progress": console.progress,
         # A page that did not note its position is not told of changes.
         "position": getattr(request.state, "position", ""),
-        "floor": console.floor,
+        "floor": {category for category, row in console.categories.items() if row.floor},
         "unsigned": console.settings.sign_in == "none",
         "signs_out": console.settings.sign_in == "openid",
         "message_link": console.settings.message_link,

@@ -1,7 +1,8 @@
 """Everything that a decision says, or an answer to an authority, or a proposal of either: row by row, for who signs it."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, get_args
 
 from streams.console.casework.permissions import why_two
 from streams.console.casework.work import Decision, Work
@@ -16,10 +17,12 @@ from streams.console.web.clock_lines import (
     open_clock_ids,
     proposed_lines,
 )
+from streams.console.web.forms import LOST_RACE, NOT_KNOWN, SNOOZES, page_id
 from streams.console.web.words import duty_name, in_words
-from streams.events.case_activity import CaseActivity, ProposedOutcome
+from streams.events.case_activity import CaseActivity, CaseNote, ProposedOutcome
 from streams.events.escalation import Escalation
 from streams.events.moderation_outcome import LawGround, OutcomeGround
+from streams.text.story import NOT_ARMED
 
 Known = KnownCase | KnownRequest
 
@@ -85,10 +88,27 @@ def rows_of_decision(decision: Decision[Any], known: Known, duties: Duties) -> l
     return _with_notices(_rows(judged, known, duties, clocks), judged, known)
 
 
-def work_shown(known: Known, duties: Duties) -> dict[str, Any]:
-    """What the pages of cases and of requests show of a proposal and of a decision, as their templates name it."""
+def work_shown(
+    known: Known, duties: Duties, said: str | None, status_code: int, draft: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What the pages of cases and of requests have in common, as their templates name it.
+
+    `said` is what to tell the reader first, `draft` the form as it was sent.
+    """
     work = known.work
     return {
+        "case": known,
+        "row": known.row,
+        "said": said,
+        # What was typed stays in sight, but for who lost a race: one key would overturn who won it.
+        "unfolded": draft is not None and status_code != LOST_RACE,
+        "draft": draft is not None,
+        "typed": draft or {},
+        # A new one for each page: sending its form twice has one effect. The same again where nobody knows whether it had one.
+        "act_id": page_id(draft) if status_code == NOT_KNOWN else secrets.token_hex(16),
+        "notes": get_args(CaseNote),
+        "snoozes": list(SNOOZES),
+        "not_armed": NOT_ARMED,
         "work": work,
         "proposed": rows_of_proposal(work.proposal.outcome, known, duties) if work.proposal else [],
         "decided": rows_of_decision(work.decision, known, duties) if work.decision else [],

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streams.console.casework.permissions import Person
-from streams.console.web.audit import Audit
 from streams.console.web.context import TEMPLATES, page
+from streams.console.web.security.audit import Audit
 
 logger = structlog.get_logger(__name__)
 

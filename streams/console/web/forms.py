@@ -1,5 +1,6 @@
 """What the fields of a form say."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar, get_args
@@ -7,9 +8,12 @@ from typing import Any, Final, TypeVar, get_args
 import msgspec
 from starlette.datastructures import FormData
 
-from streams.console.web.local_path import as_local_path
 from streams.events.case_activity import ActivityKind
 from streams.events.desk_member import DeskMember
+
+# Browsers read \ as /, skip tabs and line breaks, and take // for the begin of another host.
+_LOCAL: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+
 
 ACTIVITY_KINDS: Final[Mapping[str, ActivityKind]] = {kind: kind for kind in get_args(ActivityKind)}
 
@@ -19,13 +23,11 @@ SNOOZES: Final = {"1 h": 1, "4 h": 4, "1 d": 24, "3 d": 72, "7 d": 168}
 # A claim ends by itself, so that a case does not stay with somebody who went home.
 _CLAIM_HOURS: Final = 8
 
-
 NOT_KNOWN: Final = 503
 """The status of a page that cannot say whether the act that its form asked for has counted."""
 
 LOST_RACE: Final = 409
 """The status of a page that says why an act did not count, as it is when somebody else was faster."""
-
 
 Part = TypeVar("Part", bound=msgspec.Struct)
 
@@ -68,6 +70,11 @@ def as_part(document: Mapping[str, Any], part: type[Part]) -> Part:
 def local_path(form: FormData) -> str | None:
     """The path of this console to which the form asks to go next; None if it names none, or another place."""
     return as_local_path(text_of(form, "next"))
+
+
+def as_local_path(text: str) -> str | None:
+    """The text if it is a path of this console, with its query; None if it could lead anywhere else."""
+    return text if _LOCAL.fullmatch(text) else None
 
 
 def version_of(text: str) -> int:

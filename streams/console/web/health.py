@@ -3,8 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.console.read_model.health_query import acts_since, refused_since, topics_read
-from streams.console.read_model.policies_query import versions_seen
+from streams.console.read_model.statements import SQL
 from streams.console.web.context import console_of, page
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.times import DAY
@@ -18,9 +17,9 @@ def health(request: Request) -> Response:
     context = {
         "nav": "health",
         "readers": console.feed.readers,
-        "topics": topics_read(reader),
-        "versions": versions_seen(reader),
-        "acts": acts_since(reader, today_ms),
-        "refused": refused_since(reader, today_ms),
+        "topics": reader.execute(SQL["topics_read"]).fetchall(),
+        "versions": reader.execute(SQL["versions"]).fetchall(),
+        "acts": reader.execute(SQL["acts_since"], (today_ms,)).fetchone()[0],
+        "refused": reader.execute(SQL["refused_since"], (today_ms,)).fetchall(),
     }
     return page(request, "health.html", context)

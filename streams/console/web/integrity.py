@@ -5,7 +5,7 @@ from typing import get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.console.read_model.integrity_query import IntegrityFilter, integrity_page
+from streams.console.read_model.integrity import IntegrityFilter, integrity_page
 from streams.console.web.context import console_of, next_page, page
 from streams.events.integrity_case import IntegrityCaseKind
 

@@ -14,10 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streams.console.casework.permissions import Person
 from streams.console.live_feed import ENDED, Told
-from streams.console.read_model.categories import categories_of
+from streams.console.read_model.changes import categories_of
 from streams.console.web.context import console_of, person_of, person_still
-from streams.console.web.limits import too_fast
-from streams.console.web.slow_clients import OpenStream
+from streams.console.web.security.limits import too_fast
+from streams.console.web.security.slow_clients import OpenStream
 
 # A proxy closes a connection on which nothing was sent for a minute or more.
 _PING_SECONDS = 15

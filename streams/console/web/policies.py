@@ -4,7 +4,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.console.read_model.policies_query import policy_days, policy_pairs, versions_seen
+from streams.console.read_model.policies_query import policy_days, policy_pairs
+from streams.console.read_model.statements import SQL
 from streams.console.web.context import console_of, page
 from streams.runtime.wall_clock import clock_ms
 from streams.wire.envelope import rfc3339
@@ -26,6 +27,6 @@ def policies(request: Request) -> Response:
         "spans": _SPANS,
         "policies": policy_days(reader, first),
         "pairs": policy_pairs(reader, first),
-        "versions": versions_seen(reader),
+        "versions": reader.execute(SQL["versions"]).fetchall(),
     }
     return page(request, "policies.html", context)

@@ -3,29 +3,69 @@
 The numbers are those of `tocsin transparency report`, with the same ones hidden.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, NamedTuple
 
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.console.read_model.period_query import open_in_period
-from streams.console.web.bars import bar_chart
+from streams.console.read_model.transparency import counters_of, open_in_period
 from streams.console.web.context import console_of, page
-from streams.events.transparency import TransparencyCounter
 from streams.statutory.provider import PROVIDER_ROLES
 from streams.statutory.reporting_period import Period, lawful_period
-from streams.text.transparency_series import series
+from streams.text.transparency_series import Series, series
 from streams.text.transparency_tables import LEGEND, REPORT_DIMENSIONS, REQUEST_DIMENSIONS, SECTIONS, sections
 from streams.wire.times import epoch_ms
+
+# Units of the drawing; the page scales it. The margins hold the labels of the axes.
+WIDTH: Final = 600
+HEIGHT: Final = 120
+_LEFT: Final = 48
+_TOP: Final = 12
+_BOTTOM: Final = 24
+# Of the room of a bar, so that neighbours are told apart.
+_BAR: Final = 0.8
+
+
+class Bar(NamedTuple):
+    """The count of a span and its rectangle. A hidden count is drawn as low as if it were nothing."""
+
+    label: str
+    number: int | str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class BarChart(NamedTuple):
+    """One section of the report; `top` is the count at the upper edge."""
+
+    name: str
+    title: str
+    unit: str
+    top: int
+    bars: Sequence[Bar]
+
+
+def bar_chart(series: Series) -> BarChart:
+    """Draw what a section counted."""
+    top = max(span.number for span in series.spans if isinstance(span.number, int)) or 1
+    step = (WIDTH - _LEFT) / len(series.spans)
+    floor = HEIGHT - _BOTTOM
+    bars = []
+    for place, (label, number) in enumerate(series.spans):
+        height = (floor - _TOP) * (number if isinstance(number, int) else 0) / top
+        bars.append(Bar(label, number, _LEFT + step * place, floor - height, step * _BAR, height))
+    return BarChart(series.kind.name, series.kind.title, series.unit, top, bars)
+
 
 _DIMENSIONS = tuple(dict.fromkeys((*REPORT_DIMENSIONS, *REQUEST_DIMENSIONS)))
 
 # A month, which is what people look at between two reports.
 _DAYS = 30
-
-_COUNTER = msgspec.json.Decoder(TransparencyCounter)
 
 
 def transparency(request: Request) -> Response:
@@ -40,11 +80,7 @@ def transparency(request: Request) -> Response:
     if not any(set(group_by) <= set(kind.dimensions) for kind in SECTIONS):
         raise HTTPException(400, "by must name dimensions that all belong to reports, or all to requests")
     reader = console_of(request).database.reader()
-    rows = reader.execute(
-        "SELECT event FROM transparency_counter WHERE day BETWEEN ? AND ? ORDER BY key",
-        (str(first), str(last)),
-    )
-    counters = [_COUNTER.decode(event) for (event,) in rows]
+    counters = counters_of(reader, first, last)
     period = Period(first, last)
     context = {
         "nav": "transparency",

@@ -1,10 +1,13 @@
-"""Words and numbers as pages show them."""
+"""Words, numbers and times as pages show them."""
 
+import re
 from collections.abc import Mapping
+from datetime import datetime
 from sqlite3 import Row
 from typing import Final
 
 import msgspec
+from markupsafe import Markup, escape
 
 from streams.events.clock import ClockView
 from streams.registry.rules import Obligation
@@ -121,3 +124,26 @@ def message_address(link: str, channel_ref: str, message_ref: str) -> str:
 def web_address(text: str) -> str:
     """The address of a source, as events say it; empty, which is the page itself, for what a browser would run as a script."""
     return text if text.startswith(("https://", "http://")) else ""
+
+
+# As events have them, and as `minute` writes them.
+_MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?:Z| UTC)")
+
+
+def with_moments(text: str) -> Markup:
+    """The text, escaped, with each time in it as a `time` element that says UTC."""
+    pieces = []
+    end = 0
+    for found in _MOMENT.finditer(text):
+        pieces += [escape(text[end : found.start()]), _element(found)]
+        end = found.end()
+    return Markup("").join([*pieces, escape(text[end:])])
+
+
+def _element(found: re.Match[str]) -> Markup:
+    day, hour = found.groups()
+    try:
+        datetime.fromisoformat(f"{day}T{hour}")
+    except ValueError:
+        return escape(found[0])
+    return Markup('<time datetime="{0}T{1}Z">{0} {1} UTC</time>').format(day, hour)

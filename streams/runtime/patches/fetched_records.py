@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from aiokafka.consumer import fetcher
 
-_new_tuple = tuple.__new__
+from streams.wire.records import new_tuple
 
 
 class FetchedRecord(NamedTuple):
@@ -24,7 +24,7 @@ class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     """The records of one partition that a fetch returned. We set no deserialisers, so copying the fields is enough."""
 
     def _consumer_record(self, tp: Any, record: Any) -> FetchedRecord:
-        return _new_tuple(
+        return new_tuple(
             FetchedRecord,
             (
                 tp.topic,

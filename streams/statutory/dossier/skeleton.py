@@ -14,11 +14,10 @@ from streams.events.escalation import Escalation
 from streams.events.report import Category
 from streams.events.routing import Gate
 from streams.registry.durations import parse_legal_duration
-from streams.registry.rules import Obligation
+from streams.registry.rules import CategoryRules, Obligation
 from streams.statutory.dossier.completeness import Completeness, completeness
 from streams.statutory.dossier.form import (
     ART18_DUTY,
-    INCIDENTS,
     PRESERVATION_DUTY,
     DossierForm,
 )
@@ -71,10 +70,12 @@ class Dossier(msgspec.Struct, frozen=True):
     completeness: Completeness
 
 
-def forms_for(category: Category, duties: Mapping[str, Obligation]) -> tuple[DossierForm, ...]:
+def forms_for(
+    category: Category, categories: Mapping[Category, CategoryRules], duties: Mapping[str, Obligation]
+) -> tuple[DossierForm, ...]:
     """Give the forms that a category may call for."""
     forms: list[DossierForm] = []
-    if category in INCIDENTS:
+    if category in categories and categories[category].cybertip is not None:
         forms.append("cybertipline")
     if ART18_DUTY in duties and category in duties[ART18_DUTY].categories:
         forms.append("dsa_art18")
@@ -82,7 +83,11 @@ def forms_for(category: Category, duties: Mapping[str, Obligation]) -> tuple[Dos
 
 
 def dossiers(
-    escalation_id: str, events: Iterable[Escalation], duties: Mapping[str, Obligation], submitted: date
+    escalation_id: str,
+    events: Iterable[Escalation],
+    categories: Mapping[Category, CategoryRules],
+    duties: Mapping[str, Obligation],
+    submitted: date,
 ) -> list[Dossier]:
     """Make a skeleton per form that the category of a case may call for; none if the case is not among the events.
 
@@ -97,7 +102,8 @@ def dossiers(
         for other in cases.values()
         if other[0].channel_ref == case[0].channel_ref and other[0].escalation_id != escalation_id
     ]
-    return [_dossier(form, case, group, duties, submitted) for form in forms_for(case[-1].category, duties)]
+    forms = forms_for(case[-1].category, categories, duties)
+    return [_dossier(form, case, group, categories, duties, submitted) for form in forms]
 
 
 def _cases(events: Iterable[Escalation]) -> dict[str, list[Escalation]]:
@@ -112,17 +118,18 @@ def _dossier(
     form: DossierForm,
     case: Sequence[Escalation],
     group: Sequence[Sequence[Escalation]],
+    categories: Mapping[Category, CategoryRules],
     duties: Mapping[str, Obligation],
     submitted: date,
 ) -> Dossier:
     first, newest = case[0], case[-1]
-    incident = INCIDENTS.get(newest.category)
+    tip = categories[newest.category].cybertip if newest.category in categories else None
     conditions = ["a person must review the content first"]
-    if form == "cybertipline" and incident is not None and incident.condition is not None:
-        conditions.append(incident.condition)
+    if form == "cybertipline" and tip is not None and tip.condition is not None:
+        conditions.append(tip.condition)
     if form == "dsa_art18":
         conditions.append("only if a threat to the life or safety of a person is suspected (art. 18(1))")
-    notice = _cybertip(case, group) if form == "cybertipline" else _art18(case)
+    notice = _cybertip(case, group, categories) if form == "cybertipline" else _art18(case)
     return Dossier(
         dossier_id=_dossier_id(form, newest.escalation_id),
         form=form,
@@ -143,7 +150,7 @@ def _dossier(
                 _began(each[0]),
             )
             for each in sorted(group, key=lambda each: _began(each[0]))
-            if _began(each[0]) <= _began(first) and form in forms_for(each[-1].category, duties)
+            if _began(each[0]) <= _began(first) and form in forms_for(each[-1].category, categories, duties)
         ),
         preservation=_preservation(duties, submitted) if form == "cybertipline" else None,
         completeness=completeness(form, notice),
@@ -159,21 +166,26 @@ def _began(event: Escalation) -> str:
     return event.at if event.clock is None else event.clock.started_at
 
 
-def _cybertip(case: Sequence[Escalation], group: Sequence[Sequence[Escalation]]) -> dict[str, Any]:
+def _cybertip(
+    case: Sequence[Escalation],
+    group: Sequence[Sequence[Escalation]],
+    categories: Mapping[Category, CategoryRules],
+) -> dict[str, Any]:
     """The fields of the CyberTipline's API, with the names of its elements."""
     newest = case[-1]
-    incident = INCIDENTS[newest.category]
-    threats = [each[0].escalation_id for each in group if each[-1].category == "threat_to_life"]
+    tip = categories[newest.category].cybertip
+    assert tip is not None
+    threats = [each[0].escalation_id for each in group if _endangers_life(each[-1].category, categories)]
     return {
         "incidentSummary": {
-            "incidentType": incident.incident_type,
+            "incidentType": tip.incident_type,
             # Given a reason, the report goes before others.
             "escalateToHighPriority": (
                 f"Reports about the same group also allege a threat to life (case {threats[-1]})."
                 if threats
                 else None
             ),
-            "reportAnnotations": dict.fromkeys(incident.annotations, True),
+            "reportAnnotations": dict.fromkeys(tip.annotations, True),
             "incidentDateTime": _began(case[0]),
             "incidentDateTimeDescription": (
                 f"When the case opened. Its newest event is of {newest.at}. Replace it with the time of the content."
@@ -195,6 +207,10 @@ def _cybertip(case: Sequence[Escalation], group: Sequence[Sequence[Escalation]])
         },
         "files": [],
     }
+
+
+def _endangers_life(category: Category, categories: Mapping[Category, CategoryRules]) -> bool:
+    return category in categories and categories[category].endangers_life
 
 
 def _art18(case: Sequence[Escalation]) -> dict[str, Any]:

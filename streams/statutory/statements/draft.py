@@ -190,7 +190,7 @@ def _draft(
         for problem in check_statement(statement)
         if problem.kind == "missing"
     )
-    return _made(decided, replaced, statement, missing, tuple(_look_at(outcome, how, learned)))
+    return _made(decided, replaced, statement, missing, tuple(_look_at(outcome, how, learned, categories)))
 
 
 def _made(
@@ -260,7 +260,12 @@ _WHY: Mapping[str, str] = {
 }
 
 
-def _look_at(outcome: ModerationOutcome, how: Learned | None, learned: HowLearned) -> Iterator[Remark]:
+def _look_at(
+    outcome: ModerationOutcome,
+    how: Learned | None,
+    learned: HowLearned,
+    categories: Mapping[Category, CategoryRules],
+) -> Iterator[Remark]:
     ground = outcome.ground
     if (
         isinstance(ground, LawGround)
@@ -271,7 +276,7 @@ def _look_at(outcome: ModerationOutcome, how: Learned | None, learned: HowLearne
             f"illegal is what the law of the Union or of a member forbids (art. 3(h)), and not that of {ground.jurisdiction} "
             "alone; name the terms by which you restricted it",
         )
-    if outcome.category == "spam":
+    if categories[outcome.category].deceptive_commercial:
         yield Remark(
             "category", "no statement is owed for deceptive high-volume commercial content (art. 17(2))"
         )

@@ -5,9 +5,8 @@ app/Services/EuropeanCountriesService.php and EuropeanLanguagesService.php. The 
 transparency reports that they publish use the same categories, with the differences stated here.
 """
 
-from streams.statutory.category_codes import NOT_SPECIFIED_ORDER
 from streams.statutory.parts import parts
-from streams.statutory.template import TOTAL
+from streams.statutory.template import NOT_SPECIFIED_ORDER, TOTAL
 
 _NAMES = parts()[1].rows
 

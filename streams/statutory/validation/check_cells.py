@@ -1,18 +1,16 @@
 """Checks what stands in each cell, whatever stands in the others."""
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-
-import msgspec
+from collections.abc import Mapping, Sequence
 
 from streams.statutory.parts import FREE_TEXT_PLACEHOLDER, OTHER_PLACEHOLDER, PERIOD_PLACEHOLDER
 from streams.statutory.provider import ProviderRole
 from streams.statutory.reporting_period import is_date
 from streams.statutory.template import FIGURES, OTHER, VALUE, CellKind, Part
-from streams.statutory.validation.figures import Mistake, read_figure
-from streams.statutory.validation.findings import Findings, column_name
-from streams.statutory.validation.match_rows import MatchedRow
-from streams.statutory.validation.same_text import plain
+from streams.statutory.validation.checks import Findings
+from streams.statutory.validation.match_rows import ReportRow
+from streams.statutory.validation.read_table import plain
 
 # Annex II, part II, 2, column E.
 _LONGEST_TEXT = 5000
@@ -34,131 +32,101 @@ _OPTIONAL = ("Visibility", "Monetary", "Provision of", "Account")
 _UNLIKELY_HOURS_TO_INFORM = 24 * 14
 _UNLIKELY_HOURS = 24 * 90
 
-
-class CheckedRow(msgspec.Struct, frozen=True):
-    """A row with the figures that could be read, by column of the template; blank cells and mistakes are absent."""
-
-    match: MatchedRow
-    figures: Mapping[int, float]
-    blank: frozenset[int]
-
-
-def check_cells(
-    part: Part, matched: Iterable[MatchedRow], role: ProviderRole, findings: Findings
-) -> list[CheckedRow]:
-    """Check every cell, and give the figures for further checks."""
-    rows = [_check_row(part, match, role, findings) for match in matched]
-    _check_descriptions(part, rows, findings)
-    _check_blanks(part, rows, role, findings)
-    return rows
-
-
-def _check_row(part: Part, match: MatchedRow, role: ProviderRole, findings: Findings) -> CheckedRow:
-    figures: dict[int, float] = {}
-    blank = set()
-    filled = False
-    for column, text in match.cells.items():
-        kind = part.kind(match.row, column)
-        where = column_name(part, column)
-        if kind not in FIGURES:
-            _check_words(kind, match, text.strip(), role, where, findings)
-        elif not text.strip():
-            blank.add(column)
-        else:
-            filled = True
-            figure = _figure(kind, match, text, where, findings)
-            if figure is not None:
-                figures[column] = figure
-                if kind is CellKind.HOURS:
-                    _check_hours(figure, part.columns[column], match, where, findings)
-    if filled and not match.row.fills(role):
-        findings.add("not-applicable", f"does not apply to the role {role}, but has figures", match.line)
-    return CheckedRow(match, figures, frozenset(blank))
+_CHECK: Mapping[CellKind, str] = {
+    CellKind.COUNT: "count",
+    CellKind.SHARE: "share",
+    CellKind.HOURS: "hours",
+    CellKind.FULL_TIME: "full-time",
+}
+# Longer than any figure, also one with a unit.
+_LONGEST = 40
+_NUMBER = re.compile(r"\d+(?:\.\d+)?|\.\d+")
+_GROUPED = re.compile(r"\d{1,3}(?:[,. '\u00a0\u202f]\d{3})+")
+_PERCENTAGE = re.compile(r"[\d.,]+ *%")
+_COMMA = re.compile(r"\d+,\d+")
+_NEGATIVE = re.compile(r"-\s*\d.*")
+_FORMULA = re.compile(r"[=+@].*")
+_DURATION = re.compile(r"P.*T?.*\d+[DHMS]|\d+:\d{2}(?::\d{2})?", re.IGNORECASE)
+_UNIT = re.compile(
+    r"[\d.,]+ *(?:d|days?|h|hours?|hrs?|m|min|mins|minutes?|s|sec|secs|seconds?)", re.IGNORECASE
+)
 
 
-def _figure(kind: CellKind, match: MatchedRow, text: str, where: str, findings: Findings) -> float | None:
+def check_cells(part: Part, rows: Sequence[ReportRow], role: ProviderRole, findings: Findings) -> None:
+    """Check every cell, and note the figures of the rows for further checks."""
+    for row in rows:
+        filled = False
+        for column, text in row.cells.items():
+            kind = part.kind(row.row, column)
+            if kind not in FIGURES:
+                _check_words(row, kind, column, text.strip(), role)
+            elif text.strip():
+                filled = True
+                _check_figure(row, kind, column, text)
+            else:
+                row.blank.add(column)
+        if filled and not row.row.fills(role):
+            row.add("not-applicable", f"does not apply to the role {role}, but has figures")
+    if CellKind.DESCRIPTION in part.column_kinds:
+        _check_descriptions(rows, part.column_kinds.index(CellKind.DESCRIPTION))
+    _check_blanks(part, [row for row in rows if row.row.fills(role)], findings)
+
+
+def _check_figure(row: ReportRow, kind: CellKind, column: int, text: str) -> None:
     if text != text.strip():
-        findings.add("cell-spacing", f"is {text!r}", match.line, where)
-    figure = read_figure(kind, text.strip())
-    if isinstance(figure, Mistake):
-        findings.add(figure.check, figure.message, match.line, where)
-        return None
-    return figure
+        row.add("cell-spacing", f"is {text!r}", column)
+    figure = _read_figure(kind, text.strip())
+    if isinstance(figure, tuple):
+        row.add(*figure, column)
+        return
+    row.figures[column] = figure
+    to_inform = "inform the authority" in row.part.columns[column]
+    if kind is CellKind.HOURS and figure > (_UNLIKELY_HOURS_TO_INFORM if to_inform else _UNLIKELY_HOURS):
+        otherwise = f"as minutes it would be {figure / 60:.4g} hours, as seconds {figure / 3600:.4g}"
+        row.add("hours-unit", f"is {figure:g} hours, which is {figure / 24:,.0f} days; {otherwise}", column)
 
 
-def _check_words(
-    kind: CellKind, match: MatchedRow, text: str, role: ProviderRole, where: str, findings: Findings
-) -> None:
+def _check_words(row: ReportRow, kind: CellKind, column: int, text: str, role: ProviderRole) -> None:
     if text in _PLACEHOLDERS:
         # An unused row of KEYWORD_OTHER may keep the words of the template; it is checked with its figures.
         if kind is not CellKind.DESCRIPTION:
-            findings.add("placeholder", f"is {text!r}; replace it", match.line, where)
+            row.add("placeholder", f"is {text!r}; replace it", column)
     elif kind is CellKind.DATE and text and not is_date(text):
-        findings.add("date", f"is {text!r}; write it as YYYY-MM-DD", match.line, where)
+        row.add("date", f"is {text!r}; write it as YYYY-MM-DD", column)
     elif kind is CellKind.FREE_TEXT:
         if len(text) > _LONGEST_TEXT:
-            findings.add(
-                "text-length",
-                f"has {len(text)} characters, {len(text) - _LONGEST_TEXT} too many",
-                match.line,
-                where,
+            row.add(
+                "text-length", f"has {len(text)} characters, {len(text) - _LONGEST_TEXT} too many", column
             )
-        if not text and match.row.fills(role):
-            findings.add("part-unfilled", f"{match.row.label.strip()!r} is blank", match.line, where)
+        if not text and row.row.fills(role):
+            row.add("part-unfilled", f"{row.row.label.strip()!r} is blank", column)
 
 
-def _check_hours(hours: float, header: str, match: MatchedRow, where: str, findings: Findings) -> None:
-    unlikely = _UNLIKELY_HOURS_TO_INFORM if "inform the authority" in header else _UNLIKELY_HOURS
-    if hours > unlikely:
-        findings.add(
-            "hours-unit",
-            f"is {hours:g} hours, which is {hours / 24:,.0f} days; as minutes it would be {hours / 60:.4g} hours, as "
-            f"seconds {hours / 3600:.4g}",
-            match.line,
-            where,
-        )
-
-
-def _check_descriptions(part: Part, rows: list[CheckedRow], findings: Findings) -> None:
-    if CellKind.DESCRIPTION not in part.column_kinds:
-        return
-    column = part.column_kinds.index(CellKind.DESCRIPTION)
-    where = column_name(part, column)
+def _check_descriptions(rows: Sequence[ReportRow], column: int) -> None:
     seen: dict[tuple[str, str], int] = {}
     for row in rows:
-        match = row.match
-        description = match.cells.get(column, "").strip()
-        if match.row.label != OTHER:
+        description = row.text(column)
+        if row.row.label != OTHER:
             if description:
-                findings.add(
-                    "description-misplaced",
-                    f"{match.row.label} has the description {description!r}",
-                    match.line,
-                    where,
+                row.add(
+                    "description-misplaced", f"{row.row.label} has the description {description!r}", column
                 )
             continue
         if description in ("", OTHER_PLACEHOLDER):
             if any(row.figures.values()):
                 what = "blank" if not description else "still that of the template"
-                findings.add("other-undescribed", f"is {what}, but the row has figures", match.line, where)
+                row.add("other-undescribed", f"is {what}, but the row has figures", column)
             continue
         if plain(description) in _CATCH_ALL:
-            findings.add("other-catch-all", f"{description!r} describes nothing", match.line, where)
+            row.add("other-catch-all", f"{description!r} describes nothing", column)
         # A row of a Member State has the description of its row in the total.
-        key = (match.row.scope, plain(description))
-        if key in seen:
-            findings.add(
-                "other-twice",
-                f"{description!r} is the description in line {seen[key]} too",
-                match.line,
-                where,
-            )
-        seen.setdefault(key, match.line)
+        before = seen.setdefault((row.row.scope, plain(description)), row.line)
+        if before != row.line:
+            row.add("other-twice", f"{description!r} is the description in line {before} too", column)
 
 
-def _check_blanks(part: Part, rows: list[CheckedRow], role: ProviderRole, findings: Findings) -> None:
+def _check_blanks(part: Part, applying: Sequence[ReportRow], findings: Findings) -> None:
     """Report what should be 0, once per column: a blank column may be meant, a blank cell among figures is not."""
-    applying = [row for row in rows if row.match.row.fills(role)]
     if part.number in (1, 2, 11) or not applying:
         return
     if not any(row.figures for row in applying):
@@ -170,9 +138,45 @@ def _check_blanks(part: Part, rows: list[CheckedRow], role: ProviderRole, findin
         blank = [row for row in applying if column in row.blank]
         counted = kind is CellKind.COUNT or part.columns[column] == VALUE
         if counted and blank and (filled[column] or not part.columns[column].startswith(_OPTIONAL)):
-            findings.add(
-                "blank",
-                f"is blank in {len(blank)} of {len(applying)} rows; write 0 where there was none",
-                blank[0].match.line,
-                column_name(part, column),
-            )
+            message = f"is blank in {len(blank)} of {len(applying)} rows; write 0 where there was none"
+            blank[0].add("blank", message, column)
+
+
+def _read_figure(kind: CellKind, text: str) -> float | tuple[str, str]:
+    """Read a cell that is not blank; if it is no valid figure, give a key of CHECKS and a message."""
+    if text.startswith(("<", ">", "≤", "*")):
+        return "suppressed", f"is {text[:_LONGEST]!r}; write the exact number"
+    value = float(text) if _NUMBER.fullmatch(text) and len(text) <= _LONGEST else None
+    if value is None:
+        why = _why(kind, text) if len(text) <= _LONGEST else "not a number"
+    elif kind is CellKind.COUNT and "." in text:
+        why = f"write {value:.0f}, without decimals" if value == int(value) else "not a whole number"
+    elif kind is CellKind.SHARE and value > 1:
+        remedy = f"; if it is a percentage, write {value / 100:.4g}" if value <= 100 else ""
+        why = f"greater than 1{remedy}"
+    else:
+        return value
+    return _CHECK[kind], f"is {text[:_LONGEST]!r}: {why}"
+
+
+def _why(kind: CellKind, text: str) -> str:
+    """Say why a text is no number, and what to write."""
+    point = text.replace(",", ".")
+    percentage = f"; write {_hundredth(point)}" if kind is CellKind.SHARE else ""
+    for pattern, why in (
+        (_PERCENTAGE, f"a percentage{percentage}"),
+        (_GROUPED, "write numbers without separators of thousands"),
+        (_COMMA, f"the decimal separator is a point; write {point}"),
+        (_NEGATIVE, "negative"),
+        (_FORMULA, "a formula; write its result"),
+    ):
+        if pattern.fullmatch(text):
+            return why
+    if kind is CellKind.HOURS and (_DURATION.fullmatch(text) or _UNIT.fullmatch(text)):
+        return "give the number of hours alone, such as 13.5"
+    return "not a number; write 0 if there was none, or leave the cell blank if there could be none"
+
+
+def _hundredth(text: str) -> str:
+    number = text.removesuffix("%").strip()
+    return f"{float(number) / 100:.4g}" if _NUMBER.fullmatch(number) else "a number between 0 and 1"

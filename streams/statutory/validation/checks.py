@@ -1,10 +1,17 @@
-"""Every check of a transparency report: how grave a failure is, what the instructions say, and where they say it."""
+"""Every check of a transparency report: how grave a failure is and what the instructions say; and what was found."""
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Literal
 
 import msgspec
 
+from streams.statutory.template import Part
+
 Severity = Literal["error", "warning"]
+
+# Room for two of the longest headers; a cell of the file may be as long as its author likes.
+_LONGEST_MESSAGE = 500
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -19,6 +26,8 @@ class Check(msgspec.Struct, frozen=True):
     rule: str
 
 
+_error, _warning = partial(Check, "error"), partial(Check, "warning")
+
 _FORMAT = "Annex II, part I, 4"
 _CATEGORIES = "Annex II, part I, 7"
 _STRUCTURE = "Annex II, part I, 1"
@@ -29,6 +38,8 @@ _OWN = "Annex II, part II, 1.4"
 _COMPLAINTS = "Annex II, part II, 1.5"
 _AUTOMATED = "Annex II, part II, 1.6"
 _ORDERS = "Annex II, part II, 1.2"
+_STATES = "Annex II, part II, 1.2.1, F"
+_IDENTITY = "Annex II, part II, 1.1"
 
 _WHOLE_REPORT = (
     "A report lacks nothing: templates or parts left out make it incomplete, unless a reason is given."
@@ -48,120 +59,144 @@ _CODES = "Member States have Eurostat's codes in capital letters, languages thei
 
 CHECKS: dict[str, Check] = {
     # Files
-    "part-missing": Check("error", _STRUCTURE, _WHOLE_REPORT),
-    "part-twice": Check("error", _STRUCTURE, "Each part is one file."),
-    "part-unfilled": Check("error", _STRUCTURE, _WHOLE_REPORT),
-    "file-name": Check("warning", _ROWS, "Files are named like the sheets of the template."),
-    "file-unknown": Check(
-        "warning", _STRUCTURE, "Other documents may be added to a report, but are not part of it."
-    ),
-    "not-csv": Check("error", _FORMAT, _CSV),
+    "part-missing": _error(_STRUCTURE, _WHOLE_REPORT),
+    "part-twice": _error(_STRUCTURE, "Each part is one file."),
+    "part-unfilled": _error(_STRUCTURE, _WHOLE_REPORT),
+    "file-name": _warning(_ROWS, "Files are named like the sheets of the template."),
+    "file-unknown": _warning(_STRUCTURE, "Other documents may be added to a report, but are not part of it."),
+    "not-csv": _error(_FORMAT, _CSV),
     # Encoding and CSV
-    "not-utf8": Check("error", _FORMAT, _CSV),
-    "byte-order-mark": Check(
-        "warning", _FORMAT, "The Commission's files have none, and it becomes part of the first header."
+    "not-utf8": _error(_FORMAT, _CSV),
+    "byte-order-mark": _warning(
+        _FORMAT, "The Commission's files have none, and it becomes part of the first header."
     ),
-    "delimiter": Check("error", _FORMAT, _CSV),
-    "quoting": Check("error", _FORMAT, _CSV),
-    "line-end": Check("error", _FORMAT, _CSV),
-    "cell-count": Check("error", _FORMAT, "Every line has as many cells as the header."),
-    "blank-line": Check("warning", _FORMAT, "A blank line is a record with one empty cell."),
+    "delimiter": _error(_FORMAT, _CSV),
+    "quoting": _error(_FORMAT, _CSV),
+    "line-end": _error(_FORMAT, _CSV),
+    "cell-count": _error(_FORMAT, "Every line has as many cells as the header."),
+    "blank-line": _warning(_FORMAT, "A blank line is a record with one empty cell."),
     # Columns
-    "header": Check("error", _ROWS, _TEMPLATE),
-    "header-spacing": Check("warning", _ROWS, "Readers by machine compare headers exactly, blanks included."),
-    "column-missing": Check("error", _ROWS, _TEMPLATE),
-    "column-extra": Check("error", _STRUCTURE, "Further figures go to an additional document."),
-    "column-order": Check(
-        "error", _ROWS, "The order of the columns is fixed: the instructions name them by letter."
-    ),
+    "header": _error(_ROWS, _TEMPLATE),
+    "header-spacing": _warning(_ROWS, "Readers by machine compare headers exactly, blanks included."),
+    "column-missing": _error(_ROWS, _TEMPLATE),
+    "column-extra": _error(_STRUCTURE, "Further figures go to an additional document."),
+    "column-order": _error(_ROWS, "The order of the columns is fixed: the instructions name them by letter."),
     # Rows
-    "row-missing": Check("error", _ROWS, _TEMPLATE),
-    "row-unknown": Check(
-        "error",
-        _CATEGORIES,
-        "Categories are those of the list; own sub-categories are rows of KEYWORD_OTHER.",
+    "row-missing": _error(_ROWS, _TEMPLATE),
+    "row-unknown": _error(
+        _CATEGORIES, "Categories are those of the list; own sub-categories are rows of KEYWORD_OTHER."
     ),
-    "row-twice": Check("error", _ROWS, "Only KEYWORD_OTHER, and accuracy per system, may have several rows."),
-    "row-order": Check(
-        "warning", _ROWS, "Another order is not forbidden, but readers by machine may rely on it."
+    "row-twice": _error(_ROWS, "Only KEYWORD_OTHER, and accuracy per system, may have several rows."),
+    "row-order": _warning(_ROWS, "Another order is not forbidden, but readers by machine may rely on it."),
+    "wrong-category": _error(
+        _CATEGORIES, "A sub-category belongs to the category above it; KEYWORD_OTHER has no other mark of it."
     ),
-    "wrong-category": Check(
-        "error",
-        _CATEGORIES,
-        "A sub-category belongs to the category above it; KEYWORD_OTHER has no other mark of it.",
-    ),
-    "fixed-text": Check("warning", _ROWS, _TEMPLATE),
-    "member-state": Check("error", "Annex II, part II, 1.2.1, F", _CODES),
-    "state-without-orders": Check(
-        "warning",
-        "Annex II, part II, 1.2.1, F",
-        "Part 3 has rows for the Member States that issued an order.",
-    ),
-    "language": Check("error", "Annex II, part II, 1.6 and 1.7", _CODES),
-    "placeholder": Check("error", _ROWS, "What the template writes as an example is replaced."),
+    "fixed-text": _warning(_ROWS, _TEMPLATE),
+    "member-state": _error(_STATES, _CODES),
+    "state-without-orders": _warning(_STATES, "Part 3 has rows for the Member States that issued an order."),
+    "language": _error("Annex II, part II, 1.6 and 1.7", _CODES),
+    "placeholder": _error(_ROWS, "What the template writes as an example is replaced."),
     # Identification and period
-    "service": Check("error", "Annex II, part II, 1.1, B", "One report per service; every row names it."),
-    "date": Check("error", "Annex II, part II, 1.1", "Dates are written YYYY-MM-DD."),
-    "identification": Check(
-        "error", "Annex II, part II, 1.1", "Part 1 names provider, publication and period."
+    "service": _error("Annex II, part II, 1.1, B", "One report per service; every row names it."),
+    "date": _error(_IDENTITY, "Dates are written YYYY-MM-DD."),
+    "identification": _error(_IDENTITY, "Part 1 names provider, publication and period."),
+    "period": _error(
+        "Annex II, part II, 1.2.1, C", "The period is written YYYY-MM-DD/YYYY-MM-DD, and is that of part 1."
     ),
-    "period": Check(
-        "error",
-        "Annex II, part II, 1.2.1, C",
-        "The period is written YYYY-MM-DD/YYYY-MM-DD, and is that of part 1.",
-    ),
-    "period-length": Check(
-        "error",
+    "period-length": _error(
         _PERIOD,
         "From 2026 on, a report covers a calendar year, and one of a very large platform or search engine half a year.",
     ),
-    "published-late": Check("error", _PERIOD, _PUBLISHED),
-    "published-early": Check(
-        "error", _PERIOD, "A report is published after its period, and after the report before it."
+    "published-late": _error(_PERIOD, _PUBLISHED),
+    "published-early": _error(
+        _PERIOD, "A report is published after its period, and after the report before it."
     ),
     # Figures
-    "blank": Check("warning", _STRUCTURE, _BLANK),
-    "not-applicable": Check("warning", _STRUCTURE, "Rows that do not apply to the provider stay blank."),
-    "count": Check("error", _FORMAT, _WHOLE_NUMBERS),
-    "suppressed": Check("error", _FORMAT, "The templates know no suppression of small numbers."),
-    "share": Check("error", _FORMAT, _SHARES),
-    "hours": Check("error", _FORMAT, _IN_HOURS),
-    "hours-unit": Check("warning", _FORMAT, _IN_HOURS),
-    "full-time": Check("error", "Annex II, part II, 1.7", "Moderators are counted in full-time equivalents."),
-    "cell-spacing": Check("warning", _FORMAT, "Blanks belong to a cell (RFC 4180, section 2.4)."),
-    "text-length": Check("error", "Annex II, part II, 2, E", "Texts have at most 5000 characters."),
+    "blank": _warning(_STRUCTURE, _BLANK),
+    "not-applicable": _warning(_STRUCTURE, "Rows that do not apply to the provider stay blank."),
+    "count": _error(_FORMAT, _WHOLE_NUMBERS),
+    "suppressed": _error(_FORMAT, "The templates know no suppression of small numbers."),
+    "share": _error(_FORMAT, _SHARES),
+    "hours": _error(_FORMAT, _IN_HOURS),
+    "hours-unit": _warning(_FORMAT, _IN_HOURS),
+    "full-time": _error("Annex II, part II, 1.7", "Moderators are counted in full-time equivalents."),
+    "cell-spacing": _warning(_FORMAT, "Blanks belong to a cell (RFC 4180, section 2.4)."),
+    "text-length": _error("Annex II, part II, 2, E", "Texts have at most 5000 characters."),
     # KEYWORD_OTHER
-    "other-undescribed": Check("error", _CATEGORIES, _OTHER_ROWS),
-    "other-twice": Check("error", _CATEGORIES, _OTHER_ROWS),
-    "other-catch-all": Check(
-        "warning", _CATEGORIES, "KEYWORD_OTHER is not for everything else: each row has a subject."
+    "other-undescribed": _error(_CATEGORIES, _OTHER_ROWS),
+    "other-twice": _error(_CATEGORIES, _OTHER_ROWS),
+    "other-catch-all": _warning(
+        _CATEGORIES, "KEYWORD_OTHER is not for everything else: each row has a subject."
     ),
-    "description-misplaced": Check("warning", _CATEGORIES, "Only KEYWORD_OTHER has a description."),
+    "description-misplaced": _warning(_CATEGORIES, "Only KEYWORD_OTHER has a description."),
     # Sums
-    "sub-categories": Check("error", _CATEGORIES, _ADD_UP),
-    "total": Check("error", _CATEGORIES, "TOTAL is the sum of all categories."),
-    "states-total": Check("error", _ORDERS, "TOTAL is the sum of all Member States."),
-    "trusted-flaggers": Check("error", _NOTICES, "Notices of trusted flaggers are among all notices."),
-    "items": Check("warning", _NOTICES, "Every notice and order names at least one specific item."),
-    "items-many": Check(
-        "warning", _NOTICES, "Items are exact electronic locations that notices or orders name."
+    "sub-categories": _error(_CATEGORIES, _ADD_UP),
+    "total": _error(_CATEGORIES, "TOTAL is the sum of all categories."),
+    "states-total": _error(_ORDERS, "TOTAL is the sum of all Member States."),
+    "trusted-flaggers": _error(_NOTICES, "Notices of trusted flaggers are among all notices."),
+    "items": _warning(_NOTICES, "Every notice and order names at least one specific item."),
+    "items-many": _warning(_NOTICES, "Items are exact electronic locations that notices or orders name."),
+    "actions": _warning(_NOTICES, "Actions are taken after a notice, on what it names."),
+    "median-without-cases": _warning(_FORMAT, "There is no median of nothing."),
+    "median-missing": _warning(_FORMAT, "The median of the cases that were counted is missing."),
+    "automated-above-all": _error(_OWN, "Measures after automated detection are among all measures."),
+    "restrictions": _warning(
+        _OWN, "Every measure restricts something, so it is in at least one of these columns."
     ),
-    "actions": Check("warning", _NOTICES, "Actions are taken after a notice, on what it names."),
-    "median-without-cases": Check("warning", _FORMAT, "There is no median of nothing."),
-    "median-missing": Check("warning", _FORMAT, "The median of the cases that were counted is missing."),
-    "automated-above-all": Check("error", _OWN, "Measures after automated detection are among all measures."),
-    "restrictions": Check(
-        "warning", _OWN, "Every measure restricts something, so it is in at least one of these columns."
-    ),
-    "complaints": Check(
-        "warning", _COMPLAINTS, "Decisions are about complaints; those of one kind are among all."
-    ),
-    "automated-means": Check(
-        "warning", _AUTOMATED, "Parts 4, 5, 6 and 8 count the same notices and measures."
-    ),
-    "accuracy-context": Check(
-        "warning",
+    "complaints": _warning(_COMPLAINTS, "Decisions are about complaints; those of one kind are among all."),
+    "automated-means": _warning(_AUTOMATED, "Parts 4, 5, 6 and 8 count the same notices and measures."),
+    "accuracy-context": _warning(
         _AUTOMATED,
         "Contextual information says more about each indicator of accuracy, and why it was chosen.",
     ),
 }
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One failure of a check.
+
+    `line` counts from 1 and is where the record begins in the file; None for the file as a whole. `more` is the number
+    of further lines with the same failure. `column` is the letter of a column with its header; empty for the line as a
+    whole. `rule` is what the instructions say, in our words, and `source` is where.
+    """
+
+    severity: Severity
+    check: str
+    file: str
+    line: int | None
+    more: int
+    column: str
+    message: str
+    rule: str
+    source: str
+
+
+class Findings:
+    """Collects the findings about one file, which is `part` if it is one."""
+
+    def __init__(self, file: str, part: Part | None = None) -> None:
+        self._file = file
+        self._part = part
+        # The lines of each failure, by check, column and message.
+        self._lines: dict[tuple[str, str, str], list[int | None]] = {}
+
+    def add(self, check: str, message: str, line: int | None = None, column: int | None = None) -> None:
+        """Add a failure of `check`, a key of CHECKS; `column` is one of the part, from 0."""
+        if len(message) > _LONGEST_MESSAGE:
+            message = f"{message[:_LONGEST_MESSAGE]}..."
+        where = "" if column is None or self._part is None else column_name(self._part, column)
+        self._lines.setdefault((check, where, message), []).append(line)
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Give what was found, by line."""
+        for (check, where, message), lines in sorted(self._lines.items(), key=lambda each: each[1][0] or 0):
+            what, more = CHECKS[check], len(lines) - 1
+            yield Finding(
+                what.severity, check, self._file, lines[0], more, where, message, what.rule, what.source
+            )
+
+
+def column_name(part: Part, column: int) -> str:
+    """Give the letter and the header of a column, as spreadsheets show them."""
+    letter = chr(ord("A") + column) if column < 26 else "A" + chr(ord("A") + column - 26)
+    return f"{letter} ({part.columns[column].strip()})"

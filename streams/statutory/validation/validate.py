@@ -6,19 +6,17 @@ from collections.abc import Iterator, Mapping
 from streams.statutory.parts import parts
 from streams.statutory.provider import ProviderRole
 from streams.statutory.template import Part
-from streams.statutory.validation.check_cells import CheckedRow, check_cells
+from streams.statutory.validation.check_cells import check_cells
 from streams.statutory.validation.check_identity import (
     Identity,
     check_identification,
     check_identity,
     service_of,
 )
-from streams.statutory.validation.check_parts import check_parts
-from streams.statutory.validation.check_sums import check_sums
-from streams.statutory.validation.findings import Finding, Findings
-from streams.statutory.validation.match_columns import match_columns
-from streams.statutory.validation.match_rows import MatchedRow, match_rows
-from streams.statutory.validation.read_table import read_table
+from streams.statutory.validation.check_sums import check_parts, check_sums
+from streams.statutory.validation.checks import Finding, Findings
+from streams.statutory.validation.match_rows import ReportRow, match_rows
+from streams.statutory.validation.read_table import match_columns, read_table
 
 # Part 1 is named summary in the Commission's CSV files, and report_identification in its sheets.
 _OTHER_NAMES = {"1_summary": 1}
@@ -30,7 +28,7 @@ def validate(files: Mapping[str, bytes], role: ProviderRole) -> list[Finding]:
     The findings are in the order of the parts. A report without errors is one that the templates allow; whether its
     figures are true is not known.
     """
-    found = {part.number: Findings(part.file_name) for part in parts()}
+    found = {part.number: Findings(part.file_name, part) for part in parts()}
     others: list[Finding] = []
     chosen: dict[int, str] = {}
     for name in sorted(files):
@@ -43,10 +41,10 @@ def validate(files: Mapping[str, bytes], role: ProviderRole) -> list[Finding]:
             others += _about(name, "part-twice", f"is part {number}, and so is {chosen[number]}")
         else:
             chosen[number] = name
-            found[number] = Findings(name)
+            found[number] = Findings(name, parts()[number - 1])
             if name != parts()[number - 1].file_name:
                 found[number].add("file-name", f"name it {parts()[number - 1].file_name}")
-    matched: dict[int, list[MatchedRow]] = {}
+    matched: dict[int, list[ReportRow]] = {}
     for part in parts():
         if part.number in chosen:
             rows = _read(part, files[chosen[part.number]], role, found[part.number])
@@ -54,8 +52,7 @@ def validate(files: Mapping[str, bytes], role: ProviderRole) -> list[Finding]:
                 matched[part.number] = rows
         elif any(row.fills(role) for row in part.rows):
             found[part.number].add("part-missing", f"is missing; a provider of the role {role} fills it in")
-    checked = _check(matched, role, found)
-    check_parts({part.number: part for part in parts()}, checked, found[8])
+    _check(matched, role, found)
     return [finding for each in found.values() for finding in each] + others
 
 
@@ -76,26 +73,22 @@ def _about(name: str, check: str, message: str) -> Iterator[Finding]:
     return iter(findings)
 
 
-def _read(part: Part, data: bytes, role: ProviderRole, findings: Findings) -> list[MatchedRow] | None:
+def _read(part: Part, data: bytes, role: ProviderRole, findings: Findings) -> list[ReportRow] | None:
     table = read_table(data, findings)
     if table is None:
         return None
     return match_rows(part, table, match_columns(part, table.header, findings), role, findings)
 
 
-def _check(
-    matched: Mapping[int, list[MatchedRow]], role: ProviderRole, found: Mapping[int, Findings]
-) -> dict[int, list[CheckedRow]]:
+def _check(matched: Mapping[int, list[ReportRow]], role: ProviderRole, found: Mapping[int, Findings]) -> None:
     identity = Identity(None, None)
     if 1 in matched:
-        identity = check_identification(parts()[0], matched[1], role, found[1])
+        identity = check_identification(matched[1], role)
     if identity.service is None:
-        identity = Identity(service_of(matched, parts()), identity.period)
-    checked: dict[int, list[CheckedRow]] = {}
-    for part in parts():
-        if part.number in matched:
-            rows = matched[part.number]
-            checked[part.number] = check_cells(part, rows, role, found[part.number])
-            check_identity(part, rows, identity, role, found[part.number])
-            check_sums(part, checked[part.number], found[part.number])
-    return checked
+        identity = Identity(service_of(matched), identity.period)
+    for number, rows in matched.items():
+        part = parts()[number - 1]
+        check_cells(part, rows, role, found[number])
+        check_identity(rows, identity, role)
+        check_sums(part, rows)
+    check_parts(matched)

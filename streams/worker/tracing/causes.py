@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from streams.runtime.transaction import Write
+from streams.runtime.log import Write
 from streams.wire.origin import origin_of, read_origin
 from streams.wire.records import SourceRecord
 from streams.wire.topics import AUTHORITY_ROUTING, DEAD_LETTERS, ESCALATIONS, ESCALATIONS_SHADOW

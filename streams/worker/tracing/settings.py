@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, FilePath, HttpUrl, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from streams.worker.settings import SettingsError, checked
+from streams.worker.environment import SettingsError, checked
 
 OTEL_PREFIX: Final = "OTEL_"
 
@@ -98,7 +98,7 @@ class TracingSettings(BaseSettings):
             "parentbased_always_off",
             "parentbased_traceidratio",
         ],
-        Field(description="Which of the other transactions are sampled (docs/operations.md, 'Tracing')."),
+        Field(description="Which of the other transactions are sampled (docs/tracing.md)."),
     ] = "parentbased_always_on"
     traces_sampler_arg: Annotated[
         float, Field(ge=0, le=1, description="Share that the samplers named traceidratio keep.")

@@ -10,7 +10,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler, Tra
 from streams import __version__
 from streams.operations.values import Numbers
 from streams.runtime.identity import consumer_group
-from streams.worker.settings import Settings, SettingsError
+from streams.worker.environment import SettingsError
+from streams.worker.settings import Settings
 from streams.worker.tracing.exporting import CountedExporter, SpanQueue
 from streams.worker.tracing.settings import OTEL_PREFIX, TracingSettings
 from streams.worker.tracing.transactions import KeepNotable, TransactionSpans

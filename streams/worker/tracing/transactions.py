@@ -25,8 +25,8 @@ from opentelemetry.util.types import Attributes, AttributeValue
 
 from streams.runtime.claims import Place
 from streams.runtime.errors import OwnershipLost
+from streams.runtime.log import Write
 from streams.runtime.prepared import Prepared
-from streams.runtime.transaction import Write
 from streams.wire.topics import (
     AUTHORITY_ROUTING,
     DEAD_LETTERS,

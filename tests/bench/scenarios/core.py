@@ -32,11 +32,11 @@ from streams.reports.rules import ReportRules, compile_report_rules
 from streams.reports.stage import report_stage
 from streams.reports.state import ReportState
 from streams.runtime.garbage_collection import leave_out_what_stays
-from streams.runtime.transaction import BATCH_BYTES
+from streams.runtime.connection import BATCH_BYTES
 from streams.wire.encoding import encode
 from streams.wire.envelope import event_headers
 from streams.wire.origin import ORIGIN_HEADER
-from streams.wire.report_decoding import decode_report
+from tests.readers import decode_report
 from streams.wire.stamp import STAMP_HEADER, encode_stamp
 from streams.wire.topics import MESSAGE_REPORTS, MESSAGE_REPORTS_INTERNAL
 from tests.bench import traffic

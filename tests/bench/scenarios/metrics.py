@@ -22,7 +22,7 @@ SCRAPE_SECONDS = 1.0
 _MEASURED = """
 import atexit, time
 from streams.operations.metrics import Exposition
-from streams.worker.report_observer import ReportObserver
+from streams.worker.observers import ReportObserver
 
 spent, at = [], []
 
@@ -42,9 +42,9 @@ atexit.register(lambda: print(f"metrics took {sum(spent[1:])} of {at[-1] - at[0]
 """
 
 _WITHOUT = """
-import streams.worker.report_observer
+import streams.worker.observers
 from streams.runtime.observer import Observer
-streams.worker.report_observer.ReportObserver = lambda operations: Observer()
+streams.worker.observers.ReportObserver = lambda operations: Observer()
 """
 
 

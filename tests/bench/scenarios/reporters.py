@@ -9,6 +9,7 @@ from streams.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, Repo
 from streams.reporters.state import state_key
 from streams.reporters.store import ReporterStore
 from streams.wire.times import DAY
+from tests.categories import CODES
 from tests.bench import traffic
 from tests.bench.load import p99_of_a_worker
 from tests.bench.place import ONE_TOPIC, Place, Site
@@ -73,10 +74,14 @@ def _bytes_per_reporter(count: int) -> float:
                 channel = key.channel_hash(f"channel/{person % 2_000}")
                 reporter.report(
                     rules,
-                    ReportFacts("user", time_ms, time_ms // 1000, "spam", target, channel, False, False),
+                    ReportFacts(
+                        "user", time_ms, time_ms // 1000, CODES["spam"], target, channel, False, False
+                    ),
                 )
                 if number % 2:
-                    added = OutcomeFacts(time_ms // DAY, "upheld" if person % 3 else "dismissed", "spam", 100)
+                    added = OutcomeFacts(
+                        time_ms // DAY, "upheld" if person % 3 else "dismissed", CODES["spam"], 100
+                    )
                     reporter.credit(CreditFacts(time_ms, time_ms // 1000, target, added.verdict, None, added))
             store.keep(state_key(b"%016x" % hashed), reporter, START_MS + REPORTS_EACH * DAY)
             if person % 1_000 == 999:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from streams.local_kafka.probe import free_port
 from tests.kafka.harness.workers import COMMAND, Worker
+from tocsin_demo.local_kafka.probe import free_port
 
 PEOPLE = {"desk-1": "lead", "desk-2": "lead", "legal-1": "legal"}
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from streams.local_kafka import probe
 from tests.drills.harness.monitoring import Monitoring, monitoring
 from tests.drills.harness.shell import Shell, signal_of
 from tests.drills.harness.units import WorkerUnit
 from tests.kafka.harness.deployment import Deployment
 from tests.kafka.harness.reports import now_ms, spam_report
 from tests.kafka.harness.workers import WORKER
+from tocsin_demo.local_kafka import probe
 
 _CHANNELS = 32
 

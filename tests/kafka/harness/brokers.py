@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from streams.local_kafka import LocalKafka
+from tocsin_demo.local_kafka import LocalKafka
 
 
 @contextmanager

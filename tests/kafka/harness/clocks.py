@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.local_kafka import LocalKafka, java
+from tocsin_demo.local_kafka import LocalKafka, java
 
 _LIBRARY = "vendor/libfaketime/src/libfaketime.so.1"
 

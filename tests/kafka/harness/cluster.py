@@ -10,10 +10,10 @@ from typing import Self
 from aiokafka.client import CoordinationType
 from confluent_kafka.admin import AdminClient
 
-from streams.local_kafka import jars, java, probe, properties
-from streams.local_kafka.program import Program
 from streams.runtime.connection import Connection
 from streams.runtime.topic_admin import admin_client
+from tocsin_demo.local_kafka import jars, java, probe, properties
+from tocsin_demo.local_kafka.program import Program
 
 BROKERS = 3
 IN_SYNC = 2

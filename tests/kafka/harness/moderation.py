@@ -12,7 +12,7 @@ from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT, MURMUR2
 from tests.kafka.harness.reports import Published, now_ms, rfc3339
 
 REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
-# Which weight an outcome has, by docs/decisions.md, 'Trust'.
+# Which weight an outcome has, by docs/trust.md, 'Trust'.
 CONFIDENCES = {"one_reviewer": 0.8, "two_agree": 1.0}
 DECIDED_AS = ("fraud", "spam", "csam")
 # Reports of the last seconds before the moderators began may be received after their message was decided on.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import orjson
 import pytest
 
-from streams.events.report import CATEGORIES
+from tests.categories import CATEGORIES, CODES
 from streams.partition.hash_key import DEMONSTRATION
 from streams.reporters.reporter import REPORTER, Reporter, decode_reporter
 from streams.reporters.tally import VERDICTS, totals
@@ -151,7 +151,7 @@ def _check_state(deployment: Deployment, reader: Reader, standing: Mapping[tuple
             faded = each.weight * 2 ** (-(day - each.decided_s // DAY_S) / 90)
             weights[each.category, each.decision] += faded
         for category in DECIDED_AS:
-            known = totals(reporter.sums, reporter.period, day, category)
+            known = totals(reporter.sums, reporter.period, day, CODES[category])
             for verdict in VERDICTS:
                 assert getattr(known, verdict) == pytest.approx(weights[category, verdict], rel=1e-3)
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from streams.local_kafka import LocalKafka, jars, java
+from tocsin_demo.local_kafka import LocalKafka, jars, java
 
 # The command that the product runs. tests/kafka/test_local_kafka.py tests it.
 SHIPPED_COMMAND = java.command

@@ -11,7 +11,7 @@ from streams.counting.attribution import decode_reporters, encode_reporters
 from streams.events.enriched_report import Source
 from streams.partition.batch import Batch
 from streams.partition.daily_counters import DAILY_COUNTERS, OWN_DAY_COUNTERS
-from streams.partition.home import home_partition
+from streams.wire.partitioner import home_partition
 from streams.partition.state import DUPLICATES_SLOT
 from streams.registry.loader import load_rules
 from streams.reporters.rules import compile_reporter_rules

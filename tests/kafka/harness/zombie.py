@@ -8,7 +8,6 @@ from streams.runtime.claims import Place
 from streams.runtime.connection import Connection
 from streams.runtime.identity import former_transactional_id
 from streams.runtime.takeover import Claims
-from streams.runtime.transaction import transactional_producer
 from streams.runtime.writer import Writer
 
 
@@ -31,6 +30,6 @@ async def claimant(bootstrap: str, prefix: str, place: Place) -> AsyncIterator[A
 async def former_version(bootstrap: str, prefix: str, place: Place) -> AsyncIterator[AIOKafkaProducer]:
     """The producer of a worker of a version that had an id for each partition and wrote no claims, in a transaction."""
     owner = former_transactional_id(prefix, *place)
-    async with transactional_producer(Connection(bootstrap), owner) as producer:
+    async with Connection(bootstrap).producer(owner) as producer:
         await producer.begin_transaction()
         yield producer

@@ -1,0 +1,1 @@
+"""What writes the generated files: schemas, the AsyncAPI document, a page, dashboards, resources, calendars."""

@@ -1,0 +1,52 @@
+"""The rows about what could not be read or applied."""
+
+from generators.dashboard_queries import Panel, Row, rate, series
+
+DEAD_LETTERS: tuple[Row, ...] = (
+    (
+        "Dead letters and errors",
+        (
+            Panel(
+                "Dead letters by reason",
+                "Invalid records. schemas/topics/dead-letters.yaml explains the reasons.",
+                "reqps",
+                {"{{stage}} {{reason}}": rate("tocsin_dead_letters_total", "stage, reason")},
+            ),
+            Panel(
+                "Bad records among the last 1,000",
+                "Dead letters among the last 1,000 records of a partition. Above 500 the flooded source is read slowly.",
+                "short",
+                {
+                    "{{stage}} {{partition}}": "max by (stage, partition) "
+                    f"({series('tocsin_recent_dead_letters')})"
+                },
+            ),
+            Panel(
+                "Sources at rest",
+                "Flooded with records that cannot be read, or paused by operators with `tocsin source`.",
+                "short",
+                {
+                    "{{stage}} {{topic}} {{partition}} {{why}}": "max by (stage, topic, partition, why) "
+                    f"({series('tocsin_source_resting')})"
+                },
+            ),
+            Panel(
+                "Partitions set aside",
+                "Their records cannot be applied; the log and `/status` name them. They are tried again every few minutes.",
+                "short",
+                {
+                    "{{stage}} {{partition}}": "max by (stage, partition) "
+                    f"({series('tocsin_partition_set_aside')})"
+                },
+            ),
+            Panel(
+                "Transactions that failed",
+                "The worker stops after one, so its last value is rarely scraped. Check restarts as well.",
+                "short",
+                {
+                    "{{cause}}": f"sum by (cause) (increase({series('tocsin_transactions_failed_total')}[$__rate_interval]))"
+                },
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,155 @@
+"""The rows about partitions: how far each is, who owns it, and what it keeps."""
+
+from generators.dashboard_queries import Panel, Row, quantiles, rate, series, total
+
+PARTITIONS: tuple[Row, ...] = (
+    (
+        "Lag and time",
+        (
+            Panel(
+                "Lag in seconds",
+                "How long the oldest unapplied record has been waiting, at most.",
+                "s",
+                {"{{topic}} {{partition}}": f"max by (topic, partition) ({series('tocsin_lag_seconds')})"},
+            ),
+            Panel(
+                "Lag in records",
+                "Records in the log at the last fetch that are not applied.",
+                "short",
+                {"{{topic}} {{partition}}": f"max by (topic, partition) ({series('tocsin_lag_records')})"},
+            ),
+            Panel(
+                "Since the last commit",
+                "Harmless while nothing is waiting. With lag it means that the partition is stuck.",
+                "s",
+                {
+                    "{{stage}} {{partition}}": "time() - max by (stage, partition) "
+                    f"({series('tocsin_last_commit_timestamp_seconds')})"
+                },
+            ),
+            Panel(
+                "Partition time behind the clock",
+                "Counts, episodes and clocks follow this time. An idle partition with nothing due may fall behind.",
+                "s",
+                {
+                    "{{stage}} {{partition}}": "time() - max by (stage, partition) "
+                    f"({series('tocsin_partition_timestamp_seconds')})"
+                },
+            ),
+            Panel(
+                "Brokers' clocks ahead of the workers'",
+                "Negative: behind. A worker stops when a record was appended five minutes after its own clock.",
+                "s",
+                {
+                    "{{instance}} {{stage}} {{partition}}": "max by (instance, stage, partition) "
+                    f"({series('tocsin_clock_difference_seconds')})"
+                },
+            ),
+            Panel(
+                "Corrections of partition time",
+                "Set by an operator with `tocsin state set-time`.",
+                "short",
+                {
+                    "{{result}}": f"sum by (result) (increase({series('tocsin_time_corrections_total')}[$__rate_interval]))"
+                },
+            ),
+        ),
+    ),
+    (
+        "Ownership and recovery",
+        (
+            Panel(
+                "Partitions by worker",
+                "Partitions that each worker owns, and the total of each stage.",
+                "short",
+                {
+                    "{{instance}} {{stage}}": total("tocsin_partitions_owned", "instance, stage"),
+                    "total {{stage}}": f"max by (stage) ({series('tocsin_partitions')})",
+                },
+                width=6,
+            ),
+            Panel(
+                "Rebalances and restarts",
+                "A rolling deployment shows as one restart per worker. More restarts indicate a loop.",
+                "short",
+                {
+                    "rebalances {{instance}}": f"increase({series('tocsin_rebalances_total')}[$__rate_interval])",
+                    "restarts {{instance}}": f"changes({series('process_start_time_seconds')}[$__rate_interval])",
+                },
+                width=6,
+            ),
+            Panel(
+                "Time of a rebalance and of a takeover",
+                "Mean durations. Nothing is applied during a rebalance. A takeover fences the previous owner and restores the state.",
+                "s",
+                {
+                    name: f"{total(f'tocsin_{name}_duration_seconds_sum')} / "
+                    f"{total(f'tocsin_{name}_duration_seconds_count')}"
+                    for name in ("rebalance", "takeover")
+                },
+                width=6,
+            ),
+            Panel(
+                "Records restored",
+                "State records read during takeovers since the worker started.",
+                "short",
+                {"{{instance}}": total("tocsin_restored_records_total", "instance")},
+                width=6,
+            ),
+        ),
+    ),
+    (
+        "Saturation and state",
+        (
+            Panel(
+                "Processor",
+                "1 is one core, the most that a worker can use.",
+                "short",
+                {"{{instance}}": rate("process_cpu_seconds_total", "instance")},
+                width=6,
+            ),
+            Panel(
+                "Memory",
+                "Resident memory of each worker.",
+                "bytes",
+                {"{{instance}}": total("process_resident_memory_bytes", "instance")},
+                width=6,
+            ),
+            Panel(
+                "Delay of the event loop",
+                "How late a timer of one second fired in the worker's event loop. Above 1 s something blocks the loop.",
+                "s",
+                quantiles("tocsin_loop_delay_seconds"),
+                width=6,
+            ),
+            Panel(
+                "Records per batch",
+                "Records of one partition applied in one transaction. Batches grow with the load, and throughput with them.",
+                "short",
+                quantiles("tocsin_batch_records"),
+                width=6,
+            ),
+            Panel(
+                "State records",
+                "Records that a takeover would read. The number grows with clocks and the channels reported in the last 30 days.",
+                "short",
+                {"{{stage}} {{kind}}": total("tocsin_state_records", "stage, kind")},
+                width=12,
+            ),
+            Panel(
+                "State in bytes",
+                "Stored size of counts, clocks and remembered duplicates. They take about the same in memory.",
+                "bytes",
+                {"{{stage}} {{kind}}": total("tocsin_state_bytes", "stage, kind")},
+                width=12,
+            ),
+            Panel(
+                "Spans",
+                "With TOCSIN_TRACING=on. All but `sent` are lost: the receiver is down, or slower than the worker.",
+                "short",
+                {"{{fate}}": rate("tocsin_spans_total", "fate")},
+                width=12,
+            ),
+        ),
+    ),
+)

@@ -1,1 +1,0 @@
-"""`tocsin clocks`: lists the legal clocks that have not ended."""

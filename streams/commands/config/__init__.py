@@ -1,1 +1,0 @@
-"""`tocsin config show`: lists every setting, its value and its meaning."""

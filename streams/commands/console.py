@@ -1,0 +1,49 @@
+"""`tocsin console`: serves the pages on which desks work."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import click
+
+from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.terminal import echo
+from streams.console.casework.permissions import Person
+from streams.console.people.access import load_access
+from streams.console.settings import load_console_settings
+from streams.distribution import packages_missing
+from streams.operations.logs import configure_logs
+from streams.registry.categories import load_categories
+from streams.worker.settings import load_settings
+
+
+def imported_run_console() -> Callable[..., Coroutine[Any, Any, None]]:
+    """`streams.console.run.run_console`. Raises ClickException without the packages of the console."""
+    try:
+        # Not with the other commands: a worker need not have these packages, nor take a second longer to start.
+        from streams.console.run import run_console  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(packages_missing("the console", "console", str(missing.name))) from missing
+    return run_console
+
+
+@click.command()
+def console() -> None:
+    """Serve the pages on which desks work.
+
+    It reads topics as any subscriber does, into a file that can be deleted and made again, and publishes what people
+    decide. It ends with Ctrl-C or SIGTERM.
+
+    \b
+    Examples:
+      tocsin console
+      TOCSIN_CONSOLE_PORT=0 tocsin console
+    """  # noqa: D301 - \b tells click not to rewrap the paragraph
+    run_console = imported_run_console()
+    settings, own = load_settings(), load_console_settings()
+    categories = load_categories(settings.categories_file)
+    access = load_access(own, categories)
+    configure_logs(settings.log_level, settings.log_format)
+    person = Person(settings.actor or "desk-local", "lead", frozenset(categories))
+    with broker_errors_explained(settings):
+        asyncio.run(run_console(settings, own, person, access, lambda address: echo(f"console at {address}")))

@@ -1,1 +1,0 @@
-"""`tocsin topics`: create the topics, or compare them with the catalogue."""

@@ -1,1 +1,0 @@
-"""`tocsin worker`: run one worker process."""

@@ -1,0 +1,57 @@
+-- The desk's rows, a page at a time or by their ids, or how many there are.
+
+-- name: desk
+SELECT * FROM desk_row -- if limit
+SELECT desk_row.* FROM json_each(:ids) AS wanted -- if ids
+CROSS JOIN desk_row ON escalation_id = wanted.value -- if ids
+SELECT category, policy, count(*) FROM desk_row -- if counts
+WHERE TRUE
+AND waits = 1 AND (snoozed_until_ms IS NULL OR snoozed_until_ms <= :now) -- if listed=waiting
+AND waits = 1 AND snoozed_until_ms > :now -- if listed=snoozed
+AND state = :listed -- if listed=decided
+AND state = :listed -- if listed=resolved
+AND (category IS NULL OR category IN (SELECT value FROM json_each(:categories))) -- if restricted
+AND category = :category -- if category
+AND category_group = :group -- if group
+AND policy = :policy -- if policy
+AND channel_ref = :channel -- if channel
+AND level >= :level -- if level
+AND instr(' ' || jurisdictions || ' ', ' ' || upper(:country) || ' ') -- if country
+AND NOT (assignee IS NOT NULL AND (claimed_until_ms IS NULL OR claimed_until_ms > :now)) -- if assignee=nobody
+AND (:assignee = 'nobody' OR assignee = :assignee) -- if assignee
+AND (:assignee = 'nobody' OR claimed_until_ms IS NULL OR claimed_until_ms > :now) -- if assignee
+AND due_ms > :now -- if clock=running
+AND due_ms <= :now -- if clock=overdue
+AND due_ms IS NULL -- if clock=none
+AND integrity != '' -- if integrity
+AND escalated = 1 -- if escalated
+AND (order_due, order_level, order_priority, escalation_id) -- if after by=clock
+    > (:after_0, :after_1, :after_2, :after_3) -- if after by=clock
+AND (channel_ref, order_due, order_level, order_priority, escalation_id) -- if after by=channel
+    > (:after_0, :after_1, :after_2, :after_3, :after_4) -- if after by=channel
+AND (category_group, order_due, order_level, order_priority, escalation_id) -- if after by=category
+    > (:after_0, :after_1, :after_2, :after_3, :after_4) -- if after by=category
+ORDER BY order_due, order_level, order_priority, escalation_id -- if limit by=clock
+ORDER BY channel_ref, order_due, order_level, order_priority, escalation_id -- if limit by=channel
+ORDER BY category_group, order_due, order_level, order_priority, escalation_id -- if limit by=category
+LIMIT :limit -- if limit
+GROUP BY category, policy -- if counts
+
+-- name: desk_row
+SELECT * FROM desk_row WHERE escalation_id = ?
+
+-- name: put_desk_row
+INSERT OR REPLACE INTO desk_row VALUES (
+    :escalation_id, :channel_ref, :policy, :is_clock, :category, :category_group, :level, :level_name,
+    :opened_ms, :changed_ms, :due_ms, :duty, :priority, :reports, :distinct_reporters, :voices, :risk,
+    :integrity, :jurisdictions, :gate, :needs_two, :assignee, :claimed_until_ms, :snoozed_until_ms,
+    :escalated, :state, :reopened, :decision, :decided_by, :version, :policy_version, :registry_version,
+    :waits, :order_due, :order_level, :order_priority
+)
+
+-- name: episodes_with_clocks
+SELECT escalation_id FROM desk_row WHERE channel_ref = ? AND NOT is_clock AND state != 'resolved'
+
+-- name: categories
+SELECT escalation_id, category FROM desk_row WHERE escalation_id IN (SELECT value FROM json_each(:ids))
+UNION ALL SELECT request_id, category FROM request_row WHERE request_id IN (SELECT value FROM json_each(:ids))

@@ -1,0 +1,1 @@
+"""Who may ask for pages, how often, and from where."""

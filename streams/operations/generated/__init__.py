@@ -1,1 +1,0 @@
-"""Writes the generated files: JSON Schemas, docs/metrics.md and the dashboard."""

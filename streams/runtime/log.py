@@ -1,0 +1,111 @@
+"""What the runtime needs of Kafka: logs with transactions, those who read them, and those who write to them.
+
+`Connection` is Kafka's, and `tests/model/memory_log.py` is one in memory, in which a search chooses what happens when.
+`tests/contract/test_log.py` holds both to the same. Errors are aiokafka's.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal, NamedTuple, Protocol
+
+from aiokafka import TopicPartition
+
+Isolation = Literal["read_committed", "read_uncommitted"]
+
+Write = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+"""Key, value and headers of a record."""
+
+# How long a transaction may last, for the worker and for the broker. Long enough for a broker to restart
+# (about 5 s). Short enough that read_committed readers, which wait for the oldest open transaction, do not
+# wait for a minute when a worker dies during a transaction.
+TRANSACTION_SECONDS = 20
+
+# Instead of a time: the first record, and the place after the last one.
+FIRST, END = -2, -1
+
+
+class FoundOffset(NamedTuple):
+    """A place in a log, and the time of the record there in ms since the epoch; both -1 if there is no such record."""
+
+    offset: int
+    timestamp: int
+
+
+class Reader(Protocol):
+    """Reads the logs that are assigned to it, from where it was sought to. It belongs to no group."""
+
+    def assign(self, partitions: Sequence[TopicPartition]) -> None:
+        """Read these logs and no others."""
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Read a log from an offset on."""
+
+    async def position(self, partition: TopicPartition) -> int:
+        """The offset after all that was read, which may have been markers and aborted records."""
+
+    async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset of the first record of each log."""
+
+    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where a reader of its isolation comes to the end of each log: the last stable offset or the high watermark."""
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+    ) -> Mapping[TopicPartition, Sequence[Any]]:
+        """The next records, or nothing when there are none within the time."""
+
+
+class Producer(Protocol):
+    """Writes transactions under a transactional id, and asks what a takeover needs to know."""
+
+    async def start(self) -> None:
+        """Fence older producers with the same id, and abort what they left open."""
+
+    async def stop(self) -> None:
+        """End, after the answers to all that was sent."""
+
+    async def abandon(self) -> None:
+        """End without waiting for any broker."""
+
+    async def begin_transaction(self) -> None:
+        """Begin a transaction."""
+
+    async def append(self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int) -> list[int]:
+        """Append records in the transaction; return when the broker did so, for each batch with an append time."""
+
+    async def commit_transaction(self) -> None:
+        """Commit all that was appended. The markers that show it to readers follow later."""
+
+    async def abort_transaction(self) -> None:
+        """Let nobody ever read what was appended."""
+
+    def failure(self) -> BaseException | None:
+        """The error that made this producer unusable, or None."""
+
+    async def raise_epoch(self, transactional_id: str) -> bool:
+        """Fence the producers with an id. False while the brokers still end its transaction: then ask again."""
+
+    async def open_transactions(self) -> set[str]:
+        """The ids with a transaction that holds up readers, of those that this user may see."""
+
+    async def offsets_by_time(self, times: Mapping[TopicPartition, int]) -> dict[TopicPartition, FoundOffset]:
+        """The first record of each log with a time (ms since the epoch) or a later one; also FIRST and END.
+
+        The end includes open transactions: `Reader.end_offsets` of a read_committed reader hides what belongs to these.
+        """
+
+    async def partitions_for(self, topic: str) -> Collection[int]:
+        """The numbers of the partitions of a topic."""
+
+    async def update_metadata(self) -> None:
+        """Ask the brokers who leads what."""
+
+
+class Log(Protocol):
+    """Makes readers and producers."""
+
+    def reader(self, isolation_level: Isolation = "read_committed") -> AbstractAsyncContextManager[Reader]:
+        """A started reader, stopped at the end."""
+
+    def producer(self, transactional_id: str) -> Producer:
+        """A producer, not started."""

@@ -1,0 +1,93 @@
+"""Loads settings from environment variables that begin with a prefix, and secrets from files that one names."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, NamedTuple, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings
+
+CONSOLE_PREFIX = "TOCSIN_CONSOLE_"
+WEBHOOK_PREFIX = "TOCSIN_WEBHOOK_"
+OZONE_PREFIX = "TOCSIN_OZONE_"
+COOP_PREFIX = "TOCSIN_COOP_"
+
+OTHER_PREFIXES = (CONSOLE_PREFIX, WEBHOOK_PREFIX, OZONE_PREFIX, COOP_PREFIX)
+"""The variables of other programs (`console.settings`, `adapters`) begin with them, and are none of the worker's."""
+
+
+Model = TypeVar("Model", bound=BaseSettings)
+
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]+$")]
+# 0 chooses a free one.
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class SettingsError(Exception):
+    """The environment is invalid; one line per variable says what is wrong and what would be valid."""
+
+
+def load_prefixed(model: type[Model], environment: Mapping[str, str]) -> Model:
+    """Load the settings whose variables begin with the prefix of `model`.
+
+    Raises SettingsError, also for unknown variables with that prefix.
+    """
+    prefix = str(model.model_config["env_prefix"])
+    values = {
+        name.removeprefix(prefix).lower(): text
+        for name, text in environment.items()
+        if name.startswith(prefix)
+    }
+    return checked(model, prefix, values)
+
+
+def checked(model: type[Model], prefix: str, values: Mapping[str, str]) -> Model:
+    """The settings that `values` say, by field; variables begin with `prefix`.
+
+    Raises SettingsError, also for unknown fields.
+    """
+    unknown = sorted(values.keys() - model.model_fields.keys())
+    if unknown:
+        known = ", ".join(prefix + name.upper() for name in model.model_fields)
+        raise SettingsError(
+            "\n".join(f"{prefix}{name.upper()}: there is no such setting." for name in unknown)
+            + f"\nKnown: {known}."
+        )
+    try:
+        return model(**values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = ((str(row["loc"][0]), row["msg"]) for row in error.errors())
+        raise SettingsError(
+            "\n".join(
+                f"{prefix}{name.upper()}: {message}. {model.model_fields[name].description}"
+                for name, message in wrong
+            )
+        ) from None
+
+
+class GivenSecret(NamedTuple):
+    """The text of a secret, and the variable that gave it, for messages: they may not contain the text."""
+
+    variable: str
+    text: str
+
+
+def given_secret(settings: BaseSettings, prefix: str, name: str, must: str = "") -> GivenSecret | None:
+    """The secret in the field `name`, or in the file of the field `name`_file; None if neither is set.
+
+    Variables begin with `prefix`; `must` ends the message about a file that cannot be read. Raises SettingsError.
+    """
+    variable = prefix + name.upper()
+    secret: SecretStr | None = getattr(settings, name)
+    file: Path | None = getattr(settings, f"{name}_file")
+    if secret is not None and file is not None:
+        raise SettingsError(f"{variable} and {variable}_FILE are both set: set only one of them.")
+    if secret is not None:
+        return GivenSecret(variable, secret.get_secret_value())
+    if file is None:
+        return None
+    try:
+        return GivenSecret(f"{variable}_FILE", file.read_text(encoding="ascii").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not ASCII text"
+        raise SettingsError(f"{variable}_FILE={file}: cannot be read ({reason}).{must}") from None

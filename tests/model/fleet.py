@@ -1,0 +1,481 @@
+"""Workers of the real runtime code on brokers in memory, and their consumer group.
+
+A worker is the real Writer, Ownership and Cycle; only what Faust does is replaced: the group, fetching, and the calls of
+streams/runtime/stage_app.py. Its stage numbers the records of its sources, so that a record that is lost or applied twice
+shows in what is written.
+"""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from streams.runtime import writer
+from streams.runtime.claims import ClaimsLog, Place
+from streams.runtime.cycle import Cycle
+from streams.runtime.errors import OwnershipLost
+from streams.runtime.observer import Observer
+from streams.runtime.ownership import OwnedStage, Ownership
+from streams.runtime.partition_owner import PartitionOwner
+from streams.runtime.patches.app import FINISHING_SECONDS
+from streams.runtime.patches.fetched_range import FetchedRange
+from streams.runtime.takeover import exclusive_writer
+from streams.runtime.writer import Writer
+from streams.wire.records import OutputRecord
+from streams.wire.topics import CLAIMS, SourceTopics
+from tests.model.memory_log import Brokers
+from tests.model.virtual_time import VirtualLoop, process_of_task
+
+SOURCE, INTERNAL, STATE, OUT = "in", "in-internal", "state", "out"
+STAGE = "number"
+
+# After a kill, until a process is started again; until the group notices that a member is silent.
+RESTART_SECONDS = 0.3
+SESSION_SECONDS = 0.5
+
+# By then everything must be applied when nothing more goes wrong: far less than the brokers take to end a transaction.
+CALM_SECONDS = 15.0
+
+# So that after a reset of the group the claims from before it stay ahead for the rest of the run.
+OLD_GENERATION = 1_000
+
+# What a process does when there is nothing to do.
+IDLE = ("before fetch in-", "after fetch in-")
+
+LONGEST_TEXT = 80
+
+
+class Failed(AssertionError):
+    """A run went wrong. The text has its last steps."""
+
+    def __init__(self, reason: str, trace: list[str]) -> None:
+        trace = [line for line in trace if not any(idle in line for idle in IDLE)]
+        cut = [f"... {len(trace) - LONGEST_TEXT} steps ..."] if len(trace) > LONGEST_TEXT else []
+        super().__init__("\n".join((reason, *cut, *trace[-LONGEST_TEXT:], f"So: {reason}")))
+        self.reason = reason
+
+
+class _Numbered(NamedTuple):
+    outputs: list[OutputRecord]
+    changes: dict[bytes, bytes]
+    finished_records: int
+
+
+def _apply_in_slices(state: SimpleNamespace, records: list[Any]) -> Any:
+    taken = records[:2]
+    outputs = []
+    for record in taken:
+        outputs.append(OutputRecord(OUT, state.partition, b"", b"%d %s" % (state.count, record.value), []))
+        state.count += 1
+    yield _Numbered(outputs, {b"Kcount": b"%d" % state.count}, len(taken))
+
+
+def _restore(partition: int, _partitions: int, entries: Any) -> SimpleNamespace:
+    return SimpleNamespace(partition=partition, count=int(dict(entries).get(b"Kcount", 0)))
+
+
+NUMBERING = SimpleNamespace(
+    name=STAGE,
+    sources=SourceTopics((SOURCE,), INTERNAL),
+    state_topic=STATE,
+    restore=_restore,
+    apply_in_slices=_apply_in_slices,
+    paused_sources=lambda _state: (),
+    skipped_below=lambda _state, _topic: 0,
+    flooding=lambda _result: {},
+)
+
+
+class Process:
+    """Something that takes steps."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.steps = 0
+        self.stopped = False
+        self.ended = False
+        self.tasks: list[asyncio.Task[Any]] = []
+
+
+class Waiting(NamedTuple):
+    """A process before a step."""
+
+    process: Process
+    name: str
+    since: float
+    go: asyncio.Future[None]
+
+
+class Fleet:
+    """The brokers, the group and the workers of one run.
+
+    `choose` picks who goes on of those who wait. `on_step` is called before a worker takes a step, with the process and the
+    name of the step, and may strike it.
+    """
+
+    def __init__(
+        self,
+        partitions: int = 2,
+        choose: Callable[[list[Waiting]], Waiting | None] = lambda waiting: waiting[0],
+        on_step: Callable[[Process, str], None] = lambda _process, _name: None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.trace: list[str] = []
+        self.loop = VirtualLoop(self._advance)
+        self.choose, self.on_step = choose, on_step
+        self.session_seconds = SESSION_SECONDS
+        self.places = [Place(STAGE, n) for n in range(partitions)]
+        markers = Process("brokers")
+        self.brokers = Brokers(
+            dict.fromkeys((SOURCE, INTERNAL, STATE, OUT), partitions) | {CLAIMS: 1},
+            lambda name: self.step(markers, name),
+            # So that nobody relies on it. Random runs end transactions early.
+            transaction_seconds=10_000,
+            fetched_records=3,
+        )
+        self.brokers.on_commit = self._check
+        self.group = Group(self, rng)
+        self.workers: list[Worker] = []
+        self.published = dict.fromkeys(range(partitions), 0)
+        self.exits: list[tuple[Worker, BaseException | None]] = []
+        self._waiting: list[Waiting] = []
+        self.failure: str | None = None
+
+    async def step(self, process: Process, name: str) -> None:
+        """Wait for this process's turn."""
+        if process.ended:
+            raise asyncio.CancelledError
+        process.steps += 1
+        self.on_step(process, name)
+        if process.ended:
+            raise asyncio.CancelledError
+        waiting = Waiting(process, name, self.loop.now, self.loop.create_future())
+        self._waiting.append(waiting)
+        await waiting.go
+
+    def say(self, text: str) -> None:
+        """Note what happened."""
+        self.trace.append(f"{self.loop.now:7.3f} {text}")
+
+    def publish(self, partition: int, number: int = 1) -> None:
+        """Publish records to the source."""
+        for _ in range(number):
+            row = (b"", b"%d" % self.published[partition], [])
+            self.brokers.append(TopicPartition(SOURCE, partition), [row])
+            self.published[partition] += 1
+
+    def start(self, name: str) -> "Worker":
+        """Start a process of a worker."""
+        worker = Worker(self, name)
+        self.workers.append(worker)
+        self._start(worker)
+        return worker
+
+    def command(self, place: Place) -> None:
+        """Start an operator's command that writes to the state of a partition."""
+        self._start(Command(self, place))
+
+    def _start(self, process: "Worker | Command") -> None:
+        self.say(f"{process.name} starts")
+        token = process_of_task.set(process)
+        self.loop.create_task(process.run())
+        process_of_task.reset(token)
+
+    def kill(self, worker: "Worker | Command", *, restart: bool = True) -> None:
+        """SIGKILL."""
+        self.say(f"{worker.name} is killed")
+        self.end(worker)
+        if isinstance(worker, Worker):
+            self.loop.call_later(self.session_seconds, self.group.evict, worker)
+        if restart:
+            self.loop.call_later(RESTART_SECONDS, self.start, worker.name + "'")
+
+    def stop(self, worker: "Worker", seconds: float) -> None:
+        """SIGSTOP, and SIGCONT after so many seconds."""
+        self.say(f"{worker.name} is suspended")
+        worker.stopped = True
+        self.loop.call_later(self.session_seconds, self._evict_if_stopped, worker)
+        self.loop.call_later(seconds, self.continue_, worker)
+
+    def continue_(self, worker: "Worker") -> None:
+        """SIGCONT."""
+        if worker.stopped:
+            self.say(f"{worker.name} continues")
+            worker.stopped = False
+
+    def end(self, worker: Process) -> None:
+        """Take a process away. What it has sent stays."""
+        worker.ended = True
+        self._waiting = [each for each in self._waiting if each.process is not worker]
+        for task in worker.tasks:
+            task.cancel()
+
+    def exited(self, worker: "Worker", error: BaseException | None, *, restart: bool) -> None:
+        """A process ended by itself: its supervisor starts it again after an error, or when it was told to restart."""
+        self.say(f"{worker.name} exits" + (f": {error}" if error else ""))
+        self.exits.append((worker, error))
+        self.end(worker)
+        self.group.evict(worker)
+        if error is not None or restart:
+            self.loop.call_later(RESTART_SECONDS, self.start, worker.name + "'")
+
+    def alive(self) -> list["Worker"]:
+        """The processes that run or are suspended."""
+        return [worker for worker in self.workers if not worker.ended]
+
+    def applied(self, partition: int) -> int:
+        """How many records of a partition are applied and committed."""
+        return len(self.brokers.committed(TopicPartition(OUT, partition)))
+
+    def unrest(self) -> str:
+        """What is not as it must be when nothing goes wrong any more; empty if nothing is."""
+        alive = self.alive()
+        if missing := {n: self.applied(n) for n, all_ in self.published.items() if self.applied(n) != all_}:
+            return f"some records are never applied: of {self.published} only {missing}"
+        if not all(log.last_stable() == log.end for log in self.brokers.partitions.values()):
+            return "a transaction holds up the readers of a log"
+        if any(worker.stopped or worker.rejoin.is_set() for worker in alive):
+            return "a worker does not take part"
+        owners = sorted((place, worker.name) for worker in alive for place in worker.ownership.owners)
+        if [place for place, _ in owners] != self.places:
+            return f"not every partition has one owner: {owners}"
+        log = ClaimsLog()
+        for record in self.brokers.committed(TopicPartition(CLAIMS, 0)):
+            log.add(record.key, record.value)
+        claims = [(place, each.transactional_id) for place in self.places for each in log.claimants([place])]
+        return "" if claims == owners else f"partitions are owned by {owners} and claimed by {claims}"
+
+    async def calm(self) -> None:
+        """Wait until nothing more happens. Raises Failed when that takes too long."""
+        deadline = self.loop.now + CALM_SECONDS
+        while unrest := self.unrest():
+            if self.loop.now > deadline:
+                raise Failed(unrest, self.trace)
+            await asyncio.sleep(0.05)
+
+    def run(self, story: Callable[["Fleet"], Any]) -> None:
+        """Run a story. Raises Failed."""
+        numbers = itertools.count(1)
+        with patch.object(writer, "new_transactional_id", lambda *_: f"producer-{next(numbers)}"):
+            self.loop.run(story(self))
+
+    def _advance(self) -> bool:
+        if self.failure is not None:
+            raise Failed(self.failure, self.trace)
+        able = [each for each in self._waiting if not each.process.stopped]
+        if not able:
+            return False
+        chosen = self.choose(able)
+        if chosen is None:
+            return False
+        self._waiting.remove(chosen)
+        self.say(f"{chosen.process.name} {chosen.name}")
+        if not chosen.go.done():
+            chosen.go.set_result(None)
+        return True
+
+    def _check(self, tp: TopicPartition) -> None:
+        if tp.topic == OUT:
+            values = [each.value for each in self.brokers.committed(tp)]
+            if values != [b"%d %d" % (n, n) for n in range(len(values))]:
+                self.failure = f"partition {tp.partition} has written {b', '.join(values).decode()}"
+
+    def _evict_if_stopped(self, worker: "Worker") -> None:
+        if worker.stopped:
+            self.group.evict(worker)
+
+
+class Group:
+    """The consumer group. Whoever must join again finds `rejoin` set."""
+
+    def __init__(self, fleet: Fleet, rng: random.Random | None) -> None:
+        self.generation = OLD_GENERATION
+        self.members: list[Worker] = []
+        self._fleet = fleet
+        self._rng = rng
+        self._joined: dict[Worker, asyncio.Future[tuple[int, list[int]] | None]] = {}
+        self._rebalancing = False
+
+    async def join(self, worker: "Worker") -> tuple[int, list[int]]:
+        """The generation, and the partitions of this worker in it."""
+        assignment = None
+        while assignment is None:
+            await self._fleet.step(worker, "joins")
+            if worker not in self.members:
+                self.members.append(worker)
+            self._joined[worker] = assigned = self._fleet.loop.create_future()
+            self._begin()
+            assignment = await assigned
+        generation, partitions = assignment
+        await self._fleet.step(worker, f"gets {partitions} in generation {generation}")
+        return generation, partitions
+
+    def evict(self, worker: "Worker") -> None:
+        """Put a member out, or let it leave."""
+        if worker in self.members:
+            self._fleet.say(f"{worker.name} is put out of the group")
+            self.members.remove(worker)
+            joined = self._joined.pop(worker, None)
+            if joined is not None and not joined.done():
+                joined.set_result(None)
+            worker.rejoin.set()
+            self._begin()
+
+    def reset(self) -> None:
+        """Delete the group. Generations begin at 1 again."""
+        for worker in list(self.members):
+            self.evict(worker)
+        self.generation = 0
+
+    def _begin(self) -> None:
+        if not self._rebalancing:
+            self._rebalancing = True
+            for member in self.members:
+                if member not in self._joined:
+                    member.rejoin.set()
+        if self.members and len(self._joined) == len(self.members):
+            self._assign()
+        elif not self.members:
+            self._rebalancing = False
+
+    def _assign(self) -> None:
+        self._rebalancing = False
+        self.generation += 1
+        mine: dict[Worker, list[int]] = {member: [] for member in self.members}
+        for partition in self._fleet.published:
+            number = self._rng.randrange(8) if self._rng else self.generation
+            mine[self.members[(partition + number) % len(self.members)]].append(partition)
+        joined, self._joined = self._joined, {}
+        for member, assigned in joined.items():
+            member.rejoin.clear()
+            if not assigned.done():
+                assigned.set_result((self.generation, mine[member]))
+
+
+class Command(Process):
+    """A command that runs without workers, or should."""
+
+    def __init__(self, fleet: Fleet, place: Place) -> None:
+        super().__init__("command")
+        self._fleet = fleet
+        self._place = place
+
+    async def run(self) -> None:
+        """Write to the state."""
+        log = self._fleet.brokers.log(lambda step: self._fleet.step(self, step))
+        async with exclusive_writer(log, "", [self._place]) as exclusive:
+            await exclusive.write({(STATE, self._place.partition): [(b"Kcommand", b"", [])]})
+
+
+class Worker(Process):
+    """One process of a worker, with a transactional id of its own."""
+
+    def __init__(self, fleet: Fleet, name: str) -> None:
+        super().__init__(name)
+        self.rejoin = asyncio.Event()
+        self.leaving = asyncio.Event()
+        # What Cycle asks Faust's app.
+        self.rebalancing_count = 0
+        self.should_stop = False
+        # Whether another process is started when this one has left.
+        self.restarts = False
+        self.consumer = None
+        self._handed_over = 0
+        self._fleet = fleet
+        self.log = fleet.brokers.log(lambda step: fleet.step(self, step))
+        self.writer = Writer(self.log, "")
+        self.writer.transactional_id = name
+        stage = OwnedStage(
+            (SOURCE, INTERNAL),
+            lambda partition: PartitionOwner(NUMBERING, self.log, self.writer, partition, Observer()),
+        )
+        self.ownership = Ownership(self.log, self.writer, {STAGE: stage})
+        self.cycle = Cycle(self, self.ownership, self.writer)
+
+    async def run(self) -> None:
+        """Work until the process is told to leave, or an error ends it."""
+        error = None
+        try:
+            await self.writer.start()
+            await self._follow_the_group()
+        except (OwnershipLost, KafkaError) as lost:
+            error = lost
+        except Exception as unexpected:
+            self._fleet.failure = repr(unexpected)
+        self.should_stop = True
+        await self.ownership.end()
+        await self.writer.stop()
+        self._fleet.exited(self, error, restart=self.restarts)
+
+    async def _follow_the_group(self) -> None:
+        cycles = asyncio.create_task(self.cycle.run())
+        leaving = asyncio.create_task(self.leaving.wait())
+        while True:
+            generation, partitions = await self._fleet.group.join(self)
+            working = asyncio.create_task(self._work(generation, partitions))
+            again = asyncio.create_task(self.rejoin.wait())
+            await asyncio.wait([working, again, cycles, leaving], return_when=asyncio.FIRST_COMPLETED)
+            for task in (working, cycles):
+                if task.done():
+                    task.result()
+            if leaving.done():
+                working.cancel()
+                await self._finish()
+                return
+            self.rebalancing_count += 1
+            await self.ownership.give_up()
+            if working.done():
+                working.result()
+            working.cancel()
+
+    async def _finish(self) -> None:
+        """What the app does before `end`: wait for what was handed over."""
+        self.should_stop = True
+        deadline = self._fleet.loop.now + FINISHING_SECONDS
+        while self._handed_over and self._fleet.loop.now < deadline:
+            await asyncio.sleep(0.01)
+
+    def _ack(self) -> None:
+        self._handed_over -= 1
+
+    async def _work(self, generation: int, partitions: list[int]) -> None:
+        """Take over what is assigned, and hand over what is fetched of it."""
+        rebalances = self.rebalancing_count
+        assigned = [TP(topic, n) for n in partitions for topic in (SOURCE, INTERNAL)]
+
+        async def is_current() -> bool:
+            await self._fleet.step(self, f"asks whether generation {generation} is current")
+            return self in self._fleet.group.members and self._fleet.group.generation == generation
+
+        if not await self.ownership.follow(assigned, generation, self.name, is_current):
+            await asyncio.Event().wait()
+        self.cycle.follow(generation, rebalances)
+        self._fleet.say(f"{self.name} owns {partitions}")
+        begins = dict(self.ownership.positions())
+        if not begins:
+            await asyncio.Event().wait()
+        async with self.log.reader() as reader:
+            reader.assign([TopicPartition(*tp) for tp in begins])
+            for tp, begin in begins.items():
+                reader.seek(TopicPartition(*tp), begin)
+            while True:
+                fetched = await reader.getmany(timeout_ms=250)
+                for tp, records in fetched.items():
+                    begin, begins[tp] = begins[tp], await reader.position(tp)
+                    message = SimpleNamespace(
+                        topic=tp.topic,
+                        partition=tp.partition,
+                        generation_id=generation,
+                        serialized_value_size=100,
+                    )
+                    value = FetchedRange(records, begin, begins[tp], 100)
+                    event = SimpleNamespace(message=message, value=value, ack=self._ack)
+                    self._handed_over += 1
+                    await self.cycle.hand_over(STAGE, event)

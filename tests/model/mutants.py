@@ -1,0 +1,189 @@
+"""Broken variants of the runtime, each in one place. The searches must find what is wrong with every one of them."""
+
+import asyncio
+from collections.abc import Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from aiokafka import TopicPartition
+
+from streams.runtime import state_reading, writer
+from streams.runtime.claims import ClaimsLog, Place, claim_value, release_record
+from streams.runtime.errors import OwnershipLost
+from streams.runtime.log import Producer
+from streams.runtime.outputs import Outputs
+from streams.runtime.ownership import Ownership
+from streams.runtime.position import Position
+from streams.runtime.state_reading import Kept
+from streams.runtime.takeover import Claims, IsCurrent, Look
+from streams.runtime.transaction import STOPPING_SECONDS
+from streams.runtime.writer import Writer, Writes
+from tests.model.fleet import STATE
+
+_add, _claim, _looking = ClaimsLog.add, Claims.claim, Claims.looking
+_note_fenced, _give_up, _write = Look.note_fenced, Ownership.give_up, Writer.write
+
+
+async def _notes_no_fence(self: Look, ids: Collection[str]) -> None:
+    self.fenced.update(ids)
+
+
+async def _fence_once(producer: Producer, transactional_id: str) -> None:
+    await producer.raise_epoch(transactional_id)
+
+
+async def _nothing(self: Look) -> None:
+    pass
+
+
+async def _look_without_fence(self: Look) -> None:
+    own = self._writer.transactional_id, self._claims.value, self._claims.places
+    while not self._seen.shows(*own):
+        await self._read()
+
+
+async def _fence_and_note(self: Look) -> None:
+    await self._fence_claimants()
+    await _note_fenced(self)
+
+
+async def _claim_nothing(self: Claims, places: Collection[Place], generation: int, member: str) -> None:
+    self.places, self.generation, self.value = tuple(places), generation, claim_value(generation, member)
+
+
+async def _claim_and_note(self: Look) -> None:
+    claims = self._claims
+    # The record about the writer is written by note_fenced, if there is anything to note.
+    self._former_fenced = list(claims.places)
+    await claims.renew()
+    await _note_fenced(self)
+
+
+async def _look_at_once(self: Look) -> None:
+    end = (await self._consumer.end_offsets([self._claims.tp]))[self._claims.tp]
+    while await self._consumer.position(self._claims.tp) < end:
+        await self._read()
+    await self._fence_claimants()
+    await self._fence_former_ids()
+
+
+def _one_claim_per_place(self: ClaimsLog, key: bytes, value: bytes | None) -> None:
+    if value is not None:
+        place = key.rsplit(b"/", 1)[0] + b"/"
+        for other, owner in list(self._claims):
+            if owner and f"{other.stage}/{other.partition}/".encode() == place:
+                del self._claims[other, owner]
+    _add(self, key, value)
+
+
+@asynccontextmanager
+async def _looking_and_giving_way(self: Claims, is_current: IsCurrent) -> Any:
+    async def never() -> bool:
+        return False
+
+    async with _looking(self, never) as look:
+        yield look
+
+
+@asynccontextmanager
+async def _looking_from_the_own_claim(self: Claims, is_current: IsCurrent) -> Any:
+    async with _looking(self, is_current) as look:
+        look._consumer.seek(self.tp, self.began)
+        yield look
+
+
+async def _claim_and_remember_where(
+    self: Claims, places: Collection[Place], generation: int, member: str
+) -> None:
+    async with self._log.reader("read_uncommitted") as reader:
+        self.began = (await reader.end_offsets([self.tp]))[self.tp]
+    await _claim(self, places, generation, member)
+
+
+async def _unchanged(*_: Any) -> bool:
+    return False
+
+
+async def _end_without_turn(self: Ownership) -> None:
+    await self._interrupt()
+    self.owners = {}
+    try:
+        async with asyncio.timeout(STOPPING_SECONDS):
+            await self._claims.release()
+    except (OwnershipLost, TimeoutError):
+        pass
+
+
+async def _release_first(self: Ownership) -> None:
+    claims = self._claims
+    own = self._writer.transactional_id
+    if claims.places:
+        await self._writer.write({claims.tp: [release_record(place, own) for place in claims.places]})
+    await _give_up(self)
+
+
+async def _note_ends_last(self: Ownership) -> None:
+    await self._interrupt()
+    self._followed = None
+    async with self.turn:
+        owners, self.owners = self.owners, {}
+        await self._claims.release()
+        if owners:
+            ends = await self._writer.ends([owner.state_log for owner in owners.values()])
+            self._kept = {place: Kept(owner, ends[owner.state_log]) for place, owner in owners.items()}
+
+
+def _add_state_without_position(
+    self: Outputs, state: TopicPartition, changes: dict[bytes, bytes | None], position: Position
+) -> None:
+    self.writes[state] += [(key, value, []) for key, value in changes.items()]
+
+
+async def _write_state_last(self: Writer, writes: Writes) -> int:
+    for is_state in (False, True):
+        part = {to: rows for to, rows in writes.items() if (to[0] == STATE) == is_state}
+        if part:
+            await _write(self, part)
+    return 0
+
+
+Change = tuple[Any, str, Any]
+
+MUTANTS: dict[str, list[Change]] = {
+    "no fence": [(Look, "_fence", _notes_no_fence)],
+    "a fence is asked for once": [(writer, "fence", _fence_once)],
+    "no other look": [(Look, "look_again", _nothing)],
+    "fence after reading": [(Look, "look", _look_without_fence), (Look, "note_fenced", _fence_and_note)],
+    "claim after reading": [
+        (Claims, "claim", _claim_nothing),
+        (Look, "look", _look_at_once),
+        (Look, "note_fenced", _claim_and_note),
+    ],
+    "one claim per partition": [(ClaimsLog, "add", _one_claim_per_place)],
+    "always gives way": [(Claims, "looking", _looking_and_giving_way)],
+    "look before the own claim shows": [(Look, "look", _look_at_once)],
+    "look from the own claim on": [
+        (Claims, "claim", _claim_and_remember_where),
+        (Claims, "looking", _looking_from_the_own_claim),
+    ],
+    "kept state without proof": [(state_reading, "_changed", _unchanged)],
+    "release before the last commit": [(Ownership, "give_up", _release_first)],
+    "release at the end without the turn": [(Ownership, "end", _end_without_turn)],
+    "ends noted after the release": [(Ownership, "give_up", _note_ends_last)],
+    "state without position": [(Outputs, "add_state", _add_state_without_position)],
+    "outputs before the state": [(Writer, "write", _write_state_last)],
+}
+
+
+@contextmanager
+def broken(name: str) -> Iterator[None]:
+    """Run one of them."""
+    patches = [patch.object(where, what, change) for where, what, change in MUTANTS[name]]
+    for each in patches:
+        each.start()
+    try:
+        yield
+    finally:
+        for each in reversed(patches):
+            each.stop()

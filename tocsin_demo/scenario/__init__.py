@@ -1,0 +1,35 @@
+"""Sample traffic: six made-up hours on a messaging platform, as reports and authorities' requests, and ten days of crowds.
+
+The same seed, size and end give the same records:
+
+    for record in play(seed=7, count=50_000, end_ms=now):
+        producer.send(record.topic, key=record.key, value=record.value, headers=record.headers)
+"""
+
+from tocsin_demo.scenario.play import (
+    MINIMUM_COUNT,
+    Fate,
+    ScenarioRecord,
+    play,
+    play_alone,
+    play_crowds,
+    play_history,
+    play_requests,
+)
+from tocsin_demo.scenario.returning import HONEST_WAVE, RETURNING_BRIGADE
+from tocsin_demo.scenario.storylines import DEMO_STORYLINES, STORYLINES
+
+__all__ = [
+    "DEMO_STORYLINES",
+    "HONEST_WAVE",
+    "MINIMUM_COUNT",
+    "RETURNING_BRIGADE",
+    "STORYLINES",
+    "Fate",
+    "ScenarioRecord",
+    "play",
+    "play_alone",
+    "play_crowds",
+    "play_history",
+    "play_requests",
+]
