@@ -1,7 +1,6 @@
 """Episodes: the state machine on a series of scores, and on reports against a minute by minute model."""
 
 import operator
-import pytest
 import random
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+import pytest
 
 from streams.counting.conditions import Condition
 from streams.registry.rules import Policy
