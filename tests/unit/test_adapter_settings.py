@@ -118,6 +118,7 @@ def test_the_mappings_shown_are_valid(name, shape, tmp_path):
             "missing required field `decision` - at `$.decisions[1].verdict`",
         ),
         ("label: spam", "labels: spam", "unknown field `labels` - at `$.decisions[1]`"),
+        ("category: fraud", "category: frod", "frod: must be one of csam, csam_synthetic"),
         ("decisions:", "decisions: [", "mapping.yaml:2: not valid YAML: did not find expected"),
         ("label: spam", f"label: {'9' * 5_000}", "is not a whole number of at most 18 digits"),
     ],

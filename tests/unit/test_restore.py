@@ -20,6 +20,7 @@ from streams.runtime.restore import UnreadableState, build_state
 from streams.runtime.source_logs import take_position
 from streams.runtime.state_log import read_entries
 from streams.wire.state_records import UnknownHashKey
+from tests.model.memory_log import Brokers
 from tests.unit.traffic import START, compiled, fold, policy, report, run
 
 RULES = compiled(policy())
@@ -204,74 +205,50 @@ def test_an_unanswered_question_ends_the_takeover_with_a_remedy(monkeypatch):
         check(Log([(6, 1_000)], end=7, silent=10**9))
 
 
-class FetchedByTwo:
-    """A consumer of one partition: each fetch returns two records, whatever end was asked for before."""
+STATE = TopicPartition("state", 0)
 
-    def __init__(self, records):
-        self._records, self._next = records, 0
 
-    def assign(self, _):
-        pass
+def state_of(*keys):
+    """Brokers with a log of these keys, of which each fetch returns two, whatever end was asked for before."""
+    brokers = Brokers({"state": 1}, fetched_records=2)
+    brokers.append(STATE, [(key, b"%d" % n, []) for n, key in enumerate(keys)])
+    return brokers
 
-    async def beginning_offsets(self, places):
-        return dict.fromkeys(places, 0)
 
-    def seek(self, _, offset):
-        self._next = offset
-
-    async def position(self, _):
-        return self._next
-
-    async def getmany(self, tp, timeout_ms):
-        found = self._records[self._next : self._next + 2]
-        self._next += len(found)
-        return {tp: found}
+async def entries_of(brokers, end, **options):
+    async with brokers.log().reader() as reader:
+        return (await read_entries(reader, STATE, end, **options))[0]
 
 
 def test_what_is_written_meanwhile_is_left_out_as_a_whole():
     # The transaction of offsets 3 and 4 was committed after the end was asked for.
-    keys = [b"a", b"b", b"a", b"a", b"c"]
-    log = FetchedByTwo([SimpleNamespace(offset=n, key=key, value=b"%d" % n) for n, key in enumerate(keys)])
-    entries, _ = asyncio.run(read_entries(log, TopicPartition("state", 0), 3))
-    assert entries == {b"a": b"2", b"b": b"1"}
+    brokers = state_of(b"a", b"b", b"a", b"a", b"c")
+    assert asyncio.run(entries_of(brokers, 3)) == {b"a": b"2", b"b": b"1"}
 
 
-class HeldUp(FetchedByTwo):
-    """A log that an open transaction holds up at `stable`."""
-
-    def __init__(self, records, stable):
-        super().__init__(records)
-        self.stable = stable
-        self.everything = self._records
-
-    async def end_offsets(self, places):
-        return dict.fromkeys(places, self.stable)
-
-    async def getmany(self, tp, timeout_ms):
-        await asyncio.sleep(0)
-        self._records = self.everything[: self.stable]
-        return await super().getmany(tp, timeout_ms)
-
-
-@pytest.mark.parametrize("stable", [2, 3])
-def test_an_open_transaction_that_holds_up_the_reading_is_reported_but_not_a_slow_broker(monkeypatch, stable):
+@pytest.mark.parametrize("status", ["open", "committed"])
+def test_an_open_transaction_that_holds_up_the_reading_is_reported_but_not_a_slow_broker(monkeypatch, status):
     monkeypatch.setattr(state_log, "GRACE_SECONDS", 0.01)
-    records = [SimpleNamespace(offset=n, key=b"%d" % n, value=b"v") for n in range(4)]
-    log = HeldUp(records, stable)
     reported = []
 
-    async def blocked(end):
-        reported.append(end)
-        # Somebody was fenced: the transaction is ended, and the log is longer than it seemed.
-        log.stable = 4
-        return 4
-
     async def read():
-        if stable == 3:
-            # The records are there, but come late.
-            log.everything = []
-            asyncio.get_running_loop().call_later(0.05, setattr, log, "everything", records)
-        return await read_entries(log, TopicPartition("state", 0), 3, blocked=blocked)
+        brokers = state_of(b"0", b"1")
+        brokers.begin("somebody", STATE)
+        brokers.append(STATE, [(b"2", b"", []), (b"3", b"", [])], "somebody", status)
 
-    entries, _ = asyncio.run(asyncio.wait_for(read(), 5))
-    assert (reported, len(entries)) == (([3], 4) if stable == 2 else ([], 3))
+        async def blocked(end):
+            reported.append(end)
+            # Somebody was fenced: the transaction is ended, and the log is longer than it seemed.
+            brokers.end("somebody", "committing")
+            return 4
+
+        if status == "committed":
+            # The records are there, but come late.
+            brokers.partitions[STATE].has_leader = False
+            asyncio.get_running_loop().call_later(
+                0.05, setattr, brokers.partitions[STATE], "has_leader", True
+            )
+        return await entries_of(brokers, 3, blocked=blocked)
+
+    entries = asyncio.run(asyncio.wait_for(read(), 5))
+    assert (reported, len(entries)) == (([3], 4) if status == "open" else ([], 3))

@@ -23,7 +23,6 @@ from streams.adapters.ozone.lexicon import (
 from streams.adapters.ozone.xrpc import NamedError, Xrpc
 from streams.adapters.reported import Reported
 from streams.events.report import Category
-from streams.registry.rules import CategoryRules
 from streams.wire.records import SourceRecord
 
 _OPEN = "tocsin-open"
@@ -33,12 +32,12 @@ REASON_TYPE = "tools.ozone.report.defs#reason"
 
 
 class Reporting:
-    """Sends escalations; `template` is the setting TOCSIN_OZONE_SUBJECT."""
+    """Sends escalations; `template` is the setting TOCSIN_OZONE_SUBJECT, `reasons` are the ends of reason types."""
 
-    def __init__(self, xrpc: Xrpc, template: str, categories: Mapping[Category, CategoryRules]) -> None:
+    def __init__(self, xrpc: Xrpc, template: str, reasons: Mapping[Category, str]) -> None:
         self._xrpc = xrpc
         self._template = template
-        self._categories = categories
+        self._reasons = reasons
 
     async def send(self, record: SourceRecord) -> Answer:
         """Report an escalation. Sending it again changes nothing, because Ozone takes each of the events once."""
@@ -67,8 +66,9 @@ class Reporting:
         subject = await self._subject(reported)
         if isinstance(subject, Failed):
             return subject
-        row = self._categories.get(escalated.category)
-        for event, external_id in _events(escalated, identity, row.ozone_reason if row else "Other"):
+        # The adapter may have been started without the file that names the deployment's own.
+        reason = self._reasons.get(escalated.category, "Other")
+        for event, external_id in _events(escalated, identity, reason):
             done = await self._xrpc.procedure(
                 EMIT_EVENT, NewEvent(event, subject, created_by, ModTool(TOOL, reported), external_id)
             )

@@ -53,7 +53,9 @@ async def resend_ozone(settings: Settings, own: OzoneSettings) -> tuple[int, int
 
 
 def _reporting(settings: Settings, own: OzoneSettings, xrpc: Xrpc) -> Reporting:
-    return Reporting(xrpc, needed(own, "subject"), load_categories(settings.categories_file))
+    categories = load_categories(settings.categories_file)
+    reasons = {category: row.ozone_reason for category, row in categories.items()}
+    return Reporting(xrpc, needed(own, "subject"), reasons)
 
 
 @asynccontextmanager
