@@ -1,9 +1,10 @@
 """A console that cannot have its port or its file says which setting, why, and what would be valid, and exits with 2."""
 
-import pytest
 import socket
 import subprocess
 from contextlib import contextmanager
+
+import pytest
 
 from tests.kafka.harness.workers import COMMAND, clean_environment
 

@@ -1,12 +1,12 @@
 """Episodes: the state machine on a series of scores, and on reports against a minute by minute model."""
 
 import operator
-import pytest
 import random
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

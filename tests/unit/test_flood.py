@@ -1,8 +1,8 @@
-import pytest
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+import pytest
 
 from streams.partition.settings import PartitionSettings
 from streams.partition.flood import WINDOW, FloodWindow

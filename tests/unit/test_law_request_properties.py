@@ -1,6 +1,5 @@
 """Properties of the judgement of a request, for any rows of the registry and any request."""
 
-import pytest
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import get_args
@@ -8,6 +7,7 @@ from typing import get_args
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+import pytest
 
 from streams.events.authority_request import (
     AuthorityRequest,

@@ -1,9 +1,8 @@
 """Starts programs of ours as forks of a process that has imported what they need: this spares each a second of processor time.
 
 A fork has its own environment, working folder, arguments and standard streams, and ends as any Python program does. What
-it shares with the others of a server are the imports and Python's seed for hashing; what the environment decides when a
-module is imported is decided anew (`_READS_ENVIRONMENT`). A test that is about a start begins its command with
-`workers.EXECUTED`.
+it shares with the others of a server are the imports and Python's seed for hashing. A test that is about a start begins its
+command with `workers.EXECUTED`.
 """
 
 import atexit
@@ -33,7 +32,6 @@ _LIBRARIES = (
     "aiohttp.web", "aiokafka.admin", "click", "faust", "faust.sensors", "msgspec", "orjson", "prometheus_client",
     "pydantic_settings", "structlog", "yaml",
 )  # fmt: skip
-_READS_ENVIRONMENT = {"streams.worker.app"}
 _BIGGEST_REQUEST = 1 << 18
 
 
@@ -114,7 +112,7 @@ def _import(how: str) -> None:
         import streams
 
         for module in pkgutil.walk_packages(streams.__path__, "streams."):
-            if module.name not in _READS_ENVIRONMENT and not module.name.endswith(".__main__"):
+            if not module.name.endswith(".__main__"):
                 # Some need a package that is not installed, such as the native core.
                 with suppress(ModuleNotFoundError):
                     importlib.import_module(module.name)
