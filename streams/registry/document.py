@@ -188,8 +188,12 @@ def _note_lines(node: yaml.Node, place: Place, lines: dict[Place, int], seen: se
             _note_lines(item, (*place, index), lines, seen)
 
 
+# What pydantic puts into the place of a problem besides keys and numbers: which type of several it tried.
+_OF_PYDANTIC = re.compile(r"\[key\]$|(?:literal|list|function-after)\[")
+
+
 def _explain(entry: Any) -> tuple[Place, str]:
-    place = tuple(part for part in entry["loc"] if part != "[key]")
+    place = tuple(part for part in entry["loc"] if not _OF_PYDANTIC.match(str(part)))
     if entry["type"] == "unknown_field":
         place = (*place, entry["ctx"]["field"])
     if entry["type"] == "missing":

@@ -1,6 +1,7 @@
 """A brigade of a hundred new accounts that reports one message of a quiet channel: which level does each policy reach?"""
 
 import random
+from msgspec.structs import replace
 from functools import cache
 
 from streams.coordination.arrivals import Arrivals
@@ -53,7 +54,7 @@ def _level(model: RiskModel, policy, category, spread: int, capped: bool) -> int
         counts.add(at, at, "user", hashed, risk, None)
         measured = counts.measure(compiled.spec, at)
         voices = voices_millionths(sums) // MILLION
-        measured = measured._replace(distinct_reporters=min(measured.distinct_reporters, voices))
+        measured = replace(measured, distinct_reporters=min(measured.distinct_reporters, voices))
         level = compiled.judge(measured).level
         highest = max(highest, min(level, 1) if capped and assess(sums, signs).suspected else level)
     return highest

@@ -2,6 +2,7 @@
 
 import heapq
 import random
+from msgspec.structs import replace
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from math import exp
@@ -148,7 +149,7 @@ class Play:
         heads = channel.heads.measure(self.policy.spec, one.received)
         voiced = channel.voiced.measure(self.policy.spec, one.received)
         voices = voices_millionths(sums) // MILLION
-        voiced = voiced._replace(distinct_reporters=min(voiced.distinct_reporters, voices))
+        voiced = replace(voiced, distinct_reporters=min(voiced.distinct_reporters, voices))
         case = assess(sums, signs)
         level = self.policy.judge(voiced).level
         capped = min(level, 1) if case.suspected else level

@@ -133,7 +133,11 @@ def test_an_episode_counts_at_every_level_it_reached(backtest):
     ("option", "old", "new"),
     [
         ("scoring", "anonymous: {alpha: 1, beta: 3}", "anonymous: {alpha: 9, beta: 1}"),
-        ("categories", "  spam:\n    severity: 0.2", "  spam:\n    severity: 0.9"),
+        (
+            "categories",
+            "  spam:\n    code: 18\n    severity: 0.2",
+            "  spam:\n    code: 18\n    severity: 0.9",
+        ),
     ],
 )
 def test_a_candidate_may_have_its_own_scoring_and_categories(backtest, tmp_path, option, old, new):

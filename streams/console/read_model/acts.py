@@ -56,7 +56,7 @@ def apply_case_activity(writer: sqlite3.Connection, record: SourceRecord, change
     """
     act, ce_source, at_ms = decode_case_activity(record.value, record.headers, record.timestamp)
     if act.proposed is not None:
-        changes.require_known(act.proposed.category)
+        changes.require_known(act.proposed.category, "proposed.category")
     case = case_key(act)
     last, before = _last_place(writer, case), _last_place(writer, case, record.partition)
     if before is not None and before.offset >= record.offset:

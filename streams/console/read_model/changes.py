@@ -26,10 +26,10 @@ class Changes:
     categories: dict[str, Category | None] = field(default_factory=dict)
     known: Collection[Category] | None = None
 
-    def require_known(self, category: Category | None) -> None:
-        """Raise Rejected for a category that is not in `known`: nobody could be shown what has it. None knows any."""
+    def require_known(self, category: Category | None, path: str = "category") -> None:
+        """Raise Rejected for a category at `path` that is not in `known`: nobody could be shown what has it. None knows any."""
         if self.known is not None and category is not None:
-            require_category("category", category, self.known)
+            require_category(path, category, self.known)
 
 
 def categories_of(reader: sqlite3.Connection, ids: Iterable[str]) -> dict[str, Category | None]:
