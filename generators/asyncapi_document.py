@@ -5,17 +5,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from streams import __version__
-from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.runtime.topic_catalogue import (
-    DEFAULT_MIN_INSYNC,
-    DEFAULT_PARTITIONS,
-    DEFAULT_REPLICAS,
-    SCHEMAS,
-    SchemaVersion,
-    Topic,
-    load_catalogue,
-)
-from streams.wire.envelope import (
+from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
+from streams.contract.wire.envelope import (
     CE_ID,
     CE_SOURCE,
     CE_SPECVERSION,
@@ -24,6 +15,15 @@ from streams.wire.envelope import (
     CONTENT_TYPE,
     JSON_CONTENT_TYPE,
     SPECVERSION,
+)
+from streams.running.topics.topic_catalogue import (
+    DEFAULT_MIN_INSYNC,
+    DEFAULT_PARTITIONS,
+    DEFAULT_REPLICAS,
+    SCHEMAS,
+    SchemaVersion,
+    Topic,
+    load_catalogue,
 )
 
 DOCUMENT = SCHEMAS / "asyncapi.json"

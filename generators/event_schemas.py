@@ -11,21 +11,21 @@ from typing import Any
 
 import msgspec
 
-from streams import wire
-from streams.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
-from streams.events.countries import Country
-from streams.events.dead_letter import RedactedRecord
-from streams.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport
-from streams.events.escalation import ESCALATION_TYPE, Escalation
-from streams.events.integrity_case import INTEGRITY_CASE_TYPE, CaseForReview
-from streams.events.report import Category, LanguageTag, Pseudonym, Ref
-from streams.events.reporter_notice import REPORTER_NOTICE_TYPE, ReporterNotice
-from streams.events.source_decision import SOURCE_DECISION_TYPE, SourceDecision
-from streams.events.tick import TICK_TYPE, Tick
-from streams.events.time_correction import TIME_CORRECTION_TYPE, TimeCorrection
-from streams.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
+from streams.contract.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
+from streams.contract.events.countries import Country
+from streams.contract.events.dead_letter import RedactedRecord
+from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport
+from streams.contract.events.escalation import ESCALATION_TYPE, Escalation
+from streams.contract.events.integrity_case import INTEGRITY_CASE_TYPE, CaseForReview
+from streams.contract.events.internal.source_decision import SOURCE_DECISION_TYPE, SourceDecision
+from streams.contract.events.internal.tick import TICK_TYPE, Tick
+from streams.contract.events.internal.time_correction import TIME_CORRECTION_TYPE, TimeCorrection
+from streams.contract.events.report import Category, LanguageTag, Pseudonym, Ref
+from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE, ReporterNotice
+from streams.contract.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
+from streams.contract.wire import forms
+from streams.contract.wire.reading import EventForm
 from streams.registry.categories import built_in_categories
-from streams.wire.reading import EventForm
 
 FOLDER = Path(__file__).parents[1] / "schemas" / "json"
 _PAGE = Path(__file__).parents[1] / "docs" / "events.md"
@@ -60,10 +60,10 @@ _DEFINITIONS = _SHARED_SCHEMAS | {"Category": {"enum": sorted(built_in_categorie
 
 
 def _inbound() -> dict[str, tuple[str, type[msgspec.Struct]]]:
-    """Ticks, corrections of time, decisions about sources, and the event of every module wire/*_decoding.py by its FORM."""
-    names = [name for _, name, _ in iter_modules(wire.__path__) if name.endswith("_decoding")]
-    forms: list[EventForm[Any]] = [import_module(f"{wire.__name__}.{name}").FORM for name in names]
-    events = [(form.type.decode(), form.decoder.type) for form in forms]
+    """Ticks, corrections of time, decisions about sources, and the event of every module wire/forms/*_decoding.py by its FORM."""
+    names = [name for _, name, _ in iter_modules(forms.__path__) if name.endswith("_decoding")]
+    found: list[EventForm[Any]] = [import_module(f"{forms.__name__}.{name}").FORM for name in names]
+    events = [(form.type.decode(), form.decoder.type) for form in found]
     events += [
         (TICK_TYPE, Tick),
         (TIME_CORRECTION_TYPE, TimeCorrection),

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from streams.operations.access_rights import ROLES, Right, Role
-from streams.runtime.topic_catalogue import MIN_INSYNC, Topic, load_catalogue
+from streams.running.operations.access_rights import ROLES, Right, Role
+from streams.running.topics.topic_catalogue import MIN_INSYNC, Topic, load_catalogue
 
 Json = dict[str, Any]
 
@@ -26,7 +26,7 @@ PARTITIONS = 12
 REPLICAS = 3
 MIN_INSYNC_REPLICAS = 2
 
-_SOURCE = "schemas/topics and streams/operations/access_rights.py"
+_SOURCE = "schemas/topics and streams/running/operations/access_rights.py"
 
 
 def topic(declared: Topic) -> Json:

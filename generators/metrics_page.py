@@ -3,17 +3,17 @@
 from itertools import groupby
 from pathlib import Path
 
-from streams.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
-from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
-from streams.operations.metric import LABELS, Metric
-from streams.operations.metric_catalogue import CATALOGUE
+from streams.running.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
+from streams.running.operations.console_metric_catalogue import CONSOLE_CATALOGUE
+from streams.running.operations.metric import LABELS, Metric
+from streams.running.operations.metric_catalogue import CATALOGUE
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 
 _HEAD = """\
 # Metrics
 
-<!-- Generated from streams/operations/metric_catalogue.py by `python -m generators metrics_page`. -->
+<!-- Generated from streams/running/operations/metric_catalogue.py by `python -m generators metrics_page`. -->
 
 A worker serves these metrics on `/metrics`, in Prometheus' text format, at TOCSIN_HTTP_HOST and TOCSIN_HTTP_PORT. Counters
 and histograms start at 0 with the worker and include committed batches only. `/metrics` also has `process_*` and

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from streams.events.report import Category
+from streams.contract.events.report import Category
 
 __version__: str
 """The version of Tocsin from whose sources it was built."""
@@ -12,7 +12,7 @@ MEASURES: Sequence[str]
 """The measures whose conditions it can judge."""
 
 class Kernel:
-    """Applies ordinary reports; see streams/reports/native_core.py."""
+    """Applies ordinary reports; see streams/deciding/reports/native_core.py."""
 
     def __init__(self, rules: Mapping[str, object]) -> None: ...
     def apply(

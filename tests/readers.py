@@ -1,13 +1,13 @@
 """Readers of events of Tocsin's categories, as a worker with the shipped rules has them."""
 
-from streams.wire import (
+from streams.contract.wire.forms import (
     case_activity_decoding,
     moderation_outcome_decoding,
     report_decoding,
     request_decoding,
 )
-from streams.wire.reading import event_reader
-from streams.wire.rejection import require_category
+from streams.contract.wire.reading import event_reader
+from streams.contract.wire.rejection import require_category
 from tests.categories import CATEGORIES
 
 decode_report = event_reader(report_decoding.FORM, CATEGORIES)

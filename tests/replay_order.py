@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.events.enriched_report import Source
-from streams.events.escalation import Trace
-from streams.partition.replay import AFTER_HEADER, TICKS_HEADER
-from streams.wire.origin import read_origin
-from streams.wire.records import Headers, SourceRecord
-from streams.wire.tick import decode_tick
-from streams.wire.time_correction import decode_time_correction
+from streams.contract.events.enriched_report import Source
+from streams.contract.events.escalation import Trace
+from streams.contract.wire.forms.tick import decode_tick
+from streams.contract.wire.forms.time_correction import decode_time_correction
+from streams.contract.wire.origin import read_origin
+from streams.contract.wire.records import Headers, SourceRecord
+from streams.deciding.partition.replay import AFTER_HEADER, TICKS_HEADER
 
 
 class Applied(NamedTuple):

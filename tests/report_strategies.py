@@ -8,10 +8,10 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from streams.events.case_activity import CaseActivity, CaseNote, ProposedOutcome
-from streams.events.countries import COUNTRIES
-from streams.events.desk_member import DeskMember, DeskRole
-from streams.events.moderation_outcome import (
+from streams.contract.events.case_activity import CaseActivity, CaseNote, ProposedOutcome
+from streams.contract.events.countries import COUNTRIES
+from streams.contract.events.desk_member import DeskMember, DeskRole
+from streams.contract.events.moderation_outcome import (
     AccountAction,
     EscalationSubject,
     LawGround,
@@ -24,8 +24,8 @@ from streams.events.moderation_outcome import (
     TermsGround,
     VisibilityAction,
 )
-from streams.events.outcome_reason import DISMISSAL_REASONS, UNFOUNDED_REASONS, VIOLATION_REASONS
-from streams.events.report import (
+from streams.contract.events.outcome_reason import DISMISSAL_REASONS, UNFOUNDED_REASONS, VIOLATION_REASONS
+from streams.contract.events.report import (
     PSEUDONYM_PATTERN,
     REPORTER_KINDS,
     AccountAge,

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import msgspec
 from hypothesis import strategies as st
 
-from streams.events.authority_request import (
+from streams.contract.events.authority_request import (
     AuthorityRequest,
     AuthorityType,
     Concern,
@@ -17,9 +17,8 @@ from streams.events.authority_request import (
     RequestKind,
     Target,
 )
-from streams.events.countries import COUNTRIES
-from tests.categories import CATEGORIES
-from streams.events.routing import Gate
+from streams.contract.events.countries import COUNTRIES
+from streams.contract.events.routing import Gate
 from streams.registry.loader import load_rules
 from streams.registry.rules import (
     Obligation,
@@ -30,6 +29,7 @@ from streams.registry.rules import (
     Triggers,
     Verification,
 )
+from tests.categories import CATEGORIES
 from tests.report_strategies import times
 
 SHIPPED = load_rules()

@@ -11,7 +11,7 @@ use crate::sums::{Sums, WindowCounts};
 use crate::tally::{forget_after, forget_before, most_reported, tally_message, Tally, TALLIED_MESSAGES};
 use crate::windows::{fine_of, held_from, pane_start, Window, FINE_MS, LONGEST};
 
-/// The first byte of the encoding (streams/wire/state_records.py).
+/// The first byte of the encoding (streams/contract/wire/state_records.py).
 pub const STATE_VERSION: u8 = 1;
 
 const STATE_FIELDS: usize = 6;

@@ -1,4 +1,4 @@
-//! What one call counts for transparency reports, in the order in which partition/daily_counters.py would have counted it.
+//! What one call counts for transparency reports, in the order in which deciding/partition/daily_counters.py would have counted it.
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;

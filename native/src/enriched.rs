@@ -1,4 +1,4 @@
-//! The enriched report, as reports/enrich.py writes it.
+//! The enriched report, as deciding/reports/enrich.py writes it.
 
 use crate::json::{write_float, write_integer, write_string};
 use crate::report::{Notice, Report};

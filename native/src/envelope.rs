@@ -1,4 +1,4 @@
-//! Reads the envelope of a report from the headers of its record, as `streams/wire/incoming_envelope.py` does.
+//! Reads the envelope of a report from the headers of its record, as `streams/contract/wire/incoming_envelope.py` does.
 //!
 //! Takes CloudEvents in binary mode and plain JSON, if the headers are as publishers write them.
 

@@ -1,4 +1,4 @@
-//! The hashes that Python computes in partition/hash_key.py, partition/duplicates.py and wire/partitioner.py.
+//! The hashes that Python computes in deciding/partition/hash_key.py, deciding/partition/duplicates.py and contract/wire/partitioner.py.
 
 use blake2b_simd::{Params, State};
 use xxhash_rust::xxh3::xxh3_64;

@@ -1,4 +1,4 @@
-//! Whether a report changes an episode, as `_decide` in reports/apply.py and reports/policies.py find out.
+//! Whether a report changes an episode, as `_decide` in deciding/reports/apply.py and deciding/reports/escalation/policies.py find out.
 
 use pyo3::intern;
 use pyo3::prelude::*;

@@ -1,4 +1,4 @@
-//! Applies ordinary reports, as `report_handler` in reports/handle.py and `apply_report` in reports/apply.py do.
+//! Applies ordinary reports, as `report_handler` in deciding/reports/handle.py and `apply_report` in deciding/reports/apply.py do.
 //!
 //! Whatever is out of the ordinary is left to Python, which reads it again and is the judge. Nothing is changed for a report
 //! before it is certain that it is ordinary.
@@ -133,7 +133,7 @@ fn interned(py: Python, words: &crate::vocabulary::Words) -> Vec<Py<PyString>> {
 
 #[pymethods]
 impl Kernel {
-    /// `rules` are those of `streams/reports/native_core.py`.
+    /// `rules` are those of `streams/deciding/reports/native_core.py`.
     #[new]
     fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
         let py = rules.py();

@@ -1,4 +1,4 @@
-//! The law of reports, which Python finds (law/resolution.py): what it publishes of it is kept for similar reports.
+//! The law of reports, which Python finds (deciding/law/resolution.py): what it publishes of it is kept for similar reports.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The native core: applies ordinary reports as `streams/reports` does, to the same bytes.
+//! The native core: applies ordinary reports as `streams/deciding/reports` does, to the same bytes.
 
 mod counts;
 mod cursor;

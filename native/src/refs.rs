@@ -1,4 +1,4 @@
-//! Checks refs and language tags, as `streams/wire/refs.py` and `streams/wire/personal_data.py` do.
+//! Checks refs and language tags, as `streams/contract/wire/refs.py` and `streams/contract/wire/personal_data.py` do.
 //!
 //! A ref that might be the number of a telephone, a card or a bank account is not taken here, even if Python would find
 //! that it is none. E-mail addresses need no look: the alphabet has neither `@` nor `%`.

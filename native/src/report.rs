@@ -1,4 +1,4 @@
-//! Reads a report (`streams/events/report.py`) from JSON, as `streams/wire/report_decoding.py` does.
+//! Reads a report (`streams/contract/events/report.py`) from JSON, as `streams/contract/wire/forms/report_decoding.py` does.
 //!
 //! Takes reports as publishers write them. Everything else gives None, be it valid or not: then Python reads the report,
 //! and refuses it if need be. Unknown and repeated fields, escapes and times with an offset are Python's, for example.

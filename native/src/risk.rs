@@ -1,4 +1,4 @@
-//! The risk of one report, as in reports/risk.py: what a cohort has in common comes from there.
+//! The risk of one report, as in deciding/reports/risk.py: what a cohort has in common comes from there.
 
 use crate::json::write_float;
 use crate::report::Report;

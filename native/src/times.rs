@@ -1,4 +1,4 @@
-//! Times in UTC: read from a report, and written as msgspec and `streams/wire/envelope.py` write them.
+//! Times in UTC: read from a report, and written as msgspec and `streams/contract/wire/envelope.py` write them.
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;

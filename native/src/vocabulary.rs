@@ -1,4 +1,4 @@
-//! The closed vocabularies of a report (`streams/events/report.py`, `streams/events/countries.py`), handed over at start.
+//! The closed vocabularies of a report (`streams/contract/events/report.py`, `streams/contract/events/countries.py`), handed over at start.
 
 use std::collections::HashMap;
 

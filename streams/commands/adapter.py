@@ -7,19 +7,19 @@ from typing import Any, TypeVar
 
 import click
 
-from streams.adapters.coop.settings import CoopSettings
-from streams.adapters.ozone.run import resend_ozone, run_ozone
-from streams.adapters.ozone.settings import OzoneSettings
-from streams.adapters.settings import AdapterSettings
-from streams.adapters.webhook.run import resend_webhook, run_webhook
-from streams.adapters.webhook.settings import WebhookSettings
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
+from streams.desk.adapters.coop.settings import CoopSettings
+from streams.desk.adapters.ozone.run import resend_ozone, run_ozone
+from streams.desk.adapters.ozone.settings import OzoneSettings
+from streams.desk.adapters.settings import AdapterSettings
+from streams.desk.adapters.webhook.run import resend_webhook, run_webhook
+from streams.desk.adapters.webhook.settings import WebhookSettings
 from streams.distribution import packages_missing
-from streams.operations.logs import configure_logs
-from streams.worker.environment import load_prefixed
-from streams.worker.settings import Settings, load_settings
+from streams.running.operations.logs import configure_logs
+from streams.running.worker.environment import load_prefixed
+from streams.running.worker.settings import Settings, load_settings
 
 Own = TypeVar("Own", bound=AdapterSettings)
 
@@ -71,7 +71,7 @@ def coop(set_aside: bool) -> None:
     """
     try:
         # Not with the other commands: verifying Coop's signatures needs a package that workers need not have.
-        from streams.adapters.coop.run import resend_coop, run_coop  # noqa: PLC0415
+        from streams.desk.adapters.coop.run import resend_coop, run_coop  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         raise click.ClickException(
             packages_missing("the adapter for Coop", "adapters", str(missing.name))

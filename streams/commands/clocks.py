@@ -18,13 +18,13 @@ from streams.commands.shared.kept_clocks import (
     wanted_clocks,
 )
 from streams.commands.shared.terminal import echo
-from streams.events.clock import RunningStatus
+from streams.contract.events.clock import RunningStatus
+from streams.contract.wire.times import DAY, HOUR, MINUTE
+from streams.desk.text.routing_text import minute
+from streams.desk.text.text_table import text_table
 from streams.registry.durations import parse_duration
-from streams.runtime.wall_clock import clock_ms
-from streams.text.routing_text import minute
-from streams.text.text_table import text_table
-from streams.wire.times import DAY, HOUR, MINUTE
-from streams.worker.settings import load_settings
+from streams.running.wall_clock import clock_ms
+from streams.running.worker.settings import load_settings
 
 # The state keeps no other clocks: a clock with any other status has ended. `over` is a wait that has ended: what had to
 # wait is owed.

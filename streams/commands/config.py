@@ -6,15 +6,15 @@ import textwrap
 import click
 from pydantic import SecretStr
 
-from streams.adapters.coop.settings import CoopSettings
-from streams.adapters.ozone.settings import OzoneSettings
-from streams.adapters.webhook.settings import WebhookSettings
 from streams.commands.shared.suggesting_group import SuggestingGroup
-from streams.console.settings import ConsoleSettings
-from streams.worker.environment import load_prefixed
-from streams.worker.hash_keys import given_hash_keys
-from streams.worker.settings import PREFIX, Settings, load_settings
-from streams.worker.tracing.settings import OTEL_PREFIX, TracingSettings, load_tracing_settings
+from streams.desk.adapters.coop.settings import CoopSettings
+from streams.desk.adapters.ozone.settings import OzoneSettings
+from streams.desk.adapters.webhook.settings import WebhookSettings
+from streams.desk.console.settings import ConsoleSettings
+from streams.running.worker.environment import load_prefixed
+from streams.running.worker.hash_keys import given_hash_keys
+from streams.running.worker.settings import PREFIX, Settings, load_settings
+from streams.running.worker.tracing.settings import OTEL_PREFIX, TracingSettings, load_tracing_settings
 
 _WIDTH = 100
 

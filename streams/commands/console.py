@@ -8,20 +8,20 @@ import click
 
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
-from streams.console.casework.permissions import Person
-from streams.console.people.access import load_access
-from streams.console.settings import load_console_settings
+from streams.desk.console.casework.permissions import Person
+from streams.desk.console.people.access import load_access
+from streams.desk.console.settings import load_console_settings
 from streams.distribution import packages_missing
-from streams.operations.logs import configure_logs
 from streams.registry.categories import load_categories
-from streams.worker.settings import load_settings
+from streams.running.operations.logs import configure_logs
+from streams.running.worker.settings import load_settings
 
 
 def imported_run_console() -> Callable[..., Coroutine[Any, Any, None]]:
-    """`streams.console.run.run_console`. Raises ClickException without the packages of the console."""
+    """`streams.desk.console.run.run_console`. Raises ClickException without the packages of the console."""
     try:
         # Not with the other commands: a worker need not have these packages, nor take a second longer to start.
-        from streams.console.run import run_console  # noqa: PLC0415
+        from streams.desk.console.run import run_console  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         raise click.ClickException(packages_missing("the console", "console", str(missing.name))) from missing
     return run_console

@@ -6,14 +6,14 @@ import click
 import msgspec
 from aiokafka import ConsumerRecord
 
-from streams.clients.kafka_reading import committed_records
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
-from streams.events.escalation import Escalation
-from streams.text.record_text import as_json, decode_escalation
-from streams.text.story import story
-from streams.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
-from streams.worker.settings import Settings, load_settings
+from streams.contract.events.escalation import Escalation
+from streams.contract.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
+from streams.desk.text.record_text import as_json, decode_escalation
+from streams.desk.text.story import story
+from streams.running.clients.kafka_reading import committed_records
+from streams.running.worker.settings import Settings, load_settings
 
 TOPICS = (ESCALATIONS, ESCALATIONS_SHADOW)
 

@@ -6,11 +6,11 @@
 from pathlib import Path
 
 from streams.commands.shared.terminal import echo
-from streams.operations.address_refused import AddressRefused
 from streams.registry.errors import RegistryError, UnreadableFile
-from streams.runtime.errors import RefusedToStart
-from streams.worker.environment import SettingsError
-from streams.worker.settings import PREFIX, Settings, load_settings
+from streams.running.errors import RefusedToStart
+from streams.running.operations.address_refused import AddressRefused
+from streams.running.worker.environment import SettingsError
+from streams.running.worker.settings import PREFIX, Settings, load_settings
 
 # Exit codes: 0 success; 1 failed while running; 2 the command line, a setting or a file is wrong (click uses
 # 2 too).

@@ -6,10 +6,10 @@ import click
 
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.suggesting_group import SuggestingGroup
-from streams.runtime.topic_admin import admin_client, check_topics, create_topics
-from streams.runtime.topic_catalogue import load_catalogue
-from streams.runtime.topic_problems import Problem
-from streams.worker.settings import Settings, load_settings
+from streams.running.topics.topic_admin import admin_client, check_topics, create_topics
+from streams.running.topics.topic_catalogue import load_catalogue
+from streams.running.topics.topic_problems import Problem
+from streams.running.worker.settings import Settings, load_settings
 
 
 @click.group(cls=SuggestingGroup)

@@ -2,10 +2,10 @@
 
 import click
 
-from streams.operations.logs import configure_logs
-from streams.runtime.errors import OwnershipLost, RefusedToStart, WrongAppendTime
-from streams.worker.app import build_app
-from streams.worker.settings import load_settings
+from streams.running.errors import OwnershipLost, RefusedToStart, WrongAppendTime
+from streams.running.operations.logs import configure_logs
+from streams.running.worker.app import build_app
+from streams.running.worker.settings import load_settings
 
 
 @click.command()

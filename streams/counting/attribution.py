@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from streams.contract.events.moderation_outcome import OutcomeDecision, OutcomeGround
+from streams.contract.events.report import Category
+from streams.contract.wire.times import DAY
 from streams.counting.message_facts import FirstReport, MessageFacts
-from streams.events.moderation_outcome import OutcomeDecision, OutcomeGround
-from streams.events.report import Category
-from streams.wire.times import DAY
 
 # The reporters kept per message. Trust needs no more: each of the others is as likely to be credited for the next
 # message. 256 are 3 KB and the ids of their reports, and all but a few messages have fewer reporters.

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from streams.contract.events.report import Category
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix, union_distinct
 from streams.counting.store import CountStore
 from streams.counting.sums import WindowCounts
 from streams.counting.windows import WindowSpec
-from streams.events.report import Category
 
 NO_COUNTS = WindowCounts()
 

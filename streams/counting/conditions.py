@@ -7,10 +7,10 @@ from typing import Final
 
 from msgspec import UNSET
 
+from streams.contract.events import escalation
+from streams.contract.events.escalation import Comparison
 from streams.counting.measures import MEASURES, Measure, MeasureName
 from streams.counting.sums import WindowCounts
-from streams.events import escalation
-from streams.events.escalation import Comparison
 
 # No measure has so many steps, and it fits into 64 bits.
 _MOST: Final = 1 << 62

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from streams.coordination.clusters import Sums
+from streams.contract.events.report import Category
+from streams.contract.wire.state_records import STATE_VERSION, require_version
+from streams.counting.coordination.clusters import Sums
 from streams.counting.distinct import (
     LastSeen,
     next_limit,
@@ -38,8 +40,6 @@ from streams.counting.windows import (
     pane_start,
     window_start,
 )
-from streams.events.report import Category
-from streams.wire.state_records import STATE_VERSION, require_version
 
 CHANNEL_COUNTS = b"K"
 """State key type of counts. The key is: type, channel ref, NUL, category."""

@@ -20,7 +20,7 @@ sampled away.
 
 Hashes must be uniform in [0, 2**64), also for reporters whose pseudonyms somebody chose: whoever could choose
 hashes below a bound, or above it, would make the estimate as large or small as they like. So the hash has a
-secret key (partition/hash_key.py).
+secret key (deciding/partition/hash_key.py).
 """
 
 from collections import Counter

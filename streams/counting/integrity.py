@@ -1,6 +1,6 @@
 """Signs that few reporters sent many of a channel's reports. They are hints and change no level."""
 
-from streams.events.escalation import Integrity
+from streams.contract.events.escalation import Integrity
 
 # At this score fewer than three in ten reports count as independent. A brigade usually scores higher (40
 # reports by one reporter and 3 by others: .97), a busy channel lower (each reporter reporting twice: .5).

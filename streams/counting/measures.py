@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, Literal
 
-from streams.coordination.clusters import linked_of, voices_millionths
+from streams.counting.coordination.clusters import linked_of, voices_millionths
 from streams.counting.sums import WindowCounts
 
 MILLION: Final = 1_000_000

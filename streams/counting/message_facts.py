@@ -10,16 +10,16 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from streams.counting.notices import ReportRole
-from streams.counting.rounded_times import rounded_time
-from streams.events.moderation_outcome import AccountAction, OutcomeDecision, VisibilityAction
-from streams.events.report import Category
-from streams.events.transparency import (
+from streams.contract.events.moderation_outcome import AccountAction, OutcomeDecision, VisibilityAction
+from streams.contract.events.report import Category
+from streams.contract.events.transparency import (
     ComplaintResult,
     ComplaintSubject,
     DecisionGround,
     NoticeSource,
 )
+from streams.counting.notices import ReportRole
+from streams.counting.rounded_times import rounded_time
 
 # A message is decided on once, and again after a complaint or two. A desk that decides more often is in a loop.
 MOST_DECISIONS: Final = 16

@@ -4,9 +4,9 @@ from typing import cast
 
 import tocsin_native
 
+from streams.contract.wire.state_records import require_version
 from streams.counting.store import CountStore, decode_entry
 from streams.counting.sums import NOT_STAMPED, WindowCounts
-from streams.wire.state_records import require_version
 
 
 def native_count_store() -> CountStore:

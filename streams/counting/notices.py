@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from streams.events.report import REPORTER_KINDS, ReporterKind, ReportKind
+from streams.contract.events.report import REPORTER_KINDS, ReporterKind, ReportKind
 
 ReportRole = Literal["notice", "trusted_flagger_notice", "detection"]
 

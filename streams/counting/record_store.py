@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final, Generic, TypeVar
 
+from streams.contract.wire.state_records import STATE_VERSION, require_version
+from streams.contract.wire.times import DAY
 from streams.counting.expiry import ExpiryDays
-from streams.wire.state_records import STATE_VERSION, require_version
-from streams.wire.times import DAY
 
 # Objects per generation; two generations are kept. An object takes about ten times the memory of its bytes. A brigade or
 # a wave concerns few messages at a time, and 5,000 of each kind are those of some minutes.

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from streams.contract.wire.times import DAY
 from streams.counting.counts import ChannelCounts
 from streams.counting.record_store import EXPIRY_DAY, ExpiringStore, day_in
 from streams.counting.windows import RINGS
-from streams.wire.times import DAY
 
 DAYS_HELD = RINGS[-1].panes
 

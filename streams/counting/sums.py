@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Self
 
 import msgspec
 
-from streams.coordination.clusters import Sums
+from streams.counting.coordination.clusters import Sums
 
 # A sampled reporter of a pane represents weight / UNIT reporters. With 64, unsampled weights take one byte in
 # the encoding. Rounding weights adds no error, because the sample is drawn by the rounded weight.

@@ -6,7 +6,7 @@ Kept apart from the other counts, so that a channel whose reports have no stamp 
 from collections.abc import Sequence
 from typing import Final
 
-from streams.coordination.clusters import Sums
+from streams.counting.coordination.clusters import Sums
 from streams.counting.panes import pane_at
 from streams.counting.sums import NOT_STAMPED, Pane, StampedSums
 

@@ -6,7 +6,7 @@ begins at a fine index, so one number orders all of them.
 
 from typing import NamedTuple
 
-from streams.wire.times import DAY, HOUR, MINUTE
+from streams.contract.wire.times import DAY, HOUR, MINUTE
 
 
 class Ring(NamedTuple):

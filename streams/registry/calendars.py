@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from streams.registry.document import Document
 from streams.registry.rules import HolidayCalendar
-from streams.registry.shapes_law import CalendarsFile
+from streams.registry.shapes.law import CalendarsFile
 
 
 def build_calendars(document: Document, file: CalendarsFile) -> dict[str, HolidayCalendar]:

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from streams.events.report import Category
+from streams.contract.events.report import Category
 from streams.registry.document import Document, Row, read_document
 from streams.registry.rules import NOT_SPECIFIED_NOTICE, CategoryRules, Cybertip, DsaCategory, TemplateRow
-from streams.registry.shapes import PriorRow, Ratio, SourceRow, Text
+from streams.registry.shapes.rules import PriorRow, Ratio, SourceRow, Text
 
 SHIPPED_CATEGORIES: Final = Path(__file__).parent / "categories.yaml"
 

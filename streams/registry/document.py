@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from streams.events.report import CATEGORY_MARK
+from streams.contract.events.report import CATEGORY_MARK
 from streams.registry.errors import RegistryError, UnreadableFile
 
 try:

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from streams.wire.times import DAY, HOUR, MINUTE
+from streams.contract.wire.times import DAY, HOUR, MINUTE
 
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d{1,4})W|(?P<days>\d{1,4})D)?"

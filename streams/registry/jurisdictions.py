@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from datetime import date
 
-from streams.events.countries import COUNTRIES
+from streams.contract.events.countries import COUNTRIES
 from streams.registry.document import Document, Place
 from streams.registry.lawbook import GLOBAL, Lawbook, check_country, layer, regions_of
 from streams.registry.rules import Authority, JurisdictionRules, RuleOfLawTier
-from streams.registry.shapes_law import AuthorityRow, TerritoryRow
-from streams.registry.shapes_rule_of_law import RuleOfLawRow
+from streams.registry.shapes.law import AuthorityRow, TerritoryRow
+from streams.registry.shapes.rule_of_law import RuleOfLawRow
 
 
 def build_authorities(book: Lawbook) -> dict[str, Authority]:

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.events.countries import COUNTRIES, COUNTRY_ALIASES
+from streams.contract.events.countries import COUNTRIES, COUNTRY_ALIASES
 from streams.registry.document import Document, Place, Row, read_document
 from streams.registry.errors import UnreadableFile
-from streams.registry.shapes_law import (
+from streams.registry.shapes.law import (
     CalendarsFile,
     JurisdictionFile,
     LocationHintsFile,
@@ -15,7 +15,7 @@ from streams.registry.shapes_law import (
     TerritoriesFile,
     TriggersFile,
 )
-from streams.registry.shapes_rule_of_law import RuleOfLawFile
+from streams.registry.shapes.rule_of_law import RuleOfLawFile
 
 GLOBAL = "GLOBAL"
 # The other files in the folder, one per subject, and what each holds.

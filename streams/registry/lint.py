@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from streams.events.report import ReporterKind, ReportKind
+from streams.contract.events.report import ReporterKind, ReportKind
 from streams.registry.agenda import (
     AHEAD,
     REVIEW_AFTER,

@@ -15,10 +15,10 @@ from streams.registry.reporters import build_reporters
 from streams.registry.rule_of_law_index import build_index
 from streams.registry.rules import Rules
 from streams.registry.scoring import build_scoring
-from streams.registry.shapes import PoliciesFile, ScoringFile, SourcesFile
-from streams.registry.shapes_law import CalendarsFile, LocationHintsFile, PlatformFile, TriggersFile
-from streams.registry.shapes_reporters import ReportersFile
-from streams.registry.shapes_rule_of_law import RuleOfLawFile
+from streams.registry.shapes.law import CalendarsFile, LocationHintsFile, PlatformFile, TriggersFile
+from streams.registry.shapes.reporters import ReportersFile
+from streams.registry.shapes.rule_of_law import RuleOfLawFile
+from streams.registry.shapes.rules import PoliciesFile, ScoringFile, SourcesFile
 from streams.registry.sources import build_sources
 from streams.registry.triggers import build_location_hints, build_targets, build_triggers
 

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import get_args
 
-from streams.events.authority_request import RequestElement
-from streams.events.report import Category, NoticeDeclaration, NoticeElement
+from streams.contract.events.authority_request import RequestElement
+from streams.contract.events.report import Category, NoticeDeclaration, NoticeElement
 from streams.registry.calendars import national_calendar
 from streams.registry.document import Document, Place
 from streams.registry.durations import parse_legal_duration
@@ -19,7 +19,7 @@ from streams.registry.rules import (
     PlatformFacts,
     Trigger,
 )
-from streams.registry.shapes_law import JurisdictionFile, ObligationRow
+from streams.registry.shapes.law import JurisdictionFile, ObligationRow
 
 # Only an authority's request meets these.
 ORDER_TRIGGERS: frozenset[Trigger] = frozenset(("authority_order", "regulator_notice", "data_order"))

@@ -3,7 +3,7 @@
 from datetime import date
 
 from streams.registry.document import Document
-from streams.registry.shapes_law import ObligationRow
+from streams.registry.shapes.law import ObligationRow
 
 
 def refuse_overlaps(document: Document, rows: list[ObligationRow]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from streams.registry.document import Document
 from streams.registry.rules import Authority, JurisdictionRules, PlatformFacts
-from streams.registry.shapes_law import PlatformFile
+from streams.registry.shapes.law import PlatformFile
 
 
 def build_platform(

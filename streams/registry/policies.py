@@ -4,15 +4,15 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import cast
 
+from streams.contract.events.escalation import Comparison
 from streams.counting.conditions import Condition, condition
 from streams.counting.measures import MeasureName
 from streams.counting.windows import window_ring
-from streams.events.escalation import Comparison
 from streams.registry.document import Document, Place, read_document
 from streams.registry.durations import parse_duration
 from streams.registry.hashing import content_hash
 from streams.registry.rules import LEGAL_CLOCK, Level, Policy
-from streams.registry.shapes import LevelRow, PoliciesFile, PolicyRow
+from streams.registry.shapes.rules import LevelRow, PoliciesFile, PolicyRow
 
 SHIPPED = Path(__file__).with_name("policies.yaml")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from streams.events.moderation_outcome import OutcomeConfidence, OutcomeDecision
+from streams.contract.events.moderation_outcome import OutcomeConfidence, OutcomeDecision
 
 
 class BetaPrior(NamedTuple):

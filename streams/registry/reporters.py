@@ -2,8 +2,8 @@
 
 from typing import Final, get_args
 
-from streams.events.moderation_outcome import OutcomeConfidence, OutcomeDecision
-from streams.events.report import REPORTER_KINDS
+from streams.contract.events.moderation_outcome import OutcomeConfidence, OutcomeDecision
+from streams.contract.events.report import REPORTER_KINDS
 from streams.registry.document import Document, Place
 from streams.registry.reporter_rules import (
     BetaPrior,
@@ -11,8 +11,8 @@ from streams.registry.reporter_rules import (
     MisuseNeeds,
     ReporterRules,
 )
-from streams.registry.shapes import BetaRow
-from streams.registry.shapes_reporters import ReportersFile
+from streams.registry.shapes.reporters import ReportersFile
+from streams.registry.shapes.rules import BetaRow
 
 _HIGHEST_MEAN: Final = 0.99
 

@@ -6,7 +6,7 @@ from datetime import date
 from math import inf
 from typing import get_args
 
-from streams.events.countries import COUNTRIES
+from streams.contract.events.countries import COUNTRIES
 from streams.registry.document import Document
 from streams.registry.lawbook import GLOBAL, check_country
 from streams.registry.rules import (
@@ -16,7 +16,7 @@ from streams.registry.rules import (
     RuleOfLawTier,
     TierThresholds,
 )
-from streams.registry.shapes_rule_of_law import RuleOfLawFile
+from streams.registry.shapes.rule_of_law import RuleOfLawFile
 
 _TIERS: tuple[RuleOfLawTier, ...] = get_args(RuleOfLawTier)
 

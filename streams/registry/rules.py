@@ -5,14 +5,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from streams.contract.events import escalation
+from streams.contract.events.authority_request import IntakeElement, LegalBasis, RequestElement, RequestKind
+from streams.contract.events.report import (
+    Category,
+    NoticeDeclaration,
+    NoticeElement,
+    ReporterKind,
+    ReportKind,
+)
+from streams.contract.events.routing import Gate
+from streams.contract.wire.topics import ReportSource
 from streams.counting.conditions import Condition
 from streams.counting.sums import WindowCounts
-from streams.events import escalation
-from streams.events.authority_request import IntakeElement, LegalBasis, RequestElement, RequestKind
-from streams.events.report import Category, NoticeDeclaration, NoticeElement, ReporterKind, ReportKind
-from streams.events.routing import Gate
 from streams.registry.reporter_rules import ReporterRules
-from streams.wire.topics import ReportSource
 
 Mode = Literal["live", "shadow", "off"]
 # Whether signs of coordinated reporting change levels and weights, or are only shown.

@@ -3,10 +3,10 @@
 import math
 from typing import get_args
 
-from streams.events.report import REPORTER_KINDS, AccountAge
+from streams.contract.events.report import REPORTER_KINDS, AccountAge
 from streams.registry.document import Document
 from streams.registry.rules import Scoring
-from streams.registry.shapes import BetaRow, ScoringFile
+from streams.registry.shapes.rules import BetaRow, ScoringFile
 
 
 def build_scoring(document: Document, file: ScoringFile) -> Scoring:

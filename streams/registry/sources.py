@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from streams.contract.wire.topics import REPORT_SOURCES, ReportSource
 from streams.registry.document import Document, Place, read_document
 from streams.registry.rules import SourceRights
-from streams.registry.shapes import SourcesFile
-from streams.wire.topics import REPORT_SOURCES, ReportSource
+from streams.registry.shapes.rules import SourcesFile
 
 SHIPPED = Path(__file__).parent / "sources.yaml"
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import get_args
 
-from streams.events.authority_request import RequestKind
-from streams.events.report import ReportKind
+from streams.contract.events.authority_request import RequestKind
+from streams.contract.events.report import ReportKind
 from streams.registry.document import Document, Place
 from streams.registry.durations import parse_duration
 from streams.registry.obligations import ORDER_TRIGGERS
@@ -17,7 +17,7 @@ from streams.registry.rules import (
     Trigger,
     Triggers,
 )
-from streams.registry.shapes_law import LocationHintsFile, TargetRow, TriggersFile
+from streams.registry.shapes.law import LocationHintsFile, TargetRow, TriggersFile
 
 
 def build_triggers(document: Document, file: TriggersFile) -> Triggers:

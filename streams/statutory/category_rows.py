@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from streams.events.report import Category
+from streams.contract.events.report import Category
 from streams.registry.errors import RegistryError
 from streams.registry.rules import TemplateRow
 from streams.statutory.fill import Cell, FilledRow

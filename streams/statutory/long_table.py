@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from streams.contract.events.transparency import TransparencyCounter
 from streams.counting.rounded_times import median_time
-from streams.events.transparency import TransparencyCounter
 from streams.statutory.reporting_period import Period
 
 COLUMNS: Final = (

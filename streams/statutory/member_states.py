@@ -1,6 +1,6 @@
 """Member States and official languages of the Union, with the codes that the templates require."""
 
-from streams.events.countries import COUNTRY_ALIASES
+from streams.contract.events.countries import COUNTRY_ALIASES
 
 # Eurostat's codes (Annex II, part II, 1.2.1 F): EL for Greece.
 MEMBER_STATES = (

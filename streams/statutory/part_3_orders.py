@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from streams.events.report import Category
+from streams.contract.events.report import Category
 from streams.registry.rules import NOT_SPECIFIED_NOTICE, CategoryRules, TemplateRow
 from streams.statutory.category_rows import fill_categories
 from streams.statutory.fill import Cell, FilledRow

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from streams.events.report import Category
-from streams.events.transparency import NoticeSource
+from streams.contract.events.report import Category
+from streams.contract.events.transparency import NoticeSource
 from streams.registry.rules import CategoryRules
 from streams.statutory.category_rows import fill_categories
 from streams.statutory.fill import Cell, FilledRow

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from streams.events.transparency import ComplaintResult, ComplaintSubject
+from streams.contract.events.transparency import ComplaintResult, ComplaintSubject
 from streams.statutory.fill import Cell, FilledRow
 from streams.statutory.parts import parts
 from streams.statutory.sums import Sums

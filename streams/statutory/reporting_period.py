@@ -5,8 +5,8 @@ from datetime import date
 
 import msgspec
 
+from streams.contract.wire.times import months_later
 from streams.statutory.provider import ProviderRole
-from streams.wire.times import months_later
 
 # Implementing Regulation (EU) 2024/2835, Annex II, part I, 3: what happened before is reported without the templates,
 # and the reports of very large services begin here.

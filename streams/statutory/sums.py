@@ -4,12 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from typing import Final, Literal
 
-from streams.counting.notices import ReportRole, report_role
-from streams.counting.rounded_times import median_time
-from streams.events.authority_request import RequestKind
-from streams.events.moderation_outcome import OutcomeDecision
-from streams.events.report import Category
-from streams.events.transparency import (
+from streams.contract.events.authority_request import RequestKind
+from streams.contract.events.moderation_outcome import OutcomeDecision
+from streams.contract.events.report import Category
+from streams.contract.events.transparency import (
     ComplaintResult,
     ComplaintSubject,
     DecisionGround,
@@ -17,6 +15,8 @@ from streams.events.transparency import (
     OrderStep,
     TransparencyCounter,
 )
+from streams.counting.notices import ReportRole, report_role
+from streams.counting.rounded_times import median_time
 from streams.statutory.member_states import member_state
 
 OrderAim = Literal["act", "information"]

@@ -13,10 +13,10 @@ from typing import Self
 
 from confluent_kafka import Producer
 
-from streams.partition.hash_key import DEMONSTRATION_KEY
-from streams.runtime.connection import Connection
-from streams.runtime.topic_admin import admin_client, create_topics
-from streams.runtime.topic_catalogue import load_catalogue
+from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
+from streams.running.log.connection import Connection
+from streams.running.topics.topic_admin import admin_client, create_topics
+from streams.running.topics.topic_catalogue import load_catalogue
 from tests.bench.traffic import Report
 from tests.kafka.harness.workers import WORKER, Worker
 

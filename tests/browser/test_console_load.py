@@ -9,10 +9,10 @@ import orjson
 import pytest
 from playwright.sync_api import expect
 
-from streams.console.read_model.apply import apply_records
-from streams.console.read_model.changes import Changes
-from streams.console.read_model.database import Database
-from streams.wire.topics import ESCALATIONS
+from streams.contract.wire.topics import ESCALATIONS
+from streams.desk.console.read_model.apply import apply_records
+from streams.desk.console.read_model.changes import Changes
+from streams.desk.console.read_model.database import Database
 from tests.browser.conftest import People, go
 from tests.browser.harness.cases import HOUR, case, clock
 from tests.browser.harness.console import ConsoleProcess

@@ -2,18 +2,17 @@
 
 import re
 
+import orjson
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import go, ready
 from tests.browser.harness.cases import HOUR, case, clock, examples, publish, with_two_people
-from tests.browser.test_console_pages import serious, too_wide
 from tests.browser.test_console_pages import pictures as pictures
+from tests.browser.test_console_pages import serious, too_wide
 from tests.browser.test_console_work import decide, listed
 from tests.kafka.harness.deployment import ROUTING
 from tests.kafka.harness.reports import Published
-
-import orjson
-import pytest
 
 # A time of day, beside its zone where one is said.
 TIME = re.compile(r"\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z| UTC)?")

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from streams.runtime.topic_catalogue import SCHEMAS
+from streams.running.topics.topic_catalogue import SCHEMAS
 
 
 class Example(NamedTuple):

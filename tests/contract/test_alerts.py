@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from generators.dashboard_boards import BOARDS
-from streams.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
-from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
-from streams.operations.metric_catalogue import CATALOGUE
+from streams.running.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
+from streams.running.operations.console_metric_catalogue import CONSOLE_CATALOGUE
+from streams.running.operations.metric_catalogue import CATALOGUE
 from tests.promql import metrics, selectors
 
 ROOT = Path(__file__).parents[2]

@@ -1,7 +1,8 @@
-"""docs/architecture.md says what is in the code: its paths, the names in them, the rooms and the arrows."""
+"""docs/architecture.md says what is in the code: its paths, the names in them, the packages and their imports."""
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import grimp
@@ -9,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+# The other parts of the page have tables of their own.
+PACKAGES = PAGE.partition("## Packages and imports")[2].partition("\n## ")[0]
 PLACES = sorted(set(re.findall(r"`(streams/[\w/]+\.py):([\w.]+)`", PAGE)))
 
 
@@ -27,14 +30,16 @@ def names_in(path: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def arrows() -> set[tuple[str, str]]:
-    """Which room imports which."""
-    graph = grimp.build_graph("streams")
-    rooms = {name for name in graph.find_children("streams") if graph.find_children(name)}
+def imports() -> set[tuple[str, str]]:
+    """Which package imports which."""
+    graph = grimp.build_graph("streams", "tocsin_demo")
+    packages = {name for name in graph.find_children("streams") if graph.find_children(name)} | {
+        "tocsin_demo"
+    }
     return {
         (one.removeprefix("streams."), other.removeprefix("streams."))
-        for one in rooms
-        for other in rooms
+        for one in packages
+        for other in packages
         if one != other and graph.direct_import_exists(importer=one, imported=other, as_packages=True)
     }
 
@@ -51,15 +56,35 @@ def test_every_step_names_a_function_of_its_file(path, name):
     assert name in names_in(path)
 
 
-def test_every_room_is_in_the_table():
-    rooms = {path.parent.name for path in (ROOT / "streams").glob("*/__init__.py")}
-    table = PAGE.partition("\n## A report")[0]
-    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == rooms
+def packages(pattern):
+    """The packages below streams/, with a dot between the names of each."""
+    return {
+        ".".join(path.parent.relative_to(ROOT / "streams").parts) for path in (ROOT / "streams").glob(pattern)
+    }
 
 
-def test_the_picture_shows_the_imports_between_rooms(arrows):
+def test_every_package_is_in_the_table():
+    named = re.findall(r"^\| `(\w+)` \|", PACKAGES, re.MULTILINE)
+    assert set(named) == packages("*/__init__.py") | {"tocsin_demo"}
+    assert len(named) <= 9
+
+
+def test_every_part_of_a_larger_package_is_in_the_second_table():
+    larger = {"contract", "counting", "registry", "deciding", "running", "desk"}
+    parts = {name for name in packages("*/*/__init__.py") if name.partition(".")[0] in larger}
+    assert set(re.findall(r"^\| `(\w+\.\w+)` \|", PACKAGES, re.MULTILINE)) == parts
+
+
+def test_no_package_has_more_than_25_modules_at_one_level():
+    modules = Counter(path.parent.relative_to(ROOT) for path in (ROOT / "streams").rglob("[!_]*.py"))
+    assert {str(folder): count for folder, count in modules.items() if count > 25} == {}
+
+
+def test_the_picture_shows_the_imports_between_packages(imports):
     drawn = set(re.findall(r"^    (\w+) --> (\w+)$", PAGE, re.MULTILINE))
-    assert drawn <= arrows
-    # Every room uses these two, and commands use any room.
-    left_out = {(one, other) for one, other in arrows if other in ("wire", "events") or one == "commands"}
-    assert arrows - drawn <= left_out
+    assert drawn <= imports
+    # Every package uses the contract; commands and the demo use any package.
+    left_out = {
+        (one, other) for one, other in imports if other == "contract" or one in ("commands", "tocsin_demo")
+    }
+    assert imports - drawn <= left_out

@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 
 from generators import asyncapi_document
 from generators.__main__ import main
-from streams.runtime.topic_catalogue import DEFAULT_PARTITIONS, SCHEMAS, load_catalogue
+from streams.running.topics.topic_catalogue import DEFAULT_PARTITIONS, SCHEMAS, load_catalogue
 from tests.contract.examples import example, name_of
 from tests.tools import npm_install, program
 

@@ -10,14 +10,14 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.time_correction import TimeCorrection
-from streams.events.report import MessageReport
-from streams.wire.encoding import encode
-from streams.wire.envelope import event_headers
-from tests.readers import decode_report
-from streams.wire.tick import encode_tick
-from streams.wire.time_correction import encode_time_correction
+from streams.contract.events.internal.time_correction import TimeCorrection
+from streams.contract.events.report import MessageReport
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.envelope import event_headers
+from streams.contract.wire.forms.tick import encode_tick
+from streams.contract.wire.forms.time_correction import encode_time_correction
 from tests.contract.examples import example, example_files, name_of
+from tests.readers import decode_report
 from tests.report_strategies import APPEND_TIME_MS, reports
 
 WRITTEN = (

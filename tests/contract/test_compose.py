@@ -12,11 +12,11 @@ import yaml
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.console.people.access import load_access
-from streams.console.settings import load_console_settings
+from streams.desk.console.people.access import load_access
+from streams.desk.console.settings import load_console_settings
 from streams.registry.categories import built_in_categories
-from streams.runtime.log import TRANSACTION_SECONDS
-from streams.worker.settings import PREFIX, load_settings
+from streams.running.log.log import TRANSACTION_SECONDS
+from streams.running.worker.settings import PREFIX, load_settings
 from tests.tools import program
 
 ROOT = Path(__file__).parents[2]

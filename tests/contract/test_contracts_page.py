@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from generators.asyncapi_document import DOCUMENT
-from streams.runtime.topic_catalogue import SCHEMAS
-from streams.wire.dead_letter import Rejected
+from streams.contract.wire.dead_letter import Rejected
+from streams.running.topics.topic_catalogue import SCHEMAS
 from tests.readers import decode_report
 from tests.tools import missing, npm_install, program
 from tocsin_demo.local_kafka.jars import cache_folder, sha256_of

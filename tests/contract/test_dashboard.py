@@ -8,9 +8,9 @@ import pytest
 from generators import dashboard
 from generators.__main__ import main
 from generators.dashboard_boards import BOARDS
-from streams.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
-from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
-from streams.operations.metric_catalogue import CATALOGUE
+from streams.running.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
+from streams.running.operations.console_metric_catalogue import CONSOLE_CATALOGUE
+from streams.running.operations.metric_catalogue import CATALOGUE
 from tests.contract.test_alerts import RUNBOOKS, exposed
 from tests.promql import metrics, selectors
 

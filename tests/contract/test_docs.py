@@ -13,22 +13,20 @@ from click.testing import CliRunner
 from streams import __version__
 from streams.commands.main import commands
 from streams.commands.outcome.payload import COLUMNS
-from streams.text.record_text import READABLE
-from streams.events.case_activity import ActivityKind, CaseActivity, CaseNote
-from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.events.desk_member import DeskRole
-from streams.events.escalation import Escalation
-from streams.events.moderation_outcome import ModerationOutcome, VisibilityAction
-from streams.events.report import MessageReport
-from tests.categories import CATEGORIES
+from streams.contract.events.case_activity import ActivityKind, CaseActivity, CaseNote
+from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
+from streams.contract.events.desk_member import DeskRole
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.moderation_outcome import ModerationOutcome, VisibilityAction
+from streams.contract.events.report import MessageReport
+from streams.contract.wire.forms.moderation_outcome_decoding import REASONS
+from streams.desk.text.record_text import READABLE
 from streams.registry.loader import load_rules
-from streams.runtime.topic_catalogue import load_catalogue
+from streams.running.topics.topic_catalogue import load_catalogue
 from streams.statutory.validation.checks import CHECKS
-from tests.readers import decode_case_activity
-from streams.wire.moderation_outcome_decoding import REASONS
-from tests.readers import decode_moderation_outcome
-from tests.readers import decode_report
+from tests.categories import CATEGORIES
 from tests.command_tree import subcommand
+from tests.readers import decode_case_activity, decode_moderation_outcome, decode_report
 from tests.readme_report import make_report
 
 ROOT = Path(__file__).parents[2]

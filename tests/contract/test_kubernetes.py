@@ -19,16 +19,16 @@ from click.testing import CliRunner
 from generators.kubernetes_resources import MIN_INSYNC_REPLICAS, PARTITIONS, STRIMZI
 from streams import __version__
 from streams.commands.main import commands
-from streams.console.people.access import load_access
-from streams.console.settings import CONSOLE_PREFIX, load_console_settings
+from streams.contract.wire.topics import TOPICS
+from streams.desk.console.people.access import load_access
+from streams.desk.console.settings import CONSOLE_PREFIX, load_console_settings
 from streams.registry.categories import built_in_categories
-from streams.operations.access_rights import ROLES
-from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
-from streams.operations.metric_catalogue import CATALOGUE
-from streams.runtime.topic_catalogue import load_catalogue
-from streams.runtime.log import TRANSACTION_SECONDS
-from streams.wire.topics import TOPICS
-from streams.worker.settings import PREFIX, load_settings
+from streams.running.log.log import TRANSACTION_SECONDS
+from streams.running.operations.access_rights import ROLES
+from streams.running.operations.console_metric_catalogue import CONSOLE_CATALOGUE
+from streams.running.operations.metric_catalogue import CATALOGUE
+from streams.running.topics.topic_catalogue import load_catalogue
+from streams.running.worker.settings import PREFIX, load_settings
 from tests.kubernetes.custom_resources import SCHEMAS
 from tests.kubernetes.rendered import CHART, FOLDER, KUSTOMIZE, ROOT, head, objects
 from tests.promql import metrics

@@ -1,4 +1,4 @@
-"""The private names of Faust, mode and aiokafka that streams/runtime/patches uses exist and work as we assume.
+"""The private names of Faust, mode and aiokafka that streams/running/patches uses exist and work as we assume.
 
 An upgrade that breaks one of them must fail here, naming it, before it loses a report in production. Modules
 outside patches may use no private name.
@@ -44,27 +44,28 @@ from mode.threads import ServiceThread
 from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
 
 import streams
-from streams.runtime import memory, patches, transaction
-from streams.runtime.batches import BatchScheduler, PassThroughSchema, RecordBatch
-from streams.runtime.connection import Connection
-from streams.runtime.errors import OwnershipLost, RefusedToStart
-from streams.runtime.membership import PROTOCOL
-from streams.runtime.patches import app as patched_app
-from streams.runtime.patches import consumer_thread, group_member
-from streams.runtime.patches.app import PromptlyStoppingApp
-from streams.runtime.patches.batch_topic import BatchTopic
-from streams.runtime.patches.bounded_fetcher import BoundedFetcher
-from streams.runtime.patches.closable_fetcher import ClosableFetcher
-from streams.runtime.patches.consumer_thread import ReadCommittedThread
-from streams.runtime.patches.fetched_range import FetchedRange, FetchResult, install_fetched_range
-from streams.runtime.patches.fetched_records import PartitionRecords
-from streams.runtime.patches.group_member import GroupMember, install_group_member
-from streams.runtime.patches.install import install_patches
-from streams.runtime.patches.lenient_records import LenientRecords
-from streams.runtime.patches.positioned_consumer import PositionedConsumer, PositionedTransport
-from streams.runtime.stage_app import StageApp
-from streams.runtime.patches.producer import KafkaProducer
-from streams.runtime.transaction import stop_producer, write_transaction
+from streams.running import patches
+from streams.running.app.stage_app import StageApp
+from streams.running.cycle.batches import BatchScheduler, PassThroughSchema, RecordBatch
+from streams.running.errors import OwnershipLost, RefusedToStart
+from streams.running.log import memory, transaction
+from streams.running.log.connection import Connection
+from streams.running.log.transaction import stop_producer, write_transaction
+from streams.running.patches import app as patched_app
+from streams.running.patches import consumer_thread, group_member
+from streams.running.patches.app import PromptlyStoppingApp
+from streams.running.patches.batch_topic import BatchTopic
+from streams.running.patches.bounded_fetcher import BoundedFetcher
+from streams.running.patches.closable_fetcher import ClosableFetcher
+from streams.running.patches.consumer_thread import ReadCommittedThread
+from streams.running.patches.fetched_range import FetchedRange, FetchResult, install_fetched_range
+from streams.running.patches.fetched_records import PartitionRecords
+from streams.running.patches.group_member import GroupMember, install_group_member
+from streams.running.patches.install import install_patches
+from streams.running.patches.lenient_records import LenientRecords
+from streams.running.patches.positioned_consumer import PositionedConsumer, PositionedTransport
+from streams.running.patches.producer import KafkaProducer
+from streams.running.takeover.membership import PROTOCOL
 
 STREAMS = Path(streams.__file__).parent
 PATCHES = Path(patches.__file__).parent

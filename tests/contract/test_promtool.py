@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from streams.operations.worker_operations import WorkerOperations
-from streams.runtime.lag import SourceLag
+from streams.running.cycle.lag import SourceLag
+from streams.running.operations.worker_operations import WorkerOperations
 from tests.unit.test_metrics import EXTERNAL, INTERNAL, START, Worker, at_home, report
 from tests.unit.traffic import PYTHON
 

@@ -12,44 +12,41 @@ from jsonschema import Draft202012Validator
 
 from generators import event_schemas as schema
 from generators.__main__ import main
-from streams.clocks.clock import Clock
-from streams.clocks.store import ClockKey, LegalClock
-from streams.events.authority_request import AuthorityRequest
-from streams.events.authority_routing import AuthorityRouting
-from streams.events.case_activity import ActivityKind
-from streams.events.dead_letter import DEAD_LETTER_REASONS, RedactedRecord
-from streams.events.enriched_report import EnrichedReport
-from streams.events.escalation import Escalation
-from streams.events.moderation_outcome import OutcomeDecision, OutcomeGround, OutcomeSubject
-from streams.events.report import MessageReport
-from streams.events.reporter_notice import ReporterNotice
-from streams.partition.batch import Batch
-from streams.partition.legal_clocks import apply_clock_outcome
+from streams.contract.events.authority_request import AuthorityRequest
+from streams.contract.events.authority_routing import AuthorityRouting
+from streams.contract.events.case_activity import ActivityKind
+from streams.contract.events.dead_letter import DEAD_LETTER_REASONS, RedactedRecord
+from streams.contract.events.enriched_report import EnrichedReport
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.moderation_outcome import OutcomeDecision, OutcomeGround, OutcomeSubject
+from streams.contract.events.report import MessageReport
+from streams.contract.events.reporter_notice import ReporterNotice
+from streams.contract.wire.dead_letter import Rejected, dead_letter
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
+from streams.contract.wire.origin import Origin
+from streams.contract.wire.personal_data import names_a_person
+from streams.contract.wire.reading import MAX_EVENT_BYTES
+from streams.contract.wire.topics import MESSAGE_REPORTS
+from streams.deciding.clocks.clock import Clock
+from streams.deciding.clocks.store import ClockKey, LegalClock
+from streams.deciding.partition.batch import Batch
+from streams.deciding.partition.legal_clocks import apply_clock_outcome
+from streams.deciding.reports.claims import check_claims
+from streams.deciding.reports.counters import ReportCounters
+from streams.deciding.reports.escalation.clock_events import publish_change
+from streams.deciding.reports.escalation.transitions import serve_due
+from streams.deciding.reports.outcomes import apply_outcome
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.state import ReportState
+from streams.deciding.requests.judge import judge_request
+from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.loader import load_rules
 from streams.registry.sources import load_sources
-from streams.reports.claims import check_claims
-from streams.reports.clock_events import publish_change
-from streams.reports.counters import ReportCounters
-from streams.reports.outcomes import apply_outcome
-from streams.reports.rules import compile_report_rules
-from streams.reports.state import ReportState
-from streams.reports.transitions import serve_due
-from streams.requests.judge import judge_request
-from streams.requests.rules import compile_request_rules
-from streams.runtime.topic_catalogue import SCHEMAS, load_catalogue
-from tests.readers import decode_case_activity
-from streams.wire.dead_letter import Rejected, dead_letter
-from streams.wire.encoding import encode
-from tests.readers import decode_moderation_outcome
-from streams.wire.origin import Origin
-from streams.wire.outcome_decoding import decode_clock_outcome
-from streams.wire.personal_data import names_a_person
-from streams.wire.reading import MAX_EVENT_BYTES
-from tests.readers import decode_report
-from tests.readers import decode_request
-from streams.wire.topics import MESSAGE_REPORTS
+from streams.running.topics.topic_catalogue import SCHEMAS, load_catalogue
 from tests.contract.examples import example, example_files, name_of
 from tests.contract.schema_compatibility import Incompatibility, Refusal, refusals
+from tests.readers import decode_case_activity, decode_moderation_outcome, decode_report, decode_request
 from tests.report_strategies import APPEND_TIME_MS, Record, refs, reports
 
 COMMITTED = {path.name: json.loads(path.read_text()) for path in (SCHEMAS / "json").glob("*.json")}

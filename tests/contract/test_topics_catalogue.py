@@ -4,41 +4,46 @@ import re
 
 import pytest
 
-from streams.events.case_activity import CASE_ACTIVITY_TYPE
-from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
-from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.events.enriched_report import ENRICHED_REPORT_TYPE
-from streams.events.escalation import ESCALATION_TYPE
-from streams.events.moderation_outcome import MODERATION_OUTCOME_TYPE
-from streams.events.report import REPORT_TYPE
-from streams.events.reporter_notice import REPORTER_NOTICE_TYPE
-from streams.events.tick import TICK_TYPE
-from streams.reports.stage import SOURCES
-from streams.requests.stage import SOURCES as REQUEST_SOURCES
-from streams.runtime.topic_catalogue import MIN_INSYNC
-from streams.runtime.topic_problems import FoundTopic, Problem, refusal, setting_problems, shape_problems
-from streams.runtime.topic_catalogue import SCHEMAS, load_catalogue
-from streams.runtime.topic_admin import topic_name
-from streams.runtime.patches.unpacking import MAX_UNPACKED_BYTES
-from streams.runtime.connection import BATCH_BYTES, MAX_REQUEST_BYTES
-from streams.wire.reading import MAX_EVENT_BYTES
-from streams.wire.records import MAX_PASSED_ON_BYTES
-from streams.wire.topics import (
+from streams.contract.events.case_activity import CASE_ACTIVITY_TYPE
+from streams.contract.events.clock_outcome import CLOCK_OUTCOME_TYPE
+from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
+from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE
+from streams.contract.events.escalation import ESCALATION_TYPE
+from streams.contract.events.internal.tick import TICK_TYPE
+from streams.contract.events.moderation_outcome import MODERATION_OUTCOME_TYPE
+from streams.contract.events.report import REPORT_TYPE
+from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE
+from streams.contract.wire.reading import MAX_EVENT_BYTES
+from streams.contract.wire.records import MAX_PASSED_ON_BYTES
+from streams.contract.wire.topics import (
     AUTHORITY_STATE,
     CASE_ACTIVITY,
     CHANNEL_STATE,
     CLAIMS,
     CLOCK_OUTCOMES,
     DELIVERIES_SET_ASIDE,
+    INTEGRITY_CASES,
     MESSAGE_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
     MODERATION_OUTCOMES,
-    REPORTERS_INTERNAL,
-    REPORTER_NOTICES,
-    INTEGRITY_CASES,
-    REPORTER_STATE,
     REPORT_SOURCES,
+    REPORTER_NOTICES,
+    REPORTER_STATE,
+    REPORTERS_INTERNAL,
     TRANSPARENCY_COUNTERS,
+)
+from streams.deciding.reports.stage import SOURCES
+from streams.deciding.requests.stage import SOURCES as REQUEST_SOURCES
+from streams.running.log.connection import BATCH_BYTES, MAX_REQUEST_BYTES
+from streams.running.patches.unpacking import MAX_UNPACKED_BYTES
+from streams.running.topics.topic_admin import topic_name
+from streams.running.topics.topic_catalogue import MIN_INSYNC, SCHEMAS, load_catalogue
+from streams.running.topics.topic_problems import (
+    FoundTopic,
+    Problem,
+    refusal,
+    setting_problems,
+    shape_problems,
 )
 from tests.contract.examples import example_files
 

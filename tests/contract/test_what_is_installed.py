@@ -66,7 +66,7 @@ def test_the_check_knows_an_index_from_a_file(text, told):
 
 def messages(monkeypatch):
     """What people are told who lack the packages of an extra."""
-    for module in ("streams.console.run", "streams.adapters.coop.run"):
+    for module in ("streams.desk.console.run", "streams.desk.adapters.coop.run"):
         monkeypatch.setitem(sys.modules, module, None)
     said = [
         CliRunner().invoke(commands, arguments).output for arguments in (["console"], ["adapter", "coop"])
@@ -103,7 +103,7 @@ def test_the_demo_finds_a_missing_extra_before_it_starts_or_makes_anything(monke
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     # Nothing listens there: a demo that got as far as topics would say so instead.
     monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", "127.0.0.1:9")
-    monkeypatch.setitem(sys.modules, "streams.console.run", None)
+    monkeypatch.setitem(sys.modules, "streams.desk.console.run", None)
     done = CliRunner().invoke(commands, ["demo"])
     assert done.exit_code == 1
     assert "[console]'" in done.output

@@ -29,7 +29,7 @@ pytestmark = [needs_monitoring, pytest.mark.drill, pytest.mark.timeout(1800)]
 # A worker that needs 25 ms of its one core for a record, instead of some 50 microseconds.
 SLOW = """
 import asyncio
-from streams.runtime import prepared
+from streams.running.partitions import prepared
 
 _apply, _core = prepared._apply_in_slices, asyncio.Lock()
 

@@ -2,7 +2,7 @@
 
 from statistics import mean
 
-from streams.coordination.clusters import MILLION, voices_millionths
+from streams.counting.coordination.clusters import MILLION, voices_millionths
 from tests.evaluate.fresh import levels_of_a_fresh_brigade
 from tests.evaluate.play import Played
 from tests.evaluate.world import TACTICS, TARGETS, Brigade, World

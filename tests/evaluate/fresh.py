@@ -1,17 +1,18 @@
 """A brigade of a hundred new accounts that reports one message of a quiet channel: which level does each policy reach?"""
 
 import random
-from msgspec.structs import replace
 from functools import cache
 
-from streams.coordination.arrivals import Arrivals
-from streams.coordination.assessment import assess
-from streams.coordination.clusters import MILLION, Clusters, Sums, voices_millionths
+from msgspec.structs import replace
+
+from streams.contract.events.report import MessageReport, Reporter
+from streams.contract.wire.times import from_epoch_ms
+from streams.counting.coordination.arrivals import Arrivals
+from streams.counting.coordination.assessment import assess
+from streams.counting.coordination.clusters import MILLION, Clusters, Sums, voices_millionths
 from streams.counting.counts import ChannelCounts
-from streams.events.report import MessageReport, Reporter
-from streams.reports.policies import compile_policy
-from streams.reports.risk import RiskModel
-from streams.wire.times import from_epoch_ms
+from streams.deciding.reports.escalation.policies import compile_policy
+from streams.deciding.reports.risk import RiskModel
 from tests.evaluate.play import RULES
 from tests.evaluate.world import DAY, HOUR, MINUTE, T0
 

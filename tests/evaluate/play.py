@@ -2,21 +2,22 @@
 
 import heapq
 import random
-from msgspec.structs import replace
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from math import exp
 
-from streams.coordination.arrivals import Arrivals
-from streams.coordination.assessment import assess
-from streams.coordination.clusters import MILLION, Clusters, Sums, voices_millionths
+from msgspec.structs import replace
+
+from streams.contract.events.report import MessageReport
 from streams.counting.attribution import Credit, Decision, MessageReporters
+from streams.counting.coordination.arrivals import Arrivals
+from streams.counting.coordination.assessment import assess
+from streams.counting.coordination.clusters import MILLION, Clusters, Sums, voices_millionths
 from streams.counting.counts import ChannelCounts
-from streams.events.report import MessageReport
+from streams.deciding.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
+from streams.deciding.reports.escalation.policies import compile_policy
+from streams.deciding.reports.risk import reporter_weight
 from streams.registry.loader import load_rules
-from streams.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
-from streams.reports.policies import compile_policy
-from streams.reports.risk import reporter_weight
 from tests.categories import CODES
 from tests.evaluate.world import DAY, HOUR, Reporting, World
 

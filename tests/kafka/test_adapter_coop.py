@@ -4,13 +4,13 @@ import signal
 
 import pytest
 
-from streams.adapters.run import adapter_group
-from tests.readers import decode_moderation_outcome
+from streams.desk.adapters.run import adapter_group
 from tests.kafka.harness.adapters import Adapters, escalation, metric, rows, until
 from tests.kafka.harness.coop import API_KEY, Coop
 from tests.kafka.harness.deployment import ESCALATIONS, MODERATION
 from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.receiver import Receiver
+from tests.readers import decode_moderation_outcome
 
 MAPPING = """
 reporter: {type: user-type, id: tocsin}

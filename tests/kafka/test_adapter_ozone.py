@@ -5,13 +5,13 @@ import signal
 import orjson
 import pytest
 
-from streams.adapters.run import adapter_group
-from tests.readers import decode_moderation_outcome
+from streams.desk.adapters.run import adapter_group
 from tests.kafka.harness.adapters import Adapters, escalation, event_id, metric, rows, until
 from tests.kafka.harness.deployment import ESCALATIONS, MODERATION
 from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.ozone import ADAPTER, CID, DEFS, MODERATOR, Ozone, ozone_settings
 from tests.kafka.harness.receiver import Receiver
+from tests.readers import decode_moderation_outcome
 
 MAPPING = """
 decisions:

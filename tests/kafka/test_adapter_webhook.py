@@ -11,7 +11,7 @@ import pytest
 import trustme
 from standardwebhooks.webhooks import Webhook
 
-from streams.adapters.run import adapter_group
+from streams.desk.adapters.run import adapter_group
 from tests.kafka.harness.adapters import Adapters, escalation, event_id, metric, rows, until
 from tests.kafka.harness.deployment import ESCALATIONS
 from tests.kafka.harness.group import evict_everybody

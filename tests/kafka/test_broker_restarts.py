@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from streams.runtime.log import TRANSACTION_SECONDS
+from streams.running.log.log import TRANSACTION_SECONDS
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.deployment import WITH_REPORTERS
 from tests.kafka.harness.mix import Mix

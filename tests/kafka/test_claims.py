@@ -6,8 +6,8 @@ import signal
 
 from aiokafka.errors import KafkaError
 
-from streams.runtime.claims import Place, claimant_of
-from streams.runtime.transaction import FENCED
+from streams.running.log.claims import Place, claimant_of
+from streams.running.log.transaction import FENCED
 from tests.kafka.harness.deployment import CLAIMS, STATE
 from tests.kafka.harness.group import delete_group, evict_everybody
 from tests.kafka.harness.oracle import check_outputs
@@ -19,7 +19,7 @@ from tests.kafka.harness.zombie import former_version
 
 # Without the question to the group the higher generation always wins.
 NEVER_CURRENT = """
-from streams.runtime.patches.positioned_consumer import PositionedConsumer
+from streams.running.patches.positioned_consumer import PositionedConsumer
 
 async def _never(self, generation):
     return False

@@ -3,6 +3,7 @@
 import time
 
 import orjson
+
 from tests.kafka.harness.clock_oracle import STEPS
 from tests.kafka.harness.deployment import ESCALATIONS, ROUTING
 from tests.kafka.harness.group import evict_everybody

@@ -13,8 +13,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from streams.partition.hash_key import DEMONSTRATION_KEY
-from streams.runtime.topic_catalogue import load_catalogue
+from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
+from streams.running.topics.topic_catalogue import load_catalogue
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import now_ms, rfc3339
 from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment, run

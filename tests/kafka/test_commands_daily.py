@@ -12,10 +12,9 @@ from aiokafka.errors import KafkaError
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from tocsin_demo.scenario import play_alone
-from streams.wire.partitioner import home_partition
-from streams.runtime.claims import Place
-from streams.runtime.transaction import FENCED
+from streams.contract.wire.partitioner import home_partition
+from streams.running.log.claims import Place
+from streams.running.log.transaction import FENCED
 from tests.kafka.harness.deployment import (
     DEAD_LETTERS,
     ENRICHED,

@@ -12,14 +12,14 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.memory_records import MemoryRecords
 
-from streams.runtime.connection import Connection
-from streams.runtime.errors import OversizedRecord
-from streams.runtime.outputs import _BATCH_OVERHEAD_BYTES, Outputs
-from streams.runtime.patches.install import install_patches
-from streams.runtime.position import POSITION_KEY
-from streams.runtime.state_log import read_entries
-from streams.runtime.topic_catalogue import load_catalogue
-from streams.runtime.writer import Writer
+from streams.running.errors import OversizedRecord
+from streams.running.log.connection import Connection
+from streams.running.log.position import POSITION_KEY
+from streams.running.log.state_log import read_entries
+from streams.running.log.writer import Writer
+from streams.running.partitions.outputs import _BATCH_OVERHEAD_BYTES, Outputs
+from streams.running.patches.install import install_patches
+from streams.running.topics.topic_catalogue import load_catalogue
 from tests.kafka.harness.deployment import ENRICHED, STATE
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules

@@ -10,14 +10,13 @@ from collections import Counter, defaultdict
 import orjson
 import pytest
 
-from streams.console.casework.work import ActRefused, CaseWork, apply_act, case_key
-from streams.console.missing_outcomes import decisions_without_outcome, missing_events
-from streams.console.read_model.acts import CONSOLE_SOURCE
-from streams.console.read_model.apply import HANDLERS
-from streams.partition.hash_key import DEMONSTRATION
-from streams.reports.crowd import MOST_LISTED
-from tests.readers import decode_case_activity
-from streams.wire.credit import CREDIT_TYPE, decode_credit
+from streams.contract.wire.forms.credit import CREDIT_TYPE, decode_credit
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.reports.crowd import MOST_LISTED
+from streams.desk.console.casework.work import ActRefused, CaseWork, apply_act, case_key
+from streams.desk.console.missing_outcomes import decisions_without_outcome, missing_events
+from streams.desk.console.read_model.acts import CONSOLE_SOURCE
+from streams.desk.console.read_model.apply import HANDLERS
 from tests.kafka.harness.colleagues import Colleague
 from tests.kafka.harness.consoles import CONSOLE, Console, killed_at
 from tests.kafka.harness.deployment import (
@@ -30,6 +29,7 @@ from tests.kafka.harness.deployment import (
 )
 from tests.kafka.harness.reports import generate, to_ms
 from tests.kafka.harness.workers import patience
+from tests.readers import decode_case_activity
 from tests.unit.console_world import tables
 
 KEY = DEMONSTRATION.current

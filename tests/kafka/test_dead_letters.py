@@ -7,8 +7,8 @@ from pathlib import Path
 
 import orjson
 
-from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.reports.clock_events import clock_id
+from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
+from streams.deciding.reports.escalation.clock_events import clock_id
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, MODERATION, OUTCOMES, SOURCE, VERIFIED
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339, source_of

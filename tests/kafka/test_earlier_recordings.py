@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from confluent_kafka import Producer
 
-from streams.runtime.position import POSITION_KEY, SourcePosition, decode_position
+from streams.running.log.position import POSITION_KEY, SourcePosition, decode_position
 from tests.fixtures.code_under_test import NO_TICKS, OLD_RECORDS, SOURCES_FILE
 from tests.fixtures.comparison import Comparison
 from tests.fixtures.differences import EARLIER_LAYOUT, VERSION_0_2, without_hashes

@@ -5,7 +5,8 @@ import signal
 import time
 
 import orjson
-from streams.wire.stamp import STAMP_HEADER, read_stamp
+
+from streams.contract.wire.forms.stamp import STAMP_HEADER, read_stamp
 from tests.kafka.harness.deployment import ENRICHED, INTERNAL, WITH_REPORTERS
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.replay import check_replay, shipped_rules

@@ -10,8 +10,8 @@ import pytest
 from aiokafka.partitioner import murmur2
 from confluent_kafka import Producer
 
+from streams.contract.wire.reading import MAX_EVENT_BYTES
 from tests.categories import CATEGORIES
-from streams.wire.reading import MAX_EVENT_BYTES
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, STATE
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules

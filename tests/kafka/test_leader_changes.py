@@ -17,7 +17,7 @@ from tests.kafka.test_claims import open_claims
 
 # So that nothing but a fence ends its transaction during the test.
 LONG_TRANSACTIONS = """
-from streams.runtime import log
+from streams.running.log import log
 log.TRANSACTION_SECONDS = 300
 """
 
@@ -26,7 +26,9 @@ STEPS = {
     # The first is for its own id. The answer may be lost, and the transaction be ended by the next coordinator.
     "during the fence": Sent("InitProducerIdRequest", 2),
     "between fence and read": takeover("after", "Look", "look"),
-    "during the read": Call("after", "streams.runtime.partition_owner", "PartitionOwner", "restore", 2),
+    "during the read": Call(
+        "after", "streams.running.partitions.partition_owner", "PartitionOwner", "restore", 2
+    ),
 }
 
 

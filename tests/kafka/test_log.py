@@ -7,10 +7,10 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
-from streams.runtime.connection import Connection
-from streams.runtime.log import Producer
-from streams.runtime.topic_admin import admin_client
-from streams.wire.topics import CLAIMS
+from streams.contract.wire.topics import CLAIMS
+from streams.running.log.connection import Connection
+from streams.running.log.log import Producer
+from streams.running.topics.topic_admin import admin_client
 from tests.model.test_log import *  # the same tests
 from tests.model.test_log import SHORT_SECONDS, Cluster
 

@@ -15,7 +15,7 @@ from tests.kafka.harness.workers import changed_worker
 _PROGRAM = """
 import sys
 from collections import Counter
-from streams.runtime import batches
+from streams.running.cycle import batches
 
 iterate = batches.BatchScheduler.iterate
 seen, lost = Counter(), []

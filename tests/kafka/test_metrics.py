@@ -14,8 +14,8 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.operations.worker_operations import SILENCE_SECONDS
-from streams.runtime.patches.consumer_thread import UNANSWERED_SECONDS
+from streams.running.operations.worker_operations import SILENCE_SECONDS
+from streams.running.patches.consumer_thread import UNANSWERED_SECONDS
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.deployment import (
     ESCALATIONS,
@@ -286,8 +286,8 @@ def test_a_host_that_is_not_local_is_named(deploy):
 
 # What is replaced in the worker: a commit that never ends, and a step that blocks the event loop.
 HANGING = {
-    "commit": ("streams.runtime.cycle", "Cycle.write", "lambda *a: asyncio.sleep(1e6)"),
-    "loop": ("streams.partition.stage", "Stage.apply_in_slices", "lambda *a: never_returns()"),
+    "commit": ("streams.running.cycle.cycle", "Cycle.write", "lambda *a: asyncio.sleep(1e6)"),
+    "loop": ("streams.deciding.partition.stage", "Stage.apply_in_slices", "lambda *a: never_returns()"),
 }
 
 

@@ -10,15 +10,15 @@ import time
 import orjson
 from confluent_kafka import Producer
 
-from streams.partition.hash_key import DEMONSTRATION_KEY
-from streams.wire.times import moment_ms
+from streams.contract.wire.times import moment_ms
+from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
+from tests.kafka.harness import workers
 from tests.kafka.harness.clocks import broker_with_clock, shifted
 from tests.kafka.harness.deployment import REQUESTS, ROUTING
 from tests.kafka.harness.publisher import Publisher
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import now_ms
 from tests.kafka.harness.requests import FORMS, complete_request
-from tests.kafka.harness import workers
 from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
 from tests.readme_report import make_report
 

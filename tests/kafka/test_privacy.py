@@ -8,10 +8,10 @@ import urllib.request
 import orjson
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
-from streams.partition.hash_key import DEMONSTRATION
-from streams.reports.clock_events import clock_id
-from streams.runtime.topic_catalogue import load_catalogue
-from streams.wire.topics import DELIVERIES_SET_ASIDE
+from streams.contract.wire.topics import DELIVERIES_SET_ASIDE
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.reports.escalation.clock_events import clock_id
+from streams.running.topics.topic_catalogue import load_catalogue
 from tests.kafka.harness.deployment import (
     ACTIVITY,
     ESCALATIONS,

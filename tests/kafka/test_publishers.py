@@ -12,11 +12,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.readers import decode_report
 from tests.kafka.harness.deployment import SOURCE, VERIFIED, Deployment
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate, now_ms, report, source_of
 from tests.kafka.harness.workers import ROOT
+from tests.readers import decode_report
 from tests.tools import missing, npm_install, program
 from tocsin_demo.local_kafka.jars import broker_jars
 

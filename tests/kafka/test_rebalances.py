@@ -3,7 +3,7 @@
 import signal
 import time
 
-from streams.runtime.membership import HEARTBEAT_SECONDS, SESSION_SECONDS
+from streams.running.takeover.membership import HEARTBEAT_SECONDS, SESSION_SECONDS
 from tests.kafka.harness.deployment import WITH_REPORTERS
 from tests.kafka.harness.group import is_rebalancing
 from tests.kafka.harness.moderation import Moderators

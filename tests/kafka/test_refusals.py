@@ -6,13 +6,13 @@ from contextlib import ExitStack
 import pytest
 from aiokafka import TopicPartition
 
-from streams.partition.hash_key import HashKeys, hash_key
-from streams.wire.partitioner import home_partition
-from streams.reports.state import ReportState
-from streams.runtime.connection import Connection
-from streams.runtime.errors import RefusedToStart
-from streams.runtime.position import POSITION_KEY, SourcePosition, encode_position
-from streams.runtime.restore import read_state
+from streams.contract.wire.partitioner import home_partition
+from streams.deciding.partition.hash_key import HashKeys, hash_key
+from streams.deciding.reports.state import ReportState
+from streams.running.errors import RefusedToStart
+from streams.running.log.connection import Connection
+from streams.running.log.position import POSITION_KEY, SourcePosition, encode_position
+from streams.running.log.restore import read_state
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.deployment import CLAIMS, ESCALATIONS, INTERNAL, SOURCE, STATE, TOPICS, Deployment
 from tests.kafka.harness.group import move_offsets

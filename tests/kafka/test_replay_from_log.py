@@ -5,11 +5,11 @@ import random
 import orjson
 import pytest
 
-from streams.reports.clock_events import clock_id
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
-from streams.requests.clock_events import clock_id as request_clock_id
-from streams.wire.tick import encode_tick
+from streams.contract.wire.forms.tick import encode_tick
+from streams.deciding.reports.escalation.clock_events import clock_id
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState
+from streams.deciding.requests.clock_events import clock_id as request_clock_id
 from tests.kafka.harness.deployment import (
     DEAD_LETTERS,
     ENRICHED,

@@ -2,11 +2,11 @@
 
 import time
 
-from streams.events.credit import CreditedOutcome, ReporterCredit
-from streams.partition.hash_key import DEMONSTRATION
-from streams.wire.credit import credit_record
-from streams.wire.origin import ORIGIN_HEADER
-from streams.wire.stamp import STAMP_HEADER
+from streams.contract.events.internal.credit import CreditedOutcome, ReporterCredit
+from streams.contract.wire.forms.credit import credit_record
+from streams.contract.wire.forms.stamp import STAMP_HEADER
+from streams.contract.wire.origin import ORIGIN_HEADER
+from streams.deciding.partition.hash_key import DEMONSTRATION
 from tests.kafka.harness.deployment import INTERNAL, REPORTERS_INTERNAL, WITH_REPORTERS, Deployment
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules

@@ -18,17 +18,17 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from streams.operations.access_rights import ROLES
-from streams.partition.hash_key import DEMONSTRATION_KEY
-from streams.runtime.connection import Connection
-from streams.runtime.identity import new_transactional_id
+from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
+from streams.running.identity import new_transactional_id
+from streams.running.log.connection import Connection
+from streams.running.operations.access_rights import ROLES
+from tests.kafka.harness import workers
 from tests.kafka.harness.adapters import Adapters, metric, until
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.deployment import CLAIMS, ENRICHED, ESCALATIONS, ROUTING, SOURCE, VERIFIED
 from tests.kafka.harness.ozone import Ozone, ozone_settings
 from tests.kafka.harness.receiver import Receiver
 from tests.kafka.harness.reports import Published, source_of
-from tests.kafka.harness import workers
 from tests.kafka.harness.workers import COMMAND, Worker, clean_environment
 from tests.unit.console_pages import hidden_fields
 from tocsin_demo.local_kafka import properties

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.commands.state import restore as restoring
-from streams.runtime.errors import OwnershipLost
+from streams.running.errors import OwnershipLost
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.counter_oracle import check_counters
 from tests.kafka.harness.deployment import (

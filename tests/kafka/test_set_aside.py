@@ -7,7 +7,7 @@ from collections import Counter
 import orjson
 import pytest
 
-from streams.wire.partitioner import home_partition
+from streams.contract.wire.partitioner import home_partition
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate, now_ms, source_of, spam_report
@@ -15,7 +15,7 @@ from tests.kafka.harness.workers import changed_worker
 
 # Fails in the middle of a batch, so that the state is half changed.
 BUG = """
-from streams.partition import stage
+from streams.deciding.partition import stage
 
 _apply = stage.Stage.apply_in_slices
 
@@ -30,7 +30,7 @@ def _failing(self, state, records, *limits):
 
 stage.Stage.apply_in_slices = _failing
 
-from streams.runtime import setback
+from streams.running.partitions import setback
 
 setback.FIRST_PAUSE = {pause}
 """

@@ -8,7 +8,7 @@ import time
 import urllib.request
 from contextlib import suppress
 
-from streams.runtime.log import TRANSACTION_SECONDS
+from streams.running.log.log import TRANSACTION_SECONDS
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.oracle import check_outputs

@@ -4,7 +4,7 @@ import re
 import urllib.error
 import urllib.request
 
-from streams.runtime.membership import SESSION_SECONDS
+from streams.running.takeover.membership import SESSION_SECONDS
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate
 from tests.kafka.harness.workers import changed_worker
@@ -13,7 +13,7 @@ from tests.kafka.harness.workers import changed_worker
 SLOW_RESTORE = f"""
 import asyncio
 import time
-from streams.runtime.partition_owner import PartitionOwner
+from streams.running.partitions.partition_owner import PartitionOwner
 
 _restore, _restored = PartitionOwner.restore, []
 

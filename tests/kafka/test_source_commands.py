@@ -6,7 +6,7 @@ from collections import Counter
 import orjson
 import pytest
 
-from streams.wire.partitioner import home_partition
+from streams.contract.wire.partitioner import home_partition
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE
 from tests.kafka.harness.reports import now_ms, spam_report

@@ -6,7 +6,7 @@ import orjson
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.runtime.position import POSITION_KEY, decode_position, encode_position
+from streams.running.log.position import POSITION_KEY, decode_position, encode_position
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, SOURCE, STATE, VERIFIED
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT

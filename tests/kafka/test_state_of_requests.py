@@ -8,9 +8,9 @@ import orjson
 import pytest
 from aiokafka.errors import KafkaError
 
-from streams.wire.partitioner import home_partition
-from streams.runtime.claims import Place
-from streams.runtime.transaction import FENCED
+from streams.contract.wire.partitioner import home_partition
+from streams.running.log.claims import Place
+from streams.running.log.transaction import FENCED
 from tests.kafka.harness.deployment import ENRICHED, REQUESTS_STATE, ROUTING, STATE
 from tests.kafka.harness.reports import Published, now_ms, report
 from tests.kafka.harness.zombie import claimant

@@ -10,7 +10,7 @@ from itertools import islice
 import pytest
 from confluent_kafka import Consumer
 
-from streams.runtime.membership import SESSION_SECONDS
+from streams.running.takeover.membership import SESSION_SECONDS
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.deployment import ENRICHED
 from tests.kafka.harness.oracle import check_outputs

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from streams.runtime.membership import SESSION_SECONDS
+from streams.running.takeover.membership import SESSION_SECONDS
 from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
@@ -26,7 +26,7 @@ STEPS = {
 # Heartbeats go on while a release takes longer than the session.
 SLOW_RELEASE = f"""
 import asyncio
-from streams.runtime.takeover import Claims
+from streams.running.takeover.takeover import Claims
 
 _release = Claims.release
 

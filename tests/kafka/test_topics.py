@@ -7,10 +7,10 @@ import pytest
 from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from streams.runtime.connection import Connection
-from streams.runtime.errors import RefusedToStart
-from streams.runtime.topic_admin import admin_client, check_topics, create_topics, topic_name
-from streams.runtime.topic_catalogue import load_catalogue
+from streams.running.errors import RefusedToStart
+from streams.running.log.connection import Connection
+from streams.running.topics.topic_admin import admin_client, check_topics, create_topics, topic_name
+from streams.running.topics.topic_catalogue import load_catalogue
 
 CATALOGUE = load_catalogue()
 

@@ -9,8 +9,8 @@ import urllib.request
 import orjson
 import pytest
 
-from streams.runtime.claims import claimant_of
-from streams.runtime.connection import Connection
+from streams.running.log.claims import claimant_of
+from streams.running.log.connection import Connection
 from tests.kafka.harness.deployment import (
     CLAIMS,
     DEAD_LETTERS,

@@ -9,15 +9,15 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
-from streams.runtime.connection import Connection
-from streams.runtime.errors import RefusedToStart
-from streams.runtime.observer import Observer
-from streams.runtime.partition_owner import PartitionOwner
-from streams.runtime.patches.fetched_range import FetchedRange
-from streams.runtime.transaction import write_transaction
-from streams.runtime.state_log import keep_waiting
-from streams.runtime.writer import Writer
-from streams.wire.topics import SourceTopics
+from streams.contract.wire.topics import SourceTopics
+from streams.running.errors import RefusedToStart
+from streams.running.log.connection import Connection
+from streams.running.log.state_log import keep_waiting
+from streams.running.log.transaction import write_transaction
+from streams.running.log.writer import Writer
+from streams.running.partitions.observer import Observer
+from streams.running.partitions.partition_owner import PartitionOwner
+from streams.running.patches.fetched_range import FetchedRange
 
 
 class Counted:

@@ -8,7 +8,7 @@ from tests.kafka.harness.reports import generate
 from tests.kafka.harness.workers import ROOT, SMALL_CYCLES, WORKER, changed_worker, clean_environment
 
 OTHER_GROUP = """
-from streams.runtime import identity
+from streams.running import identity
 identity.consumer_group = lambda prefix: prefix + "other"
 """
 

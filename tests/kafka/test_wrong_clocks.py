@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, Consumer, TopicPartition
 
 from streams.commands.main import commands
-from streams.reports.stage import report_stage
+from streams.deciding.reports.stage import report_stage
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.clocks import broker_with_clock, shifted

@@ -3,7 +3,7 @@
 import signal
 import time
 
-from streams.runtime.membership import SESSION_SECONDS
+from streams.running.takeover.membership import SESSION_SECONDS
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules

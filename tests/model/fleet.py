@@ -1,7 +1,7 @@
 """Workers of the real runtime code on brokers in memory, and their consumer group.
 
 A worker is the real Writer, Ownership and Cycle; only what Faust does is replaced: the group, fetching, and the calls of
-streams/runtime/stage_app.py. Its stage numbers the records of its sources, so that a record that is lost or applied twice
+streams/running/app/stage_app.py. Its stage numbers the records of its sources, so that a record that is lost or applied twice
 shows in what is written.
 """
 
@@ -17,19 +17,19 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from streams.runtime import writer
-from streams.runtime.claims import ClaimsLog, Place
-from streams.runtime.cycle import Cycle
-from streams.runtime.errors import OwnershipLost
-from streams.runtime.observer import Observer
-from streams.runtime.ownership import OwnedStage, Ownership
-from streams.runtime.partition_owner import PartitionOwner
-from streams.runtime.patches.app import FINISHING_SECONDS
-from streams.runtime.patches.fetched_range import FetchedRange
-from streams.runtime.takeover import exclusive_writer
-from streams.runtime.writer import Writer
-from streams.wire.records import OutputRecord
-from streams.wire.topics import CLAIMS, SourceTopics
+from streams.contract.wire.records import OutputRecord
+from streams.contract.wire.topics import CLAIMS, SourceTopics
+from streams.running.cycle.cycle import Cycle
+from streams.running.errors import OwnershipLost
+from streams.running.log import writer
+from streams.running.log.claims import ClaimsLog, Place
+from streams.running.log.writer import Writer
+from streams.running.partitions.observer import Observer
+from streams.running.partitions.partition_owner import PartitionOwner
+from streams.running.patches.app import FINISHING_SECONDS
+from streams.running.patches.fetched_range import FetchedRange
+from streams.running.takeover.ownership import OwnedStage, Ownership
+from streams.running.takeover.takeover import exclusive_writer
 from tests.model.memory_log import Brokers
 from tests.model.virtual_time import VirtualLoop, process_of_task
 

@@ -22,7 +22,7 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
-from streams.runtime.log import END, FIRST, TRANSACTION_SECONDS, FoundOffset, Isolation, Write
+from streams.running.log.log import END, FIRST, TRANSACTION_SECONDS, FoundOffset, Isolation, Write
 
 Answer = TypeVar("Answer")
 Step = Callable[[str], Awaitable[None]]

@@ -8,17 +8,18 @@ from unittest.mock import patch
 
 from aiokafka import TopicPartition
 
-from streams.runtime import state_reading, writer
-from streams.runtime.claims import ClaimsLog, Place, claim_value, release_record
-from streams.runtime.errors import OwnershipLost
-from streams.runtime.log import Producer
-from streams.runtime.outputs import Outputs
-from streams.runtime.ownership import Ownership
-from streams.runtime.position import Position
-from streams.runtime.state_reading import Kept
-from streams.runtime.takeover import Claims, IsCurrent, Look
-from streams.runtime.transaction import STOPPING_SECONDS
-from streams.runtime.writer import Writer, Writes
+from streams.running.errors import OwnershipLost
+from streams.running.log import writer
+from streams.running.log.claims import ClaimsLog, Place, claim_value, release_record
+from streams.running.log.log import Producer
+from streams.running.log.position import Position
+from streams.running.log.transaction import STOPPING_SECONDS
+from streams.running.log.writer import Writer, Writes
+from streams.running.partitions.outputs import Outputs
+from streams.running.takeover import state_reading
+from streams.running.takeover.ownership import Ownership
+from streams.running.takeover.state_reading import Kept
+from streams.running.takeover.takeover import Claims, IsCurrent, Look
 from tests.model.fleet import STATE
 
 _add, _claim, _looking = ClaimsLog.add, Claims.claim, Claims.looking

@@ -8,8 +8,8 @@ from typing import Any, Literal, NamedTuple
 from aiokafka import TopicPartition
 from structlog.testing import capture_logs
 
-from streams.runtime.patches.app import FINISHING_SECONDS
-from streams.wire.topics import CLAIMS
+from streams.contract.wire.topics import CLAIMS
+from streams.running.patches.app import FINISHING_SECONDS
 from tests.model.fleet import IDLE, SESSION_SECONDS, STATE, Failed, Fleet, Process, Waiting, Worker
 
 Kind = Literal["kill", "stop"]

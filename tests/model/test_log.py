@@ -9,14 +9,14 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
-from streams.runtime.claims import ClaimsLog, Place, claim_record, claim_value
-from streams.runtime.errors import OwnershipLost
-from streams.runtime.fencing import fence, offsets_by_time
-from streams.runtime.log import END, FIRST, Log, Producer
-from streams.runtime.state_log import anything_follows, read_entries
-from streams.runtime.takeover import exclusive_writer
-from streams.runtime.transaction import FENCED, write_transaction
-from streams.wire.topics import CLAIMS
+from streams.contract.wire.topics import CLAIMS
+from streams.running.errors import OwnershipLost
+from streams.running.log.claims import ClaimsLog, Place, claim_record, claim_value
+from streams.running.log.fencing import fence, offsets_by_time
+from streams.running.log.log import END, FIRST, Log, Producer
+from streams.running.log.state_log import anything_follows, read_entries
+from streams.running.log.transaction import FENCED, write_transaction
+from streams.running.takeover.takeover import exclusive_writer
 from tests.model.memory_log import Brokers
 
 A, B = TopicPartition("a", 0), TopicPartition("b", 0)

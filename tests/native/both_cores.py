@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.stage import report_stage
 from streams.registry.rules import Rules
-from streams.partition.settings import PartitionSettings
-from streams.reports.rules import compile_report_rules
-from streams.reports.stage import report_stage
 from tests.unit.traffic import Record
 
 

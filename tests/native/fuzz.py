@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, get_args
 
-from streams.events.report import (
+from streams.contract.events.report import (
     REPORTER_KINDS,
     AccountAge,
     EvidenceBasis,
@@ -20,14 +20,14 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
-from tests.categories import CATEGORIES
+from streams.contract.wire.origin import with_origin
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
-from streams.wire.origin import with_origin
 from tests.bench.place import ONE_TOPIC
+from tests.categories import CATEGORIES
 from tests.native.both_cores import BothCores
-from tests.unit.traffic import Record, levels, policy
 from tests.native.mutations import mutated, mutated_headers, ref_of_any_form
+from tests.unit.traffic import Record, levels, policy
 
 BEGIN_MS = 1_800_000_000_000
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000

@@ -7,8 +7,8 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import get_args
 
-from streams.events.countries import COUNTRIES
-from streams.events.report import (
+from streams.contract.events.countries import COUNTRIES
+from streams.contract.events.report import (
     REPORTER_KINDS,
     AccountAge,
     EvidenceBasis,
@@ -17,8 +17,8 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
+from streams.contract.wire.personal_data import _IBAN_LENGTHS
 from tests.categories import CATEGORIES
-from streams.wire.personal_data import _IBAN_LENGTHS
 
 ALPHABET = string.ascii_letters + string.digits + "._:~-"
 SEPARATORS = ("", "", "-", ".", "_", ":", "~", "--", " ", "/", "(", ")")

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.coordination.clusters import Sums
+from streams.contract.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
+from streams.counting.coordination.clusters import Sums
 from streams.counting.counts import ChannelCounts
 from streams.counting.counts import union_distinct as python_union
 from streams.counting.store import CountStore, UnreadableCounts, decode_entry
 from streams.counting.sums import NOT_STAMPED, WindowCounts
 from streams.counting.windows import FINE_MS, window_start
-from streams.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
+from tests.tools import native_core
 from tests.unit.test_counts import (
     DAY,
     EVERY_WINDOW,
@@ -28,7 +29,6 @@ from tests.unit.test_counts import (
     replay,
     times,
 )
-from tests.tools import native_core
 
 tocsin_native = native_core()
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
+from streams.deciding.reports import native_core as seam
+from streams.deciding.reports.rules import ReportRules, compile_report_rules
+from streams.deciding.reports.stage import report_stage
 from streams.registry.loader import load_rules
-from streams.reports import native_core as seam
-from streams.reports.rules import ReportRules, compile_report_rules
-from streams.reports.stage import report_stage
 from tests.bench import traffic
 from tests.bench.place import ONE_TOPIC
-from tests.unit.traffic import Record
 from tests.tools import native_core
+from tests.unit.traffic import Record
 
 native_core()
 

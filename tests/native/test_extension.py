@@ -1,8 +1,8 @@
 from streams import __version__
-from streams.operations.core import Core
 from streams.registry.loader import load_rules
-from streams.worker.core_choice import choose_core
-from streams.worker.settings import load_settings
+from streams.running.operations.core import Core
+from streams.running.worker.core_choice import choose_core
+from streams.running.worker.settings import load_settings
 from tests.tools import native_core
 
 

@@ -8,8 +8,8 @@ from typing import get_args
 import msgspec
 import pytest
 
-from streams.events.countries import COUNTRIES
-from streams.events.report import (
+from streams.contract.events.countries import COUNTRIES
+from streams.contract.events.report import (
     REPORT_TYPE,
     REPORTER_KINDS,
     AccountAge,
@@ -20,13 +20,12 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
-from tests.categories import CATEGORIES
-from streams.wire.dead_letter import Rejected
-from streams.wire.envelope import rfc3339
-from streams.wire.reading import MAX_EVENT_BYTES
-from tests.readers import decode_report
-from streams.wire.times import EPOCH, epoch_ms
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.reading import MAX_EVENT_BYTES
+from streams.contract.wire.times import EPOCH, epoch_ms
 from tests.bench import traffic
+from tests.categories import CATEGORIES
 from tests.contract.examples import example, example_files, name_of
 from tests.native.mutations import (
     mutated,
@@ -35,6 +34,7 @@ from tests.native.mutations import (
     ref_of_any_form,
     time_of_any_form,
 )
+from tests.readers import decode_report
 from tests.tools import native_core
 
 tocsin_native = native_core()

@@ -12,9 +12,9 @@ from streams.registry.loader import load_rules
 from tests.bench import traffic
 from tests.bench.place import ONE_TOPIC
 from tests.native.both_cores import BothCores
-from tests.unit.traffic import Record, levels, policy, report
 from tests.native.fuzz import fuzz
 from tests.tools import native_core
+from tests.unit.traffic import Record, levels, policy, report
 
 native_core()
 

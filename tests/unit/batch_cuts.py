@@ -6,10 +6,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from streams.partition.batch import Batch
-from streams.partition.limits import Limits
-from streams.partition.stage import Stage
-from streams.wire.records import OutputRecord
+from streams.contract.wire.records import OutputRecord
+from streams.deciding.partition.batch import Batch
+from streams.deciding.partition.limits import Limits
+from streams.deciding.partition.stage import Stage
 from tests.unit.traffic import Record, counted, fold
 
 tiny = st.builds(

@@ -5,15 +5,15 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from streams.partition.hash_key import DEMONSTRATION, HashKeys
-from streams.wire.partitioner import home_partition
+from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.records import OutputRecord
+from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys
+from streams.deciding.reporters.rules import compile_reporter_rules
+from streams.deciding.reporters.stage import reporter_stage
+from streams.deciding.reporters.state import restore_reporters
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import restore_reports
 from streams.registry.rules import Policy
-from streams.reporters.rules import compile_reporter_rules
-from streams.reporters.stage import reporter_stage
-from streams.reporters.state import restore_reporters
-from streams.reports.stage import report_stage
-from streams.reports.state import restore_reports
-from streams.wire.records import OutputRecord
 from tests.unit.test_crowd_in_the_stage import rules_with
 from tests.unit.traffic import SHIPPED, Record, fold, levels, policy
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from streams.partition.batch import Batch
+from streams.contract.wire.envelope import rfc3339
+from streams.deciding.partition.batch import Batch
+from streams.deciding.reports.escalation.clock_events import clock_id
+from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.registry.rules import Obligation, Policy
-from streams.reports.clock_events import clock_id
-from streams.reports.rules import ReportRules, compile_report_rules
-from streams.wire.envelope import rfc3339
 from tests.unit.traffic import SHIPPED, Record, of_topic
 
 OUTCOMES = "clock-outcomes"

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import structlog
 
-from streams.operations.logs import QUIET_LOGGERS
+from streams.deciding.reports.rules import compile_report_rules
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
-from streams.reports.rules import compile_report_rules
+from streams.running.operations.logs import QUIET_LOGGERS
 from tests.unit.registry_files import copy_files
 
 
@@ -47,7 +47,7 @@ def kept_logs() -> Iterator[None]:
 
 
 if os.environ.get("TEST_CORE") == "native":
-    from streams.reports.native_core import NativeCore
+    from streams.deciding.reports.native_core import NativeCore
 
     # Tests compile their rules in many places, most of them when they are imported.
     assert compile_report_rules.__kwdefaults__ is not None

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from streams.clients.published_event import published_event
-from streams.events.case_activity import CaseActivity, ProposedOutcome
-from streams.events.desk_member import DeskMember
-from streams.events.moderation_outcome import TermsGround
-from streams.wire.encoding import encode
+from streams.contract.events.case_activity import CaseActivity, ProposedOutcome
+from streams.contract.events.desk_member import DeskMember
+from streams.contract.events.moderation_outcome import TermsGround
+from streams.contract.wire.encoding import encode
+from streams.running.clients.published_event import published_event
 from tests.unit.traffic import START, Record
 
 CHANNEL = "c"

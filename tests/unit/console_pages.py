@@ -11,22 +11,22 @@ from typing import Any, NamedTuple
 from aiokafka import TopicPartition
 from starlette.testclient import TestClient
 
-import streams.console.web.app as web
-from streams.console.casework.permissions import Person
-from streams.console.follower import Progress
-from streams.console.live_feed import LiveFeed
-from streams.console.publisher import Publisher
-from streams.console.read_model.apply import HANDLERS, apply_records
-from streams.console.read_model.changes import Changes
-from streams.console.read_model.database import Database, transaction
-from streams.console.settings import ConsoleSettings
-from streams.console.web.context import Console
-from tests.categories import CATEGORIES
+import streams.desk.console.web.app as web
+from streams.contract.wire.encoding import encode
+from streams.desk.console.casework.permissions import Person
+from streams.desk.console.follower import Progress
+from streams.desk.console.live_feed import LiveFeed
+from streams.desk.console.publisher import Publisher
+from streams.desk.console.read_model.apply import HANDLERS, apply_records
+from streams.desk.console.read_model.changes import Changes
+from streams.desk.console.read_model.database import Database, transaction
+from streams.desk.console.settings import ConsoleSettings
+from streams.desk.console.web.context import Console
 from streams.registry.loader import load_rules
-from streams.runtime.wall_clock import clock_ms
-from streams.operations.console_metric_catalogue import CONSOLE_ACTS
-from streams.operations.values import Numbers
-from streams.wire.encoding import encode
+from streams.running.operations.console_metric_catalogue import CONSOLE_ACTS
+from streams.running.operations.values import Numbers
+from streams.running.wall_clock import clock_ms
+from tests.categories import CATEGORIES
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
 RULES = load_rules()

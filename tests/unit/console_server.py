@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from streams.console.web.security.slow_clients import BoundedProtocol
+from streams.desk.console.web.security.slow_clients import BoundedProtocol
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from streams.console.casework.work import ActRefused, CaseWork, apply_act
-from streams.console.read_model.apply import HANDLERS, apply_records
-from streams.console.read_model.changes import Changes
-from streams.console.read_model.database import Database, transaction
-from streams.reports.state import ReportState
+from streams.deciding.reports.state import ReportState
+from streams.desk.console.casework.work import ActRefused, CaseWork, apply_act
+from streams.desk.console.read_model.apply import HANDLERS, apply_records
+from streams.desk.console.read_model.changes import Changes
+from streams.desk.console.read_model.database import Database, transaction
 from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.console_acts import PEOPLE, act, act_record, proposed
 from tests.unit.console_pages import EXAMPLES

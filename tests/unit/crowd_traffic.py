@@ -4,12 +4,12 @@ from typing import Any
 
 import msgspec
 
-from streams.events.stamp import ReportStamp
-from streams.partition.batch import Batch
-from streams.partition.hash_key import DEMONSTRATION
-from streams.wire.credit import decode_credit
-from streams.wire.envelope import rfc3339
-from streams.wire.stamp import STAMP_HEADER, encode_stamp
+from streams.contract.events.internal.stamp import ReportStamp
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.forms.credit import decode_credit
+from streams.contract.wire.forms.stamp import STAMP_HEADER, encode_stamp
+from streams.deciding.partition.batch import Batch
+from streams.deciding.partition.hash_key import DEMONSTRATION
 from tests.unit.traffic import INTERNAL, MINUTE, START, Record, report
 
 KEY = DEMONSTRATION.current

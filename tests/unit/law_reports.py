@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from streams.events.report import Channel, Evidence, MessageReport, Notice, Reporter
+from streams.contract.events.report import Channel, Evidence, MessageReport, Notice, Reporter
 from streams.registry.loader import load_rules
 from streams.registry.rules import Authority, JurisdictionRules, Obligation, PlatformFacts, Rules
 

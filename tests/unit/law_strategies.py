@@ -9,7 +9,7 @@ from typing import Any, get_args
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from streams.events.report import (
+from streams.contract.events.report import (
     REPORTER_KINDS,
     Channel,
     Evidence,
@@ -21,9 +21,9 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
-from tests.categories import CATEGORIES
-from streams.events.routing import Gate
+from streams.contract.events.routing import Gate
 from streams.registry.rules import Action, Obligation, Rules, Standard, Trigger, Verification
+from tests.categories import CATEGORIES
 from tests.unit.law_reports import RULES, duty
 
 MODERATE = settings(max_examples=80)

@@ -4,16 +4,16 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from streams.events.credit import CreditedOutcome, ReporterCredit
-from streams.partition.batch import Batch
-from streams.partition.hash_key import DEMONSTRATION
+from streams.contract.events.internal.credit import CreditedOutcome, ReporterCredit
+from streams.contract.wire.forms.credit import credit_record
+from streams.contract.wire.forms.tick import encode_tick
+from streams.contract.wire.records import OutputRecord
+from streams.deciding.partition.batch import Batch
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.reporters.rules import ReporterStageRules, compile_reporter_rules
+from streams.deciding.reporters.stage import reporter_stage
+from streams.deciding.reporters.state import ReporterState
 from streams.registry.reporter_rules import ReporterRules
-from streams.reporters.rules import ReporterStageRules, compile_reporter_rules
-from streams.reporters.stage import reporter_stage
-from streams.reporters.state import ReporterState
-from streams.wire.credit import credit_record
-from streams.wire.records import OutputRecord
-from streams.wire.tick import encode_tick
 from tests.unit.traffic import SHIPPED, START, Record, compiled, report
 
 INTERNAL = "reporters-internal"
@@ -47,8 +47,8 @@ def read_back(
 
 def gate(records: Iterable[Record], state: Any = None) -> Batch:
     """Apply published reports in the stage of reports."""
-    from streams.reports.stage import report_stage
-    from streams.reports.state import ReportState
+    from streams.deciding.reports.stage import report_stage
+    from streams.deciding.reports.state import ReportState
 
     return report_stage(GATE).apply(state or ReportState(0, 1, GATE), list(records))
 

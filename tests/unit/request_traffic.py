@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 import orjson
 
-from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
-from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
-from streams.partition.batch import Batch
-from streams.requests.rules import RequestRules, compile_request_rules
-from streams.requests.stage import request_stage
-from streams.requests.state import RequestState
-from streams.wire.envelope import event_headers, rfc3339
-from streams.wire.tick import encode_tick
+from streams.contract.events.authority_request import AUTHORITY_REQUEST_TYPE
+from streams.contract.events.clock_outcome import CLOCK_OUTCOME_TYPE
+from streams.contract.wire.envelope import event_headers, rfc3339
+from streams.contract.wire.forms.tick import encode_tick
+from streams.deciding.partition.batch import Batch
+from streams.deciding.requests.rules import RequestRules, compile_request_rules
+from streams.deciding.requests.stage import request_stage
+from streams.deciding.requests.state import RequestState
 from tests.request_strategies import SHIPPED
 from tests.unit.traffic import HOUR, Record
 

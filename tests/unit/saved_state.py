@@ -9,9 +9,9 @@ from streams.commands.state.save_file import (
     SavedStage,
     Section,
     new_state_file,
+    open_state_file,
 )
-from streams.commands.state.save_file import open_state_file
-from streams.runtime.position import SourcePosition
+from streams.running.log.position import SourcePosition
 
 Stored = Sequence[Mapping[bytes, bytes]]
 

@@ -5,9 +5,9 @@ import random
 from datetime import date
 from typing import Any, NamedTuple
 
-from streams.requests.clock_events import clock_id
-from streams.runtime.topic_catalogue import SCHEMAS
-from streams.wire.envelope import rfc3339
+from streams.contract.wire.envelope import rfc3339
+from streams.deciding.requests.clock_events import clock_id
+from streams.running.topics.topic_catalogue import SCHEMAS
 from tests.unit.crowd_traffic import outcome, stamped
 from tests.unit.request_traffic import outcome_record, request_record
 from tests.unit.traffic import DAY, HOUR, MINUTE, Record, report

@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 import pytest
 
-from streams.adapters import deliveries
-from streams.adapters.answer import Accepted, Failed, answer_of
-from streams.adapters.deliveries import wait_before
-from streams.adapters.deliveries import CONCURRENT, Deliveries
-from streams.adapters.metrics import AdapterMetrics
-from streams.adapters.intake import Unfinished
+from streams.desk.adapters import deliveries
+from streams.desk.adapters.answer import Accepted, Failed, answer_of
+from streams.desk.adapters.deliveries import CONCURRENT, Deliveries, wait_before
+from streams.desk.adapters.intake import Unfinished
+from streams.desk.adapters.metrics import AdapterMetrics
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 REFUSED = Failed("refused", "HTTP 400")

@@ -3,8 +3,8 @@
 import msgspec
 from msgspec import inspect
 
-from streams.adapters.escalation_reading import Escalated
-from streams.events.escalation import Escalation
+from streams.contract.events.escalation import Escalation
+from streams.desk.adapters.escalation_reading import Escalated
 
 
 def alternatives(kind):

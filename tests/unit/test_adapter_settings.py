@@ -9,21 +9,21 @@ from click.testing import CliRunner
 from lexrpc.base import Base
 from pydantic import SecretStr
 
-from streams.adapters.coop import mapping as coop
-from streams.adapters.coop.item import item_id, subject_of
-from streams.adapters.coop.settings import CoopSettings
-from streams.adapters.ozone import mapping as ozone
-from streams.adapters.ozone.reporting import REASON_TYPE
-from streams.adapters.ozone.settings import OzoneSettings
-from streams.adapters.pseudonym import reviewer_ref
-from streams.adapters.verdict import check_verdicts, load_mapping
-from streams.adapters.webhook.settings import CONTENTS, WebhookSettings
-from streams.adapters.webhook.webhook import signing_keys, topics_of
 from streams.commands.main import commands
-from streams.events.moderation_outcome import EscalationSubject, MessageSubject
+from streams.contract.events.moderation_outcome import EscalationSubject, MessageSubject
+from streams.desk.adapters.coop import mapping as coop
+from streams.desk.adapters.coop.item import item_id, subject_of
+from streams.desk.adapters.coop.settings import CoopSettings
+from streams.desk.adapters.ozone import mapping as ozone
+from streams.desk.adapters.ozone.reporting import REASON_TYPE
+from streams.desk.adapters.ozone.settings import OzoneSettings
+from streams.desk.adapters.pseudonym import reviewer_ref
+from streams.desk.adapters.verdict import check_verdicts, load_mapping
+from streams.desk.adapters.webhook.settings import CONTENTS, WebhookSettings
+from streams.desk.adapters.webhook.webhook import signing_keys, topics_of
 from streams.registry.categories import built_in_categories
-from streams.worker.environment import SettingsError, load_prefixed
-from streams.worker.settings import load_settings
+from streams.running.worker.environment import SettingsError, load_prefixed
+from streams.running.worker.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/adapters.md").read_text(encoding="utf-8")

@@ -5,10 +5,10 @@ import asyncio
 import msgspec
 import pytest
 
-from streams.adapters.answer import Failed
-from streams.adapters.http_client import HttpAnswer
-from streams.adapters.ozone import xrpc
-from streams.adapters.ozone.xrpc import Account, NamedError, Xrpc
+from streams.desk.adapters.answer import Failed
+from streams.desk.adapters.http_client import HttpAnswer
+from streams.desk.adapters.ozone import xrpc
+from streams.desk.adapters.ozone.xrpc import Account, NamedError, Xrpc
 
 
 class Client:

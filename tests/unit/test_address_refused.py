@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.adapters.coop.callbacks import serve_callbacks
-from streams.adapters.coop.settings import CoopSettings
-from streams.adapters.metrics import AdapterMetrics, serve_metrics
 from streams.commands.explained_errors import EXIT_WRONG_INPUT, explain
-from streams.operations.address_refused import AddressRefused
+from streams.desk.adapters.coop.callbacks import serve_callbacks
+from streams.desk.adapters.coop.settings import CoopSettings
+from streams.desk.adapters.metrics import AdapterMetrics, serve_metrics
+from streams.running.operations.address_refused import AddressRefused
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 # Allocates a few hundred megabytes in blocks on malloc's heap, frees them, and prints the resident memory.
 PROGRAM = """
 import re, sys
-from streams.runtime.allocator import keep_freed_memory
+from streams.running.app.allocator import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 blocks = [bytearray(b"x") * 100_000 for _ in range(2_000)]

@@ -8,19 +8,18 @@ from aiokafka.partitioner import murmur2 as kafka_murmur2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.enriched_report import EnrichedReport
-from streams.events.escalation import Escalation
-from streams.events.report import REPORTER_KINDS
+from streams.contract.events.enriched_report import EnrichedReport
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.report import REPORTER_KINDS
+from streams.contract.wire.envelope import event_headers, rfc3339
+from streams.contract.wire.ids import stable_id
+from streams.contract.wire.origin import NotAtHome
+from streams.contract.wire.partitioner import murmur2, murmur2_of_all
+from streams.contract.wire.records import MAX_HEADERS, MAX_PASSED_ON_BYTES
+from streams.deciding.partition import home as home_partition
+from streams.deciding.partition.home import HomePartitions
+from streams.deciding.reports.state import ReportState, restore_reports
 from tests.categories import CATEGORIES
-from streams.partition import home as home_partition
-from streams.partition.home import HomePartitions
-from streams.wire.partitioner import murmur2, murmur2_of_all
-from streams.wire.origin import NotAtHome
-from streams.reports.state import ReportState, restore_reports
-from streams.wire.envelope import rfc3339
-from streams.wire.envelope import event_headers
-from streams.wire.ids import stable_id
-from streams.wire.records import MAX_HEADERS, MAX_PASSED_ON_BYTES
 from tests.unit.traffic import (
     DAY,
     EXTERNAL,
@@ -208,7 +207,7 @@ def test_a_lack_of_memory_stops_the_worker_instead_of_refusing_the_record(
     def no_memory(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("streams.wire.reading.open_envelope", no_memory)
+    monkeypatch.setattr("streams.contract.wire.reading.open_envelope", no_memory)
     with pytest.raises(MemoryError):
         run(ReportState(0, 1, RULES), RULES, [report(1, START)])
 

@@ -5,10 +5,10 @@ import faust
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
-from streams.runtime.batches import BatchScheduler, PassThroughSchema
-from streams.runtime.patches import batch_topic
-from streams.runtime.patches.batch_topic import BatchTopic, queued_bytes
-from streams.runtime.patches.fetched_range import FetchedRange
+from streams.running.cycle.batches import BatchScheduler, PassThroughSchema
+from streams.running.patches import batch_topic
+from streams.running.patches.batch_topic import BatchTopic, queued_bytes
+from streams.running.patches.fetched_range import FetchedRange
 
 
 def records(topic, partition, *offsets):

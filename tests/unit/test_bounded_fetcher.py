@@ -11,13 +11,13 @@ from aiokafka.consumer import consumer, fetcher
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from streams.runtime import memory
-from streams.runtime.patches import bounded_fetcher
-from streams.runtime.patches.bounded_fetcher import BoundedFetcher
-from streams.runtime.patches.install import install_patches
-from streams.runtime.patches.record_bytes import CHUNK_BYTES
-from streams.runtime.patches.unpacking import MAX_UNPACKED_BYTES
-from streams.wire.records import HEADERS_DROPPED, NOT_UNPACKED
+from streams.contract.wire.records import HEADERS_DROPPED, NOT_UNPACKED
+from streams.running.log import memory
+from streams.running.patches import bounded_fetcher
+from streams.running.patches.bounded_fetcher import BoundedFetcher
+from streams.running.patches.install import install_patches
+from streams.running.patches.record_bytes import CHUNK_BYTES
+from streams.running.patches.unpacking import MAX_UNPACKED_BYTES
 from tests.hostile_batches import batch, record, varint
 
 TP = TopicPartition("reports", 0)

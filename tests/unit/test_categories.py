@@ -8,31 +8,36 @@ from textwrap import dedent
 import msgspec
 import pytest
 
-from streams.events.moderation_outcome import MessageSubject, ModerationOutcome, TermsGround
-from streams.registry.categories import OWN_CODES, built_in_categories, load_categories
+from streams.contract.events.desk_member import DeskMember
+from streams.contract.events.moderation_outcome import MessageSubject, ModerationOutcome, TermsGround
+from streams.contract.events.transparency import TransparencyCounter
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.times import from_epoch_ms
+from streams.deciding.reporters.rules import compile_reporter_rules
+from streams.deciding.reporters.stage import reporter_stage
+from streams.deciding.reporters.state import ReporterState, state_key
+from streams.deciding.reporters.tally import category_and_verdict
+from streams.deciding.reports.claims import UNRESTRICTED
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState
+from streams.registry.categories import (
+    OWN_CODES,
+    SHIPPED_CATEGORIES,
+    CategoryRow,
+    built_in_categories,
+    load_categories,
+)
 from streams.registry.errors import RegistryError
-from streams.registry.categories import SHIPPED_CATEGORIES, CategoryRow
 from streams.registry.loader import load_rules
-from streams.reporters.tally import category_and_verdict
-from streams.wire.envelope import rfc3339
-from streams.reporters.rules import compile_reporter_rules
-from streams.reporters.stage import reporter_stage
-from streams.reporters.state import ReporterState, state_key
-from streams.reports.claims import UNRESTRICTED
-from streams.reports.rules import compile_report_rules
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
 from streams.statutory.dossier.skeleton import forms_for
 from streams.statutory.report import make_report
 from streams.statutory.reporting_period import Period
 from streams.statutory.statements.draft import Decided, HowLearned, drafts
 from streams.statutory.sums import Sums
-from streams.events.transparency import TransparencyCounter
-from streams.events.desk_member import DeskMember
-from streams.wire.times import from_epoch_ms
 from tests.unit.registry_files import copy_files
-from tests.unit.statutory_check import read_table
 from tests.unit.reporter_traffic import credit, read_back
+from tests.unit.statutory_check import read_table
 from tests.unit.traffic import DAY, START, Record, escalations, levels, of_topic, policy, report, run, tick
 
 DATE = date(2026, 1, 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streams.wire.envelope import rfc3339
+from streams.contract.wire.envelope import rfc3339
 from tests.unit.request_traffic import (
     NOON,
     new_requests,

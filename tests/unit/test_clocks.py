@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.clocks.clock import (
+from streams.contract.events.clock_outcome import OutcomeKind
+from streams.contract.wire.dead_letter import Rejected
+from streams.deciding.clocks.clock import (
     Clock,
     apply_outcome,
     check_outcome,
@@ -22,9 +24,7 @@ from streams.clocks.clock import (
     status,
     take_step,
 )
-from streams.events.clock_outcome import OutcomeKind
 from streams.registry.loader import load_rules
-from streams.wire.dead_letter import Rejected
 
 ANY_ROW = load_rules().obligations[0]
 ROW = dataclasses.replace(ANY_ROW, meaning="deadline", pausable_for=("clarification", "second_opinion"))

@@ -7,9 +7,9 @@ from aiokafka.consumer import consumer
 from aiokafka.consumer import fetcher as aiokafkas
 from aiokafka.errors import KafkaConnectionError
 
-from streams.runtime.patches import bounded_fetcher
-from streams.runtime.patches.bounded_fetcher import BoundedFetcher
-from streams.runtime.patches.closable_fetcher import ClosableFetcher
+from streams.running.patches import bounded_fetcher
+from streams.running.patches.bounded_fetcher import BoundedFetcher
+from streams.running.patches.closable_fetcher import ClosableFetcher
 
 
 async def close_while_the_broker_is_away(kind):

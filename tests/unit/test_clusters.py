@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.coordination.arrivals import COUNTED, Arrivals, Signs, decode_arrivals, encode_arrivals
-from streams.coordination.assessment import assess
-from streams.coordination.clusters import (
+from streams.contract.events.report import Category
+from streams.counting.coordination.arrivals import COUNTED, Arrivals, Signs, decode_arrivals, encode_arrivals
+from streams.counting.coordination.assessment import assess
+from streams.counting.coordination.clusters import (
     ALONE,
     GROUPS,
     MILLION,
@@ -21,10 +22,9 @@ from streams.coordination.clusters import (
     linked_share,
     voices_millionths,
 )
-from streams.coordination.distinct_sketch import estimate, note
-from streams.coordination.guard_rail import LEAST, GuardRail
-from streams.coordination.signature import enter, group_of, linked, used_bins
-from streams.events.report import Category
+from streams.counting.coordination.distinct_sketch import estimate, note
+from streams.counting.coordination.guard_rail import LEAST, GuardRail
+from streams.counting.coordination.signature import enter, group_of, linked, used_bins
 from tests.categories import CATEGORIES, CODES
 
 DAY = 86_400_000

@@ -6,19 +6,19 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from streams.clocks.store import clock_key
-from streams.commands.clock import command as clock_command
 from streams.commands import clocks
+from streams.commands.clock import command as clock_command
 from streams.commands.clocks import time_left
 from streams.commands.main import commands
-from streams.clients import kafka_writing, kept_state
 from streams.commands.shared import kept_clocks
 from streams.commands.shared.kept_clocks import STATE_TOPICS, WantedClocks, wanted_clocks
-from streams.wire.partitioner import home_partition
-from streams.reports.state import ReportState
-from streams.wire.envelope import rfc3339
-from streams.wire.outcome_decoding import decode_clock_outcome
-from streams.worker.settings import Settings
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
+from streams.contract.wire.partitioner import home_partition
+from streams.deciding.clocks.store import clock_key
+from streams.deciding.reports.state import ReportState
+from streams.running.clients import kafka_writing, kept_state
+from streams.running.worker.settings import Settings
 from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.request_traffic import (
     new_requests,

@@ -19,14 +19,14 @@ from streams.commands.main import commands
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
-from streams.events.escalation import Escalation
-from streams.events.integrity import IntegrityFinding, IntegritySignal
-from streams.events.priority import Priority, PriorityComponents
-from streams.text.record_text import READABLE
-from streams.text.story import story
-from streams.wire.outcome_decoding import decode_clock_outcome
-from tests.readers import decode_report
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.integrity import IntegrityFinding, IntegritySignal
+from streams.contract.events.priority import Priority, PriorityComponents
+from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
+from streams.desk.text.record_text import READABLE
+from streams.desk.text.story import story
 from tests.command_tree import leaves, subcommand
+from tests.readers import decode_report
 from tocsin_demo.scenario import STORYLINES, play, play_alone, play_crowds, play_requests
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"

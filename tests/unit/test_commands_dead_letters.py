@@ -12,9 +12,9 @@ from streams.commands.dead_letters.letter import letter_of
 from streams.commands.dead_letters.selection import Selection
 from streams.commands.dead_letters.text import as_json, in_full, in_one_line
 from streams.commands.main import commands
-from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.wire.dead_letter import Rejected, dead_letter
-from streams.worker.settings import load_settings
+from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
+from streams.contract.wire.dead_letter import Rejected, dead_letter
+from streams.running.worker.settings import load_settings
 
 EVERYTHING = Selection((), None, None, None)
 

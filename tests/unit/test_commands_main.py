@@ -15,7 +15,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from streams.commands.main import commands, main
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.table import COMMANDS
-from streams.worker.settings import Settings
+from streams.running.worker.settings import Settings
 from tests.command_tree import groups, leaves, subcommand
 from tocsin_demo.demo.running_program import running_program
 

@@ -10,15 +10,15 @@ from click.testing import CliRunner
 from streams.commands.main import commands
 from streams.commands.outcome import import_file, record
 from streams.commands.outcome.payload import COLUMNS
-from streams.clients import kafka_writing
-from streams.events.moderation_outcome import (
+from streams.contract.events.moderation_outcome import (
     EscalationSubject,
     LawGround,
     MessageSubject,
     ReportSubject,
     TermsGround,
 )
-from streams.runtime.topic_catalogue import SCHEMAS
+from streams.running.clients import kafka_writing
+from streams.running.topics.topic_catalogue import SCHEMAS
 from tests.readers import decode_moderation_outcome
 
 NOW = 1_790_164_800_000  # 2026-09-23T12:00:00Z

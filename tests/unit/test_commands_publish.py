@@ -10,24 +10,21 @@ from click.testing import CliRunner
 
 from streams.commands.publish.command import _Lines, publish
 from streams.commands.publish.reach import Reach
-from streams.clients.published_event import published_event
+from streams.contract.events.authority_request import AUTHORITY_REQUEST_TYPE
+from streams.contract.events.case_activity import CASE_ACTIVITY_TYPE
+from streams.contract.events.clock_outcome import CLOCK_OUTCOME_TYPE
+from streams.contract.events.moderation_outcome import MODERATION_OUTCOME_TYPE
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
+from streams.contract.wire.times import DAY, HOUR, MINUTE, moment_ms
 from streams.counting.counts import ChannelCounts
 from streams.counting.windows import window_spec
-from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
-from streams.events.case_activity import CASE_ACTIVITY_TYPE
-from streams.events.clock_outcome import CLOCK_OUTCOME_TYPE
-from streams.events.moderation_outcome import MODERATION_OUTCOME_TYPE
 from streams.registry.categories import built_in_categories
 from streams.registry.policies import load_policies
 from streams.registry.sources import load_sources
-from streams.runtime.wall_clock import clock_ms
-from tests.readers import decode_case_activity
-from tests.readers import decode_moderation_outcome
-from streams.wire.outcome_decoding import decode_clock_outcome
-from streams.wire.envelope import rfc3339
-from tests.readers import decode_report
-from tests.readers import decode_request
-from streams.wire.times import DAY, HOUR, MINUTE, moment_ms
+from streams.running.clients.published_event import published_event
+from streams.running.wall_clock import clock_ms
+from tests.readers import decode_case_activity, decode_moderation_outcome, decode_report, decode_request
 
 REPORT = {
     "report_id": "r-1",

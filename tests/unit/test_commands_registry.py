@@ -16,12 +16,12 @@ from streams.commands.main import commands, main
 from streams.commands.registry import command
 from streams.commands.registry.answer import TRIGGERS, Question, answer
 from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, duration_in_words, time_in_words
-from streams.events.report import Channel, Evidence, MessageReport, Notice, NoticeDeclaration
-from tests.categories import CATEGORIES
-from streams.law.resolution import Resolver
+from streams.contract.events.report import Channel, Evidence, MessageReport, Notice, NoticeDeclaration
+from streams.deciding.law.resolution import Resolver
 from streams.registry import loader
 from streams.registry.loader import load_rules
 from streams.registry.rules import Authority
+from tests.categories import CATEGORIES
 from tests.unit.law_reports import duty, place
 
 SHIPPED = load_rules()

@@ -6,15 +6,14 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.clients import kept_state
 from streams.commands.reporter import kept_reporter
-from streams.partition.hash_key import DEMONSTRATION, DEMONSTRATION_KEY
-from streams.reports.reporter_keys import REPORTER_KEYS
-from streams.reports.state import ReportState
-from streams.wire.state_records import STATE_VERSION
+from streams.contract.wire.state_records import STATE_VERSION
+from streams.deciding.partition.hash_key import DEMONSTRATION, DEMONSTRATION_KEY
+from streams.deciding.reports.reporter_keys import REPORTER_KEYS
+from streams.deciding.reports.state import ReportState
+from streams.running.clients import kept_state
 from tests.unit.reporter_traffic import credit, passed, stamp_all
 from tests.unit.traffic import MINUTE, SHIPPED, START, Record, compiled, fold, report, run
-
 
 DAY = 86_400_000
 ONE = "reporter-1"

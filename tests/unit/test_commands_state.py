@@ -6,17 +6,17 @@ from aiokafka import TopicPartition
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.clients import kept_state
 from streams.commands.state import command, state_check
 from streams.commands.state.reset import ResetPlan
 from streams.commands.state.stages import STAGE_NAMES, all_stages
 from streams.commands.state.state_check import PartitionCheck, check_entries
+from streams.contract.wire.partitioner import home_partition
 from streams.counting.counts import STATE_VERSION
-from streams.wire.partitioner import home_partition
-from streams.partition.hash_key import DEMONSTRATION, DEMONSTRATION_KEY
-from streams.reports.stage import report_stage
-from streams.requests.stage import request_stage
-from streams.worker.settings import Settings
+from streams.deciding.partition.hash_key import DEMONSTRATION, DEMONSTRATION_KEY
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.requests.stage import request_stage
+from streams.running.clients import kept_state
+from streams.running.worker.settings import Settings
 from tests.unit.request_traffic import (
     NOON,
     RULES,

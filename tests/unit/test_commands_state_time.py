@@ -7,10 +7,10 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.commands.state import partition_time
-from streams.partition.hash_key import DEMONSTRATION_KEY
-from streams.partition.state import PARTITION_TIME
-from streams.reports.state import ReportState
-from streams.runtime.restore import Restored
+from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
+from streams.deciding.partition.state import PARTITION_TIME
+from streams.deciding.reports.state import ReportState
+from streams.running.log.restore import Restored
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, compiled, fold, report, run, tick
 
 NOW = START + HOUR

@@ -12,16 +12,16 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.commands.clock import command as clock
 from streams.commands import clocks, explain
+from streams.commands.clock import command as clock
 from streams.commands.dead_letters import command as dead_letters
 from streams.commands.dead_letters.letter import letter_of
 from streams.commands.main import commands
 from streams.commands.shared.terminal import printable
 from streams.commands.state import command as state
 from streams.commands.tail import command as tail
-from streams.events.clock import ClockView
-from streams.wire.dead_letter import Rejected, dead_letter
+from streams.contract.events.clock import ClockView
+from streams.contract.wire.dead_letter import Rejected, dead_letter
 from tests.report_strategies import Record
 
 # C0 with escape, DEL, C1 with the one-character CSI, marks and overrides of direction, a separator of lines, and signs of

@@ -10,23 +10,23 @@ import orjson
 import pytest
 from rich.console import Console
 
-from streams.events import escalation as wire
-from streams.events.authority_routing import AuthorityRouting
-from streams.events.enriched_report import Jurisdiction
-from streams.events.obligation import EscalatedObligation
-from streams.events.routing import Routing, RuleOfLaw
-from streams.events.statement import Statement
-from streams.registry.loader import load_rules
-from streams.text.record_text import (
+from streams.contract.events import escalation as wire
+from streams.contract.events.authority_routing import AuthorityRouting
+from streams.contract.events.enriched_report import Jurisdiction
+from streams.contract.events.obligation import EscalatedObligation
+from streams.contract.events.routing import Routing, RuleOfLaw
+from streams.contract.events.statement import Statement
+from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
+from streams.desk.text.record_text import (
     READABLE,
     as_json,
     decode_escalation,
     escalation_grounds,
     escalation_text,
 )
-from streams.text.routing_text import decode_routing
-from streams.text.text_table import text_table
-from streams.wire.outcome_decoding import decode_clock_outcome
+from streams.desk.text.routing_text import decode_routing
+from streams.desk.text.text_table import text_table
+from streams.registry.loader import load_rules
 from tocsin_demo.demo.crowds import CrowdCounts, sentence_of
 from tocsin_demo.demo.desk import Desk
 from tocsin_demo.demo.portrait import most_pressing, most_telling, portrait

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from streams.commands.main import commands
 from streams.commands.transparency import counters as reading
-from streams.text.transparency_tables import SECTIONS, as_document, sections
-from streams.events.transparency import ReportCount, RequestCount, TransparencyCounter
-from streams.wire.encoding import encode
+from streams.contract.events.transparency import ReportCount, RequestCount, TransparencyCounter
+from streams.contract.wire.encoding import encode
+from streams.desk.text.transparency_tables import SECTIONS, as_document, sections
 
 PERIOD = ("--from", "2026-03-01", "--to", "2026-03-31")
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.commands.transparency import counters as reading
-from streams.events.transparency import (
+from streams.contract.events.transparency import (
     ActionTimeCount,
     ComplaintCount,
     DecisionCount,
@@ -18,9 +18,9 @@ from streams.events.transparency import (
     RequestCount,
     TransparencyCounter,
 )
+from streams.contract.wire.encoding import encode
 from streams.statutory.parts import parts
 from streams.statutory.sums import union_state
-from streams.wire.encoding import encode
 from tests.unit.test_commands_transparency import Record
 
 PERIOD = ("--from", "2026-01-01", "--to", "2026-12-31")

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.contract.events.escalation import Comparison, Condition
 from streams.counting.conditions import condition
 from streams.counting.sums import WindowCounts
-from streams.events.escalation import Comparison, Condition
-from streams.text.record_text import _condition_text
+from streams.desk.text.record_text import _condition_text
 
 COMPARISONS = get_args(Comparison)
 MEANING = {

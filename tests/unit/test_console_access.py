@@ -2,11 +2,11 @@
 
 import pytest
 
-from streams.console.people.access import NoSignIn, OpenIDSignIn, ProxySignIn, load_access
-from streams.console.settings import load_console_settings
+from streams.desk.console.people.access import NoSignIn, OpenIDSignIn, ProxySignIn, load_access
+from streams.desk.console.settings import load_console_settings
 from streams.registry.categories import built_in_categories
 from streams.registry.errors import RegistryError
-from streams.worker.environment import SettingsError
+from streams.running.worker.environment import SettingsError
 
 SECRET = "0123456789abcdef0123456789abcdef"
 PEOPLE = "people: [{subject: a, ref: desk-1, role: desk}]\n"

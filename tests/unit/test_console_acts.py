@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from streams.operations.console_metric_catalogue import CONSOLE_ACTS
-from streams.operations.values import Numbers
-from streams.console.publisher import Publisher
+from streams.desk.console.publisher import Publisher
+from streams.running.operations.console_metric_catalogue import CONSOLE_ACTS
+from streams.running.operations.values import Numbers
 from tests.unit.console_pages import DUTIES, World, example, hidden_fields, lead, text_of
 
 DISMISSED = {
@@ -278,7 +278,7 @@ def test_the_same_form_of_a_clock_has_one_effect_and_the_loser_is_told_what_the_
 
 
 def test_an_outcome_that_no_worker_applies_yet_is_said_to_wait(world, anna, monkeypatch):
-    monkeypatch.setattr("streams.console.publisher._APPLIED_SECONDS", 0)
+    monkeypatch.setattr("streams.desk.console.publisher._APPLIED_SECONDS", 0)
     world.put_clock()
     world.works = False
     answer = end_clock(anna, "c-1", "fulfilled")
@@ -385,7 +385,7 @@ def test_an_escalation_and_a_request_of_the_same_id_are_two_cases(world, anna):
 
 
 def test_an_answer_whose_outcomes_were_lost_is_repaired_once(world, anna, monkeypatch):
-    monkeypatch.setattr("streams.console.missing_outcomes._OWN_CONSOLE_MS", -1_000)
+    monkeypatch.setattr("streams.desk.console.missing_outcomes._OWN_CONSOLE_MS", -1_000)
     world.put_request(received_at="2026-11-24T12:00:00.000Z")
     anna.confirm(answer(anna, "r-1", "followed", **CLOCKS))
     world.writer.execute("DELETE FROM clock_outcome")

@@ -7,19 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.console.casework.follow_ups import clock_outcomes, moderation_outcome
-from streams.console.casework.permissions import Person, may_act, needs_two
-from streams.console.casework.work import ActRefused, CaseWork, Decision, apply_act
-from streams.events.case_activity import CaseActivity, ClockClosing, ProposedOutcome
-from streams.events.desk_member import DeskMember
-from streams.events.escalation import Escalation
-from streams.events.moderation_outcome import LawGround, OutcomeAction, TermsGround
-from tests.readers import decode_case_activity
-from streams.wire.encoding import encode
-from tests.readers import decode_moderation_outcome
-from streams.wire.outcome_decoding import decode_clock_outcome
-from streams.wire.times import epoch_ms
+from streams.contract.events.case_activity import CaseActivity, ClockClosing, ProposedOutcome
+from streams.contract.events.desk_member import DeskMember
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.moderation_outcome import LawGround, OutcomeAction, TermsGround
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
+from streams.contract.wire.times import epoch_ms
+from streams.desk.console.casework.follow_ups import clock_outcomes, moderation_outcome
+from streams.desk.console.casework.permissions import Person, may_act, needs_two
+from streams.desk.console.casework.work import ActRefused, CaseWork, Decision, apply_act
 from tests.contract.examples import example, example_files
+from tests.readers import decode_case_activity, decode_moderation_outcome
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 ANNA, BEN, LEAD = (

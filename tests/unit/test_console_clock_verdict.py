@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from streams.console.casework.clock_verdict import verdict_on_clock
-from streams.events.clock_outcome import ClockOutcome
+from streams.contract.events.clock_outcome import ClockOutcome
+from streams.desk.console.casework.clock_verdict import verdict_on_clock
 
 
 @pytest.mark.parametrize(

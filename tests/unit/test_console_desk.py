@@ -6,14 +6,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from streams.clients.published_event import published_event
-from streams.console.read_model.changes import Changes
-from streams.console.web import requests
-from streams.console.web.cases import case, desk
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.topics import MODERATION_OUTCOMES
+from streams.desk.console.read_model.changes import Changes
+from streams.desk.console.web import requests
+from streams.desk.console.web.cases import case, desk
+from streams.running.clients.published_event import published_event
+from streams.running.wall_clock import clock_ms
 from tests.categories import CATEGORIES
-from streams.runtime.wall_clock import clock_ms
-from streams.wire.encoding import encode
-from streams.wire.topics import MODERATION_OUTCOMES
 from tests.unit.console_pages import World, lead, text_of
 from tests.unit.test_console_acts import DISMISSED, act
 

@@ -3,13 +3,28 @@
 from datetime import timedelta
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from streams.clients.published_event import published_event
-from streams.console.casework.follow_ups import clock_outcomes, last_follow_up, moderation_outcome
-from streams.console.casework.permissions import (
+from streams.contract.events.authority_routing import AuthorityRouting
+from streams.contract.events.case_activity import ActivityKind, ClockClosing
+from streams.contract.events.desk_member import DeskMember, DeskRole
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.moderation_outcome import (
+    LawGround,
+    MessageSubject,
+    OutcomeAction,
+    OutcomeDecision,
+    TermsGround,
+)
+from streams.contract.events.report import Category
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.forms.moderation_outcome_decoding import REASONS
+from streams.desk.console.casework.follow_ups import clock_outcomes, last_follow_up, moderation_outcome
+from streams.desk.console.casework.permissions import (
     Person,
     answer_needs_two,
     may_act,
@@ -17,27 +32,12 @@ from streams.console.casework.permissions import (
     may_end_clock,
     needs_two,
 )
-from streams.console.casework.work import CaseWork, apply_act
-from streams.events.authority_routing import AuthorityRouting
-from streams.events.case_activity import ActivityKind, ClockClosing
-from streams.events.desk_member import DeskMember, DeskRole
-from streams.events.escalation import Escalation
-from streams.events.moderation_outcome import (
-    LawGround,
-    MessageSubject,
-    OutcomeAction,
-    OutcomeDecision,
-    TermsGround,
-)
-from streams.events.report import Category
-from streams.wire.dead_letter import Rejected
-from streams.wire.encoding import encode
-from streams.wire.moderation_outcome_decoding import REASONS
+from streams.desk.console.casework.work import CaseWork, apply_act
+from streams.running.clients.published_event import published_event
 from tests.categories import CATEGORIES
 from tests.unit.console_acts import PEOPLE, act, proposed
 from tests.unit.console_pages import example
 from tests.unit.traffic import MINUTE, START
-import msgspec
 
 CASE_ACTIVITY, OUTCOMES, CLOCKS = "case-activity", "moderation-outcomes", "clock-outcomes"
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.routing import Mount
 
-from streams.console.read_model.apply import HANDLERS, apply_records
-from streams.console.read_model.changes import Changes
-from streams.console.read_model.database import transaction
+from streams.desk.console.read_model.apply import HANDLERS, apply_records
+from streams.desk.console.read_model.changes import Changes
+from streams.desk.console.read_model.database import transaction
 from tests.categories import CATEGORIES
 from tests.unit.console_pages import EXAMPLES, LATER_MS, Record, World
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.console.read_model import database
-from streams.console.read_model.apply import HANDLERS
+from streams.desk.console.read_model import database
+from streams.desk.console.read_model.apply import HANDLERS
 from tests.unit.console_acts import PEOPLE, act, act_record
 from tests.unit.console_world import (
     Reading,

@@ -5,12 +5,12 @@ import sqlite3
 
 import pytest
 
-from streams.console.read_model.clocks_query import ClockFilter, clock_row, clocks_page
-from streams.console.read_model.desk_query import DeskFilter, desk_page
-from streams.console.read_model.integrity import IntegrityFilter, integrity_page
-from streams.console.read_model.paging import PAGE_ROWS, BadFilter
-from streams.console.read_model.policies_query import Pair, policy_days, policy_pairs
-from streams.console.read_model.requests_query import RequestFilter, requests_page
+from streams.desk.console.read_model.clocks_query import ClockFilter, clock_row, clocks_page
+from streams.desk.console.read_model.desk_query import DeskFilter, desk_page
+from streams.desk.console.read_model.integrity import IntegrityFilter, integrity_page
+from streams.desk.console.read_model.paging import PAGE_ROWS, BadFilter
+from streams.desk.console.read_model.policies_query import Pair, policy_days, policy_pairs
+from streams.desk.console.read_model.requests_query import RequestFilter, requests_page
 from tests.categories import CATEGORIES
 from tests.unit.console_pages import World, example, lead
 

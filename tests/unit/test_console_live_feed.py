@@ -8,11 +8,11 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from streams.console.live_feed import LiveFeed
-from streams.console.read_model.apply import apply_records
-from streams.console.read_model.changes import Changes
-from streams.console.read_model.database import transaction
-from streams.console.web.live import live
+from streams.desk.console.live_feed import LiveFeed
+from streams.desk.console.read_model.apply import apply_records
+from streams.desk.console.read_model.changes import Changes
+from streams.desk.console.read_model.database import transaction
+from streams.desk.console.web.live import live
 from tests.categories import CATEGORIES
 from tests.unit.console_pages import World, lead
 

@@ -10,15 +10,15 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
-from streams.console import follower
-from streams.console.live_feed import LiveFeed
-from streams.console.metrics import ConsoleMetrics, Timed, serve_metrics
-from streams.console.missing_outcomes import decisions_without_outcome
-from streams.console.publisher import NotReadBack, Publisher
-from streams.console.settings import ConsoleSettings
-from streams.operations.console_metric_catalogue import CONSOLE_CATALOGUE
-from streams.operations.metrics import Exposition
-from streams.runtime.wall_clock import clock_ms
+from streams.desk.console import follower
+from streams.desk.console.live_feed import LiveFeed
+from streams.desk.console.metrics import ConsoleMetrics, Timed, serve_metrics
+from streams.desk.console.missing_outcomes import decisions_without_outcome
+from streams.desk.console.publisher import NotReadBack, Publisher
+from streams.desk.console.settings import ConsoleSettings
+from streams.running.operations.console_metric_catalogue import CONSOLE_CATALOGUE
+from streams.running.operations.metrics import Exposition
+from streams.running.wall_clock import clock_ms
 from tests.unit.console_acts import PEOPLE, act
 from tests.unit.console_pages import World
 
@@ -65,7 +65,7 @@ def test_acts_are_counted_by_what_became_of_them(world, metrics, publisher):
 @pytest.fixture
 def left(monkeypatch, publisher):
     """Makes decisions as a console does that is killed before it writes what follows."""
-    monkeypatch.setattr("streams.console.missing_outcomes._REPAIRED_MS", clock_ms())
+    monkeypatch.setattr("streams.desk.console.missing_outcomes._REPAIRED_MS", clock_ms())
 
     def decide(number, **fields):
         async def killed(_):

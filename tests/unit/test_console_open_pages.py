@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
-from streams.console.web import live
-from streams.console.web.security import slow_clients
+from streams.desk.console.web import live
+from streams.desk.console.web.security import slow_clients
 from tests.unit.console_pages import World
 from tests.unit.console_people import by_proxy, from_proxy
 from tests.unit.console_server import is_closed, port_of, served

@@ -198,7 +198,7 @@ def test_a_session_that_somebody_planted_is_not_signed_in(browser, world, tmp_pa
 def test_a_session_ends_after_a_shift_however_busy(browser, monkeypatch):
     sign_in(browser)
     assert not is_out(browser)
-    monkeypatch.setattr("streams.console.web.security.sign_in.time", lambda: time.time() + 12 * 3600 + 1)
+    monkeypatch.setattr("streams.desk.console.web.security.sign_in.time", lambda: time.time() + 12 * 3600 + 1)
     assert is_out(browser)
 
 
@@ -231,8 +231,8 @@ def test_a_provider_that_is_away_is_said(world, tmp_path):
 
 
 def test_sign_ins_are_limited_by_address(world, tmp_path, provider, monkeypatch):
-    monkeypatch.setattr("streams.console.web.security.openid._SIGN_INS", 3)
-    monkeypatch.setattr("streams.console.web.security.openid._SIGN_INS_PER_SECOND", 0.001)
+    monkeypatch.setattr("streams.desk.console.web.security.openid._SIGN_INS", 3)
+    monkeypatch.setattr("streams.desk.console.web.security.openid._SIGN_INS_PER_SECOND", 0.001)
     browser = console(world, tmp_path, provider.issuer)
     assert [browser.get("/sign-in").status_code for _ in range(4)] == [302, 302, 302, 429]
     assert browser.get("/sign-in/callback?code=x&state=x").status_code == 429

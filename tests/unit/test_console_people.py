@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.console.casework.permissions import Person
-from streams.console.people import watched_people
-from streams.console.people import people_file
-from streams.console.people.people_file import People
-from streams.console.people.watched_people import WatchedPeople
+from streams.desk.console.casework.permissions import Person
+from streams.desk.console.people import people_file, watched_people
+from streams.desk.console.people.people_file import People
+from streams.desk.console.people.watched_people import WatchedPeople
 from streams.registry.categories import built_in_categories
 from streams.registry.errors import RegistryError, UnreadableFile
 

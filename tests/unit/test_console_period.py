@@ -3,10 +3,15 @@
 import msgspec
 import pytest
 
-from streams.console.read_model.transparency import OpenInPeriod, open_in_period
-from streams.events.moderation_outcome import EscalationSubject, ModerationOutcome, OutcomeAction, TermsGround
-from streams.wire.times import DAY, epoch_ms, moment_ms
-from streams.wire.topics import ESCALATIONS, MODERATION_OUTCOMES
+from streams.contract.events.moderation_outcome import (
+    EscalationSubject,
+    ModerationOutcome,
+    OutcomeAction,
+    TermsGround,
+)
+from streams.contract.wire.times import DAY, epoch_ms, moment_ms
+from streams.contract.wire.topics import ESCALATIONS, MODERATION_OUTCOMES
+from streams.desk.console.read_model.transparency import OpenInPeriod, open_in_period
 from tests.unit.test_console_read_model import (
     CLOCK,
     NOON,

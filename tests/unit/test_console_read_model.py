@@ -13,26 +13,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.clients.published_event import published_event
-from streams.console.casework.follow_ups import moderation_outcome
-from streams.console.read_model import apply as apply_module
-from streams.console.read_model.acts import CONSOLE_SOURCE, work_on
-from streams.console.read_model.apply import HANDLERS, apply_records
-from streams.console.read_model.changes import Changes
-from streams.console.read_model.database import Database, transaction
-from streams.console.casework.work import Decision
-from streams.console.settings import ConsoleSettings
-from streams.events.case_activity import CaseActivity, ProposedOutcome
-from streams.events.clock_outcome import ClockOutcome
-from streams.events.desk_member import DeskMember
-from streams.events.escalation import Escalation
-from streams.events.moderation_outcome import EscalationSubject, ModerationOutcome, TermsGround
-from streams.wire.times import moment_ms
-from streams.wire.encoding import encode
-from streams.wire.envelope import rfc3339
-from streams.wire.ids import stable_id
-from streams.wire.times import MINUTE, epoch_ms
-from streams.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, ESCALATIONS, MODERATION_OUTCOMES
+from streams.contract.events.case_activity import CaseActivity, ProposedOutcome
+from streams.contract.events.clock_outcome import ClockOutcome
+from streams.contract.events.desk_member import DeskMember
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.moderation_outcome import EscalationSubject, ModerationOutcome, TermsGround
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.ids import stable_id
+from streams.contract.wire.times import MINUTE, epoch_ms, moment_ms
+from streams.contract.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, ESCALATIONS, MODERATION_OUTCOMES
+from streams.desk.console.casework.follow_ups import moderation_outcome
+from streams.desk.console.casework.work import Decision
+from streams.desk.console.read_model import apply as apply_module
+from streams.desk.console.read_model.acts import CONSOLE_SOURCE, work_on
+from streams.desk.console.read_model.apply import HANDLERS, apply_records
+from streams.desk.console.read_model.changes import Changes
+from streams.desk.console.read_model.database import Database, transaction
+from streams.desk.console.settings import ConsoleSettings
+from streams.running.clients.published_event import published_event
 from tests.contract.examples import example, example_files
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import TopicPartition
 
-from streams.console.follower import Follower
-from streams.console.read_model.retention import prune
+from streams.desk.console.follower import Follower
+from streams.desk.console.read_model.retention import prune
 from tests.unit.console_pages import World, example, lead
 
 CASES = (

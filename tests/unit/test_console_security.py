@@ -5,8 +5,8 @@ import re
 import pytest
 from starlette.routing import Mount
 
-from streams.console.web.security import limits
-from streams.console.web.security.limits import MAX_FORM_BYTES, Limiter, address_of
+from streams.desk.console.web.security import limits
+from streams.desk.console.web.security.limits import MAX_FORM_BYTES, Limiter, address_of
 from tests.categories import CATEGORIES
 from tests.unit.console_pages import World, hidden_fields, lead
 
@@ -240,8 +240,8 @@ def test_forms_with_many_fields_or_files_are_refused(browser, body):
 
 
 def test_acts_that_no_person_can_do_so_fast_are_refused(world, monkeypatch):
-    monkeypatch.setattr("streams.console.web.security.sign_in._ACTS", 5)
-    monkeypatch.setattr("streams.console.web.security.sign_in._ACTS_PER_SECOND", 0.001)
+    monkeypatch.setattr("streams.desk.console.web.security.sign_in._ACTS", 5)
+    monkeypatch.setattr("streams.desk.console.web.security.sign_in._ACTS_PER_SECOND", 0.001)
     browser = world.browser(lead("fast"))
     given = {"token": fields(browser)["token"], "kind": "nonsense"}
     statuses = [browser.post(ACTS, data=given).status_code for _ in range(6)]

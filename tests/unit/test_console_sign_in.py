@@ -81,7 +81,7 @@ def test_somebody_whom_the_file_does_not_list_is_told_so(proxied):
 
 
 def test_somebody_who_is_taken_off_the_file_is_out_at_once(world, tmp_path, monkeypatch):
-    monkeypatch.setattr("streams.console.people.watched_people._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("streams.desk.console.people.watched_people._LOOK_SECONDS", 0.0)
     settings = by_proxy(tmp_path)
     browser = world.browser(**settings)
     browser.base_url = ADDRESS

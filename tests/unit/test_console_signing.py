@@ -12,9 +12,9 @@ from tests.unit.test_console_acts import (
     UPHELD,
     act,
     answer,
+    choose,
     clock_act,
     confirm,
-    choose,
     end_clock,
     kinds,
 )

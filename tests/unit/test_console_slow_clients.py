@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from streams.console.web.security import slow_clients
+from streams.desk.console.web.security import slow_clients
 from tests.unit.console_server import is_closed, port_of, served
 
 pytestmark = pytest.mark.slow

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-import streams.console
-from streams.console.read_model.database import Database
-from streams.console.read_model.statements import SQL, sql_if
+import streams.desk.console
+from streams.desk.console.read_model.database import Database
+from streams.desk.console.read_model.statements import SQL, sql_if
 
-CONSOLE = Path(streams.console.__file__).parent
+CONSOLE = Path(streams.desk.console.__file__).parent
 
 
 class Nulls(dict):

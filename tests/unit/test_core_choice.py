@@ -7,11 +7,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from streams import __version__
-from streams.operations.core import Core
-from streams.operations.worker_operations import WorkerOperations
-from streams.worker.core_choice import choose_core
-from streams.worker.environment import SettingsError
-from streams.worker.settings import load_settings
+from streams.running.operations.core import Core
+from streams.running.operations.worker_operations import WorkerOperations
+from streams.running.worker.core_choice import choose_core
+from streams.running.worker.environment import SettingsError
+from streams.running.worker.settings import load_settings
 from tests.unit.traffic import SHIPPED, levels, policy
 
 

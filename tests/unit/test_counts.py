@@ -7,14 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.coordination.clusters import Sums
+from streams.contract.wire.state_records import STATE_VERSION, UnknownStateVersion
 from streams.counting import distinct
+from streams.counting.coordination.clusters import Sums
 from streams.counting.counts import ChannelCounts
 from streams.counting.panes import RunningSum
-from streams.counting.sums import WindowCounts
 from streams.counting.repeats import MOST_REPEATS
+from streams.counting.sums import WindowCounts
 from streams.counting.windows import RINGS, WindowSpec, window_spec
-from streams.wire.state_records import STATE_VERSION, UnknownStateVersion
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

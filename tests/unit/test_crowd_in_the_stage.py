@@ -11,22 +11,22 @@ import msgspec
 import pytest
 
 from streams.commands.state.repartition import repartition
-from streams.coordination.clusters import Clusters, Sums
-from streams.coordination.signature import enter
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.internal.time_correction import TimeCorrection
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.forms.credit import decode_credit
+from streams.contract.wire.forms.time_correction import encode_time_correction
+from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.records import OutputRecord
+from streams.counting.coordination.clusters import Clusters, Sums
+from streams.counting.coordination.signature import enter
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix
 from streams.counting.measures import MEASURES
 from streams.counting.windows import FINE_MS, WindowSpec, window_spec, window_start
-from streams.events.escalation import Escalation
-from streams.events.time_correction import TimeCorrection
-from streams.wire.partitioner import home_partition
-from streams.reports.rules import ReportRules, compile_report_rules
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState, restore_reports
-from streams.text.story import story
-from streams.wire.credit import decode_credit
-from streams.wire.envelope import rfc3339
-from streams.wire.records import OutputRecord
-from streams.wire.time_correction import encode_time_correction
+from streams.deciding.reports.rules import ReportRules, compile_report_rules
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState, restore_reports
+from streams.desk.text.story import story
 from tests.unit.crowd_traffic import KEY, credits_of, outcome, stamped
 from tests.unit.saved_state import read_file, write_file
 from tests.unit.traffic import (

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 import pytest
 from faust.types import TP
 
-from streams.runtime import chores
-from streams.runtime.claims import Place
-from streams.runtime.cycle import Cycle
-from streams.runtime.errors import OwnershipLost, WrongAppendTime
-from streams.runtime.setback import NotApplied
-from streams.runtime.turn import Turn
+from streams.running.cycle import chores
+from streams.running.cycle.cycle import Cycle
+from streams.running.errors import OwnershipLost, WrongAppendTime
+from streams.running.log.claims import Place
+from streams.running.partitions.setback import NotApplied
+from streams.running.takeover.turn import Turn
 
 
 class Fetched:

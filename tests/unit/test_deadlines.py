@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.law.calendar_days import UnknownDays
-from streams.law.deadlines import deadline, period_end
+from streams.deciding.law.calendar_days import UnknownDays
+from streams.deciding.law.deadlines import deadline, period_end
 from streams.registry.loader import load_rules
 from streams.registry.rules import HolidayCalendar, Obligation
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.wire.dead_letter import Rejected
-from streams.wire.encoding import encode
-from streams.wire import reading
-from streams.wire.nesting import MAX_BRACKETS, MAX_DEPTH
-from streams.wire.reading import MAX_EVENT_BYTES, Decoded
+from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
+from streams.contract.wire import reading
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.nesting import MAX_BRACKETS, MAX_DEPTH
+from streams.contract.wire.reading import MAX_EVENT_BYTES, Decoded
 from tests.readers import decode_report
 from tests.report_strategies import APPEND_TIME_MS, reports
 

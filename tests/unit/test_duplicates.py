@@ -4,7 +4,7 @@ from collections import deque
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.duplicates import (
+from streams.deciding.partition.duplicates import (
     SLOT_SIZE,
     RecentIds,
     event_hash,

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import orjson
 import pytest
 
-from streams.partition.hash_key import DEMONSTRATION
+from streams.deciding.partition.hash_key import DEMONSTRATION
 from tests.fixtures import code_under_test
 from tests.fixtures.comparison import CLOCK, first_difference
 from tests.fixtures.coverage import check_covers_every_kind

@@ -4,9 +4,9 @@ import msgspec
 import orjson
 import pytest
 
-from streams.events.enriched_report import EnrichedReport
-from streams.events.escalation import Escalation
-from streams.wire.encoding import encode
+from streams.contract.events.enriched_report import EnrichedReport
+from streams.contract.events.escalation import Escalation
+from streams.contract.wire.encoding import encode
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
 CASES = [

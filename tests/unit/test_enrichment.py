@@ -7,13 +7,13 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from streams.events.enriched_report import EnrichedReport
-from streams.events.report import MessageReport, Reporter
-from streams.reports.claims import UNRESTRICTED
-from streams.reports.enrich import PreparedReport
-from streams.reports.rules import compile_report_rules
-from streams.reports.state import ReportState
-from streams.wire.encoding import encode
+from streams.contract.events.enriched_report import EnrichedReport
+from streams.contract.events.report import MessageReport, Reporter
+from streams.contract.wire.encoding import encode
+from streams.deciding.reports.claims import UNRESTRICTED
+from streams.deciding.reports.enrich import PreparedReport
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.state import ReportState
 from tests.readers import decode_report
 from tests.report_strategies import APPEND_TIME_MS, reports
 from tests.unit.law_reports import RULES

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.wire.envelope import event_headers, rfc3339
+from streams.contract.wire.envelope import event_headers, rfc3339
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

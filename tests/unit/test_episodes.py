@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.contract.wire.envelope import rfc3339
 from streams.counting.conditions import Condition
-from streams.registry.rules import Policy
-from streams.reports.episodes import (
+from streams.deciding.reports.escalation.episodes import (
     LATENESS_MS,
     CausingReport,
     Cooldown,
@@ -26,8 +26,8 @@ from streams.reports.episodes import (
     resolution_time,
     rise,
 )
-from streams.reports.state import ReportState
-from streams.wire.envelope import rfc3339
+from streams.deciding.reports.state import ReportState
+from streams.registry.rules import Policy
 from tests.unit.traffic import (
     DAY,
     HOUR,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from streams.coordination import clusters
+from streams.counting.coordination import clusters
 from tests.evaluate.figures import figures, table
 from tests.evaluate.fresh import levels_of_a_fresh_brigade
 from tests.evaluate.play import Play

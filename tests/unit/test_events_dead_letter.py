@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from streams.wire import dead_letter as dead_letters
-from streams.wire.dead_letter import Rejected, dead_letter
-from streams.wire.origin import with_origin
-from streams.wire.records import HEADERS_DROPPED, MAX_HEADERS, MAX_PASSED_ON_BYTES
+from streams.contract.wire import dead_letter as dead_letters
+from streams.contract.wire.dead_letter import Rejected, dead_letter
+from streams.contract.wire.origin import with_origin
+from streams.contract.wire.records import HEADERS_DROPPED, MAX_HEADERS, MAX_PASSED_ON_BYTES
 from tests.report_strategies import Record
 
 REJECTED = Rejected("unknown_category", "category", "Must be one of a, b.")

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.wire.origin import Origin, origin_of, with_origin
-from streams.events.time_correction import TimeCorrection
-from streams.wire.tick import decode_tick, encode_tick
-from streams.wire.time_correction import decode_time_correction, encode_time_correction
+from streams.contract.events.internal.time_correction import TimeCorrection
+from streams.contract.wire.forms.tick import decode_tick, encode_tick
+from streams.contract.wire.forms.time_correction import decode_time_correction, encode_time_correction
+from streams.contract.wire.origin import Origin, origin_of, with_origin
 from tests.report_strategies import Record
 
 INTERNAL = "eu.message-reports-internal"

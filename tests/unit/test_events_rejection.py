@@ -10,9 +10,9 @@ from typing import get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from streams.events.report import MessageReport
-from streams.wire.rejection import rejection_of
-from streams.wire.report_decoding import VALID_IN_REPORT
+from streams.contract.events.report import MessageReport
+from streams.contract.wire.forms.report_decoding import VALID_IN_REPORT
+from streams.contract.wire.rejection import rejection_of
 
 REPORT = {
     "report_id": "r",

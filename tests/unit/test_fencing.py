@@ -5,11 +5,11 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka import errors as kafka_errors
 
-from streams.runtime import fencing
-from streams.runtime.errors import OwnershipLost, RefusedToStart
-from streams.runtime.fencing import fence, offsets_by_time
-from streams.runtime.log import END, FoundOffset
-from streams.runtime.patches.producer import KafkaProducer
+from streams.running.errors import OwnershipLost, RefusedToStart
+from streams.running.log import fencing
+from streams.running.log.fencing import fence, offsets_by_time
+from streams.running.log.log import END, FoundOffset
+from streams.running.patches.producer import KafkaProducer
 
 
 class Client(KafkaProducer):

@@ -16,16 +16,16 @@ from aiokafka.record.util import calc_crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.runtime.memory import RECORD_OVERHEAD_BYTES
-from streams.runtime.patches import (
+from streams.running.log.memory import RECORD_OVERHEAD_BYTES
+from streams.running.patches import (
     bounded_fetcher,
     fetched_range,
     lenient_batch,
     lenient_records,
     record_bytes,
 )
-from streams.runtime.patches.bounded_fetcher import BoundedFetcher
-from streams.runtime.patches.fetched_range import FetchedRange
+from streams.running.patches.bounded_fetcher import BoundedFetcher
+from streams.running.patches.fetched_range import FetchedRange
 
 TP = TopicPartition("reports", 3)
 AIOKAFKAS = fetcher.FetchResult, fetcher.MemoryRecords

@@ -4,8 +4,8 @@ from aiokafka.consumer.fetcher import READ_COMMITTED
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from streams.runtime.patches import fetched_records
-from streams.runtime.patches.fetched_records import FetchedRecord
+from streams.running.patches import fetched_records
+from streams.running.patches.fetched_records import FetchedRecord
 
 TP = TopicPartition("reports", 3)
 ROWS = [(b"key", b"value", [("name", b"content")]), (None, b"v", []), (b"k", None, [("a", b""), ("a", b"2")])]

@@ -1,15 +1,15 @@
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-import pytest
 
-from streams.partition.settings import PartitionSettings
-from streams.partition.flood import WINDOW, FloodWindow
-from streams.partition.limits import LIMITS
-from streams.reports.rules import ReportRules
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
+from streams.deciding.partition.flood import WINDOW, FloodWindow
+from streams.deciding.partition.limits import LIMITS
+from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.reports.rules import ReportRules
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState
 from tests.unit.traffic import EXTERNAL, INTERNAL, START, Record, compiled, counted, policy, report, run
 
 BAD = Record(EXTERNAL, 0, 0, START, None, b"{")

@@ -7,8 +7,8 @@ import weakref
 
 import pytest
 
-from streams.runtime import garbage_collection as garbage
-from streams.runtime.garbage_collection import collect_regularly, leave_out_what_stays
+from streams.running.app import garbage_collection as garbage
+from streams.running.app.garbage_collection import collect_regularly, leave_out_what_stays
 
 
 class Node:

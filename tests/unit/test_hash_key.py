@@ -7,12 +7,12 @@ from click.testing import CliRunner
 from xxhash import xxh3_64_intdigest
 
 from streams.commands.main import commands
-from streams.partition.hash_key import DEMONSTRATION_KEY, UNKEYED, HashKeys, hash_key
-from streams.reports.state import ReportState
-from streams.worker.hash_keys import configured_hash_keys, given_hash_keys, is_public
-from streams.worker.rules import report_rules
-from streams.worker.environment import SettingsError
-from streams.worker.settings import load_settings
+from streams.deciding.partition.hash_key import DEMONSTRATION_KEY, UNKEYED, HashKeys, hash_key
+from streams.deciding.reports.state import ReportState
+from streams.running.worker.environment import SettingsError
+from streams.running.worker.hash_keys import configured_hash_keys, given_hash_keys, is_public
+from streams.running.worker.rules import report_rules
+from streams.running.worker.settings import load_settings
 from tests.unit.traffic import SHIPPED, START, compiled, fold, of_topic, report, run
 from tocsin_demo.demo.surroundings import demo_environment
 

@@ -9,12 +9,12 @@ import pytest
 from aiohttp.http_exceptions import BadHttpMessage
 from structlog.testing import capture_logs
 
-from streams.operations import http_server
-from streams.operations.address_refused import AddressRefused
-from streams.operations.http_server import serve
-from streams.operations.readiness import Readiness
-from streams.operations.worker_operations import WorkerOperations
-from streams.runtime.lag import SourceLag
+from streams.running.cycle.lag import SourceLag
+from streams.running.operations import http_server
+from streams.running.operations.address_refused import AddressRefused
+from streams.running.operations.http_server import serve
+from streams.running.operations.readiness import Readiness
+from streams.running.operations.worker_operations import WorkerOperations
 from tests.unit.traffic import PYTHON, SHIPPED
 
 # --- readiness

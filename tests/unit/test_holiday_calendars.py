@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from streams.events.countries import COUNTRIES
+from streams.contract.events.countries import COUNTRIES
 from streams.registry.calendars import national_calendar
 from streams.registry.rules import Rules
 

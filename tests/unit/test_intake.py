@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from streams.runtime.intake import run_intake
+from streams.running.app.intake import run_intake
 
 
 class Cycle:

@@ -1,7 +1,7 @@
 """What was removed is kept for six months from the removal, not from the receipt of the order (Regulation 2021/784 art. 6)."""
 
-from streams.requests.state import RequestState
-from streams.wire.envelope import rfc3339
+from streams.contract.wire.envelope import rfc3339
+from streams.deciding.requests.state import RequestState
 from tests.unit.request_traffic import (
     NOON,
     new_requests,

@@ -1,6 +1,6 @@
 """Every row of law with a time, against a count written from the articles: never kept shorter, never done later.
 
-The count knows nothing of `streams.law`: it walks through named days in a time zone, with the public holidays of Belgium,
+The count knows nothing of `streams.deciding.law`: it walks through named days in a time zone, with the public holidays of Belgium,
 where the platform of the registry has its representative, computed from the law for any year.
 """
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streams.law.deadlines import deadline
+from streams.deciding.law.deadlines import deadline
 from streams.registry.loader import load_rules
 from streams.registry.rules import Obligation
 from tests.belgian_holidays import holidays_of_belgium

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.obligation import NotArmedReason
-from streams.law.arming import strictest, why_not_armed
-from streams.law.duty import Duty, due_ms, escalated_duty, iso_duration, published_duty
+from streams.contract.events.obligation import NotArmedReason
+from streams.contract.wire.times import DAY, HOUR
+from streams.deciding.law.arming import strictest, why_not_armed
+from streams.deciding.law.duty import Duty, due_ms, escalated_duty, iso_duration, published_duty
 from streams.registry.durations import parse_duration
 from streams.registry.rules import HolidayCalendar, InternalTargets, Obligation
-from streams.wire.times import DAY, HOUR
 from tests.unit.law_reports import RULES, duty, small_world
 
 WEEKDAYS = HolidayCalendar("be", "UTC", frozenset({6, 7}), frozenset(), date(2026, 12, 31), "https://x")

@@ -5,16 +5,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.events.enriched_report import Risk, RiskComponents
-from streams.events.report import MessageReport, Reporter
-from streams.events.statement import LegalGround
-from streams.law.resolution import Resolved
+from streams.contract.events.enriched_report import Risk, RiskComponents
+from streams.contract.events.report import MessageReport, Reporter
+from streams.contract.events.statement import LegalGround
+from streams.contract.wire.origin import Origin
+from streams.deciding.law.resolution import Resolved
+from streams.deciding.reports.case import Case
+from streams.deciding.reports.escalation.case_law import CaseLaw, causing_report, law_of
+from streams.deciding.reports.escalation.episodes import CausingReport
+from streams.deciding.reports.rules import compile_report_rules
 from streams.registry.rules import Rules
-from streams.reports.case import Case
-from streams.reports.case_law import CaseLaw, causing_report, law_of
-from streams.reports.episodes import CausingReport
-from streams.reports.rules import compile_report_rules
-from streams.wire.origin import Origin
 from tests.unit.law_reports import RULES, duty, report, small_world
 
 ORIGIN = Origin("message-reports", 0, 7, 0)

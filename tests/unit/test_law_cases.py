@@ -13,7 +13,8 @@ import msgspec
 import pytest
 import yaml
 
-from streams.events.authority_request import (
+from streams.commands.registry.words import TRIGGER_WORDS, time_in_words
+from streams.contract.events.authority_request import (
     AuthorityRequest,
     AuthorityType,
     Concern,
@@ -25,11 +26,15 @@ from streams.events.authority_request import (
     RequestKind,
     Target,
 )
-from streams.commands.registry.words import TRIGGER_WORDS, time_in_words
-from streams.events.authority_routing import Disclosure, HardRefusalCode, LanguageVerdict, RefusalCode
-from streams.events.countries import COUNTRIES, COUNTRY_ALIASES, Country
-from streams.events.obligation import NotArmedReason
-from streams.events.report import (
+from streams.contract.events.authority_routing import (
+    Disclosure,
+    HardRefusalCode,
+    LanguageVerdict,
+    RefusalCode,
+)
+from streams.contract.events.countries import COUNTRIES, COUNTRY_ALIASES, Country
+from streams.contract.events.obligation import NotArmedReason
+from streams.contract.events.report import (
     Category,
     Channel,
     Evidence,
@@ -43,16 +48,16 @@ from streams.events.report import (
     ReportKind,
     Visibility,
 )
-from tests.categories import CATEGORIES
-from streams.events.routing import Gate
-from streams.law.applicability import in_force
-from streams.law.deadlines import deadline
-from streams.law.resolution import Resolved, Resolver
+from streams.contract.events.routing import Gate
+from streams.deciding.law.applicability import in_force
+from streams.deciding.law.deadlines import deadline
+from streams.deciding.law.resolution import Resolved, Resolver
+from streams.deciding.requests.judge import judge_request
+from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.loader import load_rules
 from streams.registry.rules import EnterpriseSize, RuleOfLawTier, Verification
-from streams.registry.shapes_law import ObligationRow
-from streams.requests.judge import judge_request
-from streams.requests.rules import compile_request_rules
+from streams.registry.shapes.law import ObligationRow
+from tests.categories import CATEGORIES
 
 FOLDER = Path(__file__).parent / "law_cases"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

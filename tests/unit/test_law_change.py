@@ -14,14 +14,14 @@ import msgspec
 import pytest
 import yaml
 
-from streams.partition.batch import Batch
+from streams.deciding.partition.batch import Batch
+from streams.deciding.reports.claims import UNRESTRICTED
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.state import ReportState
+from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.document import read_document
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
-from streams.reports.claims import UNRESTRICTED
-from streams.reports.rules import compile_report_rules
-from streams.reports.state import ReportState
-from streams.requests.rules import compile_request_rules
 from tests.fixtures import code_under_test
 from tests.fixtures.recorded import RecordedTopics, load_earlier_layout
 from tests.unit import test_mixed_traffic

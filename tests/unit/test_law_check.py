@@ -9,8 +9,8 @@ from typing import Any, get_args
 
 import pytest
 
-from streams.events.report import NoticeElement
-from streams.law.duty import published_duty
+from streams.contract.events.report import NoticeElement
+from streams.deciding.law.duty import published_duty
 from tests.unit.test_law_cases import (
     REQUEST_RULES,
     RESOLVER,

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.countries import COUNTRY_ALIASES
-from streams.events.enriched_report import Jurisdiction, JurisdictionBasis
-from streams.events.report import EvidenceBasis, MessageReport
-from streams.law.concerned import concerned, identified
+from streams.contract.events.countries import COUNTRY_ALIASES
+from streams.contract.events.enriched_report import Jurisdiction, JurisdictionBasis
+from streams.contract.events.report import EvidenceBasis, MessageReport
+from streams.deciding.law.concerned import concerned, identified
 from tests.unit.law_reports import RULES, report
 
 HINTS = RULES.location_hints

@@ -9,11 +9,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.events.report import Evidence, MessageReport, Reporter
-from tests.categories import CATEGORIES
-from streams.events.routing import Gate
-from streams.law.resolution import Resolved, Resolver
+from streams.contract.events.report import Evidence, MessageReport, Reporter
+from streams.contract.events.routing import Gate
+from streams.deciding.law.resolution import Resolved, Resolver
 from streams.registry.rules import Obligation, RuleOfLawTier, Rules
+from tests.categories import CATEGORIES
 from tests.unit.law_reports import RULES
 from tests.unit.law_strategies import (
     DURATIONS,

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, time
 from typing import get_args
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-import pytest
 
-from streams.events.authority_request import (
+from streams.contract.events.authority_request import (
     AuthorityRequest,
     AuthorityType,
     Concern,
@@ -20,12 +20,12 @@ from streams.events.authority_request import (
     RequestKind,
     Target,
 )
-from streams.events.countries import COUNTRY_ALIASES
-from tests.categories import CATEGORIES
-from streams.events.routing import Gate
+from streams.contract.events.countries import COUNTRY_ALIASES
+from streams.contract.events.routing import Gate
+from streams.deciding.requests.judge import Judgement, judge_request
+from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.rules import Obligation, RuleOfLawTier, Rules
-from streams.requests.judge import Judgement, judge_request
-from streams.requests.rules import compile_request_rules
+from tests.categories import CATEGORIES
 from tests.unit.law_reports import RULES
 from tests.unit.law_strategies import DAYS, MODERATE, PLACES, everywhere, several, with_rows
 

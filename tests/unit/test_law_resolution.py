@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.countries import COUNTRIES
-from streams.events.report import EvidenceBasis, MessageReport, NoticeElement, ReportKind, Visibility
-from tests.categories import CATEGORIES
-from streams.law.concerned import concerned
-from streams.law.duty import published_duty
-from streams.law.resolution import Resolved, Resolver
+from streams.contract.events.countries import COUNTRIES
+from streams.contract.events.report import EvidenceBasis, MessageReport, NoticeElement, ReportKind, Visibility
+from streams.contract.wire.encoding import encode
+from streams.deciding.law.concerned import concerned
+from streams.deciding.law.duty import published_duty
+from streams.deciding.law.resolution import Resolved, Resolver
 from streams.registry.rules import JurisdictionRules, Obligation, RuleOfLawTier, Rules
-from streams.wire.encoding import encode
+from tests.categories import CATEGORIES
 from tests.unit.law_reports import RULES, duty, report, small_world
 
-resolution_module = importlib.import_module("streams.law.resolution")
+resolution_module = importlib.import_module("streams.deciding.law.resolution")
 
 
 def resolve(*args: Any, rules: Rules = RULES, **fields: Any) -> Resolved:

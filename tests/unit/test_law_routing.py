@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.report import EvidenceBasis
-from tests.categories import CATEGORIES
-from streams.events.routing import Gate
-from streams.law.resolution import Resolver
+from streams.contract.events.report import EvidenceBasis
+from streams.contract.events.routing import Gate
+from streams.deciding.law.resolution import Resolver
 from streams.registry.rules import Obligation, Rules
+from tests.categories import CATEGORIES
 from tests.unit.law_reports import LONG_AGO, RULES, duty, report, small_world
 
 THREAT: dict[str, Any] = {"action": "notify_authority", "trigger": "awareness_threat", "duration": None}

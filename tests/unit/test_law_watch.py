@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from streams.operations.law_watch import LawWatch
 from streams.registry.rules import Rules
+from streams.running.operations.law_watch import LawWatch
 from tests.unit.test_metrics import Worker, value
 
 

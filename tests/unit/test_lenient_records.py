@@ -6,11 +6,11 @@ from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.runtime.patches import lenient_batch, record_bytes, unpacking
-from streams.runtime.patches.lenient_batch import NotUnpacked
-from streams.runtime.patches.lenient_records import LenientRecords, install_lenient_records
-from streams.wire.dead_letter import Rejected
-from streams.wire.records import HEADERS_DROPPED, MAX_HEADERS, NOT_UNPACKED
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.records import HEADERS_DROPPED, MAX_HEADERS, NOT_UNPACKED
+from streams.running.patches import lenient_batch, record_bytes, unpacking
+from streams.running.patches.lenient_batch import NotUnpacked
+from streams.running.patches.lenient_records import LenientRecords, install_lenient_records
 from tests.readers import decode_report
 
 GOOD = b"a-name-in-ascii"

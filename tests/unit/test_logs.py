@@ -5,8 +5,8 @@ import warnings
 import pytest
 import structlog
 
-from streams.operations import logs
-from streams.operations.logs import OncePerWhile, WithoutTraceback, configure_logs, is_no_chatter
+from streams.running.operations import logs
+from streams.running.operations.logs import OncePerWhile, WithoutTraceback, configure_logs, is_no_chatter
 
 
 def record(name, message, *args, error=None, level=logging.ERROR):
@@ -45,7 +45,7 @@ def test_different_kinds_of_messages_do_not_suppress_each_other(clock):
 
 def test_messages_of_tocsin_itself_always_pass(clock):
     once = OncePerWhile()
-    assert all(once.filter(record("streams.runtime", "took over")) for _ in range(5))
+    assert all(once.filter(record("streams.running", "took over")) for _ in range(5))
 
 
 def test_only_explained_errors_lose_their_traceback():
@@ -60,10 +60,12 @@ def test_only_explained_errors_lose_their_traceback():
 
 def test_service_steps_are_dropped_and_service_errors_are_kept():
     assert not is_no_chatter(
-        record("streams.runtime.stage_app", "[^-StageApp]: Starting...", level=logging.INFO)
+        record("streams.running.app.stage_app", "[^-StageApp]: Starting...", level=logging.INFO)
     )
-    assert is_no_chatter(record("streams.runtime.stage_app", "[^-StageApp]: Crashed", level=logging.ERROR))
-    assert is_no_chatter(record("streams.runtime.stage_app", "took over", level=logging.INFO))
+    assert is_no_chatter(
+        record("streams.running.app.stage_app", "[^-StageApp]: Crashed", level=logging.ERROR)
+    )
+    assert is_no_chatter(record("streams.running.app.stage_app", "took over", level=logging.INFO))
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.text.story import story
-from streams.coordination.clusters import Sums
+from streams.contract.events.escalation import Escalation
+from streams.counting.coordination.clusters import Sums
 from streams.counting.measures import MEASURES, MILLION, POLICY_MEASURES, MeasureName
 from streams.counting.sums import StampedSums, WindowCounts
-from streams.events.escalation import Escalation
+from streams.deciding.reports.state import ReportState
+from streams.desk.text.story import story
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
-from streams.reports.state import ReportState
 from tests.unit.registry_files import copy_files, edit
 from tests.unit.traffic import MINUTE, START, compiled, escalations, levels, of_topic, policy, report, run
 

@@ -6,9 +6,9 @@ import pytest
 
 from streams.counting.attribution import MessageReporters, decode_reporters, encode_reporters
 from streams.counting.message_facts import FirstReport, MessageFacts
-from streams.reports import state as report_state
-from streams.reports.crowd import Crowd
-from streams.reports.state import ReportState, restore_reports
+from streams.deciding.reports import state as report_state
+from streams.deciding.reports.crowd import Crowd
+from streams.deciding.reports.state import ReportState, restore_reports
 from tests.unit.crowd_traffic import outcome, stamped
 from tests.unit.traffic import HOUR, MINUTE, START, compiled, fold, levels, policy, report, run
 

@@ -16,27 +16,26 @@ from structlog.testing import capture_logs
 
 from generators import metrics_page
 from generators.__main__ import main
-from streams.clocks.store import CLOCK_RECORD
+from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
+from streams.contract.events.internal.time_correction import TimeCorrection
+from streams.contract.wire.forms.time_correction import encode_time_correction
 from streams.counting.counts import CHANNEL_COUNTS
-from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.events.time_correction import TimeCorrection
-from streams.operations import metric_catalogue as catalogue
-from streams.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
-from streams.operations.faust_sensor import RebalanceSensor
-from streams.operations.metric import APPEND_LATENCY, LABELS, Metric
-from streams.operations.metric_catalogue import CATALOGUE
-from streams.operations.values import Histogram, Numbers
-from streams.operations.worker_operations import WorkerOperations
-from streams.partition.hash_key import HashKeys, hash_key
-from streams.reports.census import open_episodes, take_report_census
-from streams.reports.counters import ReportCounters
-from streams.reports.state import ReportState, restore_reports
-from streams.requests.counters import RequestCounters
-from streams.requests.state import restore_requests
-from streams.runtime.observer import CommittedBatch, Takeover
-from streams.wire.time_correction import encode_time_correction
-from streams.worker.observers import ReportObserver
-from streams.worker.observers import RequestObserver
+from streams.deciding.clocks.store import CLOCK_RECORD
+from streams.deciding.partition.hash_key import HashKeys, hash_key
+from streams.deciding.reports.census import open_episodes, take_report_census
+from streams.deciding.reports.counters import ReportCounters
+from streams.deciding.reports.state import ReportState, restore_reports
+from streams.deciding.requests.counters import RequestCounters
+from streams.deciding.requests.state import restore_requests
+from streams.running.operations import metric_catalogue as catalogue
+from streams.running.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
+from streams.running.operations.faust_sensor import RebalanceSensor
+from streams.running.operations.metric import APPEND_LATENCY, LABELS, Metric
+from streams.running.operations.metric_catalogue import CATALOGUE
+from streams.running.operations.values import Histogram, Numbers
+from streams.running.operations.worker_operations import WorkerOperations
+from streams.running.partitions.observer import CommittedBatch, Takeover
+from streams.running.worker.observers import ReportObserver, RequestObserver
 from tests.unit import request_traffic
 from tests.unit.request_traffic import (
     NOON,

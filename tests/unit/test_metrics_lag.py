@@ -1,11 +1,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.operations.lag_watch import LagWatch
-from streams.operations.standstill import Standstill
-from streams.runtime.lag import SourceLag, source_lag
-from streams.runtime.patches.consumer_thread import Fetched
-from streams.runtime.position import SourcePosition
+from streams.running.cycle.lag import SourceLag, source_lag
+from streams.running.log.position import SourcePosition
+from streams.running.operations.lag_watch import LagWatch
+from streams.running.operations.standstill import Standstill
+from streams.running.patches.consumer_thread import Fetched
 
 # --- records
 

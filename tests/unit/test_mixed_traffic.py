@@ -13,10 +13,10 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from streams.events.report import REPORT_TYPE, NoticeElement
-from streams.reports.rules import compile_report_rules
-from streams.reports.state import ReportState, restore_reports
-from streams.wire.envelope import event_headers, rfc3339
+from streams.contract.events.report import REPORT_TYPE, NoticeElement
+from streams.contract.wire.envelope import event_headers, rfc3339
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.state import ReportState, restore_reports
 from tests.unit.clock_traffic import clock_outcome
 from tests.unit.traffic import (
     DAY,

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.wire.nesting import MAX_BRACKETS, MAX_DEPTH, is_too_nested
+from streams.contract.wire.nesting import MAX_BRACKETS, MAX_DEPTH, is_too_nested
 
 strings = st.text('[]{}"\\ab,é', max_size=8)
 

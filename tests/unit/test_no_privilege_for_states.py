@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import streams.registry
-from streams.events.report import (
+from streams.contract.events.report import (
     REPORTER_KINDS,
     AccountAge,
     Channel,
@@ -21,13 +21,13 @@ from streams.events.report import (
     MessageReport,
     Reporter,
 )
+from streams.deciding.reports.risk import RiskModel, reporter_weight
 from streams.registry.document import Document, read_document
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.registry.rules import Scoring
 from streams.registry.scoring import build_scoring
-from streams.registry.shapes import ScoringFile
-from streams.reports.risk import RiskModel, reporter_weight
+from streams.registry.shapes.rules import ScoringFile
 
 SHIPPED = read_document(Path(streams.registry.__file__).parent / "scoring.yaml")
 RULES = load_rules()

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from streams.coordination.signature import enter
+from streams.contract.wire.records import OutputRecord
+from streams.counting.coordination.signature import enter
 from streams.counting.measures import MEASURES
-from streams.reports.state import ReportState
-from streams.wire.records import OutputRecord
+from streams.deciding.reports.state import ReportState
 from tests.unit.both_stages import Deployment, of
 from tests.unit.crowd_traffic import outcome, stamped
 from tests.unit.test_crowd_in_the_stage import SPECS, counts_of, rules_with

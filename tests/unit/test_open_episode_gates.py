@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from streams.deciding.reports.rules import ReportRules, compile_report_rules
+from streams.deciding.reports.state import restore_reports
+from streams.deciding.requests.rules import compile_request_rules
+from streams.deciding.requests.state import restore_requests
 from streams.registry.rules import RuleOfLawTier, Rules
-from streams.reports.rules import ReportRules, compile_report_rules
-from streams.reports.state import restore_reports
-from streams.requests.rules import compile_request_rules
-from streams.requests.state import restore_requests
 from tests.unit.clock_traffic import duty
 from tests.unit.request_traffic import (
     NOON,

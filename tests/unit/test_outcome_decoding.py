@@ -10,25 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from streams.events.outcome_reason import (
+from streams.contract.events.moderation_outcome import LawGround, ReportSubject
+from streams.contract.events.outcome_reason import (
     DISMISSAL_REASONS,
     UNFOUNDED_REASONS,
     VIOLATION_REASONS,
     OutcomeReason,
 )
-from streams.events.moderation_outcome import LawGround, ReportSubject
-from streams.events.reporter_notice import NoticeOutcome, ReporterNotice
+from streams.contract.events.reporter_notice import NoticeOutcome, ReporterNotice
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.forms.case_activity_decoding import VALID_IN_ACTIVITY
+from streams.contract.wire.forms.moderation_outcome_decoding import REASONS, VALID_IN_OUTCOME
+from streams.contract.wire.forms.reporter_notice import encode_reporter_notice
+from streams.contract.wire.ids import stable_id
+from streams.contract.wire.personal_data import names_a_person
+from streams.contract.wire.reading import MAX_AHEAD_MS
 from streams.registry.loader import load_rules
-from streams.runtime.topic_catalogue import SCHEMAS
-from streams.wire.case_activity_decoding import VALID_IN_ACTIVITY
-from tests.readers import decode_case_activity
-from streams.wire.dead_letter import Rejected
-from streams.wire.moderation_outcome_decoding import REASONS, VALID_IN_OUTCOME
-from tests.readers import decode_moderation_outcome
-from streams.wire.personal_data import names_a_person
-from streams.wire.reading import MAX_AHEAD_MS
-from streams.wire.ids import stable_id
-from streams.wire.reporter_notice import encode_reporter_notice
+from streams.running.topics.topic_catalogue import SCHEMAS
+from tests.readers import decode_case_activity, decode_moderation_outcome
 from tests.report_strategies import APPEND_TIME_MS, case_activities, moderation_outcomes
 
 NOON = 1_790_164_800_000  # 2026-09-23T12:00:00Z

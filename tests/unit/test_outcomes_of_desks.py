@@ -2,9 +2,9 @@
 
 import pytest
 
-from streams.reports.state import ReportState, restore_reports
-from streams.wire.credit import decode_credit
-from streams.wire.envelope import rfc3339
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.forms.credit import decode_credit
+from streams.deciding.reports.state import ReportState, restore_reports
 from tests.unit.clock_traffic import clock_of, clock_rules, duty
 from tests.unit.crowd_traffic import KEY, credits_of, outcome, refused, reported, stamped
 from tests.unit.traffic import (

@@ -7,13 +7,13 @@ from aiokafka import TopicPartition
 from faust.types import TP
 from structlog.testing import capture_logs
 
-from streams.runtime import state_reading
-from streams.runtime.claims import Place
-from streams.runtime.errors import OwnershipLost, RefusedToStart
-from streams.runtime.log import FoundOffset
-from streams.runtime.ownership import OwnedStage, Ownership
-from streams.runtime.position import SourcePosition
-from streams.runtime.source_logs import LogBounds
+from streams.running.errors import OwnershipLost, RefusedToStart
+from streams.running.log.claims import Place
+from streams.running.log.log import FoundOffset
+from streams.running.log.position import SourcePosition
+from streams.running.log.source_logs import LogBounds
+from streams.running.takeover import state_reading
+from streams.running.takeover.ownership import OwnedStage, Ownership
 
 SOURCES = ("reports", "outcomes", "reports-internal")
 

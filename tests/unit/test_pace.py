@@ -1,7 +1,7 @@
 import pytest
 
-from streams.runtime import pace
-from streams.runtime.pace import LONGEST_SECONDS, PACE_SECONDS, Pace
+from streams.running.cycle import pace
+from streams.running.cycle.pace import LONGEST_SECONDS, PACE_SECONDS, Pace
 
 
 @pytest.fixture

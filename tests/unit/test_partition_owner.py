@@ -8,23 +8,23 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from structlog.testing import capture_logs
 
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
-from streams.runtime import past_markers
-from streams.runtime.connection import Connection
-from streams.runtime.append_times import check_append_times, clock_difference
-from streams.runtime.errors import OversizedRecord, OwnershipLost, WrongAppendTime
-from streams.runtime.observer import Observer
-from streams.runtime.cycle import Cycle
-from streams.runtime.loading import Loaded
-from streams.runtime.partition_owner import INTERNAL_FIRST_SECONDS, PartitionOwner
-from streams.runtime.patches.fetched_range import FetchedRange
-from streams.runtime.setback import FIRST_PAUSE, NotApplied
-from streams.runtime.position import SourcePosition, decode_position
-from streams.wire.origin import NotAtHome
-from streams.wire.records import OutputRecord
-from streams.wire.topics import SourceTopics
-from streams.runtime.turn import Turn
+from streams.contract.wire.origin import NotAtHome
+from streams.contract.wire.records import OutputRecord
+from streams.contract.wire.topics import SourceTopics
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState
+from streams.running.cycle.cycle import Cycle
+from streams.running.errors import OversizedRecord, OwnershipLost, WrongAppendTime
+from streams.running.log import past_markers
+from streams.running.log.append_times import check_append_times, clock_difference
+from streams.running.log.connection import Connection
+from streams.running.log.position import SourcePosition, decode_position
+from streams.running.partitions.loading import Loaded
+from streams.running.partitions.observer import Observer
+from streams.running.partitions.partition_owner import INTERNAL_FIRST_SECONDS, PartitionOwner
+from streams.running.partitions.setback import FIRST_PAUSE, NotApplied
+from streams.running.patches.fetched_range import FetchedRange
+from streams.running.takeover.turn import Turn
 from tests.unit.clock_traffic import clock_rules, duty
 from tests.unit.traffic import DAY, EXTERNAL, INTERNAL, START, report, tick
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.settings import PartitionSettings
+from streams.contract.wire.state_records import UnknownStateVersion
 from streams.counting import store as count_store
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState, restore_reports
-from streams.wire.state_records import UnknownStateVersion
+from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState, restore_reports
 from tests.unit.traffic import (
     DAY,
     EXTERNAL,

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.wire.dead_letter import Rejected
-from streams.wire.personal_data import looks_like_card, looks_like_iban, names_a_person
-from streams.wire.refs import usual_counter_and_pseudonym, usual_counters
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.personal_data import looks_like_card, looks_like_iban, names_a_person
+from streams.contract.wire.refs import usual_counter_and_pseudonym, usual_counters
 from tests.readers import decode_report
 from tests.report_strategies import APPEND_TIME_MS, refs
 

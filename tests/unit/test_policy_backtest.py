@@ -11,10 +11,10 @@ from streams.commands.main import commands, main
 from streams.commands.policy.arrivals import BATCH_SIZE, from_file
 from streams.commands.policy.comparison import levels_compared
 from streams.commands.policy.trial import Trial
-from streams.events.report import NoticeElement
-from streams.partition.settings import PartitionSettings
-from streams.partition.hash_key import DEMONSTRATION
-from streams.wire.envelope import rfc3339
+from streams.contract.events.report import NoticeElement
+from streams.contract.wire.envelope import rfc3339
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.partition.settings import PartitionSettings
 from tests.unit.registry_files import copy_files, edit
 from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START, report
 

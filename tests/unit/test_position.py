@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.runtime.position import (
+from streams.running.log.position import (
     POSITION_KEY,
     POSITION_VERSION,
     RESERVED_KEY_TYPE,

@@ -5,11 +5,11 @@ import pytest
 from aiokafka import errors as kafka_errors
 from structlog.testing import capture_logs
 
-from streams.runtime import fencing, predecessor
-from streams.runtime.errors import RefusedToStart
-from streams.runtime.identity import former_transactional_id, ids_of_instance, new_transactional_id
-from streams.runtime.patches.producer import KafkaProducer, ListTransactions
-from streams.runtime.predecessor import end_predecessor
+from streams.running.errors import RefusedToStart
+from streams.running.identity import former_transactional_id, ids_of_instance, new_transactional_id
+from streams.running.log import fencing, predecessor
+from streams.running.log.predecessor import end_predecessor
+from streams.running.patches.producer import KafkaProducer, ListTransactions
 
 OWN = new_transactional_id("p.", "pod-1")
 DEAD = new_transactional_id("p.", "pod-1")

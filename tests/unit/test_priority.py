@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.text.story import story
+from streams.contract.events.escalation import Escalation
 from streams.counting.measures import MILLION
-from streams.events.escalation import Escalation
-from streams.reports.priority import priority
-from streams.reports.state import ReportState
+from streams.deciding.reports.escalation.priority import priority
+from streams.deciding.reports.state import ReportState
+from streams.desk.text.story import story
 from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.test_crowd_in_the_stage import RULES, brigade
 from tests.unit.traffic import DAY, HOUR, START, compiled, levels, of_topic, policy, report, run, tick

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.authority_request import (
+from streams.contract.events.authority_request import (
     AUTHORITY_REQUEST_TYPE,
     AuthorityRequest,
     Demand,
@@ -17,16 +17,16 @@ from streams.events.authority_request import (
     RequestElement,
     Target,
 )
-from streams.events.authority_routing import HardRefusalCode
-from streams.law.resolution import Resolver
+from streams.contract.events.authority_routing import HardRefusalCode
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.envelope import event_headers
+from streams.deciding.law.resolution import Resolver
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.state import ReportState
+from streams.deciding.requests.judge import judge_request
+from streams.deciding.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, refusals
+from streams.deciding.requests.rules import compile_request_rules, country_of, is_member_state
 from streams.registry.obligations import ORDER_TRIGGERS
-from streams.reports.rules import compile_report_rules
-from streams.reports.state import ReportState
-from streams.requests.judge import judge_request
-from streams.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, refusals
-from streams.requests.rules import compile_request_rules, country_of, is_member_state
-from streams.wire.encoding import encode
-from streams.wire.envelope import event_headers
 from tests.readers import decode_request
 from tests.report_strategies import reports
 from tests.request_strategies import SHIPPED, registries, requests, target_documents

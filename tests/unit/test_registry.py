@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.events.report import REPORTER_KINDS
-from tests.categories import CATEGORIES
+from streams.contract.events.report import REPORTER_KINDS
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
+from tests.categories import CATEGORIES
 from tests.unit.registry_files import edit
 
 FILES = ("categories.yaml", "scoring.yaml", "policies.yaml", "law/EU.yaml", "law/triggers.yaml")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.contract.wire.times import DAY, HOUR, MINUTE
 from streams.counting.windows import RINGS, window_ring
 from streams.registry.durations import parse_duration, parse_legal_duration
-from streams.wire.times import DAY, HOUR, MINUTE
 
 
 @pytest.mark.parametrize(

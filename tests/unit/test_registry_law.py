@@ -5,10 +5,10 @@ from typing import get_args
 
 import pytest
 
-from streams.events.authority_request import RequestElement, RequestKind
-from streams.events.report import NoticeDeclaration, NoticeElement, ReportKind
-from tests.categories import CATEGORIES
+from streams.contract.events.authority_request import RequestElement, RequestKind
+from streams.contract.events.report import NoticeDeclaration, NoticeElement, ReportKind
 from streams.registry.rules import Obligation, Rules, Standard
+from tests.categories import CATEGORIES
 
 EU = set("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
 FRENCH_OUTERMOST = {"GP", "MQ", "RE", "GF", "YT", "MF"}

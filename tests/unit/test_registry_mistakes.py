@@ -164,7 +164,9 @@ def test_a_mistake_is_reported_with_its_place(
 def test_an_unknown_category_is_reported_with_the_known_ones(folder: Path) -> None:
     edit(folder, "law/KR.yaml", "[ncii, ncii_deepfake, csam", "[nudity, csam")
     problems = refused(folder, "law/KR.yaml", "obligations[0].categories", "should be 'all'")
-    assert any("obligations[0].categories[0]: should be 'csam', 'csam_synthetic'" in problem for problem in problems), problems
+    assert any(
+        "obligations[0].categories[0]: should be 'csam', 'csam_synthetic'" in problem for problem in problems
+    ), problems
 
 
 @pytest.mark.parametrize(

@@ -9,21 +9,21 @@ import msgspec
 import pytest
 from click import ClickException
 
-from streams.clocks.store import CLOCK_RECORD
 from streams.commands.state.repartition import plan_moves, repartition
+from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.records import OutputRecord
+from streams.contract.wire.state_records import UnknownStateVersion
 from streams.counting.counts import CHANNEL_COUNTS
-from streams.partition.duplicates import RecentIds, merge_slots
-from streams.partition.hash_key import HashKeys, hash_key
-from streams.wire.partitioner import home_partition
-from streams.partition.moving import NewPartition, Shared, merged
-from streams.partition.state import MOVES, PARTITION_TIME
-from streams.reports.reporter_keys import REPORTER_KEYS, merge_keys
-from streams.reports.stage import report_stage
-from streams.reports.state import CHANNEL_EPISODES
-from streams.requests.stage import request_stage
-from streams.runtime.position import SourcePosition
-from streams.wire.records import OutputRecord
-from streams.wire.state_records import UnknownStateVersion
+from streams.deciding.clocks.store import CLOCK_RECORD
+from streams.deciding.partition.duplicates import RecentIds, merge_slots
+from streams.deciding.partition.hash_key import HashKeys, hash_key
+from streams.deciding.partition.moving import NewPartition, Shared, merged
+from streams.deciding.partition.state import MOVES, PARTITION_TIME
+from streams.deciding.reports.reporter_keys import REPORTER_KEYS, merge_keys
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import CHANNEL_EPISODES
+from streams.deciding.requests.stage import request_stage
+from streams.running.log.position import SourcePosition
 from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.request_traffic import (
     EXTERNAL,

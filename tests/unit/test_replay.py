@@ -6,14 +6,14 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.enriched_report import EnrichedReport, Source
-from streams.partition.daily_counters import OWN_DAY_COUNTERS
-from streams.wire.partitioner import home_partition
-from streams.partition.state import DUPLICATES_SLOT
-from streams.reports.state import ReportState, restore_reports
-from streams.events.time_correction import TimeCorrection
-from streams.wire.records import OutputRecord
-from streams.wire.time_correction import encode_time_correction
+from streams.contract.events.enriched_report import EnrichedReport, Source
+from streams.contract.events.internal.time_correction import TimeCorrection
+from streams.contract.wire.forms.time_correction import encode_time_correction
+from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.records import OutputRecord
+from streams.deciding.partition.daily_counters import OWN_DAY_COUNTERS
+from streams.deciding.partition.state import DUPLICATES_SLOT
+from streams.deciding.reports.state import ReportState, restore_reports
 from tests.replay_order import applied_outcome, applied_report, order_of_application
 from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.crowd_traffic import outcome as moderation_outcome

@@ -4,7 +4,6 @@ Both stages run, and each reads what the other writes sooner or later.
 """
 
 import json
-
 from collections import deque
 from datetime import UTC, datetime, timedelta
 
@@ -12,20 +11,20 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.case_activity import CaseActivity
-from streams.events.moderation_outcome import (
+from streams.contract.events.case_activity import CaseActivity
+from streams.contract.events.moderation_outcome import (
     EscalationSubject,
     MessageSubject,
     ModerationOutcome,
     ReportSubject,
 )
-from streams.partition.limits import UNLIMITED, Limits
-from streams.reporters.stage import reporter_stage
-from streams.reports.stage import report_stage
-from streams.wire.credit import CREDIT_TYPE
-from streams.wire.envelope import CE_TYPE
-from streams.wire.records import OutputRecord
-from streams.wire.tick import encode_tick
+from streams.contract.wire.envelope import CE_TYPE
+from streams.contract.wire.forms.credit import CREDIT_TYPE
+from streams.contract.wire.forms.tick import encode_tick
+from streams.contract.wire.records import OutputRecord
+from streams.deciding.partition.limits import UNLIMITED, Limits
+from streams.deciding.reporters.stage import reporter_stage
+from streams.deciding.reports.stage import report_stage
 from tests.report_strategies import case_activities, moderation_outcomes
 from tests.unit.batch_cuts import results, takeovers, tiny
 from tests.unit.reporter_traffic import RULES as TRUST

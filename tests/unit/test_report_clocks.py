@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.settings import PartitionSettings
-from streams.events.escalation import Escalation
-from streams.partition.census import take_census
-from streams.partition.duplicates import outcome_hash, event_hash
-from streams.partition.flood import WINDOW
-from streams.wire.partitioner import home_partition
-from streams.wire.origin import NotAtHome
+from streams.contract.events.escalation import Escalation
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.origin import NotAtHome
+from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.state_records import UnknownStateVersion
+from streams.deciding.partition.census import take_census
+from streams.deciding.partition.duplicates import event_hash, outcome_hash
+from streams.deciding.partition.flood import WINDOW
+from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.state import ReportState, restore_reports
 from streams.registry.rules import Obligation
-from streams.reports.rules import compile_report_rules
-from streams.reports.state import ReportState, restore_reports
-from streams.wire.envelope import rfc3339
-from streams.wire.state_records import UnknownStateVersion
 from tests.unit.clock_traffic import (
     OUTCOMES,
     clock_events,

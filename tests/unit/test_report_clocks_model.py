@@ -7,10 +7,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.census import take_census
+from streams.contract.wire.envelope import rfc3339
+from streams.deciding.partition.census import take_census
+from streams.deciding.reports.state import ReportState, restore_reports
 from streams.registry.rules import Obligation
-from streams.reports.state import ReportState, restore_reports
-from streams.wire.envelope import rfc3339
 from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_outcome, clock_rules, duty
 from tests.unit.traffic import (
     HOUR,

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.contract.wire.state_records import UnknownHashKey
 from streams.counting.categories import shares_of, total_of
 from streams.counting.windows import FINE_MS, window_spec, window_start
-from streams.partition.hash_key import UNKEYED, HashKeys, hash_key
-from streams.reports.census import take_report_census
-from streams.reports.state import ReportState, restore_reports
-from streams.wire.state_records import UnknownHashKey
+from streams.deciding.partition.hash_key import UNKEYED, HashKeys, hash_key
+from streams.deciding.reports.census import take_report_census
+from streams.deciding.reports.state import ReportState, restore_reports
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, compiled, fold, levels, policy, report, run, tick
 
 A, B, C = (hash_key(bytes(range(first, first + 32))) for first in (0, 40, 80))

@@ -2,19 +2,18 @@
 
 import pytest
 
-from streams.coordination import guard_rail
-from streams.coordination.signature import enter
-from streams.operations.worker_operations import WorkerOperations
-from streams.reporters.counters import ReporterCounters
-from streams.reports.counters import ReportCounters
-from streams.reports.rules import compile_report_rules
-from streams.reports.state import ReportState
-from streams.runtime.observer import CommittedBatch
-from streams.worker.observers import ReportObserver
-from streams.worker.observers import ReporterObserver
+from streams.counting.coordination import guard_rail
+from streams.counting.coordination.signature import enter
+from streams.deciding.reporters.counters import ReporterCounters
+from streams.deciding.reports.counters import ReportCounters
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.state import ReportState
+from streams.running.operations.worker_operations import WorkerOperations
+from streams.running.partitions.observer import CommittedBatch
+from streams.running.worker.observers import ReporterObserver, ReportObserver
 from tests.unit.crowd_traffic import outcome, reported
-from tests.unit.reporter_traffic import gate, read_back, stamp_all
 from tests.unit.reporter_traffic import INTERNAL as REPORTERS_INTERNAL
+from tests.unit.reporter_traffic import gate, read_back, stamp_all
 from tests.unit.traffic import EXTERNAL, HOUR, INTERNAL, PYTHON, SHIPPED, START, report, run
 
 BRIGADE = enter(enter(0, 1 | 7 << 8), 2 | 7 << 8)

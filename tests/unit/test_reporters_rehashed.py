@@ -2,16 +2,16 @@
 
 import pytest
 
+from streams.contract.events.internal.reporter_history import ReporterHistory
+from streams.contract.wire.forms.reporter_history import EARLIER_HEADER
 from streams.counting.attribution import MessageReporters, ReportIdentity
-from streams.events.reporter_history import ReporterHistory
-from streams.partition.hash_key import HashKeys, hash_key
-from streams.reporters.reporter import Reporter, ReportFacts, decode_reporter, encode_reporter
-from streams.reporters.state import state_key
-from streams.wire.reporter_history import EARLIER_HEADER
+from streams.deciding.partition.hash_key import HashKeys, hash_key
+from streams.deciding.reporters.reporter import Reporter, ReportFacts, decode_reporter, encode_reporter
+from streams.deciding.reporters.state import state_key
 from tests.categories import CODES
+from tests.unit.both_stages import Deployment, of
 from tests.unit.crowd_traffic import outcome
 from tests.unit.reporter_traffic import RULES, credit, new_state, stamp_all
-from tests.unit.both_stages import Deployment, of
 from tests.unit.traffic import DAY, HOUR, START, report
 
 OLD, NEW, NEWER = (hash_key(bytes(range(first, first + 32))) for first in (0, 40, 80))

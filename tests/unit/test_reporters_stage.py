@@ -7,21 +7,21 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streams.wire.partitioner import home_partition
-from streams.partition.limits import LIMITS
+from streams.contract.events.internal.stamp import ReportStamp
+from streams.contract.events.internal.time_correction import TimeCorrection
+from streams.contract.wire.forms.stamp import STAMP_HEADER, encode_stamp, read_stamp
+from streams.contract.wire.forms.time_correction import encode_time_correction
+from streams.contract.wire.origin import ORIGIN_HEADER, NotAtHome, read_origin
+from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.records import MAX_HEADERS
+from streams.deciding.partition.limits import LIMITS
+from streams.deciding.reporters.reporter import REPORTER, Reporter, ReportFacts
+from streams.deciding.reporters.stage import reporter_stage
+from streams.deciding.reporters.state import MOVES, record_key, restore_reporters, state_key
+from streams.deciding.reporters.store import QUIET_DAYS, SILENT_DAYS
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState
 from streams.registry.reporter_rules import MisuseNeeds
-from streams.reporters.reporter import REPORTER, Reporter, ReportFacts
-from streams.reporters.stage import reporter_stage
-from streams.reporters.state import MOVES, record_key, restore_reporters, state_key
-from streams.reporters.store import QUIET_DAYS, SILENT_DAYS
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
-from streams.wire.origin import ORIGIN_HEADER, NotAtHome, read_origin
-from streams.wire.records import MAX_HEADERS
-from streams.wire.stamp import STAMP_HEADER, encode_stamp, read_stamp
-from streams.wire.time_correction import encode_time_correction
-from streams.events.stamp import ReportStamp
-from streams.events.time_correction import TimeCorrection
 from tests.categories import CODES
 from tests.unit.reporter_traffic import (
     GATE,

@@ -5,10 +5,16 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from streams.events.authority_request import AuthorityRequest, Demand, IssuingAuthority, LegalBasis, Target
+from streams.contract.events.authority_request import (
+    AuthorityRequest,
+    Demand,
+    IssuingAuthority,
+    LegalBasis,
+    Target,
+)
+from streams.deciding.requests.competence import judge_competence
+from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.rules import Rules
-from streams.requests.competence import judge_competence
-from streams.requests.rules import compile_request_rules
 from tests.request_strategies import SHIPPED
 
 

@@ -9,17 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from streams.events.authority_request import AUTHORITY_REQUEST_TYPE
-from streams.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
-from streams.runtime.topic_catalogue import SCHEMAS
-from streams.wire.dead_letter import Rejected
-from streams.wire.encoding import encode
-from streams.wire.outcome_decoding import decode_clock_outcome
-from streams.wire.reading import MAX_AHEAD_MS
-from streams.wire.request_decoding import VALID_IN_REQUEST
-from tests.readers import decode_request
-from streams.requests.judge import judge_request
+from streams.contract.events.authority_request import AUTHORITY_REQUEST_TYPE
+from streams.contract.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
+from streams.contract.wire.forms.request_decoding import VALID_IN_REQUEST
+from streams.contract.wire.reading import MAX_AHEAD_MS
+from streams.deciding.requests.judge import judge_request
+from streams.running.topics.topic_catalogue import SCHEMAS
 from tests.contract.examples import example, example_files, name_of
+from tests.readers import decode_request
 from tests.report_strategies import APPEND_TIME_MS
 from tests.request_strategies import requests
 from tests.unit.request_traffic import NOON, RULES, removal_order

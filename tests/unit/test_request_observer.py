@@ -3,11 +3,11 @@
 import pytest
 from structlog.testing import capture_logs
 
-from streams.operations.worker_operations import WorkerOperations
-from streams.reports.stage import SOURCES as REPORT_SOURCES
-from streams.requests.stage import SOURCES
-from streams.runtime.observer import CommittedBatch, Takeover
-from streams.worker.observers import RequestObserver
+from streams.deciding.reports.stage import SOURCES as REPORT_SOURCES
+from streams.deciding.requests.stage import SOURCES
+from streams.running.operations.worker_operations import WorkerOperations
+from streams.running.partitions.observer import CommittedBatch, Takeover
+from streams.running.worker.observers import RequestObserver
 from tests.request_strategies import SHIPPED
 from tests.unit.request_traffic import (
     NOON,

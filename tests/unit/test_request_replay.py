@@ -6,11 +6,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.enriched_report import Source
-from streams.wire.partitioner import home_partition
-from streams.requests.state import restore_requests
-from streams.wire.origin import with_origin
-from streams.wire.records import OutputRecord
+from streams.contract.events.enriched_report import Source
+from streams.contract.wire.origin import with_origin
+from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.records import OutputRecord
+from streams.deciding.requests.state import restore_requests
 from tests.replay_order import Applied, AppliedOutcome, applied_of_routing, order_of_application
 from tests.unit.request_traffic import (
     INTERNAL,

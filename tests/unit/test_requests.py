@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.flood import WINDOW
-from streams.wire.partitioner import home_partition
-from streams.wire.origin import NotAtHome
-from streams.requests.rules import compile_request_rules
-from streams.requests.stage import SOURCES, request_stage
-from streams.requests.state import restore_requests
-from streams.wire.state_records import UnknownStateVersion
+from streams.contract.wire.origin import NotAtHome
+from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.state_records import UnknownStateVersion
+from streams.deciding.partition.flood import WINDOW
+from streams.deciding.requests.rules import compile_request_rules
+from streams.deciding.requests.stage import SOURCES, request_stage
+from streams.deciding.requests.state import restore_requests
 from tests.request_strategies import SHIPPED, registries
 from tests.unit.request_traffic import (
     EPOC,

@@ -10,16 +10,16 @@ from aiokafka import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.contract.wire.state_records import UnknownHashKey
 from streams.counting.counts import STATE_VERSION
 from streams.counting.store import CountStore, UnreadableCounts
-from streams.reports.state import ReportState, restore_reports
-from streams.runtime import source_logs, state_log
-from streams.runtime.errors import OwnershipLost, RefusedToStart
-from streams.runtime.position import POSITION_KEY, POSITION_VERSION, SourcePosition, encode_position
-from streams.runtime.restore import UnreadableState, build_state
-from streams.runtime.source_logs import take_position
-from streams.runtime.state_log import read_entries
-from streams.wire.state_records import UnknownHashKey
+from streams.deciding.reports.state import ReportState, restore_reports
+from streams.running.errors import OwnershipLost, RefusedToStart
+from streams.running.log import source_logs, state_log
+from streams.running.log.position import POSITION_KEY, POSITION_VERSION, SourcePosition, encode_position
+from streams.running.log.restore import UnreadableState, build_state
+from streams.running.log.source_logs import take_position
+from streams.running.log.state_log import read_entries
 from tests.model.memory_log import Brokers
 from tests.unit.traffic import START, compiled, fold, policy, report, run
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.enriched_report import Risk
-from streams.events.report import (
+from streams.contract.events.enriched_report import Risk
+from streams.contract.events.report import (
     REPORTER_KINDS,
     AccountAge,
     Category,
@@ -19,11 +19,11 @@ from streams.events.report import (
     MessageReport,
     Reporter,
 )
-from tests.categories import CATEGORIES
+from streams.deciding.reports.risk import RiskModel, reporter_weight
 from streams.registry.loader import load_rules
 from streams.registry.scoring import beta_lower_bound
-from streams.registry.shapes import BetaRow
-from streams.reports.risk import RiskModel, reporter_weight
+from streams.registry.shapes.rules import BetaRow
+from tests.categories import CATEGORIES
 
 RULES = load_rules()
 MODEL = RiskModel(RULES)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.law.resolution import Resolver
-from streams.law.rule_of_law import TIERS, most_protective_tier, tier_of
+from streams.deciding.law.resolution import Resolver
+from streams.deciding.law.rule_of_law import TIERS, most_protective_tier, tier_of
 from streams.registry.lint import lint
 from streams.registry.loader import load_rules
 from streams.registry.rule_of_law_index import least_careful_tier, tier_by_index, tier_differences

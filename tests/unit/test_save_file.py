@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.commands.state.save_file import Header, new_state_file
-from streams.commands.state.save_file import BadStateFile
+from streams.commands.state.save_file import BadStateFile, Header, new_state_file
 from tests.unit.saved_state import read_file, write_file
 
 ENTRIES = [{b"a": b"1" * 300, b"b": b""}, {}, {bytes([n]) * 5: bytes([n]) * n for n in range(200)}]

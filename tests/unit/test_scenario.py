@@ -10,17 +10,16 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
+from streams.contract.wire.dead_letter import Rejected
+from streams.deciding.reports.claims import check_claims
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState
+from streams.deciding.requests.judge import judge_request
+from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.loader import load_rules
 from streams.registry.sources import load_sources
-from streams.reports.claims import check_claims
-from streams.reports.rules import compile_report_rules
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
-from streams.requests.judge import judge_request
-from streams.requests.rules import compile_request_rules
-from streams.wire.dead_letter import Rejected
-from tests.readers import decode_report
-from tests.readers import decode_request
+from tests.readers import decode_report, decode_request
 from tocsin_demo.scenario import MINIMUM_COUNT, STORYLINES, ScenarioRecord, play, play_requests
 from tocsin_demo.scenario.bad_records import REASONS
 from tocsin_demo.scenario.play import SPAN_MS

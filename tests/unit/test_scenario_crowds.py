@@ -5,11 +5,10 @@ from collections import Counter, defaultdict
 import orjson
 import pytest
 
-from streams.reporters.state import ReporterState
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
-from tests.readers import decode_moderation_outcome
-from tests.readers import decode_report
+from streams.deciding.reporters.state import ReporterState
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState
+from tests.readers import decode_moderation_outcome, decode_report
 from tests.unit.reporter_traffic import INTERNAL, RULES, STAGE
 from tests.unit.traffic import INTERNAL as REPORTS_INTERNAL
 from tests.unit.traffic import SHIPPED, Record, compiled

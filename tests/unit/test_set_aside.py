@@ -7,11 +7,11 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
-from streams.runtime import set_aside
-from streams.runtime.claims import Place
-from streams.runtime.errors import RefusedToStart
-from streams.runtime.patches.positioned_consumer import PositionedConsumer
-from streams.runtime.set_aside import keep_trying, rest_sources
+from streams.running.cycle import set_aside
+from streams.running.cycle.set_aside import keep_trying, rest_sources
+from streams.running.errors import RefusedToStart
+from streams.running.log.claims import Place
+from streams.running.patches.positioned_consumer import PositionedConsumer
 
 PLACE = Place("reports", 0)
 

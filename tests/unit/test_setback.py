@@ -3,8 +3,15 @@ from types import SimpleNamespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.runtime.position import SourcePosition
-from streams.runtime.setback import FIRST_PAUSE, LONGEST_PAUSE, PARTS, Setback, describe, setback_after
+from streams.running.log.position import SourcePosition
+from streams.running.partitions.setback import (
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    PARTS,
+    Setback,
+    describe,
+    setback_after,
+)
 
 IN, INTERNAL = "t.in", "t.in-internal"
 

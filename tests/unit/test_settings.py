@@ -1,9 +1,9 @@
 import pytest
 
-from streams.runtime.connection import Connection
-from streams.partition.settings import PartitionSettings
-from streams.worker.environment import SettingsError
-from streams.worker.settings import Settings, load_settings
+from streams.deciding.partition.settings import PartitionSettings
+from streams.running.log.connection import Connection
+from streams.running.worker.environment import SettingsError
+from streams.running.worker.settings import Settings, load_settings
 
 
 def refused(**variables):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.coordination.signature import (
+from streams.counting.coordination.signature import (
     agreement,
     enter,
     evidence_needed,

@@ -6,16 +6,38 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.limits import LIMITS, UNLIMITED, Limits
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
-from streams.requests.stage import request_stage
+from streams.deciding.partition.limits import LIMITS, UNLIMITED, Limits
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState
+from streams.deciding.requests.stage import request_stage
 from tests.unit.batch_cuts import batches, results, takeovers, tiny
 from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
-from tests.unit.request_traffic import NOON, RULES, outcome_record, preservation_order, removal_order
-from tests.unit.request_traffic import request_record, routings, run_requests, tick_record
-from tests.unit.traffic import DAY, HOUR, INTERNAL, MINUTE, START, Record, compiled, counted, fold, levels
-from tests.unit.traffic import policy, report, tick
+from tests.unit.request_traffic import (
+    NOON,
+    RULES,
+    outcome_record,
+    preservation_order,
+    removal_order,
+    request_record,
+    routings,
+    run_requests,
+    tick_record,
+)
+from tests.unit.traffic import (
+    DAY,
+    HOUR,
+    INTERNAL,
+    MINUTE,
+    START,
+    Record,
+    compiled,
+    counted,
+    fold,
+    levels,
+    policy,
+    report,
+    tick,
+)
 
 REPORTS = report_stage(
     clock_rules(

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.source_decision import SourceDecision
-from streams.partition.source_controls import SOURCE_CONTROL
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
-from streams.runtime.resting import REFUSED_PER_SECOND, RestingSources
-from streams.wire.source_decision import decode_source_decision, encode_source_decision
+from streams.contract.events.internal.source_decision import SourceDecision
+from streams.contract.wire.forms.source_decision import decode_source_decision, encode_source_decision
+from streams.deciding.partition.source_controls import SOURCE_CONTROL
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState
+from streams.running.partitions.resting import REFUSED_PER_SECOND, RestingSources
 from tests.unit.traffic import EXTERNAL, INTERNAL, START, Record, compiled, policy, report, run
 
 RULES = compiled(policy())
@@ -118,7 +118,7 @@ def test_a_decision_says_why_and_who():
 @pytest.fixture
 def clock(monkeypatch):
     now = [1_000.0]
-    monkeypatch.setattr("streams.runtime.resting.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("streams.running.partitions.resting.time.monotonic", lambda: now[0])
     return now
 
 

@@ -9,17 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.events.report import REPORTER_KINDS, ReportKind
-from streams.wire.partitioner import home_partition
+from streams.contract.events.report import REPORTER_KINDS, ReportKind
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.topics import (
+    MESSAGE_REPORTS,
+    MESSAGE_REPORTS_INTERNAL,
+    REPORT_SOURCES,
+    VERIFIED_REPORTS,
+)
+from streams.deciding.reports.claims import Sources
+from streams.deciding.reports.rules import ReportRules, compile_report_rules
+from streams.deciding.reports.stage import report_stage
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.registry.rules import SourceRights
 from streams.registry.sources import load_sources
-from streams.reports.claims import Sources
-from streams.reports.rules import ReportRules, compile_report_rules
-from streams.reports.stage import report_stage
-from streams.wire.envelope import rfc3339
-from streams.wire.topics import MESSAGE_REPORTS, MESSAGE_REPORTS_INTERNAL, REPORT_SOURCES, VERIFIED_REPORTS
 from tests.unit.registry_files import SHIPPED, copy_files, edit, refused
 from tests.unit.traffic import START, Record, counted, of_topic
 

@@ -4,14 +4,14 @@ from types import SimpleNamespace
 import pytest
 from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 
-from streams.runtime import stage_app
-from streams.runtime.claims import Place
-from streams.runtime.connection import Connection
-from streams.runtime.errors import OwnershipLost, RefusedToStart
-from streams.runtime.observer import Observer
-from streams.runtime.patches.consumer_thread import Fetched
-from streams.runtime.position import SourcePosition
-from streams.runtime.stage_app import StageApp
+from streams.running.app import stage_app
+from streams.running.app.stage_app import StageApp
+from streams.running.errors import OwnershipLost, RefusedToStart
+from streams.running.log.claims import Place
+from streams.running.log.connection import Connection
+from streams.running.log.position import SourcePosition
+from streams.running.partitions.observer import Observer
+from streams.running.patches.consumer_thread import Fetched
 
 
 class Watched(Observer):

@@ -9,14 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.events.escalation import Escalation
-from tests.categories import CATEGORIES
-from streams.events.routing import Routing
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.routing import Routing
 from streams.registry.categories import built_in_categories
 from streams.registry.loader import load_rules
 from streams.statutory.dossier.completeness import ITEMS, completeness
 from streams.statutory.dossier.form import DOSSIER_FORMS
 from streams.statutory.dossier.skeleton import dossiers, forms_for
+from tests.categories import CATEGORIES
 from tests.contract.examples import example, example_files
 
 DUTIES = {duty.id: duty for duty in load_rules().obligations}

@@ -5,11 +5,11 @@ import random
 import msgspec
 import pytest
 
-from streams.events.transparency import TransparencyCounter
-from streams.partition.limits import UNLIMITED, Limits
+from streams.contract.events.transparency import TransparencyCounter
+from streams.deciding.partition.limits import UNLIMITED, Limits
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.requests.stage import request_stage
 from streams.registry.loader import load_rules
-from streams.reports.stage import report_stage
-from streams.requests.stage import request_stage
 from streams.statutory.report import make_report
 from streams.statutory.reporting_period import Period
 from streams.statutory.sums import Sums

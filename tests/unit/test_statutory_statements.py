@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.commands.main import commands
-from streams.events.escalation import Escalation
-from streams.events.moderation_outcome import (
+from streams.contract.events.desk_member import DeskMember
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.moderation_outcome import (
     EscalationSubject,
     LawGround,
     MessageSubject,
@@ -22,14 +23,13 @@ from streams.events.moderation_outcome import (
     ReportSubject,
     TermsGround,
 )
-from streams.events.outcome_reason import VIOLATION_REASONS
-from streams.events.desk_member import DeskMember
-from tests.categories import CATEGORIES
+from streams.contract.events.outcome_reason import VIOLATION_REASONS
 from streams.registry.loader import load_rules
 from streams.statutory.parts import parts
 from streams.statutory.statements import vocabulary
 from streams.statutory.statements.draft import Decided, HowLearned, drafts
 from streams.statutory.statements.rules import check_statement
+from tests.categories import CATEGORIES
 from tests.contract.examples import example, example_files
 
 RULES = load_rules()

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.wire.dead_letter import Rejected, dead_letter
-from streams.wire.encoding import encode
+from streams.contract.wire.dead_letter import Rejected, dead_letter
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.suspicion import MOST_SEARCHED, may_name_a_person
 from tests.readers import decode_report
-from streams.wire.suspicion import MOST_SEARCHED, may_name_a_person
 from tests.report_strategies import APPEND_TIME_MS, Record, reports
 
 STRUCTURED = [("content-type", b"application/cloudevents+json")]

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 from aiokafka import TopicPartition
 
-from streams.runtime import state_log
-from streams.runtime.claims import (
+from streams.contract.wire.topics import CLAIMS
+from streams.running.errors import OwnershipLost
+from streams.running.log import state_log
+from streams.running.log.claims import (
     ClaimsLog,
     Place,
     claim_record,
@@ -15,10 +17,8 @@ from streams.runtime.claims import (
     former_fenced_record,
     release_record,
 )
-from streams.runtime.errors import OwnershipLost
-from streams.runtime.takeover import Claims, always_current
-from streams.runtime.writer import Writer
-from streams.wire.topics import CLAIMS
+from streams.running.log.writer import Writer
+from streams.running.takeover.takeover import Claims, always_current
 from tests.model.memory_log import Brokers
 
 A, B = Place("reports", 0), Place("requests", 0)

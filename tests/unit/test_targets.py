@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.coordination.signature import enter
-from streams.reporters.targets import MOST_OPEN, WAIT_S, WEEK_S, Targets
+from streams.counting.coordination.signature import enter
+from streams.deciding.reporters.targets import MOST_OPEN, WAIT_S, WEEK_S, Targets
 
 S0 = 20_000 * 86_400
 HOUR = 3_600

@@ -2,8 +2,8 @@
 
 from itertools import permutations
 
-from streams.runtime.topic_catalogue import load_catalogue
-from streams.wire.topics import TOPICS, without_prefix
+from streams.contract.wire.topics import TOPICS, without_prefix
+from streams.running.topics.topic_catalogue import load_catalogue
 
 
 def test_the_catalogue_has_every_name():

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 from aiokafka.errors import NodeNotReadyError
 
-from streams.runtime import topic_admin as topics
-from streams.runtime.errors import RefusedToStart
-from streams.runtime.topic_admin import create_topics
-from streams.runtime.topic_catalogue import load_catalogue
+from streams.running.errors import RefusedToStart
+from streams.running.topics import topic_admin as topics
+from streams.running.topics.topic_admin import create_topics
+from streams.running.topics.topic_catalogue import load_catalogue
 
 CATALOGUE = load_catalogue()
 

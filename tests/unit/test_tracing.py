@@ -18,24 +18,24 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.semconv._incubating.attributes import messaging_attributes
 from opentelemetry.semconv.schemas import Schemas
 
+from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
+from streams.deciding.reports.stage import report_stage
 from streams.distribution import packages_missing
-from streams.operations.process_metric_catalogue import SPANS
-from streams.operations.values import Numbers
-from streams.partition.hash_key import DEMONSTRATION_KEY
-from streams.reports.stage import report_stage
-from streams.runtime.claims import Place
-from streams.runtime.cycle import _untraced
-from streams.runtime.errors import OwnershipLost
-from streams.runtime.position import SourcePosition
-from streams.runtime.prepared import Prepared, prepare
-from streams.runtime.progress import NewRecords
-from streams.worker.environment import SettingsError
-from streams.worker.settings import load_settings
-from streams.worker.tracing import exporting
-from streams.worker.tracing.exporting import CountedExporter, SpanQueue
-from streams.worker.tracing.settings import load_tracing_settings
-from streams.worker.tracing.start import SCHEMA, start_tracing
-from streams.worker.tracing.transactions import MOST_LINKS, KeepNotable, TransactionSpans
+from streams.running.cycle.cycle import _untraced
+from streams.running.errors import OwnershipLost
+from streams.running.log.claims import Place
+from streams.running.log.position import SourcePosition
+from streams.running.operations.process_metric_catalogue import SPANS
+from streams.running.operations.values import Numbers
+from streams.running.partitions.prepared import Prepared, prepare
+from streams.running.partitions.progress import NewRecords
+from streams.running.worker.environment import SettingsError
+from streams.running.worker.settings import load_settings
+from streams.running.worker.tracing import exporting
+from streams.running.worker.tracing.exporting import CountedExporter, SpanQueue
+from streams.running.worker.tracing.settings import load_tracing_settings
+from streams.running.worker.tracing.start import SCHEMA, start_tracing
+from streams.running.worker.tracing.transactions import MOST_LINKS, KeepNotable, TransactionSpans
 from tests.kafka.harness.workers import clean_environment
 from tests.unit.traffic import EXTERNAL, START, Record, compiled, policy, report
 
@@ -346,8 +346,8 @@ main()
 
 _IMPORTED = """
 import sys
-from streams.worker.app import build_app
-from streams.worker.settings import load_settings
+from streams.running.worker.app import build_app
+from streams.running.worker.settings import load_settings
 build_app(load_settings())
 print([name for name in sys.modules if name.startswith("opentelemetry")])
 """

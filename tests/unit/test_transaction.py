@@ -6,14 +6,14 @@ import pytest
 from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from streams.runtime import transaction
-from streams.runtime.connection import BATCH_BYTES, Connection
-from streams.runtime.errors import OwnershipLost
-from streams.runtime.outputs import _BATCH_OVERHEAD_BYTES
-from streams.runtime.patches.producer import SMALL_BYTES, KafkaProducer
-from streams.runtime.topic_catalogue import load_catalogue
-from streams.runtime.transaction import write_transaction
-from streams.wire.topics import CHANNEL_STATE
+from streams.contract.wire.topics import CHANNEL_STATE
+from streams.running.errors import OwnershipLost
+from streams.running.log import transaction
+from streams.running.log.connection import BATCH_BYTES, Connection
+from streams.running.log.transaction import write_transaction
+from streams.running.partitions.outputs import _BATCH_OVERHEAD_BYTES
+from streams.running.patches.producer import SMALL_BYTES, KafkaProducer
+from streams.running.topics.topic_catalogue import load_catalogue
 
 
 class Batch:

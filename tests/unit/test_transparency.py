@@ -12,21 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from streams.counting.rounded_times import rounded_time
-from streams.events.report import Channel, MessageReport, Reporter
-from streams.events.transparency import (
+from streams.contract.events.report import Channel, MessageReport, Reporter
+from streams.contract.events.transparency import (
     TRANSPARENCY_COUNTER_TYPE,
     ReportCount,
     RequestCount,
     TransparencyCounter,
 )
-from streams.partition.daily_counters import DAILY_COUNTERS, DailyCounters, merge_counters
-from streams.partition.moving import NewPartition, Shared
-from streams.reports.apply import daily_cell
-from streams.runtime.topic_catalogue import SCHEMAS
-from streams.wire.encoding import encode
-from streams.wire.records import OutputRecord
-from streams.wire.state_records import UnknownStateVersion
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.records import OutputRecord
+from streams.contract.wire.state_records import UnknownStateVersion
+from streams.counting.rounded_times import rounded_time
+from streams.deciding.partition.daily_counters import DAILY_COUNTERS, DailyCounters, merge_counters
+from streams.deciding.partition.moving import NewPartition, Shared
+from streams.deciding.reports.apply import daily_cell
+from streams.running.topics.topic_catalogue import SCHEMAS
 from tests.contract.examples import example, example_files, name_of
 from tests.unit.transparency_totals import LISTS
 

@@ -6,9 +6,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.partition.settings import PartitionSettings
-from streams.events.transparency import TransparencyCounter
-from streams.reports.state import ReportState, restore_reports
+from streams.contract.events.transparency import TransparencyCounter
+from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.reports.state import ReportState, restore_reports
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, compiled, fold, levels, policy, report, run, tick
 
 RULES = compiled(

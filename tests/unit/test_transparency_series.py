@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.events.transparency import ReportCount, TransparencyCounter
-from streams.text.transparency_series import series
+from streams.contract.events.transparency import ReportCount, TransparencyCounter
+from streams.desk.text.transparency_series import series
 
 FIRST = date(2026, 1, 1)
 

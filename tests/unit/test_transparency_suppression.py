@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.text.suppression import LEAST, shown_rows, shown_total
+from streams.desk.text.suppression import LEAST, shown_rows, shown_total
 
 
 def publish(values):

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.events.report import REPORTER_KINDS
-from tests.categories import CODES
-from streams.registry.loader import load_rules
-from streams.reporters.reporter import (
+from streams.contract.events.report import REPORTER_KINDS
+from streams.contract.wire.state_records import STATE_VERSION, UnknownStateVersion
+from streams.deciding.reporters.reporter import (
     REPORTER,
     CreditFacts,
     OutcomeFacts,
@@ -20,10 +19,18 @@ from streams.reporters.reporter import (
     decode_reporter,
     encode_reporter,
 )
-from streams.reporters.store import ReporterStore
-from streams.reporters.tally import PERIOD_DAYS, VERDICTS, category_and_verdict, change, code_of, totals
-from streams.reporters.trust import trust_of
-from streams.wire.state_records import STATE_VERSION, UnknownStateVersion
+from streams.deciding.reporters.store import ReporterStore
+from streams.deciding.reporters.tally import (
+    PERIOD_DAYS,
+    VERDICTS,
+    category_and_verdict,
+    change,
+    code_of,
+    totals,
+)
+from streams.deciding.reporters.trust import trust_of
+from streams.registry.loader import load_rules
+from tests.categories import CODES
 
 RULES = load_rules().reporters
 DAY = 86_400_000

@@ -10,11 +10,11 @@ import msgspec
 import orjson
 import pytest
 
-from streams.events.credit import CREDIT_TYPE
-from streams.reporters.reporter import REPORTER
-from streams.reports import crowd
-from streams.wire.credit import decode_credit
-from streams.wire.stamp import read_stamp
+from streams.contract.events.internal.credit import CREDIT_TYPE
+from streams.contract.wire.forms.credit import decode_credit
+from streams.contract.wire.forms.stamp import read_stamp
+from streams.deciding.reporters.reporter import REPORTER
+from streams.deciding.reports import crowd
 from tests.fixtures import code_under_test
 from tests.fixtures.coverage import check_covers_every_kind
 from tests.fixtures.differences import GENUINE_ORDER, VERSION_0_2

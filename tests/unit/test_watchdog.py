@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from streams.operations.watchdog import all_stacks
+from streams.running.operations.watchdog import all_stacks
 
 ROOT = Path(__file__).parents[2]
 
 # The loop beats ten times between two checks.
 PROGRAM = """
 import asyncio, ctypes, os, signal, sys, time
-from streams.operations import watchdog
-from streams.operations.logs import configure_logs
+from streams.running.operations import watchdog
+from streams.running.operations.logs import configure_logs
 configure_logs("INFO", "console")
 watchdog.CHECK_SECONDS = 0.05
 watchdog._NET_SECONDS = 0.5

@@ -5,20 +5,20 @@ import sys
 
 import pytest
 
-from streams.partition.hash_key import DEMONSTRATION_KEY
+from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
 from streams.registry.errors import RegistryError
-from streams.runtime.stage_app import StageApp
-from streams.worker import app as module
-from streams.worker.app import build_app
-from streams.worker.environment import SettingsError
-from streams.worker.settings import Settings
+from streams.running.app.stage_app import StageApp
+from streams.running.worker import app as module
+from streams.running.worker.app import build_app
+from streams.running.worker.environment import SettingsError
+from streams.running.worker.settings import Settings
 from tests.kafka.harness.workers import clean_environment
 
 _IMPORT = """
 import sys
 opened = set()
 sys.addaudithook(lambda event, words: opened.add(str(words[0])) if event == "open" else None)
-import streams.worker.app
+import streams.running.worker.app
 print(*[name for name in opened if name.endswith((".yaml", ".key"))])
 """
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.events.time_correction import TimeCorrection
-from streams.partition.time import EventTime, PartitionTime, ReceiptTime
-from streams.reports.episodes import Cooldown, Open
-from streams.reports.state import ReportState, restore_reports
-from streams.wire.envelope import rfc3339
-from streams.wire.tick import ReadTick, decode_tick
-from streams.wire.time_correction import encode_time_correction
+from streams.contract.events.internal.time_correction import TimeCorrection
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.forms.tick import ReadTick, decode_tick
+from streams.contract.wire.forms.time_correction import encode_time_correction
+from streams.deciding.partition.time import EventTime, PartitionTime, ReceiptTime
+from streams.deciding.reports.escalation.episodes import Cooldown, Open
+from streams.deciding.reports.state import ReportState, restore_reports
 from tests.unit.clock_traffic import clock_rules, duty
 from tests.unit.request_traffic import (
     NOON,

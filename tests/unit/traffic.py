@@ -6,18 +6,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.forms.tick import encode_tick
+from streams.contract.wire.records import Headers
 from streams.counting.conditions import Condition, condition
-from streams.operations.core import Core
-from streams.partition.batch import Batch
+from streams.deciding.partition.batch import Batch
+from streams.deciding.reports.claims import UNRESTRICTED
+from streams.deciding.reports.rules import ReportRules, compile_report_rules
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState
 from streams.registry.loader import load_rules
 from streams.registry.rules import Level, Policy
-from streams.reports.claims import UNRESTRICTED
-from streams.reports.rules import ReportRules, compile_report_rules
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
-from streams.wire.envelope import rfc3339
-from streams.wire.records import Headers
-from streams.wire.tick import encode_tick
+from streams.running.operations.core import Core
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

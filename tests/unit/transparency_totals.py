@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from streams.wire.records import OutputRecord
+from streams.contract.wire.records import OutputRecord
 
 LISTS = ("reports", "requests", "items", "decisions", "action_times", "complaints", "orders")
 

@@ -7,11 +7,16 @@ from collections.abc import Callable, Mapping
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from streams.clients.kafka_reading import committed_reader
-from streams.runtime.identity import consumer_group
-from streams.runtime.topic_admin import admin_client
-from streams.wire.topics import AUTHORITY_REQUESTS, CLOCK_OUTCOMES, MODERATION_OUTCOMES, REPORT_SOURCES
-from streams.worker.settings import Settings
+from streams.contract.wire.topics import (
+    AUTHORITY_REQUESTS,
+    CLOCK_OUTCOMES,
+    MODERATION_OUTCOMES,
+    REPORT_SOURCES,
+)
+from streams.running.clients.kafka_reading import committed_reader
+from streams.running.identity import consumer_group
+from streams.running.topics.topic_admin import admin_client
+from streams.running.worker.settings import Settings
 from tocsin_demo.demo.surroundings import Program
 
 PUBLISHED_TO = (*REPORT_SOURCES, AUTHORITY_REQUESTS, CLOCK_OUTCOMES, MODERATION_OUTCOMES)

@@ -12,7 +12,7 @@ import click
 
 from streams.commands.console import imported_run_console
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.worker.settings import PREFIX, Settings, load_settings
+from streams.running.worker.settings import PREFIX, Settings, load_settings
 from tocsin_demo.demo.performance import Performance
 from tocsin_demo.demo.running_program import running_program
 from tocsin_demo.demo.screen import Screen

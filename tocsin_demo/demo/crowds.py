@@ -6,11 +6,11 @@ from typing import NamedTuple
 import msgspec
 
 from streams.commands.shared.channel_state import read_channel
-from streams.coordination.clusters import voices_millionths
+from streams.counting.coordination.clusters import voices_millionths
 from streams.counting.measures import MILLION
-from streams.partition.hash_key import DEMONSTRATION
-from streams.worker.rules import configured_rules, report_rules
-from streams.worker.settings import Settings
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.running.worker.rules import configured_rules, report_rules
+from streams.running.worker.settings import Settings
 from tocsin_demo.scenario import HONEST_WAVE, RETURNING_BRIGADE
 
 CROWDS = (RETURNING_BRIGADE, HONEST_WAVE)

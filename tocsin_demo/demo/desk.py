@@ -2,10 +2,10 @@
 
 import orjson
 
-from streams.clients.published_event import Event, published_event
-from streams.events.clock_outcome import OutcomeKind
-from streams.events.escalation import Escalation
-from streams.wire.topics import CLOCK_OUTCOMES
+from streams.contract.events.clock_outcome import OutcomeKind
+from streams.contract.events.escalation import Escalation
+from streams.contract.wire.topics import CLOCK_OUTCOMES
+from streams.running.clients.published_event import Event, published_event
 
 SOURCE = "/platform/legal-desk"
 ACTOR = "demo-legal-desk"

@@ -8,15 +8,11 @@ from collections.abc import Callable
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from streams.clients.kafka_reading import committed_reader
-from streams.events.authority_routing import AuthorityRouting
-from streams.events.escalation import Escalation
-from streams.events.reporter_notice import ReporterNotice
-from streams.runtime.wall_clock import clock_ms
-from streams.text.record_text import decode_escalation, reason_of
-from streams.text.routing_text import decode_routing
-from streams.wire.envelope import CE_ID, CE_TIME
-from streams.wire.topics import (
+from streams.contract.events.authority_routing import AuthorityRouting
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.reporter_notice import ReporterNotice
+from streams.contract.wire.envelope import CE_ID, CE_TIME
+from streams.contract.wire.topics import (
     AUTHORITY_ROUTING,
     CLOCK_OUTCOMES,
     DEAD_LETTERS,
@@ -25,7 +21,11 @@ from streams.wire.topics import (
     ESCALATIONS_SHADOW,
     REPORTER_NOTICES,
 )
-from streams.worker.settings import Settings
+from streams.desk.text.record_text import decode_escalation, reason_of
+from streams.desk.text.routing_text import decode_routing
+from streams.running.clients.kafka_reading import committed_reader
+from streams.running.wall_clock import clock_ms
+from streams.running.worker.settings import Settings
 from tocsin_demo.demo.applied import POLL_SECONDS, STALLED_SECONDS, until_applied
 from tocsin_demo.demo.crowds import CROWDS, count_crowds, sentence_of
 from tocsin_demo.demo.desk import Desk

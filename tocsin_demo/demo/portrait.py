@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from streams.events.authority_routing import AuthorityRouting
-from streams.events.escalation import Escalation
-from streams.events.obligation import EscalatedObligation
-from streams.text.routing_text import minute
+from streams.contract.events.authority_routing import AuthorityRouting
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.obligation import EscalatedObligation
+from streams.desk.text.routing_text import minute
 from tocsin_demo.demo.results import Tally
 from tocsin_demo.demo.running_program import running_program
 from tocsin_demo.scenario.storylines import DEEPFAKE_WAVE

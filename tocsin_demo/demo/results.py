@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from streams.events.authority_routing import AuthorityRouting
-from streams.events.escalation import Escalation
+from streams.contract.events.authority_routing import AuthorityRouting
+from streams.contract.events.escalation import Escalation
 from tocsin_demo.demo.crowds import CrowdCounts
 from tocsin_demo.scenario import Fate
 

@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from streams.events.authority_routing import AuthorityRouting
-from streams.events.escalation import Escalation
-from streams.text.record_text import escalation_grounds, escalation_text
-from streams.text.routing_text import clock_text, routing_grounds, routing_text
+from streams.contract.events.authority_routing import AuthorityRouting
+from streams.contract.events.escalation import Escalation
+from streams.desk.text.record_text import escalation_grounds, escalation_text
+from streams.desk.text.routing_text import clock_text, routing_grounds, routing_text
 from tocsin_demo.demo.results import Tally
 from tocsin_demo.demo.summary import summary
 from tocsin_demo.scenario import DEMO_STORYLINES, STORYLINES

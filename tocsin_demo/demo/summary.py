@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from statistics import median
 
-from streams.events.authority_routing import AuthorityRouting
-from streams.events.escalation import Escalation
-from streams.text.routing_text import minute
-from streams.text.text_table import text_table
+from streams.contract.events.authority_routing import AuthorityRouting
+from streams.contract.events.escalation import Escalation
+from streams.desk.text.routing_text import minute
+from streams.desk.text.text_table import text_table
 from tocsin_demo.demo.crowds import CROWDS
 from tocsin_demo.demo.portrait import (
     clock_portrait,

@@ -16,13 +16,13 @@ from typing import Any, Self, TypeVar
 import click
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-from streams.partition.hash_key import DEMONSTRATION_KEY
+from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
 from streams.registry.loader import SHIPPED
-from streams.runtime.identity import consumer_group
-from streams.runtime.topic_admin import admin_client, create_topics
-from streams.runtime.topic_catalogue import load_catalogue
-from streams.worker.environment import CONSOLE_PREFIX
-from streams.worker.settings import PREFIX, Settings
+from streams.running.identity import consumer_group
+from streams.running.topics.topic_admin import admin_client, create_topics
+from streams.running.topics.topic_catalogue import load_catalogue
+from streams.running.worker.environment import CONSOLE_PREFIX
+from streams.running.worker.settings import PREFIX, Settings
 from tocsin_demo.local_kafka import LocalKafka
 
 BOOTSTRAP = f"{PREFIX}KAFKA_BOOTSTRAP"

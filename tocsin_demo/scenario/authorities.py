@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from streams.wire.envelope import rfc3339
-from streams.wire.times import HOUR
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.times import HOUR
 from tocsin_demo.scenario.storylines import BRIGADE, FRAUD_RING
 from tocsin_demo.scenario.world import World
 

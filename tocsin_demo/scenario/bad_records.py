@@ -5,11 +5,11 @@ from typing import Any, get_args
 
 import orjson
 
-from streams.clients.published_event import Headers
-from streams.events.dead_letter import DeadLetterReason
-from streams.wire.envelope import CE_SOURCE, CE_TYPE, rfc3339
-from streams.wire.nesting import MAX_DEPTH
-from streams.wire.reading import MAX_EVENT_BYTES
+from streams.contract.events.dead_letter import DeadLetterReason
+from streams.contract.wire.envelope import CE_SOURCE, CE_TYPE, rfc3339
+from streams.contract.wire.nesting import MAX_DEPTH
+from streams.contract.wire.reading import MAX_EVENT_BYTES
+from streams.running.clients.published_event import Headers
 
 # Reasons for which no report can be spoilt: two are for outcomes of clocks only, batches are built by the Kafka
 # client, and operators decide what is skipped.

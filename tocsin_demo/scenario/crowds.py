@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any, NamedTuple
 
-from streams.wire.envelope import rfc3339
-from streams.wire.times import DAY, HOUR, MINUTE
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.times import DAY, HOUR, MINUTE
 from tocsin_demo.scenario.world import PlannedReport, World, report
 
 CROWDS_SPAN_MS = 10 * DAY

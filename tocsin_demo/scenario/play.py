@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple
 
 import orjson
 
-from streams.clients.published_event import Headers, published_event, published_report
+from streams.contract.wire.forms.report_decoding import decode_report
+from streams.contract.wire.times import HOUR
+from streams.contract.wire.topics import AUTHORITY_REQUESTS, MESSAGE_REPORTS, MODERATION_OUTCOMES
 from streams.registry.sources import load_sources
-from streams.wire.report_decoding import decode_report
-from streams.wire.times import HOUR
-from streams.wire.topics import AUTHORITY_REQUESTS, MESSAGE_REPORTS, MODERATION_OUTCOMES
+from streams.running.clients.published_event import Headers, published_event, published_report
 from tocsin_demo.scenario.authorities import INTAKE, authority_requests
 from tocsin_demo.scenario.background import background
 from tocsin_demo.scenario.bad_records import REASONS, spoil

@@ -6,7 +6,7 @@ them.
 
 from collections.abc import Iterator
 
-from streams.wire.times import HOUR, MINUTE
+from streams.contract.wire.times import HOUR, MINUTE
 from tocsin_demo.scenario.crowds import (
     Planned,
     brigade_accounts,

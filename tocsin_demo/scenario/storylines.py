@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any, NamedTuple
 
-from streams.wire.times import HOUR, MINUTE
+from streams.contract.wire.times import HOUR, MINUTE
 from tocsin_demo.scenario.returning import (
     HONEST_WAVE,
     RETURNING_BRIGADE,

@@ -6,7 +6,7 @@ from functools import cache
 from random import Random
 from typing import Any, NamedTuple
 
-from streams.wire.envelope import rfc3339
+from streams.contract.wire.envelope import rfc3339
 from tocsin_demo.scenario.pseudonyms import pseudonym
 
 # Countries of channels and people: their weight, and the language that a client there is set to.

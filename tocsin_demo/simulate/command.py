@@ -8,9 +8,9 @@ import click
 
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.moment import MOMENT
-from streams.runtime.wall_clock import clock_ms
-from streams.wire.topics import AUTHORITY_REQUESTS, MODERATION_OUTCOMES, REPORT_SOURCES
-from streams.worker.settings import load_settings
+from streams.contract.wire.topics import AUTHORITY_REQUESTS, MODERATION_OUTCOMES, REPORT_SOURCES
+from streams.running.wall_clock import clock_ms
+from streams.running.worker.settings import load_settings
 from tocsin_demo.scenario import (
     MINIMUM_COUNT,
     STORYLINES,

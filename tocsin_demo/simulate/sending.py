@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import BinaryIO
 
-from streams.clients.kafka_writing import Pace, producer_for
 from streams.commands.shared.progress import Progress
-from streams.worker.settings import Settings
+from streams.running.clients.kafka_writing import Pace, producer_for
+from streams.running.worker.settings import Settings
 from tocsin_demo.scenario import ScenarioRecord
 
 

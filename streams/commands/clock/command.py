@@ -7,21 +7,21 @@ from typing import NamedTuple, get_args
 import click
 import msgspec
 
-from streams.clients.kafka_reading import committed_records
 from streams.commands.clock.outcomes import DeskDecision, outcome_payload, send_outcomes
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.kept_clocks import whereabouts
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.operator_options import deciding_actor
 from streams.commands.shared.terminal import echo
-from streams.events.clock import ClockView
-from streams.events.clock_outcome import ClockSubject, OutcomeKind
-from streams.runtime.wall_clock import clock_ms
-from streams.text.record_text import decode_escalation
-from streams.text.routing_text import clock_text, decode_routing
-from streams.wire.records import SourceRecord
-from streams.wire.topics import AUTHORITY_ROUTING, ESCALATIONS
-from streams.worker.settings import Settings, load_settings
+from streams.contract.events.clock import ClockView
+from streams.contract.events.clock_outcome import ClockSubject, OutcomeKind
+from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.topics import AUTHORITY_ROUTING, ESCALATIONS
+from streams.desk.text.record_text import decode_escalation
+from streams.desk.text.routing_text import clock_text, decode_routing
+from streams.running.clients.kafka_reading import committed_records
+from streams.running.wall_clock import clock_ms
+from streams.running.worker.settings import Settings, load_settings
 
 _STANDARD_INPUT = "-"
 

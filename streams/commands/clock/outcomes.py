@@ -6,13 +6,13 @@ from typing import NamedTuple
 import click
 import orjson
 
-from streams.clients.kafka_writing import send_events
-from streams.clients.published_event import published_event
-from streams.events.clock_outcome import ClockSubject, OutcomeKind
-from streams.wire.dead_letter import Rejected
-from streams.wire.envelope import rfc3339
-from streams.wire.topics import CLOCK_OUTCOMES
-from streams.worker.settings import Settings
+from streams.contract.events.clock_outcome import ClockSubject, OutcomeKind
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.topics import CLOCK_OUTCOMES
+from streams.running.clients.kafka_writing import send_events
+from streams.running.clients.published_event import published_event
+from streams.running.worker.settings import Settings
 
 SOURCE = "tocsin-clock"
 

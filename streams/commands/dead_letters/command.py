@@ -5,7 +5,6 @@ from collections import Counter
 
 import click
 
-from streams.clients.kafka_reading import committed_records, partition_count
 from streams.commands.dead_letters import redrive as redriving
 from streams.commands.dead_letters.letter import Letter, letter_of
 from streams.commands.dead_letters.selection import TOPIC, Selection, letters, selecting
@@ -13,8 +12,9 @@ from streams.commands.dead_letters.text import as_json, in_full, in_one_line
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
-from streams.wire.topics import REPORT_SOURCES
-from streams.worker.settings import Settings, load_settings
+from streams.contract.wire.topics import REPORT_SOURCES
+from streams.running.clients.kafka_reading import committed_records, partition_count
+from streams.running.worker.settings import Settings, load_settings
 
 _PLACE = r"PARTITION/OFFSET"
 

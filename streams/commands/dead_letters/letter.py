@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.events.dead_letter import RedactedRecord
-from streams.wire.envelope import CONTENT_TYPE
-from streams.wire.records import ATTEMPT_HEADER, OWN_PREFIX, Headers, SourceRecord
+from streams.contract.events.dead_letter import RedactedRecord
+from streams.contract.wire.envelope import CONTENT_TYPE
+from streams.contract.wire.records import ATTEMPT_HEADER, OWN_PREFIX, Headers, SourceRecord
 
 _decode_redacted = msgspec.json.Decoder(RedactedRecord).decode
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
-from streams.clients.kafka_writing import Pace, producer_for
 from streams.commands.dead_letters.letter import Letter
 from streams.commands.dead_letters.selection import Selection, letters
-from streams.reports.stage import SOURCES as REPORT_STAGE_SOURCES
-from streams.requests.stage import SOURCES as REQUEST_STAGE_SOURCES
-from streams.wire.records import ATTEMPT_HEADER
-from streams.wire.topics import MESSAGE_REPORTS, REPORT_SOURCES
-from streams.worker.settings import Settings
+from streams.contract.wire.records import ATTEMPT_HEADER
+from streams.contract.wire.topics import MESSAGE_REPORTS, REPORT_SOURCES
+from streams.deciding.reports.stage import SOURCES as REPORT_STAGE_SOURCES
+from streams.deciding.requests.stage import SOURCES as REQUEST_STAGE_SOURCES
+from streams.running.clients.kafka_writing import Pace, producer_for
+from streams.running.worker.settings import Settings
 
 # A dead letter has up to 2 MB, so a batch has up to 200 MB.
 _MAX_BATCH = 100

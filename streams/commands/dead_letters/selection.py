@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import click
 
-from streams.clients.kafka_reading import committed_records
 from streams.commands.dead_letters.letter import Letter, letter_of
 from streams.commands.shared.moment import MOMENT
-from streams.events.dead_letter import DEAD_LETTER_REASONS
-from streams.wire.topics import DEAD_LETTERS
-from streams.worker.settings import Settings
+from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
+from streams.contract.wire.topics import DEAD_LETTERS
+from streams.running.clients.kafka_reading import committed_records
+from streams.running.worker.settings import Settings
 
 TOPIC = DEAD_LETTERS
 

@@ -7,9 +7,9 @@ import orjson
 
 from streams.commands.dead_letters.letter import Letter
 from streams.commands.shared.terminal import printable
-from streams.runtime.topic_catalogue import load_catalogue
-from streams.wire.envelope import rfc3339
-from streams.wire.topics import DEAD_LETTERS
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.topics import DEAD_LETTERS
+from streams.running.topics.topic_catalogue import load_catalogue
 
 
 def in_one_line(letter: Letter) -> str:

@@ -9,17 +9,17 @@ from typing import BinaryIO
 import click
 import msgspec
 
-from streams.clients.kafka_writing import send_events
 from streams.commands.outcome.outcome_file import read_lines
 from streams.commands.outcome.payload import NOT_WRITTEN, PublishedOutcome, outcome_event
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
-from streams.events.moderation_outcome import ModerationOutcome
-from streams.events.report import Category
+from streams.contract.events.moderation_outcome import ModerationOutcome
+from streams.contract.events.report import Category
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.topics import MODERATION_OUTCOMES
 from streams.registry.categories import load_categories
-from streams.wire.dead_letter import Rejected
-from streams.wire.topics import MODERATION_OUTCOMES
-from streams.worker.settings import load_settings
+from streams.running.clients.kafka_writing import send_events
+from streams.running.worker.settings import load_settings
 
 
 @click.command("import")

@@ -9,7 +9,7 @@ import click
 import orjson
 
 from streams.commands.outcome.payload import COLUMNS, payload_of
-from streams.wire.dead_letter import Rejected
+from streams.contract.wire.dead_letter import Rejected
 
 Line = tuple[int, Mapping[str, Any] | Rejected]
 """The number of a line, from 1, and the payload in it, or why it has none."""

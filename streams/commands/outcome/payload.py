@@ -7,15 +7,15 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import orjson
 
-from streams.clients.published_event import Event, published_event
-from streams.events.moderation_outcome import ModerationOutcome
-from streams.events.report import Category
-from streams.wire.dead_letter import Rejected
-from streams.wire.encoding import encode
-from streams.wire.ids import stable_id
-from streams.wire.moderation_outcome_decoding import FORM
-from streams.wire.reading import event_reader
-from streams.wire.topics import MODERATION_OUTCOMES
+from streams.contract.events.moderation_outcome import ModerationOutcome
+from streams.contract.events.report import Category
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.forms.moderation_outcome_decoding import FORM
+from streams.contract.wire.ids import stable_id
+from streams.contract.wire.reading import event_reader
+from streams.contract.wire.topics import MODERATION_OUTCOMES
+from streams.running.clients.published_event import Event, published_event
 
 SOURCE = "tocsin-outcome"
 

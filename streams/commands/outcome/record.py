@@ -7,23 +7,23 @@ from typing import get_args
 import click
 import msgspec
 
-from streams.clients.kafka_reading import committed_records
-from streams.clients.kafka_writing import send_events
 from streams.commands.outcome.payload import NOT_WRITTEN, outcome_event, payload_of
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.category import CATEGORY
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.operator_options import deciding_actor
 from streams.commands.shared.terminal import echo
-from streams.events.desk_member import DeskRole
-from streams.events.moderation_outcome import AccountAction, OutcomeDecision, VisibilityAction
+from streams.contract.events.desk_member import DeskRole
+from streams.contract.events.moderation_outcome import AccountAction, OutcomeDecision, VisibilityAction
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.topics import ESCALATIONS, MODERATION_OUTCOMES
+from streams.desk.text.desk_text import moderation_text
+from streams.desk.text.record_text import decode_escalation
 from streams.registry.categories import load_categories
-from streams.text.desk_text import moderation_text
-from streams.text.record_text import decode_escalation
-from streams.wire.dead_letter import Rejected
-from streams.wire.envelope import rfc3339
-from streams.wire.topics import ESCALATIONS, MODERATION_OUTCOMES
-from streams.worker.settings import Settings, load_settings
+from streams.running.clients.kafka_reading import committed_records
+from streams.running.clients.kafka_writing import send_events
+from streams.running.worker.settings import Settings, load_settings
 
 
 @click.command()

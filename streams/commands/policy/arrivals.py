@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO
 
-from streams.clients.kafka_reading import committed_records, partition_count
 from streams.commands.shared.file_record import FileRecord
-from streams.runtime.connection import Connection
-from streams.wire.records import SourceRecord
-from streams.wire.topics import MESSAGE_REPORTS
+from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.topics import MESSAGE_REPORTS
+from streams.running.clients.kafka_reading import committed_records, partition_count
+from streams.running.log.connection import Connection
 
 # Large enough that the cost per batch does not matter, small enough that the progress line moves.
 BATCH_SIZE = 1_000

@@ -16,18 +16,18 @@ from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
-from streams.partition.hash_key import DEMONSTRATION
-from streams.partition.settings import PartitionSettings
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.topics import REPORT_SOURCES
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.reports.claims import UNRESTRICTED
+from streams.desk.text.text_table import text_table
 from streams.registry.loader import load_rules
 from streams.registry.rules import Policy
-from streams.reports.claims import UNRESTRICTED
-from streams.runtime.wall_clock import clock_ms
-from streams.text.text_table import text_table
-from streams.wire.envelope import rfc3339
-from streams.wire.records import SourceRecord
-from streams.wire.topics import REPORT_SOURCES
-from streams.worker.hash_keys import given_hash_keys
-from streams.worker.settings import Settings, load_settings
+from streams.running.wall_clock import clock_ms
+from streams.running.worker.hash_keys import given_hash_keys
+from streams.running.worker.settings import Settings, load_settings
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -6,9 +6,9 @@ import orjson
 
 from streams.commands.policy.comparison import levels_compared, only_in
 from streams.commands.policy.trial import OpenedEpisode, Trial
-from streams.text.routing_text import minute
-from streams.text.text_table import text_table
-from streams.wire.envelope import rfc3339
+from streams.contract.wire.envelope import rfc3339
+from streams.desk.text.routing_text import minute
+from streams.desk.text.text_table import text_table
 
 # As many as fit on a screen below the table; --json lists all.
 SHOWN_EPISODES = 10

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-from streams.events.escalation import Escalation
-from streams.partition.hash_key import HashKeys
-from streams.partition.settings import PartitionSettings
+from streams.contract.events.escalation import Escalation
+from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
+from streams.deciding.partition.hash_key import HashKeys
+from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.reports.counters import ReportCounters
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.stage import report_stage
+from streams.desk.text.record_text import escalation_grounds
 from streams.registry.rules import LEGAL_CLOCK, Rules
-from streams.reports.counters import ReportCounters
-from streams.reports.rules import compile_report_rules
-from streams.reports.stage import report_stage
-from streams.text.record_text import escalation_grounds
-from streams.wire.records import SourceRecord
-from streams.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
 
 _decode = msgspec.json.Decoder(Escalation).decode
 

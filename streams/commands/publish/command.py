@@ -8,24 +8,24 @@ from typing import BinaryIO
 import click
 from aiokafka import AIOKafkaProducer
 
-from streams.clients.kafka_writing import Pace, started_producer
-from streams.clients.published_event import PUBLISHED, Event, published_event, published_report
 from streams.commands.publish.reach import Reach
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.terminal import echo
-from streams.events.report import Category
+from streams.contract.events.report import Category
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.forms.report_decoding import FORM
+from streams.contract.wire.personal_data import looks_like_email
+from streams.contract.wire.reading import event_reader
+from streams.contract.wire.topics import REPORT_SOURCES, ReportSource
+from streams.deciding.reports.claims import Sources
 from streams.registry.categories import load_categories
 from streams.registry.policies import load_policies
 from streams.registry.sources import load_sources
-from streams.reports.claims import Sources
-from streams.runtime.wall_clock import clock_ms
-from streams.wire.dead_letter import Rejected
-from streams.wire.personal_data import looks_like_email
-from streams.wire.reading import event_reader
-from streams.wire.report_decoding import FORM
-from streams.wire.topics import REPORT_SOURCES, ReportSource
-from streams.worker.settings import Settings, load_settings
+from streams.running.clients.kafka_writing import Pace, started_producer
+from streams.running.clients.published_event import PUBLISHED, Event, published_event, published_report
+from streams.running.wall_clock import clock_ms
+from streams.running.worker.settings import Settings, load_settings
 
 # At most this many bytes are read at once: some 2,000 reports, sent together. A read returns early with what
 # is available, so a line that is typed or piped in is sent without delay.

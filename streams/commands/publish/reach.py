@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
+from streams.contract.events.report import Category
+from streams.contract.wire.times import DAY, HOUR, MINUTE
 from streams.counting.windows import FINE_MS, pane_start, window_spec, window_start
-from streams.events.report import Category
 from streams.registry.rules import Policy
-from streams.wire.times import DAY, HOUR, MINUTE
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"))
 

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from streams.events.report import Category
-from streams.events.routing import Routing, RuleOfLaw
-from streams.law.applicability import GLOBAL, applicable, binds, holds_in
-from streams.law.arming import strictest, why_not_armed
-from streams.law.duty import Duty, internal_target
-from streams.law.routing import Place, routes
-from streams.law.rule_of_law import rule_of_law, tier_of
+from streams.contract.events.report import Category
+from streams.contract.events.routing import Routing, RuleOfLaw
+from streams.deciding.law.applicability import GLOBAL, applicable, binds, holds_in
+from streams.deciding.law.arming import strictest, why_not_armed
+from streams.deciding.law.duty import Duty, internal_target
+from streams.deciding.law.routing import Place, routes
+from streams.deciding.law.rule_of_law import rule_of_law, tier_of
 from streams.registry.rules import JurisdictionRules, Obligation, Rules, Trigger
 
 TRIGGERS: tuple[Trigger, ...] = get_args(Trigger)

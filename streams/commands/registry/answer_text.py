@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from streams.commands.registry.answer import Answer
 from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, time_in_words
-from streams.law.duty import Duty
+from streams.deciding.law.duty import Duty
+from streams.desk.text.text_table import text_table
 from streams.registry.agenda import review_day
 from streams.registry.rules import Authority, JurisdictionRules, Obligation, Rules
-from streams.text.text_table import text_table
 
 _WIDTH = 110
 _LABEL = 16

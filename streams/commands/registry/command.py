@@ -16,12 +16,12 @@ from streams.commands.registry.lint_text import lint_text
 from streams.commands.shared.category import CATEGORY
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
-from streams.events.countries import COUNTRIES, COUNTRY_ALIASES
-from streams.events.report import Category
+from streams.contract.events.countries import COUNTRIES, COUNTRY_ALIASES
+from streams.contract.events.report import Category
 from streams.registry.lint import lint
 from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.registry.rules import Rules, Trigger
-from streams.worker.settings import load_settings
+from streams.running.worker.settings import load_settings
 
 # As an argument of `diff`: the law that Tocsin ships.
 BUILT_IN = "built-in"

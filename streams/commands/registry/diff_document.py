@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from streams.commands.registry.law_diff import Change, Law
-from streams.law.applicability import GLOBAL
+from streams.deciding.law.applicability import GLOBAL
 from streams.registry.rules import Rules
 
 

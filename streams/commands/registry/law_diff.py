@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from streams.commands.registry.answer import Question, answer
 from streams.commands.registry.law_items import Fields, Items, Key, read_items
 from streams.commands.registry.words import clock_in_words
-from streams.law.rule_of_law import rule_of_law
+from streams.deciding.law.rule_of_law import rule_of_law
 from streams.registry.rules import Rules
 
 OBLIGATION = "obligation"

@@ -8,10 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_origin
 
-from streams.events.countries import COUNTRIES
+from streams.contract.events.countries import COUNTRIES
 from streams.registry.document import Row, read_document
 from streams.registry.lawbook import SUBJECTS, jurisdiction_paths
-from streams.registry.shapes_law import JurisdictionFile
+from streams.registry.shapes.law import JurisdictionFile
 
 
 class Key(NamedTuple):

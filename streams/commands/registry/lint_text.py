@@ -3,10 +3,10 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from streams.desk.text.text_table import text_table
 from streams.registry.agenda import AHEAD, REVIEW_AFTER
 from streams.registry.lint import Finding, LintReport
 from streams.registry.rules import Rules
-from streams.text.text_table import text_table
 
 _TITLE_WIDTH = 60
 

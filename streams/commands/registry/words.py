@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from streams.events.obligation import NotArmedReason
-from streams.law.duty import internal_target
+from streams.contract.events.obligation import NotArmedReason
+from streams.contract.wire.times import DAY, HOUR, MINUTE
+from streams.deciding.law.duty import internal_target
 from streams.registry.durations import parse_legal_duration
 from streams.registry.rules import DurationMeaning, Obligation, Rules, Trigger
-from streams.wire.times import DAY, HOUR, MINUTE
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1000, "second"))
 

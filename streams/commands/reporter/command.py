@@ -12,14 +12,14 @@ from streams.commands.reporter.known_text import known_text
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
-from streams.events.report import ReporterKind
-from streams.partition.hash_key import HashKeys
-from streams.reporters.rules import ReporterStageRules
-from streams.wire.refs import is_ref
-from streams.wire.state_records import UnknownStateVersion
-from streams.worker.hash_keys import configured_hash_keys
-from streams.worker.rules import configured_rules, reporter_rules
-from streams.worker.settings import PREFIX, Settings, load_settings
+from streams.contract.events.report import ReporterKind
+from streams.contract.wire.refs import is_ref
+from streams.contract.wire.state_records import UnknownStateVersion
+from streams.deciding.partition.hash_key import HashKeys
+from streams.deciding.reporters.rules import ReporterStageRules
+from streams.running.worker.hash_keys import configured_hash_keys
+from streams.running.worker.rules import configured_rules, reporter_rules
+from streams.running.worker.settings import PREFIX, Settings, load_settings
 
 
 @click.group(cls=SuggestingGroup)

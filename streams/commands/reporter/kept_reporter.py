@@ -2,15 +2,15 @@
 
 from typing import NamedTuple
 
-from streams.clients.kafka_reading import committed_records, partition_count
-from streams.clients.kept_state import state_of
-from streams.partition.state import PARTITION_TIME
-from streams.reporters.reporter import Reporter
-from streams.reporters.rules import ReporterStageRules
-from streams.reporters.state import restore_reporters, state_key
-from streams.reports.reporter_keys import REPORTER_KEYS, current_key_id
-from streams.wire.topics import CHANNEL_STATE, REPORTER_STATE
-from streams.worker.settings import Settings
+from streams.contract.wire.topics import CHANNEL_STATE, REPORTER_STATE
+from streams.deciding.partition.state import PARTITION_TIME
+from streams.deciding.reporters.reporter import Reporter
+from streams.deciding.reporters.rules import ReporterStageRules
+from streams.deciding.reporters.state import restore_reporters, state_key
+from streams.deciding.reports.reporter_keys import REPORTER_KEYS, current_key_id
+from streams.running.clients.kafka_reading import committed_records, partition_count
+from streams.running.clients.kept_state import state_of
+from streams.running.worker.settings import Settings
 
 
 class KeptReporter(NamedTuple):

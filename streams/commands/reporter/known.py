@@ -3,17 +3,17 @@
 import msgspec
 
 from streams.commands.reporter.kept_reporter import KeptReporter
-from streams.events.moderation_outcome import OutcomeDecision
-from streams.events.report import Category, ReporterKind
-from streams.events.stamp import TrustClass
-from streams.reporters.activity import DAYS_PER_WEEK, Activity
-from streams.reporters.misuse import Numbers, first_day, keep_recent
-from streams.reporters.reporter import Reporter
-from streams.reporters.rules import ReporterStageRules
-from streams.reporters.tally import PERIOD_DAYS, VERDICTS, Outcomes, category_and_verdict, totals
-from streams.reporters.trust import Basis, Trust, trust_of, trust_over_all
-from streams.wire.envelope import rfc3339
-from streams.wire.times import DAY
+from streams.contract.events.internal.stamp import TrustClass
+from streams.contract.events.moderation_outcome import OutcomeDecision
+from streams.contract.events.report import Category, ReporterKind
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.times import DAY
+from streams.deciding.reporters.activity import DAYS_PER_WEEK, Activity
+from streams.deciding.reporters.misuse import Numbers, first_day, keep_recent
+from streams.deciding.reporters.reporter import Reporter
+from streams.deciding.reporters.rules import ReporterStageRules
+from streams.deciding.reporters.tally import PERIOD_DAYS, VERDICTS, Outcomes, category_and_verdict, totals
+from streams.deciding.reporters.trust import Basis, Trust, trust_of, trust_over_all
 
 _ISO_DAY = 10
 _DIGITS = 3

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from streams.commands.reporter.known import KnownReporter, KnownTrust
-from streams.events.moderation_outcome import OutcomeDecision
+from streams.contract.events.moderation_outcome import OutcomeDecision
+from streams.desk.text.text_table import text_table
 from streams.registry.reporter_rules import ReporterRules
-from streams.text.text_table import text_table
 
 
 def known_text(known: KnownReporter, rules: ReporterRules) -> str:

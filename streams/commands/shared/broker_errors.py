@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import click
 from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 
-from streams.runtime.errors import RefusedToStart
-from streams.worker.settings import Settings
+from streams.running.errors import RefusedToStart
+from streams.running.worker.settings import Settings
 
 
 @contextmanager

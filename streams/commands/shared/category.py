@@ -6,7 +6,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from streams.registry.categories import load_categories
-from streams.worker.settings import load_settings
+from streams.running.worker.settings import load_settings
 
 
 class CategoryType(click.ParamType):

@@ -5,24 +5,24 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from streams.clients.kept_state import state_of
-from streams.clocks.clock import clock_view
-from streams.clocks.store import CLOCK_RECORD
-from streams.coordination.clusters import voices_millionths
+from streams.contract.events.clock import ClockView
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.times import DAY, HOUR
+from streams.contract.wire.topics import CHANNEL_STATE
 from streams.counting.categories import shares_of
+from streams.counting.coordination.clusters import voices_millionths
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.counting.measures import MILLION
 from streams.counting.sums import WindowCounts
 from streams.counting.windows import WindowSpec, window_spec
-from streams.events.clock import ClockView
-from streams.partition.state import PARTITION_TIME
-from streams.reports.episodes import LATENESS_MS, Episode, Open, resolution_time
-from streams.reports.rules import ReportRules
-from streams.reports.state import CHANNEL_EPISODES, ReportState, restore_reports
-from streams.wire.envelope import rfc3339
-from streams.wire.times import DAY, HOUR
-from streams.wire.topics import CHANNEL_STATE
-from streams.worker.settings import Settings
+from streams.deciding.clocks.clock import clock_view
+from streams.deciding.clocks.store import CLOCK_RECORD
+from streams.deciding.partition.state import PARTITION_TIME
+from streams.deciding.reports.escalation.episodes import LATENESS_MS, Episode, Open, resolution_time
+from streams.deciding.reports.rules import ReportRules
+from streams.deciding.reports.state import CHANNEL_EPISODES, ReportState, restore_reports
+from streams.running.clients.kept_state import state_of
+from streams.running.worker.settings import Settings
 
 # Of the fields of a window's counts, those that are a pane's alone.
 _OF_A_PANE = ("start", "kept", "weight", "tier")

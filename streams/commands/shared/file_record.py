@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from streams.wire.records import Headers
+from streams.contract.wire.records import Headers
 
 
 @dataclass(slots=True)

@@ -3,9 +3,9 @@
 import click
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-from streams.runtime.connection import Connection
-from streams.runtime.membership import SESSION_SECONDS
-from streams.runtime.topic_admin import admin_client
+from streams.running.log.connection import Connection
+from streams.running.takeover.membership import SESSION_SECONDS
+from streams.running.topics.topic_admin import admin_client
 
 
 async def workers_in_group(connection: Connection, group: str) -> int:

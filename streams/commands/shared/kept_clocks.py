@@ -5,19 +5,19 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.clients.kafka_reading import committed_records
-from streams.clients.kept_state import state_of
-from streams.clocks.clock import clock_view, due_time
-from streams.clocks.store import CLOCK_RECORD, ClockKey, clock_key, read_clock
-from streams.events.authority_routing import Asker
-from streams.events.clock import ClockView, RunningStatus
-from streams.events.clock_outcome import ClockSubject
-from streams.events.enriched_report import Jurisdiction
-from streams.events.obligation import AppliedObligation
-from streams.text.record_text import likely_countries
-from streams.wire.state_records import UnknownStateVersion
-from streams.wire.topics import AUTHORITY_STATE, CHANNEL_STATE
-from streams.worker.settings import Settings
+from streams.contract.events.authority_routing import Asker
+from streams.contract.events.clock import ClockView, RunningStatus
+from streams.contract.events.clock_outcome import ClockSubject
+from streams.contract.events.enriched_report import Jurisdiction
+from streams.contract.events.obligation import AppliedObligation
+from streams.contract.wire.state_records import UnknownStateVersion
+from streams.contract.wire.topics import AUTHORITY_STATE, CHANNEL_STATE
+from streams.deciding.clocks.clock import clock_view, due_time
+from streams.deciding.clocks.store import CLOCK_RECORD, ClockKey, clock_key, read_clock
+from streams.desk.text.record_text import likely_countries
+from streams.running.clients.kafka_reading import committed_records
+from streams.running.clients.kept_state import state_of
+from streams.running.worker.settings import Settings
 
 STATE_TOPICS: Mapping[ClockSubject, str] = {
     "report": CHANNEL_STATE,

@@ -5,7 +5,7 @@ from datetime import datetime
 import click
 
 from streams.registry.durations import parse_duration
-from streams.runtime.wall_clock import clock_ms
+from streams.running.wall_clock import clock_ms
 
 
 class _Moment(click.ParamType):

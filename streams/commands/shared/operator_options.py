@@ -2,10 +2,10 @@
 
 import click
 
-from streams.wire.personal_data import looks_like_email, looks_like_phone
-from streams.wire.refs import is_ref
-from streams.wire.valid_values import PSEUDONYM
-from streams.worker.settings import PREFIX, Settings
+from streams.contract.wire.personal_data import looks_like_email, looks_like_phone
+from streams.contract.wire.refs import is_ref
+from streams.contract.wire.valid_values import PSEUDONYM
+from streams.running.worker.settings import PREFIX, Settings
 
 # Enough for a paragraph. A reason is read in lists, and kept as long as the log.
 _LONGEST_REASON = 500

@@ -13,10 +13,10 @@ from streams.commands.shared.terminal import echo
 from streams.commands.source.decisions import effect, require_sense, write_decision
 from streams.commands.source.sources import Source, read_sources, stage_of
 from streams.commands.state.stages import all_stages
-from streams.events.source_decision import SourceAction, SourceDecision
-from streams.partition.hash_key import DEMONSTRATION
-from streams.text.text_table import text_table
-from streams.worker.settings import load_settings
+from streams.contract.events.internal.source_decision import SourceAction, SourceDecision
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.desk.text.text_table import text_table
+from streams.running.worker.settings import load_settings
 
 
 @click.group(cls=SuggestingGroup)

@@ -4,17 +4,17 @@ from typing import Any
 
 import click
 
-from streams.clients.kafka_writing import producer_for
 from streams.commands.shared.kafka_group import workers_in_group
 from streams.commands.source.sources import Source
-from streams.events.source_decision import SourceDecision
-from streams.partition.source_controls import SourceControls, control_record
-from streams.runtime.claims import Place
-from streams.runtime.identity import consumer_group
-from streams.runtime.stage import RunnableStage
-from streams.runtime.takeover import exclusive_writer
-from streams.wire.source_decision import encode_source_decision
-from streams.worker.settings import Settings
+from streams.contract.events.internal.source_decision import SourceDecision
+from streams.contract.wire.forms.source_decision import encode_source_decision
+from streams.deciding.partition.source_controls import SourceControls, control_record
+from streams.running.clients.kafka_writing import producer_for
+from streams.running.identity import consumer_group
+from streams.running.log.claims import Place
+from streams.running.partitions.stage import RunnableStage
+from streams.running.takeover.takeover import exclusive_writer
+from streams.running.worker.settings import Settings
 
 
 def require_sense(source: Source, decision: SourceDecision) -> None:

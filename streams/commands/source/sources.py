@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 
-from streams.clients.kafka_reading import partition_count
-from streams.partition.source_controls import SOURCE_CONTROL, SourceControl, SourceControls
-from streams.runtime.restore import read_state
-from streams.runtime.stage import RunnableStage
-from streams.worker.settings import Settings
+from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControl, SourceControls
+from streams.running.clients.kafka_reading import partition_count
+from streams.running.log.restore import read_state
+from streams.running.partitions.stage import RunnableStage
+from streams.running.worker.settings import Settings
 
 
 class Source(NamedTuple):

@@ -18,15 +18,15 @@ from streams.commands.state.reset import ResetPlan, plan_resets, recreate_topics
 from streams.commands.state.saved import repartition, restore, save
 from streams.commands.state.stages import all_stages, stage_option
 from streams.commands.state.state_check import PartitionCheck, check_stage
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.state_records import UnknownStateVersion
 from streams.counting.measures import MILLION
 from streams.counting.store import UnreadableCounts
-from streams.partition.hash_key import DEMONSTRATION
-from streams.text.text_table import text_table
-from streams.wire.envelope import rfc3339
-from streams.wire.state_records import UnknownStateVersion
-from streams.worker.hash_keys import configured_hash_keys
-from streams.worker.rules import configured_rules, report_rules, request_rules
-from streams.worker.settings import Settings, load_settings
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.desk.text.text_table import text_table
+from streams.running.worker.hash_keys import configured_hash_keys
+from streams.running.worker.rules import configured_rules, report_rules, request_rules
+from streams.running.worker.settings import Settings, load_settings
 
 
 @click.group(cls=SuggestingGroup)

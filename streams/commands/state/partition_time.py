@@ -7,29 +7,29 @@ from typing import Any, NamedTuple
 import click
 from aiokafka import TopicPartition
 
-from streams.clients.kafka_reading import committed_records, partition_count
-from streams.clients.kafka_writing import producer_for
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.operator_options import require_pseudonym, require_reason
 from streams.commands.shared.terminal import echo
 from streams.commands.state.stages import AnyStage, all_stages, stage_option
-from streams.events.time_correction import TimeCorrection
-from streams.partition.census import take_census
-from streams.partition.hash_key import DEMONSTRATION
-from streams.partition.state import PARTITION_TIME
-from streams.partition.time import MAX_TIME_AHEAD_MS
-from streams.reporters.state import ReporterState
-from streams.reports.census import take_report_census
-from streams.reports.state import ReportState
-from streams.runtime.patches.fetched_records import FetchedRecord
-from streams.runtime.restore import build_state, read_state
-from streams.runtime.wall_clock import clock_ms
-from streams.text.text_table import text_table
-from streams.wire.envelope import rfc3339
-from streams.wire.time_correction import encode_time_correction
-from streams.wire.times import MAX_CLOCK_DIFFERENCE_MS, MINUTE
-from streams.worker.hash_keys import configured_hash_keys
-from streams.worker.settings import Settings, load_settings
+from streams.contract.events.internal.time_correction import TimeCorrection
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.forms.time_correction import encode_time_correction
+from streams.contract.wire.times import MAX_CLOCK_DIFFERENCE_MS, MINUTE
+from streams.deciding.partition.census import take_census
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.partition.state import PARTITION_TIME
+from streams.deciding.partition.time import MAX_TIME_AHEAD_MS
+from streams.deciding.reporters.state import ReporterState
+from streams.deciding.reports.census import take_report_census
+from streams.deciding.reports.state import ReportState
+from streams.desk.text.text_table import text_table
+from streams.running.clients.kafka_reading import committed_records, partition_count
+from streams.running.clients.kafka_writing import producer_for
+from streams.running.log.restore import build_state, read_state
+from streams.running.patches.fetched_records import FetchedRecord
+from streams.running.wall_clock import clock_ms
+from streams.running.worker.hash_keys import configured_hash_keys
+from streams.running.worker.settings import Settings, load_settings
 
 
 class PartitionClock(NamedTuple):

@@ -23,10 +23,10 @@ from streams.commands.state.save_file import (
     open_state_file,
 )
 from streams.commands.state.stages import AnyStage
-from streams.partition.moving import ByRef, Merged, NewPartition, NotMovable, Shared, merged
-from streams.runtime.position import SourcePosition
-from streams.runtime.restore import UnreadableState, build_state
-from streams.wire.state_records import UnknownStateVersion
+from streams.contract.wire.state_records import UnknownStateVersion
+from streams.deciding.partition.moving import ByRef, Merged, NewPartition, NotMovable, Shared, merged
+from streams.running.log.position import SourcePosition
+from streams.running.log.restore import UnreadableState, build_state
 
 
 class Moved(NamedTuple):

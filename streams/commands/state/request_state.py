@@ -4,17 +4,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from streams.clients.kept_state import state_of
-from streams.clocks.clock import clock_view
-from streams.clocks.store import CLOCK_RECORD
-from streams.events.authority_routing import AuthorityRouting
-from streams.events.clock import ClockView
-from streams.partition.state import PARTITION_TIME
-from streams.requests.rules import RequestRules
-from streams.requests.state import restore_requests
-from streams.wire.envelope import rfc3339
-from streams.wire.topics import AUTHORITY_STATE
-from streams.worker.settings import Settings
+from streams.contract.events.authority_routing import AuthorityRouting
+from streams.contract.events.clock import ClockView
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.topics import AUTHORITY_STATE
+from streams.deciding.clocks.clock import clock_view
+from streams.deciding.clocks.store import CLOCK_RECORD
+from streams.deciding.partition.state import PARTITION_TIME
+from streams.deciding.requests.rules import RequestRules
+from streams.deciding.requests.state import restore_requests
+from streams.running.clients.kept_state import state_of
+from streams.running.worker.settings import Settings
 
 _decode_opening = msgspec.json.Decoder(AuthorityRouting).decode
 

@@ -12,16 +12,16 @@ import click
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import for_code
 
-from streams.clients.kafka_reading import partition_count
 from streams.commands.shared.kafka_group import require_no_workers
-from streams.runtime.claims import Place
-from streams.runtime.errors import RefusedToStart
-from streams.runtime.identity import consumer_group
-from streams.runtime.stage import RunnableStage
-from streams.runtime.takeover import exclusive_writer
-from streams.runtime.topic_admin import VISIBLE_SECONDS, admin_client, create_topics
-from streams.runtime.topic_catalogue import load_catalogue
-from streams.worker.settings import Settings
+from streams.running.clients.kafka_reading import partition_count
+from streams.running.errors import RefusedToStart
+from streams.running.identity import consumer_group
+from streams.running.log.claims import Place
+from streams.running.partitions.stage import RunnableStage
+from streams.running.takeover.takeover import exclusive_writer
+from streams.running.topics.topic_admin import VISIBLE_SECONDS, admin_client, create_topics
+from streams.running.topics.topic_catalogue import load_catalogue
+from streams.running.worker.settings import Settings
 
 _POLL_SECONDS = 0.1
 

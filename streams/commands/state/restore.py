@@ -10,25 +10,25 @@ from typing import Any, NamedTuple
 import click
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streams.clients.kafka_reading import partition_count
 from streams.commands.shared.kafka_group import require_no_workers
 from streams.commands.shared.progress import Progress
 from streams.commands.state.save_file import Header, Row, SavedStage, Section, open_state_file
 from streams.commands.state.stages import AnyStage
-from streams.runtime.claims import Place
-from streams.runtime.errors import OwnershipLost
-from streams.runtime.identity import consumer_group
-from streams.runtime.log import Write
-from streams.runtime.position import POSITION_KEY, RESTORING_KEY, Position, encode_position
-from streams.runtime.restore import UnreadableState, build_state
-from streams.runtime.source_logs import valid_position
-from streams.runtime.state_log import anything_follows, read_entries
-from streams.runtime.takeover import exclusive_writer
-from streams.runtime.transaction import Destination
-from streams.wire.records import OutputRecord
-from streams.wire.state_records import UnknownHashKey
-from streams.wire.topics import TRANSPARENCY_COUNTERS
-from streams.worker.settings import Settings
+from streams.contract.wire.records import OutputRecord
+from streams.contract.wire.state_records import UnknownHashKey
+from streams.contract.wire.topics import TRANSPARENCY_COUNTERS
+from streams.running.clients.kafka_reading import partition_count
+from streams.running.errors import OwnershipLost
+from streams.running.identity import consumer_group
+from streams.running.log.claims import Place
+from streams.running.log.log import Write
+from streams.running.log.position import POSITION_KEY, RESTORING_KEY, Position, encode_position
+from streams.running.log.restore import UnreadableState, build_state
+from streams.running.log.source_logs import valid_position
+from streams.running.log.state_log import anything_follows, read_entries
+from streams.running.log.transaction import Destination
+from streams.running.takeover.takeover import exclusive_writer
+from streams.running.worker.settings import Settings
 
 # Bytes of one transaction, which may last 20 seconds: a slow broker writes this in one.
 _TRANSACTION_BYTES = 4 * 1024 * 1024

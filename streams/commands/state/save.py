@@ -7,7 +7,6 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams import __version__
-from streams.clients.kafka_reading import partition_count
 from streams.commands.shared.progress import Progress
 from streams.commands.state.save_file import (
     FILE_VERSION,
@@ -17,13 +16,14 @@ from streams.commands.state.save_file import (
     StateWriter,
     new_state_file,
 )
-from streams.partition.hash_key import HashKeys
-from streams.runtime.position import SourcePosition
-from streams.runtime.restore import require_finished
-from streams.runtime.source_logs import take_position
-from streams.runtime.stage import RunnableStage
-from streams.runtime.state_log import anything_follows, read_entries
-from streams.worker.settings import Settings
+from streams.deciding.partition.hash_key import HashKeys
+from streams.running.clients.kafka_reading import partition_count
+from streams.running.log.position import SourcePosition
+from streams.running.log.restore import require_finished
+from streams.running.log.source_logs import take_position
+from streams.running.log.state_log import anything_follows, read_entries
+from streams.running.partitions.stage import RunnableStage
+from streams.running.worker.settings import Settings
 
 
 async def save_state(

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from streams.runtime.position import SourcePosition
+from streams.running.log.position import SourcePosition
 
 # Increase this when older versions cannot read what newer ones write.
 FILE_VERSION = 1

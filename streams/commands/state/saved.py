@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from streams.clocks.store import CLOCK_RECORD
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.terminal import echo
@@ -17,15 +16,16 @@ from streams.commands.state.restore import RestorePlan, plan_restore, restore_st
 from streams.commands.state.save import save_state
 from streams.commands.state.save_file import BadStateFile, Header
 from streams.commands.state.stages import AnyStage, all_stages, stage_option
+from streams.contract.wire.state_records import UnknownHashKey, UnknownStateVersion
 from streams.counting.counts import CHANNEL_COUNTS
-from streams.partition.hash_key import DEMONSTRATION
-from streams.reporters.reporter import REPORTER
-from streams.reports.crowd import MESSAGE_REPORTERS
-from streams.reports.state import CHANNEL_EPISODES
-from streams.text.text_table import text_table
-from streams.wire.state_records import UnknownHashKey, UnknownStateVersion
-from streams.worker.hash_keys import configured_hash_keys, given_hash_keys
-from streams.worker.settings import load_settings
+from streams.deciding.clocks.store import CLOCK_RECORD
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.reporters.reporter import REPORTER
+from streams.deciding.reports.crowd import MESSAGE_REPORTERS
+from streams.deciding.reports.state import CHANNEL_EPISODES
+from streams.desk.text.text_table import text_table
+from streams.running.worker.hash_keys import configured_hash_keys, given_hash_keys
+from streams.running.worker.settings import load_settings
 
 _MOVING = {
     "counts": CHANNEL_COUNTS,

@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from streams.partition.hash_key import HashKeys
-from streams.partition.stage import Stage
-from streams.reporters.stage import reporter_stage
-from streams.reports.stage import report_stage
-from streams.requests.stage import request_stage
-from streams.worker.rules import configured_rules, report_rules, reporter_rules, request_rules
-from streams.worker.settings import Settings
+from streams.deciding.partition.hash_key import HashKeys
+from streams.deciding.partition.stage import Stage
+from streams.deciding.reporters.stage import reporter_stage
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.requests.stage import request_stage
+from streams.running.worker.rules import configured_rules, report_rules, reporter_rules, request_rules
+from streams.running.worker.settings import Settings
 
 STAGE_NAMES = ("reports", "requests", "reporters")
 

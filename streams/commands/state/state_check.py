@@ -6,20 +6,25 @@ from typing import NamedTuple
 
 from aiokafka import TopicPartition
 
-from streams.clients.kafka_reading import partition_count
-from streams.clocks.store import CLOCK_RECORD
 from streams.commands.state.stages import AnyStage
 from streams.counting.counts import CHANNEL_COUNTS
-from streams.partition.moving import ByRef
-from streams.partition.state import DUPLICATES_SLOT
-from streams.reporters.reporter import REPORTER
-from streams.reporters.state import ReporterState, record_key
-from streams.reports.crowd import CHANNEL_ARRIVALS, LISTED_MESSAGES, MESSAGE_CLUSTERS, MESSAGE_REPORTERS
-from streams.reports.state import CHANNEL_EPISODES, ReportState
-from streams.runtime.errors import RefusedToStart
-from streams.runtime.position import Position
-from streams.runtime.restore import read_state
-from streams.worker.settings import Settings
+from streams.deciding.clocks.store import CLOCK_RECORD
+from streams.deciding.partition.moving import ByRef
+from streams.deciding.partition.state import DUPLICATES_SLOT
+from streams.deciding.reporters.reporter import REPORTER
+from streams.deciding.reporters.state import ReporterState, record_key
+from streams.deciding.reports.crowd import (
+    CHANNEL_ARRIVALS,
+    LISTED_MESSAGES,
+    MESSAGE_CLUSTERS,
+    MESSAGE_REPORTERS,
+)
+from streams.deciding.reports.state import CHANNEL_EPISODES, ReportState
+from streams.running.clients.kafka_reading import partition_count
+from streams.running.errors import RefusedToStart
+from streams.running.log.position import Position
+from streams.running.log.restore import read_state
+from streams.running.worker.settings import Settings
 
 # At most this many problems are listed per partition.
 _MAX_PROBLEMS = 5

@@ -6,18 +6,18 @@ from typing import get_args
 import click
 import msgspec
 
-from streams.clients.kafka_reading import committed_reader
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.category import CATEGORY
 from streams.commands.shared.terminal import echo
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
-from streams.events.authority_routing import Decision, RoutingType
-from streams.events.case_activity import ActivityKind
-from streams.events.escalation import EscalationType
-from streams.events.moderation_outcome import OutcomeDecision
-from streams.text.record_text import READABLE, as_json
-from streams.wire.records import SourceRecord
-from streams.worker.settings import Settings, load_settings
+from streams.contract.events.authority_routing import Decision, RoutingType
+from streams.contract.events.case_activity import ActivityKind
+from streams.contract.events.escalation import EscalationType
+from streams.contract.events.moderation_outcome import OutcomeDecision
+from streams.contract.wire.records import SourceRecord
+from streams.desk.text.record_text import READABLE, as_json
+from streams.running.clients.kafka_reading import committed_reader
+from streams.running.worker.settings import Settings, load_settings
 
 
 @click.command()

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from streams.wire.records import SourceRecord
-from streams.wire.topics import (
+from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.topics import (
     AUTHORITY_REQUESTS,
     AUTHORITY_ROUTING,
     CASE_ACTIVITY,

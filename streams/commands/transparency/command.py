@@ -15,8 +15,8 @@ from streams.commands.transparency.dossier import dossier
 from streams.commands.transparency.export import export
 from streams.commands.transparency.statements import statements
 from streams.commands.transparency.validate import validate
-from streams.text.text_table import text_table
-from streams.text.transparency_tables import (
+from streams.desk.text.text_table import text_table
+from streams.desk.text.transparency_tables import (
     LEGEND,
     REPORT_DIMENSIONS,
     REQUEST_DIMENSIONS,
@@ -26,7 +26,7 @@ from streams.text.transparency_tables import (
     as_document,
     sections,
 )
-from streams.worker.settings import load_settings
+from streams.running.worker.settings import load_settings
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _DIMENSIONS = list(dict.fromkeys((*REPORT_DIMENSIONS, *REQUEST_DIMENSIONS)))

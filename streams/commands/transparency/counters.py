@@ -6,10 +6,10 @@ import click
 import msgspec
 from aiokafka import ConsumerRecord
 
-from streams.clients.kafka_reading import committed_records
-from streams.events.transparency import TransparencyCounter
-from streams.wire.topics import TRANSPARENCY_COUNTERS
-from streams.worker.settings import Settings
+from streams.contract.events.transparency import TransparencyCounter
+from streams.contract.wire.topics import TRANSPARENCY_COUNTERS
+from streams.running.clients.kafka_reading import committed_records
+from streams.running.worker.settings import Settings
 
 _decode = msgspec.json.Decoder(TransparencyCounter).decode
 

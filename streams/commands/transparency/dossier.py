@@ -11,10 +11,10 @@ from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.commands.transparency.topic_records import read_escalations
 from streams.registry.loader import load_rules
+from streams.running.worker.settings import load_settings
 from streams.statutory.dossier.completeness import completeness
 from streams.statutory.dossier.form import DossierForm
 from streams.statutory.dossier.skeleton import dossiers
-from streams.worker.settings import load_settings
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 

@@ -11,6 +11,7 @@ from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
 from streams.commands.transparency.counters import read_counters
 from streams.registry.loader import load_rules
+from streams.running.worker.settings import load_settings
 from streams.statutory.fill import WrongCell
 from streams.statutory.long_table import long_table
 from streams.statutory.provider import PROVIDER_ROLES, ProviderRole
@@ -18,7 +19,6 @@ from streams.statutory.report import make_report
 from streams.statutory.reporting_period import Period
 from streams.statutory.sums import Sums
 from streams.statutory.to_complete import ToComplete
-from streams.worker.settings import load_settings
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _DSA = "dsa-2024-2835"

@@ -11,9 +11,9 @@ from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.commands.transparency.topic_records import read_escalations, read_outcomes
 from streams.registry.loader import load_rules
+from streams.running.worker.settings import load_settings
 from streams.statutory.statements.draft import HowLearned, drafts
 from streams.statutory.statements.rules import check_statement
-from streams.worker.settings import load_settings
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 

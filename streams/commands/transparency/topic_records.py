@@ -7,21 +7,21 @@ from typing import BinaryIO, NamedTuple
 import click
 import msgspec
 
-from streams.clients.kafka_reading import committed_records
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.file_record import FileRecord
 from streams.commands.shared.terminal import echo
-from streams.events.escalation import Escalation
-from streams.events.report import Category
-from streams.runtime.wall_clock import clock_ms
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.report import Category
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.forms.moderation_outcome_decoding import FORM
+from streams.contract.wire.reading import event_reader
+from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.topics import ESCALATIONS, MODERATION_OUTCOMES
+from streams.desk.text.record_text import decode_escalation
+from streams.running.clients.kafka_reading import committed_records
+from streams.running.wall_clock import clock_ms
+from streams.running.worker.settings import load_settings
 from streams.statutory.statements.draft import Decided
-from streams.text.record_text import decode_escalation
-from streams.wire.dead_letter import Rejected
-from streams.wire.moderation_outcome_decoding import FORM
-from streams.wire.reading import event_reader
-from streams.wire.records import SourceRecord
-from streams.wire.topics import ESCALATIONS, MODERATION_OUTCOMES
-from streams.worker.settings import load_settings
 
 
 class _Line(msgspec.Struct):

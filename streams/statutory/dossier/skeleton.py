@@ -10,9 +10,11 @@ from typing import Any
 
 import msgspec
 
-from streams.events.escalation import Escalation
-from streams.events.report import Category
-from streams.events.routing import Gate
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.report import Category
+from streams.contract.events.routing import Gate
+from streams.contract.wire.ids import stable_id
+from streams.contract.wire.times import months_later
 from streams.registry.durations import parse_legal_duration
 from streams.registry.rules import CategoryRules, Obligation
 from streams.statutory.dossier.completeness import Completeness, completeness
@@ -21,8 +23,6 @@ from streams.statutory.dossier.form import (
     PRESERVATION_DUTY,
     DossierForm,
 )
-from streams.wire.ids import stable_id
-from streams.wire.times import months_later
 
 _INTERNAL = "internal_review"
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from streams.events.countries import COUNTRY_ALIASES
-from streams.events.escalation import Escalation
-from streams.events.moderation_outcome import (
+from streams.contract.events.countries import COUNTRY_ALIASES
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.moderation_outcome import (
     EscalationSubject,
     LawGround,
     MessageSubject,
@@ -18,13 +18,13 @@ from streams.events.moderation_outcome import (
     OutcomeAction,
     OutcomeSubject,
 )
-from streams.events.report import Category
-from streams.events.statement import Statement as Learned
+from streams.contract.events.report import Category
+from streams.contract.events.statement import Statement as Learned
+from streams.contract.wire.ids import stable_id
 from streams.registry.rules import CategoryRules, Obligation
 from streams.statutory.statements.rules import check_statement
 from streams.statutory.statements.vocabulary import CATEGORY_OF_KEYWORD, EEA_STATES
 from streams.statutory.template import OTHER
-from streams.wire.ids import stable_id
 
 # Duties whose text forbids the content; others are procedures, such as the duty to decide on notices.
 _ACTIONS_AGAINST_CONTENT = ("remove", "geo_disable")

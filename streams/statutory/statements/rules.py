@@ -11,9 +11,9 @@ from typing import Literal
 
 import msgspec
 
+from streams.contract.wire.personal_data import looks_like_email
 from streams.statutory.reporting_period import is_date
 from streams.statutory.statements import vocabulary
-from streams.wire.personal_data import looks_like_email
 
 ProblemKind = Literal["missing", "invalid", "ignored"]
 

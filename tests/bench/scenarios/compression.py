@@ -4,8 +4,8 @@ import signal
 import time
 from typing import get_args
 
-from streams.runtime.connection import Compression
-from streams.wire.topics import CHANNEL_STATE
+from streams.contract.wire.topics import CHANNEL_STATE
+from streams.running.log.connection import Compression
 from tests.bench import traffic
 from tests.bench.load import Load, percentile
 from tests.bench.outputs import Outputs

@@ -17,30 +17,30 @@ from unittest.mock import patch
 
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from streams.contract.events.internal.stamp import ReportStamp
+from streams.contract.events.report import Channel, MessageReport
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.envelope import event_headers
+from streams.contract.wire.forms.stamp import STAMP_HEADER, encode_stamp
+from streams.contract.wire.origin import ORIGIN_HEADER
+from streams.contract.wire.topics import MESSAGE_REPORTS, MESSAGE_REPORTS_INTERNAL
 from streams.counting.counts import ChannelCounts
 from streams.counting.store import CountStore
-from streams.events.report import Channel, MessageReport
-from streams.events.stamp import ReportStamp
-from streams.law.resolution import Resolved, Resolver
-from streams.partition.batch import Batch
-from streams.partition.stage import Stage
+from streams.deciding.law.resolution import Resolved, Resolver
+from streams.deciding.partition.batch import Batch
+from streams.deciding.partition.stage import Stage
+from streams.deciding.reports import apply, handle, outcomes
+from streams.deciding.reports.enrich import channel_window, enriched_json, public_report
+from streams.deciding.reports.risk import RiskModel
+from streams.deciding.reports.rules import ReportRules, compile_report_rules
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState
 from streams.registry.loader import load_rules
-from streams.reports import apply, handle, outcomes
-from streams.reports.enrich import channel_window, enriched_json, public_report
-from streams.reports.risk import RiskModel
-from streams.reports.rules import ReportRules, compile_report_rules
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
-from streams.runtime.garbage_collection import leave_out_what_stays
-from streams.runtime.connection import BATCH_BYTES
-from streams.wire.encoding import encode
-from streams.wire.envelope import event_headers
-from streams.wire.origin import ORIGIN_HEADER
-from tests.readers import decode_report
-from streams.wire.stamp import STAMP_HEADER, encode_stamp
-from streams.wire.topics import MESSAGE_REPORTS, MESSAGE_REPORTS_INTERNAL
+from streams.running.app.garbage_collection import leave_out_what_stays
+from streams.running.log.connection import BATCH_BYTES
 from tests.bench import traffic
 from tests.bench.place import ONE_TOPIC, Place
+from tests.readers import decode_report
 
 ROUNDS = 5
 REPORTS = 100_000

@@ -21,8 +21,8 @@ SCRAPE_SECONDS = 1.0
 # All work for metrics happens in these two functions, on the thread that processes reports.
 _MEASURED = """
 import atexit, time
-from streams.operations.metrics import Exposition
-from streams.worker.observers import ReportObserver
+from streams.running.operations.metrics import Exposition
+from streams.running.worker.observers import ReportObserver
 
 spent, at = [], []
 
@@ -42,9 +42,9 @@ atexit.register(lambda: print(f"metrics took {sum(spent[1:])} of {at[-1] - at[0]
 """
 
 _WITHOUT = """
-import streams.worker.observers
-from streams.runtime.observer import Observer
-streams.worker.observers.ReportObserver = lambda operations: Observer()
+import streams.running.worker.observers
+from streams.running.partitions.observer import Observer
+streams.running.worker.observers.ReportObserver = lambda operations: Observer()
 """
 
 

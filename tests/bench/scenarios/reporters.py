@@ -3,17 +3,17 @@
 import gc
 import tracemalloc
 
-from streams.partition.hash_key import DEMONSTRATION
+from streams.contract.wire.times import DAY
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
+from streams.deciding.reporters.state import state_key
+from streams.deciding.reporters.store import ReporterStore
 from streams.registry.loader import load_rules
-from streams.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
-from streams.reporters.state import state_key
-from streams.reporters.store import ReporterStore
-from streams.wire.times import DAY
-from tests.categories import CODES
 from tests.bench import traffic
 from tests.bench.load import p99_of_a_worker
 from tests.bench.place import ONE_TOPIC, Place, Site
 from tests.bench.scenarios.backlog import HOUR_MS, an_hour_ago, work_off
+from tests.categories import CODES
 
 BACKLOG = 200_000
 RATE = 1_000

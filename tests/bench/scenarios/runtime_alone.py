@@ -11,9 +11,9 @@ REPORTS = 300_000
 FILLER_BYTES = 1_500
 
 _PROGRAM = f"""
-from streams.partition.batch import Batch
-from streams.partition.stage import Stage
-from streams.wire.records import OutputRecord
+from streams.deciding.partition.batch import Batch
+from streams.deciding.partition.stage import Stage
+from streams.contract.wire.records import OutputRecord
 
 filler = b" " * {FILLER_BYTES}
 

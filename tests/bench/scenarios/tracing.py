@@ -16,20 +16,20 @@ from aiokafka import TopicPartition
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
 
-from streams.operations.process_metric_catalogue import SPANS
-from streams.operations.values import Numbers
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.stage import report_stage
 from streams.registry.loader import load_rules
-from streams.reports.rules import compile_report_rules
-from streams.reports.stage import report_stage
-from streams.runtime.claims import Place as PartitionPlace
-from streams.runtime.cycle import Trace, _untraced
-from streams.runtime.garbage_collection import leave_out_what_stays
-from streams.runtime.position import SourcePosition
-from streams.runtime.prepared import Prepared, prepare
-from streams.runtime.progress import NewRecords
-from streams.worker.tracing.exporting import CountedExporter, SpanQueue
-from streams.worker.tracing.settings import load_tracing_settings
-from streams.worker.tracing.transactions import TransactionSpans
+from streams.running.app.garbage_collection import leave_out_what_stays
+from streams.running.cycle.cycle import Trace, _untraced
+from streams.running.log.claims import Place as PartitionPlace
+from streams.running.log.position import SourcePosition
+from streams.running.operations.process_metric_catalogue import SPANS
+from streams.running.operations.values import Numbers
+from streams.running.partitions.prepared import Prepared, prepare
+from streams.running.partitions.progress import NewRecords
+from streams.running.worker.tracing.exporting import CountedExporter, SpanQueue
+from streams.running.worker.tracing.settings import load_tracing_settings
+from streams.running.worker.tracing.transactions import TransactionSpans
 from tests.bench import traffic
 from tests.bench.load import Load
 from tests.bench.place import ONE_TOPIC, Place, Site, cpu_seconds

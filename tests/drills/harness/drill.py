@@ -8,7 +8,6 @@ from tests.contract.test_alerts import ALERTS
 from tests.drills.harness.scaled import seconds
 from tests.drills.harness.site import Site
 
-
 # The longest `for` of an alert that looks back at an incident (two minutes), and Alertmanager's wait, with a margin.
 _AFTERMATH = 180.0
 

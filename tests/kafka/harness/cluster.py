@@ -10,8 +10,8 @@ from typing import Self
 from aiokafka.client import CoordinationType
 from confluent_kafka.admin import AdminClient
 
-from streams.runtime.connection import Connection
-from streams.runtime.topic_admin import admin_client
+from streams.running.log.connection import Connection
+from streams.running.topics.topic_admin import admin_client
 from tocsin_demo.local_kafka import jars, java, probe, properties
 from tocsin_demo.local_kafka.program import Program
 

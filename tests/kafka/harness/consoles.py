@@ -24,7 +24,7 @@ Moment = Literal["unread", "decided", "between", "unanswered"]
 _KILLED = """
 import os, signal, sys
 from streams.commands.main import main
-from streams.console import missing_outcomes, publisher
+from streams.desk.console import missing_outcomes, publisher
 left = {occasions}
 def die():
     global left

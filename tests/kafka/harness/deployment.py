@@ -5,12 +5,12 @@ import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from streams.partition.hash_key import DEMONSTRATION_KEY
-from streams.runtime.connection import Connection
-from streams.runtime.identity import consumer_group
-from streams.runtime.position import POSITION_KEY, decode_position
-from streams.runtime.topic_admin import admin_client, create_topics
-from streams.runtime.topic_catalogue import load_catalogue
+from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
+from streams.running.identity import consumer_group
+from streams.running.log.connection import Connection
+from streams.running.log.position import POSITION_KEY, decode_position
+from streams.running.topics.topic_admin import admin_client, create_topics
+from streams.running.topics.topic_catalogue import load_catalogue
 from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.publisher import MURMUR2, Publisher
 from tests.kafka.harness.reader import Reader

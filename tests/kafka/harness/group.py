@@ -6,8 +6,8 @@ from aiokafka.protocol.group import LeaveGroupRequest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from streams.runtime.connection import Connection
-from streams.runtime.topic_admin import admin_client
+from streams.running.log.connection import Connection
+from streams.running.topics.topic_admin import admin_client
 
 
 def evict_everybody(bootstrap: str, group: str) -> int:

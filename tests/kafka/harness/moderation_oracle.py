@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import orjson
 import pytest
 
+from streams.contract.wire.forms.credit import CREDIT_TYPE, decode_credit
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.reporters.reporter import REPORTER, Reporter, decode_reporter
+from streams.deciding.reporters.tally import VERDICTS, totals
 from tests.categories import CATEGORIES, CODES
-from streams.partition.hash_key import DEMONSTRATION
-from streams.reporters.reporter import REPORTER, Reporter, decode_reporter
-from streams.reporters.tally import VERDICTS, totals
-from streams.wire.credit import CREDIT_TYPE, decode_credit
 from tests.kafka.harness.deployment import (
     ACTIVITY,
     MODERATION,

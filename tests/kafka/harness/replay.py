@@ -7,25 +7,25 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 import orjson
 
+from streams.contract.events.enriched_report import Source
+from streams.contract.wire.forms.stamp import STAMP_HEADER
+from streams.contract.wire.origin import read_origin
+from streams.contract.wire.partitioner import home_partition
 from streams.counting.attribution import decode_reporters, encode_reporters
-from streams.events.enriched_report import Source
-from streams.partition.batch import Batch
-from streams.partition.daily_counters import DAILY_COUNTERS, OWN_DAY_COUNTERS
-from streams.wire.partitioner import home_partition
-from streams.partition.state import DUPLICATES_SLOT
+from streams.deciding.partition.batch import Batch
+from streams.deciding.partition.daily_counters import DAILY_COUNTERS, OWN_DAY_COUNTERS
+from streams.deciding.partition.state import DUPLICATES_SLOT
+from streams.deciding.reporters.rules import compile_reporter_rules
+from streams.deciding.reporters.stage import reporter_stage
+from streams.deciding.reports.crowd import LISTED_MESSAGES, MESSAGE_REPORTERS
+from streams.deciding.reports.rules import ReportRules, compile_report_rules
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState
+from streams.deciding.requests.rules import compile_request_rules
+from streams.deciding.requests.stage import request_stage
+from streams.deciding.requests.state import RequestState
 from streams.registry.loader import load_rules
-from streams.reporters.rules import compile_reporter_rules
-from streams.reporters.stage import reporter_stage
-from streams.reports.crowd import LISTED_MESSAGES, MESSAGE_REPORTERS
-from streams.reports.rules import ReportRules, compile_report_rules
-from streams.reports.stage import report_stage
-from streams.reports.state import ReportState
-from streams.requests.rules import compile_request_rules
-from streams.requests.stage import request_stage
-from streams.requests.state import RequestState
-from streams.runtime.position import POSITION_KEY, decode_position
-from streams.wire.origin import read_origin
-from streams.wire.stamp import STAMP_HEADER
+from streams.running.log.position import POSITION_KEY, decode_position
 from tests.kafka.harness.deployment import (
     COUNTERS,
     ENRICHED,
@@ -33,9 +33,9 @@ from tests.kafka.harness.deployment import (
     INTEGRITY,
     INTERNAL,
     MODERATION,
+    OUTCOMES,
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
-    OUTCOMES,
     REQUESTS,
     REQUESTS_INTERNAL,
     REQUESTS_STATE,

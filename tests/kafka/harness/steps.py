@@ -95,8 +95,8 @@ def commit(when: str, number: int) -> Call:
 
 
 def takeover(when: str, owner: str, method: str, number: int = 1) -> Call:
-    """A call of a method of streams/runtime/takeover.py."""
-    return Call(when, "streams.runtime.takeover", owner, method, number)
+    """A call of a method of streams/running/takeover/takeover.py."""
+    return Call(when, "streams.running.takeover.takeover", owner, method, number)
 
 
 def struck_worker(step: Step, number: signal.Signals, change: str = "") -> tuple[str, ...]:

@@ -37,9 +37,9 @@ def changed_worker(change: str) -> tuple[str, ...]:
 # Applies some two hundred reports per transaction instead of thousands. So a few thousand reports are a backlog of seconds,
 # and a fault at any moment is likely to be in the middle of a transaction.
 SMALL_CYCLES = changed_worker("""
-from streams.runtime import memory
+from streams.running.log import memory
 memory.MAX_POLLED_BYTES = memory.MAX_QUEUED_BYTES = 200_000
-from streams.runtime import cycle
+from streams.running.cycle import cycle
 cycle.MAX_CYCLE_BYTES = 200_000
 """)
 

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
-from streams.runtime.claims import Place
-from streams.runtime.connection import Connection
-from streams.runtime.identity import former_transactional_id
-from streams.runtime.takeover import Claims
-from streams.runtime.writer import Writer
+
+from streams.running.identity import former_transactional_id
+from streams.running.log.claims import Place
+from streams.running.log.connection import Connection
+from streams.running.log.writer import Writer
+from streams.running.takeover.takeover import Claims
 
 
 @asynccontextmanager

@@ -1,0 +1,1 @@
+"""Events and records that go from one of Tocsin's own programs to another."""

@@ -1,0 +1,1 @@
+"""How each kind of event is read from a record or written to one."""

@@ -1,0 +1,45 @@
+"""The records by which what is known of a reporter follows a change of the key, and the header that leads to it."""
+
+from typing import Final
+
+import msgspec
+
+from streams.contract.events.internal.reporter_history import (
+    HISTORY_TYPE,
+    REHASHED_TYPE,
+    ReporterHistory,
+    ReporterRehashed,
+)
+from streams.contract.wire.envelope import CE_TYPE
+from streams.contract.wire.records import OutputRecord, SourceRecord
+from streams.contract.wire.topics import REPORTERS_INTERNAL
+
+EARLIER_HEADER: Final = "tocsin-earlier-reporter"
+"""On a report that is passed on: the reporter's hash under the previous key, if workers have one. Always the last header."""
+
+_encode = msgspec.json.Encoder().encode
+decode_rehashed = msgspec.json.Decoder(ReporterRehashed).decode
+"""Decode a rehashed reporter. Raises msgspec.DecodeError."""
+decode_history = msgspec.json.Decoder(ReporterHistory).decode
+"""Decode a reporter's history. Raises msgspec.DecodeError."""
+
+
+def encode_rehashed(earlier: int, rehashed: ReporterRehashed) -> OutputRecord:
+    """The record that says to the home of the hash `earlier` which hash the reporter has now."""
+    return _record(earlier, REHASHED_TYPE, _encode(rehashed))
+
+
+def encode_history(reporter: int, history: ReporterHistory) -> OutputRecord:
+    """The record that brings a history to the home of the hash `reporter`."""
+    return _record(reporter, HISTORY_TYPE, _encode(history))
+
+
+def earlier_hash(record: SourceRecord) -> int | None:
+    """Return the reporter's hash under the previous key from a report that was passed on; None if there is none."""
+    name, value = record.headers[-1]
+    return int(value or b"", 16) if name == EARLIER_HEADER else None
+
+
+def _record(reporter: int, event_type: str, value: bytes) -> OutputRecord:
+    headers = [(CE_TYPE, event_type.encode())]
+    return OutputRecord(REPORTERS_INTERNAL, None, f"{reporter:016x}".encode(), value, headers)

@@ -1,0 +1,53 @@
+"""Encodes notices to reporters about their own reports: records of `reporter-notices`."""
+
+from datetime import UTC, date, datetime
+from functools import lru_cache
+
+from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE, ReporterNotice
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.envelope import event_headers
+from streams.contract.wire.ids import stable_id
+from streams.contract.wire.records import OutputRecord
+from streams.contract.wire.times import epoch_ms
+from streams.contract.wire.topics import REPORTER_NOTICES
+
+
+def encode_reporter_notice(
+    reporter: int, channel_ref: str, outcome_id: str, notice: ReporterNotice
+) -> OutputRecord:
+    """The record of a notice to the reporter with this keyed 64-bit hash, which is its key in hexadecimal.
+
+    `channel_ref` is the channel of the report, `outcome_id` the outcome that caused the notice: with the report and the
+    state they make the event's id, so a replay writes the same one. The time in the headers is the beginning of the
+    notice's day.
+    """
+    key = f"{reporter:016x}"
+    # A ce_source is the one part in which a publisher may write NUL.
+    event_id = stable_id(
+        "reporter-notice", key, channel_ref, notice.report_id, notice.state, outcome_id, notice.ce_source
+    )
+    return _record(key, event_id, notice)
+
+
+def encode_receipt(
+    reporter: int, channel_ref: str, message_ref: str | None, notice: ReporterNotice
+) -> OutputRecord:
+    """The record of a receipt. All receipts of a reporter for reports about one message have the same id.
+
+    Without a message, reporter, channel and report make the id.
+    """
+    key = f"{reporter:016x}"
+    if message_ref is None:
+        return encode_reporter_notice(reporter, channel_ref, "", notice)
+    return _record(key, stable_id("reporter-receipt", key, channel_ref, message_ref), notice)
+
+
+def _record(key: str, event_id: str, notice: ReporterNotice) -> OutputRecord:
+    headers = event_headers(REPORTER_NOTICE_TYPE, event_id, _midnight(notice.day))
+    return OutputRecord(REPORTER_NOTICES, None, key.encode(), encode(notice), headers)
+
+
+# Nearly all reports of an hour were received on the same day.
+@lru_cache(maxsize=64)
+def _midnight(day: date) -> int:
+    return epoch_ms(datetime(day.year, day.month, day.day, tzinfo=UTC))

@@ -1,0 +1,1 @@
+"""What becomes of reports, requests and outcomes: a function of the order of records alone."""

@@ -1,0 +1,64 @@
+"""The home partition of a channel or request: the one that keeps its state."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from streams.contract.wire.partitioner import murmur2, murmur2_of_all, partition_of_hash
+from streams.contract.wire.records import SourceRecord
+
+# Most reports of an hour concern few channels, so 65,536 refs nearly always hit; at about 200 bytes each the
+# cache stays under 15 MB. It is emptied when full: that is cheaper than tracking the order of use, and it
+# refills within a second.
+CACHED_REFS = 65_536
+
+# Hashing the keys of a batch together costs a quarter of hashing them one by one, but covers all of them: it
+# pays if more than this share of a batch concerns channels that were not seen lately.
+NEW_FOR_HASHING_TOGETHER = 1 / 4
+
+# A longer key is not a channel ref, and hashing it together with few others takes longer than alone.
+LONGEST_REF = 128
+
+
+class HomePartitions:
+    """Key and home partition of channels and requests, cached for those seen lately."""
+
+    __slots__ = ("_foreseen", "_known", "_new", "_partitions")
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+        self._known: dict[str, tuple[bytes, int]] = {}
+        self._foreseen: dict[bytes, int] = {}
+        self._new = 0
+
+    def of(self, channel_ref: str) -> tuple[bytes, int]:
+        """Return the record key of a channel or request, and its home partition."""
+        found = self._known.get(channel_ref)
+        if found is None:
+            if len(self._known) >= CACHED_REFS:
+                self._known.clear()
+            key = channel_ref.encode()
+            found = self._known[channel_ref] = (key, self.of_key(key))
+        return found
+
+    def of_key(self, key: bytes) -> int:
+        """Return the home partition of a record key that is seen once: it is not cached, and hashed together as in `hash_in_advance`."""
+        self._new += 1
+        hashed = self._foreseen.get(key)
+        return partition_of_hash(murmur2(key) if hashed is None else hashed, self._partitions)
+
+    def hash_in_advance(self, records: Sequence[SourceRecord]) -> None:
+        """Hash the keys of a batch in advance if that saves time: most publishers use the ref as key.
+
+        Affects only how long `of` takes.
+        """
+        new, self._new = self._new, 0
+        self._foreseen = {}
+        if new <= NEW_FOR_HASHING_TOGETHER * len(records):
+            return
+        by_length: defaultdict[int, list[bytes]] = defaultdict(list)
+        for record in records:
+            length = len(record.key or b"")
+            if length % 4 == 0 and length <= LONGEST_REF:
+                by_length[length].append(record.key or b"")
+        for length, keys in by_length.items():
+            self._foreseen.update(zip(keys, murmur2_of_all(keys, length), strict=True))

@@ -1,0 +1,207 @@
+"""A stage: a table of handlers by topic, its state, and the loop that applies records."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from streams.contract.events.dead_letter import REFUSED_BY_STATE
+from streams.contract.wire.dead_letter import Rejected, dead_letter
+from streams.contract.wire.forms.source_decision import decode_source_decision
+from streams.contract.wire.forms.tick import decode_tick, encode_tick
+from streams.contract.wire.forms.time_correction import decode_time_correction
+from streams.contract.wire.origin import Origin, own_place, own_type, read_origin
+from streams.contract.wire.records import OutputRecord, SourceRecord, bytes_of_values
+from streams.contract.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
+from streams.deciding.partition.batch import Batch, Counters, Rules, State, StepsRemain
+from streams.deciding.partition.due import DueKey
+from streams.deciding.partition.limits import LIMITS, UNLIMITED, Limits
+from streams.deciding.partition.moving import Moves
+
+# Records whose keys are hashed together: enough that it pays, and less than a millisecond.
+_HASHED_TOGETHER = 1_000
+
+FastPath = Callable[[Any, Sequence[SourceRecord], int], int]
+"""Applies records of a batch from an index on as handlers would, until it leaves one to them; returns their number."""
+
+Handler = Callable[[Any, SourceRecord, Origin], None]
+"""Applies one record in a batch, given its origin, or re-keys it. Raises Rejected if it is invalid."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage(Generic[State, Rules, Counters]):
+    """A stage with its rules. The runtime runs it; tests and the back-test call it directly.
+
+    `handlers` are by a record's original topic; the first one also takes records of topics that are not in
+    the table. Records of topics in `handlers` but not in `sources` arrive through the internal topic only.
+    `restored(partition, partitions, rules, entries)` builds a state from the last value of every key.
+    `serve_due(batch, time, key)` takes the step due at `time`. `moves` says how state records move when the
+    number of partitions changes. `fast_path`, if there is one, gets every record before the handlers.
+    """
+
+    name: str
+    rules: Rules
+    sources: SourceTopics
+    state_topic: str
+    handlers: Mapping[str, Handler]
+    new_counters: Callable[[], Counters]
+    restored: Callable[[int, int, Rules, Iterable[tuple[bytes, bytes]]], State]
+    serve_due: Callable[[Any, int, DueKey], None]
+    moves: Moves
+    fast_path: FastPath | None = None
+
+    def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]] = ()) -> State:
+        """Return the state of a partition from the last value of every key; without entries, an empty state.
+
+        Raises UnknownStateVersion (a ValueError) for a record that this version cannot read.
+        """
+        return self.restored(partition, partitions, self.rules, entries)
+
+    def tick(self, state: State, wall_clock_ms: int) -> OutputRecord | None:
+        """Return the tick for the internal topic if something is due by `wall_clock_ms`, else None."""
+        due = state.next_due()
+        if due is None or due > state.time.after_tick(wall_clock_ms):
+            return None
+        value, headers = encode_tick(state.time.applied, wall_clock_ms)
+        return OutputRecord(self.sources.internal, state.partition, None, value, headers)
+
+    def flooding(self, batch: Batch[State, Rules, Counters]) -> Mapping[str, int]:
+        """Return how many records of which topics (as in the records) could not be read, if they are a flood to slow."""
+        if not batch.state.settings.dead_letter_breaker:
+            return {}
+        # Never the internal topic: without it the partition has no ticks, and no re-keyed records.
+        return {
+            topic: refused
+            for topic, refused in batch.flooding().items()
+            if without_prefix(topic) != self.sources.internal
+        }
+
+    def paused_sources(self, state: State) -> frozenset[str]:
+        """Return the sources (without prefix) that operators have paused."""
+        return state.sources.paused()
+
+    def skipped_below(self, state: State, topic: str) -> int:
+        """Return the offset of a source (without prefix) below which records are skipped unread; 0 if none is."""
+        return state.sources.of(topic).skip_below
+
+    def apply(self, state: State, records: Sequence[SourceRecord]) -> Batch[State, Rules, Counters]:
+        """Apply all records in one batch; otherwise as `apply_in_slices`."""
+        *_, batch = self.apply_in_slices(state, records, UNLIMITED)
+        return batch
+
+    def apply_in_slices(
+        self, state: State, records: Sequence[SourceRecord], limits: Limits = LIMITS
+    ) -> Iterator[Batch[State, Rules, Counters]]:
+        """Apply records in their order, in slices: yields the batch after each, to let the caller do other work.
+
+        Changes `state`, which must have been made with the same rules. Run the iterator to its end: only then is
+        the batch complete. It ends before the last record if the batch is full; `finished_records` tells where
+        the next batch must begin. Outputs and state depend on the order of application alone, not on where it
+        is cut, or where the state was restored in between.
+
+        Raises NotAtHome if the number of partitions was changed, or what a handler raises, with a note that names
+        the record's place. After that neither `state` nor the batch may be used.
+        """
+        batch = Batch(state, self.rules, self.new_counters(), self.serve_due, limits)
+        foreseen = 0
+        while (begin := batch.finished_records) < len(records):
+            if begin >= foreseen:
+                state.homes.hash_in_advance(records[begin : begin + _HASHED_TOGETHER])
+                foreseen = begin + _HASHED_TOGETHER
+            batch.begin_slice()
+            apply = self._apply_slice if self.fast_path is None else self._apply_slice_fast
+            batch.finished_records += apply(batch, _slice(records, begin, limits))
+            yield batch
+            if batch.is_full():
+                break
+        for _ in batch.finish():
+            yield batch
+        yield batch
+
+    def _apply_slice_fast(self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]) -> int:
+        """As `_apply_slice`, but leaves to the handlers what `fast_path` does not apply."""
+        assert self.fast_path is not None
+        outputs = batch.outputs
+        most_outputs = len(outputs) + batch.limits.slice_more_outputs
+        finished = 0
+        while finished < len(records) and len(outputs) - finished < most_outputs:
+            applied = self.fast_path(batch, records, finished) or self._apply_slice(
+                batch, records[finished : finished + 1]
+            )
+            if not applied:
+                break
+            finished += applied
+        return finished
+
+    def _apply_slice(self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]) -> int:
+        """Apply the records of a slice, or as many as its other limits allow; return their number."""
+        handlers, internal = self.handlers, self.sources.internal
+        default = next(iter(handlers.values()))
+        state, outputs = batch.state, batch.outputs
+        sources = state.sources
+        most_outputs = len(outputs) + batch.limits.slice_more_outputs
+        finished = 0
+        for record in records:
+            try:
+                topic = without_prefix(record.topic)
+                if topic == internal:
+                    # Most have an origin, so they are not Tocsin's own.
+                    passed_on = read_origin(record.headers)
+                    if passed_on is None and _apply_control_record(batch, record):
+                        finished += 1
+                        continue
+                    origin = passed_on or own_place(record)
+                    topic = without_prefix(origin.topic)
+                else:
+                    if sources:
+                        sources.check(topic, record.offset)
+                    origin = own_place(record)
+                handlers.get(topic, default)(batch, record, origin)
+            except StepsRemain:
+                break
+            except Rejected as rejected:
+                _refuse(batch, record, rejected)
+            except Exception as error:
+                name_record(error, record)
+                raise
+            else:
+                state.flood.note(dead=False)
+            finished += 1
+            if len(outputs) - finished >= most_outputs:
+                break
+        return finished
+
+
+def name_record(error: Exception, record: SourceRecord) -> None:
+    """Add to an error the place of the record at which it happened."""
+    error.add_note(f"while applying {record.topic} partition {record.partition} offset {record.offset}")
+
+
+def _slice(records: Sequence[SourceRecord], begin: int, limits: Limits) -> Sequence[SourceRecord]:
+    found = records[begin : begin + limits.slice_records]
+    while len(found) > 1 and bytes_of_values(found) > limits.slice_bytes:
+        found = found[: len(found) // 2]
+    return found
+
+
+def _apply_control_record(batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool:
+    """Apply a tick, a correction of the time or an operator's decision; return False for any other internal record."""
+    if own_type(record) is None:
+        return False
+    if (tick := decode_tick(record)) is not None:
+        batch.honour_tick(*tick)
+    elif (correction := decode_time_correction(record)) is not None:
+        batch.correct_time(correction, record.timestamp)
+    elif (decision := decode_source_decision(record)) is not None:
+        batch.state.sources.decide(decision)
+    else:
+        return False
+    return True
+
+
+def _refuse(batch: Batch[State, Rules, Counters], record: SourceRecord, rejected: Rejected) -> None:
+    batch.outputs.append(OutputRecord(DEAD_LETTERS, None, *dead_letter(record, rejected)))
+    batch.counters.dead_letters[rejected.reason] += 1
+    # A replay of the logs rejects many outcomes that fit a later state; skipped records were not read.
+    unreadable = rejected.reason not in REFUSED_BY_STATE and rejected.reason != "skipped"
+    batch.refused[record.topic] += unreadable
+    batch.state.flood.note(dead=unreadable)

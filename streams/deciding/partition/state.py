@@ -1,0 +1,252 @@
+"""The state of a partition that all stages share, and its records in the stage's state topic."""
+
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from streams.contract.events.transparency import CountedStage
+from streams.contract.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
+from streams.deciding.clocks.clock import next_step_time
+from streams.deciding.clocks.store import CLOCK_RECORD, ClockKey, LegalClock, LegalClockStore
+from streams.deciding.partition.daily_counters import (
+    DAILY_COUNTERS,
+    OWN_DAY_COUNTERS,
+    DailyCounters,
+    merge_counters,
+)
+from streams.deciding.partition.due import DueSteps
+from streams.deciding.partition.duplicates import SLOT_VERSIONS, RecentIds, merge_slots
+from streams.deciding.partition.flood import FloodWindow
+from streams.deciding.partition.home import HomePartitions
+from streams.deciding.partition.moving import (
+    ByRef,
+    Merged,
+    Moves,
+    NewPartition,
+    NotMovable,
+    Shared,
+    ref_before_nul,
+)
+from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls
+from streams.deciding.partition.time import PartitionTime
+
+# Types of state keys: the first byte of each key. The runtime uses `P`.
+PARTITION_TIME = b"T"
+DUPLICATES_SLOT = b"D"
+# Written only by a partition whose time was set back.
+TIME_CORRECTIONS = b"B"
+
+# applied, now, newest append time, ticks since the last record applied; the flood window follows.
+_TIME = struct.Struct(">QQQI")
+_SLOT_NUMBER = struct.Struct(">Q")
+_CORRECTIONS = struct.Struct(">I")
+
+Reader = Callable[[bytes, bytes], None]
+
+
+class PartitionState:
+    """The part of a partition's state that is the same in every stage.
+
+    Clocks are kept by (channel ref or request id, clock id). `daily` are the counters for transparency
+    reports, of `stage`; a stage that counts nothing for them has None.
+    """
+
+    __slots__ = (
+        "clocks",
+        "daily",
+        "due",
+        "flood",
+        "homes",
+        "partition",
+        "partitions",
+        "recent",
+        "settings",
+        "sources",
+        "time",
+    )
+
+    def __init__(
+        self,
+        stage: CountedStage | None,
+        time: PartitionTime,
+        partition: int,
+        partitions: int,
+        settings: PartitionSettings,
+    ) -> None:
+        self.partition = partition
+        self.partitions = partitions
+        self.time = time
+        self.flood = FloodWindow()
+        self.sources = SourceControls()
+        self.settings = settings
+        self.recent = RecentIds(settings.duplicates_remembered)
+        self.clocks = LegalClockStore()
+        self.due = DueSteps()
+        self.homes = HomePartitions(partitions)
+        self.daily = DailyCounters(stage, partition)
+
+    def begin_day(self, time: int, at_most: int) -> bool:  # noqa: ARG002
+        """Forget what ends with the day (UTC) before `time` (ms), at most so many keys; False if some are left.
+
+        Called, until it returns True, before time moves to another day.
+        """
+        return True
+
+    def changed_bytes(self) -> int:
+        """Return about how many bytes `drain_changes` will yield for what can become large."""
+        return self.clocks.changed_bytes
+
+    def turn_back(self, clock: int, appended: int, rules: Any) -> None:  # noqa: ARG002
+        """Set the time back to `clock` (ms), the time at which `appended` was the append time.
+
+        Each stage also brings what only it remembers back to that time; `rules` are those of the stage. A clock
+        keeps the steps that it took, and its next one is still due when it was.
+        """
+        self.time.turn_back(clock, appended)
+        self.daily.begin_part(self.time.corrections)
+
+    def next_due(self) -> int | None:
+        """Return when (ms of the partition's time) the next step is due; None if nothing is scheduled."""
+        return self.due.earliest()
+
+    def put_clock(self, key: ClockKey, kept: LegalClock) -> None:
+        """Store a new or changed clock, and schedule its next step."""
+        self.clocks.put(key, kept)
+        self._schedule_clock(key, kept)
+
+    def remove_clock(self, key: ClockKey) -> None:
+        """Remove a clock that has ended."""
+        self.clocks.remove(key)
+        self.due.remove(key)
+
+    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the state records changed since the last call, by key; None for one to delete."""
+        time = self.time
+        times = _TIME.pack(time.applied, time.now, time.newest_append, time.ticks)
+        yield PARTITION_TIME, STATE_VERSION + times + self.flood.encode()
+        if time.corrections:
+            yield TIME_CORRECTIONS, STATE_VERSION + _CORRECTIONS.pack(time.corrections)
+        for number, slot in self.recent.drain_changes():
+            yield DUPLICATES_SLOT + _SLOT_NUMBER.pack(number), slot
+        yield from self.clocks.drain_changes()
+        yield from self.sources.drain_changes()
+
+    def restore(self, entries: Iterable[tuple[bytes, bytes]], own: Mapping[bytes, Reader]) -> None:
+        """Restore from the last value of every key, without deleted keys.
+
+        `own` reads the records that only one stage has, by type of key. Raises UnknownStateVersion (a
+        ValueError) with type and version of a record that this version cannot read.
+        """
+        slots: dict[int, bytes] = {}
+
+        def read_slot(key: bytes, value: bytes) -> None:
+            require_version(key[:1], value, SLOT_VERSIONS)
+            slots[_SLOT_NUMBER.unpack(key[1:])[0]] = value
+
+        readers = {
+            PARTITION_TIME: self._read_time,
+            TIME_CORRECTIONS: self._read_corrections,
+            DUPLICATES_SLOT: read_slot,
+            CLOCK_RECORD: self.clocks.restore,
+            SOURCE_CONTROL: self.sources.restore,
+            DAILY_COUNTERS: self.daily.restore,
+            OWN_DAY_COUNTERS: self.daily.restore,
+            **own,
+        }
+        for key, value in entries:
+            reader = readers.get(key[:1])
+            if reader is None:
+                version = value[:1].hex() or "none"
+                known = ", ".join(map(repr, sorted(readers)))
+                raise UnknownStateVersion(f"state key type {key[:1]!r} has version {version}; known: {known}")
+            reader(key, value)
+        self.recent = RecentIds.restore(self.settings.duplicates_remembered, slots)
+        self.daily.restore_part(self.time.corrections)
+        for clock_key, kept in self.clocks:
+            self._schedule_clock(clock_key, kept)
+
+    def _read_time(self, key: bytes, value: bytes) -> None:
+        require_version(key[:1], value)
+        self.time.restore(*_TIME.unpack_from(value, 1))
+        self.flood = FloodWindow.decode(value[1 + _TIME.size :])
+
+    def _read_corrections(self, key: bytes, value: bytes) -> None:
+        require_version(key[:1], value)
+        (self.time.corrections,) = _CORRECTIONS.unpack(value[1:])
+
+    def _schedule_clock(self, key: ClockKey, kept: LegalClock) -> None:
+        time = next_step_time(kept.clock)
+        if time is None:
+            self.due.remove(key)
+        else:
+            self.due.set(key, time)
+
+
+def time_of(shared: Shared) -> int:
+    """Return the time (ms) of an old partition; 0 if nothing was applied in it."""
+    value = shared.entries.get(PARTITION_TIME)
+    return 0 if value is None else _read_time(value)[1]
+
+
+def _read_time(value: bytes) -> tuple[int, ...]:
+    require_version(PARTITION_TIME, value)
+    return _TIME.unpack_from(value, 1)
+
+
+def _merge_times(_new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes, bytes]:
+    """Return the time of a new partition: the latest of the old ones.
+
+    It is later than every event applied, and steps of clocks that are due in between are taken at their own
+    times. `applied` is the largest one: together with the partition's number it says before which record
+    something happened (see replay.py), so it must not fall. The flood window starts anew, because records
+    that are not in one log any more have no order.
+    """
+    times = [_read_time(value) for one in shared for value in one.of_type(PARTITION_TIME).values()]
+    if not times:
+        return {}
+    _, now, newest_append, ticks = max(times, key=lambda row: (row[1], row[2], row[0]))
+    packed = _TIME.pack(max(row[0] for row in times), now, newest_append, ticks)
+    return {PARTITION_TIME: STATE_VERSION + packed + FloodWindow().encode()}
+
+
+def _merge_recent(new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes, bytes]:
+    found = []
+    for one in shared:
+        slots = one.of_type(DUPLICATES_SLOT)
+        for key, value in slots.items():
+            require_version(key[:1], value, SLOT_VERSIONS)
+        found.append({_SLOT_NUMBER.unpack(key[1:])[0]: value for key, value in slots.items()})
+    return {
+        DUPLICATES_SLOT + _SLOT_NUMBER.pack(number): slot
+        for number, slot in merge_slots(new.remembered, found).items()
+    }
+
+
+def _merge_corrections(new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes, bytes]:
+    """Return the number of corrections of a new partition: its own, or the largest if its number is new.
+
+    Daily totals are published under keys with this number, so a partition must go on with its own.
+    """
+    numbers = {one.partition: value for one in shared for value in one.of_type(TIME_CORRECTIONS).values()}
+    for value in numbers.values():
+        require_version(TIME_CORRECTIONS, value)
+    is_old = any(one.partition == new.partition for one in shared)
+    own = numbers.get(new.partition) if is_old else max(numbers.values(), default=None)
+    return {} if own is None else {TIME_CORRECTIONS: own}
+
+
+MOVES: Moves = {
+    PARTITION_TIME: Merged(_merge_times),
+    TIME_CORRECTIONS: Merged(_merge_corrections),
+    SOURCE_CONTROL: NotMovable(
+        "a source is paused, or its records are being skipped: offsets mean nothing in other partitions. Resume it, or "
+        "let the skip end (`tocsin source show`), and save again"
+    ),
+    DUPLICATES_SLOT: Merged(_merge_recent),
+    CLOCK_RECORD: ByRef(ref_before_nul),
+    # Each of the two merges the records of both types, because all that remains must be of one day.
+    DAILY_COUNTERS: Merged(merge_counters),
+    OWN_DAY_COUNTERS: Merged(merge_counters),
+}
+"""How the records of every stage move when the number of partitions changes."""

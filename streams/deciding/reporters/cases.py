@@ -1,0 +1,86 @@
+"""Publishes what a person should look at: a reporter in very many channels, and misuse of reporting."""
+
+from streams.contract.events.integrity_case import (
+    CaseForReview,
+    ExampleReport,
+    IntegrityCaseKind,
+    MisuseFactors,
+    UnfoundedReports,
+)
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.forms.integrity_case import encode_integrity_case
+from streams.contract.wire.forms.passed_report import PassedReport
+from streams.contract.wire.ids import stable_id
+from streams.contract.wire.times import DAY
+from streams.deciding.reporters.batch import ReporterBatch
+from streams.deciding.reporters.misuse import Misuse
+from streams.deciding.reporters.reporter import Standing
+
+_ISO_DAY = 10
+
+
+def publish_cases(batch: ReporterBatch, record_key: bytes, passed: PassedReport, standing: Standing) -> None:
+    """Publish the cases that a report led to. `record_key` is the reporter's keyed hash in hexadecimal."""
+    if standing.many_channels is not None:
+        sentence = (
+            f"One reporter ({passed.kind}) has reported about {standing.many_channels} different channels this week. It may be "
+            "somebody who hunts abuse, or an account that reports whatever it is told to."
+        )
+        _publish(batch, record_key, passed, "many_channels", sentence, channels=standing.many_channels)
+    if standing.misuse is not None:
+        factors = _factors(batch, standing.misuse)
+        sentence = (
+            f"Of {factors.decided} reports of one reporter ({passed.kind}) that were decided since {factors.since}, "
+            f"{factors.manifestly_unfounded} were manifestly unfounded ({factors.share:.0%})."
+        )
+        _publish(batch, record_key, passed, "misuse", sentence, misuse=factors)
+
+
+def _publish(
+    batch: ReporterBatch,
+    record_key: bytes,
+    passed: PassedReport,
+    kind: IntegrityCaseKind,
+    sentence: str,
+    *,
+    channels: int | None = None,
+    misuse: MisuseFactors | None = None,
+) -> None:
+    now = batch.state.time.now
+    # A ce_source is the one part in which a publisher may write NUL.
+    case_id = stable_id(
+        "integrity-case",
+        kind,
+        record_key.decode(),
+        passed.channel_ref,
+        passed.report_id,
+        passed.ce_source,
+    )
+    case = CaseForReview(
+        case_id=case_id,
+        kind=kind,
+        at=rfc3339(now),
+        sentence=sentence,
+        examples=(ExampleReport(passed.report_id, passed.ce_source),),
+        reporter_kind=passed.kind,
+        channels=channels,
+        misuse=misuse,
+    )
+    batch.outputs.append(encode_integrity_case(record_key, case, now))
+    batch.counters.cases[kind] += 1
+
+
+def _factors(batch: ReporterBatch, found: Misuse) -> MisuseFactors:
+    wrong = found.manifestly_unfounded
+    by_code = batch.rules.by_code
+    rows = [(by_code[code], number) for code, number in found.unfounded if code in by_code]
+    return MisuseFactors(
+        since=rfc3339(found.since_day * DAY)[:_ISO_DAY],
+        decided=found.decided,
+        manifestly_unfounded=wrong,
+        share=round(wrong / found.decided, 6),
+        by_category=tuple(
+            UnfoundedReports(row.category, number, row.severity)
+            for row, number in sorted(rows, key=lambda each: each[0].category)
+        ),
+    )

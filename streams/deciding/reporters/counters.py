@@ -1,0 +1,27 @@
+"""Counters of a batch of the stage of reporters."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from streams.contract.events.integrity_case import IntegrityCaseKind
+from streams.contract.events.internal.stamp import TrustClass
+from streams.deciding.partition.counters import PartitionCounters
+
+
+@dataclass(slots=True)
+class ReporterCounters(PartitionCounters):
+    """`stamped` counts reports by the class of their reporter, `over_limit` those beyond the limit of the day.
+
+    `detector_reports` are those by detectors, `detector_trust` is the sum of the trust in them (0 to 1 each).
+    `credits_late` are those of `credits` whose outcome is too old to change trust. After a change of the key
+    `credits_forwarded` were sent on to the home of the reporter's current hash.
+    """
+
+    stamped: Counter[TrustClass] = field(default_factory=Counter)
+    over_limit: int = 0
+    detector_reports: int = 0
+    detector_trust: float = 0.0
+    credits: int = 0
+    credits_late: int = 0
+    credits_forwarded: int = 0
+    cases: Counter[IntegrityCaseKind] = field(default_factory=Counter)

@@ -1,0 +1,218 @@
+"""The handlers of the stage of reporters: reports that the stage of reports has passed on, and what workers say of reporters."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from streams.contract.events.internal.credit import CREDIT_TYPE, CreditedOutcome, ReporterCredit
+from streams.contract.events.internal.reporter_history import (
+    HISTORY_TYPE,
+    REHASHED_TYPE,
+    ReporterHistory,
+    ReporterRehashed,
+)
+from streams.contract.events.internal.stamp import ReportStamp
+from streams.contract.events.report import Category
+from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected
+from streams.contract.wire.envelope import CE_TYPE
+from streams.contract.wire.forms.credit import decode_credit
+from streams.contract.wire.forms.passed_report import decode_passed_report
+from streams.contract.wire.forms.reporter_history import decode_history, decode_rehashed, earlier_hash
+from streams.contract.wire.forms.stamp import STAMP_HEADER, encode_stamp
+from streams.contract.wire.origin import Origin, own_type
+from streams.contract.wire.records import OutputRecord, SourceRecord, new_tuple
+from streams.contract.wire.rejection import require_category
+from streams.contract.wire.topics import (
+    MESSAGE_REPORTS,
+    MESSAGE_REPORTS_INTERNAL,
+    REPORTERS_INTERNAL,
+    VERIFIED_REPORTS,
+)
+from streams.deciding.partition.rekey import require_home
+from streams.deciding.partition.stage import Handler
+from streams.deciding.reporters.batch import ReporterBatch
+from streams.deciding.reporters.cases import publish_cases
+from streams.deciding.reporters.rehashing import ask_for_history, forward, move_away
+from streams.deciding.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
+from streams.deciding.reporters.state import state_key
+from streams.registry.rules import CategoryRules
+
+_CREDIT = CREDIT_TYPE.encode()
+_REHASHED = REHASHED_TYPE.encode()
+_HISTORY = HISTORY_TYPE.encode()
+_SECOND = 1_000
+
+
+def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> None:
+    """Note a report that was passed on, and send it to its channel with its stamp, or drop it as a duplicate.
+
+    Raises Rejected for a category that these rules do not have: those of the worker that passed it on may.
+    """
+    passed = decode_passed_report(record)
+    state, rules = batch.state, batch.rules
+    category = _known(batch, passed.category)
+    recent = state.recent
+    hashed = recent.new_event(passed.ce_source, passed.report_id, passed.channel_ref)
+    if hashed is None:
+        # It would count twice in the limits here; the channel would drop it as well.
+        batch.counters.duplicates += 1
+        return
+    key, reporter = _reporter_of(batch, record)
+    batch.advance(passed.occurred_ms, origin.timestamp)
+    recent.add(hashed)
+    now = state.time.now
+    message = passed.message_ref
+    target = None if message is None else rules.hash_key.target_hash(passed.channel_ref, message)
+    channel = state.channel_hash(rules.hash_key, passed.channel_ref)
+    facts = new_tuple(
+        ReportFacts,
+        (
+            passed.kind,
+            now,
+            passed.received_ms // _SECOND,
+            category.code,
+            target,
+            channel,
+            passed.member is not False,
+            category.floor,
+        ),
+    )
+    headers = record.headers
+    earlier = earlier_hash(record)
+    if earlier is not None:
+        headers = headers[:-1]
+        hashed = int(record.key or b"", 16)
+        ask_for_history(batch, reporter, earlier, ReporterRehashed(hashed, passed.occurred_ms))
+    standing = reporter.note_report(rules.trust, facts)
+    state.reporters.keep(key, reporter, now)
+    trust = standing.trust
+    stamp = new_tuple(
+        ReportStamp,
+        (
+            trust.trust_class,
+            trust.mean,
+            trust.lower,
+            trust.outcomes,
+            standing.factor,
+            standing.first_time,
+            standing.over_limit,
+            standing.signature,
+            standing.needed,
+        ),
+    )
+    channel_key, home = state.homes.of(passed.channel_ref)
+    row = (
+        MESSAGE_REPORTS_INTERNAL,
+        home,
+        channel_key,
+        record.value,
+        [*headers, (STAMP_HEADER, encode_stamp(stamp))],
+    )
+    batch.outputs.append(new_tuple(OutputRecord, row))
+    batch.count_applied(passed.occurred_ms)
+    counters = batch.counters
+    counters.stamped[trust.trust_class] += 1
+    counters.over_limit += standing.over_limit
+    if passed.kind == "automated":
+        counters.detector_reports += 1
+        counters.detector_trust += trust.mean
+    if standing.many_channels is not None or standing.misuse is not None:
+        publish_cases(batch, record.key or b"", passed, standing)
+
+
+def handle_own(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> None:
+    """Apply what a worker says of a reporter. Raises Rejected for any other record."""
+    event_type = own_type(record)
+    try:
+        if event_type == _CREDIT:
+            _apply_credit(batch, record, origin, decode_credit(record.value or b""))
+        elif event_type == _REHASHED:
+            _apply_rehashed(batch, record, origin, decode_rehashed(record.value or b""))
+        elif event_type == _HISTORY:
+            _apply_history(batch, record, origin, decode_history(record.value or b""))
+        else:
+            raise Rejected("bad_envelope", CE_TYPE, f"Must be a report that was passed on, or {CREDIT_TYPE}.")
+    except msgspec.DecodeError:
+        raise Rejected("invalid_value", WHOLE_VALUE, f"Must be what {CE_TYPE} says.") from None
+
+
+def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, credit: ReporterCredit) -> None:
+    """Apply what a decision changes for a reporter, or send it after a reporter who has moved away."""
+    removed, added = _outcome(batch, credit.removed), _outcome(batch, credit.added)
+    key, reporter = _reporter_of(batch, record)
+    batch.advance(credit.decided_s * _SECOND, origin.timestamp)
+    state = batch.state
+    now = state.time.now
+    if not forward(batch, reporter, credit):
+        facts = CreditFacts(
+            time_ms=now,
+            received_s=credit.received_s,
+            target=credit.target,
+            verdict=credit.decision,
+            removed=removed,
+            added=added,
+        )
+        changed = reporter.credit(facts)
+        state.reporters.keep(key, reporter, now)
+        batch.counters.credits += 1
+        batch.counters.credits_late += not changed
+    batch.count_applied(credit.decided_s * _SECOND)
+
+
+def _apply_rehashed(
+    batch: ReporterBatch, record: SourceRecord, origin: Origin, rehashed: ReporterRehashed
+) -> None:
+    """Send what is known under an earlier hash to the home of the current one."""
+    key, reporter = _reporter_of(batch, record)
+    batch.advance(rehashed.occurred_ms, origin.timestamp)
+    batch.state.reporters.keep(key, move_away(batch, reporter, rehashed), batch.state.time.now)
+    batch.count_applied(rehashed.occurred_ms)
+
+
+def _apply_history(
+    batch: ReporterBatch, record: SourceRecord, origin: Origin, history: ReporterHistory
+) -> None:
+    """Add what was known of a reporter under an earlier hash."""
+    key, reporter = _reporter_of(batch, record)
+    batch.advance(history.occurred_ms, origin.timestamp)
+    reporter.take_history(history)
+    batch.state.reporters.keep(key, reporter, batch.state.time.now)
+    batch.count_applied(history.occurred_ms)
+
+
+def _reporter_of(batch: ReporterBatch, record: SourceRecord) -> tuple[bytes, Reporter]:
+    """Return the state key and the reporter of a record, a new one if nothing is known.
+
+    Raises NotAtHome if the partition is not the reporter's home: the number of partitions was changed.
+    """
+    state = batch.state
+    record_key = record.key or b""
+    key = state_key(record_key)
+    reporter = state.reporters.find(key)
+    if reporter is None:
+        # Those who are known here are at home.
+        require_home(state, record, state.homes.of_key(record_key))
+        reporter = Reporter()
+    return key, reporter
+
+
+def _known(batch: ReporterBatch, category: Category) -> CategoryRules:
+    categories = batch.rules.categories
+    require_category("category", category, categories)
+    return categories[category]
+
+
+def _outcome(batch: ReporterBatch, credited: CreditedOutcome | None) -> OutcomeFacts | None:
+    if credited is None:
+        return None
+    return OutcomeFacts(
+        credited.day, credited.decision, _known(batch, credited.category).code, credited.percent
+    )
+
+
+HANDLERS: Mapping[str, Handler] = {
+    MESSAGE_REPORTS: handle_report,
+    VERIFIED_REPORTS: handle_report,
+    REPORTERS_INTERNAL: handle_own,
+}
+"""By original topic. What a worker says of a reporter has no origin: it is written to the internal topic itself."""

@@ -1,0 +1,232 @@
+"""One reporter: what the stage remembers, what it says about a report, and how an outcome changes it."""
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from streams.contract.events.internal.reporter_history import ReporterHistory
+from streams.contract.events.moderation_outcome import OutcomeDecision
+from streams.contract.events.report import ReporterKind
+from streams.contract.wire.records import new_tuple
+from streams.contract.wire.times import DAY
+from streams.counting.coordination.signature import evidence_needed
+from streams.deciding.reporters.activity import DAYS_PER_WEEK, Activity
+from streams.deciding.reporters.misuse import Misuse, Numbers, find_misuse, keep_recent, note
+from streams.deciding.reporters.tally import PERIOD_DAYS, Sums, change, code_of, move_back, move_on
+from streams.deciding.reporters.targets import WEEK_S, Targets
+from streams.deciding.reporters.trust import Trust, trust_of
+from streams.registry.reporter_rules import ReporterRules
+
+REPORTER: Final = b"W"
+"""State key type of a reporter. The key is: type, hash (8 bytes, big-endian, as in the keys of their records)."""
+
+# What detectors and flaggers report together says nothing: several look at the same messages because that is their task.
+_WITHOUT_SIGNATURE: Final = frozenset({"automated", "trusted_flagger"})
+
+
+class ReportFacts(NamedTuple):
+    """What the stage needs to know of a report. `time_ms` is the partition's time, `received_s` the platform's.
+
+    `target` and `channel` are keyed hashes of (channel, message) and of the channel; without a message no target.
+    `category` is its code. `member`: a member of the channel, or the publisher does not say.
+    `floor`: the category is one whose weight no limit cuts.
+    """
+
+    kind: ReporterKind
+    time_ms: int
+    received_s: int
+    category: int
+    target: int | None
+    channel: int
+    member: bool
+    floor: bool
+
+
+class Standing(NamedTuple):
+    """What the report carries to its channel. `factor` multiplies its weight; 0 beyond the limit of the day.
+
+    `first_time`: no outcome is known yet. `many_channels`: a person should look at this reporter, said once a week,
+    with the number of channels; None otherwise. `misuse`: nor whether reports are misused (misuse.py). `needed` is the evidence that links this reporter to another one
+    (counting/coordination/signature.py).
+    """
+
+    trust: Trust
+    factor: float
+    first_time: bool
+    over_limit: bool
+    signature: int
+    needed: int
+    many_channels: int | None
+    misuse: Misuse | None
+
+
+class OutcomeFacts(NamedTuple):
+    """An outcome, as it counts for a reporter: decided on `day` (days since the epoch), `category` is a code, weight in per cent."""
+
+    day: int
+    verdict: OutcomeDecision
+    category: int
+    percent: int
+
+
+class CreditFacts(NamedTuple):
+    """A change of the outcome of one report: `removed` no longer counts, `added` does (counting/attribution.py).
+
+    `verdict` is the one that stands, also for who reported too late to be credited.
+    """
+
+    time_ms: int
+    received_s: int
+    target: int
+    verdict: OutcomeDecision
+    removed: OutcomeFacts | None
+    added: OutcomeFacts | None
+
+
+class Reporter(msgspec.Struct, array_like=True, gc=False):
+    """The state of one reporter. `sums` are the outcomes as of `period` (tally.py), `numbers` those of late (misuse.py).
+
+    `misuse_week`: the week in which a person was last asked whether reports are misused. After a change of the key
+    (rehashing.py) `asked` is the earlier hash whose home was asked for what it knows, and `moved_to` the hash under which
+    the reporter is known now; 0 otherwise.
+    """
+
+    period: int = 0
+    sums: Sums = msgspec.field(default_factory=dict)
+    targets: Targets = msgspec.field(default_factory=Targets)
+    activity: Activity = msgspec.field(default_factory=Activity)
+    numbers: Numbers = msgspec.field(default_factory=dict)
+    misuse_week: int = 0
+    asked: int = 0
+    moved_to: int = 0
+
+    def note_report(self, rules: ReporterRules, facts: ReportFacts) -> Standing:
+        """Note a report, and return where its reporter stands. The signature is that of earlier reports, without this one."""
+        now_s = facts.time_ms // 1000
+        day = facts.time_ms // DAY
+        self._move_on(day)
+        trust = trust_of(rules, facts.kind, self.sums, self.period, day, facts.category)
+        bits = self.activity.note(facts.time_ms, facts.channel)
+        over = self.activity.over_limit(rules.reports_per_day[facts.kind])
+        signature = 0
+        if facts.kind not in _WITHOUT_SIGNATURE:
+            if facts.target is None:
+                self.targets.move_on(now_s)
+            else:
+                self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
+            signature = self.targets.signature(now_s)
+        show = self.activity.show_once(rules.channels_per_week[facts.kind], bits)
+        return new_tuple(
+            Standing,
+            (
+                trust,
+                0.0 if over and not facts.floor else trust.factor,
+                not self.sums,
+                over,
+                signature,
+                evidence_needed(member=facts.member, vouched=trust.factor > 1),
+                self.activity.channels_this_week() if show else None,
+                self._misuse(rules, day) if self.numbers else None,
+            ),
+        )
+
+    def credit(self, facts: CreditFacts) -> bool:
+        """Apply a change of an outcome. Returns False if it is too old to change trust any more.
+
+        Taking back what an earlier credit added leaves the sums as if it had never been added.
+        """
+        changes = [
+            (outcome, sign)
+            for outcome, sign in ((facts.removed, -1), (facts.added, 1))
+            if outcome is not None
+        ]
+        # A decision may be a little ahead of this partition's time: it was made elsewhere.
+        self._move_on(max(facts.time_ms // DAY, *(outcome.day for outcome, _ in changes), 0))
+        changed = True
+        for outcome, sign in changes:
+            code = code_of(outcome.category, outcome.verdict)
+            changed &= change(self.sums, self.period, code, outcome.day, sign * outcome.percent)
+            note(self.numbers, self.period, code, outcome.day, sign)
+        self.targets.decide(
+            facts.time_ms // 1000,
+            facts.received_s,
+            facts.target,
+            dismissed=facts.verdict != "upheld",
+        )
+        return changed
+
+    def take_history(self, history: ReporterHistory) -> None:
+        """Add the outcomes that were known under an earlier hash."""
+        period = max(self.period, history.period)
+        self._move_on(period * PERIOD_DAYS)
+        for own, others in (
+            (self.sums, move_on(history.sums, history.period, period)),
+            (self.numbers, keep_recent(history.numbers, history.period, period)),
+        ):
+            for code, value in others.items():
+                # What was taken back here before it came from there.
+                total = own.pop(code, 0) + value
+                if total:
+                    own[code] = total
+        self.misuse_week = max(self.misuse_week, history.misuse_week)
+
+    def turn_back(self, time_ms: int) -> bool:
+        """Bring what was noted at later times back to `time_ms`, to which time was set back. Returns whether there was any.
+
+        Activity and targets of later times are forgotten; outcomes stay.
+        """
+        day = time_ms // DAY
+        period = day // PERIOD_DAYS
+        changed = False
+        if self.activity.day > day:
+            self.activity = Activity()
+            changed = True
+        if self.targets.week > time_ms // 1000 // WEEK_S:
+            self.targets = Targets()
+            changed = True
+        if self.period > period:
+            self.sums = move_back(self.sums, self.period, period)
+            self.numbers = keep_recent(self.numbers, self.period, period)
+            self.period = period
+            changed = True
+        if self.misuse_week > day // DAYS_PER_WEEK:
+            self.misuse_week = 0
+            changed = True
+        return changed
+
+    def _move_on(self, day: int) -> None:
+        period = day // PERIOD_DAYS
+        if period > self.period:
+            self.sums = move_on(self.sums, self.period, period)
+            self.numbers = keep_recent(self.numbers, self.period, period)
+            self.period = period
+
+    def _misuse(self, rules: ReporterRules, day: int) -> Misuse | None:
+        """Return the factors if a person should weigh them now: once a week at most."""
+        week = day // DAYS_PER_WEEK
+        if week <= self.misuse_week:
+            return None
+        found = find_misuse(rules.misuse, self.numbers, self.period)
+        if found is not None:
+            self.misuse_week = week
+        return found
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Reporter).decode
+
+
+def encode_reporter(reporter: Reporter) -> bytes:
+    """Return the state as bytes. Equal states give equal bytes."""
+    sums, numbers = reporter.sums, reporter.numbers
+    if len(sums) > 1 or len(numbers) > 1:
+        sums, numbers = dict(sorted(sums.items())), dict(sorted(numbers.items()))
+    stored = (reporter.period, sums, reporter.targets, reporter.activity, numbers, reporter.misuse_week)
+    if reporter.asked or reporter.moved_to:
+        return _encode((*stored, reporter.asked, reporter.moved_to))
+    return _encode(stored)
+
+
+def decode_reporter(data: bytes | memoryview) -> Reporter:
+    """Decode the bytes of `encode_reporter`. Raises msgspec.DecodeError for damaged bytes."""
+    return _decode(data)

@@ -1,0 +1,37 @@
+"""The rules in the form that the stage of reporters needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from streams.contract.events.report import Category
+from streams.deciding.partition.hash_key import DEMONSTRATION, HashKey
+from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
+from streams.registry.reporter_rules import ReporterRules
+from streams.registry.rules import CategoryRules, Rules
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReporterStageRules:
+    """The rules of the stage; build them once with `compile_reporter_rules`.
+
+    `by_code` are the categories by the codes that state has. `hash_key` hashes channels and messages; reporters are hashed by the stage of reports.
+    """
+
+    trust: ReporterRules
+    categories: Mapping[Category, CategoryRules]
+    by_code: Mapping[int, CategoryRules]
+    hash_key: HashKey
+    settings: PartitionSettings
+
+
+def compile_reporter_rules(
+    rules: Rules, *, settings: PartitionSettings = DEFAULTS, hash_key: HashKey = DEMONSTRATION.current
+) -> ReporterStageRules:
+    """Prepare rules for the stage of reporters; the arguments are as in compile_report_rules."""
+    return ReporterStageRules(
+        trust=rules.reporters,
+        categories=rules.categories,
+        by_code={row.code: row for row in rules.categories.values()},
+        hash_key=hash_key,
+        settings=settings,
+    )

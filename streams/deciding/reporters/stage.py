@@ -1,0 +1,33 @@
+"""The stage of reporters: its topics and their handlers, and its state. Nothing is due in it but forgetting."""
+
+from streams.contract.wire.topics import REPORTER_STATE, REPORTERS_INTERNAL, SourceTopics
+from streams.deciding.partition.due import DueKey
+from streams.deciding.partition.stage import Stage
+from streams.deciding.reporters.batch import ReporterBatch
+from streams.deciding.reporters.counters import ReporterCounters
+from streams.deciding.reporters.handle import HANDLERS
+from streams.deciding.reporters.rules import ReporterStageRules
+from streams.deciding.reporters.state import MOVES, ReporterState, restore_reporters
+
+SOURCES = SourceTopics((), REPORTERS_INTERNAL)
+
+ReporterStage = Stage[ReporterState, ReporterStageRules, ReporterCounters]
+
+
+def reporter_stage(rules: ReporterStageRules) -> ReporterStage:
+    """Return the stage with these rules. No publisher writes to it: the stage of reports passes on what it has checked."""
+    return Stage(
+        name="reporters",
+        rules=rules,
+        sources=SOURCES,
+        state_topic=REPORTER_STATE,
+        handlers=HANDLERS,
+        new_counters=ReporterCounters,
+        restored=restore_reporters,
+        serve_due=_serve_due,
+        moves=MOVES,
+    )
+
+
+def _serve_due(batch: ReporterBatch, time: int, key: DueKey) -> None:  # noqa: ARG001
+    raise AssertionError(f"nothing is scheduled in the stage of reporters, but {key} was due at {time}")

@@ -1,0 +1,99 @@
+"""How far a reporter is trusted: the Beta distribution of their outcomes, its lower bound, and a class."""
+
+import math
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
+
+from streams.contract.events.internal.stamp import TrustClass
+from streams.contract.events.report import ReporterKind
+from streams.deciding.reporters.tally import Outcomes, Sums, totals
+from streams.registry.reporter_rules import BetaPrior, ReporterRules
+
+Basis = Literal["category", "reporter", "kind"]
+
+_DIGITS: Final = 6
+
+
+class Trust(NamedTuple):
+    """What is known of a reporter. `basis` says from what: outcomes in the category, of all categories, or the kind alone.
+
+    `lower` is the mean less one standard deviation, at least 0. `outcomes` is their number, faded ones counted less.
+    `factor`: the weight of a report is that of a reporter of this kind without outcomes, times this.
+    """
+
+    mean: float
+    lower: float
+    outcomes: float
+    trust_class: TrustClass
+    basis: Basis
+    factor: float
+
+
+def trust_of(
+    rules: ReporterRules, kind: ReporterKind, sums: Sums, period: int, day: int, category: int
+) -> Trust:
+    """Return the trust in a reporter's reports about a category (its code) on `day` (days since the epoch).
+
+    `sums` are the reporter's outcomes as of `period` (see tally.py).
+    """
+    if not sums:
+        # Of most reporters no outcome is known.
+        return _untried(rules.priors[kind])
+    own = totals(sums, period, day, category)
+    if own.all >= rules.category_needs:
+        return _trust(rules, kind, own, "category")
+    return trust_over_all(rules, kind, sums, period, day)
+
+
+def trust_over_all(rules: ReporterRules, kind: ReporterKind, sums: Sums, period: int, day: int) -> Trust:
+    """Return the trust in reports about categories with few outcomes: it comes from those of all categories."""
+    if not sums:
+        return _untried(rules.priors[kind])
+    return _trust(rules, kind, totals(sums, period, day), "reporter")
+
+
+def _trust(rules: ReporterRules, kind: ReporterKind, known: Outcomes, basis: Basis) -> Trust:
+    prior = rules.priors[kind]
+    alpha, beta = prior
+    if kind == "automated" and known.all >= rules.measured_from:
+        # A uniform prior: the mean is the precision that was measured.
+        alpha, beta = 1 + known.upheld, 1 + known.dismissed + known.manifestly_unfounded
+    else:
+        weights = rules.outcomes
+        alpha += weights["upheld"] * known.upheld
+        beta += (
+            weights["dismissed"] * known.dismissed
+            + weights["manifestly_unfounded"] * known.manifestly_unfounded
+        )
+    mean, lower = _mean_and_lower(alpha, beta)
+    return Trust(
+        round(mean, _DIGITS),
+        round(lower, _DIGITS),
+        round(known.all, _DIGITS),
+        _class(rules, lower, known.upheld),
+        basis,
+        round(mean * (prior.alpha + prior.beta) / prior.alpha, _DIGITS),
+    )
+
+
+# One for each kind of reporter.
+@lru_cache(maxsize=64)
+def _untried(prior: BetaPrior) -> Trust:
+    """Return the trust in a reporter without outcomes. Its class is `low`: the others need upheld reports."""
+    mean, lower = _mean_and_lower(*prior)
+    return Trust(round(mean, _DIGITS), round(lower, _DIGITS), 0.0, "low", "kind", 1.0)
+
+
+def _mean_and_lower(alpha: float, beta: float) -> tuple[float, float]:
+    total = alpha + beta
+    mean = alpha / total
+    # Products, quotients and square roots are rounded alike on every IEEE 754 machine.
+    return mean, max(0.0, mean - math.sqrt(alpha * beta / (total * total * (total + 1))))
+
+
+def _class(rules: ReporterRules, lower: float, upheld: float) -> TrustClass:
+    if lower >= rules.high.lower and upheld >= rules.high.upheld:
+        return "high"
+    if lower >= rules.medium.lower and upheld >= rules.medium.upheld:
+        return "medium"
+    return "low"

@@ -1,0 +1,207 @@
+"""Applying one report: find its law and risk, count it, publish it enriched, and evaluate the policies."""
+
+from collections.abc import Sequence
+
+from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE
+from streams.contract.events.internal.stamp import ReportStamp
+from streams.contract.events.report import MessageReport
+from streams.contract.wire.envelope import event_headers
+from streams.contract.wire.origin import Origin
+from streams.contract.wire.reading import Decoded
+from streams.contract.wire.records import OutputRecord, new_tuple
+from streams.contract.wire.topics import ENRICHED_REPORTS, ESCALATIONS
+from streams.counting.categories import CategoryShare, shares_of
+from streams.counting.coordination.arrivals import Signs
+from streams.counting.coordination.clusters import Sums
+from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
+from streams.counting.sums import WindowCounts
+from streams.deciding.partition.daily_counters import Cell
+from streams.deciding.partition.replay import ticks_headers
+from streams.deciding.reports.batch import ReportBatch
+from streams.deciding.reports.case import Case
+from streams.deciding.reports.enrich import enriched_json
+from streams.deciding.reports.escalation.arm_clocks import arm_clocks
+from streams.deciding.reports.escalation.episodes import EpisodeKey, Open, note_clear, rise
+from streams.deciding.reports.escalation.integrity import (
+    REVIEW,
+    find_coordination,
+    open_brigade_case,
+    suspect,
+)
+from streams.deciding.reports.escalation.transitions import open_or_raise
+from streams.deciding.reports.message_counts import count_message
+from streams.deciding.reports.rules import CategoryPlan
+from streams.deciding.reports.voices import add_to_clusters
+from streams.deciding.reports.weighing import what_it_adds
+
+
+def apply_report(
+    batch: ReportBatch,
+    channel_key: bytes,
+    origin: Origin,
+    decoded: Decoded[MessageReport],
+    stamp: ReportStamp | None = None,
+) -> None:
+    """Apply a new report in its home partition, to whose time `batch` has advanced.
+
+    `channel_key` is its channel's ref as bytes. `stamp` is that of the stage of reporters, if the report came that way.
+    """
+    state, rules = batch.state, batch.rules
+    report, ce_source, occurred = decoded
+    law = rules.resolver.resolve(report)
+    risk = rules.risk_model.score(report, 1.0 if stamp is None else stamp.factor)
+    case = new_tuple(Case, (report, ce_source, occurred, origin, law, risk, stamp))
+    plan = rules.plans[report.category]
+    now = state.time.now
+
+    key = CHANNEL_COUNTS + channel_key + plan.suffix
+    entry = state.counts.find(key)
+    if entry is None:
+        entry = state.counts.new_entry()
+    counts = entry.counts
+    counted, signs = _count(batch, channel_key, plan, counts, case)
+    if counted:
+        state.counts.counted(key, entry, occurred)
+    elif entry.expires is not None:
+        state.counts.aged(key, entry)
+    windows = [counts.measure(spec, now) for spec in plan.windows]
+
+    headers = event_headers(ENRICHED_REPORT_TYPE, report.report_id, occurred)
+    if state.time.ticks:
+        headers += ticks_headers(state.time.ticks)
+    found = None if signs is None else find_coordination(windows[-1].stamped, signs)
+    finding = None if found is None else found.published
+    value = enriched_json(rules, case, plan.windows, windows, counted=counted, finding=finding)
+    row = (ENRICHED_REPORTS, state.partition, channel_key, value, headers)
+    batch.outputs.append(new_tuple(OutputRecord, row))
+    written = len(batch.outputs)
+    batch.count_applied(occurred)
+    if law.armed:
+        arm_clocks(batch, case)
+    if counted:
+        judge_counted(batch, case, channel_key, plan, counts, windows, written)
+    else:
+        batch.counters.late += 1
+        _count_for_day(batch, case, written, late=True)
+
+
+def judge_counted(
+    batch: ReportBatch,
+    case: Case,
+    channel_key: bytes,
+    plan: CategoryPlan,
+    counts: ChannelCounts,
+    windows: list[WindowCounts],
+    written: int,
+) -> None:
+    """Evaluate the policies for a report that `counts` include, and count it for the day.
+
+    `windows` are the counts of the plan's windows, `written` is the number of outputs up to the enriched report.
+    """
+    _decide(batch, case, channel_key, plan, counts, windows)
+    _count_for_day(batch, case, written, late=False)
+
+
+def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool) -> None:
+    state, report = batch.state, case.report
+    cell = daily_cell(report, batch.outputs[written:], late=late)
+    state.daily.count(state.time.now, case.law.jurisdictions[0].code, report.category, cell)
+
+
+def _count(
+    batch: ReportBatch, channel_key: bytes, plan: CategoryPlan, counts: ChannelCounts, case: Case
+) -> tuple[bool, Signs | None]:
+    """Count a report; return whether a pane held its time, and the signs of its channel if it has a stamp."""
+    state, rules, report = batch.state, batch.rules, case.report
+    reporter = report.reporter
+    kind, hashed, contribution = "anonymous", None, None
+    risk, voice = rules.risk_model.millionths(case.risk), Sums()
+    if reporter is not None:
+        kind = reporter.kind
+        if reporter.ref is not None:
+            keys = state.reporter_keys
+            hashed = keys.reporter_hash(reporter.ref)
+            if keys.earlier:
+                keys.move_over(state.counts, channel_key, rules.suffixes, reporter.ref, hashed)
+            if case.stamp is not None:
+                contribution = add_to_clusters(batch, channel_key, case, case.stamp, hashed)
+                adds = what_it_adds(batch, channel_key, plan, counts, case, contribution, hashed)
+                if not adds.risk:
+                    risk = 0
+                if adds.voice or contribution.linked:
+                    voice = contribution.added
+    counted = counts.add(
+        case.occurred,
+        state.time.now,
+        kind,
+        hashed,
+        risk,
+        report.message_ref,
+        case.law.protection,
+    )
+    if contribution is None:
+        if rules.through_reporters:
+            count_message(batch, channel_key, case)
+        return counted, None
+    if counted:
+        counts.add_stamped(case.occurred, voice)
+    return counted, contribution.signs
+
+
+def _decide(
+    batch: ReportBatch,
+    case: Case,
+    channel_key: bytes,
+    plan: CategoryPlan,
+    counts: ChannelCounts,
+    windows: list[WindowCounts],
+) -> None:
+    """Evaluate each policy of the report's category on the channel's current counts."""
+    state = batch.state
+    now = state.time.now
+    channel = case.report.channel.ref
+    episodes = state.episodes.get(channel, {})
+    for policy, window in plan.policies:
+        episode = episodes.get(policy.key)
+        if policy.single_category:
+            if episode is None and windows[window].reports < policy.least_reports:
+                # By far the most frequent case: too few reports for any level, and no episode that could
+                # become clear.
+                continue
+            shares = None
+            verdict = policy.judge(windows[window])
+        else:
+            shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
+            verdict = policy.judge_shares(shares, now)
+        level = verdict.level
+        suspicion = None
+        if level and batch.rules.registry.integrity == "live":
+            shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
+            suspicion = suspect(batch, channel_key, shares)
+            if suspicion is not None and suspicion.capped:
+                level = min(level, REVIEW)
+        if rise(episode, level) is not None:
+            shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
+            key = EpisodeKey(channel, *policy.key)
+            open_or_raise(batch, key, policy, level, shares, case)
+        elif isinstance(episode, Open) and (episode.clear_since is not None) != verdict.clear:
+            note_clear(episode, now, clear=verdict.clear)
+            state.put_episode(EpisodeKey(channel, *policy.key), episode, policy.timing, now)
+        if suspicion is not None:
+            open_brigade_case(batch, EpisodeKey(channel, *policy.key), policy, suspicion.finding)
+
+
+def daily_cell(report: MessageReport, led_to: Sequence[OutputRecord], *, late: bool) -> Cell:
+    """Return the daily counter that counts the report (see events.transparency.ReportCount).
+
+    `led_to` are its outputs other than the enriched report: with a live escalation among them it counts as
+    escalated.
+    """
+    source = "anonymous" if report.reporter is None else report.reporter.kind
+    return (
+        source,
+        report.kind,
+        source == "automated" or report.kind == "automated_detection",
+        late,
+        bool(led_to) and any(record[0] == ESCALATIONS for record in led_to),
+    )

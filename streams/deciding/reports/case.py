@@ -1,0 +1,32 @@
+"""A report with its origin, law and risk."""
+
+from typing import NamedTuple
+
+from streams.contract.events.enriched_report import Risk
+from streams.contract.events.internal.stamp import ReportStamp
+from streams.contract.events.report import MessageReport
+from streams.contract.wire.origin import Origin
+from streams.contract.wire.times import epoch_ms
+from streams.deciding.law.resolution import Resolved
+
+
+class Case(NamedTuple):
+    """A decoded report, its origin, its law, its risk, and what the stage of reporters says about it, if it came that way.
+
+    `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` is in ms since the epoch. `stamp` is what the
+    stage of reporters says of its reporter; None without one, as for all reports while that stage is off.
+    """
+
+    report: MessageReport
+    ce_source: str
+    occurred: int
+    origin: Origin
+    law: Resolved
+    risk: Risk
+    stamp: ReportStamp | None = None
+
+    @property
+    def received(self) -> int:
+        """When the platform received the report (ms since the epoch): legal clocks start then."""
+        received = self.report.received_at
+        return self.occurred if received is None else epoch_ms(received)

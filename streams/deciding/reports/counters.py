@@ -1,0 +1,47 @@
+"""Counters of a batch of reports."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from streams.contract.events.escalation import EscalationType
+from streams.deciding.partition.counters import PartitionCounters
+
+
+class EscalationStep(NamedTuple):
+    """A published transition of an episode: the policy, its mode, what happened, and the level afterwards."""
+
+    policy: str
+    mode: str
+    type: EscalationType
+    level: int
+
+
+class EpisodeLevel(NamedTuple):
+    """The policy, mode and level of an open episode."""
+
+    policy: str
+    mode: str
+    level: int
+
+
+@dataclass(slots=True)
+class ReportCounters(PartitionCounters):
+    """`applied_natively` is the number of reports that the native core applied. `late` reports were too old for every window; `raised_from` has the level before each rise.
+
+    `moderation_outcomes` were applied; `credits` is the number of reporters for whom they changed something. `linked`
+    reporters joined a cluster, `links_without_effect` of them beyond the guard-rail of the day. `brigades` were published
+    as cases.
+    """
+
+    applied_natively: int = 0
+    late: int = 0
+    moderation_outcomes: int = 0
+    credits: int = 0
+    linked: int = 0
+    links_without_effect: int = 0
+    brigades: int = 0
+    clock_outcomes_passed_on: int = 0
+    passed_to_reporters: int = 0
+    escalations: Counter[EscalationStep] = field(default_factory=Counter)
+    raised_from: Counter[EpisodeLevel] = field(default_factory=Counter)

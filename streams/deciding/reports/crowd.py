@@ -1,0 +1,215 @@
+"""Who reported what: the part of a partition's state from which outcomes are credited and brigades are recognised.
+
+It holds keyed hashes of reporters, never their refs, and is kept only while the stage of reporters is on.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from streams.contract.wire.state_records import STATE_VERSION, require_version
+from streams.contract.wire.times import DAY
+from streams.counting.attribution import (
+    MessageReporters,
+    ReportIdentity,
+    decode_reporters,
+    encode_reporters,
+)
+from streams.counting.coordination.arrivals import Arrivals, decode_arrivals, encode_arrivals
+from streams.counting.coordination.clusters import Clusters, decode_clusters, encode_clusters
+from streams.counting.coordination.guard_rail import GuardRail
+from streams.counting.record_store import RecordStore
+from streams.deciding.partition.moving import NewPartition, Shared
+
+MESSAGE_REPORTERS: Final = b"A"
+"""State key type of who reported a message. The key is: type, channel ref, NUL, message ref."""
+MESSAGE_CLUSTERS: Final = b"G"
+"""State key type of the clusters of a message. The key is: type, channel ref, NUL, message ref."""
+CHANNEL_ARRIVALS: Final = b"V"
+"""State key type of how a channel's reports arrive. The key is: type, channel ref."""
+LISTED_MESSAGES: Final = b"E"
+"""State key type of the messages that an escalation has named. The key is: type, channel ref, NUL, escalation id."""
+GUARD_RAIL: Final = b"U"
+"""State key of the one record about the reporters of the day, and those of them who were linked."""
+
+# A signature remembers the targets of one to two weeks, so two members of a brigade whose reports of one message are a
+# week apart share little that is still remembered.
+CLUSTERS_KEPT_MS: Final = 7 * DAY
+# As long as counts: after that, the average is that of a channel of which nothing is known.
+ARRIVALS_KEPT_MS: Final = 30 * DAY
+# As long as outcomes may be superseded (counting/attribution.py).
+LISTED_KEPT_MS: Final = 180 * DAY
+# Three times as many as an event names: an episode that lasts names others from event to event.
+MOST_LISTED: Final = 30
+
+_encode_listed = msgspec.msgpack.Encoder().encode
+_decode_listed = msgspec.msgpack.Decoder(tuple[str, ...]).decode
+_encode_guard = msgspec.msgpack.Encoder().encode
+_decode_guard = msgspec.msgpack.Decoder(GuardRail).decode
+
+
+class Crowd:
+    """The reporters, clusters and arrivals of one partition. Messages and channels are known by keys, see `message_key`."""
+
+    __slots__ = ("_guard_changed", "_of_channel", "arrivals", "clusters", "guard", "listed", "reporters")
+
+    def __init__(self) -> None:
+        self.reporters = RecordStore[MessageReporters](encode_reporters, decode_reporters)
+        self.clusters = RecordStore[Clusters](encode_clusters, decode_clusters)
+        self.arrivals = RecordStore[Arrivals](encode_arrivals, decode_arrivals)
+        self.listed = RecordStore[tuple[str, ...]](_encode_listed, _decode_listed)
+        self.guard = GuardRail()
+        self._guard_changed = False
+        # Keys of `reporters` by channel. Derived when an outcome names a report, which most desks never do.
+        self._of_channel: dict[bytes, list[bytes]] | None = None
+
+    @property
+    def _stores(self) -> Sequence[RecordStore[Any]]:
+        return self.reporters, self.clusters, self.arrivals, self.listed
+
+    @property
+    def readers(self) -> Mapping[bytes, Callable[[bytes, bytes], None]]:
+        """What restores the records of each type of key."""
+        return {
+            MESSAGE_REPORTERS: self.reporters.restore,
+            MESSAGE_CLUSTERS: self.clusters.restore,
+            CHANNEL_ARRIVALS: self.arrivals.restore,
+            LISTED_MESSAGES: self.listed.restore,
+            GUARD_RAIL: self._restore_guard,
+        }
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of all records as of the last `drain_changes`."""
+        return sum(store.size for store in self._stores)
+
+    @property
+    def changed_bytes(self) -> int:
+        """About the number of bytes that the next `drain_changes` yields."""
+        return sum(store.changed_bytes for store in self._stores)
+
+    def reporters_of(self, key: bytes) -> MessageReporters:
+        """Return the record of a message, or a new one. Store it with `put_reporters`."""
+        found = self.reporters.find(MESSAGE_REPORTERS + key)
+        return MessageReporters() if found is None else found
+
+    def put_reporters(self, key: bytes, record: MessageReporters, now: int) -> None:
+        """Store the record of a message, new or changed at `now` (ms)."""
+        stored = MESSAGE_REPORTERS + key
+        if self._of_channel is not None and self.reporters.find(stored) is None:
+            self._of_channel.setdefault(_channel_of(stored), []).append(stored)
+        self.reporters.put(stored, record, record.expires(now))
+
+    def message_of(self, channel_key: bytes, identity: ReportIdentity) -> bytes | None:
+        """Return the key of the message of which `identity` is somebody's first report; None if none is known.
+
+        Searches all messages of the channel, in some 5 us each.
+        """
+        if self._of_channel is None:
+            self._of_channel = {}
+            for stored in self.reporters:
+                self._of_channel.setdefault(_channel_of(stored), []).append(stored)
+        # Sorted: after a restore they are in another order.
+        for stored in sorted(self._of_channel.get(channel_key, ())):
+            record = self.reporters.find(stored)
+            if record is not None and record.reporter_of(identity) is not None:
+                return stored[1:]
+        return None
+
+    def clusters_of(self, key: bytes) -> Clusters:
+        """Return the clusters of a message, or new ones. Store them with `put_clusters`."""
+        found = self.clusters.find(MESSAGE_CLUSTERS + key)
+        return Clusters() if found is None else found
+
+    def put_clusters(self, key: bytes, clusters: Clusters, now: int) -> None:
+        """Store the clusters of a message, changed at `now` (ms)."""
+        self.clusters.put(MESSAGE_CLUSTERS + key, clusters, now + CLUSTERS_KEPT_MS)
+
+    def arrivals_of(self, channel_key: bytes) -> Arrivals | None:
+        """Return how the reports of a channel arrive; None if none had a stamp lately."""
+        return self.arrivals.find(CHANNEL_ARRIVALS + channel_key)
+
+    def put_arrivals(self, channel_key: bytes, arrivals: Arrivals, now: int) -> None:
+        """Store how the reports of a channel arrive, changed at `now` (ms)."""
+        self.arrivals.put(CHANNEL_ARRIVALS + channel_key, arrivals, now + ARRIVALS_KEPT_MS)
+
+    def list_messages(self, key: bytes, messages: Sequence[str], now: int) -> None:
+        """Remember the messages that an event of an escalation names, after those that earlier ones named."""
+        stored = LISTED_MESSAGES + key
+        before = self.listed.find(stored) or ()
+        together = tuple(dict.fromkeys([*before, *messages]))[:MOST_LISTED]
+        if together:
+            self.listed.put(stored, together, now + LISTED_KEPT_MS)
+
+    def listed_messages(self, key: bytes) -> tuple[str, ...]:
+        """Return the messages that an escalation has named."""
+        return self.listed.find(LISTED_MESSAGES + key) or ()
+
+    def note_link(self, now: int, reporter: int, group: int | None) -> bool:
+        """Add a report to those of the day (see GuardRail.note); return whether links still have an effect."""
+        before = self.guard.mark()
+        effective = self.guard.note(now, reporter, group)
+        self._guard_changed |= before != self.guard.mark()
+        return effective
+
+    def expire(self, now: int, at_most: int) -> bool:
+        """Remove so many expired records of each type; return False if some are left."""
+        complete = [store.expire(now, at_most) for store in self._stores]
+        # The keys by channel would otherwise keep what has expired.
+        self._of_channel = None
+        return all(complete)
+
+    def next_expiry(self) -> int | None:
+        """Return the time (ms) at which the next record expires; None without records."""
+        times = [store.next_expiry() for store in self._stores]
+        return min((time for time in times if time is not None), default=None)
+
+    def turn_back(self, now: int) -> None:
+        """Forget how reports arrived after `now`, to which time was set back: such channels begin anew."""
+        for key in sorted(self.arrivals):
+            arrivals = self.arrivals.find(key)
+            if arrivals is not None and arrivals.is_after(now):
+                self.arrivals.remove(key)
+        if self.guard.day > now // DAY:
+            self.guard = GuardRail()
+            self._guard_changed = True
+
+    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the state records changed since the last call, by key; None for one to delete."""
+        for store in self._stores:
+            yield from store.drain_changes()
+        if self._guard_changed:
+            self._guard_changed = False
+            yield GUARD_RAIL, STATE_VERSION + _encode_guard(self.guard)
+
+    def _restore_guard(self, key: bytes, value: bytes) -> None:
+        require_version(key[:1], value)
+        self.guard = _decode_guard(memoryview(value)[1:])
+
+
+def message_key(channel_key: bytes, message_ref: str) -> bytes:
+    """Return the key of a message, or of an escalation, in a channel. Refs contain no NUL."""
+    return channel_key + b"\0" + message_ref.encode()
+
+
+def merge_guard_rails(_new: NewPartition, shared: Sequence[Shared]) -> dict[bytes, bytes]:
+    """Return the record of a new partition: all reporters of the newest day among the old ones."""
+    rails = []
+    for one in shared:
+        value = one.entries.get(GUARD_RAIL)
+        if value is not None:
+            require_version(GUARD_RAIL, value)
+            rails.append(_decode_guard(memoryview(value)[1:]))
+    if not rails:
+        return {}
+    newest = max(rail.day for rail in rails)
+    merged = GuardRail(newest)
+    for rail in rails:
+        if rail.day == newest:
+            merged.include(rail)
+    return {GUARD_RAIL: STATE_VERSION + _encode_guard(merged)}
+
+
+def _channel_of(stored: bytes) -> bytes:
+    return stored[1:].partition(b"\0")[0]

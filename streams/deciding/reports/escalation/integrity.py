@@ -1,0 +1,107 @@
+"""What is published about coordinated reporting, and what follows from it."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from streams.contract.events.integrity import IntegrityFinding, IntegritySignal
+from streams.contract.events.integrity_case import CaseForReview
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.forms.integrity_case import encode_integrity_case
+from streams.contract.wire.ids import stable_id
+from streams.counting.categories import CategoryShare, summed
+from streams.counting.coordination.arrivals import Signs
+from streams.counting.coordination.assessment import MOST, assess, is_burst
+from streams.counting.coordination.clusters import linked_of
+from streams.counting.sums import StampedSums
+from streams.deciding.reports.batch import ReportBatch
+from streams.deciding.reports.escalation.episodes import EpisodeKey, Open
+from streams.deciding.reports.escalation.policies import CompiledPolicy
+
+# The highest level that a suspected brigade reaches by itself: a person reviews the channel.
+REVIEW: Final = 1
+
+_NO_SIGNS: Final = Signs(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+class Finding(NamedTuple):
+    """What is published, and whether a brigade is suspected."""
+
+    published: IntegrityFinding
+    suspected: bool
+
+
+class Suspicion(NamedTuple):
+    """A suspected brigade: `capped` at REVIEW, or only marked."""
+
+    finding: IntegrityFinding
+    capped: bool
+
+
+def find_coordination(stamped: StampedSums, signs: Signs | None) -> Finding | None:
+    """Return what the reports of a window look like, None if there is nothing to say.
+
+    `signs` are those of the channel's last hours, None if nothing is known of them.
+    """
+    sums = stamped.sums
+    if signs is None:
+        signs = _NO_SIGNS
+    linked = linked_of(sums)
+    if not linked and not is_burst(signs):
+        return None
+    case = assess(sums, signs)
+    if not linked and not case.suspected:
+        return None
+    shares: tuple[tuple[IntegritySignal, bool], ...] = (
+        ("linked_reporters", linked > 0),
+        ("burst", is_burst(signs)),
+        ("first_time_reporters", signs.first_time > MOST),
+        ("young_accounts", signs.young > MOST),
+        ("non_members", signs.outsiders > MOST),
+        ("category_disagreement", signs.disagreement > MOST),
+        ("same_hour_raid", signs.repeating > MOST),
+    )
+    names = tuple(name for name, holds in shares if holds)
+    members = case.members or linked
+    return Finding(IntegrityFinding(case.score, names, case.sentence, members), case.suspected)
+
+
+def suspect(batch: ReportBatch, channel_key: bytes, shares: Sequence[CategoryShare]) -> Suspicion | None:
+    """Return what follows if a brigade is suspected behind a channel's reports, None if none is.
+
+    A floor category is only marked. So is a window with a report of a trusted flagger or a detector, such as a match of a
+    known hash: these do not depend on the crowd.
+    """
+    counts = summed(shares, 0)
+    if not counts.stamped.stamped:
+        return None
+    arrivals = batch.state.crowd.arrivals_of(channel_key)
+    found = find_coordination(counts.stamped, None if arrivals is None else arrivals.signs())
+    if found is None or not found.suspected:
+        return None
+    categories = batch.rules.registry.categories
+    floor = any(categories[share.category].floor for share in shares)
+    return Suspicion(found.published, capped=not (floor or counts.trusted_flaggers or counts.automated))
+
+
+def open_brigade_case(
+    batch: ReportBatch, key: EpisodeKey, policy: CompiledPolicy, finding: IntegrityFinding
+) -> None:
+    """Ask a person, once per episode of a live policy, to look at a suspected brigade. It names no reporter."""
+    state = batch.state
+    episode = state.episode(key)
+    if not isinstance(episode, Open) or episode.suspected or key.mode != "live":
+        return
+    at = state.time.now
+    episode.suspected = True
+    state.put_episode(key, episode, policy.timing, at)
+    case = CaseForReview(
+        case_id=stable_id("integrity-case", "brigade", episode.escalation_id),
+        kind="brigade",
+        at=rfc3339(at),
+        sentence=finding.sentence,
+        examples=(),
+        channel_ref=key.channel,
+        integrity=finding,
+    )
+    batch.outputs.append(encode_integrity_case(key.channel.encode(), case, at))
+    batch.counters.brigades += 1

@@ -1,0 +1,99 @@
+"""Policies in the form in which they judge a window."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from streams.contract.events.escalation import PolicyMode
+from streams.counting.categories import NO_COUNTS, CategoryShare, summed, total_of
+from streams.counting.conditions import Condition
+from streams.counting.sums import WindowCounts
+from streams.counting.windows import RINGS, WindowSpec, window_spec
+from streams.deciding.reports.escalation.episodes import Timing
+from streams.registry.rules import Level, Policy
+
+
+class Verdict(NamedTuple):
+    """`level`: the highest whose conditions all hold, 0 for none. `clear`: see CompiledPolicy.judge."""
+
+    level: int
+    clear: bool
+
+
+_LASTING: Final = Verdict(0, clear=False)
+_CLEAR: Final = Verdict(0, clear=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledPolicy:
+    """A policy that is evaluated, live or in shadow.
+
+    `levels` come highest first, each with the least reports that it needs and the verdict when it holds; level 1 is clear
+    while none of `lasting` holds. No level holds with fewer than `least_reports` reports, because no measure exceeds the
+    number of reports (see counting.measures). `grows`: more reporters never lower the level.
+    """
+
+    policy: Policy
+    key: tuple[str, PolicyMode]
+    spec: WindowSpec
+    timing: Timing
+    levels: tuple[tuple[int, Level, Verdict], ...]
+    lasting: tuple[Condition, ...]
+    least_reports: int
+    needs_union: bool
+    grows: bool
+    single_category: bool
+
+    def judge(self, counts: WindowCounts) -> Verdict:
+        """Return the level that holds, and whether all measures of level 1 are below clear_below x threshold.
+
+        A condition that holds without reports, such as `< 5`, does not count for that. While any level holds the episode
+        is not clear, whatever level 1 requires: an episode that opened at level 2 on other evidence must not resolve while
+        that evidence lasts.
+        """
+        reports = counts.reports
+        for least, level, verdict in self.levels:
+            if reports >= least and level.holds(counts):
+                return verdict
+        for condition in self.lasting:
+            if condition.holds(counts):
+                return _LASTING
+        return _CLEAR
+
+    def judge_shares(self, shares: Sequence[CategoryShare], now: int) -> Verdict:
+        """Return the verdict over several categories.
+
+        The union of reporters is computed only where its bounds do not decide.
+        """
+        if len(shares) < 2:
+            return self.judge(shares[0].counts if shares else NO_COUNTS)
+        distinct = [share.counts.distinct_reporters for share in shares]
+        most = self.judge(summed(shares, sum(distinct)))
+        if not self.needs_union or (self.grows and most == self.judge(summed(shares, max(distinct)))):
+            return most
+        return self.judge(total_of(shares, self.spec, now))
+
+    def level(self, number: int) -> Level:
+        """Return the level with this number."""
+        return next(level for level in self.policy.levels if level.level == number)
+
+
+def compile_policy(policy: Policy, mode: PolicyMode) -> CompiledPolicy:
+    """Prepare a policy for judging. Raises ValueError if its window fits no ring of panes."""
+    spec = window_spec(policy.window_ms, policy.window)
+    levels = tuple(
+        (level.least_reports, level, Verdict(level.level, clear=False)) for level in reversed(policy.levels)
+    )
+    by_union = [one for one in policy.conditions if one.measure.over_categories == "union"]
+    return CompiledPolicy(
+        policy=policy,
+        key=(policy.id, mode),
+        spec=spec,
+        timing=Timing(RINGS[spec.ring].pane_ms, policy.min_clear_ms, policy.cooldown_ms),
+        levels=levels,
+        lasting=tuple(condition.lasting(policy.clear_below) for condition in policy.levels[0].minimums),
+        least_reports=min(least for least, _, _ in levels),
+        needs_union=bool(by_union),
+        grows=not any(condition.has_limit for condition in by_union),
+        single_category=len(policy.categories) == 1,
+    )

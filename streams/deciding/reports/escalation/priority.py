@@ -1,0 +1,52 @@
+"""How urgent an escalation is among others, 0 to 100, computed from what the event says.
+
+Weights are defaults, chosen so that no other component outranks a legal clock that is about to end, that a higher level
+outranks any risk, and that the last two mostly order what is otherwise alike. Whole numbers only, so a replay gives the same.
+"""
+
+from typing import Final
+
+from streams.contract.events.priority import Priority, PriorityComponents
+from streams.contract.wire.times import DAY, HOUR
+from streams.counting.measures import MILLION
+
+# By the time that is left at most. A clock that runs longer than a week is one of many; what has lapsed is as urgent as
+# what is due within the hour.
+_CLOCK: Final = ((HOUR, 35), (6 * HOUR, 30), (DAY, 24), (3 * DAY, 16), (7 * DAY, 8))
+_LONG_CLOCK: Final = 4
+# Level 1 is a review, 2 an urgent one, and from 3 on an authority or a whole channel is concerned.
+_LEVELS: Final = (0, 9, 17, 25)
+# Half of the points at a risk of 1, which a single certain report of the gravest category has.
+_RISK: Final = 15
+_RISK_HALF: Final = MILLION
+# Half of the points at ten voices: an ordinary wave has some ten, and a hundred say little more than fifty.
+_VOICES: Final = 15
+_VOICES_HALF: Final = 10 * MILLION
+# All points after a day: by then somebody should have looked at it.
+_AGE: Final = 10
+_FULL_AGE_MS: Final = DAY
+
+NO_PRIORITY: Final = Priority(0, PriorityComponents(0, 0, 0, 0, 0))
+"""Of what is resolved."""
+
+
+def priority(at: int, due: int | None, level: int, risk: int, voices: int, opened: int) -> Priority:
+    """Return the priority at the time `at`; times are in ms since the epoch, `risk` and `voices` in millionths.
+
+    `due` is when the nearest legal clock ends, None without one. `opened` is when the escalation or its clock began, 0 if
+    that is not known.
+    """
+    points = PriorityComponents(
+        clock=_clock(at, due),
+        level=_LEVELS[min(level, len(_LEVELS) - 1)],
+        risk=_RISK * risk // (risk + _RISK_HALF),
+        voices=_VOICES * voices // (voices + _VOICES_HALF),
+        age=min(_AGE * max(at - opened, 0) // _FULL_AGE_MS, _AGE) if opened else 0,
+    )
+    return Priority(points.clock + points.level + points.risk + points.voices + points.age, points)
+
+
+def _clock(at: int, due: int | None) -> int:
+    if due is None:
+        return 0
+    return next((points for left, points in _CLOCK if due - at <= left), _LONG_CLOCK)

@@ -1,0 +1,133 @@
+"""Transitions of episodes: those that a report causes, and those that time alone causes."""
+
+from collections.abc import Sequence
+
+from streams.counting.categories import CategoryShare, shares_of
+from streams.counting.windows import window_spec
+from streams.deciding.clocks.store import ClockKey
+from streams.deciding.partition.due import DueKey
+from streams.deciding.partition.legal_clocks import take_clock_step
+from streams.deciding.reports.batch import ReportBatch
+from streams.deciding.reports.case import Case
+from streams.deciding.reports.counters import EpisodeLevel, EscalationStep
+from streams.deciding.reports.crowd import message_key
+from streams.deciding.reports.escalation.case_law import causing_report, protection_of
+from streams.deciding.reports.escalation.clock_events import publish_change
+from streams.deciding.reports.escalation.episodes import (
+    Cooldown,
+    EpisodeKey,
+    Open,
+    Scope,
+    after_resolution,
+    note_clear,
+    resolution_time,
+)
+from streams.deciding.reports.escalation.escalations import (
+    Transition,
+    escalation_id,
+    escalation_record,
+    held_tier,
+    most_reported_messages,
+)
+from streams.deciding.reports.escalation.policies import CompiledPolicy
+
+
+def open_or_raise(
+    batch: ReportBatch,
+    key: EpisodeKey,
+    policy: CompiledPolicy,
+    level: int,
+    shares: Sequence[CategoryShare],
+    case: Case,
+) -> None:
+    """Open the episode at `level`, or raise it, because of the report of `case` (see episodes.rise)."""
+    state = batch.state
+    now = state.time.now
+    episode = state.episode(key)
+    cause = causing_report(case)
+    scope = Scope(policy.policy.categories, policy.policy.window_ms, policy.level(level).name)
+    if isinstance(episode, Open):
+        batch.counters.raised_from[EpisodeLevel(key.policy, key.mode, episode.level)] += 1
+        episode.sequence += 1
+        episode.level = level
+        # Held already, but for state of earlier versions.
+        episode.held = max(episode.held, protection_of(episode.cause))
+        episode.clear_since = None
+        episode.cause = cause
+        episode.scope = scope
+        transition = Transition("updated", "level_raised", now, now)
+    else:
+        episode = Open(
+            escalation_id=escalation_id(key, case.ce_source, cause.report_id),
+            level=level,
+            sequence=1,
+            clear_since=None,
+            first_report_id=cause.report_id,
+            cause=cause,
+            scope=scope,
+            opened=now,
+        )
+        transition = Transition("opened", "threshold_crossed", now, now)
+    episode.held = max(held_tier(episode, shares, policy.spec, now), protection_of(cause))
+    state.put_episode(key, episode, policy.timing, now)
+    _publish(batch, key, episode, transition, shares)
+    # Also of reports without a reporter: desks decide about them too, and others may report the messages later.
+    stamped = any(share.counts.stamped.stamped for share in shares)
+    if key.mode == "live" and (stamped or batch.rules.through_reporters):
+        listed = message_key(key.channel.encode(), episode.escalation_id)
+        state.crowd.list_messages(listed, most_reported_messages(shares, policy.spec, now), now)
+
+
+def serve_due(batch: ReportBatch, time: int, key: DueKey) -> None:
+    """Take the step of a clock or an episode that is due at `time` (ms)."""
+    if isinstance(key, ClockKey):
+        take_clock_step(batch, key, time, publish_change)
+    else:
+        assert isinstance(key, EpisodeKey)
+        _take_episode_step(batch, time, key)
+
+
+def _take_episode_step(batch: ReportBatch, time: int, key: EpisodeKey) -> None:
+    state = batch.state
+    episode = state.episode(key)
+    assert episode is not None
+    if isinstance(episode, Cooldown):
+        state.remove_episode(key)
+        return
+    policy = batch.rules.policies.get((key.policy, key.mode))
+    channel = key.channel.encode()
+    if policy is None:
+        scope = episode.scope
+        shares = shares_of(state.counts, channel, scope.categories, window_spec(scope.window_ms, ""), time)
+        episode.sequence += 1
+        _publish(batch, key, episode, Transition("resolved", "policy_changed", time, time), shares)
+        state.remove_episode(key)
+        return
+    shares = shares_of(state.counts, channel, policy.policy.categories, policy.spec, time)
+    clear = policy.judge_shares(shares, time).clear
+    resolved_at = resolution_time(episode, policy.timing)
+    if resolved_at is None or not clear:
+        # It may have been clear when last judged, and not be now because the policy's thresholds were
+        # changed.
+        note_clear(episode, time, clear=clear)
+        state.put_episode(key, episode, policy.timing, time)
+        return
+    episode.sequence += 1
+    _publish(batch, key, episode, Transition("resolved", "cleared", resolved_at, time), shares)
+    state.put_episode(key, after_resolution(episode, resolved_at, policy.timing), policy.timing, time)
+
+
+def _publish(
+    batch: ReportBatch,
+    key: EpisodeKey,
+    episode: Open,
+    transition: Transition,
+    shares: Sequence[CategoryShare],
+) -> None:
+    signs = None
+    if transition.type != "resolved" and any(share.counts.stamped.stamped for share in shares):
+        arrivals = batch.state.crowd.arrivals_of(key.channel.encode())
+        signs = None if arrivals is None else arrivals.signs()
+    batch.outputs.append(escalation_record(batch.rules, key, episode, transition, shares, signs))
+    step = EscalationStep(key.policy, key.mode, transition.type, episode.level)
+    batch.counters.escalations[step] += 1

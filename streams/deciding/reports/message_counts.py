@@ -1,0 +1,98 @@
+"""Counting items and decisions of messages for transparency reports."""
+
+from collections.abc import Mapping
+from typing import get_args
+
+from streams.contract.events.moderation_outcome import LawGround, ModerationOutcome, ReportSubject
+from streams.contract.events.transparency import NoticeSource
+from streams.contract.wire.records import new_tuple
+from streams.counting.attribution import MessageReporters
+from streams.counting.message_facts import Decided, FirstReport, MessageFacts
+from streams.counting.notices import REPORT_ROLES
+from streams.deciding.partition.daily_counters import Cell
+from streams.deciding.reports.batch import ReportBatch
+from streams.deciding.reports.case import Case
+from streams.deciding.reports.crowd import message_key
+
+# Countries that no report and no law names.
+_UNKNOWN_COUNTRY = "XX"
+
+_ITEMS: Mapping[NoticeSource, Cell] = {named_by: ("items", named_by) for named_by in get_args(NoticeSource)}
+
+
+def count_message(batch: ReportBatch, channel_key: bytes, case: Case) -> None:
+    """Count what a report, which names no reporter, changes for its message."""
+    message = case.report.message_ref
+    if message is None:
+        return
+    crowd = batch.state.crowd
+    key = message_key(channel_key, message)
+    record = crowd.reporters_of(key)
+    if count_report(batch, record, case, case.received):
+        crowd.put_reporters(key, record, batch.state.time.now)
+
+
+def count_report(batch: ReportBatch, record: MessageReporters, case: Case, received_ms: int) -> bool:
+    """Count what a report changes for its message; return whether the record of the message has changed."""
+    report = case.report
+    reporter, category = report.reporter, report.category
+    role = REPORT_ROLES[report.kind, "anonymous" if reporter is None else reporter.kind]
+    if role is None:
+        return False
+    received = received_ms // 1000
+    facts, notice = record.facts, record.notice
+    if facts is not None:
+        if facts.is_known(role, received, category):
+            return False
+    elif (
+        notice is not None
+        and role == "notice"
+        and category == notice.category
+        and received > notice.received_s
+    ):
+        return False
+    state = batch.state
+    now = state.time.now
+    country = case.law.jurisdictions[0].code
+    first = new_tuple(FirstReport, (received, country, category))
+    if role == "notice" and facts is None and notice is None:
+        record.notice = first
+        state.daily.count(now, country, category, _ITEMS["any_notice"])
+        return True
+    facts = record.facts_to_change()
+    for named_by in facts.add_report(role, first):
+        state.daily.count(now, country, category, _ITEMS[named_by])
+    if facts.decisions:
+        _count_changes(batch, facts)
+    return True
+
+
+def count_outcome(
+    batch: ReportBatch, record: MessageReporters, outcome: ModerationOutcome, decided_s: int, *, leads: bool
+) -> None:
+    """Count what an outcome changes for a message; `leads`: it is the first message of the outcome's subject."""
+    ground, action = outcome.ground, outcome.action
+    facts = record.facts_to_change()
+    facts.add_decision(
+        Decided(
+            decided_s,
+            outcome.outcome_id,
+            outcome.decision,
+            "law" if isinstance(ground, LawGround) else "terms",
+            ground.jurisdiction if isinstance(ground, LawGround) else _UNKNOWN_COUNTRY,
+            outcome.category,
+            None if action is None else action.visibility,
+            None if action is None else action.account,
+            outcome.supersedes,
+            single=isinstance(outcome.subject, ReportSubject),
+            leads=leads,
+        )
+    )
+    _count_changes(batch, facts)
+
+
+def _count_changes(batch: ReportBatch, facts: MessageFacts) -> None:
+    state = batch.state
+    now = state.time.now
+    for counted, number in facts.changes():
+        state.daily.count_for(counted.day, now, counted.country, counted.category, counted.cell, number)

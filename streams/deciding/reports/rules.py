@@ -1,0 +1,120 @@
+"""The rules in the form in which a report is judged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from streams.contract.events.moderation_outcome import ModerationOutcome
+from streams.contract.events.report import Category, MessageReport
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.forms.moderation_outcome_decoding import FORM as OUTCOME
+from streams.contract.wire.forms.report_decoding import FORM as REPORT
+from streams.contract.wire.reading import ReadEvent, event_reader
+from streams.contract.wire.times import HOUR
+from streams.counting.counts import category_suffix
+from streams.counting.windows import WindowSpec, window_spec
+from streams.deciding.law.resolution import Resolver
+from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys
+from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
+from streams.deciding.reports.escalation.policies import CompiledPolicy, compile_policy
+from streams.deciding.reports.risk import RiskModel
+from streams.registry.rules import Obligation, Rules
+
+# The window that an enriched report shows for a category without policies.
+DEFAULT_WINDOW = window_spec(HOUR, "PT1H")
+
+
+class CategoryPlan(NamedTuple):
+    """What to compute for a report of a category. `policies` = (policy, index of its window in `windows`).
+
+    `windows` begin with the shortest. `judged_together` are the suffixes of the other categories that any of these policies
+    counts.
+    """
+
+    suffix: bytes
+    windows: tuple[WindowSpec, ...]
+    policies: tuple[tuple[CompiledPolicy, int], ...]
+    judged_together: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReportRules:
+    """The rules of the stage of reports; build them once with `compile_report_rules`.
+
+    `suffixes` are the ends of the state keys of all categories. `dsa` are category and keywords in the EU's
+    transparency database, the keywords as JSON. `through_reporters`: reports with a reporter's ref first go to the stage of
+    reporters, and what desks decide is credited to reporters. `native`: the native core applies ordinary reports. `read_report` and
+    `read_outcome` reject what is of no category.
+    """
+
+    registry: Rules
+    resolver: Resolver
+    risk_model: RiskModel
+    plans: Mapping[Category, CategoryPlan]
+    suffixes: tuple[bytes, ...]
+    policies: Mapping[tuple[str, str], CompiledPolicy]
+    obligations: Mapping[str, Obligation]
+    dsa: Mapping[Category, tuple[str, msgspec.Raw]]
+    settings: PartitionSettings
+    hash_keys: HashKeys
+    through_reporters: bool
+    native: bool
+    read_report: ReadEvent[MessageReport]
+    read_outcome: ReadEvent[ModerationOutcome]
+
+    @property
+    def runs_native(self) -> bool:
+        """Whether the native core applies ordinary reports: it has no part in the stage of reporters."""
+        return self.native and not self.through_reporters
+
+
+def compile_report_rules(
+    rules: Rules,
+    *,
+    settings: PartitionSettings = DEFAULTS,
+    hash_keys: HashKeys = DEMONSTRATION,
+    through_reporters: bool = False,
+    native: bool = False,
+) -> ReportRules:
+    """Prepare rules for the stage of reports.
+
+    `hash_keys` are for reporters; workers must give their own. `through_reporters`: the workers run the stage of reporters too.
+    `native` needs the extension; it has no effect while reports go through the stage of reporters. Raises ValueError if a
+    policy's window fits no ring of panes.
+    """
+    compiled = [compile_policy(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]
+    return ReportRules(
+        registry=rules,
+        resolver=Resolver(rules),
+        risk_model=RiskModel(rules),
+        plans={category: _plan(category, compiled) for category in rules.categories},
+        suffixes=tuple(map(category_suffix, rules.categories)),
+        policies={policy.key: policy for policy in compiled},
+        obligations={obligation.id: obligation for obligation in rules.obligations},
+        dsa={
+            category: (row.dsa_category, msgspec.Raw(encode(row.dsa_keywords)))
+            for category, row in rules.categories.items()
+        },
+        settings=settings,
+        hash_keys=hash_keys,
+        through_reporters=through_reporters,
+        native=native,
+        read_report=event_reader(REPORT, rules.categories),
+        read_outcome=event_reader(OUTCOME, rules.categories),
+    )
+
+
+def _plan(category: Category, compiled: list[CompiledPolicy]) -> CategoryPlan:
+    concerned = [policy for policy in compiled if category in policy.policy.categories]
+    windows = sorted(
+        {policy.spec for policy in concerned}, key=lambda spec: (spec.ring, spec.panes, spec.text)
+    )
+    together = dict.fromkeys(other for policy in concerned for other in policy.policy.categories)
+    return CategoryPlan(
+        category_suffix(category),
+        tuple(windows) or (DEFAULT_WINDOW,),
+        tuple((policy, windows.index(policy.spec)) for policy in concerned),
+        tuple(category_suffix(other) for other in together if other != category),
+    )

@@ -1,0 +1,35 @@
+"""The stage of reports: its topics and their handlers, its state, and its due steps."""
+
+from streams.contract.wire.topics import CHANNEL_STATE, MESSAGE_REPORTS_INTERNAL, SourceTopics
+from streams.deciding.partition.stage import Stage
+from streams.deciding.reports.counters import ReportCounters
+from streams.deciding.reports.escalation.transitions import serve_due
+from streams.deciding.reports.handle import HANDLERS
+from streams.deciding.reports.rules import ReportRules
+from streams.deciding.reports.state import MOVES, ReportState, restore_reports
+
+SOURCES = SourceTopics(tuple(HANDLERS), MESSAGE_REPORTS_INTERNAL)
+
+ReportStage = Stage[ReportState, ReportRules, ReportCounters]
+
+
+def report_stage(rules: ReportRules) -> ReportStage:
+    """Return the stage with these rules. Raises ImportError if they ask for the native core and it is not installed."""
+    fast_path = None
+    if rules.runs_native:
+        # Only here: it needs an extension that most installations do not have.
+        from streams.deciding.reports.native_core import NativeCore  # noqa: PLC0415
+
+        fast_path = NativeCore(rules).apply
+    return Stage(
+        name="reports",
+        rules=rules,
+        sources=SOURCES,
+        state_topic=CHANNEL_STATE,
+        handlers=HANDLERS,
+        new_counters=ReportCounters,
+        restored=restore_reports,
+        serve_due=serve_due,
+        moves=MOVES,
+        fast_path=fast_path,
+    )

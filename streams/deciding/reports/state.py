@@ -1,0 +1,203 @@
+"""The state of a partition of the stage of reports, and its records in the state topic."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from streams.contract.wire.state_records import STATE_VERSION, require_version
+from streams.counting.counts import CHANNEL_COUNTS
+from streams.counting.store import CountStore
+from streams.deciding.partition.moving import ByRef, Merged, Moves, ref_before_nul
+from streams.deciding.partition.state import MOVES as SHARED_MOVES
+from streams.deciding.partition.state import PartitionState
+from streams.deciding.partition.time import EventTime
+from streams.deciding.reports.crowd import (
+    CHANNEL_ARRIVALS,
+    GUARD_RAIL,
+    LISTED_MESSAGES,
+    MESSAGE_CLUSTERS,
+    MESSAGE_REPORTERS,
+    Crowd,
+    merge_guard_rails,
+)
+from streams.deciding.reports.escalation.episodes import (
+    Cooldown,
+    Episode,
+    EpisodeKey,
+    Timing,
+    next_change_time,
+)
+from streams.deciding.reports.reporter_keys import REPORTER_KEYS, ReporterKeys, merge_keys
+from streams.deciding.reports.rules import ReportRules
+
+CHANNEL_EPISODES = b"C"
+"""State key type of a channel's episodes. The key is: type, channel ref."""
+
+# policy id, mode, episode
+_StoredEpisode = tuple[str, str, Episode]
+_encode_episodes = msgspec.msgpack.Encoder().encode
+_decode_episodes = msgspec.msgpack.Decoder(list[_StoredEpisode]).decode
+
+
+class ReportState(PartitionState):
+    """The state of one partition: that of every stage, the channels' counts and episodes, and who reported what.
+
+    `time.now` follows occurred_at.
+    """
+
+    __slots__ = ("_touched_channels", "counts", "crowd", "episodes", "reporter_keys")
+
+    def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
+        super().__init__("reports", EventTime(), partition, partitions, rules.settings)
+        self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
+        self.counts = _count_store(native=rules.runs_native)
+        self.crowd = Crowd()
+        self.reporter_keys = ReporterKeys(rules.hash_keys)
+        self._touched_channels: dict[str, None] = {}
+
+    def begin_day(self, time: int, at_most: int) -> bool:
+        """Forget the counts of days that no window reaches any more, and what else has expired, at most so many of each.
+
+        Returns False if some are left; otherwise also forgets the keys that only counts needed.
+        """
+        complete = self.counts.expire(time, at_most) & self.crowd.expire(time, at_most)
+        if complete:
+            self.reporter_keys.forget(time)
+        return complete
+
+    def changed_bytes(self) -> int:
+        """Return about how many bytes the changed counts, clocks and records of reporters will take."""
+        return self.clocks.changed_bytes + self.counts.changed_bytes + self.crowd.changed_bytes
+
+    def next_due(self) -> int | None:
+        """Return when (ms) the next step is due or something expires; None if nothing is scheduled."""
+        times = (self.due.earliest(), self.counts.next_expiry(), self.crowd.next_expiry())
+        return min((time for time in times if time is not None), default=None)
+
+    def episode(self, key: EpisodeKey) -> Episode | None:
+        """Return the episode of a policy in a channel; None if there is none."""
+        of_channel = self.episodes.get(key.channel)
+        return None if of_channel is None else of_channel.get((key.policy, key.mode))
+
+    def put_episode(self, key: EpisodeKey, episode: Episode, timing: Timing, time: int) -> None:
+        """Store a new or changed episode, and schedule its next step after `time`."""
+        self.episodes.setdefault(key.channel, {})[key.policy, key.mode] = episode
+        self._touched_channels[key.channel] = None
+        self.due.set(key, next_change_time(episode, time, timing))
+
+    def remove_episode(self, key: EpisodeKey) -> None:
+        """Remove an episode."""
+        of_channel = self.episodes[key.channel]
+        del of_channel[key.policy, key.mode]
+        if not of_channel:
+            del self.episodes[key.channel]
+        self._touched_channels[key.channel] = None
+
+    def turn_back(self, clock: int, appended: int, rules: ReportRules) -> None:
+        """Set the time back to `clock`: forget later counts, and judge episodes as of that time.
+
+        An episode that became clear later is open and not clear. A cooldown that began later ends: without it, a
+        resolution that came from wrong time would hold back a new escalation.
+        """
+        super().turn_back(clock, appended, rules)
+        self.counts.turn_back(clock)
+        self.crowd.turn_back(clock)
+        for channel in sorted(self.episodes):
+            for (policy_id, mode), episode in sorted(self.episodes[channel].items()):
+                self._turn_episode_back(EpisodeKey(channel, policy_id, mode), episode, clock, rules)
+
+    def _turn_episode_back(self, key: EpisodeKey, episode: Episode, clock: int, rules: ReportRules) -> None:
+        policy = rules.policies.get((key.policy, key.mode))
+        if isinstance(episode, Cooldown):
+            if policy is None or episode.until - policy.timing.cooldown > clock:
+                self.remove_episode(key)
+                self.due.remove(key)
+        elif policy is None:
+            self.due.set(key, clock)
+        else:
+            if episode.clear_since is not None and episode.clear_since > clock:
+                episode.clear_since = None
+            self.put_episode(key, episode, policy.timing, clock)
+
+    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the state records changed since the last call, by key; None for one to delete."""
+        yield from super().drain_changes()
+        for channel in self._touched_channels:
+            yield CHANNEL_EPISODES + channel.encode(), self._encode_channel(channel)
+        self._touched_channels = {}
+        yield from self.counts.drain_changes()
+        yield from self.crowd.drain_changes()
+        keys = self.reporter_keys.drain_change()
+        if keys is not None:
+            yield REPORTER_KEYS, keys
+
+    def restore_episodes(self, key: bytes, value: bytes) -> None:
+        """Restore the episodes of a channel. Raises UnknownStateVersion."""
+        require_version(key[:1], value)
+        self.episodes[key[1:].decode()] = {
+            (policy, mode): episode for policy, mode, episode in _decode_episodes(memoryview(value)[1:])
+        }
+
+    def _encode_channel(self, channel: str) -> bytes | None:
+        of_channel = self.episodes.get(channel)
+        if of_channel is None:
+            return None
+        return STATE_VERSION + _encode_episodes([(*key, episode) for key, episode in of_channel.items()])
+
+
+def _count_store(*, native: bool) -> CountStore:
+    if not native:
+        return CountStore()
+    # Only here: it needs an extension that most installations do not have.
+    from streams.counting.native_store import native_count_store  # noqa: PLC0415
+
+    return native_count_store()
+
+
+def restore_reports(
+    partition: int, partitions: int, rules: ReportRules, entries: Iterable[tuple[bytes, bytes]]
+) -> ReportState:
+    """Build the state from the last value of every key, without deleted keys.
+
+    Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read,
+    and UnknownHashKey if reporters are hashed with a key that is not among the rules.
+    """
+    state = ReportState(partition, partitions, rules)
+    own = {
+        CHANNEL_COUNTS: state.counts.restore,
+        CHANNEL_EPISODES: state.restore_episodes,
+        REPORTER_KEYS: state.reporter_keys.restore,
+        **state.crowd.readers,
+    }
+    state.restore(entries, own)
+    state.reporter_keys.settle(state.counts)
+    _schedule(state, rules)
+    return state
+
+
+def _schedule(state: ReportState, rules: ReportRules) -> None:
+    """Schedule the next step of each episode: at once for an open one whose policy is gone."""
+    for channel, of_channel in state.episodes.items():
+        for (policy_id, mode), episode in of_channel.items():
+            policy = rules.policies.get((policy_id, mode))
+            if isinstance(episode, Cooldown):
+                time = episode.until
+            elif policy is None:
+                time = state.time.now
+            else:
+                time = next_change_time(episode, state.time.now, policy.timing)
+            state.due.set(EpisodeKey(channel, policy_id, mode), time)
+
+
+MOVES: Moves = {
+    **SHARED_MOVES,
+    CHANNEL_COUNTS: ByRef(ref_before_nul),
+    CHANNEL_EPISODES: ByRef(ref_before_nul),
+    REPORTER_KEYS: Merged(merge_keys),
+    MESSAGE_REPORTERS: ByRef(ref_before_nul),
+    MESSAGE_CLUSTERS: ByRef(ref_before_nul),
+    CHANNEL_ARRIVALS: ByRef(ref_before_nul),
+    LISTED_MESSAGES: ByRef(ref_before_nul),
+    GUARD_RAIL: Merged(merge_guard_rails),
+}
+"""How the records of the stage of reports move when the number of partitions changes."""

@@ -1,0 +1,74 @@
+"""What the stamp of a report adds to its channel: to a cluster of its message, and to the signs of a brigade."""
+
+from typing import Final, NamedTuple
+
+from streams.contract.events.internal.stamp import ReportStamp
+from streams.counting.coordination.arrivals import Arrivals, Signs
+from streams.counting.coordination.clusters import Joined, Sums
+from streams.counting.coordination.signature import group_of, used_bins
+from streams.deciding.reports.batch import ReportBatch
+from streams.deciding.reports.case import Case
+from streams.deciding.reports.crowd import message_key
+from streams.deciding.reports.outcomes import note_reporter
+
+_YOUNG: Final = ("under_1d", "under_1w")
+
+# A reporter whom nobody else is linked to.
+_ALONE: Final = Joined(first=True, size=1, added=Sums(1, 0, 0, 1))
+_ALONE_KNOWN: Final = Joined(first=True, size=1, added=Sums(1, 0, 1, 0))
+
+
+class Contribution(NamedTuple):
+    """`added` goes into the sums of the pane; `signs` are those of the channel's last hours.
+
+    `first_about_message`: the reporter has not reported the message before. `linked`: somebody else had who belongs to the same
+    cluster.
+    """
+
+    added: Sums
+    signs: Signs
+    first_about_message: bool
+    linked: bool
+
+
+def add_to_clusters(
+    batch: ReportBatch, channel_key: bytes, case: Case, stamp: ReportStamp, reporter: int
+) -> Contribution:
+    """Note who reported the message, and add the report to its clusters and to the arrivals of its channel.
+
+    `reporter` is the keyed hash. Beyond the guard-rail of the day a report counts as if nobody else were linked to it. All of
+    it depends on the stamp and on no setting, so a replay of the logs needs none.
+    """
+    state, report = batch.state, case.report
+    now = state.time.now
+    crowd = state.crowd
+    first = note_reporter(batch, channel_key, case, reporter)
+    arrivals = crowd.arrivals_of(channel_key) or Arrivals()
+    public = report.reporter
+    signs = arrivals.add(
+        now,
+        reporter,
+        batch.rules.registry.categories[report.category].code,
+        first_time=stamp.first_time,
+        young=public is not None and public.account_age in _YOUNG,
+        # Of whom the publisher does not say it counts as a member, as in the stage of reporters.
+        outsider=public is not None and public.member is False,
+    )
+    crowd.put_arrivals(channel_key, arrivals, now)
+    if not first:
+        crowd.note_link(now, reporter, None)
+        return Contribution(Sums(), signs, first_about_message=False, linked=False)
+    known = stamp.reporter_class != "low"
+    joined = alone = _ALONE_KNOWN if known else _ALONE
+    # With fewer earlier targets nobody can be linked to it, and it leaves the clusters as they are.
+    if report.message_ref is not None and used_bins(stamp.signature) >= stamp.needed:
+        key = message_key(channel_key, report.message_ref)
+        clusters = crowd.clusters_of(key)
+        joined = clusters.add(stamp.signature, stamp.needed, known=known)
+        crowd.put_clusters(key, clusters, now)
+    linked = joined.size > 1
+    batch.counters.linked += linked
+    if not crowd.note_link(now, reporter, group_of(stamp.signature) if linked else None):
+        batch.counters.links_without_effect += linked
+        joined = alone
+    return Contribution(joined.added, signs, first_about_message=True, linked=not joined.first)

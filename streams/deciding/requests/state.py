@@ -1,0 +1,28 @@
+"""The state of a partition of the stage of requests."""
+
+from collections.abc import Iterable
+
+from streams.deciding.partition.state import PartitionState
+from streams.deciding.partition.time import ReceiptTime
+from streams.deciding.requests.rules import RequestRules
+
+
+class RequestState(PartitionState):
+    """The state of one partition, the same as that of every stage. `time.now` follows received_at."""
+
+    __slots__ = ()
+
+    def __init__(self, partition: int, partitions: int, rules: RequestRules) -> None:
+        super().__init__("requests", ReceiptTime(), partition, partitions, rules.settings)
+
+
+def restore_requests(
+    partition: int, partitions: int, rules: RequestRules, entries: Iterable[tuple[bytes, bytes]]
+) -> RequestState:
+    """Build the state from the last value of every key, without deleted keys.
+
+    Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read.
+    """
+    state = RequestState(partition, partitions, rules)
+    state.restore(entries, {})
+    return state

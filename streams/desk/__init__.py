@@ -1,0 +1,1 @@
+"""Where people decide: the console, adapters to desks that work elsewhere, and events in words."""

@@ -1,0 +1,65 @@
+"""Runs the adapter for Ozone: reports out, decisions in."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaProducer
+
+from streams.contract.wire.topics import ESCALATIONS
+from streams.desk.adapters.deliveries import CONCURRENT
+from streams.desk.adapters.http_client import http_client
+from streams.desk.adapters.metrics import AdapterMetrics
+from streams.desk.adapters.outcomes import Outcomes
+from streams.desk.adapters.ozone.decisions import Decisions
+from streams.desk.adapters.ozone.mapping import Mapping
+from streams.desk.adapters.ozone.reporting import Reporting
+from streams.desk.adapters.ozone.settings import OzoneSettings
+from streams.desk.adapters.ozone.xrpc import Account, Xrpc
+from streams.desk.adapters.pseudonym import LEAST_CHARACTERS
+from streams.desk.adapters.run import deliver, deliver_set_aside
+from streams.desk.adapters.settings import needed, needed_secret
+from streams.desk.adapters.verdict import check_categories, check_verdicts, load_mapping
+from streams.registry.categories import load_categories
+from streams.running.worker.environment import OZONE_PREFIX
+from streams.running.worker.settings import Settings
+
+_MAPPING = f"{OZONE_PREFIX}MAPPING_FILE"
+
+
+async def run_ozone(settings: Settings, own: OzoneSettings) -> None:
+    """Report escalations and publish decisions until SIGTERM or SIGINT. Raises SettingsError, and as `deliver` does."""
+    service = needed(own, "service")
+    key = needed_secret(own, "reviewer_key", LEAST_CHARACTERS).encode()
+    mapping = load_mapping(_MAPPING, own.mapping_file, Mapping)
+    categories = load_categories(settings.categories_file)
+    check_verdicts(_MAPPING, own.mapping_file, [row.verdict for row in mapping.decisions], categories)
+    named = [category for row in mapping.decisions for category in row.categories]
+    check_categories(_MAPPING, own.mapping_file, named, categories)
+    async with _xrpc(own) as xrpc:
+
+        async def receive(producer: AIOKafkaProducer, metrics: AdapterMetrics) -> None:
+            outcomes = Outcomes(settings, producer, own.name)
+            await Decisions(xrpc, mapping, outcomes, metrics, service, key).run(own.poll_seconds)
+
+        await deliver(
+            settings, own, [ESCALATIONS], lambda _: True, _reporting(settings, own, xrpc).send, receive
+        )
+
+
+async def resend_ozone(settings: Settings, own: OzoneSettings) -> tuple[int, int]:
+    """Send once more what was set aside; return how many were taken, and how many not. Raises as `run_ozone` does."""
+    async with _xrpc(own) as xrpc:
+        return await deliver_set_aside(settings, own, _reporting(settings, own, xrpc).send)
+
+
+def _reporting(settings: Settings, own: OzoneSettings, xrpc: Xrpc) -> Reporting:
+    categories = load_categories(settings.categories_file)
+    reasons = {category: row.ozone_reason for category, row in categories.items()}
+    return Reporting(xrpc, needed(own, "subject"), reasons)
+
+
+@asynccontextmanager
+async def _xrpc(own: OzoneSettings) -> AsyncIterator[Xrpc]:
+    account = Account(needed(own, "identifier"), needed_secret(own, "password"), needed(own, "service"))
+    async with http_client(own, needed(own, "address"), CONCURRENT) as client:
+        yield Xrpc(client, account)

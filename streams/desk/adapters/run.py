@@ -1,0 +1,98 @@
+"""Runs the sending part of an adapter: reader, deliveries, metrics."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Sequence
+from typing import get_args
+
+import structlog
+from aiokafka import AIOKafkaProducer
+
+from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.topics import DELIVERIES_SET_ASIDE, MODERATION_OUTCOMES
+from streams.desk.adapters.answer import Failure
+from streams.desk.adapters.deliveries import Send
+from streams.desk.adapters.intake import Intake
+from streams.desk.adapters.metrics import AdapterMetrics, serve_metrics
+from streams.desk.adapters.set_aside import SetAsideLog, is_set_aside_by
+from streams.desk.adapters.settings import AdapterSettings
+from streams.running.clients.kafka_writing import producer_for
+from streams.running.worker.settings import Settings
+
+logger = structlog.get_logger(__name__)
+
+
+def adapter_group(prefix: str, name: str) -> str:
+    """The consumer group of an adapter."""
+    return f"{prefix}tocsin-adapter-{name}"
+
+
+async def deliver(
+    settings: Settings,
+    own: AdapterSettings,
+    topics: Sequence[str],
+    wanted: Callable[[SourceRecord], bool],
+    send: Send,
+    receive: Callable[[AIOKafkaProducer, AdapterMetrics], Coroutine[None, None, None]] | None = None,
+) -> None:
+    """Send the wanted records of these topics (without prefix) until SIGTERM or SIGINT; meanwhile `receive` decisions.
+
+    Raises a KafkaError if brokers cannot be reached or topics are missing, AddressRefused if a port is taken.
+    """
+    intake = Intake(
+        settings.connection(),
+        adapter_group(settings.topic_prefix, own.name),
+        [settings.topic_prefix + topic for topic in topics],
+        wanted,
+        from_beginning=own.start == "beginning",
+    )
+    metrics = AdapterMetrics(topics)
+    written = [DELIVERIES_SET_ASIDE, *([MODERATION_OUTCOMES] if receive else [])]
+    async with (
+        producer_for(settings, *(settings.topic_prefix + name for name in written)) as producer,
+        serve_metrics(own, metrics, intake) as address,
+    ):
+        logger.info("serving /metrics, /livez, /readyz and /status", address=address)
+        log = SetAsideLog(producer, settings.topic_prefix, own.name)
+        work = [intake.run(send, log, metrics, own.set_aside_seconds)]
+        if receive is not None:
+            work.append(receive(producer, metrics))
+        await _until_signal(work)
+
+
+async def deliver_set_aside(settings: Settings, own: AdapterSettings, send: Send) -> tuple[int, int]:
+    """Send once more what this adapter has set aside up to now; return how many were taken, and how many not."""
+    intake = Intake(
+        settings.connection(),
+        adapter_group(settings.topic_prefix, own.name) + "-set-aside",
+        [settings.topic_prefix + DELIVERIES_SET_ASIDE],
+        lambda record: is_set_aside_by(own.name, record.headers),
+        from_beginning=True,
+    )
+    metrics = AdapterMetrics([DELIVERIES_SET_ASIDE])
+    async with producer_for(settings, settings.topic_prefix + DELIVERIES_SET_ASIDE) as producer:
+        log = SetAsideLog(producer, settings.topic_prefix, own.name)
+        await _until_signal([intake.run(send, log, metrics, None)])
+    taken = metrics.delivered.of(DELIVERIES_SET_ASIDE)
+    return int(taken), int(sum(metrics.set_aside.of(failure) for failure in get_args(Failure)))
+
+
+async def _until_signal(work: Sequence[Coroutine[None, None, None]]) -> None:
+    """Run all of it until one part ends, or SIGTERM or SIGINT cancels it. Raises what ended a part."""
+    tasks = [asyncio.create_task(part) for part in work]
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    waiting = asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        for task in (*tasks, waiting):
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in ended:
+        if isinstance(result, Exception):
+            raise result

@@ -1,0 +1,141 @@
+"""Reads everything that is known about one case."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from streams.contract.events.case_activity import CaseActivity
+from streams.contract.events.clock import ClockView
+from streams.contract.events.clock_outcome import ClockOutcome
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.moderation_outcome import ModerationOutcome
+from streams.contract.events.report import Category
+from streams.desk.console.casework.permissions import Person
+from streams.desk.console.casework.work import CaseKey, CaseWork
+from streams.desk.console.read_model.acts import work_on
+from streams.desk.console.read_model.clock_steps import ClockStep, clock_steps
+from streams.desk.console.read_model.clocks import CLOCK_SUBJECTS
+from streams.desk.console.read_model.escalations import escalation_events
+from streams.desk.console.read_model.outcomes import outcomes_of_clock
+from streams.desk.console.read_model.paging import as_json
+from streams.desk.console.read_model.statements import SQL
+
+_ACT = msgspec.json.Decoder(CaseActivity)
+_OUTCOME = msgspec.json.Decoder(ModerationOutcome)
+_CLOCK = msgspec.json.Decoder(ClockView)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAct:
+    """An act, and why it did not count; null if it did."""
+
+    act: CaseActivity
+    refused: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HangingClock:
+    """A clock of the case, or of a message that the case names, with its steps and what people said of it."""
+
+    row: sqlite3.Row
+    view: ClockView
+    steps: tuple[ClockStep, ...]
+    outcomes: tuple[ClockOutcome, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still has to say what became of the duty."""
+        return bool(self.row["is_open"])
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCase:
+    """A case: the events of its escalation in order, the work on it, its clocks, and outcomes about it or its messages."""
+
+    row: sqlite3.Row
+    events: tuple[Escalation, ...]
+    work: CaseWork
+    acts: tuple[KnownAct, ...]
+    outcomes: tuple[ModerationOutcome, ...]
+    clocks: tuple[HangingClock, ...]
+
+    @property
+    def category(self) -> Category:
+        """The category by which people see the case."""
+        return self.newest.category
+
+    @property
+    def newest(self) -> Escalation:
+        """The newest event of the escalation."""
+        return self.events[-1]
+
+    def shown_to(self, person: Person) -> "KnownCase":
+        """The case without clocks of the same messages, and what was decided about them, in categories that a person may not see."""
+        return replace(
+            self,
+            outcomes=tuple(
+                each
+                for each in self.outcomes
+                if person.sees(each.category)
+                or getattr(each.subject, "escalation_id", None) == self.newest.escalation_id
+            ),
+            clocks=tuple(each for each in self.clocks if person.sees(each.row["category"])),
+        )
+
+
+def known_case(reader: sqlite3.Connection, escalation_id: str) -> KnownCase | None:
+    """A case; None if there is no such escalation."""
+    row = reader.execute(SQL["desk_row"], (escalation_id,)).fetchone()
+    if row is None:
+        return None
+    events = escalation_events(reader, escalation_id)
+    newest, case = events[-1], CaseKey("escalation", escalation_id)
+    # The case of a clock shows that clock alone.
+    messages = newest.message_refs if newest.clock is None else ()
+    return KnownCase(
+        row,
+        events,
+        work_on(reader, escalation_id),
+        acts_on(reader, case),
+        _outcomes(reader, newest),
+        hanging_clocks(reader, case, newest.channel_ref, messages),
+    )
+
+
+def acts_on(reader: sqlite3.Connection, case: CaseKey) -> tuple[KnownAct, ...]:
+    """The acts on a case, in the order of the log."""
+    return tuple(
+        KnownAct(_ACT.decode(row["event"]), row["refused"]) for row in reader.execute(SQL["acts"], case)
+    )
+
+
+def hanging_clocks(
+    reader: sqlite3.Connection, case: CaseKey, channel_ref: str | None = None, messages: Sequence[str] = ()
+) -> tuple[HangingClock, ...]:
+    """The clocks of a case, and of these messages of a channel, the next one due first."""
+    values = {
+        "subject": CLOCK_SUBJECTS[case.subject],
+        "case": case.id,
+        "channel": channel_ref,
+        "messages": as_json(messages),
+    }
+    return tuple(
+        HangingClock(
+            row,
+            _CLOCK.decode(row["view"]),
+            tuple(clock_steps(reader, row)),
+            tuple(outcomes_of_clock(reader, row["clock_id"])),
+        )
+        for row in reader.execute(SQL["clocks_of_case"], values).fetchall()
+    )
+
+
+def _outcomes(reader: sqlite3.Connection, newest: Escalation) -> tuple[ModerationOutcome, ...]:
+    values = {
+        "case": newest.escalation_id,
+        "channel": newest.channel_ref,
+        "messages": as_json(newest.message_refs),
+    }
+    return tuple(_OUTCOME.decode(event) for (event,) in reader.execute(SQL["outcomes_of_case"], values))

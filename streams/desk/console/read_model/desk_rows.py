@@ -1,0 +1,137 @@
+"""Makes the desk's row of an escalation from everything that is known about it."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.moderation_outcome import ModerationOutcome
+from streams.contract.wire.times import epoch_ms, moment_ms
+from streams.desk.console.casework.permissions import gate_needs_two
+from streams.desk.console.casework.work import CaseKey, CaseWork
+from streams.desk.console.read_model.acts import last_acted_ms, work_columns, work_on
+from streams.desk.console.read_model.clocks import (
+    NearestClock,
+    clock_columns,
+    nearest_clock,
+    nearest_clock_of_messages,
+)
+from streams.desk.console.read_model.escalations import escalation_events
+from streams.desk.console.read_model.statements import SQL
+from streams.desk.text.record_text import likely_countries
+
+CaseState = Literal["open", "proposed", "decided", "resolved"]
+
+_OUTCOME = msgspec.json.Decoder(ModerationOutcome)
+
+
+class _Decided(NamedTuple):
+    at_ms: int
+    by: str
+    decision: str
+
+
+def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
+    """Make the row of an escalation again. Acts may arrive before its first event: then there is no row yet."""
+    events = escalation_events(writer, escalation_id)
+    if not events:
+        return
+    newest = events[-1]
+    work = work_on(writer, escalation_id)
+    decided = _decided(writer, escalation_id, work)
+    reopened = decided is not None and _raised_after(events, decided.at_ms)
+    state = _state(newest, work, is_decided=decided is not None and not reopened)
+    clock = None if state == "resolved" else _nearest_clock(writer, newest)
+    priority = newest.priority.value if newest.priority is not msgspec.UNSET else 0
+    counts = newest.counts
+    row = {
+        "escalation_id": escalation_id,
+        "channel_ref": newest.channel_ref,
+        "policy": newest.policy,
+        "is_clock": newest.clock is not None,
+        "category": newest.category,
+        "category_group": newest.dsa_category,
+        "level": newest.level,
+        "level_name": newest.level_name,
+        "opened_ms": moment_ms(events[0].at),
+        "changed_ms": max(
+            moment_ms(newest.at),
+            0 if decided is None else decided.at_ms,
+            last_acted_ms(writer, CaseKey("escalation", escalation_id)),
+        ),
+        "priority": priority,
+        "reports": counts.reports,
+        "distinct_reporters": counts.distinct_reporters,
+        "voices": None if counts.voices is msgspec.UNSET else counts.voices,
+        "risk": newest.score.value,
+        "integrity": _integrity(newest),
+        "jurisdictions": " ".join(likely_countries(newest.jurisdictions)),
+        "gate": newest.rule_of_law.decision,
+        "needs_two": gate_needs_two(newest),
+        "escalated": work.escalated,
+        "state": state,
+        "reopened": reopened,
+        "decision": None if decided is None else decided.decision,
+        "decided_by": None if decided is None else decided.by,
+        "policy_version": newest.policy_version,
+        "registry_version": newest.registry_version,
+        "waits": state in ("open", "proposed"),
+        "order_level": -newest.level,
+        "order_priority": -priority,
+        **clock_columns(clock),
+        **work_columns(work),
+    }
+    writer.execute(SQL["put_desk_row"], row)
+
+
+def episodes_with_clocks(writer: sqlite3.Connection, channel_ref: str) -> list[str]:
+    """The episodes of a channel whose rows must be made again if clocks of its messages changed.
+
+    The case of a clock shows that clock alone, and one that ended by itself, of which there may be thousands,
+    shows none. So a channel with thousands of clocks costs no more than the few episodes that wait for people
+    or were decided by them.
+    """
+    rows = writer.execute(SQL["episodes_with_clocks"], (channel_ref,))
+    return [escalation_id for (escalation_id,) in rows]
+
+
+def _state(newest: Escalation, work: CaseWork, *, is_decided: bool) -> CaseState:
+    if is_decided:
+        return "decided"
+    if newest.status == "resolved":
+        return "resolved"
+    return "open" if work.proposal is None else "proposed"
+
+
+def _decided(connection: sqlite3.Connection, escalation_id: str, work: CaseWork) -> _Decided | None:
+    """The last decision about the case: by an act, or by an outcome of another system about the escalation."""
+    found = [
+        _Decided(decided_ms, outcome.reviewer.ref, outcome.decision)
+        for decided_ms, outcome in (
+            (decided_ms, _OUTCOME.decode(event))
+            for decided_ms, event in connection.execute(SQL["outcomes_of_escalation"], (escalation_id,))
+        )
+    ]
+    if work.decision is not None:
+        last = work.decision.signed_by or work.decision.actor
+        found.append(_Decided(epoch_ms(work.decision.at), last.ref, work.decision.outcome.decision))
+    return max(found, default=None)
+
+
+def _raised_after(events: Sequence[Escalation], decided_ms: int) -> bool:
+    return any(event.reason == "level_raised" and moment_ms(event.at) > decided_ms for event in events)
+
+
+def _nearest_clock(connection: sqlite3.Connection, newest: Escalation) -> NearestClock | None:
+    """The open clock of the case that is due first: its own, or for an episode one of a message that it names."""
+    if newest.clock is not None:
+        return nearest_clock(connection, CaseKey("escalation", newest.escalation_id))
+    return nearest_clock_of_messages(connection, newest.channel_ref, newest.message_refs)
+
+
+def _integrity(newest: Escalation) -> str:
+    if newest.integrity.finding is not msgspec.UNSET:
+        return f"{newest.integrity.finding.members} look coordinated"
+    return "suspected" if newest.integrity.brigade_suspected else ""

@@ -1,0 +1,49 @@
+"""Cases about the integrity of reporting: written as they come, and listed, the newest first."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from streams.contract.events.integrity_case import CaseForReview, IntegrityCaseKind
+from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.times import moment_ms
+from streams.desk.console.read_model.changes import Changes
+from streams.desk.console.read_model.paging import ListFilter, page_of
+from streams.desk.console.read_model.statements import SQL
+
+_CASE = msgspec.json.Decoder(CaseForReview)
+
+
+def apply_integrity_case(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
+    """Add a case. Raises msgspec.DecodeError if the record holds something else."""
+    case = _CASE.decode(record.value or b"")
+    writer.execute(
+        SQL["put_integrity_case"],
+        (case.case_id, case.kind, moment_ms(case.at), record.value),
+    )
+    changes.integrity_cases.add(case.case_id)
+
+
+@dataclass(frozen=True)
+class IntegrityFilter(ListFilter):
+    """Which cases a view shows. None filters nothing."""
+
+    kind: IntegrityCaseKind | None = None
+
+
+class IntegrityPage(NamedTuple):
+    """Cases in order, and where the next page begins; None if there are no more."""
+
+    cases: Sequence[CaseForReview]
+    after: str | None
+
+
+def integrity_page(
+    reader: sqlite3.Connection, shown: IntegrityFilter, after: str | None = None
+) -> IntegrityPage:
+    """A page of cases. Raises BadFilter if `after` is not what an earlier page said."""
+    page = page_of(reader, "integrity_cases", shown, ("newest_first", "case_id"), after)
+    return IntegrityPage([_CASE.decode(row["event"]) for row in page.rows], page.after)

@@ -1,0 +1,85 @@
+"""Writes outcomes of cases and of clocks, whoever published them: a console, or another system."""
+
+import sqlite3
+from collections.abc import Iterator
+
+import msgspec
+
+from streams.contract.events.clock_outcome import ClockOutcome
+from streams.contract.events.moderation_outcome import EscalationSubject, MessageSubject
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.forms.moderation_outcome_decoding import decode_moderation_outcome
+from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
+from streams.contract.wire.records import SourceRecord
+from streams.desk.console.read_model.changes import Changes
+from streams.desk.console.read_model.statements import SQL
+
+_CLOCK_OUTCOME = msgspec.json.Decoder(ClockOutcome)
+
+
+def apply_moderation_outcome(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
+    """Add an outcome. Raises Rejected if a worker would refuse it."""
+    decoded = decode_moderation_outcome(record.value, record.headers, record.timestamp)
+    outcome = decoded.event
+    changes.require_known(outcome.category)
+    subject = outcome.subject
+    escalation_id = subject.escalation_id if isinstance(subject, EscalationSubject) else None
+    # If the one that was read first turns out to be the second one, the case that it named was not decided by it.
+    place = (decoded.ce_source, outcome.outcome_id)
+    replaced = writer.execute(SQL["escalation_of_outcome"], place).fetchone()
+    if replaced is not None and replaced[0] is not None:
+        changes.cases.add(replaced[0])
+    writer.execute(
+        SQL["put_outcome"],
+        (
+            *place,
+            record.partition,
+            record.offset,
+            subject.channel_ref,
+            escalation_id,
+            subject.message_ref if isinstance(subject, MessageSubject) else None,
+            decoded.time_ms,
+            encode(outcome),
+        ),
+    )
+    if isinstance(subject, EscalationSubject):
+        changes.cases.add(subject.escalation_id)
+    elif isinstance(subject, MessageSubject):
+        # Pages of the message's clocks show the outcome too.
+        changes.cases.update(
+            case_id
+            for (case_id,) in writer.execute(
+                SQL["cases_of_message"], (subject.channel_ref, subject.message_ref)
+            )
+        )
+    changes.channels.add(subject.channel_ref)
+
+
+def apply_clock_outcome(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
+    """Add an outcome of a clock, whoever published it. Raises Rejected if a worker would refuse it."""
+    decoded = decode_clock_outcome(record.value, record.headers, record.timestamp)
+    outcome = decoded.event
+    writer.execute(
+        SQL["put_clock_outcome"],
+        (
+            decoded.ce_source,
+            outcome.outcome_id,
+            record.partition,
+            record.offset,
+            outcome.clock_id,
+            decoded.time_ms,
+            encode(outcome),
+        ),
+    )
+    if outcome.subject == "report":
+        cases = writer.execute(SQL["cases_of_clock"], (outcome.clock_id,))
+        changes.cases.update(case_id for (case_id,) in cases)
+        changes.channels.add(outcome.key)
+    else:
+        changes.requests.add(outcome.key)
+
+
+def outcomes_of_clock(reader: sqlite3.Connection, clock_id: str) -> Iterator[ClockOutcome]:
+    """What people said of a clock, in the order of the log."""
+    for (event,) in reader.execute(SQL["outcomes_of_clock"], (clock_id,)):
+        yield _CLOCK_OUTCOME.decode(event)

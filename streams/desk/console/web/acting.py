@@ -1,0 +1,120 @@
+"""Carries out an act that a form asks for, and answers with the page that says what became of it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from aiokafka.errors import KafkaError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from streams.contract.events.case_activity import ActivityKind, CaseActivity
+from streams.contract.wire.dead_letter import Rejected
+from streams.desk.console.casework.permissions import Person
+from streams.desk.console.publisher import NotReadBack
+from streams.desk.console.read_model.case_query import KnownAct, KnownCase
+from streams.desk.console.read_model.requests_query import KnownRequest
+from streams.desk.console.web.clock_lines import ended_lines, ending_lines, open_clock_ids
+from streams.desk.console.web.context import console_of, person_of
+from streams.desk.console.web.decided import judged_by, named_acts, word_of
+from streams.desk.console.web.ending import ask, ends_of, is_confirmed, say_afterwards
+from streams.desk.console.web.forms import (
+    ACTIVITY_KINDS,
+    LOST_RACE,
+    NOT_KNOWN,
+    OldPage,
+    WrongForm,
+    local_path,
+    text_of,
+)
+from streams.desk.console.web.security.other_sites import checked_form
+from streams.desk.console.web.words import in_words
+
+NOT_CONFIRMED = (
+    "Kafka did not confirm this. It may have counted or not: this page shows what is known. Sending it again from this page "
+    "has one effect."
+)
+
+AnyKnown = TypeVar("AnyKnown", KnownCase, KnownRequest)
+
+
+async def carry_out(
+    request: Request,
+    read: Callable[[Request], AnyKnown],
+    show: Callable[[Request, AnyKnown, str | None, int, FormData], Response],
+    may: Callable[[Person, ActivityKind, Any], bool],
+    make: Callable[[Request, FormData, AnyKnown, ActivityKind], CaseActivity],
+) -> Response:
+    """Publish the act that `make` makes of a form, and go on to where the form says; if it did not count, say why.
+
+    Asks before an act that ends legal clocks. The signature of a proposal needs no question: what ends stands
+    above it. `read` reads the case as it is, and `show` makes its page; `may` says who may do what with its
+    category. Raises HTTPException if the person may not.
+    """
+    form = await checked_form(request)
+    known = await run_in_threadpool(read, request)
+    kind = _kind_in(form, lambda kind: may(person_of(request), kind, known.category))
+    then = local_path(form) or request.url.path.removesuffix("/acts")
+
+    async def page_saying(said: str | None, status: int) -> Response:
+        return await run_in_threadpool(lambda: show(request, read(request), said, status, form))
+
+    if "change" in form:
+        return await page_saying(None, 200)
+    try:
+        act = make(request, form, known, kind)
+        judged, duties = judged_by(act, known.work), console_of(request).duties
+        # A signature that counted before finds no proposal any more, and is the same again.
+        if act.kind == "proposal_signed" and judged is not None:
+            _require_clocks_shown(form, known)
+        if (
+            judged is not None
+            and act.kind == "decided"
+            and not is_confirmed(form, ends := ends_of(judged.clocks))
+        ):
+            nav = "desk" if isinstance(known, KnownCase) else "requests"
+            lines = ending_lines(judged, known.clocks, duties)
+            return await run_in_threadpool(ask, request, form, nav, f"Decide: {word_of(judged)}", ends, lines)
+        verdict = await console_of(request).publisher.act(act)
+    except (WrongForm, Rejected) as error:
+        return await page_saying(str(error), LOST_RACE if isinstance(error, OldPage) else 422)
+    except (NotReadBack, KafkaError):
+        return await page_saying(NOT_CONFIRMED, NOT_KNOWN)
+    if verdict.refused is not None:
+        refused = verdict.refused
+        now = await run_in_threadpool(read, request)
+        return await page_saying(why_not(refused, now.acts), LOST_RACE)
+    if act.kind == "outcome_proposed":
+        say_afterwards(request, "Proposed: a second person must sign.", [], then)
+    elif judged is not None:
+        done = "Signed" if act.kind == "proposal_signed" else "Done"
+        # Somebody else may have ended a clock in the same moment.
+        now = await run_in_threadpool(read, request)
+        ended = ended_lines(judged, now.clocks, duties, act.activity_id)
+        say_afterwards(request, f"{done}: {word_of(judged)}.", ended, then)
+    return RedirectResponse(then, 303)
+
+
+def _kind_in(form: FormData, may: Callable[[ActivityKind], bool]) -> ActivityKind:
+    kind = ACTIVITY_KINDS.get(text_of(form, "kind"))
+    if kind is None or not may(kind):
+        raise HTTPException(403, "Your role may not do this.")
+    return kind
+
+
+def _require_clocks_shown(form: FormData, known: KnownCase | KnownRequest) -> None:
+    """Raise OldPage unless the page with the form to sign showed just those clocks as open that are open now."""
+    if text_of(form, "open_clocks") != open_clock_ids(known.clocks):
+        raise OldPage("A clock started or ended since you opened the page. Below is what you would sign now.")
+
+
+def why_not(refused: str, acts: Sequence[KnownAct]) -> str:
+    """Why an act did not count, and who was faster."""
+    said = f"This did not count: {in_words(refused)}."
+    counted = [(each.act.actor.ref, what) for each, what in named_acts(acts) if each.refused is None]
+    if refused == "another_act_came_first" and counted:
+        who, what = counted[-1]
+        said += f" {who} did this: {what}. You see the case as it is now."
+    return said

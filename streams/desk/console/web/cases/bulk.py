@@ -1,0 +1,249 @@
+"""Acts on many cases at once, for floods: choose, confirm with the number, and read what counted.
+
+There is one act per case, with an id of its own that follows from that of the whole.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from aiokafka.errors import KafkaError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from streams.contract.events.case_activity import ActivityKind, CaseActivity, ProposedOutcome
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.forms.moderation_outcome_decoding import REASONS
+from streams.contract.wire.ids import stable_id
+from streams.desk.console.casework.permissions import Person, may_act
+from streams.desk.console.casework.work import CaseKey
+from streams.desk.console.publisher import NotReadBack
+from streams.desk.console.read_model.case_query import KnownCase, acts_on, known_case
+from streams.desk.console.web.acting import why_not
+from streams.desk.console.web.cases.acts import ground_of, outcome_of
+from streams.desk.console.web.clock_lines import ClockLine, Duties, ending_lines
+from streams.desk.console.web.context import Console, console_of, page, person_of
+from streams.desk.console.web.ending import RUNS_ON, open_clock_names
+from streams.desk.console.web.forms import SNOOZES, WrongForm, choice_of, text_of, until, version_of
+from streams.desk.console.web.security.other_sites import checked_form
+
+_KINDS: Final[dict[str, ActivityKind]] = {
+    "claimed": "claimed",
+    "released": "released",
+    "snoozed": "snoozed",
+    "dismissed": "decided",
+}
+"""What can be done with many cases, and the act that it is on each of them. Upholding is not among them: it has an effect on people,
+and each is judged by itself."""
+
+# Five pages of the desk. A mistake with more would take a shift to find and take back.
+_MOST: Final = 500
+
+# Acts that wait for Kafka at a time. Each takes some 50 ms, most of it waiting.
+_AT_ONCE: Final = 32
+
+# The same words for both: whether a case exists is not for everybody to know.
+_NOT_YOURS: Final = "There is no such case, or it is not yours to act on."
+
+
+class Chosen(NamedTuple):
+    """A case that was chosen on the desk, with the version that the desk showed."""
+
+    escalation_id: str
+    version: int
+
+    @property
+    def field(self) -> str:
+        """The case as forms name it."""
+        return f"{self.escalation_id}@{self.version}"
+
+
+class LeftOut(NamedTuple):
+    """A case on which nothing is done, and why. `known` is null if there is no such case, or it is not the person's."""
+
+    escalation_id: str
+    known: KnownCase | None
+    why: str
+
+
+async def bulk(request: Request) -> Response:
+    """Ask whether something shall be done with the chosen cases."""
+    form = await checked_form(request)
+    return await run_in_threadpool(_confirmation, request, form, None, 200)
+
+
+async def bulk_confirmed(request: Request) -> Response:
+    """Do something with each of the chosen cases, and say on which of them it counted."""
+    form = await checked_form(request)
+    chosen, _ = await run_in_threadpool(_sorted_out, request, form)
+    try:
+        if text_of(form, "count") != str(len(chosen)):
+            raise WrongForm(f"Type {len(chosen)}, the number of cases, to confirm.")
+        acts = await run_in_threadpool(_acts, person_of(request), form, _KINDS[text_of(form, "what")], chosen)
+    except WrongForm as error:
+        return await run_in_threadpool(_confirmation, request, form, str(error), 422)
+    at_once = asyncio.Semaphore(_AT_ONCE)
+
+    async def one_of_them(act: CaseActivity) -> str | None:
+        async with at_once:
+            return await _carried_out(console_of(request), act)
+
+    results = await asyncio.gather(*map(one_of_them, acts))
+    context = {
+        "nav": "desk",
+        "what": text_of(form, "what"),
+        "counted": [known for (known, _), each in zip(chosen, results, strict=True) if each is None],
+        "not_counted": [
+            (known, each) for (known, _), each in zip(chosen, results, strict=True) if each is not None
+        ],
+        "ended": _ended(acts, results, chosen, console_of(request).duties),
+    }
+    return await run_in_threadpool(page, request, "bulk_result.html", context)
+
+
+def _ended(
+    acts: Sequence[CaseActivity],
+    results: Sequence[str | None],
+    chosen: Sequence[tuple[KnownCase, Chosen]],
+    duties: Duties,
+) -> list[ClockLine]:
+    """Each clock that ended with an act that counted, and how."""
+    names = open_clock_names([known for known, _ in chosen], duties)
+    ends = {
+        end.clock_id: line._replace(name=names[end.clock_id])
+        for act, result, (known, _) in zip(acts, results, chosen, strict=True)
+        if act.proposed is not None and result is None
+        for end, line in zip(
+            act.proposed.clocks, ending_lines(act.proposed, known.clocks, duties), strict=True
+        )
+    }
+    return list(ends.values())
+
+
+def _confirmation(request: Request, form: FormData, said: str | None, status_code: int) -> Response:
+    chosen, left_out = _sorted_out(request, form)
+    duties = dict.fromkeys(duty.id for known, _ in chosen for duty in known.newest.obligations)
+    countries = dict.fromkeys(row.code for known, _ in chosen for row in known.newest.jurisdictions)
+    clocks = open_clock_names([known for known, _ in chosen], console_of(request).duties)
+    context = {
+        "nav": "desk",
+        "said": said,
+        "typed": form,
+        "what": text_of(form, "what"),
+        "chosen": chosen,
+        "left_out": left_out,
+        "snoozes": list(SNOOZES),
+        "reasons": REASONS["dismissed"],
+        "grounds": duties,
+        "clocks": clocks.values(),
+        "countries": countries,
+        "bulk_id": text_of(form, "bulk_id") or secrets.token_hex(16),
+    }
+    return page(request, "bulk.html", context, status_code)
+
+
+def _sorted_out(request: Request, form: FormData) -> tuple[list[tuple[KnownCase, Chosen]], list[LeftOut]]:
+    """The chosen cases with which it may be done, and those with which it may not. Raises HTTPException."""
+    person, kind = person_of(request), _KINDS.get(text_of(form, "what"))
+    if kind is None or person.role == "read_only":
+        raise HTTPException(403, "Your role may not do this.")
+    fields = dict.fromkeys(field for field in form.getlist("case") if isinstance(field, str))
+    if not 0 < len(fields) <= _MOST:
+        raise HTTPException(400, f"Choose 1 to {_MOST} cases on the desk.")
+    reader = console_of(request).database.reader()
+    chosen: list[tuple[KnownCase, Chosen]] = []
+    left_out: list[LeftOut] = []
+    for field in fields:
+        each = _chosen(field)
+        known = known_case(reader, each.escalation_id)
+        if known is None or not may_act(person, kind, known.newest.category):
+            left_out.append(LeftOut(each.escalation_id, None, _NOT_YOURS))
+        elif why := _why_left_out(kind, known):
+            left_out.append(LeftOut(each.escalation_id, known, why))
+        else:
+            chosen.append((known.shown_to(person), each))
+    return chosen, left_out
+
+
+def _chosen(field: str) -> Chosen:
+    escalation_id, _, version = field.rpartition("@")
+    try:
+        return Chosen(escalation_id, version_of(version))
+    except WrongForm as error:
+        raise HTTPException(400, str(error)) from error
+
+
+def _why_left_out(kind: ActivityKind, known: KnownCase) -> str | None:
+    if known.row["needs_two"]:
+        return "Its gate asks for two people: open the case."
+    if kind == "decided" and known.row["state"] == "proposed":
+        return "An outcome was proposed, which waits for a second person: open the case."
+    return None
+
+
+def _acts(
+    person: Person, form: FormData, kind: ActivityKind, chosen: Sequence[tuple[KnownCase, Chosen]]
+) -> list[CaseActivity]:
+    """An act per case. The same form again makes acts with the same ids. Raises WrongForm."""
+    member = person.member()
+    assert member is not None
+    now = datetime.now(UTC)
+    ends = until(form, kind, now)
+    bulk_id = choice_of(form, "bulk_id", "cases on the desk")
+    # Two cases may name a message with one clock, which ends once.
+    ended: set[str] = set()
+    return [
+        CaseActivity(
+            activity_id=stable_id("console-bulk", bulk_id, kind, each.escalation_id),
+            kind=kind,
+            actor=member,
+            at=now,
+            expected_version=each.version,
+            escalation_id=each.escalation_id,
+            channel_ref=known.newest.channel_ref,
+            until=ends,
+            proposed=_dismissal(form, known, ended) if kind == "decided" else None,
+        )
+        for known, each in chosen
+    ]
+
+
+async def _carried_out(console: Console, act: CaseActivity) -> str | None:
+    """Publish an act, and say why it did not count; None if it did."""
+    case = act.escalation_id
+    assert case is not None
+    try:
+        verdict = await console.publisher.act(act)
+    except Rejected as error:
+        return str(error)
+    except (NotReadBack, KafkaError):
+        return "Kafka did not confirm this. It may have counted or not: look at the case."
+    refused = verdict.refused
+    if refused is None:
+        return None
+    return await run_in_threadpool(
+        lambda: why_not(refused, acts_on(console.database.reader(), CaseKey("escalation", case)))
+    )
+
+
+def _dismissal(form: FormData, known: KnownCase, ended: set[str]) -> ProposedOutcome:
+    """The outcome that a case is dismissed; those of its clocks that the form ends are added to `ended`. Raises WrongForm."""
+    still_open = [
+        each.view.clock_id for each in known.clocks if each.is_open and each.view.clock_id not in ended
+    ]
+    said = choice_of(form, "clocks", "what becomes of their clocks") if still_open else RUNS_ON
+    ends = dict.fromkeys(still_open, said) if said != RUNS_ON else {}
+    ended.update(ends)
+    return outcome_of(
+        known,
+        ends,
+        decision="dismissed",
+        category=known.newest.category,
+        reason=choice_of(form, "reason", "a reason"),
+        ground=ground_of(form),
+    )

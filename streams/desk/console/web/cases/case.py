@@ -1,0 +1,99 @@
+"""The page of one case."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from streams.contract.events.case_activity import ActivityKind, ProposedOutcome
+from streams.contract.events.moderation_outcome import (
+    AccountAction,
+    LawGround,
+    OutcomeDecision,
+    VisibilityAction,
+)
+from streams.contract.wire.forms.moderation_outcome_decoding import REASONS
+from streams.desk.console.casework.permissions import may_act, may_end_clock, needs_two
+from streams.desk.console.read_model.case_query import KnownCase, known_case
+from streams.desk.console.web.cases.chart import charts
+from streams.desk.console.web.context import console_of, note_position, page, person_of
+from streams.desk.console.web.decided import work_shown
+from streams.desk.console.web.timeline import timeline
+from streams.desk.text.crowd_text import SIGNALS
+from streams.desk.text.record_text import likely_countries
+from streams.desk.text.story import story
+
+
+def case(request: Request) -> Response:
+    """The page of a case. Raises HTTPException if there is none, or the person may not see it."""
+    return case_page(request, case_of(request))
+
+
+def case_of(request: Request) -> KnownCase:
+    """The case that the path names. Raises HTTPException as `case` does."""
+    person = person_of(request)
+    note_position(request)
+    found = known_case(console_of(request).database.reader(), request.path_params["case"])
+    if found is None or not person.sees(found.newest.category):
+        # The same words for both: whether a case exists is not for everybody to know.
+        raise HTTPException(404, "There is no such case, or it is not yours to see.")
+    return found.shown_to(person)
+
+
+def case_page(
+    request: Request,
+    known: KnownCase,
+    said: str | None = None,
+    status_code: int = 200,
+    typed: Mapping[str, Any] | None = None,
+) -> Response:
+    """The page of a case. `said` is what to tell the reader first, such as why an act did not count.
+
+    `typed` fills the form as it was sent.
+    """
+    person, newest = person_of(request), known.newest
+    work, duties = known.work, console_of(request).duties
+    context: dict[str, Any] = {
+        "nav": "desk",
+        "newest": newest,
+        # The desk's row has none of a case that ended by itself.
+        "nearest": next(
+            (each for each in known.clocks if each.is_open and each.view.status != "paused"), None
+        ),
+        **work_shown(known, duties, said, status_code, typed),
+        "story": story(known.events),
+        # The last event of a quiet channel names none.
+        "messages": next((event.message_refs for event in reversed(known.events) if event.message_refs), ()),
+        "charts": charts(known.events),
+        "timeline": timeline(known, duties),
+        "may": {kind: may_act(person, kind, newest.category) for kind in get_args(ActivityKind)},
+        "two_for": [each for each in get_args(OutcomeDecision) if needs_two(known.events, each)],
+        "decisions": get_args(OutcomeDecision),
+        "reasons": REASONS,
+        "visibility": get_args(VisibilityAction),
+        "account": get_args(AccountAction),
+        "categories": list(console_of(request).categories),
+        "grounds": dict.fromkeys(row.id for row in newest.obligations),
+        "may_end_clocks": may_end_clock(person, "report", newest.category),
+        "signals": SIGNALS,
+        "countries": likely_countries(newest.jurisdictions) or [row.code for row in newest.jurisdictions],
+    }
+    if typed is None and work.decision is not None:
+        context["typed"] = _taken_back(work.decision.outcome)
+    return page(request, "case.html", context, status_code)
+
+
+def _taken_back(outcome: ProposedOutcome) -> dict[str, str]:
+    """The form of a decision that replaces `outcome` by its opposite, for the same category and by the same rule."""
+    ground = outcome.ground
+    return {
+        "decision": "dismissed" if outcome.decision == "upheld" else "upheld",
+        "category": outcome.category,
+        **(
+            {"duty": ground.duty, "country": ground.jurisdiction}
+            if isinstance(ground, LawGround)
+            else {"rule": ground.rule}
+        ),
+    }

@@ -1,0 +1,88 @@
+"""The desk: a list of cases."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from sqlite3 import Row
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from streams.desk.console.read_model.desk_query import (
+    DeskFilter,
+    counts,
+    desk_page,
+    desk_row,
+    desk_rows,
+    position_of,
+)
+from streams.desk.console.web.context import console_of, next_page, note_position, page, person_of
+from streams.desk.console.web.words import clock_word, holder, in_words
+from streams.running.wall_clock import clock_ms
+
+
+class RowGroup(NamedTuple):
+    """Rows that stand together under one heading."""
+
+    heading: str
+    rows: Sequence[Row]
+
+
+def desk(request: Request) -> Response:
+    """The cases of a view. The view is in the address, so it can be sent to a colleague."""
+    console, person = console_of(request), person_of(request)
+    note_position(request)
+    now = clock_ms()
+    reader = console.database.reader()
+    shown = DeskFilter.of(request.query_params)
+    listed = desk_page(reader, shown, person.categories, now, request.query_params.get("after"))
+    context = {
+        "shown": shown,
+        "place": lambda row: position_of(row, shown),
+        "groups": list(_grouped(listed.rows, shown, now)),
+        "more": next_page(shown, listed.after),
+        "nav": "desk",
+    }
+    # The page asks for what follows as its reader scrolls.
+    if "after" in request.query_params:
+        return page(request, "desk_rows.html", context)
+    counted = counts(reader, shown, person.categories, now)
+    return page(request, "desk.html", {**context, **counted._asdict()})
+
+
+def rows(request: Request) -> Response:
+    """The rows of some cases as they are now: to replace those on an open page, or to count those that are new in it."""
+    console, person = console_of(request), person_of(request)
+    ids = request.query_params.get("ids", "").split()
+    shown = DeskFilter.of(request.query_params)
+    found = desk_rows(console.database.reader(), ids, shown, person.categories, clock_ms())
+    return page(request, "desk_changed.html", {"rows": found, "place": lambda row: position_of(row, shown)})
+
+
+def next_case(request: Request) -> Response:
+    """Go to the case that follows another one in a view and on which nobody else works; to the view if there is none."""
+    console, person = console_of(request), person_of(request)
+    reader, now = console.database.reader(), clock_ms()
+    row = desk_row(reader, request.path_params["case"], person.categories)
+    if row is None:
+        raise HTTPException(404, "There is no such case, or it is not yours to see.")
+    shown = DeskFilter.of(request.query_params)
+    listed = desk_page(reader, shown, person.categories, now, position_of(row, shown))
+    for each in listed.rows:
+        if holder(each, now) in (None, person.ref):
+            return RedirectResponse(f"/cases/{each['escalation_id']}", 303)
+    return RedirectResponse(f"/desk?{urlencode(shown.parameters())}", 303)
+
+
+def _grouped(rows: Sequence[Row], shown: DeskFilter, now_ms: int) -> Iterator[RowGroup]:
+    def heading(row: Row) -> str:
+        if shown.by == "channel":
+            return f"Channel {row['channel_ref']}"
+        if shown.by == "category":
+            return in_words(row["category_group"].removeprefix("STATEMENT_CATEGORY_").lower())
+        return clock_word(row["due_ms"], now_ms)
+
+    for name, group in groupby(rows, heading):
+        yield RowGroup(name, list(group))

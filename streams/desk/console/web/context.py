@@ -1,0 +1,124 @@
+"""What every page needs: the read model, who is signed in, and the frame around the page."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from msgspec import UNSET
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.templating import Jinja2Templates
+
+from streams.contract.events.report import Category
+from streams.desk.console.casework.permissions import Person
+from streams.desk.console.follower import Progress
+from streams.desk.console.live_feed import LiveFeed
+from streams.desk.console.publisher import Publisher
+from streams.desk.console.read_model.database import Database
+from streams.desk.console.read_model.paging import ListFilter
+from streams.desk.console.settings import ConsoleSettings
+from streams.desk.console.web import words
+from streams.desk.console.web.words import with_moments
+from streams.registry.rules import CategoryRules, Obligation
+from streams.running.wall_clock import clock_ms
+
+_HERE = Path(__file__).parent
+
+TEMPLATES = Jinja2Templates(
+    env=Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        # Every template is HTML, and everything that others wrote is escaped.
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+)
+# What an event of an earlier version does not have.
+TEMPLATES.env.tests["unset"] = lambda value: value is UNSET
+TEMPLATES.env.filters["with_moments"] = with_moments
+TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all__})
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """The parts that pages use.
+
+    `duties` are the rows of law in use, by id.
+    """
+
+    settings: ConsoleSettings
+    database: Database
+    publisher: Publisher
+    progress: Progress
+    feed: LiveFeed
+    duties: Mapping[str, Obligation]
+    categories: Mapping[Category, CategoryRules]
+
+
+def console_of(connection: HTTPConnection) -> Console:
+    """The console that serves a request."""
+    found: Console = connection.app.state.console
+    return found
+
+
+def person_of(connection: HTTPConnection) -> Person:
+    """Who is signed in; the middleware lets nobody else through."""
+    person: Person = connection.state.person
+    return person
+
+
+def note_position(connection: HTTPConnection) -> None:
+    """Note how far the live feed is, before anything is read: what changes from then on is told to the page."""
+    connection.state.position = console_of(connection).feed.position
+
+
+def person_still(connection: HTTPConnection) -> Person | None:
+    """Who is signed in if a connection that began a while ago began now; None if nobody would be let in."""
+    try:
+        found: Person | None = connection.state.who()
+    except HTTPException:
+        return None
+    return found
+
+
+def form_token(request: Request) -> str:
+    """The token that a form of this session must send back, against forms that other sites send."""
+    if "token" not in request.session:
+        request.session["token"] = secrets.token_urlsafe(32)
+    token: str = request.session["token"]
+    return token
+
+
+def next_page(shown: ListFilter, after: str | None) -> str | None:
+    """The parameters of the address of a list's next page; None if there is none."""
+    return None if after is None else urlencode({**shown.parameters(), "after": after})
+
+
+def page(request: Request, template: str, context: Mapping[str, Any], status_code: int = 200) -> Response:
+    """A page from a template."""
+    console = console_of(request)
+    frame = {
+        "person": person_of(request),
+        "token": form_token(request),
+        "now_ms": clock_ms(),
+        "progress": console.progress,
+        # A page that did not note its position is not told of changes.
+        "position": getattr(request.state, "position", ""),
+        "floor": {category for category, row in console.categories.items() if row.floor},
+        "unsigned": console.settings.sign_in == "none",
+        "signs_out": console.settings.sign_in == "openid",
+        "message_link": console.settings.message_link,
+        "duties": console.duties,
+        # Said once, by the first whole page that comes after an act.
+        "take_done": lambda: request.session.pop("done", None),
+    }
+    response: Response = TEMPLATES.TemplateResponse(
+        request, template, {**frame, **context}, status_code=status_code
+    )
+    return response

@@ -1,0 +1,174 @@
+"""Everything that a decision says, or an answer to an authority, or a proposal of either: row by row, for who signs it."""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, get_args
+
+from streams.contract.events.case_activity import CaseActivity, CaseNote, ProposedOutcome
+from streams.contract.events.escalation import Escalation
+from streams.contract.events.moderation_outcome import LawGround, OutcomeGround
+from streams.desk.console.casework.permissions import why_two
+from streams.desk.console.casework.work import Decision, Work
+from streams.desk.console.read_model.case_query import KnownAct, KnownCase
+from streams.desk.console.read_model.requests_query import KnownRequest
+from streams.desk.console.web.clock_lines import (
+    ClockLine,
+    Duties,
+    Judged,
+    decided_lines,
+    ending_lines,
+    open_clock_ids,
+    proposed_lines,
+)
+from streams.desk.console.web.forms import LOST_RACE, NOT_KNOWN, SNOOZES, page_id
+from streams.desk.console.web.words import duty_name, in_words
+from streams.desk.text.story import NOT_ARMED
+
+Known = KnownCase | KnownRequest
+
+
+class Row(NamedTuple):
+    """What a decision says about one thing, or about each clock."""
+
+    about: str
+    lines: Sequence[str]
+    clocks: Sequence[ClockLine] = ()
+
+    def __str__(self) -> str:
+        return " ".join([self.about.lower(), ", ".join([*self.lines, *map(str, self.clocks)])]).rstrip()
+
+
+def judged_by(act: CaseActivity, work: Work[Any]) -> Judged | None:
+    """What holds once an act counts; None if it decides nothing."""
+    if act.kind == "proposal_signed":
+        return None if work.proposal is None else work.proposal.outcome
+    return proposed_in(act) if act.kind == "decided" else None
+
+
+def proposed_in(act: CaseActivity) -> Judged | None:
+    """What an act decides or proposes; None if it does neither."""
+    return act.proposed_answer if act.proposed is None else act.proposed
+
+
+def named_acts(acts: Sequence[KnownAct]) -> Iterator[tuple[KnownAct, str]]:
+    """Acts on a case, each with what was done: who declines their own proposal takes it back."""
+    proposer = None
+    for each in acts:
+        act = each.act
+        takes_back = act.kind == "proposal_declined" and act.actor.ref == proposer
+        yield each, "proposal taken back" if takes_back else in_words(act.kind)
+        if act.kind == "outcome_proposed" and each.refused is None:
+            proposer = act.actor.ref
+
+
+def word_of(judged: Judged) -> str:
+    """A decision or an answer in its own word, such as `upheld`."""
+    return in_words(judged.decision if isinstance(judged, ProposedOutcome) else judged.answer)
+
+
+def rows_at_the_time(judged: Judged, known: Known, duties: Duties) -> list[Row]:
+    """What was said of a case or a request, with the clocks that were to end."""
+    ends = ending_lines(judged, known.clocks, duties)
+    return _rows(judged, known, duties, _clocks(ends) if ends else Row("No clock ends", []))
+
+
+def rows_of_proposal(judged: Judged, known: Known, duties: Duties) -> list[Row]:
+    """The same with every clock, also those that run on, whom it is told to, and why it takes two: all that a second person signs."""
+    clocks = _clocks(proposed_lines(judged, known.clocks, duties))
+    rows = _with_notices(_rows(judged, known, duties, clocks), judged, known)
+    if isinstance(judged, ProposedOutcome) and isinstance(known, KnownCase):
+        why = why_two(known.events, judged.decision)
+        rows += [Row("Why two people", why)] if why else []
+    return rows
+
+
+def rows_of_decision(decision: Decision[Any], known: Known, duties: Duties) -> list[Row]:
+    """All that was decided, with the clocks as they were then."""
+    judged, clocks = decision.outcome, _clocks(decided_lines(decision, known.clocks, duties))
+    return _with_notices(_rows(judged, known, duties, clocks), judged, known)
+
+
+def work_shown(
+    known: Known, duties: Duties, said: str | None, status_code: int, draft: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What the pages of cases and of requests have in common, as their templates name it.
+
+    `said` is what to tell the reader first, `draft` the form as it was sent.
+    """
+    work = known.work
+    return {
+        "case": known,
+        "row": known.row,
+        "said": said,
+        # What was typed stays in sight, but for who lost a race: one key would overturn who won it.
+        "unfolded": draft is not None and status_code != LOST_RACE,
+        "draft": draft is not None,
+        "typed": draft or {},
+        # A new one for each page: sending its form twice has one effect. The same again where nobody knows whether it had one.
+        "act_id": page_id(draft) if status_code == NOT_KNOWN else secrets.token_hex(16),
+        "notes": get_args(CaseNote),
+        "snoozes": list(SNOOZES),
+        "not_armed": NOT_ARMED,
+        "work": work,
+        "proposed": rows_of_proposal(work.proposal.outcome, known, duties) if work.proposal else [],
+        "decided": rows_of_decision(work.decision, known, duties) if work.decision else [],
+        "open_clocks": open_clock_ids(known.clocks),
+        "notes_left": [each.act for each in known.acts if each.act.note and each.refused is None],
+    }
+
+
+def _clocks(lines: Sequence[ClockLine]) -> Row:
+    return Row("Clocks", [] if lines else ["none"], lines)
+
+
+def _with_notices(rows: list[Row], judged: Judged, known: Known) -> list[Row]:
+    if isinstance(judged, ProposedOutcome) and isinstance(known, KnownCase):
+        rows.append(Row("Notices", [_notices(judged, known.newest)]))
+    return rows
+
+
+def _rows(judged: Judged, known: Known, duties: Duties, clocks: Row) -> list[Row]:
+    if isinstance(judged, ProposedOutcome):
+        assert isinstance(known, KnownCase)
+        rows = _outcome_rows(judged, known.newest, duties)
+    else:
+        rows = [Row("Answer", [in_words(judged.answer)])]
+    rows.append(clocks)
+    if judged.supersedes is not None:
+        rows.append(Row("Replaces", ["what held before"]))
+    return rows
+
+
+def _outcome_rows(outcome: ProposedOutcome, newest: Escalation, duties: Duties) -> list[Row]:
+    reported = "" if outcome.category == newest.category else f", reported as {in_words(newest.category)}"
+    action, message = outcome.action, outcome.message_ref
+    return [
+        Row("Decision", [in_words(outcome.decision)]),
+        Row("Category", [in_words(outcome.category) + reported]),
+        Row("Reason", [in_words(outcome.reason)]),
+        Row("Judged by", [_ground(outcome.ground, duties)]),
+        Row("Content", [_measure(None if action is None else action.visibility)]),
+        Row("Account", [_measure(None if action is None else action.account)]),
+        Row("About", ["all that this case counted" if message is None else f"message {message}"]),
+    ]
+
+
+def _ground(ground: OutcomeGround, duties: Duties) -> str:
+    if isinstance(ground, LawGround):
+        return f"{duty_name(duties, ground.duty)}, in {ground.jurisdiction}"
+    return f"rule {ground.rule} of the terms"
+
+
+def _measure(taken: str | None) -> str:
+    return "nothing is done" if taken is None else in_words(taken)
+
+
+def _notices(outcome: ProposedOutcome, newest: Escalation) -> str:
+    # Whom exactly is known to the workers alone, and they write notices only where reporters are on.
+    whom = (
+        "the people who reported it"
+        if newest.counts.distinct_reporters != 1
+        else "the person who reported it"
+    )
+    what = "that the decision changed" if outcome.supersedes else "decision and ground"
+    return f"{whom}: {what}, and until when to contest it, if your workers write notices"

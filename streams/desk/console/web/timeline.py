@@ -1,0 +1,87 @@
+"""Everything that happened with a case, as one list in the order of time."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from streams.contract.wire.times import epoch_ms, moment_ms
+from streams.desk.console.read_model.case_query import HangingClock, KnownCase
+from streams.desk.console.read_model.requests_query import KnownRequest
+from streams.desk.console.web.clock_lines import Duties
+from streams.desk.console.web.decided import named_acts, proposed_in, rows_at_the_time
+from streams.desk.console.web.words import in_words
+from streams.desk.text.desk_text import moderation_text
+from streams.desk.text.record_text import escalation_grounds
+
+
+class Happening(NamedTuple):
+    """One thing that happened: when, who or what did it, what it was, and why or with which effect."""
+
+    at_ms: int
+    by: str
+    what: str
+    detail: str
+    counted: bool = True
+
+
+def timeline(case: KnownCase, duties: Duties) -> list[Happening]:
+    """What the stream found, what people did, what was decided, and what became of clocks."""
+    happenings = [
+        Happening(
+            moment_ms(event.at),
+            "Tocsin",
+            f"{event.type}: level {event.level}, {in_words(event.level_name)}",
+            escalation_grounds(event),
+        )
+        for event in case.events
+    ]
+    happenings += _acts(case, duties)
+    happenings += [
+        Happening(
+            epoch_ms(outcome.decided_at),
+            outcome.reviewer.ref,
+            "outcome recorded",
+            moderation_text(outcome).partition("\n")[0],
+        )
+        for outcome in case.outcomes
+    ]
+    happenings += _said_of_clocks(case.clocks)
+    return sorted(happenings, key=lambda each: each.at_ms)
+
+
+def request_timeline(case: KnownRequest, duties: Duties) -> list[Happening]:
+    """How the request was judged, what people did, and what happened to its clocks."""
+    first = case.first
+    happenings = [
+        Happening(moment_ms(first.at), "Tocsin", in_words(first.decision), f"gate: {in_words(first.gate)}")
+    ]
+    happenings += [
+        Happening(moment_ms(step.at), "Tocsin", in_words(step.reason), clock.view.obligation)
+        for clock in case.clocks
+        for step in clock.steps
+    ]
+    happenings += _acts(case, duties)
+    happenings += _said_of_clocks(case.clocks)
+    return sorted(happenings, key=lambda each: each.at_ms)
+
+
+def _acts(case: KnownCase | KnownRequest, duties: Duties) -> Iterator[Happening]:
+    for each, what in named_acts(case.acts):
+        act, refused = each.act, each.refused
+        detail = in_words(act.note or "")
+        if refused is not None:
+            detail = f"did not count: {in_words(refused)}"
+        elif (judged := proposed_in(act)) is not None:
+            detail = "; ".join(map(str, rows_at_the_time(judged, case, duties)))
+        yield Happening(epoch_ms(act.at), act.actor.ref, what, detail, counted=refused is None)
+
+
+def _said_of_clocks(clocks: Sequence[HangingClock]) -> Iterator[Happening]:
+    for clock in clocks:
+        for outcome in clock.outcomes:
+            reason = f" for {in_words(outcome.reason)}" if outcome.reason else ""
+            yield Happening(
+                epoch_ms(outcome.occurred_at),
+                outcome.actor or "a desk",
+                f"clock {in_words(outcome.outcome)}{reason}",
+                clock.view.obligation,
+            )

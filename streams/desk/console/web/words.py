@@ -1,0 +1,149 @@
+"""Words, numbers and times as pages show them."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from sqlite3 import Row
+from typing import Final
+
+import msgspec
+from markupsafe import Markup, escape
+
+from streams.contract.events.clock import ClockView
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.times import DAY, HOUR, MINUTE, moment_ms
+from streams.desk.text.routing_text import minute
+from streams.registry.rules import Obligation
+
+__all__ = [
+    "clock_class",
+    "clock_name",
+    "clock_now",
+    "clock_word",
+    "duty_and_time",
+    "duty_name",
+    "holder",
+    "in_words",
+    "message_address",
+    "moment_ms",
+    "number",
+    "rfc3339",
+    "span",
+    "waits",
+    "web_address",
+]
+
+_CLOCK = msgspec.json.Decoder(ClockView)
+
+_REFUSALS: Final = {
+    "another_act_came_first": "somebody else was faster",
+    "claimed_by_another": "somebody else works on the case",
+    "nothing_proposed": "no proposal is waiting",
+    "needs_another_person": "a second person must sign",
+    "already_decided": "the case was decided before",
+    "supersedes_nothing": "the decision that it replaces is not the one that holds",
+    "sent_before": "sent a second time",
+}
+
+
+def in_words(code: str) -> str:
+    """A code of an event or an act, such as `manifestly_unfounded`, in words."""
+    return _REFUSALS.get(code) or code.replace("_", " ")
+
+
+def duty_name(duties: Mapping[str, Obligation], duty_id: str) -> str:
+    """A duty by its id and its title; the registry of this console may not have one that a worker used."""
+    return f"{duty_id} {duties[duty_id].title}" if duty_id in duties else duty_id
+
+
+def clock_now(clock: Row) -> str:
+    """What a clock of the read model is now, and who said so, if anybody did."""
+    actor = _CLOCK.decode(clock["view"]).actor
+    return in_words(clock["status"]) + ("" if actor is None else f", said {actor}")
+
+
+def waits(clock: Row) -> bool:
+    """Whether a clock of the read model says before when nothing may be done, instead of until when something must be."""
+    return _CLOCK.decode(clock["view"]).not_before is not None
+
+
+def clock_name(duties: Mapping[str, Obligation], clock: Row) -> str:
+    """A clock of the read model by its duty, when it is due, and of which channel or request it is."""
+    where = "channel" if clock["subject"] == "report" else "request"
+    return f"{duty_and_time(duties, clock)}, of {where} {clock['key']}"
+
+
+def duty_and_time(duties: Mapping[str, Obligation], clock: Row) -> str:
+    """The duty of a clock of the read model, and when it is due or its wait ends."""
+    until = "not before" if waits(clock) else "due"
+    return f"{duty_name(duties, clock['obligation'])}, {until} {minute(rfc3339(clock['due_ms']))}"
+
+
+def number(value: float) -> str:
+    """A number with as many digits as are worth reading."""
+    return f"{value:,.1f}".removesuffix(".0") if abs(value) >= 10 else f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def span(milliseconds: int) -> str:
+    """A time span in its two largest units, such as `1 d 4 h` or `12 min`."""
+    left = abs(milliseconds)
+    days, hours, minutes = left // DAY, left % DAY // HOUR, left % HOUR // MINUTE
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def holder(row: Row, now_ms: int) -> str | None:
+    """Who works on the case or request of a row; a claim may have ended by itself."""
+    until = row["claimed_until_ms"]
+    return row["assignee"] if until is None or until > now_ms else None
+
+
+def clock_word(due_ms: int | None, now_ms: int) -> str:
+    """The time left as a word, which says the same as its colour."""
+    if due_ms is None:
+        return "no clock"
+    left = due_ms - now_ms
+    if left <= 0:
+        return "overdue"
+    if left <= HOUR:
+        return "within the hour"
+    return "today" if left <= 24 * HOUR else "later"
+
+
+def clock_class(due_ms: int | None, now_ms: int) -> str:
+    """The class of a clock in the style sheet."""
+    return "clock-" + clock_word(due_ms, now_ms).replace(" ", "-")
+
+
+def message_address(link: str, channel_ref: str, message_ref: str) -> str:
+    """The address of a message in the platform's own viewer. Refs have no characters that an address must escape."""
+    return link.replace("{channel}", channel_ref).replace("{message}", message_ref)
+
+
+def web_address(text: str) -> str:
+    """The address of a source, as events say it; empty, which is the page itself, for what a browser would run as a script."""
+    return text if text.startswith(("https://", "http://")) else ""
+
+
+# As events have them, and as `minute` writes them.
+_MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?:Z| UTC)")
+
+
+def with_moments(text: str) -> Markup:
+    """The text, escaped, with each time in it as a `time` element that says UTC."""
+    pieces = []
+    end = 0
+    for found in _MOMENT.finditer(text):
+        pieces += [escape(text[end : found.start()]), _element(found)]
+        end = found.end()
+    return Markup("").join([*pieces, escape(text[end:])])
+
+
+def _element(found: re.Match[str]) -> Markup:
+    day, hour = found.groups()
+    try:
+        datetime.fromisoformat(f"{day}T{hour}")
+    except ValueError:
+        return escape(found[0])
+    return Markup('<time datetime="{0}T{1}Z">{0} {1} UTC</time>').format(day, hour)

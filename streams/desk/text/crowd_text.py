@@ -1,0 +1,63 @@
+"""Voices, trust, coordination and priority of an escalation in words."""
+
+import msgspec
+
+from streams.contract.events.escalation import Counts, Integrity
+from streams.contract.events.integrity import IntegritySignal
+from streams.contract.events.priority import Priority
+
+_Rows = list[tuple[str, str]]
+
+SIGNALS: dict[IntegritySignal, str] = {
+    "linked_reporters": "some reported the same messages before",
+    "burst": "far more reports than usual",
+    "first_time_reporters": "most have no earlier outcome",
+    "young_accounts": "most accounts are under a week old",
+    "non_members": "most are not members",
+    "category_disagreement": "they name different harms",
+    "same_hour_raid": "most reported many messages within an hour",
+}
+"""Signs of coordination in words."""
+
+
+def voices_rows(counts: Counts) -> _Rows:
+    """As how many voices the reporters count, and how far they are trusted; nothing without the stage of reporters."""
+    if counts.voices is msgspec.UNSET:
+        return []
+    trusted = counts.trusted_voices or 0
+    return [
+        (
+            "voices",
+            f"{counts.voices:.1f} of {counts.distinct_reporters} reporters; {counts.linked or 0} of them report together",
+        ),
+        ("trust", f"{trusted} with medium or high trust, from outcomes of earlier reports"),
+    ]
+
+
+def integrity_text(integrity: Integrity) -> str:
+    """The verdict about those who reported, as in `brigade suspected, 16 reporters look coordinated`; empty if there is none."""
+    verdicts = ["brigade suspected"] if integrity.brigade_suspected else []
+    if integrity.finding is not msgspec.UNSET:
+        verdicts.append(f"{integrity.finding.members} reporters look coordinated")
+    return ", ".join(verdicts)
+
+
+def integrity_rows(integrity: Integrity) -> _Rows:
+    """The verdict about those who reported, and the signs on which it rests: the finding's if there is one."""
+    verdict = integrity_text(integrity)
+    if not integrity.brigade_suspected:
+        verdict = f"no brigade suspected, {verdict}" if verdict else "no brigade suspected"
+    finding = integrity.finding
+    if finding is msgspec.UNSET:
+        signs = ", ".join(f"{name} {value:.3g}" for name, value in integrity.signals.items())
+        return [("integrity", f"{verdict}, score {integrity.score:.2f}{f' ({signs})' if signs else ''}")]
+    words = "; ".join(SIGNALS[signal] for signal in finding.signals)
+    return [("integrity", f"{verdict}, score {finding.score:.2f}: {words}"), ("", finding.sentence)]
+
+
+def priority_text(priority: Priority) -> str:
+    """The priority as in `57 of 100: clock 24, level 17, risk 9, voices 7, age 0`."""
+    parts = ", ".join(
+        f"{name} {getattr(priority.components, name)}" for name in priority.components.__struct_fields__
+    )
+    return f"{priority.value} of 100: {parts}"

@@ -1,0 +1,93 @@
+"""What desks decided and did, and what reporters are told, as text."""
+
+import msgspec
+
+from streams.contract.events.moderation_outcome import (
+    LawGround,
+    MessageSubject,
+    ModerationOutcome,
+    OutcomeGround,
+    OutcomeSubject,
+    ReportSubject,
+)
+from streams.contract.events.reporter_notice import ReporterNotice
+from streams.contract.wire.forms.case_activity_decoding import decode_case_activity
+from streams.contract.wire.forms.moderation_outcome_decoding import decode_moderation_outcome
+from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
+from streams.contract.wire.records import SourceRecord
+
+_NOTICE = msgspec.json.Decoder(ReporterNotice)
+
+
+def moderation_text(outcome: ModerationOutcome) -> str:
+    """What was decided and why, then about what and by whom, on two lines."""
+    action = outcome.action
+    done = () if action is None else filter(None, (action.visibility, action.account))
+    measures = "".join(f", {measure}" for measure in done)
+    drawn = "" if outcome.sampled is None else f", drawn with probability {outcome.sampled:g}"
+    earlier = "" if outcome.supersedes is None else f", supersedes {outcome.supersedes}"
+    return (
+        f"{outcome.decision} {outcome.category}: {outcome.reason}, {_ground_text(outcome.ground)}{measures}"
+        f"\n         {_subject_text(outcome.subject)}, channel {outcome.subject.channel_ref}, "
+        f"by {outcome.reviewer.ref} ({outcome.reviewer.role}, {outcome.confidence}){drawn}{earlier}"
+    )
+
+
+def moderation_line(record: SourceRecord) -> str:
+    """The text of an outcome of a desk. Raises Rejected."""
+    outcome = decode_moderation_outcome(record.value, record.headers, record.timestamp).event
+    return f"{outcome.decided_at:%H:%M:%S} {moderation_text(outcome)}"
+
+
+def clock_outcome_line(record: SourceRecord) -> str:
+    """The text of an outcome of a clock. Raises Rejected."""
+    outcome = decode_clock_outcome(record.value, record.headers, record.timestamp).event
+    reason = f": {outcome.reason}" if outcome.reason else ""
+    key_name = "channel" if outcome.subject == "report" else "request"
+    actor = f", by {outcome.actor}" if outcome.actor else ""
+    return (
+        f"{outcome.occurred_at:%H:%M:%S} {outcome.outcome}{reason}, clock {outcome.clock_id}"
+        f"\n         {key_name} {outcome.key}{actor}"
+    )
+
+
+def activity_line(record: SourceRecord) -> str:
+    """The text of an act on a case. Raises Rejected."""
+    act = decode_case_activity(record.value, record.headers, record.timestamp).event
+    note = "" if act.note is None else f": {act.note}"
+    until = "" if act.until is None else f" until {act.until:%Y-%m-%d %H:%M %Z}"
+    proposed = "" if act.proposed is None else f": {act.proposed.decision}, {act.proposed.reason}"
+    answer = "" if act.proposed_answer is None else f": {act.proposed_answer.answer}"
+    case, channel = f"escalation {act.escalation_id}", f"channel {act.channel_ref}, "
+    if act.request_id is not None:
+        case, channel = f"request {act.request_id}", ""
+    return (
+        f"{act.at:%H:%M:%S} {act.kind}{note}{until}{proposed}{answer}, {case}"
+        f"\n         {channel}by {act.actor.ref} ({act.actor.role}), version {act.expected_version}"
+    )
+
+
+def notice_line(record: SourceRecord) -> str:
+    """The text of a notice to a reporter. Raises msgspec.DecodeError if the record holds something else."""
+    notice = _NOTICE.decode(record.value or b"")
+    text = f"{notice.day} {notice.state}, report {notice.report_id} of {notice.ce_source or 'no source'}"
+    if (outcome := notice.outcome) is None:
+        return text
+    return (
+        f"{text}\n         {outcome.decision}, {_ground_text(outcome.ground)}, "
+        f"can be contested until {outcome.redress_until}"
+    )
+
+
+def _ground_text(ground: OutcomeGround) -> str:
+    if isinstance(ground, LawGround):
+        return f"{ground.duty} in {ground.jurisdiction}"
+    return f"terms {ground.rule}"
+
+
+def _subject_text(subject: OutcomeSubject) -> str:
+    if isinstance(subject, MessageSubject):
+        return f"message {subject.message_ref}"
+    if isinstance(subject, ReportSubject):
+        return f"report {subject.report_id} of {subject.ce_source or 'no source'}"
+    return f"escalation {subject.escalation_id}"

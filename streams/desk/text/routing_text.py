@@ -1,0 +1,88 @@
+"""Authorities' requests and what became of them, as text."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from streams.contract.events.authority_routing import AuthorityRouting, Findings
+from streams.contract.events.clock import ClockView
+from streams.contract.wire.forms.request_decoding import decode_request
+from streams.contract.wire.records import SourceRecord
+
+_ROUTING = msgspec.json.Decoder(AuthorityRouting)
+
+
+def decode_routing(record: SourceRecord) -> AuthorityRouting:
+    """Decode the step of a request in a record. Raises msgspec.DecodeError if it holds something else."""
+    return _ROUTING.decode(record.value or b"")
+
+
+def routing_text(routing: AuthorityRouting) -> str:
+    """What happened, as in `12:00:00 routed   removal_order of DE police, tco_art3: gate human_review`."""
+    authority = f"{routing.authority.country} {routing.authority.type}"
+    what = routing.decision if routing.type == "routed" else routing.reason
+    return f"{routing.at[11:19]} {what:<8} {routing.kind} of {authority}, {routing.legal_basis}: gate {routing.gate}"
+
+
+def routing_grounds(routing: AuthorityRouting) -> list[str]:
+    """Why, one line per finding: norms of refusals, or competence, elements, language, territory, and a wait."""
+    lines = [] if routing.findings is None else list(_found(routing.findings))
+    if routing.not_before is not None:
+        lines.append(f"do not send data before {minute(routing.not_before)}")
+    return lines
+
+
+def _found(findings: Findings) -> Iterator[str]:
+    for refusal in findings.refusals:
+        yield f"{refusal.code}: {refusal.norms[0].title}"
+    if findings.refusals:
+        return
+    for other in findings.belongs_to:
+        competent = other.authority or other.jurisdiction
+        yield f"belongs to {competent}" if competent else other.reason
+    if findings.missing:
+        yield f"missing: {', '.join(findings.missing)}"
+    if findings.questions:
+        yield f"ask a lawyer, because it does not show: {', '.join(findings.questions)}"
+    if findings.language.verdict == "not_accepted":
+        yield f"language {findings.language.language} is not accepted"
+    if findings.territory.codes:
+        yield f"takes effect in {' '.join(findings.territory.codes)}"
+
+
+def clock_text(clock: ClockView) -> str:
+    """A clock in a few words, as in `EU.tco.art3-3 running, due 2026-11-24 13:00 UTC`.
+
+    Of a wait it says `not before` instead of `due`.
+    """
+    until = "due" if clock.not_before is None else "not before"
+    return f"{clock.obligation} {clock.status}, {until} {minute(clock.due_at)}"
+
+
+def minute(moment: str) -> str:
+    """A published time (RFC 3339, UTC) to the minute, as in `2026-11-24 13:00 UTC`."""
+    return f"{moment[:10]} {moment[11:16]} UTC"
+
+
+def routing_line(record: SourceRecord) -> str:
+    """A record of authority-routing, with one line for each finding and for each clock and its id.
+
+    Raises msgspec.DecodeError if the record holds something else.
+    """
+    routing = decode_routing(record)
+    lines = [f"{routing_text(routing)}, request {routing.request_id}", *routing_grounds(routing)]
+    for clock in routing.clocks:
+        actor = f", by {clock.actor}" if clock.actor else ""
+        lines.append(f"{clock_text(clock)}, clock {clock.clock_id}{actor}")
+    return "\n         ".join(lines)
+
+
+def request_line(record: SourceRecord) -> str:
+    """Two lines for a record of authority-requests. Raises Rejected if a worker would refuse it."""
+    request = decode_request(record.value, record.headers, record.timestamp).event
+    authority = f"{request.authority.country} {request.authority.type}"
+    return (
+        f"{request.received_at:%H:%M:%S} {request.kind} of {authority}, {request.legal_basis}, "
+        f"request {request.request_id}\n         {', '.join(request.demands)}: {request.category or 'no category'}; "
+        f"elements: {', '.join(request.elements) or 'none'}"
+    )

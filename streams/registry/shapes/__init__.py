@@ -1,0 +1,1 @@
+"""The fields of the registry's files: what may stand where."""

@@ -1,0 +1,283 @@
+"""The fields of the files in the law folder."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from streams.contract.events.authority_request import IntakeElement, LegalBasis, RequestElement, RequestKind
+from streams.contract.events.report import LANGUAGE_PATTERN, NoticeDeclaration, NoticeElement, ReportKind
+from streams.contract.events.routing import Gate
+from streams.registry.document import Category, Row
+from streams.registry.rules import (
+    Action,
+    AfterPause,
+    AuthorityRole,
+    Calendar,
+    DurationMeaning,
+    EnterpriseSize,
+    Fallback,
+    Standard,
+    Trigger,
+)
+from streams.registry.shapes.rule_of_law import Code, RuleOfLawRow
+from streams.registry.shapes.rules import Ratio, Sourced, SourceRow, Text, Url
+
+JurisdictionCode = Annotated[str, Field(pattern=r"^[A-Z]{2,6}$")]
+AuthorityId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+ObligationId = Annotated[str, Field(pattern=r"^[A-Z]{2,6}\.[A-Za-z0-9.-]+$")]
+CalendarId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+# pydantic's patterns have no look-ahead, and need none here: its `$` does not match before a final newline.
+Language = Annotated[str, Field(pattern=LANGUAGE_PATTERN.replace(r"(?!\n)", ""))]
+
+
+class LegalSourceRow(SourceRow):
+    """The source of an obligation. It needs a URL, because every escalation publishes it."""
+
+    url: Url
+
+
+class ReviewedRow(Row):
+    """Base of a row of law that must be checked again.
+
+    `review_by` is the last day for that, if it is not the usual half year after `source.checked`.
+    """
+
+    source: SourceRow
+    review_by: date | None = Field(None, description="the day by which somebody must check the row again")
+
+    @model_validator(mode="after")
+    def _reviewed_after_the_check(self) -> "ReviewedRow":
+        if self.review_by is not None and self.review_by <= self.source.checked:
+            raise ValueError("review_by must be after the day in source.checked")
+        return self
+
+
+class AuthorityRow(ReviewedRow):
+    """An authority that may receive a case or an answer."""
+
+    id: AuthorityId
+    name: Text
+    role: AuthorityRole
+    channel: Text | None = None
+    languages: list[Language] = Field(default_factory=list)
+
+
+class ObligationRow(ReviewedRow):
+    """A legal duty. `territory` defaults to the jurisdiction itself; docs/law.md explains every field."""
+
+    id: ObligationId
+    instrument: Text
+    article: Text
+    title: Text
+    categories: Literal["all"] | Annotated[list[Category], Field(min_length=1)]
+    trigger: Trigger
+    required_elements: list[NoticeElement | NoticeDeclaration | RequestElement] = Field(default_factory=list)
+    questions: list[IntakeElement] = Field(default_factory=list)
+    action: Action
+    duration: str | None = None
+    meaning: DurationMeaning = Field(
+        "deadline",
+        description="what the duration means: by when to act, how long to keep something, or how long to wait",
+    )
+    standard: Standard | None = Field(None, description="the law's wording, where it sets no number")
+    calendar: Calendar = Field("elapsed", description="which days of the duration count")
+    holiday_calendar: CalendarId | None = None
+    pausable_for: list[Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]] = Field(
+        default_factory=list, description="the reasons for which the clock may pause"
+    )
+    after_pause: AfterPause = Field("continues", description="what a pause does to the time")
+    runs_from: ObligationId | None = Field(
+        None, description="the duty, in this file, from whose fulfilment a retention period runs"
+    )
+    authority: AuthorityId | None = None
+    applies_to: Text
+    exempt_sizes: list[EnterpriseSize] = Field(
+        default_factory=list, description="sizes of enterprises that are exempt"
+    )
+    public_only: bool = Field(False, description="content open to the public only, no private chats")
+    except_in: list[Code] = Field(default_factory=list, description="members in which it does not apply")
+    legal_bases: list[LegalBasis] = Field(
+        default_factory=list, description="what a request must be based on to trigger the duty"
+    )
+    emergency: bool | None = Field(None, description="yes: urgent requests only; no: only others; none: both")
+    enforcing_authority_notified: bool | None = Field(
+        None, description="yes: only orders notified to the enforcing authority; no: only others; none: both"
+    )
+    gate: Gate | None = Field(None, description="what must happen before anything is disclosed")
+    territory: JurisdictionCode | None = None
+    in_force_from: date
+    in_force_until: date | None = Field(None, description="the last day on which it applies")
+    beside: list[ObligationId] = Field(
+        default_factory=list,
+        description="rows of the same duty that are in force at the same time on purpose",
+    )
+    source: LegalSourceRow
+
+
+class JurisdictionFile(ReviewedRow):
+    """A jurisdiction: GLOBAL, a region or a country. The file is named by its code.
+
+    `regions` are those it belongs to directly; the regions of those regions are added.
+    """
+
+    code: JurisdictionCode
+    name: Text
+    regions: list[JurisdictionCode] = Field(default_factory=list)
+    rule_of_law: RuleOfLawRow
+    languages: list[Language] = Field(default_factory=list)
+    authorities: list[AuthorityRow] = Field(default_factory=list)
+    art18_authority: AuthorityId | None = None
+    dsc: AuthorityId | None = None
+    dsc_status: Text | None = None
+    tco_authority: AuthorityId | None = None
+    obligations: list[ObligationRow] = Field(default_factory=list)
+
+
+class TerritoryRow(ReviewedRow):
+    """A territory with a code of its own: the state and the regions it belongs to."""
+
+    name: Text
+    part_of: Code
+    regions: list[JurisdictionCode]
+
+
+class TerritoriesFile(Row):
+    """territories.yaml: overseas territories that have a code of their own."""
+
+    territories: dict[Code, TerritoryRow]
+
+
+class ReportTriggersRow(Sourced):
+    """Triggers by kind of report, with the reason and the source."""
+
+    values: dict[ReportKind, list[Trigger]]
+
+
+class RequestTriggersRow(Sourced):
+    """Triggers by kind of request, with the reason and the source."""
+
+    values: dict[RequestKind, list[Trigger]]
+
+
+class TargetRow(Row):
+    """A time (ISO 8601) within which the platform means to act, and the reason."""
+
+    within: str
+    reason: Text
+
+
+class TargetsRow(Row):
+    """Internal targets by the wording of the law; `otherwise` is for duties without any."""
+
+    source: SourceRow
+    by_standard: dict[Standard, TargetRow]
+    otherwise: TargetRow
+
+
+class TriggersFile(Row):
+    """triggers.yaml: which triggers reports and requests meet, and the internal targets."""
+
+    met_by_report: ReportTriggersRow
+    possible: ReportTriggersRow
+    met_by_request: RequestTriggersRow
+    targets: TargetsRow
+
+
+class HolidayRow(Row):
+    """A day that is not a business day."""
+
+    day: date
+    name: Text
+
+
+class HolidayCalendarRow(Row):
+    """The weekend and holidays of a place, known up to and including `known_until`.
+
+    `possible` are days that may be holidays; `working` are days of the weekend that are worked.
+    """
+
+    id: CalendarId
+    state: Code
+    time_zone: Text
+    weekend: list[Annotated[int, Field(ge=1, le=7)]]
+    known_until: date
+    holidays: list[HolidayRow]
+    possible: list[date] = Field(default_factory=list)
+    working: list[date] = Field(default_factory=list)
+    source: LegalSourceRow
+
+
+class CalendarsFile(Row):
+    """calendars.yaml: holiday calendars for clocks that count business days."""
+
+    calendars: list[HolidayCalendarRow]
+
+
+class RepresentativeRow(Row):
+    """The legal representative of a platform outside the Union (DSA art. 13)."""
+
+    country: Code
+    name: Text
+    source: SourceRow
+
+
+class ContactRow(Row):
+    """The single point of contact for authorities (DSA art. 11)."""
+
+    channel: Text
+    languages: Annotated[list[Language], Field(min_length=1)]
+    source: SourceRow
+
+
+class CertaintyRow(Sourced):
+    """The lowest confidence at which a Member State counts as identified."""
+
+    value: Ratio
+
+
+class FallbackRow(Sourced):
+    """Who is told if no Member State can be identified."""
+
+    value: Fallback
+
+
+class SafeRecipientsRow(Sourced):
+    """Who may be told of a case that concerns a closed jurisdiction."""
+
+    values: Annotated[list[AuthorityId], Field(min_length=1)]
+
+
+class SizeRow(Row):
+    """The size of the enterprise by Recommendation 2003/361/EC."""
+
+    value: EnterpriseSize
+    source: SourceRow
+
+
+class PlatformFile(Row):
+    """platform.yaml: facts about the platform itself."""
+
+    establishment: Code | None
+    legal_representative: RepresentativeRow | None
+    point_of_contact: ContactRow
+    certainty: CertaintyRow
+    fallback: FallbackRow
+    safe_recipients: SafeRecipientsRow
+    size: SizeRow | None = None
+
+
+class HintConfidenceRow(Row):
+    """The confidence of each kind of hint."""
+
+    channel: Ratio
+    reporter: Ratio
+    language: Ratio
+
+
+class LocationHintsFile(Sourced):
+    """location_hints.yaml: what a report says about countries apart from its evidence."""
+
+    confidence: HintConfidenceRow
+    languages_source: SourceRow
+    languages: dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], Code]

@@ -1,0 +1,1 @@
+"""The Faust app that runs stages, and the settings of its process."""

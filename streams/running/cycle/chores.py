@@ -1,0 +1,74 @@
+"""What a worker does now and then besides its cycles: ticks, sources at rest, positions at the ends of logs."""
+
+import asyncio
+import time
+from typing import Any
+
+from faust.types import TP
+
+from streams.running.cycle.cycle import Cycle
+from streams.running.cycle.set_aside import set_aside
+from streams.running.partitions.setback import NotApplied
+from streams.running.takeover.ownership import Ownership
+from streams.running.wall_clock import clock_ms
+
+# How often an idle worker checks whether something is due. A clear is confirmed minutes after it began, so
+# half a second more does not matter. Checking costs one peek at a heap per partition.
+TICK_CHECK_SECONDS = 0.5
+
+# How often the position is moved past transaction markers at the end of a log. If nothing is written to a
+# source topic for its whole retention (14 days), only a marker is left at its end; once the broker deletes
+# that too, the position would be before the start of the log. Any interval well below the retention is
+# enough.
+MARKERS_SECONDS = 3600.0
+
+# A partition is idle, and may be ticked, when nothing was applied for this long: longer than a busy broker
+# takes to answer a fetch.
+IDLE_SECONDS = 1.0
+
+
+async def do_chores(app: Any, ownership: Ownership, cycle: Cycle) -> None:
+    """Do them for ever; any exception must stop the worker."""
+    while True:
+        await asyncio.sleep(TICK_CHECK_SECONDS)
+        # The lock, so that no cycle applies anything meanwhile.
+        async with ownership.turn:
+            await _wake(app, ownership)
+            await _tick(app, ownership, cycle)
+            await _step_over_markers(ownership)
+            await ownership.stay_known()
+
+
+async def _wake(app: Any, ownership: Ownership) -> None:
+    for place, owner in ownership.owners.items():
+        for topic, offset in owner.wake():
+            await app.consumer.wake(TP(topic, place.partition), offset)
+
+
+async def _tick(app: Any, ownership: Ownership, cycle: Cycle) -> None:
+    now = time.monotonic()
+    due = []
+    for owner in ownership.owners.values():
+        if owner.attempts.is_set_aside or now - owner.last_applied_at <= IDLE_SECONDS:
+            continue
+        try:
+            outputs = await owner.tick(clock_ms())
+        except NotApplied as failed:
+            await set_aside(app.consumer, owner, failed)
+            continue
+        if outputs is not None:
+            due.append((owner, outputs))
+    if due:
+        await cycle.write([owner for owner, _ in due], [outputs.writes for _, outputs in due])
+        for owner, _ in due:
+            owner.ticked()
+
+
+async def _step_over_markers(ownership: Ownership) -> None:
+    # One partition per round: the requests to the brokers take a tenth of a second, and nothing is applied meanwhile.
+    now = time.monotonic()
+    for owner in ownership.owners.values():
+        if not owner.attempts.is_set_aside and now - owner.markers_stepped_at > MARKERS_SECONDS:
+            owner.markers_stepped_at = now
+            await owner.step_over_markers()
+            return

@@ -1,0 +1,80 @@
+"""Sets partitions aside that cannot be applied, and tries them again, while the others of the worker go on.
+
+A partition that is set aside stays claimed, and nothing of it is fetched, applied or written. As this process is the only one
+that writes to it, its state can be read again at any time, outside of cycles.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from streams.running.errors import OwnershipLost, RefusedToStart
+from streams.running.log.log import Log
+from streams.running.log.writer import Writer
+from streams.running.partitions.partition_owner import PartitionOwner
+from streams.running.partitions.setback import NotApplied
+from streams.running.takeover.ownership import Ownership
+
+logger = structlog.get_logger(__name__)
+
+# How often to look for partitions whose pause is over.
+LOOK_SECONDS = 0.5
+
+
+async def set_aside(
+    consumer: Any, owner: PartitionOwner[Any], failed: NotApplied, events: Iterable[Any] = ()
+) -> None:
+    """Set a partition aside, and drop the events with which it failed: they will be fetched again."""
+    owner.set_aside(failed)
+    tps = [TP(topic, owner.place.partition) for topic in owner.position]
+    await rest_sources(consumer, tps, events)
+
+
+async def rest_sources(consumer: Any, tps: Iterable[TP], events: Iterable[Any]) -> None:
+    """Fetch nothing of some sources until they are woken, and drop what was fetched of them."""
+    # From here on what is acknowledged of them is not committed to the group.
+    pauses = [consumer.rest(tp) for tp in tps]
+    # Before anything is awaited: a rebalance waits for it.
+    for event in events:
+        event.ack()
+    for pause in pauses:
+        await pause
+
+
+async def keep_trying(log: Log, writer: Writer, ownership: Ownership) -> None:
+    """Try partitions that were set aside again when their pauses are over, for ever; any exception must stop the worker."""
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        for owner in [each for each in ownership.owners.values() if each.attempts.is_due]:
+            try:
+                await _try_again(log, writer, ownership, owner)
+            except KafkaError as error:
+                owner.attempts.postpone()
+                logger.warning(
+                    "state of a partition that is set aside not read; the next attempt follows later",
+                    stage=owner.place.stage,
+                    partition=owner.place.partition,
+                    error=repr(error),
+                )
+            except (OwnershipLost, RefusedToStart):
+                # Another worker may own it now, and its log may have changed.
+                if _is_owned(ownership, owner):
+                    raise
+
+
+async def _try_again(log: Log, writer: Writer, ownership: Ownership, owner: PartitionOwner[Any]) -> None:
+    async with log.reader() as consumer:
+        end = (await writer.ends([owner.state_log]))[owner.state_log]
+        loaded = await owner.load(consumer, end)
+    # So that no cycle is under way.
+    async with ownership.turn:
+        if _is_owned(ownership, owner):
+            owner.try_again(loaded)
+
+
+def _is_owned(ownership: Ownership, owner: PartitionOwner[Any]) -> bool:
+    return ownership.owners.get(owner.place) is owner

@@ -1,0 +1,1 @@
+"""Logs with transactions: how they are read, written and fenced, and which positions they hold."""

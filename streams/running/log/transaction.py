@@ -1,0 +1,77 @@
+"""Writes records to any topics in one Kafka transaction: all or none."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
+
+from streams.running.errors import OwnershipLost
+from streams.running.log.append_times import clock_difference
+from streams.running.log.log import TRANSACTION_SECONDS, Producer, Write
+from streams.running.wall_clock import clock_ms
+
+# How long a producer may take to stop. It waits for the responses to its requests, which take milliseconds if
+# the broker answers at all.
+STOPPING_SECONDS = 2.0
+
+# How long to try to abort a transaction that failed, so that read_committed readers need not wait until another worker
+# fences this one.
+ABORTING_SECONDS = 1.0
+
+# The errors of a broker that knows a newer producer with the same transactional id.
+FENCED = (ProducerFenced, InvalidProducerEpoch)
+
+Destination = tuple[str, int]
+
+
+async def write_transaction(
+    producer: Producer, writes: Mapping[Destination, Sequence[Write]], timestamp_ms: int
+) -> int:
+    """Write all records and commit. The records of one destination keep their order.
+
+    `timestamp_ms` is this machine's clock. Returns by how many ms the broker whose clock differs most is ahead of it
+    (see clock_difference).
+
+    Raises OwnershipLost when no commit was confirmed within TRANSACTION_SECONDS, whatever the reason. The
+    broker may have committed all the same, so the caller must discard its state.
+    """
+    try:
+        async with asyncio.timeout(TRANSACTION_SECONDS):
+            await producer.begin_transaction()
+            differences = await asyncio.gather(
+                *(_append(producer, topic, n, rows, timestamp_ms) for (topic, n), rows in writes.items())
+            )
+            await producer.commit_transaction()
+            return max(differences, key=abs, default=0)
+    except (KafkaError, IllegalOperation, AssertionError, TimeoutError) as error:
+        reason = producer.failure() or error
+        fenced = isinstance(reason, FENCED)
+        if not fenced:
+            await _try_to_abort(producer)
+        raise OwnershipLost(
+            f"transaction did not commit: {type(reason).__name__} {reason}", fenced=fenced
+        ) from error
+
+
+async def _try_to_abort(producer: Producer) -> None:
+    with suppress(KafkaError, IllegalOperation, AssertionError, AttributeError, TimeoutError):
+        async with asyncio.timeout(ABORTING_SECONDS):
+            await producer.abort_transaction()
+
+
+async def stop_producer(producer: Producer) -> None:
+    """Stop a producer, even if no broker answers. The next owner aborts a transaction that is left open."""
+    try:
+        async with asyncio.timeout(STOPPING_SECONDS):
+            await producer.stop()
+    except TimeoutError:
+        await producer.abandon()
+
+
+async def _append(
+    producer: Producer, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int
+) -> int:
+    appended = await producer.append(topic, partition, rows, timestamp_ms)
+    now_ms = clock_ms()
+    return max((clock_difference(each, timestamp_ms, now_ms) for each in appended), key=abs, default=0)

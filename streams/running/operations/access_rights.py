@@ -1,0 +1,148 @@
+"""The least rights of each role on brokers with ACLs, as docs/deployment.md grants them ('Who may do what').
+
+The users for Strimzi are generated from these, and a test does the work of each role with exactly these on a real broker.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from streams.contract.wire.topics import (
+    AUTHORITY_REQUESTS,
+    AUTHORITY_REQUESTS_INTERNAL,
+    AUTHORITY_ROUTING,
+    AUTHORITY_STATE,
+    CASE_ACTIVITY,
+    CHANNEL_STATE,
+    CLAIMS,
+    CLOCK_OUTCOMES,
+    DEAD_LETTERS,
+    DELIVERIES_SET_ASIDE,
+    ENRICHED_REPORTS,
+    ESCALATIONS,
+    ESCALATIONS_SHADOW,
+    INTEGRITY_CASES,
+    MESSAGE_REPORTS,
+    MESSAGE_REPORTS_INTERNAL,
+    MODERATION_OUTCOMES,
+    REPORTER_NOTICES,
+    REPORTER_STATE,
+    REPORTERS_INTERNAL,
+    TOPICS,
+    TRANSPARENCY_COUNTERS,
+    VERIFIED_REPORTS,
+)
+from streams.running.identity import consumer_group
+
+Operation = Literal["Read", "Write", "Create", "Delete", "Describe", "DescribeConfigs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What may be done with a resource. `name` is without the deployment's prefix; `prefixed`: all names that begin with it."""
+
+    resource: Literal["topic", "group", "transactionalId"]
+    name: str
+    operations: tuple[Operation, ...]
+    prefixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """`standing`: a program has this role all the time. The others are for people, as long as they work in it."""
+
+    name: str
+    standing: bool
+    rights: tuple[Right, ...]
+
+
+def _topics(*names: str, to: tuple[Operation, ...]) -> tuple[Right, ...]:
+    return tuple(Right("topic", name, to) for name in names)
+
+
+_READ: Final = ("Read",)
+_WRITE: Final = ("Write",)
+_BOTH: Final = ("Read", "Write")
+
+_INTERNAL = (MESSAGE_REPORTS_INTERNAL, AUTHORITY_REQUESTS_INTERNAL, REPORTERS_INTERNAL)
+_SOURCES = (MESSAGE_REPORTS, VERIFIED_REPORTS, CLOCK_OUTCOMES, MODERATION_OUTCOMES, AUTHORITY_REQUESTS)
+_STATES = (CHANNEL_STATE, AUTHORITY_STATE, REPORTER_STATE)
+_OUTPUTS = (
+    ENRICHED_REPORTS,
+    ESCALATIONS,
+    ESCALATIONS_SHADOW,
+    AUTHORITY_ROUTING,
+    INTEGRITY_CASES,
+    REPORTER_NOTICES,
+    TRANSPARENCY_COUNTERS,
+    DEAD_LETTERS,
+)
+
+# With those for the stage of reporters, so that it can be switched on without another grant. Only workers may write to its
+# topics in any case.
+_WORKER = (
+    *_topics(*_SOURCES, to=_READ),
+    *_topics(*_INTERNAL, *_STATES, CLAIMS, to=_BOTH),
+    *_topics(*_OUTPUTS, to=_WRITE),
+    # Workers compare every topic with the catalogue before they start.
+    *_topics(*TOPICS, to=("Describe", "DescribeConfigs")),
+    Right("group", consumer_group(""), ("Read",)),
+    # Each start makes an id of its own, and whoever takes partitions over fences the ids of others.
+    Right("transactionalId", f"{consumer_group('')}-", ("Write", "Describe"), prefixed=True),
+)
+
+ROLES: Final = (
+    Role("worker", True, _WORKER),
+    Role(
+        "console",
+        True,
+        (
+            *_topics(
+                ESCALATIONS,
+                ESCALATIONS_SHADOW,
+                AUTHORITY_ROUTING,
+                INTEGRITY_CASES,
+                TRANSPARENCY_COUNTERS,
+                to=_READ,
+            ),
+            *_topics(CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES, to=_BOTH),
+        ),
+    ),
+    # The webhook also reads what else it is told to send.
+    Role(
+        "adapter",
+        True,
+        (
+            *_topics(ESCALATIONS, to=_READ),
+            *_topics(DELIVERIES_SET_ASIDE, MODERATION_OUTCOMES, to=_BOTH),
+            Right("group", f"{consumer_group('')}-adapter-", _READ, prefixed=True),
+        ),
+    ),
+    Role("report-publisher", True, _topics(MESSAGE_REPORTS, to=_WRITE)),
+    Role("verified-publisher", True, _topics(VERIFIED_REPORTS, to=_WRITE)),
+    Role("request-intake", True, _topics(AUTHORITY_REQUESTS, to=_WRITE)),
+    Role("topic-creator", False, _topics(*TOPICS, to=("Create", "Describe", "DescribeConfigs"))),
+    Role(
+        "desk",
+        False,
+        (
+            *_topics(ESCALATIONS, AUTHORITY_ROUTING, to=_READ),
+            *_topics(CLOCK_OUTCOMES, MODERATION_OUTCOMES, to=_WRITE),
+            *_topics(CASE_ACTIVITY, to=_BOTH),
+        ),
+    ),
+    # A desk that also uses `tocsin explain` and `tocsin clocks`.
+    Role("explainer", False, _topics(ESCALATIONS, ESCALATIONS_SHADOW, AUTHORITY_ROUTING, *_STATES, to=_READ)),
+    # Statements of reasons, and notices to authorities.
+    Role("drafter", False, _topics(ESCALATIONS, MODERATION_OUTCOMES, to=_READ)),
+    Role("policy-owner", False, _topics(MESSAGE_REPORTS, VERIFIED_REPORTS, to=_READ)),
+    Role(
+        "operator",
+        False,
+        (
+            *_topics(DEAD_LETTERS, *_STATES, *_SOURCES, *_INTERNAL, to=_READ),
+            *_topics(MESSAGE_REPORTS, VERIFIED_REPORTS, to=_WRITE),
+        ),
+    ),
+    Role("state-resetter", False, (*_WORKER, *_topics(*_STATES, to=("Create", "Delete")))),
+)
+"""Roles of programs first, those of people after them."""

@@ -1,0 +1,166 @@
+"""The HTTP server of a worker: /metrics, /livez, /readyz and /status."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from aiohttp import web
+from aiohttp.http import HttpProcessingError
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from streams.running.operations.address_refused import refusal_explained
+
+# How long shutdown waits for a scrape in progress; a scrape takes milliseconds.
+_SHUTDOWN_SECONDS = 1.0
+
+# How long a request may take to arrive, and a connection may wait for its next request. Prometheus and probes send
+# theirs at once. Scrapes that are further apart open a new connection, which costs a millisecond.
+REQUEST_SECONDS = 10.0
+
+# A handful of scrapers and probes use a connection each. Beyond this number the oldest one is closed rather than the
+# newest refused: an answer takes milliseconds, so what is still open after 64 newer ones is no scrape.
+MAX_CONNECTIONS = 64
+
+# The longest path is /metrics, and probes send a handful of headers. The rest is room for what proxies add.
+_MAX_LINE_BYTES = 1024
+_MAX_HEADER_BYTES = 4096
+_MAX_HEADERS = 64
+
+# How long to read the body of a request after its answer; no request of ours has one.
+_BODY_SECONDS = 1.0
+
+# A port scanner sends thousands of malformed requests. One line a minute tells an operator as much as all of them.
+MALFORMED_SECONDS = 60.0
+
+Answer = Callable[[], web.Response]
+
+
+@asynccontextmanager
+async def serve(
+    host: str,
+    port: int,
+    *,
+    prefix: str,
+    metrics: Callable[[], bytes],
+    liveness: Callable[[], str],
+    reason_not_ready: Callable[[], str | None],
+    status: Callable[[], Mapping[str, Any]],
+) -> AsyncIterator[str]:
+    """Serve in the running event loop, so an answer proves that the loop is not blocked. Yields the address.
+
+    Port 0 chooses a free port. `prefix` begins the names of the settings of the address. Raises AddressRefused
+    if the port is in use or `host` is not an address of this machine.
+    """
+    answers: dict[str, Answer] = {
+        "/metrics": lambda: _metrics(metrics()),
+        "/livez": lambda: web.Response(text=f"alive: {liveness()}\n"),
+        "/readyz": lambda: _ready(reason_not_ready()),
+        "/status": lambda: _json(status()),
+    }
+
+    async def handle(request: web.BaseRequest) -> web.Response:
+        return _answer(request, answers)
+
+    server = _BoundedServer(
+        handle,
+        access_log=None,
+        logger=_new_logger(),
+        keepalive_timeout=REQUEST_SECONDS,
+        lingering_time=_BODY_SECONDS,
+        max_line_size=_MAX_LINE_BYTES,
+        max_field_size=_MAX_HEADER_BYTES,
+        max_headers=_MAX_HEADERS,
+        auto_decompress=False,
+    )
+    runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        with refusal_explained(prefix, host, port):
+            await web.TCPSite(runner, host, port).start()
+        bound = runner.addresses[0][1]
+        yield f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+    finally:
+        await runner.cleanup()
+
+
+class _BoundedServer(web.Server):
+    """Keeps MAX_CONNECTIONS connections at most. aiohttp limits how long a request takes, but not their number."""
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """Called by each new connection. Aborts the oldest ones beyond the limit."""
+        super().connection_made(handler, transport)
+        # In the order of their opening. A closed one stays in this list until its task has ended.
+        open_ones = [
+            found
+            for connection in self.connections
+            if (found := connection.transport) is not None and not found.is_closing()
+        ]
+        for oldest in open_ones[:-MAX_CONNECTIONS]:
+            # Not close(): that would wait until the other side has read an answer.
+            oldest.abort()
+
+
+class _WithoutMalformedRequests(logging.Filter):
+    """Replaces the traceback of a malformed request by one line per MALFORMED_SECONDS. Errors of ours keep theirs."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._logged_at = monotonic() - MALFORMED_SECONDS
+        self._left_out = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is logged."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, HttpProcessingError):
+            return True
+        now = self._monotonic()
+        if now < self._logged_at + MALFORMED_SECONDS:
+            self._left_out += 1
+            return False
+        # The error's message quotes the request, so only its type is logged.
+        record.msg, record.args = (
+            "malformed HTTP request from %s (%s); %d more since the last such line",
+            (*(record.args or ()), type(error).__name__, self._left_out),
+        )
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.exc_info = record.exc_text = None
+        self._logged_at, self._left_out = now, 0
+        return True
+
+
+def _new_logger() -> logging.Logger:
+    logger = logging.getLogger(__name__).getChild("requests")
+    logger.filters[:] = [_WithoutMalformedRequests()]
+    return logger
+
+
+def _answer(request: web.BaseRequest, answers: Mapping[str, Answer]) -> web.Response:
+    answer = answers.get(request.path)
+    if answer is None:
+        return web.Response(status=404, text="not found\n")
+    if request.method not in ("GET", "HEAD"):
+        return web.Response(status=405, text="only GET and HEAD\n", headers={"Allow": "GET, HEAD"})
+    response = answer()
+    # A probe must never be answered from a cache.
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _metrics(text: bytes) -> web.Response:
+    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+
+def _ready(reason_against: str | None) -> web.Response:
+    if reason_against is None:
+        return web.Response(text="ready\n")
+    return web.Response(status=503, text=f"not ready: {reason_against}\n")
+
+
+def _json(document: Mapping[str, Any]) -> web.Response:
+    body = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return web.Response(body=body, content_type="application/json")

@@ -1,0 +1,394 @@
+"""Every metric of a worker: name, kind, labels and meaning. Code, docs/metrics.md and tests are based on it."""
+
+from streams.running.operations.metric import (
+    APPEND_LATENCY,
+    BATCH,
+    EVENT_LATENCY,
+    TAKEOVER,
+    TRANSACTION,
+    Metric,
+)
+from streams.running.operations.process_metric_catalogue import PROCESS_CATALOGUE
+
+_INTAKE = "Intake"
+RECORDS = Metric(
+    _INTAKE,
+    "tocsin_records_total",
+    "counter",
+    "Records of the source topics applied and committed. Each is a report, request or clock outcome that was applied or "
+    "passed on, a duplicate, a re-keyed record, a dead letter or a tick.",
+    ("topic",),
+)
+APPLIED = Metric(
+    _INTAKE, "tocsin_reports_applied_total", "counter", "Reports enriched and published, including late ones."
+)
+APPLIED_NATIVELY = Metric(
+    _INTAKE,
+    "tocsin_reports_applied_natively_total",
+    "counter",
+    "Those of them that the native core applied. Python applied the rest: unusual reports, or all of them if "
+    "`TOCSIN_CORE` or `TOCSIN_REPORTERS` says so.",
+)
+LATE = Metric(
+    _INTAKE,
+    "tocsin_reports_late_total",
+    "counter",
+    "Applied reports that were too old for every ring of counts. They are published but not counted in any window.",
+)
+DUPLICATES = Metric(
+    _INTAKE,
+    "tocsin_reports_duplicate_total",
+    "counter",
+    "Reports, requests and clock outcomes dropped because they were already applied.",
+)
+REKEYED = Metric(
+    _INTAKE,
+    "tocsin_reports_rekeyed_total",
+    "counter",
+    "Reports, requests and clock outcomes sent to their home partition, where they are applied.",
+)
+PASSED_TO_REPORTERS = Metric(
+    _INTAKE,
+    "tocsin_reports_passed_to_reporters_total",
+    "counter",
+    "Reports passed on to the stage of reporters, which sends them to their channel.",
+)
+DEAD_LETTERS = Metric(
+    _INTAKE,
+    "tocsin_dead_letters_total",
+    "counter",
+    "Invalid records, which were written to dead-letters.",
+    ("stage", "reason"),
+)
+RECENT_DEAD_LETTERS = Metric(
+    _INTAKE,
+    "tocsin_recent_dead_letters",
+    "gauge",
+    "Dead letters among the last 1,000 records of a partition. Above 500 the flooded source is read slowly.",
+    ("stage", "partition"),
+)
+TICKS_WRITTEN = Metric(
+    _INTAKE,
+    "tocsin_ticks_written_total",
+    "counter",
+    "Ticks written to advance the time of an idle partition.",
+)
+TICKS_READ = Metric(
+    _INTAKE,
+    "tocsin_ticks_read_total",
+    "counter",
+    "Ticks read back. A tick is ignored if a report or request has already moved the time further.",
+    ("outcome",),
+)
+
+TIME_CORRECTIONS = Metric(
+    _INTAKE,
+    "tocsin_time_corrections_total",
+    "counter",
+    "Corrections of a partition's time read. One is ignored if the time is no longer wrong, or if the broker's clock and the "
+    "clock in it differ by more than five minutes.",
+    ("result",),
+)
+
+_ESCALATIONS = "Escalations"
+ESCALATIONS = Metric(
+    _ESCALATIONS,
+    "tocsin_escalations_total",
+    "counter",
+    "Escalation events published.",
+    ("policy", "mode", "type", "level"),
+)
+OPEN_EPISODES = Metric(
+    _ESCALATIONS,
+    "tocsin_open_episodes",
+    "gauge",
+    "Open episodes in the partitions of this worker.",
+    ("policy", "mode", "level"),
+)
+
+_LAW = "Law"
+CLOCKS = Metric(
+    _LAW,
+    "tocsin_clocks",
+    "gauge",
+    "Legal clocks that no outcome has ended, in the partitions of this worker.",
+    ("stage", "status"),
+)
+CLOCKS_NEARLY_DUE = Metric(
+    _LAW,
+    "tocsin_clocks_nearly_due",
+    "gauge",
+    "Running clocks with less than a tenth of their time left, in the partitions of this worker.",
+    ("stage",),
+)
+CLOCK_TRANSITIONS = Metric(
+    _LAW,
+    "tocsin_clock_transitions_total",
+    "counter",
+    "Events of legal clocks. Replaying a recording arms clocks that lapse at once.",
+    ("obligation", "event"),
+)
+CLOCK_OUTCOMES = Metric(
+    _LAW,
+    "tocsin_clock_outcomes_total",
+    "counter",
+    "Records of clock-outcomes, without duplicates and dead letters.",
+    ("outcome",),
+)
+AUTHORITY_REQUESTS = Metric(
+    _LAW,
+    "tocsin_authority_requests_total",
+    "counter",
+    "Authorities' requests decided and published.",
+    ("kind", "decision"),
+)
+REFUSALS = Metric(
+    _LAW,
+    "tocsin_refusals_total",
+    "counter",
+    "Demands of authorities refused, by the code of the reason.",
+    ("code",),
+)
+
+LAW_CHANGE = Metric(
+    _LAW,
+    "tocsin_law_change_timestamp_seconds",
+    "gauge",
+    "Start of the day (UTC) from which a duty applies, or no longer does. Missing for days that have come.",
+    ("obligation", "change"),
+)
+LAW_OVERDUE = Metric(
+    _LAW,
+    "tocsin_law_rows_overdue",
+    "gauge",
+    "Rows of law that should have been checked again by now: after their `review_by`, or 180 days after `checked`. Duties that "
+    "have ended do not count.",
+    ("row",),
+)
+
+_REPORTERS = "Reporters"
+REPORTS_STAMPED = Metric(
+    _REPORTERS,
+    "tocsin_reports_stamped_total",
+    "counter",
+    "Reports that the stage of reporters has sent to their channel, by the class of their reporter.",
+    ("trust",),
+)
+REPORTS_OVER_LIMIT = Metric(
+    _REPORTERS,
+    "tocsin_reports_over_limit_total",
+    "counter",
+    "Stamped reports beyond the limit of the day of their reporter. They are published and have no weight, except in "
+    "categories that no limit cuts.",
+)
+CREDITS = Metric(
+    _REPORTERS,
+    "tocsin_reporter_credits_total",
+    "counter",
+    "Changes of an outcome that reached a reporter, one for each reporter of the message that was decided on. `forwarded`: sent on "
+    "to a reporter whose hash has changed with the key, where they count once more.",
+    ("effect",),
+)
+OUTCOMES_APPLIED = Metric(
+    _REPORTERS,
+    "tocsin_moderation_outcomes_total",
+    "counter",
+    "Outcomes of desks applied to the messages that they are about, without duplicates and dead letters. Stays at 0 while "
+    "TOCSIN_REPORTERS is off.",
+)
+REPORTS_LINKED = Metric(
+    _REPORTERS,
+    "tocsin_reports_linked_total",
+    "counter",
+    "Stamped reports whose reporter had before reported the same messages as another reporter of the message.",
+)
+LINKS_WITHOUT_EFFECT = Metric(
+    _REPORTERS,
+    "tocsin_links_without_effect_total",
+    "counter",
+    "Linked reports that counted as if they were not, because too many reporters of the partition were linked that day.",
+)
+DETECTOR_REPORTS = Metric(
+    _REPORTERS,
+    "tocsin_detector_reports_total",
+    "counter",
+    "Stamped reports of detectors (reporters of kind `automated` with a ref).",
+)
+DETECTOR_TRUST = Metric(
+    _REPORTERS,
+    "tocsin_detector_trust_total",
+    "counter",
+    "Sum of the trust (0 to 1) in these reports. Divided by tocsin_detector_reports_total it is their mean trust.",
+)
+INTEGRITY_CASES = Metric(
+    _REPORTERS,
+    "tocsin_integrity_cases_total",
+    "counter",
+    "Cases for people who look after the integrity of reporting.",
+    ("case",),
+)
+
+_LATENCY = "Latency and lag"
+EVENT_TO_COMMIT = Metric(
+    _LATENCY,
+    "tocsin_event_to_commit_seconds",
+    "histogram",
+    "From occurred_at of an applied report to the commit of its outputs.",
+    buckets=EVENT_LATENCY,
+)
+APPEND_TO_COMMIT = Metric(
+    _LATENCY,
+    "tocsin_append_to_commit_seconds",
+    "histogram",
+    "From the append of a record to its source topic to the commit of its outputs. A re-keyed report counts twice: when it is "
+    "re-keyed and when it is applied.",
+    buckets=APPEND_LATENCY,
+)
+LAG_RECORDS = Metric(
+    _LATENCY,
+    "tocsin_lag_records",
+    "gauge",
+    "Records in the log at the last fetch that are not applied. Missing while the brokers do not answer.",
+    ("stage", "topic", "partition"),
+)
+LAG_SECONDS = Metric(
+    _LATENCY,
+    "tocsin_lag_seconds",
+    "gauge",
+    "Upper bound of how long the oldest unapplied record has been waiting; 0 if all are applied. Missing while the brokers do "
+    "not answer.",
+    ("stage", "topic", "partition"),
+)
+PARTITION_TIME = Metric(
+    _LATENCY,
+    "tocsin_partition_timestamp_seconds",
+    "gauge",
+    "Time of a partition: the newest occurred_at of an applied report or received_at of an applied request, advanced by ticks. In the "
+    "stage `reporters` also the newest decided_at of an outcome.",
+    ("stage", "partition"),
+)
+LAST_COMMIT = Metric(
+    _LATENCY,
+    "tocsin_last_commit_timestamp_seconds",
+    "gauge",
+    "When this worker last committed a batch of the partition; before the first batch, when it took the partition over.",
+    ("stage", "partition"),
+)
+
+CLOCK_DIFFERENCE = Metric(
+    _LATENCY,
+    "tocsin_clock_difference_seconds",
+    "gauge",
+    "By how much a broker's clock is ahead of this worker's, negative if it is behind: the append time of the partition's "
+    "last transaction compared with when it was sent and answered, so the true difference may be larger by the time that the "
+    "broker took. Missing ten minutes after that transaction.",
+    ("stage", "partition"),
+)
+
+SOURCE_RESTING = Metric(
+    _LATENCY,
+    "tocsin_source_resting",
+    "gauge",
+    "1 for a source of a partition from which nothing is applied at the moment: it is flooded with records that cannot be "
+    "read, and these are let through slowly, or operators have paused it. Missing for all others.",
+    ("stage", "topic", "partition", "why"),
+)
+
+PARTITION_SET_ASIDE = Metric(
+    _LATENCY,
+    "tocsin_partition_set_aside",
+    "gauge",
+    "1 for a partition that is set aside because its records cannot be applied, until they are applied or skipped. Nothing of "
+    "it is applied meanwhile, and its lag is that of the last attempt. Missing for all others.",
+    ("stage", "partition"),
+)
+
+_BATCHES = "Batches"
+BATCH_RECORDS = Metric(
+    _BATCHES,
+    "tocsin_batch_records",
+    "histogram",
+    "Records of one partition applied in one transaction.",
+    buckets=BATCH,
+)
+TRANSACTION_DURATION = Metric(
+    _BATCHES,
+    "tocsin_transaction_duration_seconds",
+    "histogram",
+    "From the first byte sent of a batch's outputs to their commit.",
+    buckets=TRANSACTION,
+)
+TRANSACTIONS_FAILED = Metric(
+    _BATCHES,
+    "tocsin_transactions_failed_total",
+    "counter",
+    "Transactions that did not commit. The worker stops after one, so check its exit code and log as well.",
+    ("cause",),
+)
+
+_OWNERSHIP = "Ownership"
+READY = Metric(_OWNERSHIP, "tocsin_ready", "gauge", "1 if /readyz answers 200, otherwise 0.")
+PARTITIONS = Metric(
+    _OWNERSHIP,
+    "tocsin_partitions",
+    "gauge",
+    "Partitions that all workers share, as reported by the brokers when this worker joined.",
+    ("stage",),
+)
+PARTITIONS_OWNED = Metric(
+    _OWNERSHIP,
+    "tocsin_partitions_owned",
+    "gauge",
+    "Partitions that this worker owns.",
+    ("stage",),
+)
+TAKEOVER_DURATION = Metric(
+    _OWNERSHIP,
+    "tocsin_takeover_duration_seconds",
+    "histogram",
+    "Takeover of a partition by one stage: fencing the previous owner and restoring the state.",
+    buckets=TAKEOVER,
+)
+RESTORED_RECORDS = Metric(
+    _OWNERSHIP, "tocsin_restored_records_total", "counter", "State records read during takeovers."
+)
+REBALANCES = Metric(_OWNERSHIP, "tocsin_rebalances_total", "counter", "Rebalances started.")
+REBALANCE_DURATION = Metric(
+    _OWNERSHIP,
+    "tocsin_rebalance_duration_seconds",
+    "histogram",
+    "From the loss of the old assignment to the end of all takeovers. Nothing is applied during this time.",
+    buckets=TAKEOVER,
+)
+
+_STATE = "State and rules"
+STATE_RECORDS = Metric(
+    _STATE,
+    "tocsin_state_records",
+    "gauge",
+    "State records in the partitions of this worker.",
+    ("stage", "kind"),
+)
+STATE_BYTES = Metric(
+    _STATE,
+    "tocsin_state_bytes",
+    "gauge",
+    "Bytes of counts, reporters, clocks and remembered duplicates, including keys: nearly all that a takeover reads. The other kinds are "
+    "not measured; they take a few hundred bytes per channel with an episode.",
+    ("stage", "kind"),
+)
+POLICY_INFO = Metric(
+    _STATE, "tocsin_policy_info", "gauge", "1 for each policy in force.", ("policy", "mode", "content_hash")
+)
+REGISTRY_INFO = Metric(
+    _STATE,
+    "tocsin_registry_info",
+    "gauge",
+    "1 for the rules in force.",
+    ("policy_version", "registry_version"),
+)
+
+CATALOGUE: tuple[Metric, ...] = (
+    *(value for value in globals().values() if isinstance(value, Metric)),
+    *PROCESS_CATALOGUE,
+)

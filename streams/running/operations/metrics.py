@@ -1,0 +1,134 @@
+"""The counters and histograms of a worker, and their exposition for Prometheus."""
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import product
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
+from prometheus_client.metrics_core import Metric as Family
+
+from streams import __version__
+from streams.contract.events.authority_request import RequestKind
+from streams.contract.events.authority_routing import Decision, RefusalCode
+from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
+from streams.contract.events.integrity_case import IntegrityCaseKind
+from streams.contract.events.internal.stamp import TrustClass
+from streams.deciding.clocks.life import ClockEvent
+from streams.registry.rules import Rules
+from streams.running.operations import metric_catalogue as catalogue
+from streams.running.operations.core import Core
+from streams.running.operations.process_metric_catalogue import (
+    BUILD_INFO,
+    CORE_INFO,
+    LOOP_DELAY_SECONDS,
+    SPANS,
+)
+from streams.running.operations.values import Histogram, Numbers, Values
+
+
+class Metrics:
+    """The counters and histograms of one worker, all of them from the catalogue.
+
+    Series with known label values start at 0, because an alert on a rate would otherwise miss the first event. `topics` are
+    the source topics of each stage, without prefix.
+    """
+
+    def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]], core: Core) -> None:
+        self.records = Numbers(catalogue.RECORDS, ((topic,) for names in topics.values() for topic in names))
+        self.applied = Numbers(catalogue.APPLIED)
+        self.applied_natively = Numbers(catalogue.APPLIED_NATIVELY)
+        self.late = Numbers(catalogue.LATE)
+        self.duplicates = Numbers(catalogue.DUPLICATES)
+        self.rekeyed = Numbers(catalogue.REKEYED)
+        self.passed_to_reporters = Numbers(catalogue.PASSED_TO_REPORTERS)
+        self.dead_letters = Numbers(catalogue.DEAD_LETTERS, product(topics, DEAD_LETTER_REASONS))
+        self.ticks_written = Numbers(catalogue.TICKS_WRITTEN)
+        self.ticks_read = Numbers(catalogue.TICKS_READ, (("honoured",), ("ignored",)))
+        self.time_corrections = Numbers(catalogue.TIME_CORRECTIONS, (("applied",), ("ignored",)))
+        self.escalations = Numbers(catalogue.ESCALATIONS, _escalations_possible(rules))
+        self.clock_transitions = Numbers(catalogue.CLOCK_TRANSITIONS, _clock_events_possible(rules))
+        self.clock_outcomes = Numbers(catalogue.CLOCK_OUTCOMES, (("applied",), ("passed_on",)))
+        self.authority_requests = Numbers(
+            catalogue.AUTHORITY_REQUESTS, product(get_args(RequestKind), get_args(Decision))
+        )
+        self.refusals = Numbers(catalogue.REFUSALS, ((code,) for code in get_args(RefusalCode)))
+        self.reports_stamped = Numbers(catalogue.REPORTS_STAMPED, ((name,) for name in get_args(TrustClass)))
+        self.reports_over_limit = Numbers(catalogue.REPORTS_OVER_LIMIT)
+        self.credits = Numbers(catalogue.CREDITS, (("applied",), ("too_old",)))
+        self.moderation_outcomes = Numbers(catalogue.OUTCOMES_APPLIED)
+        self.reports_linked = Numbers(catalogue.REPORTS_LINKED)
+        self.links_without_effect = Numbers(catalogue.LINKS_WITHOUT_EFFECT)
+        self.detector_reports = Numbers(catalogue.DETECTOR_REPORTS)
+        self.detector_trust = Numbers(catalogue.DETECTOR_TRUST)
+        self.integrity_cases = Numbers(
+            catalogue.INTEGRITY_CASES, ((kind,) for kind in get_args(IntegrityCaseKind))
+        )
+        self.event_to_commit = Histogram(catalogue.EVENT_TO_COMMIT)
+        self.append_to_commit = Histogram(catalogue.APPEND_TO_COMMIT)
+        self.batch_records = Histogram(catalogue.BATCH_RECORDS)
+        self.transaction_duration = Histogram(catalogue.TRANSACTION_DURATION)
+        self.transactions_failed = Numbers(catalogue.TRANSACTIONS_FAILED, (("fenced",), ("not_committed",)))
+        self.takeover_duration = Histogram(catalogue.TAKEOVER_DURATION)
+        self.restored_records = Numbers(catalogue.RESTORED_RECORDS)
+        self.rebalances = Numbers(catalogue.REBALANCES)
+        self.rebalance_duration = Histogram(catalogue.REBALANCE_DURATION)
+        self.loop_delay = Histogram(LOOP_DELAY_SECONDS)
+        self.spans = Numbers(SPANS, (("sent",), ("not_sent",), ("no_room",)))
+        self.policy_info = Numbers(catalogue.POLICY_INFO)
+        for policy in rules.policies:
+            if policy.mode != "off":
+                self.policy_info.put((policy.id, policy.mode, policy.content_hash), 1)
+        self.registry_info = Numbers(catalogue.REGISTRY_INFO)
+        self.registry_info.put((rules.policy_version, rules.registry_version), 1)
+        self.core_info = Numbers(CORE_INFO)
+        self.core_info.put((core.runs,), 1)
+        self.build_info = Numbers(BUILD_INFO)
+        self.build_info.put((__version__,), 1)
+
+    def values(self) -> list[Values]:
+        """All counters and histograms."""
+        return list(vars(self).values())
+
+
+class Exposition:
+    """The text of /metrics: the `counters`, the gauges that `live` computes at each scrape, and process metrics.
+
+    It has a registry of its own, so that no library can add metrics to it.
+    """
+
+    def __init__(self, counters: Iterable[Values], live: Callable[[], Iterable[Values]]) -> None:
+        self._counters = tuple(counters)
+        self._live = live
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+    def collect(self) -> Iterable[Family]:
+        """All metric families, sorted by name; the registry calls this at each scrape."""
+        everything = [*self._counters, *self._live()]
+        return [values.family() for values in sorted(everything, key=lambda values: values.metric.name)]
+
+    def text(self) -> bytes:
+        """All metrics in Prometheus' text format, version 0.0.4."""
+        return generate_latest(self._registry)
+
+
+def _clock_events_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
+    """Labels of the duties that can arm a clock; a row that is unverified or has no duration never does."""
+    for duty in rules.obligations:
+        if duty.verification != "unverified" and duty.duration is not None:
+            for event in get_args(ClockEvent):
+                if (event == "over") == (duty.meaning != "deadline") or event not in ("over", "lapsed"):
+                    yield duty.id, event
+
+
+def _escalations_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
+    for policy in rules.policies:
+        if policy.mode == "off":
+            continue
+        for place, level in enumerate(policy.levels):
+            for kind in ("opened", "updated", "resolved"):
+                # An update raises the level, so it never leads to the first one.
+                if place or kind != "updated":
+                    yield policy.id, policy.mode, kind, str(level.level)

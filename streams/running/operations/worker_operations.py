@@ -1,0 +1,141 @@
+"""Monitoring of a running worker: HTTP server, heartbeat of the event loop, watchdog."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+
+from streams import __version__
+from streams.registry.rules import Rules
+from streams.running.cycle.lag import SourceLag
+from streams.running.operations import metric_catalogue as catalogue
+from streams.running.operations.core import Core
+from streams.running.operations.http_server import serve
+from streams.running.operations.lag_watch import Lag, LagWatch
+from streams.running.operations.law_watch import LawWatch
+from streams.running.operations.metrics import Exposition, Metrics
+from streams.running.operations.owned_partitions import EpisodeKind, OwnedPartitions, moment
+from streams.running.operations.readiness import Readiness
+from streams.running.operations.standstill import Standstill
+from streams.running.operations.values import Numbers, gauge
+from streams.running.operations.watchdog import Watchdog
+from streams.running.takeover.membership import SESSION_SECONDS
+
+logger = structlog.get_logger(__name__)
+
+HEARTBEAT_SECONDS = 1.0
+
+# After this long without an answer other workers own its partitions. A broker that restarts is away for less.
+SILENCE_SECONDS = SESSION_SECONDS
+
+
+class WorkerOperations:
+    """Metrics and health of one worker.
+
+    `topics` are the source topics of each stage, without prefix; `source_lags` returns the lag of every partition that
+    the worker owns.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        topics: Mapping[str, Iterable[str]],
+        source_lags: Callable[[], Iterable[SourceLag]],
+        core: Core,
+    ) -> None:
+        self.metrics = Metrics(rules, topics, core)
+        self.readiness = Readiness()
+        self.partitions = OwnedPartitions(rules, topics)
+        self._rules = rules
+        self._core = core
+        self._lag_watch = LagWatch(source_lags)
+        self._law_watch = LawWatch(rules)
+        self._restore_standstill = Standstill()
+        self._exposition = Exposition(self.metrics.values(), self._live)
+        self._started_at = time.time()
+        self._last_batch = time.monotonic()
+        self._most_stalled: tuple[float, str] = (0.0, "")
+
+    def batch_committed(self, stage: str, partition: int, opened: Mapping[EpisodeKind, int]) -> None:
+        """Record that a batch was applied and committed; see OwnedPartitions.committed for `opened`."""
+        self._last_batch = time.monotonic()
+        self.partitions.committed(stage, partition, opened)
+
+    @asynccontextmanager
+    async def running(self, host: str, port: int, watchdog_seconds: float) -> AsyncIterator[None]:
+        """Serve and watch in the running event loop. Raises AddressRefused if it cannot listen on `host` and `port`."""
+        async with serve(
+            host,
+            port,
+            prefix="TOCSIN_HTTP_",
+            metrics=self._exposition.text,
+            liveness=lambda: f"last batch {time.monotonic() - self._last_batch:.1f} s ago",
+            reason_not_ready=self._reason_not_ready,
+            status=self.status,
+        ) as address:
+            logger.info("serving /metrics, /livez, /readyz and /status", address=address)
+            watchdog = Watchdog(watchdog_seconds, lambda: self._most_stalled)
+            watchdog.start(asyncio.get_running_loop())
+            heart = asyncio.create_task(self._beat(watchdog), name="heartbeat")
+            try:
+                yield
+            finally:
+                watchdog.stop()
+                heart.cancel()
+
+    def status(self) -> dict[str, Any]:
+        """The document served at /status."""
+        reason = self._reason_not_ready()
+        return {
+            "version": __version__,
+            "policy_version": self._rules.policy_version,
+            "registry_version": self._rules.registry_version,
+            "core": self._core._asdict(),
+            "started": moment(self._started_at),
+            "ready": reason is None,
+            "reason": reason,
+            "seconds_since_last_batch": round(time.monotonic() - self._last_batch, 3),
+            "rebalances": int(self.metrics.rebalances.of()),
+            "partitions": self.partitions.describe(self._lags()),
+        }
+
+    async def _beat(self, watchdog: Watchdog) -> None:
+        while True:
+            due = time.monotonic() + HEARTBEAT_SECONDS
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            self.metrics.loop_delay.observe(max(0.0, time.monotonic() - due))
+            watchdog.beat()
+            self._lags()
+
+    def _reason_not_ready(self) -> str | None:
+        reason = self.readiness.reason_against()
+        silence = self._lag_watch.silence
+        if reason is None and silence >= SILENCE_SECONDS:
+            return f"the brokers do not answer, {silence:.0f} s"
+        return reason
+
+    def _lags(self) -> list[Lag]:
+        # A worker must not end itself because it waits for another one that restores or hangs.
+        lags = self._lag_watch.sample(restoring=self.readiness.restoring or self.readiness.waiting_for_others)
+        restore = self._restore_standstill.sample(self.readiness.restore_progress)
+        stalled = [(restore, f"{self.readiness.reason_against()}; no state record received")]
+        stalled += (
+            (
+                lag.stalled,
+                f"{lag.topic} partition {lag.partition}: {lag.records} records are waiting, none applied",
+            )
+            for lag in lags
+        )
+        self._most_stalled = max(stalled)
+        return lags
+
+    def _live(self) -> list[Numbers]:
+        ready = self._reason_not_ready() is None
+        return [
+            gauge(catalogue.READY, [((), float(ready))]),
+            *self.partitions.gauges(self._lags()),
+            *self._law_watch.gauges(),
+        ]

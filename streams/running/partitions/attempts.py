@@ -1,0 +1,79 @@
+"""When a partition that could not be applied is tried again, and with which records."""
+
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from streams.contract.wire.records import SourceRecord
+from streams.running.errors import OversizedRecord
+from streams.running.log.claims import Place
+from streams.running.log.position import Position
+from streams.running.partitions.setback import FIRST_PAUSE, NotApplied, Setback, describe, setback_after
+
+logger = structlog.get_logger(__name__)
+
+
+class Attempts:
+    """The attempts at one partition. While `is_set_aside` it has no state in memory, and nothing of it is applied."""
+
+    __slots__ = ("_place", "_prefix", "_retry_at", "_setback")
+
+    def __init__(self, place: Place, prefix: str) -> None:
+        self._place = place
+        self._prefix = prefix
+        self._setback: Setback | None = None
+        self._retry_at: float | None = None
+
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether the partition waits for its next attempt."""
+        return self._retry_at is not None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the pause before the next attempt is over."""
+        return self._retry_at is not None and time.monotonic() >= self._retry_at
+
+    def set_aside(self, failed: NotApplied) -> str:
+        """Begin a pause, and tell operators why. Returns the places of the records that failed, for people."""
+        is_first = self._setback is None
+        self._setback = setback_after(failed.records, self._setback)
+        self._retry_at = time.monotonic() + self._setback.pause
+        records, error = describe(failed.records, self._prefix), failed.__cause__
+        logger.error(
+            "partition set aside: its records cannot be applied. It is tried again; the other partitions go on",
+            stage=self._place.stage,
+            partition=self._place.partition,
+            records=records,
+            error=repr(error),
+            next_attempt_in_seconds=self._setback.pause,
+            runbook="docs/runbooks/TocsinPartitionSetAside.md",
+            # The message of an OversizedRecord is all that can be known.
+            exc_info=error if is_first and not isinstance(error, OversizedRecord) else None,
+        )
+        return records
+
+    def postpone(self) -> None:
+        """Begin another pause: the brokers did not answer."""
+        self._retry_at = time.monotonic() + FIRST_PAUSE
+
+    def begin(self) -> None:
+        """End the pause."""
+        self._retry_at = None
+
+    def next_records(self, records: Sequence[SourceRecord]) -> Sequence[SourceRecord]:
+        """Return the first records that may be applied together: all of them unless something failed before."""
+        return records if self._setback is None else self._setback.next_attempt(records)
+
+    def have_succeeded(self, position: Position) -> bool:
+        """Return true once, when what failed before is applied or skipped."""
+        if self._setback is None or not self._setback.is_over(position):
+            return False
+        self._setback = None
+        logger.warning(
+            "partition goes on: what could not be applied is applied or skipped",
+            stage=self._place.stage,
+            partition=self._place.partition,
+        )
+        return True

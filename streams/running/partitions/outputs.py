@@ -1,0 +1,99 @@
+"""Collects what a partition writes, by destination, and refuses what a topic does not take."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from aiokafka import TopicPartition
+
+from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.records import OutputRecord
+from streams.running.errors import OversizedRecord
+from streams.running.log.log import Write
+from streams.running.log.position import POSITION_KEY, Position, encode_position
+from streams.running.log.transaction import Destination
+from streams.running.log.writer import Writer
+from streams.running.topics.topic_catalogue import load_catalogue
+
+# A record up to this size fits into every topic, with any headers of ours.
+_ALWAYS_FITS_BYTES = 512 * 1024
+
+# What is added to a record: 90 bytes for Kafka's own fields of a batch with one record, and what compressing adds when it
+# does not help, because aiokafka sends it all the same. 8 MiB of random bytes grow by 1,035 bytes with lz4, 202 with zstd.
+_BATCH_OVERHEAD_BYTES = 2_048
+_HEADER_OVERHEAD_BYTES = 10
+
+
+class Outputs:
+    """The writes of partition `partition`. Topic names come without the prefix and get that of `writer`."""
+
+    def __init__(self, writer: Writer, partition: int) -> None:
+        self.writes: dict[Destination, list[Write]] = defaultdict(list)
+        self.size = 0
+        self._writer = writer
+        self._partition = partition
+
+    async def add(self, outputs: Sequence[OutputRecord]) -> None:
+        """Add records in order. Raises OversizedRecord."""
+        last: tuple[str, int | None] | None = None
+        rows: list[Write] = []
+        size = 0
+        for topic, partition, key, value, headers in outputs:
+            # Nearly all outputs of a batch go to one partition of one topic: look its list up once.
+            if last is None or topic is not last[0] or partition is None or partition != last[1]:
+                name = self._writer.prefix + topic
+                destination = await self._partition_for(name, key) if partition is None else partition
+                rows = self.writes[name, destination]
+                last = topic, partition
+            # aiokafka accepts only a list.
+            row = key, value, headers if isinstance(headers, list) else list(headers)
+            if value is not None:
+                size += len(value)
+                if len(value) > _ALWAYS_FITS_BYTES:
+                    self._require_size(topic, row)
+            rows.append(row)
+        self.size += size
+
+    def add_state(
+        self, state: TopicPartition, changes: Mapping[bytes, bytes | None], position: Position
+    ) -> None:
+        """Add changed state and the position. Raises OversizedRecord."""
+        rows = self.writes[state]
+        for key, value in changes.items():
+            row: Write = (key, value, [])
+            if value is not None:
+                self.size += len(value)
+                if len(value) > _ALWAYS_FITS_BYTES:
+                    self._require_size(state.topic.removeprefix(self._writer.prefix), row)
+            rows.append(row)
+        rows.append(position_record(position))
+
+    def _require_size(self, topic: str, row: Write) -> None:
+        key, value, headers = row
+        size = len(key or b"") + len(value or b"") + _BATCH_OVERHEAD_BYTES
+        size += sum(len(name) + len(held) + _HEADER_OVERHEAD_BYTES for name, held in headers)
+        limit = _limits().get(topic)
+        if limit is not None and size > limit:
+            raise OversizedRecord(
+                f"partition {self._partition}: a record for {self._writer.prefix}{topic} would have {size} bytes, and the "
+                f"topic takes {limit} (max.message.bytes). Nothing of this batch was written; other partitions go on. "
+                "This is a defect of Tocsin: report it. To go on without the record that leads to it, see "
+                "docs/runbooks/TocsinPartitionSetAside.md."
+            )
+
+    async def _partition_for(self, topic: str, key: bytes | None) -> int:
+        partitions = await self._writer.partition_count(topic)
+        if key is None:
+            return self._partition % partitions
+        return home_partition(key, partitions)
+
+
+def position_record(position: Position) -> Write:
+    """The record that says how far the sources are applied."""
+    return POSITION_KEY, encode_position(position), []
+
+
+@cache
+def _limits() -> Mapping[str, int]:
+    """The largest record of every topic, by name without prefix."""
+    return {name: topic.max_message_bytes for name, topic in load_catalogue().items()}

@@ -1,0 +1,263 @@
+"""One partition that this worker owns: its state and position, which change together or not at all."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic
+
+import structlog
+from aiokafka import TopicPartition
+
+from streams.contract.wire.records import SourceRecord
+from streams.running.log.append_times import check_append_times
+from streams.running.log.claims import Place
+from streams.running.log.log import Log, Reader
+from streams.running.log.past_markers import past_markers
+from streams.running.log.position import Position, SourcePosition
+from streams.running.log.source_logs import LogBounds
+from streams.running.log.state_log import Blocked, keep_waiting
+from streams.running.log.writer import Writer
+from streams.running.partitions.attempts import Attempts
+from streams.running.partitions.loading import Loaded, load
+from streams.running.partitions.observer import CommittedBatch, Observer, Takeover
+from streams.running.partitions.outputs import Outputs, position_record
+from streams.running.partitions.prepared import OF_THE_PROCESS, Prepared, prepare
+from streams.running.partitions.progress import new_records, progress_of
+from streams.running.partitions.resting import RestingSources
+from streams.running.partitions.setback import NotApplied
+from streams.running.partitions.stage import RunnableStage, State
+from streams.running.patches.fetched_range import FetchedRange
+from streams.running.wall_clock import clock_ms
+
+logger = structlog.get_logger(__name__)
+
+# How much later than the internal topic the other sources are read when a partition is tried again. Sources are woken every
+# half second, and a busy broker takes up to a second for a fetch.
+INTERNAL_FIRST_SECONDS = 2.0
+
+
+class PartitionOwner(Generic[State]):
+    """Partition n of a stage's source and state topics. Not usable before `restore`."""
+
+    state: State
+
+    def __init__(
+        self,
+        stage: RunnableStage[State, Any],
+        log: Log,
+        writer: Writer,
+        partition: int,
+        observer: Observer[State, Any],
+    ) -> None:
+        self.stage = stage
+        self.place = Place(stage.name, partition)
+        self.state_log = TopicPartition(writer.prefix + stage.state_topic, partition)
+        self.position: dict[str, SourcePosition] = {}
+        # Behind the position while a transaction is under way.
+        self.committed_position: Position = {}
+        self.resting = RestingSources()
+        self.attempts = Attempts(self.place, writer.prefix)
+        # See Progress.
+        self._applied_to: dict[str, int] = {}
+        self.last_applied_at = time.monotonic()
+        self.markers_stepped_at = time.monotonic()
+        self._log = log
+        self._prefix = writer.prefix
+        self._writer = writer
+        self._observer = observer
+
+    def source_logs(self) -> list[TopicPartition]:
+        """The partition of each source topic."""
+        return [TopicPartition(self._prefix + topic, self.place.partition) for topic in self.stage.sources]
+
+    def to_be_restored(self) -> None:
+        """Note that `restore` or `released` follows."""
+        self._observer.taking_over(self.place.partition)
+
+    async def restore(self, consumer: Reader, bounds: LogBounds, end: int, blocked: Blocked) -> Loaded[State]:
+        """Take the partition over: read its state and position as in `load`."""
+        started = time.monotonic()
+        partition = self.place.partition
+        loaded = await load(
+            self.stage,
+            self._writer,
+            self.state_log,
+            consumer,
+            bounds,
+            end,
+            blocked,
+            lambda: self._observer.restoring(partition),
+        )
+        self._use(loaded)
+        seconds = self.last_applied_at - started
+        self._observer.taken_over(Takeover(partition, self.state, seconds, loaded.records))
+        logger.debug(
+            "took over partition",
+            stage=self.place.stage,
+            partition=partition,
+            state_records=loaded.records,
+            keys=loaded.keys,
+            seconds=round(seconds, 2),
+            position={topic: source.next_offset for topic, source in self.position.items()},
+        )
+        return loaded
+
+    def _use(self, loaded: Loaded[State]) -> None:
+        self.state, self.position = loaded.state, loaded.position
+        self.committed_position = loaded.position
+        self._let_rest({})
+        self.last_applied_at = time.monotonic()
+
+    def set_aside(self, failed: NotApplied) -> None:
+        """Apply nothing until `try_again`. Drops the state, which may be half changed."""
+        del self.state
+        self._applied_to, self.resting = {}, RestingSources()
+        records = self.attempts.set_aside(failed)
+        self._observer.set_aside(self.place.partition, records, type(failed.__cause__).__name__)
+
+    async def load(self, consumer: Reader, end: int) -> Loaded[State]:
+        """Read the committed state of a partition that is set aside, for `try_again`; errors as in `load`."""
+        bounds = await self._writer.bounds([self.state_log, *self.source_logs()])
+        return await load(self.stage, self._writer, self.state_log, consumer, bounds, end, keep_waiting)
+
+    def try_again(self, loaded: Loaded[State]) -> None:
+        """Apply records again, from the committed position on, the internal topic first.
+
+        An operator's decision to skip the record that fails is in the internal topic.
+        """
+        self.attempts.begin()
+        internal = self._prefix + self.stage.sources.internal
+        self.resting.delay(dict.fromkeys(loaded.position, INTERNAL_FIRST_SECONDS) | {internal: 0.0})
+        self._use(loaded)
+        self._observer.read_again(self.place.partition, self.state)
+
+    async def apply(self, ranges: Sequence[tuple[str, FetchedRange]]) -> Prepared | None:
+        """Apply the ranges (topic, records) in order; return what to write, or None if there is nothing to do.
+
+        Records below the position have been applied before and are skipped. State and position move at once, so that the next
+        records can be applied while these are written. If the transaction commits, call `committed`; if it does not, all
+        owners of the process are worthless.
+
+        Raises OwnershipLost when records before a range are missing, WrongAppendTime when a record has no append time
+        that can be right, NotAtHome when the number of partitions was changed, and NotApplied for errors of the stage and
+        records that a topic does not take: then the partition must be set aside, and nothing of it may be written.
+        """
+        new = new_records(self.place.partition, self.position, self._applied_to, ranges)
+        records: Sequence[SourceRecord] = [record for each in new for record in each.records]
+        if not records:
+            self._applied_to = progress_of(self.position, self._applied_to, new, 0).applied_to
+            return None
+        for topic, unread, _ in new:
+            skipped = self.stage.skipped_below(self.state, topic.removeprefix(self._prefix))
+            read = [record for record in unread if record.offset >= skipped] if skipped else unread
+            check_append_times(read, clock_ms())
+        prepared = await prepare(
+            self.stage,
+            self.state,
+            self.attempts.next_records(records),
+            new,
+            self.position,
+            self._applied_to,
+            self.state_log,
+            self._writer,
+        )
+        self.position, self._applied_to = prepared.progress.position, prepared.progress.applied_to
+        return prepared
+
+    def committed(self, prepared: Prepared, seconds: float) -> None:
+        """Note that the transaction with what `apply` prepared is committed, and took so long."""
+        progress, result = prepared.progress, prepared.result
+        self.committed_position = progress.position
+        self._let_rest(self.stage.flooding(result))
+        self.last_applied_at = time.monotonic()
+        self._observer.committed(
+            CommittedBatch(
+                self.place.partition,
+                {topic.removeprefix(self._prefix): number for topic, number in progress.records.items()},
+                [record.timestamp for record in prepared.records[: result.finished_records]],
+                result,
+                seconds,
+            )
+        )
+        if self.attempts.have_succeeded(progress.position):
+            self._observer.recovered(self.place.partition)
+
+    def takes(self, topic: str, fetched: FetchedRange) -> bool:
+        """Whether a fetched range is to be applied; False while its source rests."""
+        if self.attempts.is_set_aside:
+            return False
+        expected = max(self.position[topic].next_offset, self._applied_to.get(topic, 0))
+        return self.resting.takes(topic, fetched.begin, expected)
+
+    def rests(self, topic: str) -> bool:
+        """Whether nothing of a source is applied for a while."""
+        return self.attempts.is_set_aside or topic in self.resting
+
+    def wake(self) -> list[tuple[str, int]]:
+        """End the rests that are over; return their topics, each with the offset from which to fetch again."""
+        woken = self.resting.wake()
+        if woken:
+            self._note_resting()
+        return [(topic, self.position[topic].next_offset) for topic in woken]
+
+    def _let_rest(self, flooding: Mapping[str, int]) -> None:
+        paused = [self._prefix + topic for topic in self.stage.paused_sources(self.state)]
+        before = self.resting.reasons()
+        if not (flooding or paused or before):
+            return
+        self.resting.rest(flooding, paused)
+        for topic, why in self.resting.reasons().items():
+            if before.get(topic) != why:
+                logger.warning(
+                    "source flooded with records that cannot be read: it is read slowly until that ends"
+                    if why == "flood"
+                    else "source paused by operators",
+                    topic=topic,
+                    partition=self.place.partition,
+                    runbook="docs/runbooks/TocsinSourceResting.md",
+                )
+        self._note_resting()
+
+    def _note_resting(self) -> None:
+        reasons = {topic.removeprefix(self._prefix): why for topic, why in self.resting.reasons().items()}
+        self._observer.resting(self.place.partition, reasons)
+
+    async def tick(self, wall_clock_ms: int) -> Outputs | None:
+        """What to write when something is due in the stage: a tick for the internal topic. Call `ticked` afterwards.
+
+        Raises NotApplied as `apply` does.
+        """
+        try:
+            tick = self.stage.tick(self.state, wall_clock_ms)
+            if tick is None:
+                return None
+            outputs = Outputs(self._writer, self.place.partition)
+            await outputs.add([tick])
+        except OF_THE_PROCESS:
+            raise
+        except Exception as error:
+            raise NotApplied([]) from error
+        return outputs
+
+    def ticked(self) -> None:
+        """Note that the tick is written."""
+        self.last_applied_at = time.monotonic()
+        self._observer.ticked(self.place.partition)
+
+    async def step_over_markers(self) -> None:
+        """Move the position to the end of each source log that holds only transaction markers from the position on."""
+        position = await past_markers(self._log, self.place.partition, self.position)
+        if position != self.position:
+            await self._writer.write({self.state_log: [position_record(position)]})
+            self.position = self.committed_position = position
+
+    def released(self) -> None:
+        """Note that the partition is given up."""
+        self._observer.released(self.place.partition)
+
+    def clocks_compared(self, ahead_ms: int) -> None:
+        """Note what a transaction showed about the brokers' clocks."""
+        self._observer.clocks_compared(self.place.partition, ahead_ms)
+
+    def transaction_failed(self, *, fenced: bool) -> None:
+        """Note that a transaction did not commit."""
+        self._observer.transaction_failed(self.place.partition, fenced=fenced)

@@ -1,0 +1,70 @@
+"""What the runtime must know of a stage to run it."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from streams.contract.wire.records import OutputRecord, SourceRecord
+from streams.contract.wire.topics import SourceTopics
+
+State = TypeVar("State")
+
+
+class BatchResult(Protocol):
+    """What a batch leads to: records to write, the stage's changed state, and what observers want to know of it."""
+
+    @property
+    def outputs(self) -> Sequence[OutputRecord]:
+        """What to write, in order."""
+
+    @property
+    def changes(self) -> Mapping[bytes, bytes | None]:
+        """The state keys that changed, with their new values; None deletes. Complete with the last slice."""
+
+    @property
+    def finished_records(self) -> int:
+        """How many of the records need not be handed in again."""
+
+
+Result = TypeVar("Result", bound=BatchResult)
+Result_co = TypeVar("Result_co", bound=BatchResult, covariant=True)
+
+
+class RunnableStage(Protocol[State, Result_co]):
+    """A stage. Topic names are without prefix; the runtime puts it before them.
+
+    State keys must not begin with `position.RESERVED_KEY_TYPE`.
+    """
+
+    @property
+    def name(self) -> str:
+        """Part of the claims and a label of metrics."""
+
+    @property
+    def sources(self) -> SourceTopics:
+        """What the stage reads."""
+
+    @property
+    def state_topic(self) -> str:
+        """Where its state is kept."""
+
+    def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]]) -> State:
+        """Build the state of a partition from the last value of every key."""
+
+    def apply_in_slices(self, state: State, records: Sequence[SourceRecord]) -> Iterator[Result_co]:
+        """Apply a batch in slices of some milliseconds, yielding the result, still incomplete, after each.
+
+        Takes as many of the records as one transaction should hold. Changes the state in place: the runtime drops
+        a state whose batch did not commit. An exception sets the partition aside, unless it is NotAtHome.
+        """
+
+    def flooding(self, result: Any) -> Mapping[str, int]:
+        """The topics (with prefix) that a batch showed to be flooded with unreadable records, and the number of these."""
+
+    def paused_sources(self, state: State) -> Collection[str]:
+        """The sources of which no record may be handed in."""
+
+    def skipped_below(self, state: State, topic: str) -> int:
+        """The offset of a source below which the stage does not read its records."""
+
+    def tick(self, state: State, wall_clock_ms: int) -> OutputRecord | None:
+        """The record to append to the internal topic when something is due by then, or None."""

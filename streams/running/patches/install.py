@@ -1,0 +1,25 @@
+"""Replaces aiokafka's classes with ours, for every aiokafka consumer that this process starts afterwards."""
+
+from streams.running.patches.bounded_fetcher import install_bounded_fetcher
+from streams.running.patches.fetched_range import install_fetched_range
+from streams.running.patches.fetched_records import install_fetched_records
+from streams.running.patches.group_member import install_group_member
+from streams.running.patches.lenient_records import install_lenient_records
+
+
+def install_patches() -> None:
+    """Replace all that a worker needs. Call before its first consumer starts."""
+    install_reading_patches()
+    install_fetched_range()
+    install_bounded_fetcher()
+    install_group_member()
+
+
+def install_reading_patches() -> None:
+    """Replace what decides which records can be read, so that a command can read whatever a worker reads.
+
+    Both patches are needed: a placeholder for an unreadable record lacks fields that aiokafka's own records
+    require.
+    """
+    install_lenient_records()
+    install_fetched_records()

@@ -1,0 +1,134 @@
+"""Faust's consumer without the defaults that lose or repeat records: it starts where the owners' state says."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Any, ClassVar
+
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from streams.running.patches.consumer_thread import Fetched, ReadCommittedThread
+
+
+class PositionedConsumer(driver.Consumer):
+    """Starts every partition at the position that its owner restored, and ignores the group's committed offset."""
+
+    _thread: ReadCommittedThread
+    # The generation of the current assignment, None during a rebalance; and whether its positions have been
+    # sought.
+    _generation: int | None = None
+    _sought = False
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.resting: set[TP] = set()
+
+    def _new_consumer_thread(self) -> ReadCommittedThread:
+        return ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+    def fetched(self, tp: TP) -> Fetched | None:
+        """How far a partition was fetched; None before its first fetch has returned."""
+        return self._thread.fetched(tp)
+
+    def partitions(self, topic: str) -> int | None:
+        """The topic's partition count; None until a broker has returned it."""
+        return self._thread.partitions(topic)
+
+    def in_touch(self) -> bool:
+        """Whether the brokers have answered a heartbeat lately."""
+        return self._thread.in_touch()
+
+    def membership(self) -> tuple[int, str] | None:
+        """The generation of the current assignment and this member's id; None once the next rebalance has begun."""
+        return None if self._generation is None else (self._generation, self._thread.member_id())
+
+    async def is_current(self, generation: int) -> bool:
+        """Ask the group whether this is still its generation, and this worker a member."""
+        return self._generation == generation and await self._thread.is_current(generation)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Give partitions up. Newly assigned ones may have no offset at all until `perform_seek`."""
+        self._generation, self._sought = None, False
+        self._thread.allow_resets(True)
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Note the new generation; its positions are sought once their owners have restored them."""
+        self._generation = generation_id
+        self.resting.clear()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def perform_seek(self) -> None:
+        """Seek to the restored positions. Faust calls it after a rebalance and when a fetch returns while paused.
+
+        Does nothing once the next rebalance has begun: its own call seeks what it assigns.
+        """
+        generation, assignment = self._generation, self.assignment()
+        positions: Mapping[TP, int] = self.app.restored_positions()  # type: ignore[attr-defined]
+        if generation is None or not positions.keys() >= assignment:
+            return
+        offsets = {tp: positions[tp] for tp in assignment}
+        await self._thread.seek_wait(offsets)
+        if generation != self._generation:
+            return
+        # From here on a missing offset means that retention deleted unread records or that the topic was
+        # recreated. A reset would silently skip reports, so it must be an error; the next takeover names the
+        # cause.
+        self._thread.allow_resets(False)
+        for tp, offset in offsets.items():
+            # None, because Faust takes 0 for "nothing read yet".
+            self._read_offset[tp] = offset or None
+            self._committed_offset[tp] = None
+        self._sought = True
+
+    def rest(self, tp: TP) -> Awaitable[None]:
+        """Fetch nothing of a partition until `wake`, and drop what was fetched of it; await the result.
+
+        What is acknowledged from this call on was not applied, so it does not move the group's offset.
+        """
+        self.resting.add(tp)
+        return self.pause(tp)
+
+    async def pause(self, tp: TP) -> None:
+        """Fetch nothing of a partition, unless a rebalance has begun."""
+        if self._sought and tp in self.assignment():
+            await self._thread.pause(tp)
+
+    async def wake(self, tp: TP, offset: int) -> None:
+        """Fetch a partition that rested, from an offset on."""
+        if not self._sought or tp not in self.assignment():
+            # A rebalance has begun. A new assignment fetches all that it assigns, from where `perform_seek` says.
+            return
+        await self._thread.seek_wait({tp: offset})
+        # None, because Faust takes 0 for "nothing read yet".
+        self._read_offset[tp] = offset or None
+        self._committed_offset[tp] = None
+        self.resting.discard(tp)
+        await self._thread.resume(tp)
+
+    def resume_flow(self) -> None:
+        """Let records through once the positions of the current assignment have been sought.
+
+        Faust would also do so for a takeover that ends after the next rebalance has begun. Records that were
+        let through during a rebalance were never applied.
+        """
+        if self._sought:
+            super().resume_flow()
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Do nothing: batches leave gaps by design, and Faust would then commit one batch per gap interval."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """The offset after the newest acknowledged one: acks come in order, and only lag tools read this offset."""
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        newest = max(acked)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return None if tp in self.resting else newest + 1
+
+
+class PositionedTransport(driver.Transport):
+    """Faust's aiokafka transport with a PositionedConsumer."""
+
+    Consumer: ClassVar[Any] = PositionedConsumer

@@ -1,0 +1,1 @@
+"""How a worker becomes the only writer of partitions, and gives them up."""

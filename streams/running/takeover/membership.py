@@ -1,0 +1,51 @@
+"""The consumer group of the workers: who may be in it, and how soon it notices that a worker is gone."""
+
+from aiokafka import errors as kafka_errors
+from faust.assignor import PartitionAssignor
+
+from streams.running.errors import RefusedToStart
+
+# How long until the partitions of a silent worker move: most of the wait when a worker is killed. Six seconds is the least
+# that brokers allow with their default settings (`group.min.session.timeout.ms`).
+#
+# What delays a live worker's heartbeats is shorter. They are sent by the consumer's thread, also while partitions are taken
+# over or released, however long that takes; only a full garbage collection stops all threads, 0.6 s for a million channels.
+# An offset commit that the brokers cannot replicate holds up the requests behind it for 5 s (`offsets.commit.timeout.ms`).
+# A coordinator that restarts, or takes the group over, gives each member a whole session.
+SESSION_SECONDS = 6.0
+
+# A worker learns of a rebalance from the response to its next heartbeat, and the whole group waits for the
+# last worker. With Kafka's default of 3 s, reports waited up to 3.3 s in a rolling restart; with half a
+# second, up to 1.1 s. The rest is the takeover, so a shorter interval would gain nothing. A heartbeat costs
+# the brokers next to nothing.
+HEARTBEAT_SECONDS = 0.5
+
+# The brokers refuse a member that does not know the protocol of the others. Change the name when older workers must not
+# run together with newer ones. Versions before the claims log used Faust's own name, `faust`: they write no claims, so
+# nobody could fence them.
+PROTOCOL = "tocsin-claims"
+
+
+class WorkerAssignor(PartitionAssignor):
+    """Faust's way to share partitions, under a name of our own."""
+
+    @property
+    def name(self) -> str:
+        """The name of the protocol."""
+        return PROTOCOL
+
+
+def refusal(group: str, error: kafka_errors.KafkaError) -> RefusedToStart | None:
+    """The error of a worker that the brokers do not let into its group; None if that is not what `error` says."""
+    if isinstance(error, kafka_errors.InconsistentGroupProtocolError):
+        return RefusedToStart(
+            f"the consumer group {group} has members of another version: workers of a version before the topic `claims`, or "
+            "a consumer that is no worker. They must not share partitions with this one. Stop all of them, then start the "
+            "new version: see docs/operations.md, 'Running'."
+        )
+    if isinstance(error, kafka_errors.InvalidSessionTimeoutError):
+        return RefusedToStart(
+            f"the brokers do not allow the session of {SESSION_SECONDS:.0f} s that workers have in their group: set "
+            f"`group.min.session.timeout.ms` of the brokers to {SESSION_SECONDS * 1000:.0f} (their default) or less."
+        )
+    return None

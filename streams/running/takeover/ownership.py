@@ -1,0 +1,162 @@
+"""The partitions that this worker owns, of all stages: follows the group's assignment."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import structlog
+from faust.types import TP
+
+from streams.running.errors import OwnershipLost, RefusedToStart
+from streams.running.log.claims import Place
+from streams.running.log.log import Log
+from streams.running.log.transaction import STOPPING_SECONDS
+from streams.running.log.writer import Writer
+from streams.running.partitions.partition_owner import PartitionOwner
+from streams.running.takeover.state_reading import Kept, StateReading
+from streams.running.takeover.takeover import Claims, IsCurrent
+from streams.running.takeover.turn import Turn
+
+logger = structlog.get_logger(__name__)
+
+NewOwner = Callable[[int], PartitionOwner[Any]]
+
+
+class OwnedStage(NamedTuple):
+    """A stage by its name: its source topics (with prefix), and how to make the owner of a partition."""
+
+    sources: tuple[str, ...]
+    new_owner: NewOwner
+
+
+class Ownership:
+    """The owners by stage and partition. Between `give_up` and the end of `follow` there are none."""
+
+    def __init__(self, log: Log, writer: Writer, stages: Mapping[str, OwnedStage]) -> None:
+        self.owners: dict[Place, PartitionOwner[Any]] = {}
+        # How many partitions the last takeover read, and how many state records.
+        self.partitions_read = self.records_read = 0
+        self.turn = Turn()
+        self._log = log
+        self._writer = writer
+        self._stages = stages
+        self._claims = Claims(log, writer)
+        self._kept: dict[Place, Kept] = {}
+        self._taking: asyncio.Task[None] | None = None
+        self._interrupted = False
+        # The generation whose assignment is taken over; None during a rebalance.
+        self._followed: int | None = None
+
+    async def follow(
+        self, assigned: Iterable[TP], generation: int, member: str, is_current: IsCurrent
+    ) -> bool:
+        """Take over what is assigned in a generation of the group. False if the next rebalance interrupted that.
+
+        `is_current` asks the group whether the generation is still its own. Raises RefusedToStart when a partition is
+        assigned without its counterparts in the other source topics. After an error no partition is taken over.
+        """
+        if generation == self._followed:
+            return True
+        wanted = self._whole_partitions(assigned)
+        self._interrupted = False
+        taking = self._taking = asyncio.create_task(self._take_over(wanted, generation, member, is_current))
+        await asyncio.wait([taking])
+        if not taking.cancelled():
+            taking.result()
+            self._followed = generation
+            return True
+        if self._interrupted:
+            return False
+        # Not by our code. Faust does not take it for an error, so the worker would keep partitions that it never takes
+        # over.
+        raise OwnershipLost("the takeover was cancelled before it ended")
+
+    async def give_up(self) -> None:
+        """Release all partitions; await it before the worker joins the group again.
+
+        Their state stays in memory for the case that the worker gets them back and nobody has written to them; those that
+        are set aside have none. Raises OwnershipLost when the release failed; then the process must end.
+        """
+        await self._interrupt()
+        self._followed = None
+        async with self.turn:
+            owners, self.owners = self.owners, {}
+            for place in [place for place, owner in owners.items() if owner.attempts.is_set_aside]:
+                owners.pop(place).released()
+            if owners:
+                ends = await self._writer.ends([owner.state_log for owner in owners.values()])
+                self._kept = {place: Kept(owner, ends[owner.state_log]) for place, owner in owners.items()}
+            await self._claims.release()
+
+    async def end(self) -> None:
+        """Release all partitions if the brokers answer, at the end of the process."""
+        await self._interrupt()
+        owners = self.known_owners()
+        try:
+            # The turn, because a cycle that waits for a slow transaction would write after the release.
+            async with asyncio.timeout(STOPPING_SECONDS), self.turn:
+                await self._claims.release()
+        except Exception as error:  # noqa: BLE001 - of a transaction: the cycle has raised it too
+            logger.warning("stopped without releasing the partitions", error=str(error) or repr(error))
+        self.owners = {}
+        for owner in owners:
+            owner.released()
+
+    async def stay_known(self) -> None:
+        """Write something if the brokers would otherwise forget the transactional id of this process."""
+        if self._writer.is_unused:
+            await self._claims.renew()
+
+    def known_owners(self) -> Iterable[PartitionOwner[Any]]:
+        """The owners, and during a rebalance those from before it."""
+        return list(self.owners.values()) or [kept.owner for kept in self._kept.values()]
+
+    def positions(self) -> Mapping[TP, int]:
+        """The next offset to fetch of every owned source partition."""
+        return {
+            TP(topic, place.partition): source.next_offset
+            for place, owner in self.owners.items()
+            for topic, source in owner.position.items()
+        }
+
+    async def _interrupt(self) -> None:
+        if self._taking is not None and not self._taking.done():
+            self._interrupted = True
+            self._taking.cancel()
+            await asyncio.wait([self._taking])
+
+    async def _take_over(
+        self, wanted: list[Place], generation: int, member: str, is_current: IsCurrent
+    ) -> None:
+        async with self.turn:
+            self.partitions_read = self.records_read = 0
+            for place in self._kept.keys() - set(wanted):
+                self._kept.pop(place).owner.released()
+            if wanted:
+                # The steps of takeover.py: claim, look, fence, read, establish.
+                await self._claims.claim(wanted, generation, member)
+                async with self._claims.looking(is_current) as look:
+                    await look.look()
+                    # Up to the ends as of now: all who wrote before are fenced.
+                    new = {place: self._stages[place.stage].new_owner(place.partition) for place in wanted}
+                    reading = StateReading(self._log, self._writer, look, new, self._kept)
+                    owners = await reading.owners()
+                    self.partitions_read, self.records_read = reading.read, reading.records
+                    await look.note_fenced()
+                # Established: from here on this process writes to these partitions, and nobody else can.
+                self.owners = owners
+            self._kept = {}
+
+    def _whole_partitions(self, assigned: Iterable[TP]) -> list[Place]:
+        tps = set(assigned)
+        places = []
+        for name, stage in self._stages.items():
+            for partition in sorted({tp.partition for tp in tps if tp.topic in stage.sources}):
+                missing = [topic for topic in stage.sources if TP(topic, partition) not in tps]
+                if missing:
+                    raise RefusedToStart(
+                        f"partition {partition} was assigned without its counterpart in {', '.join(missing)}: the topic "
+                        "was deleted, or the partition counts differ. Run `tocsin topics check` to see what is wrong."
+                    )
+                places.append(Place(name, partition))
+        return places

@@ -1,0 +1,208 @@
+"""The steps by which a process becomes the only writer of partitions: claim, look, fence; and the release.
+
+Every process writes a claim before it reads the state of a partition, and a release before it joins the group again. So
+whoever has an unreleased claim when another one takes the partition over is dead, or was put out of the group and does
+not know it yet. It is fenced: the broker then refuses all that it still sends.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
+
+import structlog
+from aiokafka import TopicPartition
+
+from streams.contract.wire.topics import CLAIMS
+from streams.running.errors import OwnershipLost
+from streams.running.identity import former_transactional_id
+from streams.running.log.claims import (
+    ClaimsLog,
+    Place,
+    claim_record,
+    claim_value,
+    claimant_of,
+    former_fenced_record,
+    release_record,
+)
+from streams.running.log.log import Log, Reader
+from streams.running.log.state_log import Standstill
+from streams.running.log.writer import Writer
+
+logger = structlog.get_logger(__name__)
+
+# How long to wait for the first record of an open transaction when reading uncommitted ones.
+_FIRST_RECORD_MS = 1_000
+
+IsCurrent = Callable[[], Awaitable[bool]]
+
+
+async def always_current() -> bool:
+    """The answer of a process that is no member of the group, and never gives way."""
+    return True
+
+
+class Claims:
+    """What this process claims, and in which log."""
+
+    def __init__(self, log: Log, writer: Writer) -> None:
+        self.tp = TopicPartition(writer.prefix + CLAIMS, 0)
+        self.places: tuple[Place, ...] = ()
+        self.value = b""
+        self.generation = 0
+        self._log = log
+        self._writer = writer
+
+    async def claim(self, places: Collection[Place], generation: int, member: str) -> None:
+        """Claim partitions, all in one transaction. Whatever comes of it, `release` is due afterwards."""
+        self.places = tuple(places)
+        self.generation = generation
+        self.value = claim_value(generation, member)
+        own = self._writer.transactional_id
+        await self._writer.write({self.tp: [claim_record(place, own, self.value) for place in places]})
+
+    async def release(self) -> None:
+        """Declare that everything this process ever wrote to the claimed partitions is decided."""
+        places, self.places = self.places, ()
+        if places:
+            own = self._writer.transactional_id
+            await self._writer.write({self.tp: [release_record(place, own) for place in places]})
+
+    async def renew(self) -> None:
+        """Write the claims again; without any, a release of nothing."""
+        own = self._writer.transactional_id
+        rows = [claim_record(place, own, self.value) for place in self.places]
+        await self._writer.write({self.tp: rows or [release_record(Place("none", 0), own)]})
+
+    @asynccontextmanager
+    async def looking(self, is_current: IsCurrent) -> "AsyncIterator[Look]":
+        """Read the log from its beginning. `is_current` tells whether the generation of the claim is still the group's."""
+        async with self._log.reader() as consumer:
+            consumer.assign([self.tp])
+            consumer.seek(self.tp, (await consumer.beginning_offsets([self.tp]))[self.tp])
+            yield Look(self, self._log, self._writer, consumer, is_current)
+
+
+class Look:
+    """One takeover's view of the claims log."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        log: Log,
+        writer: Writer,
+        consumer: Reader,
+        is_current: IsCurrent,
+    ) -> None:
+        self.fenced: set[str] = set()
+        self._claims = claims
+        self._log = log
+        self._writer = writer
+        self._consumer = consumer
+        self._is_current = is_current
+        self._seen = ClaimsLog()
+        self._former_fenced: list[Place] = []
+        self._turn = asyncio.Lock()
+
+    async def look(self) -> None:
+        """Read until the own claims are visible, then fence everyone else who may still write.
+
+        Only then does the end of a state log stand. Raises OwnershipLost when the partitions are claimed in a newer
+        generation of the group.
+        """
+        async with self._turn:
+            standstill = Standstill()
+            own = self._writer.transactional_id, self._claims.value, self._claims.places
+            while not self._seen.shows(*own):
+                await self._read()
+                if standstill.lasts(await self._consumer.position(self._claims.tp)):
+                    await self._fence_first_open()
+            await self._fence_claimants()
+            await self._fence_former_ids()
+
+    async def look_again(self) -> None:
+        """Fence who claimed since: one of these may hold up the reading of the state."""
+        async with self._turn:
+            log = self._claims.tp
+            end = (await self._consumer.end_offsets([log]))[log]
+            while await self._consumer.position(log) < end:
+                await self._read()
+            before = len(self.fenced)
+            await self._fence_claimants()
+            if len(self.fenced) == before:
+                logger.warning(
+                    "an open transaction holds up reading the state, and nobody claims the partition: waiting until the "
+                    "brokers end it. A version of Tocsin before the claims log may still be running; stop it"
+                )
+
+    async def note_fenced(self) -> None:
+        """Write the releases of those who were fenced, so that nobody fences them again."""
+        claims, own = self._claims, self._writer.transactional_id
+        rows = self._seen.releases_of(self.fenced)
+        rows += [former_fenced_record(place) for place in self._former_fenced]
+        if rows:
+            # First a record about the writer: see claims.py.
+            await self._writer.write({claims.tp: [claim_record(claims.places[0], own, claims.value), *rows]})
+
+    async def _read(self) -> None:
+        fetched = await self._consumer.getmany(self._claims.tp, timeout_ms=20)
+        for record in fetched.get(self._claims.tp, ()):
+            self._seen.add(record.key, record.value)
+
+    async def _fence_claimants(self) -> None:
+        own = self._writer.transactional_id
+        others = [
+            claimant
+            for claimant in self._seen.claimants(self._claims.places)
+            if claimant.transactional_id != own and claimant.transactional_id not in self.fenced
+        ]
+        # A reset group counts its generations from 1 again, so a higher one alone proves nothing.
+        newer = [each for each in others if each.generation > self._claims.generation]
+        if newer and not await self._is_current():
+            raise OwnershipLost(
+                f"this worker was put out of the group: its partitions are claimed by {newer[0].transactional_id} in generation "
+                f"{newer[0].generation}, after {self._claims.generation}. The restarted worker joins again."
+            )
+        await self._fence([claimant.transactional_id for claimant in others])
+
+    async def _fence_first_open(self) -> None:
+        # The record at the last stable offset is the first of the oldest open transaction, and names its writer.
+        log = self._claims.tp
+        async with self._log.reader("read_uncommitted") as consumer:
+            consumer.assign([log])
+            consumer.seek(log, await self._consumer.position(log))
+            fetched = await consumer.getmany(log, timeout_ms=_FIRST_RECORD_MS, max_records=1)
+        writers = {claimant_of(record.key) for record in fetched.get(log, ())}
+        await self._fence(writers - {self._writer.transactional_id})
+
+    async def _fence_former_ids(self) -> None:
+        # Versions before the claims log wrote no claims. Once per partition: the note stays in the log.
+        self._former_fenced = self._seen.without_note(self._claims.places)
+        ids = [former_transactional_id(self._writer.prefix, *place) for place in self._former_fenced]
+        await asyncio.gather(*(self._writer.fence(each) for each in ids))
+
+    async def _fence(self, ids: Collection[str]) -> None:
+        await asyncio.gather(*(self._writer.fence(each) for each in ids))
+        self.fenced.update(ids)
+        if ids:
+            logger.info("fenced workers that left partitions without releasing them", ids=sorted(ids))
+
+
+@asynccontextmanager
+async def exclusive_writer(log: Log, prefix: str, places: Collection[Place]) -> AsyncIterator[Writer]:
+    """A writer for a command that runs without workers: whoever may still write to `places` is fenced.
+
+    A worker that starts meanwhile fences the command in turn.
+    """
+    writer = Writer(log, prefix)
+    try:
+        await writer.start()
+        claims = Claims(log, writer)
+        # Below every generation of the group: a worker never gives way to a command.
+        await claims.claim(places, 0, "command")
+        async with claims.looking(always_current) as look:
+            await look.look()
+            await look.note_fenced()
+        yield writer
+        await claims.release()
+    finally:
+        await writer.stop()

@@ -1,0 +1,1 @@
+"""The topics that must exist, and how a cluster differs from them."""

@@ -1,0 +1,88 @@
+"""Describes how a topic of the cluster differs from the catalogue, and what to do about it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from streams.contract.wire.topics import MESSAGE_REPORTS
+from streams.running.topics.topic_catalogue import Topic
+
+
+class Problem(NamedTuple):
+    """A difference between the cluster and the catalogue; `topic` is the name with prefix."""
+
+    topic: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.what} {self.remedy}"
+
+
+class FoundTopic(NamedTuple):
+    """A topic of the cluster: its partition count, and the replica count of the partition with the fewest."""
+
+    partitions: int
+    fewest_replicas: int
+
+
+def shape_problems(
+    name: str, topic: Topic, found: FoundTopic, source: FoundTopic | None, min_insync: int
+) -> Iterable[Problem]:
+    """Differences in partitions and replicas; `source` is message-reports as found, None if it is missing."""
+    if topic.partitions == "source":
+        if source is not None and found.partitions != source.partitions:
+            yield Problem(
+                name,
+                f"has {_count(found.partitions, 'partition')}, {MESSAGE_REPORTS} has {source.partitions}.",
+                "Both must have the same number. Stop the workers, delete this topic if nothing in it is needed "
+                "any more, and run `tocsin topics create`.",
+            )
+    elif found.partitions != topic.partitions:
+        yield Problem(
+            name,
+            f"has {_count(found.partitions, 'partition')}, the catalogue says {topic.partitions}.",
+            "Add partitions with kafka-topics.sh --alter, or change `partitions` in the topic's file.",
+        )
+    if found.fewest_replicas < min_insync:
+        yield Problem(
+            name,
+            f"has {_count(found.fewest_replicas, 'replica')}, fewer than the {min_insync} that must be in sync, so "
+            "nothing can be written.",
+            "Reassign its partitions to more brokers, or set TOCSIN_MIN_INSYNC_REPLICAS.",
+        )
+
+
+def setting_problems(name: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterable[Problem]:
+    """Settings that differ; `found` holds the values in force, wherever they were set."""
+    for setting, value in wanted.items():
+        actual = found.get(setting)
+        if actual is None or not _same(actual, value):
+            yield Problem(
+                name,
+                f"{setting} is {'not known to the broker' if actual is None else actual}, it should be {value}.",
+                f"Set it: kafka-configs.sh --alter --entity-type topics --entity-name {name} "
+                f"--add-config {setting}={value}",
+            )
+
+
+def _same(actual: str, wanted: str) -> bool:
+    try:
+        return float(actual) == float(wanted)
+    except ValueError:
+        return actual == wanted
+
+
+def refusal(error: type[Any], message: str | None, name: str, replication_factor: int) -> str:
+    """Why a topic could not be created, and what to do; `error` is aiokafka's class for the broker's error code."""
+    remedy = {
+        "InvalidReplicationFactorError": f"TOCSIN_REPLICATION_FACTOR is {replication_factor}: set it to at most the "
+        "number of brokers.",
+        "TopicAuthorizationFailedError": "Grant this user the right to create topics with this prefix.",
+        "ClusterAuthorizationFailedError": "Grant this user the right to create topics with this prefix.",
+        "PolicyViolationError": "A policy of the cluster forbids it: ask its operator, or change the topic's file.",
+    }.get(error.__name__, "See the broker's log.")
+    return f"{name}: cannot be created ({error.__name__}: {message or 'no reason given'}). {remedy}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,123 @@
+"""Builds the Faust app of a worker: `tocsin worker`, or `faust -A streams.running.worker.app worker`."""
+
+from typing import TYPE_CHECKING
+
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient
+
+from streams.deciding.partition.hash_key import HashKeys
+from streams.deciding.reporters.stage import SOURCES as REPORTER_SOURCES
+from streams.deciding.reporters.stage import reporter_stage
+from streams.deciding.reports.stage import SOURCES as REPORT_SOURCES
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.requests.stage import SOURCES as REQUEST_SOURCES
+from streams.deciding.requests.stage import request_stage
+from streams.distribution import packages_missing
+from streams.running.app.stage_app import StageApp
+from streams.running.errors import RefusedToStart
+from streams.running.operations.address_refused import AddressRefused
+from streams.running.operations.core import Core
+from streams.running.operations.faust_sensor import RebalanceSensor
+from streams.running.operations.worker_operations import WorkerOperations
+from streams.running.topics.topic_admin import admin_client, check_topics
+from streams.running.topics.topic_catalogue import load_catalogue
+from streams.running.worker.core_choice import choose_core
+from streams.running.worker.environment import SettingsError
+from streams.running.worker.hash_keys import configured_hash_keys, is_public
+from streams.running.worker.observers import ReporterObserver, ReportObserver, RequestObserver
+from streams.running.worker.reporters_switch import require_nothing_waiting
+from streams.running.worker.rules import configured_rules, report_rules, reporter_rules, request_rules
+from streams.running.worker.settings import PREFIX, Settings, load_settings
+from streams.running.worker.tracing.settings import load_tracing_settings
+
+if TYPE_CHECKING:
+    from streams.running.worker.tracing.start import Tracing
+
+logger = structlog.get_logger(__name__)
+
+
+def build_app(settings: Settings) -> StageApp:
+    """Return the app of a worker with these settings, ready to run.
+
+    Reads the files that they name. Raises SettingsError or RegistryError if a setting or a file is invalid.
+    """
+    rules = configured_rules(settings)
+    hash_keys = configured_hash_keys(settings)
+    core = choose_core(settings, rules.policies)
+
+    async def before_start() -> None:
+        _log_choices(hash_keys, core)
+        # First, so that probes are answered while topics are checked and state is restored.
+        watching = operations.running(settings.http_host, settings.http_port, settings.watchdog_seconds)
+        try:
+            await app.add_async_context(watching)
+        except AddressRefused as error:
+            raise RefusedToStart(str(error)) from error
+        if tracing is not None:
+            await app.add_async_context(tracing.queue.running())
+        async with admin_client(app.connection) as admin:
+            await _check_topics(settings, admin)
+            if settings.reporters == "off":
+                await require_nothing_waiting(settings, admin)
+
+    app = StageApp(settings.connection(), settings.topic_prefix, before_start, settings.instance)
+    sources = {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES}
+    if settings.reporters == "on":
+        sources["reporters"] = REPORTER_SOURCES
+    operations = WorkerOperations(rules, sources, app.lags, core)
+    tracing = _start_tracing(settings, operations)
+    if tracing is not None:
+        app.cycle.trace = tracing.spans
+    app.add_stage(
+        report_stage(report_rules(settings, rules, hash_keys, native=core.runs == "native")),
+        ReportObserver(operations),
+    )
+    app.add_stage(request_stage(request_rules(settings, rules)), RequestObserver(operations))
+    if settings.reporters == "on":
+        app.add_stage(
+            reporter_stage(reporter_rules(settings, rules, hash_keys)), ReporterObserver(operations)
+        )
+    app.sensors.add(RebalanceSensor(operations.metrics, operations.readiness))
+    return app
+
+
+def __getattr__(name: str) -> StageApp:
+    """Return the app that the environment describes as `app`: `faust -A` asks for that name."""
+    if name != "app":
+        raise AttributeError(name)
+    return build_app(load_settings())
+
+
+def _log_choices(hash_keys: HashKeys, core: Core) -> None:
+    if is_public(hash_keys):
+        logger.warning(
+            "the key for hashing reporters is the public one of the demo: use a secret one for real reports",
+            hash_key=hash_keys.current.id,
+        )
+    logger.info("core that applies reports", runs=core.runs, why=core.why)
+    if core.left_to_python:
+        logger.warning(
+            "Python applies all reports of the categories of these policies: the native core lacks one of their measures",
+            policies=core.left_to_python,
+        )
+
+
+async def _check_topics(settings: Settings, admin: AIOKafkaAdminClient) -> None:
+    problems = await check_topics(
+        admin, load_catalogue(), settings.topic_prefix, settings.min_insync_replicas
+    )
+    if problems:
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        raise RefusedToStart(f"the topics differ from the catalogue (see `tocsin topics check`):\n{listed}")
+
+
+def _start_tracing(settings: Settings, operations: WorkerOperations) -> "Tracing | None":
+    if settings.tracing == "off":
+        return None
+    try:
+        from streams.running.worker.tracing.start import start_tracing  # noqa: PLC0415  # an extra
+    except ModuleNotFoundError as missing:
+        raise SettingsError(
+            packages_missing(f"{PREFIX}TRACING=on", "tracing", str(missing.name))
+        ) from missing
+    return start_tracing(settings, load_tracing_settings(), operations.metrics.spans)

@@ -1,0 +1,37 @@
+"""The rules that the settings choose, in the form that each stage needs."""
+
+from streams.deciding.partition.hash_key import HashKeys
+from streams.deciding.reporters.rules import ReporterStageRules, compile_reporter_rules
+from streams.deciding.reports.rules import ReportRules, compile_report_rules
+from streams.deciding.requests.rules import RequestRules, compile_request_rules
+from streams.registry.loader import load_rules
+from streams.registry.rules import Rules
+from streams.running.worker.settings import Settings
+
+
+def configured_rules(settings: Settings) -> Rules:
+    """Load the registry that the settings choose. Raises RegistryError with file, line and field."""
+    return load_rules(**settings.registry_files())
+
+
+def report_rules(
+    settings: Settings, rules: Rules, hash_keys: HashKeys, *, native: bool = False
+) -> ReportRules:
+    """Return the rules in the form that the stage of reports needs. `native`: the native core applies reports."""
+    return compile_report_rules(
+        rules,
+        settings=settings.partition_settings(),
+        hash_keys=hash_keys,
+        through_reporters=settings.reporters == "on",
+        native=native,
+    )
+
+
+def reporter_rules(settings: Settings, rules: Rules, hash_keys: HashKeys) -> ReporterStageRules:
+    """Return the rules in the form that the stage of reporters needs."""
+    return compile_reporter_rules(rules, settings=settings.partition_settings(), hash_key=hash_keys.current)
+
+
+def request_rules(settings: Settings, rules: Rules) -> RequestRules:
+    """Return the rules in the form that the stage of requests needs."""
+    return compile_request_rules(rules, settings=settings.partition_settings())
