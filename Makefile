@@ -171,7 +171,7 @@ audit: $(AUDIT_VENV)/installed ## Search the pinned packages for known vulnerabi
 	        exit 1; }; \
 	done
 
-requirements: $(VENV)/installed ## Pin the dependencies anew
+requirements: $(VENV)/installed ## Pin the dependencies again
 	$(BIN)/python -m pip install --quiet uv==0.13.9
 	$(PIN) --extra console --extra adapters --extra tracing -o requirements/runtime.txt pyproject.toml
 	$(PIN) --extra console --extra adapters --extra tracing --extra demo --group dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml

@@ -16,7 +16,7 @@ TABLE = "[target.'cfg(any())'.dependencies]\n"
 
 
 def main() -> None:
-    """Resolve anew, and write the pins and the checksums."""
+    """Resolve again, and write the pins and the checksums."""
     chosen, table, _ = (NATIVE / "Cargo.toml").read_text(encoding="utf-8").partition(TABLE)
     if shutil.which("cargo") is None:
         sys.exit("native/pin.py: needs cargo, and none is on the PATH")

@@ -2,7 +2,7 @@
 
 from streams import __version__
 
-# True once a package index has Tocsin under this name, and it is ours. As long as it is not, whoever registers the name runs
+# True once a package index has Tocsin under this name, and it is ours. As long as it is not, anybody who registers the name runs
 # code on the machine of everybody who is told to install it, so a message names the file of the wheel.
 ON_PACKAGE_INDEX = False
 

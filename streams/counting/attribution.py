@@ -54,7 +54,7 @@ class ReportIdentity(NamedTuple):
 class Credit(NamedTuple):
     """What changes for one reporter: `removed` no longer counts, `added` does; both None for who reported too late.
 
-    `standing` is the decision that holds: what was upheld is no sign of coordination, whoever reported it and whenever.
+    `standing` is the decision that holds: an upheld message is no sign of coordination, for any reporter at any time.
     `anew`: another one held before. `received_s` is in seconds since the epoch.
     """
 

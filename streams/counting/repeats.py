@@ -1,6 +1,6 @@
 """Reporters who reported a channel again without adding risk, and when their risk was last counted.
 
-Whoever is not here was last counted when last seen, which the counts know (distinct.py). So only those who report again
+A reporter who is not here was last counted when last seen, which the counts know (distinct.py). So only those who report again
 take memory. Of a channel with thousands of reporters the counts know a sample: who is not in it is not limited, and one
 more or less does not matter there.
 """
@@ -35,7 +35,7 @@ def with_repeat(
 def turned_back(repeats: RiskCounted | None, last_seen: Mapping[int, int], now: int) -> RiskCounted:
     """Return the map after time was set back to the fine index `now`, with who was last seen when before that.
 
-    Whoever was seen later may have been counted earlier too, which is not known any more. They count as counted now: again
+    A reporter who was seen later may have been counted earlier too, which is not known any more. They count as counted now: again
     when the window has passed, and in no case twice.
     """
     kept = {reporter: min(at, now) for reporter, at in (repeats or {}).items()}

@@ -13,7 +13,7 @@ from streams.counting.sums import NOT_STAMPED, Pane, StampedSums
 # start, stamped, and the four numbers of Sums
 VoicePane = tuple[int, int, int, int, int, int]
 
-# A category has one or two windows, and time moves a window's start. Beyond that the sums are made anew.
+# A category has one or two windows, and time moves a window's start. Beyond that the sums are computed again.
 _KNOWN_STARTS: Final = 8
 
 

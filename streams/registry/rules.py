@@ -29,7 +29,7 @@ RuleOfLawTier = Literal["open", "guarded", "unknown", "closed"]
 # `retention`: something must be kept for the duration, instead of done within it. `not_before`: it must not be done until
 # the duration has passed, and then at once.
 DurationMeaning = Literal["deadline", "retention", "not_before"]
-# What a pause does to the time: it stands still, or begins anew when the pause ends.
+# What a pause does to the time: it stands still, or starts again when the pause ends.
 AfterPause = Literal["continues", "restarts"]
 # Recommendation 2003/361/EC, to which DSA art. 19 refers.
 EnterpriseSize = Literal["micro", "small", "medium", "large"]
@@ -315,7 +315,7 @@ class Obligation:
     both None, the row gives no time limit. `meaning` says whether the duration is a deadline, a retention period or a wait. If
     `calendar` is `business_days`, days off are those of `holiday_calendar`; without one no clock runs. If it is
     `regulation_1182_71`, the end by that calendar is published beside the end of the clock. `pausable_for`:
-    the reasons for which its clock may pause. `after_pause`: whether it then continues or begins anew. `questions`:
+    the reasons for which its clock may pause. `after_pause`: whether it then continues or starts again. `questions`:
     elements whose absence a lawyer judges, while the clock runs. `runs_from`: the duty from whose fulfilment a retention
     period runs; until that is reported it runs from receipt and does not end. `exempt_sizes`: platforms of these sizes are exempt.
     `enforcing_authority_notified`: only orders of which the enforcing authority was notified (True), only others (False),

@@ -23,7 +23,7 @@ def new_transactional_id(prefix: str, instance: str) -> str:
 
     `instance` tells operators whose it is; if empty, the name of this machine does.
 
-    The id must not be reused by a restarted process: whoever fences the dead one would then fence the living one.
+    The id must not be reused by a restarted process: a process that fences the dead one would then fence the living one.
     """
     host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "worker"
     return f"{prefix}{_NAME}-{instance or host}-{uuid.uuid4().hex[:12]}"

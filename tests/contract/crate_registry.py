@@ -24,7 +24,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 
 class Registry:
-    """Packages as cargo fetches them from a sparse index. It is away but for the block of `serve`."""
+    """Packages as cargo fetches them from a sparse index. It is there within the block of `serve` only."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

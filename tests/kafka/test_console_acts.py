@@ -121,7 +121,7 @@ def test_two_people_work_and_each_act_has_one_effect(deployment, people):
         assert ben.submit(page, "/requests/order-1/acts", "proposal_signed").status_code == 303
     until(lambda: "order-1" not in anna.page("/requests"))
 
-    # A flood is dismissed, but for the case that somebody claimed meanwhile.
+    # A flood is dismissed, except the case that somebody claimed meanwhile.
     page = until(
         lambda: (
             len(cases := re.findall(r'name="case" value="([^"]+)"', anna.page("/desk?policy=legal-clock")))

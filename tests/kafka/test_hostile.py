@@ -110,7 +110,7 @@ def test_hostile_publishers(deploy, request, attacks):
     refused = Counter(
         dict(row.headers)["tocsin-reason"].decode() for row in reader.all(deployment.name(DEAD_LETTERS))
     )
-    # Each record of an attack became a dead letter, but for the victims' requests, which are legal.
+    # Each record of an attack became a dead letter, except the victims' requests, which are legal.
     hostile = refused.total() - len(moderators.refused)
     assert hostile == attacker.total - attacker.sent["victims"], (refused, attacker.sent)
     assert refused["not_allowed_here"] == attacker.sent["claims"]

@@ -57,7 +57,7 @@ def stop(deployment):
 
 @pytest.fixture
 def reopen(tmp_path):
-    """The same topics seen anew: the state topics were created again, maybe with more partitions."""
+    """The same topics seen again: the state topics were created again, maybe with more partitions."""
     opened = []
 
     def again(deployment, partitions=2):

@@ -27,7 +27,7 @@ def test_statements_and_dossiers_are_drafted_from_the_topics(deploy):
         assert result.exit_code == 0, result.output
         return list(map(json.loads, result.stdout.splitlines())) if arguments[0] == "transparency" else None
 
-    # One report of this category opens a case, whoever makes it.
+    # One report of this category opens a case, by any reporter.
     for who, (topic, kind, _, _) in LEARNED.items():
         event = report(
             f"csam-{who}",

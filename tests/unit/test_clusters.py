@@ -306,7 +306,7 @@ def test_arrivals_count_each_reporter_of_the_last_six_hours_once(given_reports):
 
 
 def test_further_reports_of_an_account_move_neither_shares_nor_the_usual_rate():
-    """Nor are they remembered: the state of a channel stays small, whoever reports how often."""
+    """Nor are they remembered: the state of a channel stays small, however often somebody reports."""
     arrivals = Arrivals()
     burst(arrivals, T0, 20, **HONEST)
     before = len(encode_arrivals(arrivals))

@@ -1,4 +1,4 @@
-"""Whoever signs reads all that is signed, and nothing ends a legal clock unasked."""
+"""The person who signs reads all that is signed, and nothing ends a legal clock unasked."""
 
 import re
 

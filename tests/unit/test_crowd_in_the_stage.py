@@ -78,7 +78,7 @@ def counts_of(state: ReportState, channel: str = "c", category: Any = "spam") ->
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_sums_of_windows_are_those_of_all_reports_in_them(seed):
-    """Every report is kept, and each window added up anew, while panes are folded, restored and forgotten."""
+    """Every report is kept, and each window added up again, while panes are folded, restored and forgotten."""
     random = Random(seed)
     signatures = [0, BRIGADE, enter(enter(0, 3 | 5 << 8), 4 | 5 << 8)]
     state, stored, clusters = ReportState(0, 1, RULES), {}, defaultdict(Clusters)

@@ -182,7 +182,7 @@ def test_what_was_not_read_is_not_kept(monkeypatch):
 def test_an_address_anywhere_redacts_a_refused_record(record):
     for reason in ("not_json", "missing_field", "unknown_category", "future_timestamp"):
         assert is_redacted(record, refused(reason))
-    # It could be read: whoever redrives it later needs its bytes.
+    # It could be read: a later redrive needs its bytes.
     for reason in ("clock_not_running", "not_pausable"):
         assert not is_redacted(record, refused(reason))
 

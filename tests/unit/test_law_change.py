@@ -107,7 +107,7 @@ def laws(changed: Path) -> tuple[Rules, Rules]:
 
 
 def written(batch: Batch, rules: Rules) -> list[Any]:
-    """Every output and every change of state, byte for byte but for the registry's version."""
+    """Every output and every change of state, byte for byte except the registry's version."""
     version = rules.registry_version.encode()
 
     def plain(value: bytes | None) -> bytes | None:

@@ -29,7 +29,7 @@ class CrowdWithFacts(Crowd):
     __slots__ = ()
 
     def reporters_of(self, key: bytes) -> MessageReporters:
-        """As it is, but for a new record."""
+        """As it is, except a new record."""
         record = super().reporters_of(key)
         if record.notice is None and record.facts is None:
             record.facts = MessageFacts()
@@ -47,7 +47,7 @@ def history(seed):
             continue
         fields = {"message_ref": message, **chance.choice(KINDS)}
         record = report(number, at, category=chance.choice(("spam", "fraud")), **fields)
-        # Whoever has a ref comes by way of the stage of reporters.
+        # A reporter with a ref comes by way of the stage of reporters.
         yield record if "reporter" in fields else stamped(record)
 
 

@@ -220,7 +220,7 @@ def test_a_clock_warns_twice_lapses_and_stays_until_an_outcome():
     assert routings(late)[-1]["clocks"][0]["status"] == "lapsed"
     assert steps(run_requests(state, [tick_record(1, NOON + 90 * DAY)])) == []
     done = run_requests(state, [outcome_record(clock_of(armed), "fulfilled", NOON + 91 * DAY)])
-    # The second event counts the retention anew, from the removal.
+    # The second event counts the retention again, from the removal.
     event, _ = routings(done)
     assert (event["type"], event["reason"], event["sequence"]) == ("clock_closed", "clock_fulfilled", 5)
     assert event["clocks"][0]["status"] == "fulfilled"

@@ -54,7 +54,7 @@ def verify(folder: Path, hashes: dict[str, str] | None = None) -> list[Path]:
 
     Raises LocalKafkaError naming the first jar that is missing or differs, and the remedy.
     """
-    remedy = f"delete the folder {folder} and start again to fetch the jars anew"
+    remedy = f"delete the folder {folder} and start again to fetch the jars"
     paths = []
     for name, expected in sorted((read_list() if hashes is None else hashes).items()):
         path = folder / name

@@ -95,7 +95,8 @@ def _list_storylines(context: click.Context, _parameter: click.Parameter, wanted
     help="Records per second.  [default: as fast as possible]",
 )
 @click.option(
-    "--out", type=click.File("wb"), help="Write JSON lines to this file (- is standard output); needs no Kafka."
+    "--out", type=click.File("wb"),
+    help="Write JSON lines to this file (- is standard output); needs no Kafka.",
 )  # fmt: skip
 def simulate(
     words: tuple[str, ...],

@@ -20,7 +20,7 @@ SOURCE = "tocsin-clock"
 class DeskDecision(NamedTuple):
     """What a desk decided about a clock, effective at `at_ms` (ms since the epoch).
 
-    Only a pause has a `reason`. `actor` is the pseudonym of whoever decided.
+    Only a pause has a `reason`. `actor` is the pseudonym of the person who decided.
     """
 
     outcome: OutcomeKind

@@ -42,7 +42,10 @@ _OPTIONS = (
         help="Only records refused for this reason; can be given several times.",
     ),
     click.option("--topic", help="Only records from this topic, with or without the prefix."),
-    click.option("--partition", type=click.IntRange(min=0), help="Only records from this partition of their topic."),
+    click.option(
+        "--partition", type=click.IntRange(min=0),
+        help="Only records from this partition of their topic.",
+    ),
     click.option(
         "--since", type=MOMENT,
         help="Only records refused since this time, such as 2026-03-01T12:00:00Z, or PT2H for two hours ago.",

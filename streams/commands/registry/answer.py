@@ -117,7 +117,10 @@ def as_document(found: Answer, rules: Rules) -> dict[str, Any]:
             for duty in found.duties
         ],
         "not_in_force": [
-            {"id": duty.id, "from": str(duty.in_force_from), "until": duty.in_force_until and str(duty.in_force_until)}
+            {
+                "id": duty.id, "from": str(duty.in_force_from),
+                "until": duty.in_force_until and str(duty.in_force_until),
+            }
             for duty in found.other_days
         ],
     }  # fmt: skip

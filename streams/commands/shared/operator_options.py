@@ -18,7 +18,7 @@ def require_pseudonym(actor: str, name: str = "--actor") -> None:
 
 
 def deciding_actor(option: str | None, settings: Settings) -> str:
-    """The pseudonym of whoever decided, from `--actor` or TOCSIN_ACTOR.
+    """The pseudonym of the person who decided, from `--actor` or TOCSIN_ACTOR.
 
     Raises UsageError if it is missing or not a pseudonym.
     """

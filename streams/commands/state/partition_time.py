@@ -169,7 +169,7 @@ def set_time(name: str, partitions: tuple[int, ...], reason: str, actor: str, ye
     shows what would change. With --yes it writes a correction to the stage's internal topic; the worker that owns the
     partition applies it, so workers may run, and a replay gives the same.
 
-    What was counted at later times is forgotten, open episodes are judged anew, and a cooldown that began later ends.
+    What was counted at later times is forgotten, open episodes are judged again, and a cooldown that began later ends.
     What was published stays: a clock that lapsed stays lapsed, an episode that was resolved stays resolved, and
     reports that were applied too late for any window are not counted again. docs/operations.md says more.
     """

@@ -127,7 +127,7 @@ async def _require_no_counters(settings: Settings, consumer: AIOKafkaConsumer) -
         if await anything_follows(consumer, place, start, (await consumer.end_offsets([place]))[place]):
             raise click.ClickException(
                 f"the state is for new topics, because it was moved to fewer partitions, but {topic} is not empty: the "
-                "counters of the current day would count twice. Create all topics anew, or use a new topic prefix."
+                "counters of the current day would count twice. Create all topics again, or use a new topic prefix."
             )
 
 

@@ -28,7 +28,7 @@ LEAST_SAMPLED: Final = 10
 # From the third message in an hour on, a reporter goes through the channel; two may be about one quarrel.
 MANY_MESSAGES: Final = 3
 
-# The reporters of SPAN_HOURS whose further reports are recognised. Beyond them whoever was counted longest ago is
+# The reporters of SPAN_HOURS whose further reports are recognised. Beyond them the reporter counted longest ago is
 # forgotten and counts again: to be counted twice an attacker needs more accounts than this, and with so many there is no
 # need to. 512 are 7 KB in the state of a channel, and only of one with so many reporters.
 COUNTED: Final = 512

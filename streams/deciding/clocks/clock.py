@@ -29,7 +29,7 @@ ENDS: frozenset[OutcomeKind] = frozenset({"fulfilled", "withdrawn"})
 # A retention period or a wait needs no warnings: nobody has to act before it ends.
 _ONE_STEP = STEPS[-1:]
 
-# A deadline that a pause postpones (False); a retention period, which ends by itself (True); a deadline that begins anew
+# A deadline that a pause postpones (False); a retention period, which ends by itself (True); a deadline that starts again
 # after a pause; a wait, before whose end nothing may be done. The first two are what earlier versions stored.
 Terms = bool | Literal["restarts", "waits"]
 
@@ -67,7 +67,7 @@ def start_clock(obligation: Obligation, started: int, due: int) -> Clock:
 
 
 def restart(clock: Clock, started: int, due: int) -> None:
-    """Count a clock anew from `started` to `due`, as if it had not run before."""
+    """Count a clock again from `started` to `due`, as if it had not run before."""
     clock.started = clock.since = started
     clock.length = due - started
     clock.steps = clock.paused = 0

@@ -1,7 +1,7 @@
 """How the state of a stage moves when the number of partitions changes.
 
 Records that belong to a channel or a request go to its new home partition. What a partition keeps for all of
-its channels together (its time, the ids it has applied) is made anew for each new partition, from those of the
+its channels together (its time, the ids it has applied) is computed for each new partition, from those of the
 old partitions whose channels it may have. Each store says for its types of keys which of the two it is, so a
 type that no store knows is refused instead of lost.
 """

@@ -199,7 +199,7 @@ def _merge_times(_new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes,
 
     It is later than every event applied, and steps of clocks that are due in between are taken at their own
     times. `applied` is the largest one: together with the partition's number it says before which record
-    something happened (see replay.py), so it must not fall. The flood window starts anew, because records
+    something happened (see replay.py), so it must not fall. The flood window starts empty, because records
     that are not in one log any more have no order.
     """
     times = [_read_time(value) for one in shared for value in one.of_type(PARTITION_TIME).values()]

@@ -46,7 +46,7 @@ class Standing(NamedTuple):
     """What the report carries to its channel. `factor` multiplies its weight; 0 beyond the limit of the day.
 
     `first_time`: no outcome is known yet. `many_channels`: a person should look at this reporter, said once a week,
-    with the number of channels; None otherwise. `misuse`: nor whether reports are misused (misuse.py). `needed` is the evidence that links this reporter to another one
+    with the number of channels; None otherwise. `misuse`: figures for a person, if reports look misused (misuse.py); None otherwise. `needed` is the evidence that links this reporter to another one
     (counting/coordination/signature.py).
     """
 

@@ -59,7 +59,7 @@ class Targets(msgspec.Struct, array_like=True, gc=False):
             return
         if dismissed:
             self.entered += (bits,)
-        # Also of what was upheld: whoever reports it once more has still reported it once, and it does not enter.
+        # Also for upheld messages: a reporter who repeats the report has still reported it once, and it does not enter.
         self._insert(received_s, bits)
 
     def signature(self, now_s: int) -> int:

@@ -39,7 +39,7 @@ def publish_credit(
     batch.outputs.append(credit_record(published))
     batch.counters.credits += 1
     if identity is not None and standing.ground is not None:
-        # Whoever reports what is decided already is told on the day of the report.
+        # A reporter of something already decided is told on the day of the report.
         day = _day(max(standing.decided_s, credit.received_s))
         notice = ReporterNotice(
             identity.report_id,

@@ -166,7 +166,7 @@ class Crowd:
         return min((time for time in times if time is not None), default=None)
 
     def turn_back(self, now: int) -> None:
-        """Forget how reports arrived after `now`, to which time was set back: such channels begin anew."""
+        """Forget how reports arrived after `now`, to which time was set back: such channels start over."""
         for key in sorted(self.arrivals):
             arrivals = self.arrivals.find(key)
             if arrivals is not None and arrivals.is_after(now):

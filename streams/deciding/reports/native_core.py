@@ -148,7 +148,8 @@ def _handed_over(rules: ReportRules) -> dict[str, Any]:
         "classifier_limit": model.classifier_limit,
         "cohorts": [_cohort(model, key, places) for key in model.cohorts],
         "plans": [_plan(rules, category) for category in registry.categories],
-        "tail": b'],"counted":true,"not_counted_reason":null,"policy_version":%s,"registry_version":%s,"source":'
+        "tail": b'],"counted":true,"not_counted_reason":null,'
+        b'"policy_version":%s,"registry_version":%s,"source":'
         % versions,
         "topic": ENRICHED_REPORTS,
         "headers": event_headers(ENRICHED_REPORT_TYPE, "", 0),

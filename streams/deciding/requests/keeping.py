@@ -1,6 +1,6 @@
 """Retention periods that run from the fulfilment of another duty of the same request, such as from a removal.
 
-They are armed with the request and run from its receipt. When the other duty is reported as fulfilled they are counted anew
+They are armed with the request and run from its receipt. When the other duty is reported as fulfilled they start again
 from then; while it is not, they begin again instead of ending, because the law's count has not begun.
 """
 
@@ -14,7 +14,7 @@ from streams.deciding.requests.clock_events import clocks_beside, publish_change
 
 
 def count_from_fulfilment(batch: RequestBatch, ref: str, fulfilled: LegalClock, change: ClockChange) -> None:
-    """Count anew what runs from a duty of the request `ref`, if `change` says that the duty was fulfilled."""
+    """Start again what runs from a duty of the request `ref`, if `change` says that it was fulfilled."""
     if change.event != "fulfilled":
         return
     for duty, key in clocks_beside(ClockKey(ref, change.view.clock_id), fulfilled).items():

@@ -12,10 +12,10 @@ from streams.contract.events.report import Category
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.read_model.changes import Changes
 
-# A page that was away for longer than so many batches loads anew. They are a few minutes of a busy desk.
+# A page that was away for longer than so many batches loads again. They are a few minutes of a busy desk.
 _REMEMBERED = 1_000
 
-# A page that reads so much slower than the desk changes is told to load anew, instead of filling the memory.
+# A page that reads so much slower than the desk changes is told to load again, instead of filling the memory.
 _MOST_UNREAD = 200
 
 # Named one by one. A page with a hundred rows gains nothing from a longer list.
@@ -93,7 +93,7 @@ class LiveFeed:
             _put(queue, told)
 
     def since(self, position: str) -> Sequence[Told]:
-        """What was told after a position; an order to load anew if that is not known any more."""
+        """What was told after a position; an order to load again if that position is unknown."""
         process, _, number = position.partition("-")
         oldest = self._last[0][0] if self._last else self._number + 1
         if process != self._process or not number.isdecimal() or int(number) < oldest - 1:
@@ -134,7 +134,7 @@ class LiveFeed:
 
 def _put(queue: asyncio.Queue[Told], told: Told) -> None:
     if queue.full():
-        # Nothing that was dropped is missed: the page is told to load anew.
+        # Nothing that was dropped is missed: the page is told to load again.
         while not queue.empty():
             queue.get_nowait()
         told = Told(RELOAD, told.position, ())

@@ -21,7 +21,7 @@ _EFFECTS = ("counted", "refused", "not_confirmed")
 
 
 class ConsoleMetrics:
-    """The counters of a console. `decisions_without_outcome` is set by whoever looks for them."""
+    """The counters of a console. `decisions_without_outcome` is set by the search for them."""
 
     def __init__(self, progress: Progress, feed: LiveFeed) -> None:
         self.acts = Numbers(catalogue.CONSOLE_ACTS, zip(_EFFECTS))

@@ -20,7 +20,7 @@ from streams.desk.console.read_model.statements import SQL
 from streams.running.clients.published_event import Event, published_event
 from streams.running.wall_clock import clock_ms
 
-# A console that was down for a week still finds what it left. What is older was given up, by whoever saw the alert.
+# A console that was down for a week still finds what it left. What is older was given up by those who saw the alert.
 _REPAIRED_MS = 7 * DAY
 
 # How long the console that published a decision has to write what follows from it. It takes a tenth of a second.

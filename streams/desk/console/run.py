@@ -76,7 +76,7 @@ async def run_console(
             app = Timed(build_app(console, person, access), metrics)
             server = _Server(_configuration(app), feed, ready)
             reading = asyncio.create_task(follower.run())
-            # Pages that no longer change would mislead whoever decides by them.
+            # Pages that no longer change would mislead those who decide by them.
             reading.add_done_callback(lambda _: setattr(server, "should_exit", True))
             repairing = asyncio.create_task(_repair(publisher, follower, metrics))
             try:

@@ -13,7 +13,7 @@ _M_ARENA_MAX = -8
 # busy worker's CPU. This is more than any cycle frees, so its memory stays available for the next one.
 KEPT_BYTES = 1 << 30
 
-# The largest value that glibc accepts. Larger blocks are mapped anew each time; by default that includes
+# The largest value that glibc accepts. Larger blocks are mapped again each time; by default that includes
 # fetch buffers.
 LARGEST_FROM_HEAP_BYTES = 32 * 1024 * 1024
 

@@ -1,4 +1,4 @@
-"""Reads topics as subscribers do: committed records only, without a consumer group but for `group_member`."""
+"""Reads topics as subscribers do: committed records only, and no consumer group except `group_member`."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

@@ -146,7 +146,7 @@ class Cycle:
             except NotApplied as failed:
                 # What was applied of it before is right.
                 await turn.written()
-                # Not after the commit: whoever keeps the error keeps the partition's state in memory.
+                # Not after the commit: code that keeps the error keeps the partition's state in memory.
                 await set_aside(self._app.consumer, owner, failed, events)
                 continue
             except Exception as error:  # noqa: BLE001 - raised once the others are committed

@@ -26,7 +26,8 @@ _MARKERS_SECONDS = 0.005
 _AWAY = (
     kafka_errors.NodeNotReadyError, kafka_errors.KafkaConnectionError, kafka_errors.RequestTimedOutError,
     kafka_errors.CoordinatorNotAvailableError, kafka_errors.CoordinatorLoadInProgressError,
-    kafka_errors.NotCoordinatorError, kafka_errors.NotLeaderForPartitionError, kafka_errors.LeaderNotAvailableError,
+    kafka_errors.NotCoordinatorError, kafka_errors.NotLeaderForPartitionError,
+    kafka_errors.LeaderNotAvailableError,
     kafka_errors.UnknownTopicOrPartitionError, kafka_errors.ReplicaNotAvailableError,
     kafka_errors.NoBrokersAvailable,
 )  # fmt: skip

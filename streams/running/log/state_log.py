@@ -29,7 +29,7 @@ class Standstill:
         self._since = time.monotonic()
 
     def lasts(self, position: int) -> bool:
-        """Return whether the position has not changed for GRACE_SECONDS; then the time begins anew."""
+        """Return whether the position has not changed for GRACE_SECONDS; then the time starts over."""
         now = time.monotonic()
         if position == self._position and now - self._since <= GRACE_SECONDS:
             return False

@@ -58,7 +58,7 @@ class Writer:
             await end_predecessor(self._producer, self.prefix, self._instance, self.transactional_id)
 
     async def stop(self) -> None:
-        """Write nothing more. Whoever takes the partitions over aborts a transaction that is left open."""
+        """Write nothing more. The worker that takes the partitions over aborts a transaction that is left open."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
             await stop_producer(producer)

@@ -86,7 +86,7 @@ _WORKER = (
     # Workers compare every topic with the catalogue before they start.
     *_topics(*TOPICS, to=("Describe", "DescribeConfigs")),
     Right("group", consumer_group(""), ("Read",)),
-    # Each start makes an id of its own, and whoever takes partitions over fences the ids of others.
+    # Each start makes an id of its own, and the worker that takes partitions over fences the others.
     Right("transactionalId", f"{consumer_group('')}-", ("Write", "Describe"), prefixed=True),
 )
 

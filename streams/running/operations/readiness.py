@@ -45,7 +45,7 @@ class Readiness:
         return f"{done}, not yet {', '.join(sorted(map(str, left)))}" if len(left) <= MOST_NAMED else done
 
     def rebalance_began(self) -> None:
-        """Record that the group is about to assign its partitions anew."""
+        """Record that the group is about to reassign its partitions."""
         self._since = self._monotonic()
         self._rebalancing = True
 

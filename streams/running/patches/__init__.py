@@ -6,7 +6,7 @@ Faust:
     app                   ends a cycle promptly when a stop is requested and the brokers do not answer
     batch_topic           holds fetches back while enough bytes wait for the agents
     consumer_thread       the thread around aiokafka's consumer: read committed, fetch progress, bounded stops
-    positioned_consumer   starts partitions at the restored positions instead of the group's offsets; the transport
+    positioned_consumer   starts partitions at restored positions, not at the group's offsets; the transport
 
 aiokafka:
     install               replaces aiokafka's classes with those of the next six files

@@ -1,7 +1,7 @@
 """The steps by which a process becomes the only writer of partitions: claim, look, fence; and the release.
 
 Every process writes a claim before it reads the state of a partition, and a release before it joins the group again. So
-whoever has an unreleased claim when another one takes the partition over is dead, or was put out of the group and does
+a worker with an unreleased claim when another one takes the partition over is dead, or was put out of the group and does
 not know it yet. It is fenced: the broker then refuses all that it still sends.
 """
 
@@ -189,7 +189,7 @@ class Look:
 
 @asynccontextmanager
 async def exclusive_writer(log: Log, prefix: str, places: Collection[Place]) -> AsyncIterator[Writer]:
-    """A writer for a command that runs without workers: whoever may still write to `places` is fenced.
+    """A writer for a command without workers: every process that may write to `places` is fenced.
 
     A worker that starts meanwhile fences the command in turn.
     """

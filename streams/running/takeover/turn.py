@@ -9,7 +9,7 @@ from typing import Any
 class Turn:
     """A lock, held while owners change and while anything is written.
 
-    A cycle may leave its transaction under way, for the next cycle to apply records meanwhile. Whoever else takes the turn
+    A cycle may leave its transaction under way, for the next cycle to apply records meanwhile. Another task that takes the turn
     first waits for the end of that transaction, and gets its error if it did not commit.
     """
 

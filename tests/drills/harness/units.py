@@ -25,7 +25,7 @@ class WorkerUnit:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._unwanted = threading.Event()
-        # No process is launched once it is set: whoever stops the unit then knows the last one.
+        # No process is launched once it is set: the caller that stops the unit then knows the last one.
         self._launching = threading.Lock()
         self._supervisor: threading.Thread | None = None
 

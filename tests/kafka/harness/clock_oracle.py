@@ -20,7 +20,7 @@ RETENTION = frozenset({"EU.tco.art6", "EU.e-evidence.art11-1"})
 WAITS = frozenset({"EU.e-evidence.art10-2"})
 # Regulation (EU) 2021/784 art. 3(7) and (8): the whole hour begins when a pause ends.
 RESTARTS = frozenset({"EU.tco.art3-3"})
-# Counted anew, for six months, when the removal is reported as fulfilled (art. 6).
+# Counted again, for six months, when the removal is reported as fulfilled (art. 6).
 RUNS_FROM_REMOVAL = "EU.tco.art6"
 STEPS = (("clock_half", 5), ("clock_nine_tenths", 9), ("clock_lapsed", 10))
 ENDS = ("fulfilled", "withdrawn")

@@ -1,6 +1,6 @@
 """Starts test brokers in a third of the time: Java loads their classes from a cache made ahead of time.
 
-The Java runtime in the wheel has no class archive, so each broker parses and verifies all its classes anew. That takes
+The Java runtime in the wheel has no class archive, so each broker parses and verifies all its classes again. That takes
 four seconds of processor time per start, and the tests start about eighty Java programs. The first session on a machine
 makes the cache, in about ten seconds. Java itself checks that the cache fits its version and the jars, and otherwise
 runs without it.

@@ -152,7 +152,7 @@ class Reader:
             time.sleep(0.05)
 
     def _ends(self, places: Iterable[Place]) -> dict[Place, int]:
-        """Committed ends, but for partitions whose leader does not answer now: after it went away, for instance."""
+        """Committed ends, except of partitions whose leader does not answer now: after it went away, for instance."""
         asked = {TopicPartition(*place): OffsetSpec.latest() for place in places}
         answers = self._admin.list_offsets(
             asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=10

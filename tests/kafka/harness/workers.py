@@ -189,7 +189,7 @@ class Fleet:
         return time.monotonic() - started
 
     def tails(self) -> str:
-        """The ends of the newest logs, for whoever reads a failure."""
+        """The ends of the newest logs, for the reader of a failure."""
         newest = [*self.ended[-2:], *self.running]
         return "\n".join(
             f"--- {worker.log.name} (exit code {worker.exit_code})\n{worker.tail()}" for worker in newest

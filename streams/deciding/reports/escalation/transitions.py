@@ -50,7 +50,7 @@ def open_or_raise(
         batch.counters.raised_from[EpisodeLevel(key.policy, key.mode, episode.level)] += 1
         episode.sequence += 1
         episode.level = level
-        # Held already, but for state of earlier versions.
+        # Held already, except in state of earlier versions.
         episode.held = max(episode.held, protection_of(episode.cause))
         episode.clear_since = None
         episode.cause = cause

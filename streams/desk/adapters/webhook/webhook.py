@@ -161,7 +161,7 @@ def _signing_key(secret: GivenSecret) -> bytes:
         key = b""
     if not secret.text.startswith(_MARK) or not _LEAST_BYTES <= len(key) <= _MOST_BYTES:
         raise SettingsError(
-            f"{secret.variable}: must be {_MARK} and {_LEAST_BYTES} to {_MOST_BYTES} random bytes in base64, as from "
-            f'`echo "{_MARK}$(openssl rand -base64 32)"`.'
+            f"{secret.variable}: must be {_MARK} and {_LEAST_BYTES} to {_MOST_BYTES} random bytes in "
+            f'base64, as from `echo "{_MARK}$(openssl rand -base64 32)"`.'
         )
     return key

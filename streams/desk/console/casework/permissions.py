@@ -14,7 +14,7 @@ from streams.contract.events.report import Category
 
 Role = Literal[DeskRole, "read_only"]
 
-# Gates that one person cannot pass. A court's order is checked by two as well: by whoever read it, and by another.
+# Gates that one person cannot pass. A court's order is checked by two as well: by the person who read it, and by another.
 _GATES_OF_TWO = frozenset({"two_person_review", "judicial_order", "human_rights_review"})
 
 FOLLOWING: Final[tuple[RequestAnswer, ...]] = ("followed", "followed_in_part")

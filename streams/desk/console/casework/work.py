@@ -113,7 +113,7 @@ def _changes(work: Work[Any], act: CaseActivity) -> dict[str, Any]:
         case "snoozed":
             changes = {"snoozed_until": act.until}
         case "escalated":
-            # For somebody with more authority: whoever worked on it lets go.
+            # For somebody with more authority: the person who worked on it lets go.
             changes = {"escalated": True, **_LET_GO}
         case "outcome_proposed":
             changes = {"proposal": Proposal(act.activity_id, act.actor, _proposed(act))}

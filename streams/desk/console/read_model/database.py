@@ -12,7 +12,7 @@ from streams.desk.console.read_model.statements import SQL
 
 _SCHEMA = (files(__package__) / "sql" / "schema.sql").read_text(encoding="utf-8")
 
-# SQLite keeps a number of the application's own in the file. A hash of the schema: a file of another one is made anew, as
+# SQLite keeps a number of the application's own in the file. A hash of the schema: a file of another one is made again, as
 # everything in it can be read again.
 _VERSION = int.from_bytes(sha256(_SCHEMA.encode()).digest()[:4], "big") & 0x7FFFFFFF
 

@@ -56,7 +56,7 @@ def apply_moderation_outcome(writer: sqlite3.Connection, record: SourceRecord, c
 
 
 def apply_clock_outcome(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
-    """Add an outcome of a clock, whoever published it. Raises Rejected if a worker would refuse it."""
+    """Add an outcome of a clock, of any publisher. Raises Rejected if a worker would refuse it."""
     decoded = decode_clock_outcome(record.value, record.headers, record.timestamp)
     outcome = decoded.event
     writer.execute(

@@ -71,7 +71,7 @@ def _page(
 
 
 async def act_on_clock(request: Request) -> Response:
-    """Say what became of a clock, and ask before it ends. Whoever was slower is told what the clock is now."""
+    """Say what became of a clock, and ask before it ends. The slower person is told what the clock is now."""
     form = await checked_form(request)
     row = await run_in_threadpool(_clock_of, request)
     outcome = _OUTCOMES.get(text_of(form, "outcome"))

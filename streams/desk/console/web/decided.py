@@ -100,7 +100,7 @@ def work_shown(
         "case": known,
         "row": known.row,
         "said": said,
-        # What was typed stays in sight, but for who lost a race: one key would overturn who won it.
+        # What was typed stays in sight, except after a lost race: one key would overturn the winner.
         "unfolded": draft is not None and status_code != LOST_RACE,
         "draft": draft is not None,
         "typed": draft or {},

@@ -31,7 +31,7 @@ HEIGHT: Final = 120
 _LEFT: Final = 48
 _TOP: Final = 12
 _BOTTOM: Final = 24
-# Of the room of a bar, so that neighbours are told apart.
+# Of the space of a bar, so that neighbours are told apart.
 _BAR: Final = 0.8
 
 

@@ -56,7 +56,7 @@ CREATE TABLE decision (
 ) WITHOUT ROWID;
 CREATE INDEX decision_by_time ON decision (decided_ms);
 
--- Outcomes, whoever published them. Of several records with one id the first one counts.
+-- Outcomes of any publisher. Of several records with one id the first one counts.
 CREATE TABLE outcome (
     ce_source TEXT NOT NULL,
     outcome_id TEXT NOT NULL,

@@ -109,7 +109,7 @@ class BoundedProtocol(H11Protocol):
     def _make_room(self) -> None:
         """Close the connection whose request is awaited for longest: an honest one arrives at once.
 
-        If all are being answered, close the oldest stream of whoever has most; without a stream, this connection.
+        If all are being answered, close the oldest stream of the client that has most; without a stream, this connection.
         """
         # One that was closed stays in the set until the loop's next round, which may accept a hundred before.
         open_ones = [
@@ -125,7 +125,7 @@ class BoundedProtocol(H11Protocol):
 
 
 def _oldest_of_most(connections: Iterable[BoundedProtocol]) -> BoundedProtocol | None:
-    """The oldest stream of whoever has most; None if there is no stream."""
+    """The oldest stream of the client that has most; None if there is no stream."""
     streams = {each: stream for each in connections if (stream := each.stream) is not None}
     pages = Counter(stream.viewer for stream in streams.values())
     return min(streams, key=lambda each: (-pages[streams[each].viewer], streams[each].opened), default=None)

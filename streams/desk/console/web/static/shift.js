@@ -10,7 +10,7 @@ const NEW_SHIFT_MS = 5 * 60 * MINUTE;
 const REST_MS = 10 * MINUTE;
 // Ten minutes after every ninety at a screen; rules for work at screens ask for breaks or other work of about this kind.
 const WORK_MS = 90 * MINUTE;
-// Half of what a desk opens in a busy shift. A number to talk about with whoever leads the desk, and no target.
+// Half of what a desk opens in a busy shift. A number to discuss with the lead, not a target.
 const MOST_HARD_CASES = 30;
 
 export function startShift() {
