@@ -1,1 +1,4 @@
-"""What writes the generated files: schemas, the AsyncAPI document, a page, dashboards, resources, calendars."""
+"""What writes the generated files.
+
+Schemas, the AsyncAPI document, a page, dashboards, resources, calendars.
+"""

@@ -1,6 +1,7 @@
 """Writes the files that follow from the code: `python -m generators [--check] [NAME ...]`.
 
-Each generator is a module with `files`: the text of each file it writes. One that has a `FOLDER` owns all JSON files in it.
+Each generator is a module with `files`: the text of each file it writes. One that has a `FOLDER` owns all
+JSON files in it.
 """
 
 import argparse

@@ -49,7 +49,10 @@ Tocsin only. `x-retention-days` is null for compacted topics."""
 
 
 def document() -> Json:
-    """The AsyncAPI 3.1 document of all topics. Payloads refer to the JSON Schemas in `json/`, beside the document."""
+    """The AsyncAPI 3.1 document of all topics.
+
+    Payloads refer to the JSON Schemas in `json/`, beside the document.
+    """
     catalogue = load_catalogue()
     return {
         "asyncapi": "3.1.0",
@@ -222,8 +225,9 @@ def _published_event() -> Json:
     return {
         "headers": {
             "type": "object",
-            "description": "CloudEvents in binary mode, as shown here; or in structured mode, with the content type "
-            "application/cloudevents+json and the event in `data`; or plain JSON without any ce_ header.",
+            "description": "CloudEvents in binary mode, as shown here; or in structured mode, with the "
+            "content type application/cloudevents+json and the event in `data`; or plain JSON without "
+            "any ce_ header.",
             "properties": _attributes(),
             # The schemas of an AsyncAPI document are of draft 7, in which `dependentRequired` has this name.
             "dependencies": {

@@ -7,7 +7,8 @@ ADAPTERS: Row = (
     (
         Panel(
             "Adapter: age of the oldest event",
-            "Of events that were read and not delivered. It rises while a receiver is away, and nothing is lost.",
+            "Of events that were read and not delivered. It rises while a receiver is away, and nothing is "
+            "lost.",
             "s",
             {
                 "{{instance}}": total("tocsin_adapter_lag_seconds", "instance"),

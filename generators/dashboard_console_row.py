@@ -7,8 +7,8 @@ CONSOLE: Row = (
     (
         Panel(
             "Console: records to read",
-            "Records that a console has still to read. After a start with an empty file it falls from the size of the topics to 0, "
-            "and then the console is ready.",
+            "Records that a console has still to read. After a start with an empty file it falls from the "
+            "size of the topics to 0, and then the console is ready.",
             "short",
             {
                 "{{instance}}": total("tocsin_console_records_behind", "instance"),
@@ -26,7 +26,8 @@ CONSOLE: Row = (
         ),
         Panel(
             "Console: acts",
-            "What people did, by what became of it. Refused: somebody else was faster, or it was not allowed.",
+            "What people did, by what became of it. Refused: somebody else was faster, or it was not "
+            "allowed.",
             "reqps",
             {"{{effect}}": rate("tocsin_console_acts_total", "effect")},
         ),
@@ -44,7 +45,8 @@ CONSOLE: Row = (
         ),
         Panel(
             "Console: decisions without an outcome",
-            "Decisions whose outcome is missing on moderation-outcomes. A console writes it within ten seconds.",
+            "Decisions whose outcome is missing on moderation-outcomes. A console writes it within ten "
+            "seconds.",
             "short",
             {"decisions": total("tocsin_console_decisions_without_outcome")},
         ),

@@ -14,7 +14,8 @@ DEAD_LETTERS: tuple[Row, ...] = (
             ),
             Panel(
                 "Bad records among the last 1,000",
-                "Dead letters among the last 1,000 records of a partition. Above 500 the flooded source is read slowly.",
+                "Dead letters among the last 1,000 records of a partition. Above 500 the flooded source is "
+                "read slowly.",
                 "short",
                 {
                     "{{stage}} {{partition}}": "max by (stage, partition) "
@@ -32,7 +33,8 @@ DEAD_LETTERS: tuple[Row, ...] = (
             ),
             Panel(
                 "Partitions set aside",
-                "Their records cannot be applied; the log and `/status` name them. They are tried again every few minutes.",
+                "Their records cannot be applied; the log and `/status` name them. They are tried again "
+                "every few minutes.",
                 "short",
                 {
                     "{{stage}} {{partition}}": "max by (stage, partition) "
@@ -44,7 +46,8 @@ DEAD_LETTERS: tuple[Row, ...] = (
                 "The worker stops after one, so its last value is rarely scraped. Check restarts as well.",
                 "short",
                 {
-                    "{{cause}}": f"sum by (cause) (increase({series('tocsin_transactions_failed_total')}[$__rate_interval]))"
+                    "{{cause}}": "sum by (cause) "
+                    f"(increase({series('tocsin_transactions_failed_total')}[$__rate_interval]))"
                 },
             ),
         ),

@@ -7,8 +7,8 @@ REPORTERS: Row = (
     (
         Panel(
             "Stamped reports",
-            "Reports that the stage of reporters has sent to their channel, by the class of their reporter, and those beyond the "
-            "limit of the day, which have no weight.",
+            "Reports that the stage of reporters has sent to their channel, by the class of their reporter, "
+            "and those beyond the limit of the day, which have no weight.",
             "reqps",
             {
                 "{{trust}}": rate("tocsin_reports_stamped_total", "trust"),
@@ -17,8 +17,8 @@ REPORTERS: Row = (
         ),
         Panel(
             "Credits",
-            "Changes of an outcome that reached a reporter. None for days means that desks send no outcomes, so trust stays "
-            "as it is.",
+            "Changes of an outcome that reached a reporter. None for days means that desks send no outcomes, "
+            "so trust stays as it is.",
             "reqps",
             {"{{effect}}": rate("tocsin_reporter_credits_total", "effect")},
         ),
@@ -30,14 +30,15 @@ REPORTERS: Row = (
         ),
         Panel(
             "Outcomes",
-            "Decisions of desks applied. Without them trust stays as it is, and brigades are recognised by less.",
+            "Decisions of desks applied. Without them trust stays as it is, and brigades are recognised by "
+            "less.",
             "reqps",
             {"applied": rate("tocsin_moderation_outcomes_total")},
         ),
         Panel(
             "Share of linked reports",
-            "Linked reports among stamped ones, and those that counted as if they were not linked, beyond the guard-rail of "
-            "the day.",
+            "Linked reports among stamped ones, and those that counted as if they were not linked, beyond "
+            "the guard-rail of the day.",
             "percentunit",
             {
                 name: f"{rate(metric)} / {rate('tocsin_reports_stamped_total')}"
@@ -85,7 +86,8 @@ LAW: Row = (
     (
         Panel(
             "Legal clocks",
-            "Clocks that no outcome has ended. A lapsed clock stays until an outcome for it arrives on clock-outcomes.",
+            "Clocks that no outcome has ended. A lapsed clock stays until an outcome for it arrives on "
+            "clock-outcomes.",
             "short",
             {"{{stage}} {{status}}": total("tocsin_clocks", "stage, status")},
         ),
@@ -113,7 +115,8 @@ LAW: Row = (
         ),
         Panel(
             "Outcomes of clocks",
-            "Outcomes that desks published. Those for clocks of requests are passed on to the stage that keeps these clocks.",
+            "Outcomes that desks published. Those for clocks of requests are passed on to the stage that "
+            "keeps these clocks.",
             "reqps",
             {"{{outcome}}": rate("tocsin_clock_outcomes_total", "outcome")},
         ),
@@ -137,7 +140,8 @@ CHANGES_OF_LAW: Row = (
     (
         Panel(
             "Duties that begin or end",
-            "Time until the first day on which a duty applies, or no longer does. Empty if no change is ahead.",
+            "Time until the first day on which a duty applies, or no longer does. Empty if no change is "
+            "ahead.",
             "s",
             {
                 "{{obligation}} {{change}}": "min by (obligation, change) ("

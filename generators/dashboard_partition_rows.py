@@ -29,7 +29,8 @@ PARTITIONS: tuple[Row, ...] = (
             ),
             Panel(
                 "Partition time behind the clock",
-                "Counts, episodes and clocks follow this time. An idle partition with nothing due may fall behind.",
+                "Counts, episodes and clocks follow this time. An idle partition with nothing due may fall "
+                "behind.",
                 "s",
                 {
                     "{{stage}} {{partition}}": "time() - max by (stage, partition) "
@@ -38,7 +39,8 @@ PARTITIONS: tuple[Row, ...] = (
             ),
             Panel(
                 "Brokers' clocks ahead of the workers'",
-                "Negative: behind. A worker stops when a record was appended five minutes after its own clock.",
+                "Negative: behind. A worker stops when a record was appended five minutes after its own "
+                "clock.",
                 "s",
                 {
                     "{{instance}} {{stage}} {{partition}}": "max by (instance, stage, partition) "
@@ -50,7 +52,8 @@ PARTITIONS: tuple[Row, ...] = (
                 "Set by an operator with `tocsin state set-time`.",
                 "short",
                 {
-                    "{{result}}": f"sum by (result) (increase({series('tocsin_time_corrections_total')}[$__rate_interval]))"
+                    "{{result}}": "sum by (result) "
+                    f"(increase({series('tocsin_time_corrections_total')}[$__rate_interval]))"
                 },
             ),
         ),
@@ -80,7 +83,8 @@ PARTITIONS: tuple[Row, ...] = (
             ),
             Panel(
                 "Time of a rebalance and of a takeover",
-                "Mean durations. Nothing is applied during a rebalance. A takeover fences the previous owner and restores the state.",
+                "Mean durations. Nothing is applied during a rebalance. A takeover fences the previous owner "
+                "and restores the state.",
                 "s",
                 {
                     name: f"{total(f'tocsin_{name}_duration_seconds_sum')} / "
@@ -117,35 +121,40 @@ PARTITIONS: tuple[Row, ...] = (
             ),
             Panel(
                 "Delay of the event loop",
-                "How late a timer of one second fired in the worker's event loop. Above 1 s something blocks the loop.",
+                "How late a timer of one second fired in the worker's event loop. Above 1 s something blocks "
+                "the loop.",
                 "s",
                 quantiles("tocsin_loop_delay_seconds"),
                 width=6,
             ),
             Panel(
                 "Records per batch",
-                "Records of one partition applied in one transaction. Batches grow with the load, and throughput with them.",
+                "Records of one partition applied in one transaction. Batches grow with the load, and "
+                "throughput with them.",
                 "short",
                 quantiles("tocsin_batch_records"),
                 width=6,
             ),
             Panel(
                 "State records",
-                "Records that a takeover would read. The number grows with clocks and the channels reported in the last 30 days.",
+                "Records that a takeover would read. The number grows with clocks and the channels reported "
+                "in the last 30 days.",
                 "short",
                 {"{{stage}} {{kind}}": total("tocsin_state_records", "stage, kind")},
                 width=12,
             ),
             Panel(
                 "State in bytes",
-                "Stored size of counts, clocks and remembered duplicates. They take about the same in memory.",
+                "Stored size of counts, clocks and remembered duplicates. They take about the same in "
+                "memory.",
                 "bytes",
                 {"{{stage}} {{kind}}": total("tocsin_state_bytes", "stage, kind")},
                 width=12,
             ),
             Panel(
                 "Spans",
-                "With TOCSIN_TRACING=on. All but `sent` are lost: the receiver is down, or slower than the worker.",
+                "With TOCSIN_TRACING=on. All but `sent` are lost: the receiver is down, or slower than the "
+                "worker.",
                 "short",
                 {"{{fate}}": rate("tocsin_spans_total", "fate")},
                 width=12,

@@ -17,9 +17,9 @@ OVERVIEW: tuple[Row, ...] = (
             stat("Workers ready", "Workers whose /readyz answers 200.", "short", total("tocsin_ready")),
             stat(
                 "Partitions owned",
-                "Must be twice the partition count of message-reports, because each of the two stages owns every partition; three times "
-                "with TOCSIN_REPORTERS=on. Fewer is normal "
-                "during a rebalance only.",
+                "Must be twice the partition count of message-reports, because each of the two stages owns "
+                "every partition; three times with TOCSIN_REPORTERS=on. Fewer is normal during a rebalance "
+                "only.",
                 "short",
                 total("tocsin_partitions_owned"),
             ),
@@ -60,16 +60,16 @@ OVERVIEW: tuple[Row, ...] = (
         (
             Panel(
                 "Records by topic",
-                "Records of the source topics applied and committed. High traffic on message-reports-internal means that "
-                "publishers do not use the recommended partitioner, unless TOCSIN_REPORTERS is on: then most reports come that "
-                "way.",
+                "Records of the source topics applied and committed. High traffic on "
+                "message-reports-internal means that publishers do not use the recommended partitioner, "
+                "unless TOCSIN_REPORTERS is on: then most reports come that way.",
                 "reqps",
                 {"{{topic}}": rate("tocsin_records_total", "topic")},
             ),
             Panel(
                 "Reports by result",
-                "A re-keyed report is applied in its home partition later. Those applied include those that the native core "
-                "applied, and late ones, which are not counted in any window.",
+                "A re-keyed report is applied in its home partition later. Those applied include those that "
+                "the native core applied, and late ones, which are not counted in any window.",
                 "reqps",
                 {
                     "applied": rate("tocsin_reports_applied_total"),
@@ -82,7 +82,8 @@ OVERVIEW: tuple[Row, ...] = (
             ),
             Panel(
                 "Ticks",
-                "Ticks advance the time of idle partitions. A tick is ignored if a report has already moved the time further.",
+                "Ticks advance the time of idle partitions. A tick is ignored if a report has already moved "
+                "the time further.",
                 "reqps",
                 {
                     "written": rate("tocsin_ticks_written_total"),
@@ -96,8 +97,8 @@ OVERVIEW: tuple[Row, ...] = (
         (
             Panel(
                 "Records committed within 30 seconds",
-                "Share of records committed within 30 seconds of their append. The objective is 99.9 % within 28 days; "
-                "docs/operations-design.md argues it.",
+                "Share of records committed within 30 seconds of their append. The objective is 99.9 % "
+                "within 28 days; docs/operations-design.md argues it.",
                 "percentunit",
                 {
                     "share": rate("tocsin_append_to_commit_seconds_bucket", more=', le="30.0"')
@@ -123,15 +124,16 @@ OVERVIEW: tuple[Row, ...] = (
             ),
             Panel(
                 "Event to commit",
-                "From occurred_at of an applied report to the commit of its outputs, including delays on phones and at "
-                "publishers.",
+                "From occurred_at of an applied report to the commit of its outputs, including delays on "
+                "phones and at publishers.",
                 "s",
                 quantiles("tocsin_event_to_commit_seconds"),
                 width=12,
             ),
             Panel(
                 "Transactions",
-                "From the first byte sent of a batch's outputs to their commit: mostly the brokers' time. A transaction fails at 20 s.",
+                "From the first byte sent of a batch's outputs to their commit: mostly the brokers' time. A "
+                "transaction fails at 20 s.",
                 "s",
                 quantiles("tocsin_transaction_duration_seconds"),
                 width=12,

@@ -31,8 +31,9 @@ FOLDER = Path(__file__).parents[1] / "schemas" / "json"
 _PAGE = Path(__file__).parents[1] / "docs" / "events.md"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-# Inbound schemas are open: a publisher may use a newer version, and unknown fields are dropped. Outbound schemas are
-# closed, so that a test finds undocumented fields; subscribers should still tolerate unknown ones.
+# Inbound schemas are open: a publisher may use a newer version, and unknown fields are dropped. Outbound
+# schemas are closed, so that a test finds undocumented fields; subscribers should still tolerate unknown
+# ones.
 _OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "enriched-report.v1.json": (ENRICHED_REPORT_TYPE, EnrichedReport),
     "authority-routing.v1.json": (AUTHORITY_ROUTING_TYPE, AuthorityRouting),
@@ -60,7 +61,7 @@ _DEFINITIONS = _SHARED_SCHEMAS | {"Category": {"enum": sorted(built_in_categorie
 
 
 def _inbound() -> dict[str, tuple[str, type[msgspec.Struct]]]:
-    """Ticks, corrections of time, decisions about sources, and the event of every module wire/forms/*_decoding.py by its FORM."""
+    """The events of wire/forms/*_decoding.py by their FORM; ticks, corrections of time, decisions on sources."""
     names = [name for _, name, _ in iter_modules(forms.__path__) if name.endswith("_decoding")]
     found: list[EventForm[Any]] = [import_module(f"{forms.__name__}.{name}").FORM for name in names]
     events = [(form.type.decode(), form.decoder.type) for form in found]
@@ -103,7 +104,7 @@ def _schema(file: str, title: str, event: type[msgspec.Struct], *, closed: bool)
 
 
 def _shaped(node: Any, closed: bool, used: set[str]) -> Any:
-    """`node` with references to shared types, whose names are added to `used`; objects are closed if `closed`."""
+    """`node` with references to shared types, whose names go into `used`; objects closed if `closed`."""
     if isinstance(node, list):
         return [_shaped(item, closed, used) for item in node]
     if not isinstance(node, dict):

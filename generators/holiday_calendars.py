@@ -1,9 +1,10 @@
 """Writes calendars.yaml from the package `holidays`.
 
-The package is pinned in requirements/calendars.txt and installed in an environment of its own, in which this module runs
-(`make generate`, `make check`); a worker only reads the file. Therefore it imports nothing else that must be installed.
-`--check` lists every line in which the file differs from what the installed release gives: after a new release has been
-pinned, that is what somebody should compare with the official calendars before `make generate`.
+The package is pinned in requirements/calendars.txt and installed in an environment of its own, in which this
+module runs (`make generate`, `make check`); a worker only reads the file. Therefore it imports nothing else
+that must be installed. `--check` lists every line in which the file differs from what the installed release
+gives: after a new release has been pinned, that is what somebody should compare with the official calendars
+before `make generate`.
 """
 
 import json
@@ -17,20 +18,22 @@ import holidays
 
 FILE = Path(__file__).parents[1] / "streams" / "registry" / "law" / "calendars.yaml"
 
-# The release, the day on which it was made (the date of the files in its wheel), and the day on which its dates were
-# read. A new pin needs new values here.
+# The release, the day on which it was made (the date of the files in its wheel), and the day on which its
+# dates were read. A new pin needs new values here.
 RELEASE, RELEASED, CHECKED = "0.109", date(2026, 11, 17), date(2026, 11, 26)
 
-# The countries, each with the time zone of its seat of government. A country that gets a file needs a zone here.
+# The countries, each with the time zone of its seat of government. A country that gets a file needs a zone
+# here.
 _ZONES = {
     "AT": "Europe/Vienna", "AU": "Australia/Sydney", "BE": "Europe/Brussels", "BG": "Europe/Sofia",
     "BR": "America/Sao_Paulo", "CA": "America/Toronto", "CH": "Europe/Zurich", "CY": "Asia/Nicosia",
     "CZ": "Europe/Prague", "DE": "Europe/Berlin", "DK": "Europe/Copenhagen", "EE": "Europe/Tallinn",
-    "ES": "Europe/Madrid", "FI": "Europe/Helsinki", "FR": "Europe/Paris", "GB": "Europe/London", "GR": "Europe/Athens",
-    "HR": "Europe/Zagreb", "HU": "Europe/Budapest", "ID": "Asia/Jakarta", "IE": "Europe/Dublin", "IN": "Asia/Kolkata",
-    "IR": "Asia/Tehran", "IS": "Atlantic/Reykjavik", "IT": "Europe/Rome", "JP": "Asia/Tokyo", "KR": "Asia/Seoul",
-    "LI": "Europe/Vaduz", "LT": "Europe/Vilnius", "LU": "Europe/Luxembourg", "LV": "Europe/Riga", "MT": "Europe/Malta",
-    "MY": "Asia/Kuala_Lumpur", "NG": "Africa/Lagos", "NL": "Europe/Amsterdam", "NO": "Europe/Oslo", "PH": "Asia/Manila",
+    "ES": "Europe/Madrid", "FI": "Europe/Helsinki", "FR": "Europe/Paris", "GB": "Europe/London",
+    "GR": "Europe/Athens", "HR": "Europe/Zagreb", "HU": "Europe/Budapest", "ID": "Asia/Jakarta",
+    "IE": "Europe/Dublin", "IN": "Asia/Kolkata", "IR": "Asia/Tehran", "IS": "Atlantic/Reykjavik",
+    "IT": "Europe/Rome", "JP": "Asia/Tokyo", "KR": "Asia/Seoul", "LI": "Europe/Vaduz", "LT": "Europe/Vilnius",
+    "LU": "Europe/Luxembourg", "LV": "Europe/Riga", "MT": "Europe/Malta", "MY": "Asia/Kuala_Lumpur",
+    "NG": "Africa/Lagos", "NL": "Europe/Amsterdam", "NO": "Europe/Oslo", "PH": "Asia/Manila",
     "PL": "Europe/Warsaw", "PT": "Europe/Lisbon", "RO": "Europe/Bucharest", "RU": "Europe/Moscow",
     "SE": "Europe/Stockholm", "SG": "Asia/Singapore", "SI": "Europe/Ljubljana", "SK": "Europe/Bratislava",
     "TR": "Europe/Istanbul", "TW": "Asia/Taipei", "US": "America/New_York", "VN": "Asia/Ho_Chi_Minh",
@@ -75,7 +78,7 @@ def calendars_text() -> str:
 
 
 def differences(stored: str, wanted: str) -> Iterator[str]:
-    """The lines of each calendar that only one of the two texts has, as `kr - ...` (stored) and `kr + ...` (wanted)."""
+    """The lines of each calendar that one text lacks, as `kr - ...` (stored) or `kr + ...` (wanted)."""
     before, after = _rows(stored), _rows(wanted)
     for id_ in sorted(before.keys() | after.keys()):
         old, new = before.get(id_, []), after.get(id_, [])

@@ -1,7 +1,7 @@
 """Writes the Kubernetes resources that follow from what Tocsin declares elsewhere.
 
-Topics and users for the operator Strimzi, from the topic catalogue and the rights of each role, and the alerts for the
-Prometheus operator and the Helm chart.
+Topics and users for the operator Strimzi, from the topic catalogue and the rights of each role, and the
+alerts for the Prometheus operator and the Helm chart.
 """
 
 from collections.abc import Iterable

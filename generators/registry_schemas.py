@@ -1,7 +1,7 @@
 """Writes the JSON Schemas of the law files and of sources.yaml from their shapes.
 
-Each of these files names its schema in the first line, so that editors can complete fields and mark mistakes. A schema covers
-the form of a row; only the loader checks references between rows.
+Each of these files names its schema in the first line, so that editors can complete fields and mark mistakes.
+A schema covers the form of a row; only the loader checks references between rows.
 """
 
 from pathlib import Path

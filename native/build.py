@@ -1,8 +1,9 @@
 """Builds the native core for the Python that runs this script: `.venv/bin/python native/build.py`.
 
-Needs cargo, and the network for the first time: cargo fetches the packages from where its own configuration says, which may be a
-mirror, and keeps them. Each must have its checksum in native/crates.sha256; none is compiled or run before this is sure.
-Nothing is written into native/. Exits with 1 and a reason if something is missing or wrong.
+Needs cargo, and the network for the first time: cargo fetches the packages from where its own configuration
+says, which may be a mirror, and keeps them. Each must have its checksum in native/crates.sha256; none is
+compiled or run before this is sure. Nothing is written into native/. Exits with 1 and a reason if something
+is missing or wrong.
 """
 
 import os
@@ -28,9 +29,10 @@ def main() -> None:
     # Without the network first: it is needed only when a package was never fetched.
     if not fetch(offline=True) and not fetch(offline=False):
         sys.exit(
-            "native/build.py: cargo could not fetch the packages of the native core, see above. It needs the network"
-            " once, or a mirror that its configuration names. Or copy the folder `registry` from ~/.cargo (or CARGO_HOME) of"
-            f" a machine with the same configuration that has built this version. {WITHOUT}"
+            "native/build.py: cargo could not fetch the packages of the native core, see above. It needs the "
+            "network once, or a mirror that its configuration names. Or copy the folder `registry` from "
+            "~/.cargo (or CARGO_HOME) of a machine with the same configuration that has built this version. "
+            f"{WITHOUT}"
         )
     if not cargo("build", "--release", "--locked", "--offline"):
         sys.exit(f"native/build.py: cargo failed, see above. {WITHOUT}")
@@ -66,7 +68,10 @@ def copy_sources() -> None:
 
 
 def fetch(*, offline: bool) -> bool:
-    """Fetch the packages, and say whether cargo could. Exits if they are not those of native/crates.sha256."""
+    """Fetch the packages, and say whether cargo could.
+
+    Exits if they are not those of native/crates.sha256.
+    """
     options = ["--offline"] if offline else []
     # Offline a failure is no complaint yet.
     errors = subprocess.DEVNULL if offline else None
@@ -88,8 +93,8 @@ def fetch(*, offline: bool) -> bool:
     ]
     if wrong:
         sys.exit(
-            "native/build.py: cargo would build other packages than native/crates.sha256 lists. Nothing of them was"
-            " compiled or run.\n"
+            "native/build.py: cargo would build other packages than native/crates.sha256 lists. Nothing of "
+            "them was compiled or run.\n"
             + "\n".join(wrong)
             + "\nIf cargo's configuration names a mirror or replaces packages, correct"
             " that. Otherwise restore native/Cargo.toml and native/crates.sha256 from the repository."

@@ -1,7 +1,8 @@
-"""Pins the packages that the native core needs: `make crates`, after a change of a version in native/Cargo.toml.
+"""Pins the packages of the native core: `make crates`, after a change of a version in native/Cargo.toml.
 
-Writes the versions of the packages that those of `[dependencies]` need in turn to the end of native/Cargo.toml, each the newest for
-its `rust-version`, and the checksums of all into native/crates.sha256. Needs cargo and the network; builds nothing.
+Writes the versions of the packages that those of `[dependencies]` need in turn to the end of
+native/Cargo.toml, each the newest for its `rust-version`, and the checksums of all into native/crates.sha256.
+Needs cargo and the network; builds nothing.
 """
 
 import shutil

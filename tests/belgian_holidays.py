@@ -1,4 +1,6 @@
-"""The public holidays of Belgium, where the platform of the registry has its representative, computed for any year."""
+"""The public holidays of Belgium, where the platform of the registry has its representative, computed for any
+year.
+"""
 
 from datetime import date, timedelta
 

@@ -27,7 +27,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser):
-    """Add the options that tests/kafka/test_random_faults.py, tests/kafka/test_hostile.py and tests/drills explain."""
+    """Add the options that tests/kafka/test_random_faults.py, tests/kafka/test_hostile.py and tests/drills
+    explain.
+    """
     group = parser.getgroup("tocsin")
     group.addoption(
         "--record-durations", action="store_true", help="write tests/durations.json, which orders files"
@@ -43,9 +45,12 @@ DURATIONS = Path(__file__).with_name("durations.json")
 
 
 def pytest_collection_modifyitems(items):
-    """Run the files that take longest first, so that no process has one of them left when the others are done."""
+    """Run the files that take longest first, so that no process has one of them left when the others are
+    done.
+    """
     seconds = json.loads(DURATIONS.read_text())
-    # The sort is stable: the order within a file, and among those that take less than a second, stays the same.
+    # The sort is stable: the order within a file, and among those that take less than a second, stays the
+    # same.
     items.sort(key=lambda item: -seconds.get(_file(item.nodeid), 0))
 
 

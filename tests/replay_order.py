@@ -1,9 +1,9 @@
 """Recover the order of application from the logs, for tests that replay them.
 
-A partition reads reports from two topics. Neither shows how they were interleaved; `enriched-reports` does. Ticks and
-corrections of time are in the internal topic, and each enriched report holds the number of them that counted before it. The escalation that a
-clock's outcome leads to holds the place of the outcome's record and what was applied before it. `authority-routing`
-holds the same for requests.
+A partition reads reports from two topics. Neither shows how they were interleaved; `enriched-reports` does.
+Ticks and corrections of time are in the internal topic, and each enriched report holds the number of them
+that counted before it. The escalation that a clock's outcome leads to holds the place of the outcome's record
+and what was applied before it. `authority-routing` holds the same for requests.
 """
 
 from collections import defaultdict, deque
@@ -80,11 +80,11 @@ def order_of_application(
 ) -> Iterator[SourceRecord]:
     """Yield the records that the partition's owner applied, in its order, starting from an empty state.
 
-    `applied` is a whole partition of `enriched-reports` (or of the requests' routings) in order. `record_at` finds
-    original records. `ticks` are the records of the same partition of the internal topic, in order and below the
-    owner's position; those that are neither ticks nor corrections of time are skipped. `outcomes` are in the order of their events. Records that
-    became dead letters, were re-keyed to another partition, or were duplicates left no trace in the state and are not
-    yielded.
+    `applied` is a whole partition of `enriched-reports` (or of the requests' routings) in order. `record_at`
+    finds original records. `ticks` are the records of the same partition of the internal topic, in order and
+    below the owner's position; those that are neither ticks nor corrections of time are skipped. `outcomes`
+    are in the order of their events. Records that became dead letters, were re-keyed to another partition, or
+    were duplicates left no trace in the state and are not yielded.
     """
     moving: deque[tuple[int | None, SourceRecord]] = deque()
     for record in ticks:
@@ -98,10 +98,11 @@ def order_of_application(
         outcomes_after[outcome.after].append(outcome)
 
     def counted(number: int, wanted: int | None) -> list[SourceRecord]:
-        """The next `wanted` ticks and corrections that counted after `number` records; all of them if it is None.
+        """The next `wanted` ticks and corrections that counted after `number` records; all of them if it is
+        None.
 
-        A correction always counts; a tick only if no record was applied since it was written, and never before the
-        first record.
+        A correction always counts; a tick only if no record was applied since it was written, and never
+        before the first record.
         """
         found: list[SourceRecord] = []
         while moving and (wanted is None or len(found) < wanted):

@@ -122,7 +122,9 @@ REASONS = {
 
 @st.composite
 def findings(draw):
-    """The fields that a decision and a proposal share: decision, category, ground, reason that fits it, and action."""
+    """The fields that a decision and a proposal share: decision, category, ground, reason that fits it, and
+    action.
+    """
     decision = draw(one_of(OutcomeDecision))
     action = None
     if decision == "upheld":
@@ -148,7 +150,9 @@ subjects = (
 
 @st.composite
 def moderation_outcomes(draw, about=subjects, decided=times, ids=st.just("o-a"), earlier=st.none()):
-    """Outcomes of desks. `ids` and `earlier` draw the ids of outcomes and of what they supersede, which must differ."""
+    """Outcomes of desks. `ids` and `earlier` draw the ids of outcomes and of what they supersede, which must
+    differ.
+    """
     return ModerationOutcome(
         outcome_id=draw(ids),
         subject=draw(about),

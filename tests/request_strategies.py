@@ -50,8 +50,8 @@ def tuples_of(literal: Any, least: int, most: int) -> st.SearchStrategy[Any]:
 countries = st.sampled_from(sorted(COUNTRIES)) | st.sampled_from(
     ["DE", "DK", "EL", "GB", "US", "IN", "RU", "XX"]
 )
-# As an intake may write it: any field but the kind may be absent. Numbers from 0 on, because the border between a few
-# people and many is among the small ones.
+# As an intake may write it: any field but the kind may be absent. Numbers from 0 on, because the border
+# between a few people and many is among the small ones.
 target_documents = st.fixed_dictionaries(
     {"kind": one_of(Target.__annotations__["kind"])},
     optional={

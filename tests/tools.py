@@ -1,4 +1,6 @@
-"""Programs that tests need and Python packages do not bring. Without one a test is skipped; CI installs all and fails."""
+"""Programs that tests need and Python packages do not bring. Without one a test is skipped; CI installs all
+and fails.
+"""
 
 import os
 import shutil

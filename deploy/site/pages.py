@@ -1,7 +1,7 @@
-"""Hooks of MkDocs: pages and files outside of docs/, links between them, and a check that nothing comes from elsewhere.
+"""Hooks of MkDocs: pages and files outside of docs/, links between them, and no content from other hosts.
 
-The pages are written for readers of the repository, so their paths begin at its root. The site has the same tree: the page
-docs/events.md is docs/events.html, and README.md is the first page.
+The pages are written for readers of the repository, so their paths begin at its root. The site has the same
+tree: the page docs/events.md is docs/events.html, and README.md is the first page.
 """
 
 import posixpath
@@ -45,7 +45,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001  # by name
-    """Link the pages and files that are named; a link to a folder leads to its first page, a program shows its name."""
+    """Link the pages and files that are named; a folder's link leads to its first page."""
     here = posixpath.dirname(page.file.src_uri) or "."
 
     def named(match: re.Match[str]) -> str:
@@ -101,7 +101,10 @@ def _loaded(path: Path) -> Iterator[str]:
 
 
 class _Resources(HTMLParser):
-    """Collects the addresses of scripts, styles, fonts, pictures and frames. Links are for people to follow."""
+    """Collects the addresses of scripts, styles, fonts, pictures and frames.
+
+    Links are for people to follow.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -26,8 +26,8 @@ from streams.registry.durations import parse_duration
 from streams.running.wall_clock import clock_ms
 from streams.running.worker.settings import load_settings
 
-# The state keeps no other clocks: a clock with any other status has ended. `over` is a wait that has ended: what had to
-# wait is owed.
+# The state keeps no other clocks: a clock with any other status has ended. `over` is a wait that has ended:
+# what had to wait is owed.
 _STATUSES: tuple[RunningStatus, ...] = ("running", "paused", "lapsed", "over")
 
 _UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1000, "s"))
@@ -79,12 +79,11 @@ def clocks(
 ) -> None:
     """List the legal clocks that have not ended.
 
-    A listed clock is running, paused, lapsed or, after a wait, over; the most urgent one comes first. A due time
-    marked `not before` is the end of a wait, not a deadline. The list is read from the
-    workers' state of both stages, so it is complete even after old events were deleted. Workers may keep
-    running. Time left is measured with this machine's clock. A paused clock keeps the time that it had left
-    when it was paused; its due time moves when the pause ends. Exits with 1 if a clock cannot be read. An
-    empty list is not an error.
+    A listed clock is running, paused, lapsed or, after a wait, over; the most urgent one comes first. A due
+    time marked `not before` is the end of a wait, not a deadline. The list is read from the workers' state of
+    both stages, so it is complete even after old events were deleted. Workers may keep running. Time left is
+    measured with this machine's clock. A paused clock keeps the time that it had left when it was paused; its
+    due time moves when the pause ends. Exits with 1 if a clock cannot be read. An empty list is not an error.
 
     \b
     Examples:

@@ -20,7 +20,8 @@ from streams.running.worker.settings import load_settings
 def imported_run_console() -> Callable[..., Coroutine[Any, Any, None]]:
     """`streams.desk.console.run.run_console`. Raises ClickException without the packages of the console."""
     try:
-        # Not with the other commands: a worker need not have these packages, nor take a second longer to start.
+        # Not with the other commands: a worker need not have these packages, nor take a second longer to
+        # start.
         from streams.desk.console.run import run_console  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         raise click.ClickException(packages_missing("the console", "console", str(missing.name))) from missing
@@ -31,8 +32,8 @@ def imported_run_console() -> Callable[..., Coroutine[Any, Any, None]]:
 def console() -> None:
     """Serve the pages on which desks work.
 
-    It reads topics as any subscriber does, into a file that can be deleted and made again, and publishes what people
-    decide. It ends with Ctrl-C or SIGTERM.
+    It reads topics as any subscriber does, into a file that can be deleted and made again, and publishes what
+    people decide. It ends with Ctrl-C or SIGTERM.
 
     \b
     Examples:

@@ -26,9 +26,9 @@ TOPICS = (ESCALATIONS, ESCALATIONS_SHADOW)
 def explain(escalation_id: str, json_lines: bool) -> None:
     """Explain an escalation, event by event.
 
-    It shows which values crossed which thresholds, when, and under which versions of policies and law; how many
-    voices the reporters count as, signs of coordinated reporting in words, and what the priority is made of.
-    ESCALATION_ID is the `escalation_id` of the events in escalations or escalations-shadow.
+    It shows which values crossed which thresholds, when, and under which versions of policies and law; how
+    many voices the reporters count as, signs of coordinated reporting in words, and what the priority is made
+    of. ESCALATION_ID is the `escalation_id` of the events in escalations or escalations-shadow.
 
     For a legal clock it shows the duty and its source, why the clock was armed, when it started, when it is
     due, and what became of it. For any other escalation it shows why the clock of each duty does not run, and
@@ -47,8 +47,8 @@ def explain(escalation_id: str, json_lines: bool) -> None:
         found = asyncio.run(_find(settings, escalation_id))
     if not found:
         raise click.ClickException(
-            f"no event of escalation {escalation_id} is in {' or '.join(TOPICS)}. Events are kept for a year; "
-            "`tocsin tail escalations --from-beginning --json` shows the ids."
+            f"no event of escalation {escalation_id} is in {' or '.join(TOPICS)}. Events are kept for a "
+            "year; `tocsin tail escalations --from-beginning --json` shows the ids."
         )
     # After a reset of the state, workers write the same events again. Show each once.
     by_sequence = {escalation.sequence: (escalation, record) for escalation, record in reversed(found)}

@@ -28,7 +28,7 @@ _SETTINGS_WITH_RULES = (
 
 
 def explain(error: Exception) -> int | None:
-    """Print `error` as one message and return the exit code; None, and nothing printed, if nobody can fix it."""
+    """Print `error` as one message and return the exit code; None, without output, if nobody can fix it."""
     if isinstance(error, RefusedToStart):
         echo(f"error: refused to start: {error}", err=True)
         return EXIT_FAILED

@@ -15,8 +15,9 @@ from streams.commands.table import COMMANDS, DEMO_PACKAGE
 
 
 class _Program(SuggestingGroup):
-    """The commands of the table. A command is imported when it is called; help and completion list it unimported.
+    """The commands of the table.
 
+    A command is imported when it is called; help and completion list it unimported.
     Errors may quote a record or an argument: they are printed like everything that others wrote.
     """
 

@@ -1,7 +1,7 @@
 """The commands of `tocsin`, one line each: where a command is, and the sentence of `tocsin --help` on it.
 
-The sentence stands here too, so that the list is printed without importing a command: most import Faust and Kafka's
-client, which takes over a second.
+The sentence stands here too, so that the list is printed without importing a command: most import Faust and
+Kafka's client, which takes over a second.
 """
 
 from typing import Final

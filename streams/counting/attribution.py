@@ -1,9 +1,10 @@
 """Who reported a message, so that a decision about it can be credited to each of them.
 
-A record per message: keyed hashes of reporters, the time at which the platform received their first report, and which
-report it was. It turns each outcome into one credit per reporter. What it gives in the end does not depend on the order in
-which reports and outcomes arrive, as long as it does not sample: the first decision sets who is eligible, the latest one
-what was decided. A decision about a single report concerns its reporter alone.
+A record per message: keyed hashes of reporters, the time at which the platform received their first report,
+and which report it was. It turns each outcome into one credit per reporter. What it gives in the end does not
+depend on the order in which reports and outcomes arrive, as long as it does not sample: the first decision
+sets who is eligible, the latest one what was decided. A decision about a single report concerns its reporter
+alone.
 """
 
 import struct
@@ -17,8 +18,8 @@ from streams.contract.events.report import Category
 from streams.contract.wire.times import DAY
 from streams.counting.message_facts import FirstReport, MessageFacts
 
-# The reporters kept per message. Trust needs no more: each of the others is as likely to be credited for the next
-# message. 256 are 3 KB and the ids of their reports, and all but a few messages have fewer reporters.
+# The reporters kept per message. Trust needs no more: each of the others is as likely to be credited for the
+# next message. 256 are 3 KB and the ids of their reports, and all but a few messages have fewer reporters.
 KEPT: Final = 256
 
 # As long as an outcome may be superseded: complaints are possible for at least six months (DSA art. 20(1)).
@@ -32,8 +33,8 @@ _ENTRY = struct.Struct("<QI")
 class Decision(msgspec.Struct, frozen=True, array_like=True):
     """An outcome, reduced to what credits and notices need.
 
-    `percent` is its weight (confidence over probability of review) x 100; 0 if nobody could see whether the reports were
-    right. `decided_s` is in seconds since the epoch.
+    `percent` is its weight (confidence over probability of review) x 100; 0 if nobody could see whether the
+    reports were right. `decided_s` is in seconds since the epoch.
     """
 
     decided_s: int
@@ -52,10 +53,10 @@ class ReportIdentity(NamedTuple):
 
 
 class Credit(NamedTuple):
-    """What changes for one reporter: `removed` no longer counts, `added` does; both None for who reported too late.
+    """What changes for one reporter: `removed` no longer counts, `added` does; both None for a late reporter.
 
-    `standing` is the decision that holds: an upheld message is no sign of coordination, for any reporter at any time.
-    `anew`: another one held before. `received_s` is in seconds since the epoch.
+    `standing` is the decision that holds: an upheld message is no sign of coordination, for any reporter at
+    any time. `anew`: another one held before. `received_s` is in seconds since the epoch.
     """
 
     reporter: int
@@ -78,20 +79,21 @@ class _Known(NamedTuple):
     standing: Decision
 
     def credited(self, received: int | None) -> Decision | None:
-        """Return what counts for whoever reported at `received`: nothing if it was after the first decision."""
+        """Return what counts for a report `received` then: nothing if it was after the first decision."""
         return self.standing if received is not None and received < self.first_s else None
 
 
 class MessageReporters(msgspec.Struct, array_like=True):
     """The reporters of one message, by hash, with the second at which the first report of each was received.
 
-    `identities` has the report itself, unless nobody need be told of its outcome. `reports` counts all first reports,
-    also those that are not kept. `sampled`: not all reporters are kept, but those
-    with the smallest hashes, which nobody can choose. `first_s`: when the message was first decided on. `own` are
-    decisions about single reports, by reporter, as (first, the one that holds).
+    `identities` has the report itself, unless nobody need be told of its outcome. `reports` counts all first
+    reports, also those that are not kept. `sampled`: not all reporters are kept, but those with the smallest
+    hashes, which nobody can choose. `first_s`: when the message was first decided on. `own` are decisions
+    about single reports, by reporter, as (first, the one that holds).
 
-    What is counted for transparency reports is in `facts`. As long as that is a first notice and nothing else, as for most
-    messages, it is `notice` alone: two objects less to fetch from memory for every further report.
+    What is counted for transparency reports is in `facts`. As long as that is a first notice and nothing
+    else, as for most messages, it is `notice` alone: two objects less to fetch from memory for every further
+    report.
     """
 
     reporters: dict[int, int] = msgspec.field(default_factory=dict)
@@ -161,10 +163,11 @@ class MessageReporters(msgspec.Struct, array_like=True):
         return next((reporter for reporter, kept in self.identities.items() if kept == identity), None)
 
     def add_outcome(self, decision: Decision, reporter: int | None = None) -> list[Credit]:
-        """Note an outcome; return what changes for whom, in the order of hashes. The same one again changes nothing.
+        """Note an outcome; return what changes for whom, in the order of hashes.
 
-        With `reporter`, who must be among those kept, it is about the report of this one alone. The latest decision holds:
-        an appeal is decided later than what it supersedes.
+        The same one again changes nothing. With `reporter`, who must be among those kept, it is about the
+        report of this one alone. The latest decision holds: an appeal is decided later than what it
+        supersedes.
         """
         concerned = self._concerned(reporter)
         if reporter is None:
@@ -183,8 +186,9 @@ class MessageReporters(msgspec.Struct, array_like=True):
         return changes
 
     def notices_of(self, decision: Decision, reporter: int | None = None) -> list[Credit]:
-        """Return whom an outcome that credits nobody concerns, in the order of hashes. The record stays as it is.
+        """Return whom an outcome that credits nobody concerns, in the order of hashes.
 
+        The record stays as it is.
         With `reporter`, who must be among those kept, it is about the report of this one alone.
         """
         return [
@@ -193,7 +197,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
         ]
 
     def expires(self, newest_ms: int) -> int:
-        """Return the time (ms) from which on the record is not needed; `newest_ms` is that of its newest report."""
+        """Return when (ms) the record is no longer needed; `newest_ms` is the time of its newest report."""
         undecided = newest_ms + UNDECIDED_DAYS * DAY
         if self.first_s is not None:
             return self.first_s * 1000 + DECIDED_DAYS * DAY
@@ -202,7 +206,10 @@ class MessageReporters(msgspec.Struct, array_like=True):
         return max(undecided, min(first for first, _ in self.own.values()) * 1000 + DECIDED_DAYS * DAY)
 
     def _concerned(self, reporter: int | None) -> list[tuple[int, _Known | None]]:
-        """Return whom an outcome concerns, with the decisions so far: all in the order of hashes, or this one."""
+        """Return whom an outcome concerns, with the decisions so far.
+
+        All in the order of hashes, or this one.
+        """
         reporters = sorted(self.reporters) if reporter is None else [reporter]
         return [(each, self._known(each)) for each in reporters]
 
@@ -229,7 +236,8 @@ def _order(decision: Decision) -> tuple[int, str]:
 class _Stored(msgspec.Struct, array_like=True):
     """A record as stored: `packed` has twelve bytes per reporter.
 
-    Reports are in the order of their reporters: the id (empty if it is not kept), and the index of its source.
+    Reports are in the order of their reporters: the id (empty if it is not kept), and the index of its
+    source.
     """
 
     packed: bytes
@@ -279,7 +287,10 @@ def encode_reporters(record: MessageReporters) -> bytes:
 
 
 def decode_reporters(data: bytes | memoryview) -> MessageReporters:
-    """Decode the bytes of `encode_reporters`. Raises msgspec.DecodeError, struct.error or LookupError for damaged bytes."""
+    """Decode the bytes of `encode_reporters`.
+
+    Raises msgspec.DecodeError, struct.error or LookupError for damaged bytes.
+    """
     stored = _decode(data)
     reporters = dict(_ENTRY.iter_unpack(stored.packed))
     return MessageReporters(

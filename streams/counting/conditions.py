@@ -73,7 +73,10 @@ class Condition:
         return replace(self, low=low, high=_MOST)
 
     def shown(self, counts: WindowCounts, *, any_of: bool = False) -> escalation.Condition:
-        """Return the condition as an escalation shows it. `any_of`: it is one of several of which one is enough."""
+        """Return the condition as an escalation shows it.
+
+        `any_of`: it is one of several of which one is enough.
+        """
         return escalation.Condition(
             self.measure.name,
             self.measure.value(counts),

@@ -71,7 +71,10 @@ class _State(msgspec.Struct, array_like=True, gc=False):
 
 
 class _VoicedState(_State, array_like=True, gc=False):
-    """The persisted form of a channel with stamped reports. Without any it is that of earlier versions, byte for byte."""
+    """The persisted form of a channel with stamped reports.
+
+    Without any it is that of earlier versions, byte for byte.
+    """
 
     voices: list[VoicePane] = []
 
@@ -89,9 +92,8 @@ _decode = msgspec.msgpack.Decoder(_RepeatedState).decode
 class ChannelCounts(msgspec.Struct, gc=False):
     """Counts of one channel in one category.
 
-    Times are in ms since the epoch. `now_ms` must not be before the report's own time, and must never go back but
-    with `turn_back`.
-    The encoded bytes depend on the sequence of `add` calls alone.
+    Times are in ms since the epoch. `now_ms` must not be before the report's own time, and must never go back
+    but with `turn_back`. The encoded bytes depend on the sequence of `add` calls alone.
     """
 
     _now: int = 0
@@ -161,14 +163,14 @@ class ChannelCounts(msgspec.Struct, gc=False):
         self._voices.add(start, added)
 
     def risk_counted_at(self, reporter_hash: int) -> int | None:
-        """Return the pane (fine index) in which a reporter's risk was last counted; None if in none, or not sampled."""
+        """Return the pane (fine index) in which a reporter's risk last counted; None if none or unknown."""
         if self._repeats and (at := self._repeats.get(reporter_hash)) is not None:
             return at
         seen = None if self._last_seen is None else self._last_seen.get(reporter_hash)
         return None if seen is None else pane_at(self._panes, seen).start
 
     def note_risk(self, reporter_hash: int, counted_at: int | None) -> None:
-        """Note in which pane a reporter's risk was last counted; None: in that of the report which `add` counts next."""
+        """Note in which pane a reporter's risk last counted; None: in that of the report added next."""
         self._repeats = with_repeat(self._repeats, reporter_hash, counted_at)
 
     def measure(self, spec: WindowSpec, now_ms: int) -> WindowCounts:
@@ -221,8 +223,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
     def turn_back(self, now_ms: int) -> bool:
         """Forget what is after the pane of `now_ms`, to which time was set back; False if nothing changed.
 
-        What was already folded into a longer pane that begins before stays: its parts can no longer be told apart.
-        Reports counted in such a pane are missing in windows of a finer ring.
+        What was already folded into a longer pane that begins before stays: its parts can no longer be told
+        apart. Reports counted in such a pane are missing in windows of a finer ring.
         """
         now = now_ms // FINE_MS
         # A step that was taken at the wrong time may have moved the sums on without a report.

@@ -18,9 +18,9 @@ Weights never grow from a pane to a newer one. So the map holds exactly the repo
 pane in which they were last seen: a late report for an older pane does not add back a reporter that was
 sampled away.
 
-Hashes must be uniform in [0, 2**64), also for reporters whose pseudonyms somebody chose: a person who could choose
-hashes below a bound, or above it, would make the estimate as large or small as they like. So the hash has a
-secret key (deciding/partition/hash_key.py).
+Hashes must be uniform in [0, 2**64), also for reporters whose pseudonyms somebody chose: a person who could
+choose hashes below a bound, or above it, would make the estimate as large or small as they like. So the hash
+has a secret key (deciding/partition/hash_key.py).
 """
 
 from collections import Counter

@@ -32,9 +32,9 @@ def effective_reporters(reports: int, distinct: int, without_ref: int) -> float:
 def integrity(reports: int, distinct: int, without_ref: int, anonymous: int) -> Integrity:
     """Return the signs in a window's counts. `anonymous` counts reports by anonymous reporters, ref or not.
 
-    A brigade is suspected if few reporters sent most of the reports: all that is known without the stage of reporters.
-    Shares and scores are rounded to six digits. `reports_per_reporter` covers only reports with a pseudonym;
-    it is 0 without any.
+    A brigade is suspected if few reporters sent most of the reports: all that is known without the stage of
+    reporters. Shares and scores are rounded to six digits. `reports_per_reporter` covers only reports with a
+    pseudonym; it is 0 without any.
     """
     if reports <= 0:
         return Integrity(score=0.0, brigade_suspected=False, signals=_signals(0.0, 0.0, 0.0))

@@ -62,7 +62,7 @@ def _anonymous_share(counts: WindowCounts) -> int:
 
 
 def _voices(counts: WindowCounts) -> int:
-    """Return the voices in millionths: at most the different reporters, who each count one without a stamp."""
+    """Return the voices in millionths: at most the different reporters; each counts one without a stamp."""
     heads = counts.distinct_reporters * MILLION
     stamped, sums = counts.stamped
     if not stamped:
@@ -88,7 +88,8 @@ _ROWS = (
     ),
     Measure(
         "distinct_reporters",
-        "different reporters, each counted once over all categories; reports without a reporter ref do not count",
+        "different reporters, each counted once over all categories; reports without a reporter ref do not "
+        "count",
         "reporters",
         attrgetter("distinct_reporters"),
         1,
@@ -143,8 +144,8 @@ _ROWS = (
     ),
     Measure(
         "voices",
-        "independent reporters: those who report together count together, at most as many as distinct_reporters; the "
-        "same as these while TOCSIN_REPORTERS is off",
+        "independent reporters: those who report together count together, at most as many as "
+        "distinct_reporters; the same as these while TOCSIN_REPORTERS is off",
         "reporters",
         _voices,
         MILLION,
@@ -153,8 +154,8 @@ _ROWS = (
     ),
     Measure(
         "linked_share",
-        "share of the reporters who had before reported the same messages as another one, messages that were not upheld; 0 "
-        "while TOCSIN_REPORTERS is off",
+        "share of the reporters who had before reported the same messages as another one, messages that were "
+        "not upheld; 0 while TOCSIN_REPORTERS is off",
         "share",
         _linked_share,
         MILLION,

@@ -1,7 +1,7 @@
-"""What the transparency counters need to know of a message: how it was reported first, and what was decided about it.
+"""What the transparency counters need of a message: how it was reported first, and what was decided.
 
-It turns reports and outcomes into what has to be counted of the message and takes back what no longer holds. What is
-counted in the end does not depend on the order in which reports and outcomes arrive.
+It turns reports and outcomes into what has to be counted of the message and takes back what no longer holds.
+What is counted in the end does not depend on the order in which reports and outcomes arrive.
 """
 
 from collections import Counter
@@ -21,14 +21,15 @@ from streams.contract.events.transparency import (
 from streams.counting.notices import ReportRole
 from streams.counting.rounded_times import rounded_time
 
-# A message is decided on once, and again after a complaint or two. A desk that decides more often is in a loop.
+# A message is decided on once, and again after a complaint or two. A desk that decides more often is in a
+# loop.
 MOST_DECISIONS: Final = 16
 
 _SECONDS_PER_DAY: Final = 86_400
 
 
 class FirstReport(NamedTuple):
-    """The first report of a role: when the platform received it (s since the epoch), its most certain country, its category."""
+    """The first report of a role: its receipt (s since the epoch), most certain country, and category."""
 
     received_s: int
     country: str
@@ -38,8 +39,9 @@ class FirstReport(NamedTuple):
 class Decided(msgspec.Struct, frozen=True, array_like=True):
     """An outcome, reduced to what is counted of it.
 
-    `single`: it is about one report of the message. `leads`: the message is the first one of the outcome's subject, at which
-    the outcome itself is counted. `country` is that of the law by which it was decided; XX for the platform's terms.
+    `single`: it is about one report of the message. `leads`: the message is the first one of the outcome's
+    subject, at which the outcome itself is counted. `country` is that of the law by which it was decided; XX
+    for the platform's terms.
     """
 
     decided_s: int
@@ -56,7 +58,7 @@ class Decided(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Counted(NamedTuple):
-    """One that is counted: the day (since the epoch) for which, and in which cell of which country and category."""
+    """One count: its day (since the epoch), and its cell of which country and category."""
 
     day: int
     country: str
@@ -67,8 +69,8 @@ class Counted(NamedTuple):
 class MessageFacts(msgspec.Struct, array_like=True):
     """The facts about one message. `items` are the categories of notices in which it is counted as an item.
 
-    `notice` is the first notice of all; that of a trusted flagger counts among them. `counted` is what has been counted of
-    the decisions.
+    `notice` is the first notice of all; that of a trusted flagger counts among them. `counted` is what has
+    been counted of the decisions.
     """
 
     notice: FirstReport | None = None
@@ -140,7 +142,8 @@ class MessageFacts(msgspec.Struct, array_like=True):
         run = about_all or list(self.decisions)
         holds = run[-1]
         if len(self.decisions) == 1 and holds.supersedes is not None:
-            # What it replaces was counted and forgotten, or is still to come. Counted here, an action would be there twice.
+            # What it replaces was counted and forgotten, or is still to come. Counted here, an action would
+            # be there twice.
             return
         first = holds
         for decision in reversed(run):
@@ -202,7 +205,7 @@ def _before(report: FirstReport | None, decided_s: int) -> FirstReport | None:
 
 
 def _about(earlier: Decided, *, by_trusted_flagger: bool) -> ComplaintSubject:
-    """Return what an earlier decision did (art. 20(1)(a) to (c)); of a restriction of both, that of the content."""
+    """Return what an earlier decision restricted (art. 20(1)(a) to (c)): the content, if it did both."""
     if earlier.verdict != "upheld":
         return "no_action_trusted_flagger" if by_trusted_flagger else "no_action"
     if earlier.visibility is not None:

@@ -10,8 +10,8 @@ from streams.contract.wire.state_records import STATE_VERSION, require_version
 from streams.contract.wire.times import DAY
 from streams.counting.expiry import ExpiryDays
 
-# Objects per generation; two generations are kept. An object takes about ten times the memory of its bytes. A brigade or
-# a wave concerns few messages at a time, and 5,000 of each kind are those of some minutes.
+# Objects per generation; two generations are kept. An object takes about ten times the memory of its bytes. A
+# brigade or a wave concerns few messages at a time, and 5,000 of each kind are those of some minutes.
 GENERATION: Final = 5_000
 
 # About the bytes of a new record, for the limit of a batch.
@@ -26,9 +26,9 @@ Kept = TypeVar("Kept")
 class ExpiringStore(ABC, Generic[Kept]):
     """State records by key, each of which is dropped on the day that follows its bytes.
 
-    Two generations of `generation` records in use are kept as objects. `size` is the number of bytes of all state records,
-    keys included, as of the last `drain_changes`; `changed_bytes` about the number that the next one will yield: a record
-    counts with its last size.
+    Two generations of `generation` records in use are kept as objects. `size` is the number of bytes of all
+    state records, keys included, as of the last `drain_changes`; `changed_bytes` about the number that the
+    next one will yield: a record counts with its last size.
     """
 
     __slots__ = (
@@ -132,8 +132,8 @@ class ExpiringStore(ABC, Generic[Kept]):
 class RecordStore(ExpiringStore[Kept]):
     """Records by state key. Call `put` after changing one.
 
-    `encode` and `decode` are those of the record, without version; `decode` raises msgspec.DecodeError, struct.error or
-    LookupError for damaged bytes.
+    `encode` and `decode` are those of the record, without version; `decode` raises msgspec.DecodeError,
+    struct.error or LookupError for damaged bytes.
     """
 
     __slots__ = ("_days", "_decode", "_encode")
@@ -156,7 +156,7 @@ class RecordStore(ExpiringStore[Kept]):
         yield from [key for key in self._touched if key not in self._encoded]
 
     def put(self, key: bytes, record: Kept, expires_ms: int) -> None:
-        """Store a new or changed record, which is dropped on the day (UTC) after `expires_ms` at the latest."""
+        """Store a new or changed record, which is dropped on the day (UTC) after `expires_ms` or earlier."""
         known: int | None = None
         if key in self._touched:
             known = self._days[key]
@@ -190,7 +190,8 @@ class RecordStore(ExpiringStore[Kept]):
         return self._decode(memoryview(value)[len(STATE_VERSION) : -EXPIRY_DAY.size])
 
     def _deleted(self) -> Iterable[bytes]:
-        # What was removed and put again stays in `_removed`: it may be removed once more, and the topic still has it.
+        # What was removed and put again stays in `_removed`: it may be removed once more, and the topic still
+        # has it.
         return [key for key in self._removed if key not in self._touched]
 
 

@@ -16,7 +16,7 @@ UNIT: Final = 64
 
 
 class StampedSums(NamedTuple):
-    """`stamped` reports were stamped; `sums` is what the first ones of each reporter about a message add up to."""
+    """`stamped` reports were stamped; `sums` adds up the first ones of each reporter about a message."""
 
     stamped: int = 0
     sums: Sums = Sums()
@@ -30,10 +30,11 @@ NOT_STAMPED: Final = StampedSums()
 
 
 class Pane(msgspec.Struct, array_like=True, gc=False):
-    """Sums over the reports of one pane, which begins at the fine index `start`. The order is that of the state.
+    """Sums over the reports of one pane, which begins at the fine index `start`.
 
-    `reports` covers all reporter kinds. `risk` is in millionths; `without_ref` counts those without a pseudonym. `+=` and
-    `-=` are for these sums and leave the other fields as they are: where the pane begins, and what is known of it alone.
+    The order is that of the state. `reports` covers all reporter kinds. `risk` is in millionths;
+    `without_ref` counts those without a pseudonym. `+=` and `-=` are for these sums and leave the other
+    fields as they are: where the pane begins, and what is known of it alone.
     """
 
     start: int = 0
@@ -44,8 +45,8 @@ class Pane(msgspec.Struct, array_like=True, gc=False):
     state_actors: int = 0
     anonymous: int = 0
     without_ref: int = 0
-    # `kept` sampled reporters were last seen in it, each representing `weight` / UNIT reporters. Weights never
-    # grow from one pane to a newer one; see distinct.py for why.
+    # `kept` sampled reporters were last seen in it, each representing `weight` / UNIT reporters. Weights
+    # never grow from one pane to a newer one; see distinct.py for why.
     kept: int = 0
     weight: int = UNIT
     # Index of the most protective tier among the reports. It is not a sum, and is read only when something
@@ -99,7 +100,10 @@ class WindowCounts(Pane, gc=False):
 
     @classmethod
     def of_one(cls, pane: Pane, distinct: int, stamped: StampedSums) -> Self:
-        """Return the counts of a window with one pane, or of the sum of its panes. `distinct` is a sum of weights."""
+        """Return the counts of a window with one pane, or of the sum of its panes.
+
+        `distinct` is a sum of weights.
+        """
         return cls(
             0,
             pane.reports,

@@ -1,9 +1,9 @@
 """The most-reported messages of a channel, in bounded space.
 
 A tally is a dict {message ref: code} with code = count << 32 | fine index of the newest report. It keeps
-TALLIED_MESSAGES messages by the Space-Saving algorithm (Metwally, Agrawal, El Abbadi 2005): a new message replaces
-the least reported one and continues from its count. So a count is never too low and is at most reports /
-TALLIED_MESSAGES too high, and every message with more reports than that is in the tally.
+TALLIED_MESSAGES messages by the Space-Saving algorithm (Metwally, Agrawal, El Abbadi 2005): a new message
+replaces the least reported one and continues from its count. So a count is never too low and is at most
+reports / TALLIED_MESSAGES too high, and every message with more reports than that is in the tally.
 """
 
 from streams.counting.windows import WindowSpec, window_start

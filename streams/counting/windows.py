@@ -53,8 +53,8 @@ def window_ring(window_ms: int) -> int:
                 break
             return index
     raise ValueError(
-        "must be a multiple of PT5M up to PT1H, of PT1H up to PT24H, or of P1D up to P30D, because counts are kept "
-        "in panes of these lengths"
+        "must be a multiple of PT5M up to PT1H, of PT1H up to PT24H, or of P1D up to P30D, because counts "
+        "are kept in panes of these lengths"
     )
 
 

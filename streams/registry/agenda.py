@@ -5,12 +5,14 @@ from typing import Literal, NamedTuple
 
 from streams.registry.rules import Authority, JurisdictionRules, Obligation, Rules
 
-# Half a year: laws that set clocks have changed within one (India 2026, three numbers in ten days). A row that says
-# something else in `review_by` has its reason there: a bill that will be voted on, or a law that has long ended.
+# Half a year: laws that set clocks have changed within one (India 2026, three numbers in ten days). A row
+# that says something else in `review_by` has its reason there: a bill that will be voted on, or a law that
+# has long ended.
 REVIEW_AFTER = timedelta(days=180)
 
-# A month is enough to confirm the day in the official journal, try the change, tell desks and subscribers and restart the
-# workers, even if somebody is on holiday. A longer one would mostly remind of the same change again.
+# A month is enough to confirm the day in the official journal, try the change, tell desks and subscribers and
+# restart the workers, even if somebody is on holiday. A longer one would mostly remind of the same change
+# again.
 AHEAD = timedelta(days=30)
 
 Reviewed = Obligation | Authority | JurisdictionRules

@@ -9,7 +9,10 @@ from streams.registry.shapes.law import CalendarsFile
 
 
 def build_calendars(document: Document, file: CalendarsFile) -> dict[str, HolidayCalendar]:
-    """Build the calendars by id. Raises RegistryError for one without a working day or with contradictions."""
+    """Build the calendars by id.
+
+    Raises RegistryError for one without a working day or with contradictions.
+    """
     calendars: dict[str, HolidayCalendar] = {}
     for index, row in enumerate(file.calendars):
         place = ("calendars", index)

@@ -1,4 +1,7 @@
-"""Builds the categories from categories.yaml: Tocsin's own list, what a deployment changes in it, and what it adds."""
+"""Builds the categories from categories.yaml.
+
+Tocsin's own list, what a deployment changes in it, and what it adds.
+"""
 
 import re
 from collections.abc import Mapping
@@ -21,8 +24,9 @@ OTHER_KEYWORD: Final = "KEYWORD_OTHER"
 # The templates are about alleged illegal content only.
 _NOT_IN_TEMPLATES: Final = ("STATEMENT_CATEGORY_OTHER_VIOLATION_TC",)
 
-# Tocsin has 20 categories after two versions, and a deployment that needs more than 128 of its own means labels, which are for
-# its desk. Both ranges together fill a byte: the native core keeps a category's place in one.
+# Tocsin has 20 categories after two versions, and a deployment that needs more than 128 of its own means
+# labels, which are for its desk. Both ranges together fill a byte: the native core keeps a category's place
+# in one.
 _SHIPPED_CODES: Final = range(128)
 OWN_CODES: Final = range(128, 256)
 """The codes of a deployment's own categories, which no category of Tocsin ever gets."""
@@ -81,7 +85,10 @@ class CategoryRow(Row):
 
     @model_serializer(mode="wrap")
     def _as_hashed(self, as_usual: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave the facts of Tocsin's categories out: files of earlier versions have none, and keep their registry_version."""
+        """Leave the facts of Tocsin's categories out.
+
+        Files of earlier versions have none, and keep their registry_version.
+        """
         content: dict[str, Any] = as_usual(self)
         if self.code not in OWN_CODES:
             for name in _FACTS:
@@ -104,14 +111,18 @@ def built_in_categories() -> Mapping[Category, CategoryRules]:
 
 
 def load_categories(path: Path | None = None) -> Mapping[Category, CategoryRules]:
-    """Load a deployment's file of categories, or the shipped one. Raises RegistryError as `build_categories` does."""
+    """Load a deployment's file of categories, or the shipped one.
+
+    Raises RegistryError as `build_categories` does.
+    """
     document = read_document(path or SHIPPED_CATEGORIES)
     return build_categories(document, document.parse(CategoriesFile))
 
 
 def build_categories(document: Document, file: CategoriesFile) -> Mapping[Category, CategoryRules]:
-    """Build all categories in the order of their codes: those of Tocsin that the file leaves out are as shipped.
+    """Build all categories in the order of their codes.
 
+    Those of Tocsin that the file leaves out are as shipped.
     Raises RegistryError, which names file, line, entry, field and what is valid.
     """
     shipped = {} if document.path == SHIPPED_CATEGORIES else built_in_categories()
@@ -124,8 +135,8 @@ def build_categories(document: Document, file: CategoriesFile) -> Mapping[Catego
             if shipped and not _OWN_ID.fullmatch(category):
                 document.refuse(
                     ("categories", category),
-                    "must begin with x_ and go on in small letters, digits and underscores, or be a category of Tocsin: "
-                    + ", ".join(shipped),
+                    "must begin with x_ and go on in small letters, digits and underscores, or be a category "
+                    "of Tocsin: " + ", ".join(shipped),
                 )
             found[category] = _new(
                 document, file, category, row, OWN_CODES if shipped else _SHIPPED_CODES, names
@@ -161,8 +172,8 @@ def _new(
         free = next((code for code in codes if code not in names), "none is left")
         document.refuse(
             (*place, "code"),
-            f"must be a whole number from {codes.start} to {codes.stop - 1} that no other category has or ever had; the first "
-            f"that is free: {free}",
+            f"must be a whole number from {codes.start} to {codes.stop - 1} that no other category has or "
+            f"ever had; the first that is free: {free}",
         )
     if row.template is None:
         document.refuse(

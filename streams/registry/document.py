@@ -31,7 +31,7 @@ Place = tuple[str | int, ...]
 
 
 class Row(BaseModel):
-    """Base class of everything read from a file: unknown fields are errors, and values are never converted."""
+    """Base class of everything read from a file: no unknown fields, no conversion of values."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -80,10 +80,13 @@ _KINDS: Final = {
 
 
 class _Loader(SafeLoader):
-    """SafeLoader with only true and false as booleans: YAML 1.1 reads NO (Norway) and off (a mode) as false."""
+    """SafeLoader with only true and false as booleans: YAML 1.1 reads NO (Norway) and off as false."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Make a value. Raises MarkedYAMLError with the line for one that is none, such as 2026-02-30 or a huge number."""
+        """Make a value.
+
+        Raises MarkedYAMLError with the line for one that is none, such as 2026-02-30 or a huge number.
+        """
         try:
             value = super().construct_object(node, deep)
             if isinstance(value, int) and abs(value) >= _MOST:

@@ -17,7 +17,8 @@ _UNITS = {"weeks": 7 * DAY, "days": DAY, "hours": HOUR, "minutes": MINUTE, "seco
 def parse_duration(text: str) -> int:
     """Give the milliseconds of an ISO 8601 duration of whole weeks, days, hours, minutes and seconds.
 
-    Raises ValueError for anything else; years and months are refused because their length depends on the calendar.
+    Raises ValueError for anything else; years and months are refused because their length depends on the
+    calendar.
     """
     match = _DURATION.fullmatch(text)
     given = {} if match is None else {unit: count for unit, count in match.groupdict().items() if count}
@@ -33,8 +34,8 @@ def parse_duration(text: str) -> int:
 def parse_legal_duration(text: str) -> tuple[int, int]:
     """Give (months, milliseconds) of a law's duration; one of the two is 0.
 
-    Years and months (P6M, P1Y, P1Y6M) become a number of months, to be counted by the calendar; everything else is read
-    by parse_duration. Raises ValueError for an invalid duration and for zero.
+    Years and months (P6M, P1Y, P1Y6M) become a number of months, to be counted by the calendar; everything
+    else is read by parse_duration. Raises ValueError for an invalid duration and for zero.
     """
     match = _MONTHS.fullmatch(text)
     months = 0 if match is None else int(match["years"] or 0) * 12 + int(match["months"] or 0)

@@ -19,7 +19,8 @@ def build_authorities(book: Lawbook) -> dict[str, Authority]:
             if row.id in authorities:
                 document.refuse(
                     ("authorities", index, "id"),
-                    f"is also an id in {authorities[row.id].jurisdiction}.yaml; ids must be unique across all files",
+                    f"is also an id in {authorities[row.id].jurisdiction}.yaml; ids must be unique across "
+                    "all files",
                 )
             authorities[row.id] = _authority(row, file.code)
     return authorities
@@ -28,8 +29,8 @@ def build_authorities(book: Lawbook) -> dict[str, Authority]:
 def build_jurisdictions(book: Lawbook, authorities: dict[str, Authority]) -> dict[str, JurisdictionRules]:
     """Build GLOBAL, the regions, the countries and the territories, in this order.
 
-    Raises RegistryError for an authority that belongs neither to the jurisdiction nor to one of its regions, and for a
-    territory of a country without a file.
+    Raises RegistryError for an authority that belongs neither to the jurisdiction nor to one of its regions,
+    and for a territory of a country without a file.
     """
     rules = {}
     for document, file in book:
@@ -77,7 +78,8 @@ def check_authority(
         known = [authority.id for authority in authorities.values() if authority.jurisdiction in near]
         document.refuse(
             place,
-            f"{id_} is not an authority of {code}, its regions or GLOBAL; valid: {', '.join(known) or 'none so far'}",
+            f"{id_} is not an authority of {code}, its regions or GLOBAL; valid: "
+            f"{', '.join(known) or 'none so far'}",
         )
 
 

@@ -70,7 +70,7 @@ def read_lawbook(folder: Path, categories: Collection[str]) -> Lawbook:
 
 
 def jurisdiction_paths(folder: Path) -> list[Path]:
-    """Give the files of jurisdictions in a law folder; a file with another suffix is one with a wrong name."""
+    """Give the files of jurisdictions in a law folder; another suffix is a wrong name."""
     return [
         path for path in sorted(folder.glob("*.y*ml")) if path.suffix != ".yaml" or path.stem not in SUBJECTS
     ]
@@ -84,7 +84,7 @@ def layer(code: str) -> int:
 
 
 def check_country(document: Document, place: Place, code: str) -> None:
-    """Raise RegistryError unless `code` is a country's code; aliases are accepted in incoming records only."""
+    """Raise RegistryError unless `code` is a country's code; aliases are for incoming records only."""
     if code not in COUNTRIES or code in COUNTRY_ALIASES:
         document.refuse(place, "must be an ISO 3166-1 alpha-2 code, XK or XX")
 

@@ -1,4 +1,4 @@
-"""Rows that the registry's owner should look at: valid, but unverified, due for review, about to change, or risky."""
+"""Rows for the registry's owner to look at: valid, but unverified, due for review, changing, or risky."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,11 +46,11 @@ class Finding:
 class LintReport:
     """Rows to check again, each list in the order jurisdictions, authorities, obligations.
 
-    `unverified` rows are advisory only. `overdue` rows should have been checked again before today. `future` rows have
-    a checked date after today. `changes` are the duties that begin or end within the next 30 days. `ending_calendars`
-    are ids of holiday calendars that cover less than the next 180 days.
-    `open_claims` are, by topic that takes reports of users, the claims there that the platform should vouch for.
-    `tiers` are the states whose tier is not the index's; None without an index.
+    `unverified` rows are advisory only. `overdue` rows should have been checked again before today. `future`
+    rows have a checked date after today. `changes` are the duties that begin or end within the next 30 days.
+    `ending_calendars` are ids of holiday calendars that cover less than the next 180 days. `open_claims` are,
+    by topic that takes reports of users, the claims there that the platform should vouch for. `tiers` are the
+    states whose tier is not the index's; None without an index.
     """
 
     unverified: tuple[Finding, ...]

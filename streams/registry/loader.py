@@ -37,9 +37,10 @@ def load_rules(
 ) -> Rules:
     """Load law, scoring and policies.
 
-    `folder` holds categories.yaml, scoring.yaml, reporters.yaml, sources.yaml, policies.yaml and the folder `law` (default: those
-    shipped with Tocsin). Each of the other arguments replaces one of them; `platform` replaces platform.yaml of the law folder. Raises
-    RegistryError, which names file, line and field, if anything is invalid.
+    `folder` holds categories.yaml, scoring.yaml, reporters.yaml, sources.yaml, policies.yaml and the folder
+    `law` (default: those shipped with Tocsin). Each of the other arguments replaces one of them; `platform`
+    replaces platform.yaml of the law folder. Raises RegistryError, which names file, line and field, if
+    anything is invalid.
     """
     folder = SHIPPED if folder is None else folder
     law = folder / "law" if law is None else law

@@ -37,9 +37,9 @@ def build_obligations(
 ) -> tuple[Obligation, ...]:
     """Build the duties: GLOBAL, then regions, then countries, each in the order of its file.
 
-    Regulation 1182/71 counts the holidays of the Member State in which the act is to be done (art. 2(1)): for a row
-    without `holiday_calendar`, that of the platform's establishment, or else of its legal representative. `categories` are
-    those that there are.
+    Regulation 1182/71 counts the holidays of the Member State in which the act is to be done (art. 2(1)): for
+    a row without `holiday_calendar`, that of the platform's establishment, or else of its legal
+    representative. `categories` are those that there are.
 
     Raises RegistryError for a duty that refers to something unknown, contradicts itself, or overlaps another.
     """

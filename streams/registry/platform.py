@@ -15,8 +15,8 @@ def build_platform(
 ) -> PlatformFacts:
     """Build the facts.
 
-    Raises RegistryError if the establishment or the representative is outside the EU, if the fallback needs one of them
-    and neither is given, or if a safe recipient is unknown or belongs to a closed jurisdiction.
+    Raises RegistryError if the establishment or the representative is outside the EU, if the fallback needs
+    one of them and neither is given, or if a safe recipient is unknown or belongs to a closed jurisdiction.
     """
     representative = file.legal_representative
     country = None if representative is None else representative.country

@@ -20,14 +20,18 @@ SHIPPED = Path(__file__).with_name("policies.yaml")
 def load_policies(path: Path | None = None, categories: Collection[str] | None = None) -> tuple[Policy, ...]:
     """Load the policies alone, from the built-in file unless another is given.
 
-    `categories` are those that a policy may name, None for any. Raises RegistryError, which names file, line and field, if anything is invalid.
+    `categories` are those that a policy may name, None for any. Raises RegistryError, which names file, line
+    and field, if anything is invalid.
     """
     document = read_document(SHIPPED if path is None else path)
     return build_policies(document, document.parse(PoliciesFile, categories))
 
 
 def build_policies(document: Document, file: PoliciesFile) -> tuple[Policy, ...]:
-    """Build the policies in the order of the file. Raises RegistryError for a duplicate id or inconsistent values."""
+    """Build the policies in the order of the file.
+
+    Raises RegistryError for a duplicate id or inconsistent values.
+    """
     seen: dict[str, int] = {}
     for index, row in enumerate(file.policies):
         if row.id == LEGAL_CLOCK:

@@ -15,14 +15,14 @@ class BetaPrior(NamedTuple):
 
 
 class ClassNeeds(NamedTuple):
-    """What a class needs: the lower bound of trust, and the number of upheld outcomes, faded ones counted less."""
+    """What a class needs: the lower bound of trust, and so many upheld outcomes, faded ones weighted."""
 
     lower: float
     upheld: float
 
 
 class MisuseNeeds(NamedTuple):
-    """From which number of manifestly unfounded reports, and share of all decided ones, a person looks at a reporter."""
+    """The number and share of manifestly unfounded reports from which a person looks at a reporter."""
 
     manifestly_unfounded: int
     share: float
@@ -32,8 +32,8 @@ class MisuseNeeds(NamedTuple):
 class ReporterRules:
     """Trust and limits by kind of reporter. A limit of None means that there is none.
 
-    `outcomes` is the weight of an outcome in the Beta distribution, `confidence` that of its reviewers. `receipts` are the
-    kinds of reporters who are told that their report was received.
+    `outcomes` is the weight of an outcome in the Beta distribution, `confidence` that of its reviewers.
+    `receipts` are the kinds of reporters who are told that their report was received.
     """
 
     priors: Mapping[str, BetaPrior]
@@ -50,5 +50,5 @@ class ReporterRules:
     misuse: MisuseNeeds
 
     def percent(self, confidence: OutcomeConfidence, probability: float) -> int:
-        """Return the weight of an outcome in per cent: confidence over the probability that it was reviewed."""
+        """Return the weight of an outcome in per cent: confidence over the probability of review."""
         return round(100 * self.confidence[confidence] / max(probability, self.least_probability))

@@ -20,8 +20,8 @@ _HIGHEST_MEAN: Final = 0.99
 def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
     """Build the rules.
 
-    Raises RegistryError if a row is missing, if being upheld is not worth more than nothing known, if `medium` needs
-    more than `high`, or if a state actor has another prior, or a higher limit, than a user.
+    Raises RegistryError if a row is missing, if being upheld is not worth more than nothing known, if
+    `medium` needs more than `high`, or if a state actor has another prior, or a higher limit, than a user.
     """
     for name, by_kind in (
         ("priors", file.priors.values),
@@ -66,11 +66,11 @@ def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
 
 
 def _require_no_privilege_for_states(document: Document, file: ReportersFile) -> None:
-    """Refuse numbers by which the outcomes of a state actor could be worth more than the same ones of a user."""
+    """Refuse numbers that make a state actor's outcomes worth more than the same ones of a user."""
     state, user = file.priors.values["state_actor"], file.priors.values["user"]
     if state != user:
-        # A report weighs in proportion to its trust over the mean of the prior: a lower prior would let the same
-        # outcomes weigh more, a higher one trust more.
+        # A report weighs in proportion to its trust over the mean of the prior: a lower prior would let the
+        # same outcomes weigh more, a higher one trust more.
         document.refuse(
             ("priors", "values", "state_actor"),
             f"must be that of a user, {{alpha: {user.alpha:g}, beta: {user.beta:g}}}",

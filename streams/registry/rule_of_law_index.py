@@ -41,8 +41,8 @@ def tier_by_index(values: IndexValues, thresholds: TierThresholds) -> RuleOfLawT
 def least_careful_tier(values: IndexValues, thresholds: TierThresholds) -> RuleOfLawTier:
     """Return the least careful tier that the index allows for a state.
 
-    A value within its standard error of a threshold counts as if it had reached it, so that a state near a threshold need
-    not change its tier every year. A missing value says nothing against a state.
+    A value within its standard error of a threshold counts as if it had reached it, so that a state near a
+    threshold need not change its tier every year. A missing value says nothing against a state.
     """
     rule_of_law = inf if values.rule_of_law is None else values.rule_of_law + (values.rule_of_law_error or 0)
     voice = inf if values.voice is None else values.voice + (values.voice_error or 0)
@@ -54,8 +54,9 @@ def build_index(
 ) -> RuleOfLawIndex:
     """Build the index.
 
-    Raises RegistryError for a code that is not a country's, if the thresholds contradict each other, and if the file of a
-    state has a tier that is less careful than the index allows, on the day when the index was loaded or later.
+    Raises RegistryError for a code that is not a country's, if the thresholds contradict each other, and if
+    the file of a state has a tier that is less careful than the index allows, on the day when the index was
+    loaded or later.
     """
     rows = file.thresholds
     if rows.closed_voice >= rows.open_voice:
@@ -70,8 +71,8 @@ def build_index(
             if _is_less_careful(tier, allowed):
                 document.refuse(
                     ("states", code),
-                    f"allows {allowed} at the least, and {code}.yaml has the tier {tier}: a tier may be more careful "
-                    "than the index, never less",
+                    f"allows {allowed} at the least, and {code}.yaml has the tier {tier}: a tier may be more "
+                    "careful than the index, never less",
                 )
         states[code] = values
     index = file.index
@@ -89,8 +90,8 @@ def tier_differences(
 ) -> Iterator[TierDifference]:
     """Yield the states whose tier is not the index's, by code.
 
-    Of the states without a file only those are listed that the index would treat more carefully than the global tier.
-    Regions and territories are no states of the index.
+    Of the states without a file only those are listed that the index would treat more carefully than the
+    global tier. Regions and territories are no states of the index.
     """
     own = {
         code: row for code, row in jurisdictions.items() if code in COUNTRIES - {"XX"} and row.part_of is None
@@ -106,7 +107,10 @@ def tier_differences(
         elif code not in index.states:
             why = "the index has no values of it"
         elif by_index == "unknown":
-            why = f"the index lacks {'rule of law' if values.rule_of_law is None else 'voice and accountability'}"
+            why = (
+                "the index lacks "
+                f"{'rule of law' if values.rule_of_law is None else 'voice and accountability'}"
+            )
         elif _is_less_careful(tier, by_index):
             why = "within one standard error of a threshold"
         else:

@@ -23,11 +23,11 @@ from streams.registry.reporter_rules import ReporterRules
 Mode = Literal["live", "shadow", "off"]
 # Whether signs of coordinated reporting change levels and weights, or are only shown.
 IntegrityMode = Literal["live", "shadow"]
-# From the least to the most protective. A country that was not assessed may be a closed one, so `unknown` ranks above
-# `guarded`.
+# From the least to the most protective. A country that was not assessed may be a closed one, so `unknown`
+# ranks above `guarded`.
 RuleOfLawTier = Literal["open", "guarded", "unknown", "closed"]
-# `retention`: something must be kept for the duration, instead of done within it. `not_before`: it must not be done until
-# the duration has passed, and then at once.
+# `retention`: something must be kept for the duration, instead of done within it. `not_before`: it must not
+# be done until the duration has passed, and then at once.
 DurationMeaning = Literal["deadline", "retention", "not_before"]
 # What a pause does to the time: it stands still, or starts again when the pause ends.
 AfterPause = Literal["continues", "restarts"]
@@ -189,11 +189,12 @@ class Cybertip:
 class CategoryRules:
     """The rules of a category. `prior` is the share of its reports that are actionable (pi).
 
-    `code` stands for it in state and never changes. `dsa_category` and `dsa_keywords` are identifiers of the EU's transparency
-    database, version 2. `floor`: the platform's own review always looks at it. `abuse_prone`: it is used against dissent.
-    `ozone_reason` ends the reason type of a report to Ozone. `cybertip` is None if the CyberTipline does not take it.
-    `child_safety`: only people who are named for it see its cases. `endangers_life`: authorities of guarded places may be
-    told. `terrorist_content`: Regulation (EU) 2021/784 covers it. `deceptive_commercial`: DSA art. 17(2) exempts it.
+    `code` stands for it in state and never changes. `dsa_category` and `dsa_keywords` are identifiers of the
+    EU's transparency database, version 2. `floor`: the platform's own review always looks at it.
+    `abuse_prone`: it is used against dissent. `ozone_reason` ends the reason type of a report to Ozone.
+    `cybertip` is None if the CyberTipline does not take it. `child_safety`: only people who are named for it
+    see its cases. `endangers_life`: authorities of guarded places may be told. `terrorist_content`:
+    Regulation (EU) 2021/784 covers it. `deceptive_commercial`: DSA art. 17(2) exempts it.
     """
 
     category: Category
@@ -230,9 +231,9 @@ class Scoring:
 class Authority:
     """An authority that may receive a case or an answer.
 
-    `channel` says in words how to reach it (never a personal address); None if no source names a channel. `languages`
-    are BCP 47 tags, empty if unknown. `review_by`: when the row must be checked again, if not at the usual time after
-    `checked` (`agenda.review_day`); the same in all rows of law.
+    `channel` says in words how to reach it (never a personal address); None if no source names a channel.
+    `languages` are BCP 47 tags, empty if unknown. `review_by`: when the row must be checked again, if not at
+    the usual time after `checked` (`agenda.review_day`); the same in all rows of law.
     """
 
     id: str
@@ -248,14 +249,15 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class JurisdictionRules:
-    """A country, a region or the global row: the regions it belongs to, its authorities and their rule-of-law tier.
+    """A country, a region or the global row: its regions, its authorities and their rule-of-law tier.
 
-    `regions` are the codes of the regions a country is a member of, widest first. `part_of` is the state to which an
-    overseas territory with a code of its own belongs: the state's duties hold there too, and so do those of the regions
-    in `regions`. `earlier_tiers` are (last day, tier), oldest first: a report has the tier of the day of its receipt, and
-    `rule_of_law` applies after the last of these days. Three fields are ids of authorities: `art18_authority` is told of threats to life, `dsc` is the Digital
-    Services Coordinator, `tco_authority` may order the removal of terrorist content. `dsc_status` is a known doubt about
-    the coordinator's powers. `languages` are those in which its authorities write (BCP 47).
+    `regions` are the codes of the regions a country is a member of, widest first. `part_of` is the state to
+    which an overseas territory with a code of its own belongs: the state's duties hold there too, and so do
+    those of the regions in `regions`. `earlier_tiers` are (last day, tier), oldest first: a report has the
+    tier of the day of its receipt, and `rule_of_law` applies after the last of these days. Three fields are
+    ids of authorities: `art18_authority` is told of threats to life, `dsc` is the Digital Services
+    Coordinator, `tco_authority` may order the removal of terrorist content. `dsc_status` is a known doubt
+    about the coordinator's powers. `languages` are those in which its authorities write (BCP 47).
     """
 
     code: str
@@ -311,18 +313,20 @@ class RuleOfLawIndex:
 class Obligation:
     """A legal duty: what must be done, when, from which day on, and the law that says so.
 
-    It is in force from `in_force_from` up to and including `in_force_until`. If `duration` (ISO 8601) and `standard` are
-    both None, the row gives no time limit. `meaning` says whether the duration is a deadline, a retention period or a wait. If
-    `calendar` is `business_days`, days off are those of `holiday_calendar`; without one no clock runs. If it is
-    `regulation_1182_71`, the end by that calendar is published beside the end of the clock. `pausable_for`:
-    the reasons for which its clock may pause. `after_pause`: whether it then continues or starts again. `questions`:
-    elements whose absence a lawyer judges, while the clock runs. `runs_from`: the duty from whose fulfilment a retention
-    period runs; until that is reported it runs from receipt and does not end. `exempt_sizes`: platforms of these sizes are exempt.
-    `enforcing_authority_notified`: only orders of which the enforcing authority was notified (True), only others (False),
-    or both (None). `public_only`: it covers content open to the public, not private chats.
-    `except_in`: members of a region in which it does not apply. `legal_bases`: those of the authorities' requests that
-    trigger it; `emergency`: only urgent requests (True), only others (False), or both (None). `gate`: what must happen
-    before anything is disclosed. `territory`: where the action takes effect. Unverified rows are advisory only.
+    It is in force from `in_force_from` up to and including `in_force_until`. If `duration` (ISO 8601) and
+    `standard` are both None, the row gives no time limit. `meaning` says whether the duration is a deadline,
+    a retention period or a wait. If `calendar` is `business_days`, days off are those of `holiday_calendar`;
+    without one no clock runs. If it is `regulation_1182_71`, the end by that calendar is published beside the
+    end of the clock. `pausable_for`: the reasons for which its clock may pause. `after_pause`: whether it
+    then continues or starts again. `questions`: elements whose absence a lawyer judges, while the clock runs.
+    `runs_from`: the duty from whose fulfilment a retention period runs; until that is reported it runs from
+    receipt and does not end. `exempt_sizes`: platforms of these sizes are exempt.
+    `enforcing_authority_notified`: only orders of which the enforcing authority was notified (True), only
+    others (False), or both (None). `public_only`: it covers content open to the public, not private chats.
+    `except_in`: members of a region in which it does not apply. `legal_bases`: those of the authorities'
+    requests that trigger it; `emergency`: only urgent requests (True), only others (False), or both (None).
+    `gate`: what must happen before anything is disclosed. `territory`: where the action takes effect.
+    Unverified rows are advisory only.
     """
 
     id: str
@@ -366,8 +370,9 @@ class Obligation:
 class HolidayCalendar:
     """The days that are not business days. No source covers days after `known_until` yet.
 
-    `weekend` holds ISO weekdays (Monday is 1), `working` days of a weekend that are worked. `possible` may be holidays:
-    estimated dates, and holidays of parts of the state. A day begins and ends at midnight in `time_zone` (IANA).
+    `weekend` holds ISO weekdays (Monday is 1), `working` days of a weekend that are worked. `possible` may be
+    holidays: estimated dates, and holidays of parts of the state. A day begins and ends at midnight in
+    `time_zone` (IANA).
     """
 
     id: str
@@ -384,10 +389,11 @@ class HolidayCalendar:
 class PlatformFacts:
     """Where the platform is established, and whom it tells.
 
-    `establishment` and `legal_representative` are EU countries, or None. `contact_languages` are those of the point of
-    contact (DSA art. 11). A Member State with a confidence of at least `certainty` counts as identified (DSA art. 18(2)).
-    `safe_recipients` are the authorities that may be told of a case that concerns a closed jurisdiction. `size` is that of
-    the enterprise, None if unknown: then no exemption by size holds.
+    `establishment` and `legal_representative` are EU countries, or None. `contact_languages` are those of the
+    point of contact (DSA art. 11). A Member State with a confidence of at least `certainty` counts as
+    identified (DSA art. 18(2)). `safe_recipients` are the authorities that may be told of a case that
+    concerns a closed jurisdiction. `size` is that of the enterprise, None if unknown: then no exemption by
+    size holds.
     """
 
     establishment: str | None
@@ -401,7 +407,7 @@ class PlatformFacts:
 
 @dataclass(frozen=True, slots=True)
 class InternalTargets:
-    """Milliseconds within which the platform means to act where no legal clock runs, by the wording of the law.
+    """Milliseconds within which the platform means to act without a legal clock, by the law's wording.
 
     `otherwise` is for duties with neither a duration nor a standard.
     """
@@ -423,8 +429,8 @@ class Triggers:
 class LocationHints:
     """The confidence (0..1) of a report's hints at countries, other than its evidence.
 
-    `language_countries` maps a primary language subtag to the only country with a file in which it is an official
-    language.
+    `language_countries` maps a primary language subtag to the only country with a file in which it is an
+    official language.
     """
 
     channel: float
@@ -446,12 +452,12 @@ class SourceRights:
 class Rules:
     """All rules. Together with the records they determine every output.
 
-    `policy_version` and `registry_version` are hashes of the content. `jurisdictions` has GLOBAL, each region, and each
-    country or territory with a row. `authorities` has all of them by id; ids are unique across the registry.
-    `obligations` are ordered GLOBAL, regions, countries. `regions` are the codes of all regions that have a member.
-    `sources` has a row for each topic to which reports are published. `index` is None if the law folder has no
-    rule_of_law.yaml; it decides nothing, because the tiers are in the jurisdictions. `integrity` is `shadow` if the file of policies does
-    not say.
+    `policy_version` and `registry_version` are hashes of the content. `jurisdictions` has GLOBAL, each
+    region, and each country or territory with a row. `authorities` has all of them by id; ids are unique
+    across the registry. `obligations` are ordered GLOBAL, regions, countries. `regions` are the codes of all
+    regions that have a member. `sources` has a row for each topic to which reports are published. `index` is
+    None if the law folder has no rule_of_law.yaml; it decides nothing, because the tiers are in the
+    jurisdictions. `integrity` is `shadow` if the file of policies does not say.
     """
 
     policies: tuple[Policy, ...]

@@ -12,8 +12,8 @@ from streams.registry.shapes.rules import BetaRow, ScoringFile
 def build_scoring(document: Document, file: ScoringFile) -> Scoring:
     """Build the weights.
 
-    Raises RegistryError if one is missing, if a trust distribution is too wide, or if a state actor could weigh more
-    than a user.
+    Raises RegistryError if one is missing, if a trust distribution is too wide, or if a state actor could
+    weigh more than a user.
     """
     document.require(("trust", "values"), file.trust.values, REPORTER_KINDS)
     document.require(("membership", "values"), file.membership.values, ("member", "unknown", "not_member"))
@@ -40,10 +40,10 @@ def build_scoring(document: Document, file: ScoringFile) -> Scoring:
 
 
 def _require_no_privilege_for_states(document: Document, file: ScoringFile, trust: dict[str, float]) -> None:
-    """Refuse numbers by which a state actor could weigh more than a user with the same membership and account age.
+    """Refuse numbers that make a state actor weigh more than a user of equal membership and account age.
 
-    A weight is trust x membership x account age, at most max_weight; for unadjusted kinds it is trust, at most
-    max_weight. So three conditions suffice.
+    A weight is trust x membership x account age, at most max_weight; for unadjusted kinds it is trust, at
+    most max_weight. So three conditions suffice.
     """
     if trust["state_actor"] > trust["user"]:
         document.refuse(

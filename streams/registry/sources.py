@@ -12,7 +12,7 @@ SHIPPED = Path(__file__).parent / "sources.yaml"
 
 
 def load_sources(path: Path | None = None) -> Mapping[ReportSource, SourceRights]:
-    """Load the rights alone, from the built-in file unless another is given; `load_rules` takes a second longer.
+    """Load the rights alone, by default from the built-in file; `load_rules` takes a second longer.
 
     Raises RegistryError, which names file, line and field, if anything is invalid.
     """
@@ -21,7 +21,10 @@ def load_sources(path: Path | None = None) -> Mapping[ReportSource, SourceRights
 
 
 def build_sources(document: Document, file: SourcesFile) -> dict[ReportSource, SourceRights]:
-    """Build the rights of every source topic. Raises RegistryError if one has no row or lists a value twice."""
+    """Build the rights of every source topic.
+
+    Raises RegistryError if one has no row or lists a value twice.
+    """
     document.require(("sources",), file.sources, REPORT_SOURCES)
     built: dict[ReportSource, SourceRights] = {}
     for topic in REPORT_SOURCES:

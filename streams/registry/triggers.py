@@ -23,8 +23,8 @@ from streams.registry.shapes.law import LocationHintsFile, TargetRow, TriggersFi
 def build_triggers(document: Document, file: TriggersFile) -> Triggers:
     """Build the tables of triggers.
 
-    Raises RegistryError if a kind has no row, or if a report has a trigger that only an authority's request meets, or the
-    reverse.
+    Raises RegistryError if a kind has no row, or if a report has a trigger that only an authority's request
+    meets, or the reverse.
     """
     for field in ("met_by_report", "possible"):
         values = getattr(file, field).values

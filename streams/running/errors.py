@@ -1,4 +1,7 @@
-"""Errors of a worker that stop it, or set a partition aside. Each message tells the operator what is wrong and what to do."""
+"""Errors of a worker that stop it, or set a partition aside.
+
+Each message tells the operator what is wrong and what to do.
+"""
 
 
 class RefusedToStart(Exception):
@@ -6,10 +9,10 @@ class RefusedToStart(Exception):
 
 
 class WrongAppendTime(Exception):
-    """The append time of a record cannot be right, or the publisher chose it; nothing of its batch was applied.
+    """The append time of a record cannot be right, or its publisher chose it; its batch was not applied.
 
-    The append times decide what is late, what lapses and what is resolved, so a worker stops rather than apply
-    such a record.
+    The append times decide what is late, what lapses and what is resolved, so a worker stops rather than
+    apply such a record.
     """
 
 

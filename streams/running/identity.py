@@ -1,15 +1,16 @@
-"""The names by which the brokers know a deployment's workers: their consumer group and their transactional ids.
+"""The names of a deployment's workers for brokers: their consumer group and transactional ids.
 
 All follow from the topic prefix, as the names of the state topics do. If they could be chosen apart from the
-state, two groups of workers could own the same state without fencing each other, and apply every record twice.
+state, two groups of workers could own the same state without fencing each other, and apply every record
+twice.
 """
 
 import re
 import socket
 import uuid
 
-# Must never change: workers are allowed to use ids that begin with it, and must be able to fence those of earlier
-# versions.
+# Must never change: workers are allowed to use ids that begin with it, and must be able to fence those of
+# earlier versions.
 _NAME = "tocsin"
 
 
@@ -23,7 +24,8 @@ def new_transactional_id(prefix: str, instance: str) -> str:
 
     `instance` tells operators whose it is; if empty, the name of this machine does.
 
-    The id must not be reused by a restarted process: a process that fences the dead one would then fence the living one.
+    The id must not be reused by a restarted process: a process that fences the dead one would then fence the
+    living one.
     """
     host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "worker"
     return f"{prefix}{_NAME}-{instance or host}-{uuid.uuid4().hex[:12]}"

@@ -1,1 +1,1 @@
-"""Reports and notices whose form the law prescribes: DSA transparency reports, statements of reasons, CyberTipline."""
+"""Reports and notices in a form that the law prescribes: DSA reports, statements, CyberTipline."""

@@ -16,16 +16,16 @@ def fill_categories(
 ) -> Iterator[FilledRow]:
     """Fill rows in with the `values` of their categories.
 
-    KEYWORD_OTHER is repeated for each description that a category has in it; where none has one, the row stays without.
-    Raises RegistryError for a category whose row the template does not have.
+    KEYWORD_OTHER is repeated for each description that a category has in it; where none has one, the row
+    stays without. Raises RegistryError for a category whose row the template does not have.
     """
     rows = tuple(rows)
     for category, code in codes.items():
         keywords = [row.label for row in rows if row.category == code.category and not row.is_high_level]
         if code.keyword is not None and code.keyword not in keywords:
             raise RegistryError(
-                f"categories.{category}.template.keyword: {code.keyword} is not in {code.category} of the templates; "
-                f"valid: {', '.join(keywords)}"
+                f"categories.{category}.template.keyword: {code.keyword} is not in {code.category} of the "
+                f"templates; valid: {', '.join(keywords)}"
             )
     for row in rows:
         if row.label != OTHER:

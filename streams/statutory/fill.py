@@ -1,4 +1,4 @@
-"""Writes a filled-in part of the report, in the bytes of the official template: UTF-8 without BOM, LF, RFC 4180."""
+"""Writes a filled-in part of the report, in the template's bytes: UTF-8 without BOM, LF, RFC 4180."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from streams.statutory.reporting_period import Period
 from streams.statutory.template import FIGURES, OTHER, CellKind, Part, Row
 
 Cell = int | float | str | date | None
-"""A figure, a date or a text; None leaves the cell blank, which says that the row cannot apply to the service."""
+"""A figure, a date or a text; None leaves the cell blank: the row cannot apply to the service."""
 
 
 class FilledRow(msgspec.Struct, frozen=True):
@@ -34,8 +34,8 @@ class WrongCell(ValueError):
 def write_part(part: Part, service: str, period: Period | None, rows: Iterable[FilledRow]) -> bytes:
     """Write one part of the report.
 
-    Hours are written with at most two decimals, shares with at most four. `period` may be None for part 1, which has no
-    such column. Raises WrongCell if a value does not fit.
+    Hours are written with at most two decimals, shares with at most four. `period` may be None for part 1,
+    which has no such column. Raises WrongCell if a value does not fit.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

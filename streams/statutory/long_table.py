@@ -1,4 +1,4 @@
-"""All figures in one long table, from which reports for other regulators are cut (the UK's notices, laws of US states)."""
+"""All figures in one long table, for reports to other regulators (the UK's notices, US states)."""
 
 import csv
 import io
@@ -20,7 +20,8 @@ _DEFINITIONS: Final = {
     "items": "Different messages that notices named",
     "decisions_upheld": "Messages about which reports were right, by the decision that holds",
     "decisions_dismissed": "Messages about which reports were not right, by the decision that holds",
-    "decisions_manifestly_unfounded": "Messages about which reports were evidently not right, by the decision that holds",
+    "decisions_manifestly_unfounded": "Messages about which reports were evidently not right, by the "
+    "decision that holds",
     "action_time": "Median time from the first notice about a message to the decision that upheld it",
     "complaints_upheld": "Decisions that confirmed an earlier one",
     "complaints_partially_reversed": "Decisions that changed what an earlier one had done",
@@ -39,9 +40,10 @@ _Key = tuple[str, str, str, str]
 
 
 def long_table(counters: Iterable[TransparencyCounter], period: Period) -> bytes:
-    """Write the table as CSV (RFC 4180, UTF-8, LF): one row for each metric, jurisdiction, category and source.
+    """Write the table as CSV (RFC 4180, UTF-8, LF): a row per metric, jurisdiction, category and source.
 
-    Countries are ISO codes, XX if unknown. Times are in hours, and within 1 %. What does not occur has no row.
+    Countries are ISO codes, XX if unknown. Times are in hours, and within 1 %. What does not occur has no
+    row.
     """
     counts: Counter[_Key] = Counter()
     times: defaultdict[_Key, Counter[int]] = defaultdict(Counter)

@@ -23,7 +23,10 @@ _COLUMNS: dict[OrderAim, tuple[str, str, str]] = {
         "Median time to give effect to the order to provide information",
     ),
 }
-_ITEMS = "Number of specific items of information included in the total number of orders to act against illegal content"
+_ITEMS = (
+    "Number of specific items of information included in the total number of orders to act against "
+    "illegal content"
+)
 
 
 def fill_orders(sums: Sums, categories: Mapping[Category, CategoryRules]) -> Iterator[FilledRow]:

@@ -10,7 +10,8 @@ from streams.statutory.fill import Cell, FilledRow
 from streams.statutory.parts import parts
 from streams.statutory.sums import Sums
 
-# Notices, items, median time, actions by law, actions by the terms. The first one ends with a blank in the template.
+# Notices, items, median time, actions by law, actions by the terms. The first one ends with a blank in the
+# template.
 _COLUMNS: dict[NoticeSource, tuple[str, str, str, str, str]] = {
     "any_notice": (
         "Number of notices received ",
@@ -21,16 +22,25 @@ _COLUMNS: dict[NoticeSource, tuple[str, str, str, str, str]] = {
     ),
     "trusted_flagger_notice": (
         "Number of notices received from Trusted flaggers",
-        "Number of specific items of information included in the total number of notices by Trusted Flaggers (Trusted Flagger notices)",
+        (
+            "Number of specific items of information included in the total number of notices by Trusted "
+            "Flaggers (Trusted Flagger notices)"
+        ),
         "Median time to take action (Trusted Flagger notices)",
         "Number of actions taken on the basis of the law (Trusted Flagger notices)",
-        "Number of actions taken on the basis of the terms and conditions of the service (Trusted Flagger notices)",
+        (
+            "Number of actions taken on the basis of the terms and conditions of the service (Trusted "
+            "Flagger notices)"
+        ),
     ),
 }
 
 
 def fill_notices(sums: Sums, categories: Mapping[Category, CategoryRules]) -> Iterator[FilledRow]:
-    """Fill in every category. Without the stage of reporters only the numbers of notices are known; the rest is blank."""
+    """Fill in every category.
+
+    Without the stage of reporters only the numbers of notices are known; the rest is blank.
+    """
     codes = {category: row.template for category, row in categories.items()}
     yield from fill_categories(parts()[3].rows, codes, lambda counted: _values(sums, counted))
 

@@ -32,7 +32,10 @@ _COUNTED_FROM: Final = "Decisions that replaced an earlier one, after a complain
 
 
 def fill_complaints(sums: Sums) -> Iterator[FilledRow]:
-    """Fill in complaints by what came of them. When they were sent, and disputes and suspensions, only the platform knows."""
+    """Fill in complaints by what came of them.
+
+    When they were sent, and disputes and suspensions, only the platform knows.
+    """
     for row in parts()[6].rows:
         value = _value(sums, row) if sums.follows_messages else None
         yield FilledRow(row, {} if value is None else {VALUE: value, _CONTEXT: _COUNTED_FROM})

@@ -1,4 +1,4 @@
-"""Part 8: automated means, and how accurate they are (Regulation (EU) 2022/2065, art. 15(1)(b), (c) and (e))."""
+"""Part 8: automated means and their accuracy (Regulation (EU) 2022/2065, art. 15(1)(b), (c), (e))."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -11,8 +11,8 @@ from streams.statutory.template import VALUE, Row
 _CONTEXT: Final = "Contextual Information"
 _BY_PEOPLE: Final = "People decide on every notice"
 _MEASURED: Final = (
-    "Messages that detectors reported, against what reviewers decided about them; only what was reviewed counts. Nothing is "
-    "removed automatically"
+    "Messages that detectors reported, against what reviewers decided about them; only what was reviewed "
+    "counts. Nothing is removed automatically"
 )
 
 
@@ -27,8 +27,8 @@ class Accuracy(NamedTuple):
 def detector_accuracy(sums: Sums) -> Accuracy:
     """Compare what detectors reported with what was decided.
 
-    Accuracy: decisions that agree with the detectors, among all. Precision: upheld among what they reported. Recall: what they
-    reported among all that was upheld.
+    Accuracy: decisions that agree with the detectors, among all. Precision: upheld among what they reported.
+    Recall: what they reported among all that was upheld.
     """
     right = wrong = missed = rest = 0
     for (decision, _, _, detected), count in sums.decisions.items():

@@ -1,7 +1,7 @@
-"""The templates of Commission Implementing Regulation (EU) 2024/2835, Annex I, read from the official CSV files.
+"""The templates of Implementing Regulation (EU) 2024/2835, Annex I, from the official CSV files.
 
-`templates/` holds the files as the Commission publishes them (reuse under Commission Decision 2011/833/EU), with the
-names of the sheets in Annex II. They are the only list of columns and rows: this module reads it.
+`templates/` holds the files as the Commission publishes them (reuse under Commission Decision 2011/833/EU),
+with the names of the sheets in Annex II. They are the only list of columns and rows: this module reads it.
 """
 
 import csv
@@ -32,7 +32,8 @@ PERIOD_PLACEHOLDER = "YYYY-MM-DD/YYYY-MM-DD"
 FREE_TEXT_PLACEHOLDER = "Free text"
 OTHER_PLACEHOLDER = 'Text to detail the "Other" keyword.'
 _STATES_PLACEHOLDER = "AT, […], SE"
-# Rows that stand for all Member States or languages: the template writes the first, an abbreviation, and the last.
+# Rows that stand for all Member States or languages: the template writes the first, an abbreviation, and the
+# last.
 _ABBREVIATED = {
     "8_automated_means": (frozenset({"bg", "[...]", "sv"}), OFFICIAL_LANGUAGES),
     "9_human_resources": (frozenset({"bg", "[...]", "sv"}), OFFICIAL_LANGUAGES),

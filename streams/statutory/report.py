@@ -1,4 +1,4 @@
-"""A report by the templates of Implementing Regulation (EU) 2024/2835: all its files, and what is left to complete."""
+"""A report by the templates of Implementing Regulation (EU) 2024/2835: its files, and what is missing."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
@@ -30,8 +30,9 @@ class Report(NamedTuple):
 def make_report(sums: Sums, rules: Rules, service: str, period: Period, role: ProviderRole) -> Report:
     """Fill in the parts that a provider of this role publishes, as far as the figures are known.
 
-    A cell is 0 where nothing was counted, and blank where the figure is not known or the row is not for this role.
-    Raises RegistryError if something was counted of a category that the rules no longer have, or whose row the templates lack.
+    A cell is 0 where nothing was counted, and blank where the figure is not known or the row is not for this
+    role. Raises RegistryError if something was counted of a category that the rules no longer have, or whose
+    row the templates lack.
     """
     if gone := sorted(sums.categories - rules.categories.keys()):
         raise RegistryError(f"categories: has no row for {', '.join(gone)}, of which something was counted")

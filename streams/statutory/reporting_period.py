@@ -8,8 +8,8 @@ import msgspec
 from streams.contract.wire.times import months_later
 from streams.statutory.provider import ProviderRole
 
-# Implementing Regulation (EU) 2024/2835, Annex II, part I, 3: what happened before is reported without the templates,
-# and the reports of very large services begin here.
+# Implementing Regulation (EU) 2024/2835, Annex II, part I, 3: what happened before is reported without the
+# templates, and the reports of very large services begin here.
 TEMPLATES_FROM = date(2025, 7, 1)
 # The first period of all others that is a calendar year; before it is the transitional cycle.
 _YEARS_FROM = date(2026, 1, 1)
@@ -64,8 +64,8 @@ def parse_period(text: str) -> Period:
 def lawful_period(day: date, role: ProviderRole) -> Period | None:
     """Give the period of a report that covers `day`; None if the law does not fix one.
 
-    Very large services report half-yearly, all others yearly. Until the end of 2025 the period of the others depends on
-    their first report.
+    Very large services report half-yearly, all others yearly. Until the end of 2025 the period of the others
+    depends on their first report.
     """
     if role in _HALF_YEARLY:
         if day < TEMPLATES_FROM:

@@ -29,8 +29,8 @@ ORDER_AIMS: Final[dict[RequestKind, OrderAim]] = {
     "production_order": "information",
 }
 
-# Parts of Member States with a code of their own, where Union law holds: TFEU art. 355(1), and for the Aland Islands
-# Protocol 2 to the Act of Accession of 1994.
+# Parts of Member States with a code of their own, where Union law holds: TFEU art. 355(1), and for the Aland
+# Islands Protocol 2 to the Act of Accession of 1994.
 _TERRITORIES: Final = {"GF": "FR", "GP": "FR", "MF": "FR", "MQ": "FR", "RE": "FR", "YT": "FR", "AX": "FI"}
 _UNKNOWN_PLACE: Final = "XX"
 
@@ -42,9 +42,9 @@ _Times = dict[tuple[str | bool | None, ...], Counter[int]]
 class Sums:
     """The sums over a period.
 
-    Notices, items, decisions and complaints are those of Member States, and those whose place is not known: a notice names
-    no place, and most are from where the service is offered. Orders are those of Member States. What is left out is counted
-    in `notices_elsewhere`, `orders_elsewhere` and `other_requests`.
+    Notices, items, decisions and complaints are those of Member States, and those whose place is not known: a
+    notice names no place, and most are from where the service is offered. Orders are those of Member States.
+    What is left out is counted in `notices_elsewhere`, `orders_elsewhere` and `other_requests`.
     """
 
     def __init__(self, counters: Iterable[TransparencyCounter]) -> None:
@@ -74,7 +74,7 @@ class Sums:
 
     @property
     def days_without_items(self) -> tuple[str, ...]:
-        """The days on which notices were counted, but neither items nor decisions: the stage of reporters was off."""
+        """The days with notices but neither items nor decisions: the stage of reporters was off."""
         return tuple(sorted(self._days_with_notices - self._days_with_items))
 
     @property
@@ -176,7 +176,7 @@ def _concerns_union(counter: TransparencyCounter) -> bool:
 
 
 def union_state(country: str) -> str | None:
-    """Return Eurostat's code of the Member State to which a country or territory belongs; None outside the Union."""
+    """Return Eurostat's code of the Member State of a country or territory; None outside the Union."""
     return member_state(_TERRITORIES.get(country, country))
 
 

@@ -41,10 +41,10 @@ FIGURES = frozenset({CellKind.COUNT, CellKind.HOURS, CellKind.SHARE, CellKind.FU
 class Row(msgspec.Struct, frozen=True):
     """One row of a template.
 
-    `label` is the code of the category or sub-category (parts 2 to 6), or the indicator. `category` is the high-level
-    category that a sub-category belongs to, and the code itself for a high-level category; empty in parts without
-    categories. `scope` is TOTAL, a Member State, a language or the scope of an indicator; empty in parts without one.
-    `cells` are the texts of the template.
+    `label` is the code of the category or sub-category (parts 2 to 6), or the indicator. `category` is the
+    high-level category that a sub-category belongs to, and the code itself for a high-level category; empty
+    in parts without categories. `scope` is TOTAL, a Member State, a language or the scope of an indicator;
+    empty in parts without one. `cells` are the texts of the template.
     """
 
     applicability: str
@@ -66,9 +66,9 @@ class Row(msgspec.Struct, frozen=True):
 class Part(msgspec.Struct, frozen=True):
     """One part of the report.
 
-    `rows` are those that every report has. Where the template abbreviates with [...], they are written out: one per
-    official language in parts 8 and 9, one per Member State in part 10. Part 3 has a block per Member State *that
-    issued an order* in addition: `state_rows`.
+    `rows` are those that every report has. Where the template abbreviates with [...], they are written out:
+    one per official language in parts 8 and 9, one per Member State in part 10. Part 3 has a block per Member
+    State *that issued an order* in addition: `state_rows`.
     """
 
     number: int
@@ -106,8 +106,9 @@ class Part(msgspec.Struct, frozen=True):
     def state_rows(self, state: str) -> tuple[Row, ...]:
         """Give the block of a Member State in part 3: the rows of the total, with `state` as their scope.
 
-        The official template's own block lacks KEYWORD_CHILD_SEXUAL_ABUSE_MATERIAL_DEEPFAKE, which the block of the
-        total has. It is included here: without it, the sub-categories could not add up to their category.
+        The official template's own block lacks KEYWORD_CHILD_SEXUAL_ABUSE_MATERIAL_DEEPFAKE, which the block
+        of the total has. It is included here: without it, the sub-categories could not add up to their
+        category.
         """
         scope = self.columns.index("Scope")
         return tuple(

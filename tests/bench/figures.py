@@ -34,7 +34,8 @@ PARTITION_TARGETS = {
 
 # Of a console with 50,000 open cases.
 CONSOLE_PAGES = (
-    "desk", "desk, filtered", "desk, by channel", "desk, by category", "desk, next page", "desk, one channel", "case",
+    "desk", "desk, filtered", "desk, by channel", "desk, by category", "desk, next page", "desk, one channel",
+    "case",
     "clocks",
 )  # fmt: skip
 

@@ -93,13 +93,16 @@ class Load:
         self._consumer.close()
 
     def _one(self) -> Sequence[object]:
-        # `consume` would delay a record until the batch is full or its time is over; `poll` returns the first at once.
+        # `consume` would delay a record until the batch is full or its time is over; `poll` returns the first
+        # at once.
         message = self._consumer.poll(0.1)
         return [message] if message is not None and message.error() is None else []
 
 
 def p99_of_a_worker(site: Site, rate: int, seconds: float, warm_up_seconds: float, seed: int) -> float:
-    """Start a worker under load and return the 99th percentile of the latency in ms, without what the warm-up saw."""
+    """Start a worker under load and return the 99th percentile of the latency in ms, without what the warm-up
+    saw.
+    """
     site.start_worker()
     load = Load(site, rate, seconds, seed)
     load.begin()

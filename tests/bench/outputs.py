@@ -14,7 +14,8 @@ SETTLED_SECONDS = 1.5
 
 LEADER_SECONDS = 20.0
 
-# Share of the records that is skipped at the start: caches fill, and the first cycle waits for the first fetch.
+# Share of the records that is skipped at the start: caches fill, and the first cycle waits for the first
+# fetch.
 WARM_UP = 0.1
 
 

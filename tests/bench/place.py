@@ -49,7 +49,8 @@ class Place:
 class Site:
     """A context manager: topics under a unique prefix, and workers on them.
 
-    On exit it ends the workers and deletes the topics. `settings` are TOCSIN_ variables beyond the necessary ones.
+    On exit it ends the workers and deletes the topics. `settings` are TOCSIN_ variables beyond the necessary
+    ones.
     """
 
     def __init__(
@@ -68,7 +69,8 @@ class Site:
             "TOCSIN_MIN_INSYNC_REPLICAS": "1",
             "TOCSIN_HTTP_PORT": "0",
             "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
-            # All reports in one topic, as the plain Faust program reads one. What they claim is checked all the same.
+            # All reports in one topic, as the plain Faust program reads one. What they claim is checked all
+            # the same.
             "TOCSIN_SOURCES_FILE": str(ONE_TOPIC),
             **(settings or {}),
         }

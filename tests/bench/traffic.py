@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
-# Reports follow Zipf's law over the channels: the largest gets an eleventh, as much as the smaller half together.
+# Reports follow Zipf's law over the channels: the largest gets an eleventh, as much as the smaller half
+# together.
 CHANNELS = 2_000
 # The same with a long tail: most of these channels get one or two reports.
 MANY_CHANNELS = 20_000

@@ -34,7 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def chromium() -> Iterator[Browser]:
     """One browser for a file; each person has a context of their own in it.
 
-    Playwright keeps an event loop in this thread, in which other tests could not run theirs: so not for the whole session.
+    Playwright keeps an event loop in this thread, in which other tests could not run theirs: so not for the
+    whole session.
     """
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
@@ -69,7 +70,9 @@ def channel() -> str:
 
 @pytest.fixture
 def people(chromium: Browser, console: ConsoleProcess) -> Iterator["People"]:
-    """Opens browsers for people. At the end no page has asked another host for anything, and none had an error."""
+    """Opens browsers for people. At the end no page has asked another host for anything, and none had an
+    error.
+    """
     opened = People(chromium, console)
     yield opened
     opened.end()

@@ -1,4 +1,6 @@
-"""The site that `make docs` builds: every link leads somewhere, search works, and nothing comes from another host."""
+"""The site that `make docs` builds: every link leads somewhere, search works, and nothing comes from another
+host.
+"""
 
 import re
 import subprocess

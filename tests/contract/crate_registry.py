@@ -90,7 +90,9 @@ class Registry:
 
 
 class Checkout:
-    """A copy of native/ with other sources, an environment to build for, and a user's own cargo configuration."""
+    """A copy of native/ with other sources, an environment to build for, and a user's own cargo
+    configuration.
+    """
 
     def __init__(self, folder: Path, registry: Registry) -> None:
         self.native = folder / "native"

@@ -34,7 +34,9 @@ class WrongRecipe(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """One step: `form` is a key of `_FORMS`, `line` an existing line, `text` what is written, or the commands."""
+    """One step: `form` is a key of `_FORMS`, `line` an existing line, `text` what is written, or the
+    commands.
+    """
 
     form: str
     line: str
@@ -94,7 +96,9 @@ class Recipe:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """The variables of a fresh shell with this environment's programs; Python imports `streams` from the copy."""
+    """The variables of a fresh shell with this environment's programs; Python imports `streams` from the
+    copy.
+    """
     kept = {
         name: text
         for name, text in os.environ.items()
@@ -105,7 +109,9 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def recipes(page: str) -> list[Recipe]:
-    """The recipes of a page that have steps. Raises WrongRecipe for a block under a sentence of no known form."""
+    """The recipes of a page that have steps. Raises WrongRecipe for a block under a sentence of no known
+    form.
+    """
     parts = _HEADING.split(page)[1:]
     read = [
         Recipe(name, int(stated[1]) if (stated := _FILES.search(text)) else 0, tuple(_steps(name, text)))

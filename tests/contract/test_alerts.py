@@ -20,7 +20,8 @@ RULES = PROMETHEUS / "rules" / "tocsin.yaml"
 CASES = sorted((PROMETHEUS / "tests").glob("*.yaml"))
 ALERTMANAGER = PROMETHEUS / "alertmanager.yml"
 RUNBOOKS = ROOT / "docs" / "runbooks"
-# By default the Prometheus that fires the alert shows its runbook: tests/contract/test_runbook_links.py follows the links.
+# By default the Prometheus that fires the alert shows its runbook: tests/contract/test_runbook_links.py
+# follows the links.
 RUNBOOK_URL_PREFIX = "{{ $externalURL }}/user/"
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 

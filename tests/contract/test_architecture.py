@@ -1,4 +1,6 @@
-"""docs/architecture.md says what is in the code: its paths, the names in them, the packages and their imports."""
+"""docs/architecture.md says what is in the code: its paths, the names in them, the packages and their
+imports.
+"""
 
 import ast
 import re

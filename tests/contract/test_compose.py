@@ -32,7 +32,8 @@ COPIED = [
     for path in paths.split()
 ]
 
-# The tag tells people the exact version: neither `latest` nor `3`. The digest pins the content: a tag can be moved.
+# The tag tells people the exact version: neither `latest` nor `3`. The digest pins the content: a tag can be
+# moved.
 PINNED = re.compile(r"^[a-z0-9./-]+:v?\d+\.\d+\.\d+[a-z0-9.-]*@sha256:[0-9a-f]{64}$")
 
 
@@ -111,8 +112,9 @@ def test_only_the_files_that_the_build_copies_are_sent_to_the_engine():
 
 
 def test_the_image_is_built_once_and_first():
-    # Compose 2 builds all services at once and may refuse a second build with the same image name. Compose 1 builds in
-    # the order of dependencies. Without pull_policy, both would ask a registry for an image that is not built yet.
+    # Compose 2 builds all services at once and may refuse a second build with the same image name. Compose 1
+    # builds in the order of dependencies. Without pull_policy, both would ask a registry for an image that is
+    # not built yet.
     (builder,) = [name for name in TOCSIN_SERVICES if "build" in TOCSIN_SERVICES[name]]
     for name in TOCSIN_SERVICES.keys() - {builder}:
         assert builder in SERVICES[name]["depends_on"]

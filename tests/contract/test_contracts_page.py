@@ -1,4 +1,6 @@
-"""The programs in docs/contracts.md work as shown: types compile, and a real schema registry takes the schemas."""
+"""The programs in docs/contracts.md work as shown: types compile, and a real schema registry takes the
+schemas.
+"""
 
 import json
 import re

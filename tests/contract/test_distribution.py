@@ -1,4 +1,6 @@
-"""What `make dist` builds: the same bytes everywhere, with every data file. tests/kafka/test_bare_metal.py installs it."""
+"""What `make dist` builds: the same bytes everywhere, with every data file. tests/kafka/test_bare_metal.py
+installs it.
+"""
 
 import hashlib
 import os

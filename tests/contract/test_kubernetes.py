@@ -454,7 +454,10 @@ def test_scaling_follows_the_lag_that_more_workers_can_shorten(tmp_path):
             }
         ]
     }
-    place = '{{job="tocsin", instance="pod-{pod}", stage="reports", topic="message-reports", partition="{partition}"}}'
+    place = (
+        '{{job="tocsin", instance="pod-{pod}", stage="reports", topic="message-reports", '
+        'partition="{partition}"}}'
+    )
     own = '{{job="tocsin", instance="pod-{pod}", stage="reports", partition="{partition}"}}'
 
     def lag(pod, partition, seconds):

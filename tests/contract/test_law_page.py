@@ -1,4 +1,6 @@
-"""docs/law.md: its checklist for a change of law works as written, and its table of reviews matches the registry."""
+"""docs/law.md: its checklist for a change of law works as written, and its table of reviews matches the
+registry.
+"""
 
 import os
 import re

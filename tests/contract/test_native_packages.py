@@ -1,4 +1,6 @@
-"""The native core is built from the packages that native/ pins, and from nothing else, whatever cargo is told."""
+"""The native core is built from the packages that native/ pins, and from nothing else, whatever cargo is
+told.
+"""
 
 import os
 import shutil
@@ -65,7 +67,9 @@ def registry(tmp_path):
 
 @pytest.fixture
 def checkout(registry, tmp_path):
-    """A native core that needs `forked`, which needs `needed`, as a registry has them. Compiling either leaves a trace."""
+    """A native core that needs `forked`, which needs `needed`, as a registry has them. Compiling either
+    leaves a trace.
+    """
     trace = f"""fn main() {{ std::fs::write("{tmp_path}/trace", "").unwrap(); }}"""
     sources = {"build.rs": trace, "src/lib.rs": "pub fn one() -> u8 { 1 }"}
     sums = {

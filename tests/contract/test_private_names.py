@@ -1,4 +1,5 @@
-"""The private names of Faust, mode and aiokafka that streams/running/patches uses exist and work as we assume.
+"""The private names of Faust, mode and aiokafka that streams/running/patches uses exist and work as we
+assume.
 
 An upgrade that breaks one of them must fail here, naming it, before it loses a report in production. Modules
 outside patches may use no private name.
@@ -797,7 +798,8 @@ def test_a_service_under_a_crashing_supervisor_is_not_restarted(app):
         assert app.conf.agent_supervisor is mode.CrashingSupervisor
         supervisor = app.conf.agent_supervisor(service, max_restarts=100.0, over=1.0, replacement=None)
         supervisor.add(service)
-        # mode's `Service.crash` asks the service's supervisor first. Without one, the exception reaches the worker.
+        # mode's `Service.crash` asks the service's supervisor first. Without one, the exception reaches the
+        # worker.
         assert service.supervisor is None
 
     in_loop(scenario)
@@ -927,7 +929,8 @@ def test_a_worker_asks_its_group_whether_its_generation_is_current():
             return SimpleNamespace(error_code=codes.pop(0))
 
         made._send_req = send
-        # 27: a rebalance has begun, of which this worker is still a member. 22: the group has another generation.
+        # 27: a rebalance has begun, of which this worker is still a member. 22: the group has another
+        # generation.
         codes = [0, 27, 22]
         answers = [await made.is_current(3), await made.is_current(3), await made.is_current(2)]
         assert len(sent) == 2, "an old generation needs no question"
@@ -1167,7 +1170,8 @@ def test_a_stopping_worker_does_not_wait_long_for_its_cycle(app, monkeypatch):
 
     async def scenario():
         app.conf.stream_wait_empty = True
-        # The worker is stopping. In a rebalance it must wait for the cycle, because the next owner depends on it.
+        # The worker is stopping. In a rebalance it must wait for the cycle, because the next owner depends on
+        # it.
         app._stopped.set()
         ended = []
 
@@ -1183,7 +1187,8 @@ def test_a_stopping_worker_does_not_wait_long_for_its_cycle(app, monkeypatch):
 
     assert in_loop(scenario) == [True]
     assert "await self._consumer_wait_empty(consumer, self.log)" in source(App._stop_consumer)
-    # This is why asyncio.timeout cannot be used: Faust takes its cancellation for that of the commit it waits for.
+    # This is why asyncio.timeout cannot be used: Faust takes its cancellation for that of the commit it waits
+    # for.
     assert "except asyncio.CancelledError" in source(Consumer.maybe_wait_for_commit_to_finish)
 
 

@@ -7,8 +7,8 @@ ends with one of the sentences below, then a block in a fence:
 - "At the end of `path`:" and "In a new file `path`:"
 - "Then run:", and the commands succeed; `.venv/bin` comes first on the path
 
-A line with a backtick in it is quoted in two. The fence of part of a statement is `text`, because `make format`
-formats `python`. Recipes without steps are prose, and are not tested.
+A line with a backtick in it is quoted in two. The fence of part of a statement is `text`, because `make
+format` formats `python`. Recipes without steps are prose, and are not tested.
 """
 
 import shutil

@@ -1,4 +1,6 @@
-"""The repository has what its authors wrote, and little else: what others wrote comes from a package client, by its checksum."""
+"""The repository has what its authors wrote, and little else: what others wrote comes from a package client,
+by its checksum.
+"""
 
 import hashlib
 import re
@@ -43,7 +45,8 @@ LARGE = 64 * 1024
 LARGER = NOT_TEXT | {
     "requirements/*.txt": "the hashes of pinned packages",
     "schemas/asyncapi.json": "generated from the types of events and the topics",
-    "streams/registry/law/calendars.yaml": "generated: dates from the package that it names, with its licence",
+    "streams/registry/law/calendars.yaml": "generated: dates from the package that it names, with its "
+    "licence",
 }
 
 # No sentence contains these, also not here: the patterns do not match themselves.

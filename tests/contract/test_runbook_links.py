@@ -1,4 +1,6 @@
-"""The links of alerts open their runbooks: by default in the Prometheus that fires them, or where a setting says."""
+"""The links of alerts open their runbooks: by default in the Prometheus that fires them, or where a setting
+says.
+"""
 
 import json
 import re

@@ -65,7 +65,9 @@ def test_the_check_finds_quotations_and_rejects_other_texts():
 
 
 def commands_given(page):
-    """The arguments of each `tocsin` command on a line of its own, with numbers for the placeholders of numbers."""
+    """The arguments of each `tocsin` command on a line of its own, with numbers for the placeholders of
+    numbers.
+    """
     lines = re.findall(r"^ {4,}(.*\btocsin .*)$", page, re.M)
     for part in (part.strip() for line in lines for part in line.split("|")):
         if part.startswith("tocsin "):

@@ -201,7 +201,8 @@ def changed(path, value):
 PROPERTIES = ("properties",)
 EVIDENCE = ("$defs", "Evidence", "properties")
 CHANGES = [
-    # path, value, refusals of the old reader with the new writer, refusals of the new reader with the old writer
+    # path, value, refusals of the old reader with the new writer, refusals of the new reader with the old
+    # writer
     (("properties", "extra"), {"type": "string"}, [], []),
     (("properties", "message_ref"), ..., [], []),
     (("required",), [*REPORT["required"], "message_ref"], [], [Refusal("$.message_ref", Incompatibility.REQUIRED_ADDED)]),
@@ -314,7 +315,8 @@ VALID_OUTCOME = {
 @settings(max_examples=300)
 @given(st.sampled_from(sorted(VALID_OUTCOME.keys() - {"occurred_at"})), damage)
 def test_schema_and_decoder_accept_the_same_outcomes(name, value):
-    # The subject is a request. For a report the key is a channel's ref, which must not be a telephone number either.
+    # The subject is a request. For a report the key is a channel's ref, which must not be a telephone number
+    # either.
     document = {**VALID_OUTCOME, name: value}
     if value is ...:
         del document[name]

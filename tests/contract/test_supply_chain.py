@@ -1,4 +1,6 @@
-"""What a production install brings: pinned packages only, without the local Kafka, listed in the bill of materials."""
+"""What a production install brings: pinned packages only, without the local Kafka, listed in the bill of
+materials.
+"""
 
 import json
 import re

@@ -60,7 +60,8 @@ def test_the_catalogue_lists_the_topics_of_the_code():
     assert set(CATALOGUE) == {
         *SOURCES, CHANNEL_STATE, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
         *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS, CLAIMS,
-        MODERATION_OUTCOMES, CASE_ACTIVITY, REPORTER_NOTICES, REPORTERS_INTERNAL, REPORTER_STATE, INTEGRITY_CASES,
+        MODERATION_OUTCOMES, CASE_ACTIVITY, REPORTER_NOTICES, REPORTERS_INTERNAL, REPORTER_STATE,
+        INTEGRITY_CASES,
         DELIVERIES_SET_ASIDE,
     }  # fmt: skip
     assert SOURCES.external[: len(REPORT_SOURCES)] == REPORT_SOURCES
@@ -125,7 +126,8 @@ def test_settings_of_every_topic(name):
     assert settings["cleanup.policy"] == ("compact" if name in COMPACTED else "delete")
     assert all(re.fullmatch(r"[a-z.]+", setting) for setting in settings)
     assert int(settings["max.message.bytes"]) > BATCH_BYTES
-    # What workers write compressed must be small enough for them to unpack: a batch is BATCH_BYTES or one record.
+    # What workers write compressed must be small enough for them to unpack: a batch is BATCH_BYTES or one
+    # record.
     assert int(settings["max.message.bytes"]) < MAX_UNPACKED_BYTES
 
 

@@ -32,8 +32,9 @@ def prefix() -> str:
 
 @pytest.fixture
 def scale(request: pytest.FixtureRequest) -> float:
-    """By how much the times of the rules are divided: in `make test-all` so that two minutes become six seconds, longer
-    than a rebalance on a busy machine."""
+    """By how much the times of the rules are divided: in `make test-all` so that two minutes become six
+    seconds, longer than a rebalance on a busy machine.
+    """
     shortest = 10.0 if request.config.getoption("--drills") else 20.0
     return float(request.config.getoption("--scale") or shortest)
 
@@ -54,8 +55,8 @@ def table(request: pytest.FixtureRequest, quick_brokers: None) -> Iterator[None]
         "| drill | alert | severity | times divided by | fired after | other pages | cleared after |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         *(
-            f"| {result.drill} | `{result.alert}` | {result.severity} | {result.scale:g} | {result.fired:.0f} s | "
-            f"{', '.join(result.other_pages) or 'none'} | {result.cleared:.0f} s |"
+            f"| {result.drill} | `{result.alert}` | {result.severity} | {result.scale:g} | "
+            f"{result.fired:.0f} s | {', '.join(result.other_pages) or 'none'} | {result.cleared:.0f} s |"
             for result in _results
         ),
     ]

@@ -1,4 +1,6 @@
-"""The long drills: `make drills`. Each fault comes to a deployment that works, under load, with the shipped rules."""
+"""The long drills: `make drills`. Each fault comes to a deployment that works, under load, with the shipped
+rules.
+"""
 
 import re
 import time

@@ -1,1 +1,3 @@
-"""How well trust and coordination tell brigades from crowds, in a simulated world: `python -m tests.evaluate`."""
+"""How well trust and coordination tell brigades from crowds, in a simulated world: `python -m
+tests.evaluate`.
+"""

@@ -1,4 +1,6 @@
-"""Play simulated worlds through the functions of trust and coordination, and print the table of docs/trust-measured.md."""
+"""Play simulated worlds through the functions of trust and coordination, and print the table of
+docs/trust-measured.md.
+"""
 
 import argparse
 import json

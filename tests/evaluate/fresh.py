@@ -1,4 +1,6 @@
-"""A brigade of a hundred new accounts that reports one message of a quiet channel: which level does each policy reach?"""
+"""A brigade of a hundred new accounts that reports one message of a quiet channel: which level does each
+policy reach?
+"""
 
 import random
 from functools import cache
@@ -23,8 +25,8 @@ ACCOUNTS = 100
 def levels_of_a_fresh_brigade(capped: bool = True) -> tuple[tuple[int, bool], ...]:
     """Return, for each policy and category, the highest level reached and whether the category has a floor.
 
-    Nine in ten are outsiders, eight in ten accounts are under a week old; within ten minutes and within six hours. With
-    `capped=False` a suspicion does not cap the level.
+    Nine in ten are outsiders, eight in ten accounts are under a week old; within ten minutes and within six
+    hours. With `capped=False` a suspicion does not cap the level.
     """
     model = RiskModel(RULES)
     found = []

@@ -34,7 +34,9 @@ def prefix() -> str:
 
 @pytest.fixture
 def deploy(kafka: str, prefix: str, tmp_path: Path) -> Iterator[Callable[..., Deployment]]:
-    """Makes deployments; their workers are killed at the end, and what they logged last is printed for a failure."""
+    """Makes deployments; their workers are killed at the end, and what they logged last is printed for a
+    failure.
+    """
     made: list[Deployment] = []
 
     def new(*, bootstrap: str = kafka, **options: object) -> Deployment:

@@ -1,6 +1,8 @@
-"""The container image runs a worker and a console: `make image` builds it and runs this file, which `make test` leaves out.
+"""The container image runs a worker and a console: `make image` builds it and runs this file, which `make
+test` leaves out.
 
-Each process runs as a container's would: in the image's files, read-only, with the image's user, variables and command.
+Each process runs as a container's would: in the image's files, read-only, with the image's user, variables
+and command.
 """
 
 import json

@@ -1,4 +1,6 @@
-"""The adapter for Coop reports escalations by Coop's API, and publishes what signed callbacks decide, each once."""
+"""The adapter for Coop reports escalations by Coop's API, and publishes what signed callbacks decide, each
+once.
+"""
 
 import signal
 

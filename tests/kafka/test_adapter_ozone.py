@@ -1,4 +1,6 @@
-"""The adapter for Ozone reports each escalation once, by the published lexicons, and publishes each decision once."""
+"""The adapter for Ozone reports each escalation once, by the published lexicons, and publishes each decision
+once.
+"""
 
 import signal
 

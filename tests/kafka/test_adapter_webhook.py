@@ -1,4 +1,6 @@
-"""The webhook delivers every event at least once, in the order of its channel, signed, and only to its receiver."""
+"""The webhook delivers every event at least once, in the order of its channel, signed, and only to its
+receiver.
+"""
 
 import itertools
 import signal

@@ -1,7 +1,8 @@
-"""A fresh machine without containers follows docs/deployment.md: a release is installed and set up as the page says, and works.
+"""A fresh machine without containers follows docs/deployment.md: a release is installed and set up as the
+page says, and works.
 
-The machine's folders /opt and /etc are a temporary folder, its brokers the test's without a password, and its supervisor
-is the test, which starts what the systemd unit of the page starts.
+The machine's folders /opt and /etc are a temporary folder, its brokers the test's without a password, and its
+supervisor is the test, which starts what the systemd unit of the page starts.
 """
 
 import os

@@ -52,7 +52,8 @@ def test_ticks_bring_the_steps_of_clocks_even_if_the_worker_dies(deploy):
     mix = Mix(deployment, 7, 0, 1, 0)
     worker = fleet.start()
     fleet.wait_for(lambda: "owns partitions [0, 1]" in worker.text, 30, "the first takeover")
-    # The next steps of two-hour and one-hour clocks, in both partitions: half, nine tenths and the end of their time.
+    # The next steps of two-hour and one-hour clocks, in both partitions: half, nine tenths and the end of
+    # their time.
     start = now_ms()
     due_in = {5: 3_000, 9: 6_000, 10: 12_000}
     mix.until_ms = start + max(due_in.values())

@@ -216,7 +216,8 @@ def test_tail_shows_new_records_and_ctrl_c_ends_it_without_an_error(environment,
         env=environment,
     )
     try:
-        # The command starts at the end of the topic at some moment, so records are written until it prints one.
+        # The command starts at the end of the topic at some moment, so records are written until it prints
+        # one.
         deadline = time.monotonic() + 30
         numbers = iter(range(1_000))
         produced = []

@@ -114,7 +114,8 @@ def test_redriven_letters_count_once_and_bad_ones_stop_after_three_attempts(depl
 
     listed = tocsin("dead-letters", "list", "--reason", "not_json", "--since", "PT1H", "--json")
     rows = [json.loads(line) for line in listed.output.splitlines()]
-    # Letters are listed by partition, and one without a key stays in the partition of its record, so sort by attempt.
+    # Letters are listed by partition, and one without a key stays in the partition of its record, so sort by
+    # attempt.
     assert sorted(row["attempt"] for row in rows) == [1, 2, 3]
     assert {row["value"] for row in rows} == {"{bad"}
     shown = tocsin("dead-letters", "show", f"{rows[-1]['partition']}/{rows[-1]['offset']}")

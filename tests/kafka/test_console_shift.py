@@ -1,4 +1,6 @@
-"""Six people work a shift at two consoles while workers and consoles are killed: every act counts once, and nothing is lost."""
+"""Six people work a shift at two consoles while workers and consoles are killed: every act counts once, and
+nothing is lost.
+"""
 
 import contextlib
 import random
@@ -119,7 +121,9 @@ def test_every_act_counts_once_while_workers_and_consoles_are_killed(deployment,
 
 
 def work_a_shift(deployment, chance, consoles, publisher, colleagues):
-    """Kill one after another while people work and new cases come; count what was killed, and what people were told counts."""
+    """Kill one after another while people work and new cases come; count what was killed, and what people
+    were told counts.
+    """
     killed = Counter()
     aimed, other = consoles
     moments = list(MOMENTS)
@@ -205,7 +209,9 @@ def closed_model(deployment, reader, console):
 
 
 def check_dead_letters(deployment, reader):
-    """There are none, but of two people who ended one clock at the same moment: then the worker says who was too late."""
+    """There are none, but of two people who ended one clock at the same moment: then the worker says who was
+    too late.
+    """
     ended = defaultdict(dict)
     for row in reader.all(deployment.name(OUTCOMES)):
         outcome = orjson.loads(row.value)
@@ -215,12 +221,15 @@ def check_dead_letters(deployment, reader):
         outcome = orjson.loads(row.value)
         times = ended[outcome["clock_id"]]
         mine = times.pop(outcome["outcome_id"])
-        # Each console had not read what the other one had written: that takes 50 ms, and more on a busy machine.
+        # Each console had not read what the other one had written: that takes 50 ms, and more on a busy
+        # machine.
         assert any(mine - AT_ONCE_MS < other <= mine for other in times.values()), row
 
 
 def check_acts(deployment, reader, answers):
-    """Every act that somebody was told of counts as they were told, once; return the decisions, in the order of the log."""
+    """Every act that somebody was told of counts as they were told, once; return the decisions, in the order
+    of the log.
+    """
     works, verdicts, decisions = defaultdict(CaseWork), {}, []
     for row in reader.all(deployment.name(ACTIVITY)):
         act = decode_case_activity(row.value, row.headers, row.timestamp).event

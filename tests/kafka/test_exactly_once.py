@@ -1,4 +1,6 @@
-"""Exactly once while workers are killed (with the stage of reporters) and while their number changes (without)."""
+"""Exactly once while workers are killed (with the stage of reporters) and while their number changes
+(without).
+"""
 
 import random
 import signal

@@ -1,4 +1,5 @@
-"""Hostile publishers beside honest ones: honest reports and outcomes are each applied once, in time; no worker dies or grows.
+"""Hostile publishers beside honest ones: honest reports and outcomes are each applied once, in time; no
+worker dies or grows.
 
 `make test` plays a few attacks, `make test-all` each one. `make hostile` plays a long seeded run.
 """
@@ -43,12 +44,13 @@ LONG_SECONDS = 300
 # 99 of 100 honest reports are through in this time, except in the partition whose source is flooded.
 P99_SECONDS = 2.0
 
-# Attacks that fill a source with refused records hit this partition alone, so that the latency of the others shows
-# that they go on.
+# Attacks that fill a source with refused records hit this partition alone, so that the latency of the others
+# shows that they go on.
 FLOODED = 0
 FLOODS = {"flood", "empty records", "victims"}
 
-# One for each of what can go wrong: memory, a partition that only refuses, what is not theirs, and lies that are believed.
+# One for each of what can go wrong: memory, a partition that only refuses, what is not theirs, and lies that
+# are believed.
 FEW = ("decompression bombs", "flood", "claims", "false outcomes")
 
 

@@ -1,4 +1,6 @@
-"""Three brokers: in the middle of a takeover the broker goes away that knows the transaction of who is taken over from."""
+"""Three brokers: in the middle of a takeover the broker goes away that knows the transaction of who is taken
+over from.
+"""
 
 import signal
 from collections.abc import Iterator
@@ -23,7 +25,8 @@ log.TRANSACTION_SECONDS = 300
 
 STEPS = {
     "between claim and fence": takeover("before", "Look", "_fence_claimants"),
-    # The first is for its own id. The answer may be lost, and the transaction be ended by the next coordinator.
+    # The first is for its own id. The answer may be lost, and the transaction be ended by the next
+    # coordinator.
     "during the fence": Sent("InitProducerIdRequest", 2),
     "between fence and read": takeover("after", "Look", "look"),
     "during the read": Call(
@@ -38,7 +41,8 @@ def cluster(tmp_path_factory) -> Iterator[KafkaCluster]:
         yield cluster
 
 
-# A broker that stops moves its leaders first, one that is killed leaves them. Each case takes some twenty seconds.
+# A broker that stops moves its leaders first, one that is killed leaves them. Each case takes some twenty
+# seconds.
 @pytest.mark.parametrize(
     ("step", "go_away"),
     [

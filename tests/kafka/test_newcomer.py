@@ -28,8 +28,8 @@ PAGES = ("README.md", "docs/operations.md", "docs/console-operations.md")
 FIRST = ("config", "topics create")
 ENDLESS = ("worker", "console", "tail")
 LAST = ("state reset",)
-# They need a state that was prepared for them, a decision to make, or are named without arguments: test_saved_state.py,
-# test_source_commands.py and test_wrong_clocks.py run them.
+# They need a state that was prepared for them, a decision to make, or are named without arguments:
+# test_saved_state.py, test_source_commands.py and test_wrong_clocks.py run them.
 ELSEWHERE = (
     "state save",
     "state restore",

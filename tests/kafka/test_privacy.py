@@ -1,4 +1,6 @@
-"""Nothing that is written or shown leads to a reporter: no ref and no hash without the key, in any topic, page or log."""
+"""Nothing that is written or shown leads to a reporter: no ref and no hash without the key, in any topic,
+page or log.
+"""
 
 import base64
 import hashlib
@@ -129,7 +131,8 @@ def outcomes(escalation):
     made = [decided(f"o-{n}", "dismissed", about(f"target-{n}")) for n in range(3)]
     made += [decided(f"p-{n}", "upheld", about(f"scam-{n}", "market")) for n in range(2)]
     made += [decided(f"q-{n}", "manifestly_unfounded", about(f"joke-{n}", "market")) for n in range(6)]
-    # An appeal, an outcome about one report, one about an escalation, and one about a report that nobody made.
+    # An appeal, an outcome about one report, one about an escalation, and one about a report that nobody
+    # made.
     made.append(decided("o-9", "upheld", about("target-2"), supersedes="o-2"))
     one = {"kind": "report", "channel_ref": "square", "report_id": f"report-square-flagged-{len(BRIGADE)}"}
     made.append(decided("r-1", "upheld", one))
@@ -149,7 +152,9 @@ def second_round():
 
 
 def spellings(digest):
-    """A digest, or its first 64 bits, as bytes, as hexadecimal, decimal or base64 text, in both orders of bytes."""
+    """A digest, or its first 64 bits, as bytes, as hexadecimal, decimal or base64 text, in both orders of
+    bytes.
+    """
     for ordered in (digest, digest[::-1], digest[:8][::-1]):
         start = ordered[:8]
         yield start
@@ -222,7 +227,8 @@ def test_no_ref_and_no_hash_without_the_key_is_written_or_shown(deploy):
     # The parts that could tell have run: trust from outcomes, cases about reporters, what is refused.
     assert b"misuse" in texts[INTEGRITY]
     assert b"subject_not_found" in texts["dead-letters"]
-    # All topics there are, and all of them have something in them, except the one of adapters, which has copies of others.
+    # All topics there are, and all of them have something in them, except the one of adapters, which has
+    # copies of others.
     assert load_catalogue().keys() == set(TOPICS)
     assert {name for name, text in texts.items() if not text} == {DELIVERIES_SET_ASIDE}
     # The search finds what is there: refs where reports are, and keyed hashes where they must be.

@@ -1,4 +1,6 @@
-"""A real Prometheus scrapes a real worker, console and adapter: every dashboard query and every alert selector finds data."""
+"""A real Prometheus scrapes a real worker, console and adapter: every dashboard query and every alert
+selector finds data.
+"""
 
 import re
 import shutil
@@ -42,7 +44,9 @@ def queries_of_the_dashboards():
 
 
 def law_that_will_change(folder):
-    """A copy of the shipped law with a duty that begins one day: without one, no change is ahead and has a series."""
+    """A copy of the shipped law with a duty that begins one day: without one, no change is ahead and has a
+    series.
+    """
     law = shutil.copytree(SHIPPED_LAW, folder / "law")
     content = read_document(law / "CH.yaml").content
     duty = {
@@ -167,7 +171,8 @@ def test_every_query_finds_data(deploy, receiver, tmp_path):
         assert {(rule["health"], rule["name"]) for rule in rules} == {
             ("ok", name) for name in (*ALERTS, *RECORDED)
         }
-        # One record in five is bad on purpose. The reports lie in the past, so a clock that they arm may lapse at once.
+        # One record in five is bad on purpose. The reports lie in the past, so a clock that they arm may
+        # lapse at once.
         fired = {name for name, rule in ALERTS.items() if server.query(rule["expr"])}
         # These depend on the day on which the test runs.
         fired -= {"TocsinLawReviewOverdue", "TocsinLawChangesSoon"}

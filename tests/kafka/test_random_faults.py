@@ -1,6 +1,7 @@
 """Random faults at random moments under load: nothing is lost or applied twice, however faults combine.
 
-`make test` plays one short run, `make test-all` longer ones. `make soak` plays many, each with another seed (CONTRIBUTING.md).
+`make test` plays one short run, `make test-all` longer ones. `make soak` plays many, each with another seed
+(CONTRIBUTING.md).
 """
 
 import os
@@ -44,7 +45,8 @@ FAULTS = {
 REASONS = ("Crashed reason=OwnershipLost(", "Error: RefusedToStart(")
 
 
-# The stage of reporters is Python's alone. Without it each new worker runs one core or the other, and takes over what any wrote.
+# The stage of reporters is Python's alone. Without it each new worker runs one core or the other, and takes
+# over what any wrote.
 FLEETS = {
     "reporters": (WITH_REPORTERS, [{}]),
     "both-cores": ({}, [{"TOCSIN_CORE": "native"}, {"TOCSIN_CORE": "python"}]),
@@ -52,7 +54,9 @@ FLEETS = {
 
 
 class Trouble:
-    """Causes faults in a deployment and its broker, and records them in `story`. A new worker has one of the `settings`."""
+    """Causes faults in a deployment and its broker, and records them in `story`. A new worker has one of the
+    `settings`.
+    """
 
     def __init__(self, deployment, broker, chance, settings):
         self.story = []

@@ -100,8 +100,9 @@ def no_policies_file(case):
 
 def indivisible_window(case):
     case.policies(
-        "policies:\n  - {id: p, mode: live, categories: [spam], window: PT7M, clear_below: 0.6, min_clear: PT1H,"
-        " cooldown: PT1H, reason: r, levels: [{level: 1, name: n, when: {reports: 1}}]}\n"
+        "policies:\n"
+        "  - {id: p, mode: live, categories: [spam], window: PT7M, clear_below: 0.6, min_clear: PT1H, "
+        "cooldown: PT1H, reason: r, levels: [{level: 1, name: n, when: {reports: 1}}]}\n"
     )
 
 
@@ -247,7 +248,8 @@ def test_a_running_worker_stops_when_its_topic_is_recreated(deploy):
     deployment.wait_until_applied(30)
     operator.delete(deployment.name(SOURCE))
     deployment.create_topics()
-    # These offsets are below the old position: a worker that took them for applied would lose the reports silently.
+    # These offsets are below the old position: a worker that took them for applied would lose the reports
+    # silently.
     deployment.publisher().publish(generate(14, 400))
     assert worker.wait(30) == 1
     deployment.fleet.tend()

@@ -117,7 +117,8 @@ def logged(kafka, tmp_path_factory):
         deployment.wait_until_applied(30)
         deployment.publish_outcomes([order_outcome(4, "paused"), order_outcome(5, "resumed")])
         deployment.wait_until_applied(30)
-        # Up to three transitions are due before the episode is resolved: the window empties, the clear is confirmed.
+        # Up to three transitions are due before the episode is resolved: the window empties, the clear is
+        # confirmed.
         for number in range(4):
             if resolved_episodes(deployment, deployment.outputs()):
                 break

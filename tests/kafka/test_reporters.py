@@ -1,4 +1,6 @@
-"""The stage of reporters: forged stamps, and settings that change or differ. Faults are in the proofs of exactly once."""
+"""The stage of reporters: forged stamps, and settings that change or differ. Faults are in the proofs of
+exactly once.
+"""
 
 import time
 

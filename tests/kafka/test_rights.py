@@ -157,8 +157,8 @@ def note_on_console(settings, folder, case):
 def report_to_ozone(settings, folder):
     """Report escalations to a stand-in for Ozone, and take a decision back."""
     (folder / "mapping.yaml").write_text(
-        "decisions: [{event: Takedown, verdict: {decision: upheld, category: fraud, ground: {kind: terms, rule: r-1}, "
-        "reason: phishing}}]"
+        "decisions: [{event: Takedown, verdict: {decision: upheld, category: fraud, ground: {kind: terms, "
+        "rule: r-1}, reason: phishing}}]"
     )
     ozone = Ozone()
     with Receiver(folder, ozone) as receiver:

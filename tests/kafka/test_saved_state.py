@@ -1,4 +1,6 @@
-"""State is saved while workers run, restored, and moved to more partitions: nothing is lost, nothing happens twice."""
+"""State is saved while workers run, restored, and moved to more partitions: nothing is lost, nothing happens
+twice.
+"""
 
 import stat
 from collections import Counter

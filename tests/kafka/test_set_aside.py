@@ -1,4 +1,6 @@
-"""A record on which the code fails holds up its partition alone, until the code is right or operators skip the record."""
+"""A record on which the code fails holds up its partition alone, until the code is right or operators skip
+the record.
+"""
 
 import re
 import urllib.request

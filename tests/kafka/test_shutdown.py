@@ -16,7 +16,8 @@ from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
 from tests.kafka.harness.workers import EXECUTED, SMALL_CYCLES
 
-# Kubernetes grants 30 s by default. A worker that needs more than a third of that here may miss it on a busy machine.
+# Kubernetes grants 30 s by default. A worker that needs more than a third of that here may miss it on a busy
+# machine.
 SECONDS_TO_GO = 10
 
 
@@ -31,7 +32,8 @@ def test_a_worker_under_load_stops_in_time(deploy):
         assert worker.wait(SECONDS_TO_GO) == 0
         assert not deployment.everything_applied(), "stopped too late: there was nothing left to apply"
         deployment.fleet.tend()
-    # The worker left the group, so the next one owns the partitions at once instead of when the session expires.
+    # The worker left the group, so the next one owns the partitions at once instead of when the session
+    # expires.
     assert evict_everybody(deployment.bootstrap, deployment.group) == 0
     last = deployment.fleet.start()
     deployment.fleet.wait_for(lambda: "owns partitions [0, 1, 2, 3]" in last.text, 20, "takeover")

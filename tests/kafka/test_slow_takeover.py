@@ -9,7 +9,8 @@ from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate
 from tests.kafka.harness.workers import changed_worker
 
-# Reading the first partition keeps the event loop busy for longer than the session, and then waits for some seconds.
+# Reading the first partition keeps the event loop busy for longer than the session, and then waits for some
+# seconds.
 SLOW_RESTORE = f"""
 import asyncio
 import time

@@ -1,4 +1,6 @@
-"""A flood slows one source of one partition and nothing else; operators pause, resume and skip sources exactly once."""
+"""A flood slows one source of one partition and nothing else; operators pause, resume and skip sources
+exactly once.
+"""
 
 import time
 from collections import Counter

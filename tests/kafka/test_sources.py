@@ -1,4 +1,6 @@
-"""Publishers of the two topics of reports are told apart, and an earlier state is taken over with the new topic."""
+"""Publishers of the two topics of reports are told apart, and an earlier state is taken over with the new
+topic.
+"""
 
 from collections import Counter
 

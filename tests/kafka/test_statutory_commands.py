@@ -10,7 +10,8 @@ from tests.kafka.harness.deployment import ESCALATIONS, SOURCE, VERIFIED
 from tests.kafka.harness.reports import now_ms, report
 from tests.kafka.test_commands_daily import produce
 
-# Who reports, in which topic; and what the statement must say of it. Platforms have had both fields wrong for years.
+# Who reports, in which topic; and what the statement must say of it. Platforms have had both fields wrong for
+# years.
 LEARNED = {
     "user": (SOURCE, "user_report", "SOURCE_ARTICLE_16", "No"),
     "trusted_flagger": (VERIFIED, "trusted_flagger_notice", "SOURCE_TRUSTED_FLAGGER", "No"),

@@ -13,7 +13,8 @@ from tests.unit.statutory_oracle import Oracle
 from tests.unit.statutory_year import Setting, half_year
 from tests.unit.traffic import DAY
 
-# All in the Union: which of two reports of a message is applied first is not known here, and an item has the first one's place.
+# All in the Union: which of two reports of a message is applied first is not known here, and an item has the
+# first one's place.
 COUNTRIES = ("DE", "FR", "GR", "PL", "RE", None)
 
 

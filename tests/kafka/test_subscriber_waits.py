@@ -24,7 +24,9 @@ COMMITS = 60
 
 
 class Subscriber:
-    """Reads a topic's committed records all the time, and remembers when those of each partition came (monotonic)."""
+    """Reads a topic's committed records all the time, and remembers when those of each partition came
+    (monotonic).
+    """
 
     def __init__(self, deployment, topic):
         self.came = defaultdict(list)

@@ -1,7 +1,7 @@
 """A worker dies or is suspended while it writes: its heir loses and repeats nothing.
 
-One step for each phase that writes, with a request on its way where that can be: tests/model strikes at every step, on brokers
-in memory.
+One step for each phase that writes, with a request on its way where that can be: tests/model strikes at every
+step, on brokers in memory.
 """
 
 import signal

@@ -1,4 +1,6 @@
-"""Traces: from a publisher's record to the escalation, without any ref; a receiver that is down, a worker that is fenced."""
+"""Traces: from a publisher's record to the escalation, without any ref; a receiver that is down, a worker
+that is fenced.
+"""
 
 import asyncio
 import dataclasses

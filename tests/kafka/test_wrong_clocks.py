@@ -1,4 +1,6 @@
-"""Brokers and workers with a wrong clock: nothing is applied at a wrong time, and a time that ran ahead is set back."""
+"""Brokers and workers with a wrong clock: nothing is applied at a wrong time, and a time that ran ahead is
+set back.
+"""
 
 import asyncio
 import re
@@ -67,7 +69,8 @@ def test_a_broker_a_year_ahead_stops_workers_before_anything_is_applied(tmp_path
         assert "tocsin source skip" in log
         assert "Traceback" not in log
         assert nothing_applied(deployment.outputs(), deployment)
-    # With the right clock, new records have right times. Those in the log are refused until they are passed over.
+    # With the right clock, new records have right times. Those in the log are refused until they are passed
+    # over.
     with throwaway_broker(folder) as broker:
         assert broker.bootstrap == deployment.bootstrap
         assert "this machine's is behind" in stopped(deployment, deployment.fleet.start())

@@ -52,7 +52,8 @@ def test_a_zombie_writes_nothing_and_exits(deploy):
     for topic in map(followed.name, (ENRICHED, DEAD_LETTERS)):
         assert after.count(topic) == before.count(topic), f"the zombie wrote to {topic}"
 
-    # No worker took over from the other one. Whether it continues or restarts, nothing may be lost or repeated.
+    # No worker took over from the other one. Whether it continues or restarts, nothing may be lost or
+    # repeated.
     alone.wait_until_applied()
     assert set(alone.fleet.exit_codes) <= {1}
     reader = alone.outputs()

@@ -1,4 +1,6 @@
-"""Renders the manifests with kustomize and Helm, and lints them: `python -m tests.kubernetes FOLDER_OF_THE_TOOLS`."""
+"""Renders the manifests with kustomize and Helm, and lints them: `python -m tests.kubernetes
+FOLDER_OF_THE_TOOLS`.
+"""
 
 import json
 import os

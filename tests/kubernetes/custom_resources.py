@@ -1,4 +1,5 @@
-"""The form of the operators' resources that `deploy/` uses, as their definitions have it: only these fields, and no others.
+"""The form of the operators' resources that `deploy/` uses, as their definitions have it: only these fields,
+and no others.
 
 Written after Strimzi 1.2 (kafka.strimzi.io/v1), KEDA 2.20 (keda.sh/v1alpha1) and the Prometheus operator 0.93
 (monitoring.coreos.com/v1). A resource that needs another field of theirs needs it here as well.

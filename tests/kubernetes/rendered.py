@@ -9,7 +9,8 @@ ROOT = Path(__file__).parents[2]
 KUSTOMIZE = ROOT / "deploy" / "kubernetes"
 CHART = ROOT / "deploy" / "helm" / "tocsin"
 FOLDER = ROOT / "tests" / "fixtures" / "kubernetes"
-# Generated files. They are left out of the renderings, so that a change of a topic or an alert needs no new rendering.
+# Generated files. They are left out of the renderings, so that a change of a topic or an alert needs no new
+# rendering.
 GENERATED = {
     KUSTOMIZE / "monitoring" / "alerts.yaml",
     CHART / "files" / "alerts.yaml",

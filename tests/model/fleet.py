@@ -1,8 +1,8 @@
 """Workers of the real runtime code on brokers in memory, and their consumer group.
 
-A worker is the real Writer, Ownership and Cycle; only what Faust does is replaced: the group, fetching, and the calls of
-streams/running/app/stage_app.py. Its stage numbers the records of its sources, so that a record that is lost or applied twice
-shows in what is written.
+A worker is the real Writer, Ownership and Cycle; only what Faust does is replaced: the group, fetching, and
+the calls of streams/running/app/stage_app.py. Its stage numbers the records of its sources, so that a record
+that is lost or applied twice shows in what is written.
 """
 
 import asyncio
@@ -40,7 +40,8 @@ STAGE = "number"
 RESTART_SECONDS = 0.3
 SESSION_SECONDS = 0.5
 
-# By then everything must be applied when nothing more goes wrong: far less than the brokers take to end a transaction.
+# By then everything must be applied when nothing more goes wrong: far less than the brokers take to end a
+# transaction.
 CALM_SECONDS = 15.0
 
 # So that after a reset of the group the claims from before it stay ahead for the rest of the run.
@@ -116,8 +117,8 @@ class Waiting(NamedTuple):
 class Fleet:
     """The brokers, the group and the workers of one run.
 
-    `choose` picks who goes on of those who wait. `on_step` is called before a worker takes a step, with the process and the
-    name of the step, and may strike it.
+    `choose` picks who goes on of those who wait. `on_step` is called before a worker takes a step, with the
+    process and the name of the step, and may strike it.
     """
 
     def __init__(
@@ -218,7 +219,9 @@ class Fleet:
             task.cancel()
 
     def exited(self, worker: "Worker", error: BaseException | None, *, restart: bool) -> None:
-        """A process ended by itself: its supervisor starts it again after an error, or when it was told to restart."""
+        """A process ended by itself: its supervisor starts it again after an error, or when it was told to
+        restart.
+        """
         self.say(f"{worker.name} exits" + (f": {error}" if error else ""))
         self.exits.append((worker, error))
         self.end(worker)

@@ -1,7 +1,8 @@
 """A Log in memory: the brokers with their logs, transactions, fencing, compaction, and leaders that go away.
 
-Every request to the brokers is two steps: before it arrives, and after it is done and before its answer arrives. Markers
-are steps of their own, one for each log. Whoever makes a step function decides what happens when.
+Every request to the brokers is two steps: before it arrives, and after it is done and before its answer
+arrives. Markers are steps of their own, one for each log. Whoever makes a step function decides what happens
+when.
 """
 
 import asyncio
@@ -222,7 +223,9 @@ class MemoryLog:
         return answered
 
     async def insist(self, name: str, answer: Callable[[], Answer | None], seconds: float) -> Answer:
-        """Repeat a request until there is an answer, as aiokafka does. Raises KafkaTimeoutError after that time."""
+        """Repeat a request until there is an answer, as aiokafka does. Raises KafkaTimeoutError after that
+        time.
+        """
         deadline = time.monotonic() + seconds
         while (answered := await self.request(name, answer)) is None:
             if time.monotonic() > deadline:

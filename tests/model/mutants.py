@@ -1,4 +1,6 @@
-"""Broken variants of the runtime, each in one place. The searches must find what is wrong with every one of them."""
+"""Broken variants of the runtime, each in one place. The searches must find what is wrong with every one of
+them.
+"""
 
 import asyncio
 from collections.abc import Collection, Iterator

@@ -66,7 +66,9 @@ async def inheriting(fleet: Fleet) -> None:
 
 
 async def leaving(fleet: Fleet) -> None:
-    """A leaves while a log has no leader, until its app has given up waiting for its cycles but the broker has not."""
+    """A leaves while a log has no leader, until its app has given up waiting for its cycles but the broker
+    has not.
+    """
     _publish(fleet, 12)
     first = fleet.start("A")
     await _until(fleet, 0.06)
@@ -158,8 +160,8 @@ class _Struck:
 def strikes() -> Iterator[Strike]:
     """Every step of a worker in the stories, with each kind of strike.
 
-    Not before a request, which is after the one before it. Not where a worker only waits for records. No kill after a
-    question, which is as one before it.
+    Not before a request, which is after the one before it. Not where a worker only waits for records. No kill
+    after a question, which is as one before it.
     """
     for told in STORIES:
         calm = _Struck(told, None)
@@ -196,7 +198,9 @@ class Tally:
 
 
 def random_runs(seeds: Iterable[int], *, only_kills: bool = False) -> Tally:
-    """Play random runs. Raises Failed with the first one that fails; `only_kills` also if anybody else has to end."""
+    """Play random runs. Raises Failed with the first one that fails; `only_kills` also if anybody else has to
+    end.
+    """
     tally = Tally()
     for seed in seeds:
         run = _RandomRun(seed, only_kills=only_kills)
@@ -214,7 +218,9 @@ def random_runs(seeds: Iterable[int], *, only_kills: bool = False) -> Tally:
 
 
 class _RandomRun:
-    """Who goes on is chosen at random, and some are slow for a while. Faults happen until the run is to calm down."""
+    """Who goes on is chosen at random, and some are slow for a while. Faults happen until the run is to calm
+    down.
+    """
 
     def __init__(self, seed: int, *, only_kills: bool) -> None:
         self.rng = rng = random.Random(seed)

@@ -1,4 +1,6 @@
-"""What every Log promises. These tests run on the one in memory; tests/kafka/test_log.py runs the same on a broker."""
+"""What every Log promises. These tests run on the one in memory; tests/kafka/test_log.py runs the same on a
+broker.
+"""
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping

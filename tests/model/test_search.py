@@ -1,6 +1,8 @@
-"""No record is lost or applied twice and every partition ends with one owner, whatever happens when: see tests/model.
+"""No record is lost or applied twice and every partition ends with one owner, whatever happens when: see
+tests/model.
 
-The number of a random run is its seed. A change of the code changes which run of a mutant is the first to fail.
+The number of a random run is its seed. A change of the code changes which run of a mutant is the first to
+fail.
 """
 
 from collections.abc import Iterator

@@ -23,7 +23,8 @@ class NothingHappens(Exception):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Calls `advance` when all tasks wait; it returns whether it let one of them go on. Otherwise time goes to the next timer.
+    """Calls `advance` when all tasks wait; it returns whether it let one of them go on. Otherwise time goes
+    to the next timer.
 
     Tasks are added to the `tasks` of the process that made them.
     """

@@ -1,4 +1,6 @@
-"""Runs the same records through the Python core and the native one, and compares everything that comes of them."""
+"""Runs the same records through the Python core and the native one, and compares everything that comes of
+them.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +14,9 @@ from tests.unit.traffic import Record
 
 
 class BothCores:
-    """One partition on both cores. `native` counts the records that the native core applied, `all` all of them."""
+    """One partition on both cores. `native` counts the records that the native core applied, `all` all of
+    them.
+    """
 
     def __init__(
         self,
@@ -63,7 +67,9 @@ class BothCores:
         )
 
     def restart(self, *, swap: bool = False) -> None:
-        """Restore both states from what they have written; with `swap`, each from what the other one has written."""
+        """Restore both states from what they have written; with `swap`, each from what the other one has
+        written.
+        """
         stored = self._stored[::-1] if swap else self._stored
         self._states = [
             stage.restore(*self._place, [(key, value) for key, value in entries.items() if value is not None])

@@ -1,6 +1,8 @@
-"""Random histories of one partition on both cores: honest reports, damaged ones, odd envelopes, times, keys and restarts.
+"""Random histories of one partition on both cores: honest reports, damaged ones, odd envelopes, times, keys
+and restarts.
 
-`python -m tests.native.fuzz --cases 5000000` runs as many as you like. A difference raises AssertionError and names the seed.
+`python -m tests.native.fuzz --cases 5000000` runs as many as you like. A difference raises AssertionError and
+names the seed.
 """
 
 import argparse
@@ -149,7 +151,9 @@ class Publishers:
         return report
 
     def _any_facts(self) -> dict[str, Any]:
-        """Return what the law of a report depends on. Finding it is most of the work, so most reports share some."""
+        """Return what the law of a report depends on. Finding it is most of the work, so most reports share
+        some.
+        """
         chance = self._chance
         channel: dict[str, Any] = {"visibility": chance.choice(get_args(Visibility))}
         if chance.random() < 0.7:

@@ -1,4 +1,6 @@
-"""Damages reports and their headers in ways that a reader could overlook. Many of the results are still valid reports."""
+"""Damages reports and their headers in ways that a reader could overlook. Many of the results are still valid
+reports.
+"""
 
 import json
 import random
@@ -50,10 +52,11 @@ FIELDS = (*WORDS, *REFS, *TIMES, *NUMBERS, *OBJECTS, "evidence", "member", "adde
 
 # Pieces of JSON that are put in at any place.
 TOKENS = (
-    b"null", b"true", b"false", b"nul", b"True", b"{}", b"[]", b"[[]]", b"{", b"}", b"[", b"]", b'"', b",", b":", b" ", b"\n",
-    b"\x00", b"\x1f", b"\x7f", b"\xc3\xa9", b"\xff", b"\xed\xa0\x80", b"\\", b"\\u0041", b'\\"', b"\\/", b"/", b"-", b"+",
-    b"0", b"1", b"00", b".", b".5", b"e0", b"E-1", b"@", b"%40", b"NaN", b"Infinity", b"\xef\xbb\xbf", b"//", b"'", b'""',
-    b'"x":1,', b'"member":null,', b'"country":"FR",', b'"notice":{},', b'"evidence":[],', b',"kind":"user_report"', b'"csam"',
+    b"null", b"true", b"false", b"nul", b"True", b"{}", b"[]", b"[[]]", b"{", b"}", b"[", b"]", b'"', b",",
+    b":", b" ", b"\n", b"\x00", b"\x1f", b"\x7f", b"\xc3\xa9", b"\xff", b"\xed\xa0\x80", b"\\", b"\\u0041",
+    b'\\"', b"\\/", b"/", b"-", b"+", b"0", b"1", b"00", b".", b".5", b"e0", b"E-1", b"@", b"%40", b"NaN",
+    b"Infinity", b"\xef\xbb\xbf", b"//", b"'", b'""', b'"x":1,', b'"member":null,', b'"country":"FR",',
+    b'"notice":{},', b'"evidence":[],', b',"kind":"user_report"', b'"csam"',
 )  # fmt: skip
 
 
@@ -271,7 +274,8 @@ def time_of_any_form(chance: random.Random) -> str:
     if chance.random() < 0.3:
         date = chance.choice(
             ("2024-02-29", "2023-02-29", "2000-02-29", "1900-02-29", "2100-02-29", "1970-01-01", "1969-12-31", "9999-12-31",
-             "10000-01-01", "2026-13-01", "2026-00-10", "2026-04-31", "2026-12-31", "2026-01-00", "0001-01-01", "2026-1-1",
+             "10000-01-01", "2026-13-01", "2026-00-10", "2026-04-31", "2026-12-31", "2026-01-00",
+             "0001-01-01", "2026-1-1",
              "+2026-01-01", "20260101", "0000-01-01")
         )  # fmt: skip
     else:

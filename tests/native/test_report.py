@@ -1,4 +1,6 @@
-"""What the native core reads of a report is what Python reads, and honest publishers' reports are not left to Python."""
+"""What the native core reads of a report is what Python reads, and honest publishers' reports are not left to
+Python.
+"""
 
 import json
 import random

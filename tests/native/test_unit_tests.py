@@ -1,4 +1,6 @@
-"""The unit tests of the stage of reports, once more on the native core: golden logs, properties, replays, restores."""
+"""The unit tests of the stage of reports, once more on the native core: golden logs, properties, replays,
+restores.
+"""
 
 import os
 import re
@@ -17,9 +19,9 @@ pytestmark = pytest.mark.nightly
 
 ROOT = Path(__file__).parents[2]
 FILES = (
-    "assess", "earlier_layout", "enrichment", "episodes", "open_episode_gates", "partition_state", "policy_backtest",
-    "priority", "repartition", "replay", "report_clocks", "reporter_keys", "restore", "scenario", "slices", "source_controls",
-    "sources", "transparency_assess", "version_0_2", "wrong_clocks",
+    "assess", "earlier_layout", "enrichment", "episodes", "open_episode_gates", "partition_state",
+    "policy_backtest", "priority", "repartition", "replay", "report_clocks", "reporter_keys", "restore",
+    "scenario", "slices", "source_controls", "sources", "transparency_assess", "version_0_2", "wrong_clocks",
 )  # fmt: skip
 LONG_FILES = ("law_change", "mixed_traffic", "report_clocks_model")
 # These two look into the objects of the Python core.

@@ -1,4 +1,6 @@
-"""Applies records as owners do, in slices and batches of any size and with takeovers, and gives everything that comes of it."""
+"""Applies records as owners do, in slices and batches of any size and with takeovers, and gives everything
+that comes of it.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 from random import Random
@@ -24,7 +26,8 @@ tiny = st.builds(
     batch_refused=st.integers(1, 9),
 )
 
-# Not after every batch: an owner judges episodes again that its predecessor found unchanged since the last record.
+# Not after every batch: an owner judges episodes again that its predecessor found unchanged since the last
+# record.
 takeovers = st.sets(st.integers(0, 30), max_size=4)
 
 

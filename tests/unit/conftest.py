@@ -1,6 +1,8 @@
-"""Fixtures shared by many tests: the shipped rules, a copy of their files that a test may edit, and logging as it was.
+"""Fixtures shared by many tests: the shipped rules, a copy of their files that a test may edit, and logging
+as it was.
 
-With TEST_CORE=native the stage of reports of every test runs on the native core (tests/native/test_unit_tests.py).
+With TEST_CORE=native the stage of reports of every test runs on the native core
+(tests/native/test_unit_tests.py).
 """
 
 import logging

@@ -1,4 +1,6 @@
-"""A console on a read model that is filled from the golden examples, with a log of one partition in place of Kafka."""
+"""A console on a read model that is filled from the golden examples, with a log of one partition in place of
+Kafka.
+"""
 
 import asyncio
 import base64

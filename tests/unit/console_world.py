@@ -30,7 +30,8 @@ _RULES = clock_rules(duty(), policies=(policy(levels=levels({"reports": 2}, {"re
 
 @cache
 def written_by_workers() -> Sequence[Record]:
-    """What the stages write about two channels, each in a partition of its own, and the golden examples of other topics.
+    """What the stages write about two channels, each in a partition of its own, and the golden examples of
+    other topics.
 
     Episodes open, are raised and resolved; clocks are armed, lapse and are fulfilled.
     """
@@ -70,7 +71,9 @@ def cases() -> Sequence[tuple[str, str]]:
 
 
 def written_by_people(chance: random.Random, number: int) -> list[Record]:
-    """Acts and outcomes about these cases: some too late, some sent twice, some of other systems, some that nobody can read."""
+    """Acts and outcomes about these cases: some too late, some sent twice, some of other systems, some that
+    nobody can read.
+    """
     made: list[Record] = []
     works = dict.fromkeys(cases(), CaseWork())
     kinds = ("claimed", "claimed", "released", "noted", "snoozed", "escalated", *_DECIDING)
@@ -125,7 +128,9 @@ def logs_of(records: Sequence[Record]) -> Logs:
 
 
 def interleaved(chance: random.Random, logs: Logs) -> Iterator[list[Record]]:
-    """The logs in batches, any partition next. Some reads begin again earlier, as after the loss of the last transactions."""
+    """The logs in batches, any partition next. Some reads begin again earlier, as after the loss of the last
+    transactions.
+    """
     positions = dict.fromkeys(logs, 0)
     while unread := [place for place, log in logs.items() if positions[place] < len(log)]:
         batch: list[Record] = []

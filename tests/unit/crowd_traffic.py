@@ -1,4 +1,6 @@
-"""Reports with a stamp as they reach their channel, what desks decide about them, and the credits that follow."""
+"""Reports with a stamp as they reach their channel, what desks decide about them, and the credits that
+follow.
+"""
 
 from typing import Any
 

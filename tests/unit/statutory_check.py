@@ -9,14 +9,13 @@ FIGURES = {
     "Number of notices received ": "notices, all",
     "Number of notices received from Trusted flaggers": "notices, trusted",
     "Number of specific items of information included in the total number of notices": "items, all",
-    "Number of specific items of information included in the total number of notices by Trusted Flaggers (Trusted "
-    "Flagger notices)": "items, trusted",
+    "Number of specific items of information included in the total number of notices by Trusted Flaggers "
+    "(Trusted Flagger notices)": "items, trusted",
     "Number of actions taken on the basis of the law": "law, all",
     "Number of actions taken on the basis of the law (Trusted Flagger notices)": "law, trusted",
     "Number of actions taken on the basis of the terms and conditions of the service": "terms, all",
-    "Number of actions taken on the basis of the terms and conditions of the service (Trusted Flagger notices)": (
-        "terms, trusted"
-    ),
+    "Number of actions taken on the basis of the terms and conditions of the service (Trusted Flagger "
+    "notices)": ("terms, trusted"),
 }
 
 

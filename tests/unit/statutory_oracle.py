@@ -164,7 +164,9 @@ def _role(body: dict[str, Any]) -> str:
 
 
 def _place(before: list[dict[str, Any]], outcome: dict[str, Any]) -> tuple[str | None, str]:
-    """Country and category: those of the first notice, of a trusted flagger if there is one, else of the first detection."""
+    """Country and category: those of the first notice, of a trusted flagger if there is one, else of the
+    first detection.
+    """
     for roles in (("trusted",), ("notice", "trusted"), ("detection",)):
         those = [each for each in before if each["role"] in roles]
         if those:

@@ -1,4 +1,6 @@
-"""Half a year of reports, decisions, appeals and orders, as they are published; some arrive late or out of order."""
+"""Half a year of reports, decisions, appeals and orders, as they are published; some arrive late or out of
+order.
+"""
 
 import json
 import random
@@ -39,7 +41,9 @@ TIMED = {"removal_order": "EU.tco.art3-3", "production_order": "EU.e-evidence.ar
 
 
 class Setting(NamedTuple):
-    """When it begins (ms since the epoch), the days in which messages are first reported, and the countries concerned."""
+    """When it begins (ms since the epoch), the days in which messages are first reported, and the countries
+    concerned.
+    """
 
     begin: int = BEGIN
     days: int = DAYS
@@ -108,7 +112,9 @@ def _message(chance, setting, channel, message, numbers, arriving) -> None:
 
 
 def _decisions(chance, channel, message, numbers, start, arriving) -> None:
-    """A decision, in half of the cases an appeal, in some a second one; each may arrive before what it replaces."""
+    """A decision, in half of the cases an appeal, in some a second one; each may arrive before what it
+    replaces.
+    """
     at = start + int(chance.random() ** 2 * 15 * DAY) + 1_000
     earlier = None
     for _ in range(chance.choice([1, 1, 2, 2, 3])):

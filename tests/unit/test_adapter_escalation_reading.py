@@ -14,7 +14,9 @@ def alternatives(kind):
 
 
 def differences(part, whole, path="$"):
-    """Where the shape of a struct that reads fields of another does not fit it; numbers may have limits there."""
+    """Where the shape of a struct that reads fields of another does not fit it; numbers may have limits
+    there.
+    """
     fields = {field.encode_name: field for field in whole.fields}
     for field in part.fields:
         where, found = f"{path}.{field.encode_name}", fields.get(field.encode_name)

@@ -1,4 +1,6 @@
-"""Credits of a message's reporters against a model that knows all reports and decisions at once, in any order."""
+"""Credits of a message's reporters against a model that knows all reports and decisions at once, in any
+order.
+"""
 
 from hypothesis import given
 from hypothesis import strategies as st

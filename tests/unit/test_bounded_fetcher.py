@@ -232,7 +232,9 @@ def test_the_next_poll_frees_the_unpacked_bytes_of_a_batch_that_is_half_read():
 
 
 def requests_of_a_collecting_fetcher(data):
-    """When each fetch was sent, in seconds after the first, and how long its broker might hold it back, in ms."""
+    """When each fetch was sent, in seconds after the first, and how long its broker might hold it back, in
+    ms.
+    """
 
     async def scenario(made):
         made.collects = True

@@ -1,4 +1,6 @@
-"""A category is an entry of categories.yaml: those of Tocsin, what a deployment changes in them, and what it adds."""
+"""A category is an entry of categories.yaml: those of Tocsin, what a deployment changes in them, and what it
+adds.
+"""
 
 import dataclasses
 from datetime import date
@@ -99,7 +101,9 @@ def test_a_file_changes_numbers_adds_categories_and_may_leave_the_others_out(fil
 
 
 def test_codes_and_other_facts_of_tocsins_categories_leave_the_version_of_a_registry_as_it_was(tmp_path):
-    """A copy that a deployment made of the file of 0.2 has none of them, and the same registry_version as ever."""
+    """A copy that a deployment made of the file of 0.2 has none of them, and the same registry_version as
+    ever.
+    """
     lines = SHIPPED_CATEGORIES.read_text(encoding="utf-8").splitlines(keepends=True)
     facts = ("code", "template", "ozone_reason", "cybertip", "child_safety", *FLAGS)
     kept = [line for line in lines if not line.startswith(tuple(f"    {name}:" for name in facts))]
@@ -125,7 +129,7 @@ def test_what_decides_of_a_category_of_its_own_is_in_the_version_of_a_registry(f
         ("    code: 130\n", "", "x_loan_sharks.code", "from 128 to 255"),
         ("severity: 0.5", "severity: 5", "x_loan_sharks.severity", "less than or equal to 1"),
         ("    floor: false\n", "", "x_loan_sharks.floor", "is missing"),
-        ("    floor: false\n", "    flor: false\n", "x_loan_sharks.flor", "valid fields here: abuse_prone, child_safety"),
+        ("    floor: false\n", "    flor: false\n", "x_loan_sharks.flor", "valid fields here: abuse_prone, " "child_safety"),
         ("    template:", "    # template:", "x_loan_sharks.template", "is missing"),
         ("KEYWORD_OTHER, ", "KEYWORD_PHISHING, ", "x_loan_sharks.template.description", "no other keyword"),
         ("{keyword: KEYWORD_OTHER, ", "{", "x_loan_sharks.template.keyword", "of STATEMENT_CATEGORY_SCAMS"),

@@ -1,7 +1,8 @@
-"""European Production and Preservation Orders as the provider gets them: the certificates of Regulation (EU) 2023/1543.
+"""European Production and Preservation Orders as the provider gets them: the certificates of Regulation (EU)
+2023/1543.
 
-By art. 9(1) a certificate holds what art. 5(5)(a) to (h), or 6(3)(a) to (f), list. The grounds for necessity and the summary
-of the case are the later points of the lists, and no part of it.
+By art. 9(1) a certificate holds what art. 5(5)(a) to (h), or 6(3)(a) to (f), list. The grounds for necessity
+and the summary of the case are the later points of the lists, and no part of it.
 """
 
 from typing import Any
@@ -20,7 +21,8 @@ from tests.unit.request_traffic import (
 )
 from tests.unit.traffic import DAY, HOUR
 
-# The points of the lists that every certificate has, with what an intake calls them. The certificate is signed (art. 9(1)).
+# The points of the lists that every certificate has, with what an intake calls them. The certificate is
+# signed (art. 9(1)).
 ALWAYS = {
     "5(5)(a), 6(3)(a)": "issuing_authority",
     "5(5)(b), 6(3)(b)": "addressee",
@@ -29,8 +31,8 @@ ALWAYS = {
     "5(5)(f), 6(3)(f)": "criminal_provision",
     "9(1)": "signature",
 }
-# 5(5)(e) and 6(3)(e), the time range, are there "if applicable"; (g), the reasons for the emergency, in an emergency; (h)
-# if the order goes to a processor, which no intake reports.
+# 5(5)(e) and 6(3)(e), the time range, are there "if applicable"; (g), the reasons for the emergency, in an
+# emergency; (h) if the order goes to a processor, which no intake reports.
 EMERGENCY = "emergency_justification"
 
 

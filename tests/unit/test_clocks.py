@@ -168,7 +168,9 @@ def test_a_wait_is_over_and_still_owed() -> None:
 
 
 def test_clocks_of_earlier_versions_keep_their_bytes() -> None:
-    """A deadline and a retention period are stored as before, so their state is taken over and need not be rewritten."""
+    """A deadline and a retention period are stored as before, so their state is taken over and need not be
+    rewritten.
+    """
     deadline, kept = start_clock(ROW, 1, 3), start_clock(KEPT, 1, 3)
     encoded = [msgspec.msgpack.decode(msgspec.msgpack.encode(clock)) for clock in (deadline, kept)]
     assert encoded == [

@@ -55,7 +55,9 @@ reports = st.lists(st.tuples(people, st.integers(1, 3), st.booleans()), max_size
 
 
 def modelled(given_reports: list[tuple[int, int, bool]]) -> tuple[list[int], Sums]:
-    """Return the size of each report's cluster, and the sums over all clusters, recomputed from the whole list."""
+    """Return the size of each report's cluster, and the sums over all clusters, recomputed from the whole
+    list.
+    """
     clusters: list[dict] = []
     order: list[dict] = []
     joined = []
@@ -280,8 +282,8 @@ def test_the_sentence_says_who_was_linked_and_as_what_they_count():
     assert case.members == 31
     assert case.score == 0.958763
     assert case.sentence == (
-        "31 of 40 reporters had before reported the same messages as another of them, messages that were not upheld; "
-        "all 40 count as 1.6 voices."
+        "31 of 40 reporters had before reported the same messages as another of them, messages that were not "
+        "upheld; all 40 count as 1.6 voices."
     )
     assert not assess(Sums(9, 9, 0, 81), quiet).suspected
 

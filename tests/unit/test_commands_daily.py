@@ -147,8 +147,8 @@ def test_explain_shows_a_clocks_duty_start_deadline_reason_and_end():
 def test_explain_gives_the_reason_and_the_internal_target_of_a_duty_without_a_clock():
     text = story([escalation("opened-threshold-crossed")])
     assert (
-        "clock not_armed (no_duration: the law sets no fixed time limit), internal target P1D (2026-09-22 14:13 UTC)"
-        in text
+        "clock not_armed (no_duration: the law sets no fixed time limit), internal target P1D (2026-09-22 "
+        "14:13 UTC)" in text
     )
 
 
@@ -171,7 +171,8 @@ def fitting(topic):
     if topic == "authority-routing":
         event = example(topic, "everybody-at-a-protest")
         return event, {
-            "category": "civic", "country": "IR", "request": "ar-0006", "decision": "refused", "type": "routed",
+            "category": "civic", "country": "IR", "request": "ar-0006", "decision": "refused",
+            "type": "routed",
         }  # fmt: skip
     if topic == "authority-requests":
         return example(topic, "removal-order"), {
@@ -363,7 +364,7 @@ def test_completion_prints_a_script_for_the_shell(shell):
 @pytest.mark.parametrize(
     ("words", "begun", "offered"),
     [
-        ([], "clo", {"clock": "Record what became of a legal clock, or of...", "clocks": "List the legal clocks that have not ended."}),
+        ([], "clo", {"clock": "Record what became of a legal clock, or of...", "clocks": "List the legal " "clocks that have not ended."}),
         ([], "--v", {"--version": "Show the version and exit."}),
         (["dead-letters"], "l", {"list": "List dead letters, one per line, and count..."}),
         (["completion"], "z", {"zsh": None}),

@@ -1,4 +1,6 @@
-"""`tocsin outcome`: what one command line or one file says, what is refused, and that repeating it has no effect."""
+"""`tocsin outcome`: what one command line or one file says, what is refused, and that repeating it has no
+effect.
+"""
 
 import asyncio
 import json

@@ -203,8 +203,9 @@ def test_invalid_arguments_exit_with_2(tocsin, arguments, named):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("PT48H", "48 hours"), ("PT1H", "1 hour"), ("PT90M", "90 minutes"), ("P1D", "1 day"), ("P10D", "10 days"),
-        ("P2W", "14 days"), ("P1DT2H", "26 hours"), ("P6M", "6 months"), ("P1Y", "1 year"), ("P1Y6M", "1 year 6 months"),
+        ("PT48H", "48 hours"), ("PT1H", "1 hour"), ("PT90M", "90 minutes"), ("P1D", "1 day"),
+        ("P10D", "10 days"), ("P2W", "14 days"), ("P1DT2H", "26 hours"), ("P6M", "6 months"),
+        ("P1Y", "1 year"), ("P1Y6M", "1 year 6 months"),
         ("PT30S", "30 seconds"),
     ],
 )  # fmt: skip

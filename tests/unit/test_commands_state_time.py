@@ -1,4 +1,6 @@
-"""`tocsin state time` and `set-time`: what they show, refuse and write. tests/kafka/test_wrong_clocks.py uses Kafka."""
+"""`tocsin state time` and `set-time`: what they show, refuse and write. tests/kafka/test_wrong_clocks.py uses
+Kafka.
+"""
 
 from types import SimpleNamespace
 

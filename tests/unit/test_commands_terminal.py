@@ -24,8 +24,8 @@ from streams.contract.events.clock import ClockView
 from streams.contract.wire.dead_letter import Rejected, dead_letter
 from tests.report_strategies import Record
 
-# C0 with escape, DEL, C1 with the one-character CSI, marks and overrides of direction, a separator of lines, and signs of
-# no width.
+# C0 with escape, DEL, C1 with the one-character CSI, marks and overrides of direction, a separator of lines,
+# and signs of no width.
 HOSTILE = "\x1b[2J\x07\x7f\x9b2J\x85\u200e\u200f\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u200b\ufeff\U000e0041"
 COMMANDS = Path(__file__).parents[2] / "streams" / "commands"
 

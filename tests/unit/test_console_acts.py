@@ -1,4 +1,6 @@
-"""What forms of the console do: acts on cases, requests and clocks, by one person or two, and on many cases at once."""
+"""What forms of the console do: acts on cases, requests and clocks, by one person or two, and on many cases
+at once.
+"""
 
 import asyncio
 import re

@@ -1,4 +1,6 @@
-"""The list of cases: rows as they are now, what a view lists, the next case, and what a page is told afterwards."""
+"""The list of cases: rows as they are now, what a view lists, the next case, and what a page is told
+afterwards.
+"""
 
 import html
 import re

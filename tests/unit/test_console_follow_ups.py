@@ -41,7 +41,8 @@ from tests.unit.traffic import MINUTE, START
 
 CASE_ACTIVITY, OUTCOMES, CLOCKS = "case-activity", "moderation-outcomes", "clock-outcomes"
 
-# Some that decoders refuse: a counter where a pseudonym must be, an address, a telephone number, what is no ref.
+# Some that decoders refuse: a counter where a pseudonym must be, an address, a telephone number, what is no
+# ref.
 refs = st.sampled_from(
     ["c-1", "x", "4711", "a@b.example", "+49 30 1234567", "491701234567", "a b", "", "ä", "n:1~2.3_4-5"]
 )

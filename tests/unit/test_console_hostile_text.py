@@ -29,8 +29,9 @@ HOSTILE = (
 
 
 NAMES = (
-    "listed", "category", "group", "policy", "channel", "country", "assignee", "level", "clock", "by", "after", "integrity",
-    "duty", "status", "subject", "due", "decision", "gate", "kind", "days", "day", "next", "from", "to",
+    "listed", "category", "group", "policy", "channel", "country", "assignee", "level", "clock", "by",
+    "after", "integrity", "duty", "status", "subject", "due", "decision", "gate", "kind", "days", "day",
+    "next", "from", "to",
 )  # fmt: skip
 
 
@@ -132,7 +133,9 @@ IDS = ("escalation_id", "request_id", "case_id", "activity_id", "outcome_id")
 @pytest.mark.parametrize("hostile", [" ".join(HOSTILE), "javascript:hostile()"])
 @pytest.mark.parametrize("topic", HANDLERS)
 def test_no_field_of_any_event_becomes_part_of_a_page(topic, hostile, tmp_path):
-    """Every field of every example that the console takes with hostile text has it, and every page is looked at."""
+    """Every field of every example that the console takes with hostile text has it, and every page is looked
+    at.
+    """
     with World(tmp_path) as world:
         for of_topic, stem, document, headers in examples():
             if of_topic != topic:

@@ -1,4 +1,6 @@
-"""The read model is a function of the logs: not of the order in which topics and partitions are read, nor of batches."""
+"""The read model is a function of the logs: not of the order in which topics and partitions are read, nor of
+batches.
+"""
 
 import json
 import random

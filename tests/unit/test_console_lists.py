@@ -174,7 +174,8 @@ def test_policies_are_compared_by_days_and_channels(tmp_path):
         ):
             topic = "escalations" if mode == "live" else "escalations-shadow"
             event = example("escalations", "opened-threshold-crossed") | {
-                "escalation_id": f"e-{number}", "policy": policy, "mode": mode, "channel_ref": channel, "at": f"{day}T10:00:00.000Z",
+                "escalation_id": f"e-{number}", "policy": policy, "mode": mode, "channel_ref": channel,
+                "at": f"{day}T10:00:00.000Z",
             }  # fmt: skip
             world.put(topic, event)
             # Workers may write the same event again.

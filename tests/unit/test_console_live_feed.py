@@ -34,7 +34,8 @@ def request(world, feed, person, query="", still=None):
     console = SimpleNamespace(feed=feed, database=getattr(world, "database", None))
     state = {"person": person, "who": still or (lambda: person)}
     scope = {
-        "type": "http", "method": "GET", "path": "/live", "query_string": query.encode(), "headers": [], "state": state,
+        "type": "http", "method": "GET", "path": "/live", "query_string": query.encode(), "headers": [],
+        "state": state,
         "app": SimpleNamespace(state=SimpleNamespace(console=console)),
     }  # fmt: skip
     return Request(scope)

@@ -1,4 +1,6 @@
-"""Nobody's open pages keep the console from others: they are counted when let in, and the first to go when it is full."""
+"""Nobody's open pages keep the console from others: they are counted when let in, and the first to go when it
+is full.
+"""
 
 import contextlib
 import socket

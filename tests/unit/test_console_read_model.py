@@ -1,4 +1,6 @@
-"""The read model: its rows follow from the records, whatever the order of topics and partitions, and the cuts of batches."""
+"""The read model: its rows follow from the records, whatever the order of topics and partitions, and the cuts
+of batches.
+"""
 
 import contextlib
 import os
@@ -216,7 +218,9 @@ def test_a_database_that_is_none_is_refused(tmp_path):
 
 
 def escalations_of(channel, number, draw):
-    """An episode in a channel, with a clock of one of its messages now and then; raised and resolved now and then."""
+    """An episode in a channel, with a clock of one of its messages now and then; raised and resolved now and
+    then.
+    """
     escalation_id = stable_id("test-case", channel, str(number))
     message = f"message-{number % 3}"
     begin = epoch_ms(NOON) + number * MINUTE
@@ -251,7 +255,9 @@ def escalations_of(channel, number, draw):
 
 @st.composite
 def stories(draw):
-    """Logs of two partitions per topic: cases, what people did with them, and outcomes of this console and of others."""
+    """Logs of two partitions per topic: cases, what people did with them, and outcomes of this console and of
+    others.
+    """
     logs = Logs()
     cases = []
     for number in range(draw(st.integers(1, 4))):
@@ -302,7 +308,8 @@ def stories(draw):
         case, _ = draw(st.sampled_from(cases))
         outcome = ModerationOutcome(
             "outcome-same" if draw(st.booleans()) else f"outcome-{number}",
-            EscalationSubject(case.channel_ref, case.escalation_id), "dismissed", "fraud", TermsGround("scams-2.1"),
+            EscalationSubject(case.channel_ref, case.escalation_id), "dismissed", "fraud",
+            TermsGround("scams-2.1"),
             draw(st.sampled_from(("not_a_violation", "outside_scope"))), NOON + timedelta(minutes=number), PEOPLE[0], "one_reviewer",
         )  # fmt: skip
         logs.publish(MODERATION_OUTCOMES, draw(st.integers(0, 1)), outcome, "other-desk")

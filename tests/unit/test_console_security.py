@@ -160,7 +160,8 @@ def test_a_clock_of_the_same_message_stays_hidden(world, browser, narrow):
 def test_headers_are_on_every_answer(world, browser, monkeypatch):
     answers = [browser.get(path) for path in routes(browser, "GET") if path != "/live"]
     answers += [
-        browser.get("/none"), browser.get("/static/console.js"), browser.get("/static/none"), browser.post("/desk"),
+        browser.get("/none"), browser.get("/static/console.js"), browser.get("/static/none"),
+        browser.post("/desk"),
         browser.post(ACTS), browser.get("/desk", headers={"Host": "evil"}), browser.get("/desk?level=x"),
         browser.post(ACTS, content=b"x" * (MAX_FORM_BYTES + 1)), browser.head("/desk"), browser.options("/desk"),
     ]  # fmt: skip

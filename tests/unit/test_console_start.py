@@ -1,4 +1,6 @@
-"""A console that cannot have its port or its file says which setting, why, and what would be valid, and exits with 2."""
+"""A console that cannot have its port or its file says which setting, why, and what would be valid, and exits
+with 2.
+"""
 
 import socket
 import subprocess
@@ -10,7 +12,9 @@ from tests.kafka.harness.workers import COMMAND, clean_environment
 
 
 def refused(tmp_path, **settings):
-    """What a console prints that must not start. Nothing listens at the address of its brokers: it does not get that far."""
+    """What a console prints that must not start. Nothing listens at the address of its brokers: it does not
+    get that far.
+    """
     variables = {f"TOCSIN_CONSOLE_{name}": str(text) for name, text in settings.items()}
     variables = {
         "TOCSIN_KAFKA_BOOTSTRAP": "127.0.0.1:9",
@@ -60,7 +64,8 @@ def test_a_file_in_a_folder_that_does_not_exist_is_named(tmp_path):
     path = tmp_path / "nowhere" / "console.sqlite"
     said = refused(tmp_path, DATABASE=path)
     assert said.startswith(
-        f"error: TOCSIN_CONSOLE_DATABASE={path}: cannot be used (there is no folder {path.parent}). It must be a file"
+        f"error: TOCSIN_CONSOLE_DATABASE={path}: cannot be used (there is no folder {path.parent}). It must "
+        "be a file"
     )
     assert "in which this user may write" in said
 

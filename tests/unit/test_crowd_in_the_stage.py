@@ -1,4 +1,6 @@
-"""Clusters, voices, credits and signs as the stage of reports keeps them, against models that know everything at once."""
+"""Clusters, voices, credits and signs as the stage of reports keeps them, against models that know everything
+at once.
+"""
 
 import dataclasses
 from collections import defaultdict
@@ -175,7 +177,9 @@ def stream(seed: int, length: int = 60) -> list[Record]:
 
 
 def counted_by_model(records: list[Record]) -> dict[tuple[int, int], str]:
-    """What counts in the end, by reporter and message: everything is known at once, in the order of application."""
+    """What counts in the end, by reporter and message: everything is known at once, in the order of
+    application.
+    """
     reports: dict[tuple[int, str], tuple[int, str]] = {}
     decisions: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
     own: dict[tuple[int, str], list[tuple[int, str, str]]] = defaultdict(list)

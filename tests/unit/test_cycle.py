@@ -249,8 +249,8 @@ def test_a_rebalance_does_not_wait_for_all_that_a_partition_has_to_do():
         await worker.run(long, next_of_it)
         return len(worker.written), long.acked, next_of_it.transactions
 
-    # The rest is fetched again. What follows it must not be applied without it. The fourth part was applied while the third
-    # was written.
+    # The rest is fetched again. What follows it must not be applied without it. The fourth part was applied
+    # while the third was written.
     assert asyncio.run(scenario()) == (4, True, 1)
 
 

@@ -62,7 +62,8 @@ def test_deadlines_in_elapsed_time_and_in_months(duration: str, started: str, ov
 @pytest.mark.parametrize(
     ("duration", "started", "over"),
     [
-        # Regulation 1182/71 art. 3: Tuesday does not count, Friday is the tenth day, and it ends last in Martinique.
+        # Regulation 1182/71 art. 3: Tuesday does not count, Friday is the tenth day, and it ends last in
+        # Martinique.
         ("P10D", "2026-11-24T12:00:00Z", "2026-12-05T04:00:00Z"),
         # The first and the last moment of that Tuesday, in Réunion.
         ("P10D", "2026-11-23T20:00:00Z", "2026-12-05T04:00:00Z"),
@@ -213,8 +214,9 @@ def union(days: int, calendar: str = "be") -> Obligation:
         ("ie", 10, "2026-12-15T10:00:00+00:00", "2026-12-29T00:00:00+00:00"),
         # The tenth day is Easter Monday, 29 March 2027.
         ("de", 10, "2027-03-19T16:00:00+01:00", "2027-03-31T00:00:00+02:00"),
-        # In Bulgaria that is an ordinary Monday. Orthodox Easter is on 2 May 2027: Monday the 3rd is off, and so is the
-        # 4th, because 1 May is a Saturday (Labour Code, art. 154(2); the same days were off in 2021).
+        # In Bulgaria that is an ordinary Monday. Orthodox Easter is on 2 May 2027: Monday the 3rd is off, and
+        # so is the 4th, because 1 May is a Saturday (Labour Code, art. 154(2); the same days were off in
+        # 2021).
         ("bg", 10, "2027-03-19T16:00:00+02:00", "2027-03-30T00:00:00+03:00"),
         ("bg", 10, "2027-04-23T16:00:00+03:00", "2027-05-06T00:00:00+03:00"),
         # An ordinary Friday: the period ends with its last hour, not with the hour of receipt.
@@ -239,7 +241,9 @@ def test_the_clock_ends_with_the_elapsed_days() -> None:
 
 
 def test_the_clock_never_ends_after_the_period() -> None:
-    """Received at 23:30 on 20 March 2027; the tenth day, 30 March, ends an hour earlier because of summer time."""
+    """Received at 23:30 on 20 March 2027; the tenth day, 30 March, ends an hour earlier because of summer
+    time.
+    """
     started = ms("2027-03-20T23:30:00+01:00")
     assert deadline(union(10), started, RULES.calendars) == ms("2027-03-31T00:00:00+02:00")
     assert period_end(union(10), started, RULES.calendars) == ms("2027-03-31T00:00:00+02:00")
@@ -267,7 +271,8 @@ def kept(duration: str, calendar: str = "be") -> Obligation:
 @pytest.mark.parametrize(
     ("duration", "started", "over"),
     [
-        # Tuesday 24 November 2026, 13:00 in Brussels: the sixtieth day is Saturday 23 January, and Monday is worked.
+        # Tuesday 24 November 2026, 13:00 in Brussels: the sixtieth day is Saturday 23 January, and Monday is
+        # worked.
         ("P60D", "2026-11-24T12:00:00Z", "2027-01-26T04:00:00Z"),
         # Thursday 26 November 2026: the 60th day is Monday 25 January.
         ("P60D", "2026-11-26T12:00:00Z", "2027-01-26T04:00:00Z"),
@@ -316,7 +321,8 @@ def test_no_member_state_has_more_days_off_in_a_row_than_are_added_beyond_a_cale
     [
         # No part of Belgium has a holiday of its own, so both ends are the same.
         ("be", "2026-12-15T10:00:00+01:00", "2026-12-29T00:00:00-04:00"),
-        # 6 January 2027 is a holiday in three German Länder: the period may end with the 6th, or with the 7th.
+        # 6 January 2027 is a holiday in three German Länder: the period may end with the 6th, or with the
+        # 7th.
         ("de", "2026-12-27T10:00:00+01:00", "2027-01-08T00:00:00-04:00"),
     ],
 )

@@ -318,7 +318,8 @@ def test_faults_of_a_structured_event(event, reason, field):
 
 def test_the_form_follows_from_the_content_type_then_from_the_headers():
     assert decode(EVENT, [("content-type", b"Application/CloudEvents")]).ce_source == "/reports/eu"
-    # Structured mode wins over ce_ headers, the payload over ce_id, and the last of two equal other headers counts.
+    # Structured mode wins over ce_ headers, the payload over ce_id, and the last of two equal other headers
+    # counts.
     assert decode(EVENT, [*binary(ce_source=b"/other"), *STRUCTURED]).ce_source == "/reports/eu"
     assert decode(REPORT, binary(ce_id=b"another")).event.report_id == "r-1"
     twice = [("content-type", b"application/cloudevents+avro"), ("content-type", b"application/json")]

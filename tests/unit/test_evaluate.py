@@ -1,4 +1,6 @@
-"""A small world through the evaluation: brigades are told from crowds, and the figures can be trusted to fail."""
+"""A small world through the evaluation: brigades are told from crowds, and the figures can be trusted to
+fail.
+"""
 
 from dataclasses import replace
 

@@ -138,8 +138,8 @@ def room_for(records):
 def read(parts, *, batches=2, max_records=None, seeks=None, room=None, pauses=()):
     """Read all ranges of a log, and return the log, the ranges, and (offset, next range) of each seek.
 
-    `seeks` maps a number of ranges read to the offset to seek then. After the numbers of polls in `pauses`, the
-    partition is paused for one poll.
+    `seeks` maps a number of ranges read to the offset to seek then. After the numbers of polls in `pauses`,
+    the partition is paused for one poll.
     """
     log = Log(parts)
     sought = []

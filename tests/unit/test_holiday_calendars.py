@@ -1,4 +1,6 @@
-"""The shipped holiday calendars, against dates from official calendars, and the list of what a new release changes."""
+"""The shipped holiday calendars, against dates from official calendars, and the list of what a new release
+changes.
+"""
 
 import importlib
 import sys
@@ -16,8 +18,8 @@ def days(year: int, *month_days: tuple[int, int]) -> set[date]:
     return {date(year, month, day) for month, day in month_days}
 
 
-# Holidays from Monday to Friday, computed by hand: Easter is on 5 April 2026 and 28 March 2027, Orthodox Easter on
-# 12 April 2026 and 2 May 2027.
+# Holidays from Monday to Friday, computed by hand: Easter is on 5 April 2026 and 28 March 2027, Orthodox
+# Easter on 12 April 2026 and 2 May 2027.
 OFFICIAL = {
     # Act of 4 January 1974: ten days.
     ("be", 2026): days(2026, (1, 1), (4, 6), (5, 1), (5, 14), (5, 25), (7, 21), (11, 11), (12, 25)),
@@ -26,8 +28,8 @@ OFFICIAL = {
     # Code du travail, art. L3133-1.
     ("fr", 2026): days(2026, (1, 1), (4, 6), (5, 1), (5, 8), (5, 14), (5, 25), (7, 14), (11, 11), (12, 25)),
     ("fr", 2027): days(2027, (1, 1), (3, 29), (5, 6), (5, 17), (7, 14), (11, 1), (11, 11)),
-    # Labour Code, art. 154: also Good Friday and Easter Monday of the Orthodox Church. A holiday on a weekend moves to
-    # Monday: 6 September 2026 is a Sunday, 1 and 2 May, 22 May and 26 December 2027 are on weekends.
+    # Labour Code, art. 154: also Good Friday and Easter Monday of the Orthodox Church. A holiday on a weekend
+    # moves to Monday: 6 September 2026 is a Sunday, 1 and 2 May, 22 May and 26 December 2027 are on weekends.
     ("bg", 2026): days(
         2026,
         (1, 1),

@@ -1,4 +1,6 @@
-"""What was removed is kept for six months from the removal, not from the receipt of the order (Regulation 2021/784 art. 6)."""
+"""What was removed is kept for six months from the removal, not from the receipt of the order (Regulation
+2021/784 art. 6).
+"""
 
 from streams.contract.wire.envelope import rfc3339
 from streams.deciding.requests.state import RequestState
@@ -16,7 +18,8 @@ from tests.unit.request_traffic import (
 from tests.unit.traffic import DAY, HOUR
 
 REMOVE, KEEP = "EU.tco.art3-3", "EU.tco.art6"
-# Six months after 24 November 2026, and after 4 December: Monday 24 May and Friday 4 June 2027 end in Martinique.
+# Six months after 24 November 2026, and after 4 December: Monday 24 May and Friday 4 June 2027 end in
+# Martinique.
 FROM_RECEIPT, TEN_DAYS_LATER = "2027-05-25T04:00:00.000Z", "2027-06-05T04:00:00.000Z"
 
 

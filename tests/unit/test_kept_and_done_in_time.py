@@ -1,7 +1,9 @@
-"""Every row of law with a time, against a count written from the articles: never kept shorter, never done later.
+"""Every row of law with a time, against a count written from the articles: never kept shorter, never done
+later.
 
-The count knows nothing of `streams.deciding.law`: it walks through named days in a time zone, with the public holidays of Belgium,
-where the platform of the registry has its representative, computed from the law for any year.
+The count knows nothing of `streams.deciding.law`: it walks through named days in a time zone, with the public
+holidays of Belgium, where the platform of the registry has its representative, computed from the law for any
+year.
 """
 
 import calendar
@@ -23,11 +25,13 @@ ROWS = [row for row in RULES.obligations if row.duration is not None]
 KEPT = [row for row in ROWS if row.meaning == "retention"]
 WITHIN = [row for row in ROWS if row.meaning == "deadline"]
 
-# The zones in which somebody may count the days of a law. A row with days in another jurisdiction needs its zones here.
+# The zones in which somebody may count the days of a law. A row with days in another jurisdiction needs its
+# zones here.
 ZONES = {
     "EU": (
-        "Europe/Brussels", "Europe/Athens", "Europe/Helsinki", "Europe/Dublin", "Europe/Lisbon", "Atlantic/Madeira",
-        "Atlantic/Azores", "Atlantic/Canary", "America/Martinique", "America/Cayenne", "Indian/Reunion", "Indian/Mayotte",
+        "Europe/Brussels", "Europe/Athens", "Europe/Helsinki", "Europe/Dublin", "Europe/Lisbon",
+        "Atlantic/Madeira", "Atlantic/Azores", "Atlantic/Canary", "America/Martinique", "America/Cayenne",
+        "Indian/Reunion", "Indian/Mayotte",
     ),
     "CA": ("America/St_Johns", "America/Toronto", "America/Vancouver", "America/Whitehorse"),
     "DE": ("Europe/Berlin",),
@@ -48,7 +52,9 @@ def days_after(event: date) -> Iterator[date]:
 
 
 def last_day(row: Obligation, event: date) -> date:
-    """Art. 3(2)(b): the last of so many days. Art. 3(2)(c): the same date, or the last day of a month without it."""
+    """Art. 3(2)(b): the last of so many days. Art. 3(2)(c): the same date, or the last day of a month without
+    it.
+    """
     number, unit = int(str(row.duration)[1:-1]), str(row.duration)[-1]
     if unit == "D":
         days = days_after(event)
@@ -61,7 +67,9 @@ def last_day(row: Obligation, event: date) -> date:
 
 
 def count(row: Obligation, started: datetime, zone: str) -> datetime:
-    """When the time of a row ends in a zone by the articles: of Union law by Regulation (EEC, Euratom) No 1182/71."""
+    """When the time of a row ends in a zone by the articles: of Union law by Regulation (EEC, Euratom) No
+    1182/71.
+    """
     if "T" in str(row.duration):
         return started + timedelta(hours=int(str(row.duration)[2:-1]))
     local = started.astimezone(ZoneInfo(zone))
@@ -84,7 +92,9 @@ def by_id(rows: list[Obligation]) -> pytest.MarkDecorator:
 
 
 def moments(first: int) -> st.SearchStrategy[datetime]:
-    """Any millisecond of the years from `first` on, and more often those around which a day begins or ends somewhere."""
+    """Any millisecond of the years from `first` on, and more often those around which a day begins or ends
+    somewhere.
+    """
     days = st.dates(date(first, 1, 1), date(2033, 1, 1))
     around_midnight = st.builds(
         lambda day, hour, minute: datetime.combine(day, time(hour, minute, 59, 999_000), UTC),
@@ -103,8 +113,9 @@ def moments(first: int) -> st.SearchStrategy[datetime]:
 @by_id(KEPT)
 @settings(max_examples=150)
 @given(started=moments(2026))
-# The registry's calendars are those of 2026 and 2027, and what is received now may have to be kept for five years.
-# Sixty days that end on Easter Monday 2028, and six months that end on Christmas Day 2028, both beyond the calendars.
+# The registry's calendars are those of 2026 and 2027, and what is received now may have to be kept for five
+# years. Sixty days that end on Easter Monday 2028, and six months that end on Christmas Day 2028, both beyond
+# the calendars.
 @example(started=datetime(2028, 2, 17, 12, tzinfo=UTC))
 @example(started=datetime(2028, 6, 25, 12, tzinfo=UTC))
 @example(started=datetime(2026, 8, 31, 21, 59, 59, 999_000, tzinfo=UTC))
@@ -120,7 +131,8 @@ def test_nothing_is_kept_shorter_than_the_law_counts(row: Obligation, started: d
 @by_id(WITHIN)
 @settings(max_examples=150)
 @given(started=moments(2021))
-# Summer time begins on 28 March 2021 in Germany, and on 26 March 2028 in the Union: the last day ends an hour early.
+# Summer time begins on 28 March 2021 in Germany, and on 26 March 2028 in the Union: the last day ends an hour
+# early.
 @example(started=datetime(2021, 3, 21, 22, 59, 59, 999_000, tzinfo=UTC))
 @example(started=datetime(2028, 3, 16, 22, 59, 59, 999_000, tzinfo=UTC))
 def test_nothing_is_due_later_than_the_law_counts(row: Obligation, started: datetime) -> None:

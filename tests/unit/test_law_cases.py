@@ -114,10 +114,11 @@ class RequestInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An input and what must follow. `armed` is always complete, `duties` only where `exactly` is set.
 
-    `duties` maps each duty to the reason why its clock is not armed. `recipients` maps all recipients to their gates;
-    `tells` and `never_tells` list some of them. `periods` gives ends of periods by Regulation 1182/71. `names` lists states
-    that the reasons of the routing name. `authorities_of_never` lists countries of which no authority is a recipient.
-    `questions` are for a lawyer. Before `not_before` no data may be sent; without it, no time is published.
+    `duties` maps each duty to the reason why its clock is not armed. `recipients` maps all recipients to
+    their gates; `tells` and `never_tells` list some of them. `periods` gives ends of periods by Regulation
+    1182/71. `names` lists states that the reasons of the routing name. `authorities_of_never` lists countries
+    of which no authority is a recipient. `questions` are for a lawyer. Before `not_before` no data may be
+    sent; without it, no time is published.
     """
 
     name: str
@@ -531,7 +532,8 @@ def verification_table() -> str:
             continue
         unverified = ", ".join(f"`{name}`" for name in sorted(marks["unverified"])) or "-"
         lines.append(
-            f"| {row.name} | {len(marks['verified']) or '-'} | {len(marks['secondary']) or '-'} | {unverified} |"
+            f"| {row.name} | {len(marks['verified']) or '-'} | {len(marks['secondary']) or '-'} | "
+            f"{unverified} |"
         )
     return "\n".join([*lines, ""])
 

@@ -1,6 +1,7 @@
 """Old logs replay to the old law: rows that change on a later day change nothing that was decided before it.
 
-The shipped law is changed as docs/law.md says: a row ends, another one begins on the next day, a duty is added.
+The shipped law is changed as docs/law.md says: a row ends, another one begins on the next day, a duty is
+added.
 """
 
 from collections.abc import Callable, Iterable, Sequence

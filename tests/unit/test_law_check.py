@@ -1,7 +1,8 @@
 """What the check of the law of November 2026 found, as one table: who is asked, when, and what must follow.
 
-Written from the sources that the check names, not from the registry. `armed` is the time that the law gives from receipt;
-`advisory` and `no clock` say that the duty is shown and nothing runs; `absent` that it does not apply.
+Written from the sources that the check names, not from the registry. `armed` is the time that the law gives
+from receipt; `advisory` and `no clock` say that the duty is shown and nothing runs; `absent` that it does not
+apply.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -30,7 +31,8 @@ VICTIM, USER, FLAGGER = "statutory_victim_request", "user_report", "trusted_flag
 PUBLIC, PRIVATE = "public", "private"
 H, D = timedelta(hours=1), timedelta(days=1)
 
-# Reports with every element of a notice: place, kind, category, visibility, declared, day, duty, what follows.
+# Reports with every element of a notice: place, kind, category, visibility, declared, day, duty, what
+# follows.
 REPORTS: list[tuple[Any, ...]] = [
     # Error 1: Brazil, decree 12.976 of 20 May 2026, in force 2026-07-20, about women.
     ("BR", VICTIM, "ncii", PUBLIC, WOMAN, "2026-07-19", "BR.d12976.art7-1", "absent"),
@@ -53,7 +55,8 @@ REPORTS: list[tuple[Any, ...]] = [
     ("MY", USER, "csam", PUBLIC, (), "2026-01-01", "MY.onsa.priority", "no clock"),
     ("MY", USER, "hate", PUBLIC, (), "2026-01-01", "MY.onsa.harmful", "advisory"),
     ("MY", USER, "csam", PRIVATE, (), "2026-01-01", "MY.onsa.ack", "absent"),
-    # Error 9: Singapore's regulations of 2026-06-29; a report to the platform comes first, for a time not read.
+    # Error 9: Singapore's regulations of 2026-06-29; a report to the platform comes first, for a time not
+    # read.
     ("SG", USER, "ncii", PUBLIC, (), "2026-06-28", "SG.osra.complaint", "absent"),
     ("SG", USER, "ncii", PUBLIC, (), "2026-06-29", "SG.osra.complaint", "advisory"),
     # Error 10: Japan, the first five are bound from the end of July 2025; unspecified persons.
@@ -100,10 +103,11 @@ REPORTS: list[tuple[Any, ...]] = [
     ("PH", USER, "csam", PUBLIC, (), "2022-07-30", "PH.ra11930.remove", "no clock"),
 ]
 
-# Requests with every element: place, authority, kind, basis, demand, category, further facts, day, duty, what follows.
+# Requests with every element: place, authority, kind, basis, demand, category, further facts, day, duty, what
+# follows.
 REQUESTS: list[tuple[Any, ...]] = [
-    # Error 3: e-Evidence, in force 2026-08-18. From Tuesday 18 August the tenth day is Friday 28 August; it ends last in
-    # Martinique, at 04:00 UTC.
+    # Error 3: e-Evidence, in force 2026-08-18. From Tuesday 18 August the tenth day is Friday 28 August; it
+    # ends last in Martinique, at 04:00 UTC.
     *(
         ("NL", "court", PRODUCTION, "e_evidence_epoc", "produce_traffic_data", "fraud", facts, day, duty, follows)
         for facts, day, duty, follows in [

@@ -1,4 +1,6 @@
-"""A message with one notice keeps that alone: what is counted, and what is stored, is the same as with all facts."""
+"""A message with one notice keeps that alone: what is counted, and what is stored, is the same as with all
+facts.
+"""
 
 import random
 

@@ -325,7 +325,8 @@ def test_exactly_the_metrics_of_the_catalogue_are_shown():
     worker.observer.resting(0, {"message-reports": "flood"})
     shown = {name for name, _ in worker.scrape()}
     ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}
-    # The lag has no series here, because this worker reports no lag. Whether a duty begins or ends depends on the day.
+    # The lag has no series here, because this worker reports no lag. Whether a duty begins or ends depends on
+    # the day.
     absent = ("tocsin_lag_", catalogue.LAW_CHANGE.name)
     missing = {metric.name for metric in CATALOGUE if not metric.name.startswith(absent)} - {
         re.sub(r"_(bucket|count|sum)$", "", name) if name not in {m.name for m in CATALOGUE} else name

@@ -1,4 +1,6 @@
-"""What a single account, deleted posts and one large brigade can do to decisions, with the stage of reporters on."""
+"""What a single account, deleted posts and one large brigade can do to decisions, with the stage of reporters
+on.
+"""
 
 from collections.abc import Iterable
 from random import Random
@@ -201,7 +203,9 @@ def test_each_message_that_a_detector_finds_counts_and_one_found_again_does_not(
 
 
 def framed(reason: str) -> float:
-    """The voices of a wave by people who had reported two posts before, which the owner of the channel then deleted."""
+    """The voices of a wave by people who had reported two posts before, which the owner of the channel then
+    deleted.
+    """
     deployment = shipped()
     for number in range(2):
         message, time = f"bait{number}", START + number * HOUR
@@ -221,7 +225,9 @@ def test_deleted_posts_leave_a_wave_its_voices():
 
 @pytest.mark.parametrize("again", [False, True])
 def test_people_whose_posts_were_gone_or_upheld_are_a_crowd_the_next_time(again):
-    """Also outsiders, whose reports link them after a day without a decision, and those who report an upheld post twice."""
+    """Also outsiders, whose reports link them after a day without a decision, and those who report an upheld
+    post twice.
+    """
     deployment = shipped()
 
     def outsiders(number: int, time: int, message: str, channel: str = "c") -> list[OutputRecord]:
@@ -253,7 +259,9 @@ def test_the_same_people_count_again_in_the_next_window_about_the_same_message_t
 
 
 def test_a_reporter_counts_as_soon_as_the_first_report_has_left_the_window_of_whole_panes():
-    """Twice in one evening, so that it is kept when the first was: then six hours and a pane later, less five minutes."""
+    """Twice in one evening, so that it is kept when the first was: then six hours and a pane later, less five
+    minutes.
+    """
     deployment = shipped()
 
     def risk(number: int, minute: int) -> float:

@@ -1,4 +1,6 @@
-"""The gate of an open escalation never loosens: not when a tier changes, when its window moves on, or by a restart."""
+"""The gate of an open escalation never loosens: not when a tier changes, when its window moves on, or by a
+restart.
+"""
 
 import dataclasses
 from typing import Any

@@ -369,7 +369,9 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def failing(owner, applied):
-    """An owner whose stage fails on offset 9 of `in` as long as `bad` says so. Its state is the list of applied offsets."""
+    """An owner whose stage fails on offset 9 of `in` as long as `bad` says so. Its state is the list of
+    applied offsets.
+    """
     made = SimpleNamespace(owner=owner, bad={9}, applied=applied)
     fine = owner.stage.apply_in_slices
 

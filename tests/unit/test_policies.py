@@ -130,7 +130,8 @@ def test_conditions_with_a_comparison_and_any_of_are_read(tmp_path: Path) -> Non
     }
     (policy,) = load(tmp_path, VALID | {"levels": [level]}).policies
     assert policy.levels[0].text == (
-        "reports >= 4, anonymous_share < 0.5, trusted_flaggers <= 0, any of (risk > 1.25, distinct_reporters >= 3)"
+        "reports >= 4, anonymous_share < 0.5, trusted_flaggers <= 0, any of (risk > 1.25, distinct_reporters "
+        ">= 3)"
     )
 
 
@@ -189,7 +190,8 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     (
         {"levels": [{"level": 1, "name": "a", "when": {"report": 1}}]},
         "policies[0].levels[0].when.report",
-        "'reports', 'distinct_reporters', 'risk', 'trusted_flaggers', 'automated', 'anonymous_share', 'voices' or 'linked_share'",
+        "'reports', 'distinct_reporters', 'risk', 'trusted_flaggers', 'automated', 'anonymous_share', "
+        "'voices' or 'linked_share'",
     ),
     (
         {"levels": [{"level": 1, "name": "a", "when": {"reports": 0}}]},

@@ -76,8 +76,8 @@ def test_explain_shows_voices_trust_signs_and_priority_in_words():
     assert "voices      1.0 of 8 reporters; 8 of them report together" in text
     assert "trust       0 with medium or high trust" in text
     assert (
-        "no brigade suspected, 8 reporters look coordinated, score 0.88: some reported the same messages before"
-        in text
+        "no brigade suspected, 8 reporters look coordinated, score 0.88: some reported the same messages "
+        "before" in text
     )
     assert "8 of 8 reporters had before reported the same messages as another of them" in text
     assert "priority    " in text

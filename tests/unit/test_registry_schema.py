@@ -1,4 +1,6 @@
-"""The schemas of the law files and of sources.yaml: an editor that uses them and the loader agree on the form of a row."""
+"""The schemas of the law files and of sources.yaml: an editor that uses them and the loader agree on the form
+of a row.
+"""
 
 import json
 from pathlib import Path

@@ -141,7 +141,8 @@ class World:
         found: dict[Any, list[Any]] = {}
         for output in self.outputs:
             kept = [header for header in output.headers if header[0] not in ("tocsin-ticks", "tocsin-after")]
-            # A dead letter has the key of the record as it was read: that of its channel only if it was re-keyed.
+            # A dead letter has the key of the record as it was read: that of its channel only if it was
+            # re-keyed.
             key = output.value if output.topic == "dead-letters" else output.key
             found.setdefault((output.topic, key), []).append((output.value, kept))
         return found
@@ -232,7 +233,9 @@ def test_4_to_12_to_6_partitions_equals_6_from_the_start(seed: int, tmp_path: Pa
 
 
 def request_traffic(seed: int, records: int) -> list[Record]:
-    """Orders with clocks of an hour, of 60 days and of six months, repeated ones, and outcomes of their clocks."""
+    """Orders with clocks of an hour, of 60 days and of six months, repeated ones, and outcomes of their
+    clocks.
+    """
     random = Random(seed)
     made: list[Record] = []
     orders: list[tuple[str, str]] = []

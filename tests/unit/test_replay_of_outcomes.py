@@ -33,7 +33,8 @@ from tests.unit.traffic import MINUTE, START, Record, fold, levels, policy, repo
 
 MODERATION = "moderation-outcomes"
 ACTIVITY = "case-activity"
-# Few reporters, messages and ids, so that most outcomes are about something and many supersede or repeat another one.
+# Few reporters, messages and ids, so that most outcomes are about something and many supersede or repeat
+# another one.
 PEOPLE, CHANNELS, MESSAGES, REPORTS, OUTCOMES = 6, 2, 2, 12, 8
 
 LIVE = rules_with(
@@ -74,8 +75,8 @@ def outcomes(draw: st.DrawFn) -> ModerationOutcome:
 reports = st.tuples(
     st.integers(0, REPORTS - 1), st.integers(0, PEOPLE - 1), channels, st.integers(0, MESSAGES - 1)
 )
-# What is published (None: nothing, and a tick for each stage to which something is due), the minutes since the last step, and
-# how many records the stages read of what they wrote to each other.
+# What is published (None: nothing, and a tick for each stage to which something is due), the minutes since
+# the last step, and how many records the stages read of what they wrote to each other.
 course = st.lists(
     st.tuples(
         st.none() | reports | reports | outcomes() | outcomes() | case_activities(at=moments),
@@ -88,7 +89,9 @@ course = st.lists(
 
 
 class Log:
-    """Both stages, record by record, as the only owner of one partition of each. `read` is what each has applied."""
+    """Both stages, record by record, as the only owner of one partition of each. `read` is what each has
+    applied.
+    """
 
     def __init__(self) -> None:
         self.states = {name: stage.restore(0, 1) for name, stage in STAGES.items()}

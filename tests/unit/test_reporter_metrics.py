@@ -1,4 +1,6 @@
-"""What both observers count of reporters: outcomes, links, the guard-rail, suspected brigades, trust of detectors."""
+"""What both observers count of reporters: outcomes, links, the guard-rail, suspected brigades, trust of
+detectors.
+"""
 
 import pytest
 

@@ -275,7 +275,8 @@ _draws = st.lists(
 
 
 @settings(max_examples=150)
-# A reporter who is forgotten, reports again and is forgotten again, all in one batch after the one that stored them.
+# A reporter who is forgotten, reports again and is forgotten again, all in one batch after the one that
+# stored them.
 @example([("report", 0, 0, 0), ("report", 40_000, 0, 1), ("report", 40_000, 1, 0)], [1], False)
 @given(_draws, st.lists(st.integers(1, 30), max_size=6), st.booleans())
 def test_any_cuts_and_restores_give_the_same_bytes(draws, cuts, restored):

@@ -1,4 +1,6 @@
-"""Tiers by a published index: the rule, how far a state's own tier may be from it, and days on which tiers change."""
+"""Tiers by a published index: the rule, how far a state's own tier may be from it, and days on which tiers
+change.
+"""
 
 import dataclasses
 from datetime import date

@@ -42,7 +42,9 @@ class Owner:
 
 @pytest.fixture
 def trying(monkeypatch):
-    """Keeps trying until `reading` of the only owner has returned or raised. Returns the owner; raises its error."""
+    """Keeps trying until `reading` of the only owner has returned or raised. Returns the owner; raises its
+    error.
+    """
     monkeypatch.setattr(set_aside, "LOOK_SECONDS", 0)
 
     log = SimpleNamespace(reader=nullcontext)

@@ -110,8 +110,8 @@ def test_reports_of_the_public_are_taken_from_message_reports_alone(reporter: st
     assert rejection(applied(published(VERIFIED_REPORTS, fields))) == (
         "not_allowed_here",
         "kind",
-        "Must be automated_detection, statutory_victim_request or trusted_flagger_notice in verified-reports. "
-        "Publish this report to message-reports.",
+        "Must be automated_detection, statutory_victim_request or trusted_flagger_notice in "
+        "verified-reports. Publish this report to message-reports.",
     )
 
 
@@ -171,8 +171,8 @@ def test_a_publisher_of_one_topic_cannot_use_the_name_of_one_of_the_other() -> N
         assert rejection(batch) == (
             "not_allowed_here",
             "ce_source",
-            "Must be a name that is listed for the topic in the deployment's sources file in message-reports. "
-            "No topic takes such a report.",
+            "Must be a name that is listed for the topic in the deployment's sources file in "
+            "message-reports. No topic takes such a report.",
         )
     # So it cannot suppress a notice by claiming its source, id and channel before it.
     before = published(MESSAGE_REPORTS, {}, source="/flaggers")
@@ -250,7 +250,7 @@ def test_the_shipped_files_are_valid_and_part_of_the_version() -> None:
         ("[user, anonymous, state", "[police, state", "sources.message-reports.reporters[0]", "'state_actor'"),
         ("[user_report]", "[]", "sources.message-reports.kinds", "at least 1 item"),
         ("[user_report]", "[user_report, user_report]", "sources.message-reports.kinds[1]", "remove one"),
-        ("kinds: [user_report]", "kind: user_report", "sources.message-reports.kind", "valid fields here: ce_s"),
+        ("kinds: [user_report]", "kind: user_report", "sources.message-reports.kind", "valid fields here: " "ce_s"),
         ("  verified-reports:", "  trusted-reports:", "sources.trusted-reports", "'verified-reports'"),
         ("    reporters: [user, anonymous, s", "    ce_sources: any\n    reporters: [user, anonymous, s",
          "sources.message-reports.ce_sources", "valid list"),

@@ -78,8 +78,8 @@ def test_part_3_equals_what_was_published(report, oracle):
     lines = table(report, "3_member_states_orders.csv")
     columns = {
         "act": "Number of orders to act against illegal content received",
-        "items": "Number of specific items of information included in the total number of orders to act against "
-        "illegal content",
+        "items": "Number of specific items of information included in the total number of orders to act "
+        "against illegal content",
         "information": "Number of orders to provide information",
     }
     medians = {

@@ -35,7 +35,8 @@ from tests.contract.examples import example, example_files
 RULES = load_rules()
 DUTIES = {duty.id: duty for duty in RULES.obligations}
 
-# Copied from digital-services-act/transparency-database at 69e80a0, app/Models/Statement.php, without their prefixes.
+# Copied from digital-services-act/transparency-database at 69e80a0, app/Models/Statement.php, without their
+# prefixes.
 CATEGORIES_OF_DATABASE = """
     ANIMAL_WELFARE CONSUMER_INFORMATION CYBER_VIOLENCE CYBER_VIOLENCE_AGAINST_WOMEN
     DATA_PROTECTION_AND_PRIVACY_VIOLATIONS ILLEGAL_OR_HARMFUL_SPEECH INTELLECTUAL_PROPERTY_INFRINGEMENTS
@@ -152,33 +153,34 @@ def test_a_complete_statement_is_accepted():
         *(
             ({name: None}, name, "missing", "is required")
             for name in (
-                "decision_ground", "content_type", "category", "territorial_scope", "content_date", "application_date",
-                "decision_facts", "source_type", "automated_detection", "automated_decision", "puid",
+                "decision_ground", "content_type", "category", "territorial_scope", "content_date",
+                "application_date", "decision_facts", "source_type", "automated_detection",
+                "automated_decision", "puid",
                 "incompatible_content_ground", "incompatible_content_explanation",
             )
         ),
         ({"decision_visibility": []}, "decision_visibility", "missing", "one of decision_visibility"),
-        ({"decision_visibility": ["DECISION_VISIBILITY_OTHER"]}, "decision_visibility_other", "missing", "is required"),
-        ({"decision_monetary": "DECISION_MONETARY_OTHER"}, "decision_monetary_other", "missing", "is required"),
+        ({"decision_visibility": ["DECISION_VISIBILITY_OTHER"]}, "decision_visibility_other", "missing", "is " "required"),
+        ({"decision_monetary": "DECISION_MONETARY_OTHER"}, "decision_monetary_other", "missing", "is " "required"),
         ({"content_type": ["CONTENT_TYPE_OTHER"]}, "content_type_other", "missing", "is required"),
-        ({"decision_ground": "DECISION_GROUND_ILLEGAL_CONTENT"}, "illegal_content_explanation", "missing", "is required"),
-        ({"decision_ground": "DECISION_GROUND_ILLEGAL_CONTENT"}, "incompatible_content_ground", "ignored", "is dropped"),
+        ({"decision_ground": "DECISION_GROUND_ILLEGAL_CONTENT"}, "illegal_content_explanation", "missing", "is " "required"),
+        ({"decision_ground": "DECISION_GROUND_ILLEGAL_CONTENT"}, "incompatible_content_ground", "ignored", "is " "dropped"),
         ({"content_type_other": "Poem"}, "content_type_other", "ignored", "is dropped"),
-        ({"source_type": "SOURCE_VOLUNTARY", "source_identity": "X"}, "source_identity", "ignored", "is dropped"),
+        ({"source_type": "SOURCE_VOLUNTARY", "source_identity": "X"}, "source_identity", "ignored", "is " "dropped"),
         ({"url": "https://example.org"}, "url", "ignored", "is no field of the database since 2025-07-01"),
-        ({"decision_visibility": "DECISION_VISIBILITY_CONTENT_REMOVED"}, "decision_visibility", "invalid", "must be a list"),
+        ({"decision_visibility": "DECISION_VISIBILITY_CONTENT_REMOVED"}, "decision_visibility", "invalid", "must " "be a list"),
         ({"decision_account": "SUSPENDED"}, "decision_account", "invalid", "DECISION_ACCOUNT_SUSPENDED"),
         ({"category": "STATEMENT_CATEGORY_NOT_SPECIFIED_ORDER"}, "category", "invalid", "it must be one of"),
-        ({"category_specification": ["KEYWORD_DANGEROUS_TOYS"]}, "category_specification", "invalid", "a code"),
+        ({"category_specification": ["KEYWORD_DANGEROUS_TOYS"]}, "category_specification", "invalid", "a " "code"),
         ({"territorial_scope": ["EL"]}, "territorial_scope", "invalid", "is 'EL'"),
         ({"content_language": "en"}, "content_language", "invalid", "is 'en'"),
         ({"application_date": "2026-11-24-10"}, "application_date", "invalid", "must be a date YYYY-MM-DD"),
         ({"content_date": "1999-12-31"}, "content_date", "invalid", "from 2000-01-01 on"),
         ({"application_date": "2019-12-31"}, "application_date", "invalid", "from 2020-01-01 on"),
-        ({"end_date_account_restriction": "2038-01-02"}, "end_date_account_restriction", "invalid", "must be a date"),
+        ({"end_date_account_restriction": "2038-01-02"}, "end_date_account_restriction", "invalid", "must be " "a date"),
         ({"automated_decision": "Yes"}, "automated_decision", "invalid", "AUTOMATED_DECISION_FULLY"),
         ({"automated_detection": True}, "automated_detection", "invalid", "must be a text"),
-        ({"decision_facts": "x" * 5001}, "decision_facts", "invalid", "has 5001 characters; it may have 5000"),
+        ({"decision_facts": "x" * 5001}, "decision_facts", "invalid", "has 5001 characters; it may have " "5000"),
         ({"incompatible_content_explanation": "x" * 2001}, "incompatible_content_explanation", "invalid", "2000"),
         ({"decision_facts": "reported by ann@example.org"}, "decision_facts", "invalid", "no personal data"),
         ({"puid": "out 1"}, "puid", "invalid", "letters a to z, digits, - and _ only"),

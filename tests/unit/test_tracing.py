@@ -1,4 +1,6 @@
-"""Spans of transactions without a broker: links, headers, sampling, attributes, and a queue whose exporter is stuck."""
+"""Spans of transactions without a broker: links, headers, sampling, attributes, and a queue whose exporter is
+stuck.
+"""
 
 import asyncio
 import subprocess

@@ -77,7 +77,8 @@ def test_outcomes_fade_as_defined(given_outcomes, later):
         known = totals(reporter.sums, reporter.period, day, category)
         for verdict in VERDICTS:
             defined = decayed(given_outcomes, day, verdict, category)
-            # A factor is a whole number between 1,024 and 2,048, and what is older than 270 days is halved in whole steps.
+            # A factor is a whole number between 1,024 and 2,048, and what is older than 270 days is halved in
+            # whole steps.
             assert getattr(known, verdict) == pytest.approx(defined, rel=1e-3, abs=1e-4)
 
 
@@ -276,8 +277,8 @@ def test_a_reporter_takes_at_most_340_bytes_of_state_after_a_busy_fortnight():
 def test_state_keeps_a_category_and_a_verdict_under_the_same_number_for_ever():
     # Frozen: state of every version has them. Add the number of a new category at the end; change none.
     frozen = (
-        "csam csam_synthetic grooming threat_to_life terrorism trafficking ncii_deepfake ncii sextortion self_harm "
-        "weapons_drugs fraud hate doxxing harassment civic defamation ip spam unspecified"
+        "csam csam_synthetic grooming threat_to_life terrorism trafficking ncii_deepfake ncii sextortion "
+        "self_harm weapons_drugs fraud hate doxxing harassment civic defamation ip spam unspecified"
     ).split()
     assert list(CODES.items())[: len(frozen)] == [(name, code) for code, name in enumerate(frozen)]
     assert VERDICTS == ("upheld", "dismissed", "manifestly_unfounded")

@@ -1,4 +1,5 @@
-"""Compatibility with version 0.2: its state is taken over and its logs replay to the same bytes, in each mode.
+"""Compatibility with version 0.2: its state is taken over and its logs replay to the same bytes, in each
+mode.
 
 What is to differ from now on is declared in tests/fixtures/differences.py.
 """
@@ -148,7 +149,9 @@ def test_with_it_every_record_about_reporters_is_in_the_states_that_are_taken_ov
 
 
 def test_what_is_not_declared_must_not_differ(on):
-    """A comparison of one topic with a field changed in the recording, of which each declaration is as wide as it says."""
+    """A comparison of one topic with a field changed in the recording, of which each declaration is as wide
+    as it says.
+    """
     topic = "escalations"
     found = on.written(topic, 0)
 

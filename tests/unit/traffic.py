@@ -62,7 +62,9 @@ def policy(**changes: Any) -> Policy:
 
 
 def levels(*whens: Mapping[str, Any]) -> tuple[Level, ...]:
-    """Levels with these conditions: a threshold for `>=`, or (comparison, threshold). `any_of` has more of them."""
+    """Levels with these conditions: a threshold for `>=`, or (comparison, threshold). `any_of` has more of
+    them.
+    """
     return tuple(
         Level(
             number,
@@ -114,7 +116,9 @@ def report(
 
 
 def tick(after: int, appended: int, offset: int = 0, clock: int | None = None) -> Record:
-    """A tick that the broker appended at `appended`; the clock of the worker shows the same unless it is given."""
+    """A tick that the broker appended at `appended`; the clock of the worker shows the same unless it is
+    given.
+    """
     value, headers = encode_tick(after, appended if clock is None else clock)
     return Record(INTERNAL, 0, offset, appended, None, value, headers)
 
@@ -124,7 +128,9 @@ def run(state: ReportState, rules: ReportRules, records: Iterable[Record]) -> Ba
 
 
 def counted(batch: Batch) -> dict[str, float]:
-    """The counters of a batch by name and labels, without those that are zero, and whichever core applied the reports."""
+    """The counters of a batch by name and labels, without those that are zero, and whichever core applied the
+    reports.
+    """
     names = {
         "dead_letters": "dead_letter",
         "clock_events": "clock",

@@ -51,16 +51,16 @@ class _Options(NamedTuple):
 def demo(count: int, seed: int, keep: bool) -> None:
     """Play six made-up hours on a real Kafka.
 
-    Starts Apache Kafka, one worker and a console in a temporary folder, publishes reports and a few requests of
-    authorities, and shows every escalation, legal clock and judged request with its reasons. At the end it
+    Starts Apache Kafka, one worker and a console in a temporary folder, publishes reports and a few requests
+    of authorities, and shows every escalation, legal clock and judged request with its reasons. At the end it
     checks that every record is accounted for. Before, it plays a week in which desks decide about a brigade;
     the stage of reporters is on, and unless you give TOCSIN_POLICIES_FILE, signs of a brigade have an effect
     (`integrity: live`). It takes about half a minute (longer the first time, when it downloads Kafka) and
-    cleans up after itself. If TOCSIN_KAFKA_BOOTSTRAP is set, it uses those brokers, and topics with a prefix of
-    their own that it deletes at the end.
+    cleans up after itself. If TOCSIN_KAFKA_BOOTSTRAP is set, it uses those brokers, and topics with a prefix
+    of their own that it deletes at the end.
     """
-    # SIGTERM must stop the worker and the broker too, so it is handled like Ctrl-C. A shell starts background jobs with
-    # SIGINT ignored, and then neither would.
+    # SIGTERM must stop the worker and the broker too, so it is handled like Ctrl-C. A shell starts background
+    # jobs with SIGINT ignored, and then neither would.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     screen = Screen()
@@ -148,9 +148,11 @@ def _how_to_continue(settings: Settings, worker: Program, address: str) -> str:
     }
     program = running_program()
     return (
-        f"\nKafka, the worker and the console are still running; stop them with Ctrl-C. The worker logs to {worker.log}.\n"
+        "\n"
+        "Kafka, the worker and the console are still running; stop them with Ctrl-C. The worker logs to "
+        f"{worker.log}.\n"
         f"The page on which desks work: {address}\n"
-        f"In another shell:\n"
+        "In another shell:\n"
         f"  export {' '.join(f'{name}={value}' for name, value in variables.items())}\n"
         f"  {program} tail escalations --from-beginning\n"
         f"  {program} tail authority-routing --from-beginning\n"

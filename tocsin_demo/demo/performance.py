@@ -41,8 +41,8 @@ from tocsin_demo.scenario import (
 
 # Six hours in twenty seconds are slow enough to follow. The default, 2,500 records per second, is far below
 # what a worker can process. A larger scenario is published in the same time if the machine can keep up; a
-# smaller one takes less, but not much less: on their way through the stage of reporters, the reports of a cycle of the worker
-# change places, and a cycle must not be more than some minutes of the six hours.
+# smaller one takes less, but not much less: on their way through the stage of reporters, the reports of a
+# cycle of the worker change places, and a cycle must not be more than some minutes of the six hours.
 _PLAY_SECONDS = 20.0
 _LEAST_SECONDS = 5.0
 _RECORDS_PER_SECOND = 2_500
@@ -92,7 +92,8 @@ class Performance:
             try:
                 end_ms = clock_ms()
                 await self._publish_history(producer, seed, end_ms)
-                # The credits are committed with the notices, so they are ahead of all later reports of the same people.
+                # The credits are committed with the notices, so they are ahead of all later reports of the
+                # same people.
                 await self._until_answered(following)
                 await self._publish(producer, seed, count, end_ms, following)
                 await self._until_answered(following)

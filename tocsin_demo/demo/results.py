@@ -19,9 +19,10 @@ class Tally:
     outcomes that the desk published. `latencies` are the seconds from the publication of the report that
     caused an escalation until a subscriber could read the escalation.
 
-    `history` counts the reports of the days before, which all other counts leave out; `history_channels` are their
-    channels. `notices_due` are the notices that what moderators decided about them must lead to. `crowds` is what the two
-    crowds count as in the end, `sentences` what the newest report of each said about coordination.
+    `history` counts the reports of the days before, which all other counts leave out; `history_channels` are
+    their channels. `notices_due` are the notices that what moderators decided about them must lead to.
+    `crowds` is what the two crowds count as in the end, `sentences` what the newest report of each said about
+    coordination.
     """
 
     published: Counter[Fate] = field(default_factory=Counter)

@@ -49,8 +49,10 @@ class Screen:
         for name in DEMO_STORYLINES:
             self.say(f"  {name:<17} {STORYLINES[name].description}")
         self.say(
-            "A few requests of authorities arrive as well. Legal clocks run where the law sets a time limit.\n"
-            "Trust in reporters counts (TOCSIN_REPORTERS=on): in the week before, desks dismissed four targets of the\n"
+            "A few requests of authorities arrive as well. Legal clocks run where the law sets a time "
+            "limit.\n"
+            "Trust in reporters counts (TOCSIN_REPORTERS=on): in the week before, desks dismissed four "
+            "targets of the\n"
             "returning brigade."
         )
         self.say()

@@ -74,11 +74,12 @@ def _numbers(tally: Tally) -> Iterator[str]:
                 "most of this is time spent in the queue.)"
             )
     yield (
-        f"The days before: {tally.history:,} reports, {tally.notices:,} notices to reporters about what desks decided."
+        f"The days before: {tally.history:,} reports, {tally.notices:,} notices to reporters about what "
+        "desks decided."
     )
     yield (
-        f"It adds up: {tally.sent:,} published = {tally.enriched:,} enriched "
-        f"+ {tally.published['duplicate']:,} duplicates dropped + {tally.dead_letters.total():,} dead letters."
+        f"It adds up: {tally.sent:,} published = {tally.enriched:,} enriched + "
+        f"{tally.published['duplicate']:,} duplicates dropped + {tally.dead_letters.total():,} dead letters."
     )
 
 
@@ -167,8 +168,8 @@ def _crowd_sentences(tally: Tally) -> Iterator[str]:
     for name in CROWDS:
         if name in tally.crowds:
             sentence = tally.sentences.get(name) or (
-                f"none of {tally.crowds[name].reporters} reporters had before reported the same messages as another of them, "
-                "messages that were not upheld; each counts."
+                f"none of {tally.crowds[name].reporters} reporters had before reported the same messages as "
+                "another of them, messages that were not upheld; each counts."
             )
             yield textwrap.fill(f"{name}: {sentence}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
 

@@ -28,12 +28,13 @@ from tocsin_demo.local_kafka import LocalKafka
 BOOTSTRAP = f"{PREFIX}KAFKA_BOOTSTRAP"
 POLICIES = f"{PREFIX}POLICIES_FILE"
 
-# A worker starts in about three seconds on two busy cores, a console in two. One that needs twenty times as long has
-# another problem.
+# A worker starts in about three seconds on two busy cores, a console in two. One that needs twenty times as
+# long has another problem.
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
-# A worker leaves its group and closes its producers within a second or two. A console waits as long for open pages.
+# A worker leaves its group and closes its producers within a second or two. A console waits as long for open
+# pages.
 _STOP_SECONDS = 15.0
 _LOG_LINES = 15
 
@@ -51,10 +52,11 @@ def broker(folder: Path) -> Iterator[str]:
 def demo_environment(bootstrap: str, folder: Path) -> dict[str, str]:
     """The environment of the worker and of the demo's settings: one replica, and a topic prefix of its own.
 
-    The stage of reporters is on, and brigades have less effect: the shipped policies with `integrity: live` are written to
-    `folder`. The caller's other settings stay, policies for instance. If the demo starts its own broker, the caller's
-    TOCSIN_KAFKA_ settings are dropped, because they belong to another one, and so are those of a console. The reporters are made up, so their
-    key is a public one, and a secret key of the caller stays unused.
+    The stage of reporters is on, and brigades have less effect: the shipped policies with `integrity: live`
+    are written to `folder`. The caller's other settings stay, policies for instance. If the demo starts its
+    own broker, the caller's TOCSIN_KAFKA_ settings are dropped, because they belong to another one, and so
+    are those of a console. The reporters are made up, so their key is a public one, and a secret key of the
+    caller stays unused.
     """
     inherited = {
         name: value
@@ -109,14 +111,17 @@ Found = TypeVar("Found")
 
 
 class Program:
-    """A process of `tocsin`, started as an operator starts it. As a context manager it stops with the block."""
+    """A process of `tocsin`, started as an operator starts it.
+
+    As a context manager it stops with the block.
+    """
 
     def __init__(self, command: str, environment: Mapping[str, str], log: Path) -> None:
         self.log = log
         self._command = command
         with log.open("wb") as output:
-            # In a session of its own, so that Ctrl-C reaches only the demo, which then stops the program in an
-            # orderly way.
+            # In a session of its own, so that Ctrl-C reaches only the demo, which then stops the program in
+            # an orderly way.
             self._process = subprocess.Popen(  # noqa: S603 - the demo names the command
                 [sys.executable, "-m", "streams.commands.main", command],
                 env=environment,

@@ -62,8 +62,8 @@ def _download_one(context: MavenContext, folder: Path, name: str) -> None:
             folder.joinpath(name).unlink(missing_ok=True)
             if attempt == _ATTEMPTS:
                 raise LocalKafkaError(
-                    f"could not fetch {name}: {error}. The first start fetches the broker's jars and needs the "
-                    "network; without it, set TOCSIN_KAFKA_BOOTSTRAP to a broker that is already running"
+                    f"could not fetch {name}: {error}. The first start fetches the broker's jars and needs "
+                    "the network; without it, set TOCSIN_KAFKA_BOOTSTRAP to a broker that is already running"
                 ) from error
         else:
             return

@@ -81,7 +81,7 @@ def brigade_reports(
     channel: dict[str, Any],
     message: str,
 ) -> Iterator[PlannedReport]:
-    """What a brigade sends within ten minutes of a call to report a message; few of them are members of its channel."""
+    """What a brigade sends within ten minutes of a call to report a message; few are members."""
     for account in accounts:
         # No call to report reaches everybody.
         if random.random() < 0.7:
@@ -92,7 +92,7 @@ def brigade_reports(
 
 
 def fresh_brigade(world: World, start_ms: int) -> Iterator[Planned]:
-    """A hundred accounts of this week report one message within ten minutes, and nothing else before or after."""
+    """A hundred accounts of this week report one message within ten minutes, and nothing else."""
     random = world.randomness(FRESH_BRIGADE)
     channel, message = world.channel(FRESH_BRIGADE, "US"), world.message(FRESH_BRIGADE, 0)
     begins = start_ms + 7 * DAY
@@ -107,7 +107,7 @@ def fresh_brigade(world: World, start_ms: int) -> Iterator[Planned]:
 
 
 def communities(world: World, start_ms: int) -> Iterator[Planned]:
-    """Members of three channels report what is wrong there, some of them nearly all of it; the desk mostly agrees."""
+    """Members of three channels report what is wrong there, some nearly all of it; the desk mostly agrees."""
     random = world.randomness(COMMUNITIES)
     for number in range(3):
         name = f"{COMMUNITIES}/{number}"
@@ -129,7 +129,10 @@ def communities(world: World, start_ms: int) -> Iterator[Planned]:
 
 
 def genuine_wave(world: World, start_ms: int) -> Iterator[Planned]:
-    """Eighty members who never reported the same thing before report one message within an hour. They are right."""
+    """Eighty members who never reported the same thing before report one message within an hour.
+
+    They are right.
+    """
     random = world.randomness(GENUINE_WAVE)
     channel, message = world.channel(GENUINE_WAVE, "DE"), world.message(GENUINE_WAVE, 0)
     begins = start_ms + 9 * DAY
@@ -140,7 +143,7 @@ def genuine_wave(world: World, start_ms: int) -> Iterator[Planned]:
 def wave_reports(
     world: World, random: Random, story: str, begins: int, channel: dict[str, Any], message: str
 ) -> Iterator[PlannedReport]:
-    """What eighty people send within an hour of seeing a message, three in four of them members of its channel."""
+    """What eighty people, three in four of them members, send within an hour of seeing a message."""
     for number in range(80):
         person = world.person(f"{story}/{number}") | {"member": random.random() < 0.75}
         at = begins + int(HOUR * random.random())

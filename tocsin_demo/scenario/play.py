@@ -35,7 +35,8 @@ _RESEND_MS = (1_000, 30_000)
 # One unreadable record of each reason per this many records.
 _RECORDS_PER_ROUND_OF_GARBAGE = 25_000
 
-# Made-up traffic follows the shipped file, whatever the deployment allows: the same seed gives the same records.
+# Made-up traffic follows the shipped file, whatever the deployment allows: the same seed gives the same
+# records.
 _sources = cache(load_sources)
 
 # The ce_source of outcomes.

@@ -1,7 +1,7 @@
 """A brigade that desks have met before, and an honest wave to compare it with.
 
-What makes the difference is in the days before the six hours: the same accounts reported the same messages, and desks dismissed
-them.
+What makes the difference is in the days before the six hours: the same accounts reported the same messages,
+and desks dismissed them.
 """
 
 from collections.abc import Iterator
@@ -20,8 +20,9 @@ from tocsin_demo.scenario.world import PlannedReport, World
 RETURNING_BRIGADE = "returning brigade"
 HONEST_WAVE = "honest wave"
 
-# Three shared targets link two outsiders safely (docs/trust.md, 'Who belongs together'), and not everybody takes part
-# each time. A day and a half apart, all of them lie within the week in which a dismissal enters a signature.
+# Three shared targets link two outsiders safely (docs/trust.md, 'Who belongs together'), and not everybody
+# takes part each time. A day and a half apart, all of them lie within the week in which a dismissal enters a
+# signature.
 _EARLIER_TARGETS = 4
 _BETWEEN_MS = 36 * HOUR
 _DECIDED_AFTER_MS = 12 * HOUR
@@ -44,7 +45,7 @@ def honest_wave(world: World, start_ms: int) -> Iterator[PlannedReport]:
 
 
 def brigade_history(world: World, start_ms: int) -> Iterator[Planned]:
-    """The week before `start_ms` (ms since the epoch): four shops that the brigade reported, and each time a dismissal.
+    """The week before `start_ms` (ms since the epoch): four shops that the brigade reported, all dismissed.
 
     In between each account reports something else, as anybody would.
     """

@@ -11,9 +11,9 @@ from tocsin_demo.scenario.pseudonyms import pseudonym
 
 # Countries of channels and people: their weight, and the language that a client there is set to.
 _PLACES = {
-    "DE": (16, "de"), "FR": (13, "fr"), "KR": (8, "ko"), "IN": (14, "hi"), "BR": (9, "pt-BR"), "US": (10, "en-US"),
-    "GB": (7, "en-GB"), "ES": (6, "es"), "IT": (6, "it"), "PL": (5, "pl"), "TR": (4, "tr"), "BE": (3, "nl"),
-    "ID": (4, "id"), "NG": (3, "en"), "RU": (3, "ru"), "IR": (2, "fa"),
+    "DE": (16, "de"), "FR": (13, "fr"), "KR": (8, "ko"), "IN": (14, "hi"), "BR": (9, "pt-BR"),
+    "US": (10, "en-US"), "GB": (7, "en-GB"), "ES": (6, "es"), "IT": (6, "it"), "PL": (5, "pl"),
+    "TR": (4, "tr"), "BE": (3, "nl"), "ID": (4, "id"), "NG": (3, "en"), "RU": (3, "ru"), "IR": (2, "fa"),
 }  # fmt: skip
 _COUNTRIES = tuple(_PLACES)
 _WEIGHTS = tuple(weight for weight, _ in _PLACES.values())

@@ -70,7 +70,8 @@ def _list_storylines(context: click.Context, _parameter: click.Parameter, wanted
 @click.option(
     "--only",
     type=click.Choice(["reports", "outcomes"]),
-    help="With --crowds: only the reports, or only the outcomes. Needed with --out, because a file is for one topic.",
+    help="With --crowds: only the reports, or only the outcomes. Needed with --out, because a file is for "
+    "one topic.",
 )
 @click.option(
     "--reports",
@@ -87,7 +88,8 @@ def _list_storylines(context: click.Context, _parameter: click.Parameter, wanted
 @click.option(
     "--end",
     type=MOMENT,
-    help="End of the six hours or ten days, such as 2026-03-01T12:00:00Z, or PT24H for a day ago.  [default: now]",
+    help="End of the six hours or ten days, such as 2026-03-01T12:00:00Z, or PT24H for a day ago.  [default: "
+    "now]",
 )
 @click.option(
     "--rate",
@@ -112,18 +114,19 @@ def simulate(
 ) -> None:
     """Publish six made-up hours of a messaging platform.
 
-    Publishes reports to message-reports and verified-reports: storylines (a wave of forged intimate images, victims whose requests
-    start legal clocks, a fraud ring, a fast and a slow brigade and others) in a background of unrelated
-    reports. One report in 200 is sent twice, and a few records are malformed, one for each reason of a dead
-    letter. The same seed, number of records, storylines and end produce the same bytes.
+    Publishes reports to message-reports and verified-reports: storylines (a wave of forged intimate images,
+    victims whose requests start legal clocks, a fraud ring, a fast and a slow brigade and others) in a
+    background of unrelated reports. One report in 200 is sent twice, and a few records are malformed, one for
+    each reason of a dead letter. The same seed, number of records, storylines and end produce the same bytes.
 
     With --requests, publishes requests of authorities instead, among them a complete order, an incomplete one
     and one that is always refused.
 
-    With --crowds, publishes ten days instead, all of fraud: a brigade of old accounts that reports five messages,
-    one of new accounts, members who report what is wrong in their channels, and a genuine wave, among other
-    reports; and to moderation-outcomes what a desk decided about each message. Outcomes have an effect with
-    TOCSIN_REPORTERS=on. With a --rate of some hundreds, outcomes are applied before the reports that follow them.
+    With --crowds, publishes ten days instead, all of fraud: a brigade of old accounts that reports five
+    messages, one of new accounts, members who report what is wrong in their channels, and a genuine wave,
+    among other reports; and to moderation-outcomes what a desk decided about each message. Outcomes have an
+    effect with TOCSIN_REPORTERS=on. With a --rate of some hundreds, outcomes are applied before the reports
+    that follow them.
 
     With --out, writes payloads that `tocsin publish` accepts (for requests: with --to authority-requests; for
     outcomes: with --to moderation-outcomes), without the malformed records, which cannot be written as lines.
@@ -168,7 +171,8 @@ def _require_one_kind(
     """Raise UsageError if options of different kinds of traffic are combined."""
     if alone and count is not None:
         raise click.UsageError(
-            "--alone cannot be combined with --reports, which sets the size of the background that --alone omits."
+            "--alone cannot be combined with --reports, which sets the size of the background that --alone "
+            "omits."
         )
     of_six_hours = alone or bool(words) or count is not None
     if requests and of_six_hours:
@@ -177,7 +181,8 @@ def _require_one_kind(
         )
     if crowds and (requests or of_six_hours):
         raise click.UsageError(
-            "--crowds cannot be combined with --requests, --reports, --storyline or --alone: it is other traffic."
+            "--crowds cannot be combined with --requests, --reports, --storyline or --alone: it is other "
+            "traffic."
         )
 
 

@@ -12,7 +12,7 @@ from tocsin_demo.scenario import ScenarioRecord
 
 
 async def write_lines(out: BinaryIO, records: Iterator[ScenarioRecord], rate: float | None) -> Progress:
-    """Write the payloads as JSON lines, so many a second (None: at once), without records that are no JSON."""
+    """Write the payloads as JSON lines, at a rate per second (None: at once), without invalid JSON."""
     progress, pace = Progress("written"), Pace(rate)
     for record in records:
         if record.fate != "garbage":
@@ -29,7 +29,10 @@ async def write_lines(out: BinaryIO, records: Iterator[ScenarioRecord], rate: fl
 async def publish(
     settings: Settings, topics: Iterable[str], records: Iterator[ScenarioRecord], rate: float | None
 ) -> Progress:
-    """Publish the records to their topics, so many a second (None: at once). `topics` are all of them, without prefix."""
+    """Publish the records to their topics, so many a second (None: at once).
+
+    `topics` are all of them, without prefix.
+    """
     progress, pace = Progress("published"), Pace(rate)
     prefix = settings.topic_prefix
     async with producer_for(settings, *(prefix + topic for topic in topics)) as producer:

@@ -52,7 +52,8 @@ class _PublishedClock(NamedTuple):
 )  # fmt: skip
 @click.option(
     "--actor",
-    help="Pseudonym of the person or program that decided; never a name or an address.  [default: TOCSIN_ACTOR]",
+    help="Pseudonym of the person or program that decided; never a name or an address.  [default: "
+    "TOCSIN_ACTOR]",
 )
 def clock(clock_id: str, outcome: OutcomeKind, reason: str | None, at: int | None, actor: str | None) -> None:
     """Record what became of a legal clock, or of many.
@@ -70,8 +71,8 @@ def clock(clock_id: str, outcome: OutcomeKind, reason: str | None, at: int | Non
     A pause needs a reason that the duty allows. Otherwise the outcome becomes a dead letter and the clock
     keeps running.
 
-    Every outcome names its actor, from --actor or TOCSIN_ACTOR, and so does the step of the clock that a worker
-    publishes.
+    Every outcome names its actor, from --actor or TOCSIN_ACTOR, and so does the step of the clock that a
+    worker publishes.
 
     \b
     Examples:

@@ -78,8 +78,8 @@ def show(place: str, json_lines: bool) -> None:
         letter = asyncio.run(_find(settings, partition, offset))
     if letter is None:
         raise click.ClickException(
-            f"there is no dead letter at {place}. It may have been deleted: dead letters are kept for 7 days. "
-            "`tocsin dead-letters list` lists those that are there."
+            f"there is no dead letter at {place}. It may have been deleted: dead letters are kept for 7 "
+            "days. `tocsin dead-letters list` lists those that are there."
         )
     echo(as_json(letter) if json_lines else in_full(letter))
 

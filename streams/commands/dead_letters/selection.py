@@ -18,7 +18,8 @@ TOPIC = DEAD_LETTERS
 class Selection(NamedTuple):
     """What to select. None, or an empty `reasons`, selects everything.
 
-    `topic` and `partition` are the original's. `since`, in ms since the epoch, is when the letter was written.
+    `topic` and `partition` are the original's. `since`, in ms since the epoch, is when the letter was
+    written.
     """
 
     reasons: tuple[str, ...]

@@ -28,9 +28,9 @@ from streams.running.worker.settings import load_settings
 def import_file(file: BinaryIO, yes: bool) -> None:
     """Say what was decided about many subjects, from a table or JSON lines.
 
-    FILE is a CSV table whose first line names the columns, or has one JSON object per line, as in docs/decisions.md; `-`
-    reads standard input. Without --yes the command only checks and counts. If a line is refused, nothing is written,
-    and the exit code is 1. Importing a file again has no effect.
+    FILE is a CSV table whose first line names the columns, or has one JSON object per line, as in
+    docs/decisions.md; `-` reads standard input. Without --yes the command only checks and counts. If a line
+    is refused, nothing is written, and the exit code is 1. Importing a file again has no effect.
 
     \b
     Examples:
@@ -45,7 +45,8 @@ def import_file(file: BinaryIO, yes: bool) -> None:
     by_decision = ", ".join(f"{number:,} {decision}" for decision, number in sorted(decisions.items()))
     noun = "outcome" if len(found) == 1 else "outcomes"
     echo(
-        f"{len(found):,} {noun}{': ' if by_decision else ''}{by_decision}; {repeated:,} repeated, {refused:,} refused"
+        f"{len(found):,} {noun}{': ' if by_decision else ''}{by_decision}; {repeated:,} repeated, "
+        f"{refused:,} refused"
     )
     if refused:
         echo("nothing was written: correct the refused lines first", err=True)
@@ -62,7 +63,7 @@ def import_file(file: BinaryIO, yes: bool) -> None:
 def _checked(
     content: bytes, now_ms: int, categories: Collection[Category]
 ) -> tuple[list[PublishedOutcome], int, int]:
-    """The outcomes in a file, each id once, the number of refused lines, and of lines that repeat an earlier one."""
+    """The outcomes in a file, each id once, and how many lines were refused or repeat an earlier one."""
     found: dict[str, PublishedOutcome] = {}
     refused = repeated = 0
     for number, payload in read_lines(content):

@@ -16,10 +16,10 @@ Line = tuple[int, Mapping[str, Any] | Rejected]
 
 
 def read_lines(content: bytes) -> Iterator[Line]:
-    """Yield the outcomes in a file; empty lines are skipped. A file that begins with `{` is JSON lines, any other CSV.
+    """Yield the outcomes in a file; empty lines are skipped.
 
-    Raises ClickException if it is neither: not UTF-8, a table without the columns of COLUMNS, or one whose cells cannot be told
-    apart.
+    A file that begins with `{` is JSON lines, any other CSV. Raises ClickException if it is neither: not
+    UTF-8, a table without the columns of COLUMNS, or one whose cells cannot be told apart.
     """
     try:
         # Spreadsheets write a byte order mark.
@@ -55,8 +55,8 @@ def _table_rows(table: "csv.DictReader[str]") -> Iterator[Line]:
             yield table.line_num, _payload_of_row(row)
     except csv.Error as error:
         raise click.ClickException(
-            f"line {begins}: the cells cannot be told apart ({error}). A quotation mark must be closed, and doubled inside a cell; "
-            f"a cell has at most {csv.field_size_limit():,} characters."
+            f"line {begins}: the cells cannot be told apart ({error}). A quotation mark must be closed, and "
+            f"doubled inside a cell; a cell has at most {csv.field_size_limit():,} characters."
         ) from error
 
 

@@ -26,10 +26,11 @@ _PLAIN: Final = ("outcome_id", "decision", "category", "reason", "decided_at", "
 
 COLUMNS: Final = (
     "channel_ref", *_SUBJECTS.values(), "ce_source", "decision", "category", "duty", "jurisdiction", "rule",
-    "reason", "decided_at", "reviewer", "role", "confidence", "visibility", "account", "supersedes", "sampled",
+    "reason", "decided_at", "reviewer", "role", "confidence", "visibility", "account", "supersedes",
+    "sampled",
     "outcome_id",
 )  # fmt: skip
-"""The fields of an outcome as columns of a table: those of its parts by their own names, and `reviewer`, their ref."""
+"""The fields of an outcome as columns of a table: those of its parts by name, and `reviewer`, their ref."""
 
 # Stands in for the id and the time while the id is made of the rest.
 _NO_ID = "~"
@@ -69,9 +70,9 @@ def outcome_event(
 ) -> PublishedOutcome:
     """The outcome in a payload, and the event to publish for it.
 
-    Without an `outcome_id` it gets a uuid5 of everything but the time: saying the same again has the same id and no
-    further effect. Raises Rejected if a worker with these `categories` would refuse the payload at `now_ms` (ms since the
-    epoch).
+    Without an `outcome_id` it gets a uuid5 of everything but the time: saying the same again has the same id
+    and no further effect. Raises Rejected if a worker with these `categories` would refuse the payload at
+    `now_ms` (ms since the epoch).
     """
     named = payload.get("outcome_id") is not None
     value = orjson.dumps(payload if named else {**payload, "outcome_id": _NO_ID})

@@ -58,8 +58,9 @@ def _only(title: str, episodes: list[OpenedEpisode]) -> str:
     if not episodes:
         return f"{title}: no episodes."
     lines = [
-        f"  {minute(episode.opened_at)}  {episode.policy}, reached level {episode.level}, channel {episode.channel}"
-        f"\n{' ' * 24}{episode.grounds}"
+        f"  {minute(episode.opened_at)}  {episode.policy}, reached level {episode.level}, channel "
+        f"{episode.channel}\n"
+        f"{' ' * 24}{episode.grounds}"
         for episode in episodes[:SHOWN_EPISODES]
     ]
     more = len(episodes) - len(lines)

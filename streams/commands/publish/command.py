@@ -64,10 +64,10 @@ def publish(file: BinaryIO, topic: str | None, source: str, rate: float | None, 
 
     FILE has one JSON object per line, as described in docs/events.md; `-`, the default, reads standard input.
     Without --to the lines are reports, and each goes to the topic that takes it: those of users to
-    message-reports, what the platform vouches for to verified-reports. Each valid line is sent as a CloudEvent
-    in binary mode, with the right key. An invalid line is skipped and reported on standard error with its
-    number, the field and the reason. So is, once per category, a report that is too old for every policy
-    (TOCSIN_POLICIES_FILE); it is sent all the same. A terminal shows the progress.
+    message-reports, what the platform vouches for to verified-reports. Each valid line is sent as a
+    CloudEvent in binary mode, with the right key. An invalid line is skipped and reported on standard error
+    with its number, the field and the reason. So is, once per category, a report that is too old for every
+    policy (TOCSIN_POLICIES_FILE); it is sent all the same. A terminal shows the progress.
 
     After a failure, publish the file again: Tocsin drops an event that is among the last ones it has seen
     (TOCSIN_DUPLICATES_REMEMBERED). To mark one clock as fulfilled or paused, use `tocsin clock`. Exits with 1

@@ -37,7 +37,7 @@ def rules_with(code: str, old: Law, new: Law) -> Rules:
 
 
 def holds_in(code: str, rules: Rules) -> list[str]:
-    """The codes of the jurisdictions to which the law of `code` extends: itself, its members and territories."""
+    """The codes of the jurisdictions to which the law of `code` extends: itself, members, territories."""
     return [
         row.code
         for row in rules.jurisdictions.values()

@@ -1,4 +1,4 @@
-"""Renders what differs between two folders of law as text, for readers who know the law but not the program."""
+"""Renders the differences of two folders of law as text, for readers who know the law but no program."""
 
 import re
 import textwrap
@@ -22,7 +22,7 @@ _TRIGGERS: Mapping[str, str] = {str(trigger): words for trigger, words in TRIGGE
 
 
 def diff_text(old: Law, new: Law, changes: Sequence[Change]) -> str:
-    """Each change under its jurisdiction: what it is, from which day on, and old and new value of each field."""
+    """Each change under its jurisdiction: what it is, from which day on, each field's old and new value."""
     versions = " -> ".join(f"{law.name} (version {law.rules.registry_version})" for law in (old, new))
     if not changes:
         return f"{versions}: the law is the same."
@@ -35,9 +35,9 @@ def diff_text(old: Law, new: Law, changes: Sequence[Change]) -> str:
     past = [f"{change.id} (from {change.first_day})" for change in changes if change.retroactive]
     if past:
         text = (
-            f"Retroactive: {', '.join(past)}. Reports of those days were decided by the old law, and a replay would now "
-            "decide them differently. If the law has changed, end the row and add a new one; only what was wrong or missing "
-            "from the beginning may reach back."
+            f"Retroactive: {', '.join(past)}. Reports of those days were decided by the old law, and a "
+            "replay would now decide them differently. If the law has changed, end the row and add a new "
+            "one; only what was wrong or missing from the beginning may reach back."
         )
         parts.append(textwrap.fill(text, _WIDTH, break_on_hyphens=False))
     return "\n\n".join(parts)
@@ -48,7 +48,10 @@ def _heading(code: str | None, old: Law, new: Law) -> Iterator[str]:
         yield "== All jurisdictions"
         return
     rules = rules_with(code, old, new)
-    yield f"== {code} {rules.jurisdictions[code].name if code in rules.jurisdictions else '(no file of its own)'}"
+    yield (
+        f"== {code} "
+        f"{rules.jurisdictions[code].name if code in rules.jurisdictions else '(no file of its own)'}"
+    )
     others = [other for other in holds_in(code, rules) if other != code]
     if code == GLOBAL:
         yield "the law of every jurisdiction"

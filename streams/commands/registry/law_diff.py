@@ -30,7 +30,10 @@ class Law(NamedTuple):
 
 
 class FieldChange(NamedTuple):
-    """A field that differs; None if it has no value on that side. `field` is its path (`source.verification`)."""
+    """A field that differs; None if it has no value on that side.
+
+    `field` is its path (`source.verification`).
+    """
 
     field: str
     meaning: str | None
@@ -41,12 +44,13 @@ class FieldChange(NamedTuple):
 class Change(NamedTuple):
     """An item that differs.
 
-    `affected`: the row is the same, but not its effect, because a table that it uses differs. `first_day` is the first
-    day of receipt (UTC) for which the change matters; None for the upkeep of an obligation, and for other items without
-    days: they hold as soon as a worker uses the new folder. `retroactive`: that day is today or earlier, so a replay of
-    reports that are already decided has another result. `replaces` is the obligation that ends on the day before this new
-    one begins; `fields` are then compared with that one. `effect`, old and new: of an obligation, from when its legal
-    clock runs or why none does; of a jurisdiction, its tier and the gate; None if that is the same.
+    `affected`: the row is the same, but not its effect, because a table that it uses differs. `first_day` is
+    the first day of receipt (UTC) for which the change matters; None for the upkeep of an obligation, and for
+    other items without days: they hold as soon as a worker uses the new folder. `retroactive`: that day is
+    today or earlier, so a replay of reports that are already decided has another result. `replaces` is the
+    obligation that ends on the day before this new one begins; `fields` are then compared with that one.
+    `effect`, old and new: of an obligation, from when its legal clock runs or why none does; of a
+    jurisdiction, its tier and the gate; None if that is the same.
     """
 
     jurisdiction: str | None
@@ -67,7 +71,7 @@ def read_law(name: str, folder: Path, platform: Path | None, rules: Rules) -> La
 
 
 def compare(old: Law, new: Law, today: date) -> tuple[Change, ...]:
-    """List what differs: by jurisdiction in the order of the registry, then what concerns all; obligations first."""
+    """List the differences by jurisdiction, in the registry's order, then general ones; obligations first."""
     codes = {**old.rules.jurisdictions, **new.rules.jurisdictions}
     places = {code: number for number, code in enumerate(codes)}
 
@@ -118,7 +122,10 @@ def _change_kind(before: Fields | None, after: Fields | None, *, differs: bool) 
 
 
 def _field_changes(old: Fields | None, new: Fields | None, ignored: Collection[str]) -> Iterator[FieldChange]:
-    """The fields that differ. Of an item that is on one side only: those with another value than their default."""
+    """The fields that differ.
+
+    Of an item that is on one side only: those with another value than their default.
+    """
     for path in dict.fromkeys((*(old or {}), *(new or {}))):
         left, right = (None if side is None else side.get(path) for side in (old, new))
         field = right or left
@@ -130,7 +137,7 @@ def _field_changes(old: Fields | None, new: Fields | None, ignored: Collection[s
 
 
 def _replaced(key: Key, items: Items) -> Key | None:
-    """The obligation with the same trigger and action, and a common category, that ends when a new one begins."""
+    """The obligation with the same trigger, action and a common category that ends when a new one begins."""
     if key.kind != OBLIGATION:
         return None
     new = items[key]
@@ -157,7 +164,7 @@ def _share(left: list[str] | str, right: list[str] | str) -> bool:
 
 
 def _first_day(old: Fields | None, new: Fields | None) -> date | None:
-    """The first day of receipt for which an obligation's law is another one; None if only its upkeep differs."""
+    """The first day of receipt with another law of an obligation; None if only its upkeep differs."""
     rows = [row for row in (old, new) if row is not None]
     differing = {change.field for change in _field_changes(old, new, UPKEEP)}
     if not differing:
@@ -168,7 +175,7 @@ def _first_day(old: Fields | None, new: Fields | None) -> date | None:
 
 
 def _day_after(changes: Iterable[FieldChange]) -> date | None:
-    """The day after the last new entry of a list whose entries hold `until` a day: from then on the item differs."""
+    """The day after the last new entry of a list by `until`: from then on the item differs."""
     entries = [
         entry
         for change in changes

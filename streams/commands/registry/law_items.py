@@ -17,8 +17,8 @@ from streams.registry.shapes.law import JurisdictionFile
 class Key(NamedTuple):
     """What identifies an item. `place` is the code of a jurisdiction; None if the item concerns all of them.
 
-    `kind` is the name of the item's shape in words (`obligation`, `authority`, `jurisdiction`, `territory`), or `table`
-    for a file such as triggers.yaml, whose name is then the id.
+    `kind` is the name of the item's shape in words (`obligation`, `authority`, `jurisdiction`, `territory`),
+    or `table` for a file such as triggers.yaml, whose name is then the id.
     """
 
     place: str | None

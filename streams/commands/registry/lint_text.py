@@ -21,7 +21,9 @@ def lint_text(found: LintReport, rules: Rules) -> str:
     if found.changes:
         cells = [(str(change.day), change.obligation, change.change) for change in found.changes]
         parts.append(
-            f"Duties that begin or end within {AHEAD.days} days:\n\n{text_table(('on', 'obligation', 'change'), cells)}"
+            f"Duties that begin or end within {AHEAD.days} days:\n"
+            "\n"
+            f"{text_table(('on', 'obligation', 'change'), cells)}"
         )
     if found.ending_calendars:
         names = ", ".join(found.ending_calendars)
@@ -38,14 +40,14 @@ def lint_text(found: LintReport, rules: Rules) -> str:
     )
     contents = ", ".join(f"{number} {kind}" for number, kind in counted)
     parts.append(
-        f"{contents}, version {rules.registry_version}: valid; {len(found.unverified)} rows are not verified, "
-        f"{len(found.overdue)} are overdue for review."
+        f"{contents}, version {rules.registry_version}: valid; {len(found.unverified)} rows are not "
+        f"verified, {len(found.overdue)} are overdue for review."
     )
     return "\n\n".join(parts)
 
 
 def _tiers(found: LintReport, rules: Rules) -> str:
-    """Where tiers are not those of the index; a reader must also see that nothing differs, or was compared."""
+    """Where tiers differ from the index; a reader must also see that none differs, or was compared."""
     if found.tiers is None or rules.index is None:
         return "Rule of law: the folder has no rule_of_law.yaml, so no tier was compared with an index."
     index = rules.index
@@ -54,7 +56,11 @@ def _tiers(found: LintReport, rules: Rules) -> str:
     if not found.tiers:
         return f"Rule of law: every tier is that of the index ({source})."
     cells = [(each.code, each.tier, each.by_index, each.why) for each in found.tiers]
-    return f"TIERS THAT ARE NOT THE INDEX'S ({source}):\n\n{text_table(('state', 'tier', 'by the index', 'why'), cells)}"
+    return (
+        f"TIERS THAT ARE NOT THE INDEX'S ({source}):\n"
+        "\n"
+        f"{text_table(('state', 'tier', 'by the index', 'why'), cells)}"
+    )
 
 
 def _table(title: str, rows: Sequence[Finding]) -> Iterator[str]:

@@ -42,8 +42,8 @@ def show(ref: str, kind: ReporterKind, as_json: bool) -> None:
     """Show how far the reporter with this REF is trusted, and why.
 
     REF is the pseudonym that reports give. Shows mean and lower bound of trust, the class and what it needs,
-    the outcomes it comes from, by category, the reports of the day against their limit and the channels of the
-    week. Everything is as of the partition's time.
+    the outcomes it comes from, by category, the reports of the day against their limit and the channels of
+    the week. Everything is as of the partition's time.
 
     Needs the key of the workers (TOCSIN_HASH_KEY): reporters are kept as keyed hashes only. Reads committed
     state, so workers may run. Exits with 1 if nothing is known of the reporter.
@@ -60,12 +60,14 @@ def show(ref: str, kind: ReporterKind, as_json: bool) -> None:
                 raise click.ClickException(_unknown(settings, keys, rules, kept))
     except (UnknownStateVersion, msgspec.DecodeError) as error:
         raise click.ClickException(
-            f"the state of this reporter cannot be read ({error.__cause__ or error}). Run `tocsin state check` for details."
+            f"the state of this reporter cannot be read ({error.__cause__ or error}). Run `tocsin state "
+            "check` for details."
         ) from error
     known = describe(rules, ref, kind, kept, kept.reporter)
     if settings.reporters == "off":
         echo(
-            f"{PREFIX}REPORTERS=off: if the workers have it too, this is what was known when they stopped using it.",
+            f"{PREFIX}REPORTERS=off: if the workers have it too, this is what was known when they stopped "
+            "using it.",
             err=True,
         )
     echo(msgspec.json.encode(known).decode() if as_json else known_text(known, rules.trust))
@@ -78,15 +80,15 @@ def _unknown(settings: Settings, keys: HashKeys, rules: ReporterStageRules, kept
         previous = keys.previous
         which = "the one in TOCSIN_HASH_KEY_PREVIOUS" if previous and previous.id == used else "another one"
         return (
-            f"{PREFIX}HASH_KEY is the key {keys.current.id}, but the workers use {used}, {which}: a reporter is found "
-            "with the workers' key only."
+            f"{PREFIX}HASH_KEY is the key {keys.current.id}, but the workers use {used}, {which}: a reporter "
+            "is found with the workers' key only."
         )
     if settings.reporters == "off":
         return (
-            f"nothing is known of this reporter: {PREFIX}REPORTERS=off, so workers with this setting keep no trust. "
-            "docs/operations.md, 'Trust on and off', says how to change it."
+            f"nothing is known of this reporter: {PREFIX}REPORTERS=off, so workers with this setting keep no "
+            "trust. docs/operations.md, 'Trust on and off', says how to change it."
         )
     return (
-        f"nothing is known of this reporter (home partition {kept.partition}): there was no report in the last 22 days "
-        "and no outcome in the last 360, or the ref is wrong."
+        f"nothing is known of this reporter (home partition {kept.partition}): there was no report in the "
+        "last 22 days and no outcome in the last 360, or the ref is wrong."
     )

@@ -14,7 +14,10 @@ from streams.running.worker.settings import Settings
 
 
 class KeptReporter(NamedTuple):
-    """`reporter` is None if nothing is known. `now` is the time of the home partition, in ms since the epoch."""
+    """`reporter` is None if nothing is known.
+
+    `now` is the time of the home partition, in ms since the epoch.
+    """
 
     partition: int
     now: int
@@ -34,7 +37,7 @@ async def read_reporter(settings: Settings, rules: ReporterStageRules, ref: str)
 
 
 async def key_in_use(settings: Settings, partition: int) -> str | None:
-    """Return the id of the key with which workers hash reporters, as the counts of a partition say; None if they do not.
+    """Return the id of the key for reporters that the counts of a partition name; None if they name none.
 
     Raises UnknownStateVersion or msgspec.DecodeError if it cannot be read.
     """

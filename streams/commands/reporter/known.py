@@ -20,7 +20,7 @@ _DIGITS = 3
 
 
 class KnownTrust(msgspec.Struct, frozen=True):
-    """Trust from `outcomes`, which fade: `basis` says whether they are of one category, of all, or the prior of the kind."""
+    """Trust from `outcomes`, which fade; `basis`: those of one category, of all, or the kind's prior."""
 
     trust_class: TrustClass
     mean: float
@@ -31,7 +31,7 @@ class KnownTrust(msgspec.Struct, frozen=True):
 
 
 class KnownCategory(msgspec.Struct, frozen=True):
-    """`decided` are the decisions of the category since the day that is given, which do not fade; `trust` holds for its reports."""
+    """`decided`: the category's decisions since the given day, unfaded; `trust` holds for its reports."""
 
     category: Category
     decided: dict[OutcomeDecision, int]
@@ -39,7 +39,10 @@ class KnownCategory(msgspec.Struct, frozen=True):
 
 
 class Today(msgspec.Struct, frozen=True):
-    """Reports of the day (UTC). Those beyond `limit` have no weight, except in floor categories; None is no limit."""
+    """Reports of the day (UTC).
+
+    Those beyond `limit` have no weight, except in floor categories; None is no limit.
+    """
 
     day: str
     reports: int
@@ -47,7 +50,7 @@ class Today(msgspec.Struct, frozen=True):
 
 
 class ThisWeek(msgspec.Struct, frozen=True):
-    """About how many channels were reported this week (UTC, from the epoch); from `limit` on a person is asked to look."""
+    """About how many channels were reported this week (UTC); from `limit` on a person is asked to look."""
 
     channels: int
     limit: int | None
@@ -56,7 +59,10 @@ class ThisWeek(msgspec.Struct, frozen=True):
 
 
 class KnownReporter(msgspec.Struct, frozen=True):
-    """What is known of a reporter as of `at`, the time of the partition. `kind` is what the caller said: it is not kept."""
+    """What is known of a reporter as of `at`, the time of the partition.
+
+    `kind` is what the caller said: it is not kept.
+    """
 
     reporter: str
     kind: ReporterKind

@@ -40,23 +40,24 @@ def _rows(known: KnownReporter, rules: ReporterRules) -> Iterator[tuple[str, str
         yield (
             "why",
             (
-                f"no outcome of this reporter's reports is known, so it is what is expected of kind {known.kind}: "
-                f"{prior.alpha:g} of {prior.alpha + prior.beta:g} reports upheld"
+                "no outcome of this reporter's reports is known, so it is what is expected of kind "
+                f"{known.kind}: {prior.alpha:g} of {prior.alpha + prior.beta:g} reports upheld"
             ),
         )
     else:
         yield (
             "why",
             (
-                f"{_numbers(trust.outcomes)}, each fading by half every 90 days, added to what is expected of kind {known.kind} "
-                f"({prior.alpha:g} of {prior.alpha + prior.beta:g} reports upheld)"
+                f"{_numbers(trust.outcomes)}, each fading by half every 90 days, added to what is expected "
+                f"of kind {known.kind} ({prior.alpha:g} of {prior.alpha + prior.beta:g} reports upheld)"
             ),
         )
     yield "class", _class_reason(trust, rules)
     yield (
         "weight",
         (
-            f"{trust.factor:g} times that of a reporter of this kind without outcomes, within the maximum of scoring.yaml"
+            f"{trust.factor:g} times that of a reporter of this kind without outcomes, within the maximum of "
+            "scoring.yaml"
         ),
     )
     yield "today", _today(known)
@@ -79,7 +80,10 @@ def _today(known: KnownReporter) -> str:
     if today.limit is None:
         return f"{reports}; kind {known.kind} has no limit"
     if today.reports > today.limit:
-        return f"{reports}, beyond the limit of {today.limit}: further ones have no weight, except in floor categories"
+        return (
+            f"{reports}, beyond the limit of {today.limit}: further ones have no weight, except in floor "
+            "categories"
+        )
     return f"{reports}, of {today.limit} that weigh"
 
 
@@ -94,7 +98,10 @@ def _this_week(known: KnownReporter) -> str:
 
 
 def _category_rule(rules: ReporterRules) -> str:
-    return f"From {rules.category_needs:g} outcomes in a category on, faded ones counted less, its trust is its own."
+    return (
+        f"From {rules.category_needs:g} outcomes in a category on, faded ones counted less, its trust is "
+        "its own."
+    )
 
 
 def _numbers(outcomes: Mapping[OutcomeDecision, float]) -> str:

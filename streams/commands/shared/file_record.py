@@ -7,7 +7,10 @@ from streams.contract.wire.records import Headers
 
 @dataclass(slots=True)
 class FileRecord:
-    """What a SourceRecord has. `offset` is the line number, counted from 0; a file does not say when a line was published."""
+    """What a SourceRecord has.
+
+    `offset` is the line number, counted from 0; a file does not say when a line was published.
+    """
 
     topic: str
     partition: int

@@ -6,7 +6,7 @@ import click
 
 
 class SuggestingGroup(click.Group):
-    """`click.Group`, whose error about a command that does not exist ends with those that are spelled like it."""
+    """`click.Group` whose error about an unknown command ends with those that are spelled like it."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

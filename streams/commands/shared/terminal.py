@@ -1,4 +1,4 @@
-"""Prints what others wrote: a record may hold control sequences for the terminal and signs that reorder text."""
+"""Prints what others wrote: a record may hold control sequences and signs that reorder text."""
 
 import click
 
@@ -9,10 +9,11 @@ def echo(text: str, *, err: bool = False) -> None:
 
 
 def printable(text: str) -> str:
-    r"""`text` with every sign that is not visible, other than space and line break, as an escape such as \u202e.
+    r"""`text` with every invisible sign except space and line break as an escape such as \u202e.
 
-    These are C0 and C1 control characters, the signs that change the direction of writing, and others of no width. In a
-    JSON text they occur in strings only, and the escapes are JSON's own: it means the same as before.
+    These are C0 and C1 control characters, the signs that change the direction of writing, and others of no
+    width. In a JSON text they occur in strings only, and the escapes are JSON's own: it means the same as
+    before.
     """
     # Nearly every text is printable, and the check takes a hundredth of the time of the loop.
     lines = text.split("\n")

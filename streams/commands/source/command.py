@@ -23,8 +23,9 @@ from streams.running.worker.settings import load_settings
 def source() -> None:
     """Pause, resume or skip the records of a source topic in one partition.
 
-    For a flood of bad records, or a record that stops every worker. Everything else goes on: the other partitions,
-    the other sources, ticks and legal clocks. Decisions are kept in the log with their reason and an actor.
+    For a flood of bad records, or a record that stops every worker. Everything else goes on: the other
+    partitions, the other sources, ticks and legal clocks. Decisions are kept in the log with their reason and
+    an actor.
     """
 
 
@@ -90,8 +91,8 @@ def resume(**options: Any) -> None:
 def skip(**options: Any) -> None:
     """Pass over the records of a source up to an offset, unread.
 
-    Each becomes a dead letter with the reason `skipped`, honest ones too; `tocsin dead-letters redrive` brings
-    those back. Records that were applied already stay applied.
+    Each becomes a dead letter with the reason `skipped`, honest ones too; `tocsin dead-letters redrive`
+    brings those back. Records that were applied already stay applied.
     """
     _decide("skip", **options)
 

@@ -30,13 +30,13 @@ def require_sense(source: Source, decision: SourceDecision) -> None:
     if until <= max(source.next, source.control.skip_below):
         done = f"is skipped up to {source.control.skip_below}" if source.control.skip_below else "is applied"
         raise click.ClickException(
-            f"{where}: everything below offset {max(source.next, source.control.skip_below)} {done} already, so there is "
-            f"nothing to skip below {until}. Nothing was written."
+            f"{where}: everything below offset {max(source.next, source.control.skip_below)} {done} already, "
+            f"so there is nothing to skip below {until}. Nothing was written."
         )
     if until > source.end:
         raise click.ClickException(
-            f"{where} ends at offset {source.end}: skipping to {until} would pass over records that are not published "
-            "yet. Nothing was written."
+            f"{where} ends at offset {source.end}: skipping to {until} would pass over records that are not "
+            "published yet. Nothing was written."
         )
 
 
@@ -50,8 +50,8 @@ def effect(source: Source, decision: SourceDecision) -> str:
         return f"{where}: resumes at offset {source.next}; up to {waiting:,} records wait in the log"
     passed = (decision.until or 0) - source.next
     return (
-        f"{where}: passes over offsets {source.next} to {(decision.until or 0) - 1}, up to {passed:,} of {waiting:,} waiting "
-        "records; each becomes a dead letter with the reason `skipped`, unread"
+        f"{where}: passes over offsets {source.next} to {(decision.until or 0) - 1}, up to {passed:,} of "
+        f"{waiting:,} waiting records; each becomes a dead letter with the reason `skipped`, unread"
     )
 
 
@@ -60,10 +60,10 @@ async def write_decision(
 ) -> str:
     """Put the decision into force; returns how, for the operator.
 
-    While workers run, it goes to the internal topic, and the owner of the partition applies it in the order of that
-    log. Without workers it goes into the state, so that it is in force before the next worker reads the first record:
-    a record that stops every worker can be skipped in no other way. The command claims the partition like a worker, so that
-    no other worker changes the state meanwhile.
+    While workers run, it goes to the internal topic, and the owner of the partition applies it in the order
+    of that log. Without workers it goes into the state, so that it is in force before the next worker reads
+    the first record: a record that stops every worker can be skipped in no other way. The command claims the
+    partition like a worker, so that no other worker changes the state meanwhile.
     """
     prefix, connection = settings.topic_prefix, settings.connection()
     if await workers_in_group(connection, consumer_group(prefix)):
@@ -72,8 +72,8 @@ async def write_decision(
         async with producer_for(settings, topic) as producer:
             await producer.send_and_wait(topic, value, partition=source.partition, headers=list(headers))
         return (
-            "written to the log; the partition's worker applies it within a second, or within five minutes if the partition is "
-            "set aside"
+            "written to the log; the partition's worker applies it within a second, or within five minutes "
+            "if the partition is set aside"
         )
     controls = SourceControls()
     controls.restore(*_record(source))

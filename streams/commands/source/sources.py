@@ -31,8 +31,8 @@ async def read_sources(
 ) -> list[Source]:
     """Read the external sources of a stage, of all partitions or of one.
 
-    Raises UnknownTopicOrPartitionError if a topic is missing, RefusedToStart if a worker could not start from the
-    state.
+    Raises UnknownTopicOrPartitionError if a topic is missing, RefusedToStart if a worker could not start from
+    the state.
     """
     partitions = await partition_count(settings.connection(), settings.topic_prefix + stage.state_topic)
     numbers = range(partitions) if only is None else range(only, min(only + 1, partitions))

@@ -1,4 +1,7 @@
-"""`tocsin state`: the group, `show`, `check` and `reset`; the others are in saved.py and partition_time.py."""
+"""`tocsin state`: the group, `show`, `check` and `reset`.
+
+The others are in saved.py and partition_time.py.
+"""
 
 import asyncio
 
@@ -67,7 +70,8 @@ def show(channel: str | None, request_id: str | None, as_json: bool) -> None:
                 _show_request(settings, request_id, as_json=as_json)
     except (UnknownStateVersion, UnreadableCounts, msgspec.DecodeError) as error:
         raise click.ClickException(
-            f"the state of {what} cannot be read ({error.__cause__ or error}). Run `tocsin state check` for details."
+            f"the state of {what} cannot be read ({error.__cause__ or error}). Run `tocsin state check` for "
+            "details."
         ) from error
 
 
@@ -193,12 +197,12 @@ def _check_row(check: PartitionCheck) -> tuple[str, ...]:
 def reset(name: str | None, yes: bool) -> None:
     """Delete all state; workers then start from nothing.
 
-    The state is the counts, episodes, legal clocks, trust in reporters, known duplicates and positions. Deletes
-    channel-state (of reports), authority-state (of requests) and reporter-state (of reporters) and creates them
-    again; refuses while a worker runs. Afterwards
-    workers read message-reports, verified-reports, clock-outcomes, moderation-outcomes and authority-requests from the beginning:
-    what is still there is processed and published again, with the same ids. Counts, open episodes and running legal clocks
-    that came from older records are lost. docs/operations.md says when to do this.
+    The state is the counts, episodes, legal clocks, trust in reporters, known duplicates and positions.
+    Deletes channel-state (of reports), authority-state (of requests) and reporter-state (of reporters) and
+    creates them again; refuses while a worker runs. Afterwards workers read message-reports,
+    verified-reports, clock-outcomes, moderation-outcomes and authority-requests from the beginning: what is
+    still there is processed and published again, with the same ids. Counts, open episodes and running legal
+    clocks that came from older records are lost. docs/operations.md says when to do this.
     """
     settings = load_settings()
     with broker_errors_explained(settings):

@@ -62,7 +62,8 @@ class Correction(NamedTuple):
 async def read_clocks(settings: Settings, stage: AnyStage) -> list[PartitionClock]:
     """Read the committed time of every partition of a stage.
 
-    Raises UnknownTopicOrPartitionError if its state topic is missing, UnknownStateVersion if another version wrote it.
+    Raises UnknownTopicOrPartitionError if its state topic is missing, UnknownStateVersion if another version
+    wrote it.
     """
     topic = settings.topic_prefix + stage.state_topic
     partitions = await partition_count(settings.connection(), topic)
@@ -104,8 +105,8 @@ async def write_correction(
 ) -> int | None:
     """Append a correction to the stage's internal topic, from which the partition's owner applies it.
 
-    Returns the broker's append time if it differs so much from the clock in the correction that the correction has no
-    effect, else None.
+    Returns the broker's append time if it differs so much from the clock in the correction that the
+    correction has no effect, else None.
     """
     topic = settings.topic_prefix + stage.sources.internal
     value, headers = encode_time_correction(correction)
@@ -120,8 +121,9 @@ async def write_correction(
 def show_times(name: str | None) -> None:
     """Show the time of each partition against this machine's clock.
 
-    Time ahead of the clock is wrong: honest reports count as late, and nothing opens. It comes from a clock that was
-    wrong. Time behind is usual for a quiet partition. Workers may run. Exits with 1 if a time is wrong.
+    Time ahead of the clock is wrong: honest reports count as late, and nothing opens. It comes from a clock
+    that was wrong. Time behind is usual for a quiet partition. Workers may run. Exits with 1 if a time is
+    wrong.
     """
     settings = load_settings()
     with broker_errors_explained(settings):
@@ -165,13 +167,14 @@ def show_times(name: str | None) -> None:
 def set_time(name: str, partitions: tuple[int, ...], reason: str, actor: str, yes: bool) -> None:
     """Set the time of partitions that ran ahead back to this machine's clock.
 
-    First make sure that the clocks of the brokers, the workers and this machine are right. Without --yes the command
-    shows what would change. With --yes it writes a correction to the stage's internal topic; the worker that owns the
-    partition applies it, so workers may run, and a replay gives the same.
+    First make sure that the clocks of the brokers, the workers and this machine are right. Without --yes the
+    command shows what would change. With --yes it writes a correction to the stage's internal topic; the
+    worker that owns the partition applies it, so workers may run, and a replay gives the same.
 
-    What was counted at later times is forgotten, open episodes are judged again, and a cooldown that began later ends.
-    What was published stays: a clock that lapsed stays lapsed, an episode that was resolved stays resolved, and
-    reports that were applied too late for any window are not counted again. docs/operations.md says more.
+    What was counted at later times is forgotten, open episodes are judged again, and a cooldown that began
+    later ends. What was published stays: a clock that lapsed stays lapsed, an episode that was resolved stays
+    resolved, and reports that were applied too late for any window are not counted again. docs/operations.md
+    says more.
     """
     require_pseudonym(actor)
     require_reason(reason)
@@ -206,9 +209,9 @@ def _wrong_clocks(
     for clock in chosen:
         if not clock.is_wrong(now_ms):
             raise click.ClickException(
-                f"partition {clock.partition} of {stage.name}: its time is right, {clock.against(now_ms)} this machine's "
-                f"clock ({rfc3339(now_ms)}). Time is wrong if it is more than {MAX_TIME_AHEAD_MS // MINUTE} minutes "
-                "ahead. Nothing was written."
+                f"partition {clock.partition} of {stage.name}: its time is right, {clock.against(now_ms)} "
+                f"this machine's clock ({rfc3339(now_ms)}). Time is wrong if it is more than "
+                f"{MAX_TIME_AHEAD_MS // MINUTE} minutes ahead. Nothing was written."
             )
     return chosen
 
@@ -229,9 +232,9 @@ def _write(settings: Settings, stage: AnyStage, clock: PartitionClock, correctio
     appended = asyncio.run(write_correction(settings, stage, clock.partition, correction))
     if appended is not None:
         raise click.ClickException(
-            f"partition {clock.partition} of {stage.name}: the broker appended the correction at {rfc3339(appended)}, "
-            f"but this machine's clock showed {rfc3339(correction.clock_ms)}. The correction has no effect. Correct "
-            "the clock that is wrong, then run the command again."
+            f"partition {clock.partition} of {stage.name}: the broker appended the correction at "
+            f"{rfc3339(appended)}, but this machine's clock showed {rfc3339(correction.clock_ms)}. The "
+            "correction has no effect. Correct the clock that is wrong, then run the command again."
         )
 
 

@@ -163,8 +163,8 @@ def _partitions(header: Header, stages: Mapping[str, AnyStage], partitions: int)
     before = {stage.partitions for stage in header.stages}
     if {stage.name for stage in header.stages} != stages.keys() or len(before) != 1:
         raise ClickException(
-            f"the file must have all stages ({', '.join(stages)}) with the same number of partitions, because "
-            "their topics change together. Save without --stage."
+            f"the file must have all stages ({', '.join(stages)}) with the same number of partitions, "
+            "because their topics change together. Save without --stage."
         )
     (number,) = before
     if number == partitions:
@@ -173,15 +173,15 @@ def _partitions(header: Header, stages: Mapping[str, AnyStage], partitions: int)
 
 
 def _check_read(section: Section, stage: AnyStage, *, in_place: bool) -> None:
-    """Raise ClickException if the partition has unread records that would be lost, or be in a wrong partition."""
+    """Raise ClickException if the partition has unread records that would be lost or misplaced."""
     for topic, number in section.unread.items():
         where = (
             f"{topic} partition {section.partition} had {number:,} unread offsets when the state was saved"
         )
         if topic == stage.sources.internal:
             raise ClickException(
-                f"{where}. Its records were re-keyed for the old number of partitions: stop the publishers, wait "
-                "until the workers have applied everything, stop the workers and save again."
+                f"{where}. Its records were re-keyed for the old number of partitions: stop the publishers, "
+                "wait until the workers have applied everything, stop the workers and save again."
             )
         if not in_place:
             raise ClickException(
@@ -193,14 +193,15 @@ def _check_read(section: Section, stage: AnyStage, *, in_place: bool) -> None:
 def _rule_of(stage: AnyStage, key: bytes) -> ByRef | Merged:
     """Return how a state record moves.
 
-    Raises UnknownStateVersion if this version does not know that, ClickException if the record must be gone before.
+    Raises UnknownStateVersion if this version does not know that, ClickException if the record must be gone
+    before.
     """
     rule = stage.moves.get(key[:1])
     if rule is None:
         known = ", ".join(map(repr, sorted(stage.moves)))
         raise UnknownStateVersion(
-            f"the state of {stage.name} has records of key type {key[:1]!r}, and this version of Tocsin does not "
-            f"know where they belong; known: {known}. Use the version that wrote the state"
+            f"the state of {stage.name} has records of key type {key[:1]!r}, and this version of Tocsin does "
+            f"not know where they belong; known: {known}. Use the version that wrote the state"
         )
     if isinstance(rule, NotMovable):
         raise ClickException(f"the state of {stage.name} cannot move: {rule.remedy}.")

@@ -27,7 +27,7 @@ _POLL_SECONDS = 0.1
 
 
 class ResetPlan(NamedTuple):
-    """A reset of one stage: it deletes `records` of state, and workers read `to_read` source records again."""
+    """A reset of one stage: it deletes `records` of state; workers read `to_read` source records again."""
 
     stage: str
     topic: str

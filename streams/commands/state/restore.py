@@ -88,7 +88,7 @@ async def plan_restore(
 async def _wanted(
     settings: Settings, stages: Mapping[str, AnyStage], header: Header, path: Path, only: str | None
 ) -> dict[str, str]:
-    """The stages to restore, by state topic with prefix, all of whose topics have as many partitions as the file."""
+    """The stages to restore, by state topic with prefix, whose topics have as many partitions as the file."""
     wanted = [saved for saved in header.stages if only in (None, saved.name)]
     if not wanted:
         raise click.ClickException(f"{path} does not have the stage {only}")
@@ -114,8 +114,9 @@ async def _check_partitions(settings: Settings, stage: AnyStage, saved: SavedSta
         partitions = await partition_count(settings.connection(), topic)
         if partitions != saved.partitions:
             raise click.ClickException(
-                f"{path} has the state of {saved.partitions} partitions, {topic} has {partitions}. Move it with "
-                f"`tocsin state repartition`: see docs/operations.md, 'Changing the number of partitions'."
+                f"{path} has the state of {saved.partitions} partitions, {topic} has {partitions}. Move it "
+                "with `tocsin state repartition`: see docs/operations.md, 'Changing the number of "
+                "partitions'."
             )
 
 
@@ -126,20 +127,24 @@ async def _require_no_counters(settings: Settings, consumer: AIOKafkaConsumer) -
         start = (await consumer.beginning_offsets([place]))[place]
         if await anything_follows(consumer, place, start, (await consumer.end_offsets([place]))[place]):
             raise click.ClickException(
-                f"the state is for new topics, because it was moved to fewer partitions, but {topic} is not empty: the "
-                "counters of the current day would count twice. Create all topics again, or use a new topic prefix."
+                f"the state is for new topics, because it was moved to fewer partitions, but {topic} is not "
+                "empty: the counters of the current day would count twice. Create all topics again, or use a "
+                "new topic prefix."
             )
 
 
 async def _mark_or_empty(consumer: AIOKafkaConsumer, place: TopicPartition) -> bytes | None:
-    """The mark of an unfinished restore, None for an empty partition. Raises ClickException if there is state."""
+    """The mark of an unfinished restore, None for an empty partition.
+
+    Raises ClickException if there is state.
+    """
     end = (await consumer.end_offsets([place]))[place]
     entries, _ = await read_entries(consumer, place, end)
     if not entries or RESTORING_KEY in entries:
         return entries.get(RESTORING_KEY)
     raise click.ClickException(
-        f"{place.topic} partition {place.partition} has {len(entries):,} records of state. A restore needs empty "
-        "topics: run `tocsin state reset` first. `tocsin state save` keeps what is there now."
+        f"{place.topic} partition {place.partition} has {len(entries):,} records of state. A restore needs "
+        "empty topics: run `tocsin state reset` first. `tocsin state save` keeps what is there now."
     )
 
 
@@ -160,9 +165,9 @@ async def _position(
         end = (await consumer.end_offsets([place]))[place]
         if await anything_follows(consumer, place, found[place.topic].next_offset, end):
             raise click.ClickException(
-                f"{place.topic} partition {place.partition} has records after the position in the file: workers "
-                "ran after the state was saved. Their records were re-keyed for the old number of partitions; see "
-                "docs/operations.md, 'Changing the number of partitions'."
+                f"{place.topic} partition {place.partition} has records after the position in the file: "
+                "workers ran after the state was saved. Their records were re-keyed for the old number of "
+                "partitions; see docs/operations.md, 'Changing the number of partitions'."
             )
     return saved
 
@@ -203,8 +208,8 @@ async def restore_state(settings: Settings, plan: RestorePlan, path: Path, progr
 
     First a mark goes into every partition; a worker that meets it refuses to start. The last transaction
     writes all positions and removes all marks, so the state is complete in all partitions or in none. The
-    restore claims the partitions like a worker: one that was only paused is fenced, and one that starts meanwhile
-    fences the restore. Raises ClickException when that happens.
+    restore claims the partitions like a worker: one that was only paused is fenced, and one that starts
+    meanwhile fences the restore. Raises ClickException when that happens.
     """
     claimed = [Place(plan.stages[place.topic], place.partition) for place in plan.places]
     try:
@@ -224,8 +229,9 @@ async def restore_state(settings: Settings, plan: RestorePlan, path: Path, progr
             await writer.write(_last_writes(settings, plan))
     except OwnershipLost as error:
         raise click.ClickException(
-            f"the restore was interrupted ({error}). No worker can start from what was written: stop all workers "
-            "and run `tocsin state restore` with the same file again. If it finds state then, the restore was complete."
+            f"the restore was interrupted ({error}). No worker can start from what was written: stop all "
+            "workers and run `tocsin state restore` with the same file again. If it finds state then, the "
+            "restore was complete."
         ) from error
 
 

@@ -1,9 +1,9 @@
 """The file that holds saved state: a gzip stream that is written and read record by record.
 
-A line of JSON, the header, says what is in the file. Each partition of each stage follows: a line of JSON (its
-position and its number of records), the records, and a line with the checksum of the partition. A record is
-two lengths of 4 bytes, big-endian, and then a key and a value of these lengths. The last line has the checksum
-of everything before it. Names of topics are without prefix.
+A line of JSON, the header, says what is in the file. Each partition of each stage follows: a line of JSON
+(its position and its number of records), the records, and a line with the checksum of the partition. A record
+is two lengths of 4 bytes, big-endian, and then a key and a value of these lengths. The last line has the
+checksum of everything before it. Names of topics are without prefix.
 """
 
 import gzip

@@ -33,9 +33,9 @@ _MAX_PROBLEMS = 5
 class PartitionCheck(NamedTuple):
     """What was found in one partition of a stage: problems, and counts.
 
-    `counts`, `episodes`, `clocks`, `duplicates` and `reporters` are numbers of state records; `applied` is the number of
-    reports, requests or credits applied, `lag` the number of source offsets not applied yet. They are None where a
-    problem prevents counting. `tocsin state check` shows them in this order.
+    `counts`, `episodes`, `clocks`, `duplicates` and `reporters` are numbers of state records; `applied` is
+    the number of reports, requests or credits applied, `lag` the number of source offsets not applied yet.
+    They are None where a problem prevents counting. `tocsin state check` shows them in this order.
     """
 
     stage: str

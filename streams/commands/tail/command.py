@@ -137,6 +137,6 @@ def _text(topic: str, record: SourceRecord, json_lines: bool) -> str:
         return READABLE[topic](record)
     except msgspec.DecodeError as error:
         raise click.ClickException(
-            f"{record.topic} partition {record.partition} offset {record.offset} cannot be read by this version "
-            f"({error}): use --json to see the record."
+            f"{record.topic} partition {record.partition} offset {record.offset} cannot be read by this "
+            f"version ({error}): use --json to see the record."
         ) from error

@@ -15,7 +15,10 @@ _decode = msgspec.json.Decoder(TransparencyCounter).decode
 
 
 async def read_counters(settings: Settings, first: date, last: date) -> list[TransparencyCounter]:
-    """Return the last value of each key whose day is in the period; both days belong to it. Reads committed records only."""
+    """Return the last value of each key whose day is in the period; both days belong to it.
+
+    Reads committed records only.
+    """
     topic = settings.topic_prefix + TRANSPARENCY_COUNTERS
     found: dict[bytes, ConsumerRecord] = {}
     async for record in committed_records(settings.connection(), topic):
@@ -29,6 +32,6 @@ def _decoded(record: ConsumerRecord) -> TransparencyCounter:
         return _decode(record.value or b"")
     except msgspec.DecodeError as error:
         raise click.ClickException(
-            f"{record.topic} partition {record.partition} offset {record.offset} is not a counter of this version "
-            f"({error}). Use the version that wrote it; only `tocsin worker` may write to this topic."
+            f"{record.topic} partition {record.partition} offset {record.offset} is not a counter of this "
+            f"version ({error}). Use the version that wrote it; only `tocsin worker` may write to this topic."
         ) from error

@@ -80,8 +80,8 @@ def draft(escalation_id: str, submitted: datetime | None, escalations: BinaryIO 
 def score(file: BinaryIO) -> None:
     """Score notices that were filled in: dossiers as `draft` prints them, one per line.
 
-    Prints the score of each, and what is missing, the weightiest first. Exits with 1 if the receiver would not
-    take one of them.
+    Prints the score of each, and what is missing, the weightiest first. Exits with 1 if the receiver would
+    not take one of them.
     """
     acceptable = True
     for number, line in enumerate(file, start=1):
@@ -91,7 +91,8 @@ def score(file: BinaryIO) -> None:
             filled = _FILLED.decode(line)
         except msgspec.DecodeError as error:
             raise click.ClickException(
-                f"line {number} is no dossier with form ({', '.join(get_args(DossierForm))}) and notice: {error}"
+                f"line {number} is no dossier with form ({', '.join(get_args(DossierForm))}) and notice: "
+                f"{error}"
             ) from error
         found = completeness(filled.form, filled.notice)
         acceptable = acceptable and found.acceptable

@@ -73,8 +73,9 @@ def export(
             report = make_report(Sums(counters), rules, service, period, role)
         except WrongCell as error:
             raise click.ClickException(
-                f"{error}. More was taken back than the topic has: the rest was counted in other topics, before the number of "
-                "partitions or the prefix changed. Export each of them with --format long, and add up."
+                f"{error}. More was taken back than the topic has: the rest was counted in other topics, "
+                "before the number of partitions or the prefix changed. Export each of them with --format "
+                "long, and add up."
             ) from error
         files = report.files | {_TO_COMPLETE_FILE: _text(period, report.to_complete).encode()}
     else:

@@ -43,9 +43,10 @@ def draft(
 ) -> None:
     """Print a draft for every upheld outcome that still holds, one JSON object per line.
 
-    A draft has the fields of the database as far as Tocsin knows them, the refs by which the platform finds the
-    content, what is missing and why, and what to look at. Its puid is the same whenever it is drafted again.
-    Outcomes come from moderation-outcomes; how the platform learned of the content comes from escalations.
+    A draft has the fields of the database as far as Tocsin knows them, the refs by which the platform finds
+    the content, what is missing and why, and what to look at. Its puid is the same whenever it is drafted
+    again. Outcomes come from moderation-outcomes; how the platform learned of the content comes from
+    escalations.
 
     \b
     Examples:
@@ -77,8 +78,8 @@ def draft(
 def check(file: BinaryIO) -> None:
     """Check statements against the database's rules before you send them.
 
-    FILE has one JSON object per line: a statement, or a draft with a statement in it; `-` reads standard input.
-    Exits with 1 if the database would refuse one.
+    FILE has one JSON object per line: a statement, or a draft with a statement in it; `-` reads standard
+    input. Exits with 1 if the database would refuse one.
     """
     refused = number = 0
     seen: dict[object, int] = {}

@@ -42,7 +42,10 @@ _LINE = msgspec.json.Decoder(_Line)
 
 
 def read_outcomes(file: BinaryIO | None, categories: Collection[Category]) -> list[Decided]:
-    """Read moderation-outcomes from a file, or from Kafka without one. Warns of records that workers would refuse."""
+    """Read moderation-outcomes from a file, or from Kafka without one.
+
+    Warns of records that workers would refuse.
+    """
     found = []
     read_outcome = event_reader(FORM, categories)
     for place, record in _records(file, MODERATION_OUTCOMES):
@@ -56,7 +59,10 @@ def read_outcomes(file: BinaryIO | None, categories: Collection[Category]) -> li
 
 
 def read_escalations(file: BinaryIO | None) -> list[Escalation]:
-    """Read escalations from a file, or from Kafka without one. Warns of records that are none of this version."""
+    """Read escalations from a file, or from Kafka without one.
+
+    Warns of records that are none of this version.
+    """
     found = []
     for place, record in _records(file, ESCALATIONS):
         try:
@@ -91,7 +97,8 @@ def _of_file(file: BinaryIO, topic: str) -> Iterator[_Placed]:
                 line = _LINE.decode(text)
             except msgspec.DecodeError as error:
                 raise click.ClickException(
-                    f"line {number} for {topic} is no record as `tocsin tail {topic} --json` prints it: {error}"
+                    f"line {number} for {topic} is no record as `tocsin tail {topic} --json` prints it: "
+                    f"{error}"
                 ) from error
             headers = [(name, value.encode()) for name, value in line.headers.items()]
             record = FileRecord(topic, 0, number, now, None, bytes(line.value), headers)

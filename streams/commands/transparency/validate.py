@@ -28,8 +28,8 @@ def validate(folder: Path, role: ProviderRole, as_json: bool) -> None:
     DIR holds the parts of one report, of any provider, as Implementing Regulation (EU) 2024/2835 prescribes
     them: 1_report_identification.csv to 11_qualitative.csv. Needs no Kafka, and sends nothing.
 
-    An error contradicts the templates or the report itself. A warning is probably a mistake. Each finding names
-    the file, line and column, what the instructions say and where.
+    An error contradicts the templates or the report itself. A warning is probably a mistake. Each finding
+    names the file, line and column, what the instructions say and where.
 
     The exit code is 0 if there are no errors, 1 if there are, 2 if nothing could be checked.
     """

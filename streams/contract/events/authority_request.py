@@ -1,4 +1,4 @@
-"""A request from an authority, as the platform's intake records it: the payload of `tocsin.authority-request.v1`.
+"""A request from an authority, as the platform records it: the payload of `tocsin.authority-request.v1`.
 
 Orders arrive only as such requests, never as reports: a report cannot start a clock that requires an order.
 """
@@ -40,8 +40,9 @@ Demand = Literal[
     "bulk_identify",
     "block_protest",
 ]
-# What DSA art. 9(2) and 10(2), TCO art. 3(4) and e-Evidence art. 5(5) and 6(3) require of an order. `necessity` is not in
-# the certificate that a provider gets (e-Evidence art. 9(1)); it is accepted because intakes may send it, and never asked for.
+# What DSA art. 9(2) and 10(2), TCO art. 3(4) and e-Evidence art. 5(5) and 6(3) require of an order.
+# `necessity` is not in the certificate that a provider gets (e-Evidence art. 9(1)); it is accepted because
+# intakes may send it, and never asked for.
 RequestElement = Literal[
     "legal_basis",
     "statement_of_reasons",
@@ -69,7 +70,10 @@ Concern = Literal["peaceful_assembly", "journalism", "human_rights_defence", "el
 
 
 class IssuingAuthority(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The authority that makes the request. `ref` is the intake's own reference to it and never identifies a person."""
+    """The authority that makes the request.
+
+    `ref` is the intake's own reference to it and never identifies a person.
+    """
 
     country: Country
     type: AuthorityType
@@ -79,9 +83,9 @@ class IssuingAuthority(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
 class Target(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What the request is about.
 
-    `people` is the number of people whose data it asks for, null if it does not say; 0 says that it asks for nobody's.
-    `specific` is true only if the request itself names each of them, in contrast to everybody who took part in something,
-    was somewhere or wrote something. Data on people are refused unless it is true.
+    `people` is the number of people whose data it asks for, null if it does not say; 0 says that it asks for
+    nobody's. `specific` is true only if the request itself names each of them, in contrast to everybody who
+    took part in something, was somewhere or wrote something. Data on people are refused unless it is true.
     """
 
     kind: Literal["message", "channel", "account", "persons", "service"]
@@ -93,8 +97,9 @@ class Target(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class AuthorityRequest(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=False, omit_defaults=True):
     """One request. Unknown fields are ignored, wrong types are rejected. Clocks start at `received_at`.
 
-    `enforcing_authority_notified` is true if a European Production Order says that the authority of the enforcing state
-    was notified (Regulation (EU) 2023/1543 art. 8), false if it says that it need not be, null if it is not known.
+    `enforcing_authority_notified` is true if a European Production Order says that the authority of the
+    enforcing state was notified (Regulation (EU) 2023/1543 art. 8), false if it says that it need not be,
+    null if it is not known.
     """
 
     request_id: Ref

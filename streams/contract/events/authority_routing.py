@@ -79,7 +79,10 @@ class Competence(msgspec.Struct, frozen=True):
 
 
 class LanguageFinding(msgspec.Struct, frozen=True):
-    """Whether the platform accepts the language of the request. `accepted` are the languages it accepts (BCP 47)."""
+    """Whether the platform accepts the language of the request.
+
+    `accepted` are the languages it accepts (BCP 47).
+    """
 
     language: LanguageTag | None
     verdict: LanguageVerdict
@@ -105,10 +108,10 @@ class Asker(msgspec.Struct, frozen=True):
 class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     """The result of assessing a request.
 
-    `belongs_to` names the authorities that should make the request instead, or that it must pass through. `missing`
-    lists the elements that the law requires and the request lacks. `gates` lists every gate that applies; the most
-    protective one is the event's `gate`. `questions` lists elements whose absence stops no clock and is for a lawyer to
-    judge before the request is followed; absent if there are none.
+    `belongs_to` names the authorities that should make the request instead, or that it must pass through.
+    `missing` lists the elements that the law requires and the request lacks. `gates` lists every gate that
+    applies; the most protective one is the event's `gate`. `questions` lists elements whose absence stops no
+    clock and is for a lawyer to judge before the request is followed; absent if there are none.
     """
 
     refusals: tuple[Refusal, ...]
@@ -127,10 +130,10 @@ class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
 class AuthorityRouting(msgspec.Struct, frozen=True, omit_defaults=True):
     """One step in the handling of a request.
 
-    The first event has `type` `routed` and `sequence` 1, and only it has `findings`. The later events of
-    each clock are numbered from 2. `clocks` are the clocks that this step concerns: all clocks it started, or the one that
-    changed. `gate` must be passed before anybody acts; Tocsin itself takes no action. `not_before` (RFC 3339, UTC) is
-    present if the law forbids sending the data earlier, whatever the other clocks say.
+    The first event has `type` `routed` and `sequence` 1, and only it has `findings`. The later events of each
+    clock are numbered from 2. `clocks` are the clocks that this step concerns: all clocks it started, or the
+    one that changed. `gate` must be passed before anybody acts; Tocsin itself takes no action. `not_before`
+    (RFC 3339, UTC) is present if the law forbids sending the data earlier, whatever the other clocks say.
     """
 
     routing_id: str

@@ -51,8 +51,9 @@ class ClockClosing(msgspec.Struct, frozen=True, gc=False):
 class ProposedOutcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What is to be decided; the fields are those of a moderation outcome.
 
-    `message_ref` is the message that was judged, null for those that the escalation names. `clocks` end with the decision.
-    `supersedes` is the activity_id of the decision that no longer holds, which is the id of its outcome too.
+    `message_ref` is the message that was judged, null for those that the escalation names. `clocks` end with
+    the decision. `supersedes` is the activity_id of the decision that no longer holds, which is the id of its
+    outcome too.
     """
 
     decision: OutcomeDecision
@@ -79,11 +80,12 @@ class ProposedAnswer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class CaseActivity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One act on a case. Unknown fields are ignored, wrong types are rejected.
 
-    A case is an escalation, named by `escalation_id` and its `channel_ref`, or an authority's request, named by `request_id`.
-    `expected_version` is the number of acts on it that the actor had seen: of two acts with the same number the first one counts.
-    `until` belongs to `snoozed`, `note` to `noted`; `outcome_proposed` and `decided` need `proposed` for an escalation and
-    `proposed_answer` for a request. Each is required there and refused elsewhere, but that a claim may end by itself at `until`.
-    A decision about an escalation, and the signature of such a proposal, is followed by an event on `moderation-outcomes` whose
+    A case is an escalation, named by `escalation_id` and its `channel_ref`, or an authority's request, named
+    by `request_id`. `expected_version` is the number of acts on it that the actor had seen: of two acts with
+    the same number the first one counts. `until` belongs to `snoozed`, `note` to `noted`; `outcome_proposed`
+    and `decided` need `proposed` for an escalation and `proposed_answer` for a request. Each is required
+    there and refused elsewhere, but that a claim may end by itself at `until`. A decision about an
+    escalation, and the signature of such a proposal, is followed by an event on `moderation-outcomes` whose
     outcome_id is the activity_id.
     """
 
@@ -102,7 +104,7 @@ class CaseActivity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     @property
     def key(self) -> str:
-        """The key of the record, which keeps the acts on one case in order: the channel's ref or the request's id."""
+        """The record's key, which keeps a case's acts in order: the channel's ref or the request's id."""
         key = self.request_id if self.channel_ref is None else self.channel_ref
         assert key is not None
         return key

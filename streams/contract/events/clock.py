@@ -1,4 +1,4 @@
-"""A legal clock as it is published: in an escalation if a report started it, in a routing event if a request did."""
+"""A legal clock as it is published: in an escalation (of a report) or a routing event (of a request)."""
 
 from typing import Literal
 
@@ -13,11 +13,11 @@ RunningStatus = Literal["running", "paused", "lapsed", "fulfilled", "withdrawn",
 class ClockView(msgspec.Struct, frozen=True, omit_defaults=True):
     """A legal clock after a transition. Times are RFC 3339 in UTC.
 
-    Use `clock_id` to name the clock in a `clock-outcomes` event. `elapsed` is the share of its time that has passed,
-    from 0 to 1, not counting pauses; it is 1 once the clock has lapsed. `due_at` moves when a pause ends. `actor` is the
-    pseudonym of whoever decided on the outcome that caused the transition; absent if none did or the outcome names nobody.
-    `not_before` is present while the law forbids acting: `due_at` is then no deadline but the same time, and the status
-    becomes `over` when the wait ends.
+    Use `clock_id` to name the clock in a `clock-outcomes` event. `elapsed` is the share of its time that has
+    passed, from 0 to 1, not counting pauses; it is 1 once the clock has lapsed. `due_at` moves when a pause
+    ends. `actor` is the pseudonym of whoever decided on the outcome that caused the transition; absent if
+    none did or the outcome names nobody. `not_before` is present while the law forbids acting: `due_at` is
+    then no deadline but the same time, and the status becomes `over` when the wait ends.
     """
 
     clock_id: str

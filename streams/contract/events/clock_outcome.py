@@ -15,10 +15,10 @@ ClockSubject = Literal["report", "request"]
 class ClockOutcome(msgspec.Struct, frozen=True, gc=False):
     """A desk's decision on a legal clock. Unknown fields are ignored, wrong types are rejected.
 
-    `clock_id` is the id that Tocsin published. `subject` says whether a report or a request started the clock; `key` is
-    then the channel's ref or the request's id, which leads to the partition that owns the clock. A pause needs a
-    `reason`, one of those that the duty's row in the registry allows. `actor` is the pseudonym of the person or program
-    that decided; null in outcomes written before the field existed.
+    `clock_id` is the id that Tocsin published. `subject` says whether a report or a request started the
+    clock; `key` is then the channel's ref or the request's id, which leads to the partition that owns the
+    clock. A pause needs a `reason`, one of those that the duty's row in the registry allows. `actor` is the
+    pseudonym of the person or program that decided; null in outcomes written before the field existed.
     """
 
     outcome_id: Ref

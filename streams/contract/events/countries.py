@@ -2,8 +2,8 @@
 
 from typing import Literal, get_args
 
-# ISO 3166-1 alpha-2 as of 2026, followed by XK (Kosovo, user-assigned), XX (unknown) and the two aliases that EU bodies
-# use for Greece and the United Kingdom.
+# ISO 3166-1 alpha-2 as of 2026, followed by XK (Kosovo, user-assigned), XX (unknown) and the two aliases that
+# EU bodies use for Greece and the United Kingdom.
 # fmt: off
 Country = Literal[
     "AD", "AE", "AF", "AG", "AI", "AL", "AM", "AO", "AQ", "AR", "AS", "AT", "AU", "AW", "AX", "AZ", "BA",

@@ -1,4 +1,4 @@
-"""The reasons for rejecting a record, and what a dead letter holds in place of a value that must not be kept."""
+"""The reasons for rejecting a record, and what a dead letter holds in place of a value that must go."""
 
 from typing import Annotated, Literal, get_args
 
@@ -29,8 +29,8 @@ DeadLetterReason = Literal[
 ]
 DEAD_LETTER_REASONS: tuple[DeadLetterReason, ...] = get_args(DeadLetterReason)
 
-# Reasons for rejecting an event that could be read. When logs are read again from the beginning, outcomes may come
-# before the reports and requests that they are about, and can be redriven later.
+# Reasons for rejecting an event that could be read. When logs are read again from the beginning, outcomes may
+# come before the reports and requests that they are about, and can be redriven later.
 REFUSED_BY_STATE: frozenset[DeadLetterReason] = frozenset(
     {"clock_not_running", "not_pausable", "subject_not_found"}
 )

@@ -101,8 +101,8 @@ class Source(msgspec.Struct, frozen=True, gc=False):
 class ReporterTrust(msgspec.Struct, frozen=True, gc=False):
     """How far the reporter is trusted, from what desks decided about earlier reports. It names nobody.
 
-    `mean` and `lower` (its lower bound) are from 0 to 1. `outcomes` is their number, faded ones counted less. `over_limit`: beyond
-    the reports of a day that weigh.
+    `mean` and `lower` (its lower bound) are from 0 to 1. `outcomes` is their number, faded ones counted less.
+    `over_limit`: beyond the reports of a day that weigh.
     """
 
     trust_class: TrustClass
@@ -115,10 +115,11 @@ class ReporterTrust(msgspec.Struct, frozen=True, gc=False):
 class EnrichedReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
     """One report with its jurisdictions, risk score and counts.
 
-    `obligations` are the duties that may apply: first GLOBAL, then regions, then countries. `routing` is advice to a
-    person: Tocsin sends nothing to an authority. `dsa_category` and `dsa_keywords` are the category in the vocabulary
-    of the EU's transparency database, version 2. `trust` is present if outcomes of the reporter are known, or too many reports of
-    the day; `integrity` if the reports of the channel show signs of coordination.
+    `obligations` are the duties that may apply: first GLOBAL, then regions, then countries. `routing` is
+    advice to a person: Tocsin sends nothing to an authority. `dsa_category` and `dsa_keywords` are the
+    category in the vocabulary of the EU's transparency database, version 2. `trust` is present if outcomes of
+    the reporter are known, or too many reports of the day; `integrity` if the reports of the channel show
+    signs of coordination.
     """
 
     report: PublicReport

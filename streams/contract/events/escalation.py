@@ -57,10 +57,10 @@ class Window(msgspec.Struct, frozen=True):
 class Counts(msgspec.Struct, frozen=True):
     """Counts of the reports in the window, over the policy's categories.
 
-    `n_eff` is the number of equally active independent reporters that would give the same concentration (Hill number
-    of order 2). Reports without a reporter's pseudonym count as one reporter in it. The last three are present if reports
-    have passed the stage of reporters: `voices` counts those who report together as few, `linked` are the reporters who do, and
-    `trusted_voices` those voices whose trust is medium or high.
+    `n_eff` is the number of equally active independent reporters that would give the same concentration (Hill
+    number of order 2). Reports without a reporter's pseudonym count as one reporter in it. The last three are
+    present if reports have passed the stage of reporters: `voices` counts those who report together as few,
+    `linked` are the reporters who do, and `trusted_voices` those voices whose trust is medium or high.
     """
 
     reports: int
@@ -77,7 +77,8 @@ class Counts(msgspec.Struct, frozen=True):
 class Condition(msgspec.Struct, frozen=True):
     """A condition of the level that was reached: the measure's value at that time and its threshold.
 
-    `comparison` is present if it is another one than `>=`, and `any_of` if one of several such conditions is enough.
+    `comparison` is present if it is another one than `>=`, and `any_of` if one of several such conditions is
+    enough.
     """
 
     measure: str
@@ -88,7 +89,10 @@ class Condition(msgspec.Struct, frozen=True):
 
     @property
     def relation(self) -> str:
-        """How the value stands to the threshold: the comparison if the condition holds, otherwise its opposite."""
+        """How the value stands to the threshold.
+
+        The comparison if the condition holds, otherwise its opposite.
+        """
         comparison = self.comparison or ">="
         holds, opposite = _COMPARISONS[comparison]
         return comparison if holds(self.value, self.threshold) else opposite
@@ -104,10 +108,11 @@ class Score(msgspec.Struct, frozen=True):
 class Integrity(msgspec.Struct, frozen=True):
     """Signs of coordinated reporting (a brigade), as a hint to the reviewer.
 
-    `score` is 1 - n_eff / reports: near 1 if few reporters sent most of the reports. `finding` is present if the stage of
-    reporters found signs. `brigade_suspected` is the one verdict: that of the finding if there is one, which also knows who
-    reported together before; else whether the score is high. While the policies say `integrity: live`, a brigade that a
-    finding suspects stays at level 1; nothing else here affects the level.
+    `score` is 1 - n_eff / reports: near 1 if few reporters sent most of the reports. `finding` is present if
+    the stage of reporters found signs. `brigade_suspected` is the one verdict: that of the finding if there
+    is one, which also knows who reported together before; else whether the score is high. While the policies
+    say `integrity: live`, a brigade that a finding suspects stays at level 1; nothing else here affects the
+    level.
     """
 
     score: float
@@ -127,9 +132,10 @@ class Trace(msgspec.Struct, frozen=True):
 class Escalation(msgspec.Struct, frozen=True):
     """One transition of an episode or a legal clock.
 
-    `escalation_id` is the same for all events of an episode or clock; `sequence` numbers them from 1. `obligations`,
-    `routing` and `statement` are those of the report that caused the event (`trace.last_report_id`). `clock` is null
-    for an episode. `priority` orders open escalations; events of earlier versions have none.
+    `escalation_id` is the same for all events of an episode or clock; `sequence` numbers them from 1.
+    `obligations`, `routing` and `statement` are those of the report that caused the event
+    (`trace.last_report_id`). `clock` is null for an episode. `priority` orders open escalations; events of
+    earlier versions have none.
     """
 
     escalation_id: str

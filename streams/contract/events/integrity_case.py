@@ -1,7 +1,7 @@
 """A case for people who look after the integrity of reporting: the payload of `tocsin.integrity-case.v1`.
 
-It asks a person to look, and nothing follows from it by itself. No reporter is named: the platform finds the person in its own
-system by `ce_source` and `report_id` of an example.
+It asks a person to look, and nothing follows from it by itself. No reporter is named: the platform finds the
+person in its own system by `ce_source` and `report_id` of an example.
 """
 
 from typing import Literal
@@ -13,9 +13,9 @@ from streams.contract.events.report import Category, ReporterKind
 
 INTEGRITY_CASE_TYPE = "tocsin.integrity-case.v1"
 
-# many_channels: one reporter has reported very many channels within a week. misuse: many reports of one reporter were
-# manifestly unfounded (DSA art. 23(2), for a trusted flagger also art. 22(6)). brigade: the reports of a channel look
-# coordinated.
+# many_channels: one reporter has reported very many channels within a week. misuse: many reports of one
+# reporter were manifestly unfounded (DSA art. 23(2), for a trusted flagger also art. 22(6)). brigade: the
+# reports of a channel look coordinated.
 IntegrityCaseKind = Literal["many_channels", "misuse", "brigade"]
 
 
@@ -37,7 +37,8 @@ class UnfoundedReports(msgspec.Struct, frozen=True, gc=False):
 class MisuseFactors(msgspec.Struct, frozen=True, gc=False):
     """The factors of DSA art. 23(3)(a) to (c), over the time since the UTC day `since`.
 
-    Decisions that were taken back do not count. `share` is that of the manifestly unfounded reports among all `decided` ones.
+    Decisions that were taken back do not count. `share` is that of the manifestly unfounded reports among all
+    `decided` ones.
     """
 
     since: str
@@ -50,8 +51,9 @@ class MisuseFactors(msgspec.Struct, frozen=True, gc=False):
 class CaseForReview(msgspec.Struct, frozen=True, gc=False):
     """A request to look. `sentence` says what was found.
 
-    `channel_ref` is null unless the case is about a channel, `reporter_kind` unless it is about a reporter. `channels`: of `many_channels`, about how many different ones were reported this week. `misuse` and `integrity` are what
-    was found by cases of kind `misuse` and `brigade`.
+    `channel_ref` is null unless the case is about a channel, `reporter_kind` unless it is about a reporter.
+    `channels`: of `many_channels`, about how many different ones were reported this week. `misuse` and
+    `integrity` are what was found by cases of kind `misuse` and `brigade`.
     """
 
     case_id: str

@@ -1,4 +1,4 @@
-"""What a desk decided about a message, a report or an escalation: the payload of `tocsin.moderation-outcome.v1`."""
+"""A desk's decision about a message, report or escalation: the payload of `tocsin.moderation-outcome.v1`."""
 
 from typing import Annotated, Generic, Literal
 
@@ -36,7 +36,7 @@ class MessageSubject(msgspec.Struct, frozen=True, gc=False, tag_field="kind", ta
 class ReportSubject(
     msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="kind", tag="report"
 ):
-    """A single report: its `report_id`, with the `ce_source` of its publisher (empty for plain JSON without one)."""
+    """A single report: its `report_id`, and its publisher's `ce_source` (empty for plain JSON without it)."""
 
     channel_ref: Pseudonym
     report_id: Ref
@@ -79,10 +79,10 @@ class OutcomeAction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class ModerationOutcome(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=False, omit_defaults=True):
     """A decision of a desk. Unknown fields are ignored, wrong types are rejected.
 
-    `category` is the one that was found, which may differ from those reported. `ground` is the rule against which the
-    content was judged, also where it was not broken. `reason` fits the decision. `supersedes` is the `outcome_id` of an
-    earlier outcome that no longer holds, for instance after an appeal. `sampled` is the probability with which the
-    subject was drawn for review, if it was drawn at random.
+    `category` is the one that was found, which may differ from those reported. `ground` is the rule against
+    which the content was judged, also where it was not broken. `reason` fits the decision. `supersedes` is
+    the `outcome_id` of an earlier outcome that no longer holds, for instance after an appeal. `sampled` is
+    the probability with which the subject was drawn for review, if it was drawn at random.
     """
 
     outcome_id: Ref

@@ -5,10 +5,10 @@ from typing import Literal
 import msgspec
 
 ClockStatus = Literal["armed", "not_armed"]
-# Why no clock runs. trigger_not_met: something else starts it, such as an order or a person's review; elements_missing:
-# the notice or request lacks elements that the law requires; unverified: the registry's row is advisory; no_duration:
-# the law gives no fixed time limit; no_holiday_calendar: the limit is in business days and no source lists the holidays;
-# retention: a duty to keep something, not to act.
+# Why no clock runs. trigger_not_met: something else starts it, such as an order or a person's review;
+# elements_missing: the notice or request lacks elements that the law requires; unverified: the registry's row
+# is advisory; no_duration: the law gives no fixed time limit; no_holiday_calendar: the limit is in business
+# days and no source lists the holidays; retention: a duty to keep something, not to act.
 NotArmedReason = Literal[
     "trigger_not_met", "elements_missing", "unverified", "no_duration", "no_holiday_calendar", "retention"
 ]
@@ -17,8 +17,9 @@ NotArmedReason = Literal[
 class AppliedObligation(msgspec.Struct, frozen=True):
     """A legal duty that may apply.
 
-    `due_at` (RFC 3339, UTC) is the deadline of the legal clock, null unless it is armed. `target` is then null;
-    otherwise it is the time within which the platform aims to act, counted from receipt (ISO 8601 duration).
+    `due_at` (RFC 3339, UTC) is the deadline of the legal clock, null unless it is armed. `target` is then
+    null; otherwise it is the time within which the platform aims to act, counted from receipt (ISO 8601
+    duration).
     """
 
     id: str
@@ -35,12 +36,13 @@ class AppliedObligation(msgspec.Struct, frozen=True):
 
 
 class EscalatedObligation(AppliedObligation, frozen=True, omit_defaults=True):
-    """A legal duty with `target_at` (RFC 3339, UTC), the time at which `target` ends; null for a duty to keep something.
+    """A legal duty with `target_at` (RFC 3339, UTC), when `target` ends; null for a duty to keep something.
 
-    `not_before` (RFC 3339, UTC) is present if the law forbids acting earlier: `due_at` is then no deadline but the same
-    time, at which the wait ends. `period_ends_at` (RFC 3339, UTC) is when the period ends by Regulation (EEC, Euratom)
-    No 1182/71, with the last hour of a working day. It is never before `due_at`. It is only present if a clock is armed
-    as a deadline, the law counts so, and the holidays of the whole period are known.
+    `not_before` (RFC 3339, UTC) is present if the law forbids acting earlier: `due_at` is then no deadline
+    but the same time, at which the wait ends. `period_ends_at` (RFC 3339, UTC) is when the period ends by
+    Regulation (EEC, Euratom) No 1182/71, with the last hour of a working day. It is never before `due_at`. It
+    is only present if a clock is armed as a deadline, the law counts so, and the holidays of the whole period
+    are known.
     """
 
     target_at: str | None

@@ -1,13 +1,13 @@
 """Why a desk decided as it did: the reason codes of outcomes, a closed list.
 
-Reasons of upheld outcomes are the keywords of the EU's transparency database, which a statement of reasons needs. The
-other two lists are Tocsin's own: no statement is owed for content that stays.
+Reasons of upheld outcomes are the keywords of the EU's transparency database, which a statement of reasons
+needs. The other two lists are Tocsin's own: no statement is owed for content that stays.
 """
 
 from typing import Literal, get_args
 
-# Commission Implementing Regulation (EU) 2024/2835, Annex I, part 2: each is the keyword KEYWORD_<REASON> there, in
-# lower case, in the order of the table. `other` is what none of them covers.
+# Commission Implementing Regulation (EU) 2024/2835, Annex I, part 2: each is the keyword KEYWORD_<REASON>
+# there, in lower case, in the order of the table. `other` is what none of them covers.
 ViolationReason = Literal[
     "animal_harm",
     "unlawful_sale_animals",
@@ -79,14 +79,15 @@ ViolationReason = Literal[
     "other",
 ]
 
-# lawful_context: news, art, satire, education, counter-speech. not_substantiated: a notice without what DSA art. 16(2)
-# asks for. not_found: gone before the review, so the outcome does not say whether the report was right.
+# lawful_context: news, art, satire, education, counter-speech. not_substantiated: a notice without what DSA
+# art. 16(2) asks for. not_found: gone before the review, so the outcome does not say whether the report was
+# right.
 DismissalReason = Literal[
     "not_a_violation", "lawful_context", "not_substantiated", "outside_scope", "not_found"
 ]
 
-# evidently_unfounded: evident to a layperson, without any substantive analysis (DSA recital 63). fabricated: the notice
-# or its evidence is false. repeated: decided before, sent again with nothing new.
+# evidently_unfounded: evident to a layperson, without any substantive analysis (DSA recital 63). fabricated:
+# the notice or its evidence is false. repeated: decided before, sent again with nothing new.
 UnfoundedReason = Literal["evidently_unfounded", "fabricated", "repeated"]
 
 OutcomeReason = Literal[ViolationReason, DismissalReason, UnfoundedReason]

@@ -11,8 +11,8 @@ Points = Annotated[int, msgspec.Meta(ge=0, le=100)]
 class PriorityComponents(msgspec.Struct, frozen=True, gc=False):
     """The points of each component; they add up to the value.
 
-    `clock`: time left on the nearest legal clock. `level`: of the policy. `risk`: of the reports. `voices`: independent
-    reporters. `age`: how long the escalation has been open.
+    `clock`: time left on the nearest legal clock. `level`: of the policy. `risk`: of the reports. `voices`:
+    independent reporters. `age`: how long the escalation has been open.
     """
 
     clock: Points

@@ -20,12 +20,12 @@ EvidenceBasis = Literal["victim", "suspect", "offence", "channel", "authority"]
 NoticeElement = Literal[
     "explanation", "location", "identity", "good_faith", "subject_or_authorised", "contact", "signature"
 ]
-# What some laws ask a notice to say of its content: that it is an intimate image (Online Safety Act 2023 s. 20A(2)), that
-# it is directed against a woman (Brazil, Decree 12.976/2026). No law infers either.
+# What some laws ask a notice to say of its content: that it is an intimate image (Online Safety Act 2023 s.
+# 20A(2)), that it is directed against a woman (Brazil, Decree 12.976/2026). No law infers either.
 NoticeDeclaration = Literal["intimate_image_content", "against_a_woman"]
-# Which categories there are is data: streams/registry/categories.yaml, and a deployment may add its own. So a type takes any
-# text, and whoever reads what others wrote gives it a Literal of those that there are (`event_reader`). The generator of
-# schemas replaces the mark by a list of those of Tocsin.
+# Which categories there are is data: streams/registry/categories.yaml, and a deployment may add its own. So a
+# type takes any text, and whoever reads what others wrote gives it a Literal of those that there are
+# (`event_reader`). The generator of schemas replaces the mark by a list of those of Tocsin.
 CATEGORY_MARK = {"format": "tocsin-category"}
 Category = Annotated[str, msgspec.Meta(extra_json_schema=CATEGORY_MARK)]
 UNSPECIFIED: Category = "unspecified"
@@ -60,7 +60,7 @@ ZonedTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Channel(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The channel that contains the message, with the channel's country and language if the publisher knows them."""
+    """The channel of the message, with the channel's country and language if the publisher knows them."""
 
     ref: Pseudonym
     visibility: Visibility
@@ -95,7 +95,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False):
-    """The elements of a formal notice that the publisher found present, and what the notice declares of the content."""
+    """The elements of a formal notice that the publisher found present, and what the notice declares."""
 
     elements: Annotated[tuple[NoticeElement, ...], msgspec.Meta(max_length=16)] = ()
     declares: Annotated[tuple[NoticeDeclaration, ...], msgspec.Meta(max_length=8)] | msgspec.UnsetType = (

@@ -1,8 +1,9 @@
 """What a reporter is told about their own report: the payload of `tocsin.reporter-notice.v1`.
 
-The record's key is the reporter's keyed hash, so that one reporter's notices stay in order. The platform finds the person by
-`ce_source` and `report_id` in its own system; their ref is in no notice. Days are UTC days: exact times would tell when
-a desk looked at the content of others. There are no counts, as they would tell what others reported.
+The record's key is the reporter's keyed hash, so that one reporter's notices stay in order. The platform
+finds the person by `ce_source` and `report_id` in its own system; their ref is in no notice. Days are UTC
+days: exact times would tell when a desk looked at the content of others. There are no counts, as they would
+tell what others reported.
 """
 
 from datetime import date
@@ -14,13 +15,13 @@ from streams.contract.events.moderation_outcome import OutcomeDecision, OutcomeG
 
 REPORTER_NOTICE_TYPE = "tocsin.reporter-notice.v1"
 
-# Confirmation of receipt, DSA art. 16(4); the decision, art. 16(5); another decision in its place, such as after a
-# complaint under art. 20.
+# Confirmation of receipt, DSA art. 16(4); the decision, art. 16(5); another decision in its place, such as
+# after a complaint under art. 20.
 NoticeState = Literal["received", "decided", "superseded"]
 
 
 class NoticeOutcome(msgspec.Struct, frozen=True, gc=False):
-    """The decision that holds, its ground, and the last day on which it can be contested (DSA art. 16(5), 20(1))."""
+    """The decision that holds, its ground, and the last day to contest it (DSA art. 16(5), 20(1))."""
 
     decision: OutcomeDecision
     ground: OutcomeGround

@@ -1,11 +1,14 @@
-"""Who should review a case, and what the rule of law requires first. Shared by all events that Tocsin publishes."""
+"""Who should review a case, and what the rule of law requires first.
+
+Shared by all events that Tocsin publishes.
+"""
 
 from typing import Literal
 
 import msgspec
 
-# What must happen before anybody acts, from the least to the most protective. A human-rights review may also end in a
-# refusal to act.
+# What must happen before anybody acts, from the least to the most protective. A human-rights review may also
+# end in a refusal to act.
 Gate = Literal["human_review", "two_person_review", "judicial_order", "human_rights_review"]
 
 

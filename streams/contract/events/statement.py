@@ -1,4 +1,4 @@
-"""Input for drafting a statement of reasons (Regulation (EU) 2022/2065, art. 17); it does not identify the reporter."""
+"""Input for a statement of reasons (Regulation (EU) 2022/2065, art. 17), without the reporter."""
 
 from typing import Literal
 
@@ -8,12 +8,13 @@ import msgspec
 SourceType = Literal[
     "SOURCE_ARTICLE_16", "SOURCE_TRUSTED_FLAGGER", "SOURCE_VOLUNTARY", "SOURCE_TYPE_OTHER_NOTIFICATION"
 ]
-# DSA art. 17(3)(f): the provider's complaint system (art. 20), out-of-court dispute settlement (art. 21), the courts.
+# DSA art. 17(3)(f): the provider's complaint system (art. 20), out-of-court dispute settlement (art. 21), the
+# courts.
 Redress = Literal["internal_complaint", "out_of_court_dispute_settlement", "judicial_redress"]
 
 
 class LegalGround(msgspec.Struct, frozen=True):
-    """A law under which the content may have to be removed: its name and article, and the address of its text."""
+    """A law by which the content may have to be removed: its name and article, and its text's address."""
 
     obligation: str
     text: str
@@ -23,9 +24,9 @@ class LegalGround(msgspec.Struct, frozen=True):
 class Statement(msgspec.Struct, frozen=True):
     """The parts of a statement of reasons that do not depend on the reviewer's decision.
 
-    `source_type` and `automated_detection` say how the platform learned of the content. `legal_grounds` are laws to
-    choose from, not a finding that one was broken. `territorial_scope` lists the EU and EEA states concerned (ISO
-    3166-1 alpha-2); it may be empty.
+    `source_type` and `automated_detection` say how the platform learned of the content. `legal_grounds` are
+    laws to choose from, not a finding that one was broken. `territorial_scope` lists the EU and EEA states
+    concerned (ISO 3166-1 alpha-2); it may be empty.
     """
 
     source_type: SourceType

@@ -17,8 +17,8 @@ TRANSPARENCY_COUNTER_TYPE = "tocsin.transparency-counter.v1"
 CountedStage = Literal["reports", "requests"]
 NoticeSource = Literal["any_notice", "trusted_flagger_notice"]
 DecisionGround = Literal["law", "terms"]
-# What is complained about (DSA art. 20(1)): a restriction of the content or of the account, one of which the outcome does
-# not say what it was, or that nothing was done after a notice.
+# What is complained about (DSA art. 20(1)): a restriction of the content or of the account, one of which the
+# outcome does not say what it was, or that nothing was done after a notice.
 ComplaintSubject = Literal[
     "visibility", "account", "other_restriction", "no_action", "no_action_trusted_flagger", "unknown"
 ]
@@ -32,9 +32,9 @@ _Count = Annotated[int, msgspec.Meta(ge=1)]
 class ReportCount(msgspec.Struct, frozen=True, gc=False):
     """The number of reports with the same properties.
 
-    `source` is the reporter's kind, or `anonymous` if the report names no reporter. `automated`: a machine detected the
-    content. `late`: the report came too late to be counted in any window. `escalated`: it opened a live escalation or
-    raised its level.
+    `source` is the reporter's kind, or `anonymous` if the report names no reporter. `automated`: a machine
+    detected the content. `late`: the report came too late to be counted in any window. `escalated`: it opened
+    a live escalation or raised its level.
     """
 
     source: ReporterKind
@@ -46,7 +46,10 @@ class ReportCount(msgspec.Struct, frozen=True, gc=False):
 
 
 class RequestCount(msgspec.Struct, frozen=True, gc=False):
-    """The number of authorities' requests with the same properties. `refusal` is the first reason for a refusal."""
+    """The number of authorities' requests with the same properties.
+
+    `refusal` is the first reason for a refusal.
+    """
 
     kind: RequestKind
     legal_basis: LegalBasis
@@ -67,10 +70,11 @@ class ItemCount(msgspec.Struct, frozen=True, gc=False):
 
 
 class DecisionCount(msgspec.Struct, frozen=True, gc=False):
-    """The number of messages with a decision that holds. It is negative where decisions are taken back from `date`.
+    """The number of messages with a decision that holds.
 
-    `ground`: the law, or the platform's terms. `notice`, `trusted_flagger_notice` and `detection`: what had arrived about
-    the message before it was decided on.
+    It is negative where decisions are taken back from `date`. `ground`: the law, or the platform's terms.
+    `notice`, `trusted_flagger_notice` and `detection`: what had arrived about the message before it was
+    decided on.
     """
 
     decision: OutcomeDecision
@@ -82,10 +86,10 @@ class DecisionCount(msgspec.Struct, frozen=True, gc=False):
 
 
 class ActionTimeCount(msgspec.Struct, frozen=True, gc=False):
-    """The number of actions (decisions that upheld a notice) that took so many seconds from the receipt of the notice.
+    """The number of actions (upheld decisions) that took so many seconds from the receipt of the notice.
 
-    `since` is the first notice about the message, or the first one of a trusted flagger. `seconds` are exact below 128,
-    and otherwise rounded by less than 1 %.
+    `since` is the first notice about the message, or the first one of a trusted flagger. `seconds` are exact
+    below 128, and otherwise rounded by less than 1 %.
     """
 
     since: NoticeSource
@@ -94,7 +98,10 @@ class ActionTimeCount(msgspec.Struct, frozen=True, gc=False):
 
 
 class ComplaintCount(msgspec.Struct, frozen=True, gc=False):
-    """The number of decisions that replaced an earlier one. `about`: what the earlier one did. `result`: what became of it."""
+    """The number of decisions that replaced an earlier one.
+
+    `about`: what the earlier one did. `result`: what became of it.
+    """
 
     about: ComplaintSubject
     result: ComplaintResult
@@ -104,8 +111,8 @@ class ComplaintCount(msgspec.Struct, frozen=True, gc=False):
 class OrderCount(msgspec.Struct, frozen=True, gc=False):
     """The number of items that authorities' orders name, or of orders with a later step.
 
-    `informed`: the authority was informed of the receipt. `effected`: the order was given effect. `seconds` is the time since
-    receipt, rounded as action times; null for items.
+    `informed`: the authority was informed of the receipt. `effected`: the order was given effect. `seconds`
+    is the time since receipt, rounded as action times; null for items.
     """
 
     kind: RequestKind
@@ -117,14 +124,15 @@ class OrderCount(msgspec.Struct, frozen=True, gc=False):
 class TransparencyCounter(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The counts of one partition of a stage for one day, country and category.
 
-    A later record of the same key replaces an earlier one. `date` (YYYY-MM-DD) is the UTC day of the partition's time.
-    `country` is the most certain jurisdiction of the reports (`XX` if none is known), or the country of the requesting
-    authority. `category` is `unspecified` for requests without a category. Depending on `stage`, either `reports` or
-    `requests` is empty.
+    A later record of the same key replaces an earlier one. `date` (YYYY-MM-DD) is the UTC day of the
+    partition's time. `country` is the most certain jurisdiction of the reports (`XX` if none is known), or
+    the country of the requesting authority. `category` is `unspecified` for requests without a category.
+    Depending on `stage`, either `reports` or `requests` is empty.
 
-    Decisions, action times, complaints and orders are counted for the UTC day on which they were decided or done. They are
-    in records of their own, one for each day on which something was counted for `date`; add all of them up. `country` and
-    `category` of a decision are those of the first notice, if possible of a trusted flagger.
+    Decisions, action times, complaints and orders are counted for the UTC day on which they were decided or
+    done. They are in records of their own, one for each day on which something was counted for `date`; add
+    all of them up. `country` and `category` of a decision are those of the first notice, if possible of a
+    trusted flagger.
     """
 
     date: str

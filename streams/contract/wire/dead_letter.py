@@ -25,9 +25,9 @@ WHOLE_VALUE = "value"
 # Of these the bytes were found to contain personal data, or were never looked at.
 _NEVER_KEPT: frozenset[DeadLetterReason] = frozenset({"pii_detected", "bad_batch", "oversized"})
 
-# One value is wrong in these. The event has the right shape, so its refs were searched for numbers. A number elsewhere
-# is most likely a counter or a time. What was skipped is most likely valid, and may have to be redriven. For any other
-# reason it is not known where the refs are.
+# One value is wrong in these. The event has the right shape, so its refs were searched for numbers. A number
+# elsewhere is most likely a counter or a time. What was skipped is most likely valid, and may have to be
+# redriven. For any other reason it is not known where the refs are.
 _REFS_WERE_FOUND: frozenset[DeadLetterReason] = frozenset(
     {"skipped", "invalid_value", "unknown_category", "invalid_country", "invalid_time", "future_timestamp"}
 )
@@ -41,8 +41,8 @@ _ATTEMPT_DIGITS = 6
 class Rejected(Exception):
     """A record is rejected.
 
-    `reason` is one of the closed list, `field` the path of what is wrong, `detail` a sentence for the publisher that
-    never quotes a value.
+    `reason` is one of the closed list, `field` the path of what is wrong, `detail` a sentence for the
+    publisher that never quotes a value.
     """
 
     def __init__(self, reason: DeadLetterReason, field: str, detail: str) -> None:
@@ -63,9 +63,10 @@ class DeadLetter(NamedTuple):
 def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
     """The record unchanged, plus `tocsin-*` headers that say why it was rejected and where it was published.
 
-    If it may contain personal data, was not read, has too many headers or is too large for the topic, key, bytes and
-    headers are dropped: the value is then the SHA-256, the length and the field. `tocsin-*` headers of its publisher are
-    dropped in any case. For a re-keyed record the headers name the place where its publisher wrote it.
+    If it may contain personal data, was not read, has too many headers or is too large for the topic, key,
+    bytes and headers are dropped: the value is then the SHA-256, the length and the field. `tocsin-*` headers
+    of its publisher are dropped in any case. For a re-keyed record the headers name the place where its
+    publisher wrote it.
     """
     origin = origin_of(record)
     kept = [header for header in record.headers if header[0][: len(OWN_PREFIX)].lower() != OWN_PREFIX]
@@ -87,7 +88,8 @@ def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
         or _has_too_many(record.headers, headers)
         or bytes_on_the_wire(record.key, record.value, headers) > MAX_PASSED_ON_BYTES
     ):
-        # The publisher's content type is dropped too: Tocsin wrote this value, and the header may contain anything.
+        # The publisher's content type is dropped too: Tocsin wrote this value, and the header may contain
+        # anything.
         return DeadLetter(
             None,
             _redacted(record.value or b"", rejected.field),
@@ -102,7 +104,7 @@ def _has_too_many(original: Headers, headers: Headers) -> bool:
 
 
 def _is_suspicious(record: SourceRecord, headers: Headers, reason: DeadLetterReason) -> bool:
-    """Whether personal data may be anywhere in a record that is refused for `reason`, its key and headers included."""
+    """Whether personal data may be anywhere in a record refused for `reason`, key and headers included."""
     if reason in _NEVER_KEPT or reason in REFUSED_BY_STATE:
         return False
     around = b"\n".join(

@@ -7,5 +7,8 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def encode(event: msgspec.Struct | tuple[msgspec.Struct | str | float, ...]) -> bytes:
-    """Encode an event, or a part of one, as JSON. Equal events give equal bytes; datetimes become RFC 3339."""
+    """Encode an event, or a part of one, as JSON.
+
+    Equal events give equal bytes; datetimes become RFC 3339.
+    """
     return _ENCODER.encode(event)

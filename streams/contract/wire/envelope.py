@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 in Kafka headers (binary mode): header names, and the headers of events that Tocsin writes."""
+"""CloudEvents 1.0 in Kafka headers (binary mode): header names, and the headers of Tocsin's events."""
 
 from functools import lru_cache
 from time import gmtime
@@ -29,8 +29,8 @@ def _type_header(event_type: str) -> tuple[str, bytes]:
     return CE_TYPE, event_type.encode()
 
 
-# One entry per second. Live traffic spans a few minutes of event time, and each second of it leads to a few deadlines in
-# other seconds. Four hours of seconds take 2 MB and nearly always hit.
+# One entry per second. Live traffic spans a few minutes of event time, and each second of it leads to a few
+# deadlines in other seconds. Four hours of seconds take 2 MB and nearly always hit.
 @lru_cache(maxsize=4 * 3600)
 def _to_the_second(seconds: int) -> str:
     year, month, day, hour, minute, second, *_ = gmtime(seconds)
@@ -55,7 +55,7 @@ def own_headers(event_type: str, event_id: str) -> list[tuple[str, bytes]]:
 
 
 def event_headers(event_type: str, event_id: str, time_ms: int) -> list[tuple[str, bytes]]:
-    """The binary-mode headers of an event that Tocsin writes; `time_ms` is event time in ms since the epoch."""
+    """The binary-mode headers of an event of Tocsin's; `time_ms` is event time in ms since the epoch."""
     return [
         _SPECVERSION_HEADER,
         (CE_ID, event_id.encode()),

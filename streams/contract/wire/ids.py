@@ -12,7 +12,10 @@ _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abc
 
 
 def stable_id(*parts: str) -> str:
-    """The id that belongs to `parts`. At most one part may contain NUL, otherwise two lists could share an id."""
+    """The id that belongs to `parts`.
+
+    At most one part may contain NUL, otherwise two lists could share an id.
+    """
     # As uuid5 makes it (RFC 9562, 5.5), in a third of its time: a receipt for every report needs one.
     hashed = _namespace_hash()
     hashed.update("\0".join(parts).encode())

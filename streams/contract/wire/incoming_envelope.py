@@ -42,9 +42,9 @@ _EVENT_DECODER = msgspec.json.Decoder(_StructuredEvent)
 def open_envelope(value: bytes, attributes: Attributes, event_type: bytes) -> tuple[str, bytes]:
     """Return the `source` of the event (empty for plain JSON) and its data as JSON.
 
-    The data is the same object as `value` unless the event is in structured mode. Raises Rejected if there is an
-    envelope and its type is not `event_type` or an attribute is missing or wrong, and passes on what the JSON decoder
-    raises for a structured event.
+    The data is the same object as `value` unless the event is in structured mode. Raises Rejected if there is
+    an envelope and its type is not `event_type` or an attribute is missing or wrong, and passes on what the
+    JSON decoder raises for a structured event.
     """
     content_type = attributes.get(CONTENT_TYPE)
     if (

@@ -2,12 +2,13 @@
 
 from itertools import accumulate
 
-# A report in an envelope needs 4 levels. The limit is far below the interpreter's recursion limit, so the result does
-# not depend on the depth of the caller's stack.
+# A report in an envelope needs 4 levels. The limit is far below the interpreter's recursion limit, so the
+# result does not depend on the depth of the caller's stack.
 MAX_DEPTH = 64
 
-# A report in an envelope has at most 40 arrays and objects, thus 80 brackets. The rest is room for fields of later
-# versions. Brackets are walked one by one, so their number must be limited: these take a quarter of a millisecond.
+# A report in an envelope has at most 40 arrays and objects, thus 80 brackets. The rest is room for fields of
+# later versions. Brackets are walked one by one, so their number must be limited: these take a quarter of a
+# millisecond.
 MAX_BRACKETS = 4096
 
 # In texts up to this length `replace` finds brackets faster than `translate`, even if there are many.
@@ -32,7 +33,8 @@ def is_too_nested(text: bytes) -> bool:
         return brackets > MAX_BRACKETS
     if b"\\" in text:
         text = text.replace(rb"\\", b"").replace(rb"\"", b"")
-    # Removing two adjacent quotes does not change which brackets are in a string. Every second part is outside.
+    # Removing two adjacent quotes does not change which brackets are in a string. Every second part is
+    # outside.
     parts = text.translate(_STEPS, _OTHER_THAN_BRACKETS_AND_QUOTES).replace(b'""', b"").split(b'"')
     steps = memoryview(b"".join(parts[::2])).cast("b")
     return max(accumulate(steps), default=0) > MAX_DEPTH

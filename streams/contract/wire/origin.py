@@ -1,4 +1,4 @@
-"""Where a record was published before it was re-keyed to its home partition, or passed on to another stage."""
+"""Where a record was published before it was re-keyed or passed on to another stage."""
 
 from typing import NamedTuple
 
@@ -37,8 +37,8 @@ def is_internal(record: SourceRecord) -> bool:
 def own_type(record: SourceRecord) -> bytes | None:
     """The CloudEvents type of a record that is Tocsin's own, None for any other record.
 
-    A record with an origin was re-keyed. Its other headers and its value come from a publisher, who could make them look
-    like Tocsin's.
+    A record with an origin was re-keyed. Its other headers and its value come from a publisher, who could
+    make them look like Tocsin's.
     """
     if not is_internal(record):
         return None
@@ -54,8 +54,8 @@ def origin_of(record: SourceRecord) -> Origin:
 def with_origin(record: SourceRecord) -> list[tuple[str, bytes]]:
     """The headers with which to re-key `record` to its home partition: its own, plus its origin.
 
-    Of headers that look like Tocsin's, only the number of earlier attempts is kept: on an internal topic a publisher's
-    headers must not pass for Tocsin's.
+    Of headers that look like Tocsin's, only the number of earlier attempts is kept: on an internal topic a
+    publisher's headers must not pass for Tocsin's.
     """
     headers = [
         header

@@ -1,4 +1,4 @@
-"""Reads the events that Tocsin writes for itself to an internal topic: ticks, corrections of time, operators' decisions."""
+"""Reads Tocsin's own events on an internal topic: ticks, corrections of time, operators' decisions."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,7 +12,7 @@ Event = TypeVar("Event")
 
 
 def own_event_decoder(event_type: str, shape: type[Event]) -> Callable[[SourceRecord], Event | None]:
-    """Return a function that gives the event in a record; None for any other record and for one that cannot be read."""
+    """Return a function that gives the event in a record; None for others and unreadable ones."""
     type_value = event_type.encode()
     decode = msgspec.json.Decoder(shape).decode
 

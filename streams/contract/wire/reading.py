@@ -1,7 +1,8 @@
 """The one path by which an event is read from a record, whatever its type, or rejected with a reason.
 
-`report_decoding`, `request_decoding` and `outcome_decoding` each declare the form of their event. Reports are by far
-the most frequent, and reading them is a large part of a worker's CPU time; closures and `tuple.__new__` below save some of it.
+`report_decoding`, `request_decoding` and `outcome_decoding` each declare the form of their event. Reports are
+by far the most frequent, and reading them is a large part of a worker's CPU time; closures and
+`tuple.__new__` below save some of it.
 """
 
 from collections.abc import Callable, Collection
@@ -24,11 +25,13 @@ from streams.contract.wire.suspicion import MOST_SEARCHED
 from streams.contract.wire.times import EPOCH
 from streams.contract.wire.valid_values import ValidValues, with_categories
 
-# The largest report that the schema allows is below 8 KiB. The rest is room for fields of later versions and for
-# base64 in an envelope; more would let one publisher fill a worker's memory and a fetch with a few records.
+# The largest report that the schema allows is below 8 KiB. The rest is room for fields of later versions and
+# for base64 in an envelope; more would let one publisher fill a worker's memory and a fetch with a few
+# records.
 MAX_EVENT_BYTES = 64 * 1024
 
-# Server clocks drift by seconds, phone clocks by minutes. A time further ahead would drag the partition's time along.
+# Server clocks drift by seconds, phone clocks by minutes. A time further ahead would drag the partition's
+# time along.
 MAX_AHEAD_MS = 5 * 60 * 1000
 
 # A record cannot have a billion headers: they would be longer than the largest batch.
@@ -41,7 +44,7 @@ Event = TypeVar("Event", bound=msgspec.Struct)
 
 
 class Decoded(NamedTuple, Generic[Event]):
-    """An event, the `source` of its CloudEvent (empty for plain JSON), and its time in milliseconds since the epoch."""
+    """An event, its CloudEvent's `source` (empty for plain JSON), and its time in ms since the epoch."""
 
     event: Event
     ce_source: str
@@ -52,10 +55,10 @@ class Decoded(NamedTuple, Generic[Event]):
 class EventForm(Generic[Event]):
     """How events of one type are read.
 
-    `type` is the CloudEvents type. `valid` describes the valid values by path, `refs` lists the paths of refs. `check`
-    raises Rejected for faults that the decoder does not find. `time_field` is the field with the event's time;
-    `optional_time_field` is a second time, held to the same limits, that may be null. `of_category`: the event's type
-    has its categories as a parameter.
+    `type` is the CloudEvents type. `valid` describes the valid values by path, `refs` lists the paths of
+    refs. `check` raises Rejected for faults that the decoder does not find. `time_field` is the field with
+    the event's time; `optional_time_field` is a second time, held to the same limits, that may be null.
+    `of_category`: the event's type has its categories as a parameter.
     """
 
     type: bytes
@@ -72,9 +75,10 @@ ReadEvent = Callable[[bytes | None, Headers, int], Decoded[Event]]
 
 
 def event_reader(form: EventForm[Event], categories: Collection[Category] | None = None) -> ReadEvent[Event]:
-    """Return the function that reads events of one form and rejects those of a category that is not in `categories`.
+    """Return the function that reads events of one form and rejects those outside of `categories`.
 
-    Without `categories` it takes any, for what was checked before or is only shown. A closure, as loading the form's attributes and one more call for each report would cost 3 %.
+    Without `categories` it takes any, for what was checked before or is only shown. A closure, as loading the
+    form's attributes and one more call for each report would cost 3 %.
     """
     decode, valid = _decoder_of(form, categories)
     check = form.check
@@ -83,9 +87,9 @@ def event_reader(form: EventForm[Event], categories: Collection[Category] | None
     def read_event(value: bytes | None, headers: Headers, append_time_ms: int) -> Decoded[Event]:
         """Read an event in any of the three forms: CloudEvents binary mode, structured mode, or plain JSON.
 
-        `append_time_ms` is when the broker wrote the record, in milliseconds since the epoch. A `ce_` header must not
-        occur twice; of any other one the last counts. Raises Rejected and nothing else, whatever the bytes and headers
-        are, unless memory is short.
+        `append_time_ms` is when the broker wrote the record, in milliseconds since the epoch. A `ce_` header
+        must not occur twice; of any other one the last counts. Raises Rejected and nothing else, whatever the
+        bytes and headers are, unless memory is short.
         """
         attributes = dict(headers)
         try:
@@ -115,8 +119,8 @@ def event_reader(form: EventForm[Event], categories: Collection[Category] | None
             # Says nothing about the record: another worker, or this one later, can read it.
             raise
         except Exception as error:  # noqa: BLE001
-            # A record must never stop the stream, so an unforeseen exception is a rejection as well. `from None`: the
-            # decoder's exceptions quote the record and must not reach a log.
+            # A record must never stop the stream, so an unforeseen exception is a rejection as well. `from
+            # None`: the decoder's exceptions quote the record and must not reach a log.
             raise _rejection(form, rejection_of(error, valid), value, headers) from None
 
     return read_event
@@ -134,7 +138,7 @@ def _decoder_of(
 
 
 def _check_repeated(headers: Headers) -> None:
-    """Raise Rejected for an attribute of the CloudEvent that occurs twice: readers could take either for its value."""
+    """Raise Rejected for a CloudEvent attribute that occurs twice: readers could take either value."""
     seen = set()
     for name, _ in headers:
         if name in seen and name.startswith(CE_PREFIX):
@@ -178,7 +182,8 @@ def _check_text(text: bytes) -> None:
 
 def _untimely(field: str, moment: datetime, valid: ValidValues) -> Rejected:
     """The rejection of a time before 1970 or too far in the future."""
-    # Milliseconds since the epoch are never negative here, and some times in the year 1 have no equivalent in UTC.
+    # Milliseconds since the epoch are never negative here, and some times in the year 1 have no equivalent in
+    # UTC.
     if moment < EPOCH:
         return not_valid("invalid_time", field, valid)
     return Rejected(
@@ -189,7 +194,7 @@ def _untimely(field: str, moment: datetime, valid: ValidValues) -> Rejected:
 
 
 def _rejection(form: EventForm[Event], rejected: Rejected, value: bytes | None, headers: Headers) -> Rejected:
-    """`rejected`, or `pii_detected` if a ref or the envelope holds personal data: no dead letter must keep that.
+    """`rejected`, or `pii_detected` if a ref or the envelope holds personal data, which must not be kept.
 
     What is too large is not searched: its dead letter keeps nothing of it.
     """
@@ -204,7 +209,8 @@ def _rejection(form: EventForm[Event], rejected: Rejected, value: bytes | None, 
     return Rejected(
         "pii_detected",
         field,
-        "Must be a pseudonym, not an e-mail address, a telephone number or the number of a card or bank account.",
+        "Must be a pseudonym, not an e-mail address, a telephone number or the number of a card or bank "
+        "account.",
     )
 
 

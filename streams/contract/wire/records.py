@@ -6,30 +6,33 @@ from typing import Final, NamedTuple, Protocol
 
 Headers = Sequence[tuple[str, bytes]]
 
-# Makes a named tuple from a tuple of its fields in a quarter of the time of the type's own constructor: `new_tuple(Case, (report,
-# law))`. Only for what is made for every record, because it checks nothing.
+# Makes a named tuple from a tuple of its fields in a quarter of the time of the type's own constructor:
+# `new_tuple(Case, (report, law))`. Only for what is made for every record, because it checks nothing.
 new_tuple: Final = tuple.__new__
 
-# The largest record that can be passed on unchanged: the internal topics and dead-letters accept 2 MiB. A topic's limit
-# applies to compressed batches, so a record that message-reports accepted may be a thousand times as large.
+# The largest record that can be passed on unchanged: the internal topics and dead-letters accept 2 MiB. A
+# topic's limit applies to compressed batches, so a record that message-reports accepted may be a thousand
+# times as large.
 MAX_PASSED_ON_BYTES = 2_000_000
 
-# The most headers that a record is read with. A CloudEvent in binary mode has some ten, and tracing and gateways add as
-# many again. Each takes 80 to 170 bytes of memory besides its own, but as few as two in a log: without a limit one
-# record could have millions.
+# The most headers that a record is read with. A CloudEvent in binary mode has some ten, and tracing and
+# gateways add as many again. Each takes 80 to 170 bytes of memory besides its own, but as few as two in a
+# log: without a limit one record could have millions.
 MAX_HEADERS = 256
 
-# Header, with their number, of a record whose headers were more than MAX_HEADERS. The runtime sets it in their place.
+# Header, with their number, of a record whose headers were more than MAX_HEADERS. The runtime sets it in
+# their place.
 HEADERS_DROPPED = "tocsin-headers-dropped"
 
-# Headers of Tocsin begin with it. A publisher can send such headers too, so on a source topic none is believed.
+# Headers of Tocsin begin with it. A publisher can send such headers too, so on a source topic none is
+# believed.
 OWN_PREFIX = "tocsin-"
 
 # How often the record was refused before. A redrive sends it to a source topic.
 ATTEMPT_HEADER = "tocsin-attempt"
 
-# The headers of a record without a value whose batch could not be unpacked. The runtime sets them, and they are
-# recognised as this very object: a publisher can send a header of any name, but not this object.
+# The headers of a record without a value whose batch could not be unpacked. The runtime sets them, and they
+# are recognised as this very object: a publisher can send a header of any name, but not this object.
 NOT_UNPACKED: Final[Headers] = (("tocsin-not-unpacked", b""),)
 
 # Kafka encodes each length and number of a record in 1 to 5 bytes.
@@ -37,7 +40,7 @@ _BYTES_PER_LENGTH = 5
 
 
 class SourceRecord(Protocol):
-    """The attributes of a consumed record that the stages use; `timestamp` is the append time in ms since the epoch."""
+    """A consumed record's attributes that stages use; `timestamp` is append time in ms since the epoch."""
 
     topic: str
     partition: int
@@ -57,7 +60,10 @@ def bytes_on_the_wire(key: bytes | None, value: bytes | None, headers: Headers) 
 
 
 class OutputRecord(NamedTuple):
-    """A record to be written. If `partition` is None, it is the murmur2 hash of the key, as in Kafka's Java client."""
+    """A record to be written.
+
+    If `partition` is None, it is the murmur2 hash of the key, as in Kafka's Java client.
+    """
 
     topic: str
     partition: int | None

@@ -19,7 +19,8 @@ from streams.contract.wire.suspicion import may_name_a_person
 
 # The longest ref. A longer string is searched like any text.
 _LONGEST_REF = 128
-# A JSON number with more characters is not a telephone number. Python refuses to convert numbers of 4,300 digits.
+# A JSON number with more characters is not a telephone number. Python refuses to convert numbers of 4,300
+# digits.
 _LONGEST_NUMBER = 64
 
 _EVENT_FIELDS = ("specversion", "source", "id", "data", "data_base64")
@@ -30,8 +31,8 @@ _WHITESPACE = str.maketrans("", "", " \t\r\n")
 def personal_data_in_value(value: bytes, refs: RefPaths) -> str | None:
     """The path of the first ref in the JSON `value` that contains personal data, or None.
 
-    Also searches a CloudEvent in structured mode. What is not a string where a ref belongs is searched as text. Returns
-    None if `value` is not a JSON object or is nested too deep.
+    Also searches a CloudEvent in structured mode. What is not a string where a ref belongs is searched as
+    text. Returns None if `value` is not a JSON object or is nested too deep.
     """
     tops = {path.partition(".")[0] for path in refs.pseudonyms + refs.counters}
     found = _members(value, (*sorted(tops), *_EVENT_FIELDS))

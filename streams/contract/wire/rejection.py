@@ -1,4 +1,7 @@
-"""Turns an exception of the decoder into a rejection. Runs only when decoding failed, so its speed does not matter."""
+"""Turns an exception of the decoder into a rejection.
+
+Runs only when decoding failed, so its speed does not matter.
+"""
 
 import re
 from collections.abc import Collection
@@ -9,7 +12,8 @@ from streams.contract.events.dead_letter import DeadLetterReason
 from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected
 from streams.contract.wire.valid_values import ValidValues
 
-# msgspec puts the path at the end of a message. What precedes it may quote the record, so only the end may match.
+# msgspec puts the path at the end of a message. What precedes it may quote the record, so only the end may
+# match.
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>[a-z_.\[\]0-9]*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>[a-z_0-9]+)`")
 _INDEX = re.compile(r"\[\d+\]")

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-# All types but slots of duplicates still have their first version. A type whose encoding changes gets a new one.
+# All types but slots of duplicates still have their first version. A type whose encoding changes gets a new
+# one.
 STATE_VERSION: Final = b"\x01"
 
 

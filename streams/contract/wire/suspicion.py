@@ -1,7 +1,8 @@
 """Searches text of unknown structure for what may be personal data, so that no dead letter keeps it.
 
-`ref_search` looks at the refs of an event, where it can tell which they are. Here a false alarm costs an operator the
-bytes of a refused record, and a miss keeps somebody's address for a week, so doubtful cases count.
+`ref_search` looks at the refs of an event, where it can tell which they are. Here a false alarm costs an
+operator the bytes of a refused record, and a miss keeps somebody's address for a week, so doubtful cases
+count.
 """
 
 import base64
@@ -11,17 +12,18 @@ from itertools import islice
 
 from streams.contract.wire.personal_data import as_text, looks_like_card, looks_like_iban
 
-# Enough for a report in which everything is as long as the schema allows, also in base64. A longer text is suspicious
-# unread: this many bytes already take up to a millisecond.
+# Enough for a report in which everything is as long as the schema allows, also in base64. A longer text is
+# suspicious unread: this many bytes already take up to a millisecond.
 MOST_SEARCHED = 6 * 1024
 
-# A number from its first digit, if that is neither in a word or number nor in the later part of a time. The digit comes
-# first in the pattern, because a search skips other characters much faster than with a look-behind in front.
+# A number from its first digit, if that is neither in a word or number nor in the later part of a time. The
+# digit comes first in the pattern, because a search skips other characters much faster than with a
+# look-behind in front.
 _NUMBER = re.compile(
     r"\d(?<![0-9A-Za-z].)(?<![0-9][.:_~/-].)(?:[ ().:_~/-]{0,3}\d){6,}(?![0-9A-Za-z])", re.DOTALL
 )
-# A date, with or without a time; a fraction, such as a probability; milliseconds since the epoch, from 2001 to 2033: no
-# telephone number has 13 digits of which the first is 1.
+# A date, with or without a time; a fraction, such as a probability; milliseconds since the epoch, from 2001
+# to 2033: no telephone number has 13 digits of which the first is 1.
 _NOT_A_TELEPHONE = re.compile(
     r"(?:19|20)\d\d-\d\d-\d\d(?: \d\d:\d\d(?::\d\d(?:\.\d+)?)?)?|0\.\d+|1\d{12}", re.ASCII
 )
@@ -36,8 +38,8 @@ _MOST_NUMBERS = 100
 _ESCAPES = {"\\u00": "%", "\\n": " ", "\\r": " ", "\\t": " ", "\\/": "/"}
 # In percent-encoding, what separates the digits of a number. %30 to %39 are the digits themselves.
 _PERCENT_CODES = {
-    "%20": " ", "%28": "(", "%29": ")", "%2B": "+", "%2b": "+", "%2D": "-", "%2d": "-", "%2E": ".", "%2e": ".",
-    "%2F": "/", "%2f": "/", "%40": "@", "%3": "",
+    "%20": " ", "%28": "(", "%29": ")", "%2B": "+", "%2b": "+", "%2D": "-", "%2d": "-", "%2E": ".",
+    "%2e": ".", "%2F": "/", "%2f": "/", "%40": "@", "%3": "",
 }  # fmt: skip
 _FULL_WIDTH_AT = "\uff20"
 
@@ -47,10 +49,10 @@ _FROM_URL_ALPHABET = str.maketrans("-_", "+/", " \t\r\n=")
 
 
 def may_name_a_person(text: bytes, *, numbers: bool) -> bool:
-    """Whether `text` may contain an e-mail address or a handle or, if `numbers`, a telephone or account number.
+    """Whether `text` may contain an e-mail address, a handle or, if `numbers`, a phone or account number.
 
-    A text longer than MOST_SEARCHED always may. Also searches it without the NULs of UTF-16 and UTF-32, with the escapes
-    of JSON and percent-encoding resolved, and the data in base64 of a structured event.
+    A text longer than MOST_SEARCHED always may. Also searches it without the NULs of UTF-16 and UTF-32, with
+    the escapes of JSON and percent-encoding resolved, and the data in base64 of a structured event.
     """
     if len(text) > MOST_SEARCHED:
         return True

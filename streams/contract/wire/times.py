@@ -8,10 +8,10 @@ MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
-# The most by which the clocks of a broker and of a worker may differ. Clocks that NTP keeps differ by milliseconds, and a
-# clock that runs free by a second a day, so a difference of five minutes means that one of them is wrong. A report may
-# be as much ahead of the broker (`reading.MAX_AHEAD_MS`). So time that correct clocks measure is never more than ten
-# minutes ahead of any of them.
+# The most by which the clocks of a broker and of a worker may differ. Clocks that NTP keeps differ by
+# milliseconds, and a clock that runs free by a second a day, so a difference of five minutes means that one
+# of them is wrong. A report may be as much ahead of the broker (`reading.MAX_AHEAD_MS`). So time that correct
+# clocks measure is never more than ten minutes ahead of any of them.
 MAX_CLOCK_DIFFERENCE_MS: Final = 5 * MINUTE
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,7 +36,7 @@ def from_epoch_ms(time_ms: int) -> datetime:
 
 
 def months_later(day: _Day, months: int) -> _Day:
-    """Return the same day some months later, or the last one of a month that is too short (Regulation 1182/71, art. 3)."""
+    """Return the same day some months later, or a short month's last day (Regulation 1182/71, art. 3)."""
     years, month = divmod(day.month - 1 + months, 12)
     year, month = day.year + years, month + 1
     return day.replace(year=year, month=month, day=min(day.day, monthrange(year, month)[1]))

@@ -1,4 +1,7 @@
-"""The name of every topic, without the prefix of the deployment. `schemas/topics/` has a file for each of them."""
+"""The name of every topic, without the prefix of the deployment.
+
+`schemas/topics/` has a file for each of them.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,8 +75,8 @@ def without_prefix(topic: str) -> str:
 class SourceTopics:
     """The topics that a stage reads. Partition n of all of them has the same owner.
 
-    Publishers write to the external topics, of which a stage may have none. The stages write to the internal one: records
-    re-keyed or passed on, and ticks.
+    Publishers write to the external topics, of which a stage may have none. The stages write to the internal
+    one: records re-keyed or passed on, and ticks.
     """
 
     external: tuple[str, ...]

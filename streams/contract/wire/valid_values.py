@@ -10,7 +10,10 @@ ValidValues = Mapping[str, str]
 
 REF = "a string of 1 to 128 characters from A-Z, a-z, 0-9 and . _ : ~ -"
 PSEUDONYM = f"{REF}, not a telephone, card or account number and not an e-mail address"
-TIME = "an RFC 3339 time with a time zone, not before 1970, such as 2026-03-01T12:00:00Z; seconds run from 00 to 59"
+TIME = (
+    "an RFC 3339 time with a time zone, not before 1970, such as 2026-03-01T12:00:00Z; seconds run from "
+    "00 to 59"
+)
 COUNTRY = "an ISO 3166-1 alpha-2 code in capitals, or XK, XX, EL or UK"
 LANGUAGE = "a BCP 47 language tag such as pt or pt-BR"
 PROBABILITY = "a number from 0 to 1"

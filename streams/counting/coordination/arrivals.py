@@ -1,4 +1,4 @@
-"""Signs of a brigade whose accounts have no history: how a channel's latest reports arrived, and from whom."""
+"""Signs of a brigade without a history: how a channel's latest reports arrived, and from whom."""
 
 from typing import Final, NamedTuple
 
@@ -6,21 +6,24 @@ import msgspec
 
 from streams.contract.wire.times import HOUR, MINUTE
 
-# Six hours: a call for reports is followed within hours, and of the reports of one hour there would be so few that the
-# shares jump. In the evaluation a brigade of 100 that took six hours was otherwise missed for minutes at a time.
+# Six hours: a call for reports is followed within hours, and of the reports of one hour there would be so few
+# that the shares jump. In the evaluation a brigade of 100 that took six hours was otherwise missed for
+# minutes at a time.
 SPAN_HOURS: Final = 6
 BUCKET_MS: Final = 30 * MINUTE
 BUCKETS: Final = SPAN_HOURS * HOUR // BUCKET_MS
 
-# The channel's own rate is a moving average over about 256 hours, ten days: a weekend does not look like an attack,
-# and an attack of a day moves it by a tenth of itself.
+# The channel's own rate is a moving average over about 256 hours, ten days: a weekend does not look like an
+# attack, and an attack of a day moves it by a tenth of itself.
 _MEMORY_BITS: Final = 8
 # Reports per hour are kept in 1/1024.
 _FRACTION_BITS: Final = 10
-# After so many hours without a report the average of any channel has faded below one in a thousand of what it was.
+# After so many hours without a report the average of any channel has faded below one in a thousand of what it
+# was.
 _LONGEST_GAP: Final = 2_000
 
-# A sample of an hour's reporters, those with the smallest hashes, with the number of messages that each reported.
+# A sample of an hour's reporters, those with the smallest hashes, with the number of messages that each
+# reported.
 SAMPLE: Final = 32
 # At the turn of an hour the sample is one person: of so few a share says nothing (as in
 # counting/coordination/assessment.py).
@@ -28,9 +31,9 @@ LEAST_SAMPLED: Final = 10
 # From the third message in an hour on, a reporter goes through the channel; two may be about one quarrel.
 MANY_MESSAGES: Final = 3
 
-# The reporters of SPAN_HOURS whose further reports are recognised. Beyond them the reporter counted longest ago is
-# forgotten and counts again: to be counted twice an attacker needs more accounts than this, and with so many there is no
-# need to. 512 are 7 KB in the state of a channel, and only of one with so many reporters.
+# The reporters of SPAN_HOURS whose further reports are recognised. Beyond them the reporter counted longest
+# ago is forgotten and counts again: to be counted twice an attacker needs more accounts than this, and with
+# so many there is no need to. 512 are 7 KB in the state of a channel, and only of one with so many reporters.
 COUNTED: Final = 512
 
 # Numbers of a row before those of its categories.
@@ -38,12 +41,13 @@ _FIXED: Final = 5
 
 
 class Signs(NamedTuple):
-    """The last SPAN_HOURS of a channel. Shares are of its `reporters`; `usual` is its own average in such a time.
+    """The last SPAN_HOURS of a channel.
 
-    `first_time` reporters have no outcome yet, `young` accounts are under a week old, `outsiders` are not members.
-    `repeating` is the share of the sampled reporters of this hour who reported at least MANY_MESSAGES messages
-    in it, 0 of fewer than LEAST_SAMPLED. `disagreement` is the share of those who name another category than most do. A
-    reporter is counted with the first report alone, so that no account can make shares or a burst of its own.
+    Shares are of its `reporters`; `usual` is its own average in such a time. `first_time` reporters have no
+    outcome yet, `young` accounts are under a week old, `outsiders` are not members. `repeating` is the share
+    of the sampled reporters of this hour who reported at least MANY_MESSAGES messages in it, 0 of fewer than
+    LEAST_SAMPLED. `disagreement` is the share of those who name another category than most do. A reporter is
+    counted with the first report alone, so that no account can make shares or a burst of its own.
     """
 
     reporters: int
@@ -58,11 +62,12 @@ class Signs(NamedTuple):
 class Arrivals(msgspec.Struct, array_like=True):
     """The reporters of a channel by half an hour, for SPAN_HOURS, and their average rate.
 
-    `bucket` is the newest bucket (index since the epoch); `recent` has a row [age, reporters, first-time, young,
-    outsiders] per bucket with reporters, newest last, where age counts buckets back to `bucket`. After these five a row
-    has the code of each category that was named, and how often; rows of version 0.1 do not, and up to 0.2 rows count
-    reports. `hour` is the hour up to which `average` is complete, `of_hour` the reporters since. `sampled`: messages by
-    reporter in hour `sampled_hour`. `counted`: the bucket in which each reporter of the rows is, in the order of counting.
+    `bucket` is the newest bucket (index since the epoch); `recent` has a row [age, reporters, first-time,
+    young, outsiders] per bucket with reporters, newest last, where age counts buckets back to `bucket`. After
+    these five a row has the code of each category that was named, and how often; rows of version 0.1 do not,
+    and up to 0.2 rows count reports. `hour` is the hour up to which `average` is complete, `of_hour` the
+    reporters since. `sampled`: messages by reporter in hour `sampled_hour`. `counted`: the bucket in which
+    each reporter of the rows is, in the order of counting.
     """
 
     bucket: int = 0
@@ -86,7 +91,8 @@ class Arrivals(msgspec.Struct, array_like=True):
     ) -> Signs:
         """Add a report and return the signs of the time that ends with it.
 
-        `time_ms` is the partition's time, which never goes back. `reporter` is a keyed hash, `category` a code.
+        `time_ms` is the partition's time, which never goes back. `reporter` is a keyed hash, `category` a
+        code.
         """
         self._move_to(time_ms)
         self._sample(time_ms // HOUR, reporter)

@@ -5,15 +5,16 @@ from typing import Final, NamedTuple
 from streams.counting.coordination.arrivals import SPAN_HOURS, Signs
 from streams.counting.coordination.clusters import MILLION, Sums, linked_of, linked_share, voices_millionths
 
-# Below ten reports two friends and one anonymous tip look the same as a brigade (as in counting/integrity.py).
+# Below ten reports two friends and one anonymous tip look the same as a brigade (as in
+# counting/integrity.py).
 FEWEST_REPORTS: Final = 10
 # Half of the reports: from there on the outcome would be another one without them.
 SUSPICIOUS_LINKED: Final = 0.5
-# A burst is eight times the channel's own rate. A post that goes around brings some five times as many readers,
-# and so reports; a call for reports brings a hundred times as many.
+# A burst is eight times the channel's own rate. A post that goes around brings some five times as many
+# readers, and so reports; a call for reports brings a hundred times as many.
 BURST: Final = 8.0
-# Each of the signs also occurs in honest crowds: newcomers report, and outsiders report what was forwarded to them.
-# So none of them suffices, and each must hold for more than half of the reports.
+# Each of the signs also occurs in honest crowds: newcomers report, and outsiders report what was forwarded to
+# them. So none of them suffices, and each must hold for more than half of the reports.
 MOST: Final = 0.5
 SIGNS_NEEDED: Final = 2
 
@@ -31,8 +32,9 @@ class IntegrityCase(NamedTuple):
 def assess(sums: Sums, signs: Signs) -> IntegrityCase:
     """Assess the reports of a window, and the signs of the last hours.
 
-    The score is the larger of the share of reports that are not voices of their own, and of the mean of those signs of
-    a fresh brigade that hold for most reports of a burst. Shares and scores are rounded to six digits.
+    The score is the larger of the share of reports that are not voices of their own, and of the mean of those
+    signs of a fresh brigade that hold for most reports of a burst. Shares and scores are rounded to six
+    digits.
     """
     voices = voices_millionths(sums) / MILLION
     share = linked_share(sums)
@@ -68,8 +70,9 @@ def is_burst(signs: Signs) -> bool:
 def _fresh_signs(signs: Signs) -> tuple[float, ...]:
     """Return the shares that are high in a brigade of fresh accounts.
 
-    Two are shown all the same. `first_time`: in a young installation every reporter is new. `disagreement`: a channel may do
-    several kinds of harm, which honest reporters name differently, and no evaluation says yet how often.
+    Two are shown all the same. `first_time`: in a young installation every reporter is new. `disagreement`: a
+    channel may do several kinds of harm, which honest reporters name differently, and no evaluation says yet
+    how often.
     """
     return signs.young, signs.outsiders, signs.repeating
 
@@ -83,9 +86,9 @@ def _sentence(sums: Sums, signs: Signs, voices: float, *, by_signs: bool) -> str
         )
     if by_signs:
         said.append(
-            f"{signs.reporters} reporters came within {SPAN_HOURS} hours, where this channel usually has {signs.usual:.1f}: "
-            f"{signs.young:.0%} with accounts under a week old, {signs.outsiders:.0%} who are not members, "
-            f"{signs.first_time:.0%} without any earlier outcome."
+            f"{signs.reporters} reporters came within {SPAN_HOURS} hours, where this channel usually has "
+            f"{signs.usual:.1f}: {signs.young:.0%} with accounts under a week old, {signs.outsiders:.0%} who "
+            f"are not members, {signs.first_time:.0%} without any earlier outcome."
         )
         if signs.repeating > MOST:
             said.append(
@@ -93,6 +96,7 @@ def _sentence(sums: Sums, signs: Signs, voices: float, *, by_signs: bool) -> str
             )
         if signs.disagreement > MOST:
             said.append(
-                f"They do not agree what is wrong: {signs.disagreement:.0%} name another category than the most frequent one."
+                f"They do not agree what is wrong: {signs.disagreement:.0%} name another category than the "
+                "most frequent one."
             )
     return " ".join(said) or "No sign of coordinated reporting."

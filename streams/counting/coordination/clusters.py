@@ -1,8 +1,9 @@
 """The clusters of a message's reporters, in bounded state, and the voices that they amount to.
 
-A report joins the cluster of the first signature to which its own is linked, or founds one. Signatures that are compared:
-the latest of each of the clusters that grew most recently, and the last few of reports that stand alone. Signatures with too
-few targets to be linked are not kept, so a crowd of newcomers cannot push a cluster out.
+A report joins the cluster of the first signature to which its own is linked, or founds one. Signatures that
+are compared: the latest of each of the clusters that grew most recently, and the last few of reports that
+stand alone. Signatures with too few targets to be linked are not kept, so a crowd of newcomers cannot push a
+cluster out.
 """
 
 from typing import Final, NamedTuple
@@ -12,7 +13,8 @@ import msgspec
 from streams.counting.coordination.signature import from_bytes, linked, to_bytes, used_bins
 
 # Signatures kept of reports that stand alone, and clusters that can still grow. Four of each are 512 bytes of
-# signatures per message; a brigade arrives close together, and eight of each found hardly more of it (docs/trust-measured.md).
+# signatures per message; a brigade arrives close together, and eight of each found hardly more of it
+# (docs/trust-measured.md).
 ALONE: Final = 4
 GROUPS: Final = 4
 
@@ -22,8 +24,9 @@ MILLION: Final = 1_000_000
 class Sums(NamedTuple):
     """What clusters add up to; sums over messages, panes and categories are meaningful.
 
-    `reports` of all reporters; `linked` of them are in a cluster of two or more. `known` stand alone and are by
-    reporters with trust of their own. `squares` is the sum of the squared sizes of all clusters but those of `known`.
+    `reports` of all reporters; `linked` of them are in a cluster of two or more. `known` stand alone and are
+    by reporters with trust of their own. `squares` is the sum of the squared sizes of all clusters but those
+    of `known`.
     """
 
     reports: int = 0
@@ -42,7 +45,7 @@ class Sums(NamedTuple):
 
 
 class Joined(NamedTuple):
-    """What a report did: `first` of its cluster, and so with weight; `size` of the cluster now; what it `added`."""
+    """What a report did: `first` of its cluster, and so weighted; the cluster's `size`; what it `added`."""
 
     first: bool
     size: int
@@ -50,7 +53,7 @@ class Joined(NamedTuple):
 
 
 class _Group(msgspec.Struct, array_like=True, gc=False):
-    """A cluster that can grow, with the signature of its latest member and the evidence `needed` to be linked to it.
+    """A cluster that can grow, with its latest member's signature and the evidence `needed` for a link.
 
     `known`: of size 1 and founded by a reporter with trust.
     """
@@ -123,9 +126,10 @@ def decode_clusters(data: bytes | memoryview) -> Clusters:
 def voices_millionths(sums: Sums) -> int:
     """Return the number of independent voices, in millionths.
 
-    `known` reporters who stand alone count one each. The others count as the number of equally large clusters with the
-    same concentration: R^2 / sum of n^2, the Hill number of order 2. So a few members of a brigade that were not
-    linked do not count much beside those that were, and a brigade cannot silence reporters with trust by joining them.
+    `known` reporters who stand alone count one each. The others count as the number of equally large clusters
+    with the same concentration: R^2 / sum of n^2, the Hill number of order 2. So a few members of a brigade
+    that were not linked do not count much beside those that were, and a brigade cannot silence reporters with
+    trust by joining them.
     """
     # A window may hold a report that joined a cluster, but not the one that founded it.
     known = max(sums.known, 0)
@@ -138,7 +142,8 @@ def voices_millionths(sums: Sums) -> int:
 def linked_of(sums: Sums) -> int:
     """Return how many of the reports are in clusters of two or more.
 
-    A window may hold who joined a cluster without who founded it, and somebody who founded several counts as one report.
+    A window may hold who joined a cluster without who founded it, and somebody who founded several counts as
+    one report.
     """
     return min(max(sums.linked, 0), sums.reports)
 

@@ -1,4 +1,4 @@
-"""About how many different hashes there were, from the smallest of them (KMV; Bar-Yossef et al., RANDOM 2002)."""
+"""About how many different hashes there were, from the smallest (KMV; Bar-Yossef et al., RANDOM 2002)."""
 
 from bisect import insort
 from typing import Final

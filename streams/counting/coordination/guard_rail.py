@@ -1,4 +1,7 @@
-"""The limit on how many groups of reporters may be linked in a day. Beyond it, links are shown but change nothing."""
+"""The limit on how many groups of reporters may be linked in a day.
+
+Beyond it, links are shown but change nothing.
+"""
 
 from typing import Final
 
@@ -7,8 +10,8 @@ import msgspec
 from streams.contract.wire.times import DAY
 from streams.counting.coordination.distinct_sketch import estimate, note
 
-# The evaluation links at most one honest reporter in 300. Twenty times as many are a fault or an attack that a person
-# must look at: skywatch's detector has the same two limits, a share and a number.
+# The evaluation links at most one honest reporter in 300. Twenty times as many are a fault or an attack that
+# a person must look at: skywatch's detector has the same two limits, a share and a number.
 SHARE_PERCENT: Final = 5
 MOST: Final = 2_000
 # In a small partition 5 % are a handful. A few brigades must not be able to switch the rule off there.
@@ -18,8 +21,9 @@ LEAST: Final = 100
 class GuardRail(msgspec.Struct, array_like=True):
     """One partition's active reporters and linked groups of a day (UTC), each as its smallest keyed hashes.
 
-    Groups are counted and not their members: a fault links strangers by twos and threes, so it makes many groups, and a brigade
-    of any size is one. Otherwise a brigade of some hundred would switch off what tells it from a crowd.
+    Groups are counted and not their members: a fault links strangers by twos and threes, so it makes many
+    groups, and a brigade of any size is one. Otherwise a brigade of some hundred would switch off what tells
+    it from a crowd.
     """
 
     day: int = 0

@@ -1,11 +1,11 @@
 """Signatures of what a reporter reported, by which reporters who report the same messages are recognised.
 
-A signature is a one-permutation MinHash (Li, Owen and Zhang, NIPS 2012): 32 bins of 16 bits, each with the smallest value of
-the targets that fell into it, or 0 if none did. It is an int with bin 0 in the lowest bits, so that a few operations on
-512-bit numbers compare all bins at once.
+A signature is a one-permutation MinHash (Li, Owen and Zhang, NIPS 2012): 32 bins of 16 bits, each with the
+smallest value of the targets that fell into it, or 0 if none did. It is an int with bin 0 in the lowest bits,
+so that a few operations on 512-bit numbers compare all bins at once.
 
-A target is a message in a channel, as a keyed hash that is uniform in [0, 2**64). The key keeps attackers from
-choosing further targets that would push those of a brigade out of a signature.
+A target is a message in a channel, as a keyed hash that is uniform in [0, 2**64). The key keeps attackers
+from choosing further targets that would push those of a brigade out of a signature.
 """
 
 from typing import Final, NamedTuple
@@ -66,25 +66,27 @@ def used_bins(signature: int) -> int:
 def evidence_needed(*, member: bool, vouched: bool) -> int:
     """Return how many earlier targets two reporters of a message must share to be linked: 1 to 3.
 
-    One is enough for an outsider of whom nothing speaks. A member of the channel has a reason to report what happens in
-    it, and so has a `vouched` reporter, one who was upheld more often than reporters of that kind usually are. Both can
-    be had by an attacker, who gains a target by each (docs/trust-measured.md has the figures).
+    One is enough for an outsider of whom nothing speaks. A member of the channel has a reason to report what
+    happens in it, and so has a `vouched` reporter, one who was upheld more often than reporters of that kind
+    usually are. Both can be had by an attacker, who gains a target by each (docs/trust-measured.md has the
+    figures).
     """
     return 1 + member + vouched
 
 
 def linked(one: int, other: int, needed: int) -> bool:
-    """Tell whether two reporters of a message belong together: `needed` bins agree, and a third of all that are used.
+    """Tell whether two reporters of a message belong together: `needed` bins agree, and a third of the used.
 
-    The message itself, which is in neither signature, counts in that third for both. A third instead of a half finds
-    accounts that also report honestly, and links hardly more honest reporters (docs/trust-measured.md).
+    The message itself, which is in neither signature, counts in that third for both. A third instead of a
+    half finds accounts that also report honestly, and links hardly more honest reporters
+    (docs/trust-measured.md).
     """
     agrees, used = agreement(one, other)
     return agrees >= needed and 3 * (agrees + 1) >= used + 1
 
 
 def group_of(signature: int) -> int:
-    """Return a hash, uniform in [0, 2**64), that most members of a brigade have in common, and strangers do not.
+    """Return a hash, uniform in [0, 2**64), that most members of a brigade share, and strangers do not.
 
     It is made of the first used bin: the same earlier target, for all who reported it.
     """

@@ -29,8 +29,9 @@ ENDS: frozenset[OutcomeKind] = frozenset({"fulfilled", "withdrawn"})
 # A retention period or a wait needs no warnings: nobody has to act before it ends.
 _ONE_STEP = STEPS[-1:]
 
-# A deadline that a pause postpones (False); a retention period, which ends by itself (True); a deadline that starts again
-# after a pause; a wait, before whose end nothing may be done. The first two are what earlier versions stored.
+# A deadline that a pause postpones (False); a retention period, which ends by itself (True); a deadline that
+# starts again after a pause; a wait, before whose end nothing may be done. The first two are what earlier
+# versions stored.
 Terms = bool | Literal["restarts", "waits"]
 
 _MILLIONTH = 6
@@ -40,9 +41,10 @@ class Clock(msgspec.Struct, array_like=True):
     """One clock. Change it only with the functions below.
 
     `started` and `length` come from the law: without pauses the clock is due at `started + length`. `paused`
-    is the time that does not count because of finished pauses (for one that restarts: all until the last pause
-    ended), `paused_at` the start of the current one. `since` is when the clock last started, paused or resumed;
-    no outcome takes effect before it. `steps` is the number of steps taken since it started or restarted.
+    is the time that does not count because of finished pauses (for one that restarts: all until the last
+    pause ended), `paused_at` the start of the current one. `since` is when the clock last started, paused or
+    resumed; no outcome takes effect before it. `steps` is the number of steps taken since it started or
+    restarted.
     """
 
     started: int
@@ -103,7 +105,7 @@ def take_step(clock: Clock) -> Step:
 
 
 def status(clock: Clock) -> RunningStatus:
-    """Return the status of a clock that no outcome ended: running, paused, lapsed, or over (retention, wait)."""
+    """Return the status of a clock without an outcome: running, paused, lapsed, or over (retention, wait)."""
     if clock.paused_at is not None:
         return "paused"
     if clock.steps < len(_steps(clock)):
@@ -119,7 +121,10 @@ def nearly_due(clock: Clock) -> bool:
 
 
 def ends_by_itself(clock: Clock) -> bool:
-    """Return whether the clock needs no outcome: a retention period that is over. After a wait the duty is still owed."""
+    """Return whether the clock needs no outcome: a retention period that is over.
+
+    After a wait the duty is still owed.
+    """
     return clock.terms is True and status(clock) == "over"
 
 

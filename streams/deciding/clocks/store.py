@@ -57,8 +57,9 @@ def read_clock(value: bytes) -> LegalClock:
 class LegalClockStore:
     """All clocks that have not ended. None expires: an unfulfilled duty is still owed.
 
-    `by_status` counts them by status, `nearly_due` are those with less than a tenth of their time left. `size` is the number of bytes of their state records, keys included, as
-    of the last `drain_changes`; `changed_bytes` about the number that the next one will yield.
+    `by_status` counts them by status, `nearly_due` are those with less than a tenth of their time left.
+    `size` is the number of bytes of their state records, keys included, as of the last `drain_changes`;
+    `changed_bytes` about the number that the next one will yield.
     """
 
     __slots__ = ("_clocks", "_sizes", "_touched", "by_status", "changed_bytes", "nearly_due", "size")

@@ -1,7 +1,8 @@
 """Which duties apply: an overlay of the global row, the regions of a country, and the country itself.
 
-A layer adds duties and never removes any: a Regulation of the Union applies directly in every Member State (art. 288
-TFEU), except those that the instrument itself excludes, as Regulation (EU) 2023/1543 excludes Denmark.
+A layer adds duties and never removes any: a Regulation of the Union applies directly in every Member State
+(art. 288 TFEU), except those that the instrument itself excludes, as Regulation (EU) 2023/1543 excludes
+Denmark.
 """
 
 from collections.abc import Collection, Mapping
@@ -48,9 +49,10 @@ def applicable(
     *,
     private: bool,
 ) -> tuple[Obligation, ...]:
-    """The duties with one of `triggers` for content of `category` that concerns `codes`, in the registry's order.
+    """The duties with one of `triggers` for `category` that concern `codes`, in the registry's order.
 
-    `private` excludes duties that cover public content only; so does the platform's size those that exempt it.
+    `private` excludes duties that cover public content only; so does the platform's size those that exempt
+    it.
     """
     return tuple(
         duty

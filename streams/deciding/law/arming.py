@@ -21,8 +21,9 @@ def why_not_armed(
 ) -> NotArmedReason | None:
     """The first reason why no clock runs, or None if one does.
 
-    `met` are the triggers that the report or request meets by itself, `elements` the required elements it contains.
-    `keeps` allows a clock for a retention period or a wait: an authority's request has one, a report never does.
+    `met` are the triggers that the report or request meets by itself, `elements` the required elements it
+    contains. `keeps` allows a clock for a retention period or a wait: an authority's request has one, a
+    report never does.
     """
     tests: tuple[tuple[NotArmedReason, bool], ...] = (
         ("trigger_not_met", obligation.trigger not in met),
@@ -41,9 +42,9 @@ def why_not_armed(
 def strictest(obligations: Sequence[Obligation], targets: InternalTargets) -> frozenset[str]:
     """The ids of the strictest duties among those with the same trigger, action and meaning.
 
-    The strictest has the shortest duration, or the longest if it is a retention period or a wait. If no row of a group has a
-    duration that can arm a clock (all are unverified or name none), `target_ms` is compared instead. Ties are all
-    included.
+    The strictest has the shortest duration, or the longest if it is a retention period or a wait. If no row
+    of a group has a duration that can arm a clock (all are unverified or name none), `target_ms` is compared
+    instead. Ties are all included.
     """
     groups: dict[tuple[str, str, str], list[Obligation]] = {}
     for duty in obligations:
@@ -52,7 +53,10 @@ def strictest(obligations: Sequence[Obligation], targets: InternalTargets) -> fr
 
 
 def target_ms(obligation: Obligation, targets: InternalTargets) -> int:
-    """How long the duty allows, or the platform's internal target, in milliseconds. Approximate: a month is 30 days."""
+    """How long the duty allows, or the platform's internal target, in milliseconds.
+
+    Approximate: a month is 30 days.
+    """
     if obligation.duration is not None:
         months, milliseconds = parse_legal_duration(obligation.duration)
         return months * _MONTH + milliseconds

@@ -9,8 +9,8 @@ Value = TypeVar("Value")
 class BoundedCache(dict[Key, Value], Generic[Key, Value]):
     """Holds values of at most `max_bytes` together, as far as their sizes are known.
 
-    It is emptied when the next value would not fit: that is cheaper than keeping an order of use, and costs time but
-    changes no result. Look values up with `get`, and add them with `keep` only.
+    It is emptied when the next value would not fit: that is cheaper than keeping an order of use, and costs
+    time but changes no result. Look values up with `get`, and add them with `keep` only.
     """
 
     __slots__ = ("_bytes", "_max_bytes")

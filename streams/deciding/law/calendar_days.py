@@ -1,4 +1,7 @@
-"""Counting the days of a holiday calendar, and where a day begins and ends. Times are in milliseconds since the epoch."""
+"""Counting the days of a holiday calendar, and where a day begins and ends.
+
+Times are in milliseconds since the epoch.
+"""
 
 from datetime import date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -27,7 +30,10 @@ def end_of(day: date, zone: tzinfo) -> int:
 
 
 def after_business_days(calendar: HolidayCalendar, days: int, started_ms: int) -> int:
-    """The first millisecond after so many business days, without the day on which they began. Raises UnknownDays."""
+    """The first millisecond after so many business days, without the day on which they began.
+
+    Raises UnknownDays.
+    """
     zone = ZoneInfo(calendar.time_zone)
     day = day_in(zone, started_ms)
     while days:
@@ -38,10 +44,10 @@ def after_business_days(calendar: HolidayCalendar, days: int, started_ms: int) -
 
 
 def last_working_day(calendar: HolidayCalendar, event: date, last: date, days_off: frozenset[date]) -> date:
-    """The day with which a period of Union law ends that begins after the day `event` and would end with `last`.
+    """The last day of a period of Union law that begins after the day `event` and would end with `last`.
 
-    Regulation 1182/71 art. 3(4) and (5): it ends with a working day, and two days or more have two working days.
-    `days_off` are public holidays. Raises UnknownDays.
+    Regulation 1182/71 art. 3(4) and (5): it ends with a working day, and two days or more have two working
+    days. `days_off` are public holidays. Raises UnknownDays.
     """
     day, worked, works = event, 0, False
     least = min((last - event).days, 2)

@@ -1,8 +1,8 @@
 """Which jurisdictions a report concerns.
 
-A country is concerned if any evidence or hint names it: DSA art. 18 counts where the offence takes place and where the
-suspect and the victim are. How much certainty is needed depends on the decision to be made. More evidence therefore
-never removes a country, only the entry for "unknown".
+A country is concerned if any evidence or hint names it: DSA art. 18 counts where the offence takes place and
+where the suspect and the victim are. How much certainty is needed depends on the decision to be made. More
+evidence therefore never removes a country, only the entry for "unknown".
 """
 
 from typing import get_args
@@ -15,14 +15,14 @@ from streams.registry.rules import LocationHints
 UNKNOWN = "XX"
 NOWHERE = (Jurisdiction(UNKNOWN, 0.0, "none"),)
 
-# DSA art. 18(2): where the offence takes place and where the suspect and the victim are. A channel's country, or the
-# origin of a request, does not make a Member State concerned.
+# DSA art. 18(2): where the offence takes place and where the suspect and the victim are. A channel's country,
+# or the origin of a request, does not make a Member State concerned.
 _IDENTIFYING: tuple[EvidenceBasis, ...] = ("victim", "suspect", "offence")
 _BASIS_ORDER = {basis: order for order, basis in enumerate(get_args(JurisdictionBasis))}
 
 
 def concerned(report: MessageReport, hints: LocationHints) -> tuple[Jurisdiction, ...]:
-    """One entry per country with its best evidence, the most certain first; only `XX` if nothing names a country.
+    """One entry per country with its best evidence, the most certain first; only `XX` without a country.
 
     Among equally certain evidence the basis listed first in `JurisdictionBasis` wins.
     """
@@ -55,7 +55,7 @@ def concerned(report: MessageReport, hints: LocationHints) -> tuple[Jurisdiction
 
 
 def identified(report: MessageReport, certainty: float) -> frozenset[str]:
-    """The countries where the offence, a suspect or a victim is located with a confidence of at least `certainty`."""
+    """The countries of the offence, a suspect or a victim, with a confidence of at least `certainty`."""
     return frozenset(
         COUNTRY_ALIASES.get(evidence.country, evidence.country)
         for evidence in report.evidence

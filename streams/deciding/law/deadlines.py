@@ -1,26 +1,28 @@
 """When the time that a legal duty allows ends.
 
-What must be done *within* a time never ends later here than the law counts; what must be kept (`meaning: retention`), or must
-not be done before an end (`meaning: not_before`), never ends earlier.
+What must be done *within* a time never ends later here than the law counts; what must be kept (`meaning:
+retention`), or must not be done before an end (`meaning: not_before`), never ends earlier.
 
-A deadline of hours or days counts elapsed time, so that it needs no calendar. Rows may count otherwise (`calendar`):
+A deadline of hours or days counts elapsed time, so that it needs no calendar. Rows may count otherwise
+(`calendar`):
 
 - `business_days`: only the working days of the row's holiday calendar. Without a calendar no clock runs.
-- `regulation_1182_71`: as Regulation (EEC, Euratom) No 1182/71 counts the days of Union law. The day of the event does
-  not count (art. 3(1)), a period ends with the last hour of its last day (art. 3(2)(b) and (c)), or with that of the next
-  working day if the last day is a public holiday, a Saturday or a Sunday (art. 3(4)), and a period of two days or more has
-  at least two working days (art. 3(5)). A deadline still ends with the elapsed days; the end of the period is shown
-  beside it.
+- `regulation_1182_71`: as Regulation (EEC, Euratom) No 1182/71 counts the days of Union law. The day of the
+  event does not count (art. 3(1)), a period ends with the last hour of its last day (art. 3(2)(b) and (c)),
+  or with that of the next working day if the last day is a public holiday, a Saturday or a Sunday (art.
+  3(4)), and a period of two days or more has at least two working days (art. 3(5)). A deadline still ends
+  with the elapsed days; the end of the period is shown beside it.
 
-Days to keep something, or to wait, are counted as that regulation does in every row: laws elsewhere leave out the day of
-the event and end with a last day too, and where they do not move its end past a weekend, keeping longer does no harm. The
-day of the event is taken where a day begins first, the end of the last day where it ends last: in the Union for
-`regulation_1182_71`, on Earth for other rows, whose law may mean any zone of a wide country.
+Days to keep something, or to wait, are counted as that regulation does in every row: laws elsewhere leave out
+the day of the event and end with a last day too, and where they do not move its end past a weekend, keeping
+longer does no harm. The day of the event is taken where a day begins first, the end of the last day where it
+ends last: in the Union for `regulation_1182_71`, on Earth for other rows, whose law may mean any zone of a
+wide country.
 
-A holiday that the calendar lacks lets a deadline end too early, which is its safe side, and so would a period to keep
-something. So it also counts every day that may be a holiday, and beyond the calendar adds the longest row of days off. A
-wait counts these days too, but adds nothing: its data are owed at its end. A holiday decreed at short notice can still be
-missing. A person decides before acting on an end.
+A holiday that the calendar lacks lets a deadline end too early, which is its safe side, and so would a period
+to keep something. So it also counts every day that may be a holiday, and beyond the calendar adds the longest
+row of days off. A wait counts these days too, but adds nothing: its data are owed at its end. A holiday
+decreed at short notice can still be missing. A person decides before acting on an end.
 """
 
 from collections.abc import Mapping
@@ -40,27 +42,29 @@ from streams.deciding.law.calendar_days import (
 from streams.registry.durations import parse_legal_duration
 from streams.registry.rules import HolidayCalendar, Obligation
 
-# Saturdays, Sundays, public holidays and days that may be some follow each other for at most six days in the calendars of
-# the Member States (a test counts them); one more for a decree.
+# Saturdays, Sundays, public holidays and days that may be some follow each other for at most six days in the
+# calendars of the Member States (a test counts them); one more for a decree.
 _LONGEST_HOLIDAYS = 7 * DAY
 
-# The zones in which a day begins first and ends last. Of the Union, whose law holds in its outermost regions (TFEU art.
-# 355(1)): Réunion, and Martinique and Guadeloupe. Of the Earth: the Line Islands, and ships west of the date line.
+# The zones in which a day begins first and ends last. Of the Union, whose law holds in its outermost regions
+# (TFEU art. 355(1)): Réunion, and Martinique and Guadeloupe. Of the Earth: the Line Islands, and ships west
+# of the date line.
 _UNION = timezone(timedelta(hours=4)), timezone(timedelta(hours=-4))
 _EARTH = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
 
-# The zones of Europe that lose an hour when summer time begins: so many elapsed days may then end after the last hour of
-# the last day. No row of another country with summer time has a deadline in days.
+# The zones of Europe that lose an hour when summer time begins: so many elapsed days may then end after the
+# last hour of the last day. No row of another country with summer time has a deadline in days.
 _SUMMER_TIME = ("Europe/Athens", "Europe/Brussels", "Europe/Lisbon", "Atlantic/Azores")
 
 
 def deadline(obligation: Obligation, started_ms: int, calendars: Mapping[str, HolidayCalendar]) -> int:
     """The first millisecond (since the epoch) after the time of `obligation`, if it began at `started_ms`.
 
-    Hours and the days of a deadline are elapsed time; its months and years follow the calendar in UTC: one month after 31
-    January is the last day of February. Days, months and years of a retention period or a wait end with their last hour,
-    wherever it ends last. Business days end at midnight in the time zone of the row's holiday calendar. Raises UnknownDays
-    if that calendar is missing or too short, and ValueError if the row has no duration, or business days that are not whole.
+    Hours and the days of a deadline are elapsed time; its months and years follow the calendar in UTC: one
+    month after 31 January is the last day of February. Days, months and years of a retention period or a wait
+    end with their last hour, wherever it ends last. Business days end at midnight in the time zone of the
+    row's holiday calendar. Raises UnknownDays if that calendar is missing or too short, and ValueError if the
+    row has no duration, or business days that are not whole.
     """
     if obligation.duration is None:
         raise ValueError(f"{obligation.id} has no duration")
@@ -82,7 +86,7 @@ def deadline(obligation: Obligation, started_ms: int, calendars: Mapping[str, Ho
 def period_end(
     obligation: Obligation, started_ms: int, calendars: Mapping[str, HolidayCalendar]
 ) -> int | None:
-    """The first millisecond after the period of `obligation` by Regulation 1182/71, if it began at `started_ms`.
+    """The first millisecond after the period of `obligation` (Regulation 1182/71), begun at `started_ms`.
 
     None if no calendar covers the whole period, and for rows that count otherwise.
     """

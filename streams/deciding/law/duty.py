@@ -16,7 +16,7 @@ _UNITS = ((HOUR, "H"), (MINUTE, "M"), (1000, "S"))
 
 
 class Duty(NamedTuple):
-    """A duty that applies, why its clock is not armed (None: it is armed), and whether it is among the strictest."""
+    """A duty that applies, why its clock is not armed (None: armed), and whether it is a strictest one."""
 
     obligation: Obligation
     not_armed: NotArmedReason | None
@@ -35,7 +35,7 @@ def due_ms(obligation: Obligation, started_ms: int, rules: Rules) -> int | None:
 
 
 def published_duty(duty: Duty, rules: Rules, started_ms: int) -> AppliedObligation:
-    """The duty as published on a report received at `started_ms`, which is used only if the clock is armed."""
+    """The duty as published on a report; `started_ms`, its receipt, is used only if the clock is armed."""
     obligation, reason, is_strictest = duty
     due = None
     if reason is None:
@@ -61,8 +61,8 @@ def escalated_duty(duty: Duty, rules: Rules, started_ms: int) -> EscalatedObliga
     """The duty as published on an escalation whose report was received at `started_ms`."""
     published = published_duty(duty, rules, started_ms)
     target_at = None
-    # What must be kept without a clock is counted from an event that is not known here, such as the report to a hotline: any
-    # day would be too early.
+    # What must be kept without a clock is counted from an event that is not known here, such as the report to
+    # a hotline: any day would be too early.
     if published.target is not None and duty.obligation.meaning != "retention":
         target_at = rfc3339(_target_at(duty.obligation, rules, started_ms))
     not_before = ends = None

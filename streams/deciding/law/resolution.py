@@ -1,4 +1,4 @@
-"""The law that applies to a report: jurisdictions, duties, clocks to arm, routing, and the rule-of-law gate."""
+"""The law that applies to a report: jurisdictions, duties, clocks to arm, routing, rule-of-law gate."""
 
 from bisect import bisect_right
 from datetime import UTC, date, datetime
@@ -19,14 +19,14 @@ from streams.deciding.law.routing import Place, places_of, routes
 from streams.deciding.law.rule_of_law import TIERS, most_protective_tier, rule_of_law
 from streams.registry.rules import Obligation, RuleOfLawTier, Rules
 
-# Publishers use few distinct confidences, so most reports look like an earlier one: 24 MiB hold some 15,000 reports with
-# one or two pieces of evidence. A publisher that gives continuous confidences and 32 pieces each fills the cache with
-# 2,500 reports that never come again, not with as many as it sends.
+# Publishers use few distinct confidences, so most reports look like an earlier one: 24 MiB hold some 15,000
+# reports with one or two pieces of evidence. A publisher that gives continuous confidences and 32 pieces each
+# fills the cache with 2,500 reports that never come again, not with as many as it sends.
 CACHED_REPORTS_BYTES = 24 * 1024 * 1024
 CACHED_RULINGS_BYTES = 8 * 1024 * 1024
 
-# What an entry takes, measured with 1 to 32 pieces of evidence: its JSON is kept, and its objects are so many times as
-# large. The estimate is at most a third too high.
+# What an entry takes, measured with 1 to 32 pieces of evidence: its JSON is kept, and its objects are so many
+# times as large. The estimate is at most a third too high.
 _ENTRY_BYTES = 1_000
 _BYTES_PER_JURISDICTION_BYTE = 4
 _BYTES_PER_RULING_BYTE = 2
@@ -37,8 +37,9 @@ _NO_ELEMENTS: frozenset[str] = frozenset()
 class CaseFacts(NamedTuple):
     """What the law of a report depends on: reports with equal facts have one ruling.
 
-    `elements` are those of its notice that matter. `private`: the channel is not open to the public. `by_state`: a state
-    actor reported it. `era` numbers the days on which the law changes: the last one on which it had changed.
+    `elements` are those of its notice that matter. `private`: the channel is not open to the public.
+    `by_state`: a state actor reported it. `era` numbers the days on which the law changes: the last one on
+    which it had changed.
     """
 
     places: tuple[Place, ...]
@@ -71,11 +72,12 @@ class Ruling(NamedTuple):
 class Resolved(NamedTuple):
     """The law that applies to a report.
 
-    `jurisdictions`: one entry per country, the most certain first; `places` says how certain each is. `duties`: those
-    that apply, GLOBAL before regions before countries; `armed`: those whose clock runs from the receipt of the report.
-    `tier`: the most protective tier among the countries. `protection` is its index in TIERS, which the channel's
-    escalations remember; it is 0 if no place is named, because an unknown place must not tighten the gate of cases in
-    open states. The `_json` fields are what is published; `obligations_json` is None if a clock is armed.
+    `jurisdictions`: one entry per country, the most certain first; `places` says how certain each is.
+    `duties`: those that apply, GLOBAL before regions before countries; `armed`: those whose clock runs from
+    the receipt of the report. `tier`: the most protective tier among the countries. `protection` is its index
+    in TIERS, which the channel's escalations remember; it is 0 if no place is named, because an unknown place
+    must not tighten the gate of cases in open states. The `_json` fields are what is published;
+    `obligations_json` is None if a clock is armed.
     """
 
     jurisdictions: tuple[Jurisdiction, ...]
@@ -116,8 +118,8 @@ class Resolver:
     def resolve(self, report: MessageReport) -> Resolved:
         """Find the law that applies to a report.
 
-        It is the law of the day on which the platform received the report, or if that is not given, on which it was
-        made. Days are in UTC, whatever time zone the publisher uses.
+        It is the law of the day on which the platform received the report, or if that is not given, on which
+        it was made. Days are in UTC, whatever time zone the publisher uses.
         """
         channel = report.channel
         reporter = report.reporter

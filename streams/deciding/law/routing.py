@@ -1,8 +1,9 @@
 """Who should be told of a case: advice to a human; nothing is sent.
 
-Under DSA art. 18 that is the authority of each Member State concerned that is identified with reasonable certainty,
-otherwise the state of establishment or of the legal representative, or Europol, or both. Elsewhere it is the authority
-that the duty names. Whether an authority is named at all depends on its country's rule-of-law tier.
+Under DSA art. 18 that is the authority of each Member State concerned that is identified with reasonable
+certainty, otherwise the state of establishment or of the legal representative, or Europol, or both. Elsewhere
+it is the authority that the duty names. Whether an authority is named at all depends on its country's
+rule-of-law tier.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -26,7 +27,7 @@ _OF_MINORS = "STATEMENT_CATEGORY_PROTECTION_OF_MINORS"
 
 
 class Place(NamedTuple):
-    """A country concerned: whether it is reasonably certain (DSA art. 18(2)), and whether more than a weak hint names it.
+    """A country concerned: whether reasonably certain (DSA art. 18(2)), and whether by more than a weak hint.
 
     The reporter's country and the language are weak hints: they do not identify a country.
     """
@@ -39,7 +40,7 @@ class Place(NamedTuple):
 def places_of(
     rules: Rules, jurisdictions: Iterable[Jurisdiction], certain: Collection[str]
 ) -> tuple[Place, ...]:
-    """The countries concerned, reduced to what routing needs; `certain` are the codes that are reasonably certain."""
+    """The countries concerned, as routing needs them; `certain` are the reasonably certain ones."""
     weak = max(rules.location_hints.reporter, rules.location_hints.language)
     return tuple(Place(found.code, found.code in certain, found.confidence > weak) for found in jurisdictions)
 
@@ -52,10 +53,11 @@ def routes(
     decision: Gate,
     day: date,
 ) -> tuple[Routing, ...]:
-    """Who should see a case received on `day` (UTC): first the platform's own review, then each authority once.
+    """Who should see a case received on `day` (UTC): the platform's own review, then each authority once.
 
-    `obligations` are those that apply; `decision` is the gate before anybody outside is told (see `rule_of_law`). More
-    evidence never removes a recipient, except those who are named only because no Member State is certain.
+    `obligations` are those that apply; `decision` is the gate before anybody outside is told (see
+    `rule_of_law`). More evidence never removes a recipient, except those who are named only because no Member
+    State is certain.
     """
     floor = rules.categories[category].floor
     reason = f"A human always looks at {category}." if floor else "A human decides whether anything follows."
@@ -135,7 +137,7 @@ def _of_place(
 
 
 def _named(duty: Obligation) -> str:
-    """The id of a duty as written in a reason, marked if the row is unverified and therefore only advisory."""
+    """The id of a duty as written in a reason, marked if its row is unverified and so only advisory."""
     return duty.id if duty.verification != "unverified" else f"{duty.id} (unverified)"
 
 
@@ -146,9 +148,9 @@ def _tells(duty: Obligation, category: Category) -> bool:
 def _at_home(rules: Rules, places: Iterable[Place], category: Category, day: date) -> list[Obligation]:
     """If the place is unknown: duties of the regions in which the platform is established or represented.
 
-    A place that only a weak hint names counts as unknown: naming the reporter's country must not remove recipients that
-    a report without any hint has. Duties for public content only are excluded, and so are categories that are prone to
-    abuse, because the place may be a closed jurisdiction.
+    A place that only a weak hint names counts as unknown: naming the reporter's country must not remove
+    recipients that a report without any hint has. Duties for public content only are excluded, and so are
+    categories that are prone to abuse, because the place may be a closed jurisdiction.
     """
     known = any(place.more_than_hint and place.code != UNKNOWN for place in places)
     home = _home(rules)
@@ -169,8 +171,8 @@ def _at_home(rules: Rules, places: Iterable[Place], category: Category, day: dat
 def _known(rules: Rules, duty: Obligation, places: Iterable[Place]) -> list[str]:
     """The countries concerned whose authorities may be told under a duty.
 
-    A state of a region must be reasonably certain; otherwise the fallback applies. Elsewhere the law names one authority,
-    and anything more than a weak hint is enough.
+    A state of a region must be reasonably certain; otherwise the fallback applies. Elsewhere the law names
+    one authority, and anything more than a weak hint is enough.
     """
     concerned = [place for place in places if holds_in(duty, place.code, rules.jurisdictions)]
     if duty.jurisdiction in rules.regions or rules.jurisdictions[duty.jurisdiction].regions:

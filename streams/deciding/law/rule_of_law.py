@@ -1,7 +1,7 @@
 """What must happen before anything is disclosed: the most protective gate that applies to a case.
 
-Reports of "extremism", "insults" or "false news" are used against dissent where courts do not protect it. Unless all
-jurisdictions concerned are open, they go to a human-rights review, whatever the local law says.
+Reports of "extremism", "insults" or "false news" are used against dissent where courts do not protect it.
+Unless all jurisdictions concerned are open, they go to a human-rights review, whatever the local law says.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,8 +17,8 @@ _GATES: tuple[Gate, ...] = get_args(Gate)
 TIERS: tuple[RuleOfLawTier, ...] = get_args(RuleOfLawTier)
 
 # Policy defaults: no instrument sets a gate by country. The reason for a country's tier is in its file
-# (`rule_of_law.basis`), the gate of a single duty in its row. A country that was not assessed is treated at least as
-# carefully as a guarded one.
+# (`rule_of_law.basis`), the gate of a single duty in its row. A country that was not assessed is treated at
+# least as carefully as a guarded one.
 _GATE_OF_TIER: Mapping[RuleOfLawTier, Gate] = {
     "open": "human_review",
     "guarded": "two_person_review",
@@ -33,7 +33,7 @@ def most_protective(gates: Iterable[Gate]) -> Gate:
 
 
 def tier_of(code: str, jurisdictions: Mapping[str, JurisdictionRules], day: date) -> RuleOfLawTier:
-    """The rule-of-law tier of a country on `day` (UTC); a country without a row has that of the global row."""
+    """The rule-of-law tier of a country on `day` (UTC); that of the global row if it has no row."""
     row = jurisdictions[code if code in jurisdictions else "GLOBAL"]
     return next((tier for until, tier in row.earlier_tiers if day <= until), row.rule_of_law)
 
@@ -55,8 +55,9 @@ def rule_of_law(
 ) -> RuleOfLaw:
     """The gate before a case of the categories `reported` goes to anybody outside, with the reasons.
 
-    `tier` is the most protective one among the jurisdictions concerned; `obligations` are those that apply. `by_state`: a
-    state actor reported it with the reporting button of users, whether or not the report says which state.
+    `tier` is the most protective one among the jurisdictions concerned; `obligations` are those that apply.
+    `by_state`: a state actor reported it with the reporting button of users, whether or not the report says
+    which state.
     """
     gates = [_GATE_OF_TIER[tier]]
     reasons = [f"The most protective tier of the jurisdictions concerned is {tier}."]

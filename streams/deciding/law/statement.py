@@ -26,10 +26,11 @@ def statement(
     obligations: Iterable[Obligation],
     jurisdictions: Mapping[str, JurisdictionRules],
 ) -> Statement:
-    """The parts known from a report of `kind`, made by a `reporter` of that kind, that concerns the countries `codes`.
+    """The parts known from a report of `kind` by a `reporter` of that kind about the countries `codes`.
 
-    A state that uses the reporting button of users neither submits a notice (art. 16) nor gives an order (art. 9). Legal
-    grounds are the applicable duties to remove or geo-block; why the content is illegal is for the reviewer to establish.
+    A state that uses the reporting button of users neither submits a notice (art. 16) nor gives an order
+    (art. 9). Legal grounds are the applicable duties to remove or geo-block; why the content is illegal is
+    for the reviewer to establish.
     """
     return Statement(
         source_type="SOURCE_TYPE_OTHER_NOTIFICATION" if reporter == "state_actor" else _SOURCE[kind],
@@ -45,7 +46,7 @@ def statement(
 
 
 def _state(code: str, jurisdictions: Mapping[str, JurisdictionRules]) -> tuple[str, ...]:
-    """The state that a place belongs to, as a tuple of one; empty if neither Union nor EEA law holds there."""
+    """The state that a place belongs to, in a tuple; empty if neither Union nor EEA law holds there."""
     row = jurisdictions.get(code)
     if row is None or not _REGIONS.intersection(row.regions):
         return ()

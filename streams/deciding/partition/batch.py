@@ -16,8 +16,8 @@ State = TypeVar("State", bound=PartitionState)
 Rules = TypeVar("Rules")
 Counters = TypeVar("Counters", bound=PartitionCounters)
 
-# Parts in which `finish` encodes what changed: each takes a few milliseconds. A daily counter takes some 20 us, a
-# state record 10 us, and 1 MiB of large ones a millisecond.
+# Parts in which `finish` encodes what changed: each takes a few milliseconds. A daily counter takes some 20
+# us, a state record 10 us, and 1 MiB of large ones a millisecond.
 _COUNTERS_PER_PART = 128
 _CHANGES_PER_PART = 256
 _BYTES_PER_PART = 1024 * 1024
@@ -37,7 +37,8 @@ class Batch(Generic[State, Rules, Counters]):
     changed state record once, None to delete it; it is complete after `finish`. `event_times` are the times
     (ms since the epoch) of the applied events, in the order of application. `finished_records` is the number
     of records that need not be handled again. If a handler raises anything but Rejected and StepsRemain,
-    neither `state` nor the batch may be used afterwards. `refused` counts the records by topic that could not be read.
+    neither `state` nor the batch may be used afterwards. `refused` counts the records by topic that could not
+    be read.
     """
 
     __slots__ = (
@@ -74,7 +75,10 @@ class Batch(Generic[State, Rules, Counters]):
         self._slice_steps_end = self._steps + self.limits.slice_steps
 
     def is_full(self) -> bool:
-        """Return whether the batch has reached its limits, so that no slice may follow. Call after each slice."""
+        """Return whether the batch has reached its limits, so that no slice may follow.
+
+        Call after each slice.
+        """
         added = self.outputs[self._counted_outputs :]
         self._counted_outputs += len(added)
         self._bytes += bytes_of_values(added) + OUTPUT_OVERHEAD * len(added)
@@ -129,7 +133,7 @@ class Batch(Generic[State, Rules, Counters]):
         time.reach(time.honour_tick(appended))
 
     def correct_time(self, correction: TimeCorrection, appended: int) -> None:
-        """Set time back as an operator decided; ignore it if time is not wrong (see PartitionTime.read_correction).
+        """Set time back as an operator decided, unless time is right (see PartitionTime.read_correction).
 
         What was published stays published, and what lapsed stays lapsed.
         """
@@ -141,11 +145,11 @@ class Batch(Generic[State, Rules, Counters]):
             self.counters.corrections_ignored += 1
 
     def flooding(self) -> Mapping[str, int]:
-        """Return how many records of which topics could not be read if the partition is flooded, else nothing."""
+        """Return how many records of which topics were unreadable in a flooded partition, else nothing."""
         return self.refused if self.state.flood.is_flooded else {}
 
     def finish(self) -> Iterator[None]:
-        """Complete `outputs` and `changes` in parts that take a few milliseconds each; run it to its end, once."""
+        """Complete `outputs` and `changes` in parts of a few milliseconds each; exhaust it once."""
         state = self.state
         counted: dict[bytes, bytes | None] = {}
         while (drained := state.daily.drain(state.time.now, _COUNTERS_PER_PART)).changes or drained.records:

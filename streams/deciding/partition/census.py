@@ -14,10 +14,9 @@ class Census(NamedTuple):
     """`records` by kind of state record, `sizes` in bytes of the kinds that can be large.
 
     `time` is the partition's (ms since the epoch), 0 before anything was applied; `recent_dead_letters` are
-    those among the last 1,000 records. `clocks` are the open ones by status, `clocks_nearly_due` the running ones with less
-    than a tenth of their time left.
-    `hash_key` is the id of the key for reporters, None in a stage that hashes none; `earlier_hash_keys` has
-    the ids of those that are needed until a time (ms).
+    those among the last 1,000 records. `clocks` are the open ones by status, `clocks_nearly_due` the running
+    ones with less than a tenth of their time left. `hash_key` is the id of the key for reporters, None in a
+    stage that hashes none; `earlier_hash_keys` has the ids of those that are needed until a time (ms).
     """
 
     records: Mapping[str, int]

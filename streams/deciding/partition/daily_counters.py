@@ -2,11 +2,11 @@
 
 A counter is the running total of one UTC day of the partition's time. A batch publishes the totals that it
 changed to `transparency-counters`: the last value of each key is exact, however records are cut into batches.
-When the time is set back to a day that was counted before, counting goes on in a new part, under other keys: the
-totals of the earlier part are no longer in the state, and must not be overwritten.
-What concerns another day, as a decision that arrives late or is taken back, has a key with both days: the day that it
-concerns, and the day on which it was counted. So the totals of earlier days need not be kept to be corrected.
-Memory and the stage's state hold only the current day; earlier days are in the topic.
+When the time is set back to a day that was counted before, counting goes on in a new part, under other keys:
+the totals of the earlier part are no longer in the state, and must not be overwritten. What concerns another
+day, as a decision that arrives late or is taken back, has a key with both days: the day that it concerns, and
+the day on which it was counted. So the totals of earlier days need not be kept to be corrected. Memory and
+the stage's state hold only the current day; earlier days are in the topic.
 """
 
 import sys
@@ -49,8 +49,8 @@ _EPOCH = date(1970, 1, 1).toordinal()
 # Country and category; then the day (YYYY-MM-DD), for what is counted for a day of its own.
 _Place = tuple[str, Category, *tuple[str, ...]]
 _PLACE_OF_CURRENT_DAY = 2
-# The fields of ReportCount or RequestCount in their order, without the count. Cells of the other lists of a counter have
-# the list's name before their fields.
+# The fields of ReportCount or RequestCount in their order, without the count. Cells of the other lists of a
+# counter have the list's name before their fields.
 Cell = tuple[str | bool | int | None, ...]
 
 _COUNTS: Mapping[str, Callable[..., Any]] = {
@@ -62,8 +62,8 @@ _COUNTS: Mapping[str, Callable[..., Any]] = {
     "complaints": ComplaintCount,
     "orders": OrderCount,
 }
-# A cell without fields: twice what was taken back. With it the sum of all cells grows with every change, and gives every
-# value of a counter an id of its own.
+# A cell without fields: twice what was taken back. With it the sum of all cells grows with every change, and
+# gives every value of a counter an id of its own.
 _TAKEN_BACK: Cell = ()
 
 _encode_cells = msgspec.msgpack.Encoder().encode
@@ -91,9 +91,9 @@ class Drained(NamedTuple):
 class DailyCounters:
     """The counters of one partition of a stage.
 
-    A stage calls `count` for each record that it counts, and `drain` at the end of each batch, until nothing is
-    left. It writes `records` with the batch's outputs and `changes` with its other state. At a takeover it passes each state
-    record whose key begins with DAILY_COUNTERS or OWN_DAY_COUNTERS to `restore`.
+    A stage calls `count` for each record that it counts, and `drain` at the end of each batch, until nothing
+    is left. It writes `records` with the batch's outputs and `changes` with its other state. At a takeover it
+    passes each state record whose key begins with DAILY_COUNTERS or OWN_DAY_COUNTERS to `restore`.
     """
 
     __slots__ = ("_day", "_finished", "_groups", "_part", "_partition", "_stage", "_tombstones", "_touched")
@@ -114,7 +114,7 @@ class DailyCounters:
         return len(self._groups)
 
     def count(self, now: int, country: str, category: Category, cell: Cell, number: int = 1) -> None:
-        """Count `number` on the UTC day of `now`, the partition's time (epoch ms), which goes back only with `begin_part`.
+        """Count `number` on the UTC day of `now`, the partition's time, which only `begin_part` moves back.
 
         `cell` holds the values of ReportCount (or RequestCount, in the stage `requests`) in their order,
         without the count. Takes some 0.4 us.
@@ -134,7 +134,7 @@ class DailyCounters:
     def count_for(
         self, day: int, now: int, country: str, category: Category, cell: Cell, number: int = 1
     ) -> None:
-        """Count for a day (days since the epoch) of its own; a negative `number` takes back what was counted for that day.
+        """Count for a day (since the epoch) of its own; a negative `number` takes back earlier counts.
 
         `cell` begins with the name of its list in TransparencyCounter. `now` as in `count`.
         """
@@ -166,7 +166,7 @@ class DailyCounters:
         self._part = part
 
     def drain(self, now: int, at_most: int = sys.maxsize) -> Drained:
-        """Return changes since the last call, of at most so many counters; both parts are empty if none is left.
+        """Return changes since the last call, of at most so many counters; both empty if none is left.
 
         Ends the current day first if `now` is past it.
         """
@@ -256,7 +256,7 @@ class DailyCounters:
 
 
 def merge_counters(new: NewPartition, shared: Sequence[Shared]) -> dict[bytes, bytes]:
-    """Return the counters of a new partition: those of the old ones whose number is the same modulo the new count.
+    """Return a new partition's counters: those of the old ones with its number modulo the new count.
 
     So each old counter goes to exactly one new partition, and the sums over all partitions stay. If there are
     more partitions than before, this is the one with the same number: it goes on with the totals that it has

@@ -9,8 +9,8 @@ from xxhash import xxh3_64_intdigest
 
 from streams.contract.wire.state_records import STATE_VERSION
 
-# A batch rewrites every slot it touches. 1,000 hashes are 8 KB: a batch of 5,000 reports rewrites 6 slots with 48 KB,
-# one report rewrites one; smaller slots mean more keys, larger ones more bytes per small batch.
+# A batch rewrites every slot it touches. 1,000 hashes are 8 KB: a batch of 5,000 reports rewrites 6 slots
+# with 48 KB, one report rewrites one; smaller slots mean more keys, larger ones more bytes per small batch.
 SLOT_SIZE = 1_000
 
 # The version byte of a slot. Slots of the first version may hold hashes of source and id alone.
@@ -30,7 +30,10 @@ def event_hash(ce_source: str, event_id: str, key: str) -> int:
 
 
 def outcome_hash(ce_source: str, outcome_id: str, key: str) -> int:
-    """Return the 64-bit hash of an outcome's idempotency key. Its text ends in NUL; that of a report never does."""
+    """Return the 64-bit hash of an outcome's idempotency key.
+
+    Its text ends in NUL; that of a report never does.
+    """
     return xxh3_64_intdigest(f"{ce_source}\0{outcome_id}\0{key}\0".encode())
 
 
@@ -158,7 +161,7 @@ class RecentIds:
         self._touched[number] = None
 
     def drain_changes(self) -> Iterator[tuple[int, bytes | None]]:
-        """Yield the slots changed since the last call, with version; None for one that is no longer needed."""
+        """Yield the slots changed since the last call, with version; None for one no longer needed."""
         for number in self._touched:
             slot = self._slots.get(number)
             if slot is None:
@@ -187,7 +190,7 @@ class RecentIds:
 
 
 def merge_slots(remembered: int, partitions: Sequence[Mapping[int, bytes]]) -> dict[int, bytes]:
-    """Return the slots (with version) of a partition that takes over from several: the newest hashes of each last.
+    """Return the slots (with version) of a partition that takes over from several, newest hashes last.
 
     Takes one hash of each in turn, from the newest on, until there are `remembered`: all of them lose their
     oldest. Nothing says which of two partitions applied an id later.

@@ -3,8 +3,8 @@
 import struct
 from collections import deque
 
-# A thousand records are seconds of traffic: enough that a bad minute of one small publisher is not a flood, few
-# enough that little goes to the dead letters before the source is slowed down.
+# A thousand records are seconds of traffic: enough that a bad minute of one small publisher is not a flood,
+# few enough that little goes to the dead letters before the source is slowed down.
 WINDOW = 1_000
 
 _HEAD = struct.Struct(">Q")

@@ -46,7 +46,10 @@ class HashKeys(NamedTuple):
 
 
 def hash_key(secret: bytes) -> HashKey:
-    """Return the key made of SHORTEST_KEY to LONGEST_KEY secret bytes. Its hashes are uniform in [0, 2**64)."""
+    """Return the key made of SHORTEST_KEY to LONGEST_KEY secret bytes.
+
+    Its hashes are uniform in [0, 2**64).
+    """
     # Copying a hash that has taken in the key saves a third of the time of making one per ref.
     copy = hashlib.blake2b(key=secret, digest_size=8, person=b"reporter").copy
 

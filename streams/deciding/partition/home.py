@@ -41,7 +41,10 @@ class HomePartitions:
         return found
 
     def of_key(self, key: bytes) -> int:
-        """Return the home partition of a record key that is seen once: it is not cached, and hashed together as in `hash_in_advance`."""
+        """Return the home partition of a record key that is seen once.
+
+        It is not cached, and hashed together as in `hash_in_advance`.
+        """
         self._new += 1
         hashed = self._foreseen.get(key)
         return partition_of_hash(murmur2(key) if hashed is None else hashed, self._partitions)

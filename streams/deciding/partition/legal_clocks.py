@@ -52,9 +52,10 @@ def apply_clock_outcome(
 ) -> tuple[LegalClock, ClockChange] | None:
     """Apply an outcome whose `key` is at home here; a duplicate has no effect.
 
-    Returns the clock and its change, None for a duplicate. Moves the partition's time on as a report or request does. Raises
-    Rejected, changing nothing, if the outcome names no open clock, or one that may not be paused or resumed. The time does
-    not move then either, because a replay does not see a rejected outcome.
+    Returns the clock and its change, None for a duplicate. Moves the partition's time on as a report or
+    request does. Raises Rejected, changing nothing, if the outcome names no open clock, or one that may not
+    be paused or resumed. The time does not move then either, because a replay does not see a rejected
+    outcome.
     """
     outcome = decoded.event
     state = batch.state

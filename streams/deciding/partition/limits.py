@@ -15,10 +15,10 @@ class Limits(NamedTuple):
     """The limits of a slice, after which the caller may do something else, and of a batch.
 
     A slice ends after `slice_records`, before the values of its records exceed `slice_bytes`, after
-    `slice_more_outputs` (outputs beyond one per record), `slice_steps`, or `slice_expiries` (keys of counts that
-    are deleted). A batch ends after the slice with which it reaches `batch_steps` or `batch_bytes` (of outputs
-    and changed state), and in a flood with `batch_refused` records that cannot be read. Each limit must be at
-    least 1; one record or step is always handled, so that every batch gets on.
+    `slice_more_outputs` (outputs beyond one per record), `slice_steps`, or `slice_expiries` (keys of counts
+    that are deleted). A batch ends after the slice with which it reaches `batch_steps` or `batch_bytes` (of
+    outputs and changed state), and in a flood with `batch_refused` records that cannot be read. Each limit
+    must be at least 1; one record or step is always handled, so that every batch gets on.
     """
 
     slice_records: int
@@ -31,14 +31,14 @@ class Limits(NamedTuple):
     batch_refused: int
 
 
-# A slice of 128 usual reports, or of 64 steps of clocks, takes 5 to 10 ms: short against the half second between
-# two heartbeats, long against the 20 us of a turn of the event loop. A usual report has 400 bytes and one output.
-# One that is filled up to 64 KB takes as long as five or ten usual ones; one that arms clocks takes as long as two
-# or three usual ones for each event that opens a clock.
+# A slice of 128 usual reports, or of 64 steps of clocks, takes 5 to 10 ms: short against the half second
+# between two heartbeats, long against the 20 us of a turn of the event loop. A usual report has 400 bytes and
+# one output. One that is filled up to 64 KB takes as long as five or ten usual ones; one that arms clocks
+# takes as long as two or three usual ones for each event that opens a clock.
 #
 # A batch of 32 MiB is 15,000 usual reports and a second of work; a transaction costs some 10 ms whatever its
-# size. Steps without an output, such as the end of a cooldown, do not add up to bytes: 10,000 of them take half
-# a second. A flooded source rests after each batch, as long as its refused records demand (see
+# size. Steps without an output, such as the end of a cooldown, do not add up to bytes: 10,000 of them take
+# half a second. A flooded source rests after each batch, as long as its refused records demand (see
 # running/partitions/resting.py); 500 of them are five seconds.
 LIMITS: Final = Limits(
     slice_records=128,

@@ -37,7 +37,7 @@ class NewPartition(NamedTuple):
 
 
 class ByRef(NamedTuple):
-    """Records that move to the home of the channel or request whose ref, as bytes, `ref` finds in their key."""
+    """Records that move to the home of the channel or request whose ref (bytes) `ref` finds in their key."""
 
     ref: Callable[[bytes], bytes]
 

@@ -38,8 +38,8 @@ def require_home(state: PartitionState, record: SourceRecord, home: int) -> None
     if home != state.partition:
         raise NotAtHome(
             f"{record.topic} partition {record.partition} offset {record.offset}: the home of this record is "
-            f"partition {home} of {state.partitions}. The number of partitions was changed: see docs/operations.md, "
-            "'Changing the number of partitions'."
+            f"partition {home} of {state.partitions}. The number of partitions was changed: see "
+            "docs/operations.md, 'Changing the number of partitions'."
         )
 
 
@@ -55,8 +55,8 @@ def pass_on(
 ) -> None:
     """Write a record to another topic, with its origin and the headers `added`.
 
-    `more_headers` is the number of headers that its reader will add. Raises Rejected if the record is too large or has too
-    many headers.
+    `more_headers` is the number of headers that its reader will add. Raises Rejected if the record is too
+    large or has too many headers.
     """
     headers = with_origin(record)
     headers += added

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PartitionSettings:
-    """The settings that all stages have in common. They reach a stage with its rules, and its states keep them.
+    """The settings that all stages have in common.
 
-    `dead_letter_breaker`: a source rests while its records flood the partition with dead letters. `duplicates_remembered`
-    is the number of records last applied in the partition among which a duplicate is recognised.
+    They reach a stage with its rules, and its states keep them. `dead_letter_breaker`: a source rests while
+    its records flood the partition with dead letters. `duplicates_remembered` is the number of records last
+    applied in the partition among which a duplicate is recognised.
     """
 
     # A flood that nothing slows down writes thousands of dead letters per second until an operator sees it.
     dead_letter_breaker: bool = True
-    # Publishers repeat what was not acknowledged within minutes; at 100 records per second in a partition, these are half an
-    # hour. They take 1.6 MB of its state records, and ten times that in memory.
+    # Publishers repeat what was not acknowledged within minutes; at 100 records per second in a partition,
+    # these are half an hour. They take 1.6 MB of its state records, and ten times that in memory.
     duplicates_remembered: int = 200_000
 
 

@@ -26,7 +26,10 @@ _decode = msgspec.msgpack.Decoder(SourceControl).decode
 
 
 class SourceControls:
-    """The controls of a partition's sources, by topic without prefix. False if there are none, as nearly always."""
+    """The controls of a partition's sources, by topic without prefix.
+
+    False if there are none, as nearly always.
+    """
 
     __slots__ = ("_controls", "_touched")
 

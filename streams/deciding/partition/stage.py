@@ -21,7 +21,7 @@ from streams.deciding.partition.moving import Moves
 _HASHED_TOGETHER = 1_000
 
 FastPath = Callable[[Any, Sequence[SourceRecord], int], int]
-"""Applies records of a batch from an index on as handlers would, until it leaves one to them; returns their number."""
+"""Applies records from an index on, as handlers would, until it leaves one to them; returns their number."""
 
 Handler = Callable[[Any, SourceRecord, Origin], None]
 """Applies one record in a batch, given its origin, or re-keys it. Raises Rejected if it is invalid."""
@@ -65,7 +65,7 @@ class Stage(Generic[State, Rules, Counters]):
         return OutputRecord(self.sources.internal, state.partition, None, value, headers)
 
     def flooding(self, batch: Batch[State, Rules, Counters]) -> Mapping[str, int]:
-        """Return how many records of which topics (as in the records) could not be read, if they are a flood to slow."""
+        """Return how many records of which topics were unreadable, if they are a flood to slow."""
         if not batch.state.settings.dead_letter_breaker:
             return {}
         # Never the internal topic: without it the partition has no ticks, and no re-keyed records.
@@ -80,7 +80,7 @@ class Stage(Generic[State, Rules, Counters]):
         return state.sources.paused()
 
     def skipped_below(self, state: State, topic: str) -> int:
-        """Return the offset of a source (without prefix) below which records are skipped unread; 0 if none is."""
+        """Return the offset of a source (no prefix) below which records are skipped; 0 if none is."""
         return state.sources.of(topic).skip_below
 
     def apply(self, state: State, records: Sequence[SourceRecord]) -> Batch[State, Rules, Counters]:
@@ -91,15 +91,15 @@ class Stage(Generic[State, Rules, Counters]):
     def apply_in_slices(
         self, state: State, records: Sequence[SourceRecord], limits: Limits = LIMITS
     ) -> Iterator[Batch[State, Rules, Counters]]:
-        """Apply records in their order, in slices: yields the batch after each, to let the caller do other work.
+        """Apply records in their order, in slices: yields the batch after each, to let the caller work.
 
-        Changes `state`, which must have been made with the same rules. Run the iterator to its end: only then is
-        the batch complete. It ends before the last record if the batch is full; `finished_records` tells where
-        the next batch must begin. Outputs and state depend on the order of application alone, not on where it
-        is cut, or where the state was restored in between.
+        Changes `state`, which must have been made with the same rules. Run the iterator to its end: only then
+        is the batch complete. It ends before the last record if the batch is full; `finished_records` tells
+        where the next batch must begin. Outputs and state depend on the order of application alone, not on
+        where it is cut, or where the state was restored in between.
 
-        Raises NotAtHome if the number of partitions was changed, or what a handler raises, with a note that names
-        the record's place. After that neither `state` nor the batch may be used.
+        Raises NotAtHome if the number of partitions was changed, or what a handler raises, with a note that
+        names the record's place. After that neither `state` nor the batch may be used.
         """
         batch = Batch(state, self.rules, self.new_counters(), self.serve_due, limits)
         foreseen = 0
@@ -184,7 +184,10 @@ def _slice(records: Sequence[SourceRecord], begin: int, limits: Limits) -> Seque
 
 
 def _apply_control_record(batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool:
-    """Apply a tick, a correction of the time or an operator's decision; return False for any other internal record."""
+    """Apply a tick, a correction of the time or an operator's decision.
+
+    Return False for any other internal record.
+    """
     if own_type(record) is None:
         return False
     if (tick := decode_tick(record)) is not None:

@@ -87,7 +87,7 @@ class PartitionState:
         self.daily = DailyCounters(stage, partition)
 
     def begin_day(self, time: int, at_most: int) -> bool:  # noqa: ARG002
-        """Forget what ends with the day (UTC) before `time` (ms), at most so many keys; False if some are left.
+        """Forget what ends with the day (UTC) before `time`, at most so many keys; False if some are left.
 
         Called, until it returns True, before time moves to another day.
         """
@@ -100,8 +100,8 @@ class PartitionState:
     def turn_back(self, clock: int, appended: int, rules: Any) -> None:  # noqa: ARG002
         """Set the time back to `clock` (ms), the time at which `appended` was the append time.
 
-        Each stage also brings what only it remembers back to that time; `rules` are those of the stage. A clock
-        keeps the steps that it took, and its next one is still due when it was.
+        Each stage also brings what only it remembers back to that time; `rules` are those of the stage. A
+        clock keeps the steps that it took, and its next one is still due when it was.
         """
         self.time.turn_back(clock, appended)
         self.daily.begin_part(self.time.corrections)
@@ -240,8 +240,8 @@ MOVES: Moves = {
     PARTITION_TIME: Merged(_merge_times),
     TIME_CORRECTIONS: Merged(_merge_corrections),
     SOURCE_CONTROL: NotMovable(
-        "a source is paused, or its records are being skipped: offsets mean nothing in other partitions. Resume it, or "
-        "let the skip end (`tocsin source show`), and save again"
+        "a source is paused, or its records are being skipped: offsets mean nothing in other partitions. "
+        "Resume it, or let the skip end (`tocsin source show`), and save again"
     ),
     DUPLICATES_SLOT: Merged(_merge_recent),
     CLOCK_RECORD: ByRef(ref_before_nul),

@@ -16,8 +16,8 @@ class PartitionTime:
 
     `now` is the time of the newest report or request applied, or a later one reached by ticks and outcomes.
     `newest_append` is the append time that `now` corresponds to. `applied` counts the reports or requests
-    applied, `ticks` the ticks honoured and the corrections read since the last of them. `corrections` counts the
-    corrections that took effect, ever.
+    applied, `ticks` the ticks honoured and the corrections read since the last of them. `corrections` counts
+    the corrections that took effect, ever.
     """
 
     __slots__ = ("applied", "corrections", "newest_append", "now", "ticks")
@@ -38,7 +38,7 @@ class PartitionTime:
         self.now = time
 
     def after(self, moment: int, appended: int) -> int:
-        """Return the time to reach when something of `moment` is applied, and record its append time `appended`."""
+        """Return the time to reach when something of `moment` is applied; note its append time `appended`."""
         raise NotImplementedError
 
     def after_tick(self, appended: int) -> int:
@@ -59,8 +59,9 @@ class PartitionTime:
     def read_correction(self, wrong: int, clock: int, appended: int) -> bool:
         """Count a correction that was read, and return whether it takes effect.
 
-        It does if the time is still at `wrong` or later, and the broker that appended it agrees with the clock of the
-        machine that wrote it. So a correction that is written twice, or read late, does not set right time back.
+        It does if the time is still at `wrong` or later, and the broker that appended it agrees with the
+        clock of the machine that wrote it. So a correction that is written twice, or read late, does not set
+        right time back.
         """
         self.ticks += 1
         return (
@@ -100,12 +101,12 @@ class EventTime(PartitionTime):
 
 
 class ReceiptTime(PartitionTime):
-    """Time that moves with when the platform received things, which may be entered later (ENTERED_WITHIN_MS)."""
+    """Time that follows when the platform received things, entered up to ENTERED_WITHIN_MS later."""
 
     __slots__ = ()
 
     def after(self, moment: int, appended: int) -> int:
-        """Return the time to reach when something received at `moment` is applied, and record its append time."""
+        """Return the time to reach when something received at `moment` is applied; record its append time."""
         if moment > self.now:
             entered_late = moment <= appended <= moment + ENTERED_WITHIN_MS
             self.newest_append = max(self.newest_append, moment if entered_late else appended)

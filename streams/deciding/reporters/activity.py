@@ -8,15 +8,18 @@ import msgspec
 
 from streams.contract.wire.times import DAY
 
-# Linear counting (Whang et al., TODS 1990): a channel sets one of 128 bits, and the number of bits left says how many
-# different ones there were. At 60 channels the standard error is 5, at 400 it is 70.
+# Linear counting (Whang et al., TODS 1990): a channel sets one of 128 bits, and the number of bits left says
+# how many different ones there were. At 60 channels the standard error is 5, at 400 it is 70.
 _BITS: Final = 128
 _BYTES: Final = _BITS // 8
 DAYS_PER_WEEK: Final = 7
 
 
 class Activity(msgspec.Struct, array_like=True, gc=False):
-    """`reports` of `day`; `channels` as bits of the week of that day. `shown`: this week a person was asked to look."""
+    """`reports` of `day`; `channels` as bits of the week of that day.
+
+    `shown`: this week a person was asked to look.
+    """
 
     day: int = 0
     reports: int = 0
@@ -51,7 +54,10 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
         return _channels(int.from_bytes(self.channels, "little").bit_count())
 
     def show_once(self, limit: int | None, bits: int) -> bool:
-        """Tell whether a person should look now: the limit is reached, for the first time this week. `bits` are of `note`."""
+        """Tell whether a person should look now: the limit is reached, for the first time this week.
+
+        `bits` are of `note`.
+        """
         if self.shown or limit is None or bits < _bits_of(limit):
             return False
         self.shown = True

@@ -23,15 +23,17 @@ def publish_cases(batch: ReporterBatch, record_key: bytes, passed: PassedReport,
     """Publish the cases that a report led to. `record_key` is the reporter's keyed hash in hexadecimal."""
     if standing.many_channels is not None:
         sentence = (
-            f"One reporter ({passed.kind}) has reported about {standing.many_channels} different channels this week. It may be "
-            "somebody who hunts abuse, or an account that reports whatever it is told to."
+            f"One reporter ({passed.kind}) has reported about {standing.many_channels} different channels "
+            "this week. It may be somebody who hunts abuse, or an account that reports whatever it is told "
+            "to."
         )
         _publish(batch, record_key, passed, "many_channels", sentence, channels=standing.many_channels)
     if standing.misuse is not None:
         factors = _factors(batch, standing.misuse)
         sentence = (
-            f"Of {factors.decided} reports of one reporter ({passed.kind}) that were decided since {factors.since}, "
-            f"{factors.manifestly_unfounded} were manifestly unfounded ({factors.share:.0%})."
+            f"Of {factors.decided} reports of one reporter ({passed.kind}) that were decided since "
+            f"{factors.since}, {factors.manifestly_unfounded} were manifestly unfounded "
+            f"({factors.share:.0%})."
         )
         _publish(batch, record_key, passed, "misuse", sentence, misuse=factors)
 

@@ -10,7 +10,7 @@ from streams.deciding.partition.counters import PartitionCounters
 
 @dataclass(slots=True)
 class ReporterCounters(PartitionCounters):
-    """`stamped` counts reports by the class of their reporter, `over_limit` those beyond the limit of the day.
+    """`stamped` counts reports by the class of their reporter, `over_limit` those beyond the day's limit.
 
     `detector_reports` are those by detectors, `detector_trust` is the sum of the trust in them (0 to 1 each).
     `credits_late` are those of `credits` whose outcome is too old to change trust. After a change of the key

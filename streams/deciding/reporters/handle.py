@@ -1,4 +1,4 @@
-"""The handlers of the stage of reporters: reports that the stage of reports has passed on, and what workers say of reporters."""
+"""The handlers of the stage of reporters: reports passed on by the stage of reports, and own records."""
 
 from collections.abc import Mapping
 
@@ -215,4 +215,7 @@ HANDLERS: Mapping[str, Handler] = {
     VERIFIED_REPORTS: handle_report,
     REPORTERS_INTERNAL: handle_own,
 }
-"""By original topic. What a worker says of a reporter has no origin: it is written to the internal topic itself."""
+"""By original topic.
+
+What a worker says of a reporter has no origin: it is written to the internal topic itself.
+"""

@@ -1,8 +1,9 @@
 """Is reporting misused? The facts that Regulation (EU) 2022/2065, article 23(3), asks a person to weigh.
 
-How many outcomes a reporter had in the last two periods of 90 days, in whole numbers that do not fade and are not weighed:
-absolute numbers within a time frame (a), their share of all decided reports (b), and the categories concerned (c). Whether
-they were meant to harm (d) no counter knows. Nothing follows from it by itself: a person decides, after a warning.
+How many outcomes a reporter had in the last two periods of 90 days, in whole numbers that do not fade and are
+not weighed: absolute numbers within a time frame (a), their share of all decided reports (b), and the
+categories concerned (c). Whether they were meant to harm (d) no counter knows. Nothing follows from it by
+itself: a person decides, after a warning.
 """
 
 from typing import Final, NamedTuple
@@ -10,8 +11,8 @@ from typing import Final, NamedTuple
 from streams.deciding.reporters.tally import PERIOD_DAYS, category_and_verdict
 from streams.registry.reporter_rules import MisuseNeeds
 
-# The current and the previous period: 90 to 180 days. An outcome can be superseded for 180 days, so hardly any number is of
-# decisions that no longer hold.
+# The current and the previous period: 90 to 180 days. An outcome can be superseded for 180 days, so hardly
+# any number is of decisions that no longer hold.
 PERIODS_COUNTED: Final = 2
 
 # Outcomes by code (tally.code_of) and age in periods. Zeros are left out.
@@ -19,7 +20,10 @@ Numbers = dict[int, int]
 
 
 class Misuse(NamedTuple):
-    """Outcomes since `since_day` (days since the epoch): all that were `decided`, and those manifestly unfounded by category (its code)."""
+    """Outcomes since `since_day` (days since the epoch).
+
+    All that were `decided`, and those manifestly unfounded by category (its code).
+    """
 
     since_day: int
     decided: int
@@ -32,7 +36,7 @@ class Misuse(NamedTuple):
 
 
 def note(numbers: Numbers, period: int, code: int, day: int, sign: int) -> None:
-    """Count an outcome of `day`, or take it back (`sign` -1), in numbers as of `period`; ignore one that is too old."""
+    """Count an outcome of `day`, or take it back (`sign` -1), as of `period`; ignore one that is too old."""
     age = period - day // PERIOD_DAYS
     if not 0 <= age < PERIODS_COUNTED:
         return

@@ -1,8 +1,9 @@
-"""After a change of the key, what is known of a reporter moves from the home of the earlier hash to that of the current one.
+"""After a change of the key, a reporter's record moves from the earlier hash's home to the new one.
 
-An owner of a partition cannot look into another one's state, so it asks: the first report under the current hash writes
-`rehashed` to the home of the earlier hash. That one answers with `history`, and from then on sends credits after it: a
-message that was reported before the change is decided on under the earlier hash (docs/trust.md).
+An owner of a partition cannot look into another one's state, so it asks: the first report under the current
+hash writes `rehashed` to the home of the earlier hash. That one answers with `history`, and from then on
+sends credits after it: a message that was reported before the change is decided on under the earlier hash
+(docs/trust.md).
 """
 
 from typing import Final
@@ -16,8 +17,9 @@ from streams.contract.wire.forms.reporter_history import encode_history, encode_
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.reporter import Reporter
 
-# Once for each change of the key within the life of a credit. If two workers with swapped keys send a reporter back and
-# forth, two hashes may lead to each other until the next report of theirs: the credit then stays where it is.
+# Once for each change of the key within the life of a credit. If two workers with swapped keys send a
+# reporter back and forth, two hashes may lead to each other until the next report of theirs: the credit then
+# stays where it is.
 MOST_FORWARDED: Final = 4
 
 
@@ -33,7 +35,7 @@ def ask_for_history(
 
 
 def move_away(batch: ReporterBatch, reporter: Reporter, rehashed: ReporterRehashed) -> Reporter:
-    """Send what is known of a reporter to the home of the current hash; return what to keep: where credits are to follow."""
+    """Send a reporter's record to the current hash's home; return what to keep, so that credits follow."""
     if reporter.sums or reporter.numbers:
         history = ReporterHistory(
             rehashed.occurred_ms, reporter.period, reporter.sums, reporter.numbers, reporter.misuse_week

@@ -18,18 +18,23 @@ from streams.deciding.reporters.trust import Trust, trust_of
 from streams.registry.reporter_rules import ReporterRules
 
 REPORTER: Final = b"W"
-"""State key type of a reporter. The key is: type, hash (8 bytes, big-endian, as in the keys of their records)."""
+"""State key type of a reporter.
 
-# What detectors and flaggers report together says nothing: several look at the same messages because that is their task.
+The key is: type, hash (8 bytes, big-endian, as in the keys of their records).
+"""
+
+# What detectors and flaggers report together says nothing: several look at the same messages because that is
+# their task.
 _WITHOUT_SIGNATURE: Final = frozenset({"automated", "trusted_flagger"})
 
 
 class ReportFacts(NamedTuple):
-    """What the stage needs to know of a report. `time_ms` is the partition's time, `received_s` the platform's.
+    """What the stage needs to know of a report.
 
-    `target` and `channel` are keyed hashes of (channel, message) and of the channel; without a message no target.
-    `category` is its code. `member`: a member of the channel, or the publisher does not say.
-    `floor`: the category is one whose weight no limit cuts.
+    `time_ms` is the partition's time, `received_s` the platform's. `target` and `channel` are keyed hashes of
+    (channel, message) and of the channel; without a message no target. `category` is its code. `member`: a
+    member of the channel, or the publisher does not say. `floor`: the category is one whose weight no limit
+    cuts.
     """
 
     kind: ReporterKind
@@ -45,8 +50,9 @@ class ReportFacts(NamedTuple):
 class Standing(NamedTuple):
     """What the report carries to its channel. `factor` multiplies its weight; 0 beyond the limit of the day.
 
-    `first_time`: no outcome is known yet. `many_channels`: a person should look at this reporter, said once a week,
-    with the number of channels; None otherwise. `misuse`: figures for a person, if reports look misused (misuse.py); None otherwise. `needed` is the evidence that links this reporter to another one
+    `first_time`: no outcome is known yet. `many_channels`: a person should look at this reporter, said once a
+    week, with the number of channels; None otherwise. `misuse`: figures for a person, if reports look misused
+    (misuse.py); None otherwise. `needed` is the evidence that links this reporter to another one
     (counting/coordination/signature.py).
     """
 
@@ -61,7 +67,10 @@ class Standing(NamedTuple):
 
 
 class OutcomeFacts(NamedTuple):
-    """An outcome, as it counts for a reporter: decided on `day` (days since the epoch), `category` is a code, weight in per cent."""
+    """An outcome, as it counts for a reporter.
+
+    Decided on `day` (days since the epoch), `category` is a code, weight in per cent.
+    """
 
     day: int
     verdict: OutcomeDecision
@@ -70,7 +79,7 @@ class OutcomeFacts(NamedTuple):
 
 
 class CreditFacts(NamedTuple):
-    """A change of the outcome of one report: `removed` no longer counts, `added` does (counting/attribution.py).
+    """A change of one report's outcome: `removed` no longer counts, `added` does (counting/attribution.py).
 
     `verdict` is the one that stands, also for who reported too late to be credited.
     """
@@ -84,11 +93,12 @@ class CreditFacts(NamedTuple):
 
 
 class Reporter(msgspec.Struct, array_like=True, gc=False):
-    """The state of one reporter. `sums` are the outcomes as of `period` (tally.py), `numbers` those of late (misuse.py).
+    """The state of one reporter.
 
-    `misuse_week`: the week in which a person was last asked whether reports are misused. After a change of the key
-    (rehashing.py) `asked` is the earlier hash whose home was asked for what it knows, and `moved_to` the hash under which
-    the reporter is known now; 0 otherwise.
+    `sums` are the outcomes as of `period` (tally.py), `numbers` those of late (misuse.py). `misuse_week`: the
+    week in which a person was last asked whether reports are misused. After a change of the key
+    (rehashing.py) `asked` is the earlier hash whose home was asked for what it knows, and `moved_to` the hash
+    under which the reporter is known now; 0 otherwise.
     """
 
     period: int = 0
@@ -101,7 +111,10 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
     moved_to: int = 0
 
     def note_report(self, rules: ReporterRules, facts: ReportFacts) -> Standing:
-        """Note a report, and return where its reporter stands. The signature is that of earlier reports, without this one."""
+        """Note a report, and return where its reporter stands.
+
+        The signature is that of earlier reports, without this one.
+        """
         now_s = facts.time_ms // 1000
         day = facts.time_ms // DAY
         self._move_on(day)
@@ -171,8 +184,9 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         self.misuse_week = max(self.misuse_week, history.misuse_week)
 
     def turn_back(self, time_ms: int) -> bool:
-        """Bring what was noted at later times back to `time_ms`, to which time was set back. Returns whether there was any.
+        """Bring what was noted at later times back to `time_ms`, to which time was set back.
 
+        Returns whether there was any.
         Activity and targets of later times are forgotten; outcomes stay.
         """
         day = time_ms // DAY

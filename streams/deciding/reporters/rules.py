@@ -14,7 +14,8 @@ from streams.registry.rules import CategoryRules, Rules
 class ReporterStageRules:
     """The rules of the stage; build them once with `compile_reporter_rules`.
 
-    `by_code` are the categories by the codes that state has. `hash_key` hashes channels and messages; reporters are hashed by the stage of reports.
+    `by_code` are the categories by the codes that state has. `hash_key` hashes channels and messages;
+    reporters are hashed by the stage of reports.
     """
 
     trust: ReporterRules

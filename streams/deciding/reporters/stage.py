@@ -1,4 +1,7 @@
-"""The stage of reporters: its topics and their handlers, and its state. Nothing is due in it but forgetting."""
+"""The stage of reporters: its topics and their handlers, and its state.
+
+Nothing is due in it but forgetting.
+"""
 
 from streams.contract.wire.topics import REPORTER_STATE, REPORTERS_INTERNAL, SourceTopics
 from streams.deciding.partition.due import DueKey
@@ -15,7 +18,10 @@ ReporterStage = Stage[ReporterState, ReporterStageRules, ReporterCounters]
 
 
 def reporter_stage(rules: ReporterStageRules) -> ReporterStage:
-    """Return the stage with these rules. No publisher writes to it: the stage of reports passes on what it has checked."""
+    """Return the stage with these rules.
+
+    No publisher writes to it: the stage of reports passes on what it has checked.
+    """
     return Stage(
         name="reporters",
         rules=rules,

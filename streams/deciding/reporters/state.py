@@ -15,7 +15,10 @@ from streams.deciding.reporters.store import ReporterStore
 
 
 class ReporterState(PartitionState):
-    """The state of one partition: that of every stage, and its reporters. `time.now` follows occurred_at and decided_at."""
+    """The state of one partition: that of every stage, and its reporters.
+
+    `time.now` follows occurred_at and decided_at.
+    """
 
     __slots__ = ("_channel_hashes", "reporters")
 
@@ -25,7 +28,7 @@ class ReporterState(PartitionState):
         self._channel_hashes: dict[str, int] = {}
 
     def channel_hash(self, hash_key: HashKey, channel_ref: str) -> int:
-        """Return `hash_key.channel_hash`, cached for the channels seen lately: most reports concern few of them."""
+        """Return `hash_key.channel_hash`, cached for recent channels: most reports concern few of them."""
         known = self._channel_hashes
         found = known.get(channel_ref)
         if found is None:
@@ -70,7 +73,10 @@ def restore_reporters(
 
 
 def state_key(record_key: bytes) -> bytes:
-    """Return the state key of a reporter whose records have this key. Raises ValueError for a key of another form."""
+    """Return the state key of a reporter whose records have this key.
+
+    Raises ValueError for a key of another form.
+    """
     return REPORTER + unhexlify(record_key)
 
 

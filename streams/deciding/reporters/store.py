@@ -6,17 +6,17 @@ from streams.contract.wire.times import DAY
 from streams.counting.record_store import RecordStore
 from streams.deciding.reporters.reporter import Reporter, decode_reporter, encode_reporter
 
-# Without an outcome nothing of a reporter matters any more after this time: the signature holds two weeks, a target is open
-# for one, and activity is counted for one. So forgetting changes no stamp.
+# Without an outcome nothing of a reporter matters any more after this time: the signature holds two weeks, a
+# target is open for one, and activity is counted for one. So forgetting changes no stamp.
 QUIET_DAYS: Final = 22
 
-# Four periods of 90 days: the newest outcome then counts for a sixteenth. It must be longer than an outcome can be
-# superseded (180 days, counting/attribution.py) and its credit wait in a topic (14 days): what a credit takes back must
-# still be there.
+# Four periods of 90 days: the newest outcome then counts for a sixteenth. It must be longer than an outcome
+# can be superseded (180 days, counting/attribution.py) and its credit wait in a topic (14 days): what a
+# credit takes back must still be there.
 SILENT_DAYS: Final = 360
 
-# Few reporters report twice within a batch, so objects are kept for what a batch has changed and no longer: each takes some
-# ten times the memory of its bytes.
+# Few reporters report twice within a batch, so objects are kept for what a batch has changed and no longer:
+# each takes some ten times the memory of its bytes.
 _GENERATION: Final = 1
 
 

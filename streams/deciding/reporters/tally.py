@@ -1,10 +1,11 @@
-"""The outcomes of one reporter, fading by half every 90 days, in whole numbers from which any outcome can be taken back.
+"""The outcomes of one reporter, halved every 90 days, in whole numbers that can be taken back exactly.
 
-An outcome of day d adds its weight times 2^(d / 90) to a sum, instead of making all earlier ones smaller (forward decay;
-Cormode et al., ICDE 2009). So a sum does not depend on the order of outcomes, and subtracting what was added leaves no
-trace. The growth is split: whole periods of 90 days have sums of their own, and within a period the factor is a whole
-number between 1,024 and 2,048. The four newest periods are kept apart, so every outcome of the last 270 days can be taken
-back exactly; what is older is added up and halved from period to period.
+An outcome of day d adds its weight times 2^(d / 90) to a sum, instead of making all earlier ones smaller
+(forward decay; Cormode et al., ICDE 2009). So a sum does not depend on the order of outcomes, and subtracting
+what was added leaves no trace. The growth is split: whole periods of 90 days have sums of their own, and
+within a period the factor is a whole number between 1,024 and 2,048. The four newest periods are kept apart,
+so every outcome of the last 270 days can be taken back exactly; what is older is added up and halved from
+period to period.
 """
 
 from typing import Final, NamedTuple
@@ -12,8 +13,8 @@ from typing import Final, NamedTuple
 from streams.contract.events.moderation_outcome import OutcomeDecision
 
 PERIOD_DAYS: Final = 90
-# An outcome may be superseded for 180 days (counting/attribution.py): it then is at most two periods old. One more is for
-# records that wait in a topic.
+# An outcome may be superseded for 180 days (counting/attribution.py): it then is at most two periods old. One
+# more is for records that wait in a topic.
 PERIODS: Final = 4
 
 _ONE = 1_024
@@ -24,12 +25,13 @@ VERDICTS: Final[tuple[OutcomeDecision, ...]] = ("upheld", "dismissed", "manifest
 _VERDICT_INDEX: Final = {verdict: index for index, verdict in enumerate(VERDICTS)}
 _OLDER: Final = PERIODS
 
-# Sums by code: the category's code, verdict and period in one number; period PERIODS is everything older. Zeros are left out.
+# Sums by code: the category's code, verdict and period in one number; period PERIODS is everything older.
+# Zeros are left out.
 Sums = dict[int, int]
 
 
 class Outcomes(NamedTuple):
-    """Numbers of outcomes, faded ones counted less, each times its confidence over its probability of review."""
+    """Numbers of outcomes, faded ones less, each times its confidence over its probability of review."""
 
     upheld: float
     dismissed: float
@@ -72,7 +74,8 @@ def move_on(sums: Sums, before: int, period: int) -> Sums:
 def move_back(sums: Sums, before: int, period: int) -> Sums:
     """Return the sums as of `period`, to which time was set back from the later period `before`.
 
-    What had become too old to be kept apart meanwhile stays so, and what was decided later counts as of `period`.
+    What had become too old to be kept apart meanwhile stays so, and what was decided later counts as of
+    `period`.
     """
     passed = before - period
     moved: Sums = {}
@@ -84,7 +87,7 @@ def move_back(sums: Sums, before: int, period: int) -> Sums:
 
 
 def change(sums: Sums, period: int, code: int, day: int, percent: int) -> bool:
-    """Add an outcome of `day` (days since the epoch) to sums as of `period`; take it back if `percent` is negative.
+    """Add an outcome of `day` (epoch days) to sums as of `period`; take it back if `percent` is negative.
 
     Returns False, and changes nothing, if it is older than the periods that are kept apart.
     """
@@ -101,7 +104,10 @@ def change(sums: Sums, period: int, code: int, day: int, percent: int) -> bool:
 
 
 def totals(sums: Sums, period: int, day: int, category: int | None = None) -> Outcomes:
-    """Return the outcomes as they count on `day`, of one category (by its code) or of all. `sums` are as of `period`."""
+    """Return the outcomes as they count on `day`, of one category (by its code) or of all.
+
+    `sums` are as of `period`.
+    """
     found = [0, 0, 0]
     for code, value in sums.items():
         counted, verdict = divmod(code >> 3, len(VERDICTS))
@@ -111,6 +117,7 @@ def totals(sums: Sums, period: int, day: int, category: int | None = None) -> Ou
     passed = day // PERIOD_DAYS - period
     # Weights are in per cent.
     scale = 100 * _GROWTH[day % PERIOD_DAYS] << (PERIODS + passed)
-    # After a change of the key an outcome may be taken back here before it has come from the home of the earlier hash.
+    # After a change of the key an outcome may be taken back here before it has come from the home of the
+    # earlier hash.
     upheld, dismissed, unfounded = (max(number, 0) / scale for number in found)
     return Outcomes(upheld, dismissed, unfounded)

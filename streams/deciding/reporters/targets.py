@@ -1,10 +1,11 @@
 """What a reporter reported that was not upheld: the signature, and the targets that are still open.
 
-A target is open for a week. It enters the signature at once if it is dismissed, and leaves it again if it is upheld, late
-or on appeal; then it does not enter any more, unless it is dismissed. Without a decision it enters 24 hours after the report, unless the reporter is a member of the channel: whole
-communities report what is wrong in their channel, and look like a brigade until somebody decides. After that week, or when
-there are too many, what has entered is merged into the signature of the week in which it was reported. Two weeks (UTC,
-from the epoch) are kept: the current and the previous one.
+A target is open for a week. It enters the signature at once if it is dismissed, and leaves it again if it is
+upheld, late or on appeal; then it does not enter any more, unless it is dismissed. Without a decision it
+enters 24 hours after the report, unless the reporter is a member of the channel: whole communities report
+what is wrong in their channel, and look like a brigade until somebody decides. After that week, or when there
+are too many, what has entered is merged into the signature of the week in which it was reported. Two weeks
+(UTC, from the epoch) are kept: the current and the previous one.
 """
 
 from typing import Final
@@ -17,11 +18,12 @@ _HOUR_S: Final = 3_600
 WAIT_S: Final = 24 * _HOUR_S
 WEEK_S: Final = 7 * 24 * _HOUR_S
 
-# Eight bytes each. More than 32 reports in a week are rare; the oldest is then merged early, and can no longer leave.
+# Eight bytes each. More than 32 reports in a week are rare; the oldest is then merged early, and can no
+# longer leave.
 MOST_OPEN: Final = 32
 
-# A target is known by its lowest 32 bits, of which a signature uses 24: among 32 targets of one reporter two agree
-# by chance once in ten million.
+# A target is known by its lowest 32 bits, of which a signature uses 24: among 32 targets of one reporter two
+# agree by chance once in ten million.
 _TARGET: Final = 0xFFFFFFFF
 # Above it: whether it enters without a decision, then the time.
 _ENTERS: Final = 1 << 32
@@ -29,8 +31,9 @@ _TIME_BITS: Final = 33
 
 
 class Targets(msgspec.Struct, array_like=True, gc=False):
-    """`open` has a number per target, oldest first: reported (s), enters undecided, bits. Those in `entered` were dismissed.
+    """`open` has a number per target, oldest first: reported (s), enters undecided, bits.
 
+    Those in `entered` were dismissed.
     `week` is the week of `current`, the signature of what left `open`; `previous` is that of the week before.
     """
 
@@ -50,7 +53,7 @@ class Targets(msgspec.Struct, array_like=True, gc=False):
         self._insert(received_s, bits if member else bits | _ENTERS)
 
     def decide(self, now_s: int, received_s: int, target: int, *, dismissed: bool) -> None:
-        """Note that a target was dismissed, or else that it was upheld or that its decision no longer counts."""
+        """Note that a target was dismissed, or else was upheld or lost its decision."""
         self.move_on(now_s)
         bits = target & _TARGET
         self.open = tuple([entry for entry in self.open if entry & _TARGET != bits])
@@ -59,7 +62,8 @@ class Targets(msgspec.Struct, array_like=True, gc=False):
             return
         if dismissed:
             self.entered += (bits,)
-        # Also for upheld messages: a reporter who repeats the report has still reported it once, and it does not enter.
+        # Also for upheld messages: a reporter who repeats the report has still reported it once, and it does
+        # not enter.
         self._insert(received_s, bits)
 
     def signature(self, now_s: int) -> int:

@@ -15,9 +15,10 @@ _DIGITS: Final = 6
 
 
 class Trust(NamedTuple):
-    """What is known of a reporter. `basis` says from what: outcomes in the category, of all categories, or the kind alone.
+    """What is known of a reporter.
 
-    `lower` is the mean less one standard deviation, at least 0. `outcomes` is their number, faded ones counted less.
+    `basis` says from what: outcomes in the category, of all categories, or the kind alone. `lower` is the
+    mean less one standard deviation, at least 0. `outcomes` is their number, faded ones counted less.
     `factor`: the weight of a report is that of a reporter of this kind without outcomes, times this.
     """
 
@@ -46,7 +47,7 @@ def trust_of(
 
 
 def trust_over_all(rules: ReporterRules, kind: ReporterKind, sums: Sums, period: int, day: int) -> Trust:
-    """Return the trust in reports about categories with few outcomes: it comes from those of all categories."""
+    """Return the trust for categories with few outcomes: it comes from those of all categories."""
     if not sums:
         return _untried(rules.priors[kind])
     return _trust(rules, kind, totals(sums, period, day), "reporter")

@@ -44,7 +44,8 @@ def apply_report(
 ) -> None:
     """Apply a new report in its home partition, to whose time `batch` has advanced.
 
-    `channel_key` is its channel's ref as bytes. `stamp` is that of the stage of reporters, if the report came that way.
+    `channel_key` is its channel's ref as bytes. `stamp` is that of the stage of reporters, if the report came
+    that way.
     """
     state, rules = batch.state, batch.rules
     report, ce_source, occurred = decoded
@@ -96,7 +97,8 @@ def judge_counted(
 ) -> None:
     """Evaluate the policies for a report that `counts` include, and count it for the day.
 
-    `windows` are the counts of the plan's windows, `written` is the number of outputs up to the enriched report.
+    `windows` are the counts of the plan's windows, `written` is the number of outputs up to the enriched
+    report.
     """
     _decide(batch, case, channel_key, plan, counts, windows)
     _count_for_day(batch, case, written, late=False)

@@ -11,10 +11,11 @@ from streams.deciding.law.resolution import Resolved
 
 
 class Case(NamedTuple):
-    """A decoded report, its origin, its law, its risk, and what the stage of reporters says about it, if it came that way.
+    """A decoded report, its origin, its law, its risk, and its stamp by the stage of reporters, if any.
 
-    `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` is in ms since the epoch. `stamp` is what the
-    stage of reporters says of its reporter; None without one, as for all reports while that stage is off.
+    `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` is in ms since the epoch.
+    `stamp` is what the stage of reporters says of its reporter; None without one, as for all reports while
+    that stage is off.
     """
 
     report: MessageReport

@@ -27,11 +27,12 @@ class EpisodeLevel(NamedTuple):
 
 @dataclass(slots=True)
 class ReportCounters(PartitionCounters):
-    """`applied_natively` is the number of reports that the native core applied. `late` reports were too old for every window; `raised_from` has the level before each rise.
+    """`applied_natively` is the number of reports that the native core applied.
 
-    `moderation_outcomes` were applied; `credits` is the number of reporters for whom they changed something. `linked`
-    reporters joined a cluster, `links_without_effect` of them beyond the guard-rail of the day. `brigades` were published
-    as cases.
+    `late` reports were too old for every window; `raised_from` has the level before each rise.
+    `moderation_outcomes` were applied; `credits` is the number of reporters for whom they changed something.
+    `linked` reporters joined a cluster, `links_without_effect` of them beyond the guard-rail of the day.
+    `brigades` were published as cases.
     """
 
     applied_natively: int = 0

@@ -1,4 +1,4 @@
-"""What the reporters of a message are told and credited with: receipts, credits for the stage of reporters, decisions."""
+"""What reporters of a message are told and credited with: receipts, credits, decisions."""
 
 from datetime import date
 from functools import lru_cache
@@ -14,16 +14,18 @@ from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 
 _DAY_S: Final = DAY // 1000
-# Art. 20(1) and (2) DSA: complaints are possible for at least six months from the day on which the reporter is told.
+# Art. 20(1) and (2) DSA: complaints are possible for at least six months from the day on which the reporter
+# is told.
 REDRESS_MONTHS: Final = 6
 
 
 def publish_credit(
     batch: ReportBatch, channel_ref: str, message_ref: str, credit: Credit, identity: ReportIdentity | None
 ) -> None:
-    """Publish what changes for one reporter of a message, and tell the reporter if the report itself is known.
+    """Publish what changes for one reporter of a message; tell the reporter if the report is known.
 
-    A decision of weight 0 counts for nobody and makes no links: for these it is as if the message had been upheld.
+    A decision of weight 0 counts for nobody and makes no links: for these it is as if the message had been
+    upheld.
     """
     standing = credit.standing
     target = batch.rules.hash_keys.current.target_hash(channel_ref, message_ref)
@@ -54,7 +56,7 @@ def publish_credit(
 
 
 def publish_receipt(batch: ReportBatch, case: Case, reporter: int) -> None:
-    """Confirm to a reporter, by keyed hash, that their report was received, if reporters of this kind are told."""
+    """Confirm to a reporter, by keyed hash, that the report was received, if its kind is told."""
     report = case.report
     who = report.reporter
     if who is None or who.kind not in batch.rules.registry.reporters.receipts:

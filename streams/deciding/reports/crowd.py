@@ -1,4 +1,4 @@
-"""Who reported what: the part of a partition's state from which outcomes are credited and brigades are recognised.
+"""Who reported what: the part of a partition's state that credits outcomes and recognises brigades.
 
 It holds keyed hashes of reporters, never their refs, and is kept only while the stage of reporters is on.
 """
@@ -29,12 +29,15 @@ MESSAGE_CLUSTERS: Final = b"G"
 CHANNEL_ARRIVALS: Final = b"V"
 """State key type of how a channel's reports arrive. The key is: type, channel ref."""
 LISTED_MESSAGES: Final = b"E"
-"""State key type of the messages that an escalation has named. The key is: type, channel ref, NUL, escalation id."""
+"""State key type of the messages that an escalation has named.
+
+The key is: type, channel ref, NUL, escalation id.
+"""
 GUARD_RAIL: Final = b"U"
 """State key of the one record about the reporters of the day, and those of them who were linked."""
 
-# A signature remembers the targets of one to two weeks, so two members of a brigade whose reports of one message are a
-# week apart share little that is still remembered.
+# A signature remembers the targets of one to two weeks, so two members of a brigade whose reports of one
+# message are a week apart share little that is still remembered.
 CLUSTERS_KEPT_MS: Final = 7 * DAY
 # As long as counts: after that, the average is that of a channel of which nothing is known.
 ARRIVALS_KEPT_MS: Final = 30 * DAY
@@ -50,7 +53,10 @@ _decode_guard = msgspec.msgpack.Decoder(GuardRail).decode
 
 
 class Crowd:
-    """The reporters, clusters and arrivals of one partition. Messages and channels are known by keys, see `message_key`."""
+    """The reporters, clusters and arrivals of one partition.
+
+    Messages and channels are known by keys, see `message_key`.
+    """
 
     __slots__ = ("_guard_changed", "_of_channel", "arrivals", "clusters", "guard", "listed", "reporters")
 
@@ -102,7 +108,7 @@ class Crowd:
         self.reporters.put(stored, record, record.expires(now))
 
     def message_of(self, channel_key: bytes, identity: ReportIdentity) -> bytes | None:
-        """Return the key of the message of which `identity` is somebody's first report; None if none is known.
+        """Return the key of the message whose first report by somebody is `identity`; None if unknown.
 
         Searches all messages of the channel, in some 5 us each.
         """
@@ -147,7 +153,7 @@ class Crowd:
         return self.listed.find(LISTED_MESSAGES + key) or ()
 
     def note_link(self, now: int, reporter: int, group: int | None) -> bool:
-        """Add a report to those of the day (see GuardRail.note); return whether links still have an effect."""
+        """Add a report to those of the day (see GuardRail.note); return whether links still count."""
         before = self.guard.mark()
         effective = self.guard.note(now, reporter, group)
         self._guard_changed |= before != self.guard.mark()

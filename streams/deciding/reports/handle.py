@@ -30,8 +30,8 @@ from streams.deciding.reports.outcomes import apply_outcome
 def report_handler(source: ReportSource) -> Handler:
     """Return the handler of reports that were published to `source`.
 
-    It passes a report on to the stage of reporters, applies it, re-keys it to its home, or drops it as a duplicate. It raises Rejected if the report is
-    invalid or claims what that topic does not take.
+    It passes a report on to the stage of reporters, applies it, re-keys it to its home, or drops it as a
+    duplicate. It raises Rejected if the report is invalid or claims what that topic does not take.
     """
 
     def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
@@ -54,7 +54,8 @@ def report_handler(source: ReportSource) -> Handler:
             return
         batch.advance(decoded.time_ms, origin.timestamp)
         recent.add(hashed)
-        # A publisher can forge the header, but not on an internal topic: only there a record has another origin.
+        # A publisher can forge the header, but not on an internal topic: only there a record has another
+        # origin.
         stamp = None if origin.topic == record.topic else read_stamp(record.headers)
         apply_report(batch, channel_key, origin, decoded, stamp)
 

@@ -70,7 +70,7 @@ def count_report(batch: ReportBatch, record: MessageReporters, case: Case, recei
 def count_outcome(
     batch: ReportBatch, record: MessageReporters, outcome: ModerationOutcome, decided_s: int, *, leads: bool
 ) -> None:
-    """Count what an outcome changes for a message; `leads`: it is the first message of the outcome's subject."""
+    """Count what an outcome changes for a message; `leads`: the first message of its subject."""
     ground, action = outcome.ground, outcome.action
     facts = record.facts_to_change()
     facts.add_decision(

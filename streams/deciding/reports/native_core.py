@@ -1,7 +1,7 @@
-"""The native core: applies ordinary reports in the place of `handle` and `apply`, and leaves all others to them.
+"""The native core: applies ordinary reports instead of `handle` and `apply`, and leaves others to them.
 
-It knows no rules of its own. What depends on policies, law or vocabulary is handed over when it is made, as numbers and as
-fragments of JSON. See docs/architecture.md, 'The native core'.
+It knows no rules of its own. What depends on policies, law or vocabulary is handed over when it is made, as
+numbers and as fragments of JSON. See docs/architecture.md, 'The native core'.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -102,7 +102,7 @@ class NativeCore:
         return applied
 
     def _judge(self, batch: ReportBatch, record: SourceRecord) -> None:
-        """Decide about a report that has been counted and published: some episode may open, rise or turn clear."""
+        """Decide about a report already counted and published: an episode may open, rise or turn clear."""
         rules, state = self._rules, batch.state
         origin = own_place(record)
         report, ce_source, occurred = decode_report(record.value, record.headers, origin.timestamp)
@@ -149,8 +149,7 @@ def _handed_over(rules: ReportRules) -> dict[str, Any]:
         "cohorts": [_cohort(model, key, places) for key in model.cohorts],
         "plans": [_plan(rules, category) for category in registry.categories],
         "tail": b'],"counted":true,"not_counted_reason":null,'
-        b'"policy_version":%s,"registry_version":%s,"source":'
-        % versions,
+        b'"policy_version":%s,"registry_version":%s,"source":' % versions,
         "topic": ENRICHED_REPORTS,
         "headers": event_headers(ENRICHED_REPORT_TYPE, "", 0),
         "open_episode": Open,
@@ -176,8 +175,8 @@ def _rights(rules: ReportRules, number: int) -> tuple[list[bool], list[bool], se
 def _resolve(rules: ReportRules) -> Callable[[bytes], tuple[bytes, int, str, bool]]:
     """Return the function that finds the law of a report that the core has read from a record's value.
 
-    It returns the published fields, the protection (see Resolved), the country under which the report is counted, and whether
-    clocks are to be armed.
+    It returns the published fields, the protection (see Resolved), the country under which the report is
+    counted, and whether clocks are to be armed.
     """
 
     def resolve(value: bytes) -> tuple[bytes, int, str, bool]:

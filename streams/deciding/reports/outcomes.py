@@ -19,11 +19,11 @@ from streams.deciding.reports.message_counts import count_outcome, count_report
 def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[ModerationOutcome]) -> None:
     """Apply an outcome whose channel is at home here; a duplicate has no effect.
 
-    It does not move the partition's time and changes nothing that policies count: it is known better whom later reports come
-    from, and the counters for transparency reports follow. A message that was gone before anybody could look says nothing
-    about those who reported it: they are told, and an outcome that this one supersedes is taken back. Without the stage of
-    reporters an outcome has no effect. Raises Rejected, changing nothing, if the report or escalation that it is about is not
-    known here.
+    It does not move the partition's time and changes nothing that policies count: it is known better whom
+    later reports come from, and the counters for transparency reports follow. A message that was gone before
+    anybody could look says nothing about those who reported it: they are told, and an outcome that this one
+    supersedes is taken back. Without the stage of reporters an outcome has no effect. Raises Rejected,
+    changing nothing, if the report or escalation that it is about is not known here.
     """
     outcome = decoded.event
     state = batch.state

@@ -84,7 +84,8 @@ class ReporterKeys:
     def hash_before(self, ref: str) -> int | None:
         """Return the hash of a ref under the previous key; None if no such key is given.
 
-        Unlike counts, what is known of reporters is needed for longer than 30 days, and it is not in this partition.
+        Unlike counts, what is known of reporters is needed for longer than 30 days, and it is not in this
+        partition.
         """
         previous = self._keys.previous
         return None if previous is None else previous.reporter_hash(ref)
@@ -121,7 +122,10 @@ class ReporterKeys:
 
 
 def current_key_id(value: bytes) -> str:
-    """Return the id of the key of new hashes from a record. Raises UnknownStateVersion or msgspec.DecodeError."""
+    """Return the id of the key of new hashes from a record.
+
+    Raises UnknownStateVersion or msgspec.DecodeError.
+    """
     require_version(REPORTER_KEYS, value)
     stored: _Stored = _decode(memoryview(value)[1:])
     return stored[0]
@@ -166,6 +170,7 @@ def _refusal(current: HashKey, previous: HashKey | None, unknown: Mapping[str, i
         given += f", TOCSIN_HASH_KEY_PREVIOUS {previous.id}"
     return (
         f"reporters in the counts are hashed with a key that is not given. Needed: {listed}; given: {given}. "
-        "Set TOCSIN_HASH_KEY_PREVIOUS to the key used before, or TOCSIN_HASH_KEY if it was changed by mistake. "
-        "If the key is lost, reset the state of reports: see docs/operations.md, 'The key for reporters'"
+        "Set TOCSIN_HASH_KEY_PREVIOUS to the key used before, or TOCSIN_HASH_KEY if it was changed by "
+        "mistake. If the key is lost, reset the state of reports: see docs/operations.md, 'The key for "
+        "reporters'"
     )

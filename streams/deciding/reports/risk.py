@@ -4,8 +4,8 @@
     P = logistic(logit pi + clamp(logit w - logit pi) + clamp(logit p_classifier - logit pi))
     risk = severity x P
 
-Computed in odds rather than log-odds: exp(logit a - logit b) is the ratio of the odds of a and b, so a
-clamp of 4 on log-odds is a clamp of odds to exp(-4)..exp(4). That leaves only products and quotients, which every
+Computed in odds rather than log-odds: exp(logit a - logit b) is the ratio of the odds of a and b, so a clamp
+of 4 on log-odds is a clamp of odds to exp(-4)..exp(4). That leaves only products and quotients, which every
 IEEE 754 machine rounds alike. Scores are then rounded to millionths, because they are summed as integers.
 """
 
@@ -27,7 +27,8 @@ class RiskModel:
     """Scores reports by one set of rules.
 
     The part that does not depend on a classifier is computed in advance for each of some 1,800 `cohorts`
-    (category, kind of reporter, membership, age of account). `classifier_limit` limits the odds of a classifier.
+    (category, kind of reporter, membership, age of account). `classifier_limit` limits the odds of a
+    classifier.
     """
 
     __slots__ = ("_limit", "classifier_limit", "cohorts")

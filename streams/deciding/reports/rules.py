@@ -29,8 +29,8 @@ DEFAULT_WINDOW = window_spec(HOUR, "PT1H")
 class CategoryPlan(NamedTuple):
     """What to compute for a report of a category. `policies` = (policy, index of its window in `windows`).
 
-    `windows` begin with the shortest. `judged_together` are the suffixes of the other categories that any of these policies
-    counts.
+    `windows` begin with the shortest. `judged_together` are the suffixes of the other categories that any of
+    these policies counts.
     """
 
     suffix: bytes
@@ -44,9 +44,9 @@ class ReportRules:
     """The rules of the stage of reports; build them once with `compile_report_rules`.
 
     `suffixes` are the ends of the state keys of all categories. `dsa` are category and keywords in the EU's
-    transparency database, the keywords as JSON. `through_reporters`: reports with a reporter's ref first go to the stage of
-    reporters, and what desks decide is credited to reporters. `native`: the native core applies ordinary reports. `read_report` and
-    `read_outcome` reject what is of no category.
+    transparency database, the keywords as JSON. `through_reporters`: reports with a reporter's ref first go
+    to the stage of reporters, and what desks decide is credited to reporters. `native`: the native core
+    applies ordinary reports. `read_report` and `read_outcome` reject what is of no category.
     """
 
     registry: Rules
@@ -80,9 +80,9 @@ def compile_report_rules(
 ) -> ReportRules:
     """Prepare rules for the stage of reports.
 
-    `hash_keys` are for reporters; workers must give their own. `through_reporters`: the workers run the stage of reporters too.
-    `native` needs the extension; it has no effect while reports go through the stage of reporters. Raises ValueError if a
-    policy's window fits no ring of panes.
+    `hash_keys` are for reporters; workers must give their own. `through_reporters`: the workers run the stage
+    of reporters too. `native` needs the extension; it has no effect while reports go through the stage of
+    reporters. Raises ValueError if a policy's window fits no ring of panes.
     """
     compiled = [compile_policy(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]
     return ReportRules(

@@ -14,7 +14,10 @@ ReportStage = Stage[ReportState, ReportRules, ReportCounters]
 
 
 def report_stage(rules: ReportRules) -> ReportStage:
-    """Return the stage with these rules. Raises ImportError if they ask for the native core and it is not installed."""
+    """Return the stage with these rules.
+
+    Raises ImportError if they ask for the native core and it is not installed.
+    """
     fast_path = None
     if rules.runs_native:
         # Only here: it needs an extension that most installations do not have.

@@ -40,7 +40,7 @@ _decode_episodes = msgspec.msgpack.Decoder(list[_StoredEpisode]).decode
 
 
 class ReportState(PartitionState):
-    """The state of one partition: that of every stage, the channels' counts and episodes, and who reported what.
+    """The state of one partition: of every stage, the channels' counts and episodes, and who reported.
 
     `time.now` follows occurred_at.
     """
@@ -56,7 +56,7 @@ class ReportState(PartitionState):
         self._touched_channels: dict[str, None] = {}
 
     def begin_day(self, time: int, at_most: int) -> bool:
-        """Forget the counts of days that no window reaches any more, and what else has expired, at most so many of each.
+        """Forget counts of days that no window reaches, and what else expired, at most so many of each.
 
         Returns False if some are left; otherwise also forgets the keys that only counts needed.
         """
@@ -96,8 +96,8 @@ class ReportState(PartitionState):
     def turn_back(self, clock: int, appended: int, rules: ReportRules) -> None:
         """Set the time back to `clock`: forget later counts, and judge episodes as of that time.
 
-        An episode that became clear later is open and not clear. A cooldown that began later ends: without it, a
-        resolution that came from wrong time would hold back a new escalation.
+        An episode that became clear later is open and not clear. A cooldown that began later ends: without
+        it, a resolution that came from wrong time would hold back a new escalation.
         """
         super().turn_back(clock, appended, rules)
         self.counts.turn_back(clock)

@@ -1,4 +1,4 @@
-"""What the stamp of a report adds to its channel: to a cluster of its message, and to the signs of a brigade."""
+"""What a report's stamp adds to its channel: to a message's cluster, and to the signs of a brigade."""
 
 from typing import Final, NamedTuple
 
@@ -21,8 +21,8 @@ _ALONE_KNOWN: Final = Joined(first=True, size=1, added=Sums(1, 0, 1, 0))
 class Contribution(NamedTuple):
     """`added` goes into the sums of the pane; `signs` are those of the channel's last hours.
 
-    `first_about_message`: the reporter has not reported the message before. `linked`: somebody else had who belongs to the same
-    cluster.
+    `first_about_message`: the reporter has not reported the message before. `linked`: somebody else had who
+    belongs to the same cluster.
     """
 
     added: Sums
@@ -36,8 +36,8 @@ def add_to_clusters(
 ) -> Contribution:
     """Note who reported the message, and add the report to its clusters and to the arrivals of its channel.
 
-    `reporter` is the keyed hash. Beyond the guard-rail of the day a report counts as if nobody else were linked to it. All of
-    it depends on the stamp and on no setting, so a replay of the logs needs none.
+    `reporter` is the keyed hash. Beyond the guard-rail of the day a report counts as if nobody else were
+    linked to it. All of it depends on the stamp and on no setting, so a replay of the logs needs none.
     """
     state, report = batch.state, case.report
     now = state.time.now

@@ -1,4 +1,4 @@
-"""What a report with a stamp adds to its channel's counts: one reporter decides nothing by reporting again."""
+"""What a stamped report adds to its channel's counts: a reporter decides nothing by repeating it."""
 
 from typing import Final, NamedTuple
 
@@ -10,8 +10,8 @@ from streams.deciding.reports.case import Case
 from streams.deciding.reports.rules import CategoryPlan
 from streams.deciding.reports.voices import Contribution
 
-# Each of their reports is a finding of its own about one message, and only sources that the platform vouches for may use
-# these kinds (sources.yaml). They count once per message.
+# Each of their reports is a finding of its own about one message, and only sources that the platform vouches
+# for may use these kinds (sources.yaml). They count once per message.
 _FINDERS: Final[frozenset[ReporterKind]] = frozenset({"automated", "trusted_flagger"})
 # The pane of a risk that did not count, because somebody who is linked to the reporter came first.
 _NEVER: Final = 0
@@ -35,9 +35,9 @@ def what_it_adds(
 ) -> Added:
     """Return what a report adds, and note it; call it before `counts` count the report.
 
-    A reporter, by keyed hash, adds once to a channel within the longest window of the policies that judge the report, over
-    all categories that they judge together. With `integrity: live` a further member of a cluster adds no risk, the next time
-    neither.
+    A reporter, by keyed hash, adds once to a channel within the longest window of the policies that judge the
+    report, over all categories that they judge together. With `integrity: live` a further member of a cluster
+    adds no risk, the next time neither.
     """
     live = batch.rules.registry.integrity == "live"
     who = case.report.reporter
@@ -61,7 +61,7 @@ def what_it_adds(
 def _counted_at(
     batch: ReportBatch, channel_key: bytes, plan: CategoryPlan, counts: ChannelCounts, reporter: int
 ) -> int | None:
-    """Return the pane in which the reporter last added risk in any category judged together; None if unknown."""
+    """Return the pane in which the reporter last added risk in categories judged together, or None."""
     newest = counts.risk_counted_at(reporter)
     for suffix in plan.judged_together:
         entry = batch.state.counts.find(CHANNEL_COUNTS + channel_key + suffix)

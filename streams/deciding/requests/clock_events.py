@@ -65,7 +65,7 @@ def publish_routing(
 def publish_change(
     batch: RequestBatch, key: ClockKey, kept: LegalClock, change: ClockChange, trace: OutcomeTrace | None
 ) -> None:
-    """Publish a change of a clock, and count what was fulfilled: the judgement without its findings, updated with the change."""
+    """Publish a change of a clock, and count a fulfilled one: the judgement, updated, without findings."""
     headers: Headers = ()
     if trace is not None:
         origin = (ORIGIN_HEADER, written_origin(trace.origin))

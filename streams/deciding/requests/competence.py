@@ -34,7 +34,8 @@ _COVERS: Mapping[LegalBasis, frozenset[Demand]] = {
     "dsa_art9": frozenset({"remove", "disable_access", "geo_disable"}),
     # Regulation (EU) 2022/2065 art. 10(1): to provide information on recipients of the service.
     "dsa_art10": DATA_DEMANDS | {"answer"},
-    # Regulation (EU) 2021/784 art. 3(1): to remove content or disable access to it in all Member States, not in one.
+    # Regulation (EU) 2021/784 art. 3(1): to remove content or disable access to it in all Member States, not
+    # in one.
     "tco_art3": frozenset({"remove", "disable_access"}),
     # Regulation (EU) 2023/1543 art. 3(1): to produce data.
     "e_evidence_epoc": DATA_DEMANDS,
@@ -98,7 +99,10 @@ def _problem_of_state(basis: LegalBasis, country: str, received: date, rules: Re
     A regulation binds Member States (art. 288 TFEU), and each of these gives its powers to their authorities.
     """
     if not is_member_state(rules, country):
-        return f"Only authorities of Member States of the Union may use this law; {country} is not a Member State."
+        return (
+            f"Only authorities of Member States of the Union may use this law; {country} is not a Member "
+            "State."
+        )
     if basis in _E_EVIDENCE_BASES:
         if country in NOT_IN_E_EVIDENCE:
             return f"The regulation does not bind {country} (Protocol No 22)."
@@ -140,8 +144,8 @@ def _way_to_data(country: str, received: date, rules: RequestRules) -> tuple[Com
         reason = "A European Production or Preservation Order, addressed to the legal representative."
         return _authorities(rules, country, ("court", "prosecutor"), reason)
     reason = (
-        "Judicial cooperation (mutual legal assistance) with the state in which the platform is established or "
-        "represented."
+        "Judicial cooperation (mutual legal assistance) with the state in which the platform is established "
+        "or represented."
     )
     return _authorities(rules, rules.home, ("court", "prosecutor", "ministry"), reason)
 
@@ -164,8 +168,8 @@ def _under_national_law(
         and country not in (platform.establishment, platform.legal_representative)
     ):
         reason = (
-            f"The platform is neither established nor represented in {country}; the law of {country} alone does "
-            "not give access to data held elsewhere."
+            f"The platform is neither established nor represented in {country}; the law of {country} alone "
+            "does not give access to data held elsewhere."
         )
         norm = None if is_member_state(rules, country) else _GDPR_48
         return Competence(False, reason, norm), _way_to_data(country, received, rules)

@@ -17,10 +17,11 @@ from streams.registry.rules import Obligation
 _ELEMENTS: tuple[RequestElement, ...] = get_args(RequestElement)
 _INTAKE_ELEMENTS: tuple[IntakeElement, ...] = get_args(IntakeElement)
 
-# What every European Production or Preservation Order Certificate has. The provider gets the certificate and not the
-# order: by Regulation (EU) 2023/1543 art. 9(1) it holds what art. 5(5)(a) to (h) or 6(3)(a) to (f) list. The grounds for
-# necessity and the summary of the case come after these in both lists, so a provider never sees them. Art. 9(1) was read
-# in a parallel corpus of the regulation's languages, the lists in summaries.
+# What every European Production or Preservation Order Certificate has. The provider gets the certificate and
+# not the order: by Regulation (EU) 2023/1543 art. 9(1) it holds what art. 5(5)(a) to (h) or 6(3)(a) to (f)
+# list. The grounds for necessity and the summary of the case come after these in both lists, so a provider
+# never sees them. Art. 9(1) was read in a parallel corpus of the regulation's languages, the lists in
+# summaries.
 _CERTIFICATE: tuple[RequestElement, ...] = (
     "issuing_authority",
     "addressee",
@@ -32,7 +33,8 @@ _CERTIFICATE: tuple[RequestElement, ...] = (
 # The minimum that each law requires, also where the registry has no row. Elements required only "where
 # applicable" are left out. Of Regulation 2021/784 only summaries were read.
 _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
-    # Regulation (EU) 2022/2065 art. 9(2)(a) and (c). The territorial scope of (b) limits an order; it is no part of it.
+    # Regulation (EU) 2022/2065 art. 9(2)(a) and (c). The territorial scope of (b) limits an order; it is no
+    # part of it.
     "dsa_art9": (
         "legal_basis",
         "statement_of_reasons",
@@ -121,7 +123,8 @@ def questions_of(
 def present_elements(request: AuthorityRequest, language: LanguageFinding) -> frozenset[str]:
     """Return the elements of the request, with what follows from its other fields.
 
-    `accepted_language`: its language is an accepted one. `senior_officer`: it comes from a court, where no rank is asked for.
+    `accepted_language`: its language is an accepted one. `senior_officer`: it comes from a court, where no
+    rank is asked for.
     """
     present: set[str] = set(request.elements)
     if language.verdict == "accepted":

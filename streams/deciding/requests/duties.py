@@ -21,8 +21,9 @@ def duties_of(request: AuthorityRequest, received: date, rules: RequestRules) ->
 
     A request without a category may concern any. A duty about public content is listed for every target,
     because a request does not say whether its target is public. A row without a legal basis follows from any
-    basis if it is of the Union or global, and from national law alone if it is a country's. If it is not known
-    whether the enforcing authority was notified, both the duties of the one case and those of the other follow.
+    basis if it is of the Union or global, and from national law alone if it is a country's. If it is not
+    known whether the enforcing authority was notified, both the duties of the one case and those of the other
+    follow.
     """
     triggers = triggers_met(request, rules)
     country = country_of(request.authority.country)

@@ -19,11 +19,11 @@ def gates_of(
 ) -> tuple[tuple[Gate, ...], RuleOfLaw]:
     """Return all gates that apply, and the rule-of-law decision with the reason for each.
 
-    The tier is that of the requesting country on the day of receipt (UTC); a country that was not assessed is treated
-    as closed. An order under the law of the Union binds whatever the tier of the Member State, so two people look at
-    it, instead of asking for a judge's order that this law does not ask for. Requests that concern the press,
-    human-rights defenders, assemblies or elections go to a human-rights review in every tier. Categories used against
-    dissent where courts do not protect it go there unless the tier is open.
+    The tier is that of the requesting country on the day of receipt (UTC); a country that was not assessed is
+    treated as closed. An order under the law of the Union binds whatever the tier of the Member State, so two
+    people look at it, instead of asking for a judge's order that this law does not ask for. Requests that
+    concern the press, human-rights defenders, assemblies or elections go to a human-rights review in every
+    tier. Categories used against dissent where courts do not protect it go there unless the tier is open.
 
     All of this is policy, as in `law.rule_of_law`. The gate of a single duty is in its registry row.
     """

@@ -107,7 +107,8 @@ def _reason(
         reasons.append(f"First ask a lawyer, because the request does not show: {', '.join(questions)}.")
     if not_before is not None:
         reasons.append(
-            f"Have the data ready, but do not send them before {not_before} (a working day later if the wait ends with a "
-            "public holiday of the enforcing state), unless its authority confirms that it raises no ground for refusal."
+            f"Have the data ready, but do not send them before {not_before} (a working day later if the wait "
+            "ends with a public holiday of the enforcing state), unless its authority confirms that it "
+            "raises no ground for refusal."
         )
     return " ".join(reasons)

@@ -1,7 +1,8 @@
 """Retention periods that run from the fulfilment of another duty of the same request, such as from a removal.
 
-They are armed with the request and run from its receipt. When the other duty is reported as fulfilled they start again
-from then; while it is not, they begin again instead of ending, because the law's count has not begun.
+They are armed with the request and run from its receipt. When the other duty is reported as fulfilled they
+start again from then; while it is not, they begin again instead of ending, because the law's count has not
+begun.
 """
 
 from streams.deciding.clocks.clock import clock_view, restart
@@ -25,7 +26,7 @@ def count_from_fulfilment(batch: RequestBatch, ref: str, fulfilled: LegalClock, 
 
 
 def keep_until_fulfilment(batch: RequestBatch, key: ClockKey, at: int) -> bool:
-    """Begin a retention period again that would end at `at` although the duty from which it runs is still open.
+    """Begin a retention period again that would end at `at` while the duty from which it runs is open.
 
     Return whether it was begun again.
     """

@@ -1,4 +1,4 @@
-"""Counting what transparency reports say of orders (Regulation (EU) 2022/2065, art. 15(1)(a)): items, and times to act."""
+"""Counts for transparency reports about orders (Regulation (EU) 2022/2065, art. 15(1)(a))."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -47,7 +47,8 @@ def count_fulfilled(
 ) -> None:
     """Count that a clock was fulfilled, if it is the one by which its request's step is timed.
 
-    Several laws may set a deadline for the same step. The first one of the judgement counts, so each step counts once.
+    Several laws may set a deadline for the same step. The first one of the judgement counts, so each step
+    counts once.
     """
     step = _step(batch.rules, kept.obligation)
     if step is None or key.clock_id != _timed_by(batch.rules, opening.clocks, step):

@@ -18,12 +18,14 @@ CONTENT_DEMANDS: frozenset[Demand] = frozenset(
     {"remove", "disable_access", "geo_disable", "restrict_account"}
 )
 
-# The most people on whom one request may ask for data. A targeted order gives reasons for each person (Digital Services
-# Act art. 10(1): specific individual recipients; Regulation (EU) 2023/1543 art. 5(2): necessary and proportionate), and
-# a person reviews each before anything is disclosed. Ten covers the suspects of one case; a longer list is a group, which
-# is identified by what its members did. More suspects need more requests, each with reasons of its own.
+# The most people on whom one request may ask for data. A targeted order gives reasons for each person
+# (Digital Services Act art. 10(1): specific individual recipients; Regulation (EU) 2023/1543 art. 5(2):
+# necessary and proportionate), and a person reviews each before anything is disclosed. Ten covers the
+# suspects of one case; a longer list is a group, which is identified by what its members did. More suspects
+# need more requests, each with reasons of its own.
 MOST_PEOPLE = 10
-# One person owns a channel and one wrote a message. More people of a channel or message are members or readers.
+# One person owns a channel and one wrote a message. More people of a channel or message are members or
+# readers.
 MOST_PEOPLE_OF_CONTENT = 1
 
 _CHARTER = "https://eur-lex.europa.eu/legal-content/EN/TXT/?uri=CELEX:12016P/TXT"
@@ -48,8 +50,9 @@ ENCRYPTION_KEYS = Refusal(
     "Keys or weakened encryption would open everybody's messages, not only those that the request is about.",
     (
         Norm(
-            "European Court of Human Rights, Podchasov v. Russia, no. 33696/19, 13 February 2024, paragraphs 80-81: "
-            "a duty to decrypt end-to-end encrypted communications violates article 8 of the Convention",
+            "European Court of Human Rights, Podchasov v. Russia, no. 33696/19, 13 February 2024, paragraphs "
+            "80-81: a duty to decrypt end-to-end encrypted communications violates article 8 of the "
+            "Convention",
             "https://hudoc.echr.coe.int/eng?i=001-230854",
         ),
         _CHARTER_PRIVACY,
@@ -59,10 +62,12 @@ ENCRYPTION_KEYS = Refusal(
 )
 BULK_IDENTIFY = Refusal(
     "bulk_identify",
-    "Data are disclosed only on a few individually named persons, never on everybody who took part, was present or wrote.",
+    "Data are disclosed only on a few individually named persons, never on everybody who took part, was "
+    "present or wrote.",
     (
         Norm(
-            "Digital Services Act, article 10(1): information about one or more specific individual recipients",
+            "Digital Services Act, article 10(1): information about one or more specific individual "
+            "recipients",
             _DSA,
         ),
         Norm("Digital Services Act, article 8: no general obligation to monitor", _DSA),
@@ -91,7 +96,8 @@ BLOCK_PROTEST = Refusal(
 # Refused by policy, and only to the closed tier: the registry says which countries are closed.
 POLITICAL_DEMAND = Refusal(
     "political_demand",
-    "Requests about categories used against dissent are refused to countries whose courts do not protect dissent.",
+    "Requests about categories used against dissent are refused to countries whose courts do not protect "
+    "dissent.",
     (
         Norm(
             "International Covenant on Civil and Political Rights, article 19 (freedom of expression)",
@@ -143,7 +149,7 @@ def asks_for_data(request: AuthorityRequest) -> bool:
 
 
 def _why_bulk(request: AuthorityRequest) -> str | None:
-    """Return which field makes the request one for data on many people, and what would be valid; None if it is not."""
+    """Return which field asks for data on many people, and what would be valid; None if none does."""
     if "bulk_identify" in request.demands:
         return "demands: bulk_identify is refused to everybody; ask for data on named persons."
     if not asks_for_data(request):
@@ -155,18 +161,22 @@ def _why_bulk(request: AuthorityRequest) -> str | None:
 
 
 def _why_no_individuals(target: Target) -> str | None:
-    """Return which field is missing or wrong for a target that is a few specific persons; None if it is that."""
+    """Return which field is missing or wrong for a target of a few specific persons; None if none is."""
     most = MOST_PEOPLE_OF_CONTENT if target.kind in ("channel", "message") else MOST_PEOPLE
     valid = "1" if most == 1 else f"a number from 1 to {most}"
     problem = None
     if target.kind == "service":
-        problem = "target.kind: the users of a service are not specific persons; must be account, persons, message or channel."
+        problem = (
+            "target.kind: the users of a service are not specific persons; must be account, persons, "
+            "message or channel."
+        )
     elif not target.specific:
         problem = "target.specific: must be true, which says that the request itself names each person."
     elif target.people is not None:
         if not 1 <= target.people <= most:
             problem = f"target.people: must be {valid} for target.kind {target.kind}, not {target.people}."
-    # One person holds an account and one wrote a message. A channel has members too, and `persons` any number.
+    # One person holds an account and one wrote a message. A channel has members too, and `persons` any
+    # number.
     elif target.kind not in ("account", "message"):
         problem = f"target.people: must be given for target.kind {target.kind}, and be {valid}."
     elif target.ref is None:

@@ -1,7 +1,7 @@
 """To which addresses an adapter may connect: public ones, and those of networks that the operator names.
 
-An address in a setting, or a name that somebody else's DNS answers, could otherwise lead to what only this machine can
-reach: a broker's own interface, or the service that hands out a cloud machine's credentials.
+An address in a setting, or a name that somebody else's DNS answers, could otherwise lead to what only this
+machine can reach: a broker's own interface, or the service that hands out a cloud machine's credentials.
 """
 
 import socket
@@ -12,14 +12,17 @@ from typing import Any
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
-# The special-purpose registries of IANA, as of 2026. `is_global` answers by the registry of the day on which that version of
-# Python was made: 3.11.7 takes 192.0.0.192, from which machines in Oracle's cloud get credentials, for a public address.
+# The special-purpose registries of IANA, as of 2026. `is_global` answers by the registry of the day on which
+# that version of Python was made: 3.11.7 takes 192.0.0.192, from which machines in Oracle's cloud get
+# credentials, for a public address.
 _NOT_PUBLIC = tuple(
     ip_network(text)
     for text in (
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-        "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
-        # Public, but on every virtual machine of Azure it is the machine's own cloud, which gives out configuration.
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+        "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",
+        "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
+        # Public, but on every virtual machine of Azure it is the machine's own cloud, which gives out
+        # configuration.
         "168.63.129.16/32",
         "2001::/23", "2001:db8::/32", "3fff::/20",
     )
@@ -49,8 +52,8 @@ def may_connect(address: Address, allowed: Sequence[Network]) -> bool:
 def guarded_sockets(allowed: Sequence[Network]) -> Callable[[tuple[Any, ...]], socket.socket]:
     """A function that opens the socket of a connection.
 
-    It sees the very address that is connected to, so a name cannot lead elsewhere between a check and its use. Raises
-    AddressNotAllowed.
+    It sees the very address that is connected to, so a name cannot lead elsewhere between a check and its
+    use. Raises AddressNotAllowed.
     """
 
     def open_socket(found: tuple[Any, ...]) -> socket.socket:

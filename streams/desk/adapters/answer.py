@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, NamedTuple
 
-# `refused`: the receiver answered that it does not take this request. `unavailable`: it could not be reached, is
-# overloaded or broken. `not_sendable`: the adapter cannot make a request from the event.
+# `refused`: the receiver answered that it does not take this request. `unavailable`: it could not be reached,
+# is overloaded or broken. `not_sendable`: the adapter cannot make a request from the event.
 Failure = Literal["refused", "unavailable", "not_sendable"]
 
 # A receiver that asks for more time than this probably made a mistake; the adapter would look dead.
@@ -32,7 +32,10 @@ Answer = Accepted | Failed
 
 
 def answer_of(status: int, headers: Mapping[str, str], now: datetime) -> Answer:
-    """The meaning of an HTTP status. A redirect is a refusal: following it would lead to a place that nobody configured."""
+    """The meaning of an HTTP status.
+
+    A redirect is a refusal: following it would lead to a place that nobody configured.
+    """
     if 200 <= status < 300:
         return Accepted()
     # Too Early and Request Timeout ask to be tried again, like Too Many Requests.
@@ -42,7 +45,7 @@ def answer_of(status: int, headers: Mapping[str, str], now: datetime) -> Answer:
 
 
 def _retry_after(text: str, now: datetime) -> float:
-    """The seconds that a Retry-After header asks for (RFC 9110, section 10.2.3); 0 if it says nothing readable."""
+    """The seconds that a Retry-After header asks for (RFC 9110, section 10.2.3); 0 if it is not readable."""
     if text.strip().isdecimal():
         return min(float(text), _LONGEST_WAIT)
     try:

@@ -1,8 +1,9 @@
 """Delivers events: those of one channel one after the other, those of different channels at the same time.
 
-An event is tried until the receiver takes it. One that the receiver does not take is set aside only if the receiver takes
-others meanwhile, because only then the event is the reason. While a receiver takes nothing, everything waits in Kafka, and that
-time counts against no event: a receiver that comes back after hours is slow at first.
+An event is tried until the receiver takes it. One that the receiver does not take is set aside only if the
+receiver takes others meanwhile, because only then the event is the reason. While a receiver takes nothing,
+everything waits in Kafka, and that time counts against no event: a receiver that comes back after hours is
+slow at first.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ Send = Callable[[SourceRecord], Awaitable[Answer]]
 
 
 def wait_before(attempt: int) -> float:
-    """Seconds before attempt 2, 3 and so on: doubling, and at random, so that many channels do not come at once."""
+    """Seconds before attempt 2, 3 and so on: doubling and random, so that channels do not come at once."""
     # Beyond a dozen doublings the most is reached, and a power would overflow.
     doubled = _FIRST_SECONDS * 2.0 ** min(attempt - 2, 12)
     return random.uniform(0.5, 1.0) * min(doubled, _MOST_SECONDS)  # noqa: S311 - spreads load, protects nothing
@@ -56,8 +57,8 @@ class SetAside(NamedTuple):
 class _Lane:
     """The events of one channel, the next one first.
 
-    `failed_at` is when the last attempt failed, None if it did not. `blamed` are the seconds between failed attempts in which
-    the receiver took events of other channels.
+    `failed_at` is when the last attempt failed, None if it did not. `blamed` are the seconds between failed
+    attempts in which the receiver took events of other channels.
     """
 
     waiting: deque[SourceRecord] = field(default_factory=deque)
@@ -69,8 +70,8 @@ class _Lane:
 class Deliveries:
     """Sends records in the order of their channel; tells `finished` of each that was delivered or set aside.
 
-    `patience` is for how many seconds the receiver may refuse a channel's events, while it takes others, before they are
-    set aside. None sets aside what a few attempts do not deliver.
+    `patience` is for how many seconds the receiver may refuse a channel's events, while it takes others,
+    before they are set aside. None sets aside what a few attempts do not deliver.
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class Deliveries:
             lane.task.add_done_callback(self._note_end)
 
     async def drop(self, places: set[Place]) -> None:
-        """Stop delivering the records of partitions; whoever owns them next begins with what is not finished."""
+        """Stop delivering the records of partitions; their next owner begins with what is not finished."""
         tasks = []
         for key in [key for key in self._lanes if key[0] in places]:
             task = self._lanes.pop(key).task
@@ -186,7 +187,10 @@ class Deliveries:
             return Failed("refused", type(error).__name__)
 
     def _is_to_blame(self, lane: _Lane, began: float, attempt: int) -> bool:
-        """Note a failed attempt; whether the event, first tried when it `began`, is the reason rather than the receiver."""
+        """Note a failed attempt; return whether the event is the reason, rather than the receiver.
+
+        The event was first tried when it `began`.
+        """
         now = monotonic()
         if lane.failed_at is not None and self._accepted_at > lane.failed_at:
             lane.blamed += now - lane.failed_at

@@ -1,7 +1,7 @@
 """Reads an adapter's topics in its consumer group, and commits what is finished.
 
-A partition's offset is committed up to its oldest unfinished event. So after a kill everything from there on is delivered
-again, and nothing is lost.
+A partition's offset is committed up to its oldest unfinished event. So after a kill everything from there on
+is delivered again, and nothing is lost.
 """
 
 from collections import deque
@@ -22,14 +22,15 @@ from streams.running.wall_clock import clock_ms
 
 logger = structlog.get_logger(__name__)
 
-# Events read and not finished. All of them may be delivered again after a kill, so it is what some seconds of delivery
-# need and no more.
+# Events read and not finished. All of them may be delivered again after a kill, so it is what some seconds of
+# delivery need and no more.
 _MOST_UNFINISHED = 200
 
 _WAIT_MS = 100
 _COMMIT_SECONDS = 1.0
 
-# How long an adapter that ends waits for the answers to what it has just sent, which would otherwise be sent again.
+# How long an adapter that ends waits for the answers to what it has just sent, which would otherwise be sent
+# again.
 _END_SECONDS = 2.0
 
 
@@ -163,7 +164,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 await self._commit(consumer)
 
     async def _reached_end(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:
-        """Whether everything is finished that was there when the partitions were assigned; `ends` remembers that."""
+        """Whether everything is finished that was there at the assignment; `ends` remembers its end."""
         places = consumer.assignment()
         if new := places - ends.keys():
             ends |= await consumer.end_offsets(new)
@@ -205,7 +206,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         try:
             await consumer.commit(moved)
         except KafkaError as error:
-            # The next commit includes it. If the partitions have moved, their new owner delivers some events again.
+            # The next commit includes it. If the partitions have moved, their new owner delivers some events
+            # again.
             logger.warning("could not commit what was delivered", error=repr(error))
             return
         self._committed |= moved

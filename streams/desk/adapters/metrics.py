@@ -15,8 +15,9 @@ from streams.running.operations.metrics import Exposition
 from streams.running.operations.process_metric_catalogue import BUILD_INFO
 from streams.running.operations.values import Histogram, Numbers, Values, gauge
 
-# Of a decision that is not published. `not_reported`: it is about nothing that the adapter reported. `no_rule`: no row of the
-# mapping applies. `no_person`: a program decided. `refused`: a worker would refuse it.
+# Of a decision that is not published. `not_reported`: it is about nothing that the adapter reported.
+# `no_rule`: no row of the mapping applies. `no_person`: a program decided. `refused`: a worker would refuse
+# it.
 LeftOut = Literal["not_reported", "no_rule", "no_person", "refused"]
 
 
@@ -36,7 +37,10 @@ class Reading(Protocol):
 
 
 class AdapterMetrics:
-    """The counters of an adapter. Series with known labels start at 0, because alerts look at their increase."""
+    """The counters of an adapter.
+
+    Series with known labels start at 0, because alerts look at their increase.
+    """
 
     def __init__(self, topics: Iterable[str]) -> None:
         self.delivered = Numbers(catalogue.ADAPTER_DELIVERED, zip(topics))
@@ -47,7 +51,7 @@ class AdapterMetrics:
         self.delivery = Histogram(catalogue.ADAPTER_DELIVERY)
         self.build = gauge(BUILD_INFO, [((__version__,), 1)])
         self.asked_at: float | None = None
-        """When the desk last said which decisions there are (monotonic), or was first asked; None if it is not asked."""
+        """When the desk last listed its decisions (monotonic), or was first asked; None if never asked."""
 
     def values(self) -> list[Values]:
         """All counters and histograms."""
@@ -58,7 +62,10 @@ class AdapterMetrics:
 async def serve_metrics(
     settings: AdapterSettings, metrics: AdapterMetrics, reading: Reading
 ) -> AsyncIterator[str]:
-    """Serve /metrics, /livez, /readyz and /status. Yields the address. Raises AddressRefused if the port is taken."""
+    """Serve /metrics, /livez, /readyz and /status.
+
+    Yields the address. Raises AddressRefused if the port is taken.
+    """
 
     def live() -> Iterable[Values]:
         for metric, value in (

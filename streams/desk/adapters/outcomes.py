@@ -1,9 +1,10 @@
 """Publishes decisions that were made elsewhere.
 
-What was published is known from `moderation-outcomes` itself: it is kept for a year, and cannot differ from what was published,
-as a file or a committed offset can after a crash. Ids of outcomes follow from the decisions, so one that is published twice, by
-a process that was killed at that moment or by two processes, has the same id twice, and workers apply it once. So no
-transaction is needed, which a killed adapter would leave open, and for which every reader of the topic would wait.
+What was published is known from `moderation-outcomes` itself: it is kept for a year, and cannot differ from
+what was published, as a file or a committed offset can after a crash. Ids of outcomes follow from the
+decisions, so one that is published twice, by a process that was killed at that moment or by two processes,
+has the same id twice, and workers apply it once. So no transaction is needed, which a killed adapter would
+leave open, and for which every reader of the topic would wait.
 """
 
 from collections.abc import AsyncIterator
@@ -46,6 +47,9 @@ class Outcomes:
             yield outcome
 
     async def publish(self, outcome: ModerationOutcome) -> None:
-        """Publish an outcome. Raises Rejected if a worker would refuse it, KafkaError if the brokers do not confirm it."""
+        """Publish an outcome.
+
+        Raises Rejected if a worker would refuse it, KafkaError if the brokers do not confirm it.
+        """
         event = published_event(MODERATION_OUTCOMES, encode(outcome), self._source, clock_ms())
         await self._producer.send_and_wait(self._topic, event.value, event.key, headers=event.headers)

@@ -35,7 +35,9 @@ async def deliver(
     send: Send,
     receive: Callable[[AIOKafkaProducer, AdapterMetrics], Coroutine[None, None, None]] | None = None,
 ) -> None:
-    """Send the wanted records of these topics (without prefix) until SIGTERM or SIGINT; meanwhile `receive` decisions.
+    """Send the wanted records of these topics (without prefix) until a signal; meanwhile `receive` decisions.
+
+    The signals are SIGTERM and SIGINT.
 
     Raises a KafkaError if brokers cannot be reached or topics are missing, AddressRefused if a port is taken.
     """
@@ -61,7 +63,7 @@ async def deliver(
 
 
 async def deliver_set_aside(settings: Settings, own: AdapterSettings, send: Send) -> tuple[int, int]:
-    """Send once more what this adapter has set aside up to now; return how many were taken, and how many not."""
+    """Send again what this adapter has set aside; return how many were taken, and how many not."""
     intake = Intake(
         settings.connection(),
         adapter_group(settings.topic_prefix, own.name) + "-set-aside",

@@ -59,29 +59,30 @@ class AdapterSettings(BaseSettings):
         str,
         Field(
             pattern=r"^[A-Za-z0-9_-]{1,60}$",
-            description="Name of this adapter. Its consumer group is tocsin-adapter-<name>; processes with one name share the work.",
+            description="Name of this adapter. Its consumer group is tocsin-adapter-<name>; processes with "
+            "one name share the work.",
         ),
     ]
     start: Annotated[
         Literal["beginning", "end"],
         Field(
-            description="Where an adapter starts that has delivered nothing yet: at the beginning of its topics, which hold a year, "
-            "or at their end."
+            description="Where an adapter starts that has delivered nothing yet: at the beginning of its "
+            "topics, which hold a year, or at their end."
         ),
     ] = "beginning"
     allowed_networks: Annotated[
         str,
         Field(
-            description="Networks to which the adapter may connect although they are not public, such as 10.1.0.0/16, separated by "
-            "commas."
+            description="Networks to which the adapter may connect although they are not public, such as "
+            "10.1.0.0/16, separated by commas."
         ),
         AfterValidator(_check_networks),
     ] = ""
     ca_file: Annotated[
         Path | None,
         Field(
-            description="PEM file of the certificate authorities that sign the receiver's certificate; if not set, those of the "
-            "system."
+            description="PEM file of the certificate authorities that sign the receiver's certificate; if "
+            "not set, those of the system."
         ),
     ] = None
     request_seconds: Annotated[
@@ -92,14 +93,15 @@ class AdapterSettings(BaseSettings):
         Field(
             ge=1,
             le=86_400,
-            description="An event is set aside if the receiver has refused it for this long and taken others meanwhile.",
+            description="An event is set aside if the receiver has refused it for this long and taken others "
+            "meanwhile.",
         ),
     ] = 900
     metrics_host: Annotated[
         HostName,
         Field(
-            description="Address on which the adapter serves /metrics, /livez, /readyz and /status. They need no password, so let "
-            "only those reach them who may read them.",
+            description="Address on which the adapter serves /metrics, /livez, /readyz and /status. They "
+            "need no password, so let only those reach them who may read them.",
         ),
     ] = "127.0.0.1"
     metrics_port: Annotated[
@@ -117,7 +119,8 @@ class AdapterSettings(BaseSettings):
         except (OSError, ssl.SSLError) as error:
             prefix = self.model_config["env_prefix"]
             raise SettingsError(
-                f"{prefix}CA_FILE={self.ca_file}: cannot be used ({error}). It must be a PEM file that this user can read."
+                f"{prefix}CA_FILE={self.ca_file}: cannot be used ({error}). It must be a PEM file that this "
+                "user can read."
             ) from error
 
 

@@ -33,7 +33,10 @@ Rules = TypeVar("Rules")
 
 
 def load_mapping(variable: str, file: Path | None, shape: type[Rules]) -> Rules:
-    """The mapping in the YAML file that a variable names. Raises SettingsError with the line or field that is wrong."""
+    """The mapping in the YAML file that a variable names.
+
+    Raises SettingsError with the line or field that is wrong.
+    """
     if file is None:
         raise SettingsError(f"{variable}: must name a file that says what decisions mean (docs/adapters.md).")
     try:

@@ -1,1 +1,4 @@
-"""The console: pages on which desks work, beside the stream. It reads topics, and writes what people decide."""
+"""The console: pages on which desks work, beside the stream.
+
+It reads topics, and writes what people decide.
+"""

@@ -19,8 +19,8 @@ from streams.desk.console.read_model.statements import SQL
 from streams.running.clients.kafka_reading import subscriber
 from streams.running.log.connection import Connection
 
-# Applied in one transaction of the database. A record takes some 100 us, so readers see a change within half a second also
-# while the console catches up.
+# Applied in one transaction of the database. A record takes some 100 us, so readers see a change within half
+# a second also while the console catches up.
 _MOST_RECORDS = 2_000
 
 # How long a read may wait. Records that arrive end the wait.
@@ -31,7 +31,10 @@ Fetched = Mapping[TopicPartition, Sequence[SourceRecord]]
 
 @dataclass(slots=True)
 class Progress:
-    """How far reading has come. `left` is the number of offsets up to the ends of the topics at the last fetches."""
+    """How far reading has come.
+
+    `left` is the number of offsets up to the ends of the topics at the last fetches.
+    """
 
     left: int = -1
     caught_up: bool = False
@@ -83,7 +86,10 @@ class Follower:
         self._pruned_day = 0
 
     async def run(self) -> None:
-        """Read until cancelled. Raises UnknownTopicOrPartitionError if a topic is missing, or another KafkaError."""
+        """Read until cancelled.
+
+        Raises UnknownTopicOrPartitionError if a topic is missing, or another KafkaError.
+        """
         async with subscriber(self._connection, tuple(self._names)) as consumer:
             await self._seek(consumer)
             ends = await consumer.end_offsets(consumer.assignment())
@@ -94,7 +100,8 @@ class Follower:
                 if fetched:
                     changes = await asyncio.to_thread(self._apply, fetched, places)
                     self._told(changes)
-                # As of the last fetches. Asking for them would wait for brokers that are away, and nothing be read meanwhile.
+                # As of the last fetches. Asking for them would wait for brokers that are away, and nothing be
+                # read meanwhile.
                 for place in places:
                     end = consumer.last_stable_offset(place)
                     ends[place] = ends[place] if end is None else end
@@ -124,7 +131,8 @@ class Follower:
                 SQL["put_place"],
                 [(place.topic, place.partition, offset) for place, offset in places.items()],
             )
-            # By the days of the log, and only once all of it is known: acts may be read before the case they are about.
+            # By the days of the log, and only once all of it is known: acts may be read before the case they
+            # are about.
             if self.progress.caught_up and newest_day > self._pruned_day:
                 prune(self._writer, newest_day * DAY)
                 self._pruned_day = newest_day

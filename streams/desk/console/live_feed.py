@@ -102,7 +102,7 @@ class LiveFeed:
 
     @contextmanager
     def reading(self, case_id: str | None, viewer: str) -> Iterator[asyncio.Queue[Told]]:
-        """A queue of what is told from now on, for a page that `viewer` has open; `case_id` if it shows one case."""
+        """A queue of messages from now on for a page that `viewer` has open; `case_id` if it shows a case."""
         queue: asyncio.Queue[Told] = asyncio.Queue(_MOST_UNREAD)
         self._readers[queue] = case_id
         self._pages[viewer] += 1
@@ -121,7 +121,7 @@ class LiveFeed:
                     del self._viewers[case_id]
 
     def end(self) -> None:
-        """Tell every page that nothing more is told: the console ends, and browsers connect to the next one."""
+        """Tell every page that the feed ends: the console stops, and browsers connect to the next one."""
         for queue in self._readers:
             _put(queue, ENDED)
 

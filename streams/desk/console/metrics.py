@@ -49,8 +49,9 @@ class ConsoleMetrics:
 async def serve_metrics(
     own: ConsoleSettings, metrics: ConsoleMetrics, progress: Progress
 ) -> AsyncIterator[str]:
-    """Serve /metrics, /livez, /readyz and /status, apart from the pages: a scrape signs in nowhere. Yields the address.
+    """Serve /metrics, /livez, /readyz and /status, apart from the pages: a scrape signs in nowhere.
 
+    Yields the address.
     Raises AddressRefused if the port is taken.
     """
     exposition = Exposition((metrics.acts, metrics.answer, metrics.build), metrics.live)

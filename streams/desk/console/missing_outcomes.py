@@ -1,4 +1,4 @@
-"""Finds decisions from which something follows that was not written: a console was killed in between, or a broker did not answer."""
+"""Finds decisions whose outcome was not written: a console was killed, or a broker did not answer."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -20,10 +20,12 @@ from streams.desk.console.read_model.statements import SQL
 from streams.running.clients.published_event import Event, published_event
 from streams.running.wall_clock import clock_ms
 
-# A console that was down for a week still finds what it left. What is older was given up by those who saw the alert.
+# A console that was down for a week still finds what it left. What is older was given up by those who saw the
+# alert.
 _REPAIRED_MS = 7 * DAY
 
-# How long the console that published a decision has to write what follows from it. It takes a tenth of a second.
+# How long the console that published a decision has to write what follows from it. It takes a tenth of a
+# second.
 _OWN_CONSOLE_MS = 3_000
 
 
@@ -108,7 +110,10 @@ def is_being_ended(reader: sqlite3.Connection, outcome: ClockOutcome) -> bool:
 
 
 def _may_be_open(reader: sqlite3.Connection, outcome: ClockOutcome) -> bool:
-    """Whether the clock is open, or not known yet. A worker refuses an outcome of a clock that somebody else has ended."""
+    """Whether the clock is open, or not known yet.
+
+    A worker refuses an outcome of a clock that somebody else has ended.
+    """
     row = reader.execute(SQL["clock"], (outcome.clock_id,)).fetchone()
     return (row is None or bool(row["is_open"])) and not is_being_ended(reader, outcome)
 
@@ -116,8 +121,8 @@ def _may_be_open(reader: sqlite3.Connection, outcome: ClockOutcome) -> bool:
 def _is_about_messages(reader: sqlite3.Connection, outcome: ModerationOutcome) -> bool:
     """Whether an outcome is about messages, so that a worker can apply it.
 
-    An escalation of reports about the channel as a whole names none. Nobody can be credited then, and a worker refuses the
-    outcome. One whose events are not known yet may name some.
+    An escalation of reports about the channel as a whole names none. Nobody can be credited then, and a
+    worker refuses the outcome. One whose events are not known yet may name some.
     """
     if not isinstance(outcome.subject, EscalationSubject):
         return True

@@ -1,9 +1,10 @@
 """Publishes what people do, and what follows from it.
 
-An act is written first, and counts if the log says so: of two acts on the same version of a case the first one in the partition
-counts. Only then is what follows written, with ids that follow from the act. If this process ends in between, any console that
-finds a decision without its outcome writes it again, and a worker applies it once. So no transaction is needed, which a killed
-console would leave open, and for which every reader of the topic would wait.
+An act is written first, and counts if the log says so: of two acts on the same version of a case the first
+one in the partition counts. Only then is what follows written, with ids that follow from the act. If this
+process ends in between, any console that finds a decision without its outcome writes it again, and a worker
+applies it once. So no transaction is needed, which a killed console would leave open, and for which every
+reader of the topic would wait.
 """
 
 import asyncio
@@ -72,7 +73,10 @@ class NotReadBack(Exception):
 
 
 class Publisher:
-    """Writes acts and outcomes, and counts in `acts` what became of them. `producer` must be idempotent and started."""
+    """Writes acts and outcomes, and counts in `acts` what became of them.
+
+    `producer` must be idempotent and started.
+    """
 
     def __init__(
         self,
@@ -91,7 +95,8 @@ class Publisher:
     async def act(self, activity: CaseActivity) -> Verdict:
         """Write an act, and what follows from it if it counted. The same `activity_id` again changes nothing.
 
-        Raises Rejected if a worker would refuse the act, NotReadBack, or a KafkaError if the broker does not take it.
+        Raises Rejected if a worker would refuse the act, NotReadBack, or a KafkaError if the broker does not
+        take it.
         """
         with self._unconfirmed_counted():
             verdict = await self._act(activity)
@@ -112,7 +117,9 @@ class Publisher:
         return verdict
 
     async def clock_outcome(self, outcome: ClockOutcome, seen: str) -> ClockVerdict:
-        """Write what became of a clock whose status its actor had `seen`; the same `outcome_id` again changes nothing.
+        """Write the outcome of a clock whose status its actor had `seen`.
+
+        The same `outcome_id` again has no effect.
 
         A worker decides whether it counts; `waits` if none did within seconds. Raises as `act` does.
         """
@@ -146,7 +153,10 @@ class Publisher:
         return await asyncio.to_thread(found)
 
     async def repair(self, decisions: Sequence[ActKey]) -> int:
-        """Write what follows from decisions and is missing; return of how many something was. Raises as `act` does."""
+        """Write what follows from decisions and is missing; return of how many something was.
+
+        Raises as `act` does.
+        """
         repaired = 0
         for key in decisions:
             repaired += await self._follow_up(key)
@@ -161,7 +171,7 @@ class Publisher:
             raise
 
     async def _follow_up(self, key: ActKey) -> bool:
-        """Write what follows from a decision and is missing, its own outcome last; return whether anything was."""
+        """Write what follows from a decision and is missing, its own outcome last; return whether any was."""
         events = await asyncio.to_thread(lambda: missing_events(self._database.reader(), key))
         for event in events:
             await self._write(event)

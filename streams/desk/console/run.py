@@ -35,7 +35,8 @@ from streams.running.worker.settings import Settings
 
 logger = structlog.get_logger(__name__)
 
-# How often to look for decisions without an outcome. One is only missing after a console was killed in between.
+# How often to look for decisions without an outcome. One is only missing after a console was killed in
+# between.
 _REPAIR_SECONDS = 10.0
 
 # An address with every filter, a session and what proxies add.
@@ -50,9 +51,10 @@ async def run_console(
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    `person` is who works without sign-in and without a people file. `ready` is called with the address once pages can be asked for.
-    Raises RegistryError if the registry's files are invalid, SettingsError if the file cannot be used, AddressRefused if a port is taken, a
-    KafkaError if brokers cannot be reached or topics are missing.
+    `person` is who works without sign-in and without a people file. `ready` is called with the address once
+    pages can be asked for. Raises RegistryError if the registry's files are invalid, SettingsError if the
+    file cannot be used, AddressRefused if a port is taken, a KafkaError if brokers cannot be reached or
+    topics are missing.
     """
     rules = configured_rules(settings)
     duties = {duty.id: duty for duty in rules.obligations}
@@ -99,7 +101,10 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End on SIGTERM and SIGINT. Uvicorn would raise them again at the end, and so fail instead of exiting with 0."""
+        """End on SIGTERM and SIGINT.
+
+        Uvicorn would raise them again at the end, and so fail instead of exiting with 0.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.handle_exit, number, None)
@@ -117,7 +122,10 @@ class _Server(uvicorn.Server):
             self._ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Stop to serve. Open pages would otherwise keep it waiting for as long as acts may take to be answered."""
+        """Stop to serve.
+
+        Open pages would otherwise keep it waiting for as long as acts may take to be answered.
+        """
         self._feed.end()
         await super().shutdown(sockets)
 
@@ -154,7 +162,10 @@ async def _repair(publisher: Publisher, follower: Follower, metrics: ConsoleMetr
 
 @asynccontextmanager
 async def _listening(prefix: str, host: str, port: int) -> AsyncIterator[list[socket]]:
-    """Sockets of an address, for a server, until the end of the block. Raises AddressRefused if another program has it."""
+    """Sockets of an address, for a server, until the end of the block.
+
+    Raises AddressRefused if another program has it.
+    """
     loop = asyncio.get_running_loop()
     with contextlib.ExitStack() as stack:
         with refusal_explained(prefix, host, port):
@@ -169,7 +180,10 @@ async def _listening(prefix: str, host: str, port: int) -> AsyncIterator[list[so
 
 
 def _opened(database: Database, path: Path) -> sqlite3.Connection:
-    """The connection that writes the read model in the file at `path`. Raises SettingsError if it cannot be used."""
+    """The connection that writes the read model in the file at `path`.
+
+    Raises SettingsError if it cannot be used.
+    """
     try:
         return database.open_writer()
     except (sqlite3.Error, OSError) as error:
@@ -181,6 +195,7 @@ def _opened(database: Database, path: Path) -> sqlite3.Connection:
         else:
             why = str(error)
         raise SettingsError(
-            f"{CONSOLE_PREFIX}DATABASE={path}: cannot be used ({why}). It must be a file, made if it is missing, in a folder "
-            "that exists and in which this user may write; each console needs one of its own."
+            f"{CONSOLE_PREFIX}DATABASE={path}: cannot be used ({why}). It must be a file, made if it is "
+            "missing, in a folder that exists and in which this user may write; each console needs one of "
+            "its own."
         ) from error

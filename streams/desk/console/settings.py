@@ -12,7 +12,10 @@ from streams.running.worker.environment import CONSOLE_PREFIX, HostName, Port, l
 
 
 class ConsoleSettings(BaseSettings):
-    """One field per variable: `host` is TOCSIN_CONSOLE_HOST. The brokers are those of the settings of workers."""
+    """One field per variable: `host` is TOCSIN_CONSOLE_HOST.
+
+    The brokers are those of the settings of workers.
+    """
 
     model_config = SettingsConfigDict(env_prefix=CONSOLE_PREFIX, extra="forbid", frozen=True)
 
@@ -21,8 +24,8 @@ class ConsoleSettings(BaseSettings):
     metrics_host: Annotated[
         HostName,
         Field(
-            description="Address on which the console serves /metrics, /livez, /readyz and /status. They need no sign-in, so let "
-            "only those reach them who may read them.",
+            description="Address on which the console serves /metrics, /livez, /readyz and /status. They "
+            "need no sign-in, so let only those reach them who may read them.",
         ),
     ] = "127.0.0.1"
     metrics_port: Annotated[
@@ -31,8 +34,8 @@ class ConsoleSettings(BaseSettings):
     database: Annotated[
         Path,
         Field(
-            description="File of the read model, made if it is missing. It can be deleted while the console does not run; each "
-            "console needs its own."
+            description="File of the read model, made if it is missing. It can be deleted while the console "
+            "does not run; each console needs its own."
         ),
     ] = Path("tocsin-console.sqlite")
     message_link: Annotated[
@@ -45,8 +48,8 @@ class ConsoleSettings(BaseSettings):
     sign_in: Annotated[
         Literal["none", "proxy", "openid"],
         Field(
-            description="How people sign in: `none` on loopback only, for trying it out; `proxy` believes the header of a proxy that "
-            "knows a secret; `openid` asks an OpenID Connect provider."
+            description="How people sign in: `none` on loopback only, for trying it out; `proxy` believes "
+            "the header of a proxy that knows a secret; `openid` asks an OpenID Connect provider."
         ),
     ] = "none"
     people_file: Annotated[
@@ -57,7 +60,8 @@ class ConsoleSettings(BaseSettings):
         str | None,
         Field(
             pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$",
-            description="Address by which browsers reach the console, such as https://desk.example.org; no path, no / at its end.",
+            description="Address by which browsers reach the console, such as https://desk.example.org; no "
+            "path, no / at its end.",
         ),
     ] = None
     proxy_header: Annotated[
@@ -70,7 +74,8 @@ class ConsoleSettings(BaseSettings):
     proxy_secret: Annotated[
         SecretStr | None,
         Field(
-            description="Secret that the proxy sends as X-Tocsin-Proxy-Secret, 32 characters or more. Never logged."
+            description="Secret that the proxy sends as X-Tocsin-Proxy-Secret, 32 characters or more. Never "
+            "logged."
         ),
     ] = None
     proxy_secret_file: Annotated[
@@ -95,8 +100,8 @@ class ConsoleSettings(BaseSettings):
     session_secret: Annotated[
         SecretStr | None,
         Field(
-            description="Secret that signs sessions, 32 characters or more, the same for consoles behind one address. If not set, "
-            "one is made up at each start, and people sign in again. Never logged."
+            description="Secret that signs sessions, 32 characters or more, the same for consoles behind one "
+            "address. If not set, one is made up at each start, and people sign in again. Never logged."
         ),
     ] = None
     session_secret_file: Annotated[
@@ -105,5 +110,8 @@ class ConsoleSettings(BaseSettings):
 
 
 def load_console_settings(environment: Mapping[str, str] | None = None) -> ConsoleSettings:
-    """Load the settings from the environment. Raises SettingsError, also for unknown TOCSIN_CONSOLE_ variables."""
+    """Load the settings from the environment.
+
+    Raises SettingsError, also for unknown TOCSIN_CONSOLE_ variables.
+    """
     return load_prefixed(ConsoleSettings, os.environ if environment is None else environment)

@@ -21,21 +21,24 @@ SIGNALS: dict[IntegritySignal, str] = {
 
 
 def voices_rows(counts: Counts) -> _Rows:
-    """As how many voices the reporters count, and how far they are trusted; nothing without the stage of reporters."""
+    """As how many voices the reporters count, and their trust; nothing without the stage of reporters."""
     if counts.voices is msgspec.UNSET:
         return []
     trusted = counts.trusted_voices or 0
     return [
         (
             "voices",
-            f"{counts.voices:.1f} of {counts.distinct_reporters} reporters; {counts.linked or 0} of them report together",
+            (
+                f"{counts.voices:.1f} of {counts.distinct_reporters} reporters; {counts.linked or 0} of them "
+                "report together"
+            ),
         ),
         ("trust", f"{trusted} with medium or high trust, from outcomes of earlier reports"),
     ]
 
 
 def integrity_text(integrity: Integrity) -> str:
-    """The verdict about those who reported, as in `brigade suspected, 16 reporters look coordinated`; empty if there is none."""
+    """The verdict about the reporters, as in `brigade suspected, 16 reporters look coordinated`; or empty."""
     verdicts = ["brigade suspected"] if integrity.brigade_suspected else []
     if integrity.finding is not msgspec.UNSET:
         verdicts.append(f"{integrity.finding.members} reporters look coordinated")
@@ -43,7 +46,7 @@ def integrity_text(integrity: Integrity) -> str:
 
 
 def integrity_rows(integrity: Integrity) -> _Rows:
-    """The verdict about those who reported, and the signs on which it rests: the finding's if there is one."""
+    """The verdict about the reporters, and the signs on which it rests: the finding's if there is one."""
     verdict = integrity_text(integrity)
     if not integrity.brigade_suspected:
         verdict = f"no brigade suspected, {verdict}" if verdict else "no brigade suspected"

@@ -21,11 +21,14 @@ def routing_text(routing: AuthorityRouting) -> str:
     """What happened, as in `12:00:00 routed   removal_order of DE police, tco_art3: gate human_review`."""
     authority = f"{routing.authority.country} {routing.authority.type}"
     what = routing.decision if routing.type == "routed" else routing.reason
-    return f"{routing.at[11:19]} {what:<8} {routing.kind} of {authority}, {routing.legal_basis}: gate {routing.gate}"
+    return (
+        f"{routing.at[11:19]} {what:<8} {routing.kind} of {authority}, {routing.legal_basis}: gate "
+        f"{routing.gate}"
+    )
 
 
 def routing_grounds(routing: AuthorityRouting) -> list[str]:
-    """Why, one line per finding: norms of refusals, or competence, elements, language, territory, and a wait."""
+    """Why, a line per finding: norms of refusals, or competence, elements, language, territory, a wait."""
     lines = [] if routing.findings is None else list(_found(routing.findings))
     if routing.not_before is not None:
         lines.append(f"do not send data before {minute(routing.not_before)}")
@@ -82,7 +85,8 @@ def request_line(record: SourceRecord) -> str:
     request = decode_request(record.value, record.headers, record.timestamp).event
     authority = f"{request.authority.country} {request.authority.type}"
     return (
-        f"{request.received_at:%H:%M:%S} {request.kind} of {authority}, {request.legal_basis}, "
-        f"request {request.request_id}\n         {', '.join(request.demands)}: {request.category or 'no category'}; "
-        f"elements: {', '.join(request.elements) or 'none'}"
+        f"{request.received_at:%H:%M:%S} {request.kind} of {authority}, {request.legal_basis}, request "
+        f"{request.request_id}\n"
+        f"         {', '.join(request.demands)}: {request.category or 'no category'}; elements: "
+        f"{', '.join(request.elements) or 'none'}"
     )

@@ -55,8 +55,8 @@ def _about_episode(newest: Escalation) -> _Rows:
 def _about_clock(newest: Escalation, clock: ClockView) -> _Rows:
     (duty,) = newest.obligations
     armed = (
-        f"because the report alone meets the trigger {duty.trigger}, has every element that the duty requires, "
-        "and the duty's row sets a time limit and is not marked unverified"
+        f"because the report alone meets the trigger {duty.trigger}, has every element that the duty "
+        "requires, and the duty's row sets a time limit and is not marked unverified"
     )
     authority = f"; supervised by {duty.authority}" if duty.authority else ""
     return [
@@ -71,7 +71,9 @@ def _about_clock(newest: Escalation, clock: ClockView) -> _Rows:
 
 
 def _event(event: Escalation, before: Escalation | None) -> Iterator[str]:
-    yield f"{event.sequence}. {event.at}  {event.type}, level {event.level} {event.level_name}: {event.reason}"
+    yield (
+        f"{event.sequence}. {event.at}  {event.type}, level {event.level} {event.level_name}: {event.reason}"
+    )
     if event.clock is None:
         yield from _conditions(event)
         rows = _measured(event)
@@ -120,9 +122,9 @@ def _conditions(event: Escalation) -> Iterator[str]:
 def _measured(event: Escalation) -> _Rows:
     counts, score = event.counts, event.score
     counted = (
-        f"{counts.reports} reports by {counts.distinct_reporters} distinct reporters (n_eff {counts.n_eff:g}), "
-        f"trusted flaggers {counts.trusted_flaggers}, detectors {counts.automated}, "
-        f"state actors {counts.state_actors}"
+        f"{counts.reports} reports by {counts.distinct_reporters} distinct reporters (n_eff "
+        f"{counts.n_eff:g}), trusted flaggers {counts.trusted_flaggers}, detectors {counts.automated}, state "
+        f"actors {counts.state_actors}"
     )
     parts = " + ".join(f"{name} {_number(part)}" for name, part in score.components.items())
     return [

@@ -3,8 +3,9 @@
 The rule for the numbers of one table that is published with its total:
 
 1. A number below 5 is shown as `<5`.
-2. If those numbers could be calculated from the total (there is only one, or all must be 1, or all must be 4),
-   they and the smallest of the other numbers are shown as `*`: fewer than 5, or withheld to protect one that is.
+2. If those numbers could be calculated from the total (there is only one, or all must be 1, or all must be
+   4), they and the smallest of the other numbers are shown as `*`: fewer than 5, or withheld to protect one
+   that is.
 3. If no number is left to show, the table is left out.
 4. A total below 5 is shown as `<5`.
 

@@ -15,7 +15,7 @@ _MOST_WEEKS = 27
 
 
 class Span(NamedTuple):
-    """A day, week or month, and how many there were in it, as it may be shown: a mark hides a small number."""
+    """A day, week or month, and its number as it may be shown: a mark hides a small number."""
 
     label: str
     number: int | str

@@ -78,7 +78,8 @@ class ObligationRow(ReviewedRow):
     duration: str | None = None
     meaning: DurationMeaning = Field(
         "deadline",
-        description="what the duration means: by when to act, how long to keep something, or how long to wait",
+        description="what the duration means: by when to act, how long to keep something, or how long to "
+        "wait",
     )
     standard: Standard | None = Field(None, description="the law's wording, where it sets no number")
     calendar: Calendar = Field("elapsed", description="which days of the duration count")

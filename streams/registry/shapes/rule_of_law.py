@@ -24,7 +24,7 @@ class EarlierTierRow(Row):
 
 
 class RuleOfLawRow(Row):
-    """How far the authorities are trusted, why, and as of which day; `earlier` are the tiers before, oldest first."""
+    """How far authorities are trusted, why, and since when; `earlier` are former tiers, oldest first."""
 
     tier: RuleOfLawTier
     basis: Text

@@ -71,7 +71,10 @@ def _is_absent(value: object) -> bool:
 
 
 class LevelRow(Row):
-    """A level of a policy: its number, its name and the conditions. All in `when` must hold, and one in `any_of`."""
+    """A level of a policy: its number, its name and the conditions.
+
+    All in `when` must hold, and one in `any_of`.
+    """
 
     level: Annotated[int, Field(ge=1)]
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -188,7 +191,7 @@ class ScoringFile(Row):
 
 
 class SourceTopicRow(Row):
-    """What reports of a source topic may claim: kinds of reports and reporters; if given, the names of publishers."""
+    """What reports of a source topic may claim: kinds of reports and reporters; given publishers."""
 
     kinds: Annotated[list[ReportKind], Field(min_length=1)]
     reporters: Annotated[list[ReporterKind], Field(min_length=1)]

@@ -23,7 +23,10 @@ ARENAS = 1
 
 
 def keep_freed_memory() -> None:
-    """Keep freed memory in the process, for the next cycle. Call before threads start. No effect without glibc."""
+    """Keep freed memory in the process, for the next cycle.
+
+    Call before threads start. No effect without glibc.
+    """
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

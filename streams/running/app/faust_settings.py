@@ -1,4 +1,4 @@
-"""The settings of Faust without which it would lose or repeat records, wait for long, or do what Tocsin does itself."""
+"""Settings without which Faust would lose or repeat records, wait long, or do Tocsin's own work."""
 
 from typing import Any
 

@@ -11,10 +11,10 @@ from streams.running.patches.batch_topic import BatchTopic
 async def run_intake(
     stream: Any, stage: str, cycle: Cycle, work: Callable[[], Awaitable[None]] | None
 ) -> None:
-    """Hand what the stage fetched over to the cycle, until the stream ends. Any exception must stop the worker.
+    """Hand what the stage fetched over to the cycle, until the stream ends.
 
-    `work` runs meanwhile. One agent of the process has it: Faust reports errors of agents, and hides those of other tasks
-    behind the cancellation of the agents.
+    Any exception must stop the worker. `work` runs meanwhile. One agent of the process has it: Faust reports
+    errors of agents, and hides those of other tasks behind the cancellation of the agents.
     """
     # The stream's topic: Faust gives an agent a clone of the topic that it was defined with.
     topic: BatchTopic = stream.channel

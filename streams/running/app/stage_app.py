@@ -141,7 +141,8 @@ class StageApp(PromptlyStoppingApp):
         # In this order: the next rebalance begins in another thread.
         membership, rebalances = consumer.membership(), self.rebalancing_count
         if membership is None:
-            # The next rebalance has begun, and the partitions were given up: this assignment must not be claimed.
+            # The next rebalance has begun, and the partitions were given up: this assignment must not be
+            # claimed.
             return
         generation, member = membership
         started = time.monotonic()
@@ -175,7 +176,10 @@ class StageApp(PromptlyStoppingApp):
 
 
 async def _endless(work: Awaitable[None]) -> None:
-    """Await work that never ends by itself. A cancellation from within is an error: a task group would not notice it."""
+    """Await work that never ends by itself.
+
+    A cancellation from within is an error: a task group would not notice it.
+    """
     task = asyncio.current_task()
     assert task is not None
     try:

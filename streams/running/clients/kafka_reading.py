@@ -102,8 +102,8 @@ async def group_member(
 ) -> AsyncIterator[AIOKafkaConsumer]:
     """A started consumer that shares the topics with the others of its group; the caller commits.
 
-    `from_beginning` says where a group starts that has committed nothing. Raises UnknownTopicOrPartitionError if a topic is
-    missing, KafkaConnectionError if no broker answers.
+    `from_beginning` says where a group starts that has committed nothing. Raises UnknownTopicOrPartitionError
+    if a topic is missing, KafkaConnectionError if no broker answers.
     """
     await require_topics(connection, topics)
     reset = "earliest" if from_beginning else "latest"

@@ -18,7 +18,10 @@ _MAX_BATCH = 500
 
 
 async def started_producer(settings: Settings, *topics: str) -> AIOKafkaProducer:
-    """A started producer. The caller stops it. Raises UnknownTopicOrPartitionError if one of `topics` is missing."""
+    """A started producer.
+
+    The caller stops it. Raises UnknownTopicOrPartitionError if one of `topics` is missing.
+    """
     await require_topics(settings.connection(), topics)
     producer = AIOKafkaProducer(
         **settings.connection().client_options(),

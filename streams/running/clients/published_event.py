@@ -61,8 +61,8 @@ def published_event(
 ) -> Event:
     """The event that publisher `source` sends to `topic` (a key of PUBLISHED) at `now_ms` for a payload.
 
-    Two events with the same source and payload id are duplicates. Raises Rejected if a worker with these `categories` would
-    refuse the payload; without them, any category will do.
+    Two events with the same source and payload id are duplicates. Raises Rejected if a worker with these
+    `categories` would refuse the payload; without them, any category will do.
     """
     form, id_of, key_of = PUBLISHED[topic]
     event, _, time_ms = event_reader(form, categories)(value, (), now_ms)

@@ -1,4 +1,4 @@
-"""What a worker does now and then besides its cycles: ticks, sources at rest, positions at the ends of logs."""
+"""What a worker does besides its cycles: ticks, sources at rest, positions at the ends of logs."""
 
 import asyncio
 import time
@@ -65,7 +65,8 @@ async def _tick(app: Any, ownership: Ownership, cycle: Cycle) -> None:
 
 
 async def _step_over_markers(ownership: Ownership) -> None:
-    # One partition per round: the requests to the brokers take a tenth of a second, and nothing is applied meanwhile.
+    # One partition per round: the requests to the brokers take a tenth of a second, and nothing is applied
+    # meanwhile.
     now = time.monotonic()
     for owner in ownership.owners.values():
         if not owner.attempts.is_set_aside and now - owner.markers_stepped_at > MARKERS_SECONDS:

@@ -1,4 +1,4 @@
-"""The cycle: apply what has arrived for all partitions of all stages, commit it in one transaction, acknowledge it."""
+"""The cycle: apply what arrived for all partitions, commit it in one transaction, acknowledge it."""
 
 import asyncio
 import time
@@ -23,18 +23,19 @@ from streams.running.partitions.prepared import Prepared
 from streams.running.partitions.setback import NotApplied
 from streams.running.takeover.ownership import Ownership
 
-# Memory of the records that may wait for the next cycle: 20,000 reports of 400 bytes, a third of a second to a second
-# of work. Records that lead to more than one transaction may hold are continued in the next cycle, together with what
-# arrived meanwhile.
+# Memory of the records that may wait for the next cycle: 20,000 reports of 400 bytes, a third of a second to
+# a second of work. Records that lead to more than one transaction may hold are continued in the next cycle,
+# together with what arrived meanwhile.
 MAX_CYCLE_BYTES = 20_000_000
 
-# When what is to be written reaches this size, the partitions that remain wait for the next cycle: a transaction may last
-# 20 seconds. A partition alone writes no more than 32 MiB (see deciding/partition/limits.py).
+# When what is to be written reaches this size, the partitions that remain wait for the next cycle: a
+# transaction may last 20 seconds. A partition alone writes no more than 32 MiB (see
+# deciding/partition/limits.py).
 MAX_TRANSACTION_BYTES = 48 * 1024 * 1024
 
 
 Trace = Callable[[Mapping[Place, Prepared], int], AbstractContextManager[None]]
-"""Encloses the writing of a transaction: what its partitions prepared, and when the cycle began (ns since the epoch).
+"""Encloses the writing of a transaction: what partitions prepared, and when the cycle began (epoch ns).
 
 It may add headers to the writes, and must not wait for anything.
 """
@@ -51,7 +52,10 @@ class _Applied(NamedTuple):
 
 
 class Cycle:
-    """Where the stages of a process hand over what they fetched. `run` does the rest, and `trace` follows its transactions."""
+    """Where the stages of a process hand over what they fetched.
+
+    `run` does the rest, and `trace` follows its transactions.
+    """
 
     def __init__(self, app: Any, ownership: Ownership, writer: Writer) -> None:
         self.trace: Trace = _untraced
@@ -68,7 +72,7 @@ class Cycle:
         self._rebalances = 0
 
     def follow(self, generation: int, rebalances: int) -> None:
-        """From now on apply what was fetched in this generation, until the app has begun another rebalance."""
+        """Apply what was fetched in this generation, until the app has begun another rebalance."""
         self._generation, self._rebalances = generation, rebalances
 
     async def hand_over(self, stage: str, event: Any) -> None:
@@ -100,7 +104,10 @@ class Cycle:
                     await self._ownership.turn.written()
 
     async def _wanted(self, held: list[tuple[Place, Any]]) -> list[tuple[Place, Any]]:
-        """What is to be applied. The rest is acknowledged, since rebalances wait for that, and will be fetched again."""
+        """What is to be applied.
+
+        The rest is acknowledged, since rebalances wait for that, and will be fetched again.
+        """
         app = self._app
         wanted, dropped = [], []
         resting: set[TP] = set()
@@ -121,10 +128,11 @@ class Cycle:
         return wanted
 
     async def _apply(self, wanted: list[tuple[Place, Any]]) -> list[tuple[Place, Any]]:
-        """Apply events, leave one transaction with what comes of them under way, and return the events that are not done.
+        """Apply events, leave one transaction of their results under way, and return those not done.
 
-        The others are acknowledged when it is committed. A partition that fails is left out of the transaction and set aside. An
-        error that concerns the whole process is raised after the others are committed.
+        The others are acknowledged when it is committed. A partition that fails is left out of the
+        transaction and set aside. An error that concerns the whole process is raised after the others are
+        committed.
         """
         turn = self._ownership.turn
         self._pace.begin()

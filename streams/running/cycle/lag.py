@@ -11,8 +11,8 @@ class SourceLag(NamedTuple):
 
     `records`: how many in the log are not applied; None while that is unknown, before the first fetch and
     while the brokers do not answer. `readable`: how many of them could be applied now; the others belong to
-    open transactions, or to a source that rests. `applied_append_time` (ms since the epoch): that of the record before `next_offset`,
-    None when none was applied.
+    open transactions, or to a source that rests. `applied_append_time` (ms since the epoch): that of the
+    record before `next_offset`, None when none was applied.
     """
 
     topic: str

@@ -2,9 +2,10 @@
 
 import time
 
-# A transaction costs this process and the brokers some milliseconds whatever its size, so more records in fewer
-# transactions cost less. 25 ms adds half of that to the latency of a report on average; with 10 ms the CPU time at 1,000
-# reports a second rises by a quarter, and with none the next transaction meets the markers of the last and waits longer.
+# A transaction costs this process and the brokers some milliseconds whatever its size, so more records in
+# fewer transactions cost less. 25 ms adds half of that to the latency of a report on average; with 10 ms the
+# CPU time at 1,000 reports a second rises by a quarter, and with none the next transaction meets the markers
+# of the last and waits longer.
 PACE_SECONDS = 0.025
 
 # A slow broker gets more time, up to this.
@@ -12,7 +13,10 @@ LONGEST_SECONDS = 0.5
 
 
 class Pace:
-    """Keeps cycles PACE_SECONDS apart, or twice as long as the last transaction took. After a pause there is no wait."""
+    """Keeps cycles PACE_SECONDS apart, or twice as long as the last transaction took.
+
+    After a pause there is no wait.
+    """
 
     def __init__(self) -> None:
         self._began = self._ended = float("-inf")

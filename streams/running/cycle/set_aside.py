@@ -1,7 +1,7 @@
 """Sets partitions aside that cannot be applied, and tries them again, while the others of the worker go on.
 
-A partition that is set aside stays claimed, and nothing of it is fetched, applied or written. As this process is the only one
-that writes to it, its state can be read again at any time, outside of cycles.
+A partition that is set aside stays claimed, and nothing of it is fetched, applied or written. As this process
+is the only one that writes to it, its state can be read again at any time, outside of cycles.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ async def rest_sources(consumer: Any, tps: Iterable[TP], events: Iterable[Any]) 
 
 
 async def keep_trying(log: Log, writer: Writer, ownership: Ownership) -> None:
-    """Try partitions that were set aside again when their pauses are over, for ever; any exception must stop the worker."""
+    """Try set-aside partitions again when their pauses are over, for ever; an exception ends the worker."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         for owner in [each for each in ownership.owners.values() if each.attempts.is_due]:

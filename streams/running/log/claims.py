@@ -1,8 +1,8 @@
 """The records of the claims log, and what they say: which processes may still write to which partitions.
 
-The key holds the claimant's transactional id, so that compaction never hides one claim behind another. The first record
-of every transaction in this log is about its own writer. So the record at the last stable offset names the owner of the
-oldest open transaction.
+The key holds the claimant's transactional id, so that compaction never hides one claim behind another. The
+first record of every transaction in this log is about its own writer. So the record at the last stable offset
+names the owner of the oldest open transaction.
 """
 
 import time
@@ -101,7 +101,7 @@ def _split(key: bytes) -> tuple[Place, str]:
 
 
 def _generation(value: bytes) -> int:
-    """The generation of a claim; -1 of another version, which is fenced without asking whose claim is newer."""
+    """The generation of a claim; -1 of another version, fenced without asking whose claim is newer."""
     if value[:1] != bytes([CLAIM_VERSION]):
         return -1
     generation: int = orjson.loads(value[1:])["generation"]

@@ -1,4 +1,4 @@
-"""Broker addresses, TLS and SASL, for every Kafka client of Tocsin, and the runtime's readers and producers."""
+"""Broker addresses, TLS and SASL for all Kafka clients, and the runtime's readers and producers."""
 
 import asyncio
 import ssl
@@ -16,17 +16,18 @@ from streams.running.patches.producer import KafkaProducer
 
 Compression = Literal["none", "lz4", "zstd"]
 
-# Disk: enriched reports of 2,430 bytes take 110 in full batches (lz4 239) and 220 at 1,000 reports a second. CPU of a busy
-# worker: 56 us per report instead of 62, because fewer bytes are checksummed and sent (lz4 65: aiokafka compresses it at
-# level 9). Small batches get lz4 (see patches/producer.py). docs/performance-design.md has the rest.
+# Disk: enriched reports of 2,430 bytes take 110 in full batches (lz4 239) and 220 at 1,000 reports a second.
+# CPU of a busy worker: 56 us per report instead of 62, because fewer bytes are checksummed and sent (lz4 65:
+# aiokafka compresses it at level 9). Small batches get lz4 (see patches/producer.py).
+# docs/performance-design.md has the rest.
 DEFAULT_COMPRESSION: Compression = "zstd"
 
 # Bytes per fetch while restoring: few round trips, and more than the largest state record.
 RESTORE_FETCH_BYTES = 16 * 1024 * 1024
 
 # Bytes of one record batch. A topic limits its batches by max.message.bytes, 1 MiB by default. Half of it
-# leaves room for headers and is still large enough to amortise the request. Bytes before compression, which adds at
-# most a few hundred (see outputs.py).
+# leaves room for headers and is still large enough to amortise the request. Bytes before compression, which
+# adds at most a few hundred (see outputs.py).
 BATCH_BYTES = 512 * 1024
 
 # The largest record that we write is a state of 8 MiB (see schemas/topics/channel-state.yaml), plus key and
@@ -36,8 +37,9 @@ MAX_REQUEST_BYTES = 9 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """The brokers' Log: addresses and credentials. `security_protocol` is PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
+    """The brokers' Log: addresses and credentials.
 
+    `security_protocol` is PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
     `compression` is the codec of the batches that a Writer writes; readers need no setting.
     """
 
@@ -80,8 +82,8 @@ class Connection:
             fetch_max_wait_ms=10,
         )
         await consumer.start()
-        # aiokafka's stop cancels its tasks and awaits them. One that has not had a turn yet would pass the cancellation on
-        # to us.
+        # aiokafka's stop cancels its tasks and awaits them. One that has not had a turn yet would pass the
+        # cancellation on to us.
         await asyncio.sleep(0)
         try:
             yield consumer
@@ -89,7 +91,7 @@ class Connection:
             await consumer.stop()
 
     def producer(self, transactional_id: str) -> KafkaProducer:
-        """A producer whose `start()` fences older producers with the same id and aborts the transaction they left open."""
+        """A producer whose `start()` fences older ones with the same id and aborts their transaction."""
         return KafkaProducer(
             **self.client_options(),
             transactional_id=transactional_id,

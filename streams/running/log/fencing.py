@@ -1,4 +1,7 @@
-"""What a takeover asks the brokers, repeated until they answer: to fence another producer, and for true ends of logs."""
+"""What a takeover asks the brokers, repeated until they answer.
+
+To fence another producer, and for true ends of logs.
+"""
 
 import asyncio
 import time
@@ -34,10 +37,11 @@ _AWAY = (
 
 
 async def fence(producer: Producer, transactional_id: str) -> None:
-    """Fence the producer with this id. Afterwards what it had open is aborted or committed, with all markers written.
+    """Fence the producer with this id.
 
-    No later request of that producer is accepted. Raises OwnershipLost when no broker answers, and RefusedToStart when
-    this user may not.
+    Afterwards what it had open is aborted or committed, with all markers written. No later request of that
+    producer is accepted. Raises OwnershipLost when no broker answers, and RefusedToStart when this user may
+    not.
     """
     started = time.monotonic()
 

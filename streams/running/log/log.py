@@ -1,7 +1,7 @@
 """What the runtime needs of Kafka: logs with transactions, those who read them, and those who write to them.
 
-`Connection` is Kafka's, and `tests/model/memory_log.py` is one in memory, in which a search chooses what happens when.
-`tests/contract/test_log.py` holds both to the same. Errors are aiokafka's.
+`Connection` is Kafka's, and `tests/model/memory_log.py` is one in memory, in which a search chooses what
+happens when. `tests/contract/test_log.py` holds both to the same. Errors are aiokafka's.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,7 +25,7 @@ FIRST, END = -2, -1
 
 
 class FoundOffset(NamedTuple):
-    """A place in a log, and the time of the record there in ms since the epoch; both -1 if there is no such record."""
+    """A place in a log, and its record's time in ms since the epoch; both -1 without such a record."""
 
     offset: int
     timestamp: int
@@ -47,7 +47,10 @@ class Reader(Protocol):
         """The offset of the first record of each log."""
 
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Where a reader of its isolation comes to the end of each log: the last stable offset or the high watermark."""
+        """Where a reader of its isolation comes to the end of each log.
+
+        The last stable offset or the high watermark.
+        """
 
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
@@ -71,7 +74,10 @@ class Producer(Protocol):
         """Begin a transaction."""
 
     async def append(self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int) -> list[int]:
-        """Append records in the transaction; return when the broker did so, for each batch with an append time."""
+        """Append records in the transaction.
+
+        Return when the broker did so, for each batch with an append time.
+        """
 
     async def commit_transaction(self) -> None:
         """Commit all that was appended. The markers that show it to readers follow later."""
@@ -83,7 +89,10 @@ class Producer(Protocol):
         """The error that made this producer unusable, or None."""
 
     async def raise_epoch(self, transactional_id: str) -> bool:
-        """Fence the producers with an id. False while the brokers still end its transaction: then ask again."""
+        """Fence the producers with an id.
+
+        False while the brokers still end its transaction: then ask again.
+        """
 
     async def open_transactions(self) -> set[str]:
         """The ids with a transaction that holds up readers, of those that this user may see."""
@@ -91,7 +100,8 @@ class Producer(Protocol):
     async def offsets_by_time(self, times: Mapping[TopicPartition, int]) -> dict[TopicPartition, FoundOffset]:
         """The first record of each log with a time (ms since the epoch) or a later one; also FIRST and END.
 
-        The end includes open transactions: `Reader.end_offsets` of a read_committed reader hides what belongs to these.
+        The end includes open transactions: `Reader.end_offsets` of a read_committed reader hides what belongs
+        to these.
         """
 
     async def partitions_for(self, topic: str) -> Collection[int]:

@@ -1,7 +1,7 @@
 """How much memory fetched records may take, from the brokers' answers to the agents' queues.
 
-A batch of 1 KB on the log may unpack to megabytes, and an empty record is a kilobyte of Python objects. So all
-limits are in bytes of memory, and records and headers count with what they take beyond their own bytes.
+A batch of 1 KB on the log may unpack to megabytes, and an empty record is a kilobyte of Python objects. So
+all limits are in bytes of memory, and records and headers count with what they take beyond their own bytes.
 docs/operations-design.md adds the limits up.
 """
 
@@ -15,8 +15,8 @@ HEADER_OVERHEAD_BYTES = 170
 # which take a stage a fifth of a second. The last record may exceed it.
 MAX_POLLED_BYTES = 8_000_000
 
-# Memory of the records that may wait for the agents of all stages together: 20,000 reports of 400 bytes. As many may
-# wait for the next cycle while those of one cycle are applied (see cycle.py).
+# Memory of the records that may wait for the agents of all stages together: 20,000 reports of 400 bytes. As
+# many may wait for the next cycle while those of one cycle are applied (see cycle.py).
 MAX_QUEUED_BYTES = 20_000_000
 
 # Bytes that a broker may answer to one request, of all partitions together, and of one partition. They may be

@@ -1,4 +1,7 @@
-"""How far a partition's owner has applied its source topics. Written to the state topic, in the same transaction."""
+"""How far a partition's owner has applied its source topics.
+
+Written to the state topic, in the same transaction.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,7 +13,8 @@ import orjson
 RESERVED_KEY_TYPE = b"P"
 POSITION_KEY = RESERVED_KEY_TYPE + b"osition"
 
-# In a partition as long as a restore of the state from a file is not finished. The value is the checksum of the file.
+# In a partition as long as a restore of the state from a file is not finished. The value is the checksum of
+# the file.
 RESTORING_KEY = RESERVED_KEY_TYPE + b"restoring"
 
 # Increase this when older workers cannot read what newer ones write.
@@ -22,8 +26,9 @@ class UnknownPositionVersion(ValueError):
 
 
 class SourcePosition(NamedTuple):
-    """`next_offset`: the next to apply. `partitions`: the topic's partition count when the position was written.
+    """`next_offset`: the next to apply.
 
+    `partitions`: the topic's partition count when the position was written.
     `last_append_time` (ms since the epoch) is that of the record before `next_offset`, None when there is
     none. It shows whether the topic was recreated, because aiokafka does not know topic ids.
     """

@@ -1,7 +1,8 @@
 """Ends what a killed process left open, as soon as its successor under the same instance name starts.
 
-Otherwise its transaction stays open until another worker takes its partitions over, and the group hands them over only
-when the session of the killed process ends. Subscribers wait that long, on every partition that it wrote to.
+Otherwise its transaction stays open until another worker takes its partitions over, and the group hands them
+over only when the session of the killed process ends. Subscribers wait that long, on every partition that it
+wrote to.
 """
 
 import asyncio
@@ -17,16 +18,16 @@ from streams.running.log.log import Producer
 
 logger = structlog.get_logger(__name__)
 
-# A coordinator lists and ends transactions in some 40 ms. A broker that does not answer must not keep the worker from
-# starting: what it holds ends with the takeover.
+# A coordinator lists and ends transactions in some 40 ms. A broker that does not answer must not keep the
+# worker from starting: what it holds ends with the takeover.
 ENDING_SECONDS = 5.0
 
 
 async def end_predecessor(producer: Producer, prefix: str, instance: str, own: str) -> None:
     """Fence every producer of this instance with an open transaction, but the one with the id `own`.
 
-    Goes on with a warning when the brokers cannot tell or do not answer within ENDING_SECONDS. Raises RefusedToStart when
-    this user may not use the ids of other workers.
+    Goes on with a warning when the brokers cannot tell or do not answer within ENDING_SECONDS. Raises
+    RefusedToStart when this user may not use the ids of other workers.
     """
     started = time.monotonic()
     former = ids_of_instance(prefix, instance)

@@ -44,7 +44,10 @@ class UnreadableState(ValueError):
 def build_state(
     restore: Callable[[Iterable[tuple[bytes, bytes]]], State], entries: Mapping[bytes, bytes]
 ) -> State:
-    """The state that `restore` builds. Raises UnreadableState, which names the key type of the record that failed."""
+    """The state that `restore` builds.
+
+    Raises UnreadableState, which names the key type of the record that failed.
+    """
     current: bytes | None = None
 
     def tracked() -> Iterator[tuple[bytes, bytes]]:
@@ -69,8 +72,9 @@ async def read_state(
 ) -> Restored:
     """Read partition `state` to its last stable offset, and determine the next offset of each source topic.
 
-    A source without a position starts at the beginning of its log. Raises RefusedToStart when the position cannot be trusted,
-    as continuing would lose or repeat reports, and OwnershipLost when no broker tells whether it can be.
+    A source without a position starts at the beginning of its log. Raises RefusedToStart when the position
+    cannot be trusted, as continuing would lose or repeat reports, and OwnershipLost when no broker tells
+    whether it can be.
     """
     logs = [state, *(TopicPartition(topic, state.partition) for topic in sources)]
     async with log.reader() as consumer:
@@ -98,8 +102,9 @@ async def read_state_with(
 ) -> Restored:
     """Read partition `state` to the offset `end`; `bounds` are those of the state and of its sources.
 
-    `blocked` as in read_entries. `progress` is called after each fetch that returned records. Raises RefusedToStart as
-    read_state does; what must be asked of the brokers for that is left to the caller: see source_logs.py.
+    `blocked` as in read_entries. `progress` is called after each fetch that returned records. Raises
+    RefusedToStart as read_state does; what must be asked of the brokers for that is left to the caller: see
+    source_logs.py.
     """
     entries, records_read = await read_entries(
         consumer, state, end, progress, blocked, start=bounds.begins[state]
@@ -114,6 +119,7 @@ def require_finished(state: TopicPartition, entries: Mapping[bytes, bytes]) -> N
     """Raise RefusedToStart if the entries are those of a restore from a file that was not finished."""
     if RESTORING_KEY in entries:
         raise RefusedToStart(
-            f"{state.topic} partition {state.partition}: a restore of the state was not finished, so a part of it is "
-            "missing. Run `tocsin state restore` with the same file again; it starts from the beginning."
+            f"{state.topic} partition {state.partition}: a restore of the state was not finished, so a part "
+            "of it is missing. Run `tocsin state restore` with the same file again; it starts from the "
+            "beginning."
         )

@@ -20,8 +20,9 @@ from streams.running.log.position import (
 # What decoding damaged bytes raises.
 UNDECODABLE = (ValueError, LookupError, TypeError, struct.error)
 
-# How long to ask for the record before the position. A broker that restarts is away for some 5 s and a new leader
-# needs less, so after four times that the supervisor's pause is the better wait: it leaves the group its partitions.
+# How long to ask for the record before the position. A broker that restarts is away for some 5 s and a new
+# leader needs less, so after four times that the supervisor's pause is the better wait: it leaves the group
+# its partitions.
 ANSWER_SECONDS = 20.0
 
 
@@ -33,7 +34,10 @@ class LogBounds(NamedTuple):
 
 
 async def log_bounds(consumer: Reader, tps: Collection[TopicPartition]) -> LogBounds:
-    """Ask for the bounds of logs. A question for each of them would cost a takeover of many partitions seconds."""
+    """Ask for the bounds of logs.
+
+    A question for each of them would cost a takeover of many partitions seconds.
+    """
     return LogBounds(await consumer.beginning_offsets(list(tps)), await consumer.end_offsets(list(tps)))
 
 
@@ -51,8 +55,8 @@ def take_position(state: TopicPartition, entries: dict[bytes, bytes]) -> dict[st
         ) from error
     except UNDECODABLE as error:
         raise RefusedToStart(
-            f"{state.topic} partition {state.partition}: the position is damaged ({error}). Reset the state after "
-            "reading docs/operations.md."
+            f"{state.topic} partition {state.partition}: the position is damaged ({error}). Reset the state "
+            "after reading docs/operations.md."
         ) from error
 
 
@@ -81,7 +85,8 @@ def _require_fit(tp: TopicPartition, source: SourcePosition, bounds: LogBounds, 
         raise _partitions_changed(where, source.partitions, partitions)
     if not begin <= source.next_offset <= end:
         raise RefusedToStart(
-            f"{where}: the next report to apply is at offset {source.next_offset}, but the log holds {begin} to {end}. "
+            f"{where}: the next report to apply is at offset {source.next_offset}, but the log holds {begin} "
+            f"to {end}. "
             + (
                 "Reports were deleted before they were applied (retention)."
                 if source.next_offset < begin
@@ -120,11 +125,11 @@ def last_applied(
 async def require_same_log(consumer: Reader, tp: TopicPartition, found: SourcePosition) -> None:
     """Check that the log still holds the record that was applied last.
 
-    Raises RefusedToStart when it does not: then the topic was deleted and created again. Raises OwnershipLost when no broker
-    tells within ANSWER_SECONDS.
+    Raises RefusedToStart when it does not: then the topic was deleted and created again. Raises OwnershipLost
+    when no broker tells within ANSWER_SECONDS.
     """
-    # The record right before the position was applied, and source topics are not compacted: in the same log it
-    # is still there, unless retention deletes it meanwhile.
+    # The record right before the position was applied, and source topics are not compacted: in the same log
+    # it is still there, unless retention deletes it meanwhile.
     applied = found.next_offset - 1
     record = await _first_record_from(consumer, tp, applied)
     if record is not None and record.offset == applied and record.timestamp == found.last_append_time:
@@ -132,9 +137,9 @@ async def require_same_log(consumer: Reader, tp: TopicPartition, found: SourcePo
     if (await consumer.beginning_offsets([tp]))[tp] > applied:
         return
     raise RefusedToStart(
-        f"{tp.topic} partition {tp.partition}: offset {applied} does not hold the record that was applied: the topic "
-        "was deleted and recreated. The state belongs to the old topic: see docs/operations.md, 'When the position "
-        "does not fit'."
+        f"{tp.topic} partition {tp.partition}: offset {applied} does not hold the record that was applied: "
+        "the topic was deleted and recreated. The state belongs to the old topic: see docs/operations.md, "
+        "'When the position does not fit'."
     )
 
 
@@ -152,19 +157,19 @@ async def _first_record_from(consumer: Reader, tp: TopicPartition, offset: int) 
             return None
         if time.monotonic() > deadline:
             raise OwnershipLost(
-                f"{tp.topic} partition {tp.partition}: no broker returned the record at offset {offset} within "
-                f"{ANSWER_SECONDS:.0f} s, so it is unknown whether the state belongs to this log. Check that the brokers "
-                "answer, that the partition has a leader and that this user may read the topic. The restarted worker "
-                "asks again."
+                f"{tp.topic} partition {tp.partition}: no broker returned the record at offset {offset} "
+                f"within {ANSWER_SECONDS:.0f} s, so it is unknown whether the state belongs to this log. "
+                "Check that the brokers answer, that the partition has a leader and that this user may read "
+                "the topic. The restarted worker asks again."
             )
 
 
 async def require_partition_count(consumer: Reader, state: TopicPartition, partitions: int) -> None:
-    """Check, for a partition of the state without a position, that the topics did not have fewer partitions before.
+    """Check that the topics did not have fewer partitions before, for a partition without a position.
 
-    A partition without a position may have been added to the topic. Then the positions of the others have a smaller count.
-    Their owners refuse to start, but this one would count reports of channels whose counts are in another partition. Raises
-    RefusedToStart.
+    A partition without a position may have been added to the topic. Then the positions of the others have a
+    smaller count. Their owners refuse to start, but this one would count reports of channels whose counts are
+    in another partition. Raises RefusedToStart.
     """
     others = [TopicPartition(state.topic, number) for number in range(partitions)]
     bounds = await log_bounds(consumer, others)
@@ -183,7 +188,10 @@ async def require_partition_count(consumer: Reader, state: TopicPartition, parti
 
 
 async def newest_position(consumer: Reader, tp: TopicPartition, begin: int, end: int) -> dict[bytes, bytes]:
-    """The last position record as the only entry, or nothing. It ends a transaction, so the search goes backwards."""
+    """The last position record as the only entry, or nothing.
+
+    It ends a transaction, so the search goes backwards.
+    """
     consumer.assign([tp])
     span = 16
     while True:
@@ -202,7 +210,7 @@ async def newest_position(consumer: Reader, tp: TopicPartition, begin: int, end:
 
 def _partitions_changed(where: str, before: int, now: int) -> RefusedToStart:
     return RefusedToStart(
-        f"{where}: the topic had {before} partitions when its state was written and has {now} now. Channels would move "
-        "to other partitions while their counts stay. Move the state with `tocsin state repartition`: see "
-        "docs/operations.md, 'Changing the number of partitions'."
+        f"{where}: the topic had {before} partitions when its state was written and has {now} now. Channels "
+        "would move to other partitions while their counts stay. Move the state with `tocsin state "
+        "repartition`: see docs/operations.md, 'Changing the number of partitions'."
     )

@@ -7,12 +7,12 @@ from aiokafka import TopicPartition
 
 from streams.running.log.log import Log, Reader
 
-# How long reading may stand still before somebody's transaction is taken for abandoned. Markers of a transaction that is
-# being ended follow within milliseconds.
+# How long reading may stand still before somebody's transaction is taken for abandoned. Markers of a
+# transaction that is being ended follow within milliseconds.
 GRACE_SECONDS = 0.5
 
-# Is called with the offset up to which a log is to be read while an open transaction holds the reading up; returns the
-# new one.
+# Is called with the offset up to which a log is to be read while an open transaction holds the reading up;
+# returns the new one.
 Blocked = Callable[[int], Awaitable[int]]
 
 
@@ -51,8 +51,9 @@ async def read_entries(
     The log begins at `start`; without it the brokers are asked.
 
     A transaction is in there as a whole or not at all if `end` is one that a read_committed consumer got as
-    the end of the log, or the high watermark of a log to which nobody writes. In the latter case an open transaction
-    may hold up the reading: after GRACE_SECONDS without progress `blocked` is called with the end, and returns the new one.
+    the end of the log, or the high watermark of a log to which nobody writes. In the latter case an open
+    transaction may hold up the reading: after GRACE_SECONDS without progress `blocked` is called with the
+    end, and returns the new one.
     """
     consumer.assign([tp])
     entries: dict[bytes, bytes] = {}
@@ -85,7 +86,7 @@ async def _end_of_standstill(consumer: Reader, tp: TopicPartition, end: int, blo
 
 
 async def end_if_nothing_follows(log: Log, tp: TopicPartition, next_offset: int) -> int:
-    """The end of the log if it holds only markers and aborted records from `next_offset` on, else `next_offset`."""
+    """The end of the log if only markers and aborted records follow `next_offset`, else `next_offset`."""
     async with log.reader() as consumer:
         end = (await consumer.end_offsets([tp]))[tp]
         return (

@@ -15,8 +15,8 @@ from streams.running.wall_clock import clock_ms
 # the broker answers at all.
 STOPPING_SECONDS = 2.0
 
-# How long to try to abort a transaction that failed, so that read_committed readers need not wait until another worker
-# fences this one.
+# How long to try to abort a transaction that failed, so that read_committed readers need not wait until
+# another worker fences this one.
 ABORTING_SECONDS = 1.0
 
 # The errors of a broker that knows a newer producer with the same transactional id.
@@ -30,8 +30,8 @@ async def write_transaction(
 ) -> int:
     """Write all records and commit. The records of one destination keep their order.
 
-    `timestamp_ms` is this machine's clock. Returns by how many ms the broker whose clock differs most is ahead of it
-    (see clock_difference).
+    `timestamp_ms` is this machine's clock. Returns by how many ms the broker whose clock differs most is
+    ahead of it (see clock_difference).
 
     Raises OwnershipLost when no commit was confirmed within TRANSACTION_SECONDS, whatever the reason. The
     broker may have committed all the same, so the caller must discard its state.

@@ -58,7 +58,10 @@ class Writer:
             await end_predecessor(self._producer, self.prefix, self._instance, self.transactional_id)
 
     async def stop(self) -> None:
-        """Write nothing more. The worker that takes the partitions over aborts a transaction that is left open."""
+        """Write nothing more.
+
+        The worker that takes the partitions over aborts a transaction that is left open.
+        """
         if self._producer is not None:
             producer, self._producer = self._producer, None
             await stop_producer(producer)
@@ -84,7 +87,7 @@ class Writer:
         return LogBounds({tp: place.offset for tp, place in found.items()}, await self.ends(tps))
 
     async def write(self, writes: Writes) -> int:
-        """Write all records in one transaction; return by how many ms the brokers' clocks are ahead (write_transaction).
+        """Write all records in one transaction; return how far the brokers' clocks are ahead, in ms.
 
         A caller that is cancelled does not interrupt the transaction: the next one waits for its end. Raises
         OwnershipLost when it did not commit; then nothing in memory can be trusted any more.
@@ -100,9 +103,10 @@ class Writer:
                 if not lost.fenced:
                     raise
                 raise OwnershipLost(
-                    f"another worker took over this state, so this one may no longer write to it ({lost}). That is expected "
-                    "after a pause of this worker. If it recurs, another group of workers uses the same topics; only one "
-                    "may run per topic prefix. See docs/runbooks/TocsinFencingLoop.md.",
+                    f"another worker took over this state, so this one may no longer write to it ({lost}). "
+                    "That is expected after a pause of this worker. If it recurs, another group of workers "
+                    "uses the same topics; only one may run per topic prefix. See "
+                    "docs/runbooks/TocsinFencingLoop.md.",
                     fenced=True,
                 ) from lost
             self._written_at = time.monotonic()
@@ -122,8 +126,8 @@ class Writer:
             self._partitions_of[topic] = len(await self._started().partitions_for(topic))
         except KafkaError as error:
             raise OwnershipLost(
-                f"{topic}: its number of partitions is unknown ({error!r}). Check that the brokers answer, that the "
-                "topic exists and that this user may describe it."
+                f"{topic}: its number of partitions is unknown ({error!r}). Check that the brokers answer, "
+                "that the topic exists and that this user may describe it."
             ) from error
         return self._partitions_of[topic]
 

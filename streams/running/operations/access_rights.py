@@ -1,6 +1,7 @@
 """The least rights of each role on brokers with ACLs, as docs/deployment.md grants them ('Who may do what').
 
-The users for Strimzi are generated from these, and a test does the work of each role with exactly these on a real broker.
+The users for Strimzi are generated from these, and a test does the work of each role with exactly these on a
+real broker.
 """
 
 from dataclasses import dataclass
@@ -38,7 +39,10 @@ Operation = Literal["Read", "Write", "Create", "Delete", "Describe", "DescribeCo
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """What may be done with a resource. `name` is without the deployment's prefix; `prefixed`: all names that begin with it."""
+    """What may be done with a resource.
+
+    `name` is without the deployment's prefix; `prefixed`: all names that begin with it.
+    """
 
     resource: Literal["topic", "group", "transactionalId"]
     name: str
@@ -48,7 +52,10 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """`standing`: a program has this role all the time. The others are for people, as long as they work in it."""
+    """`standing`: a program has this role all the time.
+
+    The others are for people, as long as they work in it.
+    """
 
     name: str
     standing: bool
@@ -77,8 +84,8 @@ _OUTPUTS = (
     DEAD_LETTERS,
 )
 
-# With those for the stage of reporters, so that it can be switched on without another grant. Only workers may write to its
-# topics in any case.
+# With those for the stage of reporters, so that it can be switched on without another grant. Only workers may
+# write to its topics in any case.
 _WORKER = (
     *_topics(*_SOURCES, to=_READ),
     *_topics(*_INTERNAL, *_STATES, CLAIMS, to=_BOTH),

@@ -1,4 +1,7 @@
-"""Every metric of an adapter: name, kind, labels and meaning. No label names a channel, a person or a case."""
+"""Every metric of an adapter: name, kind, labels and meaning.
+
+No label names a channel, a person or a case.
+"""
 
 from streams.running.operations.metric import ANSWER, Metric
 

@@ -24,6 +24,7 @@ def refusal_explained(prefix: str, host: str, port: int) -> Iterator[None]:
             + (
                 "Another program uses the port: choose another one, or 0 for a free port, which is logged."
                 if number == errno.EADDRINUSE
-                else "The host must be a name or an address of this machine, and the port one that this user may listen on."
+                else "The host must be a name or an address of this machine, and the port one that this user "
+                "may listen on."
             )
         ) from error

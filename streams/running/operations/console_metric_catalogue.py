@@ -35,7 +35,8 @@ CONSOLE_MISSING_OUTCOMES = Metric(
     _CONSOLE,
     "tocsin_console_decisions_without_outcome",
     "gauge",
-    "Decisions of the last seven days from which something follows that no console has written, as of the last ten seconds.",
+    "Decisions of the last seven days from which something follows that no console has written, as of the "
+    "last ten seconds.",
 )
 CONSOLE_OPEN_PAGES = Metric(
     _CONSOLE, "tocsin_console_open_pages", "gauge", "Pages that are open and told what changes."

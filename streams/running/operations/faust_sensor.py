@@ -24,5 +24,5 @@ class RebalanceSensor(faust.Sensor):
         return {"began": time.monotonic()}
 
     def on_rebalance_end(self, app: Any, state: dict[str, float]) -> None:  # noqa: ARG002
-        """Called after all assigned partitions were taken over; `state` is what on_rebalance_start returned."""
+        """Called after all assigned partitions were taken over, with what on_rebalance_start returned."""
         self._metrics.rebalance_duration.observe(time.monotonic() - state["began"])

@@ -17,12 +17,13 @@ from streams.running.operations.address_refused import refusal_explained
 # How long shutdown waits for a scrape in progress; a scrape takes milliseconds.
 _SHUTDOWN_SECONDS = 1.0
 
-# How long a request may take to arrive, and a connection may wait for its next request. Prometheus and probes send
-# theirs at once. Scrapes that are further apart open a new connection, which costs a millisecond.
+# How long a request may take to arrive, and a connection may wait for its next request. Prometheus and probes
+# send theirs at once. Scrapes that are further apart open a new connection, which costs a millisecond.
 REQUEST_SECONDS = 10.0
 
-# A handful of scrapers and probes use a connection each. Beyond this number the oldest one is closed rather than the
-# newest refused: an answer takes milliseconds, so what is still open after 64 newer ones is no scrape.
+# A handful of scrapers and probes use a connection each. Beyond this number the oldest one is closed rather
+# than the newest refused: an answer takes milliseconds, so what is still open after 64 newer ones is no
+# scrape.
 MAX_CONNECTIONS = 64
 
 # The longest path is /metrics, and probes send a handful of headers. The rest is room for what proxies add.
@@ -33,7 +34,8 @@ _MAX_HEADERS = 64
 # How long to read the body of a request after its answer; no request of ours has one.
 _BODY_SECONDS = 1.0
 
-# A port scanner sends thousands of malformed requests. One line a minute tells an operator as much as all of them.
+# A port scanner sends thousands of malformed requests. One line a minute tells an operator as much as all of
+# them.
 MALFORMED_SECONDS = 60.0
 
 Answer = Callable[[], web.Response]
@@ -52,8 +54,8 @@ async def serve(
 ) -> AsyncIterator[str]:
     """Serve in the running event loop, so an answer proves that the loop is not blocked. Yields the address.
 
-    Port 0 chooses a free port. `prefix` begins the names of the settings of the address. Raises AddressRefused
-    if the port is in use or `host` is not an address of this machine.
+    Port 0 chooses a free port. `prefix` begins the names of the settings of the address. Raises
+    AddressRefused if the port is in use or `host` is not an address of this machine.
     """
     answers: dict[str, Answer] = {
         "/metrics": lambda: _metrics(metrics()),
@@ -88,7 +90,7 @@ async def serve(
 
 
 class _BoundedServer(web.Server):
-    """Keeps MAX_CONNECTIONS connections at most. aiohttp limits how long a request takes, but not their number."""
+    """Keeps MAX_CONNECTIONS connections at most; aiohttp limits only how long a request takes."""
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Called by each new connection. Aborts the oldest ones beyond the limit."""
@@ -105,7 +107,10 @@ class _BoundedServer(web.Server):
 
 
 class _WithoutMalformedRequests(logging.Filter):
-    """Replaces the traceback of a malformed request by one line per MALFORMED_SECONDS. Errors of ours keep theirs."""
+    """Replaces the traceback of a malformed request by one line per MALFORMED_SECONDS.
+
+    Errors of ours keep theirs.
+    """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         super().__init__()

@@ -60,7 +60,8 @@ class LagWatch:
         for source in owned:
             place = source.topic, source.partition
             if source.records is None and place in before:
-                # Once the brokers answer again, the time of the last catch-up is still valid; the stalled time is not.
+                # Once the brokers answer again, the time of the last catch-up is still valid; the stalled
+                # time is not.
                 self._seen[place] = _Seen(_NOWHERE, before[place].caught_up_at)
         return [self._lag(source, before.get((source.topic, source.partition)), passed) for source in sources]
 
@@ -77,8 +78,8 @@ class LagWatch:
         if not source.records:
             seen.caught_up_at = now
             return Lag(source.topic, source.partition, 0, 0.0, 0.0)
-        # The oldest waiting record was appended after the last one applied, and after the last time none was waiting.
-        # Without the second bound, one record after a quiet hour would look like a lag of an hour.
+        # The oldest waiting record was appended after the last one applied, and after the last time none was
+        # waiting. Without the second bound, one record after a quiet hour would look like a lag of an hour.
         applied = source.applied_append_time
         known = [
             time

@@ -1,4 +1,4 @@
-"""Logging of a worker or a console: one line per event that concerns an operator, repeats limited, no personal data."""
+"""Logging of a worker or a console: a line per event for operators, repeats limited, no personal data."""
 
 import logging
 import sys
@@ -12,12 +12,13 @@ from structlog.typing import EventDict, Processor
 
 LogFormat = Literal["console", "json"]
 
-# While a broker is away, aiokafka logs some 100 lines a second of the same few kinds. One line of each kind every ten
-# seconds shows that the problem persists and keeps the log readable.
+# While a broker is away, aiokafka logs some 100 lines a second of the same few kinds. One line of each kind
+# every ten seconds shows that the problem persists and keeps the log readable.
 REPEAT_SECONDS = 10.0
 
-# Faust and mode log every start and stop of some 30 services at INFO, uvicorn each malformed request as a warning. httpx and
-# Authlib log addresses and secrets of a sign-in, at INFO and DEBUG. OpenTelemetry logs each attempt to send spans.
+# Faust and mode log every start and stop of some 30 services at INFO, uvicorn each malformed request as a
+# warning. httpx and Authlib log addresses and secrets of a sign-in, at INFO and DEBUG. OpenTelemetry logs
+# each attempt to send spans.
 QUIET_LOGGERS = (
     "faust",
     "mode",
@@ -32,7 +33,7 @@ QUIET_LOGGERS = (
 
 
 class OncePerWhile(logging.Filter):
-    """Lets each kind of message (logger and template) pass once per REPEAT_SECONDS, with the number suppressed since."""
+    """Lets each kind of message (logger and template) pass once per REPEAT_SECONDS, and counts the rest."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +41,10 @@ class OncePerWhile(logging.Filter):
         self._left_out: dict[tuple[str, str], tuple[int, float]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is logged. If so, the number of suppressed records of its kind is added to its message."""
+        """Whether the record is logged.
+
+        If so, the number of suppressed records of its kind is added to its message.
+        """
         if not record.name.startswith(QUIET_LOGGERS):
             return True
         kind = (record.name, str(record.msg))
@@ -58,7 +62,7 @@ class OncePerWhile(logging.Filter):
 
 
 def is_no_chatter(record: logging.LogRecord) -> bool:
-    """False for the steps of a service that mode logs at INFO, under the logger of the module that defines it."""
+    """False for the steps of a service that mode logs at INFO, under the logger of its module."""
     return record.levelno != logging.INFO or not str(record.msg).startswith("[^")
 
 
@@ -80,8 +84,9 @@ class WithoutTraceback(logging.Filter):
 def configure_logs(level: str, log_format: LogFormat, *explained: type[BaseException]) -> None:
     """Log to standard error, for structlog and the standard library alike.
 
-    `console` is for reading; `json` writes one object per line: timestamp, level, logger, event, further fields, and the
-    exception or stack as text. Errors of the types `explained` are logged without a traceback.
+    `console` is for reading; `json` writes one object per line: timestamp, level, logger, event, further
+    fields, and the exception or stack as text. Errors of the types `explained` are logged without a
+    traceback.
     """
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,

@@ -5,7 +5,8 @@ from typing import Literal
 
 Kind = Literal["counter", "gauge", "histogram"]
 
-# Upper bounds in seconds: from the latency of an idle worker (some 6 ms) to five minutes, after which a report is late.
+# Upper bounds in seconds: from the latency of an idle worker (some 6 ms) to five minutes, after which a
+# report is late.
 APPEND_LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 # Up to a day: reports wait on phones and in queues, and recordings are replayed.
 EVENT_LATENCY = (
@@ -51,38 +52,44 @@ class Metric:
 
 # The values of each label. No label identifies a channel, a message, a report or a reporter.
 LABELS = {
-    "topic": "a source topic of a stage, without its prefix: `message-reports`, `verified-reports`, `clock-outcomes`, "
-    "`moderation-outcomes`, `authority-requests` or one of the three internal ones; of an adapter: a topic whose events it sends",
-    "stage": "`reports`, which turns reports into escalations, `requests`, which routes authorities' requests, or "
-    "`reporters`, which stamps reports (`TOCSIN_REPORTERS=on`)",
+    "topic": "a source topic of a stage, without its prefix: `message-reports`, `verified-reports`, "
+    "`clock-outcomes`, `moderation-outcomes`, `authority-requests` or one of the three internal ones; of "
+    "an adapter: a topic whose events it sends",
+    "stage": "`reports`, which turns reports into escalations, `requests`, which routes authorities' "
+    "requests, or `reporters`, which stamps reports (`TOCSIN_REPORTERS=on`)",
     "partition": "number of a partition that this worker owns",
     "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",
-    "why": "of a source that rests: `flood` or `paused`; of a decision that is no outcome: `not_reported` (it is about nothing that the "
-    "adapter reported), `no_rule` (no row of the mapping applies), `no_person` (a program decided) or `refused` (a worker would refuse it)",
+    "why": "of a source that rests: `flood` or `paused`; of a decision that is no outcome: `not_reported` "
+    "(it is about nothing that the adapter reported), `no_rule` (no row of the mapping applies), "
+    "`no_person` (a program decided) or `refused` (a worker would refuse it)",
     "outcome": "of a tick: `honoured` or `ignored`; of a clock outcome: `applied`, or `passed_on` to the "
     "stage that keeps the clock",
     "result": "`applied` or `ignored`",
     "cause": "`fenced` (another worker owns the partition) or `not_committed`",
-    "fate": "`sent`; `not_sent`, because the receiver did not take it in time; or `no_room`, because too many were waiting",
+    "fate": "`sent`; `not_sent`, because the receiver did not take it in time; or `no_room`, because too "
+    "many were waiting",
     "policy": "id of a policy in force, or of a removed policy with open episodes",
     "mode": "`live` or `shadow`",
     "type": "`opened`, `updated` or `resolved`",
     "level": "level of a policy: 1, 2, ...",
-    "kind": "of state: `counts` (one per channel and category) and `episodes` (one per channel) in the stage `reports`; "
-    "`reporters` in the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; of a request: the kind that it states",
+    "kind": "of state: `counts` (one per channel and category) and `episodes` (one per channel) in the stage "
+    "`reports`; `reporters` in the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; "
+    "of a request: the kind that it states",
     "trust": "`high`, `medium` or `low`",
-    "failure": "of a delivery: `refused` (the receiver does not take it), `unavailable` (the receiver cannot be reached, is overloaded "
-    "or broken) or `not_sendable` (no request can be made from the event)",
-    "effect": "of an outcome on trust: `applied`, or `too_old` if it no longer changes it; of an act on the console: `counted`, "
-    "`refused` (somebody else was faster, or it was not allowed), or `not_confirmed` (the brokers did not confirm it)",
+    "failure": "of a delivery: `refused` (the receiver does not take it), `unavailable` (the receiver cannot "
+    "be reached, is overloaded or broken) or `not_sendable` (no request can be made from the event)",
+    "effect": "of an outcome on trust: `applied`, or `too_old` if it no longer changes it; of an act on the "
+    "console: `counted`, `refused` (somebody else was faster, or it was not allowed), or `not_confirmed` "
+    "(the brokers did not confirm it)",
     "case": "`many_channels`, `misuse` or `brigade`",
     "obligation": "id of a duty in the registry, or of a removed duty with open clocks",
-    "event": "`armed`, `half`, `nine_tenths`, `lapsed`, `paused`, `resumed`, `fulfilled`, `withdrawn` or `over` (the end "
-    "of a retention period)",
+    "event": "`armed`, `half`, `nine_tenths`, `lapsed`, `paused`, `resumed`, `fulfilled`, `withdrawn` or "
+    "`over` (the end of a retention period)",
     "change": "`begins` or `ends`",
     "row": "`obligation`, `authority` or `jurisdiction`",
     "status": "`running`, `paused`, `lapsed` or `over`",
-    "decision": "on a request: `routed`, `incomplete` or `refused`; of a desk: `upheld`, `dismissed` or `manifestly_unfounded`",
+    "decision": "on a request: `routed`, `incomplete` or `refused`; of a desk: `upheld`, `dismissed` or "
+    "`manifestly_unfounded`",
     "code": "`encryption_keys`, `bulk_identify`, `block_protest` or `political_demand`",
     "core": "`native` or `python`",
     "version": "version of Tocsin",

@@ -1,4 +1,7 @@
-"""Every metric of a worker: name, kind, labels and meaning. Code, docs/metrics.md and tests are based on it."""
+"""Every metric of a worker: name, kind, labels and meaning.
+
+Code, docs/metrics.md and tests are based on it.
+"""
 
 from streams.running.operations.metric import (
     APPEND_LATENCY,
@@ -15,8 +18,8 @@ RECORDS = Metric(
     _INTAKE,
     "tocsin_records_total",
     "counter",
-    "Records of the source topics applied and committed. Each is a report, request or clock outcome that was applied or "
-    "passed on, a duplicate, a re-keyed record, a dead letter or a tick.",
+    "Records of the source topics applied and committed. Each is a report, request or clock outcome that was "
+    "applied or passed on, a duplicate, a re-keyed record, a dead letter or a tick.",
     ("topic",),
 )
 APPLIED = Metric(
@@ -33,7 +36,8 @@ LATE = Metric(
     _INTAKE,
     "tocsin_reports_late_total",
     "counter",
-    "Applied reports that were too old for every ring of counts. They are published but not counted in any window.",
+    "Applied reports that were too old for every ring of counts. They are published but not counted in any "
+    "window.",
 )
 DUPLICATES = Metric(
     _INTAKE,
@@ -85,8 +89,8 @@ TIME_CORRECTIONS = Metric(
     _INTAKE,
     "tocsin_time_corrections_total",
     "counter",
-    "Corrections of a partition's time read. One is ignored if the time is no longer wrong, or if the broker's clock and the "
-    "clock in it differ by more than five minutes.",
+    "Corrections of a partition's time read. One is ignored if the time is no longer wrong, or if the "
+    "broker's clock and the clock in it differ by more than five minutes.",
     ("result",),
 )
 
@@ -161,8 +165,8 @@ LAW_OVERDUE = Metric(
     _LAW,
     "tocsin_law_rows_overdue",
     "gauge",
-    "Rows of law that should have been checked again by now: after their `review_by`, or 180 days after `checked`. Duties that "
-    "have ended do not count.",
+    "Rows of law that should have been checked again by now: after their `review_by`, or 180 days after "
+    "`checked`. Duties that have ended do not count.",
     ("row",),
 )
 
@@ -178,35 +182,37 @@ REPORTS_OVER_LIMIT = Metric(
     _REPORTERS,
     "tocsin_reports_over_limit_total",
     "counter",
-    "Stamped reports beyond the limit of the day of their reporter. They are published and have no weight, except in "
-    "categories that no limit cuts.",
+    "Stamped reports beyond the limit of the day of their reporter. They are published and have no weight, "
+    "except in categories that no limit cuts.",
 )
 CREDITS = Metric(
     _REPORTERS,
     "tocsin_reporter_credits_total",
     "counter",
-    "Changes of an outcome that reached a reporter, one for each reporter of the message that was decided on. `forwarded`: sent on "
-    "to a reporter whose hash has changed with the key, where they count once more.",
+    "Changes of an outcome that reached a reporter, one for each reporter of the message that was decided "
+    "on. `forwarded`: sent on to a reporter whose hash has changed with the key, where they count once more.",
     ("effect",),
 )
 OUTCOMES_APPLIED = Metric(
     _REPORTERS,
     "tocsin_moderation_outcomes_total",
     "counter",
-    "Outcomes of desks applied to the messages that they are about, without duplicates and dead letters. Stays at 0 while "
-    "TOCSIN_REPORTERS is off.",
+    "Outcomes of desks applied to the messages that they are about, without duplicates and dead letters. "
+    "Stays at 0 while TOCSIN_REPORTERS is off.",
 )
 REPORTS_LINKED = Metric(
     _REPORTERS,
     "tocsin_reports_linked_total",
     "counter",
-    "Stamped reports whose reporter had before reported the same messages as another reporter of the message.",
+    "Stamped reports whose reporter had before reported the same messages as another reporter of the "
+    "message.",
 )
 LINKS_WITHOUT_EFFECT = Metric(
     _REPORTERS,
     "tocsin_links_without_effect_total",
     "counter",
-    "Linked reports that counted as if they were not, because too many reporters of the partition were linked that day.",
+    "Linked reports that counted as if they were not, because too many reporters of the partition were "
+    "linked that day.",
 )
 DETECTOR_REPORTS = Metric(
     _REPORTERS,
@@ -218,7 +224,8 @@ DETECTOR_TRUST = Metric(
     _REPORTERS,
     "tocsin_detector_trust_total",
     "counter",
-    "Sum of the trust (0 to 1) in these reports. Divided by tocsin_detector_reports_total it is their mean trust.",
+    "Sum of the trust (0 to 1) in these reports. Divided by tocsin_detector_reports_total it is their mean "
+    "trust.",
 )
 INTEGRITY_CASES = Metric(
     _REPORTERS,
@@ -240,8 +247,8 @@ APPEND_TO_COMMIT = Metric(
     _LATENCY,
     "tocsin_append_to_commit_seconds",
     "histogram",
-    "From the append of a record to its source topic to the commit of its outputs. A re-keyed report counts twice: when it is "
-    "re-keyed and when it is applied.",
+    "From the append of a record to its source topic to the commit of its outputs. A re-keyed report counts "
+    "twice: when it is re-keyed and when it is applied.",
     buckets=APPEND_LATENCY,
 )
 LAG_RECORDS = Metric(
@@ -255,23 +262,24 @@ LAG_SECONDS = Metric(
     _LATENCY,
     "tocsin_lag_seconds",
     "gauge",
-    "Upper bound of how long the oldest unapplied record has been waiting; 0 if all are applied. Missing while the brokers do "
-    "not answer.",
+    "Upper bound of how long the oldest unapplied record has been waiting; 0 if all are applied. Missing "
+    "while the brokers do not answer.",
     ("stage", "topic", "partition"),
 )
 PARTITION_TIME = Metric(
     _LATENCY,
     "tocsin_partition_timestamp_seconds",
     "gauge",
-    "Time of a partition: the newest occurred_at of an applied report or received_at of an applied request, advanced by ticks. In the "
-    "stage `reporters` also the newest decided_at of an outcome.",
+    "Time of a partition: the newest occurred_at of an applied report or received_at of an applied request, "
+    "advanced by ticks. In the stage `reporters` also the newest decided_at of an outcome.",
     ("stage", "partition"),
 )
 LAST_COMMIT = Metric(
     _LATENCY,
     "tocsin_last_commit_timestamp_seconds",
     "gauge",
-    "When this worker last committed a batch of the partition; before the first batch, when it took the partition over.",
+    "When this worker last committed a batch of the partition; before the first batch, when it took the "
+    "partition over.",
     ("stage", "partition"),
 )
 
@@ -279,9 +287,9 @@ CLOCK_DIFFERENCE = Metric(
     _LATENCY,
     "tocsin_clock_difference_seconds",
     "gauge",
-    "By how much a broker's clock is ahead of this worker's, negative if it is behind: the append time of the partition's "
-    "last transaction compared with when it was sent and answered, so the true difference may be larger by the time that the "
-    "broker took. Missing ten minutes after that transaction.",
+    "By how much a broker's clock is ahead of this worker's, negative if it is behind: the append time of "
+    "the partition's last transaction compared with when it was sent and answered, so the true difference "
+    "may be larger by the time that the broker took. Missing ten minutes after that transaction.",
     ("stage", "partition"),
 )
 
@@ -289,8 +297,9 @@ SOURCE_RESTING = Metric(
     _LATENCY,
     "tocsin_source_resting",
     "gauge",
-    "1 for a source of a partition from which nothing is applied at the moment: it is flooded with records that cannot be "
-    "read, and these are let through slowly, or operators have paused it. Missing for all others.",
+    "1 for a source of a partition from which nothing is applied at the moment: it is flooded with records "
+    "that cannot be read, and these are let through slowly, or operators have paused it. Missing for all "
+    "others.",
     ("stage", "topic", "partition", "why"),
 )
 
@@ -298,8 +307,9 @@ PARTITION_SET_ASIDE = Metric(
     _LATENCY,
     "tocsin_partition_set_aside",
     "gauge",
-    "1 for a partition that is set aside because its records cannot be applied, until they are applied or skipped. Nothing of "
-    "it is applied meanwhile, and its lag is that of the last attempt. Missing for all others.",
+    "1 for a partition that is set aside because its records cannot be applied, until they are applied or "
+    "skipped. Nothing of it is applied meanwhile, and its lag is that of the last attempt. Missing for all "
+    "others.",
     ("stage", "partition"),
 )
 
@@ -373,8 +383,9 @@ STATE_BYTES = Metric(
     _STATE,
     "tocsin_state_bytes",
     "gauge",
-    "Bytes of counts, reporters, clocks and remembered duplicates, including keys: nearly all that a takeover reads. The other kinds are "
-    "not measured; they take a few hundred bytes per channel with an episode.",
+    "Bytes of counts, reporters, clocks and remembered duplicates, including keys: nearly all that a "
+    "takeover reads. The other kinds are not measured; they take a few hundred bytes per channel with an "
+    "episode.",
     ("stage", "kind"),
 )
 POLICY_INFO = Metric(

@@ -29,8 +29,8 @@ from streams.running.operations.values import Histogram, Numbers, Values
 class Metrics:
     """The counters and histograms of one worker, all of them from the catalogue.
 
-    Series with known label values start at 0, because an alert on a rate would otherwise miss the first event. `topics` are
-    the source topics of each stage, without prefix.
+    Series with known label values start at 0, because an alert on a rate would otherwise miss the first
+    event. `topics` are the source topics of each stage, without prefix.
     """
 
     def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]], core: Core) -> None:
@@ -91,7 +91,7 @@ class Metrics:
 
 
 class Exposition:
-    """The text of /metrics: the `counters`, the gauges that `live` computes at each scrape, and process metrics.
+    """The text of /metrics: the `counters`, the gauges that `live` computes at a scrape, process metrics.
 
     It has a registry of its own, so that no library can add metrics to it.
     """

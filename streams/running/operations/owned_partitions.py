@@ -13,13 +13,13 @@ from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.lag_watch import Lag
 from streams.running.operations.values import Numbers, gauge
 
-# How long a comparison of clocks is shown. A quiet partition writes nothing for hours, and a clock that was corrected
-# meanwhile must not keep an alert firing.
+# How long a comparison of clocks is shown. A quiet partition writes nothing for hours, and a clock that was
+# corrected meanwhile must not keep an alert firing.
 CLOCKS_COMPARED_SECONDS = 600.0
 
 
 class SetAside(NamedTuple):
-    """The records with which a partition failed, the type of the error, and when it failed first (epoch seconds)."""
+    """The records with which a partition failed, the error's type, and when it failed first (epoch s)."""
 
     records: str
     error: str
@@ -74,7 +74,10 @@ class OwnedPartitions:
         self._owned[stage, partition] = _Owned(take_census, Counter(open_episodes), time.time())
 
     def committed(self, stage: str, partition: int, opened: Mapping[EpisodeKind, int]) -> None:
-        """Record the commit of a batch. `opened`: change in the number of open episodes, by kind (may be negative)."""
+        """Record the commit of a batch.
+
+        `opened`: change in the number of open episodes, by kind (may be negative).
+        """
         owned = self._owned.get((stage, partition))
         if owned is None:
             # Released at shutdown while its last commit was in progress.

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-# The brokers wait 60 s for the slowest worker of a group (Faust's `broker_rebalance_timeout`) and continue without it. A
-# rebalance that takes twice as long will not end by itself.
+# The brokers wait 60 s for the slowest worker of a group (Faust's `broker_rebalance_timeout`) and continue
+# without it. A rebalance that takes twice as long will not end by itself.
 LONGEST_REBALANCE_SECONDS = 120.0
 
 # So many partitions that are not yet restored are named: one that hangs is among them.
@@ -12,7 +12,10 @@ MOST_NAMED = 8
 
 
 class Readiness:
-    """Tracks rebalances and takeovers. The consumer's thread calls it too, so each call sets single attributes only."""
+    """Tracks rebalances and takeovers.
+
+    The consumer's thread calls it too, so each call sets single attributes only.
+    """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -31,7 +34,10 @@ class Readiness:
 
     @property
     def waiting_for_others(self) -> bool:
-        """Whether a rebalance is in progress that may still end by itself. Nothing can be applied meanwhile."""
+        """Whether a rebalance is in progress that may still end by itself.
+
+        Nothing can be applied meanwhile.
+        """
         return self._rebalancing and self._monotonic() - self._since < LONGEST_REBALANCE_SECONDS
 
     @property
@@ -50,7 +56,10 @@ class Readiness:
         self._rebalancing = True
 
     def taking_over(self, partition: int | str) -> None:
-        """Record that a partition is to be restored. `partition` is a number, or a text that also names the stage."""
+        """Record that a partition is to be restored.
+
+        `partition` is a number, or a text that also names the stage.
+        """
         self._to_restore = self._to_restore + 1 if self._restoring else 1
         self._restoring |= {partition}
         self._progress += 1
@@ -65,7 +74,10 @@ class Readiness:
         self._progress += 1
 
     def rebalanced(self) -> None:
-        """Record that all assigned partitions are restored. A standby worker without partitions is ready too."""
+        """Record that all assigned partitions are restored.
+
+        A standby worker without partitions is ready too.
+        """
         self._assigned = True
         self._rebalancing = False
 

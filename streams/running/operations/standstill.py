@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-# Seconds. Between two samples the process may have been paused by the kernel or a person; that time must not count as a
-# standstill. The limit is twice the usual interval.
+# Seconds. Between two samples the process may have been paused by the kernel or a person; that time must not
+# count as a standstill. The limit is twice the usual interval.
 MOST_BETWEEN_SAMPLES = 2.0
 
 
@@ -18,7 +18,7 @@ class Standstill:
         self._still = 0.0
 
     def sample(self, number: int | None) -> float:
-        """Seconds since the number last changed; 0 while it is None, which means that no change is expected."""
+        """Seconds since the number last changed; 0 while it is None, when no change is expected."""
         now = self._monotonic()
         passed = min(now - self._sampled_at, MOST_BETWEEN_SAMPLES)
         self._sampled_at = now

@@ -24,7 +24,10 @@ class Values(Protocol):
 
 
 class Numbers:
-    """A counter or gauge by label values. The series in `known` begin at 0; others appear once they are added."""
+    """A counter or gauge by label values.
+
+    The series in `known` begin at 0; others appear once they are added.
+    """
 
     def __init__(self, metric: Metric, known: Iterable[Labels] = ()) -> None:
         self.metric = metric
@@ -53,7 +56,10 @@ class Numbers:
 
 
 class Histogram:
-    """A histogram. It takes many values per call: one call per value, at 0.6 us, would cost 3 % of throughput."""
+    """A histogram.
+
+    It takes many values per call: one call per value, at 0.6 us, would cost 3 % of throughput.
+    """
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
@@ -69,7 +75,10 @@ class Histogram:
         self.sum += value
 
     def observe_ages(self, times_ms: Sequence[int], now_ms: int) -> None:
-        """Add the age of each time, in seconds. A time in the future, from another machine's clock, counts as age 0."""
+        """Add the age of each time, in seconds.
+
+        A time in the future, from another machine's clock, counts as age 0.
+        """
         ordered = sorted(times_ms)
         for place, bound in enumerate(self.metric.buckets):
             self._at_most[place] += len(ordered) - bisect_left(ordered, now_ms - bound * 1000)

@@ -1,4 +1,4 @@
-"""Ends a worker that hangs, because a stuck worker would keep its partitions; its supervisor starts it again."""
+"""Ends a worker that hangs, because it would keep its partitions; its supervisor starts it again."""
 
 import asyncio
 import faulthandler
@@ -17,8 +17,8 @@ logger = structlog.get_logger(__name__)
 
 CHECK_SECONDS = 1.0
 
-# A Python thread cannot run while an extension holds the interpreter lock; faulthandler's timer can. It fires if the
-# watchdog's own thread has not run for this much longer than the limit.
+# A Python thread cannot run while an extension holds the interpreter lock; faulthandler's timer can. It fires
+# if the watchdog's own thread has not run for this much longer than the limit.
 _NET_SECONDS = 15.0
 # Writing to a log that nothing reads may block; the process must end anyway.
 _LOG_SECONDS = 5.0
@@ -31,10 +31,10 @@ _STDERR = 2
 class Watchdog:
     """Watches the event loop and the work from a thread of its own. The loop must call `beat` once a second.
 
-    `stalled` returns (seconds, description) of the work that has gone longest without progress: a partition, or the
-    restore of one. The process ends with exit code 1 if that, or the time without a beat, reaches `limit` seconds. The time
-    between two checks counts as at most twice CHECK_SECONDS, so a process that was paused is not mistaken for one that
-    hangs.
+    `stalled` returns (seconds, description) of the work that has gone longest without progress: a partition,
+    or the restore of one. The process ends with exit code 1 if that, or the time without a beat, reaches
+    `limit` seconds. The time between two checks counts as at most twice CHECK_SECONDS, so a process that was
+    paused is not mistaken for one that hangs.
     """
 
     def __init__(self, limit: float, stalled: Callable[[], tuple[float, str]]) -> None:
@@ -86,7 +86,10 @@ class Watchdog:
 
 
 def all_stacks(loop: asyncio.AbstractEventLoop) -> str:
-    """Stacks of all threads, then of all tasks of `loop`: files and lines, no values. Any thread may call it."""
+    """Stacks of all threads, then of all tasks of `loop`: files and lines, no values.
+
+    Any thread may call it.
+    """
     return "".join([*_threads(), *_tasks(loop)])
 
 
@@ -106,7 +109,7 @@ def _tasks(loop: asyncio.AbstractEventLoop) -> Iterator[str]:
 
 
 def _awaited(awaitable: Any) -> Iterator[tuple[FrameType, int]]:
-    """The frames from a task's coroutine down to what it awaits; `Task.get_stack` returns the first one only."""
+    """The frames from a task's coroutine down to what it awaits; `Task.get_stack` gives only the first."""
     while awaitable is not None:
         for kind in ("cr", "gi", "ag"):
             frame = getattr(awaitable, f"{kind}_frame", None)

@@ -35,8 +35,8 @@ SILENCE_SECONDS = SESSION_SECONDS
 class WorkerOperations:
     """Metrics and health of one worker.
 
-    `topics` are the source topics of each stage, without prefix; `source_lags` returns the lag of every partition that
-    the worker owns.
+    `topics` are the source topics of each stage, without prefix; `source_lags` returns the lag of every
+    partition that the worker owns.
     """
 
     def __init__(
@@ -66,7 +66,10 @@ class WorkerOperations:
 
     @asynccontextmanager
     async def running(self, host: str, port: int, watchdog_seconds: float) -> AsyncIterator[None]:
-        """Serve and watch in the running event loop. Raises AddressRefused if it cannot listen on `host` and `port`."""
+        """Serve and watch in the running event loop.
+
+        Raises AddressRefused if it cannot listen on `host` and `port`.
+        """
         async with serve(
             host,
             port,

@@ -15,7 +15,10 @@ logger = structlog.get_logger(__name__)
 
 
 class Attempts:
-    """The attempts at one partition. While `is_set_aside` it has no state in memory, and nothing of it is applied."""
+    """The attempts at one partition.
+
+    While `is_set_aside` it has no state in memory, and nothing of it is applied.
+    """
 
     __slots__ = ("_place", "_prefix", "_retry_at", "_setback")
 
@@ -36,13 +39,17 @@ class Attempts:
         return self._retry_at is not None and time.monotonic() >= self._retry_at
 
     def set_aside(self, failed: NotApplied) -> str:
-        """Begin a pause, and tell operators why. Returns the places of the records that failed, for people."""
+        """Begin a pause, and tell operators why.
+
+        Returns the places of the records that failed, for people.
+        """
         is_first = self._setback is None
         self._setback = setback_after(failed.records, self._setback)
         self._retry_at = time.monotonic() + self._setback.pause
         records, error = describe(failed.records, self._prefix), failed.__cause__
         logger.error(
-            "partition set aside: its records cannot be applied. It is tried again; the other partitions go on",
+            "partition set aside: its records cannot be applied. It is tried again; the other partitions go "
+            "on",
             stage=self._place.stage,
             partition=self._place.partition,
             records=records,
@@ -63,7 +70,7 @@ class Attempts:
         self._retry_at = None
 
     def next_records(self, records: Sequence[SourceRecord]) -> Sequence[SourceRecord]:
-        """Return the first records that may be applied together: all of them unless something failed before."""
+        """Return the first records that may be applied together: all unless something failed before."""
         return records if self._setback is None else self._setback.next_attempt(records)
 
     def have_succeeded(self, position: Position) -> bool:

@@ -11,8 +11,8 @@ from streams.running.partitions.stage import Result, State
 class CommittedBatch(Generic[Result]):
     """A batch of one partition whose transaction is committed.
 
-    `records` counts the applied records by topic, without the prefix. `append_times` (ms since the epoch) are theirs,
-    in no promised order. `transaction_seconds` is the time from the first byte sent to the commit.
+    `records` counts the applied records by topic, without the prefix. `append_times` (ms since the epoch) are
+    theirs, in no promised order. `transaction_seconds` is the time from the first byte sent to the commit.
     """
 
     partition: int
@@ -54,16 +54,22 @@ class Observer(Generic[State, Result]):
         """A tick was appended to the internal topic."""
 
     def transaction_failed(self, partition: int, *, fenced: bool) -> None:
-        """A transaction did not commit; `fenced` if another worker owns the partition now. The worker will stop."""
+        """A transaction did not commit; `fenced` if another worker owns the partition now.
+
+        The worker will stop.
+        """
 
     def clocks_compared(self, partition: int, ahead_ms: int) -> None:
-        """A transaction of a partition showed by how much a broker's clock is ahead of this machine's (see clock_difference)."""
+        """A transaction showed how far a broker's clock is ahead of this machine's (see clock_difference)."""
 
     def resting(self, partition: int, sources: Mapping[str, str]) -> None:
         """The sources (without prefix) of a partition that rest now, and why; the others do not."""
 
     def set_aside(self, partition: int, records: str, error: str) -> None:
-        """A partition could not be applied and has no state until `read_again`. `records` and `error` say what failed."""
+        """A partition could not be applied and has no state until `read_again`.
+
+        `records` and `error` say what failed.
+        """
 
     def read_again(self, partition: int, state: State) -> None:
         """The state of a partition that was set aside is in memory again. What failed is tried again."""

@@ -18,8 +18,9 @@ from streams.running.topics.topic_catalogue import load_catalogue
 # A record up to this size fits into every topic, with any headers of ours.
 _ALWAYS_FITS_BYTES = 512 * 1024
 
-# What is added to a record: 90 bytes for Kafka's own fields of a batch with one record, and what compressing adds when it
-# does not help, because aiokafka sends it all the same. 8 MiB of random bytes grow by 1,035 bytes with lz4, 202 with zstd.
+# What is added to a record: 90 bytes for Kafka's own fields of a batch with one record, and what compressing
+# adds when it does not help, because aiokafka sends it all the same. 8 MiB of random bytes grow by 1,035
+# bytes with lz4, 202 with zstd.
 _BATCH_OVERHEAD_BYTES = 2_048
 _HEADER_OVERHEAD_BYTES = 10
 
@@ -75,10 +76,10 @@ class Outputs:
         limit = _limits().get(topic)
         if limit is not None and size > limit:
             raise OversizedRecord(
-                f"partition {self._partition}: a record for {self._writer.prefix}{topic} would have {size} bytes, and the "
-                f"topic takes {limit} (max.message.bytes). Nothing of this batch was written; other partitions go on. "
-                "This is a defect of Tocsin: report it. To go on without the record that leads to it, see "
-                "docs/runbooks/TocsinPartitionSetAside.md."
+                f"partition {self._partition}: a record for {self._writer.prefix}{topic} would have {size} "
+                f"bytes, and the topic takes {limit} (max.message.bytes). Nothing of this batch was written; "
+                "other partitions go on. This is a defect of Tocsin: report it. To go on without the record "
+                "that leads to it, see docs/runbooks/TocsinPartitionSetAside.md."
             )
 
     async def _partition_for(self, topic: str, key: bytes | None) -> int:

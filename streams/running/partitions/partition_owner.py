@@ -30,8 +30,8 @@ from streams.running.wall_clock import clock_ms
 
 logger = structlog.get_logger(__name__)
 
-# How much later than the internal topic the other sources are read when a partition is tried again. Sources are woken every
-# half second, and a busy broker takes up to a second for a fetch.
+# How much later than the internal topic the other sources are read when a partition is tried again. Sources
+# are woken every half second, and a busy broker takes up to a second for a fetch.
 INTERNAL_FIRST_SECONDS = 2.0
 
 
@@ -131,15 +131,16 @@ class PartitionOwner(Generic[State]):
         self._observer.read_again(self.place.partition, self.state)
 
     async def apply(self, ranges: Sequence[tuple[str, FetchedRange]]) -> Prepared | None:
-        """Apply the ranges (topic, records) in order; return what to write, or None if there is nothing to do.
+        """Apply the ranges (topic, records) in order; return what to write, or None without anything to do.
 
-        Records below the position have been applied before and are skipped. State and position move at once, so that the next
-        records can be applied while these are written. If the transaction commits, call `committed`; if it does not, all
-        owners of the process are worthless.
+        Records below the position have been applied before and are skipped. State and position move at once,
+        so that the next records can be applied while these are written. If the transaction commits, call
+        `committed`; if it does not, all owners of the process are worthless.
 
-        Raises OwnershipLost when records before a range are missing, WrongAppendTime when a record has no append time
-        that can be right, NotAtHome when the number of partitions was changed, and NotApplied for errors of the stage and
-        records that a topic does not take: then the partition must be set aside, and nothing of it may be written.
+        Raises OwnershipLost when records before a range are missing, WrongAppendTime when a record has no
+        append time that can be right, NotAtHome when the number of partitions was changed, and NotApplied for
+        errors of the stage and records that a topic does not take: then the partition must be set aside, and
+        nothing of it may be written.
         """
         new = new_records(self.place.partition, self.position, self._applied_to, ranges)
         records: Sequence[SourceRecord] = [record for each in new for record in each.records]
@@ -193,7 +194,7 @@ class PartitionOwner(Generic[State]):
         return self.attempts.is_set_aside or topic in self.resting
 
     def wake(self) -> list[tuple[str, int]]:
-        """End the rests that are over; return their topics, each with the offset from which to fetch again."""
+        """End the rests that are over; return their topics with the offsets from which to fetch again."""
         woken = self.resting.wake()
         if woken:
             self._note_resting()
@@ -222,8 +223,9 @@ class PartitionOwner(Generic[State]):
         self._observer.resting(self.place.partition, reasons)
 
     async def tick(self, wall_clock_ms: int) -> Outputs | None:
-        """What to write when something is due in the stage: a tick for the internal topic. Call `ticked` afterwards.
+        """What to write when something is due in the stage: a tick for the internal topic.
 
+        Call `ticked` afterwards.
         Raises NotApplied as `apply` does.
         """
         try:
@@ -244,7 +246,7 @@ class PartitionOwner(Generic[State]):
         self._observer.ticked(self.place.partition)
 
     async def step_over_markers(self) -> None:
-        """Move the position to the end of each source log that holds only transaction markers from the position on."""
+        """Move the position to the end of each source log that has only transaction markers after it."""
         position = await past_markers(self._log, self.place.partition, self.position)
         if position != self.position:
             await self._writer.write({self.state_log: [position_record(position)]})

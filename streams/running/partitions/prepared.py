@@ -42,7 +42,10 @@ async def prepare(
     state_log: TopicPartition,
     writer: Writer,
 ) -> Prepared:
-    """Apply the first of the `new` records, which are `records`. Raises NotApplied; then `state` is worthless."""
+    """Apply the first of the `new` records, which are `records`.
+
+    Raises NotApplied; then `state` is worthless.
+    """
     try:
         result, outputs = await _apply_in_slices(stage, state, records, Outputs(writer, state_log.partition))
         progress = progress_of(position, applied_to, new, result.finished_records)

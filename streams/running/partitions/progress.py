@@ -38,7 +38,10 @@ def new_records(
     applied_to: Mapping[str, int],
     ranges: Sequence[tuple[str, FetchedRange]],
 ) -> list[NewRecords]:
-    """Return what is new of each range (topic, records). Raises OwnershipLost when records before one are missing."""
+    """Return what is new of each range (topic, records).
+
+    Raises OwnershipLost when records before one are missing.
+    """
     # The position is ahead of the last range if it was moved past markers at the end of the log.
     expected = {topic: max(at.next_offset, applied_to.get(topic, 0)) for topic, at in position.items()}
     next_offsets = {topic: at.next_offset for topic, at in position.items()}
@@ -46,9 +49,9 @@ def new_records(
     for topic, records in ranges:
         if records.begin > expected[topic]:
             raise OwnershipLost(
-                f"{topic} partition {partition}: records were lost within this worker. The fetched batch begins at "
-                f"offset {records.begin}, but the next offset to apply is {expected[topic]}. The restarted worker "
-                "reads these records again."
+                f"{topic} partition {partition}: records were lost within this worker. The fetched batch "
+                f"begins at offset {records.begin}, but the next offset to apply is {expected[topic]}. The "
+                "restarted worker reads these records again."
             )
         expected[topic] = max(expected[topic], records.end)
         unseen = _from_offset(records, next_offsets[topic])

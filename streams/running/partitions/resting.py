@@ -1,4 +1,4 @@
-"""Sources of a partition from which nothing is applied for a while: flooded ones, and those that operators paused.
+"""Sources of a partition that rest: flooded ones, and those that operators paused.
 
 Everything else goes on meanwhile: the other sources of the partition, its ticks and clocks, and the other
 partitions. What was fetched of a source at rest is dropped, and fetched again from the position when the rest
@@ -10,9 +10,10 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Final
 
-# How fast the refused records of a flooded source go to dead-letters. A flood of 10,000 records takes a minute and a
-# half, and the honest reports between them wait as long. A flood that never ends writes some 9 million dead letters a
-# day, a few gigabytes, so there is time for an operator to pause the source or to stop the publisher.
+# How fast the refused records of a flooded source go to dead-letters. A flood of 10,000 records takes a
+# minute and a half, and the honest reports between them wait as long. A flood that never ends writes some 9
+# million dead letters a day, a few gigabytes, so there is time for an operator to pause the source or to stop
+# the publisher.
 REFUSED_PER_SECOND: Final = 100
 
 
@@ -31,7 +32,7 @@ class RestingSources:
         return topic in self._ends
 
     def rest(self, flooding: Mapping[str, int], paused: Collection[str]) -> None:
-        """Let flooded sources rest as long as their refused records demand, and paused ones until they are resumed."""
+        """Let flooded sources rest as long as their refused records demand, paused ones until resumed."""
         now = time.monotonic()
         for topic, refused in flooding.items():
             if refused:
@@ -66,7 +67,7 @@ class RestingSources:
         return over
 
     def takes(self, topic: str, begin: int, expected: int) -> bool:
-        """Return whether a range that begins at offset `begin` is to be applied, where `expected` is the next offset.
+        """Return whether to apply a range that begins at `begin`, where `expected` is the next offset.
 
         False for a source at rest, and for what was fetched before the end of its rest.
         """

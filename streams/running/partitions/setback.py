@@ -7,22 +7,24 @@ from typing import NamedTuple
 from streams.contract.wire.records import SourceRecord
 from streams.running.log.position import Position
 
-# Seconds until the record that fails is tried again; each further pause is twice as long. An attempt reads the state,
-# which takes as long as taking the partition over and delays the worker's other partitions a little: not more than once a
-# minute. A bug lasts until somebody deploys or skips the record, and nobody should wait much longer than that takes.
+# Seconds until the record that fails is tried again; each further pause is twice as long. An attempt reads
+# the state, which takes as long as taking the partition over and delays the worker's other partitions a
+# little: not more than once a minute. A bug lasts until somebody deploys or skips the record, and nobody
+# should wait much longer than that takes.
 FIRST_PAUSE = 60.0
 LONGEST_PAUSE = 300.0
 
-# Into how many parts the records of an attempt that failed are divided, to find the one that fails. Each part that can be
-# applied costs a cycle, 25 ms, and each that fails one reading of the state, a tenth of a second for 10,000 channels. So
-# 5,000 records of a backlog take four readings, and those of a usual cycle two.
+# Into how many parts the records of an attempt that failed are divided, to find the one that fails. Each part
+# that can be applied costs a cycle, 25 ms, and each that fails one reading of the state, a tenth of a second
+# for 10,000 channels. So 5,000 records of a backlog take four readings, and those of a usual cycle two.
 PARTS = 16
 
 
 class NotApplied(Exception):
-    """The records of one partition cannot be applied, for the reason in `__cause__`. It concerns no other partition.
+    """The records of one partition cannot be applied, for the reason in `__cause__`.
 
-    `records` are those of the attempt that failed: one of them is the reason, or none if a tick could not be made.
+    It concerns no other partition. `records` are those of the attempt that failed: one of them is the reason,
+    or none if a tick could not be made.
     """
 
     def __init__(self, records: Sequence[SourceRecord]) -> None:
@@ -45,7 +47,7 @@ class Setback(NamedTuple):
         return all(position[topic].next_offset >= end for topic, end in self.until.items())
 
     def next_attempt(self, records: Sequence[SourceRecord]) -> Sequence[SourceRecord]:
-        """Return the first records that may be applied together: what comes before the suspects, or some of these."""
+        """Return the first records to apply together: what comes before the suspects, or some of these."""
         before = list(takewhile(lambda record: not self._is_suspect(record), records))
         return before or list(takewhile(self._is_suspect, records[: self.most]))
 
@@ -56,7 +58,8 @@ class Setback(NamedTuple):
 def setback_after(failed: Sequence[SourceRecord], before: Setback | None) -> Setback:
     """Return what follows from an attempt with these records, after an earlier one that failed as well.
 
-    The first attempt is repeated at once, because the cause may be gone, and further ones until the record is found.
+    The first attempt is repeated at once, because the cause may be gone, and further ones until the record is
+    found.
     """
     until: dict[str, int] = {}
     for record in failed:

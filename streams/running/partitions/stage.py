@@ -10,7 +10,7 @@ State = TypeVar("State")
 
 
 class BatchResult(Protocol):
-    """What a batch leads to: records to write, the stage's changed state, and what observers want to know of it."""
+    """What a batch leads to: records to write, changed state, and what observers want to know."""
 
     @property
     def outputs(self) -> Sequence[OutputRecord]:
@@ -53,12 +53,13 @@ class RunnableStage(Protocol[State, Result_co]):
     def apply_in_slices(self, state: State, records: Sequence[SourceRecord]) -> Iterator[Result_co]:
         """Apply a batch in slices of some milliseconds, yielding the result, still incomplete, after each.
 
-        Takes as many of the records as one transaction should hold. Changes the state in place: the runtime drops
-        a state whose batch did not commit. An exception sets the partition aside, unless it is NotAtHome.
+        Takes as many of the records as one transaction should hold. Changes the state in place: the runtime
+        drops a state whose batch did not commit. An exception sets the partition aside, unless it is
+        NotAtHome.
         """
 
     def flooding(self, result: Any) -> Mapping[str, int]:
-        """The topics (with prefix) that a batch showed to be flooded with unreadable records, and the number of these."""
+        """The topics (with prefix) that a batch showed to be flooded, and their unreadable records."""
 
     def paused_sources(self, state: State) -> Collection[str]:
         """The sources of which no record may be handed in."""

@@ -1,6 +1,7 @@
-"""Everything that uses, overrides or replaces private names of Faust, mode and aiokafka; nothing else in streams/ does.
+"""All that uses, overrides or replaces private names of Faust, mode and aiokafka is in this package.
 
-tests/contract/test_private_names.py covers every private name in use and fails when one is used outside this package.
+tests/contract/test_private_names.py covers every private name in use and fails when one is used outside this
+package.
 
 Faust:
     app                   ends a cycle promptly when a stop is requested and the brokers do not answer

@@ -25,7 +25,8 @@ class Waiting:
     def queued_bytes(self) -> int:
         """Approximate memory of all batches in the queues.
 
-        Summed each time. A running total would drift, because a rebalance empties the queues without telling us.
+        Summed each time. A running total would drift, because a rebalance empties the queues without telling
+        us.
         """
         return sum(queued_bytes(topic._queue) for topic in self._topics if topic._queue is not None)
 

@@ -14,24 +14,26 @@ from streams.running.log.memory import MAX_HELD_BYTES, MAX_POLLED_BYTES
 from streams.running.patches.closable_fetcher import ClosableFetcher
 from streams.running.patches.fetched_range import FetchResult
 
-# A fetch costs a worker about a millisecond, and names every assigned topic partition. So after an answer with records the
-# next fetch is sent this much later, and finds what has come meanwhile. It is the pace of cycles, which would hold the
-# records for as long: the fetch that follows a cycle is answered when the next cycle may begin.
+# A fetch costs a worker about a millisecond, and names every assigned topic partition. So after an answer
+# with records the next fetch is sent this much later, and finds what has come meanwhile. It is the pace of
+# cycles, which would hold the records for as long: the fetch that follows a cycle is answered when the next
+# cycle may begin.
 COLLECTING_SECONDS = PACE_SECONDS
 
-# An answer of at least this many bytes means that there is more to fetch than time: the next fetch is sent at once. 10,000
-# reports a second of 700 bytes are less in COLLECTING_SECONDS.
+# An answer of at least this many bytes means that there is more to fetch than time: the next fetch is sent at
+# once. 10,000 reports a second of 700 bytes are less in COLLECTING_SECONDS.
 COLLECTED_BYTES = 256 * 1024
 
-# How long a broker may hold back a fetch that finds nothing new. aiokafka has one fetch under way per broker. One that names
-# every partition may wait long: whatever comes ends the wait. While one waits that does not name a partition whose last
-# records were still waiting for the agents, new records of that partition would wait, too.
+# How long a broker may hold back a fetch that finds nothing new. aiokafka has one fetch under way per broker.
+# One that names every partition may wait long: whatever comes ends the wait. While one waits that does not
+# name a partition whose last records were still waiting for the agents, new records of that partition would
+# wait, too.
 IDLE_MS = 500
 PARTIAL_MS = 20
 
 
 class BoundedFetcher(ClosableFetcher):
-    """Gives out MAX_POLLED_BYTES of records at a time, and requests no more while MAX_HELD_BYTES wait for that.
+    """Gives out MAX_POLLED_BYTES of records at a time; requests none while MAX_HELD_BYTES wait.
 
     With `collects` it waits between fetches for records to come together.
     """

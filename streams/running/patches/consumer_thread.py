@@ -1,4 +1,4 @@
-"""Faust's thread around aiokafka's consumer: reads committed records, knows its progress, and stops in time."""
+"""Faust's thread around aiokafka's consumer: reads committed records, knows its progress, stops in time."""
 
 import asyncio
 import time
@@ -59,7 +59,10 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def on_start(self) -> None:
-        """Start the consumer. Brokers that do not let it into its group end the worker with RefusedToStart."""
+        """Start the consumer.
+
+        Brokers that do not let it into its group end the worker with RefusedToStart.
+        """
         await super().on_start()
         consumer = self._ensure_consumer()
         consumer._fetcher.collects = True
@@ -78,7 +81,7 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
             self.parent_loop.call_soon_threadsafe(lambda: self.app.add_future(end()))  # type: ignore[attr-defined]
 
     async def on_thread_stop(self) -> None:
-        """Leave the group and close; skip leaving after LEAVING_SECONDS, because the process waits for this thread."""
+        """Leave the group and close, or only close after LEAVING_SECONDS: the process waits."""
         try:
             async with asyncio.timeout(LEAVING_SECONDS):
                 await super().on_thread_stop()
@@ -86,7 +89,7 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
             logger.warning("stopped without leaving the consumer group: the brokers do not answer")
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        """Commit the group's offsets within OFFSETS_SECONDS, or skip it: stops and rebalances wait for this."""
+        """Commit the group's offsets within OFFSETS_SECONDS, or skip it: stops and rebalances wait."""
         try:
             async with asyncio.timeout(OFFSETS_SECONDS):
                 committed: bool = await super()._commit(offsets)
@@ -111,7 +114,8 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
 
     async def pause(self, tp: TP) -> None:
         """Request no more of a partition. What was fetched of it is dropped at the next poll."""
-        # Not Faust's own pause: that leaves what was fetched in the fetcher, which then waits with further requests.
+        # Not Faust's own pause: that leaves what was fetched in the fetcher, which then waits with further
+        # requests.
         await self.call_thread(self._ensure_consumer().pause, TopicPartition(*tp))
 
     async def resume(self, tp: TP) -> None:

@@ -76,7 +76,7 @@ class FetchResult(fetcher.FetchResult):  # type: ignore[misc]
         return FetchedRange(records, begin, end, memory)
 
     def next_within(self, memory: int) -> list[StampedRecord]:
-        """The next records, until all that the fetch has given out take `memory` bytes; at least one if there is any."""
+        """The next records, until all that the fetch gave out take `memory` bytes; at least one."""
         if not self.check_assignment(self._topic_partition) or not self.has_more():
             return []
         unpacking = self._partition_records

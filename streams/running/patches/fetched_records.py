@@ -1,4 +1,4 @@
-"""Fetched records as named tuples: making aiokafka's own records takes half of the time of unpacking a fetch."""
+"""Fetched records as named tuples: making aiokafka's own takes half the time of unpacking."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from streams.contract.wire.records import new_tuple
 
 
 class FetchedRecord(NamedTuple):
-    """A consumed record; `timestamp` in ms since the epoch, `timestamp_type` 0 (create time) or 1 (append time)."""
+    """A consumed record; `timestamp` in ms since the epoch, `timestamp_type` 0 (create) or 1 (append)."""
 
     topic: str
     partition: int
@@ -21,7 +21,10 @@ class FetchedRecord(NamedTuple):
 
 
 class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """The records of one partition that a fetch returned. We set no deserialisers, so copying the fields is enough."""
+    """The records of one partition that a fetch returned.
+
+    We set no deserialisers, so copying the fields is enough.
+    """
 
     def _consumer_record(self, tp: Any, record: Any) -> FetchedRecord:
         return new_tuple(

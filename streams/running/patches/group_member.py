@@ -20,11 +20,11 @@ _POLL_SECONDS = 0.1
 
 
 class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
-    """Records when a broker last answered, and as leader waits for missing topics before it assigns partitions.
+    """Records when a broker last answered, and as leader waits for missing topics before assigning.
 
     `answered_at` (`time.monotonic`) is when the member joined or a heartbeat was last answered. A member that
-    gets no answers may have lost its partitions long ago. `when_refused` is called with the error if it could not
-    join.
+    gets no answers may have lost its partitions long ago. `when_refused` is called with the error if it could
+    not join.
     """
 
     answered_at = float("-inf")
@@ -75,7 +75,8 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
                 return shares
             if time.monotonic() >= deadline:
                 logger.error(
-                    "topics unknown to the brokers: their partitions are not assigned. Run `tocsin topics check`",
+                    "topics unknown to the brokers: their partitions are not assigned. Run `tocsin topics "
+                    "check`",
                     topics=unknown,
                 )
                 return shares

@@ -1,4 +1,4 @@
-"""Faust's consumer without the defaults that lose or repeat records: it starts where the owners' state says."""
+"""Faust's consumer without defaults that lose or repeat records: it starts where the state says."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from streams.running.patches.consumer_thread import Fetched, ReadCommittedThread
 
 
 class PositionedConsumer(driver.Consumer):
-    """Starts every partition at the position that its owner restored, and ignores the group's committed offset."""
+    """Starts every partition at the position that its owner restored, not at the group's offset."""
 
     _thread: ReadCommittedThread
     # The generation of the current assignment, None during a rebalance; and whether its positions have been
@@ -38,7 +38,7 @@ class PositionedConsumer(driver.Consumer):
         return self._thread.in_touch()
 
     def membership(self) -> tuple[int, str] | None:
-        """The generation of the current assignment and this member's id; None once the next rebalance has begun."""
+        """The generation and member id of the current assignment; None once a rebalance has begun."""
         return None if self._generation is None else (self._generation, self._thread.member_id())
 
     async def is_current(self, generation: int) -> bool:
@@ -58,8 +58,9 @@ class PositionedConsumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def perform_seek(self) -> None:
-        """Seek to the restored positions. Faust calls it after a rebalance and when a fetch returns while paused.
+        """Seek to the restored positions.
 
+        Faust calls it after a rebalance and when a fetch returns while paused.
         Does nothing once the next rebalance has begun: its own call seeks what it assigns.
         """
         generation, assignment = self._generation, self.assignment()
@@ -96,7 +97,8 @@ class PositionedConsumer(driver.Consumer):
     async def wake(self, tp: TP, offset: int) -> None:
         """Fetch a partition that rested, from an offset on."""
         if not self._sought or tp not in self.assignment():
-            # A rebalance has begun. A new assignment fetches all that it assigns, from where `perform_seek` says.
+            # A rebalance has begun. A new assignment fetches all that it assigns, from where `perform_seek`
+            # says.
             return
         await self._thread.seek_wait({tp: offset})
         # None, because Faust takes 0 for "nothing read yet".
@@ -115,10 +117,10 @@ class PositionedConsumer(driver.Consumer):
             super().resume_flow()
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Do nothing: batches leave gaps by design, and Faust would then commit one batch per gap interval."""
+        """Do nothing: batches leave gaps by design, and Faust would commit one batch per gap interval."""
 
     def _new_offset(self, tp: TP) -> int | None:
-        """The offset after the newest acknowledged one: acks come in order, and only lag tools read this offset."""
+        """The offset after the newest acknowledged one: acks come in order, and only lag tools read it."""
         acked = self._acked[tp]
         if not acked:
             return None

@@ -1,4 +1,4 @@
-"""aiokafka's transactional producer, with what it does not tell through its public methods and requests that it lacks."""
+"""aiokafka's transactional producer, with what its public methods do not tell, and requests it lacks."""
 
 import asyncio
 from collections import defaultdict
@@ -15,8 +15,9 @@ from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, I
 
 from streams.running.log.log import TRANSACTION_SECONDS, FoundOffset, Write
 
-# Preparing zstd takes 33 us for each batch, whatever its size: with 48 partitions at 1,000 reports a second, where most batches
-# have one or two records, a seventh of a core. lz4 takes 4 us for one record of 2 KB and as much as zstd for seven.
+# Preparing zstd takes 33 us for each batch, whatever its size: with 48 partitions at 1,000 reports a second,
+# where most batches have one or two records, a seventh of a core. lz4 takes 4 us for one record of 2 KB and
+# as much as zstd for seven.
 SMALL_BYTES = 8 * 1024
 
 # The codecs' numbers in record batches.
@@ -34,7 +35,8 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
     def failure(self) -> BaseException | None:
         """The error that made this producer unusable, or None.
 
-        Every later call on such a producer only raises that it is not in a transaction, which hides the reason.
+        Every later call on such a producer only raises that it is not in a transaction, which hides the
+        reason.
         """
         manager = self._txn_manager
         # A fatal error ends the transaction with the reason. Before the first transaction there is nothing to
@@ -52,7 +54,10 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         await self.client.close()
 
     async def append(self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int) -> list[int]:
-        """Append records in the transaction; return when the broker did so, for each batch with an append time."""
+        """Append records in the transaction.
+
+        Return when the broker did so, for each batch with an append time.
+        """
         # Whole batches: AIOKafkaProducer.send costs 5 us per record, a batch 1.3 us.
         deliveries = []
         try:
@@ -72,14 +77,17 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
                 delivery.cancel()
 
     def new_batch(self, sizes: Iterable[int]) -> BatchBuilder:
-        """An empty batch with the producer's codec, or lz4 instead of zstd if records of these sizes in bytes are few."""
+        """An empty batch with the producer's codec, or lz4 instead of zstd for few small records."""
         accumulator = self._message_accumulator
         if accumulator._compression_type != _ZSTD or not _is_small(sizes):
             return self.create_batch()
         return BatchBuilder(accumulator._batch_size, _LZ4, is_transactional=True)
 
     async def raise_epoch(self, transactional_id: str) -> bool:
-        """Fence the producers with an id. False while the brokers still end its transaction: then ask again."""
+        """Fence the producers with an id.
+
+        False while the brokers still end its transaction: then ask again.
+        """
         node = await self.client.coordinator_lookup(CoordinationType.TRANSACTION, transactional_id)
         request = InitProducerIdRequest(
             transactional_id=transactional_id, transaction_timeout_ms=TRANSACTION_SECONDS * 1000
@@ -106,7 +114,10 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         return {each for found in await asyncio.gather(*map(open_at, nodes)) for each in found}
 
     async def offsets_by_time(self, times: Mapping[TopicPartition, int]) -> dict[TopicPartition, FoundOffset]:
-        """As in log.py. One request per broker, whatever the number of logs. The client must know the topics."""
+        """As in log.py.
+
+        One request per broker, whatever the number of logs. The client must know the topics.
+        """
         by_leader: dict[int, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
         for tp, at in times.items():
             leader = self.client.cluster.leader_for_partition(tp)

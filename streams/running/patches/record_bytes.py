@@ -1,4 +1,4 @@
-"""Where records begin in the bytes of a batch, and a reader of one record that makes no object per unread header.
+"""Where records begin in a batch's bytes, and a reader of one record without objects for its headers.
 
 A record is its length and then that many bytes: attributes, timestamp and offset as differences from the
 batch's, key, value, the number of headers, and the headers. All numbers are zigzag varints.
@@ -18,7 +18,7 @@ _LONGEST_VARINT = 10
 
 
 class ReadRecord(NamedTuple):
-    """A record as `aiokafka` reads it, except that header names which are not text have their bytes escaped."""
+    """A record as `aiokafka` reads it, except that header names which are not text are escaped."""
 
     offset: int
     timestamp: int
@@ -29,10 +29,10 @@ class ReadRecord(NamedTuple):
 
 
 def next_chunk(data: bytes, begin: int, records: int) -> tuple[int, int]:
-    """The end and the number of the records from `begin` that fit in CHUNK_BYTES; of one if the first is larger.
+    """The end and number of the records from `begin` that fit in CHUNK_BYTES; at least one record.
 
-    Considers at most `records` of them, and stops before one that is incomplete. Raises ValueError if the first
-    one is.
+    Considers at most `records` of them, and stops before one that is incomplete. Raises ValueError if the
+    first one is.
     """
     # This loop runs once per record, and most of them are reports with a length of two bytes.
     limit = min(begin + CHUNK_BYTES, len(data))
@@ -64,10 +64,10 @@ def next_chunk(data: bytes, begin: int, records: int) -> tuple[int, int]:
 def read_record(
     data: bytes, at: int, base_offset: int, timestamps: tuple[int, int, int]
 ) -> tuple[ReadRecord, int]:
-    """The record at `at`, and where it ends. With more than MAX_HEADERS headers they are replaced by their number.
+    """The record at `at`, and where it ends.
 
-    `timestamps` are the type, the first one and the largest one of the batch. Raises ValueError or IndexError for
-    damaged bytes.
+    With more than MAX_HEADERS headers they are replaced by their number. `timestamps` are the type, the first
+    one and the largest one of the batch. Raises ValueError or IndexError for damaged bytes.
     """
     length, at = _varint(data, at)
     end = at + length

@@ -15,8 +15,8 @@ MAX_UNPACKED_BYTES = 16 * 1024 * 1024
 # What is tried first: a little more than reports compress by.
 USUAL_RATIO = 20
 
-# In version 2 of the batch format: the low byte of the attributes, whose lowest three bits name the codec, the
-# number of records (4 bytes), and the first record.
+# In version 2 of the batch format: the low byte of the attributes, whose lowest three bits name the codec,
+# the number of records (4 bytes), and the first record.
 ATTRIBUTES_AT = 22
 CODEC = 0b111
 COUNT_AT = 57
@@ -35,8 +35,8 @@ class TooLarge(ValueError):
 def unpacked(batch: memoryview) -> bytes:
     """The batch's records without compression.
 
-    Raises TooLarge, or the codec's own error for bytes that it cannot unpack. An uncompressed batch has no limit,
-    because it is in memory already.
+    Raises TooLarge, or the codec's own error for bytes that it cannot unpack. An uncompressed batch has no
+    limit, because it is in memory already.
     """
     packed = batch[RECORDS_AT:]
     unpack = _UNPACK.get(batch[ATTRIBUTES_AT] & CODEC)
@@ -63,8 +63,8 @@ def _limited(decompress_into: Callable[[memoryview, Any], int]) -> Callable[[mem
                 if not _is_too_small(error):
                     raise
             del room
-        # Anonymous memory: pages that are never written to are never allocated. But those that are take longer
-        # than from the heap: half a microsecond per report.
+        # Anonymous memory: pages that are never written to are never allocated. But those that are take
+        # longer than from the heap: half a microsecond per report.
         with mmap.mmap(-1, MAX_UNPACKED_BYTES) as most:
             try:
                 return most[: decompress_into(packed, most)]

@@ -5,13 +5,14 @@ from faust.assignor import PartitionAssignor
 
 from streams.running.errors import RefusedToStart
 
-# How long until the partitions of a silent worker move: most of the wait when a worker is killed. Six seconds is the least
-# that brokers allow with their default settings (`group.min.session.timeout.ms`).
+# How long until the partitions of a silent worker move: most of the wait when a worker is killed. Six seconds
+# is the least that brokers allow with their default settings (`group.min.session.timeout.ms`).
 #
-# What delays a live worker's heartbeats is shorter. They are sent by the consumer's thread, also while partitions are taken
-# over or released, however long that takes; only a full garbage collection stops all threads, 0.6 s for a million channels.
-# An offset commit that the brokers cannot replicate holds up the requests behind it for 5 s (`offsets.commit.timeout.ms`).
-# A coordinator that restarts, or takes the group over, gives each member a whole session.
+# What delays a live worker's heartbeats is shorter. They are sent by the consumer's thread, also while
+# partitions are taken over or released, however long that takes; only a full garbage collection stops all
+# threads, 0.6 s for a million channels. An offset commit that the brokers cannot replicate holds up the
+# requests behind it for 5 s (`offsets.commit.timeout.ms`). A coordinator that restarts, or takes the group
+# over, gives each member a whole session.
 SESSION_SECONDS = 6.0
 
 # A worker learns of a rebalance from the response to its next heartbeat, and the whole group waits for the
@@ -20,9 +21,9 @@ SESSION_SECONDS = 6.0
 # the brokers next to nothing.
 HEARTBEAT_SECONDS = 0.5
 
-# The brokers refuse a member that does not know the protocol of the others. Change the name when older workers must not
-# run together with newer ones. Versions before the claims log used Faust's own name, `faust`: they write no claims, so
-# nobody could fence them.
+# The brokers refuse a member that does not know the protocol of the others. Change the name when older
+# workers must not run together with newer ones. Versions before the claims log used Faust's own name,
+# `faust`: they write no claims, so nobody could fence them.
 PROTOCOL = "tocsin-claims"
 
 
@@ -36,16 +37,17 @@ class WorkerAssignor(PartitionAssignor):
 
 
 def refusal(group: str, error: kafka_errors.KafkaError) -> RefusedToStart | None:
-    """The error of a worker that the brokers do not let into its group; None if that is not what `error` says."""
+    """The error of a worker that the brokers keep out of its group; None if `error` is another one."""
     if isinstance(error, kafka_errors.InconsistentGroupProtocolError):
         return RefusedToStart(
-            f"the consumer group {group} has members of another version: workers of a version before the topic `claims`, or "
-            "a consumer that is no worker. They must not share partitions with this one. Stop all of them, then start the "
-            "new version: see docs/operations.md, 'Running'."
+            f"the consumer group {group} has members of another version: workers of a version before the "
+            "topic `claims`, or a consumer that is no worker. They must not share partitions with this one. "
+            "Stop all of them, then start the new version: see docs/operations.md, 'Running'."
         )
     if isinstance(error, kafka_errors.InvalidSessionTimeoutError):
         return RefusedToStart(
-            f"the brokers do not allow the session of {SESSION_SECONDS:.0f} s that workers have in their group: set "
-            f"`group.min.session.timeout.ms` of the brokers to {SESSION_SECONDS * 1000:.0f} (their default) or less."
+            f"the brokers do not allow the session of {SESSION_SECONDS:.0f} s that workers have in their "
+            f"group: set `group.min.session.timeout.ms` of the brokers to {SESSION_SECONDS * 1000:.0f} "
+            "(their default) or less."
         )
     return None

@@ -50,10 +50,11 @@ class Ownership:
     async def follow(
         self, assigned: Iterable[TP], generation: int, member: str, is_current: IsCurrent
     ) -> bool:
-        """Take over what is assigned in a generation of the group. False if the next rebalance interrupted that.
+        """Take over what is assigned in a generation of the group.
 
-        `is_current` asks the group whether the generation is still its own. Raises RefusedToStart when a partition is
-        assigned without its counterparts in the other source topics. After an error no partition is taken over.
+        False if the next rebalance interrupted that. `is_current` asks the group whether the generation is
+        still its own. Raises RefusedToStart when a partition is assigned without its counterparts in the
+        other source topics. After an error no partition is taken over.
         """
         if generation == self._followed:
             return True
@@ -67,15 +68,16 @@ class Ownership:
             return True
         if self._interrupted:
             return False
-        # Not by our code. Faust does not take it for an error, so the worker would keep partitions that it never takes
-        # over.
+        # Not by our code. Faust does not take it for an error, so the worker would keep partitions that it
+        # never takes over.
         raise OwnershipLost("the takeover was cancelled before it ended")
 
     async def give_up(self) -> None:
         """Release all partitions; await it before the worker joins the group again.
 
-        Their state stays in memory for the case that the worker gets them back and nobody has written to them; those that
-        are set aside have none. Raises OwnershipLost when the release failed; then the process must end.
+        Their state stays in memory for the case that the worker gets them back and nobody has written to
+        them; those that are set aside have none. Raises OwnershipLost when the release failed; then the
+        process must end.
         """
         await self._interrupt()
         self._followed = None
@@ -155,8 +157,9 @@ class Ownership:
                 missing = [topic for topic in stage.sources if TP(topic, partition) not in tps]
                 if missing:
                     raise RefusedToStart(
-                        f"partition {partition} was assigned without its counterpart in {', '.join(missing)}: the topic "
-                        "was deleted, or the partition counts differ. Run `tocsin topics check` to see what is wrong."
+                        f"partition {partition} was assigned without its counterpart in "
+                        f"{', '.join(missing)}: the topic was deleted, or the partition counts differ. Run "
+                        "`tocsin topics check` to see what is wrong."
                     )
                 places.append(Place(name, partition))
         return places

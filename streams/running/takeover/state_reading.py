@@ -25,8 +25,9 @@ from streams.running.takeover.takeover import Look
 
 logger = structlog.get_logger(__name__)
 
-# How many consumers read state at the same time. Each has a connection to every broker, and may fetch 16 MiB at once. With
-# 48 partitions of 5,000 state records all at once held the event loop up for as long as 6 s, 8 for 1.1 s at most.
+# How many consumers read state at the same time. Each has a connection to every broker, and may fetch 16 MiB
+# at once. With 48 partitions of 5,000 state records all at once held the event loop up for as long as 6 s, 8
+# for 1.1 s at most.
 CONSUMERS = 8
 
 # Seconds between two lines in the log about the progress of a takeover. Most are over before the first one.
@@ -36,17 +37,20 @@ Owners = dict[Place, PartitionOwner[Any]]
 
 
 class Kept(NamedTuple):
-    """A partition that was released, and the end of its state log then. Its state is right if nothing follows."""
+    """A partition that was released, and the end of its state log then.
+
+    Its state is right if nothing follows.
+    """
 
     owner: PartitionOwner[Any]
     end: int
 
 
 class StateReading:
-    """One takeover's reading: `read` partitions with `records` state records so far. The others kept their state.
+    """One takeover's reading: `read` partitions with `records` state records so far.
 
-    `new` are fresh owners of all partitions, `kept` those that this worker had before. What turns out to be out of date is
-    removed from `kept`, also when the reading is interrupted.
+    The others kept their state. `new` are fresh owners of all partitions, `kept` those that this worker had
+    before. What turns out to be out of date is removed from `kept`, also when the reading is interrupted.
     """
 
     def __init__(
@@ -106,7 +110,7 @@ class StateReading:
         return {place: self._owners[place] for place in self._new}
 
     async def _check_positions(self, bounds: LogBounds) -> None:
-        """Check against the source logs what needs questions to the brokers: a few for all partitions together."""
+        """Check against the source logs what needs the brokers: a few requests for all partitions."""
         read = [owner for owner in self._begun if owner.place in self._owners]
         positions = {
             TopicPartition(topic, owner.place.partition): source
@@ -115,7 +119,8 @@ class StateReading:
         }
         times = last_applied(bounds, positions)
         found = await self._writer.offsets(times)
-        # Another log has no record with the same time. The answer is another record also where a broker's clock went back.
+        # Another log has no record with the same time. The answer is another record also where a broker's
+        # clock went back.
         doubtful = [
             tp
             for tp, at in times.items()
@@ -135,7 +140,8 @@ class StateReading:
     async def _read(
         self, places: Iterator[Place], bounds: LogBounds, ends: Mapping[TopicPartition, int]
     ) -> None:
-        # One consumer reads one partition after the other: each start costs as much as reading a small partition.
+        # One consumer reads one partition after the other: each start costs as much as reading a small
+        # partition.
         async with self._log.reader() as consumer:
             for place in places:
                 owner = self._new[place]

@@ -1,8 +1,8 @@
 """The steps by which a process becomes the only writer of partitions: claim, look, fence; and the release.
 
-Every process writes a claim before it reads the state of a partition, and a release before it joins the group again. So
-a worker with an unreleased claim when another one takes the partition over is dead, or was put out of the group and does
-not know it yet. It is fenced: the broker then refuses all that it still sends.
+Every process writes a claim before it reads the state of a partition, and a release before it joins the group
+again. So a worker with an unreleased claim when another one takes the partition over is dead, or was put out
+of the group and does not know it yet. It is fenced: the broker then refuses all that it still sends.
 """
 
 import asyncio
@@ -75,7 +75,10 @@ class Claims:
 
     @asynccontextmanager
     async def looking(self, is_current: IsCurrent) -> "AsyncIterator[Look]":
-        """Read the log from its beginning. `is_current` tells whether the generation of the claim is still the group's."""
+        """Read the log from its beginning.
+
+        `is_current` tells whether the generation of the claim is still the group's.
+        """
         async with self._log.reader() as consumer:
             consumer.assign([self.tp])
             consumer.seek(self.tp, (await consumer.beginning_offsets([self.tp]))[self.tp])
@@ -106,8 +109,8 @@ class Look:
     async def look(self) -> None:
         """Read until the own claims are visible, then fence everyone else who may still write.
 
-        Only then does the end of a state log stand. Raises OwnershipLost when the partitions are claimed in a newer
-        generation of the group.
+        Only then does the end of a state log stand. Raises OwnershipLost when the partitions are claimed in a
+        newer generation of the group.
         """
         async with self._turn:
             standstill = Standstill()
@@ -130,8 +133,9 @@ class Look:
             await self._fence_claimants()
             if len(self.fenced) == before:
                 logger.warning(
-                    "an open transaction holds up reading the state, and nobody claims the partition: waiting until the "
-                    "brokers end it. A version of Tocsin before the claims log may still be running; stop it"
+                    "an open transaction holds up reading the state, and nobody claims the partition: "
+                    "waiting until the brokers end it. A version of Tocsin before the claims log may still "
+                    "be running; stop it"
                 )
 
     async def note_fenced(self) -> None:
@@ -159,13 +163,15 @@ class Look:
         newer = [each for each in others if each.generation > self._claims.generation]
         if newer and not await self._is_current():
             raise OwnershipLost(
-                f"this worker was put out of the group: its partitions are claimed by {newer[0].transactional_id} in generation "
-                f"{newer[0].generation}, after {self._claims.generation}. The restarted worker joins again."
+                "this worker was put out of the group: its partitions are claimed by "
+                f"{newer[0].transactional_id} in generation {newer[0].generation}, after "
+                f"{self._claims.generation}. The restarted worker joins again."
             )
         await self._fence([claimant.transactional_id for claimant in others])
 
     async def _fence_first_open(self) -> None:
-        # The record at the last stable offset is the first of the oldest open transaction, and names its writer.
+        # The record at the last stable offset is the first of the oldest open transaction, and names its
+        # writer.
         log = self._claims.tp
         async with self._log.reader("read_uncommitted") as consumer:
             consumer.assign([log])

@@ -9,8 +9,8 @@ from typing import Any
 class Turn:
     """A lock, held while owners change and while anything is written.
 
-    A cycle may leave its transaction under way, for the next cycle to apply records meanwhile. Another task that takes the turn
-    first waits for the end of that transaction, and gets its error if it did not commit.
+    A cycle may leave its transaction under way, for the next cycle to apply records meanwhile. Another task
+    that takes the turn first waits for the end of that transaction, and gets its error if it did not commit.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,10 @@ class Turn:
         self._under_way = asyncio.create_task(writing)
 
     async def written(self) -> None:
-        """Wait for the end of the transaction that is under way. Raises what writing raised, to everybody who waits."""
+        """Wait for the end of the transaction that is under way.
+
+        Raises what writing raised, to everybody who waits.
+        """
         under_way = self._under_way
         if under_way is not None:
             await asyncio.shield(under_way)

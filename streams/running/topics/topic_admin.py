@@ -148,8 +148,9 @@ async def _until_visible(admin: AIOKafkaAdminClient, catalogue: Catalogue, prefi
             return
         await asyncio.sleep(_POLL_SECONDS)
     raise RefusedToStart(
-        f"topics were created, but {', '.join(f'broker {broker}' for broker in waiting)} does not show them after "
-        f"{VISIBLE_SECONDS:.0f} seconds. Run `tocsin topics check`; if topics are missing, see the controller's log."
+        f"topics were created, but {', '.join(f'broker {broker}' for broker in waiting)} does not show them "
+        f"after {VISIBLE_SECONDS:.0f} seconds. Run `tocsin topics check`; if topics are missing, see the "
+        "controller's log."
     )
 
 

@@ -13,8 +13,8 @@ SCHEMAS = Path(__file__).parents[3] / "schemas"
 
 MIN_INSYNC = "min.insync.replicas"
 
-# With 3 replicas of which 2 must have a record, one broker may fail without loss and without a stop. Partitions are the
-# most workers that can share the load; 4 of them use four cores.
+# With 3 replicas of which 2 must have a record, one broker may fail without loss and without a stop.
+# Partitions are the most workers that can share the load; 4 of them use four cores.
 DEFAULT_PARTITIONS = 4
 DEFAULT_REPLICAS = 3
 DEFAULT_MIN_INSYNC = 2
@@ -45,7 +45,10 @@ class ReasonText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One file of `schemas/topics/`. `partitions` is a number, or `source`: as many as message-reports has."""
+    """One file of `schemas/topics/`.
+
+    `partitions` is a number, or `source`: as many as message-reports has.
+    """
 
     name: str
     description: str
@@ -60,7 +63,7 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasons: dict[str, ReasonText] = {}
 
     def settings(self, min_insync: int) -> dict[str, str]:
-        """The topic's settings, as Kafka spells them, with `min_insync` as the minimum of in-sync replicas."""
+        """The topic's settings, as Kafka spells them, with `min_insync` in-sync replicas at least."""
         return {name: str(value) for name, value in self.config.items()} | {MIN_INSYNC: str(min_insync)}
 
     @property
@@ -88,6 +91,7 @@ def load_catalogue(folder: Path = SCHEMAS / "topics") -> Catalogue:
         catalogue[topic.name] = topic
     if MESSAGE_REPORTS not in catalogue:
         raise ValueError(
-            f"{folder}: {MESSAGE_REPORTS}.yaml is missing, so the installation is incomplete. Install Tocsin again."
+            f"{folder}: {MESSAGE_REPORTS}.yaml is missing, so the installation is incomplete. Install Tocsin "
+            "again."
         )
     return catalogue

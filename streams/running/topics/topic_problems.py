@@ -34,8 +34,8 @@ def shape_problems(
             yield Problem(
                 name,
                 f"has {_count(found.partitions, 'partition')}, {MESSAGE_REPORTS} has {source.partitions}.",
-                "Both must have the same number. Stop the workers, delete this topic if nothing in it is needed "
-                "any more, and run `tocsin topics create`.",
+                "Both must have the same number. Stop the workers, delete this topic if nothing in it is "
+                "needed any more, and run `tocsin topics create`.",
             )
     elif found.partitions != topic.partitions:
         yield Problem(
@@ -46,8 +46,8 @@ def shape_problems(
     if found.fewest_replicas < min_insync:
         yield Problem(
             name,
-            f"has {_count(found.fewest_replicas, 'replica')}, fewer than the {min_insync} that must be in sync, so "
-            "nothing can be written.",
+            f"has {_count(found.fewest_replicas, 'replica')}, fewer than the {min_insync} that must be in "
+            "sync, so nothing can be written.",
             "Reassign its partitions to more brokers, or set TOCSIN_MIN_INSYNC_REPLICAS.",
         )
 
@@ -59,7 +59,8 @@ def setting_problems(name: str, wanted: Mapping[str, str], found: Mapping[str, s
         if actual is None or not _same(actual, value):
             yield Problem(
                 name,
-                f"{setting} is {'not known to the broker' if actual is None else actual}, it should be {value}.",
+                f"{setting} is {'not known to the broker' if actual is None else actual}, it should be "
+                f"{value}.",
                 f"Set it: kafka-configs.sh --alter --entity-type topics --entity-name {name} "
                 f"--add-config {setting}={value}",
             )
@@ -73,13 +74,14 @@ def _same(actual: str, wanted: str) -> bool:
 
 
 def refusal(error: type[Any], message: str | None, name: str, replication_factor: int) -> str:
-    """Why a topic could not be created, and what to do; `error` is aiokafka's class for the broker's error code."""
+    """Why a topic could not be created, and what to do; `error` is aiokafka's class for the error code."""
     remedy = {
-        "InvalidReplicationFactorError": f"TOCSIN_REPLICATION_FACTOR is {replication_factor}: set it to at most the "
-        "number of brokers.",
+        "InvalidReplicationFactorError": f"TOCSIN_REPLICATION_FACTOR is {replication_factor}: set it to at "
+        "most the number of brokers.",
         "TopicAuthorizationFailedError": "Grant this user the right to create topics with this prefix.",
         "ClusterAuthorizationFailedError": "Grant this user the right to create topics with this prefix.",
-        "PolicyViolationError": "A policy of the cluster forbids it: ask its operator, or change the topic's file.",
+        "PolicyViolationError": "A policy of the cluster forbids it: ask its operator, or change the topic's "
+        "file.",
     }.get(error.__name__, "See the broker's log.")
     return f"{name}: cannot be created ({error.__name__}: {message or 'no reason given'}). {remedy}"
 

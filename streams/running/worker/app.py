@@ -97,7 +97,8 @@ def _log_choices(hash_keys: HashKeys, core: Core) -> None:
     logger.info("core that applies reports", runs=core.runs, why=core.why)
     if core.left_to_python:
         logger.warning(
-            "Python applies all reports of the categories of these policies: the native core lacks one of their measures",
+            "Python applies all reports of the categories of these policies: the native core lacks one of "
+            "their measures",
             policies=core.left_to_python,
         )
 

@@ -1,4 +1,4 @@
-"""Loads settings from environment variables that begin with a prefix, and secrets from files that one names."""
+"""Loads settings from environment variables with a prefix, and secrets from files that they name."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ OZONE_PREFIX = "TOCSIN_OZONE_"
 COOP_PREFIX = "TOCSIN_COOP_"
 
 OTHER_PREFIXES = (CONSOLE_PREFIX, WEBHOOK_PREFIX, OZONE_PREFIX, COOP_PREFIX)
-"""The variables of other programs (`console.settings`, `adapters`) begin with them, and are none of the worker's."""
+"""The variables of other programs (`console.settings`, `adapters`) begin so; they are not the worker's."""
 
 
 Model = TypeVar("Model", bound=BaseSettings)
@@ -75,7 +75,8 @@ class GivenSecret(NamedTuple):
 def given_secret(settings: BaseSettings, prefix: str, name: str, must: str = "") -> GivenSecret | None:
     """The secret in the field `name`, or in the file of the field `name`_file; None if neither is set.
 
-    Variables begin with `prefix`; `must` ends the message about a file that cannot be read. Raises SettingsError.
+    Variables begin with `prefix`; `must` ends the message about a file that cannot be read. Raises
+    SettingsError.
     """
     variable = prefix + name.upper()
     secret: SecretStr | None = getattr(settings, name)

@@ -28,8 +28,8 @@ def configured_hash_keys(settings: Settings) -> HashKeys:
     keys = given_hash_keys(settings)
     if keys is None:
         raise SettingsError(
-            f"{PREFIX}HASH_KEY is missing, and {PREFIX}HASH_KEY_FILE too: a secret key is needed to hash reporters' refs. "
-            f"{_MAKE_ONE}."
+            f"{PREFIX}HASH_KEY is missing, and {PREFIX}HASH_KEY_FILE too: a secret key is needed to hash "
+            f"reporters' refs. {_MAKE_ONE}."
         )
     return keys
 
@@ -46,7 +46,8 @@ def given_hash_keys(settings: Settings) -> HashKeys | None:
         return None
     if previous is not None and previous.id == current.id:
         raise SettingsError(
-            f"{PREFIX}HASH_KEY_PREVIOUS is the same key as {PREFIX}HASH_KEY: set it to the key used before, or to none."
+            f"{PREFIX}HASH_KEY_PREVIOUS is the same key as {PREFIX}HASH_KEY: set it to the key used before, "
+            "or to none."
         )
     return HashKeys(current, previous)
 
@@ -68,7 +69,8 @@ def _parsed(variable: str, text: str) -> HashKey:
     secret = bytes.fromhex(text)
     if not SHORTEST_KEY <= len(secret) <= LONGEST_KEY:
         raise SettingsError(
-            f"{variable}: has {len(text)} hex digits; must have {2 * SHORTEST_KEY} to {2 * LONGEST_KEY}. {_MAKE_ONE}."
+            f"{variable}: has {len(text)} hex digits; must have {2 * SHORTEST_KEY} to {2 * LONGEST_KEY}. "
+            f"{_MAKE_ONE}."
         )
     if len(set(secret)) < _LEAST_DIFFERENT_BYTES:
         raise SettingsError(f"{variable}: its bytes repeat, so it can be guessed. {_MAKE_ONE}.")

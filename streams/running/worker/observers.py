@@ -254,7 +254,7 @@ class ReporterObserver(StageObserver[ReporterState, ReporterBatch]):
         )
 
     def committed(self, batch: CommittedBatch[ReporterBatch]) -> None:
-        """Count a batch, and log its first dead letter: there are none unless somebody else writes to the topic."""
+        """Count a batch, and log its first dead letter: there is none unless others write to the topic."""
         self.count_batch(batch)
         counters, metrics = batch.result.counters, self._metrics
         for trust_class, number in counters.stamped.items():

@@ -37,11 +37,11 @@ async def require_nothing_waiting(settings: Settings, admin: AIOKafkaAdminClient
             begin = max(bounds.begins[tp], await _applied_until(consumer, state_bounds, state, internal))
             if await _is_waited_for(consumer, tp, begin, bounds.ends[tp]):
                 raise RefusedToStart(
-                    f"{PREFIX}REPORTERS=off, but {tp.topic} partition {tp.partition} has reports or credits from offset {begin} on "
-                    f"that are not applied: without the stage of reporters they would never reach their channels. Start the "
-                    f"workers with {PREFIX}REPORTERS=on, pause the sources of reports with `tocsin source pause`, wait until "
-                    "nothing is left there, stop all workers, and start them with off: see docs/operations.md, 'Trust on and "
-                    "off'."
+                    f"{PREFIX}REPORTERS=off, but {tp.topic} partition {tp.partition} has reports or credits "
+                    f"from offset {begin} on that are not applied: without the stage of reporters they would "
+                    f"never reach their channels. Start the workers with {PREFIX}REPORTERS=on, pause the "
+                    "sources of reports with `tocsin source pause`, wait until nothing is left there, stop "
+                    "all workers, and start them with off: see docs/operations.md, 'Trust on and off'."
                 )
 
 

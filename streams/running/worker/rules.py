@@ -17,7 +17,10 @@ def configured_rules(settings: Settings) -> Rules:
 def report_rules(
     settings: Settings, rules: Rules, hash_keys: HashKeys, *, native: bool = False
 ) -> ReportRules:
-    """Return the rules in the form that the stage of reports needs. `native`: the native core applies reports."""
+    """Return the rules in the form that the stage of reports needs.
+
+    `native`: the native core applies reports.
+    """
     return compile_report_rules(
         rules,
         settings=settings.partition_settings(),

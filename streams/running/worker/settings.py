@@ -80,15 +80,17 @@ class Settings(BaseSettings):
         str,
         Field(
             pattern=r"^[A-Za-z0-9._-]{0,100}$",
-            description="Prefix of every topic name, of the consumer group's id and of the transactional ids.",
+            description="Prefix of every topic name, of the consumer group's id and of the transactional "
+            "ids.",
         ),
     ] = ""
     instance: Annotated[
         str,
         Field(
             pattern=r"^[A-Za-z0-9._-]{0,100}$",
-            description="Name of a worker that no other live worker has and that it keeps when it restarts, such as a pod's. "
-            "The restarted worker then ends at once what it left open when it was killed.",
+            description="Name of a worker that no other live worker has and that it keeps when it restarts, "
+            "such as a pod's. The restarted worker then ends at once what it left open when it was "
+            "killed.",
         ),
     ] = ""
     partitions: Annotated[
@@ -106,27 +108,29 @@ class Settings(BaseSettings):
     scoring_file: Annotated[
         Path | None,
         Field(
-            description="Weights of reporters and classifiers in a report's risk (YAML); replaces the built-in file."
+            description="Weights of reporters and classifiers in a report's risk (YAML); replaces the "
+            "built-in file."
         ),
     ] = None
     categories_file: Annotated[
         Path | None,
         Field(
-            description="Severity of each category, and prior probability that a report in it is right (YAML); "
-            "replaces the built-in file."
+            description="Severity of each category, and prior probability that a report in it is right "
+            "(YAML); replaces the built-in file."
         ),
     ] = None
     sources_file: Annotated[
         Path | None,
         Field(
-            description="What reports may claim in each topic to which they are published (YAML); replaces the "
-            "built-in file."
+            description="What reports may claim in each topic to which they are published (YAML); replaces "
+            "the built-in file."
         ),
     ] = None
     law_folder: Annotated[
         Path | None,
         Field(
-            description="Folder of law files; replaces the built-in folder. Check it with `tocsin registry check`."
+            description="Folder of law files; replaces the built-in folder. Check it with `tocsin registry "
+            "check`."
         ),
     ] = None
     platform_file: Annotated[
@@ -136,36 +140,39 @@ class Settings(BaseSettings):
     compression: Annotated[
         Compression,
         Field(
-            description="Codec of what workers write. Workers with different codecs may run together, and every reader "
-            "recognises the codec."
+            description="Codec of what workers write. Workers with different codecs may run together, and "
+            "every reader recognises the codec."
         ),
     ] = DEFAULT_COMPRESSION
     reporters: Annotated[
         Literal["on", "off"],
         Field(
-            description="`on` weighs each report by how often its reporter was right, in a stage of its own; `off` leaves that stage out. "
-            "The same for all workers; docs/operations.md says how to change it."
+            description="`on` weighs each report by how often its reporter was right, in a stage of its own; "
+            "`off` leaves that stage out. The same for all workers; docs/operations.md says how to "
+            "change it."
         ),
     ] = "off"
     core: Annotated[
         Literal["auto", "python", "native"],
         Field(
-            description="`python` applies reports in Python, `native` in the extension tocsin_native, `auto` in the extension if it "
-            "is installed and TOCSIN_REPORTERS is off. Outputs and state are the same, so workers may differ."
+            description="`python` applies reports in Python, `native` in the extension tocsin_native, `auto` "
+            "in the extension if it is installed and TOCSIN_REPORTERS is off. Outputs and state are the "
+            "same, so workers may differ."
         ),
     ] = "auto"
     tracing: Annotated[
         Literal["on", "off"],
         Field(
-            description="`on` sends a span for each transaction to an OpenTelemetry receiver, which the standard OTEL_ variables "
-            "name, and marks escalations with its ids; needs the packages of the extra `tracing`."
+            description="`on` sends a span for each transaction to an OpenTelemetry receiver, which the "
+            "standard OTEL_ variables name, and marks escalations with its ids; needs the packages of "
+            "the extra `tracing`."
         ),
     ] = "off"
     dead_letter_breaker: Annotated[
         Literal["on", "off"],
         Field(
-            description="`on` reads a source slowly while it is flooded with invalid records; `off` writes them to "
-            "dead-letters as fast as they arrive."
+            description="`on` reads a source slowly while it is flooded with invalid records; `off` writes "
+            "them to dead-letters as fast as they arrive."
         ),
     ] = "on"
     duplicates_remembered: Annotated[
@@ -174,23 +181,24 @@ class Settings(BaseSettings):
             ge=1000,
             le=10_000_000,
             multiple_of=1000,
-            description="Newest records per partition among which a duplicate is recognised. After a change and a restart, a "
-            "smaller number forgets the oldest at once; a larger one fills up with new records.",
+            description="Newest records per partition among which a duplicate is recognised. After a change "
+            "and a restart, a smaller number forgets the oldest at once; a larger one fills up with new "
+            "records.",
         ),
     ] = DEFAULTS.duplicates_remembered
     actor: Annotated[
         str | None,
         Field(
             pattern=r"^[A-Za-z0-9._:~-]{1,128}$",
-            description="Pseudonym of the person or program on whose decision `tocsin clock` reports an outcome, if not given "
-            "as --actor; never a name, an e-mail address or a telephone number.",
+            description="Pseudonym of the person or program on whose decision `tocsin clock` reports an "
+            "outcome, if not given as --actor; never a name, an e-mail address or a telephone number.",
         ),
     ] = None
     hash_key: Annotated[
         SecretStr | None,
         Field(
-            description="Secret key for hashing reporters' refs, 64 to 128 hex digits; workers need one, all the same. Never "
-            "logged."
+            description="Secret key for hashing reporters' refs, 64 to 128 hex digits; workers need one, all "
+            "the same. Never logged."
         ),
     ] = None
     hash_key_file: Annotated[
@@ -199,8 +207,8 @@ class Settings(BaseSettings):
     hash_key_previous: Annotated[
         SecretStr | None,
         Field(
-            description="The key used before; needed for 30 days after a change, so that no reporter counts twice. Never "
-            "logged."
+            description="The key used before; needed for 30 days after a change, so that no reporter counts "
+            "twice. Never logged."
         ),
     ] = None
     hash_key_previous_file: Annotated[
@@ -218,14 +226,15 @@ class Settings(BaseSettings):
     http_host: Annotated[
         HostName,
         Field(
-            description="Address on which a worker serves /metrics, /livez, /readyz and /status. They need no "
-            "password, so let only those reach them who may read them.",
+            description="Address on which a worker serves /metrics, /livez, /readyz and /status. They need "
+            "no password, so let only those reach them who may read them.",
         ),
     ] = "127.0.0.1"
     http_port: Annotated[
         Port,
         Field(
-            description="Port of these pages; each worker on a machine needs its own. 0 uses a free port and logs it.",
+            description="Port of these pages; each worker on a machine needs its own. 0 uses a free port and "
+            "logs it.",
         ),
     ] = 9464
     # Three times the timeout of a transaction (20 s): until then a stall may still end by itself.
@@ -234,8 +243,8 @@ class Settings(BaseSettings):
         Field(
             ge=5,
             le=3600,
-            description="A worker exits after applying nothing for this long although records are waiting, or after its "
-            "event loop was blocked for this long.",
+            description="A worker exits after applying nothing for this long although records are waiting, "
+            "or after its event loop was blocked for this long.",
         ),
     ] = 60
 
@@ -266,7 +275,8 @@ class Settings(BaseSettings):
         ):
             raise SettingsError(
                 f"{PREFIX}KAFKA_SECURITY_PROTOCOL is {self.kafka_security_protocol}: set "
-                f"{PREFIX}KAFKA_SASL_MECHANISM, {PREFIX}KAFKA_SASL_USERNAME and {PREFIX}KAFKA_SASL_PASSWORD too."
+                f"{PREFIX}KAFKA_SASL_MECHANISM, {PREFIX}KAFKA_SASL_USERNAME and {PREFIX}KAFKA_SASL_PASSWORD "
+                "too."
             )
         if not uses_sasl:
             self._refuse_unused(
@@ -279,8 +289,8 @@ class Settings(BaseSettings):
             )
         if self.kafka_ssl_key_file and not self.kafka_ssl_certificate_file:
             raise SettingsError(
-                f"{PREFIX}KAFKA_SSL_KEY_FILE is set: set {PREFIX}KAFKA_SSL_CERTIFICATE_FILE too; otherwise the key would "
-                "not be used."
+                f"{PREFIX}KAFKA_SSL_KEY_FILE is set: set {PREFIX}KAFKA_SSL_CERTIFICATE_FILE too; otherwise "
+                "the key would not be used."
             )
         password = self.kafka_sasl_password
         return Connection(
@@ -306,19 +316,19 @@ class Settings(BaseSettings):
                 context.load_cert_chain(self.kafka_ssl_certificate_file, self.kafka_ssl_key_file)
         except (OSError, ssl.SSLError) as error:
             raise SettingsError(
-                f"{PREFIX}KAFKA_SSL_*: a file cannot be used ({error}). CA, certificate and key must be PEM files "
-                "that this user can read."
+                f"{PREFIX}KAFKA_SSL_*: a file cannot be used ({error}). CA, certificate and key must be PEM "
+                "files that this user can read."
             ) from error
         return context
 
 
 # Settings of earlier versions, with what to do now.
 _REMOVED = {
-    f"{PREFIX}APP_ID": "this setting no longer exists. The consumer group and the transactional ids follow from "
-    f"{PREFIX}TOPIC_PREFIX alone, so that only one group of workers can own the state. If it is `tocsin`, which was the "
-    "default, unset it. Otherwise stop every worker that runs with it, allow the group and the transactional ids of "
-    "docs/deployment.md, and only then unset it: workers of earlier versions with another value would apply every "
-    "record a second time."
+    f"{PREFIX}APP_ID": "this setting no longer exists. The consumer group and the transactional ids follow "
+    f"from {PREFIX}TOPIC_PREFIX alone, so that only one group of workers can own the state. If it is "
+    "`tocsin`, which was the default, unset it. Otherwise stop every worker that runs with it, allow the "
+    "group and the transactional ids of docs/deployment.md, and only then unset it: workers of earlier "
+    "versions with another value would apply every record a second time."
 }
 
 
@@ -333,12 +343,12 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if settings.min_insync_replicas > settings.replication_factor:
         raise SettingsError(
             f"{PREFIX}MIN_INSYNC_REPLICAS is {settings.min_insync_replicas} and {PREFIX}REPLICATION_FACTOR "
-            f"{settings.replication_factor}: no record could ever be written. Set the first to at most the second, and "
-            "lower if writing must go on while a broker is down."
+            f"{settings.replication_factor}: no record could ever be written. Set the first to at most the "
+            "second, and lower if writing must go on while a broker is down."
         )
     if settings.core == "native" and settings.reporters == "on":
         raise SettingsError(
-            f"{PREFIX}CORE is native and {PREFIX}REPORTERS on: the native core has no stage of reporters. Set {PREFIX}CORE=auto, or "
-            f"{PREFIX}REPORTERS=off."
+            f"{PREFIX}CORE is native and {PREFIX}REPORTERS on: the native core has no stage of reporters. "
+            f"Set {PREFIX}CORE=auto, or {PREFIX}REPORTERS=off."
         )
     return settings

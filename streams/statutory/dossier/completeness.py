@@ -1,7 +1,7 @@
 """How complete a notice is: a share of what makes one useful, and what is missing.
 
-NCMEC could not locate the subject of 8 % of industry's reports in 2024. So what leads to a person and a place weighs most,
-and a score says more than that all required fields are there.
+NCMEC could not locate the subject of 8 % of industry's reports in 2024. So what leads to a person and a place
+weighs most, and a score says more than that all required fields are there.
 """
 
 from collections.abc import Mapping
@@ -41,9 +41,10 @@ class Completeness(msgspec.Struct, frozen=True):
     missing: tuple[Missing, ...]
 
 
-# The weights of a form add up to 1. They are ours, not NCMEC's: the three fields that the API requires are 0.3 together;
-# what leads to a person and a place is 0.45, most of it an IP address with its time, without which a report can often
-# not be assigned to a police force; the material itself is 0.15; the rest is context.
+# The weights of a form add up to 1. They are ours, not NCMEC's: the three fields that the API requires are
+# 0.3 together; what leads to a person and a place is 0.45, most of it an IP address with its time, without
+# which a report can often not be assigned to a police force; the material itself is 0.15; the rest is
+# context.
 _CYBERTIPLINE = (
     Item(("incidentSummary", "incidentType"), 0.10, "what is reported", required=True),
     Item(("incidentSummary", "incidentDateTime"), 0.10, "when it happened, with a time zone", required=True),
@@ -68,15 +69,16 @@ _CYBERTIPLINE = (
     Item(
         ("files",),
         0.15,
-        "the material, with whether a person viewed all of it: without that a warrant may be needed to open it",
+        "the material, with whether a person viewed all of it: without that a warrant may be needed to open "
+        "it",
     ),
     Item(("personOrUserReported", "groupIdentifier"), 0.05, "which group it happened in"),
     Item(("internetDetails", "chatIm", "chatClient"), 0.05, "which service it happened on"),
 )
 
-# Recital 56 of the Digital Services Act lists what a notice under art. 18 has where it is known: the content, when it was
-# published with the time zone, an explanation of the suspicion, and what it takes to locate and identify the recipient of
-# the service. Each weighs about the same; locating and identifying are two things.
+# Recital 56 of the Digital Services Act lists what a notice under art. 18 has where it is known: the content,
+# when it was published with the time zone, an explanation of the suspicion, and what it takes to locate and
+# identify the recipient of the service. Each weighs about the same; locating and identifying are two things.
 _DSA_ART18 = (
     Item(("suspicion", "offence"), 0.05, "which kind of offence is suspected", required=True),
     Item(

@@ -1,7 +1,7 @@
 """Makes the skeleton of a notice to an authority from the events of a case.
 
-Tocsin knows no content and no identity. A skeleton has times, the group, what is alleged and who may have to be told; the
-platform adds the rest, and a person decides whether anything is sent.
+Tocsin knows no content and no identity. A skeleton has times, the group, what is alleged and who may have to
+be told; the platform adds the rest, and a person decides whether anything is sent.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,9 +49,10 @@ class PriorCase(msgspec.Struct, frozen=True):
 class Dossier(msgspec.Struct, frozen=True):
     """A skeleton.
 
-    `notice` has the fields of the form; null and empty ones are for the platform. `gate` is what must happen before
-    anything is sent, `conditions` is what a person must establish. `prior_cases` are earlier ones of the group: whether
-    anything was sent for them is known to the platform. `preservation` is null if the form's law sets no period.
+    `notice` has the fields of the form; null and empty ones are for the platform. `gate` is what must happen
+    before anything is sent, `conditions` is what a person must establish. `prior_cases` are earlier ones of
+    the group: whether anything was sent for them is known to the platform. `preservation` is null if the
+    form's law sets no period.
     """
 
     dossier_id: str
@@ -89,9 +90,10 @@ def dossiers(
     duties: Mapping[str, Obligation],
     submitted: date,
 ) -> list[Dossier]:
-    """Make a skeleton per form that the category of a case may call for; none if the case is not among the events.
+    """Make a skeleton per form that the case's category may call for; none if the case is unknown.
 
-    `events` should have all cases of the group, for its prior ones. `submitted` is the day from which preservation counts.
+    `events` should have all cases of the group, for its prior ones. `submitted` is the day from which
+    preservation counts.
     """
     cases = _cases(events)
     case = cases.get(escalation_id)
@@ -188,7 +190,8 @@ def _cybertip(
             "reportAnnotations": dict.fromkeys(tip.annotations, True),
             "incidentDateTime": _began(case[0]),
             "incidentDateTimeDescription": (
-                f"When the case opened. Its newest event is of {newest.at}. Replace it with the time of the content."
+                f"When the case opened. Its newest event is of {newest.at}. Replace it with the time of the "
+                "content."
             ),
         },
         "internetDetails": {

@@ -1,7 +1,7 @@
 """Drafts a statement of reasons (DSA art. 17 and 24(5)) from what a desk decided.
 
-Tocsin knows neither the content nor the restriction's reasons in words, so a draft is never complete. It lists what the
-platform must add, and what to look at before sending.
+Tocsin knows neither the content nor the restriction's reasons in words, so a draft is never complete. It
+lists what the platform must add, and what to look at before sending.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -53,10 +53,10 @@ class Remark(msgspec.Struct, frozen=True):
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """A draft for one outcome.
 
-    `subject` has the refs by which the platform finds the content. `replaces` is the puid of the statement that no longer
-    holds. `statement` has the database's fields as far as they are known; None if nothing is restricted any more and only
-    `replaces` must be dealt with. `missing` is what the database requires and the platform must add, `look_at` what it
-    should check.
+    `subject` has the refs by which the platform finds the content. `replaces` is the puid of the statement
+    that no longer holds. `statement` has the database's fields as far as they are known; None if nothing is
+    restricted any more and only `replaces` must be dealt with. `missing` is what the database requires and
+    the platform must add, `look_at` what it should check.
     """
 
     puid: str
@@ -110,8 +110,8 @@ def drafts(
 ) -> list[Draft]:
     """Draft a statement for every upheld outcome that still holds, in the order given.
 
-    An outcome that supersedes an upheld one and upholds nothing gives a draft without a statement. Of two outcomes with
-    the same id, source and channel the first counts.
+    An outcome that supersedes an upheld one and upholds nothing gives a draft without a statement. Of two
+    outcomes with the same id, source and channel the first counts.
     """
     outcomes = _Outcomes(decided)
     made = []
@@ -159,7 +159,10 @@ def _earlier(each: Decided) -> tuple[str, str | None]:
 
 
 def _withdrawal(decided: Decided, replaced: str) -> Draft:
-    why = "the decision no longer holds: lift the restriction, and deal with its statement as the database allows"
+    why = (
+        "the decision no longer holds: lift the restriction, and deal with its statement as the database "
+        "allows"
+    )
     return _made(decided, replaced, None, (), (Remark("puid", why),))
 
 
@@ -248,15 +251,18 @@ def _category(outcome: ModerationOutcome, categories: Mapping[Category, Category
 _WHY: Mapping[str, str] = {
     "decision_visibility": "the outcome names no restriction; name what was restricted, or send no statement",
     "decision_visibility_other": "say which restriction it was",
-    "illegal_content_legal_ground": "name the provision that makes the content illegal; the outcome names a procedure",
+    "illegal_content_legal_ground": "name the provision that makes the content illegal; the outcome names a "
+    "procedure",
     "illegal_content_explanation": "explain why the content is illegal by that provision (art. 17(3)(d))",
     "incompatible_content_explanation": "explain why the content breaks that rule (art. 17(3)(e))",
     "content_type": "only the platform knows the content",
     "content_date": "only the platform knows when the content was published",
-    "decision_facts": "the facts and circumstances relied on (art. 17(3)(b)), without personal data (art. 24(5))",
+    "decision_facts": "the facts and circumstances relied on (art. 17(3)(b)), without personal data (art. "
+    "24(5))",
     "territorial_scope": "only the platform knows where the restriction applies (art. 17(3)(a))",
     "source_type": "no escalation names the subject; say how you learned of it (art. 17(3)(b))",
-    "automated_detection": "no escalation names the subject; say whether automated means found it (art. 17(3)(c))",
+    "automated_detection": "no escalation names the subject; say whether automated means found it (art. "
+    "17(3)(c))",
 }
 
 
@@ -273,8 +279,8 @@ def _look_at(
     ):
         yield Remark(
             "decision_ground",
-            f"illegal is what the law of the Union or of a member forbids (art. 3(h)), and not that of {ground.jurisdiction} "
-            "alone; name the terms by which you restricted it",
+            "illegal is what the law of the Union or of a member forbids (art. 3(h)), and not that of "
+            f"{ground.jurisdiction} alone; name the terms by which you restricted it",
         )
     if categories[outcome.category].deceptive_commercial:
         yield Remark(

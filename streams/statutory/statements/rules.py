@@ -1,7 +1,7 @@
 """Checks a statement of reasons against the rules by which the DSA Transparency Database accepts one.
 
-digital-services-act/transparency-database at 69e80a0: app/Http/Requests/StatementStoreRequest.php, and for the
-territorial scope, which that accepts without, the API documentation, which requires it.
+digital-services-act/transparency-database at 69e80a0: app/Http/Requests/StatementStoreRequest.php, and for
+the territorial scope, which that accepts without, the API documentation, which requires it.
 """
 
 import re
@@ -29,7 +29,7 @@ _PATTERNS = {_PUID: "letters a to z, digits, - and _ only", _URL: "a URL"}
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Why the database would refuse a statement, or, if `ignored`, which field it would drop without a word."""
+    """Why the database would refuse a statement, or, if `ignored`, which field it would drop silently."""
 
     field: str
     kind: ProblemKind
@@ -37,7 +37,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class _Field(msgspec.Struct, frozen=True):
-    """What a field accepts: a text of at most `longest` characters, a day, one of `values`, or a list of these."""
+    """What a field accepts: a text of at most `longest` characters, a day, one of `values`, or a list."""
 
     required: bool = False
     values: frozenset[str] | None = None

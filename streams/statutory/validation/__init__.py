@@ -1,1 +1,1 @@
-"""Checks a folder with a transparency report, of any platform, against the templates and their instructions."""
+"""Checks a folder with any platform's transparency report against the templates and instructions."""

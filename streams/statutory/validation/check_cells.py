@@ -20,15 +20,16 @@ _PLACEHOLDERS = frozenset(
 )
 
 _CATCH_ALL = frozenset({
-    "other", "others", "misc", "misc.", "miscellaneous", "various", "n/a", "na", "none", "-", "everything else",
+    "other", "others", "misc", "misc.", "miscellaneous", "various", "n/a", "na", "none", "-",
+    "everything else",
     "unknown",
 })  # fmt: skip
 
 # Restrictions that a service may not be able to impose (Annex II, part I, 1).
 _OPTIONAL = ("Visibility", "Monetary", "Provision of", "Account")
 
-# An authority is told of a receipt within hours, and action takes days. A median of more hours than this is likelier one
-# of minutes or seconds.
+# An authority is told of a receipt within hours, and action takes days. A median of more hours than this is
+# likelier one of minutes or seconds.
 _UNLIKELY_HOURS_TO_INFORM = 24 * 14
 _UNLIKELY_HOURS = 24 * 90
 
@@ -126,7 +127,7 @@ def _check_descriptions(rows: Sequence[ReportRow], column: int) -> None:
 
 
 def _check_blanks(part: Part, applying: Sequence[ReportRow], findings: Findings) -> None:
-    """Report what should be 0, once per column: a blank column may be meant, a blank cell among figures is not."""
+    """Report what should be 0, once per column: a blank column may be meant, a single blank cell not."""
     if part.number in (1, 2, 11) or not applying:
         return
     if not any(row.figures for row in applying):

@@ -10,7 +10,8 @@ from streams.statutory.template import OTHER, TOTAL, CellKind, Part
 from streams.statutory.validation.checks import column_name
 from streams.statutory.validation.match_rows import ReportRow
 
-# A notice that names more items than this is likelier a count of something else: views, or items that were removed.
+# A notice that names more items than this is likelier a count of something else: views, or items that were
+# removed.
 _MANY_ITEMS = 1000
 
 _COMPLAINTS = "Number of complaints submitted to the internal-complaints mechanism"
@@ -35,7 +36,8 @@ def check_sums(part: Part, rows: Sequence[ReportRow]) -> None:
 def check_parts(rows: Mapping[int, Sequence[ReportRow]]) -> None:
     """Compare part 8 with the totals of parts 4, 5 and 6.
 
-    Part 8 has no figure for what was done partly by automated means, so its figures may be smaller, but not greater.
+    Part 8 has no figure for what was done partly by automated means, so its figures may be smaller, but not
+    greater.
     """
     for label, scope, numbers, column, what in _AT_MOST:
         totals = [
@@ -160,7 +162,8 @@ _RULES: Mapping[int, Sequence[_Rule]] = {
     8: ((_context, ("H",)),),
 }
 
-# Figures of part 8, by indicator and scope, and the totals of a column of other parts: they may not exceed these.
+# Figures of part 8, by indicator and scope, and the totals of a column of other parts: they may not exceed
+# these.
 _AT_MOST = (
     ("Number of notices", "NAM Total", (4,), "F", "notices in part 4"),
     ("Number of notices", "NAM Trusted Flagger", (4,), "G", "notices of trusted flaggers in part 4"),

@@ -1,4 +1,7 @@
-"""Every check of a transparency report: how grave a failure is and what the instructions say; and what was found."""
+"""Every check of a transparency report: how grave a failure is and what the instructions say.
+
+And what was found.
+"""
 
 from collections.abc import Iterator
 from functools import partial
@@ -17,8 +20,8 @@ _LONGEST_MESSAGE = 500
 class Check(msgspec.Struct, frozen=True):
     """What a check stands for.
 
-    `error`: the report contradicts the templates or itself. `warning`: it is probably a mistake, or readers by machine
-    may stumble over it. `source` is a place in Implementing Regulation (EU) 2024/2835.
+    `error`: the report contradicts the templates or itself. `warning`: it is probably a mistake, or readers
+    by machine may stumble over it. `source` is a place in Implementing Regulation (EU) 2024/2835.
     """
 
     severity: Severity
@@ -105,7 +108,8 @@ CHECKS: dict[str, Check] = {
     ),
     "period-length": _error(
         _PERIOD,
-        "From 2026 on, a report covers a calendar year, and one of a very large platform or search engine half a year.",
+        "From 2026 on, a report covers a calendar year, and one of a very large platform or search engine "
+        "half a year.",
     ),
     "published-late": _error(_PERIOD, _PUBLISHED),
     "published-early": _error(
@@ -155,9 +159,9 @@ CHECKS: dict[str, Check] = {
 class Finding(msgspec.Struct, frozen=True):
     """One failure of a check.
 
-    `line` counts from 1 and is where the record begins in the file; None for the file as a whole. `more` is the number
-    of further lines with the same failure. `column` is the letter of a column with its header; empty for the line as a
-    whole. `rule` is what the instructions say, in our words, and `source` is where.
+    `line` counts from 1 and is where the record begins in the file; None for the file as a whole. `more` is
+    the number of further lines with the same failure. `column` is the letter of a column with its header;
+    empty for the line as a whole. `rule` is what the instructions say, in our words, and `source` is where.
     """
 
     severity: Severity

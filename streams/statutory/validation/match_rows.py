@@ -12,8 +12,8 @@ from streams.statutory.template import FIGURES, OTHER, TOTAL, VALUE, CellKind, P
 from streams.statutory.validation.checks import Findings
 from streams.statutory.validation.read_table import Table, plain
 
-# The block of the official template for Member States lacks this row, which the block of the total has. A file made
-# from it is right, and so is one that adds the row.
+# The block of the official template for Member States lacks this row, which the block of the total has. A
+# file made from it is right, and so is one that adds the row.
 _LACKING_FOR_STATES = "KEYWORD_CHILD_SEXUAL_ABUSE_MATERIAL_DEEPFAKE"
 
 # Codes are long, so one that differs by a few letters is a typing error.
@@ -92,7 +92,8 @@ class _Matcher:
         self._line = 0
         # The high-level category and the block of a Member State that the record is below.
         self._above = self._block = ""
-        # The furthest row of the template so far. Part 8 abbreviates the rows of languages in an order of its own.
+        # The furthest row of the template so far. Part 8 abbreviates the rows of languages in an order of its
+        # own.
         self._furthest = -1
         self._reported = part.number == 8
 
@@ -186,7 +187,7 @@ class _Matcher:
 
 
 def _left_blank(part: Part, cells: Mapping[int, str], role: ProviderRole) -> bool:
-    """Whether a record says of itself that it is for other providers, and has no figure: it stays as it is."""
+    """Whether a record names other providers, and has no figure: it stays as it is."""
     roles = APPLICABILITY.get(cells.get(0, "").strip())
     return (
         roles is not None

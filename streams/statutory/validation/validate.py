@@ -25,8 +25,8 @@ _OTHER_NAMES = {"1_summary": 1}
 def validate(files: Mapping[str, bytes], role: ProviderRole) -> list[Finding]:
     """Check a report of a provider with this role. `files` are by name.
 
-    The findings are in the order of the parts. A report without errors is one that the templates allow; whether its
-    figures are true is not known.
+    The findings are in the order of the parts. A report without errors is one that the templates allow;
+    whether its figures are true is not known.
     """
     found = {part.number: Findings(part.file_name, part) for part in parts()}
     others: list[Finding] = []

@@ -1,4 +1,6 @@
-"""What each codec costs a worker and saves on the brokers' disks: CPU, bytes, latency, and reading the state again."""
+"""What each codec costs a worker and saves on the brokers' disks: CPU, bytes, latency, and reading the state
+again.
+"""
 
 import signal
 import time

@@ -171,7 +171,9 @@ def _law(records: Sequence[Record], rules: ReportRules) -> float:
 
 
 def _messages(records: Sequence[Record], rules: ReportRules) -> float:
-    """The part of assess, in CPU seconds, that counts messages for transparency reports, with the stage of reporters on."""
+    """The part of assess, in CPU seconds, that counts messages for transparency reports, with the stage of
+    reporters on.
+    """
     rules = replace(rules, through_reporters=True)
     # As they come from the stage of reporters; those that name no reporter do not go there.
     stamped = [

@@ -1,4 +1,6 @@
-"""Both cores in whole workers, by turns: throughput of usual and of all-new channels, latency, memory per channel."""
+"""Both cores in whole workers, by turns: throughput of usual and of all-new channels, latency, memory per
+channel.
+"""
 
 from tests.bench import traffic
 from tests.bench.load import p99_of_a_worker
@@ -17,7 +19,9 @@ WARM_UP_SECONDS = 3.0
 
 
 def measure(place: Place) -> dict[str, float]:
-    """Reports per second, microseconds per report, milliseconds and bytes of each core, and ratios. Needs `make native`."""
+    """Reports per second, microseconds per report, milliseconds and bytes of each core, and ratios. Needs
+    `make native`.
+    """
     usual = {core: _usual(place, core) for core in CORES}
     all_new = {core: _all_new(place, core) for core in CORES}
     p99 = {core: _p99(place, core) for core in CORES}

@@ -20,7 +20,9 @@ CHANNELS_OF_MANY, CHANNELS_OF_MOST = 100_000, 1_000_000
 
 
 def measure(place: Place) -> dict[str, float]:
-    """CPU in percent of a core, p99 in milliseconds, descriptors, and seconds from the assignment until a worker owns."""
+    """CPU in percent of a core, p99 in milliseconds, descriptors, and seconds from the assignment until a
+    worker owns.
+    """
     figures = {}
     for partitions in (FEW, MANY):
         figures |= _running(place, partitions)

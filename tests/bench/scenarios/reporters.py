@@ -22,13 +22,16 @@ SECONDS = 15.0
 WARM_UP_SECONDS = 3.0
 
 REPORTERS = 50_000
-# Of each reporter, every other one of the reports with an outcome. An active one: most have one report and none.
+# Of each reporter, every other one of the reports with an outcome. An active one: most have one report and
+# none.
 REPORTS_EACH = 6
 START_MS = 1_800_000_000_000
 
 
 def measure(place: Place) -> dict[str, float]:
-    """Reports per second and milliseconds, on and off one after the other, with their ratios; bytes per reporter."""
+    """Reports per second and milliseconds, on and off one after the other, with their ratios; bytes per
+    reporter.
+    """
     rates = {switch: _backlog(place, switch) for switch in ("off", "on")}
     p99 = {switch: _p99(place, switch) for switch in ("off", "on")}
     return {

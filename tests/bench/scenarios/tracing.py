@@ -1,7 +1,7 @@
 """The cost of tracing, on and off: in this process, without a broker, and in a worker.
 
-In this process the core prepares transactions as in a worker, and then each is traced. Both are timed one after the other.
-The share in a worker is smaller, because it also fetches, compresses and writes.
+In this process the core prepares transactions as in a worker, and then each is traced. Both are timed one
+after the other. The share in a worker is smaller, because it also fetches, compresses and writes.
 """
 
 import asyncio

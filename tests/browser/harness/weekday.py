@@ -32,7 +32,8 @@ def weekday() -> list[dict[str, Any]]:
         *(
             _episode(f"{name}7kd3wq5zn", "fraud", "fraud", 1 + reports // 40, level, reports, voices=reports * 0.8)
             for name, level, reports in (
-                ("hq", "surge", 88), ("tb", "surge", 85), ("mz", "priority_review", 57), ("dv", "priority_review", 44),
+                ("hq", "surge", 88), ("tb", "surge", 85), ("mz", "priority_review", 57),
+                ("dv", "priority_review", 44),
                 ("ws", "internal_review", 33), ("pf", "internal_review", 24), ("ge", "internal_review", 19),
                 ("lk", "internal_review", 11), ("nc", "internal_review", 8),
             )

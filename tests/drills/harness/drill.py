@@ -8,7 +8,8 @@ from tests.contract.test_alerts import ALERTS
 from tests.drills.harness.scaled import seconds
 from tests.drills.harness.site import Site
 
-# The longest `for` of an alert that looks back at an incident (two minutes), and Alertmanager's wait, with a margin.
+# The longest `for` of an alert that looks back at an incident (two minutes), and Alertmanager's wait, with a
+# margin.
 _AFTERMATH = 180.0
 
 
@@ -40,8 +41,8 @@ def run(
 ) -> Result:
     """Run a drill whose `alert` must be the only page.
 
-    `fires_within` is how long the condition of the alert may take to become true; its `for` is added. Likewise
-    `clears_within` and `keep_firing_for`. Raises AssertionError if anything is otherwise.
+    `fires_within` is how long the condition of the alert may take to become true; its `for` is added.
+    Likewise `clears_within` and `keep_firing_for`. Raises AssertionError if anything is otherwise.
     """
     rule = ALERTS[alert]
     watch = site.monitoring

@@ -26,7 +26,8 @@ from tests.kafka.harness.prometheus import (
 ALERTMANAGER = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 needs_monitoring = pytest.mark.skipif(
     PROMETHEUS is None or ALERTMANAGER is None,
-    reason="prometheus or alertmanager is not installed: Debian's packages `prometheus` and `prometheus-alertmanager`",
+    reason="prometheus or alertmanager is not installed: Debian's packages `prometheus` and "
+    "`prometheus-alertmanager`",
 )
 
 

@@ -1,4 +1,6 @@
-"""The shipped alert rules and Alertmanager configuration with shorter times, so that a drill takes minutes, not hours."""
+"""The shipped alert rules and Alertmanager configuration with shorter times, so that a drill takes minutes,
+not hours.
+"""
 
 import re
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Runs the command lines of a runbook as they are written, in bash, as somebody on call would.
 
-`tocsin` is the real program. `systemctl` and `chronyc` are stand-ins that ask the drill, whose machines have no systemd and
-share one clock. Text in capitals is a placeholder, which the drill fills in.
+`tocsin` is the real program. `systemctl` and `chronyc` are stand-ins that ask the drill, whose machines have
+no systemd and share one clock. Text in capitals is a placeholder, which the drill fills in.
 """
 
 import re
@@ -49,7 +49,9 @@ def _line(alert: str, section: str, beginning: str) -> str:
 
 
 class Shell:
-    """The terminal of an operator. `act` does what a stand-in is asked for on a machine, and raises ValueError if it cannot."""
+    """The terminal of an operator. `act` does what a stand-in is asked for on a machine, and raises
+    ValueError if it cannot.
+    """
 
     def __init__(
         self, folder: Path, settings: Mapping[str, str], act: Callable[[str, list[str]], None]
@@ -76,7 +78,9 @@ class Shell:
             _write_program(folder / name, _STAND_IN.format(python=sys.executable, port=port, name=name))
 
     def run(self, line: str, *, machine: str = "", **values: object) -> str:
-        """Run a line with its placeholders filled in, on a machine. Returns its output; raises AssertionError if it fails."""
+        """Run a line with its placeholders filled in, on a machine. Returns its output; raises AssertionError
+        if it fails.
+        """
         filled = _PLACEHOLDER.sub(lambda found: str(values.get(found[0], found[0])), line)
         environment = clean_environment(self._settings)
         environment["DRILL_MACHINE"] = machine

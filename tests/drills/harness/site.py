@@ -1,4 +1,6 @@
-"""A deployment that is watched as in production: brokers, workers under supervisors, traffic, alerts, a terminal."""
+"""A deployment that is watched as in production: brokers, workers under supervisors, traffic, alerts, a
+terminal.
+"""
 
 import signal
 import threading
@@ -22,10 +24,11 @@ _CHANNELS = 32
 
 
 class Site:
-    """As a context manager it starts the workers, `rate` reports a second and the monitoring, and ends them all.
+    """As a context manager it starts the workers, `rate` reports a second and the monitoring, and ends them
+    all.
 
-    It begins when every worker is ready and no alert fires. `command` is that of the first workers; `spare` ones more can
-    be started as units, and are scraped from then on.
+    It begins when every worker is ready and no alert fires. `command` is that of the first workers; `spare`
+    ones more can be started as units, and are scraped from then on.
     """
 
     def __init__(

@@ -17,8 +17,8 @@ from tests.kafka.harness.reports import now_ms, report, rfc3339, take_it_down_re
 BOMB_BYTES = 60_000_000
 HEADERS_OF_A_RECORD = 400_000
 
-# More than half of the window in which a flood is recognised, several times over. A flooded source takes half a minute for
-# them.
+# More than half of the window in which a flood is recognised, several times over. A flooded source takes half
+# a minute for them.
 FLOOD_RECORDS = 3_000
 
 # Each arms two clocks.
@@ -28,7 +28,9 @@ PartitionAttack = Callable[["Attacker", int], None]
 
 
 class Attacker:
-    """Publishes to the partitions of the topics of reports and outcomes. `sent` counts the records per attack."""
+    """Publishes to the partitions of the topics of reports and outcomes. `sent` counts the records per
+    attack.
+    """
 
     def __init__(self, deployment: Deployment, seed: int) -> None:
         self._deployment = deployment

@@ -9,7 +9,9 @@ from tocsin_demo.local_kafka import LocalKafka
 
 @contextmanager
 def throwaway_broker(folder: Path) -> Iterator[LocalKafka]:
-    """A running broker, killed at the end: to stop, it would flush each of its hundreds of partitions, for up to ten seconds."""
+    """A running broker, killed at the end: to stop, it would flush each of its hundreds of partitions, for up
+    to ten seconds.
+    """
     broker = LocalKafka(folder)
     broker.start()
     try:

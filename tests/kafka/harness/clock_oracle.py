@@ -14,7 +14,8 @@ from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Facts, rfc3339, to_ms
 from tests.kafka.harness.requests import RequestFacts
 
-# Duties to keep data for a time. Nothing has to be done before the end, so these clocks have no earlier steps.
+# Duties to keep data for a time. Nothing has to be done before the end, so these clocks have no earlier
+# steps.
 RETENTION = frozenset({"EU.tco.art6", "EU.e-evidence.art11-1"})
 # Nothing may be done before the end, so these have no earlier steps either; what is then due is still owed.
 WAITS = frozenset({"EU.e-evidence.art10-2"})

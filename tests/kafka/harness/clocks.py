@@ -1,4 +1,6 @@
-"""Brokers and workers with a wrong clock, by libfaketime: a library that is loaded first and shifts what the system says."""
+"""Brokers and workers with a wrong clock, by libfaketime: a library that is loaded first and shifts what the
+system says.
+"""
 
 import importlib.util
 import subprocess
@@ -16,9 +18,10 @@ _LIBRARY = "vendor/libfaketime/src/libfaketime.so.1"
 
 
 def shifted(command: Sequence[str], seconds: int | Path) -> list[str]:
-    """The command of a process whose clock is ahead by so many seconds, behind if negative, or by what a file says at
-    each moment, such as `+120s`. The test is skipped if the library does not work here: its wheel holds one for Linux on
-    x86-64 only."""
+    """The command of a process whose clock is ahead by so many seconds, behind if negative, or by what a file
+    says at each moment, such as `+120s`. The test is skipped if the library does not work here: its wheel
+    holds one for Linux on x86-64 only.
+    """
     spec = importlib.util.find_spec("libfaketime")
     folders = [] if spec is None else list(spec.submodule_search_locations or ())
     library = Path(folders[0]) / _LIBRARY if folders else None
@@ -51,8 +54,8 @@ def _prefix(library: Path, seconds: int | Path) -> list[str]:
         "/usr/bin/env",
         f"LD_PRELOAD={library}",
         *(by_file if isinstance(seconds, Path) else [f"FAKETIME={seconds:+d}s"]),
-        # Java and asyncio measure durations with the monotonic clock. It must stay right, and waits on it too: with
-        # the fix that the library would choose itself, a broker does not start.
+        # Java and asyncio measure durations with the monotonic clock. It must stay right, and waits on it
+        # too: with the fix that the library would choose itself, a broker does not start.
         "DONT_FAKE_MONOTONIC=1",
         "FAKETIME_FORCE_MONOTONIC_FIX=0",
         # Times of files stay right.

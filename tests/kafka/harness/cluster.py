@@ -20,13 +20,16 @@ IN_SYNC = 2
 _CONTROLLER_ID = 100
 _START_SECONDS = 60
 
-# How long the controller waits for a broker that says nothing before it gives its partitions to others. A broker that
-# is shut down tells it, and one that was killed closes its connections: this is for one that is stuck.
+# How long the controller waits for a broker that says nothing before it gives its partitions to others. A
+# broker that is shut down tells it, and one that was killed closes its connections: this is for one that is
+# stuck.
 _SESSION_MS = 3_000
 
 
 class KafkaCluster:
-    """A controller and three brokers on loopback, in a folder. As a context manager it starts and ends them all."""
+    """A controller and three brokers on loopback, in a folder. As a context manager it starts and ends them
+    all.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -88,7 +91,9 @@ class KafkaCluster:
         return asyncio.run(ask())
 
     def wait_until_in_sync(self, seconds: float = 60) -> None:
-        """Return when every partition is on all brokers again, as an operator waits before he takes the next one."""
+        """Return when every partition is on all brokers again, as an operator waits before he takes the next
+        one.
+        """
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         deadline = time.monotonic() + seconds
         while True:

@@ -1,4 +1,6 @@
-"""People who work at consoles over HTTP: they look, choose, decide, and send a form again when nobody answered."""
+"""People who work at consoles over HTTP: they look, choose, decide, and send a form again when nobody
+answered.
+"""
 
 import random
 import re
@@ -34,8 +36,8 @@ _WEIGHTS = {
 }
 
 
-# `old_page`: a clock began or ended since the page to sign was opened. The console does not say whether an earlier attempt,
-# which nobody answered, counted.
+# `old_page`: a clock began or ended since the page to sign was opened. The console does not say whether an
+# earlier attempt, which nobody answered, counted.
 Told = Literal["counted", "refused", "waits", "old_page"]
 
 
@@ -66,7 +68,8 @@ class Colleague(threading.Thread):
         self._http = httpx.Client(
             timeout=20,
             headers={
-                "Host": HOST, "Origin": f"https://{HOST}", "X-Forwarded-User": ref, "X-Tocsin-Proxy-Secret": SECRET,
+                "Host": HOST, "Origin": f"https://{HOST}", "X-Forwarded-User": ref,
+                "X-Tocsin-Proxy-Secret": SECRET,
             },
             event_hooks={"response": [self._keep_session]},
         )  # fmt: skip
@@ -161,7 +164,8 @@ class Colleague(threading.Thread):
     def _send(self, action: str, form: dict[str, str]) -> Told | None:
         """Send a form to any console until one says what became of it.
 
-        Confirms what it asks before clocks end. None: a clock began since the page was made, and the form says nothing of it.
+        Confirms what it asks before clocks end. None: a clock began since the page was made, and the form
+        says nothing of it.
         """
         data: dict[str, str | list[str]] = {**form}
         deadline = time.monotonic() + _PATIENCE_SECONDS

@@ -16,9 +16,9 @@ SECRET = "0123456789abcdef0123456789abcdef"  # noqa: S105 - of this test alone
 HOST = "desk.test"
 CONSOLE = (*COMMAND, "console")
 
-# When a console kills itself. unread: the act is written, and nobody knows yet whether it counts. decided: it counts, and
-# nothing that follows is written. between: the outcomes of clocks are written, and the decision's own is not. unanswered:
-# everything is written, and the person who did it does not know.
+# When a console kills itself. unread: the act is written, and nobody knows yet whether it counts. decided: it
+# counts, and nothing that follows is written. between: the outcomes of clocks are written, and the decision's
+# own is not. unanswered: everything is written, and the person who did it does not know.
 Moment = Literal["unread", "decided", "between", "unanswered"]
 
 _KILLED = """

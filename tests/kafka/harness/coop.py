@@ -1,4 +1,6 @@
-"""A stand-in for Coop that refuses reports its documented API does not allow, and signs its callbacks as Coop does."""
+"""A stand-in for Coop that refuses reports its documented API does not allow, and signs its callbacks as Coop
+does.
+"""
 
 import base64
 import itertools

@@ -210,7 +210,8 @@ class Deployment:
     def outputs(self) -> Reader:
         """Everything that is in the topics at one moment, as a downstream team would read it."""
         with Reader(self.bootstrap, map(self.name, TOPICS)) as reader:
-            # A worker may write a tick while the one topic is read and the other is not: until nothing is new.
+            # A worker may write a tick while the one topic is read and the other is not: until nothing is
+            # new.
             read = -1
             while read != (read := reader.catch_up().records):
                 pass

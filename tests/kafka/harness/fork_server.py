@@ -1,8 +1,9 @@
-"""Starts programs of ours as forks of a process that has imported what they need: this spares each a second of processor time.
+"""Starts programs of ours as forks of a process that has imported what they need: this spares each a second
+of processor time.
 
-A fork has its own environment, working folder, arguments and standard streams, and ends as any Python program does. What
-it shares with the others of a server are the imports and Python's seed for hashing. A test that is about a start begins its
-command with `workers.EXECUTED`.
+A fork has its own environment, working folder, arguments and standard streams, and ends as any Python program
+does. What it shares with the others of a server are the imports and Python's seed for hashing. A test that is
+about a start begins its command with `workers.EXECUTED`.
 """
 
 import atexit
@@ -27,16 +28,20 @@ from typing import IO, Any
 
 ROOT = Path(__file__).parents[3]
 
-# What most of a worker's start goes to. A program that changes our modules before they are imported gets no more.
+# What most of a worker's start goes to. A program that changes our modules before they are imported gets no
+# more.
 _LIBRARIES = (
-    "aiohttp.web", "aiokafka.admin", "click", "faust", "faust.sensors", "msgspec", "orjson", "prometheus_client",
+    "aiohttp.web", "aiokafka.admin", "click", "faust", "faust.sensors", "msgspec", "orjson",
+    "prometheus_client",
     "pydantic_settings", "structlog", "yaml",
 )  # fmt: skip
 _BIGGEST_REQUEST = 1 << 18
 
 
 class Forked:
-    """A fork, as `subprocess.Popen` would show it. `code` is Python to run; without it, the arguments are of `tocsin`."""
+    """A fork, as `subprocess.Popen` would show it. `code` is Python to run; without it, the arguments are of
+    `tocsin`.
+    """
 
     def __init__(
         self,
@@ -173,7 +178,8 @@ if __name__ == "__main__":
         _import(sys.argv[2])
     request = _serve(socket.socket(fileno=int(sys.argv[1])))
     _become(request)
-    # Not in a function: what it raises and how it ends is left to the interpreter, as in a program that was just started.
+    # Not in a function: what it raises and how it ends is left to the interpreter, as in a program that was
+    # just started.
     if request["code"] is None:
         from streams.commands.main import main
 

@@ -38,7 +38,8 @@ VICTIM = frozenset({"statutory_victim_request"})
 ANY_NOTICE = frozenset({"user_report", "trusted_flagger_notice", "statutory_victim_request"})
 
 REPORT_CLOCKS = (
-    # TAKE IT DOWN Act (Pub. L. 119-12) s. 3: a signed request, 48 hours; platforms had a year from 2025-05-19 on.
+    # TAKE IT DOWN Act (Pub. L. 119-12) s. 3: a signed request, 48 hours; platforms had a year from 2025-05-19
+    # on.
     ReportClock(
         "US.take-it-down.s3", "US", VICTIM, INTIMATE,
         frozenset({"signature", "location", "good_faith", "contact"}), 48 * HOUR, date(2026, 5, 19),
@@ -49,7 +50,8 @@ REPORT_CLOCKS = (
         frozenset({"subject_or_authorised", "location", "good_faith", "contact", "intimate_image_content"}), 48 * HOUR,
         date(2026, 6, 29),
     ),
-    # IT Rules 2021 r. 3(2)(b): 24 hours, two since the Amendment Rules 2026 (G.S.R. 120(E)) took effect on 2026-02-20.
+    # IT Rules 2021 r. 3(2)(b): 24 hours, two since the Amendment Rules 2026 (G.S.R. 120(E)) took effect on
+    # 2026-02-20.
     ReportClock(
         "IN.itr.3-2-b", "IN", VICTIM, INTIMATE,
         frozenset({"subject_or_authorised", "location"}), 2 * HOUR, date(2026, 2, 20),
@@ -58,15 +60,18 @@ REPORT_CLOCKS = (
         "IN.itr.3-2-b.2021", "IN", VICTIM, INTIMATE,
         frozenset({"subject_or_authorised", "location"}), 24 * HOUR, date(2021, 2, 25), date(2026, 2, 19),
     ),
-    # IT Rules 2021 r. 3(2)(a)(i): grievances, first 15 days, then 7; for the specified kinds first 72 hours, then 36.
+    # IT Rules 2021 r. 3(2)(a)(i): grievances, first 15 days, then 7; for the specified kinds first 72 hours,
+    # then 36.
     ReportClock(
         "IN.itr.3-2-a", "IN", ANY_NOTICE, frozenset(), IN_FORM, 7 * DAY, date(2026, 2, 20),
     ),
     ReportClock(
-        "IN.itr.3-2-a.specified", "IN", ANY_NOTICE, SPECIFIED | INTIMATE, IN_FORM, 36 * HOUR, date(2026, 2, 20),
+        "IN.itr.3-2-a.specified", "IN", ANY_NOTICE, SPECIFIED | INTIMATE, IN_FORM, 36 * HOUR,
+        date(2026, 2, 20),
     ),
     ReportClock(
-        "IN.itr.3-2-a.2021", "IN", ANY_NOTICE, frozenset(), IN_FORM, 15 * DAY, date(2021, 2, 25), date(2026, 2, 19),
+        "IN.itr.3-2-a.2021", "IN", ANY_NOTICE, frozenset(), IN_FORM, 15 * DAY, date(2021, 2, 25),
+        date(2026, 2, 19),
     ),
     ReportClock(
         "IN.itr.3-2-a.specified.2022", "IN", ANY_NOTICE, SPECIFIED | INTIMATE, IN_FORM, 72 * HOUR,
@@ -86,7 +91,8 @@ REPORT_CLOCKS = (
         "AU.osa.s65.complaint", "AU", ANY_NOTICE, frozenset({"harassment"}),
         frozenset({"explanation", "location", "subject_or_authorised", "contact"}), 48 * HOUR, date(2022, 1, 23),
     ),
-    # Online Safety Act 2021 (Cth) s. 88(1)(d): the Commissioner may act once 48 hours have passed since a complaint.
+    # Online Safety Act 2021 (Cth) s. 88(1)(d): the Commissioner may act once 48 hours have passed since a
+    # complaint.
     ReportClock(
         "AU.osa.s88.complaint", "AU", ANY_NOTICE, frozenset({"harassment"}),
         frozenset({"explanation", "location", "subject_or_authorised", "contact"}), 48 * HOUR, date(2022, 1, 23),
@@ -116,7 +122,9 @@ def day_of(time_ms: int) -> date:
 
 
 def after_whole_months(time_ms: int, months: int) -> int:
-    """When the months have ended everywhere in the Union: with the same date, or the last day of a month without it."""
+    """When the months have ended everywhere in the Union: with the same date, or the last day of a month
+    without it.
+    """
     event = _event_of_union(time_ms)
     year, month = divmod(event.year * 12 + event.month - 1 + months, 12)
     return _end_in_union(date(year, month + 1, min(event.day, monthrange(year, month + 1)[1])))
@@ -133,7 +141,9 @@ def _event_of_union(time_ms: int) -> date:
 
 
 def _end_in_union(last: date) -> int:
-    """At midnight in Martinique. A weekend or a holiday of the representative's state gives way to a working day."""
+    """At midnight in Martinique. A weekend or a holiday of the representative's state gives way to a working
+    day.
+    """
     while last.isoweekday() > 5 or last in holidays_of_belgium(last.year):
         last += timedelta(days=1)
     return (last - date(1970, 1, 1)).days * DAY + DAY + 4 * HOUR

@@ -1,4 +1,6 @@
-"""Background traffic for tests of reports: authorities' requests, legal clocks, and what desks and moderators decide."""
+"""Background traffic for tests of reports: authorities' requests, legal clocks, and what desks and moderators
+decide.
+"""
 
 from collections.abc import Sequence
 

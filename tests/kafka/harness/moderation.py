@@ -34,8 +34,9 @@ class Outcome(NamedTuple):
 class Moderators:
     """Each `go_on` publishes outcomes about some of the messages in `published`, and acts on cases.
 
-    Among them are outcomes that supersede earlier ones, repeats, and outcomes about reports that nobody made (`refused`).
-    `decided` are the others by message, without repeats; `records` and `acts` count what was published.
+    Among them are outcomes that supersede earlier ones, repeats, and outcomes about reports that nobody made
+    (`refused`). `decided` are the others by message, without repeats; `records` and `acts` count what was
+    published.
     """
 
     def __init__(

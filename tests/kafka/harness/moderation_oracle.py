@@ -1,6 +1,8 @@
-"""Derives from reports and decisions whom each decision must be credited to, and how far each reporter must be trusted.
+"""Derives from reports and decisions whom each decision must be credited to, and how far each reporter must
+be trusted.
 
-The model knows all of them at once and keeps every one; it shares only the keyed hashes with the code under test.
+The model knows all of them at once and keeps every one; it shares only the keyed hashes with the code under
+test.
 """
 
 from collections import Counter, defaultdict
@@ -48,7 +50,8 @@ class Moderated:
 def check_moderation(
     moderators: Moderators, deployment: Deployment, reader: Reader, *, false_outcomes: int = 0
 ) -> Moderated:
-    """Compare credits and the reporters' state with what was published. Raises AssertionError at a difference.
+    """Compare credits and the reporters' state with what was published. Raises AssertionError at a
+    difference.
 
     `false_outcomes` are those that somebody else published, who must not have any effect.
     """
@@ -108,7 +111,8 @@ def _check_receipts(notices: Sequence[Row], published: Sequence[Published]) -> N
         dict(row.headers)["ce_id"] for row in notices if orjson.loads(row.value or b"")["state"] == "received"
     )
     assert receipts.total() == len(receipts)
-    # Somebody who reported a message as two kinds of reporter is told if the first report to arrive was of one that is.
+    # Somebody who reported a message as two kinds of reporter is told if the first report to arrive was of
+    # one that is.
     certain = sum(kinds == {True} for kinds in told.values())
     possible = sum(True in kinds for kinds in told.values())
     assert certain <= len(receipts) <= possible

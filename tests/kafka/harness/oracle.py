@@ -88,9 +88,10 @@ def check_outputs(
 ) -> Totals:
     """Compare the topics with what was published. All reports must lie within one window.
 
-    `desk` published the outcomes of clocks, if any, and `moderators` those about messages. Every step of a clock due by
-    `steps_until` (ms) must have been taken. Raises AssertionError at the first difference: a report, request, step or
-    outcome that was lost, applied twice, written to the wrong partition or miscounted, or a record that should not exist.
+    `desk` published the outcomes of clocks, if any, and `moderators` those about messages. Every step of a
+    clock due by `steps_until` (ms) must have been taken. Raises AssertionError at the first difference: a
+    report, request, step or outcome that was lost, applied twice, written to the wrong partition or
+    miscounted, or a record that should not exist.
     """
     records = deployment.published if published is None else published
     facts = {record.facts.report_id: record.facts for record in records if record.facts is not None}
@@ -180,7 +181,8 @@ def _check_final_counts(enriched: Iterable[tuple[Row, Mapping]], facts: Iterable
     expected: dict[tuple[str, str], Counts] = defaultdict(Counts)
     for fact in facts:
         expected[fact.channel, fact.category].add(fact)
-    # The reader returns a partition's rows in order and a channel has one partition, so the last document wins.
+    # The reader returns a partition's rows in order and a channel has one partition, so the last document
+    # wins.
     last = {(d["report"]["channel"]["ref"], d["report"]["category"]): d for _, d in enriched}
     assert last.keys() == expected.keys()
     for place, document in last.items():

@@ -1,6 +1,7 @@
 """A stand-in for Ozone that refuses what the published lexicons do not allow.
 
-The lexicons are those of the AT Protocol (bluesky-social/atproto, MIT or Apache-2.0) as the package lexrpc brings them.
+The lexicons are those of the AT Protocol (bluesky-social/atproto, MIT or Apache-2.0) as the package lexrpc
+brings them.
 """
 
 import itertools

@@ -28,8 +28,9 @@ class Publisher:
                 "log_level": 0,
                 # A broker that restarts must not make the test lose or repeat what it publishes.
                 "enable.idempotence": True,
-                # The leader of a new partition may refuse the first batch, which is sent again, and take the second one. The
-                # first then counts as written before: in one of 16 random stories the log began with the second record.
+                # The leader of a new partition may refuse the first batch, which is sent again, and take the
+                # second one. The first then counts as written before: in one of 16 random stories the log
+                # began with the second record.
                 "max.in.flight.requests.per.connection": 1,
                 "message.max.bytes": 20_000_000,
                 "queue.buffering.max.messages": 500_000,

@@ -1,9 +1,9 @@
 """Starts test brokers in a third of the time: Java loads their classes from a cache made ahead of time.
 
-The Java runtime in the wheel has no class archive, so each broker parses and verifies all its classes again. That takes
-four seconds of processor time per start, and the tests start about eighty Java programs. The first session on a machine
-makes the cache, in about ten seconds. Java itself checks that the cache fits its version and the jars, and otherwise
-runs without it.
+The Java runtime in the wheel has no class archive, so each broker parses and verifies all its classes again.
+That takes four seconds of processor time per start, and the tests start about eighty Java programs. The first
+session on a machine makes the cache, in about ten seconds. Java itself checks that the cache fits its version
+and the jars, and otherwise runs without it.
 """
 
 import fcntl
@@ -41,7 +41,9 @@ def cache_path() -> Path:
 
 
 def make_cache() -> None:
-    """Make the cache by starting and stopping a broker under a recording Java. Does nothing if the cache exists."""
+    """Make the cache by starting and stopping a broker under a recording Java. Does nothing if the cache
+    exists.
+    """
     cache = cache_path()
     cache.parent.mkdir(parents=True, exist_ok=True)
     with _locked(cache.with_suffix(".lock")), tempfile.TemporaryDirectory(dir=cache.parent) as folder:

@@ -46,7 +46,8 @@ class Reader:
         self._only = only
         # The next offset to read, counting records that are not kept.
         self._next: dict[Place, int] = {}
-        # The committed end up to which a partition was read last. It differs from the next offset after a transaction marker.
+        # The committed end up to which a partition was read last. It differs from the next offset after a
+        # transaction marker.
         self._read_to: dict[Place, int] = {}
         self.rows: dict[str, dict[int, list[Row]]] = {topic: defaultdict(list) for topic in topics}
         # It asks for many ends at once, and not on the connection where a fetch may be waiting for records.
@@ -152,7 +153,9 @@ class Reader:
             time.sleep(0.05)
 
     def _ends(self, places: Iterable[Place]) -> dict[Place, int]:
-        """Committed ends, except of partitions whose leader does not answer now: after it went away, for instance."""
+        """Committed ends, except of partitions whose leader does not answer now: after it went away, for
+        instance.
+        """
         asked = {TopicPartition(*place): OffsetSpec.latest() for place in places}
         answers = self._admin.list_offsets(
             asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=10
@@ -168,7 +171,8 @@ class Reader:
 
     def _keep(self, message: object) -> None:
         place = message.topic(), message.partition()
-        # Records fetched under an earlier assignment may still arrive after the next one, and then arrive twice.
+        # Records fetched under an earlier assignment may still arrive after the next one, and then arrive
+        # twice.
         if message.offset() < self._next.get(place, 0):
             return
         self._next[place] = message.offset() + 1

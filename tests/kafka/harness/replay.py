@@ -58,8 +58,9 @@ from tests.replay_order import (
 
 OUTPUTS = (ENRICHED, ESCALATIONS, SHADOW, ROUTING)
 
-# The key of a partition's time, and how many of its bytes are compared: the version and four numbers. The flood window
-# after them also counts dead letters and duplicates, which the order of application does not contain.
+# The key of a partition's time, and how many of its bytes are compared: the version and four numbers. The
+# flood window after them also counts dead letters and duplicates, which the order of application does not
+# contain.
 TIME_KEY = b"T"
 TIME_BYTES = 1 + 8 + 8 + 8 + 4
 
@@ -106,7 +107,9 @@ def order_of_requests(deployment: Deployment, reader: Reader, partition: int) ->
 
 
 def _as_read(deployment: Deployment, reader: Reader, partition: int) -> Callable[[Source], Row]:
-    """A function that finds what the channel's stage read of a report: with its stamp, if it has one, or the original."""
+    """A function that finds what the channel's stage read of a report: with its stamp, if it has one, or the
+    original.
+    """
     original = _originals(deployment, reader, SOURCE, VERIFIED)
     stamped: dict[tuple[str, int, int], Row] = {}
     for row in reader.rows[deployment.name(INTERNAL)][partition]:
@@ -153,7 +156,8 @@ class Replayed:
         """Add the results of a batch."""
         for topic, number, key, value, headers in outcome.outputs:
             if topic == COUNTERS:
-                # Published once per batch, and a replay cuts batches differently: only the last value is the same.
+                # Published once per batch, and a replay cuts batches differently: only the last value is the
+                # same.
                 self.counters[key] = value
             else:
                 place = self._partition if number is None else number
@@ -175,10 +179,11 @@ def check_replay(
 ) -> dict[str, int]:
     """Compare the topics byte for byte with a replay. Returns the number of records compared per topic.
 
-    `cut(records)` splits the records into batches; by default there is one batch. `switched`: TOCSIN_REPORTERS was not the same
-    all the time, and no log says when, so that the messages of some escalations may be remembered besides; they must then be
-    those that the escalation named. Nor are the items compared that reports without a reporter name: they count while it is on.
-    Raises AssertionError at a difference.
+    `cut(records)` splits the records into batches; by default there is one batch. `switched`:
+    TOCSIN_REPORTERS was not the same all the time, and no log says when, so that the messages of some
+    escalations may be remembered besides; they must then be those that the escalation named. Nor are the
+    items compared that reports without a reporter name: they count while it is on. Raises AssertionError at a
+    difference.
     """
     crediting = dataclasses.replace(rules, through_reporters=True)
     if deployment.with_reporters and not switched:
@@ -191,8 +196,8 @@ def check_replay(
         for batch in _batches(order_of(deployment, reader, partition), cut):
             reports.add(report_stage(rules).apply(state, batch))
         if deployment.with_reporters:
-            # What moderators decide leaves no trace of its place among the reports, and needs none: it moves no time and
-            # changes nothing that is counted, and who is credited does not depend on it.
+            # What moderators decide leaves no trace of its place among the reports, and needs none: it moves
+            # no time and changes nothing that is counted, and who is credited does not depend on it.
             for batch in _batches(_moderation(deployment, reader, partition), cut):
                 reports.add(report_stage(crediting).apply(state, batch))
         requests_state = RequestState(partition, deployment.partitions, request_rules)
@@ -234,7 +239,9 @@ def check_replay(
 def _check_reporters(
     deployment: Deployment, reader: Reader, rules: ReportRules, cut: Cut | None
 ) -> dict[str, int]:
-    """Compare what the stage of reporters wrote with a replay of its only source, in which ticks stand as well."""
+    """Compare what the stage of reporters wrote with a replay of its only source, in which ticks stand as
+    well.
+    """
     stage = reporter_stage(compile_reporter_rules(rules.registry, settings=rules.settings))
     expected: Counter[tuple[str, Written]] = Counter()
     records = 0
@@ -307,7 +314,9 @@ def _take_ids(kept: dict[bytes, bytes]) -> list[bytes]:
 
 
 def _without_own_days(kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """A state without counters for a day of their own: what they add up to was published, and is compared there."""
+    """A state without counters for a day of their own: what they add up to was published, and is compared
+    there.
+    """
     return {key: value for key, value in kept.items() if key[:1] != OWN_DAY_COUNTERS}
 
 
@@ -336,8 +345,9 @@ def _without_items(kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
 def _net_counters(published: dict[bytes, bytes]) -> dict[bytes, bytes]:
     """Counters, of which those for a day of their own are added up over the days of counting.
 
-    An outcome is counted on the day of its partition's time, and taken back on a later one, perhaps: when that is depends on its
-    place among the reports. A partition without reports has no time, so its day is the first of the epoch.
+    An outcome is counted on the day of its partition's time, and taken back on a later one, perhaps: when
+    that is depends on its place among the reports. A partition without reports has no time, so its day is the
+    first of the epoch.
     """
     found: dict[bytes, bytes] = {}
     sums: defaultdict[bytes, Counter[tuple[str, bytes]]] = defaultdict(Counter)

@@ -247,7 +247,8 @@ def _notice(
 
 
 def _bad(chance: random.Random, seed: int, number: int) -> Published:
-    # No digits on both sides of a sign: that could be a telephone number, and the dead letter would keep nothing.
+    # No digits on both sides of a sign: that could be a telephone number, and the dead letter would keep
+    # nothing.
     name = f"bad-{seed}x{number}"
     reason = chance.choice(("empty", "not_json", "missing_field", "unknown_category", "invalid_country"))
     document = report(name, now_ms())

@@ -25,7 +25,8 @@ TCO = (
 )  # fmt: skip
 # Regulation (EU) 2023/1543 art. 9(1), with art. 5(5) and 6(3).
 E_EVIDENCE = (
-    "issuing_authority", "addressee", "specific_recipients", "data_category", "criminal_provision", "signature",
+    "issuing_authority", "addressee", "specific_recipients", "data_category", "criminal_provision",
+    "signature",
 )  # fmt: skip
 # IT Rules 2021 r. 3(1)(d), and the contents of a notice under s. 77 of Australia's Online Safety Act.
 NATIONAL = ("issuing_authority", "legal_basis", "exact_location")
@@ -37,8 +38,9 @@ HARD = ("encryption_keys", "bulk_identify", "block_protest")
 class Form:
     """A complete request of one kind.
 
-    `clocks` gives lengths by obligation: in ms, or in days or months that end with their last hour everywhere in the Union
-    (`10 whole days`, `6 whole months`). `notified` is what the order says of the enforcing authority.
+    `clocks` gives lengths by obligation: in ms, or in days or months that end with their last hour everywhere
+    in the Union (`10 whole days`, `6 whole months`). `notified` is what the order says of the enforcing
+    authority.
     """
 
     kind: str
@@ -58,16 +60,18 @@ class Form:
 FORMS = (
     # Regulation (EU) 2021/784 art. 3(3): one hour; art. 6: what was removed is kept for six months.
     Form(
-        "removal_order", "tco_art3", ("DE", "FR", "PL", "ES"), "administrative", ("remove",), TCO, ("terrorism",),
+        "removal_order", "tco_art3", ("DE", "FR", "PL", "ES"), "administrative", ("remove",), TCO,
+        ("terrorism",),
         {"EU.tco.art3-3": HOUR, "EU.tco.art6": "6 whole months"},
     ),
     Form("order_to_act", "dsa_art9", ("DE", "NL", "IE"), "court", ("disable_access",), ART_9, ("hate", "fraud", None)),
     Form(
-        "order_for_information", "dsa_art10", ("FR", "BE"), "administrative", ("produce_subscriber_data",), ART_10,
+        "order_for_information", "dsa_art10", ("FR", "BE"), "administrative", ("produce_subscriber_data",),
+        ART_10,
         ("fraud", None), target="persons",
     ),
-    # Regulation (EU) 2023/1543 art. 10: ten days, eight hours in an emergency; not before the end of the tenth day if the
-    # enforcing authority was notified; art. 11: preserved for 60 days.
+    # Regulation (EU) 2023/1543 art. 10: ten days, eight hours in an emergency; not before the end of the
+    # tenth day if the enforcing authority was notified; art. 11: preserved for 60 days.
     Form(
         "production_order", "e_evidence_epoc", ("DE", "AT"), "court", ("produce_content_data",), E_EVIDENCE,
         ("fraud", "trafficking"), {"EU.e-evidence.art10-3": 10 * DAY}, target="persons", notified=False,
@@ -82,7 +86,8 @@ FORMS = (
         target="persons", emergency=True,
     ),
     Form(
-        "preservation_order", "e_evidence_epoc_pr", ("ES", "CZ"), "prosecutor", ("preserve_data",), E_EVIDENCE,
+        "preservation_order", "e_evidence_epoc_pr", ("ES", "CZ"), "prosecutor", ("preserve_data",),
+        E_EVIDENCE,
         ("csam", "fraud"), {"EU.e-evidence.art11-1": "60 whole days"}, target="account",
     ),
     # IT Rules 2021 r. 3(1)(d): 36 hours, three since 2026-02-20.
@@ -92,7 +97,8 @@ FORMS = (
     ),
     # Online Safety Act 2021 (Cth) s. 77, s. 88 and s. 65 (of a child): 24 hours.
     Form(
-        "regulator_notice", "national_law", ("AU",), "regulator", ("remove",), NATIONAL, ("ncii", "ncii_deepfake"),
+        "regulator_notice", "national_law", ("AU",), "regulator", ("remove",), NATIONAL,
+        ("ncii", "ncii_deepfake"),
         {"AU.osa.s77": 24 * HOUR},
     ),
     Form(
@@ -105,11 +111,13 @@ FORMS = (
     # 22). National law alone does not give access to data held abroad (GDPR art. 48).
     Form("order_to_act", "dsa_art9", ("US", "BR"), "court", ("remove",), ART_9, ("hate",), competent=False),
     Form(
-        "production_order", "e_evidence_epoc", ("DK",), "court", ("produce_traffic_data",), E_EVIDENCE, ("fraud",),
+        "production_order", "e_evidence_epoc", ("DK",), "court", ("produce_traffic_data",), E_EVIDENCE,
+        ("fraud",),
         target="persons", competent=False,
     ),
     Form(
-        "production_order", "national_law", ("US", "RU"), "police", ("produce_subscriber_data",), NATIONAL, ("fraud",),
+        "production_order", "national_law", ("US", "RU"), "police", ("produce_subscriber_data",), NATIONAL,
+        ("fraud",),
         target="account", competent=False,
     ),
 )  # fmt: skip

@@ -65,7 +65,9 @@ class Call(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """When a request was sent, counted from 1, and its answer was not read. `request` is the name of aiokafka's class."""
+    """When a request was sent, counted from 1, and its answer was not read. `request` is the name of
+    aiokafka's class.
+    """
 
     request: str
     number: int
@@ -90,7 +92,9 @@ Step = Call | Sent | Since
 
 
 def commit(when: str, number: int) -> Call:
-    """A commit of the process. The first is of its claims, the second of establish, those from the third on are cycles."""
+    """A commit of the process. The first is of its claims, the second of establish, those from the third on
+    are cycles.
+    """
     return Call(when, "aiokafka", "AIOKafkaProducer", "commit_transaction", number)
 
 

@@ -1,4 +1,6 @@
-"""Records that no usual client sends: an undecodable header name, a batch that unpacks to 300 MB, a forged append time."""
+"""Records that no usual client sends: an undecodable header name, a batch that unpacks to 300 MB, a forged
+append time.
+"""
 
 import struct
 from collections.abc import Sequence
@@ -37,7 +39,9 @@ async def publish_with_undecodable_header_name(bootstrap: str, topic: str, recor
 async def publish_with_forged_append_time(
     bootstrap: str, topic: str, record: Published, timestamp_ms: int
 ) -> None:
-    """Publish a record whose batch says that the broker set its time. Raises KafkaError if the broker refuses it."""
+    """Publish a record whose batch says that the broker set its time. Raises KafkaError if the broker refuses
+    it.
+    """
     async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
         batch = producer.create_batch()
         batch.append(timestamp=timestamp_ms, key=record.key, value=record.value, headers=[])

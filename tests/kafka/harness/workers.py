@@ -34,8 +34,8 @@ def changed_worker(change: str) -> tuple[str, ...]:
     return sys.executable, "-c", change + _RUN
 
 
-# Applies some two hundred reports per transaction instead of thousands. So a few thousand reports are a backlog of seconds,
-# and a fault at any moment is likely to be in the middle of a transaction.
+# Applies some two hundred reports per transaction instead of thousands. So a few thousand reports are a
+# backlog of seconds, and a fault at any moment is likely to be in the middle of a transaction.
 SMALL_CYCLES = changed_worker("""
 from streams.running.log import memory
 memory.MAX_POLLED_BYTES = memory.MAX_QUEUED_BYTES = 200_000
@@ -45,7 +45,9 @@ cycle.MAX_CYCLE_BYTES = 200_000
 
 
 def patience() -> float:
-    """What a limit on a wait is multiplied with: on a busy machine everything takes longer, and a test must not fail for that."""
+    """What a limit on a wait is multiplied with: on a busy machine everything takes longer, and a test must
+    not fail for that.
+    """
     return max(1.0, 2 * os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
@@ -155,7 +157,9 @@ class Fleet:
     def start(
         self, command: Sequence[str] | None = None, settings: Mapping[str, str] | None = None
     ) -> Worker:
-        """One worker more, with `settings` besides the usual ones. Its supervisor starts a usual one in place of it."""
+        """One worker more, with `settings` besides the usual ones. Its supervisor starts a usual one in place
+        of it.
+        """
         log = self._folder / f"worker-{next(self._numbers)}.log"
         worker = Worker(log, self.settings | dict(settings or {}), command or self.command)
         self.running.append(worker)

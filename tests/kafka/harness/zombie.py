@@ -29,7 +29,9 @@ async def claimant(bootstrap: str, prefix: str, place: Place) -> AsyncIterator[A
 
 @asynccontextmanager
 async def former_version(bootstrap: str, prefix: str, place: Place) -> AsyncIterator[AIOKafkaProducer]:
-    """The producer of a worker of a version that had an id for each partition and wrote no claims, in a transaction."""
+    """The producer of a worker of a version that had an id for each partition and wrote no claims, in a
+    transaction.
+    """
     owner = former_transactional_id(prefix, *place)
     async with Connection(bootstrap).producer(owner) as producer:
         await producer.begin_transaction()

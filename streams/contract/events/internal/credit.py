@@ -1,4 +1,4 @@
-"""What a decision about a message changes for one reporter of it; an internal record, keyed by the reporter's hash."""
+"""What a decision about a message changes for one of its reporters; an internal record, by hash."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ CREDIT_TYPE: Final = "tocsin.credit.v1"
 
 
 class CreditedOutcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An outcome as it counts for a reporter: decided on `day` (days since the epoch), with its weight in per cent."""
+    """An outcome as it counts for a reporter: decided on `day` (since the epoch), weighted in per cent."""
 
     day: int
     decision: OutcomeDecision
@@ -20,12 +20,12 @@ class CreditedOutcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """`removed` no longer counts for the reporter, `added` does; both null for who reported too late to be credited.
+    """`removed` no longer counts for the reporter, `added` does; both null if the report came too late.
 
-    `reporter` and `target` are keyed hashes: of the reporter, and of channel and message. `decision` is the one that stands,
-    or upheld if nobody could look at the message.
-    `received_s` is when the platform received the report, and `decided_s` when it was decided on, in seconds since the epoch.
-    `forwarded` counts how often it was sent after a reporter whose hash has changed with the key.
+    `reporter` and `target` are keyed hashes: of the reporter, and of channel and message. `decision` is the
+    one that stands, or upheld if nobody could look at the message. `received_s` is when the platform received
+    the report, and `decided_s` when it was decided on, in seconds since the epoch. `forwarded` counts how
+    often it was sent after a reporter whose hash has changed with the key.
     """
 
     reporter: int

@@ -1,7 +1,7 @@
 """How what is known of a reporter follows a change of the key; internal records of the stage of reporters.
 
-`rehashed` goes to the home of the reporter's earlier hash and says which one is theirs now; `history` brings what was known
-there to the home of the current hash.
+`rehashed` goes to the home of the reporter's earlier hash and says which one is theirs now; `history` brings
+what was known there to the home of the current hash.
 """
 
 from typing import Final
@@ -15,7 +15,8 @@ HISTORY_TYPE: Final = "tocsin.reporter-history.v1"
 class ReporterRehashed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The reporter whose earlier hash is the record's key now has the hash `reporter`.
 
-    `occurred_ms`, here and below, is the time of the report that showed it, to which the partition's time moves.
+    `occurred_ms`, here and below, is the time of the report that showed it, to which the partition's time
+    moves.
     """
 
     reporter: int
@@ -23,7 +24,10 @@ class ReporterRehashed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
-    """The outcomes of a reporter as of `period`, as deciding/reporters/reporter.py keeps them: sums, numbers and the last week of a case."""
+    """The outcomes of a reporter as of `period`, as deciding/reporters/reporter.py keeps them.
+
+    Sums, numbers and the last week of a case.
+    """
 
     occurred_ms: int
     period: int

@@ -14,8 +14,9 @@ SourceAction = Literal["pause", "resume", "skip"]
 class SourceDecision(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is to happen with the records of a source topic in the partition in whose log the decision is.
 
-    `pause`: none is applied until `resume`. `skip`: those below the offset `until` that are not applied yet become
-    dead letters, unread. `topic` is without the deployment's prefix. `actor` is a pseudonym of the operator.
+    `pause`: none is applied until `resume`. `skip`: those below the offset `until` that are not applied yet
+    become dead letters, unread. `topic` is without the deployment's prefix. `actor` is a pseudonym of the
+    operator.
     """
 
     topic: Annotated[str, msgspec.Meta(min_length=1, max_length=249)]

@@ -8,10 +8,11 @@ TrustClass = Literal["high", "medium", "low"]
 class ReportStamp(NamedTuple):
     """Is applied together with the report, so that a replay of the channel gives the same.
 
-    `factor` multiplies the weight of the report: 1 if nothing is known of its reporter, 0 beyond the limit of the day
-    (`over_limit`). `mean` and `lower` are the trust and its lower bound, `outcomes` how many it rests on, faded ones counted
-    less. `first_time`: no outcome is known of the reporter yet. `signature` has 64 bytes; `needed` is the evidence that
-    links this reporter to another one (counting/coordination/signature.py).
+    `factor` multiplies the weight of the report: 1 if nothing is known of its reporter, 0 beyond the limit of
+    the day (`over_limit`). `mean` and `lower` are the trust and its lower bound, `outcomes` how many it rests
+    on, faded ones counted less. `first_time`: no outcome is known of the reporter yet. `signature` has 64
+    bytes; `needed` is the evidence that links this reporter to another one
+    (counting/coordination/signature.py).
     """
 
     reporter_class: TrustClass

@@ -10,8 +10,9 @@ TICK_TYPE = "tocsin.tick.v1"
 class Tick(msgspec.Struct, frozen=True, gc=False):
     """Time has passed in a partition without records.
 
-    `after` is the number of reports or requests that the partition had applied when the tick was written. `clock_ms`
-    is the clock of the worker that wrote it, in milliseconds since the epoch; older ticks have none.
+    `after` is the number of reports or requests that the partition had applied when the tick was written.
+    `clock_ms` is the clock of the worker that wrote it, in milliseconds since the epoch; older ticks have
+    none.
     """
 
     after: Annotated[int, msgspec.Meta(ge=0)]

@@ -12,10 +12,10 @@ _Milliseconds = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class TimeCorrection(msgspec.Struct, frozen=True):
-    """An operator's decision to set the time of a partition back to a machine's clock. Times are in ms since the epoch.
+    """An operator's decision to set the time of a partition back to a machine's clock.
 
-    `wrong_ms` is the partition's time as the operator saw it; `clock_ms` is the clock to which it is set. `actor` is a
-    pseudonym of the operator.
+    Times are in ms since the epoch. `wrong_ms` is the partition's time as the operator saw it; `clock_ms` is
+    the clock to which it is set. `actor` is a pseudonym of the operator.
     """
 
     wrong_ms: _Milliseconds

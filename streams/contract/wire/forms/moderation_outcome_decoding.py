@@ -90,7 +90,7 @@ VALID_IN_OUTCOME: ValidValues = {
 
 
 def check_ref(path: str, ref: str | None, valid: ValidValues, *, counter: bool) -> None:
-    """Raise Rejected unless the ref at `path` is null or a ref that names nobody; `counter`: it may be a counter."""
+    """Raise Rejected unless the ref at `path` is null or names nobody; `counter`: it may be a counter."""
     if ref is None:
         return
     if names_a_person(ref, counter=counter):
@@ -107,7 +107,7 @@ def check_finding(
     action: OutcomeAction | None,
     valid: ValidValues,
 ) -> None:
-    """Raise Rejected if the parts of a finding contradict each other; `prefix` precedes the paths of its fields."""
+    """Raise Rejected if parts of a finding contradict each other; `prefix` precedes its paths."""
     if isinstance(ground, LawGround):
         check_ref(f"{prefix}ground.duty", ground.duty, valid, counter=True)
     else:
@@ -122,8 +122,8 @@ def check_finding(
         raise Rejected(
             "invalid_value",
             f"{prefix}action",
-            f"Must be null or absent, as the decision is {decision}: nothing is restricted for a report that was not "
-            "right.",
+            f"Must be null or absent, as the decision is {decision}: nothing is restricted for a report that "
+            "was not right.",
         )
 
 

@@ -32,7 +32,7 @@ class _Report(msgspec.Struct, gc=False):
 
 
 class PassedReport(NamedTuple):
-    """A report with a reporter's ref, as far as the stage of reporters needs it; times are in ms since the epoch."""
+    """A report with a reporter's ref, as the stage of reporters needs it; times in ms since the epoch."""
 
     ce_source: str
     report_id: str
@@ -52,7 +52,8 @@ _TYPE = REPORT_TYPE.encode()
 def decode_passed_report(record: SourceRecord) -> PassedReport:
     """Return the report in a record of the internal topic of reporters that has an origin.
 
-    Fields that the stage does not need are skipped. Raises msgspec.DecodeError or Rejected for a record that no worker wrote.
+    Fields that the stage does not need are skipped. Raises msgspec.DecodeError or Rejected for a record that
+    no worker wrote.
     """
     value = record.value or b""
     source = ""

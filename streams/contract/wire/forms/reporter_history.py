@@ -1,4 +1,4 @@
-"""The records by which what is known of a reporter follows a change of the key, and the header that leads to it."""
+"""The records by which a reporter's record follows a change of the key, and the header for it."""
 
 from typing import Final
 
@@ -15,7 +15,10 @@ from streams.contract.wire.records import OutputRecord, SourceRecord
 from streams.contract.wire.topics import REPORTERS_INTERNAL
 
 EARLIER_HEADER: Final = "tocsin-earlier-reporter"
-"""On a report that is passed on: the reporter's hash under the previous key, if workers have one. Always the last header."""
+"""On a report that is passed on: the reporter's hash under the previous key, if workers have one.
+
+Always the last header.
+"""
 
 _encode = msgspec.json.Encoder().encode
 decode_rehashed = msgspec.json.Decoder(ReporterRehashed).decode
@@ -35,7 +38,7 @@ def encode_history(reporter: int, history: ReporterHistory) -> OutputRecord:
 
 
 def earlier_hash(record: SourceRecord) -> int | None:
-    """Return the reporter's hash under the previous key from a report that was passed on; None if there is none."""
+    """Return the reporter's hash under the previous key from a passed-on report; None without one."""
     name, value = record.headers[-1]
     return int(value or b"", 16) if name == EARLIER_HEADER else None
 

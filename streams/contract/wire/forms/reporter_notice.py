@@ -17,9 +17,9 @@ def encode_reporter_notice(
 ) -> OutputRecord:
     """The record of a notice to the reporter with this keyed 64-bit hash, which is its key in hexadecimal.
 
-    `channel_ref` is the channel of the report, `outcome_id` the outcome that caused the notice: with the report and the
-    state they make the event's id, so a replay writes the same one. The time in the headers is the beginning of the
-    notice's day.
+    `channel_ref` is the channel of the report, `outcome_id` the outcome that caused the notice: with the
+    report and the state they make the event's id, so a replay writes the same one. The time in the headers is
+    the beginning of the notice's day.
     """
     key = f"{reporter:016x}"
     # A ce_source is the one part in which a publisher may write NUL.

@@ -31,8 +31,8 @@ def encode_stamp(stamp: ReportStamp) -> bytes:
 def read_stamp(headers: Headers) -> ReportStamp | None:
     """Return the stamp in the headers of a record that Tocsin wrote, None without one.
 
-    Never call it for a record of a publisher, who could forge the header. Raises ValueError for a stamp that a newer version
-    wrote.
+    Never call it for a record of a publisher, who could forge the header. Raises ValueError for a stamp that
+    a newer version wrote.
     """
     for name, value in headers:
         if name == STAMP_HEADER:

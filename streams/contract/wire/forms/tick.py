@@ -14,7 +14,7 @@ _decode = own_event_decoder(TICK_TYPE, Tick)
 
 
 class ReadTick(NamedTuple):
-    """A tick as read: the number of records applied when it was written, and the time (ms) at which it was appended."""
+    """A tick as read: the number of records applied when it was written, and its append time (ms)."""
 
     after: int
     appended: int
@@ -28,8 +28,9 @@ def encode_tick(after: int, clock_ms: int) -> tuple[bytes, Headers]:
 def decode_tick(record: SourceRecord) -> ReadTick | None:
     """The tick in a record; None for any other record and for an unreadable tick.
 
-    The broker's append time counts, but not beyond what the clock of the worker that wrote the tick allows: a single
-    wrong clock must not move a partition's time ahead. Both are in the log, so a replay gives the same.
+    The broker's append time counts, but not beyond what the clock of the worker that wrote the tick allows: a
+    single wrong clock must not move a partition's time ahead. Both are in the log, so a replay gives the
+    same.
     """
     tick = _decode(record)
     if tick is None:

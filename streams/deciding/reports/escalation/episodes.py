@@ -59,9 +59,9 @@ class Scope(msgspec.Struct, frozen=True, array_like=True):
 class Open(msgspec.Struct, array_like=True, tag=1):
     """An open episode. `clear_since` is the time (ms) at which it became clear, None while it is not.
 
-    `held` is the index of the most protective tier that the episode has had, without those of unknown places. Its
-    gate must not loosen when the reports that called for it leave the window, nor when a country's tier changes. `opened` is when
-    it opened (ms). `suspected`: a case about a suspected brigade was published.
+    `held` is the index of the most protective tier that the episode has had, without those of unknown places.
+    Its gate must not loosen when the reports that called for it leave the window, nor when a country's tier
+    changes. `opened` is when it opened (ms). `suspected`: a case about a suspected brigade was published.
     """
 
     escalation_id: str

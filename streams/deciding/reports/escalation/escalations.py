@@ -74,8 +74,8 @@ def escalation_record(
 ) -> OutputRecord:
     """Return the record that publishes a transition of `episode`, which is in its state after the transition.
 
-    `shares` are the categories with reports in the window that ends with the pane of `transition.counted_at`. `signs` are
-    those of the channel's last hours, None if nothing is known of them.
+    `shares` are the categories with reports in the window that ends with the pane of `transition.counted_at`.
+    `signs` are those of the channel's last hours, None if nothing is known of them.
     """
     event_id = step_id(episode.escalation_id, episode.sequence)
     event = _event(rules, key, episode, transition, shares, signs)
@@ -151,7 +151,10 @@ def build_escalation(
     clock: ClockView | None = None,
     **fields: Any,
 ) -> Escalation:
-    """Return the escalation that `cause` leads to at `at` (ms). `fields` are those of Escalation that do not follow from these."""
+    """Return the escalation that `cause` leads to at `at` (ms).
+
+    `fields` are those of Escalation that do not follow from these.
+    """
     of_category = rules.registry.categories[cause.category]
     return Escalation(
         type=type,

@@ -68,8 +68,8 @@ def find_coordination(stamped: StampedSums, signs: Signs | None) -> Finding | No
 def suspect(batch: ReportBatch, channel_key: bytes, shares: Sequence[CategoryShare]) -> Suspicion | None:
     """Return what follows if a brigade is suspected behind a channel's reports, None if none is.
 
-    A floor category is only marked. So is a window with a report of a trusted flagger or a detector, such as a match of a
-    known hash: these do not depend on the crowd.
+    A floor category is only marked. So is a window with a report of a trusted flagger or a detector, such as
+    a match of a known hash: these do not depend on the crowd.
     """
     counts = summed(shares, 0)
     if not counts.stamped.stamped:
@@ -86,7 +86,10 @@ def suspect(batch: ReportBatch, channel_key: bytes, shares: Sequence[CategorySha
 def open_brigade_case(
     batch: ReportBatch, key: EpisodeKey, policy: CompiledPolicy, finding: IntegrityFinding
 ) -> None:
-    """Ask a person, once per episode of a live policy, to look at a suspected brigade. It names no reporter."""
+    """Ask a person, once per episode of a live policy, to look at a suspected brigade.
+
+    It names no reporter.
+    """
     state = batch.state
     episode = state.episode(key)
     if not isinstance(episode, Open) or episode.suspected or key.mode != "live":

@@ -28,9 +28,10 @@ _CLEAR: Final = Verdict(0, clear=True)
 class CompiledPolicy:
     """A policy that is evaluated, live or in shadow.
 
-    `levels` come highest first, each with the least reports that it needs and the verdict when it holds; level 1 is clear
-    while none of `lasting` holds. No level holds with fewer than `least_reports` reports, because no measure exceeds the
-    number of reports (see counting.measures). `grows`: more reporters never lower the level.
+    `levels` come highest first, each with the least reports that it needs and the verdict when it holds;
+    level 1 is clear while none of `lasting` holds. No level holds with fewer than `least_reports` reports,
+    because no measure exceeds the number of reports (see counting.measures). `grows`: more reporters never
+    lower the level.
     """
 
     policy: Policy
@@ -47,9 +48,9 @@ class CompiledPolicy:
     def judge(self, counts: WindowCounts) -> Verdict:
         """Return the level that holds, and whether all measures of level 1 are below clear_below x threshold.
 
-        A condition that holds without reports, such as `< 5`, does not count for that. While any level holds the episode
-        is not clear, whatever level 1 requires: an episode that opened at level 2 on other evidence must not resolve while
-        that evidence lasts.
+        A condition that holds without reports, such as `< 5`, does not count for that. While any level holds
+        the episode is not clear, whatever level 1 requires: an episode that opened at level 2 on other
+        evidence must not resolve while that evidence lasts.
         """
         reports = counts.reports
         for least, level, verdict in self.levels:

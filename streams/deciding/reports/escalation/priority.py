@@ -1,7 +1,8 @@
 """How urgent an escalation is among others, 0 to 100, computed from what the event says.
 
-Weights are defaults, chosen so that no other component outranks a legal clock that is about to end, that a higher level
-outranks any risk, and that the last two mostly order what is otherwise alike. Whole numbers only, so a replay gives the same.
+Weights are defaults, chosen so that no other component outranks a legal clock that is about to end, that a
+higher level outranks any risk, and that the last two mostly order what is otherwise alike. Whole numbers
+only, so a replay gives the same.
 """
 
 from typing import Final
@@ -10,8 +11,8 @@ from streams.contract.events.priority import Priority, PriorityComponents
 from streams.contract.wire.times import DAY, HOUR
 from streams.counting.measures import MILLION
 
-# By the time that is left at most. A clock that runs longer than a week is one of many; what has lapsed is as urgent as
-# what is due within the hour.
+# By the time that is left at most. A clock that runs longer than a week is one of many; what has lapsed is as
+# urgent as what is due within the hour.
 _CLOCK: Final = ((HOUR, 35), (6 * HOUR, 30), (DAY, 24), (3 * DAY, 16), (7 * DAY, 8))
 _LONG_CLOCK: Final = 4
 # Level 1 is a review, 2 an urgent one, and from 3 on an authority or a whole channel is concerned.
@@ -31,10 +32,10 @@ NO_PRIORITY: Final = Priority(0, PriorityComponents(0, 0, 0, 0, 0))
 
 
 def priority(at: int, due: int | None, level: int, risk: int, voices: int, opened: int) -> Priority:
-    """Return the priority at the time `at`; times are in ms since the epoch, `risk` and `voices` in millionths.
+    """Return the priority at `at`; times in ms since the epoch, `risk` and `voices` in millionths.
 
-    `due` is when the nearest legal clock ends, None without one. `opened` is when the escalation or its clock began, 0 if
-    that is not known.
+    `due` is when the nearest legal clock ends, None without one. `opened` is when the escalation or its clock
+    began, 0 if that is not known.
     """
     points = PriorityComponents(
         clock=_clock(at, due),

@@ -71,7 +71,8 @@ def open_or_raise(
     episode.held = max(held_tier(episode, shares, policy.spec, now), protection_of(cause))
     state.put_episode(key, episode, policy.timing, now)
     _publish(batch, key, episode, transition, shares)
-    # Also of reports without a reporter: desks decide about them too, and others may report the messages later.
+    # Also of reports without a reporter: desks decide about them too, and others may report the messages
+    # later.
     stamped = any(share.counts.stamped.stamped for share in shares)
     if key.mode == "live" and (stamped or batch.rules.through_reporters):
         listed = message_key(key.channel.encode(), episode.escalation_id)

@@ -1,8 +1,9 @@
 """Turns Coop's callbacks into outcomes.
 
-A callback has neither an id nor a time, and Coop sends it again if it got no answer. So a callback that says what the newest
-outcome about its subject says already is a repeat; any other one is a new decision that supersedes it. The id of an outcome
-follows from the one that it supersedes, so two processes that get the same callback publish the same id.
+A callback has neither an id nor a time, and Coop sends it again if it got no answer. So a callback that says
+what the newest outcome about its subject says already is a repeat; any other one is a new decision that
+supersedes it. The id of an outcome follows from the one that it supersedes, so two processes that get the
+same callback publish the same id.
 """
 
 import asyncio
@@ -39,7 +40,10 @@ class _Named(msgspec.Struct):
 
 
 class Callback(msgspec.Struct, rename="camel"):
-    """What of a callback the adapter reads. Notes and reasons of moderators may be about people, and are left unread."""
+    """What of a callback the adapter reads.
+
+    Notes and reasons of moderators may be about people, and are left unread.
+    """
 
     item: _Named
     action: _Named

@@ -36,7 +36,10 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`policies` are the ids of Coop's policies by category. Of the decisions the first one that applies counts."""
+    """`policies` are the ids of Coop's policies by category.
+
+    Of the decisions the first one that applies counts.
+    """
 
     reporter: Reporter
     item: Item

@@ -1,7 +1,7 @@
 """Reports escalations to Coop: each message of an escalation when it opens, and those that join it later.
 
-Coop has no id by which it could recognise a repeat. A report that is sent again after a crash is one more entry in the history
-of the same job.
+Coop has no id by which it could recognise a repeat. A report that is sent again after a crash is one more
+entry in the history of the same job.
 """
 
 from datetime import UTC, datetime
@@ -36,7 +36,10 @@ class _Item(msgspec.Struct, rename="camel"):
 
 
 class Report(msgspec.Struct, rename="camel"):
-    """The body of a report. It never says `csam`: Coop would then prepare a report to an authority before anybody has looked."""
+    """The body of a report.
+
+    It never says `csam`: Coop would then prepare a report to an authority before anybody has looked.
+    """
 
     reporter: _Reporter
     reported_at: str
@@ -81,7 +84,8 @@ class Reporting:
             _Reporter("user", mapping.reporter.type, mapping.reporter.id),
             escalated.at,
             _Reason(
-                f"Tocsin: {escalated.category}, policy {escalated.policy}, level {escalated.level} ({escalated.level_name})",
+                f"Tocsin: {escalated.category}, policy {escalated.policy}, level {escalated.level} "
+                f"({escalated.level_name})",
                 mapping.policies.get(escalated.category),
             ),
             _Item(

@@ -33,7 +33,10 @@ _MAPPING = f"{COOP_PREFIX}MAPPING_FILE"
 
 
 async def run_coop(settings: Settings, own: CoopSettings) -> None:
-    """Report escalations and publish decisions until SIGTERM or SIGINT. Raises SettingsError, and as `deliver` does."""
+    """Report escalations and publish decisions until SIGTERM or SIGINT.
+
+    Raises SettingsError, and as `deliver` does.
+    """
     mapping = _mapping(settings, own)
     keys = load_public_keys(Path(needed(own, "public_key_file")))
     reviewer_key = needed_secret(own, "reviewer_key", LEAST_CHARACTERS).encode()
@@ -50,7 +53,10 @@ async def run_coop(settings: Settings, own: CoopSettings) -> None:
 
 
 async def resend_coop(settings: Settings, own: CoopSettings) -> tuple[int, int]:
-    """Send once more what was set aside; return how many were taken, and how many not. Raises as `run_coop` does."""
+    """Send once more what was set aside; return how many were taken, and how many not.
+
+    Raises as `run_coop` does.
+    """
     async with _reporting(own, _mapping(settings, own)) as reporting:
         return await deliver_set_aside(settings, own, reporting.send)
 

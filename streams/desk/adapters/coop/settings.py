@@ -28,20 +28,22 @@ class CoopSettings(AdapterSettings):
     mapping_file: Annotated[
         Path | None,
         Field(
-            description="Which item, reporter and policies of Coop a report uses, and what its actions mean (YAML); "
-            "docs/adapters.md shows one."
+            description="Which item, reporter and policies of Coop a report uses, and what its actions mean "
+            "(YAML); docs/adapters.md shows one."
         ),
     ] = None
     public_key_file: Annotated[
         Path | None,
         Field(
-            description="PEM file with Coop's webhook signature verification key; while it changes, with the new one and the old one."
+            description="PEM file with Coop's webhook signature verification key; while it changes, with the "
+            "new one and the old one."
         ),
     ] = None
     reviewer_key: Annotated[
         SecretStr | None,
         Field(
-            description="Secret key that makes pseudonyms of moderators' addresses, 32 characters or more. Never logged."
+            description="Secret key that makes pseudonyms of moderators' addresses, 32 characters or more. "
+            "Never logged."
         ),
     ] = None
     reviewer_key_file: Annotated[
@@ -50,8 +52,8 @@ class CoopSettings(AdapterSettings):
     callback_host: Annotated[
         HostName,
         Field(
-            description="Address on which the adapter takes Coop's action callbacks, at any path. It speaks HTTP: let a proxy with a "
-            "certificate reach it, and nobody else."
+            description="Address on which the adapter takes Coop's action callbacks, at any path. It speaks "
+            "HTTP: let a proxy with a certificate reach it, and nobody else."
         ),
     ] = "127.0.0.1"
     callback_port: Annotated[

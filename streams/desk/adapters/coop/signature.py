@@ -1,4 +1,4 @@
-"""Coop's signatures of its callbacks: RSASSA-PKCS1-v1_5 with SHA-256 over the body, in base64 in Coop-Signature."""
+"""Coop's signatures of its callbacks: RSASSA-PKCS1-v1_5 with SHA-256, in base64 in Coop-Signature."""
 
 import base64
 import binascii
@@ -26,8 +26,8 @@ def load_public_keys(file: Path) -> list[RSAPublicKey]:
     rsa = [key for key in keys if isinstance(key, RSAPublicKey)]
     if not rsa or len(rsa) < len(keys):
         raise SettingsError(
-            f"{COOP_PREFIX}PUBLIC_KEY_FILE={file}: must contain RSA keys as Coop shows them, each between BEGIN PUBLIC KEY and "
-            "END PUBLIC KEY."
+            f"{COOP_PREFIX}PUBLIC_KEY_FILE={file}: must contain RSA keys as Coop shows them, each between "
+            "BEGIN PUBLIC KEY and END PUBLIC KEY."
         )
     return rsa
 

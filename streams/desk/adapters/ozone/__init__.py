@@ -1,1 +1,1 @@
-"""Reports escalations to Ozone, the moderation service of the AT Protocol, and publishes what its moderators decide."""
+"""Reports escalations to Ozone, the AT Protocol's moderation service, and publishes its decisions."""

@@ -1,7 +1,8 @@
 """Publishes what Ozone's moderators decide about what the adapter reported.
 
-Events are asked for in the order of their times, from a little before the newest decision that was published. An event whose
-time is older, because its transaction took longer, is found too as long as it is not older than that.
+Events are asked for in the order of their times, from a little before the newest decision that was published.
+An event whose time is older, because its transaction took longer, is found too as long as it is not older
+than that.
 """
 
 import asyncio
@@ -56,7 +57,8 @@ class Decisions:
         self._key = reviewer_key
         self._types = [event_type(kind) for kind in mapping.kinds()]
         self._after: datetime | None = None
-        # What needs nothing more, and may be found again: outcomes that were published, and events that are none.
+        # What needs nothing more, and may be found again: outcomes that were published, and events that are
+        # none.
         self._published: dict[str, datetime] = {}
         self._seen: dict[int, datetime] = {}
 
@@ -118,7 +120,7 @@ class Decisions:
         return page if isinstance(page, Failed) else next(iter(page.events), None)
 
     async def _decide(self, event: SeenEvent, did: str) -> Failed | None:
-        """Publish what an event decides, if anything, unless it was; return why it could not be found out, if so."""
+        """Publish what an event decides, once, if anything; return why it could not be found out, if so."""
         if event.id in self._seen or self._outcome_id(event) in self._published:
             return None
         judged = await self._judge(event, did)

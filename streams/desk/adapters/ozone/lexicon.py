@@ -1,4 +1,4 @@
-"""The types of the lexicons `tools.ozone.moderation` and `com.atproto` that the adapter writes and reads, and no others."""
+"""The types of the lexicons `tools.ozone.moderation` and `com.atproto` that the adapter writes and reads."""
 
 from datetime import datetime
 from typing import Any

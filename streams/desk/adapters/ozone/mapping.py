@@ -13,7 +13,7 @@ EventKind = Literal["Takedown", "ReverseTakedown", "Acknowledge", "Label"]
 
 
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A row, which applies to events of its kind: with this label and policy, about reports in these categories, if it names any."""
+    """A row: applies to events of its kind with this label and policy, about reports in its categories."""
 
     event: EventKind
     verdict: Verdict
@@ -23,7 +23,10 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The rows, of which the first one that applies counts. An event to which none applies decides nothing."""
+    """The rows, of which the first one that applies counts.
+
+    An event to which none applies decides nothing.
+    """
 
     decisions: tuple[Decision, ...]
 
@@ -46,8 +49,8 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def held(self, events: Iterable[SeenEvent], category: Category) -> list[tuple[SeenEvent, Verdict]]:
         """The events that decide something about a subject, oldest first, and what each means.
 
-        An acknowledgement after an upheld decision takes nothing back: it closes what is open, for instance a report that came
-        after a takedown.
+        An acknowledgement after an upheld decision takes nothing back: it closes what is open, for instance a
+        report that came after a takedown.
         """
         found: list[tuple[SeenEvent, Verdict]] = []
         for event in events:

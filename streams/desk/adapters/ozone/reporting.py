@@ -1,4 +1,4 @@
-"""Reports escalations to Ozone: a report of each message, tags that follow the escalation, and its priority."""
+"""Reports escalations to Ozone: a report of each message, tags that follow, and the priority."""
 
 from collections.abc import Iterator, Mapping
 
@@ -32,7 +32,10 @@ REASON_TYPE = "tools.ozone.report.defs#reason"
 
 
 class Reporting:
-    """Sends escalations; `template` is the setting TOCSIN_OZONE_SUBJECT, `reasons` are the ends of reason types."""
+    """Sends escalations.
+
+    `template` is the setting TOCSIN_OZONE_SUBJECT, `reasons` are the ends of reason types.
+    """
 
     def __init__(self, xrpc: Xrpc, template: str, reasons: Mapping[Category, str]) -> None:
         self._xrpc = xrpc
@@ -40,7 +43,10 @@ class Reporting:
         self._reasons = reasons
 
     async def send(self, record: SourceRecord) -> Answer:
-        """Report an escalation. Sending it again changes nothing, because Ozone takes each of the events once."""
+        """Report an escalation.
+
+        Sending it again changes nothing, because Ozone takes each of the events once.
+        """
         try:
             escalated, identity = read_escalation(record.value or b""), event_id(record)
         except (ValueError, msgspec.DecodeError) as error:

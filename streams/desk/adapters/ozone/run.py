@@ -27,7 +27,10 @@ _MAPPING = f"{OZONE_PREFIX}MAPPING_FILE"
 
 
 async def run_ozone(settings: Settings, own: OzoneSettings) -> None:
-    """Report escalations and publish decisions until SIGTERM or SIGINT. Raises SettingsError, and as `deliver` does."""
+    """Report escalations and publish decisions until SIGTERM or SIGINT.
+
+    Raises SettingsError, and as `deliver` does.
+    """
     service = needed(own, "service")
     key = needed_secret(own, "reviewer_key", LEAST_CHARACTERS).encode()
     mapping = load_mapping(_MAPPING, own.mapping_file, Mapping)
@@ -47,7 +50,10 @@ async def run_ozone(settings: Settings, own: OzoneSettings) -> None:
 
 
 async def resend_ozone(settings: Settings, own: OzoneSettings) -> tuple[int, int]:
-    """Send once more what was set aside; return how many were taken, and how many not. Raises as `run_ozone` does."""
+    """Send once more what was set aside; return how many were taken, and how many not.
+
+    Raises as `run_ozone` does.
+    """
     async with _xrpc(own) as xrpc:
         return await deliver_set_aside(settings, own, _reporting(settings, own, xrpc).send)
 

@@ -36,7 +36,8 @@ class OzoneSettings(AdapterSettings):
     address: Annotated[
         HttpsOrigin | None,
         Field(
-            description="Https address of the server that has the adapter's account (PDS). It passes requests on to Ozone."
+            description="Https address of the server that has the adapter's account (PDS). It passes "
+            "requests on to Ozone."
         ),
     ] = None
     service: Annotated[
@@ -49,7 +50,8 @@ class OzoneSettings(AdapterSettings):
     identifier: Annotated[
         str | None,
         Field(
-            description="Handle or DID of the adapter's account, which must be a member of Ozone's team (triage is enough)."
+            description="Handle or DID of the adapter's account, which must be a member of Ozone's team "
+            "(triage is enough)."
         ),
     ] = None
     password: Annotated[
@@ -61,8 +63,8 @@ class OzoneSettings(AdapterSettings):
     subject: Annotated[
         SubjectTemplate | None,
         Field(
-            description="What is reported: a DID, or at://DID/COLLECTION/KEY, in which {channel} and {message} are replaced by the "
-            "refs of an escalation."
+            description="What is reported: a DID, or at://DID/COLLECTION/KEY, in which {channel} and "
+            "{message} are replaced by the refs of an escalation."
         ),
     ] = None
     mapping_file: Annotated[
@@ -72,7 +74,8 @@ class OzoneSettings(AdapterSettings):
     reviewer_key: Annotated[
         SecretStr | None,
         Field(
-            description="Secret key that makes pseudonyms of moderators' DIDs, 32 characters or more. Never logged."
+            description="Secret key that makes pseudonyms of moderators' DIDs, 32 characters or more. Never "
+            "logged."
         ),
     ] = None
     reviewer_key_file: Annotated[

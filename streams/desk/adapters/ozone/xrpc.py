@@ -16,8 +16,8 @@ Shape = TypeVar("Shape")
 
 _CANNOT_SIGN_IN = "the account cannot sign in"
 
-# How long no sign-in is tried after one was refused. Servers allow 300 a day and lock out who tries more often, and events of
-# many channels would each try.
+# How long no sign-in is tried after one was refused. Servers allow 300 a day and lock out who tries more
+# often, and events of many channels would each try.
 _SIGN_IN_SECONDS = 300.0
 
 # A server answers so once the token of a session is two hours old.

@@ -22,7 +22,10 @@ async def run_webhook(settings: Settings, own: WebhookSettings) -> None:
 
 
 async def resend_webhook(settings: Settings, own: WebhookSettings) -> tuple[int, int]:
-    """Send once more what was set aside; return how many were taken, and how many not. Raises as `run_webhook` does."""
+    """Send once more what was set aside; return how many were taken, and how many not.
+
+    Raises as `run_webhook` does.
+    """
     async with _webhook(own) as webhook:
         return await deliver_set_aside(settings, own, webhook.send)
 

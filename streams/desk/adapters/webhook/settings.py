@@ -39,15 +39,16 @@ class WebhookSettings(AdapterSettings):
     events: Annotated[
         str,
         Field(
-            description="What is sent, separated by commas: `escalations` of policies, `clocks` (escalations of legal clocks), "
-            "`requests` (authority-routing), `shadow` (escalations-shadow)."
+            description="What is sent, separated by commas: `escalations` of policies, `clocks` (escalations "
+            "of legal clocks), `requests` (authority-routing), `shadow` (escalations-shadow)."
         ),
         AfterValidator(_check_contents),
     ] = "escalations,clocks"
     secret: Annotated[
         SecretStr | None,
         Field(
-            description="Secret with which requests are signed: whsec_ and 24 to 64 random bytes in base64. Never logged."
+            description="Secret with which requests are signed: whsec_ and 24 to 64 random bytes in base64. "
+            "Never logged."
         ),
     ] = None
     secret_file: Annotated[
@@ -56,8 +57,8 @@ class WebhookSettings(AdapterSettings):
     previous_secret: Annotated[
         SecretStr | None,
         Field(
-            description="The secret used before. While it is set, requests carry a signature by each, so that the receiver can "
-            "change over at any time. Never logged."
+            description="The secret used before. While it is set, requests carry a signature by each, so "
+            "that the receiver can change over at any time. Never logged."
         ),
     ] = None
     previous_secret_file: Annotated[

@@ -68,7 +68,10 @@ def is_wanted(record: SourceRecord, contents: Sequence[Content]) -> bool:
 
 
 class CloudEvent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The attributes of CloudEvents 1.0. `subject` is the record's key: the channel's ref or the request's id."""
+    """The attributes of CloudEvents 1.0.
+
+    `subject` is the record's key: the channel's ref or the request's id.
+    """
 
     specversion: str
     id: str
@@ -102,8 +105,8 @@ def cloud_event(record: SourceRecord) -> CloudEvent:
 def signed_headers(keys: Sequence[bytes], event_id: str, sent_at: int, body: bytes) -> dict[str, str]:
     """The headers of a request sent at `sent_at` (seconds since the epoch), with a signature by each key.
 
-    A signature is the HMAC-SHA256 of id, time and body. A receiver accepts a request if it can verify one of the signatures, so it may change its key at any time while both
-    are used.
+    A signature is the HMAC-SHA256 of id, time and body. A receiver accepts a request if it can verify one of
+    the signatures, so it may change its key at any time while both are used.
     """
     signed = b"%s.%d.%s" % (event_id.encode(), sent_at, body)
     signatures = (
@@ -143,11 +146,15 @@ class Webhook:
 
 
 def signing_keys(settings: WebhookSettings) -> list[bytes]:
-    """The keys in the settings, the current one first. Raises SettingsError if there is none or one is not valid."""
+    """The keys in the settings, the current one first.
+
+    Raises SettingsError if there is none or one is not valid.
+    """
     secret = given_secret(settings, WEBHOOK_PREFIX, "secret")
     if secret is None:
         raise SettingsError(
-            f"{WEBHOOK_PREFIX}SECRET: must be set, or {WEBHOOK_PREFIX}SECRET_FILE: receivers could not tell who sends."
+            f"{WEBHOOK_PREFIX}SECRET: must be set, or {WEBHOOK_PREFIX}SECRET_FILE: receivers could not tell "
+            "who sends."
         )
     previous = given_secret(settings, WEBHOOK_PREFIX, "previous_secret")
     return [_signing_key(one) for one in (secret, previous) if one is not None]

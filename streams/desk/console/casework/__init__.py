@@ -1,1 +1,4 @@
-"""What people may do with a case, and what their acts add up to. Deterministic: no clock, no files, no Kafka."""
+"""What people may do with a case, and what their acts add up to.
+
+Deterministic: no clock, no files, no Kafka.
+"""

@@ -4,7 +4,8 @@ from typing import Literal
 
 from streams.contract.events.clock_outcome import ClockOutcome
 
-# settled: a worker applied it. too_late: by somebody else's outcome, or by time, the clock is something else by now.
+# settled: a worker applied it. too_late: by somebody else's outcome, or by time, the clock is something else
+# by now.
 ClockVerdict = Literal["settled", "too_late", "waits"]
 
 _ENDED = ("fulfilled", "withdrawn", "over")

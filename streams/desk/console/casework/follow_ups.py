@@ -1,4 +1,4 @@
-"""What follows from a decision: the outcome on `moderation-outcomes`, and those of the clocks that end with it."""
+"""What follows from a decision: the outcome on `moderation-outcomes`, and those of its clocks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -51,7 +51,10 @@ def moderation_outcome(
 
 
 def last_follow_up(subject: CaseSubject, decision: Decision[Any]) -> str | None:
-    """The id of the outcome that is written last: where that is, nothing is missing. None if nothing follows."""
+    """The id of the outcome that is written last: where that is, nothing is missing.
+
+    None if nothing follows.
+    """
     if subject == "escalation":
         return decision.activity_id
     clocks = decision.outcome.clocks

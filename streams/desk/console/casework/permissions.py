@@ -14,7 +14,8 @@ from streams.contract.events.report import Category
 
 Role = Literal[DeskRole, "read_only"]
 
-# Gates that one person cannot pass. A court's order is checked by two as well: by the person who read it, and by another.
+# Gates that one person cannot pass. A court's order is checked by two as well: by the person who read it, and
+# by another.
 _GATES_OF_TWO = frozenset({"two_person_review", "judicial_order", "human_rights_review"})
 
 FOLLOWING: Final[tuple[RequestAnswer, ...]] = ("followed", "followed_in_part")
@@ -39,7 +40,7 @@ class Person:
 
 
 def gate_needs_two(case: Escalation) -> bool:
-    """Whether every decision about a case needs a second person, by the gates that the rule of law puts before it."""
+    """Whether every decision about a case needs a second person, by its rule-of-law gates."""
     return case.rule_of_law.decision in _GATES_OF_TWO or any(
         row.gate in _GATES_OF_TWO for row in case.routing
     )
@@ -48,8 +49,8 @@ def gate_needs_two(case: Escalation) -> bool:
 def needs_two(events: Sequence[Escalation], decision: OutcomeDecision) -> bool:
     """Whether a decision about a case with these events, in their order, needs a second person.
 
-    It does where the rule of law asks for more than one reviewer, and before a trusted flagger's notice is called manifestly
-    unfounded: such decisions may end the flagger's status (DSA art. 22(6)).
+    It does where the rule of law asks for more than one reviewer, and before a trusted flagger's notice is
+    called manifestly unfounded: such decisions may end the flagger's status (DSA art. 22(6)).
     """
     return gate_needs_two(events[-1]) or _is_against_a_trusted_flagger(events, decision)
 
@@ -65,12 +66,13 @@ def why_two(events: Sequence[Escalation], decision: OutcomeDecision) -> list[str
 
 
 def _is_against_a_trusted_flagger(events: Sequence[Escalation], decision: OutcomeDecision) -> bool:
-    # Of every event: each counts its own window, and a notice leaves the window long before somebody decides about it.
+    # Of every event: each counts its own window, and a notice leaves the window long before somebody decides
+    # about it.
     return decision == "manifestly_unfounded" and any(event.counts.trusted_flaggers > 0 for event in events)
 
 
 def request_gate_needs_two(request: AuthorityRouting) -> bool:
-    """Whether what is answered to an authority needs a second person; taking note of its withdrawal never does."""
+    """Whether an answer to an authority needs a second person; noting its withdrawal never does."""
     return request.gate in _GATES_OF_TWO
 
 
@@ -96,14 +98,14 @@ def may_act_on_request(person: Person, kind: ActivityKind, category: Category | 
 
 
 def may_end_clock(person: Person, subject: ClockSubject, category: Category | None) -> bool:
-    """Whether a person may say what became of a clock of a report or request, if its gate asks for one person."""
+    """Whether a person may record the outcome of a report's or request's clock, if its gate asks for one."""
     if subject == "request":
         return may_act_on_request(person, "decided", category)
     return category is not None and may_act(person, "decided", category)
 
 
 def is_refused(request: AuthorityRouting) -> bool:
-    """Whether complying with a request, also in part, would break norms that hold against every authority that makes it."""
+    """Whether complying with a request, even in part, would break norms that hold against every authority."""
     return request.decision == "refused"
 
 
@@ -113,5 +115,8 @@ def sets_refusal_aside(request: AuthorityRouting, answer: ProposedAnswer) -> boo
 
 
 def may_set_refusal_aside(person: Person) -> bool:
-    """Whether a person may give such an answer, or sign it: whoever answers for it before a court, and no lead or liaison."""
+    """Whether a person may give or sign such an answer: only those who answer for it before a court.
+
+    A lead or a liaison may not.
+    """
     return person.role == "legal"

@@ -1,7 +1,7 @@
 """What the acts on a case add up to: who works on it, and what was proposed and decided.
 
-Every console takes the acts on a case in the same order, that of its partition of `case-activity`, and so comes to the same
-answer about who was first.
+Every console takes the acts on a case in the same order, that of its partition of `case-activity`, and so
+comes to the same answer about who was first.
 """
 
 from datetime import datetime
@@ -50,7 +50,10 @@ class Proposal(msgspec.Struct, Generic[Proposed], frozen=True, omit_defaults=Tru
 
 
 class Decision(msgspec.Struct, Generic[Proposed], frozen=True, omit_defaults=True):
-    """An outcome or an answer that holds. `activity_id` is also the id of the outcome; `signed_by` is null if one person decided."""
+    """An outcome or an answer that holds.
+
+    `activity_id` is also the id of the outcome; `signed_by` is null if one person decided.
+    """
 
     activity_id: str
     at: datetime

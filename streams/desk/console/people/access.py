@@ -44,7 +44,10 @@ class OpenIDSignIn:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may come in, and how. `people` is None only without sign-in; `address` is the one that browsers use."""
+    """Who may come in, and how.
+
+    `people` is None only without sign-in; `address` is the one that browsers use.
+    """
 
     sign_in: NoSignIn | ProxySignIn | OpenIDSignIn
     people: WatchedPeople | None
@@ -60,8 +63,8 @@ class Access:
 def load_access(own: ConsoleSettings, categories: Mapping[str, CategoryRules]) -> Access:
     """Check the settings, and read the secrets and the people file, which may name `categories`.
 
-    Raises SettingsError if settings contradict each other or would let anybody in, RegistryError if the people file is not
-    valid.
+    Raises SettingsError if settings contradict each other or would let anybody in, RegistryError if the
+    people file is not valid.
     """
     _refuse_unused(own)
     sign_in = _sign_in(own)
@@ -69,8 +72,8 @@ def load_access(own: ConsoleSettings, categories: Mapping[str, CategoryRules]) -
         _require_loopback(own)
     elif own.people_file is None:
         raise SettingsError(
-            f"{_variable('people_file')} is missing: with {_sign_in_said(own)} nobody can come in without it. "
-            "docs/console-operations.md shows one."
+            f"{_variable('people_file')} is missing: with {_sign_in_said(own)} nobody can come in without "
+            "it. docs/console-operations.md shows one."
         )
     return Access(
         sign_in,
@@ -107,7 +110,10 @@ def _sign_in(own: ConsoleSettings) -> NoSignIn | ProxySignIn | OpenIDSignIn:
 
 
 def _require_loopback(own: ConsoleSettings) -> None:
-    remedy = f"Set {_variable('sign_in')} to proxy or openid (docs/console-operations.md), or {_variable('host')} to 127.0.0.1."
+    remedy = (
+        f"Set {_variable('sign_in')} to proxy or openid (docs/console-operations.md), or "
+        f"{_variable('host')} to 127.0.0.1."
+    )
     try:
         found = {row[4][0] for row in socket.getaddrinfo(own.host, own.port, type=socket.SOCK_STREAM)}
     except OSError as error:
@@ -117,13 +123,13 @@ def _require_loopback(own: ConsoleSettings) -> None:
     beyond = sorted(str(each) for each in found if not is_loopback(str(each)))
     if beyond:
         raise SettingsError(
-            f"{_variable('host')}={own.host} is reached from beyond this machine ({', '.join(beyond)}), and {_sign_in_said(own)}: "
-            f"everybody there could decide cases. {remedy}"
+            f"{_variable('host')}={own.host} is reached from beyond this machine ({', '.join(beyond)}), and "
+            f"{_sign_in_said(own)}: everybody there could decide cases. {remedy}"
         )
     if own.address is not None and not _is_local(own.address):
         raise SettingsError(
-            f"{_variable('address')}={own.address} is not on this machine, and {_sign_in_said(own)}: everybody there could decide cases. "
-            f"{remedy}"
+            f"{_variable('address')}={own.address} is not on this machine, and {_sign_in_said(own)}: "
+            f"everybody there could decide cases. {remedy}"
         )
 
 
@@ -144,8 +150,8 @@ def _require_encryption(own: ConsoleSettings, name: str) -> None:
         )
     if not value.startswith("https://") and not _is_local(value):
         raise SettingsError(
-            f"{_variable(name)}={value}: must begin with https://, as {_sign_in_said(own)}; without encryption anybody on the way could "
-            "take over a session."
+            f"{_variable(name)}={value}: must begin with https://, as {_sign_in_said(own)}; without "
+            "encryption anybody on the way could take over a session."
         )
 
 
@@ -169,13 +175,17 @@ def _needed_secret(own: ConsoleSettings, name: str, least: int) -> str:
     secret = _optional_secret(own, name, least)
     if secret is None:
         raise SettingsError(
-            f"{_variable(name)} is missing, and {_variable(name)}_FILE too: {_sign_in_said(own)}, which needs one of them."
+            f"{_variable(name)} is missing, and {_variable(name)}_FILE too: {_sign_in_said(own)}, which "
+            "needs one of them."
         )
     return secret
 
 
 def _optional_secret(own: ConsoleSettings, name: str, least: int) -> str | None:
-    """A secret of at least `least` characters, None if it is not given. Raises SettingsError, which does not say it."""
+    """A secret of at least `least` characters, None if it is not given.
+
+    Raises SettingsError, which does not say it.
+    """
     given = given_secret(own, CONSOLE_PREFIX, name)
     return None if given is None else _checked(*given, least)
 

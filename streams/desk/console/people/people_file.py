@@ -43,7 +43,8 @@ class People:
         return [self._by_ref[ref] for ref in sorted(self._by_ref)]
 
 
-# All that a pseudonym may have between its letters and digits: desk_7 beside desk-7 is a mistake, or an attempt.
+# All that a pseudonym may have between its letters and digits: desk_7 beside desk-7 is a mistake, or an
+# attempt.
 _SEPARATORS = re.compile("[._:~-]")
 
 
@@ -73,8 +74,8 @@ class PeopleFile(Row):
 def load_people(path: Path, categories: Mapping[str, CategoryRules]) -> People:
     """Load the file. Cases of child safety see only those to whom it gives such a category by name.
 
-    Raises RegistryError with file, line and field of what is invalid. Messages name no subject: they may be logged, and a
-    subject is often an e-mail address.
+    Raises RegistryError with file, line and field of what is invalid. Messages name no subject: they may be
+    logged, and a subject is often an e-mail address.
     """
     document = read_document(path)
     file = document.parse(PeopleFile, categories)
@@ -105,8 +106,8 @@ def _check_person(document: Document, place: Place, person: PersonRow, child_saf
     if not re.match(PSEUDONYM_PATTERN, person.ref) or names_a_person(person.ref):
         document.refuse(
             (*place, "ref"),
-            "must be a pseudonym such as desk-7: 1 to 128 letters, digits, '.', '_', ':', '~' and '-', not a name, an e-mail "
-            "address or a telephone number",
+            "must be a pseudonym such as desk-7: 1 to 128 letters, digits, '.', '_', ':', '~' and '-', not a "
+            "name, an e-mail address or a telephone number",
         )
     _check_usual(document, (*place, "categories"), person.categories or (), child_safety)
     for number, category in enumerate(person.child_safety):
@@ -133,12 +134,12 @@ def _folded(text: str) -> str:
 
 
 def _note_once(document: Document, index: int, field: str, known: dict[str, int], folded: str) -> None:
-    """Refuse what an earlier row has: somebody with two rows would sign as the second person what they proposed as the first."""
+    """Refuse what an earlier row has: two rows would let one person propose and sign."""
     if folded in known:
         other = known[folded]
         document.refuse(
             ("people", index, field),
-            f"is that of people[{other}] in line {document.lines['people', other, field]} too, but for capitals, the coding of "
-            "characters or a separator; each person needs their own, and has one row",
+            f"is that of people[{other}] in line {document.lines['people', other, field]} too, but for "
+            "capitals, the coding of characters or a separator; each person needs their own, and has one row",
         )
     known[folded] = index

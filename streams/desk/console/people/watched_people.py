@@ -12,14 +12,18 @@ from streams.registry.rules import CategoryRules
 
 logger = structlog.get_logger(__name__)
 
-# A look at the file's time of change costs microseconds. Every few seconds is soon enough for somebody who left.
+# A look at the file's time of change costs microseconds. Every few seconds is soon enough for somebody who
+# left.
 _LOOK_SECONDS = 5.0
 
 _Stamp = tuple[int, int, int]
 
 
 class WatchedPeople:
-    """The people of a file as it is now, or as it last was if it became invalid. Raises RegistryError as `load_people` does."""
+    """The people of a file as it is now, or as it last was if it became invalid.
+
+    Raises RegistryError as `load_people` does.
+    """
 
     def __init__(self, path: Path, categories: Mapping[str, CategoryRules]) -> None:
         self._path = path

@@ -50,9 +50,10 @@ class _PlacedAct(NamedTuple):
 def apply_case_activity(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
     """Add an act, and say whether it counted. Raises Rejected if the record holds no valid act.
 
-    The acts on a case are in one partition, and the order there says who was first. Where a publisher uses another partitioner,
-    or the topic was given more partitions, acts on one case may be in several: then the append time decides between partitions,
-    so that every console still comes to the same answer, whatever it reads first.
+    The acts on a case are in one partition, and the order there says who was first. Where a publisher uses
+    another partitioner, or the topic was given more partitions, acts on one case may be in several: then the
+    append time decides between partitions, so that every console still comes to the same answer, whatever it
+    reads first.
     """
     act, ce_source, at_ms = decode_case_activity(record.value, record.headers, record.timestamp)
     if act.proposed is not None:

@@ -43,8 +43,8 @@ def apply_records(
 ) -> int:
     """Apply records, each with its topic's name without prefix; return how many could not be read.
 
-    Anybody with the right to write may write nonsense to the source topics; a worker puts it into dead-letters, and the console
-    skips it.
+    Anybody with the right to write may write nonsense to the source topics; a worker puts it into
+    dead-letters, and the console skips it.
     """
     unreadable = 0
     for topic, record in records:

@@ -52,7 +52,7 @@ class HangingClock:
 
 @dataclass(frozen=True, slots=True)
 class KnownCase:
-    """A case: the events of its escalation in order, the work on it, its clocks, and outcomes about it or its messages."""
+    """A case: the events of its escalation in order, its work and clocks, and outcomes about its messages."""
 
     row: sqlite3.Row
     events: tuple[Escalation, ...]
@@ -72,7 +72,7 @@ class KnownCase:
         return self.events[-1]
 
     def shown_to(self, person: Person) -> "KnownCase":
-        """The case without clocks of the same messages, and what was decided about them, in categories that a person may not see."""
+        """The case without clocks and decisions of the same messages in categories hidden from a person."""
         return replace(
             self,
             outcomes=tuple(

@@ -15,8 +15,8 @@ from streams.desk.console.read_model.statements import SQL
 class Changes:
     """The ids of what changed, by kind. `channels` are those whose clocks changed.
 
-    `categories` has the category of each case and request that can be shown, by which people see them or not; None for what
-    everybody sees.
+    `categories` has the category of each case and request that can be shown, by which people see them or not;
+    None for what everybody sees.
     """
 
     cases: set[str] = field(default_factory=set)
@@ -27,11 +27,17 @@ class Changes:
     known: Collection[Category] | None = None
 
     def require_known(self, category: Category | None, path: str = "category") -> None:
-        """Raise Rejected for a category at `path` that is not in `known`: nobody could be shown what has it. None knows any."""
+        """Raise Rejected for a category at `path` that is not in `known`: nobody could be shown what has it.
+
+        None knows any.
+        """
         if self.known is not None and category is not None:
             require_category(path, category, self.known)
 
 
 def categories_of(reader: sqlite3.Connection, ids: Iterable[str]) -> dict[str, Category | None]:
-    """The categories of cases and requests, by id; None if one has none. What cannot be shown yet is left out."""
+    """The categories of cases and requests, by id; None if one has none.
+
+    What cannot be shown yet is left out.
+    """
     return dict(reader.execute(SQL["categories"], {"ids": orjson.dumps(list(ids)).decode()}).fetchall())

@@ -10,7 +10,7 @@ from streams.desk.console.read_model.statements import SQL
 
 
 class ClockStep(NamedTuple):
-    """Something that happened to a clock: when, and the reason that the event gives or that shows from its times."""
+    """Something that happened to a clock: when, and the reason that the event gives or its times show."""
 
     at: str
     reason: str
@@ -67,9 +67,10 @@ def clock_steps(reader: sqlite3.Connection, clock: sqlite3.Row) -> Iterator[Cloc
 
 
 def _counted_anew(at: str, before: _Counted) -> str:
-    """Why a clock starts again at a time. Its event says that it resumed, but no end of a pause moves the start.
+    """Why a clock starts again at a time.
 
-    Only a duty to keep what was removed does so: with the removal, and at its end for as long as none is reported.
+    Its event says that it resumed, but no end of a pause moves the start. Only a duty to keep what was
+    removed does so: with the removal, and at its end for as long as none is reported.
     """
     removed = at != before.due_at
     return "counted_anew_from_the_removal" if removed else "counted_anew_while_no_removal_is_reported"

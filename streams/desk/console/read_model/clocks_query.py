@@ -37,7 +37,10 @@ def clocks_page(
     now_ms: int,
     after: str | None = None,
 ) -> Page:
-    """A page of the open clocks that a person may see. Raises BadFilter if `after` is not what an earlier page said."""
+    """A page of the open clocks that a person may see.
+
+    Raises BadFilter if `after` is not what an earlier page said.
+    """
     due_until = None if shown.due is None else now_ms + DUE_WITHIN[shown.due]
     return page_of(reader, "clocks", shown, ("due_ms", "clock_id"), after, categories, due_until=due_until)
 

@@ -12,8 +12,8 @@ from streams.desk.console.read_model.statements import SQL
 
 _SCHEMA = (files(__package__) / "sql" / "schema.sql").read_text(encoding="utf-8")
 
-# SQLite keeps a number of the application's own in the file. A hash of the schema: a file of another one is made again, as
-# everything in it can be read again.
+# SQLite keeps a number of the application's own in the file. A hash of the schema: a file of another one is
+# made again, as everything in it can be read again.
 _VERSION = int.from_bytes(sha256(_SCHEMA.encode()).digest()[:4], "big") & 0x7FFFFFFF
 
 # A reader never waits for the writer in this mode; a checkpoint may make one wait for milliseconds.
@@ -32,8 +32,8 @@ class Database:
     def open_writer(self) -> sqlite3.Connection:
         """The connection that writes; the caller closes it. A file of another version is emptied.
 
-        Nobody but the file's owner may read it, whatever was allowed before. Raises sqlite3.Error if the file cannot be opened or
-        kept from others, or is no database.
+        Nobody but the file's owner may read it, whatever was allowed before. Raises sqlite3.Error if the file
+        cannot be opened or kept from others, or is no database.
         """
         _make_private(self._path)
         writer = sqlite3.connect(
@@ -72,7 +72,7 @@ def transaction(writer: sqlite3.Connection) -> Iterator[None]:
 
 
 def _make_private(path: Path) -> None:
-    """Make the file if it is missing, and keep it from other users of the machine: it says who decided what about whom."""
+    """Make the file if it is missing, readable by its owner only: it says who decided what."""
     # SQLite puts the files beside the one to which a link leads, and gives them the permissions of that one.
     path = path.resolve()
     try:
@@ -83,8 +83,8 @@ def _make_private(path: Path) -> None:
                 each.chmod(_OWNER_ONLY)
     except OSError as error:
         raise sqlite3.OperationalError(
-            f"{path}: cannot be made, or kept from other users of this machine ({error.strerror}). It must be a file of the user "
-            "who runs the console, or a new one in a folder that exists."
+            f"{path}: cannot be made, or kept from other users of this machine ({error.strerror}). It must "
+            "be a file of the user who runs the console, or a new one in a folder that exists."
         ) from error
 
 

@@ -77,7 +77,10 @@ def desk_page(
     now_ms: int,
     after: str | None = None,
 ) -> Page:
-    """A page of the cases that a person may see. Raises BadFilter if `after` is not what an earlier page said."""
+    """A page of the cases that a person may see.
+
+    Raises BadFilter if `after` is not what an earlier page said.
+    """
     return page_of(reader, "desk", shown, _ORDERS[shown.by], after, categories, now=now_ms)
 
 
@@ -121,7 +124,10 @@ def desk_rows(
 def counts(
     reader: sqlite3.Connection, shown: DeskFilter, categories: frozenset[Category], now_ms: int
 ) -> Counts:
-    """How many cases of a view each category and each policy has. The index `desk_counts` has every column of a filter."""
+    """How many cases of a view each category and each policy has.
+
+    The index `desk_counts` has every column of a filter.
+    """
     given, values = conditions(shown, categories)
     by_category: Counter[str] = Counter()
     by_policy: Counter[str] = Counter()

@@ -34,7 +34,10 @@ class _Decided(NamedTuple):
 
 
 def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
-    """Make the row of an escalation again. Acts may arrive before its first event: then there is no row yet."""
+    """Make the row of an escalation again.
+
+    Acts may arrive before its first event: then there is no row yet.
+    """
     events = escalation_events(writer, escalation_id)
     if not events:
         return
@@ -106,7 +109,7 @@ def _state(newest: Escalation, work: CaseWork, *, is_decided: bool) -> CaseState
 
 
 def _decided(connection: sqlite3.Connection, escalation_id: str, work: CaseWork) -> _Decided | None:
-    """The last decision about the case: by an act, or by an outcome of another system about the escalation."""
+    """The last decision about the case: by an act, or by another system's outcome about the escalation."""
     found = [
         _Decided(decided_ms, outcome.reviewer.ref, outcome.decision)
         for decided_ms, outcome in (
@@ -125,7 +128,7 @@ def _raised_after(events: Sequence[Escalation], decided_ms: int) -> bool:
 
 
 def _nearest_clock(connection: sqlite3.Connection, newest: Escalation) -> NearestClock | None:
-    """The open clock of the case that is due first: its own, or for an episode one of a message that it names."""
+    """The open clock of the case that is due first: its own, or that of a message of its episode."""
     if newest.clock is not None:
         return nearest_clock(connection, CaseKey("escalation", newest.escalation_id))
     return nearest_clock_of_messages(connection, newest.channel_ref, newest.message_refs)

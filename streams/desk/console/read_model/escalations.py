@@ -20,7 +20,8 @@ _MOST = 1 << 63
 def apply_escalation(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
     """Add an event of a live escalation. After a reset of the state, workers write the same events again.
 
-    Raises msgspec.DecodeError if the record holds something else, ValueError if it has a time that is none or a number too large.
+    Raises msgspec.DecodeError if the record holds something else, ValueError if it has a time that is none or
+    a number too large.
     """
     event = _DECODER.decode(record.value or b"")
     changes.require_known(event.category)
@@ -55,7 +56,10 @@ def escalation_events(connection: sqlite3.Connection, escalation_id: str) -> tup
 
 
 def _require_storable(event: Escalation) -> None:
-    """Raise ValueError unless the desk's row can be made of an event. Only workers write them, but a row must never fail later."""
+    """Raise ValueError unless the desk's row can be made of an event.
+
+    Only workers write them, but a row must never fail later.
+    """
     moment_ms(event.at)
     moment_ms(event.window.start)
     priority = 0 if event.priority is msgspec.UNSET else event.priority.value

@@ -24,7 +24,8 @@ def apply_moderation_outcome(writer: sqlite3.Connection, record: SourceRecord, c
     changes.require_known(outcome.category)
     subject = outcome.subject
     escalation_id = subject.escalation_id if isinstance(subject, EscalationSubject) else None
-    # If the one that was read first turns out to be the second one, the case that it named was not decided by it.
+    # If the one that was read first turns out to be the second one, the case that it named was not decided by
+    # it.
     place = (decoded.ce_source, outcome.outcome_id)
     replaced = writer.execute(SQL["escalation_of_outcome"], place).fetchone()
     if replaced is not None and replaced[0] is not None:

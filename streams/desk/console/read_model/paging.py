@@ -15,7 +15,7 @@ PAGE_ROWS: Final = 100
 
 
 class BadFilter(ValueError):
-    """A filter in an address has a value that it cannot have; the message names it and says what would be valid."""
+    """A filter in an address has an invalid value; the message names it and says what would be valid."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,9 @@ def page_of(
     categories: frozenset[Category] | None = None,
     **values: Any,
 ) -> Page:
-    """A page of the list with the statement of this name: what a filter says, and a person with these categories may see.
+    """A page of the list with the statement of this name.
 
+    What a filter says, and a person with these categories may see.
     None is for lists that everybody sees. The columns of `order`, which is that of the statement, tell rows
     apart. Raises BadFilter if `after` is not what an earlier page said.
     """

@@ -1,4 +1,4 @@
-"""Compares policies: how often each one opened, raised and resolved, and where a shadow policy differs from a live one."""
+"""Compares policies: how often each opened, raised and resolved, and where shadow and live ones differ."""
 
 import sqlite3
 from collections import defaultdict
@@ -59,7 +59,7 @@ def policy_days(reader: sqlite3.Connection, first_day: str) -> list[PolicyDays]:
 
 
 def policy_pairs(reader: sqlite3.Connection, first_day: str) -> list[Pair]:
-    """Every pair of a live and a shadow policy that opened on at least one channel in common, from a UTC day on."""
+    """Every pair of a live and a shadow policy that opened on a channel in common since a UTC day."""
     channels: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for mode, policy, channel_ref in reader.execute(SQL["policy_channels"], (first_day,)):
         channels[mode, policy].add(channel_ref)

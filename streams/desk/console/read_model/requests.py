@@ -18,7 +18,10 @@ _STEP = msgspec.json.Decoder(AuthorityRouting)
 
 
 def apply_request_step(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
-    """Add a step of a request. Raises msgspec.DecodeError if the record holds something else, ValueError if a time is none."""
+    """Add a step of a request.
+
+    Raises msgspec.DecodeError if the record holds something else, ValueError if a time is none.
+    """
     step = _STEP.decode(record.value or b"")
     changes.require_known(step.category)
     # The row of the request needs them.

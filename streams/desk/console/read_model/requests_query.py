@@ -60,7 +60,10 @@ def requests_page(
     categories: frozenset[Category],
     after: str | None = None,
 ) -> Page:
-    """A page of the requests that a person may see. Raises BadFilter if `after` is not what an earlier page said."""
+    """A page of the requests that a person may see.
+
+    Raises BadFilter if `after` is not what an earlier page said.
+    """
     return page_of(reader, "requests", shown, ("order_due", "received_ms", "request_id"), after, categories)
 
 

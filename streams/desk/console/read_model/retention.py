@@ -15,9 +15,10 @@ _INTEGRITY_MS: Final = 90 * DAY
 
 
 def prune(writer: sqlite3.Connection, now_ms: int) -> None:
-    """Delete cases with which nothing has happened for a year, with all that hangs on them. Call it once all topics were read.
+    """Delete cases with which nothing has happened for a year, with all that hangs on them.
 
-    A console whose file is made again would not find them either, open or not. Counters for transparency reports are kept.
+    Call it once all topics were read. A console whose file is made again would not find them either, open or
+    not. Counters for transparency reports are kept.
     """
     cutoff = now_ms - _KEPT_MS
     values = {

@@ -21,8 +21,8 @@ SQL: Final[Mapping[str, str]] = _by_name()
 def sql_if(name: str, given: Collection[str]) -> str:
     """A statement without the lines that end in `-- if` and words of which one is not `given`.
 
-    A condition that is not there costs nothing, and SQLite chooses the index for those that are: an optional parameter in
-    every condition would make it read all rows.
+    A condition that is not there costs nothing, and SQLite chooses the index for those that are: an optional
+    parameter in every condition would make it read all rows.
     """
     lines = (line.partition("-- if ") for line in SQL[name].splitlines())
     return "\n".join(text for text, _, words in lines if all(word in given for word in words.split()))

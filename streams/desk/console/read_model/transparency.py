@@ -34,9 +34,9 @@ def counters_of(reader: sqlite3.Connection, first: date, last: date) -> list[Tra
 class OpenInPeriod(NamedTuple):
     """What of a period has not ended, and so may still change its numbers; counts over all categories.
 
-    Cases that wait for a decision, how many of them wait for a second person, legal clocks, authorities' requests without
-    an answer, decisions without the outcome that follows from them, and upheld outcomes that hold and do not say what was
-    done.
+    Cases that wait for a decision, how many of them wait for a second person, legal clocks, authorities'
+    requests without an answer, decisions without the outcome that follows from them, and upheld outcomes that
+    hold and do not say what was done.
     """
 
     cases: int

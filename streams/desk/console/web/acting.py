@@ -33,8 +33,8 @@ from streams.desk.console.web.security.other_sites import checked_form
 from streams.desk.console.web.words import in_words
 
 NOT_CONFIRMED = (
-    "Kafka did not confirm this. It may have counted or not: this page shows what is known. Sending it again from this page "
-    "has one effect."
+    "Kafka did not confirm this. It may have counted or not: this page shows what is known. Sending it again "
+    "from this page has one effect."
 )
 
 AnyKnown = TypeVar("AnyKnown", KnownCase, KnownRequest)
@@ -47,8 +47,9 @@ async def carry_out(
     may: Callable[[Person, ActivityKind, Any], bool],
     make: Callable[[Request, FormData, AnyKnown, ActivityKind], CaseActivity],
 ) -> Response:
-    """Publish the act that `make` makes of a form, and go on to where the form says; if it did not count, say why.
+    """Publish the act that `make` makes of a form, and go on to where the form says.
 
+    If it did not count, say why.
     Asks before an act that ends legal clocks. The signature of a proposal needs no question: what ends stands
     above it. `read` reads the case as it is, and `show` makes its page; `may` says who may do what with its
     category. Raises HTTPException if the person may not.
@@ -105,7 +106,7 @@ def _kind_in(form: FormData, may: Callable[[ActivityKind], bool]) -> ActivityKin
 
 
 def _require_clocks_shown(form: FormData, known: KnownCase | KnownRequest) -> None:
-    """Raise OldPage unless the page with the form to sign showed just those clocks as open that are open now."""
+    """Raise OldPage unless the page with the form to sign showed just the clocks that are open now."""
     if text_of(form, "open_clocks") != open_clock_ids(known.clocks):
         raise OldPage("A clock started or ended since you opened the page. Below is what you would sign now.")
 

@@ -75,7 +75,10 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
 
 
 def _form(path: str, answer: Callable[[Request], Awaitable[Response]], page: str) -> Iterator[Route]:
-    """Where a form is sent. A page that answers one stays at its address: who enters that again is led to `page`."""
+    """Where a form is sent.
+
+    A page that answers one stays at its address: who enters that again is led to `page`.
+    """
     yield Route(path, answer, methods=["POST"])
     yield Route(path, lambda request: RedirectResponse(page.format_map(request.path_params), 303))
 
@@ -83,7 +86,8 @@ def _form(path: str, answer: Callable[[Request], Awaitable[Response]], page: str
 def _middleware(access: Access, audit: Audit, person: Person) -> list[Middleware]:
     # The provider's answer comes by a link of its page, with which browsers send no strict cookie.
     strict = not isinstance(access.sign_in, OpenIDSignIn)
-    # Browsers take a cookie of this prefix only from the very host, encrypted, and so from no other page of its domain.
+    # Browsers take a cookie of this prefix only from the very host, encrypted, and so from no other page of
+    # its domain.
     cookie = "__Host-tocsin_console" if access.encrypted else "tocsin_console"
     return [
         Middleware(SecurityHeaders),

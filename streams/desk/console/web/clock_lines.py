@@ -1,4 +1,4 @@
-"""What becomes of legal clocks with a decision, an answer to an authority, or a proposal of either: clock by clock."""
+"""What becomes of legal clocks with a decision, an answer to an authority, or a proposal of either."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -19,7 +19,7 @@ _ENDS: Final = ("fulfilled", "withdrawn")
 
 
 class ClockLine(NamedTuple):
-    """A clock by the title of its duty, and what becomes of it; `remark` is what does not fit together, empty if nothing."""
+    """A clock by the title of its duty, and what becomes of it; `remark` names a contradiction, if any."""
 
     name: str
     becomes: str
@@ -30,8 +30,9 @@ class ClockLine(NamedTuple):
 
 
 def ending_lines(judged: Judged, known: Sequence[HangingClock], duties: Duties) -> list[ClockLine]:
-    """Each clock that is said to end, and how; one that a person may not see by its id, and that they may not see it.
+    """Each clock that is said to end, and how.
 
+    One that a person may not see by its id, and that they may not see it.
     It remarks on a duty to remove content that is said to be fulfilled although nothing is removed.
     """
     return [line for line, _ in _ends(judged, known, duties, None)]
@@ -45,7 +46,7 @@ def ended_lines(
 
 
 def proposed_lines(judged: Judged, known: Sequence[HangingClock], duties: Duties) -> list[ClockLine]:
-    """What becomes of every open clock if a proposal is signed, and of each that it would end and somebody ended meanwhile."""
+    """What becomes of each open clock if a proposal is signed, and of those that somebody ended meanwhile."""
     running = [
         ClockLine(duty_and_time(duties, each.row), "runs on")
         for each in _left_out(judged, known)
@@ -57,7 +58,7 @@ def proposed_lines(judged: Judged, known: Sequence[HangingClock], duties: Duties
 def decided_lines(
     decision: Decision[Judged], known: Sequence[HangingClock], duties: Duties
 ) -> list[ClockLine]:
-    """What became of every clock that was open when it was decided; what happens to clocks later changes nothing."""
+    """What became of every clock that was open at the decision; later events of clocks change nothing."""
     at = epoch_ms(decision.at)
     ran_on = [
         ClockLine(duty_and_time(duties, each.row), "ran on then")
@@ -104,7 +105,8 @@ def _with_what_is(ends: Sequence[tuple[ClockLine, str | None]]) -> list[ClockLin
 def _ended_elsewise(clock: HangingClock, decision_id: str | None) -> str | None:
     """How a clock ended, and by whom, if it did and not with the decision of this id."""
     owner = (clock.row["subject"], clock.row["key"])
-    # The first one in the log counts. A worker refuses one that names another owner, and may not have applied it yet.
+    # The first one in the log counts. A worker refuses one that names another owner, and may not have applied
+    # it yet.
     for said in clock.outcomes:
         if said.outcome in _ENDS and (said.subject, said.key) == owner:
             ours = decision_id is not None and said.outcome_id == clock_outcome_id(

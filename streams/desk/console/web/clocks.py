@@ -112,7 +112,10 @@ def _not_settled(
     now = _clock_of(request)
     about = f"{now['obligation']} of {now['key']}"
     if settled == "waits":
-        told = f"Recorded: {about}, {in_words(outcome)}. No worker has applied it yet; the page shows it once one has."
+        told = (
+            f"Recorded: {about}, {in_words(outcome)}. No worker has applied it yet; the page shows it "
+            "once one has."
+        )
         return _page(request, view, told, 202)
     told = f"This did not count: {about} is {clock_now(now)}. Look at it again."
     return _page(request, view, told, LOST_RACE)
@@ -128,7 +131,8 @@ def _clock_of(request: Request) -> Row:
 def _clock_outcome(request: Request, form: FormData, row: Row, outcome: OutcomeKind) -> ClockOutcome:
     if outcome in _ENDS and row["needs_two"]:
         raise WrongForm(f"Two people must say that {row['obligation']} is {outcome}: open its case.")
-    # A clock that was paused or resumed meanwhile is found by the publisher: this is about what the form itself says.
+    # A clock that was paused or resumed meanwhile is found by the publisher: this is about what the form
+    # itself says.
     if outcome in _FROM and text_of(form, "status") != _FROM[outcome]:
         raise WrongForm(f"Only a clock that is {_FROM[outcome]} can be {outcome}.")
     reason = text_of(form, "reason") if outcome == "paused" else None

@@ -74,7 +74,7 @@ def person_of(connection: HTTPConnection) -> Person:
 
 
 def note_position(connection: HTTPConnection) -> None:
-    """Note how far the live feed is, before anything is read: what changes from then on is told to the page."""
+    """Note the position of the live feed before reading: the page is told of changes from then on."""
     connection.state.position = console_of(connection).feed.position
 
 

@@ -1,4 +1,4 @@
-"""Everything that a decision says, or an answer to an authority, or a proposal of either: row by row, for who signs it."""
+"""All that a decision, an answer to an authority, or a proposal of either says, row by row, for a signer."""
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,7 +73,7 @@ def rows_at_the_time(judged: Judged, known: Known, duties: Duties) -> list[Row]:
 
 
 def rows_of_proposal(judged: Judged, known: Known, duties: Duties) -> list[Row]:
-    """The same with every clock, also those that run on, whom it is told to, and why it takes two: all that a second person signs."""
+    """The same with every clock, who is told, and why it takes two: all that a second person signs."""
     clocks = _clocks(proposed_lines(judged, known.clocks, duties))
     rows = _with_notices(_rows(judged, known, duties, clocks), judged, known)
     if isinstance(judged, ProposedOutcome) and isinstance(known, KnownCase):
@@ -104,7 +104,8 @@ def work_shown(
         "unfolded": draft is not None and status_code != LOST_RACE,
         "draft": draft is not None,
         "typed": draft or {},
-        # A new one for each page: sending its form twice has one effect. The same again where nobody knows whether it had one.
+        # A new one for each page: sending its form twice has one effect. The same again where nobody knows
+        # whether it had one.
         "act_id": page_id(draft) if status_code == NOT_KNOWN else secrets.token_hex(16),
         "notes": get_args(CaseNote),
         "snoozes": list(SNOOZES),

@@ -38,7 +38,10 @@ def open_clock_names(cases: Sequence[KnownCase], duties: Mapping[str, Obligation
 def clock_choices(
     form: FormData, clocks: Sequence[HangingClock], duties: Mapping[str, Obligation]
 ) -> dict[str, str]:
-    """What a form says becomes of each open clock, by its id; empty lets it run on. Raises WrongForm if one has no choice."""
+    """What a form says becomes of each open clock, by its id; empty lets it run on.
+
+    Raises WrongForm if one has no choice.
+    """
     chosen = {}
     for clock in clocks:
         if clock.is_open:
@@ -68,7 +71,10 @@ def ends_of(clocks: Sequence[ClockClosing]) -> list[str]:
 def ask(
     request: Request, form: FormData, nav: str, act: str, ends: Sequence[str], lines: Sequence[ClockLine]
 ) -> Response:
-    """The page that asks whether to do what a form says. `act` says what, `lines` which clocks end with it and how."""
+    """The page that asks whether to do what a form says.
+
+    `act` says what, `lines` which clocks end with it and how.
+    """
     kept = [(name, value) for name, value in form.multi_items() if name != "ends" and isinstance(value, str)]
     context = {
         "nav": nav,

@@ -51,7 +51,8 @@ def no_access() -> Refused:
     return Refused(
         403,
         "not_in_people_file",
-        "You are signed in, but the people file of this console does not list you. Ask those who run it to add you.",
+        "You are signed in, but the people file of this console does not list you. Ask those who run it to "
+        "add you.",
     )
 
 

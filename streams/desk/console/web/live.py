@@ -25,23 +25,24 @@ _PING_SECONDS = 15
 # More open pages than anybody looks at, and a tenth of all connections.
 _MOST_PAGES: Final = 100
 
-# Eight of the process, a hyphen, and a number: a desk that changes a thousand times a second needs 13 digits after 100 years.
+# Eight of the process, a hyphen, and a number: a desk that changes a thousand times a second needs 13 digits
+# after 100 years.
 _LONGEST_POSITION: Final = 24
 
 
 async def live(request: Request) -> ASGIApp:
     """What changed since a page was made, from then on. A browser that reconnects says where it was.
 
-    Raises HTTPException if the position is none, or the page shows a case that the person may not see. The answer does if the
-    person has too many pages open.
+    Raises HTTPException if the position is none, or the page shows a case that the person may not see. The
+    answer does if the person has too many pages open.
     """
     person = person_of(request)
     position = request.headers.get("last-event-id") or request.query_params.get("position", "")
     if len(position) > _LONGEST_POSITION:
         raise HTTPException(
             400,
-            f"A position in the stream of changes has at most {_LONGEST_POSITION} characters, as a page of the console says it. Load "
-            "the page again.",
+            f"A position in the stream of changes has at most {_LONGEST_POSITION} characters, as a page of "
+            "the console says it. Load the page again.",
         )
     case_id = request.query_params.get("case")
     if case_id is not None and not await run_in_threadpool(_may_see, request, person, case_id):
@@ -49,8 +50,9 @@ async def live(request: Request) -> ASGIApp:
 
     async def stream(scope: Scope, receive: Receive, send: Send) -> None:
         feed = console_of(request).feed
-        # Hundreds may come to this point before any of them goes on: nothing is awaited until the page counts, and it counts
-        # until the answer ends, also one that never begins because nobody is there to read it.
+        # Hundreds may come to this point before any of them goes on: nothing is awaited until the page
+        # counts, and it counts until the answer ends, also one that never begins because nobody is there to
+        # read it.
         if feed.pages_of(person.ref) >= _MOST_PAGES:
             raise too_fast(_PING_SECONDS)
         with feed.reading(case_id, person.ref) as queue:

@@ -83,7 +83,10 @@ def request_page(
     status_code: int = 200,
     typed: Mapping[str, Any] | None = None,
 ) -> Response:
-    """The page of a request. `said` is what to tell the reader first; `typed` fills the form as it was sent."""
+    """The page of a request.
+
+    `said` is what to tell the reader first; `typed` fills the form as it was sent.
+    """
     person, first, work = person_of(request), known.first, known.work
     duties = console_of(request).duties
     context: dict[str, Any] = {
@@ -106,7 +109,10 @@ def request_page(
 
 
 async def act_on_request(request: Request) -> Response:
-    """Do something with a request. Answers with its page, which says who was faster if this act did not count."""
+    """Do something with a request.
+
+    Answers with its page, which says who was faster if this act did not count.
+    """
     return await carry_out(request, request_of, request_page, may_act_on_request, _activity)
 
 
@@ -125,11 +131,12 @@ def _activity(request: Request, form: FormData, known: KnownRequest, kind: Activ
 
 
 def _require_set_aside(request: Request, form: FormData, known: KnownRequest) -> None:
-    """Raise HTTPException unless the person may answer as if code had not refused, and WrongForm unless they typed the id."""
+    """Raise HTTPException unless the person may override a refusal, and WrongForm unless the id was typed."""
     if not may_set_refusal_aside(person_of(request)):
         raise HTTPException(
             403,
-            "This request is refused, whichever authority makes it: only the role legal may follow it, also in part, or sign that.",
+            "This request is refused, whichever authority makes it: only the role legal may follow it, also "
+            "in part, or sign that.",
         )
     if text_of(form, "set_aside") != known.first.request_id:
         raise WrongForm(

@@ -63,7 +63,7 @@ def clock_now(clock: Row) -> str:
 
 
 def waits(clock: Row) -> bool:
-    """Whether a clock of the read model says before when nothing may be done, instead of until when something must be."""
+    """Whether a clock says before when nothing may be done, instead of by when something must be done."""
     return _CLOCK.decode(clock["view"]).not_before is not None
 
 
@@ -117,12 +117,15 @@ def clock_class(due_ms: int | None, now_ms: int) -> str:
 
 
 def message_address(link: str, channel_ref: str, message_ref: str) -> str:
-    """The address of a message in the platform's own viewer. Refs have no characters that an address must escape."""
+    """The address of a message in the platform's own viewer.
+
+    Refs have no characters that an address must escape.
+    """
     return link.replace("{channel}", channel_ref).replace("{message}", message_ref)
 
 
 def web_address(text: str) -> str:
-    """The address of a source, as events say it; empty, which is the page itself, for what a browser would run as a script."""
+    """The address of a source, as events say it; empty, the page itself, for what a browser might run."""
     return text if text.startswith(("https://", "http://")) else ""
 
 

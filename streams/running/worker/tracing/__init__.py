@@ -1,1 +1,1 @@
-"""Tracing with OpenTelemetry (`TOCSIN_TRACING=on`): a span for each transaction, linked to the traces of publishers."""
+"""Tracing with OpenTelemetry (`TOCSIN_TRACING=on`): a span per transaction, linked to publishers."""

@@ -1,7 +1,7 @@
 """Which records led to what a batch publishes, and which traces they belong to.
 
-Every escalation, judgement of a request and dead letter names the record that led to it, so what decides need not
-know of traces.
+Every escalation, judgement of a request and dead letter names the record that led to it, so what decides need
+not know of traces.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -70,7 +70,7 @@ def causes(topic: str, writes: Iterable[Write]) -> Iterator[RecordPlace]:
 def traceparents(
     records: Sequence[SourceRecord], places: Collection[RecordPlace]
 ) -> Mapping[RecordPlace, bytes]:
-    """Return the traceparent, as the publisher wrote it, of each of `records` that has one and was published at one of `places`."""
+    """Return the traceparent, as published, of each of `records` that has one and is from `places`."""
     found = {}
     for record in records:
         place = origin_of(record)[:3]

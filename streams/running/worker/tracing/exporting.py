@@ -1,4 +1,4 @@
-"""Sends spans to a receiver of OTLP over HTTP, from a thread of its own; a receiver that is down costs spans and nothing else."""
+"""Sends spans to an OTLP receiver over HTTP, from its own thread; a failed receiver costs only spans."""
 
 import asyncio
 import threading
@@ -23,7 +23,10 @@ _LOOK_SECONDS: Final = 0.02
 
 
 class CountedExporter(SpanExporter):
-    """Counts in `spans` what `exporter` could send and what it could not. `taken` is the number of spans it was given."""
+    """Counts in `spans` what `exporter` could send and what it could not.
+
+    `taken` is the number of spans it was given.
+    """
 
     def __init__(self, exporter: SpanExporter, spans: Numbers) -> None:
         self.taken = 0

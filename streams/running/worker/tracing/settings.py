@@ -1,4 +1,7 @@
-"""The standard OpenTelemetry variables that tracing obeys. OpenTelemetry itself ignores a wrong value; we refuse it."""
+"""The standard OpenTelemetry variables that tracing obeys.
+
+OpenTelemetry itself ignores a wrong value; we refuse it.
+"""
 
 import os
 from collections.abc import Mapping
@@ -56,7 +59,10 @@ _Headers = Annotated[
 
 
 class TracingSettings(BaseSettings):
-    """One field per variable: `traces_sampler` is OTEL_TRACES_SAMPLER. The exporter reads most of them itself."""
+    """One field per variable: `traces_sampler` is OTEL_TRACES_SAMPLER.
+
+    The exporter reads most of them itself.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=OTEL_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
@@ -126,6 +132,7 @@ def load_tracing_settings(environment: Mapping[str, str] | None = None) -> Traci
     if settings.bsp_max_export_batch_size > settings.bsp_max_queue_size:
         raise SettingsError(
             f"{OTEL_PREFIX}BSP_MAX_EXPORT_BATCH_SIZE is {settings.bsp_max_export_batch_size} and "
-            f"{OTEL_PREFIX}BSP_MAX_QUEUE_SIZE {settings.bsp_max_queue_size}: set the first to at most the second."
+            f"{OTEL_PREFIX}BSP_MAX_QUEUE_SIZE {settings.bsp_max_queue_size}: set the first to at most the "
+            "second."
         )
     return settings

@@ -38,7 +38,8 @@ def start_tracing(settings: Settings, tracing: TracingSettings, spans: Numbers) 
             sampler=KeepNotable(_sampler(tracing)), resource=_resource(settings), shutdown_on_exit=False
         )
     except (ValueError, RuntimeError) as error:
-        # Limits of spans and providers of credentials, which are rarely set. The message names the variable or the provider.
+        # Limits of spans and providers of credentials, which are rarely set. The message names the variable
+        # or the provider.
         raise SettingsError(f"{OTEL_PREFIX}*: {error}") from None
     queue = SpanQueue(CountedExporter(exporter, spans), tracing, spans)
     provider.add_span_processor(queue)

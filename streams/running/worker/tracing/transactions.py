@@ -36,13 +36,14 @@ from streams.running.log.log import Write
 from streams.running.partitions.prepared import Prepared
 from streams.running.worker.tracing.causes import TRACEPARENT, causes, traceparents
 
-# The SDK's own limit for a span. We look for no more causes than that of each kind in a partition: a flood of dead letters
-# has thousands.
+# The SDK's own limit for a span. We look for no more causes than that of each kind in a partition: a flood of
+# dead letters has thousands.
 MOST_LINKS: Final = 128
 
 ALWAYS_SAMPLED: Final = "tocsin.always_sampled"
 
-# The attribute that counts each, in the order in which they get links: dead letters must not displace escalations.
+# The attribute that counts each, in the order in which they get links: dead letters must not displace
+# escalations.
 _NOTABLE: Final = {
     ESCALATIONS: "tocsin.escalations",
     ESCALATIONS_SHADOW: "tocsin.escalations_shadow",
@@ -97,8 +98,8 @@ class _Described:
 class TransactionSpans:
     """Makes the spans of a worker, whose consumer group has the id `group`. For `Cycle.trace`.
 
-    No attribute holds a key, a ref or the id of an event, and of a publisher's headers only the ids in `traceparent` are
-    exported: `tracestate` may contain anything.
+    No attribute holds a key, a ref or the id of an event, and of a publisher's headers only the ids in
+    `traceparent` are exported: `tracestate` may contain anything.
     """
 
     def __init__(self, tracer: Tracer, group: str) -> None:

@@ -34,7 +34,9 @@ def ground_of(form: FormData) -> dict[str, str]:
 
 
 def outcome_of(known: KnownCase, clocks: Mapping[str, str], **said: Any) -> ProposedOutcome:
-    """The outcome for a case, with the fields that were `said`, and what becomes of its clocks, by id; empty lets one run on.
+    """The outcome for a case with the fields that were `said`, and the outcome of each clock by id.
+
+    An empty one lets the clock run on.
 
     It replaces the decision that holds, if there is one. Raises WrongForm if a field is missing or wrong.
     """
@@ -59,7 +61,10 @@ def outcome_of(known: KnownCase, clocks: Mapping[str, str], **said: Any) -> Prop
 
 
 async def act(request: Request) -> Response:
-    """Do something with a case. Answers with its page, which says who was faster if this act did not count."""
+    """Do something with a case.
+
+    Answers with its page, which says who was faster if this act did not count.
+    """
     return await carry_out(request, case_of, case_page, may_act, _activity)
 
 

@@ -38,8 +38,10 @@ _KINDS: Final[dict[str, ActivityKind]] = {
     "snoozed": "snoozed",
     "dismissed": "decided",
 }
-"""What can be done with many cases, and the act that it is on each of them. Upholding is not among them: it has an effect on people,
-and each is judged by itself."""
+"""What can be done with many cases, and the act that it is on each of them.
+
+Upholding is not among them: it has an effect on people, and each is judged by itself.
+"""
 
 # Five pages of the desk. A mistake with more would take a shift to find and take back.
 _MOST: Final = 500
@@ -64,7 +66,10 @@ class Chosen(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """A case on which nothing is done, and why. `known` is null if there is no such case, or it is not the person's."""
+    """A case on which nothing is done, and why.
+
+    `known` is null if there is no such case, or it is not the person's.
+    """
 
     escalation_id: str
     known: KnownCase | None
@@ -232,7 +237,10 @@ async def _carried_out(console: Console, act: CaseActivity) -> str | None:
 
 
 def _dismissal(form: FormData, known: KnownCase, ended: set[str]) -> ProposedOutcome:
-    """The outcome that a case is dismissed; those of its clocks that the form ends are added to `ended`. Raises WrongForm."""
+    """The outcome that a case is dismissed; those of its clocks that the form ends are added to `ended`.
+
+    Raises WrongForm.
+    """
     still_open = [
         each.view.clock_id for each in known.clocks if each.is_open and each.view.clock_id not in ended
     ]

@@ -86,7 +86,7 @@ def case_page(
 
 
 def _taken_back(outcome: ProposedOutcome) -> dict[str, str]:
-    """The form of a decision that replaces `outcome` by its opposite, for the same category and by the same rule."""
+    """The form of a decision that replaces `outcome` by its opposite, with the same category and rule."""
     ground = outcome.ground
     return {
         "decision": "dismissed" if outcome.decision == "upheld" else "upheld",

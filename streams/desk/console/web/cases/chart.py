@@ -38,7 +38,10 @@ class Threshold(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """One measure, from the start of the first window to the last event. `top` is the value at the upper edge."""
+    """One measure, from the start of the first window to the last event.
+
+    `top` is the value at the upper edge.
+    """
 
     measure: str
     begins_at: str

@@ -53,7 +53,7 @@ def desk(request: Request) -> Response:
 
 
 def rows(request: Request) -> Response:
-    """The rows of some cases as they are now: to replace those on an open page, or to count those that are new in it."""
+    """The rows of some cases as they are now: to replace those on an open page, or to count new ones."""
     console, person = console_of(request), person_of(request)
     ids = request.query_params.get("ids", "").split()
     shown = DeskFilter.of(request.query_params)
@@ -62,7 +62,7 @@ def rows(request: Request) -> Response:
 
 
 def next_case(request: Request) -> Response:
-    """Go to the case that follows another one in a view and on which nobody else works; to the view if there is none."""
+    """Go to the next case of a view on which nobody else works; to the view if there is none."""
     console, person = console_of(request), person_of(request)
     reader, now = console.database.reader(), clock_ms()
     row = desk_row(reader, request.path_params["case"], person.categories)

@@ -20,7 +20,7 @@ _ROLES: Final[dict[str, Role]] = {role: role for role in get_args(Role)}
 
 
 def chosen_person(request: Request, people: WatchedPeople | None, local: Person) -> Person | None:
-    """Whom this session chose to be; `local` if nothing was chosen and there is no people file, None if there is one."""
+    """Whom this session acts as: `local` without a choice and a people file, None without a choice only."""
     ref, role = request.session.get("ref"), request.session.get("role")
     if people is not None:
         return None if ref is None else people.now().of_ref(ref)
@@ -46,8 +46,8 @@ class ActAs:
             return self._form(
                 request,
                 there,
-                "Choose a pseudonym such as desk-7, and a role: letters, digits, '.', '_', ':', '~' and '-'; no name, no e-mail "
-                "address and no telephone number.",
+                "Choose a pseudonym such as desk-7, and a role: letters, digits, '.', '_', ':', '~' and '-'; "
+                "no name, no e-mail address and no telephone number.",
                 422,
             )
         request.session.clear()

@@ -13,8 +13,8 @@ from streams.desk.console.web.security.limits import Limiter
 
 logger = structlog.get_logger(__name__)
 
-# Who is refused may try again at once and for hours. Twenty lines show what goes on, and one every ten seconds that it
-# goes on.
+# Who is refused may try again at once and for hours. Twenty lines show what goes on, and one every ten
+# seconds that it goes on.
 _LINES: Final = 20
 _LINES_PER_SECOND: Final = 0.1
 

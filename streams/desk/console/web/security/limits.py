@@ -41,7 +41,10 @@ class Limiter:
 
 
 def address_of(scope: Scope) -> str:
-    """The address that a request came from. For IPv6 the network: its owner has all of its 2**64 addresses."""
+    """The address that a request came from.
+
+    For IPv6 the network: its owner has all of its 2**64 addresses.
+    """
     client = scope.get("client")
     host = client[0] if client else ""
     try:

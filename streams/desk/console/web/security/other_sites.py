@@ -1,4 +1,4 @@
-"""Keeps other sites out: what every answer says to the browser, and which requests and forms are let through."""
+"""Keeps other sites out: what answers tell the browser, and which requests and forms are let through."""
 
 import secrets
 from urllib.parse import urlsplit
@@ -46,7 +46,10 @@ class SecurityHeaders:
 
 
 async def checked_form(request: Request) -> FormData:
-    """The form that a page of this session sent. Raises HTTPException for one of another site, or one too large."""
+    """The form that a page of this session sent.
+
+    Raises HTTPException for one of another site, or one too large.
+    """
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > MAX_FORM_BYTES:
         raise too_large()
@@ -77,7 +80,10 @@ class Arrivals:
         self._strict_cookie = strict_cookie
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on. Raises Refused if it was not meant for this console, or is a form of another site."""
+        """Pass a request on.
+
+        Raises Refused if it was not meant for this console, or is a form of another site.
+        """
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -87,14 +93,15 @@ class Arrivals:
             raise Refused(
                 421,
                 "wrong_host",
-                "This console does not answer to the name in the address. TOCSIN_CONSOLE_ADDRESS is the one to which it does; "
-                "a proxy in front must pass the Host header on.",
+                "This console does not answer to the name in the address. TOCSIN_CONSOLE_ADDRESS is the one "
+                "to which it does; a proxy in front must pass the Host header on.",
             )
         if scope["method"] not in _READING:
             self._check_origin(headers, host)
         elif self._lacks_its_cookie(headers):
-            # The browser keeps a strict cookie to itself when a link on another site leads here. A second request, of a
-            # page of our own, has it. Without this, following a link would begin a new session and end the one in use.
+            # The browser keeps a strict cookie to itself when a link on another site leads here. A second
+            # request, of a page of our own, has it. Without this, following a link would begin a new session
+            # and end the one in use.
             await HTMLResponse(_ONCE_MORE, headers={"Refresh": "0"})(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -110,7 +117,8 @@ class Arrivals:
         return name == "localhost" or is_loopback(name)
 
     def _check_origin(self, headers: Headers, host: str) -> None:
-        # Browsers send at least one of the two with a form. What sends neither is no browser, and has no session to abuse.
+        # Browsers send at least one of the two with a form. What sends neither is no browser, and has no
+        # session to abuse.
         ours = (
             f"http://{host}" if self._address is None else f"{self._address.scheme}://{self._address.netloc}"
         )

@@ -23,8 +23,8 @@ SESSION_SECONDS: Final = 12 * 3600
 
 PROXY_SECRET_HEADER: Final = "x-tocsin-proxy-secret"  # noqa: S105 - a name
 
-# A person with a hundred cases in a list decides one in some seconds, and a bulk is one request. Faster is a program that
-# uses somebody's session.
+# A person with a hundred cases in a list decides one in some seconds, and a bulk is one request. Faster is a
+# program that uses somebody's session.
 _ACTS: Final = 120
 _ACTS_PER_SECOND: Final = 2.0
 
@@ -36,7 +36,10 @@ _OPENID_PAGES: Final = ("/sign-in", "/sign-in/callback", "/signed-out")
 
 
 class SignIn:
-    """Finds out who asks, and lets nobody else through. `local` is who works without sign-in and without a people file."""
+    """Finds out who asks, and lets nobody else through.
+
+    `local` is who works without sign-in and without a people file.
+    """
 
     def __init__(self, app: ASGIApp, access: Access, local: Person) -> None:
         self._app = app
@@ -56,7 +59,10 @@ class SignIn:
             self._open, self._asks = _OPENID_PAGES, "/sign-in"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, with who asks. Raises HTTPException for nobody, or for what this person may not do."""
+        """Pass a request on, with who asks.
+
+        Raises HTTPException for nobody, or for what this person may not do.
+        """
         if scope["type"] != "http":
             # No page uses anything else, and what follows would not know who asks.
             if scope["type"] == "lifespan":
@@ -105,7 +111,8 @@ def _signed_in(access: Access, request: Request) -> Person | None:
 
 
 def _subject_of_proxy(headers: Headers, sign_in: ProxySignIn) -> str:
-    # Each exactly once: a proxy that adds its header, instead of replacing it, would let browsers say who they are.
+    # Each exactly once: a proxy that adds its header, instead of replacing it, would let browsers say who
+    # they are.
     secrets, subjects = headers.getlist(PROXY_SECRET_HEADER), headers.getlist(sign_in.header)
     if len(secrets) != 1 or not hmac.compare_digest(
         secrets[0].encode("latin-1"), sign_in.secret.encode("ascii")

@@ -1,7 +1,7 @@
 """Keeps clients that are slow, or that open very many pages, from using up the server.
 
-uvicorn limits how long a connection may wait for its next request, but not how long a request may take to arrive, how long an
-answer may take to be read, or how many connections there are.
+uvicorn limits how long a connection may wait for its next request, but not how long a request may take to
+arrive, how long an answer may take to be read, or how many connections there are.
 """
 
 import asyncio
@@ -14,14 +14,17 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_SECONDS: Final = 15.0
-"""How long a request may take to arrive, and a connection may wait for its next one. A form arrives within a second, also by
-telephone."""
+"""How long a request may take to arrive, and a connection may wait for its next one.
 
-# How long a client may read nothing while an answer waits. What fits into the buffers of the network does not wait.
+A form arrives within a second, also by telephone.
+"""
+
+# How long a client may read nothing while an answer waits. What fits into the buffers of the network does not
+# wait.
 _READING_SECONDS: Final = 30.0
 
-# Every open page has one connection, and browsers keep a few more. Each takes some 20 KB. A console of a hundred people with
-# five pages each has room for as many again.
+# Every open page has one connection, and browsers keep a few more. Each takes some 20 KB. A console of a
+# hundred people with five pages each has room for as many again.
 MAX_CONNECTIONS: Final = 1_000
 
 
@@ -89,12 +92,12 @@ class BoundedProtocol(H11Protocol):
 
     @property
     def awaits_request(self) -> bool:
-        """Whether no request is being answered: none has come yet, or not all of it, or the last one has been answered."""
+        """Whether no request is being answered: none has come in full yet, or the last one was answered."""
         return self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
 
     @property
     def stream(self) -> OpenStream | None:
-        """The stream that is the answer to the client's request; None if it is another answer, or not known yet."""
+        """The stream that answers the client's request; None if it is another answer, or not known yet."""
         found: OpenStream | None = self.scope["state"].get("stream") if self.scope else None
         return found
 
@@ -109,7 +112,8 @@ class BoundedProtocol(H11Protocol):
     def _make_room(self) -> None:
         """Close the connection whose request is awaited for longest: an honest one arrives at once.
 
-        If all are being answered, close the oldest stream of the client that has most; without a stream, this connection.
+        If all are being answered, close the oldest stream of the client that has most; without a stream, this
+        connection.
         """
         # One that was closed stays in the set until the loop's next round, which may accept a hundred before.
         open_ones = [
