@@ -9,11 +9,14 @@ from textwrap import dedent
 
 import msgspec
 import pytest
+from aiokafka import TopicPartition
 
+from streams.commands.state.state_check import check_entries
 from streams.contract.events.desk_member import DeskMember
 from streams.contract.events.moderation_outcome import MessageSubject, ModerationOutcome, TermsGround
 from streams.contract.events.transparency import TransparencyCounter
 from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.state_records import UnknownCategory
 from streams.contract.wire.times import from_epoch_ms
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
@@ -22,7 +25,9 @@ from streams.deciding.reporters.tally import category_and_verdict
 from streams.deciding.reports.claims import UNRESTRICTED
 from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.stage import report_stage
-from streams.deciding.reports.state import ReportState
+from streams.deciding.reports.state import ReportState, restore_reports
+from streams.deciding.requests.rules import compile_request_rules
+from streams.deciding.requests.stage import request_stage
 from streams.registry.categories import (
     OWN_CODES,
     SHIPPED_CATEGORIES,
@@ -37,9 +42,11 @@ from streams.statutory.report import make_report
 from streams.statutory.reporting_period import Period
 from streams.statutory.statements.draft import Decided, HowLearned, drafts
 from streams.statutory.sums import Sums
+from tests.unit.clock_traffic import duty
 from tests.unit.registry_files import copy_files
 from tests.unit.reporter_traffic import credit, read_back
 from tests.unit.statutory_check import read_table
+from tests.unit.request_traffic import preservation_order, request_record
 from tests.unit.traffic import DAY, START, Record, escalations, levels, of_topic, policy, report, run, tick
 
 DATE = date(2026, 1, 1)
@@ -192,6 +199,53 @@ def test_a_category_that_nobody_defined_is_refused_with_what_is_valid(rules):
     assert (said["tocsin-reason"], said["tocsin-field"]) == (b"unknown_category", b"category")
     assert said["tocsin-detail"].startswith(b"Must be one of csam, csam_synthetic, ")
     assert said["tocsin-detail"].endswith(b", x_loan_sharks.")
+
+
+def test_without_the_entry_of_an_open_escalation_no_worker_starts(rules):
+    """Whether it caused the escalation, or is among what a policy that is gone, too, had counted."""
+    both = policy(id="both", categories=("spam", "x_loan_sharks"), levels=levels({"reports": 3}))
+    own, other = sharks(0, 3), [report(3 + n, START + 9_000 + n) for n in range(3)]
+    for records, before, after, starts in (
+        (own, OWN_POLICY, (), False),
+        (own, both, (policy(id="both"),), False),
+        (own[:1] + other, both, (), False),
+        (own[:1] + other, both, (policy(id="both"),), True),
+        (own[:2], OWN_POLICY, (), True),
+    ):
+        compiled = compile_report_rules(dataclasses.replace(rules, policies=(before,)))
+        kept = dict(run(ReportState(0, 1, compiled), compiled, records).changes)
+        without = compile_report_rules(dataclasses.replace(load_rules(), policies=after))
+        place = TopicPartition("channel-state", 0)
+        problems = check_entries(report_stage(without), place, 1, kept).problems
+        if starts:
+            assert not problems
+            state = restore_reports(0, 1, without, kept.items())
+            run(state, without, [tick(state.time.applied, START + DAY, 9)])
+        else:
+            (problem,) = problems
+            assert "gone: x_loan_sharks (1). Put their entries back" in problem
+
+
+@pytest.mark.parametrize("name", ["reports", "requests"])
+def test_without_the_entry_of_a_clock_no_worker_starts(rules, name):
+    """It would run on and lapse, and nobody could see it in the console or end it with a decision."""
+
+    def stage_with(categories):
+        # The duty of both is one for the shipped category as well, so that only the category is gone.
+        obligations = (*rules.obligations, duty(categories=("spam", "x_loan_sharks")))
+        registry = dataclasses.replace(rules, categories=categories, obligations=obligations, policies=())
+        if name == "reports":
+            return report_stage(compile_report_rules(registry))
+        return request_stage(compile_request_rules(registry))
+
+    stage = stage_with(rules.categories)
+    order = preservation_order(category="x_loan_sharks")
+    records = sharks(0, 1) if name == "reports" else [request_record(order)]
+    kept = dict(stage.apply(stage.restore(0, 1), records).changes)
+    clocks = len(stage.restore(0, 1, kept.items()).clocks)
+    assert clocks
+    with pytest.raises(UnknownCategory, match=rf"gone: x_loan_sharks \({clocks}\)\. Put"):
+        stage_with(built_in_categories()).restore(0, 1, kept.items())
 
 
 def passed_on(rules):

@@ -15,7 +15,7 @@ from streams.commands.shared.progress import Progress
 from streams.commands.state.save_file import Header, Row, SavedStage, Section, open_state_file
 from streams.commands.state.stages import AnyStage
 from streams.contract.wire.records import OutputRecord
-from streams.contract.wire.state_records import UnknownHashKey
+from streams.contract.wire.state_records import UnusableState
 from streams.contract.wire.topics import TRANSPARENCY_COUNTERS
 from streams.running.clients.kafka_reading import partition_count
 from streams.running.errors import OwnershipLost
@@ -199,7 +199,7 @@ def _state(
         raise click.ClickException(
             f"{where}: {error}. The file was made by version {header.saved_by}: restore it with that version."
         ) from error
-    except UnknownHashKey as error:
+    except UnusableState as error:
         raise click.ClickException(f"{where}: {error}.") from error
 
 

@@ -16,7 +16,7 @@ from streams.commands.state.restore import RestorePlan, plan_restore, restore_st
 from streams.commands.state.save import save_state
 from streams.commands.state.save_file import BadStateFile, Header
 from streams.commands.state.stages import AnyStage, all_stages, stage_option
-from streams.contract.wire.state_records import UnknownHashKey, UnknownStateVersion
+from streams.contract.wire.state_records import UnknownStateVersion, UnusableState
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.deciding.clocks.store import CLOCK_RECORD
 from streams.deciding.partition.hash_key import DEMONSTRATION
@@ -122,7 +122,7 @@ def _file_errors_explained() -> Iterator[None]:
         yield
     except FileExistsError as error:
         raise click.ClickException(f"{error}.") from error
-    except (BadStateFile, OSError, UnknownStateVersion, UnknownHashKey) as error:
+    except (BadStateFile, OSError, UnknownStateVersion, UnusableState) as error:
         raise click.ClickException(str(error)) from error
 
 

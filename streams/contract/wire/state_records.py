@@ -11,8 +11,16 @@ class UnknownStateVersion(ValueError):
     """A state record was written by another version of Tocsin."""
 
 
-class UnknownHashKey(Exception):
-    """State depends on a secret key that is not among the settings. Not a ValueError: nothing is damaged."""
+class UnusableState(Exception):
+    """State cannot be used with these settings. Not a ValueError: nothing is damaged."""
+
+
+class UnknownHashKey(UnusableState):
+    """State depends on a secret key that is not among the settings."""
+
+
+class UnknownCategory(UnusableState):
+    """State has open escalations or clocks of categories that are not among the rules."""
 
 
 def require_version(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from streams.contract.events.clock import RunningStatus
+from streams.contract.events.report import Category
 from streams.contract.wire.state_records import STATE_VERSION, require_version
 from streams.deciding.clocks.clock import Clock, nearly_due, status
 
@@ -35,7 +36,14 @@ class LegalClock(msgspec.Struct, array_like=True):
     opening: bytes
 
 
+class _OfCategory(msgspec.Struct):
+    """The category of a clock's opening event; a request may concern none."""
+
+    category: Category | None = None
+
+
 _encode = msgspec.msgpack.Encoder().encode
+_category = msgspec.json.Decoder(_OfCategory).decode
 _decode = msgspec.msgpack.Decoder(LegalClock).decode
 
 
@@ -78,6 +86,13 @@ class LegalClockStore:
 
     def __iter__(self) -> Iterator[tuple[ClockKey, LegalClock]]:
         return ((key, kept) for key, (kept, _) in self._clocks.items())
+
+    def categories(self) -> Iterator[Category]:
+        """Yield the category of each clock that has one. Raises msgspec.DecodeError for a damaged clock."""
+        for kept, _ in self._clocks.values():
+            category = _category(kept.opening).category
+            if category is not None:
+                yield category
 
     def find(self, key: ClockKey) -> LegalClock | None:
         """Return the clock with this key; None if it is not open."""

@@ -1,11 +1,18 @@
 """The state of a partition that all stages share, and its records in the stage's state topic."""
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from streams.contract.events.report import Category
 from streams.contract.events.transparency import CountedStage
-from streams.contract.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
+from streams.contract.wire.state_records import (
+    STATE_VERSION,
+    UnknownCategory,
+    UnknownStateVersion,
+    require_version,
+)
 from streams.deciding.clocks.clock import next_step_time
 from streams.deciding.clocks.store import CLOCK_RECORD, ClockKey, LegalClock, LegalClockStore
 from streams.deciding.partition.daily_counters import (
@@ -165,6 +172,23 @@ class PartitionState:
         self.daily.restore_part(self.time.corrections)
         for clock_key, kept in self.clocks:
             self._schedule_clock(clock_key, kept)
+
+    def require_categories(self, known: Container[Category], others: Iterable[Category] = ()) -> None:
+        """Raise UnknownCategory unless all clocks, and `others`, are of `known` categories.
+
+        Desks could not decide about them, and nobody would see them in the console.
+        """
+        needed = Counter(self.clocks.categories())
+        needed.update(others)
+        gone = ", ".join(
+            f"{category} ({number})" for category, number in sorted(needed.items()) if category not in known
+        )
+        if gone:
+            raise UnknownCategory(
+                f"open escalations and clocks need categories that are gone: {gone}. Put their entries back "
+                "into the file of categories (TOCSIN_CATEGORIES_FILE), with the codes that they had, until "
+                "all of these have ended: see docs/policies.md, 'Categories'"
+            )
 
     def _read_time(self, key: bytes, value: bytes) -> None:
         require_version(key[:1], value)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from streams.contract.events.report import Category
 from streams.contract.wire.state_records import STATE_VERSION, require_version
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.counting.store import CountStore
@@ -24,6 +25,7 @@ from streams.deciding.reports.escalation.episodes import (
     Cooldown,
     Episode,
     EpisodeKey,
+    Open,
     Timing,
     next_change_time,
 )
@@ -160,7 +162,8 @@ def restore_reports(
     """Build the state from the last value of every key, without deleted keys.
 
     Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read,
-    and UnknownHashKey if reporters are hashed with a key that is not among the rules.
+    UnknownHashKey if reporters are hashed with a key that is not among the rules, and UnknownCategory if an
+    open episode or clock is of a category that is not.
     """
     state = ReportState(partition, partitions, rules)
     own = {
@@ -171,8 +174,19 @@ def restore_reports(
     }
     state.restore(entries, own)
     state.reporter_keys.settle(state.counts)
+    state.require_categories(rules.registry.categories, _needed(state, rules))
     _schedule(state, rules)
     return state
+
+
+def _needed(state: ReportState, rules: ReportRules) -> Iterator[Category]:
+    """Yield the categories that the next event of each open episode needs."""
+    for of_channel in state.episodes.values():
+        for key, episode in of_channel.items():
+            if isinstance(episode, Open):
+                # An episode whose policy is gone is resolved with the counts of all that it had.
+                scope = () if key in rules.policies else episode.scope.categories
+                yield from {episode.cause.category, *scope}
 
 
 def _schedule(state: ReportState, rules: ReportRules) -> None:

@@ -21,8 +21,10 @@ def restore_requests(
 ) -> RequestState:
     """Build the state from the last value of every key, without deleted keys.
 
-    Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read.
+    Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read,
+    and UnknownCategory if a clock is of a category that is not among the rules.
     """
     state = RequestState(partition, partitions, rules)
     state.restore(entries, {})
+    state.require_categories(rules.registry.categories)
     return state

@@ -5,7 +5,7 @@ from typing import Any, Generic, NamedTuple
 
 from aiokafka import TopicPartition
 
-from streams.contract.wire.state_records import UnknownHashKey
+from streams.contract.wire.state_records import UnusableState
 from streams.running.errors import RefusedToStart
 from streams.running.log.log import Reader
 from streams.running.log.position import SourcePosition
@@ -58,7 +58,7 @@ async def load(
             f"{where}: {error}. Run the version that wrote it, "
             "or reset the state after reading docs/operations.md."
         ) from error
-    except UnknownHashKey as error:
+    except UnusableState as error:
         raise RefusedToStart(f"{where}: {error}.") from error
     return Loaded(
         state,
