@@ -41,7 +41,7 @@ class Condition:
     @property
     def text(self) -> str:
         """The condition as written in a policy, such as `risk >= 0.5`."""
-        return f"{self.measure.name} {self.comparison} {self.threshold:g}"
+        return f"{self.measure.name} {self.comparison} {self.threshold:.15g}"
 
     @property
     def is_minimum(self) -> bool:

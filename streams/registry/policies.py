@@ -94,7 +94,10 @@ def _levels(document: Document, place: Place, rows: list[LevelRow]) -> tuple[Lev
             document.refuse(
                 (*place, index, "when"), "needs a condition with >= or >: this level holds without any report"
             )
-        levels.append(Level(row.level, row.name, when, any_of))
+        level = Level(row.level, row.name, when, any_of)
+        _check_together(document, (*place, index), level)
+        lower |= {(one.measure.name, one.is_minimum): one for one in (*when, *any_of)}
+        levels.append(level)
     return tuple(levels)
 
 
@@ -104,7 +107,7 @@ def _conditions(
     row: Mapping[MeasureName, float | str],
     lower: dict[tuple[MeasureName, bool], Condition],
 ) -> tuple[Condition, ...]:
-    """Build the conditions of a level. `lower` are those of lower levels, to which these are added."""
+    """Build the conditions of a level. `lower` are those of lower levels."""
     conditions = []
     for name, wanted in row.items():
         one = _condition(name, wanted)
@@ -115,16 +118,35 @@ def _conditions(
             document.refuse(where, "is a count, so its threshold must be a whole number")
         if one.measure.unit == "share" and one.threshold > 1:
             document.refuse(where, "is a share, so its threshold must be at most 1")
-        if one.measure.unit == "share" and one.threshold == 1 and one.comparison in (">", "<="):
+        whole = one.measure.scale
+        if one.measure.unit == "share" and (one.low > whole or (one.has_limit and one.high > whole)):
             document.refuse(where, f"is a share, so its threshold must be below 1 for {one.comparison}")
         before = lower.get((name, one.is_minimum), one)
-        if one.is_minimum and one.threshold < before.threshold:
-            document.refuse(where, f"must be at least {before.threshold:g}, the threshold of a lower level")
-        if not one.is_minimum and one.threshold > before.threshold:
-            document.refuse(where, f"must be at most {before.threshold:g}, the threshold of a lower level")
-        lower[name, one.is_minimum] = one
+        if one.low < before.low or one.high > before.high:
+            bound = "at least" if one.is_minimum else "at most"
+            document.refuse(
+                where,
+                f"must be {before.comparison}, as in a lower level"
+                if one.threshold == before.threshold
+                else f"must be {bound} {before.threshold:.15g}, the threshold of a lower level",
+            )
         conditions.append(one)
     return tuple(conditions)
+
+
+def _check_together(document: Document, place: Place, level: Level) -> None:
+    """Refuse a condition that never holds beside the others of its level, and an idle `any_of`."""
+    least = max(level.when, key=lambda one: one.least_reports)
+    of_measure = {one.measure.name: one for one in level.when}
+    for field, conditions in (("when", level.when), ("any_of", level.any_of)):
+        for one in conditions:
+            where, beside = (*place, field, one.measure.name), of_measure.get(one.measure.name, one)
+            if one.measure.name == "reports" and least.least_reports >= one.high:
+                document.refuse(where, f"never holds together with {least.text}")
+            if max(one.low, beside.low) >= min(one.high, beside.high):
+                document.refuse(where, f"never holds together with {beside.text}")
+            if one is not beside and one.low <= beside.low and one.high >= beside.high:
+                document.refuse(where, f"always holds, because of {beside.text} in when")
 
 
 def _condition(name: MeasureName, wanted: float | str) -> Condition:

@@ -126,6 +126,17 @@ def test_a_resolution_shows_numbers_below_their_thresholds():
     assert escalation_grounds(event).startswith("cleared: reports 1 < 10")
 
 
+def test_conditions_of_which_one_is_enough_are_told_from_those_that_all_hold():
+    conditions = (
+        wire.Condition("reports", 5.0, 5.0),
+        wire.Condition("risk", 0.4, 2.0, any_of=True),
+        wire.Condition("anonymous_share", 0.496, 0.5, "<", any_of=True),
+    )
+    assert escalation_grounds(an_escalation(conditions=conditions)).startswith(
+        "threshold_crossed: reports 5 >= 5, any of (risk 0.40 < 2, anonymous_share 0.496 < 0.5); DE"
+    )
+
+
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
 
 

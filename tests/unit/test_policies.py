@@ -142,6 +142,14 @@ def test_a_threshold_with_the_usual_comparison_is_that_number(tmp_path: Path) ->
     assert len(versions) == 1
 
 
+@pytest.mark.parametrize("number", ["1234567", "0.1234567", "999999999999", "0.5"])
+def test_a_comparison_keeps_all_digits_of_its_threshold(tmp_path: Path, number: str) -> None:
+    level = {"level": 1, "name": "a", "when": {"reports": 1, "risk": f"> {number}"}}
+    (policy,) = load(tmp_path, VALID | {"levels": [level]}).policies
+    assert policy.levels[0].when[1].threshold == float(number)
+    assert policy.levels[0].text == f"reports >= 1, risk > {number}"
+
+
 def test_mode_off_is_not_a_boolean(tmp_path: Path) -> None:
     path = tmp_path / "candidate.yaml"
     path.write_text(
@@ -228,6 +236,48 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
             ({"automated": "< 1.5"}, "whole number"),
             ({"linked_share": "> 1"}, "must be below 1 for >"),
             ({"linked_share": "< 2"}, "must be at most 1"),
+            ({"linked_share": "> 0.9999999"}, "must be below 1 for >"),
+            ({"risk": "> 1000000000000"}, "less than 1000000000000"),
+            ({"risk": "< \N{ARABIC-INDIC DIGIT THREE}"}, "valid number"),
+        )
+    ),
+    *(
+        (
+            {"levels": [{"level": 1, "name": "a", "when": when} | more]},
+            f"policies[0].levels[0].{field}",
+            says,
+        )
+        for when, more, field, says in (
+            ({"reports": "< 3", "voices": 3}, {}, "when.reports", "never holds together with voices >= 3"),
+            ({"reports": "<= 0", "risk": 0.1}, {}, "when.reports", "never holds together with risk >= 0.1"),
+            (
+                {"reports": 3, "risk": 2},
+                {"any_of": {"risk": "< 2", "automated": 1}},
+                "any_of.risk",
+                "never holds together with risk >= 2",
+            ),
+            (
+                {"reports": 3, "risk": 2},
+                {"any_of": {"automated": 1, "risk": "> 1"}},
+                "any_of.risk",
+                "always holds, because of risk >= 2 in when",
+            ),
+        )
+    ),
+    *(
+        (
+            {
+                "levels": [
+                    {"level": 1, "name": "a", "when": {"reports": 1, "risk": lower}},
+                    {"level": 2, "name": "b", "when": {"reports": 1, "risk": higher}},
+                ]
+            },
+            "policies[0].levels[1].when.risk",
+            says,
+        )
+        for lower, higher, says in (
+            ("> 3", 3, "must be >, as in a lower level"),
+            ("< 3", "<= 3", "must be <, as in a lower level"),
         )
     ),
     (

@@ -57,7 +57,7 @@ def escalation_grounds(escalation: Escalation) -> str:
     For a clock, the duty, its action, its due time and the share of time elapsed replace the conditions.
     """
     if escalation.clock is None:
-        numbers = ", ".join(_condition_text(condition) for condition in escalation.conditions)
+        numbers = _conditions_text(escalation.conditions)
     else:
         numbers = _clock_numbers(escalation, escalation.clock)
     remarks = [f"{escalation.reason}: {numbers}" if numbers else escalation.reason]
@@ -82,9 +82,20 @@ def _clock_numbers(escalation: Escalation, clock: ClockView) -> str:
     return f"{clock.obligation}, {action}, due {minute(clock.due_at)}, {clock.elapsed:.0%} elapsed"
 
 
+def _conditions_text(conditions: Iterable[Condition]) -> str:
+    texts = [_condition_text(condition) for condition in conditions if not condition.any_of]
+    any_of = [_condition_text(condition) for condition in conditions if condition.any_of]
+    if any_of:
+        texts.append(f"any of ({', '.join(any_of)})")
+    return ", ".join(texts)
+
+
 def _condition_text(condition: Condition) -> str:
-    # Counts are whole numbers. Risk is a sum of probabilities, in which more than two digits mean nothing.
+    # Counts are whole numbers. Risk is a sum of probabilities, in which more than two digits mean nothing,
+    # unless they show on which side of the threshold it is.
     value = f"{condition.value:.2f}".removesuffix(".00")
+    if msgspec.structs.replace(condition, value=float(value)).relation != condition.relation:
+        value = f"{condition.value:.6f}".rstrip("0")
     return f"{condition.measure} {value} {condition.relation} {condition.threshold:g}"
 
 

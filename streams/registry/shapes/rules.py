@@ -45,7 +45,9 @@ else:
 
 
 _COMPARISONS = sorted(get_args(Comparison), key=len, reverse=True)
-_COMPARED = re.compile(rf"({'|'.join(_COMPARISONS)}) ?(\d+(?:\.\d+)?)")
+_COMPARED = re.compile(rf"({'|'.join(_COMPARISONS)}) ?([0-9]+(?:\.[0-9]+)?)")
+# More than anybody reports in a window, and less than 64 bits hold in millionths. All its digits are kept.
+_THRESHOLD_END = 10**12
 
 
 def _threshold(value: object) -> float | str:
@@ -60,7 +62,9 @@ def _threshold(value: object) -> float | str:
         raise ValueError("should be a finite number")
     if number < 0:
         raise ValueError("should be greater than 0")
-    return float(number) if comparison == ">=" else f"{comparison} {number:g}"
+    if number >= _THRESHOLD_END:
+        raise ValueError(f"should be less than {_THRESHOLD_END}")
+    return float(number) if comparison == ">=" else f"{comparison} {number:.15g}"
 
 
 _Threshold = Annotated[float | str, PlainValidator(_threshold)]
