@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from streams.contract.events.report import Category
+from streams.contract.wire.personal_data import names_a_person
 from streams.registry.document import Document, Row, read_document
 from streams.registry.rules import NOT_SPECIFIED_NOTICE, CategoryRules, Cybertip, DsaCategory, TemplateRow
 from streams.registry.shapes.rules import PriorRow, Ratio, SourceRow, Text
@@ -137,6 +138,12 @@ def build_categories(document: Document, file: CategoriesFile) -> Mapping[Catego
                     ("categories", category),
                     "must begin with x_ and go on in small letters, digits and underscores, or be a category "
                     "of Tocsin: " + ", ".join(shipped),
+                )
+            # Events, topics and reports have it for years. Colons, because `tel_` is read as `tel:` then.
+            if shipped and names_a_person(category.removeprefix("x_").replace("_", ":").upper()):
+                document.refuse(
+                    ("categories", category),
+                    "must not be a telephone number, a card number or an IBAN: every event has it",
                 )
             found[category] = _new(
                 document, file, category, row, OWN_CODES if shipped else _SHIPPED_CODES, names

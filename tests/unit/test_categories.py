@@ -131,6 +131,11 @@ def test_what_decides_of_a_category_of_its_own_is_in_the_version_of_a_registry(f
     [
         ("x_loan_sharks:", "loan_sharks:", "loan_sharks", "must begin with x_"),
         ("x_loan_sharks:", "X_loan:", "X_loan", "or be a category of Tocsin: csam, csam_synthetic"),
+        *(
+            ("x_loan_sharks:", f"{name}:", name, "must not be a telephone number")
+            for name in ("x_4915112345678", "x_49_151_12345678", "x_tel_4915112345678", "x_4111111111111111",
+                         "x_de89370400440532013000")
+        ),
         ("code: 130", "code: 20", "x_loan_sharks.code", "from 128 to 255"),
         ("code: 130", "code: 256", "x_loan_sharks.code", "the first that is free: 128"),
         ("    code: 130\n", "", "x_loan_sharks.code", "from 128 to 255"),
