@@ -269,6 +269,21 @@ def test_trust_counts_it_under_its_code(rules):
     assert {category_and_verdict(code) for code in found.sums} == {(130, "upheld")}
 
 
+def test_a_code_that_nobody_has_any_more_is_a_finding_about_the_state(rules, file):
+    stage = compile_reporter_rules(rules)
+    state = ReporterState(0, 1, stage)
+    records = [*passed_on(rules), credit(1, START, ref="u1", category="x_loan_sharks")]
+    kept = dict(reporter_stage(stage).apply(state, records).changes)
+    place = TopicPartition("reporter-state", 0)
+    assert not check_entries(reporter_stage(stage), place, 1, kept).problems
+    file.write_text(OWN.replace("code: 130", "code: 131"), encoding="utf-8")
+    for other in (load_rules(), load_rules(categories=file)):
+        changed = reporter_stage(compile_reporter_rules(other))
+        (problem,) = check_entries(changed, place, 1, kept).problems
+        assert problem.startswith("reporter-state partition 0: no category has these codes")
+        assert ": 130 (1). Put" in problem
+
+
 def test_a_worker_that_has_not_got_it_yet_refuses_what_another_passed_on(rules):
     stage = compile_reporter_rules(load_rules())
     for records in (passed_on(rules), [credit(1, START, category="x_loan_sharks")]):

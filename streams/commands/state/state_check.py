@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from aiokafka import TopicPartition
@@ -12,7 +13,9 @@ from streams.deciding.clocks.store import CLOCK_RECORD
 from streams.deciding.partition.moving import ByRef
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.reporter import REPORTER
+from streams.deciding.reporters.rules import ReporterStageRules
 from streams.deciding.reporters.state import ReporterState, record_key
+from streams.deciding.reporters.tally import category_and_verdict
 from streams.deciding.reports.crowd import (
     CHANNEL_ARRIVALS,
     LISTED_MESSAGES,
@@ -100,7 +103,9 @@ def check_entries(
         state = stage.restore(place.partition, partitions, entries.items())
     except Exception as error:  # noqa: BLE001 - damaged bytes fail in any way
         return PartitionCheck(stage.name, place.partition, [f"{where}: {type(error).__name__}: {error}"])
-    problems = [f"{where}: {problem}" for problem in _unreadable(state, entries)]
+    problems = [
+        f"{where}: {problem}" for problem in (*_unreadable(state, entries), *_gone(stage.rules, state))
+    ]
     for key in entries:
         rule = stage.moves.get(key[:1])
         if isinstance(rule, ByRef):
@@ -147,6 +152,29 @@ def _unreadable(state: object, entries: Iterable[bytes]) -> Iterator[str]:
                 cause = error.__cause__ or error
                 name = _text(record_key(key) if key[:1] == REPORTER else key[1:])
                 yield f"{what} {name} cannot be read ({type(cause).__name__}: {cause})"
+
+
+def _gone(rules: object, state: object) -> Iterator[str]:
+    """Yield the codes under which trust and signs of misuse are kept, and which no category has."""
+    if not (isinstance(rules, ReporterStageRules) and isinstance(state, ReporterState)):
+        return
+    reporters: Counter[int] = Counter()
+    for key in state.reporters:
+        with suppress(Exception):  # Said by `_unreadable`.
+            reporter = state.reporters.find(key)
+            if reporter is not None:
+                reporters.update(
+                    {category_and_verdict(code)[0] for code in (*reporter.sums, *reporter.numbers)}
+                )
+    gone = ", ".join(
+        f"{code} ({number})" for code, number in sorted(reporters.items()) if code not in rules.by_code
+    )
+    if gone:
+        yield (
+            f"no category has these codes, under which outcomes of so many reporters are kept: {gone}. Put "
+            "their entries back into the file of categories (TOCSIN_CATEGORIES_FILE), or give them the codes "
+            "that they had"
+        )
 
 
 def _text(key: bytes) -> str:

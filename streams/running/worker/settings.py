@@ -115,8 +115,8 @@ class Settings(BaseSettings):
     categories_file: Annotated[
         Path | None,
         Field(
-            description="Severity of each category, and prior probability that a report in it is right "
-            "(YAML); replaces the built-in file."
+            description="Categories of your own, and severities and priors that differ from the built-in "
+            "ones (YAML)."
         ),
     ] = None
     sources_file: Annotated[
