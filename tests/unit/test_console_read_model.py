@@ -12,8 +12,10 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from aiokafka import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from streams.contract.events.case_activity import CaseActivity, ProposedOutcome
 from streams.contract.events.clock_outcome import ClockOutcome
@@ -27,6 +29,7 @@ from streams.contract.wire.times import MINUTE, epoch_ms, moment_ms
 from streams.contract.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, ESCALATIONS, MODERATION_OUTCOMES
 from streams.desk.console.casework.follow_ups import moderation_outcome
 from streams.desk.console.casework.work import Decision
+from streams.desk.console.follower import Follower
 from streams.desk.console.read_model import apply as apply_module
 from streams.desk.console.read_model.acts import CONSOLE_SOURCE, work_on
 from streams.desk.console.read_model.apply import HANDLERS, apply_records
@@ -122,6 +125,31 @@ def tables(writer):
 
 def in_order(logs):
     return [record for rows in logs.rows.values() for record in rows]
+
+
+def test_cases_of_a_category_that_a_console_lacked_are_there_once_it_has_it(tmp_path):
+    place = TopicPartition(ESCALATIONS, 0)
+    logs = Logs()
+    for sequence in (1, 2):
+        event = msgspec.structs.replace(OPENED, category="x_loan_sharks", sequence=sequence)
+        logs.append(ESCALATIONS, 0, encode(event))
+
+    def reads(categories):
+        """What a console that is started with these categories says and shows."""
+        with contextlib.closing(Database(tmp_path / "a").open_writer(categories)) as writer:
+            (begins_at,) = writer.execute("SELECT coalesce(max(next_offset), 0) FROM place").fetchone()
+            follower = Follower(None, "", writer, lambda _: None, categories)
+            with capture_logs() as said:
+                for record in logs.rows[ESCALATIONS, 0][begins_at:]:
+                    follower._apply({place: [record]}, {place: record.offset + 1})
+            rows = writer.execute("SELECT category FROM desk_row").fetchall()
+            return [line["category"] for line in said], rows
+
+    assert reads(["fraud"]) == (["x_loan_sharks"], [])
+    assert reads(["fraud"]) == ([], [])
+    assert reads(["x_loan_sharks", "fraud"]) == ([], [("x_loan_sharks",)])
+    logs.rows.clear()
+    assert reads(["fraud", "x_loan_sharks"]) == ([], [("x_loan_sharks",)])
 
 
 def test_every_golden_example_is_read(tmp_path):

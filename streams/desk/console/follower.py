@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.contract.events.report import Category
@@ -18,6 +19,8 @@ from streams.desk.console.read_model.retention import prune
 from streams.desk.console.read_model.statements import SQL
 from streams.running.clients.kafka_reading import subscriber
 from streams.running.log.connection import Connection
+
+logger = structlog.get_logger(__name__)
 
 # Applied in one transaction of the database. A record takes some 100 us, so readers see a change within half
 # a second also while the console catches up.
@@ -84,6 +87,7 @@ class Follower:
         self._told = told
         self._categories = categories
         self._pruned_day = 0
+        self._told_unknown: set[Category] = set()
 
     async def run(self) -> None:
         """Read until cancelled.
@@ -137,4 +141,11 @@ class Follower:
                 prune(self._writer, newest_day * DAY)
                 self._pruned_day = newest_day
         self.progress.applied += len(records)
+        for category in sorted(changes.unknown - self._told_unknown):
+            logger.error(
+                "cases are shown to nobody: this console does not have their category. Put its entry into "
+                "the file of categories (TOCSIN_CATEGORIES_FILE), and start the console again",
+                category=category,
+            )
+        self._told_unknown |= changes.unknown
         return changes

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from socket import socket
@@ -14,6 +14,7 @@ import uvicorn
 from aiokafka.errors import KafkaError
 from starlette.types import ASGIApp
 
+from streams.contract.events.report import Category
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES
 from streams.desk.console.casework.permissions import Person
@@ -59,7 +60,7 @@ async def run_console(
     rules = configured_rules(settings)
     duties = {duty.id: duty for duty in rules.obligations}
     database = Database(own.database)
-    with contextlib.closing(_opened(database, own.database)) as writer:
+    with contextlib.closing(_opened(database, own.database, rules.categories)) as writer:
         feed = LiveFeed()
         follower = Follower(settings.connection(), settings.topic_prefix, writer, feed.tell, rules.categories)
         written = [
@@ -179,13 +180,13 @@ async def _listening(prefix: str, host: str, port: int) -> AsyncIterator[list[so
         yield sockets
 
 
-def _opened(database: Database, path: Path) -> sqlite3.Connection:
+def _opened(database: Database, path: Path, categories: Iterable[Category]) -> sqlite3.Connection:
     """The connection that writes the read model in the file at `path`.
 
     Raises SettingsError if it cannot be used.
     """
     try:
-        return database.open_writer()
+        return database.open_writer(categories)
     except (sqlite3.Error, OSError) as error:
         folder = path.absolute().parent
         if path.is_dir():

@@ -16,7 +16,7 @@ class Changes:
     """The ids of what changed, by kind. `channels` are those whose clocks changed.
 
     `categories` has the category of each case and request that can be shown, by which people see them or not;
-    None for what everybody sees.
+    None for what everybody sees. `unknown` are categories of cases and requests that were skipped for them.
     """
 
     cases: set[str] = field(default_factory=set)
@@ -25,13 +25,16 @@ class Changes:
     integrity_cases: set[str] = field(default_factory=set)
     categories: dict[str, Category | None] = field(default_factory=dict)
     known: Collection[Category] | None = None
+    unknown: set[Category] = field(default_factory=set)
 
-    def require_known(self, category: Category | None, path: str = "category") -> None:
+    def require_known(self, category: Category | None, path: str = "category", *, note: bool = False) -> None:
         """Raise Rejected for a category at `path` that is not in `known`: nobody could be shown what has it.
 
-        None knows any.
+        None knows any. `note` adds it to `unknown`: of events that only workers write.
         """
         if self.known is not None and category is not None:
+            if note and category not in self.known:
+                self.unknown.add(category)
             require_category(path, category, self.known)
 
 

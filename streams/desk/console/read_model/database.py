@@ -1,13 +1,15 @@
 """The file of the read model: SQLite, one writer, any number of readers."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from threading import local
+from zlib import crc32
 
+from streams.contract.events.report import Category
 from streams.desk.console.read_model.statements import SQL
 
 _SCHEMA = (files(__package__) / "sql" / "schema.sql").read_text(encoding="utf-8")
@@ -29,8 +31,10 @@ class Database:
         self._path = path
         self._threads = local()
 
-    def open_writer(self) -> sqlite3.Connection:
+    def open_writer(self, categories: Iterable[Category] = ()) -> sqlite3.Connection:
         """The connection that writes; the caller closes it. A file of another version is emptied.
+
+        So is one that was made with other `categories`: cases of those that it did not have were skipped.
 
         Nobody but the file's owner may read it, whatever was allowed before. Raises sqlite3.Error if the file
         cannot be opened or kept from others, or is no database.
@@ -43,8 +47,9 @@ class Database:
         # A power cut may take the last transactions with it: they are read again.
         writer.execute("PRAGMA synchronous = NORMAL")
         (version,) = writer.execute("PRAGMA user_version").fetchone()
-        if version != _VERSION:
-            _make_anew(writer)
+        wanted = _VERSION ^ crc32(" ".join(sorted(categories)).encode()) & 0x7FFFFFFF
+        if version != wanted:
+            _make_anew(writer, wanted)
         return writer
 
     def reader(self) -> sqlite3.Connection:
@@ -88,11 +93,11 @@ def _make_private(path: Path) -> None:
         ) from error
 
 
-def _make_anew(writer: sqlite3.Connection) -> None:
+def _make_anew(writer: sqlite3.Connection, version: int) -> None:
     with transaction(writer):
         tables = writer.execute(SQL["tables"]).fetchall()
         for (name,) in tables:
             writer.execute(f'DROP TABLE "{name}"')
         for statement in _SCHEMA.split(";\n"):
             writer.execute(statement)
-        writer.execute(f"PRAGMA user_version = {_VERSION}")
+        writer.execute(f"PRAGMA user_version = {version}")

@@ -24,7 +24,7 @@ def apply_escalation(writer: sqlite3.Connection, record: SourceRecord, changes: 
     a number too large.
     """
     event = _DECODER.decode(record.value or b"")
-    changes.require_known(event.category)
+    changes.require_known(event.category, note=True)
     _require_storable(event)
     writer.execute(SQL["put_escalation_event"], (event.escalation_id, event.sequence, record.value))
     _count_for_policy(writer, event)

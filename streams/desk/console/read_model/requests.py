@@ -23,7 +23,7 @@ def apply_request_step(writer: sqlite3.Connection, record: SourceRecord, changes
     Raises msgspec.DecodeError if the record holds something else, ValueError if a time is none.
     """
     step = _STEP.decode(record.value or b"")
-    changes.require_known(step.category)
+    changes.require_known(step.category, note=True)
     # The row of the request needs them.
     moment_ms(step.at)
     moment_ms(step.received_at)
