@@ -1,6 +1,7 @@
 """Records as text, tables, and the summary of the demo."""
 
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from streams.desk.text.record_text import (
     escalation_grounds,
     escalation_text,
 )
+from streams.desk.text.story import story
 from streams.desk.text.routing_text import decode_routing
 from streams.desk.text.text_table import text_table
 from streams.registry.loader import load_rules
@@ -130,11 +132,14 @@ def test_conditions_of_which_one_is_enough_are_told_from_those_that_all_hold():
     conditions = (
         wire.Condition("reports", 5.0, 5.0),
         wire.Condition("risk", 0.4, 2.0, any_of=True),
-        wire.Condition("anonymous_share", 0.496, 0.5, "<", any_of=True),
+        wire.Condition("anonymous_share", 0.4996, 0.5, "<", any_of=True),
     )
     assert escalation_grounds(an_escalation(conditions=conditions)).startswith(
-        "threshold_crossed: reports 5 >= 5, any of (risk 0.40 < 2, anonymous_share 0.496 < 0.5); DE"
+        "threshold_crossed: reports 5 >= 5, any of (risk 0.40 < 2, anonymous_share 0.4996 < 0.5); DE"
     )
+    told = story([an_escalation(conditions=conditions)])
+    assert re.search(r"any of: risk +0.4 +< +2\n", told)
+    assert re.search(r"any of: anonymous_share +0.4996 +< +0.5\n", told)
 
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"

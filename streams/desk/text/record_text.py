@@ -90,13 +90,18 @@ def _conditions_text(conditions: Iterable[Condition]) -> str:
     return ", ".join(texts)
 
 
+def value_text(condition: Condition, digits: int) -> str:
+    """A condition's value with so many digits, or all if only they show how it stands to the threshold."""
+    text = f"{condition.value:.{digits}f}"
+    if msgspec.structs.replace(condition, value=float(text)).relation != condition.relation:
+        return f"{condition.value:.6f}".rstrip("0")
+    return text
+
+
 def _condition_text(condition: Condition) -> str:
-    # Counts are whole numbers. Risk is a sum of probabilities, in which more than two digits mean nothing,
-    # unless they show on which side of the threshold it is.
-    value = f"{condition.value:.2f}".removesuffix(".00")
-    if msgspec.structs.replace(condition, value=float(value)).relation != condition.relation:
-        value = f"{condition.value:.6f}".rstrip("0")
-    return f"{condition.measure} {value} {condition.relation} {condition.threshold:g}"
+    # Counts are whole numbers. Risk is a sum of probabilities, in which more than two digits mean nothing.
+    value = value_text(condition, 2).removesuffix(".00")
+    return f"{condition.measure} {value} {condition.relation} {condition.threshold:.15g}"
 
 
 def _escalation_line(record: SourceRecord) -> str:

@@ -8,6 +8,7 @@ from streams.contract.events.clock import ClockView
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.obligation import EscalatedObligation, NotArmedReason
 from streams.desk.text.crowd_text import integrity_rows, priority_text, voices_rows
+from streams.desk.text.record_text import value_text
 from streams.desk.text.routing_text import minute
 from streams.desk.text.text_table import text_table
 
@@ -109,9 +110,9 @@ def _conditions(event: Escalation) -> Iterator[str]:
             [
                 (
                     f"any of: {row.measure}" if row.any_of else row.measure,
-                    _number(row.value),
+                    value_text(row, 3).rstrip("0").rstrip("."),
                     row.relation,
-                    _number(row.threshold),
+                    f"{row.threshold:.15g}",
                 )
                 for row in event.conditions
             ],
