@@ -1,6 +1,7 @@
 """What makes a worker refuse to start or continue, and that its message tells the operator what to do."""
 
 import asyncio
+import dataclasses
 from contextlib import ExitStack
 
 import pytest
@@ -8,7 +9,8 @@ from aiokafka import TopicPartition
 
 from streams.contract.wire.partitioner import home_partition
 from streams.deciding.partition.hash_key import HashKeys, hash_key
-from streams.deciding.reports.state import ReportState
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.state import CHANNEL_EPISODES, ReportState
 from streams.running.errors import RefusedToStart
 from streams.running.log.connection import Connection
 from streams.running.log.position import POSITION_KEY, SourcePosition, encode_position
@@ -18,7 +20,7 @@ from tests.kafka.harness.deployment import CLAIMS, ESCALATIONS, INTERNAL, SOURCE
 from tests.kafka.harness.group import move_offsets
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate
-from tests.unit.traffic import START, compiled, report, run
+from tests.unit.traffic import SHIPPED, START, compiled, policy, report, run
 
 REPORTS = [(b"key", b"not read in these tests")] * 20
 
@@ -125,6 +127,23 @@ def other_hash_key(case):
     case.operator.write(case.name(STATE), 1, list(changes.items()))
 
 
+def category_gone(case):
+    own = dataclasses.replace(SHIPPED.categories["spam"], category="x_gone", code=128)
+    rules = compile_report_rules(
+        dataclasses.replace(
+            SHIPPED,
+            categories={**SHIPPED.categories, "x_gone": own},
+            policies=(policy(categories=("x_gone",)),),
+        )
+    )
+    channel = next(name for name in map("c{}".format, range(100)) if home_partition(name.encode(), 4) == 1)
+    records = [report(number, START, channel=channel, category="x_gone") for number in range(3)]
+    changes = run(ReportState(1, 4, rules), rules, records).changes
+    # Without the counts, which another key has hashed.
+    kept = [(key, value) for key, value in changes.items() if key[:1] == CHANNEL_EPISODES]
+    case.operator.write(case.name(STATE), 1, kept)
+
+
 def no_broker(case):
     case.settings["TOCSIN_KAFKA_BOOTSTRAP"] = "127.0.0.1:1"
 
@@ -176,6 +195,13 @@ CASES = {
             "channel-state partition 1: reporters in the counts are hashed with a key that is not given",
             hash_key(bytes(range(32))).id,
             "Set TOCSIN_HASH_KEY_PREVIOUS",
+        ],
+    ),
+    category_gone: (
+        1,
+        [
+            "channel-state partition 1: open escalations and clocks need categories that are gone: x_gone (1)",
+            "Put their entries back into the file of categories (TOCSIN_CATEGORIES_FILE)",
         ],
     ),
     no_broker: (1, ["no Kafka broker answers at 127.0.0.1:1", "TOCSIN_KAFKA_BOOTSTRAP"]),
