@@ -71,6 +71,9 @@ _MOST: Final = 10**_MOST_DIGITS
 # Enough to find it in the line.
 _SHOWN: Final = 40
 
+# What PyYAML says of `reports: > 3`, in a row and in a line of its own.
+_UNQUOTED: Final = re.compile("cannot start any token|comment or (?:a )?line break")
+
 _KINDS: Final = {
     "bool": "true or false",
     "float": "a number",
@@ -165,6 +168,8 @@ def read_document(path: Path) -> Document:
         mark = getattr(error, "problem_mark", None)
         line = 1 if mark is None else mark.line + 1
         problem = getattr(error, "problem", None) or error
+        if _UNQUOTED.search(str(problem)):
+            problem = f"{problem}: a text that begins with a sign, such as > 3, needs quotes"
         raise RegistryError(f"{path.name}:{line}: not valid YAML: {problem}") from error
     return Document(path, content, lines)
 

@@ -334,6 +334,14 @@ def test_an_invalid_policy_is_refused(tmp_path: Path, change: dict[str, Any], fi
     assert says in message
 
 
+@pytest.mark.parametrize("when", ["{reports: > 3}", "\n          reports: > 3\n"])
+def test_a_comparison_without_quotes_is_refused_with_the_reason(tmp_path: Path, when: str) -> None:
+    path = tmp_path / "candidate.yaml"
+    path.write_text(f"policies:\n  - levels:\n      - when: {when}", encoding="utf-8")
+    with pytest.raises(RegistryError, match=r"candidate\.yaml:[34]: not valid YAML: .* needs quotes"):
+        load_rules(policies=path)
+
+
 def test_two_policies_with_one_id_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match=r"policies\[1\]\.id: is also the id of policies\[0\]"):
         load(tmp_path, VALID, VALID | {"mode": "shadow"})
