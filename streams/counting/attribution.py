@@ -53,10 +53,11 @@ class ReportIdentity(NamedTuple):
 
 
 class Credit(NamedTuple):
-    """What changes for one reporter: `removed` no longer counts, `added` does; both None for a late reporter.
+    """What changes for one reporter: `removed` no longer counts, `added` does.
 
-    `standing` is the decision that holds: an upheld message is no sign of coordination, for any reporter at
-    any time. `anew`: another one held before. `received_s` is in seconds since the epoch.
+    Both are None for a report that came too late. `standing` is the decision that holds: an upheld message is
+    no sign of coordination, for any reporter at any time. `anew`: another one held before. `received_s` is in
+    seconds since the epoch.
     """
 
     reporter: int
@@ -206,10 +207,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
         return max(undecided, min(first for first, _ in self.own.values()) * 1000 + DECIDED_DAYS * DAY)
 
     def _concerned(self, reporter: int | None) -> list[tuple[int, _Known | None]]:
-        """Return whom an outcome concerns, with the decisions so far.
-
-        All in the order of hashes, or this one.
-        """
+        """Return whom an outcome concerns, in the order of hashes, with the decisions so far."""
         reporters = sorted(self.reporters) if reporter is None else [reporter]
         return [(each, self._known(each)) for each in reporters]
 

@@ -58,7 +58,7 @@ class Decided(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Counted(NamedTuple):
-    """One count: its day (since the epoch), and its cell of which country and category."""
+    """What is counted once: on `day` (days since the epoch), in `cell` of a country and category."""
 
     day: int
     country: str
@@ -205,7 +205,7 @@ def _before(report: FirstReport | None, decided_s: int) -> FirstReport | None:
 
 
 def _about(earlier: Decided, *, by_trusted_flagger: bool) -> ComplaintSubject:
-    """Return what an earlier decision restricted (art. 20(1)(a) to (c)): the content, if it did both."""
+    """Return what an earlier decision restricted (art. 20(1)(a) to (c)): the content, if both."""
     if earlier.verdict != "upheld":
         return "no_action_trusted_flagger" if by_trusted_flagger else "no_action"
     if earlier.visibility is not None:

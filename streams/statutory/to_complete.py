@@ -40,7 +40,7 @@ _ALWAYS: tuple[tuple[int, str, str], ...] = (
 
 
 def what_to_complete(sums: Sums, service: str, role: ProviderRole) -> Iterator[ToComplete]:
-    """Yield what is left to complete in the order of the parts: always, and because of these figures."""
+    """Yield what is left to complete in the order of the parts: what always is, and what the figures ask for."""
     by_number = {part.number: part for part in parts()}
     for number, what, why in (*_ALWAYS, *_found(sums, service)):
         part = by_number[number]

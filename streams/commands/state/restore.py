@@ -88,7 +88,7 @@ async def plan_restore(
 async def _wanted(
     settings: Settings, stages: Mapping[str, AnyStage], header: Header, path: Path, only: str | None
 ) -> dict[str, str]:
-    """The stages to restore, by state topic with prefix, whose topics have as many partitions as the file."""
+    """The stages to restore, by state topic with prefix; each topic has as many partitions as the file."""
     wanted = [saved for saved in header.stages if only in (None, saved.name)]
     if not wanted:
         raise click.ClickException(f"{path} does not have the stage {only}")

@@ -86,7 +86,7 @@ class DecisionCount(msgspec.Struct, frozen=True, gc=False):
 
 
 class ActionTimeCount(msgspec.Struct, frozen=True, gc=False):
-    """The number of actions (upheld decisions) that took so many seconds from the receipt of the notice.
+    """The number of actions (of notices upheld) that took so many seconds from the receipt of the notice.
 
     `since` is the first notice about the message, or the first one of a trusted flagger. `seconds` are exact
     below 128, and otherwise rounded by less than 1 %.

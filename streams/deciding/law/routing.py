@@ -27,7 +27,7 @@ _OF_MINORS = "STATEMENT_CATEGORY_PROTECTION_OF_MINORS"
 
 
 class Place(NamedTuple):
-    """A country concerned: whether reasonably certain (DSA art. 18(2)), and whether by more than a weak hint.
+    """A country concerned: if it is reasonably certain (DSA art. 18(2)), if more than a weak hint names it.
 
     The reporter's country and the language are weak hints: they do not identify a country.
     """

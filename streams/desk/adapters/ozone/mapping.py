@@ -13,7 +13,7 @@ EventKind = Literal["Takedown", "ReverseTakedown", "Acknowledge", "Label"]
 
 
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A row: applies to events of its kind with this label and policy, about reports in its categories."""
+    """What events of a kind mean, with this label and policy, and about these categories, if it names any."""
 
     event: EventKind
     verdict: Verdict
