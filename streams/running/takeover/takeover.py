@@ -144,7 +144,7 @@ class Look:
         rows = self._seen.releases_of(self.fenced)
         rows += [former_fenced_record(place) for place in self._former_fenced]
         if rows:
-            # First a record about the writer: see claims.py.
+            # First a record about the writer: see log/claims.py.
             await self._writer.write({claims.tp: [claim_record(claims.places[0], own, claims.value), *rows]})
 
     async def _read(self) -> None:
