@@ -27,7 +27,7 @@ _OF_MINORS = "STATEMENT_CATEGORY_PROTECTION_OF_MINORS"
 
 
 class Place(NamedTuple):
-    """A country concerned: if it is reasonably certain (DSA art. 18(2)), if more than a weak hint names it.
+    """A country concerned, and how certainly: `certain` is reasonably certain (DSA art. 18(2)).
 
     The reporter's country and the language are weak hints: they do not identify a country.
     """
