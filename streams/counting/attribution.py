@@ -30,7 +30,7 @@ UNDECIDED_DAYS: Final = 90
 _ENTRY = struct.Struct("<QI")
 
 
-class Decision(msgspec.Struct, frozen=True, array_like=True):
+class KnownOutcome(msgspec.Struct, frozen=True, array_like=True):
     """An outcome, reduced to what credits and notices need.
 
     `percent` is its weight (confidence over probability of review) x 100; 0 if nobody could see whether the
@@ -62,9 +62,9 @@ class Credit(NamedTuple):
 
     reporter: int
     received_s: int
-    standing: Decision
-    removed: Decision | None
-    added: Decision | None
+    standing: KnownOutcome
+    removed: KnownOutcome | None
+    added: KnownOutcome | None
     anew: bool
 
     @property
@@ -77,9 +77,9 @@ class _Known(NamedTuple):
     """The decisions that concern a reporter: when the first was made (s), and which one holds."""
 
     first_s: int
-    standing: Decision
+    standing: KnownOutcome
 
-    def credited(self, received: int | None) -> Decision | None:
+    def credited(self, received: int | None) -> KnownOutcome | None:
         """Return what counts for a report `received` then: nothing if it was after the first decision."""
         return self.standing if received is not None and received < self.first_s else None
 
@@ -101,9 +101,9 @@ class MessageReporters(msgspec.Struct, array_like=True):
     reports: int = 0
     sampled: bool = False
     first_s: int | None = None
-    standing: Decision | None = None
+    standing: KnownOutcome | None = None
     identities: dict[int, ReportIdentity] = msgspec.field(default_factory=dict)
-    own: dict[int, tuple[int, Decision]] = msgspec.field(default_factory=dict)
+    own: dict[int, tuple[int, KnownOutcome]] = msgspec.field(default_factory=dict)
     notice: FirstReport | None = None
     facts: MessageFacts | None = None
 
@@ -163,7 +163,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
         """Return whose first report it is; None if it is not kept here."""
         return next((reporter for reporter, kept in self.identities.items() if kept == identity), None)
 
-    def add_outcome(self, decision: Decision, reporter: int | None = None) -> list[Credit]:
+    def add_outcome(self, decision: KnownOutcome, reporter: int | None = None) -> list[Credit]:
         """Note an outcome; return what changes for whom, in the order of hashes.
 
         The same one again changes nothing. With `reporter`, who must be among those kept, it is about the
@@ -186,7 +186,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
                 changes.append(Credit(each, received, now.standing, removed, added, anew=was is not None))
         return changes
 
-    def notices_of(self, decision: Decision, reporter: int | None = None) -> list[Credit]:
+    def notices_of(self, decision: KnownOutcome, reporter: int | None = None) -> list[Credit]:
         """Return whom an outcome that credits nobody concerns, in the order of hashes.
 
         The record stays as it is.
@@ -221,13 +221,15 @@ class MessageReporters(msgspec.Struct, array_like=True):
         return _Known(min(own[0], self.first_s), max(own[1], self.standing, key=_order))
 
 
-def _with(decision: Decision, first: int | None, standing: Decision | None) -> tuple[int, Decision]:
+def _with(
+    decision: KnownOutcome, first: int | None, standing: KnownOutcome | None
+) -> tuple[int, KnownOutcome]:
     if first is None or standing is None:
         return decision.decided_s, decision
     return min(first, decision.decided_s), max(standing, decision, key=_order)
 
 
-def _order(decision: Decision) -> tuple[int, str]:
+def _order(decision: KnownOutcome) -> tuple[int, str]:
     return decision.decided_s, decision.outcome_id
 
 
@@ -242,8 +244,8 @@ class _Stored(msgspec.Struct, array_like=True):
     reports: int
     sampled: bool
     first_s: int | None
-    standing: Decision | None
-    own: Sequence[tuple[int, int, Decision]]
+    standing: KnownOutcome | None
+    own: Sequence[tuple[int, int, KnownOutcome]]
     ids: Sequence[str] = ()
     sources: Sequence[str] = ()
     source_of: bytes = b""

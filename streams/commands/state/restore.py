@@ -20,7 +20,7 @@ from streams.contract.wire.topics import TRANSPARENCY_COUNTERS
 from streams.running.clients.kafka_reading import partition_count
 from streams.running.errors import OwnershipLost
 from streams.running.identity import consumer_group
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.log.log import Write
 from streams.running.log.position import POSITION_KEY, RESTORING_KEY, Position, encode_position
 from streams.running.log.restore import UnreadableState, build_state
@@ -211,7 +211,7 @@ async def restore_state(settings: Settings, plan: RestorePlan, path: Path, progr
     restore claims the partitions like a worker: one that was only paused is fenced, and one that starts
     meanwhile fences the restore. Raises ClickException when that happens.
     """
-    claimed = [Place(plan.stages[place.topic], place.partition) for place in plan.places]
+    claimed = [StatePartition(plan.stages[place.topic], place.partition) for place in plan.places]
     try:
         async with exclusive_writer(settings.connection(), settings.topic_prefix, claimed) as writer:
             mark: Write = (RESTORING_KEY, plan.checksum.encode(), [])

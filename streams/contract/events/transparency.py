@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from streams.contract.events.authority_request import AuthorityType, LegalBasis, RequestKind
-from streams.contract.events.authority_routing import Decision, RefusalCode
+from streams.contract.events.authority_routing import RefusalCode, RoutingDecision
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.report import Category, ReporterKind, ReportKind
 
@@ -54,7 +54,7 @@ class RequestCount(msgspec.Struct, frozen=True, gc=False):
     kind: RequestKind
     legal_basis: LegalBasis
     authority: AuthorityType
-    decision: Decision
+    decision: RoutingDecision
     refusal: RefusalCode | None
     count: _Count
 
