@@ -1,4 +1,1 @@
-"""What writes the generated files.
-
-Schemas, the AsyncAPI document, a page, dashboards, resources, calendars.
-"""
+"""Writes the files that are generated: schemas, AsyncAPI, metrics page, dashboards, Kubernetes, calendars."""

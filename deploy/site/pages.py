@@ -1,4 +1,4 @@
-"""Hooks of MkDocs: pages and files outside of docs/, links between them, and no content from other hosts.
+"""Hooks of MkDocs: files outside of docs/, links, and a check that nothing comes from elsewhere.
 
 The pages are written for readers of the repository, so their paths begin at its root. The site has the same
 tree: the page docs/events.md is docs/events.html, and README.md is the first page.
@@ -45,7 +45,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001  # by name
-    """Link the pages and files that are named; a folder's link leads to its first page."""
+    """Link the pages and files that are named: a folder leads to its first page, a program shows its name."""
     here = posixpath.dirname(page.file.src_uri) or "."
 
     def named(match: re.Match[str]) -> str:

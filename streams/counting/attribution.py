@@ -30,7 +30,7 @@ UNDECIDED_DAYS: Final = 90
 _ENTRY = struct.Struct("<QI")
 
 
-class Decision(msgspec.Struct, frozen=True, array_like=True):
+class KnownOutcome(msgspec.Struct, frozen=True, array_like=True):
     """An outcome, reduced to what credits and notices need.
 
     `percent` is its weight (confidence over probability of review) x 100; 0 if nobody could see whether the
@@ -53,17 +53,18 @@ class ReportIdentity(NamedTuple):
 
 
 class Credit(NamedTuple):
-    """What changes for one reporter: `removed` no longer counts, `added` does; both None for a late reporter.
+    """What changes for one reporter: `removed` no longer counts, `added` does.
 
-    `standing` is the decision that holds: an upheld message is no sign of coordination, for any reporter at
-    any time. `anew`: another one held before. `received_s` is in seconds since the epoch.
+    Both are None for a report that came too late. `standing` is the decision that holds: an upheld message is
+    no sign of coordination, for any reporter at any time. `anew`: another one held before. `received_s` is in
+    seconds since the epoch.
     """
 
     reporter: int
     received_s: int
-    standing: Decision
-    removed: Decision | None
-    added: Decision | None
+    standing: KnownOutcome
+    removed: KnownOutcome | None
+    added: KnownOutcome | None
     anew: bool
 
     @property
@@ -76,9 +77,9 @@ class _Known(NamedTuple):
     """The decisions that concern a reporter: when the first was made (s), and which one holds."""
 
     first_s: int
-    standing: Decision
+    standing: KnownOutcome
 
-    def credited(self, received: int | None) -> Decision | None:
+    def credited(self, received: int | None) -> KnownOutcome | None:
         """Return what counts for a report `received` then: nothing if it was after the first decision."""
         return self.standing if received is not None and received < self.first_s else None
 
@@ -100,9 +101,9 @@ class MessageReporters(msgspec.Struct, array_like=True):
     reports: int = 0
     sampled: bool = False
     first_s: int | None = None
-    standing: Decision | None = None
+    standing: KnownOutcome | None = None
     identities: dict[int, ReportIdentity] = msgspec.field(default_factory=dict)
-    own: dict[int, tuple[int, Decision]] = msgspec.field(default_factory=dict)
+    own: dict[int, tuple[int, KnownOutcome]] = msgspec.field(default_factory=dict)
     notice: FirstReport | None = None
     facts: MessageFacts | None = None
 
@@ -162,7 +163,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
         """Return whose first report it is; None if it is not kept here."""
         return next((reporter for reporter, kept in self.identities.items() if kept == identity), None)
 
-    def add_outcome(self, decision: Decision, reporter: int | None = None) -> list[Credit]:
+    def add_outcome(self, decision: KnownOutcome, reporter: int | None = None) -> list[Credit]:
         """Note an outcome; return what changes for whom, in the order of hashes.
 
         The same one again changes nothing. With `reporter`, who must be among those kept, it is about the
@@ -185,7 +186,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
                 changes.append(Credit(each, received, now.standing, removed, added, anew=was is not None))
         return changes
 
-    def notices_of(self, decision: Decision, reporter: int | None = None) -> list[Credit]:
+    def notices_of(self, decision: KnownOutcome, reporter: int | None = None) -> list[Credit]:
         """Return whom an outcome that credits nobody concerns, in the order of hashes.
 
         The record stays as it is.
@@ -206,10 +207,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
         return max(undecided, min(first for first, _ in self.own.values()) * 1000 + DECIDED_DAYS * DAY)
 
     def _concerned(self, reporter: int | None) -> list[tuple[int, _Known | None]]:
-        """Return whom an outcome concerns, with the decisions so far.
-
-        All in the order of hashes, or this one.
-        """
+        """Return whom an outcome concerns, in the order of hashes, with the decisions so far."""
         reporters = sorted(self.reporters) if reporter is None else [reporter]
         return [(each, self._known(each)) for each in reporters]
 
@@ -223,13 +221,15 @@ class MessageReporters(msgspec.Struct, array_like=True):
         return _Known(min(own[0], self.first_s), max(own[1], self.standing, key=_order))
 
 
-def _with(decision: Decision, first: int | None, standing: Decision | None) -> tuple[int, Decision]:
+def _with(
+    decision: KnownOutcome, first: int | None, standing: KnownOutcome | None
+) -> tuple[int, KnownOutcome]:
     if first is None or standing is None:
         return decision.decided_s, decision
     return min(first, decision.decided_s), max(standing, decision, key=_order)
 
 
-def _order(decision: Decision) -> tuple[int, str]:
+def _order(decision: KnownOutcome) -> tuple[int, str]:
     return decision.decided_s, decision.outcome_id
 
 
@@ -244,8 +244,8 @@ class _Stored(msgspec.Struct, array_like=True):
     reports: int
     sampled: bool
     first_s: int | None
-    standing: Decision | None
-    own: Sequence[tuple[int, int, Decision]]
+    standing: KnownOutcome | None
+    own: Sequence[tuple[int, int, KnownOutcome]]
     ids: Sequence[str] = ()
     sources: Sequence[str] = ()
     source_of: bytes = b""

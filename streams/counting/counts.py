@@ -8,7 +8,7 @@ import msgspec
 
 from streams.contract.events.report import Category
 from streams.contract.wire.state_records import STATE_VERSION, require_version
-from streams.counting.coordination.clusters import Sums
+from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.distinct import (
     LastSeen,
     next_limit,
@@ -154,7 +154,7 @@ class ChannelCounts(msgspec.Struct, gc=False):
             tally_message(self._messages, message_ref, fine)
         return True
 
-    def add_stamped(self, occurred_ms: int, added: Sums) -> None:
+    def add_stamped(self, occurred_ms: int, added: ClusterSums) -> None:
         """Add what a report with a stamp adds to its clusters, after `add` has counted it."""
         start = pane_start(occurred_ms // FINE_MS, self._now)
         assert start is not None

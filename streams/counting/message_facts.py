@@ -36,7 +36,7 @@ class FirstReport(NamedTuple):
     category: Category
 
 
-class Decided(msgspec.Struct, frozen=True, array_like=True):
+class DecidedMessage(msgspec.Struct, frozen=True, array_like=True):
     """An outcome, reduced to what is counted of it.
 
     `single`: it is about one report of the message. `leads`: the message is the first one of the outcome's
@@ -58,7 +58,7 @@ class Decided(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Counted(NamedTuple):
-    """One count: its day (since the epoch), and its cell of which country and category."""
+    """What is counted once: on `day` (days since the epoch), in `cell` of a country and category."""
 
     day: int
     country: str
@@ -78,7 +78,7 @@ class MessageFacts(msgspec.Struct, array_like=True):
     detection: FirstReport | None = None
     items: tuple[Category, ...] = ()
     trusted_items: tuple[Category, ...] = ()
-    decisions: tuple[Decided, ...] = ()
+    decisions: tuple[DecidedMessage, ...] = ()
     counted: tuple[Counted, ...] = ()
 
     def is_known(self, role: ReportRole, received_s: int, category: Category) -> bool:
@@ -112,7 +112,7 @@ class MessageFacts(msgspec.Struct, array_like=True):
                 items = (*items, "trusted_flagger_notice")
         return items
 
-    def add_decision(self, decision: Decided) -> None:
+    def add_decision(self, decision: DecidedMessage) -> None:
         """Note an outcome. The same one again changes nothing."""
         known = {each.outcome_id: each for each in self.decisions}
         known.setdefault(decision.outcome_id, decision)
@@ -175,7 +175,7 @@ class MessageFacts(msgspec.Struct, array_like=True):
                     seconds = rounded_time(at - report.received_s)
                     yield Counted(day, country, category, ("action_times", since, seconds))
 
-    def _complaint(self, decision: Decided) -> Counted:
+    def _complaint(self, decision: DecidedMessage) -> Counted:
         about: ComplaintSubject = "unknown"
         result: ComplaintResult = "unknown"
         earlier = next((each for each in self.decisions if each.outcome_id == decision.supersedes), None)
@@ -190,13 +190,13 @@ class MessageFacts(msgspec.Struct, array_like=True):
         return Counted(day, country, category, ("complaints", about, result))
 
     @staticmethod
-    def _row(report: FirstReport | None, decision: Decided) -> tuple[str, Category]:
+    def _row(report: FirstReport | None, decision: DecidedMessage) -> tuple[str, Category]:
         if report is None:
             return decision.country, decision.category
         return report.country, report.category
 
 
-def _order(decision: Decided) -> tuple[int, str]:
+def _order(decision: DecidedMessage) -> tuple[int, str]:
     return decision.decided_s, decision.outcome_id
 
 
@@ -204,8 +204,8 @@ def _before(report: FirstReport | None, decided_s: int) -> FirstReport | None:
     return report if report is not None and report.received_s < decided_s else None
 
 
-def _about(earlier: Decided, *, by_trusted_flagger: bool) -> ComplaintSubject:
-    """Return what an earlier decision restricted (art. 20(1)(a) to (c)): the content, if it did both."""
+def _about(earlier: DecidedMessage, *, by_trusted_flagger: bool) -> ComplaintSubject:
+    """Return what an earlier decision restricted (art. 20(1)(a) to (c)): the content, if both."""
     if earlier.verdict != "upheld":
         return "no_action_trusted_flagger" if by_trusted_flagger else "no_action"
     if earlier.visibility is not None:
@@ -213,7 +213,7 @@ def _about(earlier: Decided, *, by_trusted_flagger: bool) -> ComplaintSubject:
     return "other_restriction" if earlier.account is None else "account"
 
 
-def _result(earlier: Decided, decision: Decided) -> ComplaintResult:
+def _result(earlier: DecidedMessage, decision: DecidedMessage) -> ComplaintResult:
     if (earlier.verdict == "upheld") != (decision.verdict == "upheld"):
         return "reversed"
     done = (earlier.visibility, earlier.account)

@@ -156,7 +156,7 @@ class RecordStore(ExpiringStore[Kept]):
         yield from [key for key in self._touched if key not in self._encoded]
 
     def put(self, key: bytes, record: Kept, expires_ms: int) -> None:
-        """Store a new or changed record, which is dropped on the day (UTC) after `expires_ms` or earlier."""
+        """Store a new or changed record; it is dropped on the day (UTC) after `expires_ms` at the latest."""
         known: int | None = None
         if key in self._touched:
             known = self._days[key]

@@ -19,9 +19,9 @@ MOST_REPEATS: Final = 512
 def with_repeat(
     repeats: RiskCounted | None, reporter_hash: int, counted_at: int | None
 ) -> RiskCounted | None:
-    """Return the map with one reporter noted anew, or forgotten (None).
+    """Return the map with one reporter noted again, or forgotten (None).
 
-    Whoever was noted first makes room for others.
+    If the map is full, the reporter who was noted first is forgotten.
     """
     if counted_at is None:
         if repeats:
@@ -36,7 +36,7 @@ def with_repeat(
 
 
 def turned_back(repeats: RiskCounted | None, last_seen: Mapping[int, int], now: int) -> RiskCounted:
-    """Return the map after time was set back to the fine index `now`, with everybody last seen before it.
+    """Return the map after time was set back to the fine index `now`; `last_seen` is from before that.
 
     A reporter who was seen later may have been counted earlier too, which is not known any more. They count
     as counted now: again when the window has passed, and in no case twice.

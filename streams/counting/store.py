@@ -54,7 +54,7 @@ class CountStore(ExpiringStore[CountEntry]):
         return CountEntry(ChannelCounts(), None)
 
     def find_all(self, prefix: bytes, suffixes: Iterable[bytes]) -> Iterator[tuple[bytes, CountEntry]]:
-        """Yield the entries with keys of `prefix` and one of the suffixes; faster than `find` for few."""
+        """Yield the entries whose key is `prefix` and a suffix; faster than `find` if few exist."""
         encoded, touched = self._encoded, self._touched
         for key in [prefix + suffix for suffix in suffixes]:
             if key in encoded or key in touched:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Self
 
 import msgspec
 
-from streams.counting.coordination.clusters import Sums
+from streams.counting.coordination.clusters import ClusterSums
 
 # A sampled reporter of a pane represents weight / UNIT reporters. With 64, unsampled weights take one byte in
 # the encoding. Rounding weights adds no error, because the sample is drawn by the rounded weight.
@@ -19,7 +19,7 @@ class StampedSums(NamedTuple):
     """`stamped` reports were stamped; `sums` adds up the first ones of each reporter about a message."""
 
     stamped: int = 0
-    sums: Sums = Sums()
+    sums: ClusterSums = ClusterSums()
 
     def plus(self, other: "StampedSums") -> "StampedSums":
         """Return the sums of both, which are of different reports."""

@@ -6,7 +6,7 @@ Kept apart from the other counts, so that a channel whose reports have no stamp 
 from collections.abc import Sequence
 from typing import Final
 
-from streams.counting.coordination.clusters import Sums
+from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.panes import pane_at
 from streams.counting.sums import NOT_STAMPED, Pane, StampedSums
 
@@ -26,7 +26,7 @@ class Voices:
         self._panes = {row[0]: _sums_of(row) for row in panes}
         self._windows: dict[int, StampedSums] = {}
 
-    def add(self, start: int, added: Sums) -> None:
+    def add(self, start: int, added: ClusterSums) -> None:
         """Add a stamped report to the pane that begins at `start`."""
         one = StampedSums(1, added)
         before = self._panes.get(start)
@@ -69,4 +69,4 @@ class Voices:
 
 def _sums_of(row: VoicePane) -> StampedSums:
     _, stamped, *sums = row
-    return StampedSums(stamped, Sums(*sums))
+    return StampedSums(stamped, ClusterSums(*sums))

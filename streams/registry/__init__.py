@@ -1,1 +1,1 @@
-"""Law, scoring and policies as YAML files that lawyers and policy owners edit, and their loaders."""
+"""Law, categories, scoring, trust and policies as YAML files that people edit, and their loaders."""

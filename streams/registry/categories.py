@@ -1,7 +1,4 @@
-"""Builds the categories from categories.yaml.
-
-Tocsin's own list, what a deployment changes in it, and what it adds.
-"""
+"""Builds the categories: Tocsin's own list (categories.yaml), and what a deployment changes and adds."""
 
 import re
 from collections.abc import Mapping

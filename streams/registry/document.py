@@ -27,7 +27,7 @@ except ImportError:
     # PyYAML without libyaml gives the same result, several times slower.
     from yaml import SafeLoader  # type: ignore[assignment]
 
-Place = tuple[str | int, ...]
+FieldPath = tuple[str | int, ...]
 
 
 class Row(BaseModel):
@@ -118,7 +118,7 @@ class Document:
 
     path: Path
     content: Any
-    lines: dict[Place, int]
+    lines: dict[FieldPath, int]
 
     def problem(self, place: Sequence[str | int], text: str) -> str:
         """Give `file:line: field: text`. For a missing field the line is that of its parent."""
@@ -131,7 +131,7 @@ class Document:
         """Raise RegistryError for the value at `place`."""
         raise RegistryError(self.problem(place, text))
 
-    def require(self, place: Place, given: Container[str], wanted: Sequence[str]) -> None:
+    def require(self, place: FieldPath, given: Container[str], wanted: Sequence[str]) -> None:
         """Raise RegistryError, naming the missing keys, unless `given` has all keys in `wanted`."""
         missing = [key for key in wanted if key not in given]
         if missing:
@@ -160,7 +160,7 @@ def read_document(path: Path) -> Document:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-        lines: dict[Place, int] = {(): 1}
+        lines: dict[FieldPath, int] = {(): 1}
         if node is not None:
             _note_lines(node, (), lines, set())
         content = None if node is None else loader.construct_document(node)
@@ -174,7 +174,7 @@ def read_document(path: Path) -> Document:
     return Document(path, content, lines)
 
 
-def _note_lines(node: yaml.Node, place: Place, lines: dict[Place, int], seen: set[int]) -> None:
+def _note_lines(node: yaml.Node, place: FieldPath, lines: dict[FieldPath, int], seen: set[int]) -> None:
     if id(node) in seen:
         raise yaml.MarkedYAMLError(
             problem="anchors and aliases are not allowed: write the row out in full",
@@ -200,7 +200,7 @@ def _note_lines(node: yaml.Node, place: Place, lines: dict[Place, int], seen: se
 _OF_PYDANTIC = re.compile(r"\[key\]$|(?:literal|list|function-after)\[")
 
 
-def _explain(entry: Any) -> tuple[Place, str]:
+def _explain(entry: Any) -> tuple[FieldPath, str]:
     place = tuple(part for part in entry["loc"] if not _OF_PYDANTIC.match(str(part)))
     if entry["type"] == "unknown_field":
         place = (*place, entry["ctx"]["field"])

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from streams.contract.events.countries import COUNTRIES
-from streams.registry.document import Document, Place
+from streams.registry.document import Document, FieldPath
 from streams.registry.lawbook import GLOBAL, Lawbook, check_country, layer, regions_of
 from streams.registry.rules import Authority, JurisdictionRules, RuleOfLawTier
 from streams.registry.shapes.law import AuthorityRow, TerritoryRow
@@ -64,7 +64,7 @@ def build_jurisdictions(book: Lawbook, authorities: dict[str, Authority]) -> dic
 
 def check_authority(
     document: Document,
-    place: Place,
+    place: FieldPath,
     id_: str | None,
     code: str,
     regions: Iterable[str],

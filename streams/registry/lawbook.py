@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streams.contract.events.countries import COUNTRIES, COUNTRY_ALIASES
-from streams.registry.document import Document, Place, Row, read_document
+from streams.registry.document import Document, FieldPath, Row, read_document
 from streams.registry.errors import UnreadableFile
 from streams.registry.shapes.law import (
     CalendarsFile,
@@ -83,7 +83,7 @@ def layer(code: str) -> int:
     return 2 if code in COUNTRIES else 1
 
 
-def check_country(document: Document, place: Place, code: str) -> None:
+def check_country(document: Document, place: FieldPath, code: str) -> None:
     """Raise RegistryError unless `code` is a country's code; aliases are for incoming records only."""
     if code not in COUNTRIES or code in COUNTRY_ALIASES:
         document.refuse(place, "must be an ISO 3166-1 alpha-2 code, XK or XX")

@@ -6,7 +6,7 @@ from typing import get_args
 from streams.contract.events.authority_request import RequestElement
 from streams.contract.events.report import Category, NoticeDeclaration, NoticeElement
 from streams.registry.calendars import national_calendar
-from streams.registry.document import Document, Place
+from streams.registry.document import Document, FieldPath
 from streams.registry.durations import parse_legal_duration
 from streams.registry.jurisdictions import check_authority
 from streams.registry.lawbook import Lawbook
@@ -71,7 +71,9 @@ def build_obligations(
     return tuple(duties)
 
 
-def _check_times(document: Document, place: Place, row: ObligationRow, calendars: Collection[str]) -> None:
+def _check_times(
+    document: Document, place: FieldPath, row: ObligationRow, calendars: Collection[str]
+) -> None:
     if row.in_force_until is not None and row.in_force_until < row.in_force_from:
         document.refuse((*place, "in_force_until"), "must not be before in_force_from")
     if row.holiday_calendar is not None and row.holiday_calendar not in calendars:
@@ -102,7 +104,7 @@ def _check_times(document: Document, place: Place, row: ObligationRow, calendars
         )
 
 
-def _check_start(document: Document, place: Place, row: ObligationRow, file: JurisdictionFile) -> None:
+def _check_start(document: Document, place: FieldPath, row: ObligationRow, file: JurisdictionFile) -> None:
     if row.runs_from is None:
         return
     if row.meaning != "retention" or row.trigger not in ORDER_TRIGGERS:
@@ -117,7 +119,7 @@ def _check_start(document: Document, place: Place, row: ObligationRow, file: Jur
         )
 
 
-def _check_reach(document: Document, place: Place, row: ObligationRow) -> None:
+def _check_reach(document: Document, place: FieldPath, row: ObligationRow) -> None:
     if row.categories != "all" and len(set(row.categories)) < len(row.categories):
         document.refuse((*place, "categories"), "names a category twice")
     of_request = row.trigger in ORDER_TRIGGERS
@@ -149,7 +151,7 @@ def _check_reach(document: Document, place: Place, row: ObligationRow) -> None:
 
 def _check_places(
     document: Document,
-    place: Place,
+    place: FieldPath,
     row: ObligationRow,
     file: JurisdictionFile,
     jurisdictions: Mapping[str, JurisdictionRules],

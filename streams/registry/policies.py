@@ -8,7 +8,7 @@ from streams.contract.events.escalation import Comparison
 from streams.counting.conditions import Condition, condition
 from streams.counting.measures import MeasureName
 from streams.counting.windows import window_ring
-from streams.registry.document import Document, Place, read_document
+from streams.registry.document import Document, FieldPath, read_document
 from streams.registry.durations import parse_duration
 from streams.registry.hashing import content_hash
 from streams.registry.rules import LEGAL_CLOCK, Level, Policy
@@ -47,7 +47,7 @@ def build_policies(document: Document, file: PoliciesFile) -> tuple[Policy, ...]
     return tuple(_policy(document, ("policies", index), row) for index, row in enumerate(file.policies))
 
 
-def _policy(document: Document, place: Place, row: PolicyRow) -> Policy:
+def _policy(document: Document, place: FieldPath, row: PolicyRow) -> Policy:
     if len(set(row.categories)) < len(row.categories):
         document.refuse((*place, "categories"), "names a category twice")
     return Policy(
@@ -69,7 +69,9 @@ def _check_window(milliseconds: int) -> None:
     window_ring(milliseconds)
 
 
-def _duration(document: Document, place: Place, text: str, check: Callable[[int], None] | None = None) -> int:
+def _duration(
+    document: Document, place: FieldPath, text: str, check: Callable[[int], None] | None = None
+) -> int:
     try:
         milliseconds = parse_duration(text)
         if check is not None:
@@ -79,7 +81,7 @@ def _duration(document: Document, place: Place, text: str, check: Callable[[int]
     return milliseconds
 
 
-def _levels(document: Document, place: Place, rows: list[LevelRow]) -> tuple[Level, ...]:
+def _levels(document: Document, place: FieldPath, rows: list[LevelRow]) -> tuple[Level, ...]:
     lower: dict[tuple[MeasureName, bool], Condition] = {}
     levels = []
     for index, row in enumerate(rows):
@@ -103,7 +105,7 @@ def _levels(document: Document, place: Place, rows: list[LevelRow]) -> tuple[Lev
 
 def _conditions(
     document: Document,
-    place: Place,
+    place: FieldPath,
     row: Mapping[MeasureName, float | str],
     lower: dict[tuple[MeasureName, bool], Condition],
 ) -> tuple[Condition, ...]:
@@ -134,7 +136,7 @@ def _conditions(
     return tuple(conditions)
 
 
-def _check_together(document: Document, place: Place, level: Level) -> None:
+def _check_together(document: Document, place: FieldPath, level: Level) -> None:
     """Refuse a condition that never holds beside the others of its level, and an idle `any_of`."""
     least = max(level.when, key=lambda one: one.least_reports)
     of_measure = {one.measure.name: one for one in level.when}

@@ -15,7 +15,7 @@ class BetaPrior(NamedTuple):
 
 
 class ClassNeeds(NamedTuple):
-    """What a class needs: the lower bound of trust, and so many upheld outcomes, faded ones weighted."""
+    """What a class needs: the lower bound of trust, and so many upheld outcomes, fading as they age."""
 
     lower: float
     upheld: float

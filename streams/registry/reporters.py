@@ -4,7 +4,7 @@ from typing import Final, get_args
 
 from streams.contract.events.moderation_outcome import OutcomeConfidence, OutcomeDecision
 from streams.contract.events.report import REPORTER_KINDS
-from streams.registry.document import Document, Place
+from streams.registry.document import Document, FieldPath
 from streams.registry.reporter_rules import (
     BetaPrior,
     ClassNeeds,
@@ -75,7 +75,7 @@ def _require_no_privilege_for_states(document: Document, file: ReportersFile) ->
             ("priors", "values", "state_actor"),
             f"must be that of a user, {{alpha: {user.alpha:g}, beta: {user.beta:g}}}",
         )
-    place: Place = ("reports_per_day", "values", "state_actor")
+    place: FieldPath = ("reports_per_day", "values", "state_actor")
     limits = file.reports_per_day.values
     if limits["user"] is not None and (limits["state_actor"] or limits["user"] + 1) > limits["user"]:
         document.refuse(place, f"must be at most {limits['user']}, the limit of a user")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from streams.contract.wire.topics import REPORT_SOURCES, ReportSource
-from streams.registry.document import Document, Place, read_document
+from streams.registry.document import Document, FieldPath, read_document
 from streams.registry.rules import SourceRights
 from streams.registry.shapes.rules import SourcesFile
 
@@ -43,7 +43,7 @@ def build_sources(document: Document, file: SourcesFile) -> dict[ReportSource, S
     return built
 
 
-def _refuse_repeated(document: Document, place: Place, values: Sequence[str]) -> None:
+def _refuse_repeated(document: Document, place: FieldPath, values: Sequence[str]) -> None:
     for index, value in enumerate(values):
         if value in values[:index]:
             document.refuse((*place, index), f"{value} is in the list already; remove one of the two")

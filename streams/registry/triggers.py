@@ -5,7 +5,7 @@ from typing import get_args
 
 from streams.contract.events.authority_request import RequestKind
 from streams.contract.events.report import ReportKind
-from streams.registry.document import Document, Place
+from streams.registry.document import Document, FieldPath
 from streams.registry.durations import parse_duration
 from streams.registry.obligations import ORDER_TRIGGERS
 from streams.registry.rules import (
@@ -69,14 +69,16 @@ def build_location_hints(
     return LocationHints(believed.channel, believed.reporter, believed.language, dict(file.languages))
 
 
-def _check(document: Document, place: Place, triggers: list[Trigger], allowed: frozenset[Trigger]) -> None:
+def _check(
+    document: Document, place: FieldPath, triggers: list[Trigger], allowed: frozenset[Trigger]
+) -> None:
     for index, trigger in enumerate(triggers):
         if trigger not in allowed:
             side = "an authority's request" if trigger in ORDER_TRIGGERS else "a report"
             document.refuse((*place, index), f"{trigger} is met by {side} only")
 
 
-def _milliseconds(document: Document, place: Place, row: TargetRow) -> int:
+def _milliseconds(document: Document, place: FieldPath, row: TargetRow) -> int:
     try:
         milliseconds = parse_duration(row.within)
     except ValueError as error:

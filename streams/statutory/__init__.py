@@ -1,1 +1,1 @@
-"""Reports and notices in a form that the law prescribes: DSA reports, statements, CyberTipline."""
+"""What has a form by law: transparency reports, statements of reasons, notices to authorities."""

@@ -8,7 +8,7 @@ from streams.registry.rules import NOT_SPECIFIED_NOTICE, CategoryRules, Template
 from streams.statutory.category_rows import fill_categories
 from streams.statutory.fill import Cell, FilledRow
 from streams.statutory.parts import parts
-from streams.statutory.sums import OrderAim, Sums
+from streams.statutory.sums import OrderAim, PeriodSums
 from streams.statutory.template import NOT_SPECIFIED_ORDER
 
 _COLUMNS: dict[OrderAim, tuple[str, str, str]] = {
@@ -29,7 +29,7 @@ _ITEMS = (
 )
 
 
-def fill_orders(sums: Sums, categories: Mapping[Category, CategoryRules]) -> Iterator[FilledRow]:
+def fill_orders(sums: PeriodSums, categories: Mapping[Category, CategoryRules]) -> Iterator[FilledRow]:
     """Fill in the total, and a block for each Member State that issued an order, by its code."""
     part = parts()[2]
     codes = {category: _of_order(row.template) for category, row in categories.items()}
@@ -47,7 +47,7 @@ def _of_order(row: TemplateRow) -> TemplateRow:
     return replace(row, category=NOT_SPECIFIED_ORDER) if row.category == NOT_SPECIFIED_NOTICE else row
 
 
-def _values(sums: Sums, states: list[str], categories: frozenset[Category]) -> Mapping[str, Cell]:
+def _values(sums: PeriodSums, states: list[str], categories: frozenset[Category]) -> Mapping[str, Cell]:
     values: dict[str, Cell] = {_ITEMS: sums.order_items(states, categories)}
     for aim, (number, inform, effect) in _COLUMNS.items():
         values[number] = sums.orders(states, categories, aim)

@@ -8,7 +8,7 @@ from streams.registry.rules import CategoryRules
 from streams.statutory.category_rows import fill_categories
 from streams.statutory.fill import Cell, FilledRow
 from streams.statutory.parts import parts
-from streams.statutory.sums import Sums
+from streams.statutory.sums import PeriodSums
 
 # Notices, items, median time, actions by law, actions by the terms. The first one ends with a blank in the
 # template.
@@ -36,7 +36,7 @@ _COLUMNS: dict[NoticeSource, tuple[str, str, str, str, str]] = {
 }
 
 
-def fill_notices(sums: Sums, categories: Mapping[Category, CategoryRules]) -> Iterator[FilledRow]:
+def fill_notices(sums: PeriodSums, categories: Mapping[Category, CategoryRules]) -> Iterator[FilledRow]:
     """Fill in every category.
 
     Without the stage of reporters only the numbers of notices are known; the rest is blank.
@@ -45,7 +45,7 @@ def fill_notices(sums: Sums, categories: Mapping[Category, CategoryRules]) -> It
     yield from fill_categories(parts()[3].rows, codes, lambda counted: _values(sums, counted))
 
 
-def _values(sums: Sums, categories: frozenset[Category]) -> Mapping[str, Cell]:
+def _values(sums: PeriodSums, categories: frozenset[Category]) -> Mapping[str, Cell]:
     values: dict[str, Cell] = {}
     for source, (notices, items, median, by_law, by_terms) in _COLUMNS.items():
         values[notices] = sums.notices(categories, source)

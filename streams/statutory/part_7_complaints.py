@@ -6,7 +6,7 @@ from typing import Final
 from streams.contract.events.transparency import ComplaintResult, ComplaintSubject
 from streams.statutory.fill import Cell, FilledRow
 from streams.statutory.parts import parts
-from streams.statutory.sums import Sums
+from streams.statutory.sums import PeriodSums
 from streams.statutory.template import VALUE, Row
 
 _NO_ACTION: Final[tuple[ComplaintSubject, ...]] = ("no_action", "no_action_trusted_flagger")
@@ -31,7 +31,7 @@ _CONTEXT: Final = "Contextual Information"
 _COUNTED_FROM: Final = "Decisions that replaced an earlier one, after a complaint or a second look"
 
 
-def fill_complaints(sums: Sums) -> Iterator[FilledRow]:
+def fill_complaints(sums: PeriodSums) -> Iterator[FilledRow]:
     """Fill in complaints by what came of them.
 
     When they were sent, and disputes and suspensions, only the platform knows.
@@ -41,7 +41,7 @@ def fill_complaints(sums: Sums) -> Iterator[FilledRow]:
         yield FilledRow(row, {} if value is None else {VALUE: value, _CONTEXT: _COUNTED_FROM})
 
 
-def _value(sums: Sums, row: Row) -> Cell:
+def _value(sums: PeriodSums, row: Row) -> Cell:
     if row.label.startswith(_NEW_RESTRICTIONS):
         return _sum(sums, _NO_ACTION, "reversed")
     for beginning, about in _ABOUT.items():
@@ -50,7 +50,7 @@ def _value(sums: Sums, row: Row) -> Cell:
     return None
 
 
-def _sum(sums: Sums, about: tuple[ComplaintSubject, ...] | None, result: ComplaintResult | None) -> int:
+def _sum(sums: PeriodSums, about: tuple[ComplaintSubject, ...] | None, result: ComplaintResult | None) -> int:
     return sum(
         count
         for (subject, came_out), count in sums.complaints.items()

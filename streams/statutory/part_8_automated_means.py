@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from streams.statutory.fill import Cell, FilledRow
 from streams.statutory.parts import parts
-from streams.statutory.sums import Sums
+from streams.statutory.sums import PeriodSums
 from streams.statutory.template import VALUE, Row
 
 _CONTEXT: Final = "Contextual Information"
@@ -24,7 +24,7 @@ class Accuracy(NamedTuple):
     recall: float | None
 
 
-def detector_accuracy(sums: Sums) -> Accuracy:
+def detector_accuracy(sums: PeriodSums) -> Accuracy:
     """Compare what detectors reported with what was decided.
 
     Accuracy: decisions that agree with the detectors, among all. Precision: upheld among what they reported.
@@ -47,7 +47,7 @@ def detector_accuracy(sums: Sums) -> Accuracy:
     )
 
 
-def own_initiative_precision(sums: Sums) -> float | None:
+def own_initiative_precision(sums: PeriodSums) -> float | None:
     """Return the share of what was upheld among what detectors alone reported; None without any."""
     upheld = decided = 0
     for (decision, noticed, _, detected), count in sums.decisions.items():
@@ -57,7 +57,7 @@ def own_initiative_precision(sums: Sums) -> float | None:
     return upheld / decided if decided else None
 
 
-def fill_automated_means(sums: Sums) -> Iterator[FilledRow]:
+def fill_automated_means(sums: PeriodSums) -> Iterator[FilledRow]:
     """Fill in that no notice is processed by machines alone, and how accurate detectors are."""
     accuracy = detector_accuracy(sums)
     for row in parts()[7].rows:
@@ -65,7 +65,7 @@ def fill_automated_means(sums: Sums) -> Iterator[FilledRow]:
         yield FilledRow(row, {} if value is None else {VALUE: value, _CONTEXT: context})
 
 
-def _value(sums: Sums, accuracy: Accuracy, row: Row) -> tuple[Cell, str]:
+def _value(sums: PeriodSums, accuracy: Accuracy, row: Row) -> tuple[Cell, str]:
     indicator, scope = row.label.strip(), row.scope.strip()
     if indicator.startswith("Number of notices solely") and scope.startswith("NAM"):
         return 0, _BY_PEOPLE

@@ -15,7 +15,7 @@ from streams.statutory.part_11_texts import fill_texts
 from streams.statutory.parts import parts
 from streams.statutory.provider import ProviderRole
 from streams.statutory.reporting_period import Period
-from streams.statutory.sums import Sums
+from streams.statutory.sums import PeriodSums
 from streams.statutory.template import VALUE, Part
 from streams.statutory.to_complete import ToComplete, what_to_complete
 
@@ -27,7 +27,7 @@ class Report(NamedTuple):
     to_complete: tuple[ToComplete, ...]
 
 
-def make_report(sums: Sums, rules: Rules, service: str, period: Period, role: ProviderRole) -> Report:
+def make_report(sums: PeriodSums, rules: Rules, service: str, period: Period, role: ProviderRole) -> Report:
     """Fill in the parts that a provider of this role publishes, as far as the figures are known.
 
     A cell is 0 where nothing was counted, and blank where the figure is not known or the row is not for this
@@ -47,7 +47,7 @@ def make_report(sums: Sums, rules: Rules, service: str, period: Period, role: Pr
     return Report(files, tuple(what_to_complete(sums, service, role)))
 
 
-def _rows(part: Part, sums: Sums, rules: Rules, period: Period) -> Iterable[FilledRow]:
+def _rows(part: Part, sums: PeriodSums, rules: Rules, period: Period) -> Iterable[FilledRow]:
     filled: Mapping[int, Callable[[], Iterable[FilledRow]]] = {
         1: lambda: _identification(part, period),
         3: lambda: fill_orders(sums, rules.categories),

@@ -39,7 +39,7 @@ _SECONDS_PER_HOUR: Final = 3600
 _Times = dict[tuple[str | bool | None, ...], Counter[int]]
 
 
-class Sums:
+class PeriodSums:
     """The sums over a period.
 
     Notices, items, decisions and complaints are those of Member States, and those whose place is not known: a

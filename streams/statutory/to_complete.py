@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from streams.statutory.parts import parts
 from streams.statutory.provider import ProviderRole
-from streams.statutory.sums import Sums
+from streams.statutory.sums import PeriodSums
 
 
 class ToComplete(NamedTuple):
@@ -39,8 +39,8 @@ _ALWAYS: tuple[tuple[int, str, str], ...] = (
 )  # fmt: skip
 
 
-def what_to_complete(sums: Sums, service: str, role: ProviderRole) -> Iterator[ToComplete]:
-    """Yield what is left to complete in the order of the parts: always, and because of these figures."""
+def what_to_complete(sums: PeriodSums, service: str, role: ProviderRole) -> Iterator[ToComplete]:
+    """Yield what is left to complete in the order of the parts: what always is, and what the figures ask for."""
     by_number = {part.number: part for part in parts()}
     for number, what, why in (*_ALWAYS, *_found(sums, service)):
         part = by_number[number]
@@ -48,7 +48,7 @@ def what_to_complete(sums: Sums, service: str, role: ProviderRole) -> Iterator[T
             yield ToComplete(part.file_name, what, why)
 
 
-def _found(sums: Sums, service: str) -> Iterator[tuple[int, str, str]]:
+def _found(sums: PeriodSums, service: str) -> Iterator[tuple[int, str, str]]:
     if not service:
         yield 1, "the column Service, here and in the other parts", "name it with --service"
     if sums.orders_elsewhere:

@@ -20,8 +20,8 @@ PLACES = (
     *(ROOT / name for name in ("Makefile", "docker-compose.yml", "pyproject.toml", ".ci/run")),
     *(
         path
-        for room in ("docs", "deploy", "schemas", "streams", "tocsin_demo")
-        for path in (ROOT / room).rglob("*")
+        for folder in ("docs", "deploy", "schemas", "streams", "tocsin_demo")
+        for path in (ROOT / folder).rglob("*")
     ),
     *(ROOT / "native").glob("*"),
 )

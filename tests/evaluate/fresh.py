@@ -11,7 +11,7 @@ from streams.contract.events.report import MessageReport, Reporter
 from streams.contract.wire.times import from_epoch_ms
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.coordination.assessment import assess
-from streams.counting.coordination.clusters import MILLION, Clusters, Sums, voices_millionths
+from streams.counting.coordination.clusters import MILLION, Clusters, ClusterSums, voices_millionths
 from streams.counting.counts import ChannelCounts
 from streams.deciding.reports.escalation.policies import compile_policy
 from streams.deciding.reports.risk import RiskModel
@@ -41,7 +41,7 @@ def levels_of_a_fresh_brigade(capped: bool = True) -> tuple[tuple[int, bool], ..
 def _level(model: RiskModel, policy, category, spread: int, capped: bool) -> int:
     rng = random.Random(7)
     compiled = compile_policy(policy, "live")
-    counts, clusters, arrivals, sums = ChannelCounts(), Clusters(), Arrivals(), Sums()
+    counts, clusters, arrivals, sums = ChannelCounts(), Clusters(), Arrivals(), ClusterSums()
     highest = 0
     for at in sorted(T0 + DAY + rng.randrange(spread) for _ in range(ACCOUNTS)):
         young, member = rng.random() < 0.8, rng.random() < 0.1

@@ -9,10 +9,10 @@ from math import exp
 from msgspec.structs import replace
 
 from streams.contract.events.report import MessageReport
-from streams.counting.attribution import Credit, Decision, MessageReporters
+from streams.counting.attribution import Credit, KnownOutcome, MessageReporters
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.coordination.assessment import assess
-from streams.counting.coordination.clusters import MILLION, Clusters, Sums, voices_millionths
+from streams.counting.coordination.clusters import MILLION, Clusters, ClusterSums, voices_millionths
 from streams.counting.counts import ChannelCounts
 from streams.deciding.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
 from streams.deciding.reports.escalation.policies import compile_policy
@@ -30,7 +30,7 @@ POLICY = next(policy for policy in RULES.policies if policy.id == CATEGORY)
 class Message:
     reporters: MessageReporters = field(default_factory=MessageReporters)
     clusters: Clusters = field(default_factory=Clusters)
-    sums: Sums = Sums()
+    sums: ClusterSums = ClusterSums()
     first: int | None = None
 
 
@@ -40,8 +40,8 @@ class Channel:
 
     heads: ChannelCounts = field(default_factory=ChannelCounts)
     voiced: ChannelCounts = field(default_factory=ChannelCounts)
-    recent: deque[tuple[int, Sums]] = field(default_factory=deque)
-    sums: Sums = Sums()
+    recent: deque[tuple[int, ClusterSums]] = field(default_factory=deque)
+    sums: ClusterSums = ClusterSums()
     arrivals: Arrivals = field(default_factory=Arrivals)
     opened: dict[tuple[int, str], int] = field(default_factory=dict)
     highest: dict[str, int] = field(default_factory=dict)
@@ -145,7 +145,7 @@ class Play:
         start = one.received // HOUR * HOUR - POLICY.window_ms + HOUR
         while channel.recent and channel.recent[0][0] < start:
             _, left = channel.recent.popleft()
-            channel.sums = channel.sums.plus(Sums(*(-number for number in left)))
+            channel.sums = channel.sums.plus(ClusterSums(*(-number for number in left)))
         sums = channel.sums
         heads = channel.heads.measure(self.policy.spec, one.received)
         voiced = channel.voiced.measure(self.policy.spec, one.received)
@@ -180,7 +180,7 @@ class Play:
         else:
             verdict = "manifestly_unfounded" if self.rng.random() < 0.05 else "dismissed"
         percent = RULES.reporters.percent("one_reviewer", 1.0)
-        decision = Decision(at // 1000, str(number), verdict, CATEGORY, percent)
+        decision = KnownOutcome(at // 1000, str(number), verdict, CATEGORY, percent)
         for credit in message.reporters.add_outcome(decision):
             self.credit(at, number, credit)
 

@@ -6,7 +6,7 @@ import signal
 
 from aiokafka.errors import KafkaError
 
-from streams.running.log.claims import Place, claimant_of
+from streams.running.log.claims import StatePartition, claimant_of
 from streams.running.log.transaction import FENCED
 from tests.kafka.harness.deployment import CLAIMS, STATE
 from tests.kafka.harness.group import delete_group, evict_everybody
@@ -138,7 +138,7 @@ def test_a_suspended_worker_of_a_version_without_claims_is_fenced_at_the_upgrade
     deployment = deploy()
 
     async def upgrade():
-        place = Place("reports", 2)
+        place = StatePartition("reports", 2)
         async with former_version(deployment.bootstrap, deployment.prefix, place) as producer:
             await producer.send_and_wait(deployment.name(STATE), b"old", b"Kchannel\0spam", partition=2)
             worker = deployment.fleet.start()

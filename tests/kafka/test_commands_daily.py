@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.contract.wire.partitioner import home_partition
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.log.transaction import FENCED
 from tests.kafka.harness.deployment import (
     DEAD_LETTERS,
@@ -129,7 +129,7 @@ async def reset_while_a_worker_is_paused(deployment, partition, tocsin):
 
     Returns the result of the reset, and the error of the commit if there is one.
     """
-    place = Place("reports", partition)
+    place = StatePartition("reports", partition)
     async with claimant(deployment.bootstrap, deployment.prefix, place) as producer:
         await producer.send_and_wait(deployment.name(STATE), b"old", b"Kchannel-9\0spam", partition=partition)
         reset = await asyncio.to_thread(tocsin, "state", "reset", "--yes")

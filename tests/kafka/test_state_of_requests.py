@@ -9,7 +9,7 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from streams.contract.wire.partitioner import home_partition
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.log.transaction import FENCED
 from tests.kafka.harness.deployment import ENRICHED, REQUESTS_STATE, ROUTING, STATE
 from tests.kafka.harness.reports import Published, now_ms, report
@@ -31,8 +31,8 @@ async def reset_while_owners_are_paused(deployment, tocsin, arguments):
     """
     errors = {}
     async with (
-        claimant(deployment.bootstrap, deployment.prefix, Place("reports", 0)) as reports,
-        claimant(deployment.bootstrap, deployment.prefix, Place("requests", 0)) as requests,
+        claimant(deployment.bootstrap, deployment.prefix, StatePartition("reports", 0)) as reports,
+        claimant(deployment.bootstrap, deployment.prefix, StatePartition("requests", 0)) as requests,
     ):
         for producer, state in ((reports, STATE), (requests, REQUESTS_STATE)):
             # Deletes a key that does not exist: harmless if the producer is not fenced.

@@ -22,7 +22,7 @@ from streams.contract.wire.topics import CLAIMS, SourceTopics
 from streams.running.cycle.cycle import Cycle
 from streams.running.errors import OwnershipLost
 from streams.running.log import writer
-from streams.running.log.claims import ClaimsLog, Place
+from streams.running.log.claims import ClaimsLog, StatePartition
 from streams.running.log.writer import Writer
 from streams.running.partitions.observer import Observer
 from streams.running.partitions.partition_owner import PartitionOwner
@@ -132,7 +132,7 @@ class Fleet:
         self.loop = VirtualLoop(self._advance)
         self.choose, self.on_step = choose, on_step
         self.session_seconds = SESSION_SECONDS
-        self.places = [Place(STAGE, n) for n in range(partitions)]
+        self.places = [StatePartition(STAGE, n) for n in range(partitions)]
         markers = Process("brokers")
         self.brokers = Brokers(
             dict.fromkeys((SOURCE, INTERNAL, STATE, OUT), partitions) | {CLAIMS: 1},
@@ -179,7 +179,7 @@ class Fleet:
         self._start(worker)
         return worker
 
-    def command(self, place: Place) -> None:
+    def command(self, place: StatePartition) -> None:
         """Start an operator's command that writes to the state of a partition."""
         self._start(Command(self, place))
 
@@ -365,7 +365,7 @@ class Group:
 class Command(Process):
     """A command that runs without workers, or should."""
 
-    def __init__(self, fleet: Fleet, place: Place) -> None:
+    def __init__(self, fleet: Fleet, place: StatePartition) -> None:
         super().__init__("command")
         self._fleet = fleet
         self._place = place

@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 
 from streams.running.errors import OwnershipLost
 from streams.running.log import writer
-from streams.running.log.claims import ClaimsLog, Place, claim_value, release_record
+from streams.running.log.claims import ClaimsLog, StatePartition, claim_value, release_record
 from streams.running.log.log import Producer
 from streams.running.log.position import Position
 from streams.running.log.transaction import STOPPING_SECONDS
@@ -21,14 +21,14 @@ from streams.running.partitions.outputs import Outputs
 from streams.running.takeover import state_reading
 from streams.running.takeover.ownership import Ownership
 from streams.running.takeover.state_reading import Kept
-from streams.running.takeover.takeover import Claims, IsCurrent, Look
+from streams.running.takeover.takeover import Claims, IsCurrent, ClaimsView
 from tests.model.fleet import STATE
 
-_add, _claim, _looking = ClaimsLog.add, Claims.claim, Claims.looking
-_note_fenced, _give_up, _write = Look.note_fenced, Ownership.give_up, Writer.write
+_add, _claim, _looking = ClaimsLog.add, Claims.claim, Claims.viewing
+_note_fenced, _give_up, _write = ClaimsView.note_fenced, Ownership.give_up, Writer.write
 
 
-async def _notes_no_fence(self: Look, ids: Collection[str]) -> None:
+async def _notes_no_fence(self: ClaimsView, ids: Collection[str]) -> None:
     self.fenced.update(ids)
 
 
@@ -36,26 +36,28 @@ async def _fence_once(producer: Producer, transactional_id: str) -> None:
     await producer.raise_epoch(transactional_id)
 
 
-async def _nothing(self: Look) -> None:
+async def _nothing(self: ClaimsView) -> None:
     pass
 
 
-async def _look_without_fence(self: Look) -> None:
+async def _look_without_fence(self: ClaimsView) -> None:
     own = self._writer.transactional_id, self._claims.value, self._claims.places
     while not self._seen.shows(*own):
         await self._read()
 
 
-async def _fence_and_note(self: Look) -> None:
+async def _fence_and_note(self: ClaimsView) -> None:
     await self._fence_claimants()
     await _note_fenced(self)
 
 
-async def _claim_nothing(self: Claims, places: Collection[Place], generation: int, member: str) -> None:
+async def _claim_nothing(
+    self: Claims, places: Collection[StatePartition], generation: int, member: str
+) -> None:
     self.places, self.generation, self.value = tuple(places), generation, claim_value(generation, member)
 
 
-async def _claim_and_note(self: Look) -> None:
+async def _claim_and_note(self: ClaimsView) -> None:
     claims = self._claims
     # The record about the writer is written by note_fenced, if there is anything to note.
     self._former_fenced = list(claims.places)
@@ -63,7 +65,7 @@ async def _claim_and_note(self: Look) -> None:
     await _note_fenced(self)
 
 
-async def _look_at_once(self: Look) -> None:
+async def _look_at_once(self: ClaimsView) -> None:
     end = (await self._consumer.end_offsets([self._claims.tp]))[self._claims.tp]
     while await self._consumer.position(self._claims.tp) < end:
         await self._read()
@@ -85,19 +87,19 @@ async def _looking_and_giving_way(self: Claims, is_current: IsCurrent) -> Any:
     async def never() -> bool:
         return False
 
-    async with _looking(self, never) as look:
-        yield look
+    async with _looking(self, never) as view:
+        yield view
 
 
 @asynccontextmanager
 async def _looking_from_the_own_claim(self: Claims, is_current: IsCurrent) -> Any:
-    async with _looking(self, is_current) as look:
-        look._consumer.seek(self.tp, self.began)
-        yield look
+    async with _looking(self, is_current) as view:
+        view._consumer.seek(self.tp, self.began)
+        yield view
 
 
 async def _claim_and_remember_where(
-    self: Claims, places: Collection[Place], generation: int, member: str
+    self: Claims, places: Collection[StatePartition], generation: int, member: str
 ) -> None:
     async with self._log.reader("read_uncommitted") as reader:
         self.began = (await reader.end_offsets([self.tp]))[self.tp]
@@ -108,7 +110,7 @@ async def _unchanged(*_: Any) -> bool:
     return False
 
 
-async def _end_without_turn(self: Ownership) -> None:
+async def _end_without_lock(self: Ownership) -> None:
     await self._interrupt()
     self.owners = {}
     try:
@@ -129,7 +131,7 @@ async def _release_first(self: Ownership) -> None:
 async def _note_ends_last(self: Ownership) -> None:
     await self._interrupt()
     self._followed = None
-    async with self.turn:
+    async with self.write_lock:
         owners, self.owners = self.owners, {}
         await self._claims.release()
         if owners:
@@ -154,25 +156,28 @@ async def _write_state_last(self: Writer, writes: Writes) -> int:
 Change = tuple[Any, str, Any]
 
 MUTANTS: dict[str, list[Change]] = {
-    "no fence": [(Look, "_fence", _notes_no_fence)],
+    "no fence": [(ClaimsView, "_fence", _notes_no_fence)],
     "a fence is asked for once": [(writer, "fence", _fence_once)],
-    "no other look": [(Look, "look_again", _nothing)],
-    "fence after reading": [(Look, "look", _look_without_fence), (Look, "note_fenced", _fence_and_note)],
+    "no other look": [(ClaimsView, "fence_newcomers", _nothing)],
+    "fence after reading": [
+        (ClaimsView, "fence_others", _look_without_fence),
+        (ClaimsView, "note_fenced", _fence_and_note),
+    ],
     "claim after reading": [
         (Claims, "claim", _claim_nothing),
-        (Look, "look", _look_at_once),
-        (Look, "note_fenced", _claim_and_note),
+        (ClaimsView, "fence_others", _look_at_once),
+        (ClaimsView, "note_fenced", _claim_and_note),
     ],
     "one claim per partition": [(ClaimsLog, "add", _one_claim_per_place)],
-    "always gives way": [(Claims, "looking", _looking_and_giving_way)],
-    "look before the own claim shows": [(Look, "look", _look_at_once)],
+    "always gives way": [(Claims, "viewing", _looking_and_giving_way)],
+    "look before the own claim shows": [(ClaimsView, "fence_others", _look_at_once)],
     "look from the own claim on": [
         (Claims, "claim", _claim_and_remember_where),
-        (Claims, "looking", _looking_from_the_own_claim),
+        (Claims, "viewing", _looking_from_the_own_claim),
     ],
     "kept state without proof": [(state_reading, "_changed", _unchanged)],
     "release before the last commit": [(Ownership, "give_up", _release_first)],
-    "release at the end without the turn": [(Ownership, "end", _end_without_turn)],
+    "release at the end without the lock": [(Ownership, "end", _end_without_lock)],
     "ends noted after the release": [(Ownership, "give_up", _note_ends_last)],
     "state without position": [(Outputs, "add_state", _add_state_without_position)],
     "outputs before the state": [(Writer, "write", _write_state_last)],

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaTimeoutError
 
 from streams.contract.wire.topics import CLAIMS
 from streams.running.errors import OwnershipLost
-from streams.running.log.claims import ClaimsLog, Place, claim_record, claim_value
+from streams.running.log.claims import ClaimsLog, StatePartition, claim_record, claim_value
 from streams.running.log.fencing import fence, offsets_by_time
 from streams.running.log.log import END, FIRST, Log, Producer
 from streams.running.log.state_log import anything_follows, read_entries
@@ -393,7 +393,7 @@ def test_a_takeover_ends_what_a_claimant_left_open(cluster):
     async def scenario():
         claims, a = cluster.tp(CLAIMS), cluster.tp("a")
         prefix = claims.topic.removesuffix(CLAIMS)
-        place, dead = Place("stage", 0), prefix + "tocsin-dead"
+        place, dead = StatePartition("stage", 0), prefix + "tocsin-dead"
         producer = cluster.log.producer(dead)
         await producer.start()
         await write_transaction(producer, {claims: [claim_record(place, dead, claim_value(7, "m"))]}, 0)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.contract.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
-from streams.counting.coordination.clusters import Sums
+from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.counts import ChannelCounts
 from streams.counting.counts import union_distinct as python_union
 from streams.counting.store import CountStore, UnreadableCounts, decode_entry
@@ -408,7 +408,7 @@ def test_stores_agree_whatever_is_done(operations):
             now += step
             hashed = None if reporter is None else POOL[reporter]
             kind = KINDS[number % 5]
-            stamped = None if operation == "report" else Sums(1, number % 2, 0, 1)
+            stamped = None if operation == "report" else ClusterSums(1, number % 2, 0, 1)
             report = (now - lateness, now, kind, hashed, number, f"m{number}")
             stores.report(b"K" + key, *report, stamped=stamped)
         elif operation == "rename":

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from streams.counting.attribution import (
     KEPT,
-    Decision,
+    KnownOutcome,
     MessageReporters,
     decode_reporters,
     encode_reporters,
@@ -16,8 +16,8 @@ from streams.counting.attribution import (
 DAY = 86_400_000
 
 
-def decision(decided_s: int, number: int = 0, verdict: str = "upheld") -> Decision:
-    return Decision(decided_s, f"o{number}", verdict, "spam", 100)
+def decision(decided_s: int, number: int = 0, verdict: str = "upheld") -> KnownOutcome:
+    return KnownOutcome(decided_s, f"o{number}", verdict, "spam", 100)
 
 
 verdicts = st.sampled_from(["upheld", "dismissed", "manifestly_unfounded"])
@@ -25,7 +25,7 @@ reports = st.tuples(st.just("report"), st.integers(1, 8), st.integers(0, 60))
 outcomes = st.tuples(st.just("outcome"), st.integers(0, 4), st.integers(0, 60), verdicts)
 
 
-def modelled(steps: list[tuple]) -> dict[int, Decision]:
+def modelled(steps: list[tuple]) -> dict[int, KnownOutcome]:
     """Which decision counts for whom: the latest, for those who reported before the first."""
     decisions = [
         decision(at, number, verdict) for _, number, at, verdict in (s for s in steps if s[0] == "outcome")

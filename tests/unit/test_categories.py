@@ -40,8 +40,8 @@ from streams.registry.loader import load_rules
 from streams.statutory.dossier.skeleton import forms_for
 from streams.statutory.report import make_report
 from streams.statutory.reporting_period import Period
-from streams.statutory.statements.draft import Decided, HowLearned, drafts
-from streams.statutory.sums import Sums
+from streams.statutory.statements.draft import DecidedContent, HowLearned, drafts
+from streams.statutory.sums import PeriodSums
 from tests.unit.clock_traffic import duty
 from tests.unit.registry_files import copy_files
 from tests.unit.reporter_traffic import credit, read_back
@@ -302,7 +302,9 @@ def test_it_is_counted_in_its_row_of_a_transparency_report(rules):
     counters = [msgspec.json.decode(value or b"", type=TransparencyCounter) for value in values]
     day = from_epoch_ms(START).date()
     period = Period(day, day)
-    table = read_table(make_report(Sums(counters), rules, "Chirp", period, "platform").files["4_notices.csv"])
+    table = read_table(
+        make_report(PeriodSums(counters), rules, "Chirp", period, "platform").files["4_notices.csv"]
+    )
     counted = {
         (row["Category of illegal content"], row['Description of the sub-category "Other"']): row[
             "Number of notices received "
@@ -311,7 +313,7 @@ def test_it_is_counted_in_its_row_of_a_transparency_report(rules):
     }
     assert counted["KEYWORD_OTHER", "Lending at illegal rates"] == "3"
     with pytest.raises(RegistryError, match="has no row for x_loan_sharks, of which something was counted"):
-        make_report(Sums(counters), load_rules(), "Chirp", period, "platform")
+        make_report(PeriodSums(counters), load_rules(), "Chirp", period, "platform")
 
 
 def test_a_keyword_that_its_category_does_not_have_is_refused_when_the_report_is_written(file):
@@ -322,7 +324,7 @@ def test_a_keyword_that_its_category_does_not_have_is_refused_when_the_report_is
     with pytest.raises(
         RegistryError, match=r"x_loan_sharks.template.keyword: KEYWORD_DOXING .* valid: KEYWORD_"
     ):
-        make_report(Sums(()), load_rules(categories=file), "Chirp", Period(DATE, DATE), "platform")
+        make_report(PeriodSums(()), load_rules(categories=file), "Chirp", Period(DATE, DATE), "platform")
 
 
 def test_a_statement_of_reasons_has_its_category_of_the_database(rules):
@@ -330,7 +332,7 @@ def test_a_statement_of_reasons_has_its_category_of_the_database(rules):
         "o-1", MessageSubject("c", "m"), "upheld", "x_loan_sharks", TermsGround("loans-1"), "other",
         from_epoch_ms(START), DeskMember("desk-1", "desk"), "one_reviewer",
     )  # fmt: skip
-    (draft,) = drafts([Decided(outcome, "/desk")], HowLearned(()), {}, rules.categories)
+    (draft,) = drafts([DecidedContent(outcome, "/desk")], HowLearned(()), {}, rules.categories)
     assert draft.statement["category"] == "STATEMENT_CATEGORY_SCAMS_AND_FRAUD"
     assert forms_for("x_loan_sharks", rules.categories, {}) == ()
 

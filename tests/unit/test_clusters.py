@@ -16,7 +16,7 @@ from streams.counting.coordination.clusters import (
     GROUPS,
     MILLION,
     Clusters,
-    Sums,
+    ClusterSums,
     decode_clusters,
     encode_clusters,
     linked_share,
@@ -54,7 +54,7 @@ people = st.sampled_from(
 reports = st.lists(st.tuples(people, st.integers(1, 3), st.booleans()), max_size=40)
 
 
-def modelled(given_reports: list[tuple[int, int, bool]]) -> tuple[list[int], Sums]:
+def modelled(given_reports: list[tuple[int, int, bool]]) -> tuple[list[int], ClusterSums]:
     """Return the size of each report's cluster, and the sums over all clusters, recomputed from the whole
     list.
     """
@@ -79,7 +79,7 @@ def modelled(given_reports: list[tuple[int, int, bool]]) -> tuple[list[int], Sum
         home |= {"size": home["size"] + 1, "signature": made, "needed": needed}
         order.append(home)
         joined.append(home["size"])
-    return joined, Sums(
+    return joined, ClusterSums(
         len(given_reports),
         sum(each["size"] for each in clusters if each["size"] > 1),
         sum(each["known"] for each in clusters),
@@ -89,7 +89,7 @@ def modelled(given_reports: list[tuple[int, int, bool]]) -> tuple[list[int], Sum
 
 @given(reports, st.integers(0, 40))
 def test_clusters_are_those_of_the_model(given_reports, restored_at):
-    clusters, sums, sizes = Clusters(), Sums(), []
+    clusters, sums, sizes = Clusters(), ClusterSums(), []
     for number, (made, needed, known) in enumerate(given_reports):
         if number == restored_at:
             clusters = decode_clusters(encode_clusters(clusters))
@@ -138,15 +138,15 @@ def test_only_the_first_report_of_a_cluster_weighs():
 @pytest.mark.parametrize(
     ("sums", "voices"),
     [
-        (Sums(), 0),
-        (Sums(43, 0, 0, 43), 43),
+        (ClusterSums(), 0),
+        (ClusterSums(43, 0, 0, 43), 43),
         # A brigade of 100 in one cluster, and one of 100 of whom 80 were linked.
-        (Sums(100, 100, 0, 10_000), 1),
-        (Sums(100, 80, 0, 80 * 80 + 20), 1.557632),
+        (ClusterSums(100, 100, 0, 10_000), 1),
+        (ClusterSums(100, 80, 0, 80 * 80 + 20), 1.557632),
         # The same beside ten reporters with trust: they count in full.
-        (Sums(110, 80, 10, 80 * 80 + 20), 11.557632),
+        (ClusterSums(110, 80, 10, 80 * 80 + 20), 11.557632),
         # A window that lost the founder of a cluster.
-        (Sums(1, 2, -1, 4), 1),
+        (ClusterSums(1, 2, -1, 4), 1),
     ],
 )
 def test_voices_of_examples(sums, voices):
@@ -224,7 +224,7 @@ HONEST = {"first_time": True, "young": False, "outsider": False}
 def test_a_fresh_brigade_is_suspected_and_an_honest_wave_is_not():
     for how, suspected in ((FRESH, True), (HONEST, False)):
         signs = burst(Arrivals(), T0, 40, **how)
-        case = assess(Sums(40, 0, 0, 40), signs)
+        case = assess(ClusterSums(40, 0, 0, 40), signs)
         assert case.suspected is suspected, case.sentence
     assert case.sentence == "No sign of coordinated reporting."
 
@@ -232,7 +232,7 @@ def test_a_fresh_brigade_is_suspected_and_an_honest_wave_is_not():
 def test_one_sign_alone_does_not_suspect():
     # A message that was forwarded to outsiders.
     signs = burst(Arrivals(), T0, 40, first_time=True, young=False, outsider=True)
-    assert not assess(Sums(40, 0, 0, 40), signs).suspected
+    assert not assess(ClusterSums(40, 0, 0, 40), signs).suspected
 
 
 def test_a_channel_with_as_many_reports_every_hour_has_no_burst():
@@ -241,7 +241,7 @@ def test_a_channel_with_as_many_reports_every_hour_has_no_burst():
         signs = burst(arrivals, T0 + hour * HOUR, 20, **FRESH)
     assert signs.reporters == 120
     assert 100 < signs.usual < 120
-    assert not assess(Sums(120, 0, 0, 120), signs).suspected
+    assert not assess(ClusterSums(120, 0, 0, 120), signs).suspected
     # A month of silence, and it is one again.
     assert burst(arrivals, T0 + (600 + 2_500) * HOUR, 20, **FRESH).usual == 0
 
@@ -252,7 +252,7 @@ def test_accounts_that_go_through_a_channel_are_seen():
         signs = burst(arrivals, T0, 12, first_time=True, young=True, outsider=False)
     assert signs.repeating == 1
     assert signs.reporters == 12
-    case = assess(Sums(36, 0, 0, 36), signs)
+    case = assess(ClusterSums(36, 0, 0, 36), signs)
     assert case.suspected
     assert "three or more of its messages" in case.sentence
 
@@ -261,12 +261,14 @@ def test_reporters_who_do_not_agree_what_is_wrong_are_shown_and_not_suspected_fo
     three = ("spam", "fraud", "hate")
     signs = burst(Arrivals(), T0, 30, three, first_time=True, young=False, outsider=True)
     assert signs.disagreement == pytest.approx(2 / 3)
-    assert not assess(Sums(30, 0, 0, 30), signs).suspected
-    case = assess(Sums(30, 0, 0, 30), burst(Arrivals(), T0, 30, three, **FRESH))
+    assert not assess(ClusterSums(30, 0, 0, 30), signs).suspected
+    case = assess(ClusterSums(30, 0, 0, 30), burst(Arrivals(), T0, 30, three, **FRESH))
     assert case.sentence.endswith(
         "They do not agree what is wrong: 67% name another category than the most frequent one."
     )
-    assert "do not agree" not in assess(Sums(30, 0, 0, 30), burst(Arrivals(), T0, 30, **FRESH)).sentence
+    assert (
+        "do not agree" not in assess(ClusterSums(30, 0, 0, 30), burst(Arrivals(), T0, 30, **FRESH)).sentence
+    )
 
 
 def test_rows_of_an_earlier_version_name_no_category():
@@ -277,7 +279,7 @@ def test_rows_of_an_earlier_version_name_no_category():
 
 def test_the_sentence_says_who_was_linked_and_as_what_they_count():
     quiet = Signs(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    case = assess(Sums(40, 31, 0, 31 * 31 + 9), quiet)
+    case = assess(ClusterSums(40, 31, 0, 31 * 31 + 9), quiet)
     assert case.suspected
     assert case.members == 31
     assert case.score == 0.958763
@@ -285,7 +287,7 @@ def test_the_sentence_says_who_was_linked_and_as_what_they_count():
         "31 of 40 reporters had before reported the same messages as another of them, messages that were not "
         "upheld; all 40 count as 1.6 voices."
     )
-    assert not assess(Sums(9, 9, 0, 81), quiet).suspected
+    assert not assess(ClusterSums(9, 9, 0, 81), quiet).suspected
 
 
 @given(st.lists(st.tuples(st.integers(0, 100 * HOUR), st.integers(0, 50), st.booleans()), max_size=60))

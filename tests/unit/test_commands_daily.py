@@ -14,7 +14,7 @@ import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
-from streams.commands.clock.outcomes import DeskDecision, outcome_payload
+from streams.commands.clock.outcomes import ClockDecision, outcome_payload
 from streams.commands.main import commands
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
@@ -309,7 +309,7 @@ def test_the_clock_command_refuses_an_invalid_outcome(wrong):
 @pytest.mark.parametrize("reason", [None, "clarification_awaited"])
 def test_an_outcome_payload_is_valid_and_repeatable(reason):
     decision = "paused" if reason else "fulfilled"
-    decided = DeskDecision(decision, reason, END_MS, "legal-7f3a")
+    decided = ClockDecision(decision, reason, END_MS, "legal-7f3a")
     value = outcome_payload("c-1", "request", "2026-4711", decided)
     outcome, _, occurred_ms = decode_clock_outcome(value, (), END_MS)
     assert (outcome.clock_id, outcome.subject, outcome.key) == ("c-1", "request", "2026-4711")

@@ -16,7 +16,7 @@ from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
 from streams.contract.wire.times import epoch_ms
 from streams.desk.console.casework.follow_ups import clock_outcomes, moderation_outcome
 from streams.desk.console.casework.permissions import Person, may_act, needs_two
-from streams.desk.console.casework.work import ActRefused, CaseWork, Decision, apply_act
+from streams.desk.console.casework.work import ActRefused, CaseWork, DeskDecision, apply_act
 from tests.contract.examples import example, example_files
 from tests.readers import decode_case_activity, decode_moderation_outcome
 
@@ -219,7 +219,7 @@ UPHELD = ProposedOutcome(
 @pytest.mark.parametrize("outcome", [UPHELD, DISMISSED])
 @pytest.mark.parametrize("signed_by", [None, BEN])
 def test_a_worker_takes_what_follows_from_a_decision(outcome, signed_by):
-    decision = Decision("act-2", NOON, ANNA, outcome, signed_by)
+    decision = DeskDecision("act-2", NOON, ANNA, outcome, signed_by)
     written = moderation_outcome(decision, "channel-1", "e1")
     assert decode_moderation_outcome(encode(written), (), epoch_ms(NOON)).event == written
     assert written.confidence == ("one_reviewer" if signed_by is None else "two_agree")

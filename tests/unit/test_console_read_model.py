@@ -28,7 +28,7 @@ from streams.contract.wire.ids import stable_id
 from streams.contract.wire.times import MINUTE, epoch_ms, moment_ms
 from streams.contract.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, ESCALATIONS, MODERATION_OUTCOMES
 from streams.desk.console.casework.follow_ups import moderation_outcome
-from streams.desk.console.casework.work import Decision
+from streams.desk.console.casework.work import DeskDecision
 from streams.desk.console.follower import Follower
 from streams.desk.console.read_model import apply as apply_module
 from streams.desk.console.read_model.acts import CONSOLE_SOURCE, work_on
@@ -327,7 +327,7 @@ def stories(draw):
             CASE_ACTIVITY, partition, activity, draw(st.sampled_from((CONSOLE_SOURCE, "other-desk")))
         )
         if kind == "decided" and draw(st.booleans()):
-            decision = Decision(activity.activity_id, at, activity.actor, DISMISSED)
+            decision = DeskDecision(activity.activity_id, at, activity.actor, DISMISSED)
             outcome = moderation_outcome(decision, case.channel_ref, case.escalation_id)
             # In any partition, and perhaps twice.
             for _ in range(draw(st.integers(1, 2))):

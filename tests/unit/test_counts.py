@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streams.contract.wire.state_records import STATE_VERSION, UnknownStateVersion
 from streams.counting import distinct
-from streams.counting.coordination.clusters import Sums
+from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.counts import ChannelCounts
 from streams.counting.panes import RunningSum
 from streams.counting.repeats import MOST_REPEATS
@@ -366,7 +366,7 @@ def test_when_the_risk_of_a_reporter_was_last_counted_outlives_further_reports_a
     def report(at, counted_at=None):
         counts.note_risk(POOL[1], counted_at)
         counts.add(at, at, "user", POOL[1], 0, None)
-        counts.add_stamped(at, Sums(1, 0, 0, 1))
+        counts.add_stamped(at, ClusterSums(1, 0, 0, 1))
 
     assert counts.risk_counted_at(POOL[1]) is None
     report(T0)

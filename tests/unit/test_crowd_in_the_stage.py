@@ -20,7 +20,7 @@ from streams.contract.wire.forms.credit import decode_credit
 from streams.contract.wire.forms.time_correction import encode_time_correction
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
-from streams.counting.coordination.clusters import Clusters, Sums
+from streams.counting.coordination.clusters import Clusters, ClusterSums
 from streams.counting.coordination.signature import enter
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix
 from streams.counting.measures import MEASURES
@@ -88,7 +88,7 @@ def test_the_sums_of_windows_are_those_of_all_reports_in_them(seed):
     forgotten = dict.fromkeys(("m0", "m1", "m2"), 0)
     last_seen: dict[str, int] = {}
     repeats: dict[str, int] = {}
-    added: list[tuple[int, int, Sums]] = []
+    added: list[tuple[int, int, ClusterSums]] = []
     now = START
     for number in range(150):
         now += random.choice([0, MINUTE, 7 * MINUTE, 2 * HOUR, DAY])
@@ -106,7 +106,7 @@ def test_the_sums_of_windows_are_those_of_all_reports_in_them(seed):
         # The time never goes back.
         batch = run(state, RULES, [record._replace(timestamp=now)])
         fold(stored, batch.changes)
-        sums = Sums()
+        sums = ClusterSums()
         if (ref, message) not in seen:
             seen.add((ref, message))
             # Those of a message are kept for a week after the last report that could be linked.
@@ -119,7 +119,7 @@ def test_the_sums_of_windows_are_those_of_all_reports_in_them(seed):
         counted_at = repeats.get(ref, last_seen.get(ref, -1))
         if counted_at >= window_start(SPECS[0].ring, SPECS[0].panes, now // FINE_MS):
             repeats[ref] = counted_at
-            sums = sums if sums.linked else Sums()
+            sums = sums if sums.linked else ClusterSums()
         else:
             repeats.pop(ref, None)
         last_seen[ref] = max(last_seen.get(ref, -1), (now - late) // FINE_MS)
@@ -132,9 +132,11 @@ def test_the_sums_of_windows_are_those_of_all_reports_in_them(seed):
             )
 
 
-def modelled(added: list[tuple[int, int, Sums]], spec: WindowSpec, now: int) -> tuple[int, Sums]:
+def modelled(
+    added: list[tuple[int, int, ClusterSums]], spec: WindowSpec, now: int
+) -> tuple[int, ClusterSums]:
     start = window_start(spec.ring, spec.panes, now // FINE_MS)
-    stamped_reports, sums = 0, Sums()
+    stamped_reports, sums = 0, ClusterSums()
     for fine, number, each in added:
         if fine >= start:
             stamped_reports += number

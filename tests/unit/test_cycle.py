@@ -7,9 +7,9 @@ from faust.types import TP
 from streams.running.cycle import chores
 from streams.running.cycle.cycle import Cycle
 from streams.running.errors import OwnershipLost, WrongAppendTime
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.partitions.setback import NotApplied
-from streams.running.takeover.turn import Turn
+from streams.running.takeover.write_lock import WriteLock
 
 
 class Fetched:
@@ -88,7 +88,7 @@ class Worker:
         self.resting = []
         self.set_aside = []
         self.app = SimpleNamespace(rebalancing_count=1, should_stop=False, consumer=self)
-        self.ownership = SimpleNamespace(turn=Turn())
+        self.ownership = SimpleNamespace(write_lock=WriteLock())
         self.ownership.owners = {place: Owner(self, place) for place in places}
         self.cycle = Cycle(self.app, self.ownership, self)
         self.cycle.follow(1, 1)
@@ -120,7 +120,7 @@ class Worker:
         return None if running.cancelled() else running.exception()
 
 
-A, B, C = Place("reports", 0), Place("reports", 1), Place("requests", 0)
+A, B, C = StatePartition("reports", 0), StatePartition("reports", 1), StatePartition("requests", 0)
 
 
 def test_all_partitions_of_all_stages_share_a_transaction():
@@ -225,7 +225,7 @@ def test_rebalances_get_the_lock_between_two_transactions_of_a_partition():
         seen = []
 
         async def give_up():
-            async with worker.ownership.turn:
+            async with worker.ownership.write_lock:
                 seen.append(len(worker.written))
 
         tasks = []
@@ -288,7 +288,7 @@ def test_records_are_applied_while_those_before_them_are_written():
         event, running = await applied_twice(worker)
         # One transaction at a time.
         under_way = len(worker.written), event.acked, worker.owner(A).moved
-        turn = asyncio.create_task(worker.ownership.turn.__aenter__())
+        turn = asyncio.create_task(worker.ownership.write_lock.__aenter__())
         await asyncio.sleep(0.02)
         waits = not turn.done()
         worker.ended.set()
@@ -308,7 +308,7 @@ def test_what_was_applied_after_a_transaction_that_failed_is_not_written():
         await asyncio.wait([running], timeout=5)
         # Also a rebalance that waits for the turn learns of it.
         with pytest.raises(OwnershipLost):
-            await worker.ownership.turn.__aenter__()
+            await worker.ownership.write_lock.__aenter__()
         return running.exception(), len(worker.written), event.acked, worker.ownership.owners
 
     error, written, acked, owners = asyncio.run(scenario())
@@ -407,7 +407,7 @@ def test_batches_are_applied_between_the_requests_for_several_partitions(monkeyp
 
     async def scenario():
         asked = []
-        owners = {Place("reports", n): IdleOwner(n, asked) for n in range(3)}
+        owners = {StatePartition("reports", n): IdleOwner(n, asked) for n in range(3)}
 
         async def nothing():
             pass
@@ -415,10 +415,10 @@ def test_batches_are_applied_between_the_requests_for_several_partitions(monkeyp
         async def write(_owners, parts):
             ticks.append(parts)
 
-        ownership = SimpleNamespace(turn=asyncio.Lock(), owners=owners, stay_known=nothing)
+        ownership = SimpleNamespace(write_lock=asyncio.Lock(), owners=owners, stay_known=nothing)
         doing = asyncio.create_task(chores.do_chores(None, ownership, SimpleNamespace(write=write)))
         while len(looks) < 8:
-            async with ownership.turn:
+            async with ownership.write_lock:
                 looks.append(list(asked))
             await asyncio.sleep(0)
         doing.cancel()

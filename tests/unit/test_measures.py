@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.contract.events.escalation import Escalation
-from streams.counting.coordination.clusters import Sums
+from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.measures import MEASURES, MILLION, POLICY_MEASURES, MeasureName
 from streams.counting.sums import StampedSums, WindowCounts
 from streams.deciding.reports.state import ReportState
@@ -26,10 +26,14 @@ NUMBERS = (
 )  # fmt: skip
 
 
-def sums_of(reports: int) -> st.SearchStrategy[Sums]:
+def sums_of(reports: int) -> st.SearchStrategy[ClusterSums]:
     # In a window without the founders of its clusters, more reporters are linked than it has.
     return st.builds(
-        Sums, st.integers(0, reports), st.integers(0, 2 * reports), st.integers(0, reports), st.integers(0, 9)
+        ClusterSums,
+        st.integers(0, reports),
+        st.integers(0, 2 * reports),
+        st.integers(0, reports),
+        st.integers(0, 9),
     )
 
 

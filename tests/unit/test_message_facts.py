@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.counting.message_facts import Decided, FirstReport, MessageFacts
+from streams.counting.message_facts import DecidedMessage, FirstReport, MessageFacts
 from streams.counting.notices import REPORT_ROLES, report_role
 from streams.counting.rounded_times import median_time, rounded_time
 
@@ -28,7 +28,7 @@ def decided(number, at, verdict="upheld", **changes):
         "single": False,
         "leads": True,
     }
-    return Decided(**fields | changes)
+    return DecidedMessage(**fields | changes)
 
 
 def notice(at, country="FR", category="fraud"):
@@ -39,7 +39,7 @@ def counted(*steps):
     """The net counts after the steps, each a decision, or a role and a report."""
     facts, net = MessageFacts(), Counter()
     for step in steps:
-        if isinstance(step, Decided):
+        if isinstance(step, DecidedMessage):
             facts.add_decision(step)
         else:
             facts.add_report(*step)

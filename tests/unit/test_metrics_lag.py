@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from streams.running.cycle.lag import SourceLag, source_lag
 from streams.running.log.position import SourcePosition
 from streams.running.operations.lag_watch import LagWatch
-from streams.running.operations.standstill import Standstill
+from streams.running.operations.standstill import IdleTime
 from streams.running.patches.consumer_thread import Fetched
 
 # --- records
@@ -222,17 +222,17 @@ def samples(standstill, clock, numbers, seconds=1):
 
 def test_a_standstill_is_measured_from_the_last_change():
     clock = Clock()
-    standstill = Standstill(lambda: clock.now)
+    standstill = IdleTime(lambda: clock.now)
     assert samples(standstill, clock, [5, 5, 5, 6, 6, 5]) == [0, 1, 2, 0, 1, 0]
 
 
 def test_a_number_that_need_not_change_is_not_a_standstill():
     clock = Clock()
-    standstill = Standstill(lambda: clock.now)
+    standstill = IdleTime(lambda: clock.now)
     assert samples(standstill, clock, [None, None, 5, 5, None, 5]) == [0, 0, 0, 1, 0, 0]
 
 
 def test_a_paused_process_adds_little_to_a_standstill():
     clock = Clock()
-    standstill = Standstill(lambda: clock.now)
+    standstill = IdleTime(lambda: clock.now)
     assert samples(standstill, clock, [5, 5, 5], seconds=3_600) == [0, 2, 4]

@@ -8,7 +8,7 @@ from faust.types import TP
 from structlog.testing import capture_logs
 
 from streams.running.errors import OwnershipLost, RefusedToStart
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.log.log import FoundOffset
 from streams.running.log.position import SourcePosition
 from streams.running.log.source_logs import LogBounds
@@ -22,7 +22,7 @@ class Owner:
     """A replacement for PartitionOwner that logs its calls."""
 
     def __init__(self, partition, log):
-        self.place = Place("reports", partition)
+        self.place = StatePartition("reports", partition)
         self.log = log
         self.attempts = SimpleNamespace(is_set_aside=False)
         self.state_log = TopicPartition("state", partition)
@@ -79,7 +79,7 @@ class Claims:
     async def claim(self, places, generation, _member):
         self.log.append(("claim", [place.partition for place in places], generation))
 
-    def looking(self, _is_current):
+    def viewing(self, _is_current):
         return self
 
     async def __aenter__(self):
@@ -88,7 +88,7 @@ class Claims:
     async def __aexit__(self, *_):
         pass
 
-    async def look(self):
+    async def fence_others(self):
         self.log.append("look")
 
     async def note_fenced(self):
@@ -188,23 +188,23 @@ def test_partitions_are_released_before_the_next_assignment_is_known(ownership, 
 
 def test_a_partition_to_which_nobody_wrote_meanwhile_keeps_its_state(ownership, log):
     follow(ownership, 1, 0, 1)
-    kept = ownership.owners[Place("reports", 0)]
+    kept = ownership.owners[StatePartition("reports", 0)]
     give_up(ownership)
     log.clear()
     follow(ownership, 2, 0, 2)
-    assert ownership.owners[Place("reports", 0)] is kept
+    assert ownership.owners[StatePartition("reports", 0)] is kept
     assert log == [("released", 1), ("claim", [0, 2], 2), "look", "ends", ("restore", 2, 5), "note fenced"]
 
 
 def test_a_partition_that_is_set_aside_has_no_state_to_keep(ownership, log):
     follow(ownership, 1, 0, 1)
-    ownership.owners[Place("reports", 0)].attempts.is_set_aside = True
+    ownership.owners[StatePartition("reports", 0)].attempts.is_set_aside = True
     log.clear()
     give_up(ownership)
     assert log == [("released", 0), "ends", "release"]
     follow(ownership, 2, 0, 1)
     assert [entry for entry in log if entry[0] == "restore"] == [("restore", 0, 5)]
-    assert not ownership.owners[Place("reports", 0)].attempts.is_set_aside
+    assert not ownership.owners[StatePartition("reports", 0)].attempts.is_set_aside
 
 
 @pytest.mark.parametrize(("changed", "restored"), [(set(), []), ({0}, [("restore", 0, 8)])])

@@ -24,7 +24,7 @@ from streams.running.partitions.observer import Observer
 from streams.running.partitions.partition_owner import INTERNAL_FIRST_SECONDS, PartitionOwner
 from streams.running.partitions.setback import FIRST_PAUSE, NotApplied
 from streams.running.patches.fetched_range import FetchedRange
-from streams.running.takeover.turn import Turn
+from streams.running.takeover.write_lock import WriteLock
 from tests.unit.clock_traffic import clock_rules, duty
 from tests.unit.traffic import DAY, EXTERNAL, INTERNAL, START, report, tick
 
@@ -502,7 +502,7 @@ def test_the_state_of_a_partition_that_is_set_aside_takes_no_memory(owner, writt
 
     owner.stage = dataclasses.replace(report_stage(rules), handlers={EXTERNAL: broken})
     owner.position = {name: SourcePosition(0, 1, None) for name in (EXTERNAL, INTERNAL)}
-    worker = SimpleNamespace(owners={owner.place: owner}, turn=Turn())
+    worker = SimpleNamespace(owners={owner.place: owner}, write_lock=WriteLock())
     app = SimpleNamespace(rebalancing_count=0, should_stop=False)
 
     async def rest(_tp):

@@ -10,10 +10,10 @@ from faust.types import TP
 from streams.running.cycle import set_aside
 from streams.running.cycle.set_aside import keep_trying, rest_sources
 from streams.running.errors import RefusedToStart
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.patches.positioned_consumer import PositionedConsumer
 
-PLACE = Place("reports", 0)
+PLACE = StatePartition("reports", 0)
 
 
 class Owner:
@@ -51,7 +51,7 @@ def trying(monkeypatch):
 
     def run(reading):
         async def scenario():
-            ownership = SimpleNamespace(turn=asyncio.Lock())
+            ownership = SimpleNamespace(write_lock=asyncio.Lock())
 
             async def read():
                 await reading(ownership)
@@ -76,7 +76,7 @@ def trying(monkeypatch):
 
 def test_the_state_is_read_while_cycles_go_on_and_used_between_two(trying):
     async def cycle(ownership):
-        async with ownership.turn:
+        async with ownership.write_lock:
             await asyncio.sleep(0)
 
     assert trying(cycle) == [("read", 9), ("tried again", "state")]
@@ -85,7 +85,7 @@ def test_the_state_is_read_while_cycles_go_on_and_used_between_two(trying):
 def test_a_cycle_that_is_under_way_is_waited_for(trying):
     async def begin_cycle(ownership):
         # It does not end here.
-        await ownership.turn.acquire()
+        await ownership.write_lock.acquire()
 
     assert trying(begin_cycle) == [("read", 9)]
 

@@ -7,7 +7,7 @@ from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 from streams.running.app import stage_app
 from streams.running.app.stage_app import StageApp
 from streams.running.errors import OwnershipLost, RefusedToStart
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.log.connection import Connection
 from streams.running.log.position import SourcePosition
 from streams.running.partitions.observer import Observer
@@ -99,7 +99,7 @@ def test_records_of_a_source_at_rest_are_waiting_but_no_standstill():
         app = StageApp(Connection("127.0.0.1:1"), "t.", None, "")
         app.consumer = SimpleNamespace(in_touch=lambda: True, fetched=lambda _: Fetched(10, 9, 10, 10))
         owner = SimpleNamespace(
-            place=Place("reports", 0),
+            place=StatePartition("reports", 0),
             committed_position={name: SourcePosition(5, 1, None) for name in ("t.in", "t.paused")},
             rests=lambda topic: topic == "t.paused",
         )

@@ -12,7 +12,7 @@ from streams.deciding.requests.stage import request_stage
 from streams.registry.loader import load_rules
 from streams.statutory.report import make_report
 from streams.statutory.reporting_period import Period
-from streams.statutory.sums import Sums
+from streams.statutory.sums import PeriodSums
 from streams.statutory.validation.validate import validate
 from tests.unit.batch_cuts import results
 from tests.unit.request_traffic import RULES as REQUEST_RULES
@@ -50,7 +50,7 @@ def year():
 
 @pytest.fixture(scope="module")
 def report(year, registry):
-    return make_report(Sums(counters(year)), registry, "Chirp", PERIOD, "platform")
+    return make_report(PeriodSums(counters(year)), registry, "Chirp", PERIOD, "platform")
 
 
 @pytest.fixture(scope="module")
@@ -188,5 +188,5 @@ def test_the_report_does_not_depend_on_batches_and_takeovers(year, report, regis
         batch_refused=100,
     )
     takeovers = set(chance.sample(range(60), 12))
-    again = make_report(Sums(counters(year, limits, takeovers)), registry, "Chirp", PERIOD, "platform")
+    again = make_report(PeriodSums(counters(year, limits, takeovers)), registry, "Chirp", PERIOD, "platform")
     assert again.files == report.files

@@ -27,7 +27,7 @@ from streams.contract.events.outcome_reason import VIOLATION_REASONS
 from streams.registry.loader import load_rules
 from streams.statutory.parts import parts
 from streams.statutory.statements import vocabulary
-from streams.statutory.statements.draft import Decided, HowLearned, drafts
+from streams.statutory.statements.draft import DecidedContent, HowLearned, drafts
 from streams.statutory.statements.rules import check_statement
 from tests.categories import CATEGORIES
 from tests.contract.examples import example, example_files
@@ -106,7 +106,7 @@ def outcome(outcome_id="out-1", subject=None, decision="upheld", **changes):
         "confidence": "one_reviewer",
         "action": OutcomeAction(visibility="removed") if decision == "upheld" else None,
     }
-    return Decided(ModerationOutcome(**(fields | changes)), "/desks/trust")
+    return DecidedContent(ModerationOutcome(**(fields | changes)), "/desks/trust")
 
 
 def drafted(*outcomes):

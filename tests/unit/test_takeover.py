@@ -10,7 +10,7 @@ from streams.running.errors import OwnershipLost
 from streams.running.log import state_log
 from streams.running.log.claims import (
     ClaimsLog,
-    Place,
+    StatePartition,
     claim_record,
     claim_value,
     claimant_of,
@@ -21,7 +21,7 @@ from streams.running.log.writer import Writer
 from streams.running.takeover.takeover import Claims, always_current
 from tests.model.memory_log import Brokers
 
-A, B = Place("reports", 0), Place("requests", 0)
+A, B = StatePartition("reports", 0), StatePartition("requests", 0)
 
 
 class Broker:
@@ -73,9 +73,9 @@ def noted(broker, *places):
 async def take_over(broker, *places, generation=5, is_current=always_current, transactional_id="me"):
     claims = Claims(broker.log, await broker.writer(transactional_id))
     await claims.claim(places, generation, "member")
-    async with claims.looking(is_current) as look:
-        await look.look()
-        await look.note_fenced()
+    async with claims.viewing(is_current) as view:
+        await view.fence_others()
+        await view.note_fenced()
     return claims
 
 
@@ -98,7 +98,7 @@ def test_who_released_is_not_fenced(broker):
 def test_who_has_an_unreleased_claim_to_one_of_the_partitions_is_fenced_once(broker):
     noted(broker, A, B)
     broker.append("dead", claim(A, "dead"), claim(B, "dead"))
-    broker.append("elsewhere", claim(Place("reports", 1), "elsewhere"))
+    broker.append("elsewhere", claim(StatePartition("reports", 1), "elsewhere"))
     run(take_over(broker, A, B))
     assert broker.fenced == ["dead"]
     # The next one finds the releases that this one wrote for it.
@@ -185,10 +185,10 @@ def test_who_claimed_since_is_found_when_the_state_cannot_be_read(broker):
         noted(broker, A)
         claims = Claims(broker.log, await broker.writer())
         await claims.claim([A], 5, "member")
-        async with claims.looking(always_current) as look:
-            await look.look()
+        async with claims.viewing(always_current) as view:
+            await view.fence_others()
             broker.append("later", claim(A, "later"))
-            await look.look_again()
+            await view.fence_newcomers()
 
     run(scenario())
     assert broker.fenced == ["later"]

@@ -25,7 +25,7 @@ from streams.deciding.reports.stage import report_stage
 from streams.distribution import packages_missing
 from streams.running.cycle.cycle import _untraced
 from streams.running.errors import OwnershipLost
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.log.position import SourcePosition
 from streams.running.operations.process_metric_catalogue import SPANS
 from streams.running.operations.values import Numbers
@@ -43,7 +43,7 @@ from tests.unit.traffic import EXTERNAL, START, Record, compiled, policy, report
 
 PREFIX = "live."
 RULES = compiled(policy())
-PARTITION = Place("reports", 0)
+PARTITION = StatePartition("reports", 0)
 
 
 class Writer:

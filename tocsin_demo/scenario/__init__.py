@@ -1,4 +1,4 @@
-"""Sample traffic: six made-up hours of a messaging platform, and ten days of crowds.
+"""Sample traffic: six made-up hours of a platform (reports, authorities' requests), and ten days of crowds.
 
 The same seed, size and end give the same records:
 

@@ -81,7 +81,7 @@ def brigade_reports(
     channel: dict[str, Any],
     message: str,
 ) -> Iterator[PlannedReport]:
-    """What a brigade sends within ten minutes of a call to report a message; few are members."""
+    """What a brigade sends within ten minutes of a call to report a message; few are in its channel."""
     for account in accounts:
         # No call to report reaches everybody.
         if random.random() < 0.7:

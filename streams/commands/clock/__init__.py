@@ -1,1 +1,1 @@
-"""`tocsin clock`: records what became of a legal clock, or of many."""
+"""`tocsin clock`: record what became of a legal clock, or of many."""

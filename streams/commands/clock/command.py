@@ -7,7 +7,7 @@ from typing import NamedTuple, get_args
 import click
 import msgspec
 
-from streams.commands.clock.outcomes import DeskDecision, outcome_payload, send_outcomes
+from streams.commands.clock.outcomes import ClockDecision, outcome_payload, send_outcomes
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.kept_clocks import whereabouts
 from streams.commands.shared.moment import MOMENT
@@ -88,7 +88,7 @@ def clock(clock_id: str, outcome: OutcomeKind, reason: str | None, at: int | Non
     ids = _ids_on_standard_input() if clock_id == _STANDARD_INPUT else None
     # Read the time after standard input, which a person may take minutes to type.
     now_ms = clock_ms()
-    decision = DeskDecision(outcome, reason, now_ms if at is None else at, decided_by)
+    decision = ClockDecision(outcome, reason, now_ms if at is None else at, decided_by)
     with broker_errors_explained(settings):
         if ids is None:
             _mark_one(settings, clock_id, decision, now_ms)
@@ -102,7 +102,7 @@ def _ids_on_standard_input() -> list[str]:
     return list(dict.fromkeys(line for line in lines if line))
 
 
-def _mark_one(settings: Settings, clock_id: str, decision: DeskDecision, now_ms: int) -> None:
+def _mark_one(settings: Settings, clock_id: str, decision: ClockDecision, now_ms: int) -> None:
     found = asyncio.run(_find(settings, clock_id))
     if found is None:
         raise click.ClickException(
@@ -124,7 +124,7 @@ def _mark_one(settings: Settings, clock_id: str, decision: DeskDecision, now_ms:
     )
 
 
-def _mark_all(settings: Settings, ids: Sequence[str], decision: DeskDecision, now_ms: int) -> None:
+def _mark_all(settings: Settings, ids: Sequence[str], decision: ClockDecision, now_ms: int) -> None:
     """Look the clocks up in the state, which holds only clocks that have not ended, and mark them."""
     found = asyncio.run(whereabouts(settings, frozenset(ids))) if ids else {}
     payloads = []

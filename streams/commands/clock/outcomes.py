@@ -17,7 +17,7 @@ from streams.running.worker.settings import Settings
 SOURCE = "tocsin-clock"
 
 
-class DeskDecision(NamedTuple):
+class ClockDecision(NamedTuple):
     """What a desk decided about a clock, effective at `at_ms` (ms since the epoch).
 
     Only a pause has a `reason`. `actor` is the pseudonym of the person who decided.
@@ -29,7 +29,7 @@ class DeskDecision(NamedTuple):
     actor: str
 
 
-def outcome_payload(clock_id: str, subject: ClockSubject, key: str, decision: DeskDecision) -> bytes:
+def outcome_payload(clock_id: str, subject: ClockSubject, key: str, decision: ClockDecision) -> bytes:
     """A payload for clock-outcomes.
 
     The same decision with the same time has the same id, so it counts once, for the actor who was first.

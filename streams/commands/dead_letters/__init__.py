@@ -1,1 +1,1 @@
-"""`tocsin dead-letters`: lists records that were refused, shows why, and sends them again."""
+"""`tocsin dead-letters`: list records that were refused, show why, and send them again."""

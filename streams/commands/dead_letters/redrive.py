@@ -19,7 +19,7 @@ from streams.running.worker.settings import Settings
 # A dead letter has up to 2 MB, so a batch has up to 200 MB.
 _MAX_BATCH = 100
 
-Place = tuple[int, int]
+RecordPosition = tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class Plan:
     The other selected letters are counted by why they are skipped.
     """
 
-    chosen: set[Place] = field(default_factory=set)
+    chosen: set[RecordPosition] = field(default_factory=set)
     redacted: int = 0
     worn_out: int = 0
     repeated: int = 0
@@ -40,7 +40,7 @@ class _Original:
     """The newest letter of an original, and how many letters it has."""
 
     attempt: int
-    place: Place
+    place: RecordPosition
     selected: bool
     letters: int = 1
 
@@ -100,7 +100,7 @@ class RedriveProgress:
 async def redrive(
     settings: Settings,
     since: int | None,
-    chosen: set[Place],
+    chosen: set[RecordPosition],
     to: str | None,
     rate: float | None,
     progress: RedriveProgress,

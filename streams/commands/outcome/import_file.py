@@ -63,7 +63,7 @@ def import_file(file: BinaryIO, yes: bool) -> None:
 def _checked(
     content: bytes, now_ms: int, categories: Collection[Category]
 ) -> tuple[list[PublishedOutcome], int, int]:
-    """The outcomes in a file, each id once, and how many lines were refused or repeat an earlier one."""
+    """The outcomes in a file, each id once; how many lines were refused, and how many repeat one."""
     found: dict[str, PublishedOutcome] = {}
     refused = repeated = 0
     for number, payload in read_lines(content):

@@ -26,7 +26,7 @@ class Reach:
         }
 
     def too_old(self, category: Category, occurred_ms: int, now_ms: int) -> str | None:
-        """Why no policy opens anything for a report at `now_ms`; None if one may or none has its category."""
+        """Why no policy opens anything for a report now; None if one may, or none has its category."""
         occurred, now = occurred_ms // FINE_MS, now_ms // FINE_MS
         windows = self._windows.get(category)
         if not windows or any(occurred >= window_start(each.ring, each.panes, now) for each in windows):

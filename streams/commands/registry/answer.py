@@ -11,7 +11,7 @@ from streams.contract.events.routing import Routing, RuleOfLaw
 from streams.deciding.law.applicability import GLOBAL, applicable, binds, holds_in
 from streams.deciding.law.arming import strictest, why_not_armed
 from streams.deciding.law.duty import Duty, internal_target
-from streams.deciding.law.routing import Place, routes
+from streams.deciding.law.routing import CountryConcerned, routes
 from streams.deciding.law.rule_of_law import rule_of_law, tier_of
 from streams.registry.rules import JurisdictionRules, Obligation, Rules, Trigger
 
@@ -73,7 +73,7 @@ def answer(rules: Rules, question: Question) -> Answer:
     )
     routing: tuple[Routing, ...] = ()
     if category is not None and question.trigger not in of_requests:
-        place = Place(code, certain=True, more_than_hint=True)
+        place = CountryConcerned(code, certain=True, more_than_hint=True)
         routing = routes(rules, (place,), of_reports, category, protection.decision, day)
     return Answer(
         question,

@@ -1,4 +1,4 @@
-"""Renders the differences of two folders of law as text, for readers who know the law but no program."""
+"""Renders the differences of two folders of law as text, for readers who know the law, not the program."""
 
 import re
 import textwrap

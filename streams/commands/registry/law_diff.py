@@ -164,7 +164,7 @@ def _share(left: list[str] | str, right: list[str] | str) -> bool:
 
 
 def _first_day(old: Fields | None, new: Fields | None) -> date | None:
-    """The first day of receipt with another law of an obligation; None if only its upkeep differs."""
+    """The first day of receipt on which an obligation differs; None if only its upkeep does."""
     rows = [row for row in (old, new) if row is not None]
     differing = {change.field for change in _field_changes(old, new, UPKEEP)}
     if not differing:
@@ -175,7 +175,7 @@ def _first_day(old: Fields | None, new: Fields | None) -> date | None:
 
 
 def _day_after(changes: Iterable[FieldChange]) -> date | None:
-    """The day after the last new entry of a list by `until`: from then on the item differs."""
+    """The day after the last `until` of a list's new entries: from then on the item differs."""
     entries = [
         entry
         for change in changes

@@ -47,7 +47,7 @@ def lint_text(found: LintReport, rules: Rules) -> str:
 
 
 def _tiers(found: LintReport, rules: Rules) -> str:
-    """Where tiers differ from the index; a reader must also see that none differs, or was compared."""
+    """Where tiers differ from the index; a reader must also see that none differs, or none was compared."""
     if found.tiers is None or rules.index is None:
         return "Rule of law: the folder has no rule_of_law.yaml, so no tier was compared with an index."
     index = rules.index

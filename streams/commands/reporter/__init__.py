@@ -1,1 +1,1 @@
-"""`tocsin reporter`: what is known of a reporter."""
+"""`tocsin reporter`: show what is known of a reporter."""

@@ -50,7 +50,7 @@ class Today(msgspec.Struct, frozen=True):
 
 
 class ThisWeek(msgspec.Struct, frozen=True):
-    """About how many channels were reported this week (UTC); from `limit` on a person is asked to look."""
+    """About how many channels were reported this week (since the epoch); from `limit` on a person looks."""
 
     channels: int
     limit: int | None

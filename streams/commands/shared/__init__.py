@@ -1,6 +1,7 @@
 """Code that several commands share.
 
-Kafka: `reading`, `writing`, `published_event` and `broker_errors`. Output: `record_text`, `routing_text`,
-`text_table` and `progress`. Input: `moment`, the type of options that take a time. `kept_clocks` finds legal
-clocks in the workers' state. `scenario` generates the sample traffic.
+Input: `moment` and `category`, types of options; `operator_options`; `file_record`, a line of a file. Output:
+`terminal` and `progress`. Kafka: `kafka_group` and `broker_errors`. `channel_state` and `kept_clocks` read
+the state of workers. How topics are read and written is in `streams.running.clients`, how events read in
+words in `streams.desk.text`.
 """

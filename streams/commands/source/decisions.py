@@ -11,7 +11,7 @@ from streams.contract.wire.forms.source_decision import encode_source_decision
 from streams.deciding.partition.source_controls import SourceControls, control_record
 from streams.running.clients.kafka_writing import producer_for
 from streams.running.identity import consumer_group
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.partitions.stage import RunnableStage
 from streams.running.takeover.takeover import exclusive_writer
 from streams.running.worker.settings import Settings
@@ -79,7 +79,7 @@ async def write_decision(
     controls.restore(*_record(source))
     controls.decide(decision)
     ((key, changed),) = controls.drain_changes()
-    async with exclusive_writer(connection, prefix, [Place(stage.name, source.partition)]) as writer:
+    async with exclusive_writer(connection, prefix, [StatePartition(stage.name, source.partition)]) as writer:
         state = (prefix + stage.state_topic, source.partition)
         await writer.write({state: [(key, changed, [])]})
     return "no worker runs: written to the state, in force when the next worker starts"

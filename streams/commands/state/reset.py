@@ -16,7 +16,7 @@ from streams.commands.shared.kafka_group import require_no_workers
 from streams.running.clients.kafka_reading import partition_count
 from streams.running.errors import RefusedToStart
 from streams.running.identity import consumer_group
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.partitions.stage import RunnableStage
 from streams.running.takeover.takeover import exclusive_writer
 from streams.running.topics.topic_admin import VISIBLE_SECONDS, admin_client, create_topics
@@ -103,7 +103,7 @@ async def _replicas(admin: Any, topic: str) -> int:
 
 async def _fence(settings: Settings, plans: Sequence[ResetPlan]) -> None:
     # A paused worker has left the group, but could commit its open transaction when it resumes.
-    places = [Place(plan.stage, partition) for plan in plans for partition in range(plan.partitions)]
+    places = [StatePartition(plan.stage, partition) for plan in plans for partition in range(plan.partitions)]
     async with exclusive_writer(settings.connection(), settings.topic_prefix, places):
         pass
 

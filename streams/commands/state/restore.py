@@ -20,7 +20,7 @@ from streams.contract.wire.topics import TRANSPARENCY_COUNTERS
 from streams.running.clients.kafka_reading import partition_count
 from streams.running.errors import OwnershipLost
 from streams.running.identity import consumer_group
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.log.log import Write
 from streams.running.log.position import POSITION_KEY, RESTORING_KEY, Position, encode_position
 from streams.running.log.restore import UnreadableState, build_state
@@ -88,7 +88,7 @@ async def plan_restore(
 async def _wanted(
     settings: Settings, stages: Mapping[str, AnyStage], header: Header, path: Path, only: str | None
 ) -> dict[str, str]:
-    """The stages to restore, by state topic with prefix, whose topics have as many partitions as the file."""
+    """The stages to restore, by state topic with prefix; each topic has as many partitions as the file."""
     wanted = [saved for saved in header.stages if only in (None, saved.name)]
     if not wanted:
         raise click.ClickException(f"{path} does not have the stage {only}")
@@ -211,7 +211,7 @@ async def restore_state(settings: Settings, plan: RestorePlan, path: Path, progr
     restore claims the partitions like a worker: one that was only paused is fenced, and one that starts
     meanwhile fences the restore. Raises ClickException when that happens.
     """
-    claimed = [Place(plan.stages[place.topic], place.partition) for place in plan.places]
+    claimed = [StatePartition(plan.stages[place.topic], place.partition) for place in plan.places]
     try:
         async with exclusive_writer(settings.connection(), settings.topic_prefix, claimed) as writer:
             mark: Write = (RESTORING_KEY, plan.checksum.encode(), [])

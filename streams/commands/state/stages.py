@@ -34,8 +34,7 @@ def stage_option(what: str, *, required: bool = False) -> Callable[[Any], Any]:
 def all_stages(settings: Settings, hash_keys: HashKeys, only: str | None = None) -> tuple[AnyStage, ...]:
     """Every stage of a worker, or `only` one, in the order of STAGE_NAMES.
 
-    Also those that a setting leaves out.
-    Raises RegistryError.
+    Has the stages that a setting leaves out, too. Raises RegistryError.
     """
     rules = configured_rules(settings)
     stages = (

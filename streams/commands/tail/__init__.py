@@ -1,1 +1,1 @@
-"""`tocsin tail`: prints the records of a topic as they arrive."""
+"""`tocsin tail`: print the records of a topic as they arrive."""

@@ -10,7 +10,7 @@ from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.category import CATEGORY
 from streams.commands.shared.terminal import echo
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
-from streams.contract.events.authority_routing import Decision, RoutingType
+from streams.contract.events.authority_routing import RoutingDecision, RoutingType
 from streams.contract.events.case_activity import ActivityKind
 from streams.contract.events.escalation import EscalationType
 from streams.contract.events.moderation_outcome import OutcomeDecision
@@ -41,7 +41,7 @@ from streams.running.worker.settings import Settings, load_settings
 @click.option("--request", help="Only records about the authority's request with this id.")
 @click.option(
     "--decision",
-    type=click.Choice([*get_args(Decision), *get_args(OutcomeDecision)]),
+    type=click.Choice([*get_args(RoutingDecision), *get_args(OutcomeDecision)]),
     metavar="NAME",
     help="Only records with this decision. Authorities' requests: routed, incomplete, refused. "
     "Outcomes of desks: upheld, dismissed, manifestly_unfounded.",

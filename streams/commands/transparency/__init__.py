@@ -1,1 +1,1 @@
-"""`tocsin transparency`: numbers for transparency reports that identify no one."""
+"""`tocsin transparency`: make transparency reports, statements of reasons and notices, and check them."""

@@ -17,7 +17,7 @@ from streams.statutory.long_table import long_table
 from streams.statutory.provider import PROVIDER_ROLES, ProviderRole
 from streams.statutory.report import make_report
 from streams.statutory.reporting_period import Period
-from streams.statutory.sums import Sums
+from streams.statutory.sums import PeriodSums
 from streams.statutory.to_complete import ToComplete
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -70,7 +70,7 @@ def export(
     if form == _DSA:
         rules = load_rules(**settings.registry_files())
         try:
-            report = make_report(Sums(counters), rules, service, period, role)
+            report = make_report(PeriodSums(counters), rules, service, period, role)
         except WrongCell as error:
             raise click.ClickException(
                 f"{error}. More was taken back than the topic has: the rest was counted in other topics, "

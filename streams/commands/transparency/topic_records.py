@@ -21,7 +21,7 @@ from streams.desk.text.record_text import decode_escalation
 from streams.running.clients.kafka_reading import committed_records
 from streams.running.wall_clock import clock_ms
 from streams.running.worker.settings import load_settings
-from streams.statutory.statements.draft import Decided
+from streams.statutory.statements.draft import DecidedContent
 
 
 class _Line(msgspec.Struct):
@@ -41,7 +41,7 @@ class _Placed(NamedTuple):
 _LINE = msgspec.json.Decoder(_Line)
 
 
-def read_outcomes(file: BinaryIO | None, categories: Collection[Category]) -> list[Decided]:
+def read_outcomes(file: BinaryIO | None, categories: Collection[Category]) -> list[DecidedContent]:
     """Read moderation-outcomes from a file, or from Kafka without one.
 
     Warns of records that workers would refuse.
@@ -54,7 +54,7 @@ def read_outcomes(file: BinaryIO | None, categories: Collection[Category]) -> li
         except Rejected as rejected:
             echo(f"warning: {place} is not read: {rejected.field}: {rejected.detail}", err=True)
         else:
-            found.append(Decided(decoded.event, decoded.ce_source))
+            found.append(DecidedContent(decoded.event, decoded.ce_source))
     return found
 
 

@@ -33,7 +33,7 @@ RoutingReason = Literal[
     "clock_fulfilled",
     "clock_withdrawn",
 ]
-Decision = Literal["routed", "incomplete", "refused"]
+RoutingDecision = Literal["routed", "incomplete", "refused"]
 HardRefusalCode = Literal["encryption_keys", "bulk_identify", "block_protest"]
 # The last is refused only to countries in the registry's tier `closed`.
 RefusalCode = Literal[HardRefusalCode, "political_demand"]
@@ -150,7 +150,7 @@ class AuthorityRouting(msgspec.Struct, frozen=True, omit_defaults=True):
     emergency: bool
     concerns: tuple[Concern, ...]
     received_at: str
-    decision: Decision
+    decision: RoutingDecision
     recipients: tuple[Routing, ...]
     gate: Gate
     clocks: tuple[ClockView, ...]

@@ -1,4 +1,4 @@
-"""The reasons for rejecting a record, and what a dead letter holds in place of a value that must go."""
+"""The reasons for rejecting a record, and what a dead letter has in place of personal data."""
 
 from typing import Annotated, Literal, get_args
 

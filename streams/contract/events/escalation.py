@@ -91,7 +91,7 @@ class Condition(msgspec.Struct, frozen=True):
     def relation(self) -> str:
         """How the value stands to the threshold.
 
-        The comparison if the condition holds, otherwise its opposite.
+        That is its comparison if the condition holds, otherwise the opposite.
         """
         comparison = self.comparison or ">="
         holds, opposite = _COMPARISONS[comparison]

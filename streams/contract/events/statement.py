@@ -1,4 +1,4 @@
-"""Input for a statement of reasons (Regulation (EU) 2022/2065, art. 17), without the reporter."""
+"""Input for a draft statement of reasons (Regulation (EU) 2022/2065, art. 17). It names no reporter."""
 
 from typing import Literal
 

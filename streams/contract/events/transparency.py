@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from streams.contract.events.authority_request import AuthorityType, LegalBasis, RequestKind
-from streams.contract.events.authority_routing import Decision, RefusalCode
+from streams.contract.events.authority_routing import RefusalCode, RoutingDecision
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.report import Category, ReporterKind, ReportKind
 
@@ -54,7 +54,7 @@ class RequestCount(msgspec.Struct, frozen=True, gc=False):
     kind: RequestKind
     legal_basis: LegalBasis
     authority: AuthorityType
-    decision: Decision
+    decision: RoutingDecision
     refusal: RefusalCode | None
     count: _Count
 
@@ -86,7 +86,7 @@ class DecisionCount(msgspec.Struct, frozen=True, gc=False):
 
 
 class ActionTimeCount(msgspec.Struct, frozen=True, gc=False):
-    """The number of actions (upheld decisions) that took so many seconds from the receipt of the notice.
+    """The number of actions (of notices upheld) that took so many seconds from the receipt of the notice.
 
     `since` is the first notice about the message, or the first one of a trusted flagger. `seconds` are exact
     below 128, and otherwise rounded by less than 1 %.

@@ -1,7 +1,7 @@
 """The default partitioner of Kafka's Java client.
 
-MurmurHash2 (`Utils.murmur2`) of the key, modulo the partitions. It is the one rule that every publisher can
-follow: with the channel's ref as key, nothing needs to be re-keyed.
+It takes MurmurHash2 (`Utils.murmur2`) of the key, modulo the partitions. It is the one rule that every
+publisher can follow: with the channel's ref as key, nothing needs to be re-keyed.
 """
 
 import struct

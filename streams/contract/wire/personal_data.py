@@ -87,7 +87,7 @@ def looks_like_phone(text: str) -> bool:
 
 
 def looks_like_card(text: str) -> bool:
-    """Whether all of `text` is a payment card's number: 13 to 19 digits of a used brand, and a check digit.
+    """Whether all of `text` is a payment card's number: 13 to 19 digits of a brand in use, check digit too.
 
     Without separators it must have at most 16 digits. Messages, channels and accounts of large platforms have
     ids of 17 to 19 digits that count time, and one in ten of them has a matching check digit: a platform that

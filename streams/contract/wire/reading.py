@@ -1,8 +1,8 @@
 """The one path by which an event is read from a record, whatever its type, or rejected with a reason.
 
-`report_decoding`, `request_decoding` and `outcome_decoding` each declare the form of their event. Reports are
-by far the most frequent, and reading them is a large part of a worker's CPU time; closures and
-`tuple.__new__` below save some of it.
+The modules of `forms` whose names end with `_decoding` each declare the form of their event. Reports are by
+far the most frequent, and reading them is a large part of a worker's CPU time; closures and `tuple.__new__`
+below save some of it.
 """
 
 from collections.abc import Callable, Collection

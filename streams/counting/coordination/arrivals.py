@@ -1,4 +1,4 @@
-"""Signs of a brigade without a history: how a channel's latest reports arrived, and from whom."""
+"""Signs of a brigade of accounts without history: how a channel's latest reports arrived, and from whom."""
 
 from typing import Final, NamedTuple
 

@@ -3,7 +3,13 @@
 from typing import Final, NamedTuple
 
 from streams.counting.coordination.arrivals import SPAN_HOURS, Signs
-from streams.counting.coordination.clusters import MILLION, Sums, linked_of, linked_share, voices_millionths
+from streams.counting.coordination.clusters import (
+    MILLION,
+    ClusterSums,
+    linked_of,
+    linked_share,
+    voices_millionths,
+)
 
 # Below ten reports two friends and one anonymous tip look the same as a brigade (as in
 # counting/integrity.py).
@@ -29,7 +35,7 @@ class IntegrityCase(NamedTuple):
     sentence: str
 
 
-def assess(sums: Sums, signs: Signs) -> IntegrityCase:
+def assess(sums: ClusterSums, signs: Signs) -> IntegrityCase:
     """Assess the reports of a window, and the signs of the last hours.
 
     The score is the larger of the share of reports that are not voices of their own, and of the mean of those
@@ -77,7 +83,7 @@ def _fresh_signs(signs: Signs) -> tuple[float, ...]:
     return signs.young, signs.outsiders, signs.repeating
 
 
-def _sentence(sums: Sums, signs: Signs, voices: float, *, by_signs: bool) -> str:
+def _sentence(sums: ClusterSums, signs: Signs, voices: float, *, by_signs: bool) -> str:
     said = []
     if linked := linked_of(sums):
         said.append(

@@ -21,7 +21,7 @@ GROUPS: Final = 4
 MILLION: Final = 1_000_000
 
 
-class Sums(NamedTuple):
+class ClusterSums(NamedTuple):
     """What clusters add up to; sums over messages, panes and categories are meaningful.
 
     `reports` of all reporters; `linked` of them are in a cluster of two or more. `known` stand alone and are
@@ -34,9 +34,9 @@ class Sums(NamedTuple):
     known: int = 0
     squares: int = 0
 
-    def plus(self, other: "Sums") -> "Sums":
+    def plus(self, other: "ClusterSums") -> "ClusterSums":
         """Return the sums of both."""
-        return Sums(
+        return ClusterSums(
             self.reports + other.reports,
             self.linked + other.linked,
             self.known + other.known,
@@ -49,7 +49,7 @@ class Joined(NamedTuple):
 
     first: bool
     size: int
-    added: Sums
+    added: ClusterSums
 
 
 class _Group(msgspec.Struct, array_like=True, gc=False):
@@ -92,10 +92,10 @@ class Clusters(msgspec.Struct, array_like=True):
     def _join(self, group: _Group, signature: int, needed: int) -> Joined:
         """Add a report to a group that was taken out of its list."""
         before = group.size
-        left = Sums()
+        left = ClusterSums()
         if before == 1:
             # The founder is now known to be linked.
-            left = Sums(0, 1, -1, 1) if group.known else Sums(0, 1, 0, 0)
+            left = ClusterSums(0, 1, -1, 1) if group.known else ClusterSums(0, 1, 0, 0)
         group.size += 1
         group.known = False
         group.signature = to_bytes(signature)
@@ -103,11 +103,11 @@ class Clusters(msgspec.Struct, array_like=True):
         self.groups.append(group)
         if len(self.groups) > GROUPS:
             del self.groups[0]
-        return Joined(first=False, size=group.size, added=left.plus(Sums(1, 1, 0, 2 * before + 1)))
+        return Joined(first=False, size=group.size, added=left.plus(ClusterSums(1, 1, 0, 2 * before + 1)))
 
 
-_ALONE = Joined(first=True, size=1, added=Sums(1, 0, 0, 1))
-_ALONE_KNOWN = Joined(first=True, size=1, added=Sums(1, 0, 1, 0))
+_ALONE = Joined(first=True, size=1, added=ClusterSums(1, 0, 0, 1))
+_ALONE_KNOWN = Joined(first=True, size=1, added=ClusterSums(1, 0, 1, 0))
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Clusters).decode
@@ -123,7 +123,7 @@ def decode_clusters(data: bytes | memoryview) -> Clusters:
     return _decode(data)
 
 
-def voices_millionths(sums: Sums) -> int:
+def voices_millionths(sums: ClusterSums) -> int:
     """Return the number of independent voices, in millionths.
 
     `known` reporters who stand alone count one each. The others count as the number of equally large clusters
@@ -139,7 +139,7 @@ def voices_millionths(sums: Sums) -> int:
     return known * MILLION + max(others * others * MILLION // sums.squares, MILLION)
 
 
-def linked_of(sums: Sums) -> int:
+def linked_of(sums: ClusterSums) -> int:
     """Return how many of the reports are in clusters of two or more.
 
     A window may hold who joined a cluster without who founded it, and somebody who founded several counts as
@@ -148,6 +148,6 @@ def linked_of(sums: Sums) -> int:
     return min(max(sums.linked, 0), sums.reports)
 
 
-def linked_share(sums: Sums) -> float:
+def linked_share(sums: ClusterSums) -> float:
     """Return the share of the reports in clusters of two or more; 0 without reports."""
     return linked_of(sums) / sums.reports if sums.reports else 0.0

@@ -75,7 +75,7 @@ def evidence_needed(*, member: bool, vouched: bool) -> int:
 
 
 def linked(one: int, other: int, needed: int) -> bool:
-    """Tell whether two reporters of a message belong together: `needed` bins agree, and a third of the used.
+    """Tell whether two reporters of a message belong together: `needed` bins agree, and a third of all used.
 
     The message itself, which is in neither signature, counts in that third for both. A third instead of a
     half finds accounts that also report honestly, and links hardly more honest reporters

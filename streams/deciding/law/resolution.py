@@ -15,7 +15,7 @@ from streams.deciding.law.arming import strictest, why_not_armed
 from streams.deciding.law.bounded_cache import BoundedCache
 from streams.deciding.law.concerned import UNKNOWN, concerned, identified
 from streams.deciding.law.duty import Duty, published_duty
-from streams.deciding.law.routing import Place, places_of, routes
+from streams.deciding.law.routing import CountryConcerned, places_of, routes
 from streams.deciding.law.rule_of_law import TIERS, most_protective_tier, rule_of_law
 from streams.registry.rules import Obligation, RuleOfLawTier, Rules
 
@@ -42,7 +42,7 @@ class CaseFacts(NamedTuple):
     which it had changed.
     """
 
-    places: tuple[Place, ...]
+    places: tuple[CountryConcerned, ...]
     category: Category
     kind: ReportKind
     private: bool
@@ -57,7 +57,7 @@ class Ruling(NamedTuple):
     `obligations_json` is None if a clock is armed: the JSON then depends on when the report was received.
     """
 
-    places: tuple[Place, ...]
+    places: tuple[CountryConcerned, ...]
     duties: tuple[Duty, ...]
     armed: tuple[Obligation, ...]
     tier: RuleOfLawTier
@@ -82,7 +82,7 @@ class Resolved(NamedTuple):
 
     jurisdictions: tuple[Jurisdiction, ...]
     jurisdictions_json: msgspec.Raw
-    places: tuple[Place, ...]
+    places: tuple[CountryConcerned, ...]
     duties: tuple[Duty, ...]
     armed: tuple[Obligation, ...]
     tier: RuleOfLawTier

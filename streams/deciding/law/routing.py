@@ -26,8 +26,8 @@ _SAFE_ONLY = "Only a safe recipient may be told."
 _OF_MINORS = "STATEMENT_CATEGORY_PROTECTION_OF_MINORS"
 
 
-class Place(NamedTuple):
-    """A country concerned: whether reasonably certain (DSA art. 18(2)), and whether by more than a weak hint.
+class CountryConcerned(NamedTuple):
+    """A country concerned, and how certainly: `certain` is reasonably certain (DSA art. 18(2)).
 
     The reporter's country and the language are weak hints: they do not identify a country.
     """
@@ -39,15 +39,18 @@ class Place(NamedTuple):
 
 def places_of(
     rules: Rules, jurisdictions: Iterable[Jurisdiction], certain: Collection[str]
-) -> tuple[Place, ...]:
+) -> tuple[CountryConcerned, ...]:
     """The countries concerned, as routing needs them; `certain` are the reasonably certain ones."""
     weak = max(rules.location_hints.reporter, rules.location_hints.language)
-    return tuple(Place(found.code, found.code in certain, found.confidence > weak) for found in jurisdictions)
+    return tuple(
+        CountryConcerned(found.code, found.code in certain, found.confidence > weak)
+        for found in jurisdictions
+    )
 
 
 def routes(
     rules: Rules,
-    places: Sequence[Place],
+    places: Sequence[CountryConcerned],
     obligations: Iterable[Obligation],
     category: Category,
     decision: Gate,
@@ -92,7 +95,7 @@ def may_be_told(tier: RuleOfLawTier, category: CategoryRules) -> bool:
 
 def _outside(
     rules: Rules,
-    places: Sequence[Place],
+    places: Sequence[CountryConcerned],
     obligations: Iterable[Obligation],
     category: Category,
     day: date,
@@ -145,7 +148,9 @@ def _tells(duty: Obligation, category: Category) -> bool:
     return duty.action == "notify_authority" and duty.trigger in _SUSPICION and category in duty.categories
 
 
-def _at_home(rules: Rules, places: Iterable[Place], category: Category, day: date) -> list[Obligation]:
+def _at_home(
+    rules: Rules, places: Iterable[CountryConcerned], category: Category, day: date
+) -> list[Obligation]:
     """If the place is unknown: duties of the regions in which the platform is established or represented.
 
     A place that only a weak hint names counts as unknown: naming the reporter's country must not remove
@@ -168,7 +173,7 @@ def _at_home(rules: Rules, places: Iterable[Place], category: Category, day: dat
     ]
 
 
-def _known(rules: Rules, duty: Obligation, places: Iterable[Place]) -> list[str]:
+def _known(rules: Rules, duty: Obligation, places: Iterable[CountryConcerned]) -> list[str]:
     """The countries concerned whose authorities may be told under a duty.
 
     A state of a region must be reasonably certain; otherwise the fallback applies. Elsewhere the law names

@@ -114,7 +114,7 @@ class DailyCounters:
         return len(self._groups)
 
     def count(self, now: int, country: str, category: Category, cell: Cell, number: int = 1) -> None:
-        """Count `number` on the UTC day of `now`, the partition's time, which only `begin_part` moves back.
+        """Count `number` on the UTC day of `now`, the partition's time (ms), set back by `begin_part` alone.
 
         `cell` holds the values of ReportCount (or RequestCount, in the stage `requests`) in their order,
         without the count. Takes some 0.4 us.
@@ -134,7 +134,7 @@ class DailyCounters:
     def count_for(
         self, day: int, now: int, country: str, category: Category, cell: Cell, number: int = 1
     ) -> None:
-        """Count for a day (since the epoch) of its own; a negative `number` takes back earlier counts.
+        """Count for a day of its own (days since the epoch); a negative `number` takes back what was counted.
 
         `cell` begins with the name of its list in TransparencyCounter. `now` as in `count`.
         """

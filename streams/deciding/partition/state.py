@@ -94,7 +94,7 @@ class PartitionState:
         self.daily = DailyCounters(stage, partition)
 
     def begin_day(self, time: int, at_most: int) -> bool:  # noqa: ARG002
-        """Forget what ends with the day (UTC) before `time`, at most so many keys; False if some are left.
+        """Forget what ends with the day (UTC) before `time` (ms), so many keys at most; False if some remain.
 
         Called, until it returns True, before time moves to another day.
         """

@@ -20,9 +20,9 @@ Numbers = dict[int, int]
 
 
 class Misuse(NamedTuple):
-    """Outcomes since `since_day` (days since the epoch).
+    """The numbers of outcomes since `since_day` (days since the epoch).
 
-    All that were `decided`, and those manifestly unfounded by category (its code).
+    `decided` counts all, `unfounded` the manifestly unfounded ones by category (its code).
     """
 
     since_day: int

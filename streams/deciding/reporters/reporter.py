@@ -69,7 +69,7 @@ class Standing(NamedTuple):
 class OutcomeFacts(NamedTuple):
     """An outcome, as it counts for a reporter.
 
-    Decided on `day` (days since the epoch), `category` is a code, weight in per cent.
+    `day` is that of the decision, in days since the epoch; `category` is a code, the weight in per cent.
     """
 
     day: int

@@ -31,7 +31,7 @@ Sums = dict[int, int]
 
 
 class Outcomes(NamedTuple):
-    """Numbers of outcomes, faded ones less, each times its confidence over its probability of review."""
+    """Numbers of outcomes, fading, each times its confidence over its probability of review."""
 
     upheld: float
     dismissed: float

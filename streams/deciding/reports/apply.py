@@ -12,7 +12,7 @@ from streams.contract.wire.records import OutputRecord, new_tuple
 from streams.contract.wire.topics import ENRICHED_REPORTS, ESCALATIONS
 from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.coordination.arrivals import Signs
-from streams.counting.coordination.clusters import Sums
+from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.sums import WindowCounts
 from streams.deciding.partition.daily_counters import Cell
@@ -117,7 +117,7 @@ def _count(
     state, rules, report = batch.state, batch.rules, case.report
     reporter = report.reporter
     kind, hashed, contribution = "anonymous", None, None
-    risk, voice = rules.risk_model.millionths(case.risk), Sums()
+    risk, voice = rules.risk_model.millionths(case.risk), ClusterSums()
     if reporter is not None:
         kind = reporter.kind
         if reporter.ref is not None:

@@ -9,7 +9,7 @@ from streams.contract.events.reporter_notice import NoticeOutcome, ReporterNotic
 from streams.contract.wire.forms.credit import credit_record
 from streams.contract.wire.forms.reporter_notice import encode_receipt, encode_reporter_notice
 from streams.contract.wire.times import DAY, from_epoch_ms, months_later
-from streams.counting.attribution import Credit, Decision, ReportIdentity
+from streams.counting.attribution import Credit, KnownOutcome, ReportIdentity
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 
@@ -67,7 +67,7 @@ def publish_receipt(batch: ReportBatch, case: Case, reporter: int) -> None:
     batch.outputs.append(encode_receipt(reporter, report.channel.ref, report.message_ref, notice))
 
 
-def _credited(decision: Decision | None) -> CreditedOutcome | None:
+def _credited(decision: KnownOutcome | None) -> CreditedOutcome | None:
     if decision is None or not decision.percent:
         return None
     return CreditedOutcome(

@@ -7,7 +7,7 @@ from streams.contract.events.moderation_outcome import LawGround, ModerationOutc
 from streams.contract.events.transparency import NoticeSource
 from streams.contract.wire.records import new_tuple
 from streams.counting.attribution import MessageReporters
-from streams.counting.message_facts import Decided, FirstReport, MessageFacts
+from streams.counting.message_facts import DecidedMessage, FirstReport, MessageFacts
 from streams.counting.notices import REPORT_ROLES
 from streams.deciding.partition.daily_counters import Cell
 from streams.deciding.reports.batch import ReportBatch
@@ -74,7 +74,7 @@ def count_outcome(
     ground, action = outcome.ground, outcome.action
     facts = record.facts_to_change()
     facts.add_decision(
-        Decided(
+        DecidedMessage(
             decided_s,
             outcome.outcome_id,
             outcome.decision,

@@ -8,7 +8,7 @@ from streams.contract.events.moderation_outcome import (
 )
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.reading import Decoded
-from streams.counting.attribution import Decision, ReportIdentity
+from streams.counting.attribution import KnownOutcome, ReportIdentity
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.credits import publish_credit, publish_receipt
@@ -111,10 +111,10 @@ def _judged(
     return identity, (key.partition(b"\0")[2].decode(),)
 
 
-def _decision(batch: ReportBatch, outcome: ModerationOutcome, decided_ms: int) -> Decision:
+def _decision(batch: ReportBatch, outcome: ModerationOutcome, decided_ms: int) -> KnownOutcome:
     probability = 1.0 if outcome.sampled is None else outcome.sampled
     percent = batch.rules.registry.reporters.percent(outcome.confidence, probability)
-    return Decision(
+    return KnownOutcome(
         decided_ms // 1000,
         outcome.outcome_id,
         outcome.decision,

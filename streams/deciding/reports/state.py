@@ -42,7 +42,7 @@ _decode_episodes = msgspec.msgpack.Decoder(list[_StoredEpisode]).decode
 
 
 class ReportState(PartitionState):
-    """The state of one partition: of every stage, the channels' counts and episodes, and who reported.
+    """What every stage keeps of a partition, the channels' counts and episodes, and who reported what.
 
     `time.now` follows occurred_at.
     """

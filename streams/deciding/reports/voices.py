@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.counting.coordination.arrivals import Arrivals, Signs
-from streams.counting.coordination.clusters import Joined, Sums
+from streams.counting.coordination.clusters import ClusterSums, Joined
 from streams.counting.coordination.signature import group_of, used_bins
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
@@ -14,8 +14,8 @@ from streams.deciding.reports.outcomes import note_reporter
 _YOUNG: Final = ("under_1d", "under_1w")
 
 # A reporter whom nobody else is linked to.
-_ALONE: Final = Joined(first=True, size=1, added=Sums(1, 0, 0, 1))
-_ALONE_KNOWN: Final = Joined(first=True, size=1, added=Sums(1, 0, 1, 0))
+_ALONE: Final = Joined(first=True, size=1, added=ClusterSums(1, 0, 0, 1))
+_ALONE_KNOWN: Final = Joined(first=True, size=1, added=ClusterSums(1, 0, 1, 0))
 
 
 class Contribution(NamedTuple):
@@ -25,7 +25,7 @@ class Contribution(NamedTuple):
     belongs to the same cluster.
     """
 
-    added: Sums
+    added: ClusterSums
     signs: Signs
     first_about_message: bool
     linked: bool
@@ -57,7 +57,7 @@ def add_to_clusters(
     crowd.put_arrivals(channel_key, arrivals, now)
     if not first:
         crowd.note_link(now, reporter, None)
-        return Contribution(Sums(), signs, first_about_message=False, linked=False)
+        return Contribution(ClusterSums(), signs, first_about_message=False, linked=False)
     known = stamp.reporter_class != "low"
     joined = alone = _ALONE_KNOWN if known else _ALONE
     # With fewer earlier targets nobody can be linked to it, and it leaves the clusters as they are.

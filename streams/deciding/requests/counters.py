@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from streams.contract.events.authority_request import RequestKind
-from streams.contract.events.authority_routing import Decision, RefusalCode
+from streams.contract.events.authority_routing import RefusalCode, RoutingDecision
 from streams.deciding.partition.counters import PartitionCounters
 
 
@@ -12,5 +12,5 @@ from streams.deciding.partition.counters import PartitionCounters
 class RequestCounters(PartitionCounters):
     """`requests` counts by kind and decision, `refusals` by code."""
 
-    requests: Counter[tuple[RequestKind, Decision]] = field(default_factory=Counter)
+    requests: Counter[tuple[RequestKind, RoutingDecision]] = field(default_factory=Counter)
     refusals: Counter[RefusalCode] = field(default_factory=Counter)

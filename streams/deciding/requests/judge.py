@@ -4,7 +4,7 @@ from datetime import UTC
 from typing import NamedTuple
 
 from streams.contract.events.authority_request import AuthorityRequest, IntakeElement
-from streams.contract.events.authority_routing import Competence, Decision, Findings, Territory
+from streams.contract.events.authority_routing import Competence, Findings, RoutingDecision, Territory
 from streams.contract.events.routing import Gate, Routing
 from streams.deciding.law.duty import Duty, escalated_duty
 from streams.deciding.law.routing import INTERNAL_REVIEW
@@ -28,7 +28,7 @@ class Judgement(NamedTuple):
     `not_before` (RFC 3339, UTC) is the time before which no data may be sent, None if the law sets none.
     """
 
-    decision: Decision
+    decision: RoutingDecision
     gate: Gate
     recipients: tuple[Routing, ...]
     findings: Findings
@@ -51,7 +51,7 @@ def judge_request(request: AuthorityRequest, received_ms: int, rules: RequestRul
     refused = refusals(request) + refused_to_closed(law.tier, abuse_prone=is_abuse_prone(request, rules))
     # If the authority lacks competence, name the one that has it instead of listing missing elements.
     missing = missing_elements(request, language, applicable) if competence.competent else ()
-    decision: Decision = "refused" if refused else "incomplete" if missing else "routed"
+    decision: RoutingDecision = "refused" if refused else "incomplete" if missing else "routed"
     duties = judged_duties(
         () if refused else applicable,
         triggers_met(request, rules) if competence.competent else frozenset(),
@@ -91,7 +91,7 @@ def judge_request(request: AuthorityRequest, received_ms: int, rules: RequestRul
 
 
 def _reason(
-    decision: Decision,
+    decision: RoutingDecision,
     competence: Competence,
     questions: tuple[IntakeElement, ...],
     not_before: str | None,

@@ -34,7 +34,7 @@ _FIRST_SECONDS = 1.0
 # A receiver that is back gets its events within a minute.
 _MOST_SECONDS = 60.0
 
-Place = tuple[str, int]
+TopicPartition = tuple[str, int]
 Send = Callable[[SourceRecord], Awaitable[Answer]]
 
 
@@ -88,7 +88,7 @@ class Deliveries:
         self._metrics = metrics
         self._patience = patience
         self._ending = False
-        self._lanes: dict[tuple[Place, bytes], _Lane] = {}
+        self._lanes: dict[tuple[TopicPartition, bytes], _Lane] = {}
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._accepted_at = float("-inf")
         self._leave_alone_until = 0.0
@@ -103,7 +103,7 @@ class Deliveries:
             lane.task = asyncio.create_task(self._deliver_all(place, record.key or b"", lane))
             lane.task.add_done_callback(self._note_end)
 
-    async def drop(self, places: set[Place]) -> None:
+    async def drop(self, places: set[TopicPartition]) -> None:
         """Stop delivering the records of partitions; their next owner begins with what is not finished."""
         tasks = []
         for key in [key for key in self._lanes if key[0] in places]:
@@ -130,7 +130,7 @@ class Deliveries:
         if not task.cancelled() and (error := task.exception()) and not self._failed.done():
             self._failed.set_exception(error)
 
-    async def _deliver_all(self, place: Place, key: bytes, lane: _Lane) -> None:
+    async def _deliver_all(self, place: TopicPartition, key: bytes, lane: _Lane) -> None:
         while lane.waiting and not self._ending:
             record = lane.waiting[0]
             await self._deliver(record, lane)

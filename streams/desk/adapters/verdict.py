@@ -16,7 +16,7 @@ from streams.registry.errors import RegistryError
 from streams.running.worker.environment import SettingsError
 
 
-class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DeskVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The decision that an act stands for, as docs/decisions.md describes it.
 
     `category` is what was found; without it, the category that was reported.
@@ -55,7 +55,7 @@ def check_categories(
 
 
 def check_verdicts(
-    variable: str, file: Path | None, verdicts: Sequence[Verdict], categories: Collection[Category]
+    variable: str, file: Path | None, verdicts: Sequence[DeskVerdict], categories: Collection[Category]
 ) -> None:
     """Raise SettingsError if a verdict has none of the `categories`, or its parts contradict each other."""
     found = [verdict.category for verdict in verdicts if verdict.category is not None]

@@ -1,4 +1,1 @@
-"""The console: pages on which desks work, beside the stream.
-
-It reads topics, and writes what people decide.
-"""
+"""The console: pages on which desks work, beside the stream. Reads topics, and writes what people decide."""

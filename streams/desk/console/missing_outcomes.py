@@ -13,7 +13,7 @@ from streams.contract.wire.encoding import encode
 from streams.contract.wire.times import DAY
 from streams.contract.wire.topics import CLOCK_OUTCOMES, MODERATION_OUTCOMES
 from streams.desk.console.casework.follow_ups import clock_outcomes, moderation_outcome
-from streams.desk.console.casework.work import CaseSubject, Decision
+from streams.desk.console.casework.work import CaseSubject, DeskDecision
 from streams.desk.console.read_model.acts import CONSOLE_SOURCE
 from streams.desk.console.read_model.outcomes import outcomes_of_clock
 from streams.desk.console.read_model.statements import SQL
@@ -36,8 +36,8 @@ class _Names(msgspec.Struct):
 
 
 _NAMES = msgspec.json.Decoder(_Names)
-_OUTCOME = msgspec.json.Decoder(Decision[ProposedOutcome])
-_ANSWER = msgspec.json.Decoder(Decision[ProposedAnswer])
+_OUTCOME = msgspec.json.Decoder(DeskDecision[ProposedOutcome])
+_ANSWER = msgspec.json.Decoder(DeskDecision[ProposedAnswer])
 
 
 class ActKey(NamedTuple):
@@ -68,7 +68,7 @@ def missing_events(reader: sqlite3.Connection, key: ActKey) -> Sequence[Event]:
     if row is None:
         # An act in another partition, which was read later, came first.
         return []
-    decision: Decision[Any] = (_ANSWER if key.subject == "request" else _OUTCOME).decode(row["decision"])
+    decision: DeskDecision[Any] = (_ANSWER if key.subject == "request" else _OUTCOME).decode(row["decision"])
     now = clock_ms()
     return [
         published_event(topic, value, CONSOLE_SOURCE, now)
@@ -77,7 +77,7 @@ def missing_events(reader: sqlite3.Connection, key: ActKey) -> Sequence[Event]:
 
 
 def _missing(
-    reader: sqlite3.Connection, key: ActKey, decision: Decision[Any], channel_ref: str
+    reader: sqlite3.Connection, key: ActKey, decision: DeskDecision[Any], channel_ref: str
 ) -> Iterator[tuple[str, bytes]]:
     for ended in clock_outcomes(decision):
         if _may_be_open(reader, ended) and not was_written(reader, CLOCK_OUTCOMES, ended.outcome_id):

@@ -50,7 +50,7 @@ _LOOK_SECONDS = 0.05
 _CLOCK = msgspec.json.Decoder(ClockView)
 
 
-class Verdict(NamedTuple):
+class ActVerdict(NamedTuple):
     """What became of an act: `refused` is null if it counted, or why it did not."""
 
     refused: str | None
@@ -92,7 +92,7 @@ class Publisher:
         self._progress = progress
         self._acts = acts
 
-    async def act(self, activity: CaseActivity) -> Verdict:
+    async def act(self, activity: CaseActivity) -> ActVerdict:
         """Write an act, and what follows from it if it counted. The same `activity_id` again changes nothing.
 
         Raises Rejected if a worker would refuse the act, NotReadBack, or a KafkaError if the broker does not
@@ -103,7 +103,7 @@ class Publisher:
         self._acts.add(("counted" if verdict.refused is None else "refused",))
         return verdict
 
-    async def _act(self, activity: CaseActivity) -> Verdict:
+    async def _act(self, activity: CaseActivity) -> ActVerdict:
         key = ActKey(*case_key(activity), activity.activity_id)
         verdict = await asyncio.to_thread(self._verdict, key)
         if verdict is None:
@@ -194,6 +194,6 @@ class Publisher:
         actor = _CLOCK.decode(row["view"]).actor
         return _ClockNow(row["status"], actor, sent, is_being_ended(reader, outcome))
 
-    def _verdict(self, key: ActKey) -> Verdict | None:
+    def _verdict(self, key: ActKey) -> ActVerdict | None:
         row = self._database.reader().execute(SQL["act_refused"], key).fetchone()
-        return None if row is None else Verdict(row["refused"])
+        return None if row is None else ActVerdict(row["refused"])

@@ -44,7 +44,7 @@ LEGEND = (
 
 
 class SectionKind(NamedTuple):
-    """A kind of section: the counts that it adds up (if `holds`) and its default tables."""
+    """A kind of section: the counts that it adds up (those that `holds`) and its default tables."""
 
     name: str
     title: str

@@ -33,7 +33,7 @@ class ConfidenceRow(Sourced):
 
 
 class ReviewValues(Row):
-    """The smallest probability of review that divides an outcome: 100 outcomes at most count for one."""
+    """The smallest probability of review that an outcome is divided by: one counts as 100 at most."""
 
     least_probability: Annotated[float, Field(ge=0.01, le=1)]
 

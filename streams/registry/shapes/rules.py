@@ -195,7 +195,7 @@ class ScoringFile(Row):
 
 
 class SourceTopicRow(Row):
-    """What reports of a source topic may claim: kinds of reports and reporters; given publishers."""
+    """What reports of a source topic may claim: kinds of reports and reporters; if given, publishers."""
 
     kinds: Annotated[list[ReportKind], Field(min_length=1)]
     reporters: Annotated[list[ReporterKind], Field(min_length=1)]

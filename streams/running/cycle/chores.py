@@ -32,7 +32,7 @@ async def do_chores(app: Any, ownership: Ownership, cycle: Cycle) -> None:
     while True:
         await asyncio.sleep(TICK_CHECK_SECONDS)
         # The lock, so that no cycle applies anything meanwhile.
-        async with ownership.turn:
+        async with ownership.write_lock:
             await _wake(app, ownership)
             await _tick(app, ownership, cycle)
             await _step_over_markers(ownership)

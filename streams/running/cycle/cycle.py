@@ -13,7 +13,7 @@ from streams.running.cycle.batches import batch_bytes
 from streams.running.cycle.pace import Pace
 from streams.running.cycle.set_aside import rest_sources, set_aside
 from streams.running.errors import OwnershipLost
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.log.log import Write
 from streams.running.log.memory import MAX_POLLED_BYTES
 from streams.running.log.transaction import Destination
@@ -34,14 +34,14 @@ MAX_CYCLE_BYTES = 20_000_000
 MAX_TRANSACTION_BYTES = 48 * 1024 * 1024
 
 
-Trace = Callable[[Mapping[Place, Prepared], int], AbstractContextManager[None]]
+Trace = Callable[[Mapping[StatePartition, Prepared], int], AbstractContextManager[None]]
 """Encloses the writing of a transaction: what partitions prepared, and when the cycle began (epoch ns).
 
 It may add headers to the writes, and must not wait for anything.
 """
 
 
-def _untraced(_prepared: Mapping[Place, Prepared], _began: int) -> AbstractContextManager[None]:
+def _untraced(_prepared: Mapping[StatePartition, Prepared], _began: int) -> AbstractContextManager[None]:
     return nullcontext()
 
 
@@ -62,7 +62,7 @@ class Cycle:
         self._app = app
         self._ownership = ownership
         self._writer = writer
-        self._held: list[tuple[Place, Any]] = []
+        self._held: list[tuple[StatePartition, Any]] = []
         self._held_bytes = 0
         self._came = asyncio.Event()
         self._room = asyncio.Event()
@@ -77,7 +77,7 @@ class Cycle:
 
     async def hand_over(self, stage: str, event: Any) -> None:
         """Apply a fetched batch with the next cycle. Waits while enough is there for that."""
-        self._held.append((Place(stage, event.message.partition), event))
+        self._held.append((StatePartition(stage, event.message.partition), event))
         self._held_bytes += batch_bytes(event)
         self._came.set()
         while self._held_bytes > MAX_CYCLE_BYTES:
@@ -90,8 +90,8 @@ class Cycle:
             await self._came.wait()
             if self._held_bytes < MAX_POLLED_BYTES:
                 await asyncio.sleep(self._pace.wait_seconds())
-            # Between two cycles the chores and rebalances get the turn if they wait for it.
-            async with self._ownership.turn.of_a_cycle():
+            # Between two cycles the chores and rebalances get the lock if they wait for it.
+            async with self._ownership.write_lock.of_a_cycle():
                 held, self._held, self._held_bytes = self._held, [], 0
                 self._came.clear()
                 self._room.set()
@@ -101,9 +101,9 @@ class Cycle:
                     self._held_bytes += sum(batch_bytes(event) for _, event in left)
                     self._came.set()
                 if not self._held:
-                    await self._ownership.turn.written()
+                    await self._ownership.write_lock.written()
 
-    async def _wanted(self, held: list[tuple[Place, Any]]) -> list[tuple[Place, Any]]:
+    async def _wanted(self, held: list[tuple[StatePartition, Any]]) -> list[tuple[StatePartition, Any]]:
         """What is to be applied.
 
         The rest is acknowledged, since rebalances wait for that, and will be fetched again.
@@ -127,21 +127,21 @@ class Cycle:
         await rest_sources(app.consumer, resting, dropped)
         return wanted
 
-    async def _apply(self, wanted: list[tuple[Place, Any]]) -> list[tuple[Place, Any]]:
+    async def _apply(self, wanted: list[tuple[StatePartition, Any]]) -> list[tuple[StatePartition, Any]]:
         """Apply events, leave one transaction of their results under way, and return those not done.
 
         The others are acknowledged when it is committed. A partition that fails is left out of the
         transaction and set aside. An error that concerns the whole process is raised after the others are
         committed.
         """
-        turn = self._ownership.turn
+        write_lock = self._ownership.write_lock
         self._pace.begin()
         began = time.time_ns()
-        by_place: dict[Place, list[Any]] = defaultdict(list)
+        by_place: dict[StatePartition, list[Any]] = defaultdict(list)
         for place, event in wanted:
             by_place[place].append(event)
         applied: list[_Applied] = []
-        left: list[tuple[Place, Any]] = []
+        left: list[tuple[StatePartition, Any]] = []
         errors: list[Exception] = []
         size = 0
         for place, events in by_place.items():
@@ -153,7 +153,7 @@ class Cycle:
                 prepared = await owner.apply([(event.message.topic, event.value) for event in events])
             except NotApplied as failed:
                 # What was applied of it before is right.
-                await turn.written()
+                await write_lock.written()
                 # Not after the commit: code that keeps the error keeps the partition's state in memory.
                 await set_aside(self._app.consumer, owner, failed, events)
                 continue
@@ -164,10 +164,10 @@ class Cycle:
             size += prepared.size if prepared else 0
         for owner, prepared, events in applied:
             left += [(owner.place, event) for event in events[_done(prepared, events) :]]
-        await turn.written()
-        turn.leave_under_way(self._commit(applied, began))
+        await write_lock.written()
+        write_lock.leave_under_way(self._commit(applied, began))
         if errors:
-            await turn.written()
+            await write_lock.written()
             raise errors[0]
         return left
 

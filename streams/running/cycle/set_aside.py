@@ -71,7 +71,7 @@ async def _try_again(log: Log, writer: Writer, ownership: Ownership, owner: Part
         end = (await writer.ends([owner.state_log]))[owner.state_log]
         loaded = await owner.load(consumer, end)
     # So that no cycle is under way.
-    async with ownership.turn:
+    async with ownership.write_lock:
         if _is_owned(ownership, owner):
             owner.try_again(loaded)
 

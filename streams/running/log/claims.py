@@ -17,7 +17,7 @@ from streams.running.log.log import Write
 CLAIM_VERSION = 1
 
 
-class Place(NamedTuple):
+class StatePartition(NamedTuple):
     """A partition of a stage's state."""
 
     stage: str
@@ -37,17 +37,17 @@ def claim_value(generation: int, member: str) -> bytes:
     return bytes([CLAIM_VERSION]) + orjson.dumps(facts)
 
 
-def claim_record(place: Place, transactional_id: str, value: bytes) -> Write:
+def claim_record(place: StatePartition, transactional_id: str, value: bytes) -> Write:
     """A claim to a partition."""
     return _key(place, transactional_id), value, []
 
 
-def release_record(place: Place, transactional_id: str) -> Write:
+def release_record(place: StatePartition, transactional_id: str) -> Write:
     """The end of a claim: the claimant has decided all that it ever wrote to the partition."""
     return _key(place, transactional_id), None, []
 
 
-def former_fenced_record(place: Place) -> Write:
+def former_fenced_record(place: StatePartition) -> Write:
     """A note that the id is fenced under which former versions wrote this partition. It stays in the log."""
     return _key(place, ""), bytes([CLAIM_VERSION]), []
 
@@ -61,7 +61,7 @@ class ClaimsLog:
     """What the records read so far say."""
 
     def __init__(self) -> None:
-        self._claims: dict[tuple[Place, str], bytes] = {}
+        self._claims: dict[tuple[StatePartition, str], bytes] = {}
 
     def add(self, key: bytes, value: bytes | None) -> None:
         """Take the next record into account."""
@@ -70,11 +70,11 @@ class ClaimsLog:
         else:
             self._claims[_split(key)] = value
 
-    def shows(self, transactional_id: str, value: bytes, places: Iterable[Place]) -> bool:
+    def shows(self, transactional_id: str, value: bytes, places: Iterable[StatePartition]) -> bool:
         """Return whether this claim to all of the places has been read."""
         return all(self._claims.get((place, transactional_id)) == value for place in places)
 
-    def claimants(self, places: Collection[Place]) -> list[Claimant]:
+    def claimants(self, places: Collection[StatePartition]) -> list[Claimant]:
         """Who has an unreleased claim to one of the places."""
         newest: dict[str, int] = {}
         for (place, claimant), value in self._claims.items():
@@ -86,18 +86,18 @@ class ClaimsLog:
         """The releases of everything that these processes claim."""
         return [release_record(*claim) for claim in self._claims if claim[1] in fenced]
 
-    def without_note(self, places: Iterable[Place]) -> list[Place]:
+    def without_note(self, places: Iterable[StatePartition]) -> list[StatePartition]:
         """Return the places without a note that the id of former versions is fenced."""
         return [place for place in places if (place, "") not in self._claims]
 
 
-def _key(place: Place, transactional_id: str) -> bytes:
+def _key(place: StatePartition, transactional_id: str) -> bytes:
     return f"{place.stage}/{place.partition}/{transactional_id}".encode()
 
 
-def _split(key: bytes) -> tuple[Place, str]:
+def _split(key: bytes) -> tuple[StatePartition, str]:
     stage, partition, transactional_id = key.decode().split("/", 2)
-    return Place(stage, int(partition)), transactional_id
+    return StatePartition(stage, int(partition)), transactional_id
 
 
 def _generation(value: bytes) -> int:

@@ -27,7 +27,7 @@ RESTORE_FETCH_BYTES = 16 * 1024 * 1024
 
 # Bytes of one record batch. A topic limits its batches by max.message.bytes, 1 MiB by default. Half of it
 # leaves room for headers and is still large enough to amortise the request. Bytes before compression, which
-# adds at most a few hundred (see outputs.py).
+# adds at most a few hundred (see partitions/outputs.py).
 BATCH_BYTES = 512 * 1024
 
 # The largest record that we write is a state of 8 MiB (see schemas/topics/channel-state.yaml), plus key and

@@ -1,7 +1,4 @@
-"""What a takeover asks the brokers, repeated until they answer.
-
-To fence another producer, and for true ends of logs.
-"""
+"""Fences other producers and finds the true ends of logs: asks the brokers until they answer."""
 
 import asyncio
 import time

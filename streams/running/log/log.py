@@ -1,7 +1,7 @@
 """What the runtime needs of Kafka: logs with transactions, those who read them, and those who write to them.
 
 `Connection` is Kafka's, and `tests/model/memory_log.py` is one in memory, in which a search chooses what
-happens when. `tests/contract/test_log.py` holds both to the same. Errors are aiokafka's.
+happens when. `tests/model/test_log.py` holds both to the same. Errors are aiokafka's.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -49,7 +49,7 @@ class Reader(Protocol):
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Where a reader of its isolation comes to the end of each log.
 
-        The last stable offset or the high watermark.
+        That is the last stable offset or the high watermark.
         """
 
     async def getmany(

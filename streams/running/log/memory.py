@@ -16,7 +16,7 @@ HEADER_OVERHEAD_BYTES = 170
 MAX_POLLED_BYTES = 8_000_000
 
 # Memory of the records that may wait for the agents of all stages together: 20,000 reports of 400 bytes. As
-# many may wait for the next cycle while those of one cycle are applied (see cycle.py).
+# many may wait for the next cycle while those of one cycle are applied (see cycle/cycle.py).
 MAX_QUEUED_BYTES = 20_000_000
 
 # Bytes that a broker may answer to one request, of all partitions together, and of one partition. They may be

@@ -21,7 +21,7 @@ async def keep_waiting(end: int) -> int:
     return end
 
 
-class Standstill:
+class ReadStall:
     """Notices that reading makes no progress."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ async def read_entries(
     records_read = 0
     consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp] if start is None else start)
     # By the fetch position, not by the last record's offset: the log may end with a transaction marker.
-    standstill = Standstill()
+    standstill = ReadStall()
     while (position := await consumer.position(tp)) < end:
         if standstill.lasts(position):
             end = await _end_of_standstill(consumer, tp, end, blocked)
@@ -108,7 +108,7 @@ async def anything_follows(
     if end > next_offset:
         consumer.assign([tp])
         consumer.seek(tp, next_offset)
-        standstill = Standstill()
+        standstill = ReadStall()
         while (position := await consumer.position(tp)) < end:
             if standstill.lasts(position):
                 end = await _end_of_standstill(consumer, tp, end, blocked)

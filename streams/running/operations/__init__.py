@@ -1,1 +1,1 @@
-"""Metrics, health and logs of a running worker."""
+"""What operators see and grant: metrics, health and logs of running programs, and rights on brokers."""

@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric as Family
 
 from streams import __version__
 from streams.contract.events.authority_request import RequestKind
-from streams.contract.events.authority_routing import Decision, RefusalCode
+from streams.contract.events.authority_routing import RefusalCode, RoutingDecision
 from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
 from streams.contract.events.integrity_case import IntegrityCaseKind
 from streams.contract.events.internal.stamp import TrustClass
@@ -49,7 +49,7 @@ class Metrics:
         self.clock_transitions = Numbers(catalogue.CLOCK_TRANSITIONS, _clock_events_possible(rules))
         self.clock_outcomes = Numbers(catalogue.CLOCK_OUTCOMES, (("applied",), ("passed_on",)))
         self.authority_requests = Numbers(
-            catalogue.AUTHORITY_REQUESTS, product(get_args(RequestKind), get_args(Decision))
+            catalogue.AUTHORITY_REQUESTS, product(get_args(RequestKind), get_args(RoutingDecision))
         )
         self.refusals = Numbers(catalogue.REFUSALS, ((code,) for code in get_args(RefusalCode)))
         self.reports_stamped = Numbers(catalogue.REPORTS_STAMPED, ((name,) for name in get_args(TrustClass)))

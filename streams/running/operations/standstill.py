@@ -8,7 +8,7 @@ from collections.abc import Callable
 MOST_BETWEEN_SAMPLES = 2.0
 
 
-class Standstill:
+class IdleTime:
     """Tracks a number through `sample`, which must be called about once a second."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:

@@ -19,7 +19,7 @@ from streams.running.operations.law_watch import LawWatch
 from streams.running.operations.metrics import Exposition, Metrics
 from streams.running.operations.owned_partitions import EpisodeKind, OwnedPartitions, moment
 from streams.running.operations.readiness import Readiness
-from streams.running.operations.standstill import Standstill
+from streams.running.operations.standstill import IdleTime
 from streams.running.operations.values import Numbers, gauge
 from streams.running.operations.watchdog import Watchdog
 from streams.running.takeover.membership import SESSION_SECONDS
@@ -53,7 +53,7 @@ class WorkerOperations:
         self._core = core
         self._lag_watch = LagWatch(source_lags)
         self._law_watch = LawWatch(rules)
-        self._restore_standstill = Standstill()
+        self._restore_standstill = IdleTime()
         self._exposition = Exposition(self.metrics.values(), self._live)
         self._started_at = time.time()
         self._last_batch = time.monotonic()

@@ -7,7 +7,7 @@ import structlog
 
 from streams.contract.wire.records import SourceRecord
 from streams.running.errors import OversizedRecord
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.log.position import Position
 from streams.running.partitions.setback import FIRST_PAUSE, NotApplied, Setback, describe, setback_after
 
@@ -22,7 +22,7 @@ class Attempts:
 
     __slots__ = ("_place", "_prefix", "_retry_at", "_setback")
 
-    def __init__(self, place: Place, prefix: str) -> None:
+    def __init__(self, place: StatePartition, prefix: str) -> None:
         self._place = place
         self._prefix = prefix
         self._setback: Setback | None = None

@@ -41,7 +41,7 @@ async def load(
 ) -> Loaded[State]:
     """Read a partition up to the offset `end` of its state log.
 
-    Nobody else may write to it any more (see takeover.py).
+    Nobody else may write to it any more (see takeover/takeover.py).
     `consumer` comes from Log.reader; `end` and `blocked` as in read_entries, `bounds` and `progress` as in
     read_state_with. Raises RefusedToStart when the state or the position cannot be used.
     """

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 
 from streams.contract.wire.records import SourceRecord
 from streams.running.log.append_times import check_append_times
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.log.log import Log, Reader
 from streams.running.log.past_markers import past_markers
 from streams.running.log.position import Position, SourcePosition
@@ -49,7 +49,7 @@ class PartitionOwner(Generic[State]):
         observer: Observer[State, Any],
     ) -> None:
         self.stage = stage
-        self.place = Place(stage.name, partition)
+        self.place = StatePartition(stage.name, partition)
         self.state_log = TopicPartition(writer.prefix + stage.state_topic, partition)
         self.position: dict[str, SourcePosition] = {}
         # Behind the position while a transaction is under way.

@@ -59,7 +59,7 @@ class RunnableStage(Protocol[State, Result_co]):
         """
 
     def flooding(self, result: Any) -> Mapping[str, int]:
-        """The topics (with prefix) that a batch showed to be flooded, and their unreadable records."""
+        """The topics (with prefix) that a batch showed to be flooded, and how many were unreadable."""
 
     def paused_sources(self, state: State) -> Collection[str]:
         """The sources of which no record may be handed in."""

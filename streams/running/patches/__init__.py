@@ -1,4 +1,4 @@
-"""All that uses, overrides or replaces private names of Faust, mode and aiokafka is in this package.
+"""All code that uses, overrides or replaces private names of Faust, mode and aiokafka.
 
 tests/contract/test_private_names.py covers every private name in use and fails when one is used outside this
 package.

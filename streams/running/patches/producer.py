@@ -30,7 +30,7 @@ _OPEN = ["Ongoing", "PrepareCommit", "PrepareAbort"]
 
 
 class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
-    """The Producer of log.py."""
+    """The Producer of log/log.py."""
 
     def failure(self) -> BaseException | None:
         """The error that made this producer unusable, or None.
@@ -114,7 +114,7 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         return {each for found in await asyncio.gather(*map(open_at, nodes)) for each in found}
 
     async def offsets_by_time(self, times: Mapping[TopicPartition, int]) -> dict[TopicPartition, FoundOffset]:
-        """As in log.py.
+        """As in log/log.py.
 
         One request per broker, whatever the number of logs. The client must know the topics.
         """

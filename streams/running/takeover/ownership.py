@@ -8,14 +8,14 @@ import structlog
 from faust.types import TP
 
 from streams.running.errors import OwnershipLost, RefusedToStart
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.log.log import Log
 from streams.running.log.transaction import STOPPING_SECONDS
 from streams.running.log.writer import Writer
 from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.takeover.state_reading import Kept, StateReading
 from streams.running.takeover.takeover import Claims, IsCurrent
-from streams.running.takeover.turn import Turn
+from streams.running.takeover.write_lock import WriteLock
 
 logger = structlog.get_logger(__name__)
 
@@ -33,15 +33,15 @@ class Ownership:
     """The owners by stage and partition. Between `give_up` and the end of `follow` there are none."""
 
     def __init__(self, log: Log, writer: Writer, stages: Mapping[str, OwnedStage]) -> None:
-        self.owners: dict[Place, PartitionOwner[Any]] = {}
+        self.owners: dict[StatePartition, PartitionOwner[Any]] = {}
         # How many partitions the last takeover read, and how many state records.
         self.partitions_read = self.records_read = 0
-        self.turn = Turn()
+        self.write_lock = WriteLock()
         self._log = log
         self._writer = writer
         self._stages = stages
         self._claims = Claims(log, writer)
-        self._kept: dict[Place, Kept] = {}
+        self._kept: dict[StatePartition, Kept] = {}
         self._taking: asyncio.Task[None] | None = None
         self._interrupted = False
         # The generation whose assignment is taken over; None during a rebalance.
@@ -81,7 +81,7 @@ class Ownership:
         """
         await self._interrupt()
         self._followed = None
-        async with self.turn:
+        async with self.write_lock:
             owners, self.owners = self.owners, {}
             for place in [place for place, owner in owners.items() if owner.attempts.is_set_aside]:
                 owners.pop(place).released()
@@ -95,8 +95,8 @@ class Ownership:
         await self._interrupt()
         owners = self.known_owners()
         try:
-            # The turn, because a cycle that waits for a slow transaction would write after the release.
-            async with asyncio.timeout(STOPPING_SECONDS), self.turn:
+            # With the lock, because a cycle that waits for a slow transaction would write after the release.
+            async with asyncio.timeout(STOPPING_SECONDS), self.write_lock:
                 await self._claims.release()
         except Exception as error:  # noqa: BLE001 - of a transaction: the cycle has raised it too
             logger.warning("stopped without releasing the partitions", error=str(error) or repr(error))
@@ -128,28 +128,28 @@ class Ownership:
             await asyncio.wait([self._taking])
 
     async def _take_over(
-        self, wanted: list[Place], generation: int, member: str, is_current: IsCurrent
+        self, wanted: list[StatePartition], generation: int, member: str, is_current: IsCurrent
     ) -> None:
-        async with self.turn:
+        async with self.write_lock:
             self.partitions_read = self.records_read = 0
             for place in self._kept.keys() - set(wanted):
                 self._kept.pop(place).owner.released()
             if wanted:
                 # The steps of takeover.py: claim, look, fence, read, establish.
                 await self._claims.claim(wanted, generation, member)
-                async with self._claims.looking(is_current) as look:
-                    await look.look()
+                async with self._claims.viewing(is_current) as view:
+                    await view.fence_others()
                     # Up to the ends as of now: all who wrote before are fenced.
                     new = {place: self._stages[place.stage].new_owner(place.partition) for place in wanted}
-                    reading = StateReading(self._log, self._writer, look, new, self._kept)
+                    reading = StateReading(self._log, self._writer, view, new, self._kept)
                     owners = await reading.owners()
                     self.partitions_read, self.records_read = reading.read, reading.records
-                    await look.note_fenced()
+                    await view.note_fenced()
                 # Established: from here on this process writes to these partitions, and nobody else can.
                 self.owners = owners
             self._kept = {}
 
-    def _whole_partitions(self, assigned: Iterable[TP]) -> list[Place]:
+    def _whole_partitions(self, assigned: Iterable[TP]) -> list[StatePartition]:
         tps = set(assigned)
         places = []
         for name, stage in self._stages.items():
@@ -161,5 +161,5 @@ class Ownership:
                         f"{', '.join(missing)}: the topic was deleted, or the partition counts differ. Run "
                         "`tocsin topics check` to see what is wrong."
                     )
-                places.append(Place(name, partition))
+                places.append(StatePartition(name, partition))
         return places

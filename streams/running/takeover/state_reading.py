@@ -10,7 +10,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from streams.running.errors import OwnershipLost
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.log.log import Log, Reader
 from streams.running.log.source_logs import (
     LogBounds,
@@ -21,7 +21,7 @@ from streams.running.log.source_logs import (
 from streams.running.log.state_log import Blocked, anything_follows
 from streams.running.log.writer import Writer
 from streams.running.partitions.partition_owner import PartitionOwner
-from streams.running.takeover.takeover import Look
+from streams.running.takeover.takeover import ClaimsView
 
 logger = structlog.get_logger(__name__)
 
@@ -33,7 +33,7 @@ CONSUMERS = 8
 # Seconds between two lines in the log about the progress of a takeover. Most are over before the first one.
 PROGRESS_SECONDS = 1.0
 
-Owners = dict[Place, PartitionOwner[Any]]
+Owners = dict[StatePartition, PartitionOwner[Any]]
 
 
 class Kept(NamedTuple):
@@ -57,15 +57,15 @@ class StateReading:
         self,
         log: Log,
         writer: Writer,
-        look: Look,
-        new: Mapping[Place, PartitionOwner[Any]],
-        kept: dict[Place, Kept],
+        view: ClaimsView,
+        new: Mapping[StatePartition, PartitionOwner[Any]],
+        kept: dict[StatePartition, Kept],
     ) -> None:
         self.read = 0
         self.records = 0
         self._log = log
         self._writer = writer
-        self._look = look
+        self._view = view
         self._new = new
         self._kept = kept
         self._owners: Owners = {}
@@ -138,7 +138,7 @@ class StateReading:
                 await require_partition_count(consumer, owner.state_log, partitions)
 
     async def _read(
-        self, places: Iterator[Place], bounds: LogBounds, ends: Mapping[TopicPartition, int]
+        self, places: Iterator[StatePartition], bounds: LogBounds, ends: Mapping[TopicPartition, int]
     ) -> None:
         # One consumer reads one partition after the other: each start costs as much as reading a small
         # partition.
@@ -146,7 +146,7 @@ class StateReading:
             for place in places:
                 owner = self._new[place]
                 end = ends[owner.state_log]
-                blocked = partial(self._end_after_another_look, owner.state_log)
+                blocked = partial(self._end_after_fencing_newcomers, owner.state_log)
                 kept = self._kept.get(place)
                 if kept is not None:
                     if not await _changed(consumer, kept, end, blocked):
@@ -175,8 +175,8 @@ class StateReading:
                 "taking over partitions", done=self.read, of=len(self._begun), state_records=self.records
             )
 
-    async def _end_after_another_look(self, log: TopicPartition, _end: int) -> int:
-        await self._look.look_again()
+    async def _end_after_fencing_newcomers(self, log: TopicPartition, _end: int) -> int:
+        await self._view.fence_newcomers()
         return (await self._writer.ends([log]))[log]
 
 

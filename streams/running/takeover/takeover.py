@@ -17,7 +17,7 @@ from streams.running.errors import OwnershipLost
 from streams.running.identity import former_transactional_id
 from streams.running.log.claims import (
     ClaimsLog,
-    Place,
+    StatePartition,
     claim_record,
     claim_value,
     claimant_of,
@@ -25,7 +25,7 @@ from streams.running.log.claims import (
     release_record,
 )
 from streams.running.log.log import Log, Reader
-from streams.running.log.state_log import Standstill
+from streams.running.log.state_log import ReadStall
 from streams.running.log.writer import Writer
 
 logger = structlog.get_logger(__name__)
@@ -46,13 +46,13 @@ class Claims:
 
     def __init__(self, log: Log, writer: Writer) -> None:
         self.tp = TopicPartition(writer.prefix + CLAIMS, 0)
-        self.places: tuple[Place, ...] = ()
+        self.places: tuple[StatePartition, ...] = ()
         self.value = b""
         self.generation = 0
         self._log = log
         self._writer = writer
 
-    async def claim(self, places: Collection[Place], generation: int, member: str) -> None:
+    async def claim(self, places: Collection[StatePartition], generation: int, member: str) -> None:
         """Claim partitions, all in one transaction. Whatever comes of it, `release` is due afterwards."""
         self.places = tuple(places)
         self.generation = generation
@@ -71,10 +71,10 @@ class Claims:
         """Write the claims again; without any, a release of nothing."""
         own = self._writer.transactional_id
         rows = [claim_record(place, own, self.value) for place in self.places]
-        await self._writer.write({self.tp: rows or [release_record(Place("none", 0), own)]})
+        await self._writer.write({self.tp: rows or [release_record(StatePartition("none", 0), own)]})
 
     @asynccontextmanager
-    async def looking(self, is_current: IsCurrent) -> "AsyncIterator[Look]":
+    async def viewing(self, is_current: IsCurrent) -> "AsyncIterator[ClaimsView]":
         """Read the log from its beginning.
 
         `is_current` tells whether the generation of the claim is still the group's.
@@ -82,10 +82,10 @@ class Claims:
         async with self._log.reader() as consumer:
             consumer.assign([self.tp])
             consumer.seek(self.tp, (await consumer.beginning_offsets([self.tp]))[self.tp])
-            yield Look(self, self._log, self._writer, consumer, is_current)
+            yield ClaimsView(self, self._log, self._writer, consumer, is_current)
 
 
-class Look:
+class ClaimsView:
     """One takeover's view of the claims log."""
 
     def __init__(
@@ -103,17 +103,17 @@ class Look:
         self._consumer = consumer
         self._is_current = is_current
         self._seen = ClaimsLog()
-        self._former_fenced: list[Place] = []
+        self._former_fenced: list[StatePartition] = []
         self._turn = asyncio.Lock()
 
-    async def look(self) -> None:
+    async def fence_others(self) -> None:
         """Read until the own claims are visible, then fence everyone else who may still write.
 
         Only then does the end of a state log stand. Raises OwnershipLost when the partitions are claimed in a
         newer generation of the group.
         """
         async with self._turn:
-            standstill = Standstill()
+            standstill = ReadStall()
             own = self._writer.transactional_id, self._claims.value, self._claims.places
             while not self._seen.shows(*own):
                 await self._read()
@@ -122,7 +122,7 @@ class Look:
             await self._fence_claimants()
             await self._fence_former_ids()
 
-    async def look_again(self) -> None:
+    async def fence_newcomers(self) -> None:
         """Fence who claimed since: one of these may hold up the reading of the state."""
         async with self._turn:
             log = self._claims.tp
@@ -144,7 +144,7 @@ class Look:
         rows = self._seen.releases_of(self.fenced)
         rows += [former_fenced_record(place) for place in self._former_fenced]
         if rows:
-            # First a record about the writer: see claims.py.
+            # First a record about the writer: see log/claims.py.
             await self._writer.write({claims.tp: [claim_record(claims.places[0], own, claims.value), *rows]})
 
     async def _read(self) -> None:
@@ -194,7 +194,9 @@ class Look:
 
 
 @asynccontextmanager
-async def exclusive_writer(log: Log, prefix: str, places: Collection[Place]) -> AsyncIterator[Writer]:
+async def exclusive_writer(
+    log: Log, prefix: str, places: Collection[StatePartition]
+) -> AsyncIterator[Writer]:
     """A writer for a command without workers: every process that may write to `places` is fenced.
 
     A worker that starts meanwhile fences the command in turn.
@@ -205,9 +207,9 @@ async def exclusive_writer(log: Log, prefix: str, places: Collection[Place]) -> 
         claims = Claims(log, writer)
         # Below every generation of the group: a worker never gives way to a command.
         await claims.claim(places, 0, "command")
-        async with claims.looking(always_current) as look:
-            await look.look()
-            await look.note_fenced()
+        async with claims.viewing(always_current) as view:
+            await view.fence_others()
+            await view.note_fenced()
         yield writer
         await claims.release()
     finally:

@@ -30,7 +30,7 @@ from streams.statutory.template import OTHER
 _ACTIONS_AGAINST_CONTENT = ("remove", "geo_disable")
 
 
-class Decided(msgspec.Struct, frozen=True):
+class DecidedContent(msgspec.Struct, frozen=True):
     """An outcome with the `ce_source` of its publisher: together with the channel they identify it."""
 
     outcome: ModerationOutcome
@@ -103,7 +103,7 @@ class HowLearned:
 
 
 def drafts(
-    decided: Iterable[Decided],
+    decided: Iterable[DecidedContent],
     learned: HowLearned,
     duties: Mapping[str, Obligation],
     categories: Mapping[Category, CategoryRules],
@@ -127,21 +127,21 @@ def drafts(
 class _Outcomes:
     """Outcomes, and which of them supersede which. They name each other by id within a channel."""
 
-    def __init__(self, decided: Iterable[Decided]) -> None:
-        self._by_puid: dict[str, Decided] = {}
-        self._by_id: dict[tuple[str, str | None], Decided] = {}
+    def __init__(self, decided: Iterable[DecidedContent]) -> None:
+        self._by_puid: dict[str, DecidedContent] = {}
+        self._by_id: dict[tuple[str, str | None], DecidedContent] = {}
         for each in decided:
             if self._by_puid.setdefault(each.puid, each) is each:
                 self._by_id.setdefault((each.outcome.subject.channel_ref, each.outcome.outcome_id), each)
         self._superseded = {_earlier(each) for each in self._by_puid.values()}
 
-    def holding(self) -> Iterator[Decided]:
+    def holding(self) -> Iterator[DecidedContent]:
         """Give the outcomes that no other one supersedes."""
         for each in self._by_puid.values():
             if (each.outcome.subject.channel_ref, each.outcome.outcome_id) not in self._superseded:
                 yield each
 
-    def replaced(self, each: Decided) -> str | None:
+    def replaced(self, each: DecidedContent) -> str | None:
         """Give the puid of the last upheld outcome that this one supersedes, directly or by way of others."""
         seen = {each.puid}
         earlier = self._by_id.get(_earlier(each))
@@ -153,12 +153,12 @@ class _Outcomes:
         return None
 
 
-def _earlier(each: Decided) -> tuple[str, str | None]:
+def _earlier(each: DecidedContent) -> tuple[str, str | None]:
     """By what the outcome is known that this one supersedes."""
     return (each.outcome.subject.channel_ref, each.outcome.supersedes)
 
 
-def _withdrawal(decided: Decided, replaced: str) -> Draft:
+def _withdrawal(decided: DecidedContent, replaced: str) -> Draft:
     why = (
         "the decision no longer holds: lift the restriction, and deal with its statement as the database "
         "allows"
@@ -167,7 +167,7 @@ def _withdrawal(decided: Decided, replaced: str) -> Draft:
 
 
 def _draft(
-    decided: Decided,
+    decided: DecidedContent,
     replaced: str | None,
     learned: HowLearned,
     duties: Mapping[str, Obligation],
@@ -197,7 +197,7 @@ def _draft(
 
 
 def _made(
-    decided: Decided,
+    decided: DecidedContent,
     replaced: str | None,
     statement: dict[str, object] | None,
     missing: tuple[Remark, ...],

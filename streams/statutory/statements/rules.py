@@ -37,7 +37,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class _Field(msgspec.Struct, frozen=True):
-    """What a field accepts: a text of at most `longest` characters, a day, one of `values`, or a list."""
+    """What a field accepts: a text up to `longest` characters, a day, one of `values`, or a list of those."""
 
     required: bool = False
     values: frozenset[str] | None = None

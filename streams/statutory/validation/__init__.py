@@ -1,1 +1,1 @@
-"""Checks a folder with any platform's transparency report against the templates and instructions."""
+"""Checks any platform's transparency report, a folder, against the official templates and instructions."""

@@ -1,6 +1,6 @@
-"""Every check of a transparency report: how grave a failure is and what the instructions say.
+"""Every check of a transparency report: how grave a failure is, and what the instructions say.
 
-And what was found.
+`Findings` collects what fails.
 """
 
 from collections.abc import Iterator

@@ -187,7 +187,7 @@ class _Matcher:
 
 
 def _left_blank(part: Part, cells: Mapping[int, str], role: ProviderRole) -> bool:
-    """Whether a record names other providers, and has no figure: it stays as it is."""
+    """Whether a record says that it is for other providers, and has no figure: it stays as it is."""
     roles = APPLICABILITY.get(cells.get(0, "").strip())
     return (
         roles is not None

@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaProducer
 
 from streams.running.identity import former_transactional_id
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.log.connection import Connection
 from streams.running.log.writer import Writer
 from streams.running.takeover.takeover import Claims
 
 
 @asynccontextmanager
-async def claimant(bootstrap: str, prefix: str, place: Place) -> AsyncIterator[AIOKafkaProducer]:
+async def claimant(bootstrap: str, prefix: str, place: StatePartition) -> AsyncIterator[AIOKafkaProducer]:
     """The producer of a process that claims a partition, in a transaction."""
     connection = Connection(bootstrap)
     writer = Writer(connection, prefix)
@@ -28,7 +28,9 @@ async def claimant(bootstrap: str, prefix: str, place: Place) -> AsyncIterator[A
 
 
 @asynccontextmanager
-async def former_version(bootstrap: str, prefix: str, place: Place) -> AsyncIterator[AIOKafkaProducer]:
+async def former_version(
+    bootstrap: str, prefix: str, place: StatePartition
+) -> AsyncIterator[AIOKafkaProducer]:
     """The producer of a worker of a version that had an id for each partition and wrote no claims, in a
     transaction.
     """

@@ -1,4 +1,4 @@
-"""What a decision about a message changes for one of its reporters; an internal record, by hash."""
+"""What a decision about a message changes for one reporter: an internal record, keyed by their hash."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ CREDIT_TYPE: Final = "tocsin.credit.v1"
 
 
 class CreditedOutcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An outcome as it counts for a reporter: decided on `day` (since the epoch), weighted in per cent."""
+    """An outcome as it counts for a reporter: `day` in days since the epoch, its weight in per cent."""
 
     day: int
     decision: OutcomeDecision
@@ -20,12 +20,13 @@ class CreditedOutcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """`removed` no longer counts for the reporter, `added` does; both null if the report came too late.
+    """`removed` no longer counts for the reporter, `added` does.
 
-    `reporter` and `target` are keyed hashes: of the reporter, and of channel and message. `decision` is the
-    one that stands, or upheld if nobody could look at the message. `received_s` is when the platform received
-    the report, and `decided_s` when it was decided on, in seconds since the epoch. `forwarded` counts how
-    often it was sent after a reporter whose hash has changed with the key.
+    Both are null for a report that came too late to be credited. `reporter` and `target` are keyed hashes: of
+    the reporter, and of channel and message. `decision` is the one that stands, or upheld if nobody could
+    look at the message. `received_s` is when the platform received the report, and `decided_s` when it was
+    decided on, in seconds since the epoch. `forwarded` counts how often it was sent after a reporter whose
+    hash has changed with the key.
     """
 
     reporter: int

@@ -26,7 +26,7 @@ class ReporterRehashed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     """The outcomes of a reporter as of `period`, as deciding/reporters/reporter.py keeps them.
 
-    Sums, numbers and the last week of a case.
+    They are sums, numbers and the last week of a case.
     """
 
     occurred_ms: int

@@ -107,7 +107,7 @@ def check_finding(
     action: OutcomeAction | None,
     valid: ValidValues,
 ) -> None:
-    """Raise Rejected if parts of a finding contradict each other; `prefix` precedes its paths."""
+    """Raise Rejected if parts of a finding contradict each other; paths of fields begin with `prefix`."""
     if isinstance(ground, LawGround):
         check_ref(f"{prefix}ground.duty", ground.duty, valid, counter=True)
     else:

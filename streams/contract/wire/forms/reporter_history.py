@@ -1,4 +1,4 @@
-"""The records by which a reporter's record follows a change of the key, and the header for it."""
+"""Records that move a reporter's outcomes after a change of the key, and the header that asks for them."""
 
 from typing import Final
 

@@ -13,15 +13,15 @@ from streams.deciding.reports.escalation.episodes import Timing
 from streams.registry.rules import Level, Policy
 
 
-class Verdict(NamedTuple):
+class WindowVerdict(NamedTuple):
     """`level`: the highest whose conditions all hold, 0 for none. `clear`: see CompiledPolicy.judge."""
 
     level: int
     clear: bool
 
 
-_LASTING: Final = Verdict(0, clear=False)
-_CLEAR: Final = Verdict(0, clear=True)
+_LASTING: Final = WindowVerdict(0, clear=False)
+_CLEAR: Final = WindowVerdict(0, clear=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,14 +38,14 @@ class CompiledPolicy:
     key: tuple[str, PolicyMode]
     spec: WindowSpec
     timing: Timing
-    levels: tuple[tuple[int, Level, Verdict], ...]
+    levels: tuple[tuple[int, Level, WindowVerdict], ...]
     lasting: tuple[Condition, ...]
     least_reports: int
     needs_union: bool
     grows: bool
     single_category: bool
 
-    def judge(self, counts: WindowCounts) -> Verdict:
+    def judge(self, counts: WindowCounts) -> WindowVerdict:
         """Return the level that holds, and whether all measures of level 1 are below clear_below x threshold.
 
         A condition that holds without reports, such as `< 5`, does not count for that. While any level holds
@@ -61,7 +61,7 @@ class CompiledPolicy:
                 return _LASTING
         return _CLEAR
 
-    def judge_shares(self, shares: Sequence[CategoryShare], now: int) -> Verdict:
+    def judge_shares(self, shares: Sequence[CategoryShare], now: int) -> WindowVerdict:
         """Return the verdict over several categories.
 
         The union of reporters is computed only where its bounds do not decide.
@@ -83,7 +83,8 @@ def compile_policy(policy: Policy, mode: PolicyMode) -> CompiledPolicy:
     """Prepare a policy for judging. Raises ValueError if its window fits no ring of panes."""
     spec = window_spec(policy.window_ms, policy.window)
     levels = tuple(
-        (level.least_reports, level, Verdict(level.level, clear=False)) for level in reversed(policy.levels)
+        (level.least_reports, level, WindowVerdict(level.level, clear=False))
+        for level in reversed(policy.levels)
     )
     by_union = [one for one in policy.conditions if one.measure.over_categories == "union"]
     return CompiledPolicy(

@@ -28,7 +28,7 @@ from streams.desk.adapters.coop.mapping import Mapping
 from streams.desk.adapters.metrics import AdapterMetrics, LeftOut
 from streams.desk.adapters.outcomes import Outcomes
 from streams.desk.adapters.pseudonym import reviewer_ref
-from streams.desk.adapters.verdict import Verdict
+from streams.desk.adapters.verdict import DeskVerdict
 
 logger = structlog.get_logger(__name__)
 
@@ -58,7 +58,7 @@ class _Found(NamedTuple):
     """A decision of a person."""
 
     subject: Subject
-    verdict: Verdict
+    verdict: DeskVerdict
     category: Category
     reviewer: str
 

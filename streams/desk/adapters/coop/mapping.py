@@ -7,7 +7,7 @@ import msgspec
 
 from streams.contract.events.report import Category
 from streams.desk.adapters.escalation_reading import Escalated
-from streams.desk.adapters.verdict import Verdict
+from streams.desk.adapters.verdict import DeskVerdict
 
 
 class Reporter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,11 +27,11 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: dict[str, str]
 
 
-class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MappedAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A row. It applies to an action of Coop, by its id, and to a policy, by its id, if it names one."""
 
     action: str
-    verdict: Verdict
+    verdict: DeskVerdict
     policy: str | None = None
 
 
@@ -43,7 +43,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     reporter: Reporter
     item: Item
-    decisions: tuple[Decision, ...]
+    decisions: tuple[MappedAction, ...]
     policies: Table[Category, str] = {}
 
     def data(self, escalated: Escalated, message_ref: str | None) -> dict[str, str]:
@@ -59,7 +59,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         }
         return {name: _filled(text, known) for name, text in self.item.data.items()}
 
-    def verdict(self, action: str, policies: Sequence[str]) -> Verdict | None:
+    def verdict(self, action: str, policies: Sequence[str]) -> DeskVerdict | None:
         """What an action under these policies means; None if nothing."""
         for row in self.decisions:
             if row.action == action and (row.policy is None or row.policy in policies):

@@ -7,16 +7,16 @@ import msgspec
 
 from streams.contract.events.report import Category
 from streams.desk.adapters.ozone.lexicon import SeenEvent
-from streams.desk.adapters.verdict import Verdict
+from streams.desk.adapters.verdict import DeskVerdict
 
 EventKind = Literal["Takedown", "ReverseTakedown", "Acknowledge", "Label"]
 
 
-class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A row: applies to events of its kind with this label and policy, about reports in its categories."""
+class MappedEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What events of a kind mean, with this label and policy, and about these categories, if it names any."""
 
     event: EventKind
-    verdict: Verdict
+    verdict: DeskVerdict
     label: str | None = None
     policy: str | None = None
     categories: tuple[Category, ...] = ()
@@ -28,13 +28,13 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     An event to which none applies decides nothing.
     """
 
-    decisions: tuple[Decision, ...]
+    decisions: tuple[MappedEvent, ...]
 
     def kinds(self) -> tuple[EventKind, ...]:
         """The kinds of events that decide something."""
         return tuple(dict.fromkeys(row.event for row in self.decisions))
 
-    def verdict(self, event: SeenEvent, category: Category) -> Verdict | None:
+    def verdict(self, event: SeenEvent, category: Category) -> DeskVerdict | None:
         """What an event about a report in a category means; None if nothing."""
         for row in self.decisions:
             if (
@@ -46,13 +46,13 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 return row.verdict
         return None
 
-    def held(self, events: Iterable[SeenEvent], category: Category) -> list[tuple[SeenEvent, Verdict]]:
+    def held(self, events: Iterable[SeenEvent], category: Category) -> list[tuple[SeenEvent, DeskVerdict]]:
         """The events that decide something about a subject, oldest first, and what each means.
 
         An acknowledgement after an upheld decision takes nothing back: it closes what is open, for instance a
         report that came after a takedown.
         """
-        found: list[tuple[SeenEvent, Verdict]] = []
+        found: list[tuple[SeenEvent, DeskVerdict]] = []
         for event in events:
             verdict = self.verdict(event, category)
             takes_back_nothing = event.kind == "Acknowledge" and found and found[-1][1].decision == "upheld"

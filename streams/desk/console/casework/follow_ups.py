@@ -8,10 +8,10 @@ from streams.contract.events.clock_outcome import ClockOutcome
 from streams.contract.events.desk_member import DeskMember
 from streams.contract.events.moderation_outcome import EscalationSubject, MessageSubject, ModerationOutcome
 from streams.contract.wire.ids import stable_id
-from streams.desk.console.casework.work import CaseSubject, Decision
+from streams.desk.console.casework.work import CaseSubject, DeskDecision
 
 
-def clock_outcomes(decision: Decision[Any]) -> Iterator[ClockOutcome]:
+def clock_outcomes(decision: DeskDecision[Any]) -> Iterator[ClockOutcome]:
     """The outcomes of the clocks that end with a decision. Their ids follow from the decision's."""
     for clock in decision.outcome.clocks:
         yield ClockOutcome(
@@ -26,7 +26,7 @@ def clock_outcomes(decision: Decision[Any]) -> Iterator[ClockOutcome]:
 
 
 def moderation_outcome(
-    decision: Decision[ProposedOutcome], channel_ref: str, escalation_id: str
+    decision: DeskDecision[ProposedOutcome], channel_ref: str, escalation_id: str
 ) -> ModerationOutcome:
     """The outcome that a decision about an escalation is."""
     outcome = decision.outcome
@@ -50,7 +50,7 @@ def moderation_outcome(
     )
 
 
-def last_follow_up(subject: CaseSubject, decision: Decision[Any]) -> str | None:
+def last_follow_up(subject: CaseSubject, decision: DeskDecision[Any]) -> str | None:
     """The id of the outcome that is written last: where that is, nothing is missing.
 
     None if nothing follows.
@@ -66,5 +66,5 @@ def clock_outcome_id(decision_id: str, clock_id: str) -> str:
     return stable_id("console-clock-outcome", decision_id, clock_id)
 
 
-def _last_person(decision: Decision[Any]) -> DeskMember:
+def _last_person(decision: DeskDecision[Any]) -> DeskMember:
     return decision.actor if decision.signed_by is None else decision.signed_by

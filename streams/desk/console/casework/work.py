@@ -49,7 +49,7 @@ class Proposal(msgspec.Struct, Generic[Proposed], frozen=True, omit_defaults=Tru
     outcome: Proposed
 
 
-class Decision(msgspec.Struct, Generic[Proposed], frozen=True, omit_defaults=True):
+class DeskDecision(msgspec.Struct, Generic[Proposed], frozen=True, omit_defaults=True):
     """An outcome or an answer that holds.
 
     `activity_id` is also the id of the outcome; `signed_by` is null if one person decided.
@@ -71,7 +71,7 @@ class Work(msgspec.Struct, Generic[Proposed], frozen=True, omit_defaults=True):
     snoozed_until: datetime | None = None
     escalated: bool = False
     proposal: Proposal[Proposed] | None = None
-    decision: Decision[Proposed] | None = None
+    decision: DeskDecision[Proposed] | None = None
 
     def assigned_to(self, at: datetime) -> DeskMember | None:
         """Who works on it at a time; a claim may have ended by itself."""
@@ -157,11 +157,13 @@ def _require_successor(work: Work[Any], proposed: ProposedOutcome | ProposedAnsw
         raise ActRefused("supersedes_nothing")
 
 
-def _decision(work: Work[Any], act: CaseActivity) -> Decision[Any]:
+def _decision(work: Work[Any], act: CaseActivity) -> DeskDecision[Any]:
     if act.kind == "decided":
-        return Decision(act.activity_id, act.at, act.actor, _proposed(act))
+        return DeskDecision(act.activity_id, act.at, act.actor, _proposed(act))
     assert work.proposal is not None
-    return Decision(act.activity_id, act.at, work.proposal.actor, work.proposal.outcome, signed_by=act.actor)
+    return DeskDecision(
+        act.activity_id, act.at, work.proposal.actor, work.proposal.outcome, signed_by=act.actor
+    )
 
 
 def _proposed(act: CaseActivity) -> ProposedOutcome | ProposedAnswer:

@@ -11,7 +11,7 @@ from pydantic import Field
 from streams.contract.events.report import PSEUDONYM_PATTERN
 from streams.contract.wire.personal_data import names_a_person
 from streams.desk.console.casework.permissions import Person, Role
-from streams.registry.document import Category, Document, Place, Row, read_document
+from streams.registry.document import Category, Document, FieldPath, Row, read_document
 from streams.registry.rules import CategoryRules
 
 
@@ -86,7 +86,7 @@ def load_people(path: Path, categories: Mapping[str, CategoryRules]) -> People:
     refs: dict[str, int] = {}
     listed = []
     for index, person in enumerate(file.people):
-        place: Place = ("people", index)
+        place: FieldPath = ("people", index)
         _check_person(document, place, person, child_safety)
         _note_once(document, index, "subject", subjects, _folded(person.subject))
         _note_once(document, index, "ref", refs, _SEPARATORS.sub("-", _folded(person.ref)))
@@ -102,7 +102,9 @@ def load_people(path: Path, categories: Mapping[str, CategoryRules]) -> People:
     return People(listed)
 
 
-def _check_person(document: Document, place: Place, person: PersonRow, child_safety: Collection[str]) -> None:
+def _check_person(
+    document: Document, place: FieldPath, person: PersonRow, child_safety: Collection[str]
+) -> None:
     if not re.match(PSEUDONYM_PATTERN, person.ref) or names_a_person(person.ref):
         document.refuse(
             (*place, "ref"),
@@ -118,7 +120,7 @@ def _check_person(document: Document, place: Place, person: PersonRow, child_saf
 
 
 def _check_usual(
-    document: Document, place: Place, categories: Collection[str], child_safety: Collection[str]
+    document: Document, place: FieldPath, categories: Collection[str], child_safety: Collection[str]
 ) -> None:
     for number, category in enumerate(categories):
         if category in child_safety:

@@ -52,7 +52,7 @@ class HangingClock:
 
 @dataclass(frozen=True, slots=True)
 class KnownCase:
-    """A case: the events of its escalation in order, its work and clocks, and outcomes about its messages."""
+    """A case: its escalation's events in order, its work and clocks, outcomes about it or its messages."""
 
     row: sqlite3.Row
     events: tuple[Escalation, ...]

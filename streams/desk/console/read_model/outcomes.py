@@ -1,4 +1,4 @@
-"""Writes outcomes of cases and of clocks, whoever published them: a console, or another system."""
+"""Writes outcomes of cases and of clocks of any publisher: a console, or another system."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -63,9 +63,9 @@ def page_of(
 ) -> Page:
     """A page of the list with the statement of this name.
 
-    What a filter says, and a person with these categories may see.
-    None is for lists that everybody sees. The columns of `order`, which is that of the statement, tell rows
-    apart. Raises BadFilter if `after` is not what an earlier page said.
+    It has what matches the filter and a person with these categories may see; None is for lists that
+    everybody sees. The columns of `order`, which is that of the statement, tell rows apart. Raises BadFilter
+    if `after` is not what an earlier page said.
     """
     given, bound = conditions(shown, categories)
     given.add("limit")

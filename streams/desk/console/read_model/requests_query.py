@@ -8,7 +8,7 @@ from typing import Literal, Self
 import msgspec
 
 from streams.contract.events.authority_request import RequestKind
-from streams.contract.events.authority_routing import AuthorityRouting, Decision
+from streams.contract.events.authority_routing import AuthorityRouting, RoutingDecision
 from streams.contract.events.report import Category
 from streams.contract.events.routing import Gate
 from streams.desk.console.casework.work import CaseKey, RequestWork
@@ -28,7 +28,7 @@ class RequestFilter(ListFilter):
 
     listed: RequestsListed = "waiting"
     country: str | None = None
-    decision: Decision | None = None
+    decision: RoutingDecision | None = None
     gate: Gate | None = None
     kind: RequestKind | None = None
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from streams.contract.events.case_activity import ProposedAnswer, ProposedOutcome
 from streams.contract.wire.times import epoch_ms, moment_ms
 from streams.desk.console.casework.follow_ups import clock_outcome_id
-from streams.desk.console.casework.work import Decision
+from streams.desk.console.casework.work import DeskDecision
 from streams.desk.console.read_model.case_query import HangingClock
 from streams.desk.console.web.words import duty_and_time, in_words
 from streams.registry.rules import Obligation
@@ -56,7 +56,7 @@ def proposed_lines(judged: Judged, known: Sequence[HangingClock], duties: Duties
 
 
 def decided_lines(
-    decision: Decision[Judged], known: Sequence[HangingClock], duties: Duties
+    decision: DeskDecision[Judged], known: Sequence[HangingClock], duties: Duties
 ) -> list[ClockLine]:
     """What became of every clock that was open at the decision; later events of clocks change nothing."""
     at = epoch_ms(decision.at)

@@ -8,7 +8,7 @@ from streams.contract.events.case_activity import CaseActivity, CaseNote, Propos
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.moderation_outcome import LawGround, OutcomeGround
 from streams.desk.console.casework.permissions import why_two
-from streams.desk.console.casework.work import Decision, Work
+from streams.desk.console.casework.work import DeskDecision, Work
 from streams.desk.console.read_model.case_query import KnownAct, KnownCase
 from streams.desk.console.read_model.requests_query import KnownRequest
 from streams.desk.console.web.clock_lines import (
@@ -82,7 +82,7 @@ def rows_of_proposal(judged: Judged, known: Known, duties: Duties) -> list[Row]:
     return rows
 
 
-def rows_of_decision(decision: Decision[Any], known: Known, duties: Duties) -> list[Row]:
+def rows_of_decision(decision: DeskDecision[Any], known: Known, duties: Duties) -> list[Row]:
     """All that was decided, with the clocks as they were then."""
     judged, clocks = decision.outcome, _clocks(decided_lines(decision, known.clocks, duties))
     return _with_notices(_rows(judged, known, duties, clocks), judged, known)
@@ -144,7 +144,7 @@ def _outcome_rows(outcome: ProposedOutcome, newest: Escalation, duties: Duties) 
     reported = "" if outcome.category == newest.category else f", reported as {in_words(newest.category)}"
     action, message = outcome.action, outcome.message_ref
     return [
-        Row("Decision", [in_words(outcome.decision)]),
+        Row("DeskDecision", [in_words(outcome.decision)]),
         Row("Category", [in_words(outcome.category) + reported]),
         Row("Reason", [in_words(outcome.reason)]),
         Row("Judged by", [_ground(outcome.ground, duties)]),

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.contract.events.authority_request import RequestKind
-from streams.contract.events.authority_routing import Decision
+from streams.contract.events.authority_routing import RoutingDecision
 from streams.contract.events.case_activity import ActivityKind, CaseActivity, ProposedAnswer, RequestAnswer
 from streams.contract.events.routing import Gate
 from streams.desk.console.casework.permissions import (
@@ -55,7 +55,7 @@ def requests(request: Request) -> Response:
         "rows": listed.rows,
         "more": next_page(shown, listed.after),
         "lists": get_args(RequestsListed),
-        "decisions": get_args(Decision),
+        "decisions": get_args(RoutingDecision),
         "gates": get_args(Gate),
         "kinds": get_args(RequestKind),
     }

@@ -31,7 +31,7 @@ from streams.contract.wire.topics import (
     without_prefix,
 )
 from streams.running.errors import OwnershipLost
-from streams.running.log.claims import Place
+from streams.running.log.claims import StatePartition
 from streams.running.log.log import Write
 from streams.running.partitions.prepared import Prepared
 from streams.running.worker.tracing.causes import TRACEPARENT, causes, traceparents
@@ -107,7 +107,7 @@ class TransactionSpans:
         self._group = group
 
     @contextmanager
-    def __call__(self, prepared: Mapping[Place, Prepared], began: int) -> Iterator[None]:
+    def __call__(self, prepared: Mapping[StatePartition, Prepared], began: int) -> Iterator[None]:
         """Enclose the writing of a transaction in a span that began at `began` (ns since the epoch).
 
         The escalations and judgements in it get the header `traceparent`, with the ids of the span.
@@ -142,7 +142,7 @@ class TransactionSpans:
             described.began,
         )
 
-    def _describe(self, prepared: Mapping[Place, Prepared], began: int) -> _Described:
+    def _describe(self, prepared: Mapping[StatePartition, Prepared], began: int) -> _Described:
         topics = sorted({topic for each in prepared.values() for topic in each.progress.records})
         notable = [_notable(each) for each in prepared.values()]
         decided = {
@@ -203,7 +203,7 @@ def _context(traceparent: bytes) -> SpanContext | None:
     return context if context.is_valid else None
 
 
-def _add_traceparent(prepared: Mapping[Place, Prepared], context: SpanContext) -> None:
+def _add_traceparent(prepared: Mapping[StatePartition, Prepared], context: SpanContext) -> None:
     carrier: dict[str, str] = {}
     _propagator.inject(carrier, set_span_in_context(NonRecordingSpan(context), Context()))
     header = (TRACEPARENT, carrier[TRACEPARENT].encode())

@@ -20,7 +20,7 @@ _ROLES: Final[dict[str, Role]] = {role: role for role in get_args(Role)}
 
 
 def chosen_person(request: Request, people: WatchedPeople | None, local: Person) -> Person | None:
-    """Whom this session acts as: `local` without a choice and a people file, None without a choice only."""
+    """Whom this session chose to be; without a choice None if there is a people file, else `local`."""
     ref, role = request.session.get("ref"), request.session.get("role")
     if people is not None:
         return None if ref is None else people.now().of_ref(ref)

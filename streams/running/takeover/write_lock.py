@@ -1,4 +1,4 @@
-"""Whose turn it is to change what this process owns, or to write."""
+"""The lock of changing what this process owns, and of writing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 
-class Turn:
+class WriteLock:
     """A lock, held while owners change and while anything is written.
 
     A cycle may leave its transaction under way, for the next cycle to apply records meanwhile. Another task
-    that takes the turn first waits for the end of that transaction, and gets its error if it did not commit.
+    that takes it first waits for the end of that transaction, and gets its error if it did not commit.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Turn:
 
     @asynccontextmanager
     async def of_a_cycle(self) -> AsyncIterator[None]:
-        """Take the turn without waiting for the transaction that is under way."""
+        """Take the lock without waiting for the transaction that is under way."""
         async with self._lock:
             yield
 
