@@ -13,6 +13,7 @@ from streams.contract.wire.topics import ESCALATIONS
 from streams.desk.console.read_model.apply import apply_records
 from streams.desk.console.read_model.changes import Changes
 from streams.desk.console.read_model.database import Database
+from streams.registry.categories import built_in_categories
 from tests.browser.conftest import People, go
 from tests.browser.harness.cases import HOUR, case, clock
 from tests.browser.harness.console import ConsoleProcess
@@ -42,7 +43,8 @@ def large(kafka, tmp_path_factory):
 
 
 def fill(database):
-    writer = database.open_writer()
+    # As a console of the shipped categories opens it: of others, it would make it anew.
+    writer = database.open_writer(built_in_categories())
     events = [case("large", category="fraud"), clock("large", 30 * HOUR)]
     records = [
         (
