@@ -10,7 +10,7 @@ import asyncio
 import importlib
 import inspect
 import re
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -134,6 +134,7 @@ COVERED = {
     "_read_offset": "test_records_below_the_read_offset_are_dropped_and_none_drops_nothing",
     "_records": "test_a_fetcher_keeps_its_results_by_partition_in_order",
     "_records_iterator": "test_fetched_records_are_returned_as_ranges",
+    "_seek_wait": "test_all_partitions_are_sought_before_the_fetcher_gets_a_turn",
     "_send_request": "test_signatures",
     "_sender": "test_a_producer_is_stopped_even_if_no_broker_answers",
     "_sought": "test_records_flow_after_the_seek_of_their_assignment",
@@ -377,6 +378,7 @@ def test_a_fetcher_closes_its_task_and_then_its_requests():
         (driver.AIOKafkaConsumerThread._create_worker_consumer, ["transport"]),
         (driver.AIOKafkaConsumerThread._ensure_consumer, []),
         (driver.AIOKafkaConsumerThread.seek_wait, ["partitions"]),
+        (driver.AIOKafkaConsumerThread._seek_wait, ["consumer", "partitions"]),
         (driver.AIOKafkaConsumerThread.getmany, ["active_partitions", "timeout"]),
         (driver.Consumer._new_consumer_thread, []),
         (AIOKafkaAdminClient._send_request, ["request", "node_id"]),
@@ -526,16 +528,21 @@ def seeking(app):
         async def scenario():
             consumer = app.consumer
 
-            async def seek_wait(offsets):
-                seeks.append(dict(offsets))
+            async def seek_wait(_consumer, offsets):
+                seeks.append((dict(offsets), resets[-1]))
                 await during(consumer)
 
             async def followed(*_):
                 pass
 
-            consumer._thread = SimpleNamespace(
-                assignment=lambda: set(assignment), seek_wait=seek_wait, allow_resets=resets.append
+            thread = SimpleNamespace(
+                assignment=lambda: set(assignment),
+                _ensure_consumer=lambda: None,
+                _seek_wait=seek_wait,
+                allow_resets=resets.append,
             )
+            thread.seek_for_good = partial(ReadCommittedThread.seek_in_thread, thread)
+            consumer._thread = thread
             consumer._on_partitions_revoked = consumer._on_partitions_assigned = followed
             app.restored_positions = lambda: restored
             await consumer.on_partitions_revoked(set())
@@ -553,9 +560,10 @@ async def do_nothing(_consumer):
     pass
 
 
-def test_perform_seek_goes_to_the_restored_positions_and_then_forbids_resets(seeking):
+def test_perform_seek_goes_to_the_restored_positions_and_forbids_resets_before(seeking):
+    """A fetch right after it would else move to the beginning of a recreated log, and its records be skipped."""
     consumer, seeks, resets = seeking({TP("a", 0), TP("b", 0)})
-    assert seeks == [{TP("a", 0): 7, TP("b", 0): 0}]
+    assert seeks == [({TP("a", 0): 7, TP("b", 0): 0}, False)]
     assert resets == [True, False]
     assert consumer._read_offset[TP("a", 0)] == 7
     assert consumer._read_offset[TP("b", 0)] is None
@@ -575,7 +583,20 @@ def test_a_seek_overtaken_by_another_rebalance_keeps_the_flow_stopped(seeking):
         consumer.stop_flow()
         consumer.resume_flow()
         assert not consumer.flow_active
-        assert resets == [True, True]
+        assert resets == [True, False, True]
+
+
+def test_all_partitions_are_sought_before_the_fetcher_gets_a_turn():
+    seeking = source(driver.AIOKafkaConsumerThread._seek_wait)
+    assert "consumer.seek(tp, offset)" in seeking.partition("await ")[0]
+
+
+def test_a_seek_that_comes_after_the_next_rebalance_began_seeks_nothing_and_allows_resets():
+    """Newly assigned partitions may have no offset at all."""
+    resets = []
+    thread = SimpleNamespace(allow_resets=resets.append)
+    asyncio.run(ReadCommittedThread.seek_in_thread(thread, {TP("a", 0): 7}, lambda: False))
+    assert resets == [False, True]
 
 
 def test_there_is_no_seek_before_every_partition_is_taken_over(seeking):
@@ -593,7 +614,7 @@ def test_there_is_no_seek_between_two_assignments(seeking):
 
     consumer, seeks, resets = seeking({TP("a", 0), TP("b", 0)}, then_seek_again)
     assert len(seeks) == 1
-    assert resets == [True, True]
+    assert resets == [True, False, True]
 
 
 def test_records_flow_after_the_seek_of_their_assignment(seeking):

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import aiokafka
@@ -150,6 +150,22 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         """Ask the group whether this is still its generation, and this worker a member."""
         current: bool = await self.call_thread(self._ensure_consumer()._coordinator.is_current, generation)
         return current
+
+    async def seek_for_good(self, offsets: Mapping[TP, int], is_current: Callable[[], bool]) -> None:
+        """Seek to offsets that must exist from then on, unless the assignment is not current any more."""
+        await self.call_thread(self.seek_in_thread, offsets, is_current)
+
+    async def seek_in_thread(self, offsets: Mapping[TP, int], is_current: Callable[[], bool]) -> None:
+        """What `seek_for_good` does in the thread of the fetcher."""
+        # A missing offset means that retention deleted unread records or that the topic was recreated. A
+        # reset would silently skip reports, so it must be an error; the next takeover names the cause. It is
+        # one before anything can be fetched from these offsets: the fetcher gets no turn until all are
+        # sought. And before the question, because a rebalance that begins after it allows resets again.
+        self.allow_resets(False)
+        if is_current():
+            await self._seek_wait(self._ensure_consumer(), offsets)
+        else:
+            self.allow_resets(True)
 
     def allow_resets(self, allowed: bool) -> None:
         """Whether aiokafka may choose another offset when the broker does not have the requested one."""

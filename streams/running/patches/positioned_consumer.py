@@ -68,13 +68,9 @@ class PositionedConsumer(driver.Consumer):
         if generation is None or not positions.keys() >= assignment:
             return
         offsets = {tp: positions[tp] for tp in assignment}
-        await self._thread.seek_wait(offsets)
+        await self._thread.seek_for_good(offsets, lambda: generation == self._generation)
         if generation != self._generation:
             return
-        # From here on a missing offset means that retention deleted unread records or that the topic was
-        # recreated. A reset would silently skip reports, so it must be an error; the next takeover names the
-        # cause.
-        self._thread.allow_resets(False)
         for tp, offset in offsets.items():
             # None, because Faust takes 0 for "nothing read yet".
             self._read_offset[tp] = offset or None
