@@ -168,12 +168,19 @@ def nothing_missing(deployment, consoles):
     tend(deployment, consoles)
     with deployment.outputs() as reader:
         for console in consoles:
-            with contextlib.closing(sqlite3.connect(console.database)) as model:
+            with contextlib.closing(opened(console)) as model:
                 if not has_read_everything(deployment, reader, model):
                     return False
                 if missing(model):
                     return False
     return True
+
+
+def opened(console):
+    """The read model of a console, with rows as the console reads them."""
+    model = sqlite3.connect(console.database)
+    model.row_factory = sqlite3.Row
+    return model
 
 
 def missing(model):
@@ -198,12 +205,12 @@ def closed_model(deployment, reader, console):
     deployment.fleet.wait_for(lambda: console.serves, 30, "the console serves", tend=False)
 
     def reads_everything():
-        with contextlib.closing(sqlite3.connect(console.database)) as model:
+        with contextlib.closing(opened(console)) as model:
             return has_read_everything(deployment, reader, model)
 
     deployment.fleet.wait_for(reads_everything, 30, "the console has read everything", tend=False)
     console.process.terminate()
-    with contextlib.closing(sqlite3.connect(console.database)) as model:
+    with contextlib.closing(opened(console)) as model:
         assert missing(model) == []
         return tables(model)
 

@@ -24,11 +24,11 @@ log.TRANSACTION_SECONDS = 300
 """
 
 STEPS = {
-    "between claim and fence": takeover("before", "Look", "_fence_claimants"),
+    "between claim and fence": takeover("before", "ClaimsView", "_fence_claimants"),
     # The first is for its own id. The answer may be lost, and the transaction be ended by the next
     # coordinator.
     "during the fence": Sent("InitProducerIdRequest", 2),
-    "between fence and read": takeover("after", "Look", "look"),
+    "between fence and read": takeover("after", "ClaimsView", "fence_others"),
     "during the read": Call(
         "after", "streams.running.partitions.partition_owner", "PartitionOwner", "restore", 2
     ),

@@ -18,7 +18,7 @@ from tests.kafka.harness.workers import changed_worker
 
 STEPS = {
     "claim": Sent("EndTxnRequest", 1),
-    "cycle": Since(takeover("after", "Look", "note_fenced"), Sent("ProduceRequest", 1)),
+    "cycle": Since(takeover("after", "ClaimsView", "note_fenced"), Sent("ProduceRequest", 1)),
     # The first release, of nothing, is before the worker joins the group.
     "release": Since(takeover("before", "Claims", "release", 2), commit("before", 1)),
 }
