@@ -21,7 +21,7 @@ from streams.deciding.reports.stage import report_stage
 from streams.registry.loader import load_rules
 from streams.running.app.garbage_collection import leave_out_what_stays
 from streams.running.cycle.cycle import Trace, _untraced
-from streams.running.log.claims import StatePartition as PartitionPlace
+from streams.running.log.claims import StatePartition
 from streams.running.log.position import SourcePosition
 from streams.running.operations.process_metric_catalogue import SPANS
 from streams.running.operations.values import Numbers
@@ -32,7 +32,7 @@ from streams.running.worker.tracing.settings import load_tracing_settings
 from streams.running.worker.tracing.transactions import TransactionSpans
 from tests.bench import traffic
 from tests.bench.load import Load
-from tests.bench.place import ONE_TOPIC, StatePartition, Site, cpu_seconds
+from tests.bench.place import ONE_TOPIC, Place, Site, cpu_seconds
 from tests.bench.scenarios.core import HOUR_MS, Record
 from tests.kafka.harness.spans import SpanReceiver
 
@@ -73,7 +73,7 @@ class _Taken(requests.Session):
         return response
 
 
-def measure(place: StatePartition) -> dict[str, float]:
+def measure(place: Place) -> dict[str, float]:
     """Percent of the CPU time of a worker, and of core and tracing; microseconds per transaction.
 
     In this process every report has a traceparent.
@@ -102,7 +102,7 @@ def measure(place: StatePartition) -> dict[str, float]:
     return figures
 
 
-def _worker_cpu(place: StatePartition, switch: str) -> float:
+def _worker_cpu(place: Place, switch: str) -> float:
     """CPU of a worker in percent of a core. The receiver is in this process."""
     seconds = 6.0 if place.quick else SECONDS
     receiver = SpanReceiver()
@@ -149,7 +149,7 @@ def _on(records: Sequence[Record], size: int) -> Cost:
 
 
 def _traced(prepared: Sequence[Prepared], trace: Trace) -> float:
-    partition = PartitionPlace("reports", 0)
+    partition = StatePartition("reports", 0)
     started = time.process_time()
     for each in prepared:
         with trace({partition: each}, time.time_ns()):
