@@ -36,8 +36,8 @@ _WEIGHTS = {
 }
 
 
-# `old_page`: a clock began or ended since the page to sign was opened. The console does not say whether an
-# earlier attempt, which nobody answered, counted.
+# `old_page`: a clock began or ended since the page was opened, so that this attempt did not count. The console
+# does not say whether an earlier one, which nobody answered, did.
 Told = Literal["counted", "refused", "waits", "old_page"]
 
 
@@ -145,9 +145,8 @@ class Colleague(threading.Thread):
         for cookie in answer.headers.get_list("set-cookie"):
             self._http.headers["Cookie"] = cookie.partition(";")[0]
 
-    def _note(self, identity: str, kind: str, told: Told | None) -> None:
-        if told is not None:
-            self.answers.append(Answer(self._ref, identity, kind, told))
+    def _note(self, identity: str, kind: str, told: Told) -> None:
+        self.answers.append(Answer(self._ref, identity, kind, told))
 
     def _page(self, path: str) -> str | None:
         """A page of any console; None if it does not answer, or does not know the case yet."""
@@ -161,11 +160,10 @@ class Colleague(threading.Thread):
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:2000]}"
         return answer.text
 
-    def _send(self, action: str, form: dict[str, str]) -> Told | None:
+    def _send(self, action: str, form: dict[str, str]) -> Told:
         """Send a form to any console until one says what became of it.
 
-        Confirms what it asks before clocks end. None: a clock began since the page was made, and the form
-        says nothing of it.
+        Confirms what it asks before clocks end.
         """
         data: dict[str, str | list[str]] = {**form}
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -180,7 +178,7 @@ class Colleague(threading.Thread):
                 return "counted" if answer.status_code == 303 else "waits"
             if answer is not None and answer.status_code == 422:
                 assert "Choose what becomes of the clock" in answer.text, f"{action}: {answer.text}"
-                return None
+                return "old_page"
             if answer is not None and answer.status_code == 200:
                 data["ends"] = re.findall(r'name="ends" value="([^"]*)"', answer.text)
                 assert data["ends"], f"{action}: {answer.text}"
