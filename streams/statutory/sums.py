@@ -36,8 +36,6 @@ _UNKNOWN_PLACE: Final = "XX"
 
 _SECONDS_PER_HOUR: Final = 3600
 
-_Times = dict[tuple[str | bool | None, ...], Counter[int]]
-
 
 class PeriodSums:
     """The sums over a period.

@@ -198,7 +198,6 @@ def changed(path, value):
     return document
 
 
-PROPERTIES = ("properties",)
 EVIDENCE = ("$defs", "Evidence", "properties")
 CHANGES = [
     # path, value, refusals of the old reader with the new writer, refusals of the new reader with the old

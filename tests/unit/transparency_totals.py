@@ -25,8 +25,3 @@ def totals(outputs: Iterable[OutputRecord]) -> Totals:
                 count = row.pop("count")
                 found[(*place, name, *row.values())] += count
     return {cell: number for cell, number in found.items() if number}
-
-
-def of_list(found: Totals, name: str) -> Totals:
-    """Those of one list: by date, country, category, and fields."""
-    return {(*cell[:3], *cell[4:]): number for cell, number in found.items() if cell[3] == name}

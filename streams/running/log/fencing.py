@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -41,10 +42,7 @@ async def fence(producer: Producer, transactional_id: str) -> None:
     not.
     """
     started = time.monotonic()
-
-    async def ask() -> bool:
-        return await producer.raise_epoch(transactional_id)
-
+    ask = partial(producer.raise_epoch, transactional_id)
     try:
         # While its transaction is being ended it is not fenced.
         while not await repeated(producer, ask, f"fencing {transactional_id}"):
@@ -68,11 +66,7 @@ async def offsets_by_time(
     producer: Producer, times: Mapping[TopicPartition, int]
 ) -> dict[TopicPartition, FoundOffset]:
     """Offsets in logs by time: see log.py."""
-
-    async def ask() -> dict[TopicPartition, FoundOffset]:
-        return await producer.offsets_by_time(times)
-
-    return await repeated(producer, ask, "asking for offsets")
+    return await repeated(producer, partial(producer.offsets_by_time, times), "asking for offsets")
 
 
 async def repeated(producer: Producer, ask: Callable[[], Awaitable[Answer]], what: str) -> Answer:

@@ -13,7 +13,6 @@ from streams.contract.wire.records import HEADERS_DROPPED, MAX_HEADERS
 CHUNK_BYTES = 32 * 1024
 
 _ONE_BYTE = 1 << 7
-_TWO_BYTES = 1 << 14
 _LONGEST_VARINT = 10
 
 

@@ -42,7 +42,7 @@ class StageObserver(Observer[State, Applied]):
 
     def partition_name(self, partition: int) -> int | str:
         """Return the name of a partition on /readyz."""
-        return partition
+        return f"{partition} of {self.stage}"
 
     def census(self, state: State) -> Census:
         """Return the sizes of a state; called at every scrape."""
@@ -143,6 +143,10 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         super().__init__(operations)
         self._logged_at: dict[int, float] = {}
 
+    def partition_name(self, partition: int) -> int:
+        """Return the number alone, as the name of a partition on /readyz."""
+        return partition
+
     def census(self, state: ReportState) -> Census:
         """Return the sizes of a state, including counts and episodes."""
         return take_report_census(state)
@@ -215,10 +219,6 @@ class RequestObserver(StageObserver[RequestState, RequestBatch]):
 
     stage = "requests"
 
-    def partition_name(self, partition: int) -> str:
-        """Return the name of a partition on /readyz, different from that of the stage of reports."""
-        return f"{partition} of {self.stage}"
-
     def committed(self, batch: CommittedBatch[RequestBatch]) -> None:
         """Count a batch, and log its refusals, lapsed clocks and first dead letter."""
         self.count_batch(batch)
@@ -240,10 +240,6 @@ class ReporterObserver(StageObserver[ReporterState, ReporterBatch]):
     """Counts what the stage of reporters stamps, credits and shows to people."""
 
     stage = "reporters"
-
-    def partition_name(self, partition: int) -> str:
-        """Return the name of a partition on /readyz, different from that of the stage of reports."""
-        return f"{partition} of {self.stage}"
 
     def census(self, state: ReporterState) -> Census:
         """Return the sizes of a state, including its reporters."""

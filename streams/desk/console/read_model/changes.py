@@ -4,10 +4,9 @@ import sqlite3
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-import orjson
-
 from streams.contract.events.report import Category
 from streams.contract.wire.rejection import require_category
+from streams.desk.console.read_model.paging import as_json
 from streams.desk.console.read_model.statements import SQL
 
 
@@ -43,4 +42,4 @@ def categories_of(reader: sqlite3.Connection, ids: Iterable[str]) -> dict[str, C
 
     What cannot be shown yet is left out.
     """
-    return dict(reader.execute(SQL["categories"], {"ids": orjson.dumps(list(ids)).decode()}).fetchall())
+    return dict(reader.execute(SQL["categories"], {"ids": as_json(ids)}).fetchall())
