@@ -11,7 +11,7 @@ from streams.counting.windows import window_ring
 from streams.registry.document import Document, FieldPath, read_document
 from streams.registry.durations import parse_duration
 from streams.registry.hashing import content_hash
-from streams.registry.rules import LEGAL_CLOCK, Level, Policy
+from streams.registry.policy import LEGAL_CLOCK, Level, Policy
 from streams.registry.shapes.rules import LevelRow, PoliciesFile, PolicyRow
 
 SHIPPED = Path(__file__).with_name("policies.yaml")

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from streams.contract.events import escalation
 from streams.contract.events.authority_request import IntakeElement, LegalBasis, RequestElement, RequestKind
 from streams.contract.events.report import (
     Category,
@@ -16,11 +15,10 @@ from streams.contract.events.report import (
 )
 from streams.contract.events.routing import Gate
 from streams.contract.wire.topics import ReportSource
-from streams.counting.conditions import Condition
-from streams.counting.sums import WindowCounts
+from streams.registry.category import CategoryRules
+from streams.registry.policy import Policy
 from streams.registry.reporter_rules import ReporterRules
 
-Mode = Literal["live", "shadow", "off"]
 # Whether signs of coordinated reporting change levels and weights, or are only shown.
 IntegrityMode = Literal["live", "shadow"]
 # From the least to the most protective. A country that was not assessed may be a closed one, so `unknown`
@@ -72,146 +70,6 @@ Standard = Literal[
     "swiftly",
     "diligently",
 ]
-DsaCategory = Literal[
-    "STATEMENT_CATEGORY_ANIMAL_WELFARE",
-    "STATEMENT_CATEGORY_CONSUMER_INFORMATION",
-    "STATEMENT_CATEGORY_CYBER_VIOLENCE",
-    "STATEMENT_CATEGORY_CYBER_VIOLENCE_AGAINST_WOMEN",
-    "STATEMENT_CATEGORY_DATA_PROTECTION_AND_PRIVACY_VIOLATIONS",
-    "STATEMENT_CATEGORY_ILLEGAL_OR_HARMFUL_SPEECH",
-    "STATEMENT_CATEGORY_INTELLECTUAL_PROPERTY_INFRINGEMENTS",
-    "STATEMENT_CATEGORY_NEGATIVE_EFFECTS_ON_CIVIC_DISCOURSE_OR_ELECTIONS",
-    "STATEMENT_CATEGORY_NOT_SPECIFIED_NOTICE",
-    "STATEMENT_CATEGORY_OTHER_VIOLATION_TC",
-    "STATEMENT_CATEGORY_PROTECTION_OF_MINORS",
-    "STATEMENT_CATEGORY_RISK_FOR_PUBLIC_SECURITY",
-    "STATEMENT_CATEGORY_SCAMS_AND_FRAUD",
-    "STATEMENT_CATEGORY_SELF_HARM",
-    "STATEMENT_CATEGORY_UNSAFE_AND_PROHIBITED_PRODUCTS",
-    "STATEMENT_CATEGORY_VIOLENCE",
-]
-
-NOT_SPECIFIED_NOTICE: DsaCategory = "STATEMENT_CATEGORY_NOT_SPECIFIED_NOTICE"
-
-# The policy id on escalations that a legal clock opens; no policy may have this id.
-LEGAL_CLOCK = "legal-clock"
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A level of a policy, reached if all conditions in `when` hold, and one in `any_of` if there are any."""
-
-    level: int
-    name: str
-    when: tuple[Condition, ...]
-    any_of: tuple[Condition, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The conditions as text, such as `reports >= 5, any of (risk >= 2, trusted_flaggers >= 1)`."""
-        texts = [condition.text for condition in self.when]
-        if self.any_of:
-            texts.append(f"any of ({', '.join(condition.text for condition in self.any_of)})")
-        return ", ".join(texts)
-
-    @property
-    def least_reports(self) -> int:
-        """With fewer reports the level cannot hold."""
-        return max(condition.least_reports for condition in self.when)
-
-    @property
-    def minimums(self) -> tuple[Condition, ...]:
-        """The conditions that do not hold without reports."""
-        return tuple(condition for condition in (*self.when, *self.any_of) if condition.is_minimum)
-
-    def holds(self, counts: WindowCounts) -> bool:
-        """Return whether a window with these counts reaches the level."""
-        for condition in self.when:
-            if not condition.holds(counts):
-                return False
-        return not self.any_of or any(condition.holds(counts) for condition in self.any_of)
-
-    def shown(self, counts: WindowCounts) -> tuple[escalation.Condition, ...]:
-        """Return the conditions as an escalation shows them."""
-        return (
-            *(condition.shown(counts) for condition in self.when),
-            *(condition.shown(counts, any_of=True) for condition in self.any_of),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """A policy. Times are in milliseconds, except `window`: the ISO 8601 duration as written (`PT1H`)."""
-
-    id: str
-    mode: Mode
-    categories: tuple[Category, ...]
-    window: str
-    window_ms: int
-    levels: tuple[Level, ...]
-    clear_below: float
-    min_clear_ms: int
-    cooldown_ms: int
-    reason: str
-    content_hash: str
-
-    @property
-    def conditions(self) -> tuple[Condition, ...]:
-        """The conditions of all levels."""
-        return tuple(condition for level in self.levels for condition in (*level.when, *level.any_of))
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateRow:
-    """The row of parts 3 to 6 of a transparency report in which a category is counted.
-
-    `keyword` is None for a category without sub-categories; `description` is what KEYWORD_OTHER requires.
-    """
-
-    category: str
-    keyword: str | None
-    description: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Cybertip:
-    """An incident type of the CyberTipline, in the words of its API, with the report annotations that fit.
-
-    `condition` is what a person must establish first; None if the category alone suffices.
-    """
-
-    incident_type: str
-    annotations: tuple[str, ...]
-    condition: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CategoryRules:
-    """The rules of a category. `prior` is the share of its reports that are actionable (pi).
-
-    `code` stands for it in state and never changes. `dsa_category` and `dsa_keywords` are identifiers of the
-    EU's transparency database, version 2. `floor`: the platform's own review always looks at it.
-    `abuse_prone`: it is used against dissent. `ozone_reason` ends the reason type of a report to Ozone.
-    `cybertip` is None if the CyberTipline does not take it. `child_safety`: only people who are named for it
-    see its cases. `endangers_life`: authorities of guarded places may be told. `terrorist_content`:
-    Regulation (EU) 2021/784 covers it. `deceptive_commercial`: DSA art. 17(2) exempts it.
-    """
-
-    category: Category
-    code: int
-    severity: float
-    prior: float
-    dsa_category: DsaCategory
-    dsa_keywords: tuple[str, ...]
-    floor: bool
-    abuse_prone: bool
-    template: TemplateRow
-    ozone_reason: str
-    cybertip: Cybertip | None
-    child_safety: bool
-    endangers_life: bool
-    terrorist_content: bool
-    deceptive_commercial: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from streams.contract.events.report import Category
-from streams.registry.rules import NOT_SPECIFIED_NOTICE, CategoryRules, TemplateRow
+from streams.registry.category import NOT_SPECIFIED_NOTICE, CategoryRules, TemplateRow
 from streams.statutory.category_rows import fill_categories
 from streams.statutory.fill import Cell, FilledRow
 from streams.statutory.parts import parts

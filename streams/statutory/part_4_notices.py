@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from streams.contract.events.report import Category
 from streams.contract.events.transparency import NoticeSource
-from streams.registry.rules import CategoryRules
+from streams.registry.category import CategoryRules
 from streams.statutory.category_rows import fill_categories
 from streams.statutory.fill import Cell, FilledRow
 from streams.statutory.parts import parts

@@ -13,7 +13,7 @@ from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reporters.state import restore_reporters
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import restore_reports
-from streams.registry.rules import Policy
+from streams.registry.policy import Policy
 from tests.unit.test_crowd_in_the_stage import rules_with
 from tests.unit.traffic import SHIPPED, Record, fold, levels, policy
 

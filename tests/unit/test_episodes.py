@@ -27,7 +27,7 @@ from streams.deciding.reports.escalation.episodes import (
     rise,
 )
 from streams.deciding.reports.state import ReportState
-from streams.registry.rules import Policy
+from streams.registry.policy import Policy
 from tests.unit.traffic import (
     DAY,
     HOUR,

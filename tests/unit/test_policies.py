@@ -10,7 +10,8 @@ import yaml
 
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
-from streams.registry.rules import Level, Policy, Rules
+from streams.registry.policy import Level, Policy
+from streams.registry.rules import Rules
 
 VALID: dict[str, Any] = {
     "id": "fraud",

@@ -16,7 +16,7 @@ from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState
 from streams.registry.loader import load_rules
-from streams.registry.rules import Level, Policy
+from streams.registry.policy import Level, Policy
 from streams.running.operations.core import Core
 
 MINUTE = 60_000

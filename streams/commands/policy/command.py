@@ -24,7 +24,7 @@ from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.reports.claims import UNRESTRICTED
 from streams.desk.text.text_table import text_table
 from streams.registry.loader import load_rules
-from streams.registry.rules import Policy
+from streams.registry.policy import Policy
 from streams.running.wall_clock import clock_ms
 from streams.running.worker.hash_keys import given_hash_keys
 from streams.running.worker.settings import Settings, load_settings

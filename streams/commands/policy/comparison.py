@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from streams.commands.policy.trial import OpenedEpisode, Trial
-from streams.registry.rules import Policy
+from streams.registry.policy import Policy
 
 
 class LevelComparison(NamedTuple):

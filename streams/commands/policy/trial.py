@@ -14,7 +14,8 @@ from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.stage import report_stage
 from streams.desk.text.record_text import escalation_grounds
-from streams.registry.rules import LEGAL_CLOCK, Rules
+from streams.registry.policy import LEGAL_CLOCK
+from streams.registry.rules import Rules
 
 _decode = msgspec.json.Decoder(Escalation).decode
 

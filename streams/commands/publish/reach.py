@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from streams.contract.events.report import Category
 from streams.contract.wire.times import DAY, HOUR, MINUTE
 from streams.counting.windows import FINE_MS, pane_start, window_spec, window_start
-from streams.registry.rules import Policy
+from streams.registry.policy import Policy
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"))
 

@@ -16,7 +16,8 @@ from streams.contract.events.routing import Gate, Routing
 from streams.deciding.law.applicability import GLOBAL, binds, holds_in, in_force
 from streams.deciding.law.concerned import UNKNOWN
 from streams.deciding.law.rule_of_law import most_protective_tier, tier_of
-from streams.registry.rules import CategoryRules, Obligation, RuleOfLawTier, Rules, Trigger
+from streams.registry.category import CategoryRules
+from streams.registry.rules import Obligation, RuleOfLawTier, Rules, Trigger
 
 INTERNAL_REVIEW = "internal_review"
 EUROPOL = "EUROPOL"

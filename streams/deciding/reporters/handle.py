@@ -35,7 +35,7 @@ from streams.deciding.reporters.cases import publish_cases
 from streams.deciding.reporters.rehashing import ask_for_history, forward, move_away
 from streams.deciding.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
 from streams.deciding.reporters.state import state_key
-from streams.registry.rules import CategoryRules
+from streams.registry.category import CategoryRules
 
 _CREDIT = CREDIT_TYPE.encode()
 _REHASHED = REHASHED_TYPE.encode()

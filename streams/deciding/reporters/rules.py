@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from streams.contract.events.report import Category
 from streams.deciding.partition.hash_key import DEMONSTRATION, HashKey
 from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
+from streams.registry.category import CategoryRules
 from streams.registry.reporter_rules import ReporterRules
-from streams.registry.rules import CategoryRules, Rules
+from streams.registry.rules import Rules
 
 
 @dataclass(frozen=True, slots=True, eq=False)

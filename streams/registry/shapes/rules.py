@@ -12,7 +12,8 @@ from streams.contract.events.report import AccountAge, ReporterKind, ReportKind
 from streams.contract.wire.topics import ReportSource
 from streams.counting.measures import POLICY_MEASURES, MeasureName
 from streams.registry.document import Category, Row
-from streams.registry.rules import IntegrityMode, Mode, Verification
+from streams.registry.policy import Mode
+from streams.registry.rules import IntegrityMode, Verification
 
 Text = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from streams import __version__
-from streams.registry.rules import Policy
+from streams.registry.policy import Policy
 from streams.running.operations.core import Core
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.settings import PREFIX, Settings

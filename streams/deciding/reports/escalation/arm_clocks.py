@@ -21,7 +21,7 @@ from streams.deciding.reports.escalation.clock_events import (
     publish_opening,
 )
 from streams.deciding.reports.escalation.escalations import build_escalation
-from streams.registry.rules import LEGAL_CLOCK
+from streams.registry.policy import LEGAL_CLOCK
 
 
 def arm_clocks(batch: ReportBatch, case: Case) -> None:

@@ -10,7 +10,7 @@ from streams.counting.conditions import Condition
 from streams.counting.sums import WindowCounts
 from streams.counting.windows import RINGS, WindowSpec, window_spec
 from streams.deciding.reports.escalation.episodes import Timing
-from streams.registry.rules import Level, Policy
+from streams.registry.policy import Level, Policy
 
 
 class WindowVerdict(NamedTuple):

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from streams.desk.console.people.watched_people import WatchedPeople
 from streams.desk.console.settings import ConsoleSettings
+from streams.registry.category import CategoryRules
 from streams.registry.errors import UnreadableFile
-from streams.registry.rules import CategoryRules
 from streams.running.worker.environment import CONSOLE_PREFIX, SettingsError, given_secret
 
 # The number of hex digits of 128 random bits: nobody guesses that, however long they try.

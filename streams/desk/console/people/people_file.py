@@ -11,8 +11,8 @@ from pydantic import Field
 from streams.contract.events.report import PSEUDONYM_PATTERN
 from streams.contract.wire.personal_data import names_a_person
 from streams.desk.console.casework.permissions import Person, Role
+from streams.registry.category import CategoryRules
 from streams.registry.document import Category, Document, FieldPath, Row, read_document
-from streams.registry.rules import CategoryRules
 
 
 class Listed(NamedTuple):

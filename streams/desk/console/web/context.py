@@ -24,7 +24,8 @@ from streams.desk.console.read_model.paging import ListFilter
 from streams.desk.console.settings import ConsoleSettings
 from streams.desk.console.web import words
 from streams.desk.console.web.words import with_moments
-from streams.registry.rules import CategoryRules, Obligation
+from streams.registry.category import CategoryRules
+from streams.registry.rules import Obligation
 from streams.running.wall_clock import clock_ms
 
 _HERE = Path(__file__).parent
