@@ -17,6 +17,9 @@ from tests.kafka.harness.steps import Sent, is_stopped, struck_worker
 from tests.kafka.harness.workers import SMALL_CYCLES
 
 REPORTS = 12_000
+# Each fault has reports of its own, so that the worker always has work when the broker goes.
+FAULTS = 3
+BATCH = 50
 
 # Longer than a transaction may take: the worker must abandon the one in progress.
 LONG_SECONDS = TRANSACTION_SECONDS + 4
@@ -38,11 +41,10 @@ def test_broker_restarts_under_load(broker, deploy):
     deployment.published += reports
 
     def publish_until_done():
-        for start in range(0, REPORTS, 60):
-            if start % (REPORTS // 3) == 0:
-                # A third of the reports for each fault, so the worker always has work when the broker stops.
+        for start in range(0, REPORTS, BATCH):
+            if start % (REPORTS // FAULTS) == 0:
                 released.acquire()
-            publisher.send(reports[start : start + 60])
+            publisher.send(reports[start : start + BATCH])
             if failed.wait(0.03):
                 return
         publisher.flush()
@@ -52,6 +54,7 @@ def test_broker_restarts_under_load(broker, deploy):
         gone_at = time.monotonic()
         deployment.fleet.wait_for(lambda: time.monotonic() > gone_at + LONG_SECONDS, 60, "a long time")
 
+    assert REPORTS // FAULTS % BATCH == 0
     failed, released = threading.Event(), threading.Semaphore(0)
     publishing = threading.Thread(target=publish_until_done)
     worker = deployment.fleet.start()
@@ -68,7 +71,7 @@ def test_broker_restarts_under_load(broker, deploy):
             survived.append(worker.exit_code is None)
     except BaseException:
         failed.set()
-        released.release(3)
+        released.release(FAULTS)
         raise
     finally:
         publishing.join(120)
