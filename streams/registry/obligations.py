@@ -145,6 +145,7 @@ def _check_reach(document: Document, place: FieldPath, row: ObligationRow) -> No
             )
     of_requests_only = {
         "legal_bases": bool(row.legal_bases),
+        "demands": row.demands is not None,
         "emergency": row.emergency is not None,
         "enforcing_authority_notified": row.enforcing_authority_notified is not None,
         "questions": bool(row.questions),
@@ -216,6 +217,7 @@ def _obligation(
         public_only=row.public_only,
         except_in=tuple(row.except_in),
         legal_bases=tuple(row.legal_bases),
+        demands=tuple(row.demands or ()),
         emergency=row.emergency,
         gate=row.gate,
         territory=row.territory or code,

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from streams.contract.events.authority_request import IntakeElement, LegalBasis, RequestElement, RequestKind
+from streams.contract.events.authority_request import (
+    Demand,
+    IntakeElement,
+    LegalBasis,
+    RequestElement,
+    RequestKind,
+)
 from streams.contract.events.report import (
     Category,
     NoticeDeclaration,
@@ -190,7 +196,8 @@ class Obligation:
     `enforcing_authority_notified`: only orders of which the enforcing authority was notified (True), only
     others (False), or both (None). `public_only`: it covers content open to the public, not private chats.
     `except_in`: members of a region in which it does not apply. `legal_bases`: those of the authorities'
-    requests that trigger it; `emergency`: only urgent requests (True), only others (False), or both (None).
+    requests that trigger it; `demands`: it takes a request that demands one of these (empty: any request);
+    `emergency`: only urgent requests (True), only others (False), or both (None).
     `gate`: what must happen before anything is disclosed. `territory`: where the action takes effect.
     `marks`: how well each part was read; those of the time and the dates decide whether a clock is armed.
     `secondary_arms`: whether a secondary mark arms one too. The first of `sources` is published. `next`: the
@@ -234,6 +241,7 @@ class Obligation:
     exempt_sizes: tuple[EnterpriseSize, ...] = ()
     enforcing_authority_notified: bool | None = None
     runs_from: str | None = None
+    demands: tuple[Demand, ...] = ()
     owner: str | None = None
     read_by: str | None = None
     next: NextDay | None = None

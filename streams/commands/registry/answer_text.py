@@ -160,13 +160,14 @@ def _comparison_key(duty: Duty) -> tuple[str, str, str]:
 
 def _legal_bases(row: Obligation) -> str:
     bases = f" under {', '.join(row.legal_bases)}" if row.legal_bases else ""
+    demands = f", demanding {' or '.join(row.demands)}" if row.demands else ""
     urgency = {None: "", True: ", urgent ones only", False: ", except urgent ones"}[row.emergency]
     notified = {
         None: "",
         True: ", if the enforcing authority was notified",
         False: ", if no enforcing authority was notified",
     }[row.enforcing_authority_notified]
-    return bases + urgency + notified
+    return bases + demands + urgency + notified
 
 
 def _named(authority: Authority) -> str:

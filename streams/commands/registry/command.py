@@ -7,6 +7,7 @@ from typing import Any
 import click
 import orjson
 
+from streams.commands.registry.affected import affected
 from streams.commands.registry.answer import TRIGGERS, Question, answer, as_document
 from streams.commands.registry.answer_text import answer_text
 from streams.commands.registry.diff_document import diff_document
@@ -37,6 +38,10 @@ def registry() -> None:
 
     The registry is not legal advice: a person decides. docs/law.md says how to change it.
     """
+
+
+for _command in (affected,):
+    registry.add_command(_command)
 
 
 @registry.command()

@@ -39,6 +39,7 @@ def duties_of(request: AuthorityRequest, received: date, rules: RequestRules) ->
         )
         and binds(duty, rules.registry.platform)
         and _follows_from(duty, request, country)
+        and (not duty.demands or not set(duty.demands).isdisjoint(request.demands))
         and in_force(duty, received)
         and holds_in(duty, country, rules.registry.jurisdictions)
     )
