@@ -25,6 +25,7 @@ from streams.commands.registry.options import (
     rules_with,
     valid_code,
 )
+from streams.commands.registry.sign import sign
 from streams.commands.registry.sources import sources
 from streams.commands.registry.why import why
 from streams.commands.shared.category import CATEGORY

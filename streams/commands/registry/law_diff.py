@@ -188,7 +188,7 @@ def _first_day(old: Fields | None, new: Fields | None) -> date | None:
         return None
     if len(rows) == 2 and differing == {"in_force_until"}:
         return min(day for row in rows if (day := _day(row, "in_force_until"))) + timedelta(days=1)
-    return min(day for row in rows if (day := _day(row, "in_force_from")))
+    return min((day for row in rows if (day := _day(row, "in_force_from"))), default=None)
 
 
 def _published_url(sources: list[dict[str, Any]] | None) -> str | None:
