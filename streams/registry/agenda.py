@@ -28,6 +28,11 @@ class LawChange(NamedTuple):
     change: Literal["begins", "ends"]
 
 
+def rows_of_law(rules: Rules) -> tuple[Obligation | WatchedRow, ...]:
+    """Give the duties and the law that is not in force."""
+    return (*rules.obligations, *rules.watched)
+
+
 def reviewed_rows(rules: Rules) -> tuple[Reviewed, ...]:
     """Give all rows that are reviewed: jurisdictions, authorities, duties, and law that is not in force."""
     return (*rules.jurisdictions.values(), *rules.authorities.values(), *rules.obligations, *rules.watched)

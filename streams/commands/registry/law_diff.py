@@ -94,7 +94,7 @@ def compare(old: Law, new: Law, today: date) -> tuple[Change, ...]:
     changes = []
     for key in sorted({*old.items, *new.items}, key=order):
         before, after = old.items.get(key), new.items.get(key)
-        replaces = None if before is not None else _replaced(key, new.items)
+        replaces = None if before is not None else replaced_row(key, new.items)
         if replaces is None:
             fields = tuple(_field_changes(before, after, ()))
             effect_before = effects_before.get(key.id)
@@ -146,8 +146,8 @@ def _field_changes(old: Fields | None, new: Fields | None, ignored: Collection[s
             yield FieldChange(path, field.description, *values)
 
 
-def _replaced(key: Key, items: Items) -> Key | None:
-    """The obligation with the same trigger, action and a common category that ends when a new one begins."""
+def replaced_row(key: Key, items: Items) -> Key | None:
+    """The obligation with the same trigger, action and a common category that ends when this one begins."""
     if key.kind != OBLIGATION or items[key]["trigger"].value is None:
         return None
     new = items[key]

@@ -1,11 +1,13 @@
 """Writes the registry's terms in words, for readers who know the law but not the program."""
 
 from collections.abc import Mapping
+from typing import get_args
 
 from streams.contract.events.obligation import NotArmedReason
 from streams.contract.wire.times import DAY, HOUR, MINUTE
 from streams.deciding.law.duty import internal_target
 from streams.registry.durations import parse_legal_duration
+from streams.registry.row_of_law import Marks, Part
 from streams.registry.rules import DurationMeaning, Obligation, Rules, Trigger
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1000, "second"))
@@ -54,6 +56,12 @@ def time_in_words(obligation: Obligation) -> str:
     if obligation.standard is not None:
         parts.append(obligation.standard.replace("_", " "))
     return ", ".join(parts) or "none set by law"
+
+
+def marks_in_words(marks: Marks) -> str:
+    """How well each part was read, as in `time verified, dates secondary`."""
+    parts = ((part, getattr(marks, part)) for part in get_args(Part))
+    return ", ".join(f"{part} {mark}" for part, mark in parts if mark is not None)
 
 
 def clock_in_words(obligation: Obligation, not_armed: NotArmedReason | None, rules: Rules) -> str:
