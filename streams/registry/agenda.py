@@ -35,7 +35,7 @@ def rows_of_law(rules: Rules) -> tuple[Obligation | WatchedRow, ...]:
 
 def reviewed_rows(rules: Rules) -> tuple[Reviewed, ...]:
     """Give all rows that are reviewed: jurisdictions, authorities, duties, and law that is not in force."""
-    return (*rules.jurisdictions.values(), *rules.authorities.values(), *rules.obligations, *rules.watched)
+    return (*rules.jurisdictions.values(), *rules.authorities.values(), *rows_of_law(rules))
 
 
 def subject(row: Reviewed) -> Subject:
@@ -55,9 +55,21 @@ def overdue(row: Reviewed, today: date) -> bool:
 
     A duty that has ended is never overdue: what it says about past days does not change any more.
     """
-    if isinstance(row, Obligation) and row.in_force_until is not None and row.in_force_until < today:
-        return False
-    return review_day(row) < today
+    return not ended(row, today) and review_day(row) < today
+
+
+def ended(row: Reviewed, today: date) -> bool:
+    """Whether the row is a duty that has ended before `today`."""
+    return isinstance(row, Obligation) and (row.in_force_until or date.max) < today
+
+
+def unsigned_clocks(rules: Rules, today: date) -> tuple[Obligation, ...]:
+    """Give the duties that can arm a clock and that nobody signed for the platform; not those that ended."""
+    return tuple(
+        duty
+        for duty in rules.obligations
+        if duty.arms and duty.duration is not None and duty.signed is None and not ended(duty, today)
+    )
 
 
 def law_changes(rules: Rules) -> tuple[LawChange, ...]:

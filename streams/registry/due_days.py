@@ -4,8 +4,16 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Literal, NamedTuple
 
-from streams.registry.agenda import Reviewed, law_changes, overdue, review_day, reviewed_rows, rows_of_law
-from streams.registry.rules import Authority, JurisdictionRules, Obligation, Rules
+from streams.registry.agenda import (
+    Reviewed,
+    ended,
+    law_changes,
+    overdue,
+    review_day,
+    reviewed_rows,
+    rows_of_law,
+)
+from streams.registry.rules import Authority, JurisdictionRules, Rules
 
 # commencement: the day from which a law that is only adopted may be in force: somebody must then change its
 # status. next: the next known day in the life of a law, such as a judgment.
@@ -43,7 +51,7 @@ def users_of_calendars(rules: Rules) -> dict[str, list[str]]:
 def _reviews(rules: Rules, today: date) -> Iterator[DueDay]:
     for row in reviewed_rows(rules):
         day = review_day(row)
-        if overdue(row, today) or (day >= today and not _ended(row, day)):
+        if overdue(row, today) or (day >= today and not ended(row, day)):
             yield DueDay(day, "review", *_named(row))
 
 
@@ -69,10 +77,6 @@ def _calendars(rules: Rules) -> Iterator[DueDay]:
         used = ", ".join(users.get(calendar.id, ()))
         about = f"used by {used}" if used else "no duty counts by it"
         yield DueDay(calendar.known_until, "calendar_ends", calendar.id, about)
-
-
-def _ended(row: Reviewed, day: date) -> bool:
-    return isinstance(row, Obligation) and row.in_force_until is not None and row.in_force_until < day
 
 
 def _named(row: Reviewed) -> tuple[str, str]:

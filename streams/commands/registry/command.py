@@ -25,6 +25,7 @@ from streams.commands.registry.options import (
     rules_with,
     valid_code,
 )
+from streams.commands.registry.sign import sign
 from streams.commands.registry.sources import sources
 from streams.commands.registry.why import why
 from streams.commands.shared.category import CATEGORY
@@ -43,7 +44,7 @@ def registry() -> None:
     """
 
 
-for _command in (affected, due, export, history, sources, why):
+for _command in (affected, due, export, history, sign, sources, why):
     registry.add_command(_command)
 
 
@@ -92,15 +93,19 @@ def show(
 @registry.command()
 @law_option
 @click.option("--today", type=DAY, metavar="DATE", help="Check as of this day (UTC).  [default: today]")
-def check(law: Path | None, today: datetime | None) -> None:
+@click.option("--strict", is_flag=True, help="List unsigned rows, and exit with 1 if there are any.")
+def check(law: Path | None, today: datetime | None, strict: bool) -> None:
     """Check the law for errors, and list rows that need a review.
 
     Unknown codes, rows without a source, impossible dates and rows that overlap in time are errors: the
     command names the file, line and field, and exits with 2. Otherwise it lists the rows that are not
     verified (they arm no clock), those overdue for review (by their review_by, or 180 days after they were
     checked), duties that begin or end within 30 days, holiday calendars that end within 180 days, the states
-    whose rule-of-law tier is not that of the index, and what publishers of users' reports may claim besides;
-    it then exits with 0.
+    whose rule-of-law tier is not that of the index, what publishers of users' reports may claim besides, and
+    rows that changed since they were signed; it then exits with 0.
+
+    With --strict it also lists the duties that nobody signed for the platform (`tocsin registry sign`) and
+    rows without a status, an owner or a review day, and exits with 1 if there are any.
 
     \b
     Examples:
@@ -108,7 +113,10 @@ def check(law: Path | None, today: datetime | None) -> None:
       tocsin registry check --law ./law --today 2027-06-01
     """  # noqa: D301 - \b stops click from wrapping the paragraph
     rules = rules_with(law)
-    echo(lint_text(lint(rules, day_or_today(today)), rules))
+    found = lint(rules, day_or_today(today))
+    echo(lint_text(found, rules, strict=strict))
+    if strict and (found.unsigned or found.lacking):
+        raise SystemExit(1)
 
 
 @registry.command()

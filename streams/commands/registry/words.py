@@ -7,7 +7,7 @@ from streams.contract.events.obligation import NotArmedReason
 from streams.contract.wire.times import DAY, HOUR, MINUTE
 from streams.deciding.law.duty import internal_target
 from streams.registry.durations import parse_legal_duration
-from streams.registry.row_of_law import Marks, Part
+from streams.registry.row_of_law import Marks, Part, WatchedRow
 from streams.registry.rules import DurationMeaning, Obligation, Rules, Trigger
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1000, "second"))
@@ -64,6 +64,13 @@ def marks_in_words(marks: Marks) -> str:
     return ", ".join(f"{part} {mark}" for part, mark in parts if mark is not None)
 
 
+def watched_in_words(row: WatchedRow) -> str:
+    """Why a watched row is no duty."""
+    if row.status == "in_force":
+        return "nothing that reaches Tocsin starts it"
+    return f"the law is not in force ({row.status.replace('_', ' ')})"
+
+
 def clock_in_words(obligation: Obligation, not_armed: NotArmedReason | None, rules: Rules) -> str:
     """From when the legal clock runs; or why none runs, and the platform's internal target instead."""
     if not_armed is None:
@@ -80,6 +87,11 @@ def clock_in_words(obligation: Obligation, not_armed: NotArmedReason | None, rul
     if not_armed == "retention":
         return "none, because this duty is to keep something, not to act"
     within = duration_in_words(internal_target(obligation, rules))
+    if not_armed == "unverified" and obligation.advisory:
+        return (
+            "none, because its time or dates are known from secondary sources only; advisory: by the row it "
+            f"would be due within {within}"
+        )
     return f"none, {_why(obligation, not_armed)}; the platform's internal target is {within}"
 
 
