@@ -58,6 +58,7 @@ def duties_of(
         )
         and binds(duty, rules.registry.platform)
         and _follows_from(duty, request, country)
+        and (not duty.demands or not set(duty.demands).isdisjoint(request.demands))
         and in_force(duty, received)
         and holds_in(duty, country, rules.registry.jurisdictions)
     )
@@ -84,12 +85,14 @@ def judged_duties(
     paused: set[str] = set()
     for duty in duties:
         reason = why_not_armed(duty, met, present, rules.registry.calendars, keeps=True)
-        if reason is None and not complete and duty.trigger not in FROM_ITS_CONTENT:
+        # That a row is advisory is the last reason why its clock does not run.
+        by_itself = reason is None or (reason == "unverified" and duty.advisory)
+        if by_itself and not complete and duty.trigger not in FROM_ITS_CONTENT:
             reason = "elements_missing"
-        if reason == "elements_missing" and INSUFFICIENT in duty.pausable_for:
+        if reason == "elements_missing" and _may_pause(duty):
             paused.add(duty.id)
-            reason = None
-        if reason is None and due_ms(duty, received_ms, rules.registry) is None:
+            by_itself, reason = True, None
+        if by_itself and reason != "elements_missing" and due_ms(duty, received_ms, rules.registry) is None:
             reason = "no_holiday_calendar"
         judged.append(Duty(duty, reason, duty.id in shortest))
     started = {duty.obligation.id for duty in judged if duty.not_armed is None}
@@ -97,6 +100,7 @@ def judged_duties(
         tuple(
             duty._replace(not_armed=None)
             if duty.not_armed == "elements_missing"
+            and not duty.obligation.advisory
             and duty.obligation.runs_from in started
             and due_ms(duty.obligation, received_ms, rules.registry) is not None
             else duty
@@ -104,6 +108,10 @@ def judged_duties(
         ),
         frozenset(paused & started),
     )
+
+
+def _may_pause(duty: Obligation) -> bool:
+    return INSUFFICIENT in duty.pausable_for and not duty.advisory
 
 
 def _follows_from(duty: Obligation, request: AuthorityRequest, country: str) -> bool:
