@@ -12,7 +12,9 @@ from tests.categories import CATEGORIES
 
 EU = set("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
 FRENCH_OUTERMOST = {"GP", "MQ", "RE", "GF", "YT", "MF"}
-ORDERS = {"authority_order", "regulator_notice", "data_order"}
+OF_KINDS = {"authority_order", "regulator_notice", "data_order"}
+# What a request lacks, and not its kind, meets the others.
+ORDERS = OF_KINDS | {"incomplete_order", "unvalidated_emergency_order"}
 
 
 def duty_of(rules: Rules, id_: str) -> Obligation:
@@ -288,12 +290,18 @@ def test_india_changed_its_clocks_overnight(rules: Rules, day: str, expected: di
                 "EU.e-evidence.art10-3",
                 "EU.e-evidence.art10-4",
                 "EU.e-evidence.art11-1",
+                "EU.e-evidence.art4-5",
+                *("EU.e-evidence.art10-6", "EU.e-evidence.art10-6.answer"),
+                *("EU.e-evidence.art11-5", "EU.e-evidence.art11-5.answer"),
             },
         ),
         (
             "EU.tco",
             "2022-06-06",
-            {"EU.tco.art3-3", "EU.tco.art3-6", "EU.tco.art6", "EU.tco.art11", "EU.tco.art14-5"},
+            {
+                *("EU.tco.art3-3", "EU.tco.art3-6", "EU.tco.art3-8"),
+                *("EU.tco.art6", "EU.tco.art11", "EU.tco.art14-5"),
+            },
         ),
         ("JP.", "2025-07-29", {"JP.idpa.decide"}),
         (
@@ -377,7 +385,10 @@ def test_every_clock_of_the_decree_on_women_needs_that_fact(rules: Rules) -> Non
 
 def test_elements_that_a_lawyer_judges(rules: Rules) -> None:
     assert {duty.id: duty.questions for duty in rules.obligations if duty.questions} == {
-        "EU.dsa.art9-1": ("territorial_scope",),
+        "EU.dsa.art9-1": ("territorial_scope", "accepted_language"),
+        "EU.dsa.art10-1": ("accepted_language",),
+        "EU.dsa.art10-2": ("accepted_language",),
+        "EU.tco.art3-3": ("accepted_language",),
         "IN.itr.3-1-d.2025": ("senior_officer",),
         "IN.itr.3-1-d": ("senior_officer",),
     }
@@ -402,6 +413,7 @@ def test_emergencies_have_a_row_of_their_own(rules: Rules) -> None:
         "EU.e-evidence.art10-2": False,
         "EU.e-evidence.art10-3": False,
         "EU.e-evidence.art10-4": True,
+        "EU.e-evidence.art4-5": True,
         "US.2702-b-8": True,
         "VN.cyber.urgent": True,
     }
@@ -446,7 +458,10 @@ def test_duties_are_ordered_from_global_to_national(rules: Rules) -> None:
 
 def test_union_law_counts_its_days_by_the_calendar_of_the_representative(rules: Rules) -> None:
     counted = {duty.id: duty.holiday_calendar for duty in rules.obligations if duty.calendar != "elapsed"}
-    of_union = ("EU.e-evidence.art10-2", "EU.e-evidence.art10-3", "EU.e-evidence.art11-1", "EU.tco.art6")
+    of_union = (
+        *("EU.e-evidence.art10-2", "EU.e-evidence.art10-3", "EU.e-evidence.art11-1", "EU.tco.art6"),
+        *("EU.e-evidence.art10-6.answer", "EU.e-evidence.art11-5.answer"),
+    )
     assert counted == dict.fromkeys(of_union, "be")
 
 
@@ -468,7 +483,7 @@ def test_reports_meet_no_trigger_of_orders(rules: Rules) -> None:
 def test_requests_meet_triggers_of_orders_alone(rules: Rules) -> None:
     met = rules.triggers.met_by_request
     assert set(met) == set(get_args(RequestKind))
-    assert set().union(*met.values()) == ORDERS
+    assert set().union(*met.values()) == OF_KINDS
     assert met["preservation_order"] == met["production_order"] == {"data_order"}
 
 

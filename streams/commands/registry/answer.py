@@ -13,6 +13,7 @@ from streams.deciding.law.arming import strictest, why_not_armed
 from streams.deciding.law.duty import Duty, internal_target
 from streams.deciding.law.routing import CountryConcerned, routes
 from streams.deciding.law.rule_of_law import rule_of_law, tier_of
+from streams.registry.obligations import ORDER_TRIGGERS
 from streams.registry.row_of_law import WatchedRow
 from streams.registry.rules import JurisdictionRules, Obligation, Rules, Trigger
 
@@ -65,17 +66,18 @@ def answer(rules: Rules, question: Question) -> Answer:
     }
     obligations = [duty for duty in fitting if duty.id in in_force]
     hardest = strictest(obligations, rules.targets)
-    of_requests = frozenset().union(*rules.triggers.met_by_request.values())
     # An order has another gate and other recipients than a report, so each is derived from its own duties.
-    of_reports = [] if category is None else [duty for duty in obligations if duty.trigger not in of_requests]
+    of_reports = (
+        [] if category is None else [duty for duty in obligations if duty.trigger not in ORDER_TRIGGERS]
+    )
     protection = rule_of_law(
         tier_of(code, rules.jurisdictions, day),
         () if category is None else (category,),
-        obligations if question.trigger in of_requests else of_reports,
+        obligations if question.trigger in ORDER_TRIGGERS else of_reports,
         rules.categories,
     )
     routing: tuple[Routing, ...] = ()
-    if category is not None and question.trigger not in of_requests:
+    if category is not None and question.trigger not in ORDER_TRIGGERS:
         place = CountryConcerned(code, certain=True, more_than_hint=True)
         routing = routes(rules, (place,), of_reports, category, protection.decision, day)
     return Answer(
@@ -86,7 +88,7 @@ def answer(rules: Rules, question: Question) -> Answer:
             Duty(
                 duty,
                 why_not_armed(
-                    duty, met, duty.required_elements, rules.calendars, keeps=duty.trigger in of_requests
+                    duty, met, duty.required_elements, rules.calendars, keeps=duty.trigger in ORDER_TRIGGERS
                 ),
                 duty.id in hardest,
             )

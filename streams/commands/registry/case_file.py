@@ -23,6 +23,7 @@ from streams.contract.wire.times import epoch_ms
 from streams.deciding.law.concerned import concerned
 from streams.deciding.law.duty import escalated_duty
 from streams.deciding.law.resolution import Resolver
+from streams.deciding.requests.duties import triggers_met
 from streams.deciding.requests.judge import Judgement, judge_request
 from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.rules import Obligation, Rules, Trigger
@@ -97,8 +98,10 @@ class RequestCase:
         return self.request.received_at.astimezone(UTC)
 
     def triggers(self, rules: Rules) -> Collection[Trigger]:
-        """The triggers that requests of its kind may meet by themselves."""
-        return rules.triggers.met_by_request.get(self.request.kind, frozenset())
+        """The triggers that it meets, by its kind and by what it says and lacks."""
+        met = triggers_met(self.request, compile_request_rules(rules))
+        lacks = self.judgement(rules).findings.missing
+        return met | {"incomplete_order"} if lacks else met
 
     def duty(self, rules: Rules, row: Obligation) -> AppliedObligation | None:
         """What becomes of the row, as the stage of requests would publish it; None if it does not apply.

@@ -13,6 +13,7 @@ from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, time_
 from streams.deciding.law.arming import why_not_armed
 from streams.registry.agenda import review_day, rows_of_law
 from streams.registry.lawbook import GLOBAL
+from streams.registry.obligations import ORDER_TRIGGERS
 from streams.registry.row_of_law import LawSource, Part, Signature, Verification, WatchedRow
 from streams.registry.rules import Obligation, Rules
 
@@ -138,7 +139,7 @@ def _duty(row: Obligation, rules: Rules) -> SheetRow:
         (row.trigger,),
         row.required_elements,
         rules.calendars,
-        keeps=row.trigger in frozenset().union(*rules.triggers.met_by_request.values()),
+        keeps=row.trigger in ORDER_TRIGGERS,
     )
     reach = [row.applies_to, *(["public content only"] if row.public_only else [])]
     reach += [f"not {' or '.join(row.exempt_sizes)} enterprises"] if row.exempt_sizes else []

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.contract.events.authority_routing import Asker
+from streams.contract.events.authority_routing import Asker, Telling
 from streams.contract.events.clock import ClockMarks, ClockView, RunningStatus
 from streams.contract.events.clock_outcome import ClockSubject
 from streams.contract.events.enriched_report import Jurisdiction
@@ -37,7 +37,9 @@ class KeptClock(NamedTuple):
     duty; for a request's clock it is the type of the requesting authority. `countries` are those that the
     report concerns (see `likely_countries`), or the requesting authority's. `left_ms` is the time left,
     negative once it is over; for a paused clock, the time that was left when it was paused.
-    `registry_version` is that of the rules that started it.
+    `registry_version` is that of the rules that started it. `tell_by` (RFC 3339, UTC) is until when the
+    issuing authority must be told what its request lacks, if the clock is paused from its start for that;
+    else None.
     """
 
     view: ClockView
@@ -48,6 +50,7 @@ class KeptClock(NamedTuple):
     left_ms: int
     category: Category | None
     registry_version: str
+    tell_by: str | None = None
 
 
 class WantedClocks(NamedTuple):
@@ -143,14 +146,16 @@ def kept_clock(subject: ClockSubject, key: ClockKey, value: bytes, now_ms: int) 
     kept = read_clock(value)
     until = now_ms if kept.clock.paused_at is None else kept.clock.paused_at
     opening = _decode_request(kept.opening) if subject == "request" else _decode_report(kept.opening)
+    view = clock_view(kept.clock, key.clock_id, kept.obligation, now_ms, marks=_marks(opening, key.clock_id))
     return KeptClock(
-        clock_view(kept.clock, key.clock_id, kept.obligation, now_ms, marks=_marks(opening, key.clock_id)),
+        view,
         subject,
         key.ref,
         *_authority_and_countries(opening),
         due_time(kept.clock) - until,
         opening.category,
         opening.registry_version,
+        _tell_by(opening, view.obligation) if kept.clock.paused_at == kept.clock.started else None,
     )
 
 
@@ -196,6 +201,12 @@ class _ReportOpening(msgspec.Struct):
     clock: _StartedClock
 
 
+class _Told(msgspec.Struct):
+    """What is used here of the findings about a request."""
+
+    telling: Telling | None = None
+
+
 class _RequestOpening(msgspec.Struct):
     """The fields used here of the routing that started a request's clock."""
 
@@ -203,10 +214,17 @@ class _RequestOpening(msgspec.Struct):
     authority: Asker
     registry_version: str
     clocks: tuple[_StartedClock, ...]
+    findings: _Told | None = None
 
 
 _decode_report = msgspec.json.Decoder(_ReportOpening).decode
 _decode_request = msgspec.json.Decoder(_RequestOpening).decode
+
+
+def _tell_by(opening: _ReportOpening | _RequestOpening, duty: str) -> str | None:
+    findings = opening.findings if isinstance(opening, _RequestOpening) else None
+    telling = None if findings is None else findings.telling
+    return telling.by if telling is not None and duty in telling.paused else None
 
 
 def _authority_and_countries(opening: _ReportOpening | _RequestOpening) -> tuple[str | None, tuple[str, ...]]:

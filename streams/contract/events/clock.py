@@ -30,6 +30,8 @@ class ClockView(msgspec.Struct, frozen=True, omit_defaults=True):
     none did or the outcome names nobody. `not_before` is present while the law forbids acting: `due_at` is
     then no deadline but the same time, and the status becomes `over` when the wait ends. `marks` say how well
     the law behind the clock was read when the clock was started; absent from clocks of earlier versions.
+    `pause_reason` is present on a clock that is paused from its start: the ground, as a row of the registry
+    names it.
     """
 
     clock_id: str
@@ -41,3 +43,4 @@ class ClockView(msgspec.Struct, frozen=True, omit_defaults=True):
     actor: Pseudonym | None = None
     not_before: str | None = None
     marks: ClockMarks | None = None
+    pause_reason: str | None = None
