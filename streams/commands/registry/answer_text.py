@@ -37,7 +37,7 @@ def answer_text(found: Answer, rules: Rules) -> str:
         lines.append(f"Not in force on {found.question.day}:")
         lines += [f"  {duty.id}, {_span(duty)}" for duty in found.other_days] + [""]
     if found.watched:
-        lines += ["Watched: law that is not in force, and no duty:", ""]
+        lines += ["Watched, and no duty: law that is not in force, or that nothing here starts:", ""]
         for watched in found.watched:
             lines += [*_watched(watched), ""]
     if found.routing:
