@@ -23,7 +23,7 @@ from streams.registry.rules import (
 )
 from streams.registry.shapes.law import JurisdictionFile
 from streams.registry.shapes.obligation import ObligationRow
-from streams.registry.signatures import row_hash
+from streams.registry.signing.signatures import row_hash
 
 # Only an authority's request meets these.
 ORDER_TRIGGERS: frozenset[Trigger] = frozenset(("authority_order", "regulator_notice", "data_order"))
