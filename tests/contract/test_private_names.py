@@ -247,6 +247,7 @@ def outside_patches():
     return [path for path in sorted(STREAMS.rglob("*.py")) if PATCHES not in path.parents]
 
 
+@pytest.mark.slow
 def test_outside_patches_no_private_name_is_used():
     found = [
         f"{path.relative_to(STREAMS.parent)}:{line}: {what}"

@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
 
 from streams.deciding.partition.batch import Batch
 from streams.deciding.reports.claims import UNRESTRICTED
@@ -35,6 +34,7 @@ from tests.unit.request_traffic import (
     tick_record,
 )
 from tests.unit.traffic import DAY, HOUR, Record, report, run, tick
+from tests.yaml_files import dump_yaml
 
 NEW_YEAR = date(2027, 1, 1)
 NEW_YEAR_MS = int(datetime(2027, 1, 1, tzinfo=UTC).timestamp() * 1000)
@@ -49,7 +49,7 @@ def amend(folder: Path, code: str, change: Callable[[Rows], None]) -> None:
     path = folder / "law" / f"{code}.yaml"
     content = read_document(path).content
     change(content["obligations"])
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    path.write_text(dump_yaml(content), encoding="utf-8")
 
 
 def row_of(rows: Rows, id_: str) -> dict[str, Any]:
