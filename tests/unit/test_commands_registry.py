@@ -19,14 +19,13 @@ from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, durat
 from streams.contract.events.report import Channel, Evidence, MessageReport, Notice, NoticeDeclaration
 from streams.deciding.law.resolution import Resolver
 from streams.registry import loader
-from streams.registry.loader import load_rules
 from streams.registry.row_of_law import NextDay, Penalty, Signature, WatchedRow
 from streams.registry.rules import Authority
 from tests.categories import CATEGORIES
 from tests.marked import marked, read_on
+from tests.shipped import RULES as SHIPPED
 from tests.unit.law_reports import duty, place
 
-SHIPPED = load_rules()
 TODAY = date(2026, 11, 24)
 
 
