@@ -43,6 +43,19 @@ def test_duties_that_only_a_secondary_mark_keeps_from_a_clock_are_named(rules: R
     assert lint(replace(rules, obligations=rows), CHECKED).advisory == (row.id,)
 
 
+def test_verified_numbers_without_a_quote_are_named(rules: Rules) -> None:
+    row = next(duty for duty in rules.obligations if duty.arms and duty.duration)
+    (source,) = read_on(CHECKED)
+    quoted = replace(source, quote="within 24 hours", language="en")
+    rows = (
+        replace(row, id="US.bare", sources=(source,)),
+        replace(row, id="US.quoted", sources=(source, quoted)),
+        replace(row, id="US.secondary", sources=(source,), marks=marked("secondary")),
+        replace(row, id="US.words", sources=(source,), duration=None),
+    )
+    assert lint(replace(rules, obligations=rows), CHECKED).unquoted == ("US.bare",)
+
+
 def test_a_finding_has_jurisdiction_date_verification_and_title(rules: Rules) -> None:
     (finding,) = [row for row in lint(rules, CHECKED).unverified if row.id == "FR.lcen.torture"]
     assert (finding.jurisdiction, finding.checked, finding.verification) == ("FR", CHECKED, "unverified")
