@@ -93,7 +93,7 @@ def test_every_selector_names_the_job(name):
 def test_an_alert_has_durations_severity_owner_and_annotations(name):
     rule = ALERTS[name]
     assert rule["for"] and rule["keep_firing_for"]
-    assert rule["labels"]["severity"] in ("page", "ticket")
+    assert rule["labels"]["severity"] in ("page", "ticket", "info")
     assert rule["labels"]["owner"]
     notes = rule["annotations"]
     assert set(notes) == {"summary", "description", "runbook_url", "dashboard_url"}

@@ -20,6 +20,7 @@ from streams.contract.events.report import Channel, Evidence, MessageReport, Not
 from streams.deciding.law.resolution import Resolver
 from streams.registry import loader
 from streams.registry.loader import load_rules
+from streams.registry.row_of_law import NextDay, Penalty, Signature, WatchedRow
 from streams.registry.rules import Authority
 from tests.categories import CATEGORIES
 from tests.marked import marked, read_on
@@ -68,6 +69,23 @@ RULES = dataclasses.replace(
         ),
         obligation("NZ.repealed", in_force_until=date(2026, 5, 31), article="s. 0"),
     ),
+)
+
+
+BILL = WatchedRow(
+    id="NZ.bill",
+    jurisdiction="NZ",
+    status="bill",
+    instrument="Tests Amendment Bill",
+    article="cl. 4",
+    title="Take it down sooner",
+    in_force_from=None,
+    next=NextDay(date(2027, 2, 1), "second reading"),
+    sources=read_on(TODAY, "The bill", "https://bill.example/1"),
+    marks=marked("secondary"),
+    owner="registry",
+    read_by=None,
+    review_by=date(2027, 1, 15),
 )
 
 
@@ -153,6 +171,52 @@ def test_an_order_has_its_own_gate_and_no_routing_of_reports(tocsin):
     assert "Recipients of such" not in result.stdout
     # The gate of a report says nothing about orders.
     assert re.search(r"(?m)^gate +two person review", tocsin("show", "NZ", "--category", "ncii").stdout)
+
+
+def test_show_says_what_an_advisory_duty_rests_on_who_signed_it_and_the_penalty(tocsin, monkeypatch):
+    quoted = obligation(
+        "NZ.quoted",
+        trigger="regulator_notice",
+        marks=dataclasses.replace(marked("verified"), time="secondary"),
+        penalties=(Penalty("NZ$ 20,000", "provider", "s. 25"),),
+        signed=Signature("counsel-1", TODAY),
+    )
+    rules = dataclasses.replace(RULES, obligations=(*RULES.obligations, quoted))
+    monkeypatch.setattr(command, "load_rules", lambda **_: rules)
+    duty = shown(tocsin("show", "NZ", "--trigger", "regulator_notice"))["NZ.quoted"]
+    for line in (
+        r"clock +none, because its time or dates are known from secondary sources only; advisory: by the row it\n"
+        r" +would be due within 48 hours",
+        r"time secondary, dates verified, reach verified, elements verified, categories verified\n",
+        r"(?m)^ +signed by counsel-1 on 2026-11-24$",
+        r"penalty +NZ\$ 20,000; liable: provider \(s\. 25\)",
+    ):
+        assert re.search(line, duty), duty
+    armed = shown(tocsin("show", "NZ", "--trigger", "statutory_victim_request"))["NZ.armed"]
+    assert re.search(r"(?m)^ +unsigned$", armed)
+
+
+def test_show_lists_the_law_that_is_watched(tocsin, monkeypatch):
+    rules = dataclasses.replace(
+        RULES, watched=(BILL, dataclasses.replace(BILL, id="KR.bill", jurisdiction="KR"))
+    )
+    monkeypatch.setattr(command, "load_rules", lambda **_: rules)
+    result = tocsin("show", "NZ")
+    watched = result.stdout.partition("Watched, and no duty")[2]
+    for line in (
+        "NZ.bill\n",
+        "Take it down sooner (Tests Amendment Bill, cl. 4)",
+        r"status +bill\n",
+        r"next +2027-02-01: second reading",
+        r"source +The bill\n +checked 2026-11-24, secondary; review by 2027-01-15",
+    ):
+        assert re.search(
+            line.replace("(", r"\(").replace(")", r"\)") if "Tests" in line else line, watched
+        ), watched
+    assert "KR.bill" not in result.stdout
+    document = json.loads(tocsin("show", "NZ", "--json").stdout)
+    assert [row["id"] for row in document["watched"]] == ["NZ.bill"]
+    assert "NZ.bill" not in {row["id"] for row in document["obligations"]}
 
 
 def test_show_json_is_one_object(tocsin):

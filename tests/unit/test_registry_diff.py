@@ -218,6 +218,23 @@ def test_a_row_that_is_only_watched_changes_nothing_on_any_day(first: Law, folde
     assert begins.effect == (None, "runs from receipt, if it contains: location, contact")
 
 
+def test_law_that_nothing_starts_changes_nothing_on_any_day(folder: Path) -> None:
+    standing = """
+obligations:
+  - id: CH.standing
+    instrument: Act on Tests
+    article: s. 2
+    title: A court may do something
+    status: in_force
+    owner: desk
+    review_by: 2027-02-01
+    marks: verified
+    sources: [{url: "https://law.example/1", read_on: 2026-11-24}]
+"""
+    (change,) = compare(SHIPPED, read(with_obligation(folder, standing)), TODAY)
+    assert (change.id, change.change, change.first_day) == ("CH.standing", "added", None)
+
+
 def test_trust_in_secondary_rows_changes_their_clocks(first: Law, folder: Path) -> None:
     edit(folder, "law/CH.yaml", "marks: verified", "marks: secondary")
     before = read(folder / "law")

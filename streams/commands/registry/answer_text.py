@@ -37,7 +37,7 @@ def answer_text(found: Answer, rules: Rules) -> str:
         lines.append(f"Not in force on {found.question.day}:")
         lines += [f"  {duty.id}, {_span(duty)}" for duty in found.other_days] + [""]
     if found.watched:
-        lines += ["Watched: law that is not in force, and no duty:", ""]
+        lines += ["Watched, and no duty: law that is not in force, or that nothing here starts:", ""]
         for watched in found.watched:
             lines += [*_watched(watched), ""]
     if found.routing:
@@ -124,7 +124,8 @@ def _duty(duty: Duty, rules: Rules, *, marked: bool) -> Iterator[str]:
         # Not wrapped, because readers copy it.
         yield " " * _LABEL + row.source_url
     yield from _labelled("", _checked(row))
-    yield from _labelled("", f"{_marks(row)}{signature_words(signed_of(row))}")
+    yield from _labelled("", _marks(row))
+    yield from _labelled("", signature_words(signed_of(row)))
     for penalty in row.penalties:
         where = f" ({penalty.article})" if penalty.article else ""
         yield from _labelled("  penalty", f"{penalty.amount}; liable: {penalty.liable}{where}")
@@ -142,11 +143,11 @@ def _watched(row: WatchedRow) -> Iterator[str]:
 
 
 def _marks(row: Obligation) -> str:
-    """The marks of the parts, if they differ."""
+    """The marks of the parts; empty if all are the same."""
     parts = {part: mark for part in get_args(Part) if (mark := getattr(row.marks, part)) is not None}
     if len(set(parts.values())) == 1:
         return ""
-    return f"{', '.join(f'{part} {mark}' for part, mark in parts.items())}; "
+    return ", ".join(f"{part} {mark}" for part, mark in parts.items())
 
 
 def _checked(row: JurisdictionRules | Obligation | WatchedRow) -> str:

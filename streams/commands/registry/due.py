@@ -11,7 +11,7 @@ from streams.commands.registry.options import DAY, day_or_today, law_option, rul
 from streams.commands.shared.terminal import echo
 from streams.contract.wire.times import DAY as DAY_MS
 from streams.desk.text.text_table import text_table
-from streams.registry.due_days import DueDay, due_days
+from streams.registry.agenda import DueDay, due_days
 from streams.registry.durations import parse_duration
 
 

@@ -9,8 +9,10 @@ from typing import Final, NamedTuple, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, time_in_words
+from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, time_in_words, watched_in_words
 from streams.deciding.law.arming import why_not_armed
+from streams.deciding.law.duty import signed_of
+from streams.desk.text.duty_words import signature_words
 from streams.registry.agenda import review_day, rows_of_law
 from streams.registry.lawbook import GLOBAL
 from streams.registry.obligations import ORDER_TRIGGERS
@@ -142,6 +144,7 @@ def _duty(row: Obligation, rules: Rules) -> SheetRow:
             "what must be done": _words(row.action),
             "starts with": TRIGGER_WORDS[row.trigger],
             "under": ", ".join(row.legal_bases),
+            "of requests that demand": ", ".join(map(_words, row.demands)),
             "time limit": time_in_words(row),
             "clock": clock_in_words(row, not_armed, rules),
             "binds": "; ".join(reach),
@@ -155,7 +158,7 @@ def _duty(row: Obligation, rules: Rules) -> SheetRow:
         },
         {part: getattr(row.marks, part) for part in _PARTS},
         row.sources,
-        "",
+        "" if row.signed is None else signature_words(signed_of(row)),
     )
 
 
@@ -163,7 +166,7 @@ def _watched(row: WatchedRow) -> SheetRow:
     begins = "day not known" if row.in_force_from is None else f"from {row.in_force_from}"
     facts = dict.fromkeys(_LABELS, "") | {
         "provision": f"{row.instrument}, {row.article}",
-        "clock": "none, because the law is not in force",
+        "clock": f"none, because {watched_in_words(row)}",
         "in force": begins,
         **_life(row),
     }
@@ -185,6 +188,7 @@ _LABELS: Final = (
     "what must be done",
     "starts with",
     "under",
+    "of requests that demand",
     "time limit",
     "clock",
     "binds",
