@@ -111,9 +111,8 @@ def test_the_page_has_what_the_row_rests_on() -> None:
         "up to 4 % of turnover; liable: provider (art. 18)",
         "2027-01-01: judgment",
         "No words of it are quoted.",
-        "Nobody has signed this row.",
         "signed by counsel-1 on 2026-11-20",
-        "1 of 3 rows are signed",
+        "1 of 2 duties are signed",
         "Take it down sooner",
         "none, because the law is not in force",
     ):
@@ -149,14 +148,14 @@ def test_the_table_has_a_line_for_each_row_and_room_for_counsel() -> None:
         "“dans un délai de vingt-quatre heures”; in English: “within twenty-four hours”" in taken["sources"]
     )
     assert signed["signature"] == "signed by counsel-1 on 2026-11-20"
-    assert (bill["status"], bill["time limit"], bill["signature"]) == ("bill", "", "not signed")
+    assert (bill["status"], bill["time limit"], bill["signature"]) == ("bill", "", "no duty")
     assert [taken[name] for name in header[-3:]] == ["", "", ""]
 
 
 def test_a_sheet_without_signatures_says_so_first() -> None:
     unsigned = sheet(dataclasses.replace(RULES, obligations=(DUTY,)), "NZ", TODAY)
     words = " ".join(Page(sheet_html(unsigned)).words.split())
-    assert "No row is signed" in words.partition("The rows")[0]
+    assert "No duty is signed" in words.partition("The rows")[0]
 
 
 @pytest.fixture
@@ -173,7 +172,7 @@ def tocsin(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_the_command_writes_two_files_for_each_country(tocsin: Any, tmp_path: Path) -> None:
     out = tmp_path / "sheets"
     result = tocsin("nz", "--out", out)
-    assert result.stdout == f"{out / 'NZ'}.html, NZ.csv: 3 rows, 1 signed\n"
+    assert result.stdout == f"{out / 'NZ'}.html, NZ.csv: 3 rows, 1 of 2 duties signed\n"
     assert sorted(path.name for path in out.iterdir()) == ["NZ.csv", "NZ.html"]
     assert (out / "NZ.csv").read_bytes().startswith(b"\xef\xbb\xbfrow,")
     assert (out / "NZ.html").read_text("utf-8") == sheet_html(FOUND)

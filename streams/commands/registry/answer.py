@@ -160,7 +160,8 @@ def _fitting(rules: Rules, question: Question, triggers: Collection[Trigger]) ->
 
 
 def _watched(rules: Rules, row: JurisdictionRules) -> tuple[WatchedRow, ...]:
-    codes = {row.code, *(layer.code for layer in _layers(rules, row))}
+    # What GLOBAL watches is the law of countries that have no file.
+    codes = {row.code, *(layer.code for layer in _layers(rules, row) if layer.code != GLOBAL)}
     return tuple(watched for watched in rules.watched if watched.jurisdiction in codes)
 
 

@@ -37,9 +37,10 @@ def answer_text(found: Answer, rules: Rules) -> str:
         lines.append(f"Not in force on {found.question.day}:")
         lines += [f"  {duty.id}, {_span(duty)}" for duty in found.other_days] + [""]
     if found.watched:
-        lines += ["Watched, and no duty: law that is not in force, or that nothing here starts:", ""]
+        lines.append("Watched, and no duty: law that is not in force, or that nothing here starts:")
         for watched in found.watched:
-            lines += [*_watched(watched), ""]
+            lines += _watched(watched)
+        lines.append("")
     if found.routing:
         lines.append("Recipients of such a case:")
         for route in found.routing:
@@ -131,15 +132,10 @@ def _duty(duty: Duty, rules: Rules, *, marked: bool) -> Iterator[str]:
         yield from _labelled("  penalty", f"{penalty.amount}; liable: {penalty.liable}{where}")
 
 
-def _watched(row: WatchedRow) -> Iterator[str]:
-    yield row.id
-    yield from _labelled("  law", f"{row.title} ({row.instrument}, {row.article})")
-    since = f"; in force from {row.in_force_from}" if row.in_force_from else ""
-    yield from _labelled("  status", f"{_words(row.status)}{since}")
-    if row.next is not None:
-        yield from _labelled("  next", f"{row.next.day}: {row.next.what}")
-    yield from _labelled("  source", row.sources[0].title or row.sources[0].url or "")
-    yield from _labelled("", _checked(row))
+def _watched(row: WatchedRow) -> Iterable[str]:
+    following = "" if row.next is None else f" Next, {row.next.day}: {row.next.what}."
+    said = f"{row.id}, {_words(row.status)}: {row.title} ({row.instrument}, {row.article}).{following}"
+    return _labelled("", f"{said} {_checked(row).capitalize()}. {row.sources[0].url or ''}", 2)
 
 
 def _marks(row: Obligation) -> str:

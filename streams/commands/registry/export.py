@@ -47,4 +47,5 @@ def export(codes: tuple[str, ...], out: Path, law: Path | None, today: datetime 
         (out / f"{code}.html").write_text(sheet_html(found), encoding="utf-8")
         # With the mark of the encoding, without which spreadsheets take it for another one.
         (out / f"{code}.csv").write_text(sheet_csv(found), encoding="utf-8-sig", newline="")
-        echo(f"{out / code}.html, {code}.csv: {len(found.rows)} rows, {found.signed} signed")
+        counted = f"{len(found.rows)} rows, {found.signed} of {found.duties} duties signed"
+        echo(f"{out / code}.html, {code}.csv: {counted}")
