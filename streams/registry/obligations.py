@@ -21,8 +21,14 @@ from streams.registry.rules import (
 )
 from streams.registry.shapes.law import JurisdictionFile, ObligationRow
 
+# What an authority's request says and lacks, not its kind, meets these.
+FROM_ITS_CONTENT: frozenset[Trigger] = frozenset(("incomplete_order", "unvalidated_emergency_order"))
 # Only an authority's request meets these.
-ORDER_TRIGGERS: frozenset[Trigger] = frozenset(("authority_order", "regulator_notice", "data_order"))
+ORDER_TRIGGERS: frozenset[Trigger] = FROM_ITS_CONTENT | {
+    "authority_order",
+    "regulator_notice",
+    "data_order",
+}
 _NOTICE_ELEMENTS = frozenset((*get_args(NoticeElement), *get_args(NoticeDeclaration)))
 _REQUEST_ELEMENTS = frozenset(get_args(RequestElement))
 

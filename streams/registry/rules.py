@@ -41,6 +41,8 @@ Trigger = Literal[
     "authority_order",
     "regulator_notice",
     "data_order",
+    "incomplete_order",
+    "unvalidated_emergency_order",
     "statutory_victim_request",
     "trusted_flagger_notice",
     "user_report",

@@ -55,14 +55,18 @@ from streams.deciding.law.resolution import Resolved, Resolver
 from streams.deciding.requests.judge import judge_request
 from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.loader import load_rules
+from streams.registry.obligations import FROM_ITS_CONTENT
 from streams.registry.rules import EnterpriseSize, RuleOfLawTier, Verification
 from streams.registry.shapes.law import ObligationRow
 from tests.categories import CATEGORIES
 
 FOLDER = Path(__file__).parent / "law_cases"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Retention periods after an order, which need no element of their own.
-KEPT_WITHOUT_ELEMENTS = ("EU.tco.art6", "TW.sacpa.art13.keep")
+# What an order starts that needs no element of its own: retention periods, and what follows from a lack.
+STARTED_WITHOUT_ELEMENTS = (
+    *("EU.tco.art6", "TW.sacpa.art13.keep"),
+    *("EU.e-evidence.art4-5", "EU.e-evidence.art10-6.answer", "EU.e-evidence.art11-5.answer"),
+)
 # Files that hold tables instead of cases.
 TABLES = ("members", "rows")
 ALL_ELEMENTS: tuple[IntakeElement, ...] = get_args(IntakeElement)
@@ -105,6 +109,7 @@ class RequestInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     elements: tuple[IntakeElement, ...] = ()
     emergency: bool = False
     notified: bool | None = None
+    only_to_identify: bool | None = None
     specific: bool = True
     people: int | None = 1
     concerns: tuple[Concern, ...] = ()
@@ -112,7 +117,9 @@ class RequestInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An input and what must follow. `armed` is always complete, `duties` only where `exactly` is set.
+    """An input and what must follow. `armed` and `paused` are always complete, `duties` if `exactly` is set.
+
+    `armed` are the clocks that run, `paused` those that are paused from the start.
 
     `duties` maps each duty to the reason why its clock is not armed. `recipients` maps all recipients to
     their gates; `tells` and `never_tells` list some of them. `periods` gives ends of periods by Regulation
@@ -127,6 +134,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     request: RequestInput | None = None
     duties: dict[str, NotArmedReason] = {}
     armed: dict[str, datetime] = {}
+    paused: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     exactly: bool = False
     strictest: tuple[str, ...] = ()
@@ -142,6 +150,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gate: Gate | None = None
     missing: tuple[RequestElement, ...] | None = None
     questions: tuple[IntakeElement, ...] | None = None
+    lawyer_today: bool | None = None
+    contested: bool | None = None
     not_before: datetime | None = None
     refusal: RefusalCode | None = None
     competent: bool | None = None
@@ -152,7 +162,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"country": "in"}):
-    """A row of the table of duties.
+    """A row of the table of duties. `lacks` is an element that the request does not have.
 
     `by` is either the kind of a report, or of a request its kind, legal basis, authority and demand.
     """
@@ -170,6 +180,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"coun
     not_for: tuple[EnterpriseSize, ...] = ()
     private: bool | None = None
     emergency: bool = False
+    lacks: IntakeElement | None = None
 
 
 class Cases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -239,13 +250,14 @@ def request(given: RequestInput) -> AuthorityRequest:
         emergency=given.emergency,
         concerns=given.concerns,
         enforcing_authority_notified=given.notified,
+        only_to_identify=given.only_to_identify,
     )
 
 
 def check_duties(case: Case, found: dict[str, NotArmedReason | None], due: dict[str, datetime]) -> None:
     """Compare the duties found (None: armed) and the ends of the armed clocks with what the case expects."""
     assert due == case.armed
-    expected: dict[str, NotArmedReason | None] = {**case.duties, **dict.fromkeys(case.armed)}
+    expected: dict[str, NotArmedReason | None] = {**case.duties, **dict.fromkeys((*case.armed, *case.paused))}
     assert {key: found.get(key, "absent") for key in expected} == expected
     assert not found.keys() & set(case.absent)
     if case.exactly:
@@ -289,11 +301,17 @@ def test_the_judgement_of_a_request_matches_the_case(case: Case) -> None:
             duty.obligation.id: EPOCH
             + timedelta(milliseconds=deadline(duty.obligation, started, RULES.calendars))
             for duty in judged.armed
+            if duty.obligation.id not in judged.paused
         },
     )
     assert {
-        duty.id: datetime.fromisoformat(duty.due_at) for duty in judged.findings.obligations if duty.due_at
+        duty.id: datetime.fromisoformat(duty.due_at)
+        for duty in judged.findings.obligations
+        if duty.due_at and duty.id not in judged.paused
     } == (case.armed)
+    assert judged.paused == set(case.paused)
+    telling = judged.findings.telling
+    assert set(case.paused) == (set() if telling is None else set(telling.paused))
     ends = {duty.id: duty.period_ends_at for duty in judged.findings.obligations}
     assert {key: datetime.fromisoformat(str(ends[key])) for key in case.periods} == case.periods
     if case.decision is not None:
@@ -309,7 +327,12 @@ def test_the_judgement_of_a_request_matches_the_case(case: Case) -> None:
     found_wait = None if judged.not_before is None else datetime.fromisoformat(judged.not_before)
     assert found_wait == case.not_before
     if judged.not_before is not None:
-        assert f"do not send them before {judged.not_before}" in judged.recipients[0].reason
+        reason = judged.recipients[0].reason
+        assert judged.decision != "routed" or f"do not send them before {judged.not_before}" in reason
+    if case.lawyer_today is not None:
+        assert bool(judged.lawyer_today) == case.lawyer_today
+    if case.contested is not None:
+        assert judged.findings.competence.contested == case.contested
     if case.competent is not None:
         assert judged.findings.competence.competent == case.competent
     if case.disclosure is not None:
@@ -359,13 +382,14 @@ def test_the_duties_of_a_row_match_the_table(name: str) -> None:
     if row.private is not None:
         assert (name in found(row, last, private=True)) == row.private
     for element in row.needs:
-        assert found(row, last, without=element)[name] == "elements_missing"
+        pauses = "insufficient_information" in duty.pausable_for
+        assert found(row, last, without=element)[name] == ("paused" if pauses else "elements_missing")
     for size in get_args(EnterpriseSize):
         assert (name in found(row, last, size=size)) == (size not in row.not_for)
     if row.needs:
         assert found(row, last)[name] is None
     else:
-        assert found(row, last)[name] is not None or name in KEPT_WITHOUT_ELEMENTS
+        assert found(row, last)[name] is not None or name in STARTED_WITHOUT_ELEMENTS
 
 
 def found(
@@ -376,8 +400,8 @@ def found(
     private: bool = False,
     without: str | None = None,
     size: EnterpriseSize | None = None,
-) -> dict[str, NotArmedReason | None]:
-    """The duties that follow from the input of a row, with the reason why each one's clock is not armed.
+) -> dict[str, NotArmedReason | Literal["paused"] | None]:
+    """The duties that follow from the input of a row, with the reason why each one's clock does not run.
 
     `size` is the platform's.
     """
@@ -403,10 +427,13 @@ def found(
         (demand,),  # type: ignore[arg-type]
         category,
         emergency=row.emergency,
-        elements=tuple(element for element in ALL_ELEMENTS if element != without),
+        elements=tuple(element for element in ALL_ELEMENTS if element not in (without, row.lacks)),
     )
     judged = judge_request(request(asked), in_ms(at), SIZED_REQUEST_RULES[size])
-    return {duty.id: duty.not_armed_reason for duty in judged.findings.obligations}
+    return {
+        duty.id: "paused" if duty.id in judged.paused else duty.not_armed_reason
+        for duty in judged.findings.obligations
+    }
 
 
 @pytest.mark.parametrize("name", [duty.id for duty in RULES.obligations if duty.verification == "unverified"])
@@ -463,6 +490,9 @@ OF_REQUESTS = (
         "gate",
         "missing",
         "questions",
+        "lawyer_today",
+        "contested",
+        "paused",
         "not_before",
         "refusal",
         "competent",
@@ -488,7 +518,7 @@ def test_absent_duties_and_excluded_recipients_exist_in_the_registry() -> None:
 
 
 def test_the_cases_reach_every_row_of_the_registry() -> None:
-    reached = {key for case in CASES.values() for key in (*case.duties, *case.armed)}
+    reached = {key for case in CASES.values() for key in (*case.duties, *case.armed, *case.paused)}
     assert reached == {row.id for row in RULES.obligations} == ROWS.keys()
 
 
@@ -575,7 +605,8 @@ def clock_table() -> str:
     today = date(2026, 11, 24)
     lines = ["| duty | starts with | time | since |", "| --- | --- | --- | --- |"]
     for duty in RULES.obligations:
-        of_request = duty.trigger in {each for met in RULES.triggers.met_by_request.values() for each in met}
+        of_kind = {each for met in RULES.triggers.met_by_request.values() for each in met}
+        of_request = duty.trigger in of_kind | FROM_ITS_CONTENT
         of_report = duty.trigger in {each for met in RULES.triggers.met_by_report.values() for each in met}
         runs = duty.duration is not None and duty.verification != "unverified" and (of_request or of_report)
         if runs and in_force(duty, today) and (of_request or duty.meaning == "deadline"):

@@ -20,6 +20,8 @@ TRIGGER_WORDS: Mapping[Trigger, str] = {
     "authority_order": "an authority's order",
     "regulator_notice": "a regulator's notice",
     "data_order": "an authority's demand for data",
+    "incomplete_order": "an authority's order that lacks something the law requires",
+    "unvalidated_emergency_order": "an emergency order for data that was not validated before",
     "statutory_victim_request": "a request by the person concerned, in the statutory form",
     "trusted_flagger_notice": "a trusted flagger's notice",
     "user_report": "a notice by anyone",

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.contract.events.authority_routing import Asker
+from streams.contract.events.authority_routing import Asker, Telling
 from streams.contract.events.clock import ClockView, RunningStatus
 from streams.contract.events.clock_outcome import ClockSubject
 from streams.contract.events.enriched_report import Jurisdiction
@@ -35,7 +35,9 @@ class KeptClock(NamedTuple):
     A report or a request (`subject`) started it; `key` is its channel or its id. `authority` supervises the
     duty; for a request's clock it is the type of the requesting authority. `countries` are those that the
     report concerns (see `likely_countries`), or the requesting authority's. `left_ms` is the time left,
-    negative once it is over; for a paused clock, the time that was left when it was paused.
+    negative once it is over; for a paused clock, the time that was left when it was paused. `tell_by`
+    (RFC 3339, UTC) is until when the issuing authority must be told what its request lacks, if the clock is
+    paused from its start for that; else None.
     """
 
     view: ClockView
@@ -44,6 +46,7 @@ class KeptClock(NamedTuple):
     authority: str | None
     countries: tuple[str, ...]
     left_ms: int
+    tell_by: str | None = None
 
 
 class WantedClocks(NamedTuple):
@@ -139,13 +142,16 @@ def kept_clock(subject: ClockSubject, key: ClockKey, value: bytes, now_ms: int) 
     kept = read_clock(value)
     until = now_ms if kept.clock.paused_at is None else kept.clock.paused_at
     authority, countries = _authority_and_countries(subject, kept.opening)
+    view = clock_view(kept.clock, key.clock_id, kept.obligation, now_ms)
+    from_start = subject == "request" and kept.clock.paused_at == kept.clock.started
     return KeptClock(
-        clock_view(kept.clock, key.clock_id, kept.obligation, now_ms),
+        view,
         subject,
         key.ref,
         authority,
         countries,
         due_time(kept.clock) - until,
+        _tell_by(kept.opening, view.obligation) if from_start else None,
     )
 
 
@@ -181,14 +187,27 @@ class _ReportOpening(msgspec.Struct):
     jurisdictions: tuple[Jurisdiction, ...]
 
 
+class _Told(msgspec.Struct):
+    """What is used here of the findings about a request."""
+
+    telling: Telling | None = None
+
+
 class _RequestOpening(msgspec.Struct):
     """The fields used here of the routing that started a request's clock."""
 
     authority: Asker
+    findings: _Told | None = None
 
 
 _decode_report = msgspec.json.Decoder(_ReportOpening).decode
 _decode_request = msgspec.json.Decoder(_RequestOpening).decode
+
+
+def _tell_by(opening: bytes, duty: str) -> str | None:
+    findings = _decode_request(opening).findings
+    telling = None if findings is None else findings.telling
+    return telling.by if telling is not None and duty in telling.paused else None
 
 
 def _authority_and_countries(subject: ClockSubject, opening: bytes) -> tuple[str | None, tuple[str, ...]]:

@@ -17,7 +17,8 @@ class ClockView(msgspec.Struct, frozen=True, omit_defaults=True):
     passed, from 0 to 1, not counting pauses; it is 1 once the clock has lapsed. `due_at` moves when a pause
     ends. `actor` is the pseudonym of whoever decided on the outcome that caused the transition; absent if
     none did or the outcome names nobody. `not_before` is present while the law forbids acting: `due_at` is
-    then no deadline but the same time, and the status becomes `over` when the wait ends.
+    then no deadline but the same time, and the status becomes `over` when the wait ends. `pause_reason` is
+    present on a clock that is paused from its start: the ground, as a row of the registry names it.
     """
 
     clock_id: str
@@ -28,3 +29,4 @@ class ClockView(msgspec.Struct, frozen=True, omit_defaults=True):
     elapsed: float
     actor: Pseudonym | None = None
     not_before: str | None = None
+    pause_reason: str | None = None

@@ -16,6 +16,7 @@ from streams.deciding.clocks.store import ClockKey, LegalClock
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.partition.replay import outcome_headers
 from streams.deciding.requests.batch import RequestBatch
+from streams.deciding.requests.instructions import why_lawyer_after
 from streams.deciding.requests.order_counts import count_fulfilled
 
 # Not `armed`: the judgement itself lists the clocks that it starts.
@@ -62,6 +63,12 @@ def publish_routing(
     return value
 
 
+def _why_lawyer(batch: RequestBatch, kept: LegalClock, change: ClockChange) -> tuple[str, ...]:
+    row = batch.rules.obligations.get(kept.obligation)
+    reason = None if row is None or change.event != "lapsed" else why_lawyer_after(row)
+    return () if reason is None else (reason,)
+
+
 def publish_change(
     batch: RequestBatch, key: ClockKey, kept: LegalClock, change: ClockChange, trace: OutcomeTrace | None
 ) -> None:
@@ -82,6 +89,7 @@ def publish_change(
         clocks=(change.view,),
         findings=None,
         not_before=change.view.not_before if waits else opening.not_before,
+        lawyer_today=_why_lawyer(batch, kept, change),
     )
     publish_routing(batch, event, change.at, key.clock_id, headers)
     if change.event == "fulfilled":
