@@ -25,7 +25,7 @@ FORMS = {
     "removal-order-annex-1": "Removal order, Annex I of Regulation 2021/784",
     "removal-order-annex-1-incomplete": "Removal order, Annex I of Regulation 2021/784",
 }
-READ = {"text", "fields", "retyped", "memory", "-"}
+READ = {"text", "article", "fields", "retyped", "memory", "-"}
 
 
 def form(name: str) -> Example:

@@ -43,10 +43,11 @@ def duties_of(
     because a request does not say whether its target is public. A row without a legal basis follows from any
     basis if it is of the Union or global, and from national law alone if it is a country's. If it is not
     known whether the enforcing authority was notified, both the duties of the one case and those of the other
-    follow.
+    follow. A duty that follows from what an order contains is one of the law under which that order is
+    obeyed: what a request for data lacks is not told under a law on removal.
     """
     country = country_of(request.authority.country)
-    return tuple(
+    found = tuple(
         duty
         for duty in rules.registry.obligations
         if duty.trigger in triggers
@@ -58,8 +59,13 @@ def duties_of(
         )
         and binds(duty, rules.registry.platform)
         and _follows_from(duty, request, country)
-        and in_force(duty, received)
         and holds_in(duty, country, rules.registry.jurisdictions)
+    )
+    obeyed = {duty.instrument for duty in found if duty.trigger not in FROM_ITS_CONTENT}
+    return tuple(
+        duty
+        for duty in found
+        if in_force(duty, received) and (duty.trigger not in FROM_ITS_CONTENT or duty.instrument in obeyed)
     )
 
 
