@@ -1,5 +1,6 @@
 """Strategies that draw authorities' requests and registries."""
 
+from tests.marked import marked
 import dataclasses
 from typing import Any, get_args
 
@@ -20,6 +21,7 @@ from streams.contract.events.authority_request import (
 from streams.contract.events.countries import COUNTRIES
 from streams.contract.events.routing import Gate
 from streams.registry.loader import load_rules
+from streams.registry.row_of_law import Verification
 from streams.registry.rules import (
     Obligation,
     PlatformFacts,
@@ -27,7 +29,6 @@ from streams.registry.rules import (
     Rules,
     Trigger,
     Triggers,
-    Verification,
 )
 from tests.categories import CATEGORIES
 from tests.report_strategies import times
@@ -87,7 +88,7 @@ def rows(draw: st.DrawFn, row: Obligation) -> Obligation:
     return dataclasses.replace(
         row,
         trigger=draw(one_of(Trigger)),
-        verification=draw(one_of(Verification)),
+        marks=marked(draw(one_of(Verification))),
         duration=duration,
         calendar=draw(st.sampled_from(["elapsed", "business_days"])) if duration == "P10D" else "elapsed",
         meaning=draw(st.sampled_from(["deadline", "retention"])),

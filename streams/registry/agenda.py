@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
+from streams.registry.row_of_law import WatchedRow
 from streams.registry.rules import Authority, JurisdictionRules, Obligation, Rules
 
 # Half a year: laws that set clocks have changed within one (India 2026, three numbers in ten days). A row
@@ -15,7 +16,7 @@ REVIEW_AFTER = timedelta(days=180)
 # again.
 AHEAD = timedelta(days=30)
 
-Reviewed = Obligation | Authority | JurisdictionRules
+Reviewed = Obligation | WatchedRow | Authority | JurisdictionRules
 Subject = Literal["obligation", "authority", "jurisdiction"]
 
 
@@ -28,13 +29,13 @@ class LawChange(NamedTuple):
 
 
 def reviewed_rows(rules: Rules) -> tuple[Reviewed, ...]:
-    """Give all rows that are reviewed: jurisdictions, authorities, duties."""
-    return (*rules.jurisdictions.values(), *rules.authorities.values(), *rules.obligations)
+    """Give all rows that are reviewed: jurisdictions, authorities, duties, and law that is not in force."""
+    return (*rules.jurisdictions.values(), *rules.authorities.values(), *rules.obligations, *rules.watched)
 
 
 def subject(row: Reviewed) -> Subject:
     """Give what a row is about."""
-    if isinstance(row, Obligation):
+    if isinstance(row, Obligation | WatchedRow):
         return "obligation"
     return "authority" if isinstance(row, Authority) else "jurisdiction"
 

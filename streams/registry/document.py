@@ -197,7 +197,7 @@ def _note_lines(node: yaml.Node, place: FieldPath, lines: dict[FieldPath, int], 
 
 
 # What pydantic puts into the place of a problem besides keys and numbers: which type of several it tried.
-_OF_PYDANTIC = re.compile(r"\[key\]$|(?:literal|list|function-after)\[")
+_OF_PYDANTIC = re.compile(r"\[key\]$|(?:literal|list|function-after)\[|MarksRow$")
 
 
 def _explain(entry: Any) -> tuple[FieldPath, str]:

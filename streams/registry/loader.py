@@ -80,7 +80,7 @@ def load_rules(
     index = None
     if index_document is not None and index_file is not None:
         index = build_index(index_document, index_file, jurisdictions)
-    obligations = build_obligations(book, jurisdictions, authorities, calendars, facts, known)
+    obligations, watched = build_obligations(book, jurisdictions, authorities, calendars, facts, known)
     return Rules(
         policies=build_policies(policies_document, policies_file),
         categories=known,
@@ -96,6 +96,7 @@ def load_rules(
         platform=facts,
         sources=build_sources(sources_document, sources_file),
         index=index,
+        watched=watched,
         integrity="shadow" if policies_file.integrity is None else policies_file.integrity.mode,
         policy_version=content_hash([policies_file]),
         registry_version=content_hash(

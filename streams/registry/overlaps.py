@@ -3,7 +3,7 @@
 from datetime import date
 
 from streams.registry.document import Document
-from streams.registry.shapes.law import ObligationRow
+from streams.registry.shapes.obligation import ObligationRow
 
 
 def refuse_overlaps(document: Document, rows: list[ObligationRow]) -> None:
@@ -28,23 +28,24 @@ def refuse_overlaps(document: Document, rows: list[ObligationRow]) -> None:
             document.refuse(
                 ("obligations", index),
                 f"{row.id} and {earlier.id} state the same duty and are both in force on "
-                f"{max(row.in_force_from, earlier.in_force_from)}: end one with in_force_until, or add "
+                f"{max(_begins(row), _begins(earlier))}: end one with in_force_until, or add "
                 f"`beside: [{earlier.id}]` if both are intended",
             )
 
 
 def _overlap(left: ObligationRow, right: ObligationRow) -> bool:
-    if _question(left) != _question(right):
+    if left.watched or right.watched or _question(left) != _question(right):
         return False
-    if (
-        left.categories != "all"
-        and right.categories != "all"
-        and not {*left.categories} & {*right.categories}
-    ):
+    categories = left.categories, right.categories
+    if "all" not in categories and not {*(left.categories or ())} & {*(right.categories or ())}:
         return False
-    return left.in_force_from <= (right.in_force_until or date.max) and right.in_force_from <= (
+    return _begins(left) <= (right.in_force_until or date.max) and _begins(right) <= (
         left.in_force_until or date.max
     )
+
+
+def _begins(row: ObligationRow) -> date:
+    return row.in_force_from or date.min
 
 
 def _question(row: ObligationRow) -> tuple[object, ...]:

@@ -87,13 +87,13 @@ def test_the_table_of_reviews_matches_the_registry():
 
 
 def review_table():
-    rows: dict[date, Counter[str]] = {}
+    months: dict[str, Counter[str]] = {}
     for row in reviewed_rows(load_rules()):
         ended = isinstance(row, Obligation) and (row.in_force_until or date.max) < row.checked
         if not ended:
-            rows.setdefault(review_day(row), Counter())[subject(row)] += 1
-    lines = ["| review by | obligations | authorities | jurisdictions |", "| --- | --- | --- | --- |"]
-    for day, number in sorted(rows.items()):
+            months.setdefault(review_day(row).isoformat()[:7], Counter())[subject(row)] += 1
+    lines = ["| review in | obligations | authorities | jurisdictions |", "| --- | --- | --- | --- |"]
+    for month, number in sorted(months.items()):
         counted = (number[kind] or "-" for kind in ("obligation", "authority", "jurisdiction"))
-        lines.append(f"| {day} | {' | '.join(map(str, counted))} |")
+        lines.append(f"| {month} | {' | '.join(map(str, counted))} |")
     return "\n".join([*lines, ""])

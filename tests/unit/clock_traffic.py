@@ -1,5 +1,6 @@
 """Duties that arm clocks, and outcomes of clocks, for tests of the deterministic core."""
 
+from tests.marked import marked
 import dataclasses
 from datetime import date
 from typing import Any
@@ -38,7 +39,7 @@ def duty(**changes: Any) -> Obligation:
         "emergency": None,
         "in_force_from": date(2000, 1, 1),
         "in_force_until": None,
-        "verification": "verified",
+        "marks": marked("verified"),
     }
     return dataclasses.replace(SHIPPED.obligations[0], **{**values, **changes})
 

@@ -1,5 +1,6 @@
 """Reports and rules for tests of the law."""
 
+from tests.marked import marked, read_on
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -65,10 +66,8 @@ def duty(jurisdiction: str = "GLOBAL", **changes: Any) -> Obligation:
         "territory": jurisdiction,
         "in_force_from": LONG_AGO,
         "in_force_until": None,
-        "source_title": None,
-        "source_url": "https://example.org/act",
-        "checked": LONG_AGO,
-        "verification": "verified",
+        "sources": read_on(LONG_AGO),
+        "marks": marked("verified"),
     }
     return Obligation(**(values | changes))
 

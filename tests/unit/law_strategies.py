@@ -1,5 +1,6 @@
 """Reports and rows of law for property tests. They draw from few countries and days, so they often match."""
 
+from tests.marked import marked
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -22,7 +23,8 @@ from streams.contract.events.report import (
     Visibility,
 )
 from streams.contract.events.routing import Gate
-from streams.registry.rules import Action, Obligation, Rules, Standard, Trigger, Verification
+from streams.registry.row_of_law import Verification
+from streams.registry.rules import Action, Obligation, Rules, Standard, Trigger
 from tests.categories import CATEGORIES
 from tests.unit.law_reports import RULES, duty
 
@@ -96,7 +98,7 @@ def obligations(jurisdiction: str, **fixed: Any) -> st.SearchStrategy[Obligation
         "gate": st.none() | st.sampled_from(get_args(Gate)),
         "in_force_from": st.just(date(2010, 1, 1)) | DAYS,
         "in_force_until": st.none() | st.just(date(2026, 6, 28)),
-        "verification": st.sampled_from(get_args(Verification)),
+        "marks": st.sampled_from(get_args(Verification)).map(marked),
     }
     return st.builds(partial(duty, jurisdiction), **(drawn | fixed))
 

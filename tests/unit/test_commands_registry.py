@@ -1,5 +1,6 @@
 """`tocsin registry`: what it shows a lawyer, and that the core decides the same."""
 
+from tests.marked import marked, read_on
 import dataclasses
 import itertools
 import json
@@ -39,9 +40,7 @@ def obligation(id_, **changes):
         "duration": "PT48H",
         "applies_to": "hosting services",
         "in_force_from": date(2026, 1, 1),
-        "source_title": "The Gazette",
-        "source_url": "https://law.example/1",
-        "checked": TODAY,
+        "sources": read_on(TODAY, "The Gazette", "https://law.example/1"),
     }
     return duty("NZ", **(values | changes))
 
@@ -60,7 +59,7 @@ RULES = dataclasses.replace(
     obligations=(
         obligation("NZ.armed", required_elements=("contact", "good_faith"), authority="WATCHDOG"),
         obligation("NZ.slower", duration="P3D", article="s. 2"),
-        obligation("NZ.advisory", verification="unverified", action="acknowledge"),
+        obligation("NZ.advisory", marks=marked("unverified"), action="acknowledge"),
         obligation(
             "NZ.known", trigger="actual_knowledge", duration=None, standard="swiftly", public_only=True
         ),

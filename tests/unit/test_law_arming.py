@@ -1,5 +1,6 @@
 """Which duties arm a clock, and which of several duties is the strictest."""
 
+from tests.marked import marked
 from dataclasses import replace
 from datetime import date
 from itertools import product
@@ -23,7 +24,7 @@ TARGETS = InternalTargets({"promptly": HOUR, "without_undue_delay": DAY}, 3 * DA
 # Each change violates one condition, in the order in which the reasons are given.
 VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("trigger_not_met", {"trigger": "authority_order"}),
-    ("unverified", {"verification": "unverified"}),
+    ("unverified", {"marks": marked("unverified")}),
     ("no_duration", {"duration": None}),
     ("retention", {"meaning": "retention"}),
     ("no_holiday_calendar", {"calendar": "business_days", "holiday_calendar": "fr"}),
@@ -51,7 +52,7 @@ def test_the_conditions_cover_every_reason() -> None:
 
 
 def test_conditions_under_which_a_clock_is_armed() -> None:
-    assert reason(duty(verification="secondary")) is None
+    assert reason(duty(marks=marked("secondary"))) is None
     assert reason(duty(required_elements=("contact",)), ("location", "contact")) is None
     assert reason(duty(required_elements=("contact", "location")), ("contact",)) == "elements_missing"
     assert reason(duty(calendar="business_days", holiday_calendar="be")) is None
@@ -68,7 +69,7 @@ def test_the_shortest_duty_of_a_trigger_and_action_is_the_strictest() -> None:
         duty(id="A.b", duration="PT24H"),
         duty(id="A.c", duration="P1D"),
         duty(id="A.d", duration=None, standard="promptly"),
-        duty(id="A.e", duration="PT1H", verification="unverified"),
+        duty(id="A.e", duration="PT1H", marks=marked("unverified")),
         duty(id="A.f", duration="P7D", action="decide"),
         duty(id="A.g", duration="P9D", trigger="statutory_victim_request"),
     ]
@@ -81,7 +82,7 @@ def test_without_a_verified_number_the_internal_target_decides() -> None:
         duty(id="A.a", duration=None, standard="without_undue_delay"),
         duty(id="A.b", duration=None, standard="promptly"),
         duty(id="A.c", duration=None),
-        duty(id="A.d", duration="PT2H", verification="unverified"),
+        duty(id="A.d", duration="PT2H", marks=marked("unverified")),
     ]
     assert strictest(rows, TARGETS) == {"A.b"}
 

@@ -56,8 +56,9 @@ from streams.deciding.requests.judge import judge_request
 from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.loader import load_rules
 from streams.registry.obligations import FROM_ITS_CONTENT
-from streams.registry.rules import EnterpriseSize, RuleOfLawTier, Verification
-from streams.registry.shapes.law import ObligationRow
+from streams.registry.row_of_law import Verification
+from streams.registry.rules import EnterpriseSize, RuleOfLawTier
+from streams.registry.shapes.obligation import ObligationRow
 from tests.categories import CATEGORIES
 
 FOLDER = Path(__file__).parent / "law_cases"
@@ -367,7 +368,7 @@ def check_recipients(case: Case, resolved: Resolved) -> None:
 def test_the_duties_of_a_row_match_the_table(name: str) -> None:
     row = ROWS[name]
     duty = next(duty for duty in RULES.obligations if duty.id == name)
-    assert (duty.duration or duty.standard, duty.verification) == (row.time, row.mark)
+    assert (duty.duration or duty.standard, duty.marks.of_clock) == (row.time, row.mark)
     assert (duty.questions, duty.exempt_sizes) == (row.asks, row.not_for)
     last = row.until or date(2027, 1, 1)
     assert name in found(row, row.since)
@@ -436,7 +437,9 @@ def found(
     }
 
 
-@pytest.mark.parametrize("name", [duty.id for duty in RULES.obligations if duty.verification == "unverified"])
+@pytest.mark.parametrize(
+    "name", [duty.id for duty in RULES.obligations if duty.marks.of_clock == "unverified"]
+)
 def test_an_unverified_row_arms_no_clock_even_with_every_element(name: str) -> None:
     row = ROWS[name]
     for day in (row.since, row.until or date(2027, 1, 1)):
@@ -557,7 +560,7 @@ def verification_table() -> str:
         marks: dict[str, list[str]] = {"verified": [], "secondary": [], "unverified": []}
         for duty in RULES.obligations:
             if duty.jurisdiction == code:
-                marks[duty.verification].append(duty.id)
+                marks[duty.marks.of_clock].append(duty.id)
         if not any(marks.values()):
             continue
         unverified = ", ".join(f"`{name}`" for name in sorted(marks["unverified"])) or "-"
@@ -591,7 +594,7 @@ def test_the_documentation_lists_what_is_never_done() -> None:
 
 def test_the_documentation_explains_every_field_of_a_row() -> None:
     listed = set(first_column("## The fields of a row"))
-    assert listed == ObligationRow.model_fields.keys() - {"id", "source"}
+    assert listed == ObligationRow.model_fields.keys()
 
 
 def test_the_documentation_lists_every_clock_of_a_report() -> None:
@@ -608,7 +611,7 @@ def clock_table() -> str:
         of_kind = {each for met in RULES.triggers.met_by_request.values() for each in met}
         of_request = duty.trigger in of_kind | FROM_ITS_CONTENT
         of_report = duty.trigger in {each for met in RULES.triggers.met_by_report.values() for each in met}
-        runs = duty.duration is not None and duty.verification != "unverified" and (of_request or of_report)
+        runs = duty.duration is not None and duty.marks.of_clock != "unverified" and (of_request or of_report)
         if runs and in_force(duty, today) and (of_request or duty.meaning == "deadline"):
             what = f"{TRIGGER_WORDS[duty.trigger]}{', in an emergency' if duty.emergency else ''}"
             lines.append(f"| `{duty.id}` | {what} | {time_in_words(duty)} | {duty.in_force_from} |")

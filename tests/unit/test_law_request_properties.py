@@ -1,5 +1,6 @@
 """Properties of the judgement of a request, for any rows of the registry and any request."""
 
+from tests.marked import marked
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import get_args
@@ -114,7 +115,7 @@ def permissive_rules() -> Rules:
             for code, row in RULES.jurisdictions.items()
         },
         obligations=tuple(
-            replace(row, gate=None, required_elements=(), legal_bases=(), verification="verified")
+            replace(row, gate=None, required_elements=(), legal_bases=(), marks=marked("verified"))
             for row in RULES.obligations
         ),
         categories={name: replace(row, abuse_prone=False) for name, row in RULES.categories.items()},
@@ -173,7 +174,7 @@ def test_a_clock_is_armed_by_a_verified_row_alone_and_runs_only_with_every_requi
         judged = judge(request, rules)
         for duty in judged.armed:
             row = duty.obligation
-            assert row.verification != "unverified"
+            assert row.marks.of_clock != "unverified"
             assert row.duration is not None
             assert row.trigger in rules.triggers.met_by_request[request.kind] | FROM_ITS_CONTENT
             assert row.emergency in (None, request.emergency)
@@ -192,7 +193,7 @@ def test_a_registry_without_verified_rows_arms_no_clock(request: AuthorityReques
     assert judge(request, UNVERIFIED).armed == ()
 
 
-UNVERIFIED = with_rows(replace(row, verification="unverified") for row in RULES.obligations)
+UNVERIFIED = with_rows(replace(row, marks=marked("unverified")) for row in RULES.obligations)
 
 
 @MODERATE

@@ -1,5 +1,6 @@
 """The law of a report, by example and against a plain model of the rules."""
 
+from tests.marked import marked
 import importlib
 import tracemalloc
 from collections.abc import Sequence
@@ -225,7 +226,7 @@ def model_armed(rules: Rules, given_report: MessageReport, row: Obligation) -> b
     return (
         row.trigger in rules.triggers.met_by_report[given_report.kind]
         and set(row.required_elements) <= elements
-        and row.verification != "unverified"
+        and row.marks.of_clock != "unverified"
         and row.duration is not None
         and row.meaning == "deadline"
         and (row.calendar == "elapsed" or row.holiday_calendar in rules.calendars)
@@ -350,7 +351,7 @@ def test_reports_with_much_evidence_cannot_fill_the_memory(monkeypatch: pytest.M
 
 def test_unverified_rows_arm_no_clock() -> None:
     rules = replace(
-        RULES, obligations=tuple(replace(row, verification="unverified") for row in RULES.obligations)
+        RULES, obligations=tuple(replace(row, marks=marked("unverified")) for row in RULES.obligations)
     )
     for kind in get_args(ReportKind):
         resolved = resolve(

@@ -1,5 +1,6 @@
 """Which recipients a report is routed to, and behind which gate."""
 
+from tests.marked import marked
 import dataclasses
 from typing import Any, get_args
 
@@ -154,7 +155,7 @@ def test_a_weak_hint_removes_no_recipient_of_an_unknown_place() -> None:
 
 
 def test_the_reasons_name_what_is_unverified() -> None:
-    advice = dataclasses.replace(GERMANY, verification="unverified")
+    advice = dataclasses.replace(GERMANY, marks=marked("unverified"))
     rules = small_world(UNION, advice)
     police = dataclasses.replace(rules.authorities["DE_POLICE"], verification="unverified")
     rules = dataclasses.replace(rules, authorities={**rules.authorities, "DE_POLICE": police})

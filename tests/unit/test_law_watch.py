@@ -1,5 +1,6 @@
 """The gauges of duties that begin or end and of rows to review, by the clock of the worker."""
 
+from tests.marked import read_on
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -28,9 +29,15 @@ def test_they_follow_the_clock_of_a_worker_that_is_not_restarted(rules: Rules) -
             ),
             # 180 days later it is 2026-06-30.
             replace(
-                kept, in_force_from=long_ago, in_force_until=None, checked=date(2026, 1, 1), review_by=None
+                kept,
+                in_force_from=long_ago,
+                in_force_until=None,
+                sources=read_on(date(2026, 1, 1)),
+                review_by=None,
             ),
-            replace(ended, in_force_from=long_ago, in_force_until=date(2021, 1, 1), checked=long_ago),
+            replace(
+                ended, in_force_from=long_ago, in_force_until=date(2021, 1, 1), sources=read_on(long_ago)
+            ),
         ),
     )
     now = moment(2026, 6, 28, 23, 59)

@@ -589,7 +589,7 @@ def test_exactly_the_clocks_that_can_run_start_at_zero():
     can_run = {
         duty.id
         for duty in SHIPPED.obligations
-        if duty.duration is not None and duty.verification != "unverified"
+        if duty.duration is not None and duty.marks.of_clock != "unverified"
     }
     assert named == can_run and named
     shown = {dict(labels)["stage"] for name, labels in found if name == "tocsin_clocks"}

@@ -317,7 +317,7 @@ def test_each_refusal_cites_norms_with_links(request, code):
 @given(requests, registries())
 def test_no_unverified_row_arms_a_clock(request, registry):
     judged = judge_request(request, RECEIVED, compile_request_rules(registry))
-    assert all(duty.obligation.verification != "unverified" for duty in judged.armed)
+    assert all(duty.obligation.marks.of_clock != "unverified" for duty in judged.armed)
     assert all(duty.obligation.duration is not None for duty in judged.armed)
 
 

@@ -18,7 +18,7 @@ from streams.commands.registry.law_items import read_items
 from streams.registry.document import read_document
 from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.registry.shapes.law import JurisdictionFile
-from streams.registry.shapes.law import ObligationRow as ShippedRow
+from streams.registry.shapes.obligation import ObligationRow as ShippedRow
 from tests.unit.registry_files import edit
 
 # Each reads the whole law twice.

@@ -135,7 +135,7 @@ def test_rule_of_law_tiers(rules: Rules) -> None:
 def test_a_closed_state_has_no_authority_and_no_duty_but_advisory_ones(rules: Rules) -> None:
     for code in ("RU", "IR", "VN"):
         assert rules.jurisdictions[code].authorities == ()
-        marks = {duty.verification for duty in rules.obligations if duty.jurisdiction == code}
+        marks = {duty.marks.of_clock for duty in rules.obligations if duty.jurisdiction == code}
         assert marks <= {"unverified"}
 
 
@@ -217,7 +217,7 @@ def test_duties_match_their_sources(
 ) -> None:
     duty = duty_of(rules, id_)
     assert (duty.duration, duty.standard, duty.trigger) == (duration, standard, trigger)
-    assert (duty.in_force_from.isoformat(), duty.verification) == (since, verification)
+    assert (duty.in_force_from.isoformat(), duty.marks.of_clock) == (since, verification)
     assert duty.checked in (date(2026, 11, 24), date(2026, 11, 26))
     assert duty.source_url.startswith(("https://", "http://"))
 

@@ -1,5 +1,6 @@
 """LintReport that the registry's maintainer should review."""
 
+from tests.marked import read_on
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -50,7 +51,9 @@ def test_a_row_is_overdue_180_days_after_it_was_checked(rules: Rules, days: int,
 def without_review_days(rules: Rules) -> Rules:
     return replace(
         rules,
-        obligations=tuple(replace(row, checked=CHECKED, review_by=None) for row in rules.obligations),
+        obligations=tuple(
+            replace(row, sources=read_on(CHECKED), review_by=None) for row in rules.obligations
+        ),
         authorities={
             id_: replace(row, checked=CHECKED, review_by=None) for id_, row in rules.authorities.items()
         },
@@ -63,7 +66,7 @@ def without_review_days(rules: Rules) -> Rules:
 def test_a_recently_checked_row_is_not_overdue(rules: Rules) -> None:
     today = CHECKED + timedelta(days=181)
     first, *rest = without_review_days(rules).obligations
-    edited = replace(rules, obligations=(replace(first, checked=today), *rest))
+    edited = replace(rules, obligations=(replace(first, sources=read_on(today)), *rest))
     overdue = {finding.id for finding in lint(edited, today).overdue}
     assert first.id not in overdue
     assert {duty.id for duty in rest if not ended(duty, today)} <= overdue
@@ -87,7 +90,7 @@ def test_an_ended_duty_is_not_reviewed_any_more(rules: Rules) -> None:
 
 def test_a_row_gives_its_review_date_in_its_file(folder: Path) -> None:
     edit(folder, "law/KR.yaml", "code: KR", "code: KR\nreview_by: 2027-01-10")
-    edit(folder, "law/KR.yaml", "    trigger: actual", "    review_by: 2027-01-11\n    trigger: actual")
+    edit(folder, "law/KR.yaml", "review_by: 2027-10-18", "review_by: 2027-01-11")
     edit(folder, "law/US.yaml", "    role: hotline", "    role: hotline\n    review_by: 2027-01-12")
     edit(folder, "law/territories.yaml", "    part_of: FR", "    part_of: FR\n    review_by: 2027-01-13")
     edited = load_rules(folder)
@@ -122,7 +125,7 @@ def test_duties_that_begin_or_end_within_30_days_are_named(
 
 def test_a_check_dated_in_the_future_is_a_finding(rules: Rules) -> None:
     first, *rest = rules.obligations
-    edited = replace(rules, obligations=(replace(first, checked=CHECKED + timedelta(days=1)), *rest))
+    edited = replace(rules, obligations=(replace(first, sources=read_on(CHECKED + timedelta(days=1))), *rest))
     assert [finding.id for finding in lint(edited, CHECKED).future] == [first.id]
 
 

@@ -11,7 +11,7 @@ from streams.registry.document import Document
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.registry.overlaps import refuse_overlaps
-from streams.registry.shapes.law import ObligationRow
+from streams.registry.shapes.obligation import ObligationRow
 from tests.unit.registry_files import edit, refused
 
 DOCUMENT = Document(Path("KR.yaml"), None, {(): 1})

@@ -109,6 +109,9 @@ def as_document(found: Answer, rules: Rules) -> dict[str, Any]:
         "obligations": [
             msgspec.to_builtins(duty.obligation)
             | {
+                "source_title": duty.obligation.source_title,
+                "source_url": duty.obligation.source_url,
+                "checked": str(duty.obligation.checked),
                 "clock_status": "armed" if duty.not_armed is None else "not_armed",
                 "not_armed_reason": duty.not_armed,
                 "target": None if duty.not_armed is None else internal_target(duty.obligation, rules),

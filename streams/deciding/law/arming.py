@@ -27,7 +27,7 @@ def why_not_armed(
     """
     tests: tuple[tuple[NotArmedReason, bool], ...] = (
         ("trigger_not_met", obligation.trigger not in met),
-        ("unverified", obligation.verification == "unverified"),
+        ("unverified", obligation.marks.of_clock == "unverified"),
         ("no_duration", obligation.duration is None),
         ("retention", obligation.meaning != "deadline" and not keeps),
         (
@@ -68,7 +68,7 @@ def target_ms(obligation: Obligation, targets: InternalTargets) -> int:
 def _strictest(group: Iterable[Obligation], targets: InternalTargets) -> Iterable[Obligation]:
     group = list(group)
     with_duration = [
-        duty for duty in group if duty.duration is not None and duty.verification != "unverified"
+        duty for duty in group if duty.duration is not None and duty.marks.of_clock != "unverified"
     ]
     timed = [(target_ms(duty, targets), duty) for duty in with_duration or group]
     choose = min if group[0].meaning == "deadline" else max
