@@ -41,6 +41,7 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disclosure: Disclosure
     running: dict[str, datetime] = {}
     paused: dict[str, str] = {}
+    advisory: dict[str, datetime] = {}
     tell: Telling | None = None
     answer_by: datetime | None = None
     validation_by: datetime | None = None
@@ -74,6 +75,7 @@ class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     norms: Annotated[tuple[NormOfStory, ...], msgspec.Meta(min_length=1)]
     request: dict[str, Any]
     expected: Expected
+    secondary_rows_arm: bool = False
     later: tuple[Later, ...] = ()
     then: dict[str, Then] = {}
 

@@ -28,6 +28,11 @@ class LawChange(NamedTuple):
     change: Literal["begins", "ends"]
 
 
+def rows_of_law(rules: Rules) -> tuple[Obligation | WatchedRow, ...]:
+    """Give the duties and the law that is not in force."""
+    return (*rules.obligations, *rules.watched)
+
+
 def reviewed_rows(rules: Rules) -> tuple[Reviewed, ...]:
     """Give all rows that are reviewed: jurisdictions, authorities, duties, and law that is not in force."""
     return (*rules.jurisdictions.values(), *rules.authorities.values(), *rules.obligations, *rules.watched)
@@ -50,9 +55,12 @@ def overdue(row: Reviewed, today: date) -> bool:
 
     A duty that has ended is never overdue: what it says about past days does not change any more.
     """
-    if isinstance(row, Obligation) and row.in_force_until is not None and row.in_force_until < today:
-        return False
-    return review_day(row) < today
+    return not ended(row, today) and review_day(row) < today
+
+
+def ended(row: Reviewed, today: date) -> bool:
+    """Whether the row is a duty that has ended before `today`."""
+    return isinstance(row, Obligation) and (row.in_force_until or date.max) < today
 
 
 def law_changes(rules: Rules) -> tuple[LawChange, ...]:

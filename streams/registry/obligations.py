@@ -12,7 +12,7 @@ from streams.registry.durations import parse_legal_duration
 from streams.registry.jurisdictions import check_authority
 from streams.registry.lawbook import Lawbook
 from streams.registry.overlaps import refuse_overlaps
-from streams.registry.row_of_law import LawSource, Marks, NextDay, Penalty, WatchedRow, weakest
+from streams.registry.row_of_law import LawSource, Marks, NextDay, Penalty, Signature, WatchedRow, weakest
 from streams.registry.rules import (
     Authority,
     HolidayCalendar,
@@ -23,6 +23,7 @@ from streams.registry.rules import (
 )
 from streams.registry.shapes.law import JurisdictionFile
 from streams.registry.shapes.obligation import ObligationRow
+from streams.registry.signatures import row_hash
 
 # What an authority's request says and lacks, not its kind, meets these.
 FROM_ITS_CONTENT: frozenset[Trigger] = frozenset(("incomplete_order", "unvalidated_emergency_order"))
@@ -43,6 +44,7 @@ def build_obligations(
     calendars: Mapping[str, HolidayCalendar],
     platform: PlatformFacts,
     categories: Collection[Category],
+    signatures: Mapping[str, Signature],
 ) -> tuple[tuple[Obligation, ...], tuple[WatchedRow, ...]]:
     """Build the duties, and the rows whose law is not in force.
 
@@ -50,7 +52,7 @@ def build_obligations(
 
     Regulation 1182/71 counts the holidays of the Member State in which the act is to be done (art. 2(1)): for
     a row without `holiday_calendar`, that of the platform's establishment, or else of its legal
-    representative. `categories` are those that there are.
+    representative. `categories` are those that there are, `signatures` those that hold, by row.
 
     Raises RegistryError for a duty that refers to something unknown, contradicts itself, or overlaps another.
     """
@@ -81,7 +83,8 @@ def build_obligations(
             if row.watched:
                 watched.append(_watched(row, file.code))
             else:
-                duties.append(_obligation(row, file.code, home, tuple(categories), platform))
+                signed = signatures.get(row.id)
+                duties.append(_obligation(row, file.code, home, tuple(categories), platform, signed))
         refuse_overlaps(document, file.obligations)
     return tuple(duties), tuple(watched)
 
@@ -148,6 +151,7 @@ def _check_reach(document: Document, place: FieldPath, row: ObligationRow) -> No
             )
     of_requests_only = {
         "legal_bases": bool(row.legal_bases),
+        "demands": row.demands is not None,
         "emergency": row.emergency is not None,
         "enforcing_authority_notified": row.enforcing_authority_notified is not None,
         "questions": bool(row.questions),
@@ -184,6 +188,7 @@ def _obligation(
     home_calendar: str | None,
     categories: tuple[Category, ...],
     platform: PlatformFacts,
+    signed: Signature | None,
 ) -> Obligation:
     # The shape refuses a row in force without these.
     assert row.categories is not None
@@ -218,6 +223,7 @@ def _obligation(
         public_only=row.public_only,
         except_in=tuple(row.except_in),
         legal_bases=tuple(row.legal_bases),
+        demands=tuple(row.demands or ()),
         emergency=row.emergency,
         gate=row.gate,
         territory=row.territory or code,
@@ -232,6 +238,9 @@ def _obligation(
         read_by=row.read_by,
         next=_next(row),
         penalties=_penalties(row),
+        signed=signed,
+        sha256=row_hash(row),
+        lacking=tuple(name for name in ("status", "owner", "review_by") if getattr(row, name) is None),
     )
 
 

@@ -9,10 +9,10 @@ from streams.registry.shapes.obligation import ObligationRow
 def refuse_overlaps(document: Document, rows: list[ObligationRow]) -> None:
     """Raise RegistryError if two rows of a jurisdiction state the same duty for the same day.
 
-    They do if instrument, trigger, action, meaning, required elements, legal bases, urgency and reach are
-    equal, they share a category, and both are in force on some day. This happens when a law changes and the
-    old row is not ended. If both are intended, one lists the other in `beside`. Rows of different instruments
-    are different duties: both are published, and the shorter time counts.
+    They do if instrument, trigger, action, meaning, required elements, legal bases, demands, urgency and
+    reach are equal, they share a category, and both are in force on some day. This happens when a law changes
+    and the old row is not ended. If both are intended, one lists the other in `beside`. Rows of different
+    instruments are different duties: both are published, and the shorter time counts.
     """
     ids = {row.id for row in rows}
     for index, row in enumerate(rows):
@@ -56,6 +56,7 @@ def _question(row: ObligationRow) -> tuple[object, ...]:
         row.meaning,
         frozenset(row.required_elements),
         frozenset(row.legal_bases),
+        frozenset(row.demands or ()),
         row.emergency,
         row.public_only,
     )

@@ -7,7 +7,8 @@ from typing import Final, Literal
 # From the strongest to the weakest. verified: somebody read the text; secondary: only what others say about
 # it, or a number without a quote that was read; unverified: from memory, or no source was found.
 Verification = Literal["verified", "secondary", "unverified"]
-# Only a row in force is a duty. The others are watched: they are shown, and decide nothing.
+# Only a row in force is a duty. The others are watched: they are shown, and decide nothing. So is a row in
+# force that says nothing of what only a duty has (`shapes.obligation`): law that nothing here starts.
 Status = Literal["bill", "adopted", "in_force", "suspended", "struck_down"]
 # time: the number or the wording; dates: from when until when; reach: whom and what it binds; elements: what
 # a notice or an order must contain; categories: for which content.
@@ -63,6 +64,14 @@ class LawSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """Who signed a row for the platform, a pseudonym, and on which day."""
+
+    by: str
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Penalty:
     """What threatens whom if the duty is not fulfilled: `amount` and `liable` in words."""
 
@@ -81,9 +90,9 @@ class NextDay:
 
 @dataclass(frozen=True, slots=True)
 class WatchedRow:
-    """A row whose law is not in force: a bill, or adopted, suspended or struck down.
+    """A row whose law is not in force, or that nothing here starts.
 
-    It is shown and reviewed, and no duty of anybody. `in_force_from` is the day from which it will be, or
+    It is shown and reviewed, and decides nothing. `in_force_from` is the day from which it will be, or
     was, in force; None if not known.
     """
 

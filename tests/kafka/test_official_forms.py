@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from streams.deciding.requests.rules import compile_request_rules
+from streams.registry.loader import load_rules
 from tests.contract.examples import SCHEMAS, example, example_files
 from tests.kafka.harness.deployment import ROUTING, Deployment
 from tests.kafka.harness.reader import Reader
@@ -17,6 +19,7 @@ from tests.request_stories import STORIES
 from tests.unit.request_traffic import new_requests, request_record, routings, run_requests
 from tests.unit.traffic import Record
 
+RULES = compile_request_rules(load_rules())
 # The source that the examples of answers know.
 INTAKE = "/authority-intake"
 
@@ -53,7 +56,7 @@ def test_each_form_is_judged_and_its_answer_ends_or_resumes_its_clock(deploy: An
         first = {event["request_id"]: event for event in events() if event["type"] == "routed"}
         for key, record in asked.items():
             # The clocks of requests of some days ago take their steps at once: these are later events.
-            (alone, *_) = routings(run_requests(new_requests(), [record]))
+            (alone, *_) = routings(run_requests(new_requests(rules=RULES), [record], RULES))
             assert first.pop(key) == alone
         assert first == {}
 

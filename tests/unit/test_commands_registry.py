@@ -1,6 +1,5 @@
 """`tocsin registry`: what it shows a lawyer, and that the core decides the same."""
 
-from tests.marked import marked, read_on
 import dataclasses
 import itertools
 import json
@@ -14,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands, main
-from streams.commands.registry import command
+from streams.commands.registry import options
 from streams.commands.registry.answer import TRIGGERS, Question, answer
 from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, duration_in_words, time_in_words
 from streams.contract.events.report import Channel, Evidence, MessageReport, Notice, NoticeDeclaration
@@ -23,6 +22,7 @@ from streams.registry import loader
 from streams.registry.loader import load_rules
 from streams.registry.rules import Authority
 from tests.categories import CATEGORIES
+from tests.marked import marked, read_on
 from tests.unit.law_reports import duty, place
 
 SHIPPED = load_rules()
@@ -73,7 +73,7 @@ RULES = dataclasses.replace(
 
 @pytest.fixture
 def tocsin(monkeypatch):
-    monkeypatch.setattr(command, "load_rules", lambda **_: RULES)
+    monkeypatch.setattr(options, "load_rules", lambda **_: RULES)
 
     def run(*arguments):
         return CliRunner().invoke(commands, ["registry", *arguments])
@@ -238,7 +238,7 @@ def test_the_rarer_terms_of_a_row_in_words(tocsin, monkeypatch):
         questions=("territorial_scope", "senior_officer"), exempt_sizes=("micro", "small"),
     )  # fmt: skip
     rules = dataclasses.replace(RULES, obligations=(wait,))
-    monkeypatch.setattr(command, "load_rules", lambda **_: rules)
+    monkeypatch.setattr(options, "load_rules", lambda **_: rules)
     text = shown(tocsin("show", "NZ", "--trigger", "data_order", "--at", "2026-11-24"))["NZ.wait"]
     assert re.search(r"time limit +not before the end of 10 days\n", text)
     assert re.search(r"lawyer asks +territorial scope, senior officer\n", text)
@@ -255,7 +255,7 @@ def test_a_duty_from_which_the_platform_is_exempt_is_not_shown(tocsin, monkeypat
     rules = dataclasses.replace(RULES, obligations=(exempt,))
     for size, count in ((None, 1), ("medium", 1), ("small", 0)):
         own = dataclasses.replace(rules, platform=dataclasses.replace(rules.platform, size=size))
-        monkeypatch.setattr(command, "load_rules", lambda own=own, **_: own)
+        monkeypatch.setattr(options, "load_rules", lambda own=own, **_: own)
         assert tocsin("show", "NZ", "--at", "2026-11-24").stdout.count("NZ.exempt") == count
 
 
@@ -373,7 +373,7 @@ def test_check_shows_where_tiers_are_not_those_of_the_index(tocsin):
 
 
 def test_check_says_that_no_tier_was_compared(monkeypatch):
-    monkeypatch.setattr(command, "load_rules", lambda **_: dataclasses.replace(RULES, index=None))
+    monkeypatch.setattr(options, "load_rules", lambda **_: dataclasses.replace(RULES, index=None))
     result = CliRunner().invoke(commands, ["registry", "check", "--today", "2026-11-26"])
     assert "no rule_of_law.yaml, so no tier was compared" in result.stdout
 

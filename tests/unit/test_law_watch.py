@@ -1,11 +1,12 @@
 """The gauges of duties that begin or end and of rows to review, by the clock of the worker."""
 
-from tests.marked import read_on
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
+from streams.registry.row_of_law import NextDay
 from streams.registry.rules import Rules
 from streams.running.operations.law_watch import LawWatch
+from tests.marked import read_on
 from tests.unit.test_metrics import Worker, value
 
 
@@ -44,7 +45,7 @@ def test_they_follow_the_clock_of_a_worker_that_is_not_restarted(rules: Rules) -
     watch = LawWatch(edited, lambda: now)
 
     def shown() -> tuple[dict[tuple[str, str], float], dict[str, float]]:
-        changes, overdue = (
+        changes, overdue, _ = (
             [(each.labels, each.value) for each in numbers.family().samples] for numbers in watch.gauges()
         )
         return (
@@ -64,6 +65,44 @@ def test_they_follow_the_clock_of_a_worker_that_is_not_restarted(rules: Rules) -
     assert shown() == (ends, late(2))
     now = moment(2026, 7, 29)
     assert shown() == ({}, late(1))
+
+
+def test_the_earliest_day_of_each_kind_stays_once_it_has_passed(rules: Rules) -> None:
+    read, disputed = rules.obligations[:2]
+    long_ago, far = date(2020, 1, 1), date(2030, 1, 1)
+    used, unused = (replace(rules.calendars[name], known_until=date(2026, 12, 31)) for name in ("be", "id"))
+    edited = replace(
+        rules,
+        authorities={},
+        jurisdictions={},
+        calendars={"be": used, "id": replace(unused, known_until=date(2026, 1, 1))},
+        obligations=(
+            replace(read, in_force_from=long_ago, in_force_until=None, review_by=far, holiday_calendar="be"),
+            replace(
+                disputed,
+                in_force_from=long_ago,
+                in_force_until=None,
+                review_by=date(2026, 12, 1),
+                next=NextDay(date(2026, 6, 30), "judgment"),
+            ),
+        ),
+        watched=(),
+    )
+    now = moment(2026, 6, 1)
+    watch = LawWatch(edited, lambda: now)
+
+    def due() -> dict[str, float]:
+        _, _, earliest = watch.gauges()
+        return {each.labels["due"]: each.value for each in earliest.family().samples}
+
+    expected = {
+        "next": moment(2026, 6, 30),
+        "review": moment(2026, 12, 1),
+        "calendar_ends": moment(2026, 12, 31),
+    }
+    assert due() == expected
+    now = moment(2027, 2, 1)
+    assert due() == expected
 
 
 def test_a_worker_serves_them() -> None:

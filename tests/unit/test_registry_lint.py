@@ -1,6 +1,5 @@
 """LintReport that the registry's maintainer should review."""
 
-from tests.marked import read_on
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,21 +10,37 @@ from streams.registry.agenda import review_day
 from streams.registry.lint import lint
 from streams.registry.loader import load_rules
 from streams.registry.rules import HolidayCalendar, Obligation, Rules
+from tests.marked import marked, read_on
 from tests.unit.registry_files import edit, refused
 
-CHECKED = date(2026, 11, 26)
+CHECKED = date(2026, 11, 28)
 
 
 def test_unverified_rows_are_named(rules: Rules) -> None:
     findings = lint(rules, CHECKED)
     duties = {finding.id for finding in findings.unverified if finding.subject == "obligation"}
-    assert duties == {duty.id for duty in rules.obligations if duty.verification == "unverified"}
+    rows = (*rules.obligations, *rules.watched)
+    assert duties == {row.id for row in rows if row.verification == "unverified"}
     assert {"FR.lcen.torture", "JP.idpa.decide", "DE.netzdg.s3a"} <= duties
     authorities = {finding.id for finding in findings.unverified if finding.subject == "authority"}
     assert {"TTJA", "PHAROS", "INHOPE"} <= authorities
     places = {finding.id for finding in findings.unverified if finding.subject == "jurisdiction"}
     assert {"IR", "CH", "SJ"} <= places
     assert "DE" not in places
+
+
+def test_duties_that_only_a_secondary_mark_keeps_from_a_clock_are_named(rules: Rules) -> None:
+    row = next(duty for duty in rules.obligations if duty.arms and duty.duration)
+    secondary = replace(row, marks=marked("secondary"))
+    rows = (
+        row,
+        secondary,
+        replace(secondary, id="US.trusted", secondary_arms=True),
+        replace(secondary, id="US.words", duration=None),
+        replace(secondary, id="US.ended", in_force_until=CHECKED - timedelta(days=1)),
+        replace(row, id="US.memory", marks=marked("unverified")),
+    )
+    assert lint(replace(rules, obligations=rows), CHECKED).advisory == (row.id,)
 
 
 def test_a_finding_has_jurisdiction_date_verification_and_title(rules: Rules) -> None:
@@ -43,7 +58,7 @@ def test_a_row_is_overdue_180_days_after_it_was_checked(rules: Rules, days: int,
     today = CHECKED + timedelta(days=days)
     findings = lint(without_review_days(rules), today)
     duties = [duty for duty in rules.obligations if not ended(duty, today)]
-    everything = len(duties) + len(rules.authorities) + len(rules.jurisdictions)
+    everything = len(duties) + len(rules.watched) + len(rules.authorities) + len(rules.jurisdictions)
     assert len(findings.overdue) == (everything if late else 0)
     assert findings.future == ()
 
@@ -54,6 +69,7 @@ def without_review_days(rules: Rules) -> Rules:
         obligations=tuple(
             replace(row, sources=read_on(CHECKED), review_by=None) for row in rules.obligations
         ),
+        watched=tuple(replace(row, sources=read_on(CHECKED), review_by=None) for row in rules.watched),
         authorities={
             id_: replace(row, checked=CHECKED, review_by=None) for id_, row in rules.authorities.items()
         },

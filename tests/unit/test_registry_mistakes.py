@@ -135,7 +135,7 @@ MISTAKES = [
      "obligations[0].enforcing_authority_notified", "only valid for a trigger that an authority's request meets"),
     ("law/KR.yaml", "trigger: actual_knowledge", "trigger: actual_knowledge\n    questions: [signature]",
      "obligations[0].questions", "only valid for a trigger that an authority's request meets"),
-    ("law/EU.yaml", "questions: [territorial_scope]", "questions: [rank]", "obligations[0].questions[0]", "'senior_officer'"),
+    ("law/EU.yaml", "questions: [territorial_scope, ", "questions: [rank, ", "obligations[0].questions[0]", "'senior_officer'"),
     ("law/US.yaml", "duration: PT48H", "duration: PT48H\n    meaning: not_before",
      "obligations[2].meaning", "only valid for what an authority's request asks"),
     ("law/EU.yaml", "    duration: P10D\n", "", "obligations[16].meaning", "not_before needs a duration"),

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from streams.contract.wire.times import MINUTE, epoch_ms
+from streams.deciding.requests.rules import RequestRules, compile_request_rules
+from tests.marked import trusting
 from tests.request_stories import STORIES, Story, Verdict
+from tests.request_strategies import SHIPPED
 from tests.unit.request_traffic import (
     new_requests,
     outcome_record,
@@ -22,8 +25,16 @@ TELL, VALIDATE = "incomplete_order", "unvalidated_emergency_order"
 by_story = pytest.mark.parametrize("story", [pytest.param(story, id=story.id) for story in STORIES])
 
 
+SHIPPED_RULES, TRUSTING_RULES = compile_request_rules(SHIPPED), compile_request_rules(trusting(SHIPPED))
+
+
+def rules_of(story: Story) -> RequestRules:
+    return TRUSTING_RULES if story.secondary_rows_arm else SHIPPED_RULES
+
+
 def judged(story: Story) -> dict[str, Any]:
-    (event,) = routings(run_requests(new_requests(), [request_record(story.request)]))
+    rules = rules_of(story)
+    (event,) = routings(run_requests(new_requests(rules=rules), [request_record(story.request)], rules))
     return event
 
 
@@ -82,6 +93,9 @@ def test_the_clocks_and_their_pauses(story: Story) -> None:
     assert {
         duty: clock.get("pause_reason") for duty, clock in clocks.items() if clock["status"] == "paused"
     } == expected.paused
+    assert {
+        duty["id"]: moment(duty["target_at"]) for duty in asked_for.values() if duty.get("advisory")
+    } == expected.advisory
     never_before = event.get("not_before")
     assert (None if never_before is None else moment(never_before)) == expected.never_before
 
@@ -116,8 +130,9 @@ def test_the_words_that_the_desk_reads(story: Story) -> None:
 
 @pytest.mark.parametrize("story", [pytest.param(story, id=story.id) for story in STORIES if story.later])
 def test_what_happens_later(story: Story) -> None:
-    state = new_requests()
-    (event,) = routings(run_requests(state, [request_record(story.request)]))
+    rules = rules_of(story)
+    state = new_requests(rules=rules)
+    (event,) = routings(run_requests(state, [request_record(story.request)], rules))
     clocks = {clock["obligation"]: clock for clock in event["clocks"]}
     last = {duty: (clock["status"], clock["due_at"]) for duty, clock in clocks.items()}
     for number, later in enumerate(story.later):
@@ -128,7 +143,7 @@ def test_what_happens_later(story: Story) -> None:
             outcome_id=f"o-{number}",
             key=story.request["request_id"],
         )
-        done = run_requests(state, [outcome, tick_record(1, epoch_ms(later.at) + MINUTE)])
+        done = run_requests(state, [outcome, tick_record(1, epoch_ms(later.at) + MINUTE)], rules)
         for step in routings(done):
             for clock in step["clocks"]:
                 last[clock["obligation"]] = (clock["status"], clock["due_at"])

@@ -125,14 +125,25 @@ class Asker(msgspec.Struct, frozen=True):
     ref: Pseudonym | None
 
 
+class PossiblePenalty(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What threatens whom, if the duty `obligation` is not fulfilled, and the article that says so."""
+
+    obligation: str
+    amount: str
+    liable: str
+    article: str | None = None
+
+
 class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     """The result of assessing a request.
 
     `belongs_to` names the authorities that should make the request instead, or that it must pass through.
     `missing` lists the elements that the law requires and the request lacks. `gates` lists every gate that
     applies; the most protective one is the event's `gate`. `questions` lists elements whose absence stops no
-    clock and is for a lawyer to judge before the request is followed; absent if there are none. `telling` is
-    present if something is missing for which a law lets its clock pause, or says that the authority be told.
+    clock and is for a lawyer to judge before the request is followed; absent if there are none. `penalties`
+    are those that the registry knows for the duties that follow from the request, also if it is refused:
+    whoever refuses should know them; absent if there are none. `telling` is present if something is missing
+    for which a law lets its clock pause, or says that the authority be told.
     """
 
     refusals: tuple[Refusal, ...]
@@ -146,6 +157,7 @@ class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     obligations: tuple[EscalatedObligation, ...]
     rule_of_law: RuleOfLaw
     questions: tuple[IntakeElement, ...] = ()
+    penalties: tuple[PossiblePenalty, ...] = ()
     telling: Telling | None = None
 
 

@@ -9,7 +9,7 @@ from streams.contract.events.report import UNSPECIFIED
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.origin import ORIGIN_HEADER, Origin, written_origin
 from streams.contract.wire.reading import Decoded
-from streams.deciding.clocks.clock import Clock, clock_view, start_clock, status
+from streams.deciding.clocks.clock import Clock, clock_view, marks_of, start_clock, status
 from streams.deciding.clocks.store import ClockKey
 from streams.deciding.law.duty import due_ms
 from streams.deciding.partition.legal_clocks import arm_clock
@@ -20,6 +20,7 @@ from streams.deciding.requests.duties import INSUFFICIENT
 from streams.deciding.requests.judge import Judgement, judge_request
 from streams.deciding.requests.order_counts import count_item
 from streams.deciding.requests.rules import RequestRules, country_of
+from streams.registry.rules import Obligation
 
 
 def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[AuthorityRequest]) -> None:
@@ -66,16 +67,16 @@ def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[Authorit
     batch.count_applied(received)
     _count(batch, decoded, judgement)
     for key, obligation, clock in started:
-        arm_clock(batch, key, clock, obligation, opening)
+        arm_clock(batch, key, clock, obligation.id, opening)
         if status(clock) == "paused":
-            batch.counters.clock_events[obligation, "paused"] += 1
+            batch.counters.clock_events[obligation.id, "paused"] += 1
     # A request may arrive so late that steps are already due.
     batch.take_overdue()
 
 
 def _start_clocks(
     judgement: Judgement, decoded: Decoded[AuthorityRequest], rules: RequestRules
-) -> list[tuple[ClockKey, str, Clock]]:
+) -> list[tuple[ClockKey, Obligation, Clock]]:
     request, ce_source, received = decoded
     started = []
     for duty in judgement.armed:
@@ -84,12 +85,12 @@ def _start_clocks(
         assert due is not None
         key = ClockKey(request.request_id, clock_id(obligation.id, ce_source, request.request_id))
         clock = start_clock(obligation, received, due, paused=obligation.id in judgement.paused)
-        started.append((key, obligation.id, clock))
+        started.append((key, obligation, clock))
     return started
 
 
-def _first_view(clock: Clock, clock_id: str, obligation: str, received: int) -> ClockView:
-    view = clock_view(clock, clock_id, obligation, received)
+def _first_view(clock: Clock, clock_id: str, obligation: Obligation, received: int) -> ClockView:
+    view = clock_view(clock, clock_id, obligation.id, received, marks=marks_of(obligation))
     if view.status == "paused":
         view = msgspec.structs.replace(view, pause_reason=INSUFFICIENT)
     return view

@@ -43,11 +43,10 @@ def duties_of(
     because a request does not say whether its target is public. A row without a legal basis follows from any
     basis if it is of the Union or global, and from national law alone if it is a country's. If it is not
     known whether the enforcing authority was notified, both the duties of the one case and those of the other
-    follow. A duty that follows from what an order contains is one of the law under which that order is
-    obeyed: what a request for data lacks is not told under a law on removal.
+    follow.
     """
     country = country_of(request.authority.country)
-    found = tuple(
+    return tuple(
         duty
         for duty in rules.registry.obligations
         if duty.trigger in triggers
@@ -59,13 +58,9 @@ def duties_of(
         )
         and binds(duty, rules.registry.platform)
         and _follows_from(duty, request, country)
+        and (not duty.demands or not set(duty.demands).isdisjoint(request.demands))
+        and in_force(duty, received)
         and holds_in(duty, country, rules.registry.jurisdictions)
-    )
-    obeyed = {duty.instrument for duty in found if duty.trigger not in FROM_ITS_CONTENT}
-    return tuple(
-        duty
-        for duty in found
-        if in_force(duty, received) and (duty.trigger not in FROM_ITS_CONTENT or duty.instrument in obeyed)
     )
 
 
@@ -90,12 +85,14 @@ def judged_duties(
     paused: set[str] = set()
     for duty in duties:
         reason = why_not_armed(duty, met, present, rules.registry.calendars, keeps=True)
-        if reason is None and not complete and duty.trigger not in FROM_ITS_CONTENT:
+        # That a row is advisory is the last reason why its clock does not run.
+        by_itself = reason is None or (reason == "unverified" and duty.advisory)
+        if by_itself and not complete and duty.trigger not in FROM_ITS_CONTENT:
             reason = "elements_missing"
-        if reason == "elements_missing" and INSUFFICIENT in duty.pausable_for:
+        if reason == "elements_missing" and _may_pause(duty):
             paused.add(duty.id)
-            reason = None
-        if reason is None and due_ms(duty, received_ms, rules.registry) is None:
+            by_itself, reason = True, None
+        if by_itself and reason != "elements_missing" and due_ms(duty, received_ms, rules.registry) is None:
             reason = "no_holiday_calendar"
         judged.append(Duty(duty, reason, duty.id in shortest))
     started = {duty.obligation.id for duty in judged if duty.not_armed is None}
@@ -103,6 +100,7 @@ def judged_duties(
         tuple(
             duty._replace(not_armed=None)
             if duty.not_armed == "elements_missing"
+            and not duty.obligation.advisory
             and duty.obligation.runs_from in started
             and due_ms(duty.obligation, received_ms, rules.registry) is not None
             else duty
@@ -110,6 +108,10 @@ def judged_duties(
         ),
         frozenset(paused & started),
     )
+
+
+def _may_pause(duty: Obligation) -> bool:
+    return INSUFFICIENT in duty.pausable_for and not duty.advisory
 
 
 def _follows_from(duty: Obligation, request: AuthorityRequest, country: str) -> bool:

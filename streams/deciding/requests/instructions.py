@@ -4,6 +4,7 @@ from streams.contract.events.authority_request import AuthorityRequest
 from streams.contract.events.authority_routing import Findings, RoutingDecision
 from streams.deciding.requests.completeness import validation_of
 from streams.deciding.requests.refusals import why_many
+from streams.deciding.requests.rules import UNION
 from streams.registry.rules import Obligation
 
 
@@ -68,7 +69,12 @@ def lawyer_today(request: AuthorityRequest, findings: Findings) -> tuple[str, ..
     """Return why a lawyer must look at the request today, which is not refused; empty if none must."""
     reasons = []
     if findings.competence.contested:
-        reasons.append(findings.competence.reason)
+        known = (
+            f"{each.amount}; liable: {each.liable} ({each.article})."
+            for each in findings.penalties
+            if not each.obligation.startswith(f"{UNION}.")
+        )
+        reasons.append(" ".join((findings.competence.reason, *known)))
     many = why_many(request)
     if many is not None:
         reasons.append(f"{many} A lawyer decides whether each of them is a specific person of the case.")

@@ -19,6 +19,7 @@ from streams.deciding.requests.completeness import (
 from streams.deciding.requests.duties import duties_of, judged_duties, triggers_met
 from streams.deciding.requests.gates import disclosure_of, gates_of, is_abuse_prone, territory_of
 from streams.deciding.requests.instructions import instruction, lawyer_today
+from streams.deciding.requests.penalties import penalties_of
 from streams.deciding.requests.refusals import refusals, refused_to_closed
 from streams.deciding.requests.rules import RequestRules
 from streams.deciding.requests.telling import telling_of
@@ -87,6 +88,7 @@ def judge_request(request: AuthorityRequest, received_ms: int, rules: RequestRul
         obligations=published,
         rule_of_law=law,
         questions=questions_of(request, language, applicable) if allowed else (),
+        penalties=penalties_of(applicable),
         telling=telling_of(missing, published, paused, received_ms) if not refused else None,
     )
     gate = most_protective(gates)

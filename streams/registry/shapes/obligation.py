@@ -5,7 +5,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from streams.contract.events.authority_request import IntakeElement, LegalBasis, RequestElement
+from streams.contract.events.authority_request import Demand, IntakeElement, LegalBasis, RequestElement
 from streams.contract.events.report import NoticeDeclaration, NoticeElement
 from streams.contract.events.routing import Gate
 from streams.registry.document import Category, Row
@@ -37,6 +37,12 @@ Pseudonym = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")]
 _PARTS: tuple[Part, ...] = get_args(Part)
 # What a row must have to be a duty; a row that is only watched may lack them.
 _OF_DUTIES = ("categories", "trigger", "action", "applies_to", "in_force_from")
+# What only a duty has. A row in force with none of them is law that binds somebody else, that allows instead
+# of obliging, or that none of the triggers starts: it is watched too.
+_OF_A_DUTY_ALONE = (
+    *("categories", "trigger", "required_elements", "questions", "action", "duration", "standard"),
+    *("pausable_for", "runs_from", "authority", "legal_bases", "gate"),
+)
 
 
 class MarksRow(Row):
@@ -136,6 +142,9 @@ class ObligationRow(Row):
     legal_bases: list[LegalBasis] = Field(
         default_factory=list, description="what a request must be based on to trigger the duty"
     )
+    demands: Annotated[list[Demand] | None, Field(min_length=1, exclude_if=is_absent)] = Field(
+        None, description="a request triggers the duty if it demands one of these; none: whatever it demands"
+    )
     emergency: bool | None = Field(None, description="yes: urgent requests only; no: only others; none: both")
     enforcing_authority_notified: bool | None = Field(
         None, description="yes: only orders notified to the enforcing authority; no: only others; none: both"
@@ -177,8 +186,9 @@ class ObligationRow(Row):
 
     @property
     def watched(self) -> bool:
-        """Whether the law is not in force, so that the row is no duty."""
-        return self.status not in (None, "in_force")
+        """Whether the row is no duty: the law is not in force, or nothing here starts it (standing law)."""
+        standing = not any(getattr(self, name) for name in _OF_A_DUTY_ALONE)
+        return self.status not in (None, "in_force") or (self.status == "in_force" and standing)
 
     def has(self, part: Part) -> bool:
         """Whether the row says anything in this part."""

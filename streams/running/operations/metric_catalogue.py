@@ -169,6 +169,14 @@ LAW_OVERDUE = Metric(
     "`checked`. Duties that have ended do not count.",
     ("row",),
 )
+LAW_DUE = Metric(
+    _LAW,
+    "tocsin_law_due_timestamp_seconds",
+    "gauge",
+    "Start of the earliest day (UTC) by which people must do something about the law, also once it has "
+    "passed. `tocsin registry due` lists all of them.",
+    ("due",),
+)
 
 _REPORTERS = "Reporters"
 REPORTS_STAMPED = Metric(
