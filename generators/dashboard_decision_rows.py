@@ -164,5 +164,11 @@ CHANGES_OF_LAW: Row = (
             {"{{due}}": f"min by (due) ({series('tocsin_law_due_timestamp_seconds')}) - time()"},
             "table",
         ),
+        Panel(
+            "Unsigned rows that start clocks",
+            "Duties in force whose clock can start although nobody of this platform has signed the row.",
+            "short",
+            {"rows": f"max ({series('tocsin_law_rows_unsigned')})"},
+        ),
     ),
 )

@@ -19,7 +19,7 @@ from streams.registry.shapes.law import CalendarsFile, LocationHintsFile, Platfo
 from streams.registry.shapes.reporters import ReportersFile
 from streams.registry.shapes.rule_of_law import RuleOfLawFile
 from streams.registry.shapes.rules import PoliciesFile, ScoringFile, SourcesFile
-from streams.registry.signatures import holding, lapsed, read_signatures, row_hash
+from streams.registry.signing.signatures import holding, lapsed, read_signatures, row_hash
 from streams.registry.sources import build_sources
 from streams.registry.triggers import build_location_hints, build_targets, build_triggers
 

@@ -23,7 +23,7 @@ from streams.registry.rules import (
 )
 from streams.registry.shapes.law import JurisdictionFile
 from streams.registry.shapes.obligation import ObligationRow
-from streams.registry.signatures import row_hash
+from streams.registry.signing.signatures import row_hash
 
 # What an authority's request says and lacks, not its kind, meets these.
 FROM_ITS_CONTENT: frozenset[Trigger] = frozenset(("incomplete_order", "unvalidated_emergency_order"))

@@ -19,13 +19,13 @@ from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, durat
 from streams.contract.events.report import Channel, Evidence, MessageReport, Notice, NoticeDeclaration
 from streams.deciding.law.resolution import Resolver
 from streams.registry import loader
-from streams.registry.loader import load_rules
+from streams.registry.row_of_law import NextDay, Penalty, Signature, WatchedRow
 from streams.registry.rules import Authority
 from tests.categories import CATEGORIES
 from tests.marked import marked, read_on
+from tests.shipped import RULES as SHIPPED
 from tests.unit.law_reports import duty, place
 
-SHIPPED = load_rules()
 TODAY = date(2026, 11, 24)
 
 
@@ -68,6 +68,23 @@ RULES = dataclasses.replace(
         ),
         obligation("NZ.repealed", in_force_until=date(2026, 5, 31), article="s. 0"),
     ),
+)
+
+
+BILL = WatchedRow(
+    id="NZ.bill",
+    jurisdiction="NZ",
+    status="bill",
+    instrument="Tests Amendment Bill",
+    article="cl. 4",
+    title="Take it down sooner",
+    in_force_from=None,
+    next=NextDay(date(2027, 2, 1), "second reading"),
+    sources=read_on(TODAY, "The bill", "https://bill.example/1"),
+    marks=marked("secondary"),
+    owner="registry",
+    read_by=None,
+    review_by=date(2027, 1, 15),
 )
 
 
@@ -127,6 +144,13 @@ def test_show_prints_the_duties_that_apply_and_why(tocsin):
     assert "public content only" in duties["NZ.known"]
 
 
+def test_what_is_watched_of_countries_without_a_file_is_shown_with_global_alone(tocsin):
+    heading = "Watched, and no duty: law that is not in force, or that nothing here starts:\n"
+    assert "Watched" not in tocsin("show", "NZ", "--at", "2026-11-28").stdout
+    watched = tocsin("show", "GLOBAL", "--at", "2026-11-28").stdout.partition(heading)[2]
+    assert "GLOBAL.pk.rules-2021\n" in watched
+
+
 def test_show_without_a_category_lists_everything(tocsin):
     result = tocsin("show", "NZ", "--at", "2026-11-24")
     duties = shown(result)
@@ -153,6 +177,46 @@ def test_an_order_has_its_own_gate_and_no_routing_of_reports(tocsin):
     assert "Recipients of such" not in result.stdout
     # The gate of a report says nothing about orders.
     assert re.search(r"(?m)^gate +two person review", tocsin("show", "NZ", "--category", "ncii").stdout)
+
+
+def test_show_says_what_an_advisory_duty_rests_on_who_signed_it_and_the_penalty(tocsin, monkeypatch):
+    quoted = obligation(
+        "NZ.quoted",
+        trigger="regulator_notice",
+        marks=dataclasses.replace(marked("verified"), time="secondary"),
+        penalties=(Penalty("NZ$ 20,000", "provider", "s. 25"),),
+        signed=Signature("counsel-1", TODAY),
+    )
+    rules = dataclasses.replace(RULES, obligations=(*RULES.obligations, quoted))
+    monkeypatch.setattr(options, "load_rules", lambda **_: rules)
+    duty = shown(tocsin("show", "NZ", "--trigger", "regulator_notice"))["NZ.quoted"]
+    for line in (
+        r"clock +none, because its time or dates are known from secondary sources only; advisory: by the row it\n"
+        r" +would be due within 48 hours",
+        r"time secondary, dates verified, reach verified, elements verified, categories verified\n",
+        r"(?m)^ +signed by counsel-1 on 2026-11-24$",
+        r"penalty +NZ\$ 20,000; liable: provider \(s\. 25\)",
+    ):
+        assert re.search(line, duty), duty
+    armed = shown(tocsin("show", "NZ", "--trigger", "statutory_victim_request"))["NZ.armed"]
+    assert re.search(r"(?m)^ +unsigned$", armed)
+
+
+def test_show_lists_the_law_that_is_watched(tocsin, monkeypatch):
+    rules = dataclasses.replace(
+        RULES, watched=(BILL, dataclasses.replace(BILL, id="KR.bill", jurisdiction="KR"))
+    )
+    monkeypatch.setattr(options, "load_rules", lambda **_: rules)
+    result = tocsin("show", "NZ")
+    watched = result.stdout.partition("Watched, and no duty")[2]
+    assert (
+        "NZ.bill, bill: Take it down sooner (Tests Amendment Bill, cl. 4). Next, 2027-02-01: second reading. "
+        "Checked 2026-11-24, secondary; review by 2027-01-15. https://bill.example/1"
+    ) in " ".join(watched.split())
+    assert "KR.bill" not in result.stdout
+    document = json.loads(tocsin("show", "NZ", "--json").stdout)
+    assert [row["id"] for row in document["watched"]] == ["NZ.bill"]
+    assert "NZ.bill" not in {row["id"] for row in document["obligations"]}
 
 
 def test_show_json_is_one_object(tocsin):

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from streams.registry.row_of_law import NextDay
+from streams.registry.row_of_law import NextDay, Signature
 from streams.registry.rules import Rules
 from streams.running.operations.law_watch import LawWatch
-from tests.marked import read_on
+from tests.marked import marked, read_on
 from tests.unit.test_metrics import Worker, value
 
 
@@ -45,7 +45,7 @@ def test_they_follow_the_clock_of_a_worker_that_is_not_restarted(rules: Rules) -
     watch = LawWatch(edited, lambda: now)
 
     def shown() -> tuple[dict[tuple[str, str], float], dict[str, float]]:
-        changes, overdue, _ = (
+        changes, overdue, *_ = (
             [(each.labels, each.value) for each in numbers.family().samples] for numbers in watch.gauges()
         )
         return (
@@ -92,7 +92,7 @@ def test_the_earliest_day_of_each_kind_stays_once_it_has_passed(rules: Rules) ->
     watch = LawWatch(edited, lambda: now)
 
     def due() -> dict[str, float]:
-        _, _, earliest = watch.gauges()
+        _, _, earliest, _ = watch.gauges()
         return {each.labels["due"]: each.value for each in earliest.family().samples}
 
     expected = {
@@ -103,6 +103,25 @@ def test_the_earliest_day_of_each_kind_stays_once_it_has_passed(rules: Rules) ->
     assert due() == expected
     now = moment(2027, 2, 1)
     assert due() == expected
+
+
+def test_rows_that_arm_a_clock_are_counted_until_they_are_signed(rules: Rules) -> None:
+    duty = next(duty for duty in rules.obligations if duty.duration is not None)
+    plain = replace(duty, marks=marked("verified"), in_force_until=None, signed=None)
+    silent = (
+        replace(plain, signed=Signature("counsel-1", date(2026, 6, 1))),
+        replace(plain, marks=marked("unverified")),
+        replace(plain, marks=marked("secondary"), secondary_arms=False),
+        replace(plain, duration=None, standard="promptly"),
+        replace(plain, in_force_from=date(2020, 1, 1), in_force_until=date(2026, 5, 31)),
+    )
+    watch = LawWatch(
+        replace(rules, obligations=(plain, replace(plain, id=f"{duty.id}.2"), *silent)),
+        lambda: moment(2026, 6, 1),
+    )
+    *_, unsigned = watch.gauges()
+    (sample,) = unsigned.family().samples
+    assert (sample.name, sample.value) == ("tocsin_law_rows_unsigned", 2)
 
 
 def test_a_worker_serves_them() -> None:

@@ -19,12 +19,12 @@ from streams.registry.document import read_document
 from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.registry.shapes.law import JurisdictionFile
 from streams.registry.shapes.obligation import ObligationRow as ShippedRow
+from tests.shipped import RULES
 from tests.unit.registry_files import edit
 
 # Each reads the whole law twice.
 pytestmark = pytest.mark.slow
 
-RULES = load_rules()
 SHIPPED = read_law("built-in", SHIPPED_LAW, None, RULES)
 TODAY = date(2026, 11, 24)
 
@@ -216,6 +216,23 @@ def test_a_row_that_is_only_watched_changes_nothing_on_any_day(first: Law, folde
     (begins,) = compare(watched, first, TODAY)
     assert (begins.change, begins.first_day) == ("changed", date(2026, 3, 1))
     assert begins.effect == (None, "runs from receipt, if it contains: location, contact")
+
+
+def test_law_that_nothing_starts_changes_nothing_on_any_day(folder: Path) -> None:
+    standing = """
+obligations:
+  - id: CH.standing
+    instrument: Act on Tests
+    article: s. 2
+    title: A court may do something
+    status: in_force
+    owner: desk
+    review_by: 2027-02-01
+    marks: verified
+    sources: [{url: "https://law.example/1", read_on: 2026-11-24}]
+"""
+    (change,) = compare(SHIPPED, read(with_obligation(folder, standing)), TODAY)
+    assert (change.id, change.change, change.first_day) == ("CH.standing", "added", None)
 
 
 def test_trust_in_secondary_rows_changes_their_clocks(first: Law, folder: Path) -> None:

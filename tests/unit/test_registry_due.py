@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from streams.commands.main import commands
 from streams.commands.registry import options
-from streams.registry.due_days import due_days
+from streams.registry.agenda import due_days
 from streams.registry.loader import load_rules
 from streams.registry.row_of_law import NextDay, WatchedRow
 from streams.registry.rules import Obligation, Rules

@@ -15,7 +15,7 @@ from streams.commands.main import commands
 from streams.commands.registry import options
 from streams.commands.registry.sheet import codes_with_rows, sheet, sheet_csv, sheet_html
 from streams.registry.loader import load_rules
-from streams.registry.row_of_law import LawSource, NextDay, Penalty, WatchedRow
+from streams.registry.row_of_law import LawSource, NextDay, Penalty, Signature, WatchedRow
 from tests.marked import marked
 from tests.unit.law_reports import duty, place
 
@@ -58,10 +58,11 @@ BILL = WatchedRow(
     read_by=None,
     review_by=date(2027, 2, 1),
 )
+SIGNED = dataclasses.replace(DUTY, id="NZ.signed", signed=Signature("counsel-1", date(2026, 11, 20)))
 RULES = dataclasses.replace(
     SHIPPED,
     jurisdictions={**SHIPPED.jurisdictions, "NZ": place("NZ", name="New Zealand", regions=("EU",))},
-    obligations=(DUTY,),
+    obligations=(DUTY, SIGNED),
     watched=(BILL,),
 )
 FOUND = sheet(RULES, "NZ", TODAY)
@@ -110,8 +111,8 @@ def test_the_page_has_what_the_row_rests_on() -> None:
         "up to 4 % of turnover; liable: provider (art. 18)",
         "2027-01-01: judgment",
         "No words of it are quoted.",
-        "Nobody has signed this row.",
-        "No row is signed",
+        "signed by counsel-1 on 2026-11-20",
+        "1 of 2 duties are signed",
         "Take it down sooner",
         "none, because the law is not in force",
     ):
@@ -126,7 +127,7 @@ def test_the_page_can_be_read_aloud_and_printed_and_loads_nothing() -> None:
     assert len(PAGE.all("caption")) == len(PAGE.all("table"))
     assert all(cell.get("scope") for cell in PAGE.all("th"))
     # A quote is read aloud in its own language.
-    assert [quote.get("lang") for quote in PAGE.all("blockquote")] == ["fr", None]
+    assert [quote.get("lang") for quote in PAGE.all("blockquote")] == ["fr", None] * 2
     ids = [attributes["id"] for _, attributes in PAGE.elements if "id" in attributes]
     assert len(set(ids)) == len(ids)
     targets = [link["href"] for link in PAGE.all("a")]
@@ -137,17 +138,24 @@ def test_the_page_can_be_read_aloud_and_printed_and_loads_nothing() -> None:
 
 def test_the_table_has_a_line_for_each_row_and_room_for_counsel() -> None:
     (header, *lines) = csv.reader(io.StringIO(sheet_csv(FOUND)))
-    assert [line[0] for line in lines] == ["NZ.take-down", "NZ.bill"]
+    assert [line[0] for line in lines] == ["NZ.take-down", "NZ.signed", "NZ.bill"]
     assert {len(line) for line in lines} == {len(header)}
-    taken, bill = (dict(zip(header, line, strict=True)) for line in lines)
+    taken, signed, bill = (dict(zip(header, line, strict=True)) for line in lines)
     # A spreadsheet would take it for a formula.
     assert taken["duty"] == "'=Take it down"
     assert taken["mark of time"] == "verified"
     assert (
         "“dans un délai de vingt-quatre heures”; in English: “within twenty-four hours”" in taken["sources"]
     )
-    assert (bill["status"], bill["time limit"], bill["signature"]) == ("bill", "", "not signed")
+    assert signed["signature"] == "signed by counsel-1 on 2026-11-20"
+    assert (bill["status"], bill["time limit"], bill["signature"]) == ("bill", "", "no duty")
     assert [taken[name] for name in header[-3:]] == ["", "", ""]
+
+
+def test_a_sheet_without_signatures_says_so_first() -> None:
+    unsigned = sheet(dataclasses.replace(RULES, obligations=(DUTY,)), "NZ", TODAY)
+    words = " ".join(Page(sheet_html(unsigned)).words.split())
+    assert "No duty is signed" in words.partition("The rows")[0]
 
 
 @pytest.fixture
@@ -164,7 +172,7 @@ def tocsin(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_the_command_writes_two_files_for_each_country(tocsin: Any, tmp_path: Path) -> None:
     out = tmp_path / "sheets"
     result = tocsin("nz", "--out", out)
-    assert result.stdout == f"{out / 'NZ'}.html, NZ.csv: 2 rows, 0 signed\n"
+    assert result.stdout == f"{out / 'NZ'}.html, NZ.csv: 3 rows, 1 of 2 duties signed\n"
     assert sorted(path.name for path in out.iterdir()) == ["NZ.csv", "NZ.html"]
     assert (out / "NZ.csv").read_bytes().startswith(b"\xef\xbb\xbfrow,")
     assert (out / "NZ.html").read_text("utf-8") == sheet_html(FOUND)

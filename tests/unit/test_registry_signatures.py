@@ -13,7 +13,7 @@ from streams.registry.lint import lint
 from streams.registry.loader import SHIPPED_LAW, load_rules, signatures_folder
 from streams.registry.row_of_law import Signature
 from streams.registry.rules import Obligation, Rules
-from streams.registry.signatures import SIGNATURES
+from streams.registry.signing.signatures import SIGNATURES
 from streams.running.worker.rules import warn_of_unsigned_rows
 from tests.unit.registry_files import edit, refused
 from tests.unit.test_registry_lint import CHECKED

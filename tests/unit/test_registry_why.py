@@ -87,6 +87,7 @@ def test_a_clock_that_runs_has_no_part_that_does_not_fit(case: Any) -> None:
     assert document["armed"] is True
     assert document["duty"]["due_at"] == "2026-11-26T12:00:00.000Z"
     assert {each["fits"] for each in document["parts"]} == {True}
+    assert "signature   unsigned" in why(TAKE_DOWN, case(report())).stdout
 
 
 @pytest.mark.parametrize(
@@ -116,6 +117,7 @@ def test_each_part_that_does_not_fit_is_named_whatever_the_others_do(
     ("change", "part", "reason"),
     [
         ({"marks": marked("unverified")}, "marks", "unverified"),
+        ({"marks": marked("secondary")}, "marks", "unverified"),
         ({"duration": None, "standard": "promptly"}, "time", "no_duration"),
         ({"public_only": True}, "visibility", None),
         ({"exempt_sizes": ("micro",)}, "size", None),

@@ -67,6 +67,7 @@ def outputs(records: list[ScenarioRecord]) -> dict[str, list]:
     return by_topic
 
 
+@pytest.mark.slow
 def test_a_scenario_depends_on_its_arguments_alone(records):
     assert list(play(7, SMALL, END_MS)) == records
     assert list(play(8, SMALL, END_MS)) != records

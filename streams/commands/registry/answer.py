@@ -35,8 +35,8 @@ class Answer(NamedTuple):
     `row` is the row of the place, or the global one if it has none; `layers` are the other rows whose law
     applies there. `duties` are in force on the day; their clocks are given as if every element that the law
     requires were present. `other_days` are duties that match except for the day. `watched` are the rows of
-    the place whose law is not in force. `routing` is that of a report of the category; it is empty without a
-    category and for triggers that only a request can meet.
+    the place that are no duty. `routing` is that of a report of the category; it is empty without a category
+    and for triggers that only a request can meet.
     """
 
     question: Question
@@ -160,7 +160,8 @@ def _fitting(rules: Rules, question: Question, triggers: Collection[Trigger]) ->
 
 
 def _watched(rules: Rules, row: JurisdictionRules) -> tuple[WatchedRow, ...]:
-    codes = {row.code, *(layer.code for layer in _layers(rules, row))}
+    # What GLOBAL watches is the law of countries that have no file.
+    codes = {row.code, *(layer.code for layer in _layers(rules, row) if layer.code != GLOBAL)}
     return tuple(watched for watched in rules.watched if watched.jurisdiction in codes)
 
 

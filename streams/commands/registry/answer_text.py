@@ -37,9 +37,10 @@ def answer_text(found: Answer, rules: Rules) -> str:
         lines.append(f"Not in force on {found.question.day}:")
         lines += [f"  {duty.id}, {_span(duty)}" for duty in found.other_days] + [""]
     if found.watched:
-        lines += ["Watched: law that is not in force, and no duty:", ""]
+        lines.append("Watched, and no duty: law that is not in force, or that nothing here starts:")
         for watched in found.watched:
-            lines += [*_watched(watched), ""]
+            lines += _watched(watched)
+        lines.append("")
     if found.routing:
         lines.append("Recipients of such a case:")
         for route in found.routing:
@@ -124,29 +125,25 @@ def _duty(duty: Duty, rules: Rules, *, marked: bool) -> Iterator[str]:
         # Not wrapped, because readers copy it.
         yield " " * _LABEL + row.source_url
     yield from _labelled("", _checked(row))
-    yield from _labelled("", f"{_marks(row)}{signature_words(signed_of(row))}")
+    yield from _labelled("", _marks(row))
+    yield from _labelled("", signature_words(signed_of(row)))
     for penalty in row.penalties:
         where = f" ({penalty.article})" if penalty.article else ""
         yield from _labelled("  penalty", f"{penalty.amount}; liable: {penalty.liable}{where}")
 
 
-def _watched(row: WatchedRow) -> Iterator[str]:
-    yield row.id
-    yield from _labelled("  law", f"{row.title} ({row.instrument}, {row.article})")
-    since = f"; in force from {row.in_force_from}" if row.in_force_from else ""
-    yield from _labelled("  status", f"{_words(row.status)}{since}")
-    if row.next is not None:
-        yield from _labelled("  next", f"{row.next.day}: {row.next.what}")
-    yield from _labelled("  source", row.sources[0].title or row.sources[0].url or "")
-    yield from _labelled("", _checked(row))
+def _watched(row: WatchedRow) -> Iterable[str]:
+    following = "" if row.next is None else f" Next, {row.next.day}: {row.next.what}."
+    said = f"{row.id}, {_words(row.status)}: {row.title} ({row.instrument}, {row.article}).{following}"
+    return _labelled("", f"{said} {_checked(row).capitalize()}. {row.sources[0].url or ''}", 2)
 
 
 def _marks(row: Obligation) -> str:
-    """The marks of the parts, if they differ."""
+    """The marks of the parts; empty if all are the same."""
     parts = {part: mark for part in get_args(Part) if (mark := getattr(row.marks, part)) is not None}
     if len(set(parts.values())) == 1:
         return ""
-    return f"{', '.join(f'{part} {mark}' for part, mark in parts.items())}; "
+    return ", ".join(f"{part} {mark}" for part, mark in parts.items())
 
 
 def _checked(row: JurisdictionRules | Obligation | WatchedRow) -> str:

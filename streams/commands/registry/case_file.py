@@ -125,6 +125,7 @@ class RequestCase:
             "place": f"authority of {request.authority.country}",
             "category": request.category or "none, so any",
             "legal basis": request.legal_basis,
+            "demands": ", ".join(request.demands),
             "urgency": "emergency" if request.emergency else "no emergency",
             "notification": notified[request.enforcing_authority_notified],
             "trigger": f"{request.kind}, which meets: {', '.join(sorted(self.triggers(rules))) or 'none'}",

@@ -1,5 +1,6 @@
 """`tocsin registry due`: the command."""
 
+import textwrap
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -11,8 +12,10 @@ from streams.commands.registry.options import DAY, day_or_today, law_option, rul
 from streams.commands.shared.terminal import echo
 from streams.contract.wire.times import DAY as DAY_MS
 from streams.desk.text.text_table import text_table
-from streams.registry.due_days import DueDay, due_days
+from streams.registry.agenda import DueDay, due_days
 from streams.registry.durations import parse_duration
+
+_WIDTH = 60
 
 
 def _days(_context: click.Context, _parameter: click.Parameter, text: str) -> int:
@@ -60,7 +63,13 @@ def _text(found: Sequence[DueDay], today: date, days: int) -> str:
     if not found:
         return f"Nothing is due within {days} days."
     cells = [
-        (str(each.day), _when(each.day, today), each.kind.replace("_", " "), each.id, each.about)
+        (
+            str(each.day),
+            _when(each.day, today),
+            each.kind.replace("_", " "),
+            each.id,
+            textwrap.fill(each.about, _WIDTH),
+        )
         for each in found
     ]
     late = sum(each.day < today for each in found)

@@ -26,10 +26,10 @@ def export(codes: tuple[str, ...], out: Path, law: Path | None, today: datetime 
     """Write a sheet for counsel for each COUNTRY: its rows, and what was read for each.
 
     A sheet is a page, COUNTRY.html, and a table with the same content, COUNTRY.csv. Both have every row of
-    the jurisdiction, in force or not, with its marks, sources, quotes with translation and penalties, and
-    room to write whether it is right. The page needs no network, can be read aloud and printed. COUNTRY is a
-    code as for `show`; without any, every jurisdiction with rows of its own gets a sheet. Files of an earlier
-    export are replaced.
+    the jurisdiction, in force or not, with its marks, sources, quotes with translation, penalties and
+    signature, and room to write whether it is right. The page needs no network, can be read aloud and
+    printed. COUNTRY is a code as for `show`; without any, every jurisdiction with rows of its own gets a
+    sheet. Files of an earlier export are replaced.
 
     \b
     Examples:
@@ -47,4 +47,5 @@ def export(codes: tuple[str, ...], out: Path, law: Path | None, today: datetime 
         (out / f"{code}.html").write_text(sheet_html(found), encoding="utf-8")
         # With the mark of the encoding, without which spreadsheets take it for another one.
         (out / f"{code}.csv").write_text(sheet_csv(found), encoding="utf-8-sig", newline="")
-        echo(f"{out / code}.html, {code}.csv: {len(found.rows)} rows, {found.signed} signed")
+        counted = f"{len(found.rows)} rows, {found.signed} of {found.duties} duties signed"
+        echo(f"{out / code}.html, {code}.csv: {counted}")

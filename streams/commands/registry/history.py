@@ -44,7 +44,7 @@ def history(
     ships. The registry itself keeps no earlier versions: keep the folder of each one that workers have used,
     or check it out of the repository in which you keep your law. Without FOLDERS the life of the row in the
     workers' law is shown alone: from when until when, which row was before and which comes after, who read
-    it, and what is next.
+    and signed it, and what is next.
 
     \b
     Examples:
@@ -123,6 +123,8 @@ def _life(row: Obligation | WatchedRow | None) -> list[Moment]:
         found.append(Moment(row.in_force_until, "last day"))
     reader = f" by {row.read_by}" if row.read_by else ""
     found += [Moment(source.read_on, f"read{reader}: {source.title or source.url}") for source in row.sources]
+    if isinstance(row, Obligation) and row.signed is not None:
+        found.append(Moment(row.signed.on, f"signed by {row.signed.by}"))
     if row.next is not None:
         found.append(Moment(row.next.day, f"next: {row.next.what}"))
     owner = f" by {row.owner}" if row.owner else ""

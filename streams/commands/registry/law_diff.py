@@ -148,7 +148,7 @@ def _field_changes(old: Fields | None, new: Fields | None, ignored: Collection[s
 
 def replaced_row(key: Key, items: Items) -> Key | None:
     """The obligation with the same trigger, action and a common category that ends when this one begins."""
-    if key.kind != OBLIGATION:
+    if key.kind != OBLIGATION or items[key]["trigger"].value is None:
         return None
     new = items[key]
     eve = (_day(new, "in_force_from") or date.max) - timedelta(days=1)

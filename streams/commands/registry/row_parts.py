@@ -36,6 +36,7 @@ PARTS = (
     Part("visibility", ("public_only",)),
     Part("category", ("categories",)),
     Part("legal basis", ("legal_bases", "jurisdiction"), after="place"),
+    Part("demands", ("demands",)),
     Part("urgency", ("emergency",)),
     Part("notification", ("enforcing_authority_notified",)),
     Part("trigger", ("trigger",), arms=True),
@@ -92,7 +93,7 @@ def verdict(rules: Rules, row: Obligation, case: Case) -> RowVerdict:
             rules, dataclasses.replace(loose, **{name: getattr(row, name) for name in part.fields})
         )
         why = None if alone is None else alone.not_armed_reason
-        parts[part.name] = PartVerdict(part, alone is not None and why == reason, why)
+        parts[part.name] = PartVerdict(part, alone is not None and why in (None, reason), why)
     return RowVerdict(case.duty(rules, row), found is not None, reason, tuple(parts.values()))
 
 
@@ -102,8 +103,9 @@ def _loosest(rules: Rules, row: Obligation, case: Case) -> tuple[Obligation, App
     A trigger is chosen that the case meets, because some are met only by what the case says besides.
     """
     loose = dataclasses.replace(row, **_LOOSE, categories=tuple(rules.categories))
-    met = sorted(case.triggers(rules))
-    tried = [dataclasses.replace(loose, trigger=each) for each in met] or [loose]
+    tried = [
+        dataclasses.replace(loose, trigger=each) for each in sorted({row.trigger, *case.triggers(rules)})
+    ]
     results = [(each, case.duty(rules, each)) for each in tried]
 
     def preference(result: tuple[Obligation, AppliedObligation | None]) -> tuple[bool, bool]:
@@ -121,6 +123,7 @@ _LOOSE: Mapping[str, Any] = {
     "exempt_sizes": (),
     "public_only": False,
     "legal_bases": (),
+    "demands": (),
     "emergency": None,
     "enforcing_authority_notified": None,
     "marks": Marks("verified", "verified", "verified", "verified", "verified"),
@@ -129,6 +132,7 @@ _LOOSE: Mapping[str, Any] = {
     "calendar": "elapsed",
     "holiday_calendar": None,
     "required_elements": (),
+    "pausable_for": (),
     "runs_from": None,
     "after_pause": "continues",
 }

@@ -9,12 +9,12 @@ from typing import Final, NamedTuple, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, time_in_words
+from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, time_in_words, watched_in_words
 from streams.deciding.law.arming import why_not_armed
 from streams.registry.agenda import review_day, rows_of_law
 from streams.registry.lawbook import GLOBAL
 from streams.registry.obligations import ORDER_TRIGGERS
-from streams.registry.row_of_law import LawSource, Part, Verification, WatchedRow
+from streams.registry.row_of_law import LawSource, Part, Signature, Verification, WatchedRow
 from streams.registry.rules import Obligation, Rules
 
 _PARTS: Final[tuple[Part, ...]] = get_args(Part)
@@ -36,7 +36,8 @@ _TEMPLATES: Final = Environment(
 class SheetRow(NamedTuple):
     """A row in words. `facts` are by label, the same labels in every row; empty if the row does not say.
 
-    `marks` are by part; None for a part that the row does not have. `signature` is empty if nobody signed.
+    `marks` are by part; None for a part that the row does not have. `signed`: who signed it; None if nobody
+    did. A row that is no duty (`watched`) cannot be signed.
     """
 
     id: str
@@ -46,7 +47,15 @@ class SheetRow(NamedTuple):
     facts: Mapping[str, str]
     marks: Mapping[Part, Verification | None]
     sources: tuple[LawSource, ...]
-    signature: str
+    signed: Signature | None
+    watched: bool
+
+    @property
+    def signature(self) -> str:
+        """Whether somebody signed it, in words."""
+        if self.signed is None:
+            return "no duty" if self.watched else "not signed"
+        return f"signed by {self.signed.by} on {self.signed.on}"
 
 
 class Sheet(NamedTuple):
@@ -61,8 +70,13 @@ class Sheet(NamedTuple):
 
     @property
     def signed(self) -> int:
-        """The number of rows that a person has signed."""
-        return sum(bool(row.signature) for row in self.rows)
+        """The number of duties that a person has signed."""
+        return sum(row.signed is not None for row in self.rows)
+
+    @property
+    def duties(self) -> int:
+        """The number of duties."""
+        return sum(not row.watched for row in self.rows)
 
 
 def sheet(rules: Rules, code: str, day: date) -> Sheet:
@@ -111,7 +125,7 @@ def sheet_csv(found: Sheet) -> str:
             *row.facts.values(),
             *(row.marks[part] or "" for part in _PARTS),
             "\n".join(map(_source_in_words, row.sources)),
-            row.signature or "not signed",
+            row.signature,
             *("" for _ in _EMPTY),
         ]
         writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
@@ -142,6 +156,7 @@ def _duty(row: Obligation, rules: Rules) -> SheetRow:
             "what must be done": _words(row.action),
             "starts with": TRIGGER_WORDS[row.trigger],
             "under": ", ".join(row.legal_bases),
+            "of requests that demand": ", ".join(map(_words, row.demands)),
             "time limit": time_in_words(row),
             "clock": clock_in_words(row, not_armed, rules),
             "binds": "; ".join(reach),
@@ -155,7 +170,8 @@ def _duty(row: Obligation, rules: Rules) -> SheetRow:
         },
         {part: getattr(row.marks, part) for part in _PARTS},
         row.sources,
-        "",
+        row.signed,
+        watched=False,
     )
 
 
@@ -163,7 +179,7 @@ def _watched(row: WatchedRow) -> SheetRow:
     begins = "day not known" if row.in_force_from is None else f"from {row.in_force_from}"
     facts = dict.fromkeys(_LABELS, "") | {
         "provision": f"{row.instrument}, {row.article}",
-        "clock": "none, because the law is not in force",
+        "clock": f"none, because {watched_in_words(row)}",
         "in force": begins,
         **_life(row),
     }
@@ -175,7 +191,8 @@ def _watched(row: WatchedRow) -> SheetRow:
         facts,
         {part: getattr(row.marks, part) for part in _PARTS},
         row.sources,
-        "",
+        None,
+        watched=True,
     )
 
 
@@ -185,6 +202,7 @@ _LABELS: Final = (
     "what must be done",
     "starts with",
     "under",
+    "of requests that demand",
     "time limit",
     "clock",
     "binds",

@@ -1,26 +1,22 @@
 """`tocsin registry sign`: sign rows of law for the platform."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
 
+from streams.commands.registry.options import DAY, day_or_today, law_option
 from streams.commands.shared.terminal import echo
 from streams.registry.loader import SHIPPED_LAW, load_rules, signatures_folder
-from streams.registry.signatures import sign as sign_rows
+from streams.registry.signing.sign import sign as sign_rows
 from streams.running.worker.settings import load_settings
 
 
 @click.command()
 @click.argument("rows", metavar="ROW...", nargs=-1, required=True)
 @click.option("--by", required=True, metavar="PSEUDONYM", help="Who signs. Never a person's name.")
-@click.option(
-    "--law",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="FOLDER",
-    help="Folder of law to sign instead of the worker's.",
-)
-@click.option("--on", type=click.DateTime(formats=["%Y-%m-%d"]), metavar="DATE", help="[default: today]")
+@law_option
+@click.option("--on", type=DAY, metavar="DATE", help="Day of the signature (UTC).  [default: today]")
 def sign(rows: tuple[str, ...], by: str, law: Path | None, on: datetime | None) -> None:
     """Sign each ROW: whoever signs has compared it with the law, and answers for it on this platform.
 
@@ -49,5 +45,5 @@ def sign(rows: tuple[str, ...], by: str, law: Path | None, on: datetime | None) 
         raise click.BadParameter(
             f"no row in force is named {', '.join(unknown)}: see `tocsin registry show`.", param_hint="ROW"
         )
-    path = sign_rows(folder, [duties[row] for row in rows], by, (on or datetime.now(UTC)).date())
+    path = sign_rows(folder, [duties[row] for row in rows], by, day_or_today(on))
     echo(f"signed {', '.join(rows)} by {by}: {path}")

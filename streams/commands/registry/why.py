@@ -11,9 +11,11 @@ import orjson
 from streams.commands.registry.case_file import Case, ReportCase, RequestCase, read_case
 from streams.commands.registry.options import law_option, named_row, rules_with
 from streams.commands.registry.row_parts import PartVerdict, RowVerdict, verdict
-from streams.commands.registry.words import TRIGGER_WORDS, marks_in_words, time_in_words
+from streams.commands.registry.words import TRIGGER_WORDS, marks_in_words, time_in_words, watched_in_words
 from streams.commands.shared.terminal import echo
 from streams.contract.events.obligation import AppliedObligation
+from streams.deciding.law.duty import signed_of
+from streams.desk.text.duty_words import signature_words, why_no_clock
 from streams.desk.text.routing_text import minute
 from streams.desk.text.text_table import text_table
 from streams.registry.row_of_law import WatchedRow
@@ -84,6 +86,7 @@ def _text(rules: Rules, row: Obligation, case: Case, judged: RowVerdict) -> tupl
     ]
     foot = [
         f"marks       {marks_in_words(row.marks)}",
+        f"signature   {signature_words(signed_of(row))}",
         f"pauses      {', '.join(row.pausable_for).replace('_', ' ') or 'for no reason'}",
     ]
     if isinstance(case, ReportCase) and case.recorded is not None:
@@ -97,7 +100,8 @@ def _outcome(judged: RowVerdict) -> str:
         return "the duty does not apply."
     if judged.armed:
         return f"the clock runs, due {minute(duty.due_at or '')}."
-    return f"the duty applies and its clock does not run: {duty.not_armed_reason}; target {duty.target}."
+    reason = "advisory" if duty.advisory else duty.not_armed_reason
+    return f"the duty applies and its clock does not run ({reason}): {why_no_clock(duty)}."
 
 
 def _of_case(rules: Rules, case: Case) -> Iterator[str]:
@@ -135,6 +139,7 @@ def _row_words(rules: Rules, row: Obligation) -> Mapping[str, str]:
         "visibility": "public only" if row.public_only else "any",
         "category": "all" if every else ", ".join(row.categories),
         "legal basis": ", ".join(row.legal_bases) or "any",
+        "demands": ", ".join(row.demands) or "any",
         "urgency": {None: "any", True: "emergencies only", False: "no emergency"}[row.emergency],
         "notification": {None: "any", True: "notified", False: "not notified"}[
             row.enforcing_authority_notified
@@ -186,6 +191,7 @@ def _document(rules: Rules, row: Obligation, case: Case, judged: RowVerdict) -> 
             for each in judged.parts
             if each.part.name in facts
         ],
+        "signed": row.signed,
         "pausable_for": row.pausable_for,
         "recorded": recorded,
     }
@@ -197,6 +203,7 @@ def _duty(duty: AppliedObligation | None) -> dict[str, Any] | None:
     return {
         "clock_status": duty.clock_status,
         "not_armed_reason": duty.not_armed_reason,
+        "advisory": duty.advisory,
         "due_at": duty.due_at,
         "target": duty.target,
     }
@@ -207,7 +214,7 @@ def _watched_text(row: WatchedRow, case: Case) -> str:
         f"{row.id}: {row.title} ({row.instrument}, {row.article})",
         case.name,
         "",
-        f"Verdict: the law is not in force ({row.status.replace('_', ' ')}), so no duty follows.",
+        f"Verdict: {watched_in_words(row)}, so no duty follows.",
     ]
     if row.next is not None:
         lines.append(f"Next: {row.next.day}, {row.next.what}")

@@ -7,7 +7,7 @@ from streams.contract.events.obligation import NotArmedReason
 from streams.contract.wire.times import DAY, HOUR, MINUTE
 from streams.deciding.law.duty import internal_target
 from streams.registry.durations import parse_legal_duration
-from streams.registry.row_of_law import Marks, Part
+from streams.registry.row_of_law import Marks, Part, WatchedRow
 from streams.registry.rules import DurationMeaning, Obligation, Rules, Trigger
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1000, "second"))
@@ -64,6 +64,13 @@ def marks_in_words(marks: Marks) -> str:
     """How well each part was read, as in `time verified, dates secondary`."""
     parts = ((part, getattr(marks, part)) for part in get_args(Part))
     return ", ".join(f"{part} {mark}" for part, mark in parts if mark is not None)
+
+
+def watched_in_words(row: WatchedRow) -> str:
+    """Why a watched row is no duty."""
+    if row.status == "in_force":
+        return "nothing that reaches Tocsin starts it"
+    return f"the law is not in force ({row.status.replace('_', ' ')})"
 
 
 def clock_in_words(obligation: Obligation, not_armed: NotArmedReason | None, rules: Rules) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from streams.contract.events.authority_routing import Asker, Telling
-from streams.contract.events.clock import ClockView, RunningStatus
+from streams.contract.events.clock import ClockMarks, ClockView, RunningStatus
 from streams.contract.events.clock_outcome import ClockSubject
 from streams.contract.events.enriched_report import Jurisdiction
 from streams.contract.events.obligation import AppliedObligation
@@ -146,7 +146,7 @@ def kept_clock(subject: ClockSubject, key: ClockKey, value: bytes, now_ms: int) 
     kept = read_clock(value)
     until = now_ms if kept.clock.paused_at is None else kept.clock.paused_at
     opening = _decode_request(kept.opening) if subject == "request" else _decode_report(kept.opening)
-    view = clock_view(kept.clock, key.clock_id, kept.obligation, now_ms)
+    view = clock_view(kept.clock, key.clock_id, kept.obligation, now_ms, marks=_marks(opening, key.clock_id))
     return KeptClock(
         view,
         subject,
@@ -184,6 +184,13 @@ async def _clock_records(
             yield clock_key(record.key), record.value
 
 
+class _StartedClock(msgspec.Struct):
+    """The fields used here of a clock that an event started."""
+
+    clock_id: str
+    marks: ClockMarks | None = None
+
+
 class _ReportOpening(msgspec.Struct):
     """The fields used here of the escalation that opened a report's clock."""
 
@@ -191,6 +198,7 @@ class _ReportOpening(msgspec.Struct):
     obligations: tuple[AppliedObligation]
     jurisdictions: tuple[Jurisdiction, ...]
     registry_version: str
+    clock: _StartedClock
 
 
 class _Told(msgspec.Struct):
@@ -205,6 +213,7 @@ class _RequestOpening(msgspec.Struct):
     category: Category | None
     authority: Asker
     registry_version: str
+    clocks: tuple[_StartedClock, ...]
     findings: _Told | None = None
 
 
@@ -223,3 +232,8 @@ def _authority_and_countries(opening: _ReportOpening | _RequestOpening) -> tuple
         return opening.authority.type, (opening.authority.country,)
     (duty,) = opening.obligations
     return duty.authority, tuple(likely_countries(opening.jurisdictions))
+
+
+def _marks(opening: _ReportOpening | _RequestOpening, clock_id: str) -> ClockMarks | None:
+    started = opening.clocks if isinstance(opening, _RequestOpening) else (opening.clock,)
+    return next((clock.marks for clock in started if clock.clock_id == clock_id), None)

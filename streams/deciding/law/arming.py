@@ -45,8 +45,8 @@ def strictest(obligations: Sequence[Obligation], targets: InternalTargets) -> fr
     """The ids of the strictest duties among those with the same trigger, action and meaning.
 
     The strictest has the shortest duration, or the longest if it is a retention period or a wait. If no row
-    of a group has a duration that can arm a clock (all are unverified or name none), `target_ms` is compared
-    instead. Ties are all included.
+    of a group has a duration that somebody has read (all are unverified or name none), `target_ms` is
+    compared instead. Ties are all included.
     """
     groups: dict[tuple[str, str, str], list[Obligation]] = {}
     for duty in obligations:

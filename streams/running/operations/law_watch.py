@@ -6,8 +6,16 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import get_args
 
-from streams.registry.agenda import Subject, law_changes, overdue, reviewed_rows, subject
-from streams.registry.due_days import due_days, users_of_calendars
+from streams.registry.agenda import (
+    Subject,
+    due_days,
+    law_changes,
+    overdue,
+    reviewed_rows,
+    subject,
+    unsigned_clocks,
+    users_of_calendars,
+)
 from streams.registry.rules import Rules
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.values import Numbers, gauge
@@ -42,6 +50,7 @@ class LawWatch:
                 ),
                 gauge(catalogue.LAW_OVERDUE, (((about,), late[about]) for about in get_args(Subject))),
                 gauge(catalogue.LAW_DUE, self._earliest(today)),
+                gauge(catalogue.LAW_UNSIGNED, [((), len(unsigned_clocks(self._rules, today)))]),
             ]
         return self._gauges
 

@@ -177,6 +177,13 @@ LAW_DUE = Metric(
     "passed. `tocsin registry due` lists all of them.",
     ("due",),
 )
+LAW_UNSIGNED = Metric(
+    _LAW,
+    "tocsin_law_rows_unsigned",
+    "gauge",
+    "Duties in force whose clock a report or request can start, and that nobody of this platform has signed, "
+    "or not in their present text.",
+)
 
 _REPORTERS = "Reporters"
 REPORTS_STAMPED = Metric(
