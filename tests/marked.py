@@ -1,8 +1,10 @@
-"""Marks and sources of rows of law, for tests."""
+"""Marks and sources of rows of law, for tests, and rules that trust secondary rows."""
 
+from dataclasses import replace
 from datetime import date
 
 from streams.registry.row_of_law import LawSource, Marks, Verification
+from streams.registry.rules import Rules
 
 
 def marked(mark: Verification) -> Marks:
@@ -13,3 +15,8 @@ def marked(mark: Verification) -> Marks:
 def read_on(day: date, title: str | None = None, url: str = "https://example.org/act") -> tuple[LawSource]:
     """A source that was read on a day."""
     return (LawSource(title, url, day),)
+
+
+def trusting(rules: Rules) -> Rules:
+    """The rules of a platform that lets secondary rows arm clocks."""
+    return replace(rules, obligations=tuple(replace(row, secondary_arms=True) for row in rules.obligations))

@@ -1,6 +1,5 @@
 """Strategies that draw authorities' requests and registries."""
 
-from tests.marked import marked
 import dataclasses
 from typing import Any, get_args
 
@@ -31,6 +30,7 @@ from streams.registry.rules import (
     Triggers,
 )
 from tests.categories import CATEGORIES
+from tests.marked import marked
 from tests.report_strategies import times
 
 SHIPPED = load_rules()

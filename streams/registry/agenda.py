@@ -50,9 +50,12 @@ def overdue(row: Reviewed, today: date) -> bool:
 
     A duty that has ended is never overdue: what it says about past days does not change any more.
     """
-    if isinstance(row, Obligation) and row.in_force_until is not None and row.in_force_until < today:
-        return False
-    return review_day(row) < today
+    return not ended(row, today) and review_day(row) < today
+
+
+def ended(row: Reviewed, today: date) -> bool:
+    """Whether the row is a duty that has ended before `today`."""
+    return isinstance(row, Obligation) and (row.in_force_until or date.max) < today
 
 
 def law_changes(rules: Rules) -> tuple[LawChange, ...]:

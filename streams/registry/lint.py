@@ -11,6 +11,7 @@ from streams.registry.agenda import (
     LawChange,
     Reviewed,
     Subject,
+    ended,
     law_changes,
     overdue,
     review_day,
@@ -47,11 +48,14 @@ class Finding:
 class LintReport:
     """Rows to check again, each list in the order jurisdictions, authorities, obligations.
 
-    `unverified` rows are advisory only. `overdue` rows should have been checked again before today. `future`
-    rows have a checked date after today. `changes` are the duties that begin or end within the next 30 days.
+    `unverified` rows arm no clock. `overdue` rows should have been checked again before today. `future` rows
+    have a checked date after today. `changes` are the duties that begin or end within the next 30 days.
     `ending_calendars` are ids of holiday calendars that cover less than the next 180 days. `open_claims` are,
     by topic that takes reports of users, the claims there that the platform should vouch for. `tiers` are the
-    states whose tier is not the index's; None without an index.
+    states whose tier is not the index's; None without an index. `advisory` are the ids of the duties with a
+    time whose clock a secondary mark keeps from running. `unsigned` are the duties, apart from those that
+    have ended, that nobody signed for the platform; `lapsed` the rows that were signed in other words than
+    they have now. `lacking` says, by row, which of status, owner and review day it does not give.
     """
 
     unverified: tuple[Finding, ...]
@@ -61,6 +65,10 @@ class LintReport:
     ending_calendars: tuple[str, ...]
     open_claims: Mapping[str, tuple[str, ...]]
     tiers: tuple[TierDifference, ...] | None
+    advisory: tuple[str, ...]
+    unsigned: tuple[Finding, ...]
+    lapsed: tuple[str, ...]
+    lacking: Mapping[str, tuple[str, ...]]
 
 
 def lint(rules: Rules, today: date) -> LintReport:
@@ -82,6 +90,16 @@ def lint(rules: Rules, today: date) -> LintReport:
             if "user_report" in rights.kinds and (claims := _vouched(rights))
         },
         tiers=None if rules.index is None else tuple(tier_differences(rules.index, rules.jurisdictions)),
+        advisory=tuple(
+            duty.id
+            for duty in rules.obligations
+            if duty.advisory and duty.duration is not None and not ended(duty, today)
+        ),
+        unsigned=tuple(
+            _finding(duty) for duty in rules.obligations if duty.signed is None and not ended(duty, today)
+        ),
+        lapsed=rules.lapsed_signatures,
+        lacking={duty.id: duty.lacking for duty in rules.obligations if duty.lacking},
     )
 
 

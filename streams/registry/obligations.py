@@ -12,7 +12,7 @@ from streams.registry.durations import parse_legal_duration
 from streams.registry.jurisdictions import check_authority
 from streams.registry.lawbook import Lawbook
 from streams.registry.overlaps import refuse_overlaps
-from streams.registry.row_of_law import LawSource, Marks, NextDay, Penalty, WatchedRow, weakest
+from streams.registry.row_of_law import LawSource, Marks, NextDay, Penalty, Signature, WatchedRow, weakest
 from streams.registry.rules import (
     Authority,
     HolidayCalendar,
@@ -23,6 +23,7 @@ from streams.registry.rules import (
 )
 from streams.registry.shapes.law import JurisdictionFile
 from streams.registry.shapes.obligation import ObligationRow
+from streams.registry.signing.signatures import row_hash
 
 # Only an authority's request meets these.
 ORDER_TRIGGERS: frozenset[Trigger] = frozenset(("authority_order", "regulator_notice", "data_order"))
@@ -37,6 +38,7 @@ def build_obligations(
     calendars: Mapping[str, HolidayCalendar],
     platform: PlatformFacts,
     categories: Collection[Category],
+    signatures: Mapping[str, Signature],
 ) -> tuple[tuple[Obligation, ...], tuple[WatchedRow, ...]]:
     """Build the duties, and the rows whose law is not in force.
 
@@ -44,7 +46,7 @@ def build_obligations(
 
     Regulation 1182/71 counts the holidays of the Member State in which the act is to be done (art. 2(1)): for
     a row without `holiday_calendar`, that of the platform's establishment, or else of its legal
-    representative. `categories` are those that there are.
+    representative. `categories` are those that there are, `signatures` those that hold, by row.
 
     Raises RegistryError for a duty that refers to something unknown, contradicts itself, or overlaps another.
     """
@@ -75,7 +77,8 @@ def build_obligations(
             if row.watched:
                 watched.append(_watched(row, file.code))
             else:
-                duties.append(_obligation(row, file.code, home, tuple(categories), platform))
+                signed = signatures.get(row.id)
+                duties.append(_obligation(row, file.code, home, tuple(categories), platform, signed))
         refuse_overlaps(document, file.obligations)
     return tuple(duties), tuple(watched)
 
@@ -179,6 +182,7 @@ def _obligation(
     home_calendar: str | None,
     categories: tuple[Category, ...],
     platform: PlatformFacts,
+    signed: Signature | None,
 ) -> Obligation:
     # The shape refuses a row in force without these.
     assert row.categories is not None
@@ -228,6 +232,9 @@ def _obligation(
         read_by=row.read_by,
         next=_next(row),
         penalties=_penalties(row),
+        signed=signed,
+        sha256=row_hash(row),
+        lacking=tuple(name for name in ("status", "owner", "review_by") if getattr(row, name) is None),
     )
 
 

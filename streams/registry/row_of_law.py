@@ -64,6 +64,14 @@ class LawSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """Who signed a row for the platform, a pseudonym, and on which day."""
+
+    by: str
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Penalty:
     """What threatens whom if the duty is not fulfilled: `amount` and `liable` in words."""
 

@@ -24,7 +24,15 @@ from streams.contract.wire.topics import ReportSource
 from streams.registry.category import CategoryRules
 from streams.registry.policy import Policy
 from streams.registry.reporter_rules import ReporterRules
-from streams.registry.row_of_law import LawSource, Marks, NextDay, Penalty, Verification, WatchedRow
+from streams.registry.row_of_law import (
+    LawSource,
+    Marks,
+    NextDay,
+    Penalty,
+    Signature,
+    Verification,
+    WatchedRow,
+)
 
 # Whether signs of coordinated reporting change levels and weights, or are only shown.
 IntegrityMode = Literal["live", "shadow"]
@@ -194,7 +202,9 @@ class Obligation:
     `marks`: how well each part was read; those of the time and the dates decide whether a clock is armed.
     `secondary_arms`: whether a secondary mark arms one too. The first of `sources` is published. `next`: the
     next known day in the life of the law. `owner` keeps the row right and `read_by` read its text;
-    `penalties`: what threatens whom if the duty is not fulfilled.
+    `penalties`: what threatens whom if the duty is not fulfilled. `signed`: who signed the row, in the words
+    that it has now, for the platform; None if nobody did. `sha256` is that of what the row says. `lacking`:
+    which of status, owner and review day the row does not give.
     """
 
     id: str
@@ -236,6 +246,20 @@ class Obligation:
     read_by: str | None = None
     next: NextDay | None = None
     penalties: tuple[Penalty, ...] = ()
+    signed: Signature | None = None
+    sha256: str = ""
+    lacking: tuple[str, ...] = ()
+
+    @property
+    def arms(self) -> bool:
+        """Whether the marks of the time and the dates allow a clock."""
+        mark = self.marks.of_clock
+        return mark == "verified" or (mark == "secondary" and self.secondary_arms)
+
+    @property
+    def advisory(self) -> bool:
+        """Whether time and dates are known from secondary sources, and that alone allows no clock."""
+        return self.marks.of_clock == "secondary" and not self.secondary_arms
 
     @property
     def source_title(self) -> str | None:
@@ -349,10 +373,11 @@ class Rules:
     `policy_version` and `registry_version` are hashes of the content. `jurisdictions` has GLOBAL, each
     region, and each country or territory with a row. `authorities` has all of them by id; ids are unique
     across the registry. `obligations` are ordered GLOBAL, regions, countries; `watched` are the rows whose
-    law is not in force, and decide nothing. `regions` are the codes of all regions that have a member.
-    `sources` has a row for each topic to which reports are published. `index` is None if the law folder
-    has no rule_of_law.yaml; it decides nothing, because the tiers are in the jurisdictions. `integrity`
-    is `shadow` if the file of policies does not say.
+    law is not in force, and decide nothing. `lapsed_signatures` are the ids of rows that were signed in other
+    words than they have now. `regions` are the codes of all regions that have a member. `sources` has a row
+    for each topic to which reports are published. `index` is None if the law folder has no rule_of_law.yaml;
+    it decides nothing, because the tiers are in the jurisdictions. `integrity` is `shadow` if the file of
+    policies does not say.
     """
 
     policies: tuple[Policy, ...]
@@ -373,6 +398,7 @@ class Rules:
     index: RuleOfLawIndex | None = None
     integrity: IntegrityMode = "shadow"
     watched: tuple[WatchedRow, ...] = ()
+    lapsed_signatures: tuple[str, ...] = ()
     regions: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:

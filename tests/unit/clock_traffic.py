@@ -1,6 +1,5 @@
 """Duties that arm clocks, and outcomes of clocks, for tests of the deterministic core."""
 
-from tests.marked import marked
 import dataclasses
 from datetime import date
 from typing import Any
@@ -13,6 +12,7 @@ from streams.deciding.reports.escalation.clock_events import clock_id
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.registry.rules import Obligation
 from streams.registry.policy import Policy
+from tests.marked import marked
 from tests.unit.traffic import SHIPPED, Record, of_topic
 
 OUTCOMES = "clock-outcomes"

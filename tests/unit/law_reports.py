@@ -1,6 +1,5 @@
 """Reports and rules for tests of the law."""
 
-from tests.marked import marked, read_on
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -9,6 +8,7 @@ from typing import Any
 from streams.contract.events.report import Channel, Evidence, MessageReport, Notice, Reporter
 from streams.registry.loader import load_rules
 from streams.registry.rules import Authority, JurisdictionRules, Obligation, PlatformFacts, Rules
+from tests.marked import marked, read_on
 
 RULES = load_rules()
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -1,6 +1,5 @@
 """Reports and rows of law for property tests. They draw from few countries and days, so they often match."""
 
-from tests.marked import marked
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -26,6 +25,7 @@ from streams.contract.events.routing import Gate
 from streams.registry.row_of_law import Verification
 from streams.registry.rules import Action, Obligation, Rules, Standard, Trigger
 from tests.categories import CATEGORIES
+from tests.marked import marked
 from tests.unit.law_reports import RULES, duty
 
 MODERATE = settings(max_examples=80)

@@ -1,6 +1,5 @@
 """`tocsin registry`: what it shows a lawyer, and that the core decides the same."""
 
-from tests.marked import marked, read_on
 import dataclasses
 import itertools
 import json
@@ -23,6 +22,7 @@ from streams.registry import loader
 from streams.registry.loader import load_rules
 from streams.registry.rules import Authority
 from tests.categories import CATEGORIES
+from tests.marked import marked, read_on
 from tests.unit.law_reports import duty, place
 
 SHIPPED = load_rules()

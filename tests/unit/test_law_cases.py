@@ -59,6 +59,7 @@ from streams.registry.row_of_law import Verification
 from streams.registry.rules import EnterpriseSize, RuleOfLawTier
 from streams.registry.shapes.obligation import ObligationRow
 from tests.categories import CATEGORIES
+from tests.marked import trusting
 
 FOLDER = Path(__file__).parent / "law_cases"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -177,7 +178,8 @@ class Cases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cases: tuple[Case, ...]
 
 
-RULES = load_rules()
+# The cases say what the law says, so secondary rows arm clocks as well.
+RULES = trusting(load_rules())
 RESOLVER = Resolver(RULES)
 REQUEST_RULES = compile_request_rules(RULES)
 SIZED = {
@@ -325,6 +327,29 @@ def test_the_judgement_of_a_request_matches_the_case(case: Case) -> None:
         assert all(refusal.norms for refusal in judged.findings.refusals)
     assert {routing.recipient for routing in judged.recipients} == {"internal_review"}
     assert all(routing.gate == judged.gate for routing in judged.recipients)
+
+
+def test_unless_the_platform_trusts_secondary_rows_they_are_advisory() -> None:
+    shipped = load_rules()
+    resolver, request_rules = Resolver(shipped), compile_request_rules(shipped)
+    marks = {duty.id: duty.marks.of_clock for duty in shipped.obligations}
+    for case in CASES.values():
+        if case.report is not None:
+            resolved = resolver.resolve(report(case.report))
+            armed = {duty.obligation.id for duty in resolved.duties if duty.not_armed is None}
+            advisory = {duty.obligation.id for duty in resolved.duties if duty.advisory}
+        else:
+            assert case.request is not None
+            judged = judge_request(request(case.request), in_ms(case.request.at), request_rules)
+            armed = {duty.obligation.id for duty in judged.armed}
+            published = {duty.id: duty for duty in judged.findings.obligations}
+            advisory = {key for key, duty in published.items() if duty.advisory}
+            # An advisory duty shows the time at which its clock would be due.
+            assert {key: datetime.fromisoformat(str(published[key].target_at)) for key in advisory} == {
+                key: case.armed[key] for key in advisory
+            }, case.name
+        assert armed == {key for key in case.armed if marks[key] == "verified"}, case.name
+        assert advisory == case.armed.keys() - armed, case.name
 
 
 def check_recipients(case: Case, resolved: Resolved) -> None:
@@ -577,14 +602,17 @@ def test_the_documentation_lists_every_clock_of_a_report() -> None:
 def clock_table() -> str:
     """The rows in force on 24 November 2026 that start a clock, by what starts it."""
     today = date(2026, 11, 24)
-    lines = ["| duty | starts with | time | since |", "| --- | --- | --- | --- |"]
+    lines = ["| duty | starts with | time | since | mark |", "| --- | --- | --- | --- | --- |"]
     for duty in RULES.obligations:
         of_request = duty.trigger in {each for met in RULES.triggers.met_by_request.values() for each in met}
         of_report = duty.trigger in {each for met in RULES.triggers.met_by_report.values() for each in met}
         runs = duty.duration is not None and duty.marks.of_clock != "unverified" and (of_request or of_report)
         if runs and in_force(duty, today) and (of_request or duty.meaning == "deadline"):
             what = f"{TRIGGER_WORDS[duty.trigger]}{', in an emergency' if duty.emergency else ''}"
-            lines.append(f"| `{duty.id}` | {what} | {time_in_words(duty)} | {duty.in_force_from} |")
+            lines.append(
+                f"| `{duty.id}` | {what} | {time_in_words(duty)} | {duty.in_force_from} | "
+                f"{duty.marks.of_clock} |"
+            )
     return "\n".join([*lines, ""])
 
 

@@ -1,6 +1,5 @@
 """Properties of the law of a report, for any rows of the registry and any report."""
 
-from tests.marked import marked
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date
@@ -15,6 +14,7 @@ from streams.contract.events.routing import Gate
 from streams.deciding.law.resolution import Resolved, Resolver
 from streams.registry.rules import Obligation, RuleOfLawTier, Rules
 from tests.categories import CATEGORIES
+from tests.marked import marked
 from tests.unit.law_reports import RULES
 from tests.unit.law_strategies import (
     DURATIONS,

@@ -1,6 +1,5 @@
 """Properties of the judgement of a request, for any rows of the registry and any request."""
 
-from tests.marked import marked
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import get_args
@@ -27,6 +26,7 @@ from streams.deciding.requests.judge import Judgement, judge_request
 from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.rules import Obligation, RuleOfLawTier, Rules
 from tests.categories import CATEGORIES
+from tests.marked import marked
 from tests.unit.law_reports import RULES
 from tests.unit.law_strategies import DAYS, MODERATE, PLACES, everywhere, several, with_rows
 

@@ -1,6 +1,5 @@
 """The law of a report, by example and against a plain model of the rules."""
 
-from tests.marked import marked
 import importlib
 import tracemalloc
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from streams.deciding.law.duty import published_duty
 from streams.deciding.law.resolution import Resolved, Resolver
 from streams.registry.rules import JurisdictionRules, Obligation, RuleOfLawTier, Rules
 from tests.categories import CATEGORIES
+from tests.marked import marked
 from tests.unit.law_reports import RULES, duty, report, small_world
 
 resolution_module = importlib.import_module("streams.deciding.law.resolution")

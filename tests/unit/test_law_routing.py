@@ -1,6 +1,5 @@
 """Which recipients a report is routed to, and behind which gate."""
 
-from tests.marked import marked
 import dataclasses
 from typing import Any, get_args
 
@@ -13,6 +12,7 @@ from streams.contract.events.routing import Gate
 from streams.deciding.law.resolution import Resolver
 from streams.registry.rules import Obligation, Rules
 from tests.categories import CATEGORIES
+from tests.marked import marked
 from tests.unit.law_reports import LONG_AGO, RULES, duty, report, small_world
 
 THREAT: dict[str, Any] = {"action": "notify_authority", "trigger": "awareness_threat", "duration": None}

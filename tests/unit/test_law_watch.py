@@ -1,11 +1,11 @@
 """The gauges of duties that begin or end and of rows to review, by the clock of the worker."""
 
-from tests.marked import read_on
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from streams.registry.rules import Rules
 from streams.running.operations.law_watch import LawWatch
+from tests.marked import read_on
 from tests.unit.test_metrics import Worker, value
 
 

@@ -41,8 +41,12 @@ obligations:
     action: remove
     duration: PT48H
     applies_to: hosting services
+    status: in_force
     in_force_from: 2026-03-01
-    source: {url: "https://law.example/1", checked: 2026-11-24, verification: secondary}
+    owner: desk
+    review_by: 2027-02-01
+    marks: verified
+    sources: [{url: "https://law.example/1", read_on: 2026-11-24}]
 """
 SECOND = OBLIGATION.partition("obligations:\n")[2].replace("CH.first", "CH.second")
 
@@ -179,25 +183,66 @@ def test_another_last_day_counts_from_the_day_after_the_earlier_one(
 
 
 def test_a_mark_that_lets_a_clock_run_is_shown_with_the_clock(first: Law, folder: Path) -> None:
-    edit(
-        folder,
-        "law/CH.yaml",
-        "checked: 2026-11-24, verification: secondary}",
-        "checked: 2026-11-24, verification: unverified}",
-    )
+    edit(folder, "law/CH.yaml", "marks: verified", "marks: unverified")
     (change,) = compare(first, read(folder / "law"), TODAY)
-    assert fields(change) == {"source.verification": ("secondary", "unverified")}
+    assert fields(change) == {"marks": ("verified", "unverified")}
     runs, none = change.effect or ("", "")
     assert (runs or "").startswith("runs from receipt")
     assert (none or "").startswith("none, because this row is not verified")
 
 
 def test_upkeep_changes_no_decision(first: Law, folder: Path) -> None:
-    edit(folder, "law/CH.yaml", "    duration: PT48H", "    duration: PT48H\n    review_by: 2027-01-10")
+    edit(folder, "law/CH.yaml", "review_by: 2027-02-01", "review_by: 2027-01-10")
+    edit(folder, "law/CH.yaml", "read_on: 2026-11-24", "read_on: 2026-11-25")
+    edit(folder, "law/CH.yaml", "owner: desk", "owner: registry\n    next: {day: 2027-01-20, what: a vote}")
     (change,) = compare(first, read(folder / "law"), TODAY)
     assert (change.first_day, change.retroactive) == (None, False)
-    assert fields(change) == {"review_by": (None, "2027-01-10")}
+    assert fields(change).keys() == {"review_by", "owner", "sources", "next.day", "next.what"}
     assert "CH.first: only its upkeep changed; decisions stay the same" in diff_text_of(first, folder)
+
+
+def test_the_published_address_of_a_source_is_no_upkeep(first: Law, folder: Path) -> None:
+    edit(folder, "law/CH.yaml", "https://law.example/1", "https://law.example/2")
+    (change,) = compare(first, read(folder / "law"), TODAY)
+    assert change.first_day == date(2026, 3, 1)
+
+
+def test_a_row_that_is_only_watched_changes_nothing_on_any_day(first: Law, folder: Path) -> None:
+    edit(folder, "law/CH.yaml", "status: in_force\n    in_force_from: 2026-03-01", "status: bill")
+    watched = read(folder / "law")
+    (change,) = compare(SHIPPED, watched, TODAY)
+    assert (change.id, change.change, change.first_day) == ("CH.first", "added", None)
+    # Once the law is in force, the row is an obligation from its first day on.
+    (begins,) = compare(watched, first, TODAY)
+    assert (begins.change, begins.first_day) == ("changed", date(2026, 3, 1))
+    assert begins.effect == (None, "runs from receipt, if it contains: location, contact")
+
+
+def test_law_that_nothing_starts_changes_nothing_on_any_day(folder: Path) -> None:
+    standing = """
+obligations:
+  - id: CH.standing
+    instrument: Act on Tests
+    article: s. 2
+    title: A court may do something
+    status: in_force
+    owner: desk
+    review_by: 2027-02-01
+    marks: verified
+    sources: [{url: "https://law.example/1", read_on: 2026-11-24}]
+"""
+    (change,) = compare(SHIPPED, read(with_obligation(folder, standing)), TODAY)
+    assert (change.id, change.change, change.first_day) == ("CH.standing", "added", None)
+
+
+def test_trust_in_secondary_rows_changes_their_clocks(first: Law, folder: Path) -> None:
+    edit(folder, "law/CH.yaml", "marks: verified", "marks: secondary")
+    before = read(folder / "law")
+    edit(folder, "law/platform.yaml", "secondary_rows_arm: false", "secondary_rows_arm: true")
+    found = changes(before, read(folder / "law"))
+    old, new = found["CH.first"].effect or ("", "")
+    assert (old or "").endswith("advisory: by the row it would be due within 48 hours")
+    assert (new or "").startswith("runs from receipt")
 
 
 def diff_text_of(old: Law, folder: Path) -> str:

@@ -1,6 +1,5 @@
 """LintReport that the registry's maintainer should review."""
 
-from tests.marked import read_on
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from streams.registry.agenda import review_day
 from streams.registry.lint import lint
 from streams.registry.loader import load_rules
 from streams.registry.rules import HolidayCalendar, Obligation, Rules
+from tests.marked import marked, read_on
 from tests.unit.registry_files import edit, refused
 
 CHECKED = date(2026, 11, 26)
@@ -26,6 +26,20 @@ def test_unverified_rows_are_named(rules: Rules) -> None:
     places = {finding.id for finding in findings.unverified if finding.subject == "jurisdiction"}
     assert {"IR", "CH", "SJ"} <= places
     assert "DE" not in places
+
+
+def test_duties_that_only_a_secondary_mark_keeps_from_a_clock_are_named(rules: Rules) -> None:
+    row = next(duty for duty in rules.obligations if duty.arms and duty.duration)
+    secondary = replace(row, marks=marked("secondary"))
+    rows = (
+        row,
+        secondary,
+        replace(secondary, id="US.trusted", secondary_arms=True),
+        replace(secondary, id="US.words", duration=None),
+        replace(secondary, id="US.ended", in_force_until=CHECKED - timedelta(days=1)),
+        replace(row, id="US.memory", marks=marked("unverified")),
+    )
+    assert lint(replace(rules, obligations=rows), CHECKED).advisory == (row.id,)
 
 
 def test_a_finding_has_jurisdiction_date_verification_and_title(rules: Rules) -> None:

@@ -1,6 +1,5 @@
 """Clocks of reports: armed, advanced by time, paused, ended, kept across restores and changes of the law."""
 
-from tests.marked import marked
 import dataclasses
 from typing import Any
 from uuid import UUID, uuid5
@@ -22,6 +21,7 @@ from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.state import ReportState, restore_reports
 from streams.registry.rules import Obligation
+from tests.marked import marked
 from tests.unit.clock_traffic import (
     OUTCOMES,
     clock_events,

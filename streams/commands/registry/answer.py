@@ -13,6 +13,7 @@ from streams.deciding.law.arming import strictest, why_not_armed
 from streams.deciding.law.duty import Duty, internal_target
 from streams.deciding.law.routing import CountryConcerned, routes
 from streams.deciding.law.rule_of_law import rule_of_law, tier_of
+from streams.registry.row_of_law import WatchedRow
 from streams.registry.rules import JurisdictionRules, Obligation, Rules, Trigger
 
 TRIGGERS: tuple[Trigger, ...] = get_args(Trigger)
@@ -32,8 +33,9 @@ class Answer(NamedTuple):
 
     `row` is the row of the place, or the global one if it has none; `layers` are the other rows whose law
     applies there. `duties` are in force on the day; their clocks are given as if every element that the law
-    requires were present. `other_days` are duties that match except for the day. `routing` is that of a
-    report of the category; it is empty without a category and for triggers that only a request can meet.
+    requires were present. `other_days` are duties that match except for the day. `watched` are the rows of
+    the place that are no duty. `routing` is that of a report of the category; it is empty without a category
+    and for triggers that only a request can meet.
     """
 
     question: Question
@@ -41,6 +43,7 @@ class Answer(NamedTuple):
     layers: tuple[JurisdictionRules, ...]
     duties: tuple[Duty, ...]
     other_days: tuple[Obligation, ...]
+    watched: tuple[WatchedRow, ...]
     rule_of_law: RuleOfLaw
     routing: tuple[Routing, ...]
 
@@ -90,6 +93,7 @@ def answer(rules: Rules, question: Question) -> Answer:
             for duty in obligations
         ),
         tuple(duty for duty in fitting if duty.id not in in_force),
+        _watched(rules, row),
         protection,
         routing,
     )
@@ -115,6 +119,7 @@ def as_document(found: Answer, rules: Rules) -> dict[str, Any]:
                 "clock_status": "armed" if duty.not_armed is None else "not_armed",
                 "not_armed_reason": duty.not_armed,
                 "target": None if duty.not_armed is None else internal_target(duty.obligation, rules),
+                "advisory": duty.advisory,
                 "strictest": duty.strictest,
             }
             for duty in found.duties
@@ -126,6 +131,7 @@ def as_document(found: Answer, rules: Rules) -> dict[str, Any]:
             }
             for duty in found.other_days
         ],
+        "watched": msgspec.to_builtins(found.watched),
     }  # fmt: skip
 
 
@@ -149,6 +155,11 @@ def _fitting(rules: Rules, question: Question, triggers: Collection[Trigger]) ->
         and binds(duty, rules.platform)
         and holds_in(duty, question.code, rules.jurisdictions)
     ]
+
+
+def _watched(rules: Rules, row: JurisdictionRules) -> tuple[WatchedRow, ...]:
+    codes = {row.code, *(layer.code for layer in _layers(rules, row))}
+    return tuple(watched for watched in rules.watched if watched.jurisdiction in codes)
 
 
 def _layers(rules: Rules, row: JurisdictionRules) -> tuple[JurisdictionRules, ...]:

@@ -3,12 +3,15 @@
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import get_args
 
 from streams.commands.registry.answer import Answer
 from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, time_in_words
-from streams.deciding.law.duty import Duty
+from streams.deciding.law.duty import Duty, signed_of
+from streams.desk.text.duty_words import signature_words
 from streams.desk.text.text_table import text_table
 from streams.registry.agenda import review_day
+from streams.registry.row_of_law import Part, WatchedRow
 from streams.registry.rules import Authority, JurisdictionRules, Obligation, Rules
 
 _WIDTH = 110
@@ -33,6 +36,10 @@ def answer_text(found: Answer, rules: Rules) -> str:
     if found.other_days:
         lines.append(f"Not in force on {found.question.day}:")
         lines += [f"  {duty.id}, {_span(duty)}" for duty in found.other_days] + [""]
+    if found.watched:
+        lines += ["Watched, and no duty: law that is not in force, or that nothing here starts:", ""]
+        for watched in found.watched:
+            lines += [*_watched(watched), ""]
     if found.routing:
         lines.append("Recipients of such a case:")
         for route in found.routing:
@@ -117,9 +124,32 @@ def _duty(duty: Duty, rules: Rules, *, marked: bool) -> Iterator[str]:
         # Not wrapped, because readers copy it.
         yield " " * _LABEL + row.source_url
     yield from _labelled("", _checked(row))
+    yield from _labelled("", f"{_marks(row)}{signature_words(signed_of(row))}")
+    for penalty in row.penalties:
+        where = f" ({penalty.article})" if penalty.article else ""
+        yield from _labelled("  penalty", f"{penalty.amount}; liable: {penalty.liable}{where}")
 
 
-def _checked(row: JurisdictionRules | Obligation) -> str:
+def _watched(row: WatchedRow) -> Iterator[str]:
+    yield row.id
+    yield from _labelled("  law", f"{row.title} ({row.instrument}, {row.article})")
+    since = f"; in force from {row.in_force_from}" if row.in_force_from else ""
+    yield from _labelled("  status", f"{_words(row.status)}{since}")
+    if row.next is not None:
+        yield from _labelled("  next", f"{row.next.day}: {row.next.what}")
+    yield from _labelled("  source", row.sources[0].title or row.sources[0].url or "")
+    yield from _labelled("", _checked(row))
+
+
+def _marks(row: Obligation) -> str:
+    """The marks of the parts, if they differ."""
+    parts = {part: mark for part in get_args(Part) if (mark := getattr(row.marks, part)) is not None}
+    if len(set(parts.values())) == 1:
+        return ""
+    return f"{', '.join(f'{part} {mark}' for part, mark in parts.items())}; "
+
+
+def _checked(row: JurisdictionRules | Obligation | WatchedRow) -> str:
     return f"checked {row.checked}, {row.verification}; review by {review_day(row)}"
 
 

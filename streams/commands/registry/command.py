@@ -1,4 +1,4 @@
-"""`tocsin registry check`, `tocsin registry show` and `tocsin registry diff`."""
+"""`tocsin registry check`, `show`, `diff` and `sign`."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -7,12 +7,14 @@ from typing import Any
 import click
 import orjson
 
+from streams.commands.registry.affected import affected
 from streams.commands.registry.answer import TRIGGERS, Question, answer, as_document
 from streams.commands.registry.answer_text import answer_text
 from streams.commands.registry.diff_document import diff_document
 from streams.commands.registry.diff_text import diff_text
 from streams.commands.registry.law_diff import Law, compare, read_law
 from streams.commands.registry.lint_text import lint_text
+from streams.commands.registry.sign import sign
 from streams.commands.shared.category import CATEGORY
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
@@ -36,6 +38,10 @@ def registry() -> None:
 
     The registry is not legal advice: a person decides. docs/law.md says how to change it.
     """
+
+
+for _command in (affected,):
+    registry.add_command(_command)
 
 
 @registry.command()
@@ -83,15 +89,19 @@ def show(
 @registry.command()
 @click.option("--law", type=_LAW, metavar="FOLDER", help="Folder of law to read instead of the worker's.")
 @click.option("--today", type=_DAY, metavar="DATE", help="Check as of this day (UTC).  [default: today]")
-def check(law: Path | None, today: datetime | None) -> None:
+@click.option("--strict", is_flag=True, help="List unsigned rows, and exit with 1 if there are any.")
+def check(law: Path | None, today: datetime | None, strict: bool) -> None:
     """Check the law for errors, and list rows that need a review.
 
     Unknown codes, rows without a source, impossible dates and rows that overlap in time are errors: the
     command names the file, line and field, and exits with 2. Otherwise it lists the rows that are not
     verified (they arm no clock), those overdue for review (by their review_by, or 180 days after they were
     checked), duties that begin or end within 30 days, holiday calendars that end within 180 days, the states
-    whose rule-of-law tier is not that of the index, and what publishers of users' reports may claim besides;
-    it then exits with 0.
+    whose rule-of-law tier is not that of the index, what publishers of users' reports may claim besides, and
+    rows that changed since they were signed; it then exits with 0.
+
+    With --strict it also lists the duties that nobody signed for the platform (`tocsin registry sign`) and
+    rows without a status, an owner or a review day, and exits with 1 if there are any.
 
     \b
     Examples:
@@ -99,7 +109,13 @@ def check(law: Path | None, today: datetime | None) -> None:
       tocsin registry check --law ./law --today 2027-06-01
     """  # noqa: D301 - \b stops click from wrapping the paragraph
     rules = _rules(law)
-    echo(lint_text(lint(rules, _day(today)), rules))
+    found = lint(rules, _day(today))
+    echo(lint_text(found, rules, strict=strict))
+    if strict and (found.unsigned or found.lacking):
+        raise SystemExit(1)
+
+
+registry.add_command(sign)
 
 
 class _Folder(click.Path):

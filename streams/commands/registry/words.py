@@ -72,6 +72,11 @@ def clock_in_words(obligation: Obligation, not_armed: NotArmedReason | None, rul
     if not_armed == "retention":
         return "none, because this duty is to keep something, not to act"
     within = duration_in_words(internal_target(obligation, rules))
+    if not_armed == "unverified" and obligation.advisory:
+        return (
+            "none, because its time or dates are known from secondary sources only; advisory: by the row it "
+            f"would be due within {within}"
+        )
     return f"none, {_why(obligation, not_armed)}; the platform's internal target is {within}"
 
 

@@ -10,6 +10,7 @@ from streams.contract.events.clock import ClockView, RunningStatus
 from streams.contract.events.clock_outcome import ClockSubject
 from streams.contract.events.enriched_report import Jurisdiction
 from streams.contract.events.obligation import AppliedObligation
+from streams.contract.events.report import Category
 from streams.contract.wire.state_records import UnknownStateVersion
 from streams.contract.wire.topics import AUTHORITY_STATE, CHANNEL_STATE
 from streams.deciding.clocks.clock import clock_view, due_time
@@ -36,6 +37,7 @@ class KeptClock(NamedTuple):
     duty; for a request's clock it is the type of the requesting authority. `countries` are those that the
     report concerns (see `likely_countries`), or the requesting authority's. `left_ms` is the time left,
     negative once it is over; for a paused clock, the time that was left when it was paused.
+    `registry_version` is that of the rules that started it.
     """
 
     view: ClockView
@@ -44,6 +46,8 @@ class KeptClock(NamedTuple):
     authority: str | None
     countries: tuple[str, ...]
     left_ms: int
+    category: Category | None
+    registry_version: str
 
 
 class WantedClocks(NamedTuple):
@@ -138,14 +142,15 @@ def kept_clock(subject: ClockSubject, key: ClockKey, value: bytes, now_ms: int) 
     """
     kept = read_clock(value)
     until = now_ms if kept.clock.paused_at is None else kept.clock.paused_at
-    authority, countries = _authority_and_countries(subject, kept.opening)
+    opening = _decode_request(kept.opening) if subject == "request" else _decode_report(kept.opening)
     return KeptClock(
         clock_view(kept.clock, key.clock_id, kept.obligation, now_ms),
         subject,
         key.ref,
-        authority,
-        countries,
+        *_authority_and_countries(opening),
         due_time(kept.clock) - until,
+        opening.category,
+        opening.registry_version,
     )
 
 
@@ -177,24 +182,26 @@ async def _clock_records(
 class _ReportOpening(msgspec.Struct):
     """The fields used here of the escalation that opened a report's clock."""
 
+    category: Category
     obligations: tuple[AppliedObligation]
     jurisdictions: tuple[Jurisdiction, ...]
+    registry_version: str
 
 
 class _RequestOpening(msgspec.Struct):
     """The fields used here of the routing that started a request's clock."""
 
+    category: Category | None
     authority: Asker
+    registry_version: str
 
 
 _decode_report = msgspec.json.Decoder(_ReportOpening).decode
 _decode_request = msgspec.json.Decoder(_RequestOpening).decode
 
 
-def _authority_and_countries(subject: ClockSubject, opening: bytes) -> tuple[str | None, tuple[str, ...]]:
-    if subject == "request":
-        asker = _decode_request(opening).authority
-        return asker.type, (asker.country,)
-    escalation = _decode_report(opening)
-    (duty,) = escalation.obligations
-    return duty.authority, tuple(likely_countries(escalation.jurisdictions))
+def _authority_and_countries(opening: _ReportOpening | _RequestOpening) -> tuple[str | None, tuple[str, ...]]:
+    if isinstance(opening, _RequestOpening):
+        return opening.authority.type, (opening.authority.country,)
+    (duty,) = opening.obligations
+    return duty.authority, tuple(likely_countries(opening.jurisdictions))

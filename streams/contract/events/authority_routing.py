@@ -105,13 +105,24 @@ class Asker(msgspec.Struct, frozen=True):
     ref: Pseudonym | None
 
 
+class PossiblePenalty(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What threatens whom, if the duty `obligation` is not fulfilled, and the article that says so."""
+
+    obligation: str
+    amount: str
+    liable: str
+    article: str | None = None
+
+
 class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     """The result of assessing a request.
 
     `belongs_to` names the authorities that should make the request instead, or that it must pass through.
     `missing` lists the elements that the law requires and the request lacks. `gates` lists every gate that
     applies; the most protective one is the event's `gate`. `questions` lists elements whose absence stops no
-    clock and is for a lawyer to judge before the request is followed; absent if there are none.
+    clock and is for a lawyer to judge before the request is followed; absent if there are none. `penalties`
+    are those that the registry knows for the duties that follow from the request, also if it is refused:
+    whoever refuses should know them; absent if there are none.
     """
 
     refusals: tuple[Refusal, ...]
@@ -125,6 +136,7 @@ class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     obligations: tuple[EscalatedObligation, ...]
     rule_of_law: RuleOfLaw
     questions: tuple[IntakeElement, ...] = ()
+    penalties: tuple[PossiblePenalty, ...] = ()
 
 
 class AuthorityRouting(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from streams.contract.events.clock import ClockView, RunningStatus
+from streams.contract.events.clock import ClockMarks, ClockView, RunningStatus
 from streams.contract.events.clock_outcome import OutcomeKind
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.envelope import rfc3339
@@ -184,9 +184,17 @@ def elapsed(clock: Clock, at: int) -> float:
 
 
 def clock_view(
-    clock: Clock, clock_id: str, obligation: str, at: int, ended: OutcomeKind | None = None
+    clock: Clock,
+    clock_id: str,
+    obligation: str,
+    at: int,
+    ended: OutcomeKind | None = None,
+    marks: ClockMarks | None = None,
 ) -> ClockView:
-    """Return the clock as published at `at`; `ended` is the outcome that has ended it, if any."""
+    """Return the clock as published at `at`; `ended` is the outcome that has ended it, if any.
+
+    `marks` are those of the law by which it was started.
+    """
     now = ended if ended in ("fulfilled", "withdrawn") else status(clock)
     due_at = rfc3339(due_time(clock))
     return ClockView(
@@ -197,7 +205,13 @@ def clock_view(
         due_at=due_at,
         elapsed=elapsed(clock, at),
         not_before=due_at if clock.terms == "waits" and now == "running" else None,
+        marks=marks,
     )
+
+
+def marks_of(obligation: Obligation) -> ClockMarks:
+    """Return how well the time and the dates of a duty were read, as its clock publishes it."""
+    return ClockMarks(dates=obligation.marks.dates, time=obligation.marks.time)
 
 
 def _terms(obligation: Obligation) -> Terms:

@@ -23,7 +23,8 @@ def why_not_armed(
 
     `met` are the triggers that the report or request meets by itself, `elements` the required elements it
     contains. `keeps` allows a clock for a retention period or a wait: an authority's request has one, a
-    report never does.
+    report never does. That the row is advisory is the last reason, so nothing else then keeps its clock from
+    running.
     """
     tests: tuple[tuple[NotArmedReason, bool], ...] = (
         ("trigger_not_met", obligation.trigger not in met),
@@ -35,6 +36,7 @@ def why_not_armed(
             obligation.calendar == "business_days" and obligation.holiday_calendar not in calendars,
         ),
         ("elements_missing", not all(element in elements for element in obligation.required_elements)),
+        ("unverified", obligation.advisory),
     )
     return next((reason for reason, holds in tests if holds), None)
 

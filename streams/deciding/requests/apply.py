@@ -6,7 +6,7 @@ from streams.contract.events.report import UNSPECIFIED
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.origin import ORIGIN_HEADER, Origin, written_origin
 from streams.contract.wire.reading import Decoded
-from streams.deciding.clocks.clock import Clock, clock_view, start_clock
+from streams.deciding.clocks.clock import Clock, clock_view, marks_of, start_clock
 from streams.deciding.clocks.store import ClockKey
 from streams.deciding.law.duty import due_ms
 from streams.deciding.partition.legal_clocks import arm_clock
@@ -16,6 +16,7 @@ from streams.deciding.requests.clock_events import clock_id, publish_routing, ro
 from streams.deciding.requests.judge import Judgement, judge_request
 from streams.deciding.requests.order_counts import count_item
 from streams.deciding.requests.rules import RequestRules, country_of
+from streams.registry.rules import Obligation
 
 
 def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[AuthorityRequest]) -> None:
@@ -47,7 +48,8 @@ def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[Authorit
         recipients=judgement.recipients,
         gate=judgement.gate,
         clocks=tuple(
-            clock_view(clock, key.clock_id, obligation, received) for key, obligation, clock in started
+            clock_view(clock, key.clock_id, obligation.id, received, marks=marks_of(obligation))
+            for key, obligation, clock in started
         ),
         findings=judgement.findings,
         human_review_required=True,
@@ -60,14 +62,14 @@ def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[Authorit
     batch.count_applied(received)
     _count(batch, decoded, judgement)
     for key, obligation, clock in started:
-        arm_clock(batch, key, clock, obligation, opening)
+        arm_clock(batch, key, clock, obligation.id, opening)
     # A request may arrive so late that steps are already due.
     batch.take_overdue()
 
 
 def _start_clocks(
     judgement: Judgement, decoded: Decoded[AuthorityRequest], rules: RequestRules
-) -> list[tuple[ClockKey, str, Clock]]:
+) -> list[tuple[ClockKey, Obligation, Clock]]:
     request, ce_source, received = decoded
     started = []
     for duty in judgement.armed:
@@ -75,7 +77,7 @@ def _start_clocks(
         due = due_ms(obligation, received, rules.registry)
         assert due is not None
         key = ClockKey(request.request_id, clock_id(obligation.id, ce_source, request.request_id))
-        started.append((key, obligation.id, start_clock(obligation, received, due)))
+        started.append((key, obligation, start_clock(obligation, received, due)))
     return started
 
 

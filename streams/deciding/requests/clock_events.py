@@ -72,16 +72,16 @@ def publish_change(
         headers = [origin, *outcome_headers(trace.applied, trace.ticks)]
     opening = _decode(kept.opening)
     # The clock of the wait says whether it still holds. The others repeat it: they do not know of its end.
-    waits = any(clock.clock_id == key.clock_id and clock.not_before for clock in opening.clocks)
+    started = next((clock for clock in opening.clocks if clock.clock_id == key.clock_id), change.view)
     event = msgspec.structs.replace(
         opening,
         sequence=kept.sequence,
         type="clock_closed" if change.ended else "clock_updated",
         reason=_REASONS[change.event],
         at=rfc3339(change.at),
-        clocks=(change.view,),
+        clocks=(msgspec.structs.replace(change.view, marks=started.marks),),
         findings=None,
-        not_before=change.view.not_before if waits else opening.not_before,
+        not_before=change.view.not_before if started.not_before else opening.not_before,
     )
     publish_routing(batch, event, change.at, key.clock_id, headers)
     if change.event == "fulfilled":

@@ -63,9 +63,10 @@ def judged_duties(
     judged = []
     for duty in duties:
         reason = why_not_armed(duty, met, present, rules.registry.calendars, keeps=True)
-        if reason is None and not complete:
+        by_itself = reason is None or (reason == "unverified" and duty.advisory)
+        if by_itself and not complete:
             reason = "elements_missing"
-        if reason is None and due_ms(duty, received_ms, rules.registry) is None:
+        elif by_itself and due_ms(duty, received_ms, rules.registry) is None:
             reason = "no_holiday_calendar"
         judged.append(Duty(duty, reason, duty.id in shortest))
     return tuple(judged)

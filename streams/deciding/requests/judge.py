@@ -18,6 +18,7 @@ from streams.deciding.requests.completeness import (
 )
 from streams.deciding.requests.duties import duties_of, judged_duties, triggers_met
 from streams.deciding.requests.gates import disclosure_of, gates_of, is_abuse_prone, territory_of
+from streams.deciding.requests.penalties import penalties_of
 from streams.deciding.requests.refusals import refusals, refused_to_closed
 from streams.deciding.requests.rules import RequestRules
 
@@ -78,6 +79,7 @@ def judge_request(request: AuthorityRequest, received_ms: int, rules: RequestRul
         obligations=published,
         rule_of_law=law,
         questions=questions,
+        penalties=penalties_of(applicable),
     )
     gate = most_protective(gates)
     return Judgement(

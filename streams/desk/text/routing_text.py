@@ -8,6 +8,7 @@ from streams.contract.events.authority_routing import AuthorityRouting, Findings
 from streams.contract.events.clock import ClockView
 from streams.contract.wire.forms.request_decoding import decode_request
 from streams.contract.wire.records import SourceRecord
+from streams.desk.text.duty_words import marks_words, penalty_words
 
 _ROUTING = msgspec.json.Decoder(AuthorityRouting)
 
@@ -38,6 +39,8 @@ def routing_grounds(routing: AuthorityRouting) -> list[str]:
 def _found(findings: Findings) -> Iterator[str]:
     for refusal in findings.refusals:
         yield f"{refusal.code}: {refusal.norms[0].title}"
+    if findings.refusals or not findings.competence.competent:
+        yield from map(penalty_words, findings.penalties)
     if findings.refusals:
         return
     for other in findings.belongs_to:
@@ -59,7 +62,8 @@ def clock_text(clock: ClockView) -> str:
     Of a wait it says `not before` instead of `due`.
     """
     until = "due" if clock.not_before is None else "not before"
-    return f"{clock.obligation} {clock.status}, {until} {minute(clock.due_at)}"
+    marks = f" ({marks_words(clock.marks)})" if clock.marks else ""
+    return f"{clock.obligation} {clock.status}, {until} {minute(clock.due_at)}{marks}"
 
 
 def minute(moment: str) -> str:
