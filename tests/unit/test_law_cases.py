@@ -64,7 +64,7 @@ from tests.marked import trusting
 FOLDER = Path(__file__).parent / "law_cases"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Retention periods after an order, which need no element of their own.
-KEPT_WITHOUT_ELEMENTS = ("EU.tco.art6", "TW.sacpa.art13.keep")
+KEPT_WITHOUT_ELEMENTS = ("EU.tco.art6", "TW.sacpa.art13.keep", "TW.csepa.keep", "IN.itr.3-1-g")
 # Files that hold tables instead of cases.
 TABLES = ("members", "rows")
 ALL_ELEMENTS: tuple[IntakeElement, ...] = get_args(IntakeElement)
@@ -389,8 +389,7 @@ def test_the_duties_of_a_row_match_the_table(name: str) -> None:
     for size in get_args(EnterpriseSize):
         assert (name in found(row, last, size=size)) == (size not in row.not_for)
     if row.needs:
-        # What is known from secondary sources only is advisory: it starts no clock.
-        assert found(row, last)[name] == ("unverified" if row.mark == "secondary" else None)
+        assert found(row, last)[name] is None
     else:
         assert found(row, last)[name] is not None or name in KEPT_WITHOUT_ELEMENTS
 

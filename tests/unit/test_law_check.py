@@ -50,8 +50,8 @@ REPORTS: list[tuple[Any, ...]] = [
     ("BR", USER, "csam", PRIVATE, (), "2026-11-24", "BR.stf-987.grave", "absent"),
     # Error 4: Malaysia, act 866, in force 2026-01-01, not for private messages.
     ("MY", USER, "csam", PUBLIC, (), "2025-12-31", "MY.onsa.ack", "absent"),
-    ("MY", USER, "csam", PUBLIC, (), "2026-01-01", "MY.onsa.ack", "advisory"),
-    ("MY", USER, "csam", PUBLIC, (), "2026-01-01", "MY.onsa.assess", "advisory"),
+    ("MY", USER, "csam", PUBLIC, (), "2026-01-01", "MY.onsa.ack", 1 * H),
+    ("MY", USER, "csam", PUBLIC, (), "2026-01-01", "MY.onsa.assess", 12 * H),
     ("MY", USER, "csam", PUBLIC, (), "2026-01-01", "MY.onsa.priority", "no clock"),
     ("MY", USER, "hate", PUBLIC, (), "2026-01-01", "MY.onsa.harmful", "advisory"),
     ("MY", USER, "csam", PRIVATE, (), "2026-01-01", "MY.onsa.ack", "absent"),
@@ -61,7 +61,7 @@ REPORTS: list[tuple[Any, ...]] = [
     ("SG", USER, "ncii", PUBLIC, (), "2026-06-29", "SG.osra.complaint", "advisory"),
     # Error 10: Japan, the first five are bound from the end of July 2025; unspecified persons.
     ("JP", VICTIM, "ncii", PUBLIC, (), "2025-07-29", "JP.idpa.decide", "absent"),
-    ("JP", VICTIM, "ncii", PUBLIC, (), "2025-07-30", "JP.idpa.decide", "advisory"),
+    ("JP", VICTIM, "ncii", PUBLIC, (), "2025-07-30", "JP.idpa.decide", 7 * D),
     ("JP", VICTIM, "ncii", PRIVATE, (), "2025-07-30", "JP.idpa.decide", "absent"),
     # Error 11: art. 22 DSA is for online platforms; section 2: art. 24(5).
     ("AT", FLAGGER, "hate", PUBLIC, (), "2026-11-24", "EU.dsa.art22-1", "no clock"),
@@ -71,7 +71,7 @@ REPORTS: list[tuple[Any, ...]] = [
     ("AT", USER, "hate", PRIVATE, (), "2024-02-17", "EU.dsa.art24-5", "absent"),
     # Error 14: India, acknowledgement within 24 hours.
     ("IN", USER, "ip", PUBLIC, (), "2021-02-24", "IN.itr.3-2-a.ack", "absent"),
-    ("IN", USER, "ip", PUBLIC, (), "2021-02-25", "IN.itr.3-2-a.ack", "advisory"),
+    ("IN", USER, "ip", PUBLIC, (), "2021-02-25", "IN.itr.3-2-a.ack", 24 * H),
     # Error 15 and section 2: United Kingdom.
     ("GB", USER, "csam", PUBLIC, (), "2026-04-06", "GB.osa.s66.content", "absent"),
     ("GB", USER, "csam", PUBLIC, (), "2026-04-07", "GB.osa.s66.content", "no clock"),
@@ -90,7 +90,7 @@ REPORTS: list[tuple[Any, ...]] = [
     ("DE", USER, "hate", PUBLIC, (), "2024-05-14", "DE.netzdg.s3", "absent"),
     # Section 4.
     ("TR", VICTIM, "ncii", PUBLIC, (), "2020-09-30", "TR.5651.application", "absent"),
-    ("TR", VICTIM, "ncii", PUBLIC, (), "2020-10-01", "TR.5651.application", "advisory"),
+    ("TR", VICTIM, "ncii", PUBLIC, (), "2020-10-01", "TR.5651.application", 48 * H),
     ("VN", USER, "fraud", PUBLIC, (), "2024-12-24", "VN.d147.complaint", "absent"),
     ("VN", USER, "fraud", PUBLIC, (), "2024-12-25", "VN.d147.complaint", "advisory"),
     ("CA", USER, "csam", PRIVATE, (), "2011-12-07", "CA.icsam.s2", "absent"),
@@ -149,11 +149,11 @@ REQUESTS: list[tuple[Any, ...]] = [
     *(
         ("IN", "administrative", ORDER, "national_law", "remove", "fraud", {"without": ("senior_officer",)}, day, duty, follows)
         for day, duty, follows in [
-            ("2025-11-14", "IN.itr.3-1-d.2021", "advisory"),
+            ("2025-11-14", "IN.itr.3-1-d.2021", 36 * H),
             ("2025-11-14", "IN.itr.3-1-d.2025", "absent"),
             ("2025-11-15", "IN.itr.3-1-d.2021", "absent"),
-            ("2025-11-15", "IN.itr.3-1-d.2025", "advisory"),
-            ("2026-02-19", "IN.itr.3-1-d.2025", "advisory"),
+            ("2025-11-15", "IN.itr.3-1-d.2025", 36 * H),
+            ("2026-02-19", "IN.itr.3-1-d.2025", 36 * H),
             ("2026-02-20", "IN.itr.3-1-d.2025", "absent"),
             ("2026-02-20", "IN.itr.3-1-d", 3 * H),
         ]
@@ -165,20 +165,20 @@ REQUESTS: list[tuple[Any, ...]] = [
     ("MY", "regulator", NOTICE, "national_law", "remove", "fraud", {}, "2025-12-31", "MY.onsa.s25", "absent"),
     ("MY", "regulator", NOTICE, "national_law", "remove", "fraud", {}, "2026-01-01", "MY.onsa.s25", "no clock"),
     ("TW", "administrative", ORDER, "national_law", "remove", "fraud", {}, "2024-07-30", "TW.fchpa.art32", "absent"),
-    ("TW", "administrative", ORDER, "national_law", "remove", "fraud", {}, "2024-07-31", "TW.fchpa.art32", "advisory"),
+    ("TW", "administrative", ORDER, "national_law", "remove", "fraud", {}, "2024-07-31", "TW.fchpa.art32", 24 * H),
     ("TW", "police", ORDER, "national_law", "remove", "ncii", {}, "2023-08-14", "TW.sacpa.art13.remove", "absent"),
     ("TW", "police", ORDER, "national_law", "remove", "ncii", {}, "2023-08-15", "TW.sacpa.art13.remove", "no clock"),
-    ("TW", "police", ORDER, "national_law", "remove", "ncii", {}, "2023-08-15", "TW.sacpa.art13.keep", "advisory"),
+    ("TW", "police", ORDER, "national_law", "remove", "ncii", {}, "2023-08-15", "TW.sacpa.art13.keep", 182 * D),
     ("ID", "administrative", ORDER, "national_law", "remove", "fraud", {}, "2020-11-23", "ID.mr5.art14", "absent"),
     ("ID", "administrative", ORDER, "national_law", "remove", "fraud", {}, "2020-11-24", "ID.mr5.art14", 24 * H),
     ("ID", "administrative", ORDER, "national_law", "remove", "csam", {"emergency": True}, "2020-11-24", "ID.mr5.art14.urgent", 4 * H),
     ("ID", "administrative", ORDER, "national_law", "remove", "fraud", {}, "2020-11-24", "ID.mr5.art14.urgent", "absent"),
     ("TR", "court", ORDER, "national_law", "geo_disable", "fraud", {}, "2020-07-30", "TR.5651.art8", "absent"),
-    ("TR", "court", ORDER, "national_law", "geo_disable", "fraud", {}, "2020-07-31", "TR.5651.art8", "advisory"),
+    ("TR", "court", ORDER, "national_law", "geo_disable", "fraud", {}, "2020-07-31", "TR.5651.art8", 4 * H),
     ("TR", "court", ORDER, "national_law", "remove", "fraud", {}, "2020-10-01", "TR.5651.court", "advisory"),
     ("TR", "court", ORDER, "national_law", "geo_disable", "fraud", {"emergency": True}, "2026-10-31", "TR.5651.urgent", "absent"),
-    ("TR", "court", ORDER, "national_law", "geo_disable", "fraud", {"emergency": True}, "2026-11-01", "TR.5651.urgent", "advisory"),
-    ("VN", "police", ORDER, "national_law", "remove", "fraud", {}, "2024-12-25", "VN.d147.request", "advisory"),
+    ("TR", "court", ORDER, "national_law", "geo_disable", "fraud", {"emergency": True}, "2026-11-01", "TR.5651.urgent", 1 * H),
+    ("VN", "police", ORDER, "national_law", "remove", "fraud", {}, "2024-12-25", "VN.d147.request", 24 * H),
     ("VN", "police", ORDER, "national_law", "remove", "fraud", {}, "2026-06-30", "VN.cyber.request", "absent"),
     ("VN", "police", ORDER, "national_law", "remove", "fraud", {}, "2026-07-01", "VN.cyber.request", 24 * H),
     ("VN", "police", ORDER, "national_law", "remove", "fraud", {"emergency": True}, "2026-07-01", "VN.cyber.urgent", 6 * H),

@@ -13,14 +13,15 @@ from streams.registry.rules import HolidayCalendar, Obligation, Rules
 from tests.marked import marked, read_on
 from tests.unit.registry_files import edit, refused
 
-CHECKED = date(2026, 11, 26)
+CHECKED = date(2026, 11, 28)
 
 
 def test_unverified_rows_are_named(rules: Rules) -> None:
     findings = lint(rules, CHECKED)
     duties = {finding.id for finding in findings.unverified if finding.subject == "obligation"}
-    assert duties == {duty.id for duty in rules.obligations if duty.verification == "unverified"}
-    assert {"FR.lcen.torture", "JP.idpa.decide", "DE.netzdg.s3a"} <= duties
+    rows = (*rules.obligations, *rules.watched)
+    assert duties == {row.id for row in rows if row.verification == "unverified"}
+    assert {"FR.lcen.torture", "IN.blocking.r13", "DE.netzdg.s3a"} <= duties
     authorities = {finding.id for finding in findings.unverified if finding.subject == "authority"}
     assert {"TTJA", "PHAROS", "INHOPE"} <= authorities
     places = {finding.id for finding in findings.unverified if finding.subject == "jurisdiction"}
@@ -44,7 +45,8 @@ def test_duties_that_only_a_secondary_mark_keeps_from_a_clock_are_named(rules: R
 
 def test_a_finding_has_jurisdiction_date_verification_and_title(rules: Rules) -> None:
     (finding,) = [row for row in lint(rules, CHECKED).unverified if row.id == "FR.lcen.torture"]
-    assert (finding.jurisdiction, finding.checked, finding.verification) == ("FR", CHECKED, "unverified")
+    (row,) = [row for row in rules.obligations if row.id == "FR.lcen.torture"]
+    assert (finding.jurisdiction, finding.checked, finding.verification) == ("FR", row.checked, "unverified")
     assert finding.title.startswith("Remove images of torture")
 
 
@@ -57,7 +59,7 @@ def test_a_row_is_overdue_180_days_after_it_was_checked(rules: Rules, days: int,
     today = CHECKED + timedelta(days=days)
     findings = lint(without_review_days(rules), today)
     duties = [duty for duty in rules.obligations if not ended(duty, today)]
-    everything = len(duties) + len(rules.authorities) + len(rules.jurisdictions)
+    everything = len(duties) + len(rules.watched) + len(rules.authorities) + len(rules.jurisdictions)
     assert len(findings.overdue) == (everything if late else 0)
     assert findings.future == ()
 
@@ -68,6 +70,7 @@ def without_review_days(rules: Rules) -> Rules:
         obligations=tuple(
             replace(row, sources=read_on(CHECKED), review_by=None) for row in rules.obligations
         ),
+        watched=tuple(replace(row, sources=read_on(CHECKED), review_by=None) for row in rules.watched),
         authorities={
             id_: replace(row, checked=CHECKED, review_by=None) for id_, row in rules.authorities.items()
         },
