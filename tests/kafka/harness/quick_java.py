@@ -2,9 +2,9 @@
 
 The Java runtime in the wheel has no class archive, so each broker parses and verifies all its classes again.
 That takes four seconds of processor time per start, and the tests start about eighty Java programs. The first
-session on a machine makes the cache, in about twenty seconds, with a broker that serves a worker meanwhile: one
-that was only started would leave out the classes that clients need, which is another second per broker. Java
-itself checks that the cache fits its version and the jars, and otherwise runs without it.
+session on a machine makes the cache, with a broker that serves a worker meanwhile: one that was only started
+would leave out the classes that clients need, which is nine tenths of a second per broker. Java itself checks
+that the cache fits its version and the jars, and otherwise runs without it.
 """
 
 import fcntl
