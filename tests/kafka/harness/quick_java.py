@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.kafka.harness.deployment import WITH_REPORTERS, Deployment
-from tests.kafka.harness.reports import generate
 from tocsin_demo.local_kafka import LocalKafka, jars, java
 
 # The command that the product runs. tests/kafka/test_local_kafka.py tests it.
@@ -78,6 +76,10 @@ def make_cache() -> None:
 
 def _serve_a_worker(bootstrap: str, folder: Path) -> None:
     """Have the broker do what most tests ask of one."""
+    # Only once on a machine, and half of the package: tests/conftest.py imports this module in every process.
+    from tests.kafka.harness.deployment import WITH_REPORTERS, Deployment  # noqa: PLC0415
+    from tests.kafka.harness.reports import generate  # noqa: PLC0415
+
     deployment = Deployment(bootstrap, "cache.", folder, settings=WITH_REPORTERS)
     try:
         deployment.fleet.start()
