@@ -139,6 +139,10 @@ def test_finding_4_detection_in_private_messages_is_allowed_and_obliges_nobody(r
 def test_finding_7_a_french_request_may_be_put_right_and_is_announced(rules: Rules) -> None:
     row = watched(rules, "FR.lcen.art6-2.first-order")
     assert "au moins douze heures avant" in quotes(row.sources)
+    request = duty_of(rules, "FR.lcen.art6-1.csam")
+    assert request.pausable_for == ("force_majeure", "manifest_errors", "insufficient_information")
+    assert request.after_pause == "restarts"
+    assert "sans retard indu" in quotes(duty_of(rules, "FR.lcen.art6-2").sources)
     assert "Décret 2023-1083" in text_of("FR")
 
 
@@ -227,6 +231,9 @@ def test_missing_2_the_procedure_of_e_evidence(rules: Rules) -> None:
     assert "within the deadlines" in quotes(watched(rules, "EU.e-evidence.art10-8").sources)
     assert "no later than 10 days" in quotes(watched(rules, "EU.e-evidence.art17-2").sources)
     assert "confidentiality" in quotes(watched(rules, "EU.e-evidence.art13-4").sources)
+    answered = duty_of(rules, "EU.e-evidence.art10-6.answer")
+    assert (answered.duration, answered.marks.weakest) == ("P5D", "verified")
+    assert "Denmark is not taking part" in quotes(answered.sources)
     assert watched(rules, "EU.e-evidence.directive").verification == "unverified"
     fines = {
         duty.penalties[0].amount
