@@ -19,7 +19,6 @@ from streams.contract.events.authority_request import (
 )
 from streams.contract.events.countries import COUNTRIES
 from streams.contract.events.routing import Gate
-from streams.registry.loader import load_rules
 from streams.registry.row_of_law import Verification
 from streams.registry.rules import (
     Obligation,
@@ -32,8 +31,7 @@ from streams.registry.rules import (
 from tests.categories import CATEGORIES
 from tests.marked import marked
 from tests.report_strategies import times
-
-SHIPPED = load_rules()
+from tests.shipped import RULES as SHIPPED
 
 # The id of a request decides nothing. Few ids leave more examples for the fields that do.
 refs = st.sampled_from(["r-1", "ar:2026~7.x", "x" * 128])

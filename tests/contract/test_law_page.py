@@ -12,13 +12,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import yaml
 
 from streams.registry.agenda import review_day, reviewed_rows, subject
 from streams.registry.document import read_document
 from streams.registry.loader import load_rules
 from streams.registry.rules import Obligation
 from tests.unit.registry_files import copy_files
+from tests.yaml_files import dump_yaml, load_yaml
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "law.md").read_text("utf-8")
@@ -35,13 +35,13 @@ def commands_shown():
 def make_the_change(law):
     """Edit the copy as the checklist shows: end the row, add the next one."""
     (shown,) = re.findall(r"```yaml\n(.*?)```", CHECKLIST, re.DOTALL)
-    ended, begun = yaml.safe_load(shown.replace("...", '"https://law.example/1"'))
+    ended, begun = load_yaml(shown.replace("...", '"https://law.example/1"'))
     path = law / "GB.yaml"
     content = read_document(path).content
     row = next(row for row in content["obligations"] if row["id"] == DUTY == ended["id"])
     content["obligations"].append({**deepcopy(row), **begun})
     row.update(ended)
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    path.write_text(dump_yaml(content), encoding="utf-8")
 
 
 @pytest.mark.slow

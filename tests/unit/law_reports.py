@@ -6,11 +6,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from streams.contract.events.report import Channel, Evidence, MessageReport, Notice, Reporter
-from streams.registry.loader import load_rules
 from streams.registry.rules import Authority, JurisdictionRules, Obligation, PlatformFacts, Rules
 from tests.marked import marked, read_on
+from tests.shipped import RULES
 
-RULES = load_rules()
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LONG_AGO = date(2000, 1, 1)
 

@@ -11,7 +11,6 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 import pytest
-import yaml
 
 from streams.commands.registry.words import TRIGGER_WORDS, time_in_words
 from streams.contract.events.authority_request import (
@@ -54,19 +53,20 @@ from streams.deciding.law.deadlines import deadline
 from streams.deciding.law.resolution import Resolved, Resolver
 from streams.deciding.requests.judge import judge_request
 from streams.deciding.requests.rules import compile_request_rules
-from streams.registry.loader import load_rules
 from streams.registry.obligations import FROM_ITS_CONTENT
 from streams.registry.row_of_law import Verification
 from streams.registry.rules import EnterpriseSize, RuleOfLawTier
 from streams.registry.shapes.obligation import ObligationRow
 from tests.categories import CATEGORIES
 from tests.marked import trusting
+from tests.shipped import RULES as SHIPPED
+from tests.yaml_files import load_yaml
 
 FOLDER = Path(__file__).parent / "law_cases"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What an order starts that needs no element of its own: retention periods, and what follows from a lack.
 STARTED_WITHOUT_ELEMENTS = (
-    *("EU.tco.art6", "TW.sacpa.art13.keep"),
+    *("EU.tco.art6", "TW.sacpa.art13.keep", "TW.csepa.keep", "IN.itr.3-1-g"),
     *("EU.e-evidence.art4-5", "EU.e-evidence.art10-6.answer", "EU.e-evidence.art11-5.answer"),
 )
 # Files that hold tables instead of cases.
@@ -190,7 +190,7 @@ class Cases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 # The cases say what the law says, so secondary rows arm clocks as well.
-RULES = trusting(load_rules())
+RULES = trusting(SHIPPED)
 RESOLVER = Resolver(RULES)
 REQUEST_RULES = compile_request_rules(RULES)
 SIZED = {
@@ -200,15 +200,15 @@ SIZED = {
 RESOLVERS = {size: Resolver(rules) for size, rules in SIZED.items()}
 SIZED_REQUEST_RULES = {size: compile_request_rules(rules) for size, rules in SIZED.items()}
 MEMBERS = msgspec.convert(
-    yaml.safe_load((FOLDER / "members.yaml").read_text("utf-8"))["members"], dict[Country, str]
+    load_yaml((FOLDER / "members.yaml").read_text("utf-8"))["members"], dict[Country, str]
 )
 CASES = {
     f"{path.stem}: {case.name}": case
     for path in sorted(FOLDER.glob("*.yaml"))
     if path.stem not in TABLES
-    for case in msgspec.convert(yaml.safe_load(path.read_text("utf-8")), Cases).cases
+    for case in msgspec.convert(load_yaml(path.read_text("utf-8")), Cases).cases
 }
-ROWS = msgspec.convert(yaml.safe_load((FOLDER / "rows.yaml").read_text("utf-8"))["rows"], dict[str, Row])
+ROWS = msgspec.convert(load_yaml((FOLDER / "rows.yaml").read_text("utf-8"))["rows"], dict[str, Row])
 REPORTS = {key: case for key, case in CASES.items() if case.report is not None}
 REQUESTS = {key: case for key, case in CASES.items() if case.request is not None}
 
@@ -353,7 +353,7 @@ def test_the_judgement_of_a_request_matches_the_case(case: Case) -> None:
 
 
 def test_unless_the_platform_trusts_secondary_rows_they_are_advisory() -> None:
-    shipped = load_rules()
+    shipped = SHIPPED
     resolver, request_rules = Resolver(shipped), compile_request_rules(shipped)
     marks = {duty.id: duty.marks.of_clock for duty in shipped.obligations}
     for case in CASES.values():
@@ -505,7 +505,7 @@ def test_there_are_enough_cases() -> None:
 
 def test_every_case_has_one_input_and_a_unique_name() -> None:
     files = [path for path in FOLDER.glob("*.yaml") if path.stem not in TABLES]
-    assert len(CASES) == sum(len(yaml.safe_load(path.read_text("utf-8"))["cases"]) for path in files)
+    assert len(CASES) == sum(len(load_yaml(path.read_text("utf-8"))["cases"]) for path in files)
     for case in CASES.values():
         assert (case.report is None) != (case.request is None), case.name
 

@@ -315,6 +315,7 @@ def test_recipients_are_ordered_by_confidence_whatever_is_cached() -> None:
         assert recipients == ["internal_review", f"{one}_POLICE", f"{other}_POLICE"]
 
 
+@pytest.mark.slow
 def test_the_caches_are_emptied_when_they_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
     # Some six reports and two rulings.
     monkeypatch.setattr(resolution_module, "CACHED_REPORTS_BYTES", 8_000)

@@ -19,12 +19,12 @@ from streams.registry.document import read_document
 from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.registry.shapes.law import JurisdictionFile
 from streams.registry.shapes.obligation import ObligationRow as ShippedRow
+from tests.shipped import RULES
 from tests.unit.registry_files import edit
 
 # Each reads the whole law twice.
 pytestmark = pytest.mark.slow
 
-RULES = load_rules()
 SHIPPED = read_law("built-in", SHIPPED_LAW, None, RULES)
 TODAY = date(2026, 11, 24)
 

@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from streams.registry.document import read_document
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from tests.unit.registry_files import SHIPPED, edit, refused
+from tests.yaml_files import dump_yaml, load_yaml
 
 MISTAKES = [
     # file, old, new, field, what the message says
@@ -274,12 +274,12 @@ def test_an_impossible_date_is_reported_on_its_line(folder: Path) -> None:
     ],
 )
 def test_an_unsourced_row_is_refused(folder: Path, name: str, path: tuple[str | int, ...]) -> None:
-    content = yaml.safe_load((folder / name).read_text(encoding="utf-8"))
+    content = load_yaml((folder / name).read_text(encoding="utf-8"))
     row = content
     for step in path:
         row = row[step]
     del row["source"]
-    (folder / name).write_text(yaml.safe_dump(content), encoding="utf-8")
+    (folder / name).write_text(dump_yaml(content), encoding="utf-8")
     spelled = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in (*path, "source"))
     refused(folder, name, spelled.removeprefix("."), "is missing")
 
