@@ -142,7 +142,10 @@ def test_with_its_own_kafka_the_demo_adds_up_and_leaves_nothing_behind(demonstra
         r"^IN\.itr\.3-2-b +remove +.* UTC +lapsed$",
         r"^IN\.itr\.3-2-b +remove +.* UTC +fulfilled$",
         r"^remove terrorist content; the order is complete +routed +human_review +EU\.tco\.art3-3 due ",
-        r"^hide a message; names neither message nor reason +incomplete +two_person_review +3 elements missing$",
+        r"^hide a message; names neither message nor reason +incomplete +two_person_review +missing: statement_of",
+        r"^who holds an account; the certificate names no off.* EU\.e-evidence\.art10-3 paused: tell the auth",
+        r"^who owns a channel; a Member State's own law +incomplete .* +reach contested: a lawyer today$",
+        r"^who holds an account; an emergency, not validated .* EU\.e-evidence\.art10-4 due .*art4-5 due ",
         r"^take down a protest +refused +human_rights_review +block_protest, political_demand$",
         r"^  norm +European Convention on Human Rights, article 11",
     ):

@@ -119,7 +119,7 @@ def test_an_order_of_a_law_without_pauses_still_starts_no_clock_without_an_eleme
     assert reasons["AU.osa.s109"] == "elements_missing"
     assert event["clocks"] == []
     assert "telling" not in event["findings"]
-    assert event["recipients"][0]["reason"] == "Ask the authority for what is missing."
+    assert event["recipients"][0]["reason"] == ("Ask the authority for what is missing: exact_location.")
 
 
 def test_the_hour_begins_when_the_missing_information_comes():

@@ -274,8 +274,12 @@ def test_every_request_is_valid_and_each_has_a_different_result():
     assert outcomes == [
         ("routed", [], False, armed("EU.e-evidence.art11-1")),
         ("incomplete", [], False, []),
+        ("incomplete", [], False, armed("EU.e-evidence.art10-3", "EU.e-evidence.art10-6.answer")),
         ("refused", ["block_protest", "political_demand"], False, []),
         ("routed", [], True, []),
+        # The reach of French law is contested; the order that nobody contests is named.
+        ("incomplete", [], True, []),
+        ("routed", [], False, armed("EU.e-evidence.art10-4", "EU.e-evidence.art4-5")),
         ("routed", [], False, armed("EU.tco.art3-3", "EU.tco.art6")),
     ]
     # A first user sees the clock of a removal order.

@@ -6,7 +6,7 @@ from datetime import date
 from streams.contract.events.authority_request import AuthorityRequest, Demand, LegalBasis
 from streams.contract.events.authority_routing import Competence, CompetentAuthority, Norm
 from streams.deciding.law.routing import unverified_note
-from streams.deciding.requests.completeness import E_EVIDENCE, needs_judge
+from streams.deciding.requests.completeness import E_EVIDENCE, needs_judge, validation_of
 from streams.deciding.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, asks_for_data
 from streams.deciding.requests.rules import RequestRules, country_of, is_member_state
 from streams.registry.rules import AuthorityRole
@@ -62,7 +62,12 @@ def judge_competence(
         return Competence(False, problem, norm), _belongs_to(request, country, received, rules)
     belongs: tuple[CompetentAuthority, ...] = ()
     if needs_judge(request) and request.authority.type != "court":
-        belongs = _authorities(rules, country, ("court",), "A judge must order or validate this.")
+        unless = (
+            ", unless the data only serve to identify the user"
+            if validation_of(request) == "doubtful"
+            else ""
+        )
+        belongs = _authorities(rules, country, ("court",), f"A judge must order or validate this{unless}.")
     return Competence(True, "The law named gives this power to authorities of this kind.", norm), belongs
 
 

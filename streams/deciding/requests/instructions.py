@@ -23,9 +23,7 @@ def instruction(
         reasons.append(_about_missing(findings))
     elif not findings.competence.contested:
         reasons.append("Decide whether and how to act on the request.")
-    if findings.questions:
-        shown = ", ".join(findings.questions)
-        reasons.append(f"First ask a lawyer, because the request does not show: {shown}.")
+    reasons += _for_a_lawyer(request, findings)
     if validation_of(request) == "afterwards":
         reasons.append(
             "It was not validated before, which an emergency allows: ask the authority to show that it "
@@ -44,10 +42,20 @@ def instruction(
     return " ".join(reasons)
 
 
+def _for_a_lawyer(request: AuthorityRequest, findings: Findings) -> list[str]:
+    reasons = []
+    if why_many(request) is not None:
+        reasons.append("A lawyer looks at it today, because it is about many people.")
+    if findings.questions:
+        shown = ", ".join(findings.questions)
+        reasons.append(f"First ask a lawyer, because the request does not show: {shown}.")
+    return reasons
+
+
 def _about_missing(findings: Findings) -> str:
     telling = findings.telling
     if telling is None:
-        return "Ask the authority for what is missing."
+        return f"Ask the authority for what is missing: {', '.join(findings.missing)}."
     what = f"Tell the issuing authority by {telling.by} what is missing: {', '.join(telling.missing)}."
     if not telling.paused:
         return what
