@@ -20,7 +20,7 @@ from streams.registry.agenda import (
 )
 from streams.registry.row_of_law import Verification
 from streams.registry.rule_of_law_index import TierDifference, tier_differences
-from streams.registry.rules import Authority, JurisdictionRules, Rules, SourceRights
+from streams.registry.rules import Authority, JurisdictionRules, Obligation, Rules, SourceRights
 
 # Claims with a weight or a legal clock that a report by a user has not.
 _VOUCHED_KINDS: tuple[ReportKind, ...] = (
@@ -55,7 +55,8 @@ class LintReport:
     states whose tier is not the index's; None without an index. `advisory` are the ids of the duties with a
     time whose clock a secondary mark keeps from running. `unsigned` are the duties, apart from those that
     have ended, that nobody signed for the platform; `lapsed` the rows that were signed in other words than
-    they have now. `lacking` says, by row, which of status, owner and review day it does not give.
+    they have now. `lacking` says, by row, which of status, owner and review day it does not give. `unquoted`
+    are the duties with a number of time that is marked verified, and no source with a quote.
     """
 
     unverified: tuple[Finding, ...]
@@ -69,6 +70,7 @@ class LintReport:
     unsigned: tuple[Finding, ...]
     lapsed: tuple[str, ...]
     lacking: Mapping[str, tuple[str, ...]]
+    unquoted: tuple[str, ...]
 
 
 def lint(rules: Rules, today: date) -> LintReport:
@@ -99,8 +101,15 @@ def lint(rules: Rules, today: date) -> LintReport:
             _finding(duty) for duty in rules.obligations if duty.signed is None and not ended(duty, today)
         ),
         lapsed=rules.lapsed_signatures,
-        lacking={duty.id: duty.lacking for duty in rules.obligations if duty.lacking},
+        lacking={duty.id: duty.lacking for duty in rules.obligations if duty.lacking}
+        | {row.id: row.lacking for row in rules.watched if row.lacking},
+        unquoted=tuple(duty.id for duty in rules.obligations if _unquoted(duty) and not ended(duty, today)),
     )
+
+
+def _unquoted(duty: Obligation) -> bool:
+    timed = duty.duration is not None and duty.marks.time == "verified"
+    return timed and not any(source.quote for source in duty.sources)
 
 
 def _vouched(rights: SourceRights) -> tuple[str, ...]:

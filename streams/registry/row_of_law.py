@@ -112,6 +112,11 @@ class WatchedRow:
     penalties: tuple[Penalty, ...] = ()
 
     @property
+    def lacking(self) -> tuple[str, ...]:
+        """Give which of owner and review day the row does not give."""
+        return tuple(name for name in ("owner", "review_by") if getattr(self, name) is None)
+
+    @property
     def checked(self) -> date:
         """Give the day on which somebody last read a source."""
         return max(source.read_on for source in self.sources)

@@ -66,7 +66,7 @@ FOLDER = Path(__file__).parent / "law_cases"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What an order starts that needs no element of its own: retention periods, and what follows from a lack.
 STARTED_WITHOUT_ELEMENTS = (
-    *("EU.tco.art6", "TW.sacpa.art13.keep"),
+    *("EU.tco.art6", "TW.sacpa.art13.keep", "TW.csepa.keep", "IN.itr.3-1-g"),
     *("EU.e-evidence.art4-5", "EU.e-evidence.art10-6.answer", "EU.e-evidence.art11-5.answer"),
 )
 # Files that hold tables instead of cases.

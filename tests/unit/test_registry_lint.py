@@ -21,7 +21,7 @@ def test_unverified_rows_are_named(rules: Rules) -> None:
     duties = {finding.id for finding in findings.unverified if finding.subject == "obligation"}
     rows = (*rules.obligations, *rules.watched)
     assert duties == {row.id for row in rows if row.verification == "unverified"}
-    assert {"FR.lcen.torture", "JP.idpa.decide", "DE.netzdg.s3a"} <= duties
+    assert {"FR.lcen.torture", "IN.blocking.r13", "DE.netzdg.s3a"} <= duties
     authorities = {finding.id for finding in findings.unverified if finding.subject == "authority"}
     assert {"TTJA", "PHAROS", "INHOPE"} <= authorities
     places = {finding.id for finding in findings.unverified if finding.subject == "jurisdiction"}
@@ -43,9 +43,23 @@ def test_duties_that_only_a_secondary_mark_keeps_from_a_clock_are_named(rules: R
     assert lint(replace(rules, obligations=rows), CHECKED).advisory == (row.id,)
 
 
+def test_verified_numbers_without_a_quote_are_named(rules: Rules) -> None:
+    row = next(duty for duty in rules.obligations if duty.arms and duty.duration)
+    (source,) = read_on(CHECKED)
+    quoted = replace(source, quote="within 24 hours", language="en")
+    rows = (
+        replace(row, id="US.bare", sources=(source,)),
+        replace(row, id="US.quoted", sources=(source, quoted)),
+        replace(row, id="US.secondary", sources=(source,), marks=marked("secondary")),
+        replace(row, id="US.words", sources=(source,), duration=None),
+    )
+    assert lint(replace(rules, obligations=rows), CHECKED).unquoted == ("US.bare",)
+
+
 def test_a_finding_has_jurisdiction_date_verification_and_title(rules: Rules) -> None:
     (finding,) = [row for row in lint(rules, CHECKED).unverified if row.id == "FR.lcen.torture"]
-    assert (finding.jurisdiction, finding.checked, finding.verification) == ("FR", CHECKED, "unverified")
+    (row,) = [row for row in rules.obligations if row.id == "FR.lcen.torture"]
+    assert (finding.jurisdiction, finding.checked, finding.verification) == ("FR", row.checked, "unverified")
     assert finding.title.startswith("Remove images of torture")
 
 

@@ -30,6 +30,8 @@ def lint_text(found: LintReport, rules: Rules, *, strict: bool = False) -> str:
         parts.append(f"Signed, but changed since, so unsigned again: {', '.join(found.lapsed)}")
     if strict:
         parts += _table("Unsigned: nobody signed these rows for the platform", found.unsigned)
+        if found.unquoted:
+            parts.append(f"Time marked verified, without a quote that was read: {', '.join(found.unquoted)}")
         if found.lacking:
             lacks = [(id_, ", ".join(names)) for id_, names in found.lacking.items()]
             parts.append(f"Rows that lack a field:\n\n{text_table(('row', 'lacks'), lacks)}")
