@@ -20,7 +20,7 @@ from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.registry.shapes.law import JurisdictionFile
 from streams.registry.shapes.obligation import ObligationRow as ShippedRow
 from tests.shipped import RULES
-from tests.unit.registry_files import edit
+from tests.unit.registry_files import add_obligations, edit
 
 # Each reads the whole law twice.
 pytestmark = pytest.mark.slow
@@ -28,10 +28,9 @@ pytestmark = pytest.mark.slow
 SHIPPED = read_law("built-in", SHIPPED_LAW, None, RULES)
 TODAY = date(2026, 11, 24)
 
-# A law of a country without obligations, whose rows no other test depends on.
-OBLIGATION = """
-obligations:
-  - id: IS.first
+# Of a country on whose rows no other test depends.
+OBLIGATION = """\
+  - id: CH.first
     instrument: Act on Tests
     article: s. 1
     title: Take it down
@@ -48,13 +47,12 @@ obligations:
     marks: verified
     sources: [{url: "https://law.example/1", read_on: 2026-11-24}]
 """
-SECOND = OBLIGATION.partition("obligations:\n")[2].replace("IS.first", "IS.second")
+SECOND = OBLIGATION.replace("CH.first", "CH.second")
 
 
 def with_obligation(folder: Path, text: str = OBLIGATION) -> Path:
-    """Add obligations to the law of Iceland, in a folder of its own."""
-    file = folder / "law" / "IS.yaml"
-    file.write_text(file.read_text("utf-8") + text, encoding="utf-8")
+    """Add obligations to the law of Switzerland, in a folder of its own."""
+    add_obligations(folder / "law" / "CH.yaml", text)
     return folder / "law"
 
 
@@ -72,7 +70,7 @@ def fields(change: Change) -> dict[str, tuple[Any, Any]]:
 
 @pytest.fixture
 def first(folder: Path) -> Law:
-    """The shipped law with one obligation in Iceland, of which `folder` is the copy."""
+    """The shipped law with one obligation in Switzerland, of which `folder` is the copy."""
     return read(with_obligation(folder))
 
 
@@ -88,7 +86,7 @@ def test_a_copy_is_the_same(folder: Path) -> None:
 def test_a_new_obligation_counts_from_its_first_day(folder: Path) -> None:
     law = with_obligation(folder, OBLIGATION.replace("2026-03-01", "2027-03-01"))
     (change,) = compare(SHIPPED, read(law), TODAY)
-    assert (change.jurisdiction, change.kind, change.id) == ("IS", "obligation", "IS.first")
+    assert (change.jurisdiction, change.kind, change.id) == ("CH", "obligation", "CH.first")
     assert (change.change, change.first_day, change.retroactive) == ("added", date(2027, 3, 1), False)
     shown = fields(change)
     assert shown["duration"] == (None, "PT48H")
@@ -111,38 +109,38 @@ def test_an_obligation_is_retroactive_from_its_first_day_on(first: Law, today: s
 
 
 def test_a_changed_field_counts_since_the_row_is_in_force(first: Law, folder: Path) -> None:
-    edit(folder, "law/IS.yaml", "duration: PT48H", "duration: PT24H")
+    edit(folder, "law/CH.yaml", "duration: PT48H", "duration: PT24H")
     (change,) = compare(first, read(folder / "law"), TODAY)
     assert (change.change, change.first_day, change.retroactive) == ("changed", date(2026, 3, 1), True)
     assert fields(change) == {"duration": ("PT48H", "PT24H")}
     shown = diff(SHIPPED_LAW, folder / "law").stdout
-    assert "Retroactive: IS.first (from 2026-03-01)." in " ".join(shown.split())
+    assert "Retroactive: CH.first (from 2026-03-01)." in " ".join(shown.split())
 
 
 def test_a_row_that_replaces_another_is_compared_with_it(first: Law, folder: Path) -> None:
     edit(
         folder,
-        "law/IS.yaml",
+        "law/CH.yaml",
         "in_force_from: 2026-03-01",
         "in_force_from: 2026-03-01\n    in_force_until: 2027-02-28",
     )
     new = SECOND.replace("2026-03-01", "2027-03-01").replace("PT48H", "PT24H").replace(", contact", "")
     law = with_obligation(folder, new)
     found = changes(first, read(law))
-    assert list(found) == ["IS.first", "IS.second"]
+    assert list(found) == ["CH.first", "CH.second"]
     ended, started = found.values()
     assert (ended.change, ended.first_day, ended.retroactive) == ("changed", date(2027, 3, 1), False)
     assert fields(ended) == {"in_force_until": (None, "2027-02-28")}
-    assert (started.change, started.replaces, started.first_day) == ("added", "IS.first", date(2027, 3, 1))
+    assert (started.change, started.replaces, started.first_day) == ("added", "CH.first", date(2027, 3, 1))
     assert fields(started) == {
         "duration": ("PT48H", "PT24H"),
         "required_elements": (["location", "contact"], ["location"]),
     }
     text = " ".join(diff(SHIPPED_LAW, law).stdout.split())
-    assert "IS.second: new from 2027-03-01 (day of receipt), replaces IS.first" in text
+    assert "CH.second: new from 2027-03-01 (day of receipt), replaces CH.first" in text
     assert "duration 48 hours (PT48H) -> 24 hours (PT24H)" in text
     assert "required elements removed: contact" in text
-    assert "Retroactive: IS.first" in text
+    assert "Retroactive: CH.first" in text
 
 
 @pytest.mark.parametrize(
@@ -177,13 +175,13 @@ def test_another_last_day_counts_from_the_day_after_the_earlier_one(
 ) -> None:
     with_obligation(folder, OBLIGATION.replace("2026-03-01", f"2026-03-01\n    in_force_until: {old}"))
     before = read(folder / "law")
-    edit(folder, "law/IS.yaml", f"    in_force_until: {old}\n", f"    in_force_until: {new}\n" if new else "")
+    edit(folder, "law/CH.yaml", f"    in_force_until: {old}\n", f"    in_force_until: {new}\n" if new else "")
     (change,) = compare(before, read(folder / "law"), TODAY)
     assert (change.first_day, change.retroactive) == (date.fromisoformat(day), False)
 
 
 def test_a_mark_that_lets_a_clock_run_is_shown_with_the_clock(first: Law, folder: Path) -> None:
-    edit(folder, "law/IS.yaml", "marks: verified", "marks: unverified")
+    edit(folder, "law/CH.yaml", "marks: verified", "marks: unverified")
     (change,) = compare(first, read(folder / "law"), TODAY)
     assert fields(change) == {"marks": ("verified", "unverified")}
     runs, none = change.effect or ("", "")
@@ -192,26 +190,26 @@ def test_a_mark_that_lets_a_clock_run_is_shown_with_the_clock(first: Law, folder
 
 
 def test_upkeep_changes_no_decision(first: Law, folder: Path) -> None:
-    edit(folder, "law/IS.yaml", "review_by: 2027-02-01", "review_by: 2027-01-10")
-    edit(folder, "law/IS.yaml", "read_on: 2026-11-24", "read_on: 2026-11-25")
-    edit(folder, "law/IS.yaml", "owner: desk", "owner: registry\n    next: {day: 2027-01-20, what: a vote}")
+    edit(folder, "law/CH.yaml", "review_by: 2027-02-01", "review_by: 2027-01-10")
+    edit(folder, "law/CH.yaml", "read_on: 2026-11-24", "read_on: 2026-11-25")
+    edit(folder, "law/CH.yaml", "owner: desk", "owner: registry\n    next: {day: 2027-01-20, what: a vote}")
     (change,) = compare(first, read(folder / "law"), TODAY)
     assert (change.first_day, change.retroactive) == (None, False)
     assert fields(change).keys() == {"review_by", "owner", "sources", "next.day", "next.what"}
-    assert "IS.first: only its upkeep changed; decisions stay the same" in diff_text_of(first, folder)
+    assert "CH.first: only its upkeep changed; decisions stay the same" in diff_text_of(first, folder)
 
 
 def test_the_published_address_of_a_source_is_no_upkeep(first: Law, folder: Path) -> None:
-    edit(folder, "law/IS.yaml", "https://law.example/1", "https://law.example/2")
+    edit(folder, "law/CH.yaml", "https://law.example/1", "https://law.example/2")
     (change,) = compare(first, read(folder / "law"), TODAY)
     assert change.first_day == date(2026, 3, 1)
 
 
 def test_a_row_that_is_only_watched_changes_nothing_on_any_day(first: Law, folder: Path) -> None:
-    edit(folder, "law/IS.yaml", "status: in_force\n    in_force_from: 2026-03-01", "status: bill")
+    edit(folder, "law/CH.yaml", "status: in_force\n    in_force_from: 2026-03-01", "status: bill")
     watched = read(folder / "law")
     (change,) = compare(SHIPPED, watched, TODAY)
-    assert (change.id, change.change, change.first_day) == ("IS.first", "added", None)
+    assert (change.id, change.change, change.first_day) == ("CH.first", "added", None)
     # Once the law is in force, the row is an obligation from its first day on.
     (begins,) = compare(watched, first, TODAY)
     assert (begins.change, begins.first_day) == ("changed", date(2026, 3, 1))
@@ -219,9 +217,8 @@ def test_a_row_that_is_only_watched_changes_nothing_on_any_day(first: Law, folde
 
 
 def test_law_that_nothing_starts_changes_nothing_on_any_day(folder: Path) -> None:
-    standing = """
-obligations:
-  - id: IS.standing
+    standing = """\
+  - id: CH.standing
     instrument: Act on Tests
     article: s. 2
     title: A court may do something
@@ -232,15 +229,15 @@ obligations:
     sources: [{url: "https://law.example/1", read_on: 2026-11-24}]
 """
     (change,) = compare(SHIPPED, read(with_obligation(folder, standing)), TODAY)
-    assert (change.id, change.change, change.first_day) == ("IS.standing", "added", None)
+    assert (change.id, change.change, change.first_day) == ("CH.standing", "added", None)
 
 
 def test_trust_in_secondary_rows_changes_their_clocks(first: Law, folder: Path) -> None:
-    edit(folder, "law/IS.yaml", "marks: verified", "marks: secondary")
+    edit(folder, "law/CH.yaml", "marks: verified", "marks: secondary")
     before = read(folder / "law")
     edit(folder, "law/platform.yaml", "secondary_rows_arm: false", "secondary_rows_arm: true")
     found = changes(before, read(folder / "law"))
-    old, new = found["IS.first"].effect or ("", "")
+    old, new = found["CH.first"].effect or ("", "")
     assert (old or "").endswith("advisory: by the row it would be due within 48 hours")
     assert (new or "").startswith("runs from receipt")
 
@@ -276,7 +273,8 @@ def test_a_tier_changes_the_gate_of_the_state_and_of_its_territories(folder: Pat
 
 
 def test_a_new_country_is_listed_with_its_authorities_and_obligations(folder: Path) -> None:
-    text = (folder / "law" / "IS.yaml").read_text("utf-8").replace("code: IS", "code: CL")
+    text = (folder / "law" / "CH.yaml").read_text("utf-8").replace("code: CH", "code: CL")
+    text = text.partition("\nobligations:\n")[0]
     authority = """
 authorities:
   - id: CLASSIFICATION_OFFICE
@@ -284,7 +282,8 @@ authorities:
     role: regulator
     source: {title: For a test, checked: 2026-11-24, verification: unverified}
 """
-    (folder / "law" / "CL.yaml").write_text(text + authority + OBLIGATION.replace("IS.", "CL."), "utf-8")
+    (folder / "law" / "CL.yaml").write_text(text + authority, "utf-8")
+    add_obligations(folder / "law" / "CL.yaml", OBLIGATION.replace("CH.", "CL."))
     found = compare(SHIPPED, read(folder / "law"), TODAY)
     assert [(change.jurisdiction, change.kind, change.id, change.change) for change in found] == [
         ("CL", "obligation", "CL.first", "added"),
@@ -319,7 +318,7 @@ def test_a_field_that_is_added_to_the_form_is_shown_and_explained(
     monkeypatch.setattr(law_items, "JurisdictionFile", Wider)
     edit(
         folder,
-        "law/IS.yaml",
+        "law/CH.yaml",
         "    duration: PT48H",
         "    duration: PT48H\n    small_enterprises: false\n    not_before: P10D",
     )
@@ -327,7 +326,7 @@ def test_a_field_that_is_added_to_the_form_is_shown_and_explained(
     new = Law("new", first.rules, read_items(folder / "law", None))
     (added,) = compare(old, new, TODAY)
     assert fields(added)["small_enterprises"] == (None, False)
-    edit(folder, "law/IS.yaml", "small_enterprises: false", "small_enterprises: true")
+    edit(folder, "law/CH.yaml", "small_enterprises: false", "small_enterprises: true")
     (change,) = compare(new, Law("newer", first.rules, read_items(folder / "law", None)), TODAY)
     assert [tuple(field) for field in change.fields] == [
         ("small_enterprises", "whether it binds small enterprises", False, True)
@@ -402,7 +401,7 @@ def test_json_has_the_documented_fields(first: Law, folder: Path) -> None:
     assert document["old"] == {"law": "built-in", "registry_version": RULES.registry_version}
     assert document["new"]["registry_version"] == first.rules.registry_version
     (change,) = document["changes"]
-    assert (change["first_day"], change["retroactive"], change["holds_in"]) == ("2026-03-01", True, ["IS"])
+    assert (change["first_day"], change["retroactive"], change["holds_in"]) == ("2026-03-01", True, ["CH"])
     page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text("utf-8")
     (section,) = re.findall(r"^## What a change of law does\n(.*?)^## ", page, re.DOTALL | re.MULTILINE)
     named = set(re.findall(r"`(\w+)`", section))

@@ -135,6 +135,8 @@ MISTAKES = [
      "met_by_request.values.order_to_act[0]", "met by a report only"),
     ("law/triggers.yaml", "    user_report: [user_report]\n", "", "met_by_report.values", "no row for user_report"),
     ("law/triggers.yaml", "    removal_order: [authority_order]\n", "", "met_by_request.values", "removal_order"),
+    ("law/triggers.yaml", "removal_order: [authority_order]", "removal_order: [incomplete_order]",
+     "met_by_request.values.removal_order[0]", "met by what a request says"),
     ("law/triggers.yaml", "automated_detection: []", "detector: []", "met_by_report.values.detector", "should"),
     ("law/triggers.yaml", "    swiftly:\n", "    fast:\n", "targets.by_standard.fast", "should"),
     ("law/triggers.yaml", "    timely:\n      within: PT24H", "    timely:\n      within: PT0S", "targets.by_standard.timely.within", "longer"),
