@@ -54,6 +54,9 @@ def _for_a_lawyer(request: AuthorityRequest, findings: Findings) -> list[str]:
 
 def _about_missing(request: AuthorityRequest, findings: Findings) -> str:
     telling = findings.telling
+    if findings.competence.contested and telling is None:
+        # Whether to ask for it is part of what the lawyer decides.
+        return f"The lawyer should know that it lacks: {', '.join(findings.missing)}."
     if telling is None:
         return f"Ask the authority for what is missing: {', '.join(findings.missing)}."
     what = f"Tell the issuing authority by {telling.by} what is missing: {', '.join(telling.missing)}."
