@@ -6,8 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from streams.commands.shared.kept_clocks import kept_clock
 from streams.contract.events.authority_routing import AuthorityRouting
 from streams.contract.wire.envelope import rfc3339
+from streams.deciding.clocks.store import CLOCK_RECORD, clock_key
 from streams.deciding.requests.rules import compile_request_rules
 from streams.desk.text.routing_text import clock_text, routing_grounds
 from tests.request_strategies import SHIPPED
@@ -160,6 +162,19 @@ def test_a_telling_for_which_a_law_has_a_number_has_a_clock_whose_lapse_tells_th
     assert clock(event, "EU.e-evidence.art10-6")["status"] == "running"
     later = routings(run_requests(state, [tick_record(1, NOON + DAY)], rules))
     assert "the pause does not hold" in later[-1]["lawyer_today"][0]
+
+
+def test_the_list_of_clocks_says_until_when_to_tell_while_a_clock_is_paused_from_its_start():
+    outcome = run_requests(new_requests(), [request_record(production_order())])
+    kept = [
+        kept_clock("request", clock_key(name), value, NOON + HOUR)
+        for name, value in outcome.changes.items()
+        if value is not None and name.startswith(CLOCK_RECORD)
+    ]
+    assert {each.view.obligation: each.tell_by for each in kept} == {
+        DEADLINE: rfc3339(NOON + DAY),
+        ANSWER: None,
+    }
 
 
 # --- an emergency before validation

@@ -146,6 +146,27 @@ def test_a_request_is_judged_by_its_own_stage(case: Any) -> None:
     assert {"legal basis", "urgency"} <= failing(urgent).keys()
 
 
+def test_a_row_that_lets_its_clock_pause_says_what_is_missing(case: Any) -> None:
+    elements = [name for name in order()["elements"] if name != "signature"]
+    path = case(order(elements=elements))
+    document = shown("EU.tco.art3-3", path)
+    assert (document["armed"], document["paused"]) == (True, True)
+    assert failing(document) == {"elements": "elements_missing"}
+    text = " ".join(why("EU.tco.art3-3", path).stdout.split())
+    assert "Verdict: the clock is paused from the start" in text
+    assert "The request lacks: signature." in text
+    assert "The authority must be told of that by 2026-11-24 " in text
+    # The duty to tell it follows from what is missing, and has no clock to pause.
+    told = [
+        row.id for row in RULES.obligations
+        if row.trigger == "incomplete_order" and "tco_art3" in row.legal_bases
+    ]  # fmt: skip
+    assert told
+    for row in told:
+        assert failing(shown(row, path)).keys() <= {"marks", "time"}
+        assert "trigger" in failing(shown(row, ORDER))
+
+
 def test_a_refused_request_says_so_and_asks_no_part(case: Any) -> None:
     path = EXAMPLES / "authority-requests" / "v1" / "encryption-keys.json"
     document = shown("EU.e-evidence.art10-3", path)
@@ -224,6 +245,17 @@ def duties(found: Case) -> dict[str, AppliedObligation]:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_the_parts_agree_with_the_verdict_of_the_stage(path: Path) -> None:
+    agree(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["removal-order", "production-order-emergency", "production-order-not-said"])
+def test_the_parts_agree_with_the_verdict_about_an_order_that_lacks_something(case: Any, name: str) -> None:
+    whole = json.loads((ORDER.parent / f"{name}.json").read_text("utf-8"))["value"]
+    agree(case(whole | {"elements": whole["elements"][1:]}))
+
+
+def agree(path: Path) -> None:
     """For every row: the clock runs if and only if every part fits and the case stands in no way."""
     found = read_case(path, RULES)
     published = duties(found)
@@ -231,6 +263,10 @@ def test_the_parts_agree_with_the_verdict_of_the_stage(path: Path) -> None:
         judged = verdict(RULES, row, found)
         assert without_rank(judged.duty) == without_rank(published.get(row.id))
         fits = all(each.fits for each in judged.parts)
-        assert judged.armed == (fits and judged.case_applies and judged.case_reason is None), row.id
+        runs = judged.armed and not judged.paused
+        # What runs from another duty is kept as long as that one is only paused.
+        kept = row.runs_from in found.paused(RULES)
+        assert runs == (fits and judged.case_applies and (judged.case_reason is None or kept)), row.id
+        assert judged.paused == (row.id in found.paused(RULES))
         applies = all(each.fits for each in judged.parts if not each.part.arms)
         assert (judged.duty is not None) <= (applies and judged.case_applies), row.id

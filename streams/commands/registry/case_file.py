@@ -63,6 +63,10 @@ class ReportCase:
         found = Resolver(alone).resolve(self.report).duties
         return next((escalated_duty(duty, alone, epoch_ms(self.received)) for duty in found), None)
 
+    def paused(self, _rules: Rules) -> frozenset[str]:
+        """No clock of a report is paused from the start."""
+        return frozenset()
+
     def facts(self, rules: Rules) -> Mapping[str, str]:
         """What the report says, by part."""
         report = self.report
@@ -115,6 +119,10 @@ class RequestCase:
     def judgement(self, rules: Rules) -> Judgement:
         """The judgement of the request as a whole."""
         return judge_request(self.request, epoch_ms(self.received), compile_request_rules(rules))
+
+    def paused(self, rules: Rules) -> frozenset[str]:
+        """The duties whose clocks are paused from the start, because the request lacks something."""
+        return self.judgement(rules).paused
 
     def facts(self, rules: Rules) -> Mapping[str, str]:
         """What the request says, by part."""

@@ -89,6 +89,8 @@ def _text(rules: Rules, row: Obligation, case: Case, judged: RowVerdict) -> tupl
         f"signature   {signature_words(signed_of(row))}",
         f"pauses      {', '.join(row.pausable_for).replace('_', ' ') or 'for no reason'}",
     ]
+    if row.runs_from is not None:
+        foot.append(f"begins      anew with the fulfilment of {row.runs_from}, whose clock may be paused")
     if isinstance(case, ReportCase) and case.recorded is not None:
         foot.append(f"recorded    {_recorded(row, case)}")
     return head, text_table(("part", "fits", "the row", "the case", "so"), cells), foot
@@ -98,6 +100,11 @@ def _outcome(judged: RowVerdict) -> str:
     duty = judged.duty
     if duty is None:
         return "the duty does not apply."
+    if judged.paused:
+        return (
+            "the clock is paused from the start, because the request lacks something; without the pause it "
+            f"would be due {minute(duty.due_at or '')}."
+        )
     if judged.armed:
         return f"the clock runs, due {minute(duty.due_at or '')}."
     reason = "advisory" if duty.advisory else duty.not_armed_reason
@@ -115,6 +122,8 @@ def _of_case(rules: Rules, case: Case) -> Iterator[str]:
         yield f"No clock runs, because the authority is not competent: {findings.competence.reason}"
     if findings.missing:
         yield f"The request lacks: {', '.join(findings.missing)}."
+    if findings.telling is not None:
+        yield f"The authority must be told of that by {minute(findings.telling.by)}."
 
 
 def _note(each: PartVerdict) -> str:
@@ -177,6 +186,7 @@ def _document(rules: Rules, row: Obligation, case: Case, judged: RowVerdict) -> 
         "received": case.received.isoformat(),
         "registry_version": rules.registry_version,
         "armed": judged.armed,
+        "paused": judged.paused,
         "duty": _duty(judged.duty),
         "case_reason": judged.case_reason if judged.case_applies else "no_duty_follows",
         "of_case": list(_of_case(rules, case)),
