@@ -105,7 +105,9 @@ def test_the_ten_days_begin_with_the_clarification():
 def test_the_wait_begins_with_the_clarification_and_ends_with_a_day():
     """From Thursday 26 November the tenth day is Sunday 6 December: the wait ends with Monday, in Martinique."""
     order = production_order(enforcing_authority_notified=True)
-    assert clock(judged(order), WAIT)["not_before"] == "2026-12-05T04:00:00.000Z"
+    event = judged(order)
+    assert clock(event, WAIT)["not_before"] == "2026-12-05T04:00:00.000Z"
+    assert "Tell the enforcing authority as well." in event["recipients"][0]["reason"]
     found = resumed(order, WAIT, NOON + 2 * DAY)
     assert found["due_at"] == found["not_before"] == "2026-12-08T04:00:00.000Z"
 

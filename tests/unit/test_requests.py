@@ -691,7 +691,9 @@ def test_refusals_and_decisions_are_counted_by_day_country_and_category():
 
 events = st.lists(
     st.tuples(
-        st.sampled_from(["order", "preserve", "refuse", "bad", "tick", "pause", "resume", "fulfil", "twice"]),
+        st.sampled_from(
+            ["order", "lack", "preserve", "refuse", "bad", "tick", "pause", "resume", "fulfil", "twice"]
+        ),
         st.integers(0, 4),
         st.integers(0, 90),
     ),
@@ -712,6 +714,9 @@ def history(plan):
         key = f"ar-{which}"
         if what == "order":
             record = request_record(removal_order(key, now), offset=number)
+        elif what == "lack":
+            # Of the same id as an order, so that outcomes reach its clocks.
+            record = request_record(removal_order(key, now, elements=TCO[1:]), offset=number)
         elif what == "preserve":
             record = request_record(preservation_order(f"pr-{which}", now), offset=number)
         elif what == "refuse":
