@@ -102,6 +102,24 @@ def test_the_ten_days_begin_with_the_clarification():
     assert resumed(production_order(), DEADLINE, at)["due_at"] == rfc3339(at + 10 * DAY)
 
 
+def test_a_paused_clock_keeps_its_terms_when_the_law_changes_meanwhile():
+    """The row lost its number, or has another one: the end is moved by the pause."""
+    for changed in ({"duration": None, "standard": "without_undue_delay"}, {"duration": "P40D"}):
+        state = new_requests()
+        (event,) = routings(run_requests(state, [request_record(production_order())]))
+        rows = tuple(
+            dataclasses.replace(row, **changed) if row.id == DEADLINE else row for row in SHIPPED.obligations
+        )
+        rules = compile_request_rules(dataclasses.replace(SHIPPED, obligations=rows))
+        at = NOON + 3 * DAY + HOUR
+        record = outcome_record(
+            clock(event, DEADLINE)["clock_id"], "resumed", at, key="ar-2", actor="legal-1"
+        )
+        published = routings(run_requests(state, [record], rules))
+        (step,) = [each for each in published if each["reason"] == "clock_resumed"]
+        assert clock(step, DEADLINE)["due_at"] == rfc3339(at + 10 * DAY)
+
+
 def test_the_wait_begins_with_the_clarification_and_ends_with_a_day():
     """From Thursday 26 November the tenth day is Sunday 6 December: the wait ends with Monday, in Martinique."""
     order = production_order(enforcing_authority_notified=True)

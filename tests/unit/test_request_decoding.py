@@ -96,6 +96,23 @@ def test_an_invalid_request_is_rejected_with_a_reason(value, headers, expected):
     assert reason(value, headers) == expected
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("only_to_identify", "yes", "wrong_type"),
+        ("supersedes", 5, "wrong_type"),
+        ("supersedes", "", "invalid_value"),
+        ("supersedes", "x" * 129, "invalid_value"),
+        ("supersedes", "jane.roe@example.org", "pii_detected"),
+        ("supersedes", "x: call now\nRouted", "invalid_value"),
+        ("supersedes", "ar-1", "invalid_value"),
+    ],
+)
+def test_what_a_request_says_of_an_earlier_one_is_checked(field, value, why):
+    order = {**removal_order(), field: value}
+    assert reason(json.dumps(order).encode(), (), NOON) == (why, field)
+
+
 def test_a_request_from_the_future_is_rejected():
     assert decode_request(of(), (), NOON - MAX_AHEAD_MS)
     assert reason(of(), (), NOON - MAX_AHEAD_MS - 1) == ("future_timestamp", "received_at")

@@ -160,6 +160,19 @@ def test_a_corrected_order_names_the_earlier_one_and_starts_a_clock_of_its_own()
     assert by_duty[HOUR_OF_TCO]["due_at"] == "2026-11-24T16:00:00.000Z"
 
 
+def test_nobody_ends_clocks_by_naming_the_request_of_another_authority():
+    refused = removal_order("ar-8", supersedes="ar-1", concerns=["peaceful_assembly"])
+    incomplete = removal_order("ar-9", supersedes="ar-1", elements=[])
+    events = [
+        event
+        for order in (refused, incomplete)
+        for event in routings(run_requests(new_requests(), [request_record(order)]))
+    ]
+    assert [event["decision"] for event in events] == ["refused", "incomplete"]
+    assert [event.get("supersedes") for event in events] == [None, "ar-1"]
+    assert not any("ar-1" in event["recipients"][0]["reason"] for event in events)
+
+
 @pytest.mark.parametrize(
     ("language", "elements", "verdict"),
     [

@@ -35,9 +35,11 @@ def instruction(
             "ends with a public holiday of the enforcing state), unless its authority confirms that it "
             "raises no ground for refusal."
         )
-    if request.supersedes is not None:
+    if request.supersedes is not None and decision == "routed":
+        # Only the request says so. Nobody may end another authority's clocks by naming its request.
         reasons.append(
-            f"It completes or corrects request {request.supersedes}: withdraw the clocks that one still has."
+            f"It says that it completes or corrects request {request.supersedes}: if that came from the same "
+            "authority, withdraw the clocks that it still has."
         )
     return " ".join(reasons)
 
