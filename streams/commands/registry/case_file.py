@@ -13,7 +13,7 @@ import orjson
 
 from streams.contract.events.authority_request import AuthorityRequest
 from streams.contract.events.enriched_report import EnrichedReport
-from streams.contract.events.obligation import AppliedObligation
+from streams.contract.events.obligation import AppliedObligation, EscalatedObligation
 from streams.contract.events.report import MessageReport
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.forms.report_decoding import FORM as REPORT
@@ -54,7 +54,7 @@ class ReportCase:
         """The triggers that reports of its kind meet by themselves."""
         return rules.triggers.met_by_report.get(self.report.kind, frozenset())
 
-    def duty(self, rules: Rules, row: Obligation) -> AppliedObligation | None:
+    def duty(self, rules: Rules, row: Obligation) -> EscalatedObligation | None:
         """What becomes of the row, as the stage of reports would publish it; None if it does not apply.
 
         The other rows have no influence on it.
@@ -107,7 +107,7 @@ class RequestCase:
         lacks = self.judgement(rules).findings.missing
         return met | {"incomplete_order"} if lacks else met
 
-    def duty(self, rules: Rules, row: Obligation) -> AppliedObligation | None:
+    def duty(self, rules: Rules, row: Obligation) -> EscalatedObligation | None:
         """What becomes of the row, as the stage of requests would publish it; None if it does not apply.
 
         It takes the place of the row with its id, because what other duties ask of the request counts too.
