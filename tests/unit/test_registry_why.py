@@ -291,6 +291,23 @@ def test_a_file_that_is_no_case_is_refused(case: Any, content: object) -> None:
     assert "case.json" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{}", "no `report_id` or `request_id`; is it a CloudEvent? Give its `data`."),
+        (json.dumps({"specversion": "1.0", "data": report()}), "is it a CloudEvent? Give its `data`."),
+        (f"{json.dumps(report())}\n\n{json.dumps(report())}\n", "holds more than one case"),
+        (f"{json.dumps(report())}\n{{", "unexpected"),
+    ],
+)
+def test_what_is_wrong_with_a_case_file_is_said(tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "case.json"
+    path.write_text(content, encoding="utf-8")
+    result = why(TAKE_DOWN, path)
+    assert result.exit_code == 1
+    assert said in " ".join(result.stderr.split())
+
+
 CASES = [
     *sorted((EXAMPLES / "authority-requests" / "v1").glob("*.json")),
     *sorted((EXAMPLES / "message-reports" / "v1").glob("plain-*.json")),

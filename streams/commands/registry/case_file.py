@@ -150,13 +150,24 @@ def read_case(path: Path, rules: Rules) -> Case:
     Raises click.ClickException, with the reason that a dead letter would have, for anything else.
     """
     try:
-        found: Any = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
+        content = path.read_bytes()
+        found: Any = orjson.loads(content)
+    except OSError as error:
         raise click.ClickException(f"{path}: {error}") from error
+    except orjson.JSONDecodeError as error:
+        several = len(content.splitlines()) > 1 and all(
+            map(_is_object, filter(bytes.strip, content.splitlines()))
+        )
+        why = "holds more than one case: keep one line of it." if several else str(error)
+        raise click.ClickException(f"{path}: {why}") from error
     if isinstance(found, dict) and isinstance(found.get("value"), dict):
         found = found["value"]
     if not isinstance(found, dict):
         raise click.ClickException(f"{path}: must hold one JSON object.")
+    if not {"report", "report_id", "request_id"} & found.keys():
+        raise click.ClickException(
+            f"{path}: no `report_id` or `request_id`; is it a CloudEvent? Give its `data`."
+        )
     try:
         if "report" in found:
             enriched = msgspec.convert(found, EnrichedReport)
@@ -169,6 +180,13 @@ def read_case(path: Path, rules: Rules) -> Case:
         raise click.ClickException(
             f"{path} is neither a report nor a request nor an enriched report: {error}"
         ) from error
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _read(form: Any, value: bytes, rules: Rules) -> Any:
