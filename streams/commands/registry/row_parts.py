@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from streams.commands.registry.case_file import Case
-from streams.contract.events.obligation import AppliedObligation, NotArmedReason
+from streams.contract.events.obligation import EscalatedObligation, NotArmedReason
 from streams.deciding.law.applicability import GLOBAL
 from streams.registry.row_of_law import Marks
 from streams.registry.rules import Obligation, Rules, Trigger
@@ -67,7 +67,7 @@ class RowVerdict(NamedTuple):
     follow from the case; none follows from a refused request.
     """
 
-    duty: AppliedObligation | None
+    duty: EscalatedObligation | None
     case_applies: bool
     case_reason: NotArmedReason | None
     parts: tuple[PartVerdict, ...]
@@ -111,7 +111,7 @@ def verdict(rules: Rules, row: Obligation, case: Case) -> RowVerdict:
     )
 
 
-_Judged = tuple[Obligation, AppliedObligation | None]
+_Judged = tuple[Obligation, EscalatedObligation | None]
 """A row, and what a case makes of it."""
 
 
