@@ -264,6 +264,14 @@ def test_next_political_advertising_and_violence_against_women(rules: Rules) -> 
     assert (directive.status, str(directive.next.day)) == ("adopted", "2027-06-14")
 
 
+def test_the_day_of_the_australian_act_is_quoted(rules: Rules) -> None:
+    rows = [duty for duty in rules.obligations if duty.id.startswith("AU.osa.")]
+    assert len(rows) == 6
+    for row in rows:
+        quoted = {source.quote for source in row.sources}
+        assert row.marks.dates == "verified" and "23 January 2022" in quoted, row.id
+
+
 def test_penalties_say_who_is_liable(rules: Rules) -> None:
     with_penalties = [row for row in (*rules.obligations, *rules.watched) if row.penalties]
     assert len(with_penalties) >= 30

@@ -422,6 +422,8 @@ def test_elements_that_a_lawyer_judges(rules: Rules) -> None:
         "EU.tco.art3-3": ("accepted_language",),
         "IN.itr.3-1-d.2025": ("senior_officer",),
         "IN.itr.3-1-d": ("senior_officer",),
+        # "So far as is reasonably practicable, the material must be identified": Online Safety Act 2021 (Cth).
+        **dict.fromkeys(("AU.osa.s77", "AU.osa.s88", "AU.osa.s109", "AU.osa.s65"), ("exact_location",)),
     }
 
 
