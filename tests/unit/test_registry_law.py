@@ -235,7 +235,7 @@ def test_language_hints_exclude_languages_of_several_countries(rules: Rules) -> 
         ("SG.ocha.directions", None, None, "authority_order", "2024-02-01", "secondary"),
         ("ID.mr5.art14", "PT24H", None, "authority_order", "2020-11-24", "verified"),
         ("TW.csepa.art8", "PT24H", None, "authority_order", "2024-01-31", "secondary"),
-        ("TR.5651.urgent", "PT1H", None, "authority_order", "2026-11-01", "secondary"),
+        ("TR.5651.urgent", "PT1H", None, "authority_order", "2026-11-01", "unverified"),
         ("VN.cyber.urgent", "PT6H", None, "authority_order", "2026-07-01", "verified"),
         ("SG.osra.directions", None, None, "regulator_notice", "2026-06-29", "verified"),
     ],
