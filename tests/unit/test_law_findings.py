@@ -244,6 +244,13 @@ def test_missing_2_the_procedure_of_e_evidence(rules: Rules) -> None:
     assert fines == {"up to 2 % of the total worldwide annual turnover of the preceding year"}
 
 
+def test_a_reminder_of_five_days_is_not_the_authoritys_own_time(rules: Rules) -> None:
+    """The clock runs from the certificate, the five days of the law from the form."""
+    for id_ in ("EU.e-evidence.art10-6.answer", "EU.e-evidence.art11-5.answer"):
+        title = duty_of(rules, id_).title
+        assert title.startswith("Look whether the five days") and "form" in title, id_
+
+
 def test_missing_6_eca_digital(rules: Rules) -> None:
     notice, keep = duty_of(rules, "BR.eca-digital.art29"), duty_of(rules, "BR.eca-digital.art27.keep")
     assert (notice.duration, str(notice.in_force_from)) == (None, "2026-03-17")
