@@ -227,6 +227,13 @@ def test_missing_1_french_requisitions(rules: Rules) -> None:
     assert watched(rules, "FR.ordonnance-2025-1091").status == "adopted"
 
 
+def test_the_charge_of_2024_is_another_law_than_the_requisition(rules: Rules) -> None:
+    charged = watched(rules, "FR.csi.l871-2")
+    assert "interceptions autorisées par la loi" in quotes(charged.sources)
+    assert charged.penalties[0].article == "CSI art. L. 881-2"
+    assert "150,000" in charged.penalties[0].amount
+
+
 def test_missing_2_the_procedure_of_e_evidence(rules: Rules) -> None:
     assert "within the deadlines" in quotes(watched(rules, "EU.e-evidence.art10-8").sources)
     assert "no later than 10 days" in quotes(watched(rules, "EU.e-evidence.art17-2").sources)

@@ -1,10 +1,12 @@
 """The shipped law: it holds what the sources say, and a changed law has one row before and one after."""
 
 from datetime import date
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
+import streams.registry
 from streams.contract.events.authority_request import RequestElement, RequestKind
 from streams.contract.events.report import NoticeDeclaration, NoticeElement, ReportKind
 from streams.registry.rules import Obligation, Rules, Standard
@@ -536,6 +538,9 @@ def test_every_standard_has_an_internal_target(rules: Rules) -> None:
 def test_the_example_platform(rules: Rules) -> None:
     platform = rules.platform
     assert (platform.establishment, platform.legal_representative) == (None, "BE")
+    # A newspaper is a report.
+    example = (Path(streams.registry.__file__).parent / "law" / "platform.yaml").read_text("utf-8")
+    assert '{title: "politico.eu, 2024-05-06", checked: 2026-11-24, verification: secondary}' in example
     assert (platform.certainty, platform.fallback) == (0.8, "both")
     assert platform.safe_recipients == ("NCMEC", "INHOPE", "EUROPOL", "DJSOC_I2_IRU")
     hints = rules.location_hints
