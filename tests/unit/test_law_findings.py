@@ -227,6 +227,13 @@ def test_missing_1_french_requisitions(rules: Rules) -> None:
     assert watched(rules, "FR.ordonnance-2025-1091").status == "adopted"
 
 
+def test_the_charge_of_2024_is_another_law_than_the_requisition(rules: Rules) -> None:
+    charged = watched(rules, "FR.csi.l871-2")
+    assert "interceptions autorisées par la loi" in quotes(charged.sources)
+    assert charged.penalties[0].article == "CSI art. L. 881-2"
+    assert "150,000" in charged.penalties[0].amount
+
+
 def test_missing_2_the_procedure_of_e_evidence(rules: Rules) -> None:
     assert "within the deadlines" in quotes(watched(rules, "EU.e-evidence.art10-8").sources)
     assert "no later than 10 days" in quotes(watched(rules, "EU.e-evidence.art17-2").sources)
@@ -242,6 +249,13 @@ def test_missing_2_the_procedure_of_e_evidence(rules: Rules) -> None:
         if duty.id.startswith("EU.e-evidence.art10") and not duty.id.endswith(".answer")
     }
     assert fines == {"up to 2 % of the total worldwide annual turnover of the preceding year"}
+
+
+def test_a_reminder_of_five_days_is_not_the_authoritys_own_time(rules: Rules) -> None:
+    """The clock runs from the certificate, the five days of the law from the form."""
+    for id_ in ("EU.e-evidence.art10-6.answer", "EU.e-evidence.art11-5.answer"):
+        title = duty_of(rules, id_).title
+        assert title.startswith("Look whether the five days") and "form" in title, id_
 
 
 def test_missing_6_eca_digital(rules: Rules) -> None:
@@ -262,6 +276,14 @@ def test_next_political_advertising_and_violence_against_women(rules: Rules) -> 
     directive = watched(rules, "EU.dir-2024-1385.art23")
     assert directive.next is not None
     assert (directive.status, str(directive.next.day)) == ("adopted", "2027-06-14")
+
+
+def test_the_day_of_the_australian_act_is_quoted(rules: Rules) -> None:
+    rows = [duty for duty in rules.obligations if duty.id.startswith("AU.osa.")]
+    assert len(rows) == 6
+    for row in rows:
+        quoted = {source.quote for source in row.sources}
+        assert row.marks.dates == "verified" and "23 January 2022" in quoted, row.id
 
 
 def test_penalties_say_who_is_liable(rules: Rules) -> None:

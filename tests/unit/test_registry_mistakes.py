@@ -100,8 +100,8 @@ MISTAKES = [
     # contradictions
     ("law/GB.yaml", "[subject_or_authorised, location,", "[legal_basis, location,",
      "obligations[0].required_elements[0]", "only a report meets statutory_victim_request"),
-    ("law/AU.yaml", "required_elements: [exact_location]", "required_elements: [identity]",
-     "obligations[0].required_elements[0]", "only an authority's request meets"),
+    ("law/IN.yaml", "legal_basis, exact_location]", "legal_basis, identity]",
+     "obligations[0].required_elements[2]", "only an authority's request meets"),
     ("law/KR.yaml", "trigger: actual_knowledge", "trigger: actual_knowledge\n    legal_bases: [dsa_art9]",
      "obligations[0].legal_bases", "only valid for a trigger that an authority's request meets"),
     ("law/KR.yaml", "trigger: actual_knowledge", "trigger: actual_knowledge\n    emergency: true",

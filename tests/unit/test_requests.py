@@ -108,15 +108,15 @@ def test_an_incomplete_order_pauses_its_clock_and_says_what_to_tell_by_when():
 
 def test_an_order_of_a_law_without_pauses_still_starts_no_clock_without_an_element():
     order = removal_order(
-        kind="regulator_notice",
+        kind="order_to_act",
         legal_basis="national_law",
-        authority={"country": "AU", "type": "regulator"},
+        authority={"country": "IN", "type": "court"},
         elements=["legal_basis", "issuing_authority"],
-        category="csam",
+        category="fraud",
     )
     (event,) = routings(run_requests(new_requests(), [request_record(order)]))
     reasons = {duty["id"]: duty["not_armed_reason"] for duty in event["findings"]["obligations"]}
-    assert reasons["AU.osa.s109"] == "elements_missing"
+    assert reasons["IN.itr.3-1-d"] == "elements_missing"
     assert event["clocks"] == []
     assert "telling" not in event["findings"]
     assert event["recipients"][0]["reason"] == ("Ask the authority for what is missing: exact_location.")

@@ -195,7 +195,8 @@ def _good(chance: random.Random, request_id: str, soon_ms: int) -> Published:
     dice = chance.random()
     if dice < 0.15:
         refusals = _add_forbidden_demand(chance, document)
-    elif dice < 0.35 and form.competent and form.basis not in PAUSING:
+    elif dice < 0.35 and form.competent and form.basis not in PAUSING and form.kind != "regulator_notice":
+        # A notice of the Australian regulator starts its hours whatever it leaves out.
         missing = _leave_out(chance, form, document)
     facts = _facts(form, document, received, refusals, missing)
     return Published(request_id.encode(), orjson.dumps(document), facts)
