@@ -13,8 +13,8 @@ from streams.contract.events.authority_request import (
     RequestKind,
     Target,
 )
+from streams.contract.wire.checked_refs import check_ref
 from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected
-from streams.contract.wire.forms.moderation_outcome_decoding import check_ref
 from streams.contract.wire.personal_data import RefPaths
 from streams.contract.wire.reading import EventForm, event_reader
 from streams.contract.wire.refs import is_language
