@@ -30,8 +30,9 @@ from streams.deciding.reports.outcomes import apply_outcome
 def report_handler(source: ReportSource) -> Handler:
     """Return the handler of reports that were published to `source`.
 
-    It passes a report on to the stage of reporters, applies it, re-keys it to its home, or drops it as a
-    duplicate. It raises Rejected if the report is invalid or claims what that topic does not take.
+    It passes a published report with a reporter's ref on to the stage of reporters, which sends it to its
+    channel's home with a stamp. Any other report it applies, re-keys to its home, or drops as a duplicate. It
+    raises Rejected if the report is invalid or claims what that topic does not take.
     """
 
     def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
@@ -39,7 +40,7 @@ def report_handler(source: ReportSource) -> Handler:
         report = decoded.event
         # Also of a report that was re-keyed: the worker that did it may have had other rules.
         check_claims(batch.rules.registry.sources, source, report, decoded.ce_source)
-        if batch.rules.through_reporters and not is_internal(record):
+        if not is_internal(record):
             reporter = report.reporter
             if reporter is not None and reporter.ref is not None:
                 _pass_on_to_reporters(batch, record, reporter.ref)
