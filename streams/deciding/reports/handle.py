@@ -30,8 +30,9 @@ from streams.deciding.reports.outcomes import apply_outcome
 def report_handler(source: ReportSource) -> Handler:
     """Return the handler of reports that were published to `source`.
 
-    It passes a report on to the stage of reporters, applies it, re-keys it to its home, or drops it as a
-    duplicate. It raises Rejected if the report is invalid or claims what that topic does not take.
+    It passes a published report with a reporter's ref on to the stage of reporters, which sends it to its
+    channel's home with a stamp. Any other report it applies, re-keys to its home, or drops as a duplicate. It
+    raises Rejected if the report is invalid or claims what that topic does not take.
     """
 
     def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
@@ -42,7 +43,7 @@ def report_handler(source: ReportSource) -> Handler:
         if not is_internal(record):
             batch.read(record.topic, decoded.time_ms)
             reporter = report.reporter
-            if batch.rules.through_reporters and reporter is not None and reporter.ref is not None:
+            if reporter is not None and reporter.ref is not None:
                 _pass_on_to_reporters(batch, record, reporter.ref)
                 return
         channel_key = key_or_rekey(batch, record, report.channel.ref, MESSAGE_REPORTS_INTERNAL)

@@ -19,7 +19,7 @@ def report_stage(rules: ReportRules) -> ReportStage:
     Raises ImportError if they ask for the native core and it is not installed.
     """
     fast_path = None
-    if rules.runs_native:
+    if rules.native:
         # Only here: it needs an extension that most installations do not have.
         from streams.deciding.reports.native_core import NativeCore  # noqa: PLC0415
 
