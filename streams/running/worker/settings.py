@@ -138,20 +138,11 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="Facts about your platform (YAML); replaces the example in the law folder."),
     ] = None
-    reporters: Annotated[
-        Literal["on", "off"],
-        Field(
-            description="`on` weighs each report by how often its reporter was right, in a stage of its own; "
-            "`off` leaves that stage out. The same for all workers; docs/operations.md says how to "
-            "change it."
-        ),
-    ] = "off"
     core: Annotated[
         Literal["auto", "python", "native"],
         Field(
-            description="`python` applies reports in Python, `native` in the extension tocsin_native, `auto` "
-            "in the extension if it is installed and TOCSIN_REPORTERS is off. Outputs and state are the "
-            "same, so workers may differ."
+            description="`python` and `auto` apply reports in Python. `native` is refused: the extension "
+            "tocsin_native has no stage of reporters, through which reports go."
         ),
     ] = "auto"
     tracing: Annotated[
@@ -325,6 +316,9 @@ _REMOVED = {
     "versions with another value would apply every record a second time.",
     f"{PREFIX}COMPRESSION": "this setting no longer exists: unset it. Workers compress what they write with "
     "zstd. What they have written with another codec is still read.",
+    f"{PREFIX}REPORTERS": "this setting no longer exists: reports with a reporter's ref always go through "
+    "the stage of reporters, as with `on`. Unset it. If it was `off` or not set, read docs/upgrading.md "
+    "first: workers then need more capacity.",
 }
 
 
@@ -341,10 +335,5 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             f"{PREFIX}MIN_INSYNC_REPLICAS is {settings.min_insync_replicas} and {PREFIX}REPLICATION_FACTOR "
             f"{settings.replication_factor}: no record could ever be written. With a single broker set both "
             "to 1, with several the first below the second, so that writing goes on while a broker is down."
-        )
-    if settings.core == "native" and settings.reporters == "on":
-        raise SettingsError(
-            f"{PREFIX}CORE is native and {PREFIX}REPORTERS on: the native core has no stage of reporters. "
-            f"Set {PREFIX}CORE=auto, or {PREFIX}REPORTERS=off."
         )
     return settings
