@@ -41,6 +41,7 @@ def report_handler(source: ReportSource) -> Handler:
         # Also of a report that was re-keyed: the worker that did it may have had other rules.
         check_claims(batch.rules.registry.sources, source, report, decoded.ce_source)
         if not is_internal(record):
+            batch.read(record.topic, decoded.time_ms)
             reporter = report.reporter
             if reporter is not None and reporter.ref is not None:
                 _pass_on_to_reporters(batch, record, reporter.ref)
@@ -95,6 +96,8 @@ def handle_moderation_outcome(batch: ReportBatch, record: SourceRecord, origin: 
     Raises Rejected if it is invalid, or about something that is not known there.
     """
     decoded = batch.rules.read_outcome(record.value, record.headers, origin.timestamp)
+    if not is_internal(record):
+        batch.read(record.topic, decoded.time_ms)
     channel_ref = decoded.event.subject.channel_ref
     channel_key = key_or_rekey(batch, record, channel_ref, MESSAGE_REPORTS_INTERNAL)
     if channel_key is not None:
@@ -108,3 +111,6 @@ HANDLERS: Mapping[str, Handler] = {
     MODERATION_OUTCOMES: handle_moderation_outcome,
 }
 """By source topic. The first one also takes records whose topic is not in the table: it may claim least."""
+
+ALIGNED = (MESSAGE_REPORTS, VERIFIED_REPORTS, MODERATION_OUTCOMES)
+"""The sources that are read side by side. Outcomes of clocks are not: each is about a clock that runs."""
