@@ -91,7 +91,7 @@ NUMBERING = SimpleNamespace(
     apply_in_slices=_apply_in_slices,
     paused_sources=lambda _state: (),
     skipped_below=lambda _state, _topic: 0,
-    flooding=lambda _result: {},
+    tripped=lambda _result: {},
     aligned=(),
     relays=False,
 )

@@ -113,7 +113,7 @@ def applied(owner, written):
         state_topic="state",
         apply_in_slices=apply_in_slices,
         records_per_transaction=1_000,
-        flooding=lambda _: {},
+        tripped=lambda _: {},
         paused_sources=lambda _: (),
         skipped_below=lambda *_: 0,
     )

@@ -68,7 +68,7 @@ RECENT_DEAD_LETTERS = Metric(
     _INTAKE,
     "tocsin_recent_dead_letters",
     "gauge",
-    "Dead letters among the last 1,000 records of a partition. Above 500 the flooded source is read slowly.",
+    "Dead letters among the last 1,000 records of a partition. Above 500 the dead letter breaker trips.",
     ("stage", "partition"),
 )
 TICKS_WRITTEN = Metric(
@@ -311,8 +311,8 @@ SOURCE_RESTING = Metric(
     _LATENCY,
     "tocsin_source_resting",
     "gauge",
-    "1 for a source of a partition from which nothing is applied at the moment: it is flooded with records "
-    "that cannot be read, and these are let through slowly, or operators have paused it. Missing for all "
+    "1 for a source of a partition from which nothing is applied at the moment: it tripped the dead "
+    "letter breaker and its records are let through slowly, or operators have paused it. Missing for all "
     "others.",
     ("stage", "topic", "partition", "why"),
 )

@@ -178,7 +178,7 @@ class PartitionOwner(Generic[State]):
         """Note that the transaction with what `apply` prepared is committed, and took so long."""
         progress, result = prepared.progress, prepared.result
         self.committed_position = progress.position
-        self._let_rest(self.stage.flooding(result))
+        self._let_rest(self.stage.tripped(result))
         self.last_applied_at = time.monotonic()
         self._observer.committed(
             CommittedBatch(
@@ -217,16 +217,16 @@ class PartitionOwner(Generic[State]):
             self._note_resting()
         return [(topic, self.position[topic].next_offset) for topic in woken]
 
-    def _let_rest(self, flooding: Mapping[str, int]) -> None:
+    def _let_rest(self, tripped: Mapping[str, int]) -> None:
         paused = [self._prefix + topic for topic in self.stage.paused_sources(self.state)]
         before = self.resting.reasons()
-        if not (flooding or paused or before):
+        if not (tripped or paused or before):
             return
-        self.resting.rest(flooding, paused)
+        self.resting.rest(tripped, paused)
         for topic, why in self.resting.reasons().items():
             if before.get(topic) != why:
                 logger.warning(
-                    "source flooded with records that cannot be read: it is read slowly until that ends"
+                    "dead letter breaker tripped: the source is read slowly until its records can be read"
                     if why == "flood"
                     else "source paused by operators",
                     topic=topic,

@@ -89,8 +89,11 @@ class RunnableStage(Protocol[State, Result_co]):
         NotAtHome.
         """
 
-    def flooding(self, result: Any) -> Mapping[str, int]:
-        """The topics (with prefix) that a batch showed to be flooded, and how many were unreadable."""
+    def tripped(self, result: Any) -> Mapping[str, int]:
+        """The topics (with prefix) that the dead letter breaker slows after a batch.
+
+        With how many of their records were unreadable.
+        """
 
     def paused_sources(self, state: State) -> Collection[str]:
         """The sources of which no record may be handed in."""
