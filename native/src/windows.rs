@@ -6,21 +6,22 @@ pub const MINUTE: i64 = 60_000;
 pub const HOUR: i64 = 60 * MINUTE;
 pub const DAY: i64 = 24 * HOUR;
 
-/// The newest `panes` panes of `pane_ms` each.
+/// The newest panes of `pane_ms` each: a window has up to `panes`, and `late` more are held.
 pub struct Ring {
     pub pane_ms: i64,
     pub panes: i64,
+    pub late: i64,
 }
 
 pub const RINGS: [Ring; 3] = [
-    Ring { pane_ms: 5 * MINUTE, panes: 12 },
-    Ring { pane_ms: HOUR, panes: 24 },
-    Ring { pane_ms: DAY, panes: 30 },
+    Ring { pane_ms: 5 * MINUTE, panes: 12, late: 144 },
+    Ring { pane_ms: HOUR, panes: 24, late: 12 },
+    Ring { pane_ms: DAY, panes: 30, late: 1 },
 ];
 pub const LONGEST: usize = RINGS.len() - 1;
 pub const FINE_MS: i64 = RINGS[0].pane_ms;
 pub const FINE_PER_PANE: [i64; 3] = [1, RINGS[1].pane_ms / FINE_MS, RINGS[2].pane_ms / FINE_MS];
-pub const DAYS_HELD: i64 = RINGS[LONGEST].panes;
+pub const DAYS_HELD: i64 = RINGS[LONGEST].panes + RINGS[LONGEST].late;
 
 /// The last `panes` panes of RINGS[ring], including the current one.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,12 @@ impl Window {
         let fine = FINE_PER_PANE[self.ring];
         (now.div_euclid(fine) - self.panes + 1) * fine
     }
+
+    /// The fine index after the pane in which the window ends.
+    pub fn stop(self, end: i64) -> i64 {
+        let fine = FINE_PER_PANE[self.ring];
+        (end.div_euclid(fine) + 1) * fine
+    }
 }
 
 /// The fine index of a time in ms.
@@ -44,7 +51,12 @@ pub fn fine_of(time_ms: i64) -> i64 {
 
 /// The first fine index that a ring holds at `now`.
 pub fn held_from(ring: usize, now: i64) -> i64 {
-    Window { ring, panes: RINGS[ring].panes }.start(now)
+    Window { ring, panes: RINGS[ring].panes + RINGS[ring].late }.start(now)
+}
+
+/// The fine index of the first pane with which a window may end that is still held at `now`.
+pub fn latest_start(ring: usize, now: i64) -> i64 {
+    Window { ring, panes: RINGS[ring].late + 1 }.start(now)
 }
 
 /// The start of the pane in which a report of `fine` is counted at `now`; None if no ring holds it.

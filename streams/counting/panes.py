@@ -16,8 +16,12 @@ START = attrgetter("start")
 
 
 class RunningSum(Pane, gc=False):
-    """The sum of all panes from `start` on, valid until the fine index `until`. Derived, never persisted."""
+    """The sum of all panes from `start` on, for windows that end at the fine index `since` or later.
 
+    And before `until`. Derived, never persisted.
+    """
+
+    since: int = 0
     until: int = 0
     distinct: int = 0
     ring: int = 0
@@ -27,7 +31,7 @@ class RunningSum(Pane, gc=False):
     def of(cls, panes: list[Pane], spec: WindowSpec, now: int) -> "RunningSum":
         """Return the sum over the window that ends with the pane of `now`."""
         total = cls(window_start(spec.ring, spec.panes, now), ring=spec.ring, panes=spec.panes)
-        total.until = total.start + FINE_PER_PANE[spec.ring] * spec.panes
+        total._ends()
         for pane in reversed(panes):
             if pane.start < total.start:
                 break
@@ -51,7 +55,12 @@ class RunningSum(Pane, gc=False):
             self -= pane
             self.distinct -= pane.kept * pane.weight
         self.start = start
-        self.until = start + FINE_PER_PANE[self.ring] * self.panes
+        self._ends()
+
+    def _ends(self) -> None:
+        fine = FINE_PER_PANE[self.ring]
+        self.until = self.start + fine * self.panes
+        self.since = self.until - fine
 
 
 def pane_at(panes: list[Pane], seen: int) -> Pane:

@@ -10,16 +10,29 @@ from streams.contract.wire.times import DAY, HOUR, MINUTE
 
 
 class Ring(NamedTuple):
-    """The newest `panes` panes of `pane_ms` ms each, aligned to UTC: pane index = t_ms // pane_ms."""
+    """The newest panes of `pane_ms` ms each, aligned to UTC: pane index = t_ms // pane_ms.
+
+    A window has at most `panes` of them. `late` more are held, so that a window that ended so many panes ago
+    can still be measured.
+    """
 
     name: str
     pane_ms: int
     panes: int
+    late: int
 
 
-# Three resolutions cover windows from five minutes to thirty days with at most 66 panes per channel and
-# category. A window consists of whole panes: an hour of five-minute panes, a week of panes of a day.
-RINGS: tuple[Ring, ...] = (Ring("5m", 5 * MINUTE, 12), Ring("1h", HOUR, 24), Ring("1d", DAY, 30))
+# Three resolutions cover windows from five minutes to thirty days. A window consists of whole panes: an hour
+# of five-minute panes, a week of panes of a day.
+#
+# A late report is judged in the windows of its own time, up to twelve hours back. A source partition that is
+# set aside in the evening is back by then, and more would not fit: these are 223 panes, and the state has one
+# byte for the place of one. Only panes with reports exist, so a quiet channel has no more than before.
+RINGS: tuple[Ring, ...] = (
+    Ring("5m", 5 * MINUTE, 12, 144),
+    Ring("1h", HOUR, 24, 12),
+    Ring("1d", DAY, 30, 1),
+)
 FINE_MS = RINGS[0].pane_ms
 FINE_PER_PANE: tuple[int, ...] = tuple(ring.pane_ms // FINE_MS for ring in RINGS)
 
@@ -66,7 +79,18 @@ def window_start(ring: int, panes: int, now: int) -> int:
 
 def held_from(ring: int, now: int) -> int:
     """Return the first fine index that a ring holds at `now`."""
-    return window_start(ring, RINGS[ring].panes, now)
+    return window_start(ring, RINGS[ring].panes + RINGS[ring].late, now)
+
+
+def latest_start(ring: int, now: int) -> int:
+    """Return the fine index of the first pane with which a window may end that is still held at `now`."""
+    return window_start(ring, RINGS[ring].late + 1, now)
+
+
+def window_stop(ring: int, end: int) -> int:
+    """Return the fine index after the pane of a ring that has the fine index `end`: where a window stops."""
+    fine = FINE_PER_PANE[ring]
+    return (end // fine + 1) * fine
 
 
 def pane_start(fine: int, now: int) -> int | None:
