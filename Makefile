@@ -38,8 +38,8 @@ test-all: check $(if $(shell command -v cargo 2>/dev/null),native) ## Run every 
 durations: $(VENV)/installed ## Record in tests/durations.json how long each file takes, on a machine that does nothing else
 	$(SUITE) -m 'not nightly' --record-durations $(ARGS)
 
-test-fast: $(VENV)/installed ## Run the unit, model and contract tests but the slowest: no Kafka, a minute
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' tests/unit tests/model tests/contract $(ARGS)
+test-fast: $(VENV)/installed ## Run the unit, model and contract tests but the slowest, with fewer random examples: no Kafka, a minute
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' --fewer-examples tests/unit tests/model tests/contract $(ARGS)
 
 check: $(VENV)/installed $(CALENDARS_VENV)/installed ## Check lint, types, imports between packages, generated files
 	$(BIN)/ruff check .

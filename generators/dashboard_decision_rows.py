@@ -156,5 +156,19 @@ CHANGES_OF_LAW: Row = (
             "short",
             {"{{row}}": f"max by (row) ({series('tocsin_law_rows_overdue')})"},
         ),
+        Panel(
+            "Due in the law",
+            "Time until the next review, commencement, day in the life of a law, and end of a holiday calendar. "
+            "Negative once the day has passed. tocsin registry due lists all of them.",
+            "s",
+            {"{{due}}": f"min by (due) ({series('tocsin_law_due_timestamp_seconds')}) - time()"},
+            "table",
+        ),
+        Panel(
+            "Unsigned rows that start clocks",
+            "Duties in force whose clock can start although nobody of this platform has signed the row.",
+            "short",
+            {"rows": f"max ({series('tocsin_law_rows_unsigned')})"},
+        ),
     ),
 )

@@ -1,9 +1,12 @@
 """Options, signal handling, the order of tests and a real Kafka, for the whole suite."""
 
 import fcntl
+import functools
 import json
 import os
+import pickle
 import signal
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +14,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from streams.registry import document
 from tests.kafka.harness import quick_java
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.tools import build_release
@@ -19,6 +23,22 @@ from tocsin_demo.local_kafka import java
 # On a busy machine an example takes as long as it takes.
 hypothesis.settings.register_profile("tocsin", deadline=None)
 hypothesis.settings.load_profile("tocsin")
+
+# The check of IRIs, which no schema here has, builds its grammars when jsonschema is imported: 1.2 s of every
+# process.
+sys.modules["rfc3987_syntax"] = None
+
+_parse_yaml = document.parse_yaml
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(text: str) -> bytes:
+    return pickle.dumps(_parse_yaml(text))
+
+
+# Hundreds of tests load the registry, most of them with one file changed: a text is parsed once in a process.
+# A caller gets a copy, which it may change.
+document.parse_yaml = lambda text: pickle.loads(_parsed(text))
 
 # A shell starts background jobs with SIGINT ignored. Child processes inherit that, and a test could not
 # interrupt them.
@@ -34,6 +54,9 @@ def pytest_addoption(parser):
     group.addoption(
         "--record-durations", action="store_true", help="write tests/durations.json, which orders files"
     )
+    group.addoption(
+        "--fewer-examples", action="store_true", help="a fifth of the examples of each Hypothesis test"
+    )
     group.addoption("--drills", action="store_true", help="run the long incident drills too")
     group.addoption("--scale", type=float, help="divide the times of the alert rules by this in drills")
     group.addoption("--seeds", type=int, default=1, help="number of random fault scenarios to run")
@@ -44,10 +67,17 @@ def pytest_addoption(parser):
 DURATIONS = Path(__file__).with_name("durations.json")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Run the files that take longest first, so that no process has one of them left when the others are
-    done.
+    done. With --fewer-examples, Hypothesis tries fewer.
     """
+    if config.getoption("--fewer-examples"):
+        for test in {item.obj.__func__ if hasattr(item.obj, "__func__") else item.obj for item in items}:
+            if hypothesis.is_hypothesis_test(test):
+                # A test that names its number has no other way to get less.
+                every = test._hypothesis_internal_use_settings
+                fewer = hypothesis.settings(every, max_examples=max(1, every.max_examples // 5))
+                test._hypothesis_internal_use_settings = fewer
     seconds = json.loads(DURATIONS.read_text())
     # The sort is stable: the order within a file, and among those that take less than a second, stays the
     # same.

@@ -19,7 +19,7 @@ from streams.contract.events.authority_request import (
 )
 from streams.contract.events.countries import COUNTRIES
 from streams.contract.events.routing import Gate
-from streams.registry.loader import load_rules
+from streams.registry.row_of_law import Verification
 from streams.registry.rules import (
     Obligation,
     PlatformFacts,
@@ -27,12 +27,11 @@ from streams.registry.rules import (
     Rules,
     Trigger,
     Triggers,
-    Verification,
 )
 from tests.categories import CATEGORIES
+from tests.marked import marked
 from tests.report_strategies import times
-
-SHIPPED = load_rules()
+from tests.shipped import RULES as SHIPPED
 
 # The id of a request decides nothing. Few ids leave more examples for the fields that do.
 refs = st.sampled_from(["r-1", "ar:2026~7.x", "x" * 128])
@@ -87,7 +86,7 @@ def rows(draw: st.DrawFn, row: Obligation) -> Obligation:
     return dataclasses.replace(
         row,
         trigger=draw(one_of(Trigger)),
-        verification=draw(one_of(Verification)),
+        marks=marked(draw(one_of(Verification))),
         duration=duration,
         calendar=draw(st.sampled_from(["elapsed", "business_days"])) if duration == "P10D" else "elapsed",
         meaning=draw(st.sampled_from(["deadline", "retention"])),

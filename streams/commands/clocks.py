@@ -83,7 +83,8 @@ def clocks(
     time marked `not before` is the end of a wait, not a deadline. The list is read from the workers' state of
     both stages, so it is complete even after old events were deleted. Workers may keep running. Time left is
     measured with this machine's clock. A paused clock keeps the time that it had left when it was paused; its
-    due time moves when the pause ends. Exits with 1 if a clock cannot be read. An empty list is not an error.
+    due time moves when the pause ends. One that is paused because the request lacks something says until when
+    its authority must be told. Exits with 1 if a clock cannot be read. An empty list is not an error.
 
     \b
     Examples:
@@ -136,6 +137,7 @@ def as_document(clock: KeptClock) -> dict[str, Any]:
         "authority": clock.authority,
         "countries": clock.countries,
         "left_seconds": clock.left_ms // 1000,
+        **({} if clock.tell_by is None else {"tell_by": clock.tell_by}),
     }
 
 
@@ -148,7 +150,7 @@ def _text(found: Sequence[KeptClock]) -> str:
             clock.authority or "",
             " ".join(clock.countries),
             f"{KEY_NAMES[clock.subject]} {clock.key}",
-            clock.view.status,
+            _status(clock),
             f"{'' if clock.view.not_before is None else 'not before '}{minute(clock.view.due_at)}",
             time_left(clock.left_ms),
         )
@@ -157,6 +159,12 @@ def _text(found: Sequence[KeptClock]) -> str:
     statuses = Counter(clock.view.status for clock in found)
     by_status = ", ".join(f"{number:,} {status}" for status, number in statuses.most_common())
     return f"{text_table(header, rows)}\n{len(found):,} clocks: {by_status}"
+
+
+def _status(clock: KeptClock) -> str:
+    if clock.tell_by is None:
+        return clock.view.status
+    return f"{clock.view.status}: tell the issuing authority by {minute(clock.tell_by)}"
 
 
 def time_left(left_ms: int) -> str:

@@ -158,12 +158,7 @@ def read_document(path: Path) -> Document:
     except UnicodeDecodeError as error:
         raise UnreadableFile(path, str(error)) from error
     try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        lines: dict[FieldPath, int] = {(): 1}
-        if node is not None:
-            _note_lines(node, (), lines, set())
-        content = None if node is None else loader.construct_document(node)
+        content, lines = parse_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = 1 if mark is None else mark.line + 1
@@ -172,6 +167,17 @@ def read_document(path: Path) -> Document:
             problem = f"{problem}: a text that begins with a sign, such as > 3, needs quotes"
         raise RegistryError(f"{path.name}:{line}: not valid YAML: {problem}") from error
     return Document(path, content, lines)
+
+
+def parse_yaml(text: str) -> tuple[Any, dict[FieldPath, int]]:
+    """Return the content of a YAML text and the lines of its values, as in Document. Raises YAMLError."""
+    loader = _Loader(text)
+    node = loader.get_single_node()
+    lines: dict[FieldPath, int] = {(): 1}
+    if node is None:
+        return None, lines
+    _note_lines(node, (), lines, set())
+    return loader.construct_document(node), lines
 
 
 def _note_lines(node: yaml.Node, place: FieldPath, lines: dict[FieldPath, int], seen: set[int]) -> None:
@@ -197,7 +203,7 @@ def _note_lines(node: yaml.Node, place: FieldPath, lines: dict[FieldPath, int], 
 
 
 # What pydantic puts into the place of a problem besides keys and numbers: which type of several it tried.
-_OF_PYDANTIC = re.compile(r"\[key\]$|(?:literal|list|function-after)\[")
+_OF_PYDANTIC = re.compile(r"\[key\]$|(?:literal|list|function-after)\[|MarksRow$")
 
 
 def _explain(entry: Any) -> tuple[FieldPath, str]:

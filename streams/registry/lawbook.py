@@ -16,6 +16,7 @@ from streams.registry.shapes.law import (
     TriggersFile,
 )
 from streams.registry.shapes.rule_of_law import RuleOfLawFile
+from streams.registry.shapes.signatures import SignaturesFile
 
 GLOBAL = "GLOBAL"
 # The other files in the folder, one per subject, and what each holds.
@@ -25,6 +26,7 @@ SUBJECTS: Mapping[str, type[Row]] = {
     "platform": PlatformFile,
     "rule_of_law": RuleOfLawFile,
     "territories": TerritoriesFile,
+    "signatures": SignaturesFile,
     "triggers": TriggersFile,
 }
 

@@ -11,14 +11,16 @@ from streams.registry.agenda import (
     LawChange,
     Reviewed,
     Subject,
+    ended,
     law_changes,
     overdue,
     review_day,
     reviewed_rows,
     subject,
 )
+from streams.registry.row_of_law import Verification
 from streams.registry.rule_of_law_index import TierDifference, tier_differences
-from streams.registry.rules import Authority, JurisdictionRules, Rules, SourceRights, Verification
+from streams.registry.rules import Authority, JurisdictionRules, Obligation, Rules, SourceRights
 
 # Claims with a weight or a legal clock that a report by a user has not.
 _VOUCHED_KINDS: tuple[ReportKind, ...] = (
@@ -46,11 +48,15 @@ class Finding:
 class LintReport:
     """Rows to check again, each list in the order jurisdictions, authorities, obligations.
 
-    `unverified` rows are advisory only. `overdue` rows should have been checked again before today. `future`
-    rows have a checked date after today. `changes` are the duties that begin or end within the next 30 days.
+    `unverified` rows arm no clock. `overdue` rows should have been checked again before today. `future` rows
+    have a checked date after today. `changes` are the duties that begin or end within the next 30 days.
     `ending_calendars` are ids of holiday calendars that cover less than the next 180 days. `open_claims` are,
     by topic that takes reports of users, the claims there that the platform should vouch for. `tiers` are the
-    states whose tier is not the index's; None without an index.
+    states whose tier is not the index's; None without an index. `advisory` are the ids of the duties with a
+    time whose clock a secondary mark keeps from running. `unsigned` are the duties, apart from those that
+    have ended, that nobody signed for the platform; `lapsed` the rows that were signed in other words than
+    they have now. `lacking` says, by row, which of status, owner and review day it does not give. `unquoted`
+    are the duties with a number of time that is marked verified, and no source with a quote.
     """
 
     unverified: tuple[Finding, ...]
@@ -60,6 +66,11 @@ class LintReport:
     ending_calendars: tuple[str, ...]
     open_claims: Mapping[str, tuple[str, ...]]
     tiers: tuple[TierDifference, ...] | None
+    advisory: tuple[str, ...]
+    unsigned: tuple[Finding, ...]
+    lapsed: tuple[str, ...]
+    lacking: Mapping[str, tuple[str, ...]]
+    unquoted: tuple[str, ...]
 
 
 def lint(rules: Rules, today: date) -> LintReport:
@@ -81,7 +92,24 @@ def lint(rules: Rules, today: date) -> LintReport:
             if "user_report" in rights.kinds and (claims := _vouched(rights))
         },
         tiers=None if rules.index is None else tuple(tier_differences(rules.index, rules.jurisdictions)),
+        advisory=tuple(
+            duty.id
+            for duty in rules.obligations
+            if duty.advisory and duty.duration is not None and not ended(duty, today)
+        ),
+        unsigned=tuple(
+            _finding(duty) for duty in rules.obligations if duty.signed is None and not ended(duty, today)
+        ),
+        lapsed=rules.lapsed_signatures,
+        lacking={duty.id: duty.lacking for duty in rules.obligations if duty.lacking}
+        | {row.id: row.lacking for row in rules.watched if row.lacking},
+        unquoted=tuple(duty.id for duty in rules.obligations if _unquoted(duty) and not ended(duty, today)),
     )
+
+
+def _unquoted(duty: Obligation) -> bool:
+    timed = duty.duration is not None and duty.marks.time == "verified"
+    return timed and not any(source.quote for source in duty.sources)
 
 
 def _vouched(rights: SourceRights) -> tuple[str, ...]:

@@ -19,11 +19,22 @@ from streams.registry.shapes.law import CalendarsFile, LocationHintsFile, Platfo
 from streams.registry.shapes.reporters import ReportersFile
 from streams.registry.shapes.rule_of_law import RuleOfLawFile
 from streams.registry.shapes.rules import PoliciesFile, ScoringFile, SourcesFile
+from streams.registry.signing.signatures import holding, lapsed, read_signatures, row_hash
 from streams.registry.sources import build_sources
 from streams.registry.triggers import build_location_hints, build_targets, build_triggers
 
 SHIPPED = Path(__file__).parent
 SHIPPED_LAW = SHIPPED / "law"
+
+
+def signatures_folder(platform: Path | None, law: Path | None) -> Path | None:
+    """Give the folder in which a platform keeps its signatures; None if it has no files of its own.
+
+    It is the folder of its law, or else that of its platform file.
+    """
+    if law is not None:
+        return law
+    return None if platform is None else platform.parent
 
 
 def load_rules(
@@ -39,10 +50,11 @@ def load_rules(
 
     `folder` holds categories.yaml, scoring.yaml, reporters.yaml, sources.yaml, policies.yaml and the folder
     `law` (default: those shipped with Tocsin). Each of the other arguments replaces one of them; `platform`
-    replaces platform.yaml of the law folder. Raises RegistryError, which names file, line and field, if
-    anything is invalid.
+    replaces platform.yaml of the law folder. Signatures are read from `signatures_folder`. Raises
+    RegistryError, which names file, line and field, if anything is invalid.
     """
     folder = SHIPPED if folder is None else folder
+    signatures_file = read_signatures(signatures_folder(platform, law) or folder / "law")
     law = folder / "law" if law is None else law
     categories_document = read_document(folder / "categories.yaml" if categories is None else categories)
     categories_file = categories_document.parse(CategoriesFile)
@@ -80,7 +92,10 @@ def load_rules(
     index = None
     if index_document is not None and index_file is not None:
         index = build_index(index_document, index_file, jurisdictions)
-    obligations = build_obligations(book, jurisdictions, authorities, calendars, facts, known)
+    hashes = {row.id: row_hash(row) for _, file in book for row in file.obligations}
+    obligations, watched = build_obligations(
+        book, jurisdictions, authorities, calendars, facts, known, holding(signatures_file, hashes)
+    )
     return Rules(
         policies=build_policies(policies_document, policies_file),
         categories=known,
@@ -96,6 +111,8 @@ def load_rules(
         platform=facts,
         sources=build_sources(sources_document, sources_file),
         index=index,
+        watched=watched,
+        lapsed_signatures=lapsed(signatures_file, hashes),
         integrity="shadow" if policies_file.integrity is None else policies_file.integrity.mode,
         policy_version=content_hash([policies_file]),
         registry_version=content_hash(
@@ -111,6 +128,7 @@ def load_rules(
                 *([reporters_file] if own_reporters else []),
                 sources_file,
                 *([] if index_file is None else [index_file]),
+                *([] if signatures_file is None else [signatures_file]),
             ]
         ),
     )

@@ -1,6 +1,7 @@
 """Builds legal duties from the files in the law folder."""
 
 from collections.abc import Collection, Mapping
+from datetime import date
 from typing import get_args
 
 from streams.contract.events.authority_request import RequestElement
@@ -11,6 +12,7 @@ from streams.registry.durations import parse_legal_duration
 from streams.registry.jurisdictions import check_authority
 from streams.registry.lawbook import Lawbook
 from streams.registry.overlaps import refuse_overlaps
+from streams.registry.row_of_law import LawSource, Marks, NextDay, Penalty, Signature, WatchedRow, weakest
 from streams.registry.rules import (
     Authority,
     HolidayCalendar,
@@ -19,10 +21,18 @@ from streams.registry.rules import (
     PlatformFacts,
     Trigger,
 )
-from streams.registry.shapes.law import JurisdictionFile, ObligationRow
+from streams.registry.shapes.law import JurisdictionFile
+from streams.registry.shapes.obligation import ObligationRow
+from streams.registry.signing.signatures import row_hash
 
+# What an authority's request says and lacks, not its kind, meets these.
+FROM_ITS_CONTENT: frozenset[Trigger] = frozenset(("incomplete_order", "unvalidated_emergency_order"))
 # Only an authority's request meets these.
-ORDER_TRIGGERS: frozenset[Trigger] = frozenset(("authority_order", "regulator_notice", "data_order"))
+ORDER_TRIGGERS: frozenset[Trigger] = FROM_ITS_CONTENT | {
+    "authority_order",
+    "regulator_notice",
+    "data_order",
+}
 _NOTICE_ELEMENTS = frozenset((*get_args(NoticeElement), *get_args(NoticeDeclaration)))
 _REQUEST_ELEMENTS = frozenset(get_args(RequestElement))
 
@@ -34,18 +44,22 @@ def build_obligations(
     calendars: Mapping[str, HolidayCalendar],
     platform: PlatformFacts,
     categories: Collection[Category],
-) -> tuple[Obligation, ...]:
-    """Build the duties: GLOBAL, then regions, then countries, each in the order of its file.
+    signatures: Mapping[str, Signature],
+) -> tuple[tuple[Obligation, ...], tuple[WatchedRow, ...]]:
+    """Build the duties, and the rows whose law is not in force.
+
+    Both are ordered GLOBAL, then regions, then countries, each in the order of its file.
 
     Regulation 1182/71 counts the holidays of the Member State in which the act is to be done (art. 2(1)): for
     a row without `holiday_calendar`, that of the platform's establishment, or else of its legal
-    representative. `categories` are those that there are.
+    representative. `categories` are those that there are, `signatures` those that hold, by row.
 
     Raises RegistryError for a duty that refers to something unknown, contradicts itself, or overlaps another.
     """
     seen: dict[str, str] = {}
     home = national_calendar(platform.establishment or platform.legal_representative, calendars)
     duties = []
+    watched = []
     for document, file in book:
         for index, row in enumerate(file.obligations):
             place = ("obligations", index)
@@ -66,15 +80,19 @@ def build_obligations(
             _check_start(document, place, row, file)
             _check_reach(document, place, row)
             _check_places(document, place, row, file, jurisdictions)
-            duties.append(_obligation(row, file.code, home, tuple(categories)))
+            if row.watched:
+                watched.append(_watched(row, file.code))
+            else:
+                signed = signatures.get(row.id)
+                duties.append(_obligation(row, file.code, home, tuple(categories), platform, signed))
         refuse_overlaps(document, file.obligations)
-    return tuple(duties)
+    return tuple(duties), tuple(watched)
 
 
 def _check_times(
     document: Document, place: FieldPath, row: ObligationRow, calendars: Collection[str]
 ) -> None:
-    if row.in_force_until is not None and row.in_force_until < row.in_force_from:
+    if row.in_force_until is not None and row.in_force_until < (row.in_force_from or date.min):
         document.refuse((*place, "in_force_until"), "must not be before in_force_from")
     if row.holiday_calendar is not None and row.holiday_calendar not in calendars:
         document.refuse((*place, "holiday_calendar"), f"{row.holiday_calendar} is not in calendars.yaml")
@@ -120,7 +138,7 @@ def _check_start(document: Document, place: FieldPath, row: ObligationRow, file:
 
 
 def _check_reach(document: Document, place: FieldPath, row: ObligationRow) -> None:
-    if row.categories != "all" and len(set(row.categories)) < len(row.categories):
+    if isinstance(row.categories, list) and len(set(row.categories)) < len(row.categories):
         document.refuse((*place, "categories"), "names a category twice")
     of_request = row.trigger in ORDER_TRIGGERS
     allowed = _REQUEST_ELEMENTS if of_request else _NOTICE_ELEMENTS
@@ -133,6 +151,7 @@ def _check_reach(document: Document, place: FieldPath, row: ObligationRow) -> No
             )
     of_requests_only = {
         "legal_bases": bool(row.legal_bases),
+        "demands": row.demands is not None,
         "emergency": row.emergency is not None,
         "enforcing_authority_notified": row.enforcing_authority_notified is not None,
         "questions": bool(row.questions),
@@ -164,8 +183,19 @@ def _check_places(
 
 
 def _obligation(
-    row: ObligationRow, code: str, home_calendar: str | None, categories: tuple[Category, ...]
+    row: ObligationRow,
+    code: str,
+    home_calendar: str | None,
+    categories: tuple[Category, ...],
+    platform: PlatformFacts,
+    signed: Signature | None,
 ) -> Obligation:
+    # The shape refuses a row in force without these.
+    assert row.categories is not None
+    assert row.trigger is not None
+    assert row.action is not None
+    assert row.applies_to is not None
+    assert row.in_force_from is not None
     return Obligation(
         id=row.id,
         jurisdiction=code,
@@ -193,14 +223,78 @@ def _obligation(
         public_only=row.public_only,
         except_in=tuple(row.except_in),
         legal_bases=tuple(row.legal_bases),
+        demands=tuple(row.demands or ()),
         emergency=row.emergency,
         gate=row.gate,
         territory=row.territory or code,
         in_force_from=row.in_force_from,
         in_force_until=row.in_force_until,
-        source_title=row.source.title,
-        source_url=row.source.url,
-        checked=row.source.checked,
-        verification=row.source.verification,
+        sources=_sources(row),
+        marks=_marks(row),
+        # A row in the form of version 0.2 was written when a secondary mark armed like a verified one.
+        secondary_arms=platform.secondary_rows_arm or row.source is not None,
         review_by=row.review_by,
+        owner=row.owner,
+        read_by=row.read_by,
+        next=_next(row),
+        penalties=_penalties(row),
+        signed=signed,
+        sha256=row_hash(row),
+        lacking=tuple(name for name in ("status", "owner", "review_by") if getattr(row, name) is None),
     )
+
+
+def _watched(row: ObligationRow, code: str) -> WatchedRow:
+    assert row.status is not None
+    return WatchedRow(
+        id=row.id,
+        jurisdiction=code,
+        status=row.status,
+        instrument=row.instrument,
+        article=row.article,
+        title=row.title,
+        in_force_from=row.in_force_from,
+        next=_next(row),
+        sources=_sources(row),
+        marks=_marks(row),
+        owner=row.owner,
+        read_by=row.read_by,
+        review_by=row.review_by,
+        penalties=_penalties(row),
+    )
+
+
+def _sources(row: ObligationRow) -> tuple[LawSource, ...]:
+    if row.source is not None:
+        return (LawSource(row.source.title, row.source.url, row.source.checked),)
+    return tuple(
+        LawSource(
+            title=source.title,
+            url=source.url,
+            read_on=source.read_on,
+            article=source.article,
+            language=source.language,
+            quote=source.quote,
+            translation=source.translation,
+            sha256=source.sha256,
+        )
+        for source in row.sources or ()
+    )
+
+
+def _marks(row: ObligationRow) -> Marks:
+    return Marks(
+        dates=weakest(row.mark("dates")),
+        reach=weakest(row.mark("reach")),
+        categories=weakest(row.mark("categories")),
+        time=row.mark("time"),
+        elements=row.mark("elements"),
+    )
+
+
+def _next(row: ObligationRow) -> NextDay | None:
+    return None if row.next is None else NextDay(row.next.day, row.next.what)
+
+
+def _penalties(row: ObligationRow) -> tuple[Penalty, ...]:
+    return tuple(Penalty(each.amount, each.liable, each.article) for each in row.penalties or ())

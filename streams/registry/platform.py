@@ -44,4 +44,5 @@ def build_platform(
         fallback=file.fallback.value,
         safe_recipients=tuple(file.safe_recipients.values),
         size=None if file.size is None else file.size.value,
+        secondary_rows_arm=bool(file.secondary_rows_arm),
     )

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from streams.contract.events.authority_request import IntakeElement, LegalBasis, RequestElement, RequestKind
+from streams.contract.events.authority_request import (
+    Demand,
+    IntakeElement,
+    LegalBasis,
+    RequestElement,
+    RequestKind,
+)
 from streams.contract.events.report import (
     Category,
     NoticeDeclaration,
@@ -18,6 +24,15 @@ from streams.contract.wire.topics import ReportSource
 from streams.registry.category import CategoryRules
 from streams.registry.policy import Policy
 from streams.registry.reporter_rules import ReporterRules
+from streams.registry.row_of_law import (
+    LawSource,
+    Marks,
+    NextDay,
+    Penalty,
+    Signature,
+    Verification,
+    WatchedRow,
+)
 
 # Whether signs of coordinated reporting change levels and weights, or are only shown.
 IntegrityMode = Literal["live", "shadow"]
@@ -36,11 +51,12 @@ Calendar = Literal["elapsed", "business_days", "regulation_1182_71"]
 # Who is told of a case if no Member State can be identified (DSA art. 18(2)).
 Fallback = Literal["representative", "europol", "both"]
 AuthorityRole = Literal["police", "prosecutor", "court", "regulator", "dsc", "ministry", "hotline", "agency"]
-Verification = Literal["verified", "secondary", "unverified"]
 Trigger = Literal[
     "authority_order",
     "regulator_notice",
     "data_order",
+    "incomplete_order",
+    "unvalidated_emergency_order",
     "statutory_victim_request",
     "trusted_flagger_notice",
     "user_report",
@@ -182,9 +198,15 @@ class Obligation:
     `enforcing_authority_notified`: only orders of which the enforcing authority was notified (True), only
     others (False), or both (None). `public_only`: it covers content open to the public, not private chats.
     `except_in`: members of a region in which it does not apply. `legal_bases`: those of the authorities'
-    requests that trigger it; `emergency`: only urgent requests (True), only others (False), or both (None).
+    requests that trigger it; `demands`: it takes a request that demands one of these (empty: any request);
+    `emergency`: only urgent requests (True), only others (False), or both (None).
     `gate`: what must happen before anything is disclosed. `territory`: where the action takes effect.
-    Unverified rows are advisory only.
+    `marks`: how well each part was read; those of the time and the dates decide whether a clock is armed.
+    `secondary_arms`: whether a secondary mark arms one too. The first of `sources` is published. `next`: the
+    next known day in the life of the law. `owner` keeps the row right and `read_by` read its text;
+    `penalties`: what threatens whom if the duty is not fulfilled. `signed`: who signed the row, in the words
+    that it has now, for the platform; None if nobody did. `sha256` is that of what the row says. `lacking`:
+    which of status, owner and review day the row does not give.
     """
 
     id: str
@@ -212,16 +234,54 @@ class Obligation:
     territory: str
     in_force_from: date
     in_force_until: date | None
-    source_title: str | None
-    source_url: str
-    checked: date
-    verification: Verification
+    sources: tuple[LawSource, ...]
+    marks: Marks
+    secondary_arms: bool = False
     review_by: date | None = None
     questions: tuple[IntakeElement, ...] = ()
     after_pause: AfterPause = "continues"
     exempt_sizes: tuple[EnterpriseSize, ...] = ()
     enforcing_authority_notified: bool | None = None
     runs_from: str | None = None
+    demands: tuple[Demand, ...] = ()
+    owner: str | None = None
+    read_by: str | None = None
+    next: NextDay | None = None
+    penalties: tuple[Penalty, ...] = ()
+    signed: Signature | None = None
+    sha256: str = ""
+    lacking: tuple[str, ...] = ()
+
+    @property
+    def arms(self) -> bool:
+        """Whether the marks of the time and the dates allow a clock."""
+        mark = self.marks.of_clock
+        return mark == "verified" or (mark == "secondary" and self.secondary_arms)
+
+    @property
+    def advisory(self) -> bool:
+        """Whether time and dates are known from secondary sources, and that alone allows no clock."""
+        return self.marks.of_clock == "secondary" and not self.secondary_arms
+
+    @property
+    def source_title(self) -> str | None:
+        """Give the title of the source that events publish."""
+        return self.sources[0].title
+
+    @property
+    def source_url(self) -> str:
+        """Give the address that events publish; the first source always has one."""
+        return self.sources[0].url or ""
+
+    @property
+    def checked(self) -> date:
+        """Give the day on which somebody last read a source."""
+        return max(source.read_on for source in self.sources)
+
+    @property
+    def verification(self) -> Verification:
+        """Give the weakest mark: by it the row is listed for its owner."""
+        return self.marks.weakest
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +311,8 @@ class PlatformFacts:
     point of contact (DSA art. 11). A Member State with a confidence of at least `certainty` counts as
     identified (DSA art. 18(2)). `safe_recipients` are the authorities that may be told of a case that
     concerns a closed jurisdiction. `size` is that of the enterprise, None if unknown: then no exemption by
-    size holds.
+    size holds. `secondary_rows_arm`: whether a clock is armed if the time or the dates of its row are known
+    from secondary sources only.
     """
 
     establishment: str | None
@@ -261,6 +322,7 @@ class PlatformFacts:
     fallback: Fallback
     safe_recipients: tuple[str, ...]
     size: EnterpriseSize | None = None
+    secondary_rows_arm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,10 +374,12 @@ class Rules:
 
     `policy_version` and `registry_version` are hashes of the content. `jurisdictions` has GLOBAL, each
     region, and each country or territory with a row. `authorities` has all of them by id; ids are unique
-    across the registry. `obligations` are ordered GLOBAL, regions, countries. `regions` are the codes of all
-    regions that have a member. `sources` has a row for each topic to which reports are published. `index` is
-    None if the law folder has no rule_of_law.yaml; it decides nothing, because the tiers are in the
-    jurisdictions. `integrity` is `shadow` if the file of policies does not say.
+    across the registry. `obligations` are ordered GLOBAL, regions, countries; `watched` are the rows whose
+    law is not in force, and decide nothing. `lapsed_signatures` are the ids of rows that were signed in other
+    words than they have now. `regions` are the codes of all regions that have a member. `sources` has a row
+    for each topic to which reports are published. `index` is None if the law folder has no rule_of_law.yaml;
+    it decides nothing, because the tiers are in the jurisdictions. `integrity` is `shadow` if the file of
+    policies does not say.
     """
 
     policies: tuple[Policy, ...]
@@ -335,6 +399,8 @@ class Rules:
     registry_version: str
     index: RuleOfLawIndex | None = None
     integrity: IntegrityMode = "shadow"
+    watched: tuple[WatchedRow, ...] = ()
+    lapsed_signatures: tuple[str, ...] = ()
     regions: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:

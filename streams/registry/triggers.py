@@ -7,7 +7,7 @@ from streams.contract.events.authority_request import RequestKind
 from streams.contract.events.report import ReportKind
 from streams.registry.document import Document, FieldPath
 from streams.registry.durations import parse_duration
-from streams.registry.obligations import ORDER_TRIGGERS
+from streams.registry.obligations import FROM_ITS_CONTENT, ORDER_TRIGGERS
 from streams.registry.rules import (
     InternalTargets,
     JurisdictionRules,
@@ -34,7 +34,7 @@ def build_triggers(document: Document, file: TriggersFile) -> Triggers:
     requests = file.met_by_request.values
     document.require(("met_by_request", "values"), requests, get_args(RequestKind))
     for request, triggers in requests.items():
-        _check(document, ("met_by_request", "values", request), triggers, ORDER_TRIGGERS)
+        _check(document, ("met_by_request", "values", request), triggers, ORDER_TRIGGERS - FROM_ITS_CONTENT)
     return Triggers(
         met_by_report={kind: frozenset(met) for kind, met in file.met_by_report.values.items()},
         met_by_request={kind: frozenset(met) for kind, met in requests.items()},
@@ -74,6 +74,8 @@ def _check(
 ) -> None:
     for index, trigger in enumerate(triggers):
         if trigger not in allowed:
+            if trigger in FROM_ITS_CONTENT:
+                document.refuse((*place, index), f"{trigger} is met by what a request says, not by its kind")
             side = "an authority's request" if trigger in ORDER_TRIGGERS else "a report"
             document.refuse((*place, index), f"{trigger} is met by {side} only")
 

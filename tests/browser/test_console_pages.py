@@ -19,14 +19,10 @@ from tests.kafka.harness.reports import Published
 SIZES = {"wide": (1280, 800), "double": (640, 800), "narrow": (320, 640)}
 
 
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    """Where pictures go: TOCSIN_TEST_PICTURES, or a temporary folder."""
-    folder = os.environ.get("TOCSIN_TEST_PICTURES")
-    if folder is None:
-        return tmp_path_factory.mktemp("pictures")
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return Path(folder)
+def keep_picture(page, name, *, full_page=True):
+    """Take a picture for people to look at, if TOCSIN_TEST_PICTURES names a folder."""
+    if folder := os.environ.get("TOCSIN_TEST_PICTURES"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=full_page)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +49,7 @@ def addresses(page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_accessible_and_has_any_width(desk, people, pictures, scheme):
+def test_every_page_is_accessible_and_has_any_width(desk, people, scheme):
     page = people.person(
         color_scheme=scheme, reduced_motion="reduce", viewport={"width": 1280, "height": 800}
     )
@@ -66,7 +62,7 @@ def test_every_page_is_accessible_and_has_any_width(desk, people, pictures, sche
         name = address.strip("/").replace("/", "-")
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
-            page.screenshot(path=pictures / f"{name}-{scheme}-{size}.png", full_page=True)
+            keep_picture(page, f"{name}-{scheme}-{size}")
             faults += [f"{address} {size}: {fault}" for fault in (*too_wide(page), *moving(page))]
             # What axe finds depends on the width where a table becomes cards.
             if size != "double":
@@ -123,7 +119,7 @@ def test_without_scripts_lists_and_forms_work(desk, people):
     expect(page.get_by_role("heading", name="Decision")).to_be_visible()
 
 
-def test_picture_of_the_readme(desk, people, pictures):
+def test_picture_of_the_readme(desk, people, tmp_path):
     colleague = people.person("desk-2")
     listed(colleague, "ws7kd3wq5zn", 1)
     colleague.keyboard.press("j")
@@ -134,7 +130,7 @@ def test_picture_of_the_readme(desk, people, pictures):
     page.keyboard.press("j")
     page.keyboard.press("j")
     # Only `make screenshots` changes the one in the repository.
-    path = Path(os.environ.get("TOCSIN_README_PICTURE", pictures / "readme.png"))
+    path = Path(os.environ.get("TOCSIN_README_PICTURE", tmp_path / "readme.png"))
     page.screenshot(path=path)
     # A page that is read over a telephone line; the number of cases and their times move it by some kilobytes.
     assert path.stat().st_size < 200_000

@@ -8,8 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import go, ready
 from tests.browser.harness.cases import HOUR, case, clock, examples, publish, with_two_people
-from tests.browser.test_console_pages import pictures as pictures
-from tests.browser.test_console_pages import serious, too_wide
+from tests.browser.test_console_pages import keep_picture, serious, too_wide
 from tests.browser.test_console_work import decide, listed
 from tests.kafka.harness.deployment import ROUTING
 from tests.kafka.harness.reports import Published
@@ -118,7 +117,7 @@ def test_after_a_decision_take_back_is_filled_with_its_opposite(deployment, peop
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_of_signing_are_accessible_and_have_any_width(deployment, people, pictures, channel, scheme):
+def test_pages_of_signing_are_accessible_and_have_any_width(deployment, people, channel, scheme):
     of_message, event = case_with_clock(channel)
     event = with_two_people(event)
     publish(deployment, of_message, event)
@@ -143,7 +142,7 @@ def test_pages_of_signing_are_accessible_and_have_any_width(deployment, people, 
         go(who, address)
         for width, height in ((1280, 860), (390, 844)):
             who.set_viewport_size({"width": width, "height": height})
-            who.screenshot(path=pictures / f"{name}-{scheme}-{width}.png", full_page=width == 390)
+            keep_picture(who, f"{name}-{scheme}-{width}", full_page=width == 390)
             faults += [f"{name} {width}: {fault}" for fault in (*too_wide(who), *serious(who))]
     assert not faults, "\n".join(faults)
 

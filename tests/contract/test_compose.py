@@ -8,7 +8,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from streams.commands.main import commands
@@ -18,9 +17,10 @@ from streams.registry.categories import built_in_categories
 from streams.running.log.log import TRANSACTION_SECONDS
 from streams.running.worker.settings import PREFIX, load_settings
 from tests.tools import program
+from tests.yaml_files import load_yaml
 
 ROOT = Path(__file__).parents[2]
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+COMPOSE = load_yaml((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
 TOCSIN_SERVICES = {name: service for name, service in SERVICES.items() if service["image"] == "tocsin:local"}
 DOCKERFILE = (ROOT / "deploy/container/Dockerfile").read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ PINNED = re.compile(r"^[a-z0-9./-]+:v?\d+\.\d+\.\d+[a-z0-9.-]*@sha256:[0-9a-f]{6
 
 def document(path):
     """Read a YAML file of the project."""
-    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+    return load_yaml((ROOT / path).read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", TOCSIN_SERVICES)

@@ -13,7 +13,6 @@ from collections import Counter
 import jsonschema
 import kubernetes_validate
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from generators.kubernetes_resources import MIN_INSYNC_REPLICAS, PARTITIONS, STRIMZI
@@ -32,6 +31,7 @@ from streams.running.worker.settings import PREFIX, load_settings
 from tests.kubernetes.custom_resources import SCHEMAS
 from tests.kubernetes.rendered import CHART, FOLDER, KUSTOMIZE, ROOT, head, objects
 from tests.promql import metrics
+from tests.yaml_files import dump_yaml, load_yaml
 
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.yaml"))}
 RENDERED = {name: objects(text) for name, text in TEXTS.items()}
@@ -155,7 +155,7 @@ def test_the_chart_leaves_out_what_is_switched_off():
     ],
 )
 def test_the_chart_refuses_values_that_cannot_work(path, value, valid):
-    values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    values = load_yaml((CHART / "values.yaml").read_text(encoding="utf-8"))
     schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
     *folders, last = path.split(".")
     place = values
@@ -252,7 +252,7 @@ def test_the_page_and_the_notes_name_every_secret_that_must_exist():
                 named.add(variable["valueFrom"]["secretKeyRef"]["name"])
     assert len(named) == 7
     assert [name for name in sorted(named) if f"`{name}`" not in page] == []
-    values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    values = load_yaml((CHART / "values.yaml").read_text(encoding="utf-8"))
     given = {**values, **values["brokers"], **values["worker"], **values["console"]}
     given = {key: value for key, value in given.items() if key.endswith(("Secret", "ConfigMap"))}
     assert set(given.values()) | {values["worker"]["passwordSecret"]} == named
@@ -355,7 +355,7 @@ def test_a_worker_may_stop_and_hang_for_as_long_as_it_says():
 
 
 def test_the_trial_uses_the_broker_of_docker_compose():
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["kafka"]
+    compose = load_yaml((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["kafka"]
     (kafka,) = TRIAL["StatefulSet", "kafka"]["spec"]["template"]["spec"]["containers"]
     assert kafka["image"] == compose["image"]
     here, there = environment(kafka), compose["environment"]
@@ -369,7 +369,7 @@ def test_the_trial_uses_the_broker_of_docker_compose():
 
 
 def test_images_have_the_version_of_tocsin():
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    chart = load_yaml((CHART / "Chart.yaml").read_text(encoding="utf-8"))
     assert chart["version"] == chart["appVersion"] == __version__
     for name in ("tocsin-worker", "tocsin-console"):
         assert container_of(PRODUCTION, name)["image"] == f"images.example.org/tocsin:{__version__}"
@@ -423,9 +423,9 @@ def test_production_signs_in_as_the_users_that_strimzi_makes(deployment):
 
 
 def test_the_alerts_are_those_of_prometheus():
-    rules = yaml.safe_load((ROOT / "deploy/prometheus/rules/tocsin.yaml").read_text(encoding="utf-8"))
+    rules = load_yaml((ROOT / "deploy/prometheus/rules/tocsin.yaml").read_text(encoding="utf-8"))
     assert ALERTS["PrometheusRule", "tocsin"]["spec"] == rules
-    assert yaml.safe_load((CHART / "files" / "alerts.yaml").read_text(encoding="utf-8")) == rules
+    assert load_yaml((CHART / "files" / "alerts.yaml").read_text(encoding="utf-8")) == rules
 
 
 SCALER = PRODUCTION["ScaledObject", "tocsin-worker"]["spec"]
@@ -501,8 +501,8 @@ def test_scaling_follows_the_lag_that_more_workers_can_shorten(tmp_path):
         }
         for series, values in cases
     ]
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
-    (tmp_path / "tests.yaml").write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "tests": tests}))
+    (tmp_path / "rules.yaml").write_text(dump_yaml(rules))
+    (tmp_path / "tests.yaml").write_text(dump_yaml({"rule_files": ["rules.yaml"], "tests": tests}))
     done = subprocess.run(
         [PROMTOOL, "test", "rules", "tests.yaml"], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )

@@ -12,13 +12,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import yaml
 
 from streams.registry.agenda import review_day, reviewed_rows, subject
 from streams.registry.document import read_document
 from streams.registry.loader import load_rules
 from streams.registry.rules import Obligation
 from tests.unit.registry_files import copy_files
+from tests.yaml_files import dump_yaml, load_yaml
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "law.md").read_text("utf-8")
@@ -35,13 +35,13 @@ def commands_shown():
 def make_the_change(law):
     """Edit the copy as the checklist shows: end the row, add the next one."""
     (shown,) = re.findall(r"```yaml\n(.*?)```", CHECKLIST, re.DOTALL)
-    ended, begun = yaml.safe_load(shown.replace("...", '"https://law.example/1"'))
+    ended, begun = load_yaml(shown.replace("...", '"https://law.example/1"'))
     path = law / "GB.yaml"
     content = read_document(path).content
     row = next(row for row in content["obligations"] if row["id"] == DUTY == ended["id"])
     content["obligations"].append({**deepcopy(row), **begun})
     row.update(ended)
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    path.write_text(dump_yaml(content), encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -87,13 +87,13 @@ def test_the_table_of_reviews_matches_the_registry():
 
 
 def review_table():
-    rows: dict[date, Counter[str]] = {}
+    months: dict[str, Counter[str]] = {}
     for row in reviewed_rows(load_rules()):
         ended = isinstance(row, Obligation) and (row.in_force_until or date.max) < row.checked
         if not ended:
-            rows.setdefault(review_day(row), Counter())[subject(row)] += 1
-    lines = ["| review by | obligations | authorities | jurisdictions |", "| --- | --- | --- | --- |"]
-    for day, number in sorted(rows.items()):
+            months.setdefault(review_day(row).isoformat()[:7], Counter())[subject(row)] += 1
+    lines = ["| review in | obligations | authorities | jurisdictions |", "| --- | --- | --- | --- |"]
+    for month, number in sorted(months.items()):
         counted = (number[kind] or "-" for kind in ("obligation", "authority", "jurisdiction"))
-        lines.append(f"| {day} | {' | '.join(map(str, counted))} |")
+        lines.append(f"| {month} | {' | '.join(map(str, counted))} |")
     return "\n".join([*lines, ""])

@@ -4,10 +4,10 @@ import json
 
 import _jsonnet
 import orjson
-import yaml
 
 from generators.dashboard_boards import BOARDS
 from tests.contract.test_alerts import ALERTS, RECORDED, ROOT, RULES
+from tests.yaml_files import load_yaml
 
 MIXIN = ROOT / "deploy" / "mixin" / "mixin.libsonnet"
 DASHBOARDS = ROOT / "deploy" / "grafana" / "dashboards"
@@ -25,7 +25,7 @@ def render(change=""):
 def test_it_renders_the_committed_rules():
     found = render()
     groups = [*found["prometheusRules"]["groups"], *found["prometheusAlerts"]["groups"]]
-    assert groups == yaml.safe_load(RULES.read_text())["groups"]
+    assert groups == load_yaml(RULES.read_text())["groups"]
 
 
 def test_recording_rules_and_alerts_are_apart():

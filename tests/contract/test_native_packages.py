@@ -100,6 +100,7 @@ needed = { version = "=1.0.0", default-features = false }
     return checkout
 
 
+@pytest.mark.slow
 def test_it_is_fetched_from_the_users_own_mirror_once_and_then_built_without_network(
     registry, checkout, tmp_path
 ):

@@ -45,6 +45,7 @@ LARGE = 64 * 1024
 LARGER = NOT_TEXT | {
     "requirements/*.txt": "the hashes of pinned packages",
     "schemas/asyncapi.json": "generated from the types of events and the topics",
+    "streams/registry/law/EU.yaml": "the law of the Union in one file, because its rows refer to each other",
     "streams/registry/law/calendars.yaml": "generated: dates from the package that it names, with its "
     "licence",
 }

@@ -8,11 +8,10 @@ import subprocess
 import time
 import urllib.request
 
-import yaml
-
 from tests.contract.test_alerts import ALERTS, ROOT, RULES, RUNBOOK_URL_PREFIX, RUNBOOKS
 from tests.kafka.harness.prometheus import needs_prometheus, prometheus
 from tests.kubernetes.rendered import CHART, KUSTOMIZE
+from tests.yaml_files import load_yaml
 
 
 def pending(server):
@@ -42,14 +41,14 @@ def test_a_prometheus_that_has_the_pages_shows_the_runbook_of_an_alert(tmp_path)
 
 
 def test_the_defaults_of_the_settings_are_what_the_rules_say():
-    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    values = load_yaml((CHART / "values.yaml").read_text())
     assert values["monitoring"]["runbookURLPrefix"] == RUNBOOK_URL_PREFIX
     assert f'replace "{RUNBOOK_URL_PREFIX}" ' in (CHART / "templates" / "monitoring.yaml").read_text()
     overlay = KUSTOMIZE / "overlays" / "production"
-    setting = yaml.safe_load((overlay / "runbooks.yaml").read_text())
+    setting = load_yaml((overlay / "runbooks.yaml").read_text())
     assert setting["data"]["urlPrefix"] == RUNBOOK_URL_PREFIX
     # `make kubernetes` renders both with another value, too.
-    (replacement,) = yaml.safe_load((overlay / "kustomization.yaml").read_text())["replacements"]
+    (replacement,) = load_yaml((overlay / "kustomization.yaml").read_text())["replacements"]
     assert replacement["source"]["name"] == setting["metadata"]["name"]
 
 
@@ -68,7 +67,7 @@ def test_the_line_of_the_page_changes_every_link_of_a_copy_of_the_rules(tmp_path
     copy = tmp_path / "tocsin.yaml"
     copy.write_text(RULES.read_text())
     subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True, timeout=30)
-    rules = [rule for group in yaml.safe_load(copy.read_text())["groups"] for rule in group["rules"]]
+    rules = [rule for group in load_yaml(copy.read_text())["groups"] for rule in group["rules"]]
     links = {rule["alert"]: rule["annotations"]["runbook_url"] for rule in rules if "alert" in rule}
     assert links == {
         name: f"https://git.example.org/tocsin/blob/VERSION/docs/runbooks/{name}.md" for name in ALERTS

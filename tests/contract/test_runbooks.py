@@ -1,6 +1,7 @@
 """Every message that a runbook quotes is a text in the code, and every command that it gives can be typed."""
 
 import ast
+import functools
 import re
 import shlex
 from pathlib import Path
@@ -29,6 +30,7 @@ def text_of(node):
     return GAP
 
 
+@functools.cache
 def all_messages():
     texts = []
     for path in (ROOT / "streams").rglob("*.py"):
@@ -39,9 +41,6 @@ def all_messages():
     return "\n".join(text for text in texts if text != GAP)
 
 
-MESSAGES = all_messages()
-
-
 def quotations(page):
     spans = re.findall(r"`([^`]+)`", " ".join(page.split()))
     return [span for span in spans if " " in span and not span.startswith(TYPED)]
@@ -49,7 +48,7 @@ def quotations(page):
 
 def is_a_message(quotation):
     # The name of an error's class at the end is filled in at runtime too.
-    return re.sub(r"\.\.\.|\d+|[A-Z]\w+[A-Z]\w+$", GAP, quotation).strip(GAP + " ") in MESSAGES
+    return re.sub(r"\.\.\.|\d+|[A-Z]\w+[A-Z]\w+$", GAP, quotation).strip(GAP + " ") in all_messages()
 
 
 @pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.contract.test_alerts import ALERTMANAGER, RULES, needs_promtool, promtool
 from tests.drills.harness.scaled import scaled_alertmanager, scaled_rules, seconds, write_yaml
+from tests.yaml_files import load_yaml
 
-SHIPPED = yaml.safe_load(RULES.read_text())
+SHIPPED = load_yaml(RULES.read_text())
 _TIME = re.compile(r"\b\d+(?:ms|[smhd])\b")
 
 
@@ -45,7 +44,7 @@ def test_prometheus_accepts_the_scaled_rules(tmp_path: Path) -> None:
 
 def test_alertmanager_keeps_its_routes_and_inhibitions() -> None:
     scaled = scaled_alertmanager(10, "http://pager")
-    shipped = yaml.safe_load(ALERTMANAGER.read_text())
+    shipped = load_yaml(ALERTMANAGER.read_text())
     assert scaled["inhibit_rules"] == shipped["inhibit_rules"]
     assert scaled["route"] == shipped["route"] | {"group_wait": "3000ms", "group_interval": "30000ms"}
     assert [receiver["webhook_configs"] for receiver in scaled["receivers"]] == [

@@ -1,4 +1,7 @@
-"""`tocsin clocks` and `tocsin clock -` on a real broker: a desk lists and ends a flood of clocks."""
+"""`tocsin clocks`, `tocsin clock -` and `tocsin registry affected` on a real broker.
+
+A desk lists and ends a flood of clocks.
+"""
 
 import shlex
 import subprocess
@@ -130,6 +133,21 @@ def test_a_flood_of_clocks_is_listed_and_ended_by_channel(deployment, tocsin):
         "`tocsin clocks` lists the clocks that have not ended.\n"
     )
     assert listed() == [kept]
+
+    # After a correction of the row: every clock that it had started, with what became of it.
+    affected = tocsin("registry", "affected", INDIA, "--json")
+    assert affected.exit_code == 0, affected.output
+    rows = [orjson.loads(line) for line in affected.stdout.splitlines()]
+    assert [(row["key"], row["status"]) for row in rows] == [
+        ("old", "fulfilled"),
+        ("victim", "fulfilled"),
+        *[("flooded", "withdrawn")] * 3,
+    ]
+    (still_open,) = (
+        orjson.loads(line)
+        for line in tocsin("registry", "affected", "EU.tco.art6", "--json").stdout.splitlines()
+    )
+    assert (still_open["key"], still_open["open"]) == ("order-1", True)
     assert deployment.outputs().count(deployment.name(DEAD_LETTERS)) == 0
     none = tocsin("clocks", "--channel", "old")
     assert (none.exit_code, none.stdout, none.stderr) == (0, "", "no clocks found\n")

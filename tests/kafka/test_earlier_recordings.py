@@ -120,6 +120,7 @@ def deployment(kafka, past, tmp_path):
         "TOCSIN_SCORING_FILE": rules / "scoring.yaml",
         "TOCSIN_CATEGORIES_FILE": rules / "categories.yaml",
         "TOCSIN_LAW_FOLDER": rules / "law",
+        "TOCSIN_PLATFORM_FILE": rules / "law" / "platform.yaml",
         "TOCSIN_SOURCES_FILE": own_sources if own_sources.exists() else SOURCES_FILE,
     }
     deployment = Deployment(

@@ -27,14 +27,6 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 RECORDS = [f"record {number}".encode() for number in range(100)]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def as_shipped(quick_brokers: None) -> Iterator[None]:
-    """Use the command that the product runs instead of the quick one of the tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(java, "command", quick_java.SHIPPED_COMMAND)
-        yield
-
-
 @pytest.fixture
 def kafka(tmp_path: Path) -> Iterator[LocalKafka]:
     broker = LocalKafka(tmp_path / "kafka")
@@ -122,11 +114,16 @@ def test_records_and_ports_survive_a_stop_and_a_kill(kafka: LocalKafka) -> None:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
-    """One broker for the tests that do not change it, started by a thread that has since ended."""
+    """One broker for the tests that do not change it, started by a thread that has since ended.
+
+    It runs the command of the product instead of the quick one of the tests.
+    """
     broker = LocalKafka(tmp_path_factory.mktemp("kafka"))
-    starter = threading.Thread(target=broker.start)
-    starter.start()
-    starter.join()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(java, "command", quick_java.SHIPPED_COMMAND)
+        starter = threading.Thread(target=broker.start)
+        starter.start()
+        starter.join()
     yield broker
     broker.stop()
     broker.stop()

@@ -8,6 +8,7 @@ import signal
 import time
 
 import orjson
+import pytest
 from confluent_kafka import Producer
 
 from streams.contract.wire.times import moment_ms
@@ -166,6 +167,7 @@ def test_every_command_in_the_docs_works(kafka, prefix, tmp_path):
 YEAR_S = 366 * 24 * 3600
 
 
+@pytest.mark.nightly
 def test_the_report_of_the_readme_opens_an_escalation_in_a_year_too(prefix, tmp_path):
     """Broker, worker, shell and commands have a clock that is a year ahead."""
     shown = commands_shown()

@@ -23,7 +23,7 @@ SECONDS_TO_GO = 10
 
 def test_a_worker_under_load_stops_in_time(deploy):
     deployment = deploy()
-    deployment.publish(generate(10, 30_000))
+    deployment.publish(generate(10, 8_000))
     for number in (signal.SIGTERM, signal.SIGINT):
         applied = deployment.applied()
         worker = deployment.fleet.start((*EXECUTED, *SMALL_CYCLES))
@@ -71,7 +71,7 @@ def test_workers_end_in_time_when_the_broker_falls_silent(deploy, tmp_path):
     with throwaway_broker(tmp_path / "kafka") as broker:
         stopped, left_alone = (deploy(bootstrap=broker.bootstrap) for _ in range(2))
         for number, deployment in enumerate((stopped, left_alone)):
-            deployment.publish(generate(27 + number, 12_000))
+            deployment.publish(generate(27 + number, 5_000))
             deployment.fleet.command = SMALL_CYCLES
         workers = [deployment.fleet.start() for deployment in (stopped, left_alone)]
         for deployment in (stopped, left_alone):

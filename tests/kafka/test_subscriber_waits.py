@@ -65,7 +65,10 @@ def owned(worker):
     return [int(number) for number in re.findall(r"owns partitions \[(.*?)\]", worker.text)[-1].split(",")]
 
 
-@pytest.mark.parametrize("successor", ["none", "at once", "at once, under its instance name"])
+@pytest.mark.parametrize(
+    "successor",
+    ["none", pytest.param("at once", marks=pytest.mark.nightly), "at once, under its instance name"],
+)
 def test_subscribers_wait_for_the_session_at_most(deploy, successor):
     deployment = deploy()
     fleet = deployment.fleet

@@ -15,7 +15,7 @@ identity.consumer_group = lambda prefix: prefix + "other"
 
 def test_a_second_group_fences_the_first_which_says_why_it_stops(deploy):
     deployment = deploy()
-    deployment.publish(generate(31, 8_000))
+    deployment.publish(generate(31, 3_000))
     first = deployment.fleet.start(SMALL_CYCLES)
     deployment.fleet.wait_for(lambda: deployment.applied() > 0, 30, "first progress")
     # Without a supervisor: restarted, it would fence the second group in turn.
@@ -24,7 +24,7 @@ def test_a_second_group_fences_the_first_which_says_why_it_stops(deploy):
     try:
         deployment.fleet.wait_for(lambda: "owns partitions" in second.text, 60, "the second group took over")
         # The first notices when it writes. By now it may have applied everything.
-        deployment.publish(generate(32, 2_000))
+        deployment.publish(generate(32, 1_000))
         assert first.wait(60) == 1
     finally:
         first.end()

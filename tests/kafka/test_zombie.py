@@ -8,25 +8,30 @@ from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
-from tests.kafka.harness.workers import SMALL_CYCLES
+from tests.kafka.harness.steps import commit, is_stopped, struck_worker
+from tests.kafka.harness.workers import HAVE_SMALL_CYCLES, SMALL_CYCLES
 
 # The group notices within a second after the session.
 PAUSE_SECONDS = SESSION_SECONDS + 2
 
 
+# A commit of the third cycle: two were committed, and most of the backlog is left.
+STEP = commit("before", 5)
+
+
 def pause_under_load(deployment):
-    """SIGSTOP the first worker while it has a backlog."""
-    worker = deployment.fleet.start()
-    deployment.fleet.wait_for(lambda: deployment.applied() > 0, 30, "first progress")
-    worker.signal(signal.SIGSTOP)
-    assert not deployment.everything_applied(), "paused too late: there was nothing left to apply"
+    """SIGSTOP the first worker in a transaction, with a backlog."""
+    worker = deployment.fleet.start(struck_worker(STEP, signal.SIGSTOP, HAVE_SMALL_CYCLES))
+    deployment.fleet.wait_for(lambda: is_stopped(worker), 30, "it is in its third cycle")
+    assert deployment.applied() > 0
+    assert not deployment.everything_applied()
     return worker
 
 
 def test_a_zombie_writes_nothing_and_exits(deploy):
     followed, alone = deploy(), deploy()
-    followed.publish(generate(3, 12_000))
-    alone.publish(generate(4, 12_000))
+    followed.publish(generate(3, 3_000))
+    alone.publish(generate(4, 3_000))
     followed.fleet.command = alone.fleet.command = SMALL_CYCLES
 
     zombie = pause_under_load(followed)

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-import yaml
+from tests.yaml_files import load_all_yaml
 
 ROOT = Path(__file__).parents[2]
 KUSTOMIZE = ROOT / "deploy" / "kubernetes"
@@ -43,7 +43,7 @@ def write(name, text):
 
 def objects(text):
     """Return the objects of a rendering by kind and name."""
-    documents = [document for document in yaml.safe_load_all(text) if document]
+    documents = [document for document in load_all_yaml(text) if document]
     found = {(document["kind"], document["metadata"]["name"]): document for document in documents}
     assert len(found) == len(documents), "two objects have the same kind and name"
     return found

@@ -12,6 +12,7 @@ from streams.deciding.reports.escalation.clock_events import clock_id
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.registry.rules import Obligation
 from streams.registry.policy import Policy
+from tests.marked import marked
 from tests.unit.traffic import SHIPPED, Record, of_topic
 
 OUTCOMES = "clock-outcomes"
@@ -38,7 +39,7 @@ def duty(**changes: Any) -> Obligation:
         "emergency": None,
         "in_force_from": date(2000, 1, 1),
         "in_force_until": None,
-        "verification": "verified",
+        "marks": marked("verified"),
     }
     return dataclasses.replace(SHIPPED.obligations[0], **{**values, **changes})
 

@@ -15,16 +15,16 @@ import pytest
 import structlog
 
 from streams.deciding.reports.rules import compile_report_rules
-from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from streams.running.operations.logs import QUIET_LOGGERS
+from tests.shipped import RULES as SHIPPED_RULES
 from tests.unit.registry_files import copy_files
 
 
 @pytest.fixture(scope="session")
 def rules() -> Rules:
     """The shipped rules, loaded once per session."""
-    return load_rules()
+    return SHIPPED_RULES
 
 
 @pytest.fixture

@@ -24,14 +24,13 @@ from streams.desk.console.read_model.changes import Changes
 from streams.desk.console.read_model.database import Database, transaction
 from streams.desk.console.settings import ConsoleSettings
 from streams.desk.console.web.context import Console
-from streams.registry.loader import load_rules
 from streams.running.operations.console_metric_catalogue import CONSOLE_ACTS
 from streams.running.operations.values import Numbers
 from streams.running.wall_clock import clock_ms
 from tests.categories import CATEGORIES
+from tests.shipped import RULES
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
-RULES = load_rules()
 DUTIES = {duty.id: duty for duty in RULES.obligations}
 # Later than every example, so that none is in the future.
 LATER_MS = 4_000_000_000_000

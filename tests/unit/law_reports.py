@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from streams.contract.events.report import Channel, Evidence, MessageReport, Notice, Reporter
-from streams.registry.loader import load_rules
 from streams.registry.rules import Authority, JurisdictionRules, Obligation, PlatformFacts, Rules
+from tests.marked import marked, read_on
+from tests.shipped import RULES
 
-RULES = load_rules()
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LONG_AGO = date(2000, 1, 1)
 
@@ -65,10 +65,8 @@ def duty(jurisdiction: str = "GLOBAL", **changes: Any) -> Obligation:
         "territory": jurisdiction,
         "in_force_from": LONG_AGO,
         "in_force_until": None,
-        "source_title": None,
-        "source_url": "https://example.org/act",
-        "checked": LONG_AGO,
-        "verification": "verified",
+        "sources": read_on(LONG_AGO),
+        "marks": marked("verified"),
     }
     return Obligation(**(values | changes))
 

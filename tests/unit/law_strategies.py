@@ -22,8 +22,10 @@ from streams.contract.events.report import (
     Visibility,
 )
 from streams.contract.events.routing import Gate
-from streams.registry.rules import Action, Obligation, Rules, Standard, Trigger, Verification
+from streams.registry.row_of_law import Verification
+from streams.registry.rules import Action, Obligation, Rules, Standard, Trigger
 from tests.categories import CATEGORIES
+from tests.marked import marked
 from tests.unit.law_reports import RULES, duty
 
 MODERATE = settings(max_examples=80)
@@ -96,7 +98,7 @@ def obligations(jurisdiction: str, **fixed: Any) -> st.SearchStrategy[Obligation
         "gate": st.none() | st.sampled_from(get_args(Gate)),
         "in_force_from": st.just(date(2010, 1, 1)) | DAYS,
         "in_force_until": st.none() | st.just(date(2026, 6, 28)),
-        "verification": st.sampled_from(get_args(Verification)),
+        "marks": st.sampled_from(get_args(Verification)).map(marked),
     }
     return st.builds(partial(duty, jurisdiction), **(drawn | fixed))
 

@@ -15,6 +15,7 @@ from streams.deciding.partition.batch import Batch
 from streams.deciding.requests.rules import RequestRules, compile_request_rules
 from streams.deciding.requests.stage import request_stage
 from streams.deciding.requests.state import RequestState
+from tests.marked import trusting
 from tests.request_strategies import SHIPPED
 from tests.unit.traffic import HOUR, Record
 
@@ -25,7 +26,7 @@ ROUTING = "authority-routing"
 # 24 November 2026, 12:00 UTC.
 NOON = 1_795_521_600_000
 
-RULES = compile_request_rules(SHIPPED)
+RULES = compile_request_rules(trusting(SHIPPED))
 
 TCO = (
     "legal_basis statement_of_reasons issuing_authority exact_location redress_information accepted_language "

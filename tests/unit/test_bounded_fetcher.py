@@ -147,6 +147,7 @@ def test_many_records_with_many_headers_each_are_read_a_chunk_at_a_time():
     assert peak < 30
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_empty_records_are_read_a_poll_at_a_time():
     count = 100_000
     bomb = batch(b"".join(record(n, b"") for n in range(count)), count)

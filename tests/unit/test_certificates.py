@@ -1,8 +1,8 @@
 """European Production and Preservation Orders as the provider gets them: the certificates of Regulation (EU)
 2023/1543.
 
-By art. 9(1) a certificate holds what art. 5(5)(a) to (h), or 6(3)(a) to (f), list. The grounds for necessity
-and the summary of the case are the later points of the lists, and no part of it.
+By art. 9(2) and (3) a certificate holds what art. 5(5)(a) to (h), or 6(4)(a) to (f), list. The grounds for
+necessity and the summary of the case are the later points of the lists, and no part of it.
 """
 
 from typing import Any
@@ -24,14 +24,14 @@ from tests.unit.traffic import DAY, HOUR
 # The points of the lists that every certificate has, with what an intake calls them. The certificate is
 # signed (art. 9(1)).
 ALWAYS = {
-    "5(5)(a), 6(3)(a)": "issuing_authority",
-    "5(5)(b), 6(3)(b)": "addressee",
-    "5(5)(c), 6(3)(c)": "specific_recipients",
-    "5(5)(d), 6(3)(d)": "data_category",
-    "5(5)(f), 6(3)(f)": "criminal_provision",
+    "5(5)(a), 6(4)(a)": "issuing_authority",
+    "5(5)(b), 6(4)(b)": "addressee",
+    "5(5)(c), 6(4)(c)": "specific_recipients",
+    "5(5)(d), 6(4)(d)": "data_category",
+    "5(5)(f), 6(4)(f)": "criminal_provision",
     "9(1)": "signature",
 }
-# 5(5)(e) and 6(3)(e), the time range, are there "if applicable"; (g), the reasons for the emergency, in an
+# 5(5)(e) and 6(4)(e), the time range, are there "if applicable"; (g), the reasons for the emergency, in an
 # emergency; (h) if the order goes to a processor, which no intake reports.
 EMERGENCY = "emergency_justification"
 
@@ -90,17 +90,19 @@ def test_a_certificate_with_what_the_article_lists_starts_its_clock(
 
 
 @by_clock
-def test_a_certificate_without_one_of_these_is_incomplete(
+def test_a_certificate_without_one_of_these_is_incomplete_and_its_clock_paused(
     kind: str, changes: dict[str, Any], duty: str
 ) -> None:
+    """Finding 3; art. 10(6): the duties "shall not apply until such clarification or correction is provided"."""
     for left_out in elements_of(changes):
         elements = [element for element in elements_of(changes) if element != left_out]
         (event,) = routings(
             run_requests(new_requests(), [request_record(certificate(kind, elements, **changes))])
         )
-        assert event["clocks"] == []
-        reasons = {row["id"]: row["not_armed_reason"] for row in event["findings"]["obligations"]}
-        assert reasons[duty] == "elements_missing"
+        by_duty = {clock["obligation"]: clock for clock in event["clocks"]}
+        assert (by_duty[duty]["status"], by_duty[duty]["elapsed"]) == ("paused", 0)
+        assert by_duty[duty]["pause_reason"] == "insufficient_information"
+        assert event["findings"]["telling"]["paused"] == [duty]
         assert (event["decision"], event["findings"]["missing"]) == ("incomplete", [left_out])
 
 

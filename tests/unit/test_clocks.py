@@ -24,9 +24,9 @@ from streams.deciding.clocks.clock import (
     status,
     take_step,
 )
-from streams.registry.loader import load_rules
+from tests.shipped import RULES as SHIPPED_RULES
 
-ANY_ROW = load_rules().obligations[0]
+ANY_ROW = SHIPPED_RULES.obligations[0]
 ROW = dataclasses.replace(ANY_ROW, meaning="deadline", pausable_for=("clarification", "second_opinion"))
 RESTARTING = dataclasses.replace(ROW, after_pause="restarts")
 WAIT = dataclasses.replace(ANY_ROW, meaning="not_before", pausable_for=())

@@ -260,7 +260,7 @@ def test_json_has_the_published_clock_and_its_channel_or_request(logs, now):
         "clock_id": clock_of(1, "a"), "obligation": "GLOBAL.fast", "status": "lapsed", "elapsed": 1.0,
         "started_at": rfc3339(START - 90 * MINUTE), "due_at": rfc3339(START + 30 * MINUTE),
         "subject": "report", "key": "a", "authority": "FTC", "countries": rows[0]["countries"],
-        "left_seconds": -1800,
+        "left_seconds": -1800, "marks": {"dates": "verified", "time": "verified"},
     }  # fmt: skip
 
 

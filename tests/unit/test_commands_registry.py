@@ -13,18 +13,19 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands, main
-from streams.commands.registry import command
+from streams.commands.registry import options
 from streams.commands.registry.answer import TRIGGERS, Question, answer
 from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, duration_in_words, time_in_words
 from streams.contract.events.report import Channel, Evidence, MessageReport, Notice, NoticeDeclaration
 from streams.deciding.law.resolution import Resolver
 from streams.registry import loader
-from streams.registry.loader import load_rules
+from streams.registry.row_of_law import NextDay, Penalty, Signature, WatchedRow
 from streams.registry.rules import Authority
 from tests.categories import CATEGORIES
+from tests.marked import marked, read_on
+from tests.shipped import RULES as SHIPPED
 from tests.unit.law_reports import duty, place
 
-SHIPPED = load_rules()
 TODAY = date(2026, 11, 24)
 
 
@@ -39,9 +40,7 @@ def obligation(id_, **changes):
         "duration": "PT48H",
         "applies_to": "hosting services",
         "in_force_from": date(2026, 1, 1),
-        "source_title": "The Gazette",
-        "source_url": "https://law.example/1",
-        "checked": TODAY,
+        "sources": read_on(TODAY, "The Gazette", "https://law.example/1"),
     }
     return duty("NZ", **(values | changes))
 
@@ -60,7 +59,7 @@ RULES = dataclasses.replace(
     obligations=(
         obligation("NZ.armed", required_elements=("contact", "good_faith"), authority="WATCHDOG"),
         obligation("NZ.slower", duration="P3D", article="s. 2"),
-        obligation("NZ.advisory", verification="unverified", action="acknowledge"),
+        obligation("NZ.advisory", marks=marked("unverified"), action="acknowledge"),
         obligation(
             "NZ.known", trigger="actual_knowledge", duration=None, standard="swiftly", public_only=True
         ),
@@ -72,9 +71,26 @@ RULES = dataclasses.replace(
 )
 
 
+BILL = WatchedRow(
+    id="NZ.bill",
+    jurisdiction="NZ",
+    status="bill",
+    instrument="Tests Amendment Bill",
+    article="cl. 4",
+    title="Take it down sooner",
+    in_force_from=None,
+    next=NextDay(date(2027, 2, 1), "second reading"),
+    sources=read_on(TODAY, "The bill", "https://bill.example/1"),
+    marks=marked("secondary"),
+    owner="registry",
+    read_by=None,
+    review_by=date(2027, 1, 15),
+)
+
+
 @pytest.fixture
 def tocsin(monkeypatch):
-    monkeypatch.setattr(command, "load_rules", lambda **_: RULES)
+    monkeypatch.setattr(options, "load_rules", lambda **_: RULES)
 
     def run(*arguments):
         return CliRunner().invoke(commands, ["registry", *arguments])
@@ -128,6 +144,13 @@ def test_show_prints_the_duties_that_apply_and_why(tocsin):
     assert "public content only" in duties["NZ.known"]
 
 
+def test_what_is_watched_of_countries_without_a_file_is_shown_with_global_alone(tocsin):
+    heading = "Watched, and no duty: law that is not in force, or that nothing here starts:\n"
+    assert "Watched" not in tocsin("show", "NZ", "--at", "2026-11-28").stdout
+    watched = tocsin("show", "GLOBAL", "--at", "2026-11-28").stdout.partition(heading)[2]
+    assert "GLOBAL.pk.rules-2021, in force: " in watched
+
+
 def test_show_without_a_category_lists_everything(tocsin):
     result = tocsin("show", "NZ", "--at", "2026-11-24")
     duties = shown(result)
@@ -154,6 +177,46 @@ def test_an_order_has_its_own_gate_and_no_routing_of_reports(tocsin):
     assert "Recipients of such" not in result.stdout
     # The gate of a report says nothing about orders.
     assert re.search(r"(?m)^gate +two person review", tocsin("show", "NZ", "--category", "ncii").stdout)
+
+
+def test_show_says_what_an_advisory_duty_rests_on_who_signed_it_and_the_penalty(tocsin, monkeypatch):
+    quoted = obligation(
+        "NZ.quoted",
+        trigger="regulator_notice",
+        marks=dataclasses.replace(marked("verified"), time="secondary"),
+        penalties=(Penalty("NZ$ 20,000", "provider", "s. 25"),),
+        signed=Signature("counsel-1", TODAY),
+    )
+    rules = dataclasses.replace(RULES, obligations=(*RULES.obligations, quoted))
+    monkeypatch.setattr(options, "load_rules", lambda **_: rules)
+    duty = shown(tocsin("show", "NZ", "--trigger", "regulator_notice"))["NZ.quoted"]
+    for line in (
+        r"clock +none, because its time or dates are known from secondary sources only; advisory: by the row it\n"
+        r" +would be due within 48 hours",
+        r"time secondary, dates verified, reach verified, elements verified, categories verified\n",
+        r"(?m)^ +signed by counsel-1 on 2026-11-24$",
+        r"penalty +NZ\$ 20,000; liable: provider \(s\. 25\)",
+    ):
+        assert re.search(line, duty), duty
+    armed = shown(tocsin("show", "NZ", "--trigger", "statutory_victim_request"))["NZ.armed"]
+    assert re.search(r"(?m)^ +unsigned$", armed)
+
+
+def test_show_lists_the_law_that_is_watched(tocsin, monkeypatch):
+    rules = dataclasses.replace(
+        RULES, watched=(BILL, dataclasses.replace(BILL, id="KR.bill", jurisdiction="KR"))
+    )
+    monkeypatch.setattr(options, "load_rules", lambda **_: rules)
+    result = tocsin("show", "NZ")
+    watched = result.stdout.partition("Watched, and no duty")[2]
+    assert (
+        "NZ.bill, bill: Take it down sooner (Tests Amendment Bill, cl. 4). Next, 2027-02-01: second reading. "
+        "Checked 2026-11-24, secondary; review by 2027-01-15. https://bill.example/1"
+    ) in " ".join(watched.split())
+    assert "KR.bill" not in result.stdout
+    document = json.loads(tocsin("show", "NZ", "--json").stdout)
+    assert [row["id"] for row in document["watched"]] == ["NZ.bill"]
+    assert "NZ.bill" not in {row["id"] for row in document["obligations"]}
 
 
 def test_show_json_is_one_object(tocsin):
@@ -239,7 +302,7 @@ def test_the_rarer_terms_of_a_row_in_words(tocsin, monkeypatch):
         questions=("territorial_scope", "senior_officer"), exempt_sizes=("micro", "small"),
     )  # fmt: skip
     rules = dataclasses.replace(RULES, obligations=(wait,))
-    monkeypatch.setattr(command, "load_rules", lambda **_: rules)
+    monkeypatch.setattr(options, "load_rules", lambda **_: rules)
     text = shown(tocsin("show", "NZ", "--trigger", "data_order", "--at", "2026-11-24"))["NZ.wait"]
     assert re.search(r"time limit +not before the end of 10 days\n", text)
     assert re.search(r"lawyer asks +territorial scope, senior officer\n", text)
@@ -256,7 +319,7 @@ def test_a_duty_from_which_the_platform_is_exempt_is_not_shown(tocsin, monkeypat
     rules = dataclasses.replace(RULES, obligations=(exempt,))
     for size, count in ((None, 1), ("medium", 1), ("small", 0)):
         own = dataclasses.replace(rules, platform=dataclasses.replace(rules.platform, size=size))
-        monkeypatch.setattr(command, "load_rules", lambda own=own, **_: own)
+        monkeypatch.setattr(options, "load_rules", lambda own=own, **_: own)
         assert tocsin("show", "NZ", "--at", "2026-11-24").stdout.count("NZ.exempt") == count
 
 
@@ -374,7 +437,7 @@ def test_check_shows_where_tiers_are_not_those_of_the_index(tocsin):
 
 
 def test_check_says_that_no_tier_was_compared(monkeypatch):
-    monkeypatch.setattr(command, "load_rules", lambda **_: dataclasses.replace(RULES, index=None))
+    monkeypatch.setattr(options, "load_rules", lambda **_: dataclasses.replace(RULES, index=None))
     result = CliRunner().invoke(commands, ["registry", "check", "--today", "2026-11-26"])
     assert "no rule_of_law.yaml, so no tier was compared" in result.stdout
 

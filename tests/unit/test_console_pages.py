@@ -78,6 +78,49 @@ def test_a_case_page_says_law_gate_routing_priority_grounds_and_versions(browser
     assert f"Policy version {event['policy_version']}" in words
 
 
+def test_a_page_says_of_each_duty_whether_it_is_signed_and_whether_it_is_advisory(world, browser):
+    duty = example("escalations", "opened-clock-armed")["obligations"][0]
+    advisory = {
+        **duty,
+        "clock_status": "not_armed",
+        "not_armed_reason": "unverified",
+        "due_at": None,
+        "target": "PT48H",
+        "target_at": "2026-11-26T03:00:00.000Z",
+        "advisory": True,
+    }
+    signed = {**duty, "signed": {"by": "counsel-1", "on": "2026-11-27"}}
+    world.put_case("e-advisory", obligations=[advisory])
+    world.put_case("e-signed", obligations=[signed])
+    words = text_of(browser.page("/cases/e-advisory"))
+    assert "No clock runs: its time or dates are known from secondary sources only." in words
+    assert "advisory By the row it would be due within PT48H, 2026-11-26 03:00 UTC" in words
+    assert "Row unsigned." in words
+    assert "Row signed by counsel-1 on 2026-11-27." in text_of(browser.page("/cases/e-signed"))
+
+
+def test_a_clock_shows_how_well_its_law_was_read(world, browser):
+    clock = example("escalations", "opened-clock-armed")["clock"]
+    marks = {"dates": "secondary", "time": "verified"}
+    world.put_clock("c-marked", clock={**clock, "clock_id": "c-marked", "marks": marks})
+    assert "time verified, dates secondary" in text_of(browser.page("/cases/c-marked"))
+
+
+def test_a_request_page_says_what_threatens_whoever_does_not_fulfil_it(world, browser):
+    penalty = {"obligation": "EU.tco.art3-3", "amount": "up to 4 % of turnover", "liable": "provider"}
+    for name, of in (("r-fined", "removal-order"), ("r-refused", "encryption-keys")):
+        findings = example("authority-routing", of)["findings"]
+        world.put_request(
+            name, of, findings={**findings, "penalties": [penalty, {**penalty, "article": "art. 18"}]}
+        )
+        words = text_of(browser.page(f"/requests/{name}"))
+        assert "If EU.tco.art3-3 is not fulfilled: up to 4 % of turnover; liable: provider." in words
+        assert "liable: provider (art. 18)." in words
+    assert "Penalties" not in text_of(
+        browser.page(f"/requests/{example('authority-routing', 'removal-order')['request_id']}")
+    )
+
+
 def test_every_duty_of_a_case_links_to_its_source(browser):
     page = browser.page(f"/cases/{EPISODE}")
     for duty in example("escalations", "updated-level-raised")["obligations"]:

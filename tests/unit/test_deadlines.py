@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from streams.deciding.law.calendar_days import UnknownDays
 from streams.deciding.law.deadlines import deadline, period_end
-from streams.registry.loader import load_rules
 from streams.registry.rules import HolidayCalendar, Obligation
+from tests.shipped import RULES
 
-RULES = load_rules()
 ANY_ROW = RULES.obligations[0]
 BERLIN = HolidayCalendar(
     id="de-be",

@@ -16,11 +16,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.deciding.law.deadlines import deadline
-from streams.registry.loader import load_rules
 from streams.registry.rules import Obligation
 from tests.belgian_holidays import holidays_of_belgium
+from tests.shipped import RULES
 
-RULES = load_rules()
 ROWS = [row for row in RULES.obligations if row.duration is not None]
 KEPT = [row for row in ROWS if row.meaning == "retention"]
 WITHIN = [row for row in ROWS if row.meaning == "deadline"]

@@ -10,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.contract.events.obligation import NotArmedReason
+from streams.contract.wire.encoding import encode
 from streams.contract.wire.times import DAY, HOUR
 from streams.deciding.law.arming import strictest, why_not_armed
 from streams.deciding.law.duty import Duty, due_ms, escalated_duty, iso_duration, published_duty
 from streams.registry.durations import parse_duration
+from streams.registry.row_of_law import Verification
 from streams.registry.rules import HolidayCalendar, InternalTargets, Obligation
+from tests.marked import marked
 from tests.unit.law_reports import RULES, duty, small_world
 
 WEEKDAYS = HolidayCalendar("be", "UTC", frozenset({6, 7}), frozenset(), date(2026, 12, 31), "https://x")
@@ -23,7 +26,7 @@ TARGETS = InternalTargets({"promptly": HOUR, "without_undue_delay": DAY}, 3 * DA
 # Each change violates one condition, in the order in which the reasons are given.
 VIOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("trigger_not_met", {"trigger": "authority_order"}),
-    ("unverified", {"verification": "unverified"}),
+    ("unverified", {"marks": marked("unverified")}),
     ("no_duration", {"duration": None}),
     ("retention", {"meaning": "retention"}),
     ("no_holiday_calendar", {"calendar": "business_days", "holiday_calendar": "fr"}),
@@ -51,12 +54,56 @@ def test_the_conditions_cover_every_reason() -> None:
 
 
 def test_conditions_under_which_a_clock_is_armed() -> None:
-    assert reason(duty(verification="secondary")) is None
+    assert reason(duty(marks=marked("secondary"), secondary_arms=True)) is None
+    assert reason(duty(marks=replace(marked("unverified"), time="verified", dates="verified"))) is None
     assert reason(duty(required_elements=("contact",)), ("location", "contact")) is None
     assert reason(duty(required_elements=("contact", "location")), ("contact",)) == "elements_missing"
     assert reason(duty(calendar="business_days", holiday_calendar="be")) is None
     assert reason(duty(calendar="business_days")) == "no_holiday_calendar"
     assert reason(duty(meaning="retention", duration="P1Y"), keeps=True) is None
+
+
+SECONDARY = duty(marks=replace(marked("verified"), dates="secondary"), required_elements=("contact",))
+
+
+def test_the_weaker_mark_of_time_and_dates_arms_a_clock() -> None:
+    for time, dates in product(get_args(Verification), get_args(Verification)):
+        row = duty(marks=replace(marked("verified"), time=time, dates=dates))
+        assert reason(row) == (None if (time, dates) == ("verified", "verified") else "unverified")
+        trusted = replace(row, secondary_arms=True)
+        assert reason(trusted) == ("unverified" if "unverified" in (time, dates) else None)
+
+
+def test_a_secondary_row_is_advisory_if_nothing_else_keeps_its_clock_from_running() -> None:
+    def advisory(row: Obligation, *elements: str) -> bool:
+        return Duty(row, reason(row, elements), strictest=True).advisory
+
+    assert advisory(SECONDARY, "contact")
+    assert not advisory(SECONDARY)
+    assert reason(SECONDARY) == "elements_missing"
+    assert not advisory(replace(SECONDARY, secondary_arms=True), "contact")
+    assert not advisory(replace(SECONDARY, marks=marked("unverified")), "contact")
+    assert not advisory(replace(SECONDARY, duration=None), "contact")
+
+
+def test_an_advisory_duty_shows_the_time_at_which_it_would_be_due() -> None:
+    started = 1_780_000_000_000
+    rules = small_world(SECONDARY)
+    shown = escalated_duty(Duty(SECONDARY, "unverified", strictest=True), rules, started)
+    armed = escalated_duty(
+        Duty(replace(SECONDARY, secondary_arms=True), None, strictest=True), rules, started
+    )
+    assert (shown.clock_status, shown.not_armed_reason, shown.due_at) == ("not_armed", "unverified", None)
+    assert shown.advisory
+    assert (shown.target, shown.target_at) == ("P1D", armed.due_at)
+    assert not armed.advisory
+
+
+def test_only_an_advisory_duty_says_so() -> None:
+    published = published_duty(Duty(SECONDARY, "elements_missing", strictest=True), small_world(SECONDARY), 0)
+    assert b"advisory" not in encode(published)
+    published = published_duty(Duty(SECONDARY, "unverified", strictest=True), small_world(SECONDARY), 0)
+    assert encode(published).endswith(b'"advisory":true}')
 
 
 # The strictest
@@ -68,7 +115,7 @@ def test_the_shortest_duty_of_a_trigger_and_action_is_the_strictest() -> None:
         duty(id="A.b", duration="PT24H"),
         duty(id="A.c", duration="P1D"),
         duty(id="A.d", duration=None, standard="promptly"),
-        duty(id="A.e", duration="PT1H", verification="unverified"),
+        duty(id="A.e", duration="PT1H", marks=marked("unverified")),
         duty(id="A.f", duration="P7D", action="decide"),
         duty(id="A.g", duration="P9D", trigger="statutory_victim_request"),
     ]
@@ -81,7 +128,7 @@ def test_without_a_verified_number_the_internal_target_decides() -> None:
         duty(id="A.a", duration=None, standard="without_undue_delay"),
         duty(id="A.b", duration=None, standard="promptly"),
         duty(id="A.c", duration=None),
-        duty(id="A.d", duration="PT2H", verification="unverified"),
+        duty(id="A.d", duration="PT2H", marks=marked("unverified")),
     ]
     assert strictest(rows, TARGETS) == {"A.b"}
 

@@ -11,7 +11,6 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 import pytest
-import yaml
 
 from streams.commands.registry.words import TRIGGER_WORDS, time_in_words
 from streams.contract.events.authority_request import (
@@ -54,15 +53,22 @@ from streams.deciding.law.deadlines import deadline
 from streams.deciding.law.resolution import Resolved, Resolver
 from streams.deciding.requests.judge import judge_request
 from streams.deciding.requests.rules import compile_request_rules
-from streams.registry.loader import load_rules
-from streams.registry.rules import EnterpriseSize, RuleOfLawTier, Verification
-from streams.registry.shapes.law import ObligationRow
+from streams.registry.obligations import FROM_ITS_CONTENT
+from streams.registry.row_of_law import Verification
+from streams.registry.rules import EnterpriseSize, RuleOfLawTier
+from streams.registry.shapes.obligation import ObligationRow
 from tests.categories import CATEGORIES
+from tests.marked import trusting
+from tests.shipped import RULES as SHIPPED
+from tests.yaml_files import load_yaml
 
 FOLDER = Path(__file__).parent / "law_cases"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Retention periods after an order, which need no element of their own.
-KEPT_WITHOUT_ELEMENTS = ("EU.tco.art6", "TW.sacpa.art13.keep")
+# What an order starts that needs no element of its own: retention periods, and what follows from a lack.
+STARTED_WITHOUT_ELEMENTS = (
+    *("EU.tco.art6", "TW.sacpa.art13.keep", "TW.csepa.keep", "IN.itr.3-1-g"),
+    *("EU.e-evidence.art4-5", "EU.e-evidence.art10-6.answer", "EU.e-evidence.art11-5.answer"),
+)
 # Files that hold tables instead of cases.
 TABLES = ("members", "rows")
 ALL_ELEMENTS: tuple[IntakeElement, ...] = get_args(IntakeElement)
@@ -105,6 +111,7 @@ class RequestInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     elements: tuple[IntakeElement, ...] = ()
     emergency: bool = False
     notified: bool | None = None
+    only_to_identify: bool | None = None
     specific: bool = True
     people: int | None = 1
     concerns: tuple[Concern, ...] = ()
@@ -112,7 +119,9 @@ class RequestInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An input and what must follow. `armed` is always complete, `duties` only where `exactly` is set.
+    """An input and what must follow. `armed` and `paused` are always complete, `duties` if `exactly` is set.
+
+    `armed` are the clocks that run, `paused` those that are paused from the start.
 
     `duties` maps each duty to the reason why its clock is not armed. `recipients` maps all recipients to
     their gates; `tells` and `never_tells` list some of them. `periods` gives ends of periods by Regulation
@@ -127,6 +136,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     request: RequestInput | None = None
     duties: dict[str, NotArmedReason] = {}
     armed: dict[str, datetime] = {}
+    paused: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     exactly: bool = False
     strictest: tuple[str, ...] = ()
@@ -142,6 +152,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gate: Gate | None = None
     missing: tuple[RequestElement, ...] | None = None
     questions: tuple[IntakeElement, ...] | None = None
+    lawyer_today: bool | None = None
+    contested: bool | None = None
     not_before: datetime | None = None
     refusal: RefusalCode | None = None
     competent: bool | None = None
@@ -152,7 +164,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"country": "in"}):
-    """A row of the table of duties.
+    """A row of the table of duties. `lacks` is an element that the request does not have.
 
     `by` is either the kind of a report, or of a request its kind, legal basis, authority and demand.
     """
@@ -170,13 +182,15 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"coun
     not_for: tuple[EnterpriseSize, ...] = ()
     private: bool | None = None
     emergency: bool = False
+    lacks: IntakeElement | None = None
 
 
 class Cases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cases: tuple[Case, ...]
 
 
-RULES = load_rules()
+# The cases say what the law says, so secondary rows arm clocks as well.
+RULES = trusting(SHIPPED)
 RESOLVER = Resolver(RULES)
 REQUEST_RULES = compile_request_rules(RULES)
 SIZED = {
@@ -186,15 +200,15 @@ SIZED = {
 RESOLVERS = {size: Resolver(rules) for size, rules in SIZED.items()}
 SIZED_REQUEST_RULES = {size: compile_request_rules(rules) for size, rules in SIZED.items()}
 MEMBERS = msgspec.convert(
-    yaml.safe_load((FOLDER / "members.yaml").read_text("utf-8"))["members"], dict[Country, str]
+    load_yaml((FOLDER / "members.yaml").read_text("utf-8"))["members"], dict[Country, str]
 )
 CASES = {
     f"{path.stem}: {case.name}": case
     for path in sorted(FOLDER.glob("*.yaml"))
     if path.stem not in TABLES
-    for case in msgspec.convert(yaml.safe_load(path.read_text("utf-8")), Cases).cases
+    for case in msgspec.convert(load_yaml(path.read_text("utf-8")), Cases).cases
 }
-ROWS = msgspec.convert(yaml.safe_load((FOLDER / "rows.yaml").read_text("utf-8"))["rows"], dict[str, Row])
+ROWS = msgspec.convert(load_yaml((FOLDER / "rows.yaml").read_text("utf-8"))["rows"], dict[str, Row])
 REPORTS = {key: case for key, case in CASES.items() if case.report is not None}
 REQUESTS = {key: case for key, case in CASES.items() if case.request is not None}
 
@@ -239,13 +253,14 @@ def request(given: RequestInput) -> AuthorityRequest:
         emergency=given.emergency,
         concerns=given.concerns,
         enforcing_authority_notified=given.notified,
+        only_to_identify=given.only_to_identify,
     )
 
 
 def check_duties(case: Case, found: dict[str, NotArmedReason | None], due: dict[str, datetime]) -> None:
     """Compare the duties found (None: armed) and the ends of the armed clocks with what the case expects."""
     assert due == case.armed
-    expected: dict[str, NotArmedReason | None] = {**case.duties, **dict.fromkeys(case.armed)}
+    expected: dict[str, NotArmedReason | None] = {**case.duties, **dict.fromkeys((*case.armed, *case.paused))}
     assert {key: found.get(key, "absent") for key in expected} == expected
     assert not found.keys() & set(case.absent)
     if case.exactly:
@@ -289,11 +304,17 @@ def test_the_judgement_of_a_request_matches_the_case(case: Case) -> None:
             duty.obligation.id: EPOCH
             + timedelta(milliseconds=deadline(duty.obligation, started, RULES.calendars))
             for duty in judged.armed
+            if duty.obligation.id not in judged.paused
         },
     )
     assert {
-        duty.id: datetime.fromisoformat(duty.due_at) for duty in judged.findings.obligations if duty.due_at
+        duty.id: datetime.fromisoformat(duty.due_at)
+        for duty in judged.findings.obligations
+        if duty.due_at and duty.id not in judged.paused
     } == (case.armed)
+    assert judged.paused == set(case.paused)
+    telling = judged.findings.telling
+    assert set(case.paused) == (set() if telling is None else set(telling.paused))
     ends = {duty.id: duty.period_ends_at for duty in judged.findings.obligations}
     assert {key: datetime.fromisoformat(str(ends[key])) for key in case.periods} == case.periods
     if case.decision is not None:
@@ -309,7 +330,12 @@ def test_the_judgement_of_a_request_matches_the_case(case: Case) -> None:
     found_wait = None if judged.not_before is None else datetime.fromisoformat(judged.not_before)
     assert found_wait == case.not_before
     if judged.not_before is not None:
-        assert f"do not send them before {judged.not_before}" in judged.recipients[0].reason
+        reason = judged.recipients[0].reason
+        assert judged.decision != "routed" or f"do not send them before {judged.not_before}" in reason
+    if case.lawyer_today is not None:
+        assert bool(judged.lawyer_today) == case.lawyer_today
+    if case.contested is not None:
+        assert judged.findings.competence.contested == case.contested
     if case.competent is not None:
         assert judged.findings.competence.competent == case.competent
     if case.disclosure is not None:
@@ -324,6 +350,30 @@ def test_the_judgement_of_a_request_matches_the_case(case: Case) -> None:
         assert all(refusal.norms for refusal in judged.findings.refusals)
     assert {routing.recipient for routing in judged.recipients} == {"internal_review"}
     assert all(routing.gate == judged.gate for routing in judged.recipients)
+
+
+def test_unless_the_platform_trusts_secondary_rows_they_are_advisory() -> None:
+    shipped = SHIPPED
+    resolver, request_rules = Resolver(shipped), compile_request_rules(shipped)
+    marks = {duty.id: duty.marks.of_clock for duty in shipped.obligations}
+    for case in CASES.values():
+        if case.report is not None:
+            resolved = resolver.resolve(report(case.report))
+            armed = {duty.obligation.id for duty in resolved.duties if duty.not_armed is None}
+            advisory = {duty.obligation.id for duty in resolved.duties if duty.advisory}
+        else:
+            assert case.request is not None
+            judged = judge_request(request(case.request), in_ms(case.request.at), request_rules)
+            armed = {duty.obligation.id for duty in judged.armed}
+            published = {duty.id: duty for duty in judged.findings.obligations}
+            advisory = {key for key, duty in published.items() if duty.advisory}
+            # An advisory duty shows the time at which its clock would be due.
+            assert {key: datetime.fromisoformat(str(published[key].target_at)) for key in advisory} == {
+                key: case.armed[key] for key in advisory
+            }, case.name
+        expected = {key for key in (*case.armed, *case.paused) if marks[key] == "verified"}
+        assert armed == expected, case.name
+        assert advisory == case.armed.keys() - armed, case.name
 
 
 def check_recipients(case: Case, resolved: Resolved) -> None:
@@ -344,7 +394,7 @@ def check_recipients(case: Case, resolved: Resolved) -> None:
 def test_the_duties_of_a_row_match_the_table(name: str) -> None:
     row = ROWS[name]
     duty = next(duty for duty in RULES.obligations if duty.id == name)
-    assert (duty.duration or duty.standard, duty.verification) == (row.time, row.mark)
+    assert (duty.duration or duty.standard, duty.marks.of_clock) == (row.time, row.mark)
     assert (duty.questions, duty.exempt_sizes) == (row.asks, row.not_for)
     last = row.until or date(2027, 1, 1)
     assert name in found(row, row.since)
@@ -359,13 +409,14 @@ def test_the_duties_of_a_row_match_the_table(name: str) -> None:
     if row.private is not None:
         assert (name in found(row, last, private=True)) == row.private
     for element in row.needs:
-        assert found(row, last, without=element)[name] == "elements_missing"
+        pauses = "insufficient_information" in duty.pausable_for and not duty.advisory
+        assert found(row, last, without=element)[name] == ("paused" if pauses else "elements_missing")
     for size in get_args(EnterpriseSize):
         assert (name in found(row, last, size=size)) == (size not in row.not_for)
     if row.needs:
         assert found(row, last)[name] is None
     else:
-        assert found(row, last)[name] is not None or name in KEPT_WITHOUT_ELEMENTS
+        assert found(row, last)[name] is not None or name in STARTED_WITHOUT_ELEMENTS
 
 
 def found(
@@ -376,8 +427,8 @@ def found(
     private: bool = False,
     without: str | None = None,
     size: EnterpriseSize | None = None,
-) -> dict[str, NotArmedReason | None]:
-    """The duties that follow from the input of a row, with the reason why each one's clock is not armed.
+) -> dict[str, NotArmedReason | Literal["paused"] | None]:
+    """The duties that follow from the input of a row, with the reason why each one's clock does not run.
 
     `size` is the platform's.
     """
@@ -403,13 +454,18 @@ def found(
         (demand,),  # type: ignore[arg-type]
         category,
         emergency=row.emergency,
-        elements=tuple(element for element in ALL_ELEMENTS if element != without),
+        elements=tuple(element for element in ALL_ELEMENTS if element not in (without, row.lacks)),
     )
     judged = judge_request(request(asked), in_ms(at), SIZED_REQUEST_RULES[size])
-    return {duty.id: duty.not_armed_reason for duty in judged.findings.obligations}
+    return {
+        duty.id: "paused" if duty.id in judged.paused else duty.not_armed_reason
+        for duty in judged.findings.obligations
+    }
 
 
-@pytest.mark.parametrize("name", [duty.id for duty in RULES.obligations if duty.verification == "unverified"])
+@pytest.mark.parametrize(
+    "name", [duty.id for duty in RULES.obligations if duty.marks.of_clock == "unverified"]
+)
 def test_an_unverified_row_arms_no_clock_even_with_every_element(name: str) -> None:
     row = ROWS[name]
     for day in (row.since, row.until or date(2027, 1, 1)):
@@ -449,7 +505,7 @@ def test_there_are_enough_cases() -> None:
 
 def test_every_case_has_one_input_and_a_unique_name() -> None:
     files = [path for path in FOLDER.glob("*.yaml") if path.stem not in TABLES]
-    assert len(CASES) == sum(len(yaml.safe_load(path.read_text("utf-8"))["cases"]) for path in files)
+    assert len(CASES) == sum(len(load_yaml(path.read_text("utf-8"))["cases"]) for path in files)
     for case in CASES.values():
         assert (case.report is None) != (case.request is None), case.name
 
@@ -463,6 +519,9 @@ OF_REQUESTS = (
         "gate",
         "missing",
         "questions",
+        "lawyer_today",
+        "contested",
+        "paused",
         "not_before",
         "refusal",
         "competent",
@@ -488,7 +547,7 @@ def test_absent_duties_and_excluded_recipients_exist_in_the_registry() -> None:
 
 
 def test_the_cases_reach_every_row_of_the_registry() -> None:
-    reached = {key for case in CASES.values() for key in (*case.duties, *case.armed)}
+    reached = {key for case in CASES.values() for key in (*case.duties, *case.armed, *case.paused)}
     assert reached == {row.id for row in RULES.obligations} == ROWS.keys()
 
 
@@ -527,7 +586,7 @@ def verification_table() -> str:
         marks: dict[str, list[str]] = {"verified": [], "secondary": [], "unverified": []}
         for duty in RULES.obligations:
             if duty.jurisdiction == code:
-                marks[duty.verification].append(duty.id)
+                marks[duty.marks.of_clock].append(duty.id)
         if not any(marks.values()):
             continue
         unverified = ", ".join(f"`{name}`" for name in sorted(marks["unverified"])) or "-"
@@ -561,7 +620,7 @@ def test_the_documentation_lists_what_is_never_done() -> None:
 
 def test_the_documentation_explains_every_field_of_a_row() -> None:
     listed = set(first_column("## The fields of a row"))
-    assert listed == ObligationRow.model_fields.keys() - {"id", "source"}
+    assert listed == ObligationRow.model_fields.keys()
 
 
 def test_the_documentation_lists_every_clock_of_a_report() -> None:
@@ -573,14 +632,18 @@ def test_the_documentation_lists_every_clock_of_a_report() -> None:
 def clock_table() -> str:
     """The rows in force on 24 November 2026 that start a clock, by what starts it."""
     today = date(2026, 11, 24)
-    lines = ["| duty | starts with | time | since |", "| --- | --- | --- | --- |"]
+    lines = ["| duty | starts with | time | since | mark |", "| --- | --- | --- | --- | --- |"]
     for duty in RULES.obligations:
-        of_request = duty.trigger in {each for met in RULES.triggers.met_by_request.values() for each in met}
+        of_kind = {each for met in RULES.triggers.met_by_request.values() for each in met}
+        of_request = duty.trigger in of_kind | FROM_ITS_CONTENT
         of_report = duty.trigger in {each for met in RULES.triggers.met_by_report.values() for each in met}
-        runs = duty.duration is not None and duty.verification != "unverified" and (of_request or of_report)
+        runs = duty.duration is not None and duty.marks.of_clock != "unverified" and (of_request or of_report)
         if runs and in_force(duty, today) and (of_request or duty.meaning == "deadline"):
             what = f"{TRIGGER_WORDS[duty.trigger]}{', in an emergency' if duty.emergency else ''}"
-            lines.append(f"| `{duty.id}` | {what} | {time_in_words(duty)} | {duty.in_force_from} |")
+            lines.append(
+                f"| `{duty.id}` | {what} | {time_in_words(duty)} | {duty.in_force_from} | "
+                f"{duty.marks.of_clock} |"
+            )
     return "\n".join([*lines, ""])
 
 

@@ -14,6 +14,7 @@ from streams.contract.events.routing import Gate
 from streams.deciding.law.resolution import Resolved, Resolver
 from streams.registry.rules import Obligation, RuleOfLawTier, Rules
 from tests.categories import CATEGORIES
+from tests.marked import marked
 from tests.unit.law_reports import RULES
 from tests.unit.law_strategies import (
     DURATIONS,
@@ -113,7 +114,7 @@ def test_a_clock_is_armed_by_a_verified_row_whose_trigger_is_met(
         resolved = Resolver(rules).resolve(report)
         assert resolved.armed == tuple(duty.obligation for duty in resolved.duties if duty.not_armed is None)
         for row in resolved.armed:
-            assert row.verification != "unverified"
+            assert row.marks.of_clock != "unverified"
             assert row.trigger in rules.triggers.met_by_report[report.kind]
             assert row.duration is not None
             assert row.meaning == "deadline"
@@ -126,7 +127,7 @@ def test_a_clock_is_armed_by_a_verified_row_whose_trigger_is_met(
 def test_a_registry_without_verified_rows_arms_no_clock(
     report: MessageReport, rows: list[Obligation]
 ) -> None:
-    rules = with_rows(replace(row, verification="unverified") for row in (*RULES.obligations, *rows))
+    rules = with_rows(replace(row, marks=marked("unverified")) for row in (*RULES.obligations, *rows))
     assert Resolver(rules).resolve(report).armed == ()
 
 
@@ -150,7 +151,7 @@ def test_the_strictest_clock_is_the_shortest(report: MessageReport, rows: list[O
     groups: dict[tuple[str, str], list[Obligation]] = {}
     for duty in resolved.duties:
         row = duty.obligation
-        if row.duration is not None and row.meaning == "deadline" and row.verification != "unverified":
+        if row.duration is not None and row.meaning == "deadline" and row.marks.of_clock != "unverified":
             groups.setdefault((row.trigger, row.action), []).append(row)
     strictest = {duty.obligation.id for duty in resolved.duties if duty.strictest}
     for group in groups.values():

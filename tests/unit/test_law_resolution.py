@@ -20,6 +20,7 @@ from streams.deciding.law.duty import published_duty
 from streams.deciding.law.resolution import Resolved, Resolver
 from streams.registry.rules import JurisdictionRules, Obligation, RuleOfLawTier, Rules
 from tests.categories import CATEGORIES
+from tests.marked import marked
 from tests.unit.law_reports import RULES, duty, report, small_world
 
 resolution_module = importlib.import_module("streams.deciding.law.resolution")
@@ -225,7 +226,7 @@ def model_armed(rules: Rules, given_report: MessageReport, row: Obligation) -> b
     return (
         row.trigger in rules.triggers.met_by_report[given_report.kind]
         and set(row.required_elements) <= elements
-        and row.verification != "unverified"
+        and row.marks.of_clock != "unverified"
         and row.duration is not None
         and row.meaning == "deadline"
         and (row.calendar == "elapsed" or row.holiday_calendar in rules.calendars)
@@ -314,6 +315,7 @@ def test_recipients_are_ordered_by_confidence_whatever_is_cached() -> None:
         assert recipients == ["internal_review", f"{one}_POLICE", f"{other}_POLICE"]
 
 
+@pytest.mark.slow
 def test_the_caches_are_emptied_when_they_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
     # Some six reports and two rulings.
     monkeypatch.setattr(resolution_module, "CACHED_REPORTS_BYTES", 8_000)
@@ -350,7 +352,7 @@ def test_reports_with_much_evidence_cannot_fill_the_memory(monkeypatch: pytest.M
 
 def test_unverified_rows_arm_no_clock() -> None:
     rules = replace(
-        RULES, obligations=tuple(replace(row, verification="unverified") for row in RULES.obligations)
+        RULES, obligations=tuple(replace(row, marks=marked("unverified")) for row in RULES.obligations)
     )
     for kind in get_args(ReportKind):
         resolved = resolve(

@@ -12,6 +12,7 @@ from streams.contract.events.routing import Gate
 from streams.deciding.law.resolution import Resolver
 from streams.registry.rules import Obligation, Rules
 from tests.categories import CATEGORIES
+from tests.marked import marked
 from tests.unit.law_reports import LONG_AGO, RULES, duty, report, small_world
 
 THREAT: dict[str, Any] = {"action": "notify_authority", "trigger": "awareness_threat", "duration": None}
@@ -154,7 +155,7 @@ def test_a_weak_hint_removes_no_recipient_of_an_unknown_place() -> None:
 
 
 def test_the_reasons_name_what_is_unverified() -> None:
-    advice = dataclasses.replace(GERMANY, verification="unverified")
+    advice = dataclasses.replace(GERMANY, marks=marked("unverified"))
     rules = small_world(UNION, advice)
     police = dataclasses.replace(rules.authorities["DE_POLICE"], verification="unverified")
     rules = dataclasses.replace(rules, authorities={**rules.authorities, "DE_POLICE": police})

@@ -149,7 +149,7 @@ def digest(seed: int) -> str:
     return hashlib.sha256(repr(play_in_one_batch(seed)).encode()).hexdigest()
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 5))])
 def test_batches_and_restores_leave_no_trace(seed: int) -> None:
     records = traffic(seed)
     whole = play_in_one_batch(seed)
@@ -185,6 +185,7 @@ def test_each_step_of_a_clock_is_published_once(seed: int) -> None:
         assert len({event["trace"]["first_report_id"] for event in events}) == 1
 
 
+@pytest.mark.slow
 def test_other_processes_give_the_same_results() -> None:
     """Hashes of strings differ between processes, and so does the order of sets."""
     code = "from tests.unit.test_mixed_traffic import digest; print(digest(0))"

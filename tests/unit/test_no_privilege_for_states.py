@@ -24,13 +24,12 @@ from streams.contract.events.report import (
 from streams.deciding.reports.risk import RiskModel, reporter_weight
 from streams.registry.document import Document, read_document
 from streams.registry.errors import RegistryError
-from streams.registry.loader import load_rules
 from streams.registry.rules import Scoring
 from streams.registry.scoring import build_scoring
 from streams.registry.shapes.rules import ScoringFile
+from tests.shipped import RULES
 
 SHIPPED = read_document(Path(streams.registry.__file__).parent / "scoring.yaml")
-RULES = load_rules()
 AGES = (None, *get_args(AccountAge))
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.registry.policy import Level, Policy
 from streams.registry.rules import Rules
+from tests.yaml_files import dump_yaml
 
 VALID: dict[str, Any] = {
     "id": "fraud",
@@ -38,7 +38,7 @@ def load(tmp_path: Path, *policies: dict[str, Any]) -> Rules:
     # Deep copies, because PyYAML writes anchors for an object that appears twice and the loader refuses
     # anchors.
     content = {"policies": [deepcopy(policy) for policy in policies]}
-    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    path.write_text(dump_yaml(content, sort_keys=False), encoding="utf-8")
     return load_rules(policies=path)
 
 
@@ -153,9 +153,7 @@ def test_a_comparison_keeps_all_digits_of_its_threshold(tmp_path: Path, number: 
 
 def test_mode_off_is_not_a_boolean(tmp_path: Path) -> None:
     path = tmp_path / "candidate.yaml"
-    path.write_text(
-        yaml.safe_dump({"policies": [VALID]}).replace("mode: live", "mode: off"), encoding="utf-8"
-    )
+    path.write_text(dump_yaml({"policies": [VALID]}).replace("mode: live", "mode: off"), encoding="utf-8")
     assert load_rules(policies=path).policies[0].mode == "off"
 
 

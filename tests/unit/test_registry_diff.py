@@ -18,13 +18,13 @@ from streams.commands.registry.law_items import read_items
 from streams.registry.document import read_document
 from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.registry.shapes.law import JurisdictionFile
-from streams.registry.shapes.law import ObligationRow as ShippedRow
+from streams.registry.shapes.obligation import ObligationRow as ShippedRow
+from tests.shipped import RULES
 from tests.unit.registry_files import edit
 
 # Each reads the whole law twice.
 pytestmark = pytest.mark.slow
 
-RULES = load_rules()
 SHIPPED = read_law("built-in", SHIPPED_LAW, None, RULES)
 TODAY = date(2026, 11, 24)
 
@@ -41,8 +41,12 @@ obligations:
     action: remove
     duration: PT48H
     applies_to: hosting services
+    status: in_force
     in_force_from: 2026-03-01
-    source: {url: "https://law.example/1", checked: 2026-11-24, verification: secondary}
+    owner: desk
+    review_by: 2027-02-01
+    marks: verified
+    sources: [{url: "https://law.example/1", read_on: 2026-11-24}]
 """
 SECOND = OBLIGATION.partition("obligations:\n")[2].replace("CH.first", "CH.second")
 
@@ -179,25 +183,66 @@ def test_another_last_day_counts_from_the_day_after_the_earlier_one(
 
 
 def test_a_mark_that_lets_a_clock_run_is_shown_with_the_clock(first: Law, folder: Path) -> None:
-    edit(
-        folder,
-        "law/CH.yaml",
-        "checked: 2026-11-24, verification: secondary}",
-        "checked: 2026-11-24, verification: unverified}",
-    )
+    edit(folder, "law/CH.yaml", "marks: verified", "marks: unverified")
     (change,) = compare(first, read(folder / "law"), TODAY)
-    assert fields(change) == {"source.verification": ("secondary", "unverified")}
+    assert fields(change) == {"marks": ("verified", "unverified")}
     runs, none = change.effect or ("", "")
     assert (runs or "").startswith("runs from receipt")
     assert (none or "").startswith("none, because this row is not verified")
 
 
 def test_upkeep_changes_no_decision(first: Law, folder: Path) -> None:
-    edit(folder, "law/CH.yaml", "    duration: PT48H", "    duration: PT48H\n    review_by: 2027-01-10")
+    edit(folder, "law/CH.yaml", "review_by: 2027-02-01", "review_by: 2027-01-10")
+    edit(folder, "law/CH.yaml", "read_on: 2026-11-24", "read_on: 2026-11-25")
+    edit(folder, "law/CH.yaml", "owner: desk", "owner: registry\n    next: {day: 2027-01-20, what: a vote}")
     (change,) = compare(first, read(folder / "law"), TODAY)
     assert (change.first_day, change.retroactive) == (None, False)
-    assert fields(change) == {"review_by": (None, "2027-01-10")}
+    assert fields(change).keys() == {"review_by", "owner", "sources", "next.day", "next.what"}
     assert "CH.first: only its upkeep changed; decisions stay the same" in diff_text_of(first, folder)
+
+
+def test_the_published_address_of_a_source_is_no_upkeep(first: Law, folder: Path) -> None:
+    edit(folder, "law/CH.yaml", "https://law.example/1", "https://law.example/2")
+    (change,) = compare(first, read(folder / "law"), TODAY)
+    assert change.first_day == date(2026, 3, 1)
+
+
+def test_a_row_that_is_only_watched_changes_nothing_on_any_day(first: Law, folder: Path) -> None:
+    edit(folder, "law/CH.yaml", "status: in_force\n    in_force_from: 2026-03-01", "status: bill")
+    watched = read(folder / "law")
+    (change,) = compare(SHIPPED, watched, TODAY)
+    assert (change.id, change.change, change.first_day) == ("CH.first", "added", None)
+    # Once the law is in force, the row is an obligation from its first day on.
+    (begins,) = compare(watched, first, TODAY)
+    assert (begins.change, begins.first_day) == ("changed", date(2026, 3, 1))
+    assert begins.effect == (None, "runs from receipt, if it contains: location, contact")
+
+
+def test_law_that_nothing_starts_changes_nothing_on_any_day(folder: Path) -> None:
+    standing = """
+obligations:
+  - id: CH.standing
+    instrument: Act on Tests
+    article: s. 2
+    title: A court may do something
+    status: in_force
+    owner: desk
+    review_by: 2027-02-01
+    marks: verified
+    sources: [{url: "https://law.example/1", read_on: 2026-11-24}]
+"""
+    (change,) = compare(SHIPPED, read(with_obligation(folder, standing)), TODAY)
+    assert (change.id, change.change, change.first_day) == ("CH.standing", "added", None)
+
+
+def test_trust_in_secondary_rows_changes_their_clocks(first: Law, folder: Path) -> None:
+    edit(folder, "law/CH.yaml", "marks: verified", "marks: secondary")
+    before = read(folder / "law")
+    edit(folder, "law/platform.yaml", "secondary_rows_arm: false", "secondary_rows_arm: true")
+    found = changes(before, read(folder / "law"))
+    old, new = found["CH.first"].effect or ("", "")
+    assert (old or "").endswith("advisory: by the row it would be due within 48 hours")
+    assert (new or "").startswith("runs from receipt")
 
 
 def diff_text_of(old: Law, folder: Path) -> str:
@@ -231,7 +276,7 @@ def test_a_tier_changes_the_gate_of_the_state_and_of_its_territories(folder: Pat
 
 
 def test_a_new_country_is_listed_with_its_authorities_and_obligations(folder: Path) -> None:
-    text = (folder / "law" / "CH.yaml").read_text("utf-8").replace("code: CH", "code: NZ")
+    text = (folder / "law" / "CH.yaml").read_text("utf-8").replace("code: CH", "code: CL")
     authority = """
 authorities:
   - id: CLASSIFICATION_OFFICE
@@ -239,12 +284,12 @@ authorities:
     role: regulator
     source: {title: For a test, checked: 2026-11-24, verification: unverified}
 """
-    (folder / "law" / "NZ.yaml").write_text(text + authority + OBLIGATION.replace("CH.", "NZ."), "utf-8")
+    (folder / "law" / "CL.yaml").write_text(text + authority + OBLIGATION.replace("CH.", "CL."), "utf-8")
     found = compare(SHIPPED, read(folder / "law"), TODAY)
     assert [(change.jurisdiction, change.kind, change.id, change.change) for change in found] == [
-        ("NZ", "obligation", "NZ.first", "added"),
-        ("NZ", "authority", "CLASSIFICATION_OFFICE", "added"),
-        ("NZ", "jurisdiction", "NZ", "added"),
+        ("CL", "obligation", "CL.first", "added"),
+        ("CL", "authority", "CLASSIFICATION_OFFICE", "added"),
+        ("CL", "jurisdiction", "CL", "added"),
     ]
 
 
@@ -297,10 +342,10 @@ def test_a_file_that_one_side_lacks_and_a_state_without_a_file(folder: Path) -> 
     added, removed = compare(older, SHIPPED, TODAY), compare(SHIPPED, older, TODAY)
     assert {change.change for change in added} == {"added"}
     assert {change.change for change in removed} == {"removed"}
-    assert {change.id for change in added} == {change.id for change in removed} >= {"AE", "AT", "VN"}
-    (change,) = (change for change in added if change.id == "AE")
-    assert (change.jurisdiction, change.kind, change.change) == ("AE", "state values", "added")
-    assert "== AE (no file of its own)\n\nstate values AE: new" in diff_text(older, SHIPPED, (change,))
+    assert {change.id for change in added} == {change.id for change in removed} >= {"PK", "AT", "VN"}
+    (change,) = (change for change in added if change.id == "PK")
+    assert (change.jurisdiction, change.kind, change.change) == ("PK", "state values", "added")
+    assert "== PK (no file of its own)\n\nstate values PK: new" in diff_text(older, SHIPPED, (change,))
 
 
 @pytest.mark.parametrize(("today", "past"), [("2026-12-31", False), ("2027-01-01", True)])
@@ -379,7 +424,7 @@ def test_a_mistake_is_refused_with_file_line_and_field(
 
 def test_every_change_of_an_obligation_has_its_day() -> None:
     for key, found in SHIPPED.items.items():
-        if key.kind == "obligation":
+        if key.kind == "obligation" and found["trigger"].value is not None:
             items = {**SHIPPED.items, key: {**found, "title": found["title"]._replace(value="x")}}
             (change,) = compare(SHIPPED, Law("new", RULES, items), TODAY)
             assert (change.id, str(change.first_day)) == (key.id, found["in_force_from"].value)

@@ -14,6 +14,7 @@ import yaml
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from tests.unit.registry_files import SHIPPED, copy_files
+from tests.yaml_files import load_yaml
 
 FILES = sorted(path.name for path in (SHIPPED / "law").glob("*.yaml"))
 OTHERS: tuple[Any, ...] = (
@@ -53,7 +54,7 @@ def test_a_changed_file_loads_or_is_refused_with_a_place(tmp_path: Path, seed: i
     rng = random.Random(seed)
     folder = copy_files(tmp_path)
     path = folder / "law" / rng.choice(FILES)
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = load_yaml(path.read_text(encoding="utf-8"))
     container, key = rng.choice(places(content))
     change = rng.randrange(3)
     if change == 0:

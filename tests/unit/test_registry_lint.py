@@ -10,16 +10,18 @@ from streams.registry.agenda import review_day
 from streams.registry.lint import lint
 from streams.registry.loader import load_rules
 from streams.registry.rules import HolidayCalendar, Obligation, Rules
+from tests.marked import marked, read_on
 from tests.unit.registry_files import edit, refused
 
-CHECKED = date(2026, 11, 26)
+CHECKED = date(2026, 11, 28)
 
 
 def test_unverified_rows_are_named(rules: Rules) -> None:
     findings = lint(rules, CHECKED)
     duties = {finding.id for finding in findings.unverified if finding.subject == "obligation"}
-    assert duties == {duty.id for duty in rules.obligations if duty.verification == "unverified"}
-    assert {"FR.lcen.torture", "JP.idpa.decide", "DE.netzdg.s3a"} <= duties
+    rows = (*rules.obligations, *rules.watched)
+    assert duties == {row.id for row in rows if row.verification == "unverified"}
+    assert {"FR.lcen.torture", "IN.blocking.r13", "DE.netzdg.s3a"} <= duties
     authorities = {finding.id for finding in findings.unverified if finding.subject == "authority"}
     assert {"TTJA", "PHAROS", "INHOPE"} <= authorities
     places = {finding.id for finding in findings.unverified if finding.subject == "jurisdiction"}
@@ -27,9 +29,37 @@ def test_unverified_rows_are_named(rules: Rules) -> None:
     assert "DE" not in places
 
 
+def test_duties_that_only_a_secondary_mark_keeps_from_a_clock_are_named(rules: Rules) -> None:
+    row = next(duty for duty in rules.obligations if duty.arms and duty.duration)
+    secondary = replace(row, marks=marked("secondary"))
+    rows = (
+        row,
+        secondary,
+        replace(secondary, id="US.trusted", secondary_arms=True),
+        replace(secondary, id="US.words", duration=None),
+        replace(secondary, id="US.ended", in_force_until=CHECKED - timedelta(days=1)),
+        replace(row, id="US.memory", marks=marked("unverified")),
+    )
+    assert lint(replace(rules, obligations=rows), CHECKED).advisory == (row.id,)
+
+
+def test_verified_numbers_without_a_quote_are_named(rules: Rules) -> None:
+    row = next(duty for duty in rules.obligations if duty.arms and duty.duration)
+    (source,) = read_on(CHECKED)
+    quoted = replace(source, quote="within 24 hours", language="en")
+    rows = (
+        replace(row, id="US.bare", sources=(source,)),
+        replace(row, id="US.quoted", sources=(source, quoted)),
+        replace(row, id="US.secondary", sources=(source,), marks=marked("secondary")),
+        replace(row, id="US.words", sources=(source,), duration=None),
+    )
+    assert lint(replace(rules, obligations=rows), CHECKED).unquoted == ("US.bare",)
+
+
 def test_a_finding_has_jurisdiction_date_verification_and_title(rules: Rules) -> None:
     (finding,) = [row for row in lint(rules, CHECKED).unverified if row.id == "FR.lcen.torture"]
-    assert (finding.jurisdiction, finding.checked, finding.verification) == ("FR", CHECKED, "unverified")
+    (row,) = [row for row in rules.obligations if row.id == "FR.lcen.torture"]
+    assert (finding.jurisdiction, finding.checked, finding.verification) == ("FR", row.checked, "unverified")
     assert finding.title.startswith("Remove images of torture")
 
 
@@ -42,7 +72,7 @@ def test_a_row_is_overdue_180_days_after_it_was_checked(rules: Rules, days: int,
     today = CHECKED + timedelta(days=days)
     findings = lint(without_review_days(rules), today)
     duties = [duty for duty in rules.obligations if not ended(duty, today)]
-    everything = len(duties) + len(rules.authorities) + len(rules.jurisdictions)
+    everything = len(duties) + len(rules.watched) + len(rules.authorities) + len(rules.jurisdictions)
     assert len(findings.overdue) == (everything if late else 0)
     assert findings.future == ()
 
@@ -50,7 +80,10 @@ def test_a_row_is_overdue_180_days_after_it_was_checked(rules: Rules, days: int,
 def without_review_days(rules: Rules) -> Rules:
     return replace(
         rules,
-        obligations=tuple(replace(row, checked=CHECKED, review_by=None) for row in rules.obligations),
+        obligations=tuple(
+            replace(row, sources=read_on(CHECKED), review_by=None) for row in rules.obligations
+        ),
+        watched=tuple(replace(row, sources=read_on(CHECKED), review_by=None) for row in rules.watched),
         authorities={
             id_: replace(row, checked=CHECKED, review_by=None) for id_, row in rules.authorities.items()
         },
@@ -63,7 +96,7 @@ def without_review_days(rules: Rules) -> Rules:
 def test_a_recently_checked_row_is_not_overdue(rules: Rules) -> None:
     today = CHECKED + timedelta(days=181)
     first, *rest = without_review_days(rules).obligations
-    edited = replace(rules, obligations=(replace(first, checked=today), *rest))
+    edited = replace(rules, obligations=(replace(first, sources=read_on(today)), *rest))
     overdue = {finding.id for finding in lint(edited, today).overdue}
     assert first.id not in overdue
     assert {duty.id for duty in rest if not ended(duty, today)} <= overdue
@@ -87,7 +120,7 @@ def test_an_ended_duty_is_not_reviewed_any_more(rules: Rules) -> None:
 
 def test_a_row_gives_its_review_date_in_its_file(folder: Path) -> None:
     edit(folder, "law/KR.yaml", "code: KR", "code: KR\nreview_by: 2027-01-10")
-    edit(folder, "law/KR.yaml", "    trigger: actual", "    review_by: 2027-01-11\n    trigger: actual")
+    edit(folder, "law/KR.yaml", "review_by: 2027-10-18", "review_by: 2027-01-11")
     edit(folder, "law/US.yaml", "    role: hotline", "    role: hotline\n    review_by: 2027-01-12")
     edit(folder, "law/territories.yaml", "    part_of: FR", "    part_of: FR\n    review_by: 2027-01-13")
     edited = load_rules(folder)
@@ -122,7 +155,7 @@ def test_duties_that_begin_or_end_within_30_days_are_named(
 
 def test_a_check_dated_in_the_future_is_a_finding(rules: Rules) -> None:
     first, *rest = rules.obligations
-    edited = replace(rules, obligations=(replace(first, checked=CHECKED + timedelta(days=1)), *rest))
+    edited = replace(rules, obligations=(replace(first, sources=read_on(CHECKED + timedelta(days=1))), *rest))
     assert [finding.id for finding in lint(edited, CHECKED).future] == [first.id]
 
 

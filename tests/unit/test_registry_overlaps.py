@@ -11,7 +11,7 @@ from streams.registry.document import Document
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.registry.overlaps import refuse_overlaps
-from streams.registry.shapes.law import ObligationRow
+from streams.registry.shapes.obligation import ObligationRow
 from tests.unit.registry_files import edit, refused
 
 DOCUMENT = Document(Path("KR.yaml"), None, {(): 1})
@@ -98,10 +98,8 @@ def test_consecutive_rows_do_not_overlap(folder: Path) -> None:
 
 
 def test_the_old_row_of_a_changed_law_must_end(folder: Path) -> None:
-    add_after_korea(folder, "KR.tba.art22-5.2027", "in_force_from: 2027-01-01")
-    refused(
-        folder, "KR.yaml", "obligations[1]", "are both in force on 2027-01-01: end one with in_force_until"
-    )
+    added = add_after_korea(folder, "KR.tba.art22-5.2027", "in_force_from: 2027-01-01")
+    refused(folder, "KR.yaml", added, "are both in force on 2027-01-01: end one with in_force_until")
 
 
 @pytest.mark.slow
@@ -126,12 +124,15 @@ def test_rows_for_different_cases_do_not_overlap(folder: Path, field: str, value
 )
 def test_rows_for_the_same_case_with_different_contents_overlap(folder: Path, field: str) -> None:
     name, _, value = field.partition(": ")
-    add_after_korea(folder, "KR.other", "in_force_from: 2020-12-10", **{name: value})
-    refused(folder, "KR.yaml", "obligations[1]", "KR.other and KR.tba.art22-5 state the same duty")
+    added = add_after_korea(folder, "KR.other", "in_force_from: 2020-12-10", **{name: value})
+    refused(folder, "KR.yaml", added, "KR.other and KR.tba.art22-5 state the same duty")
 
 
-def add_after_korea(folder: Path, id_: str, period: str, **fields: str) -> None:
-    """Add a row after the first of KR.yaml. It differs in its id, its period and the given fields."""
+def add_after_korea(folder: Path, id_: str, period: str, **fields: str) -> str:
+    """Add a row after those of KR.yaml, and give its place.
+
+    It differs from the first in its id, its period and the given fields.
+    """
     row = {
         "id": id_,
         "instrument": "Telecommunications Business Act",
@@ -148,4 +149,6 @@ def add_after_korea(folder: Path, id_: str, period: str, **fields: str) -> None:
     lines = [f"{name}: {value}" for name, value in row.items()]
     text = "  - " + "\n    ".join([*lines, period]) + "\n"
     path = folder / "law" / "KR.yaml"
-    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+    before = path.read_text(encoding="utf-8")
+    path.write_text(before + text, encoding="utf-8")
+    return f"obligations[{before.count('  - id: KR.')}]"

@@ -4,11 +4,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import yaml
 
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from tests.unit.registry_files import SHIPPED, edit, refused
+from tests.yaml_files import dump_yaml, load_yaml
 
 # Holiday calendars
 
@@ -113,13 +113,13 @@ def test_the_size_of_the_platform_is_a_fact_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_fallback_needs_an_existing_recipient(tmp_path: Path) -> None:
-    content = yaml.safe_load((SHIPPED / "law" / "platform.yaml").read_text(encoding="utf-8"))
+    content = load_yaml((SHIPPED / "law" / "platform.yaml").read_text(encoding="utf-8"))
     content["legal_representative"] = None
     own = tmp_path / "own.yaml"
-    own.write_text(yaml.safe_dump(content), encoding="utf-8")
+    own.write_text(dump_yaml(content), encoding="utf-8")
     assert load_rules(platform=own).platform.legal_representative is None
     content["fallback"]["value"] = "representative"
-    own.write_text(yaml.safe_dump(content), encoding="utf-8")
+    own.write_text(dump_yaml(content), encoding="utf-8")
     with pytest.raises(RegistryError, match=r"own\.yaml:\d+: fallback\.value: `representative` needs"):
         load_rules(platform=own)
 

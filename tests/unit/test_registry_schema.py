@@ -60,7 +60,7 @@ def test_a_file_follows_the_schema_it_names(path: Path) -> None:
 def test_an_editor_marks_what_the_loader_would_refuse() -> None:
     path = LAW / "KR.yaml"
     validator = jsonschema.Draft202012Validator(named_schema(path))
-    for field, value in (("trigger", "rumour"), ("categories", ["nudity"]), ("source", None), ("hours", 24)):
+    for field, value in (("trigger", "rumour"), ("categories", ["nudity"]), ("sources", []), ("hours", 24)):
         content = content_of(path)
         content["obligations"][0][field] = value
         assert list(validator.iter_errors(content)), field

@@ -21,6 +21,7 @@ from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.state import ReportState, restore_reports
 from streams.registry.rules import Obligation
+from tests.marked import marked
 from tests.unit.clock_traffic import (
     OUTCOMES,
     clock_events,
@@ -385,7 +386,7 @@ def _opened() -> dict[bytes, bytes]:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"verification": "unverified"},
+        {"marks": marked("unverified")},
         {"duration": None, "standard": "promptly"},
         {"trigger": "actual_knowledge"},
         {"required_elements": ("explanation",)},
@@ -407,7 +408,9 @@ ELEMENTS = [
 unverified_rules = compile_report_rules(
     dataclasses.replace(
         SHIPPED,
-        obligations=tuple(dataclasses.replace(row, verification="unverified") for row in SHIPPED.obligations),
+        obligations=tuple(
+            dataclasses.replace(row, marks=marked("unverified")) for row in SHIPPED.obligations
+        ),
     )
 )
 shipped_rules = compile_report_rules(SHIPPED)
@@ -438,7 +441,7 @@ def test_no_unverified_row_arms_a_clock(kind: str, category: str, country: str, 
     armed = {row["id"]: row["due_at"] for row in enriched["obligations"] if row["clock_status"] == "armed"}
     opened = {event["clock"]["obligation"]: event["clock"]["due_at"] for event in clock_events(outcome)}
     assert opened == armed
-    assert all(rows[row].verification != "unverified" for row in armed)
+    assert all(rows[row].marks.of_clock != "unverified" for row in armed)
 
 
 def test_the_shipped_registry_arms_clocks() -> None:

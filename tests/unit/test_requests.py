@@ -22,6 +22,7 @@ from tests.unit.request_traffic import (
     NOON,
     ROUTING,
     RULES,
+    TCO,
     new_requests,
     outcome_record,
     preservation_order,
@@ -79,19 +80,84 @@ def test_outputs_are_keyed_by_the_request_and_have_their_own_id():
     assert len(set(ids)) == len(ids) == 6
 
 
-def test_an_incomplete_order_lists_missing_elements_and_arms_no_clock():
+def test_an_incomplete_order_pauses_its_clock_and_says_what_to_tell_by_when():
+    """Finding 3; Regulation (EU) 2021/784 art. 3(8). The law has no number for telling the authority."""
     order = removal_order(
         elements=["legal_basis", "issuing_authority", "signature", "issued_at"], language="hu"
     )
     (event,) = routings(run_requests(new_requests(), [request_record(order)]))
     assert event["decision"] == "incomplete"
-    assert event["findings"]["missing"] == [
-        "statement_of_reasons", "exact_location", "redress_information", "accepted_language"
-    ]  # fmt: skip
+    missing = ["statement_of_reasons", "exact_location", "redress_information"]
+    assert event["findings"]["missing"] == missing
     assert event["findings"]["language"]["verdict"] == "not_accepted"
-    assert event["clocks"] == []
+    by_duty = {clock["obligation"]: clock for clock in event["clocks"]}
+    paused = by_duty[HOUR_OF_TCO]
+    assert (paused["status"], paused["elapsed"], paused["pause_reason"]) == (
+        "paused", 0, "insufficient_information"
+    )  # fmt: skip
+    # What is removed must be kept from its removal, so that clock is there when the other is resumed.
+    assert by_duty["EU.tco.art6"]["status"] == "running"
+    telling = event["findings"]["telling"]
+    assert (telling["missing"], telling["paused"]) == (missing, [HOUR_OF_TCO])
+    # The order gave an hour: the authority is told before it would have ended.
+    assert telling["by"] == "2026-11-24T13:00:00.000Z"
+    (recipient,) = event["recipients"]
+    assert "Tell the issuing authority by 2026-11-24T13:00:00.000Z" in recipient["reason"]
+    assert all(element in recipient["reason"] for element in missing)
+
+
+def test_an_order_of_a_law_without_pauses_still_starts_no_clock_without_an_element():
+    order = removal_order(
+        kind="regulator_notice",
+        legal_basis="national_law",
+        authority={"country": "AU", "type": "regulator"},
+        elements=["legal_basis", "issuing_authority"],
+        category="csam",
+    )
+    (event,) = routings(run_requests(new_requests(), [request_record(order)]))
     reasons = {duty["id"]: duty["not_armed_reason"] for duty in event["findings"]["obligations"]}
-    assert reasons[HOUR_OF_TCO] == "elements_missing"
+    assert reasons["AU.osa.s109"] == "elements_missing"
+    assert event["clocks"] == []
+    assert "telling" not in event["findings"]
+    assert event["recipients"][0]["reason"] == ("Ask the authority for what is missing: exact_location.")
+
+
+def test_the_hour_begins_when_the_missing_information_comes():
+    """Regulation (EU) 2021/784 art. 3(8), second subparagraph."""
+    state = new_requests()
+    clock = clock_of(run_requests(state, [request_record(removal_order(elements=TCO[1:]))]))
+    assert steps(run_requests(state, [tick_record(1, NOON + 5 * HOUR)])) == []
+    resumed = run_requests(state, [outcome_record(clock, "resumed", NOON + 6 * HOUR)])
+    assert steps(resumed) == [(HOUR_OF_TCO, "clock_resumed", 360)]
+    assert routings(resumed)[0]["clocks"][0]["due_at"] == "2026-11-24T19:00:00.000Z"
+    done = run_requests(state, [outcome_record(clock, "fulfilled", NOON + 390 * MINUTE, outcome_id="o-2")])
+    kept = routings(done)[-1]
+    # Six months from the removal, which end with a Monday in Martinique.
+    assert (kept["reason"], kept["clocks"][0]["obligation"]) == ("clock_resumed", "EU.tco.art6")
+    assert kept["clocks"][0]["due_at"] == "2027-05-25T04:00:00.000Z"
+
+
+def test_a_paused_clock_survives_a_takeover_with_the_same_bytes():
+    outcome = run_requests(new_requests(), [request_record(removal_order(elements=TCO[1:]))])
+    stored = {}
+    fold(stored, outcome.changes)
+    again = restore_requests(0, 1, RULES, stored.items())
+    for key, kept in list(again.clocks):
+        again.clocks.put(key, kept)
+    clocks = {name: value for name, value in stored.items() if name.startswith(b"L")}
+    assert len(clocks) == 2
+    assert dict(again.clocks.drain_changes()) == clocks
+
+
+def test_a_corrected_order_names_the_earlier_one_and_starts_a_clock_of_its_own():
+    state = new_requests()
+    run_requests(state, [request_record(removal_order(elements=TCO[1:]))])
+    corrected = removal_order("ar-7", NOON + 3 * HOUR, supersedes="ar-1")
+    (event,) = routings(run_requests(state, [request_record(corrected)]))
+    assert event["supersedes"] == "ar-1"
+    assert "corrects request ar-1" in event["recipients"][0]["reason"]
+    by_duty = {clock["obligation"]: clock for clock in event["clocks"]}
+    assert by_duty[HOUR_OF_TCO]["due_at"] == "2026-11-24T16:00:00.000Z"
 
 
 @pytest.mark.parametrize(
@@ -109,8 +175,20 @@ def test_a_translation_replaces_an_accepted_language(language, elements, verdict
     order = removal_order(language=language, elements=elements)
     (event,) = routings(run_requests(new_requests(), [request_record(order)]))
     assert event["findings"]["language"]["verdict"] == verdict
-    assert ("accepted_language" in event["findings"]["missing"]) == (verdict in ("not_accepted", "unknown"))
+    assert "accepted_language" not in event["findings"]["missing"]
     assert "en" in event["findings"]["language"]["accepted"]
+
+
+@pytest.mark.parametrize(("language", "asked"), [("fr", False), ("hu", True), (None, True)])
+def test_a_language_is_a_question_and_stops_no_clock(language, asked):
+    """Finding 3: an hour may not be off for an argument about language (Regulation (EU) 2021/784 art. 3(4))."""
+    elements = [element for element in TCO if element != "accepted_language"]
+    order = removal_order(language=language, elements=elements)
+    (event,) = routings(run_requests(new_requests(), [request_record(order)]))
+    assert event["decision"] == "routed"
+    assert event["findings"].get("questions", []) == ["accepted_language"] * asked
+    assert ("First ask a lawyer" in event["recipients"][0]["reason"]) == asked
+    assert [clock["status"] for clock in event["clocks"]] == ["running", "running"]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +197,7 @@ def test_a_translation_replaces_an_accepted_language(language, elements, verdict
         ("DE", "e_evidence_epoc", "production_order", "produce_subscriber_data", True, None),
         ("DK", "e_evidence_epoc", "production_order", "produce_subscriber_data", False, "BE"),
         ("US", "e_evidence_epoc", "production_order", "produce_subscriber_data", False, "BE"),
-        ("DE", "national_law", "production_order", "produce_subscriber_data", False, "DE"),
+        ("DE", "national_law", "production_order", "produce_subscriber_data", True, "DE"),
         ("BE", "national_law", "production_order", "produce_subscriber_data", True, None),
         ("US", "national_law", "production_order", "produce_content_data", False, "BE"),
         ("US", "national_law", "order_to_act", "geo_disable", True, None),
@@ -147,22 +225,75 @@ def test_without_competence_the_competent_jurisdiction_is_named(
         assert event["clocks"] == []
 
 
-@pytest.mark.parametrize("asker", ["police", "prosecutor"])
-def test_traffic_data_need_judicial_validation(asker):
-    order = preservation_order(
-        kind="production_order",
-        legal_basis="e_evidence_epoc",
-        demands=["produce_traffic_data"],
+@pytest.mark.parametrize(
+    ("asker", "demand"),
+    [("police", "produce_traffic_data"), ("police", "produce_content_data"), ("prosecutor", "produce_content_data")],
+)  # fmt: skip
+@pytest.mark.parametrize("emergency", [False, True])
+def test_traffic_and_content_data_need_a_judge_first(asker, demand, emergency):
+    order = production_order(
+        demands=[demand],
         authority={"country": "IT", "type": asker},
         enforcing_authority_notified=False,
+        emergency=emergency,
     )
+    order["elements"] = [*EPOC, "emergency_justification"]
     (event,) = routings(run_requests(new_requests(), [request_record(order)]))
     assert event["findings"]["missing"] == ["judicial_validation"]
     assert {place["jurisdiction"] for place in event["findings"]["belongs_to"]} == {"IT"}
-    validated = {**order, "elements": [*EPOC, "judicial_validation"]}
+    validated = {**order, "elements": [*EPOC, "judicial_validation", "emergency_justification"]}
     (event,) = routings(run_requests(new_requests(), [request_record(validated)]))
     assert event["decision"] == "routed"
-    assert [clock["obligation"] for clock in event["clocks"]] == ["EU.e-evidence.art10-3"]
+    duty = "EU.e-evidence.art10-4" if emergency else "EU.e-evidence.art10-3"
+    assert [clock["obligation"] for clock in event["clocks"]] == [duty]
+
+
+@pytest.mark.parametrize(
+    ("only_to_identify", "missing", "questions"),
+    [(None, [], ["judicial_validation"]), (True, [], []), (False, ["judicial_validation"], [])],
+)
+def test_a_prosecutor_may_order_traffic_data_alone_that_only_identify_the_user(
+    only_to_identify, missing, questions
+):
+    """Finding 2; Regulation (EU) 2023/1543 art. 4(1) and 3(10). What is not known is for a lawyer."""
+    order = production_order(
+        demands=["produce_traffic_data"],
+        authority={"country": "IT", "type": "prosecutor"},
+        enforcing_authority_notified=False,
+        only_to_identify=only_to_identify,
+    )
+    (event,) = routings(run_requests(new_requests(), [request_record(order)]))
+    assert event["findings"]["missing"] == missing
+    assert event["findings"].get("questions", []) == questions
+    assert event["decision"] == ("incomplete" if missing else "routed")
+
+
+def test_a_national_order_for_data_of_another_member_state_is_contested_and_a_lawyers_today():
+    """Finding 6: what was asked of a messenger by France in 2024, represented in Belgium."""
+    order = preservation_order(
+        kind="production_order",
+        legal_basis="national_law",
+        demands=["produce_subscriber_data"],
+        authority={"country": "FR", "type": "prosecutor"},
+        elements=["legal_basis", "issuing_authority", "specific_recipients", "redress_information"],
+    )
+    (event,) = routings(run_requests(new_requests(), [request_record(order)]))
+    competence = event["findings"]["competence"]
+    assert (competence["competent"], competence["contested"]) == (True, True)
+    assert "Reach contested" in competence["reason"]
+    (why,) = event["lawyer_today"]
+    assert why.startswith(competence["reason"])
+    # With the penalty that the registry knows (Code de procédure pénale art. 60-1).
+    assert "3 750" in why or "3,750" in why or "3750" in why
+    # Neither followed nor refused by itself.
+    assert event["decision"] == "routed"
+    assert event["findings"]["disclosure"] == "after_gate"
+    assert {"two_person_review", "judicial_order"} <= set(event["findings"]["gates"])
+    assert event["recipients"][0]["reason"].startswith("Neither follow nor refuse it")
+    at_home = {**order, "authority": {"country": "BE", "type": "prosecutor"}}
+    (event,) = routings(run_requests(new_requests(), [request_record(at_home)]))
+    assert "contested" not in event["findings"]["competence"]
+    assert "lawyer_today" not in event
 
 
 @pytest.mark.parametrize(
@@ -279,13 +410,13 @@ def test_warnings_are_given_again_after_a_restart():
 
 
 def production_order(**changes):
-    return preservation_order(
-        kind="production_order",
-        legal_basis="e_evidence_epoc",
-        demands=["produce_subscriber_data"],
-        authority={"country": "DE", "type": "court"},
-        **changes,
-    )
+    order = {
+        "kind": "production_order",
+        "legal_basis": "e_evidence_epoc",
+        "demands": ["produce_subscriber_data"],
+        "authority": {"country": "DE", "type": "court"},
+    }
+    return preservation_order(**{**order, **changes})
 
 
 WAIT, DEADLINE = "EU.e-evidence.art10-2", "EU.e-evidence.art10-3"

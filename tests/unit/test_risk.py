@@ -20,12 +20,11 @@ from streams.contract.events.report import (
     Reporter,
 )
 from streams.deciding.reports.risk import RiskModel, reporter_weight
-from streams.registry.loader import load_rules
 from streams.registry.scoring import beta_lower_bound
 from streams.registry.shapes.rules import BetaRow
 from tests.categories import CATEGORIES
+from tests.shipped import RULES
 
-RULES = load_rules()
 MODEL = RiskModel(RULES)
 AGES = (None, *get_args(AccountAge))
 

@@ -81,6 +81,7 @@ def crowds(played, records):
     return found
 
 
+@pytest.mark.slow
 def test_the_crowds_depend_on_seed_and_end_alone(records):
     assert list(play_crowds(SEED, END_MS)) == records
     assert list(play_crowds(SEED + 1, END_MS)) != records

@@ -25,10 +25,11 @@ from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.registry.rules import SourceRights
 from streams.registry.sources import load_sources
+from tests.shipped import RULES as SHIPPED_RULES
 from tests.unit.registry_files import SHIPPED, copy_files, edit, refused
 from tests.unit.traffic import START, Record, counted, of_topic
 
-RULES = compile_report_rules(load_rules())
+RULES = compile_report_rules(SHIPPED_RULES)
 MOVING = Path(__file__).parents[2] / "deploy" / "registry" / "sources-while-moving.yaml"
 
 FLAGGER = {"kind": "trusted_flagger_notice", "reporter": {"kind": "trusted_flagger", "ref": "f"}}

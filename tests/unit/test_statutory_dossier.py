@@ -12,14 +12,14 @@ from streams.commands.main import commands
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.routing import Routing
 from streams.registry.categories import built_in_categories
-from streams.registry.loader import load_rules
 from streams.statutory.dossier.completeness import ITEMS, completeness
 from streams.statutory.dossier.form import DOSSIER_FORMS
 from streams.statutory.dossier.skeleton import dossiers, forms_for
 from tests.categories import CATEGORIES
 from tests.contract.examples import example, example_files
+from tests.shipped import RULES as SHIPPED_RULES
 
-DUTIES = {duty.id: duty for duty in load_rules().obligations}
+DUTIES = {duty.id: duty for duty in SHIPPED_RULES.obligations}
 DAY = date(2026, 11, 26)
 ANY = msgspec.json.decode(example(example_files("escalations")[0]).value, type=Escalation)
 

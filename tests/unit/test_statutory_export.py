@@ -9,11 +9,11 @@ from streams.contract.events.transparency import TransparencyCounter
 from streams.deciding.partition.limits import UNLIMITED, Limits
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.requests.stage import request_stage
-from streams.registry.loader import load_rules
 from streams.statutory.report import make_report
 from streams.statutory.reporting_period import Period
 from streams.statutory.sums import PeriodSums
 from streams.statutory.validation.validate import validate
+from tests.shipped import RULES as SHIPPED_RULES
 from tests.unit.batch_cuts import results
 from tests.unit.request_traffic import RULES as REQUEST_RULES
 from tests.unit.statutory_check import FIGURES, check_notices, near, read_table
@@ -40,7 +40,7 @@ def counters(year, limits=UNLIMITED, takeovers=()):
 
 @pytest.fixture(scope="module")
 def registry():
-    return load_rules()
+    return SHIPPED_RULES
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,7 @@ def table(report, name):
     return read_table(report.files[name])
 
 
+@pytest.mark.slow
 def test_part_4_equals_what_was_published(report, oracle):
     check_notices(report.files[NOTICES], oracle)
     total = oracle.rows["TOTAL", "TOTAL", ""]
@@ -174,7 +175,7 @@ def test_the_files_are_valid_but_for_what_is_left_to_complete(report):
     assert {finding.check for finding in findings if finding.severity == "error"} <= allowed, findings
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 4))])
 def test_the_report_does_not_depend_on_batches_and_takeovers(year, report, registry, seed):
     chance = random.Random(seed)
     limits = Limits(

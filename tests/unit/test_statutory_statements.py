@@ -24,15 +24,14 @@ from streams.contract.events.moderation_outcome import (
     TermsGround,
 )
 from streams.contract.events.outcome_reason import VIOLATION_REASONS
-from streams.registry.loader import load_rules
 from streams.statutory.parts import parts
 from streams.statutory.statements import vocabulary
 from streams.statutory.statements.draft import DecidedContent, HowLearned, drafts
 from streams.statutory.statements.rules import check_statement
 from tests.categories import CATEGORIES
 from tests.contract.examples import example, example_files
+from tests.shipped import RULES
 
-RULES = load_rules()
 DUTIES = {duty.id: duty for duty in RULES.obligations}
 
 # Copied from digital-services-act/transparency-database at 69e80a0, app/Models/Statement.php, without their

@@ -362,12 +362,14 @@ def run(program: str, **settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_without_its_packages_a_worker_says_what_to_install():
     done = run(_WITHOUT_PACKAGES, tracing="on", hash_key=DEMONSTRATION_KEY.hex())
     assert done.returncode == 2
     assert packages_missing("TOCSIN_TRACING=on", "tracing", "opentelemetry") in done.stderr
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_not_trace_imports_nothing_of_opentelemetry():
     done = run(_IMPORTED, hash_key=DEMONSTRATION_KEY.hex())
     assert done.stdout.strip() == "[]", done.stderr

@@ -29,10 +29,10 @@ from streams.deciding.reporters.tally import (
     totals,
 )
 from streams.deciding.reporters.trust import trust_of
-from streams.registry.loader import load_rules
 from tests.categories import CODES
+from tests.shipped import RULES as SHIPPED_RULES
 
-RULES = load_rules().reporters
+RULES = SHIPPED_RULES.reporters
 DAY = 86_400_000
 D0 = 20_000
 

@@ -18,7 +18,7 @@ from streams.deciding.reporters.reporter import REPORTER
 from streams.deciding.reports import crowd
 from tests.fixtures import code_under_test
 from tests.fixtures.coverage import check_covers_every_kind
-from tests.fixtures.differences import GENUINE_ORDER, VERSION_0_2
+from tests.fixtures.differences import GENUINE_ORDER, PAUSED_ORDER, VERSION_0_2
 from tests.fixtures.recorded import load_version_0_2
 from tests.fixtures.replay import Past
 
@@ -211,6 +211,19 @@ def test_a_genuine_order_of_then_has_its_clock_now(past):
     ]
     assert [event["reason"] for event in now] == ["judged", "clock_half", "clock_nine_tenths", "clock_lapsed"]
     assert now[0]["clocks"][0]["obligation"] == "EU.e-evidence.art10-4"
+
+
+def test_an_incomplete_order_of_then_is_paused_now(past):
+    (event,) = (
+        orjson.loads(value)
+        for (topic, _), rows in past.replayed().outputs.items()
+        if topic == "authority-routing"
+        for written, value, _ in rows
+        if written == PAUSED_ORDER
+    )
+    assert (event["decision"], event["findings"]["missing"]) == ("incomplete", ["issued_at"])
+    (clock,) = event["clocks"]
+    assert (clock["obligation"], clock["status"]) == ("EU.tco.art3-3", "paused")
 
 
 def test_one_account_of_then_adds_its_risk_once_now(on):

@@ -23,6 +23,7 @@ print(*[name for name in opened if name.endswith((".yaml", ".key"))])
 """
 
 
+@pytest.mark.slow
 def test_importing_it_reads_neither_environment_nor_registry():
     environment = clean_environment({"TOCSIN_NO_SUCH_SETTING": "1", "TOCSIN_LAW_FOLDER": "/nowhere"})
     done = subprocess.run(

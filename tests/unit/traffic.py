@@ -15,9 +15,9 @@ from streams.deciding.reports.claims import UNRESTRICTED
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState
-from streams.registry.loader import load_rules
 from streams.registry.policy import Level, Policy
 from streams.running.operations.core import Core
+from tests.shipped import RULES as SHIPPED_RULES
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -30,7 +30,7 @@ INTERNAL = "message-reports-internal"
 
 PYTHON = Core("python", "TOCSIN_CORE=python")
 # Which reports a topic takes is another test's subject.
-SHIPPED = dataclasses.replace(load_rules(), sources=UNRESTRICTED)
+SHIPPED = dataclasses.replace(SHIPPED_RULES, sources=UNRESTRICTED)
 
 
 class Record(NamedTuple):

@@ -118,10 +118,14 @@ def _reason_or_clocks(step: AuthorityRouting) -> str:
     assert step.findings is not None
     if step.findings.refusals:
         return ", ".join(refusal.code for refusal in step.findings.refusals)
+    if step.findings.competence.contested:
+        return "reach contested: a lawyer today"
     if step.findings.belongs_to:
         return "belongs to " + ", ".join(row.authority or row.reason for row in step.findings.belongs_to)
+    if (telling := step.findings.telling) is not None:
+        return f"{', '.join(telling.paused)} paused: tell the authority by {minute(telling.by)}"
     if step.findings.missing:
-        return f"{len(step.findings.missing)} elements missing"
+        return f"missing: {', '.join(step.findings.missing)}"
     return ", ".join(f"{clock.obligation} due {minute(clock.due_at)}" for clock in step.clocks)
 
 

@@ -65,6 +65,25 @@ def _requests(world: World) -> Iterator[tuple[float, str, dict[str, Any]]]:
         },
     )
     yield (
+        # A certificate of Annex I of Regulation (EU) 2023/1543 whose section G is empty: docs/forms.md.
+        2.6,
+        "who holds an account; the certificate names no offence",
+        {
+            "kind": "production_order",
+            "legal_basis": "e_evidence_epoc",
+            "authority": {"country": "DE", "type": "court"},
+            "demands": ["produce_subscriber_data"],
+            "target": {"kind": "account", "ref": hub, "people": 1, "specific": True},
+            "elements": [
+                "issuing_authority", "addressee", "specific_recipients", "data_category", "issued_at",
+                "signature",
+            ],
+            "category": "fraud",
+            "language": "de",
+            "enforcing_authority_notified": False,
+        },
+    )  # fmt: skip
+    yield (
         3.4,
         "take down a protest",
         {
@@ -92,6 +111,40 @@ def _requests(world: World) -> Iterator[tuple[float, str, dict[str, Any]]]:
             "language": "en",
         },
     )
+    yield (
+        # As in France in 2024: docs/law.md, 'France, 2024'.
+        5.0,
+        "who owns a channel; a Member State's own law",
+        {
+            "kind": "production_order",
+            "legal_basis": "national_law",
+            "authority": {"country": "FR", "type": "prosecutor"},
+            "demands": ["produce_subscriber_data"],
+            "target": {"kind": "channel", "ref": hub, "people": 1, "specific": True},
+            "elements": ["legal_basis", "issuing_authority", "specific_recipients"],
+            "category": "csam",
+            "language": "fr",
+        },
+    )
+    yield (
+        # The same certificate, before a judge or prosecutor has validated it. Eight hours.
+        5.4,
+        "who holds an account; an emergency, not validated yet",
+        {
+            "kind": "production_order",
+            "legal_basis": "e_evidence_epoc",
+            "authority": {"country": "ES", "type": "police"},
+            "demands": ["produce_subscriber_data"],
+            "target": {"kind": "account", "ref": hub, "people": 1, "specific": True},
+            "elements": [
+                "issuing_authority", "addressee", "specific_recipients", "data_category",
+                "criminal_provision", "issued_at", "signature", "emergency_justification",
+            ],
+            "category": "threat_to_life",
+            "language": "en",
+            "emergency": True,
+        },
+    )  # fmt: skip
     yield (
         # Its clock of one hour has 42 minutes left when the scenario ends.
         5.7,

@@ -13,6 +13,8 @@ from streams.deciding.law.arming import strictest, why_not_armed
 from streams.deciding.law.duty import Duty, internal_target
 from streams.deciding.law.routing import CountryConcerned, routes
 from streams.deciding.law.rule_of_law import rule_of_law, tier_of
+from streams.registry.obligations import ORDER_TRIGGERS
+from streams.registry.row_of_law import WatchedRow
 from streams.registry.rules import JurisdictionRules, Obligation, Rules, Trigger
 
 TRIGGERS: tuple[Trigger, ...] = get_args(Trigger)
@@ -32,8 +34,9 @@ class Answer(NamedTuple):
 
     `row` is the row of the place, or the global one if it has none; `layers` are the other rows whose law
     applies there. `duties` are in force on the day; their clocks are given as if every element that the law
-    requires were present. `other_days` are duties that match except for the day. `routing` is that of a
-    report of the category; it is empty without a category and for triggers that only a request can meet.
+    requires were present. `other_days` are duties that match except for the day. `watched` are the rows of
+    the place that are no duty. `routing` is that of a report of the category; it is empty without a category
+    and for triggers that only a request can meet.
     """
 
     question: Question
@@ -41,6 +44,7 @@ class Answer(NamedTuple):
     layers: tuple[JurisdictionRules, ...]
     duties: tuple[Duty, ...]
     other_days: tuple[Obligation, ...]
+    watched: tuple[WatchedRow, ...]
     rule_of_law: RuleOfLaw
     routing: tuple[Routing, ...]
 
@@ -62,17 +66,18 @@ def answer(rules: Rules, question: Question) -> Answer:
     }
     obligations = [duty for duty in fitting if duty.id in in_force]
     hardest = strictest(obligations, rules.targets)
-    of_requests = frozenset().union(*rules.triggers.met_by_request.values())
     # An order has another gate and other recipients than a report, so each is derived from its own duties.
-    of_reports = [] if category is None else [duty for duty in obligations if duty.trigger not in of_requests]
+    of_reports = (
+        [] if category is None else [duty for duty in obligations if duty.trigger not in ORDER_TRIGGERS]
+    )
     protection = rule_of_law(
         tier_of(code, rules.jurisdictions, day),
         () if category is None else (category,),
-        obligations if question.trigger in of_requests else of_reports,
+        obligations if question.trigger in ORDER_TRIGGERS else of_reports,
         rules.categories,
     )
     routing: tuple[Routing, ...] = ()
-    if category is not None and question.trigger not in of_requests:
+    if category is not None and question.trigger not in ORDER_TRIGGERS:
         place = CountryConcerned(code, certain=True, more_than_hint=True)
         routing = routes(rules, (place,), of_reports, category, protection.decision, day)
     return Answer(
@@ -83,13 +88,14 @@ def answer(rules: Rules, question: Question) -> Answer:
             Duty(
                 duty,
                 why_not_armed(
-                    duty, met, duty.required_elements, rules.calendars, keeps=duty.trigger in of_requests
+                    duty, met, duty.required_elements, rules.calendars, keeps=duty.trigger in ORDER_TRIGGERS
                 ),
                 duty.id in hardest,
             )
             for duty in obligations
         ),
         tuple(duty for duty in fitting if duty.id not in in_force),
+        _watched(rules, row),
         protection,
         routing,
     )
@@ -109,9 +115,13 @@ def as_document(found: Answer, rules: Rules) -> dict[str, Any]:
         "obligations": [
             msgspec.to_builtins(duty.obligation)
             | {
+                "source_title": duty.obligation.source_title,
+                "source_url": duty.obligation.source_url,
+                "checked": str(duty.obligation.checked),
                 "clock_status": "armed" if duty.not_armed is None else "not_armed",
                 "not_armed_reason": duty.not_armed,
                 "target": None if duty.not_armed is None else internal_target(duty.obligation, rules),
+                "advisory": duty.advisory,
                 "strictest": duty.strictest,
             }
             for duty in found.duties
@@ -123,6 +133,7 @@ def as_document(found: Answer, rules: Rules) -> dict[str, Any]:
             }
             for duty in found.other_days
         ],
+        "watched": msgspec.to_builtins(found.watched),
     }  # fmt: skip
 
 
@@ -146,6 +157,12 @@ def _fitting(rules: Rules, question: Question, triggers: Collection[Trigger]) ->
         and binds(duty, rules.platform)
         and holds_in(duty, question.code, rules.jurisdictions)
     ]
+
+
+def _watched(rules: Rules, row: JurisdictionRules) -> tuple[WatchedRow, ...]:
+    # What GLOBAL watches is the law of countries that have no file.
+    codes = {row.code, *(layer.code for layer in _layers(rules, row) if layer.code != GLOBAL)}
+    return tuple(watched for watched in rules.watched if watched.jurisdiction in codes)
 
 
 def _layers(rules: Rules, row: JurisdictionRules) -> tuple[JurisdictionRules, ...]:

@@ -3,12 +3,15 @@
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import get_args
 
 from streams.commands.registry.answer import Answer
 from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, time_in_words
-from streams.deciding.law.duty import Duty
+from streams.deciding.law.duty import Duty, signed_of
+from streams.desk.text.duty_words import signature_words
 from streams.desk.text.text_table import text_table
 from streams.registry.agenda import review_day
+from streams.registry.row_of_law import Part, WatchedRow
 from streams.registry.rules import Authority, JurisdictionRules, Obligation, Rules
 
 _WIDTH = 110
@@ -33,6 +36,11 @@ def answer_text(found: Answer, rules: Rules) -> str:
     if found.other_days:
         lines.append(f"Not in force on {found.question.day}:")
         lines += [f"  {duty.id}, {_span(duty)}" for duty in found.other_days] + [""]
+    if found.watched:
+        lines.append("Watched, and no duty: law that is not in force, or that nothing here starts:")
+        for watched in found.watched:
+            lines += _watched(watched)
+        lines.append("")
     if found.routing:
         lines.append("Recipients of such a case:")
         for route in found.routing:
@@ -117,9 +125,28 @@ def _duty(duty: Duty, rules: Rules, *, marked: bool) -> Iterator[str]:
         # Not wrapped, because readers copy it.
         yield " " * _LABEL + row.source_url
     yield from _labelled("", _checked(row))
+    yield from _labelled("", _marks(row))
+    yield from _labelled("", signature_words(signed_of(row)))
+    for penalty in row.penalties:
+        where = f" ({penalty.article})" if penalty.article else ""
+        yield from _labelled("  penalty", f"{penalty.amount}; liable: {penalty.liable}{where}")
 
 
-def _checked(row: JurisdictionRules | Obligation) -> str:
+def _watched(row: WatchedRow) -> Iterable[str]:
+    following = "" if row.next is None else f" Next, {row.next.day}: {row.next.what}."
+    said = f"{row.id}, {_words(row.status)}: {row.title} ({row.instrument}, {row.article}).{following}"
+    return _labelled("", f"{said} {_checked(row).capitalize()}. {row.sources[0].url or ''}", 2)
+
+
+def _marks(row: Obligation) -> str:
+    """The marks of the parts; empty if all are the same."""
+    parts = {part: mark for part in get_args(Part) if (mark := getattr(row.marks, part)) is not None}
+    if len(set(parts.values())) == 1:
+        return ""
+    return ", ".join(f"{part} {mark}" for part, mark in parts.items())
+
+
+def _checked(row: JurisdictionRules | Obligation | WatchedRow) -> str:
     return f"checked {row.checked}, {row.verification}; review by {review_day(row)}"
 
 
@@ -130,13 +157,14 @@ def _comparison_key(duty: Duty) -> tuple[str, str, str]:
 
 def _legal_bases(row: Obligation) -> str:
     bases = f" under {', '.join(row.legal_bases)}" if row.legal_bases else ""
+    demands = f", demanding {' or '.join(row.demands)}" if row.demands else ""
     urgency = {None: "", True: ", urgent ones only", False: ", except urgent ones"}[row.emergency]
     notified = {
         None: "",
         True: ", if the enforcing authority was notified",
         False: ", if no enforcing authority was notified",
     }[row.enforcing_authority_notified]
-    return bases + urgency + notified
+    return bases + demands + urgency + notified
 
 
 def _named(authority: Authority) -> str:

@@ -1,33 +1,39 @@
-"""`tocsin registry check`, `tocsin registry show` and `tocsin registry diff`."""
+"""`tocsin registry`: the group, `show`, `check` and `diff`. Each of the others is in a module of its name."""
 
-from datetime import UTC, date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 import orjson
 
+from streams.commands.registry.affected import affected
 from streams.commands.registry.answer import TRIGGERS, Question, answer, as_document
 from streams.commands.registry.answer_text import answer_text
 from streams.commands.registry.diff_document import diff_document
 from streams.commands.registry.diff_text import diff_text
-from streams.commands.registry.law_diff import Law, compare, read_law
+from streams.commands.registry.due import due
+from streams.commands.registry.export import export
+from streams.commands.registry.history import history
+from streams.commands.registry.law_diff import compare
 from streams.commands.registry.lint_text import lint_text
+from streams.commands.registry.options import (
+    DAY,
+    FOLDER,
+    day_or_today,
+    law_in,
+    law_option,
+    rules_with,
+    valid_code,
+)
+from streams.commands.registry.sign import sign
+from streams.commands.registry.sources import sources
+from streams.commands.registry.why import why
 from streams.commands.shared.category import CATEGORY
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
-from streams.contract.events.countries import COUNTRIES, COUNTRY_ALIASES
 from streams.contract.events.report import Category
 from streams.registry.lint import lint
-from streams.registry.loader import SHIPPED_LAW, load_rules
-from streams.registry.rules import Rules, Trigger
-from streams.running.worker.settings import load_settings
-
-# As an argument of `diff`: the law that Tocsin ships.
-BUILT_IN = "built-in"
-
-_DAY = click.DateTime(formats=["%Y-%m-%d"])
-_LAW = click.Path(exists=True, file_okay=False, path_type=Path)
+from streams.registry.rules import Trigger
 
 
 @click.group(cls=SuggestingGroup)
@@ -38,6 +44,10 @@ def registry() -> None:
     """
 
 
+for _command in (affected, due, export, history, sign, sources, why):
+    registry.add_command(_command)
+
+
 @registry.command()
 @click.argument("code", metavar="COUNTRY")
 @click.option("--category", type=CATEGORY, metavar="NAME", help="Only duties for this category.")
@@ -45,8 +55,8 @@ def registry() -> None:
     "--trigger", type=click.Choice(TRIGGERS), metavar="NAME",
     help="Only duties with this trigger, and with those that such a report meets or may lead to.",
 )  # fmt: skip
-@click.option("--at", type=_DAY, metavar="DATE", help="Day of receipt (UTC).  [default: today]")
-@click.option("--law", type=_LAW, metavar="FOLDER", help="Folder of law to read instead of the worker's.")
+@click.option("--at", type=DAY, metavar="DATE", help="Day of receipt (UTC).  [default: today]")
+@law_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def show(
     code: str,
@@ -74,48 +84,45 @@ def show(
       tocsin registry show KR --category ncii_deepfake --trigger statutory_victim_request --at 2026-11-24
       tocsin registry show GB --category ncii_deepfake --at 2026-06-28 --json
     """  # noqa: D301 - \b stops click from wrapping the paragraph
-    rules = _rules(law)
-    question = Question(_valid_code(code, rules), category, trigger, _day(at))
+    rules = rules_with(law)
+    question = Question(valid_code(code, rules), category, trigger, day_or_today(at))
     found = answer(rules, question)
     echo(orjson.dumps(as_document(found, rules)).decode() if as_json else answer_text(found, rules))
 
 
 @registry.command()
-@click.option("--law", type=_LAW, metavar="FOLDER", help="Folder of law to read instead of the worker's.")
-@click.option("--today", type=_DAY, metavar="DATE", help="Check as of this day (UTC).  [default: today]")
-def check(law: Path | None, today: datetime | None) -> None:
+@law_option
+@click.option("--today", type=DAY, metavar="DATE", help="Check as of this day (UTC).  [default: today]")
+@click.option("--strict", is_flag=True, help="List unsigned rows, and exit with 1 if there are any.")
+def check(law: Path | None, today: datetime | None, strict: bool) -> None:
     """Check the law for errors, and list rows that need a review.
 
     Unknown codes, rows without a source, impossible dates and rows that overlap in time are errors: the
     command names the file, line and field, and exits with 2. Otherwise it lists the rows that are not
     verified (they arm no clock), those overdue for review (by their review_by, or 180 days after they were
     checked), duties that begin or end within 30 days, holiday calendars that end within 180 days, the states
-    whose rule-of-law tier is not that of the index, and what publishers of users' reports may claim besides;
-    it then exits with 0.
+    whose rule-of-law tier is not that of the index, what publishers of users' reports may claim besides, and
+    rows that changed since they were signed; it then exits with 0.
+
+    With --strict it also lists the duties that nobody signed for the platform (`tocsin registry sign`) and
+    rows without a status, an owner or a review day, and exits with 1 if there are any.
 
     \b
     Examples:
       tocsin registry check
       tocsin registry check --law ./law --today 2027-06-01
     """  # noqa: D301 - \b stops click from wrapping the paragraph
-    rules = _rules(law)
-    echo(lint_text(lint(rules, _day(today)), rules))
-
-
-class _Folder(click.Path):
-    """A folder of law, or the one that Tocsin ships."""
-
-    name = "folder of law"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the name as given, and the path."""
-        return value, SHIPPED_LAW if value == BUILT_IN else super().convert(value, param, ctx)
+    rules = rules_with(law)
+    found = lint(rules, day_or_today(today))
+    echo(lint_text(found, rules, strict=strict))
+    if strict and (found.unsigned or found.lacking):
+        raise SystemExit(1)
 
 
 @registry.command()
-@click.argument("old", type=_Folder(exists=True, file_okay=False, path_type=Path))
-@click.argument("new", type=_Folder(exists=True, file_okay=False, path_type=Path))
-@click.option("--today", type=_DAY, metavar="DATE", help="Compare as of this day (UTC).  [default: today]")
+@click.argument("old", type=FOLDER)
+@click.argument("new", type=FOLDER)
+@click.option("--today", type=DAY, metavar="DATE", help="Compare as of this day (UTC).  [default: today]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def diff(old: tuple[str, Path], new: tuple[str, Path], today: datetime | None, as_json: bool) -> None:
     """Show what changes for whom, and from when, if the law in NEW replaces that in OLD.
@@ -131,37 +138,7 @@ def diff(old: tuple[str, Path], new: tuple[str, Path], today: datetime | None, a
       tocsin registry diff built-in ./law-next
       tocsin registry diff ./law ./law-next --json | jq '.changes[] | select(.retroactive)'
     """  # noqa: D301 - \b stops click from wrapping the paragraph
-    laws = _read(*old), _read(*new)
-    day = _day(today)
+    laws = law_in(*old), law_in(*new)
+    day = day_or_today(today)
     changes = compare(*laws, day)
     echo(orjson.dumps(diff_document(*laws, changes, day)).decode() if as_json else diff_text(*laws, changes))
-
-
-def _read(name: str, folder: Path) -> Law:
-    return read_law(name, folder, load_settings().platform_file, _rules(folder))
-
-
-def _rules(law: Path | None) -> Rules:
-    """The rules of a worker with these settings, or those with another folder of law."""
-    files = load_settings().registry_files()
-    if law:
-        files["law"] = law
-    return load_rules(**files)
-
-
-def _valid_code(code: str, rules: Rules) -> str:
-    """The code as the registry spells it. Raises BadParameter for an unknown one."""
-    code = code.upper()
-    code = COUNTRY_ALIASES.get(code, code)
-    if code not in COUNTRIES and code not in rules.jurisdictions:
-        regions = sorted(set(rules.jurisdictions) - COUNTRIES)
-        raise click.BadParameter(
-            f"{code!r} is not a country: give an ISO 3166-1 alpha-2 code such as KR, or one of "
-            f"{', '.join(regions)}.",
-            param_hint="COUNTRY",
-        )
-    return code
-
-
-def _day(given: datetime | None) -> date:
-    return (given or datetime.now(UTC)).date()

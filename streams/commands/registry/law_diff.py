@@ -14,8 +14,18 @@ from streams.registry.rules import Rules
 OBLIGATION = "obligation"
 _HAVE_EFFECTS = (OBLIGATION, "jurisdiction", "territory")
 
-# These say how a row is kept. They decide nothing and are never published.
-UPKEEP = ("beside", "review_by", "source.checked", "source.title")
+# These say how a row is kept. They decide nothing and are never published. Of the sources, the first url is.
+_UPKEEP = (
+    "beside",
+    "next",
+    "next.day",
+    "next.what",
+    "owner",
+    "read_by",
+    "review_by",
+    "source.checked",
+    "source.title",
+)
 _DAYS = ("in_force_from", "in_force_until")
 
 ChangeKind = Literal["added", "removed", "changed", "affected"]
@@ -84,7 +94,7 @@ def compare(old: Law, new: Law, today: date) -> tuple[Change, ...]:
     changes = []
     for key in sorted({*old.items, *new.items}, key=order):
         before, after = old.items.get(key), new.items.get(key)
-        replaces = None if before is not None else _replaced(key, new.items)
+        replaces = None if before is not None else replaced_row(key, new.items)
         if replaces is None:
             fields = tuple(_field_changes(before, after, ()))
             effect_before = effects_before.get(key.id)
@@ -136,9 +146,9 @@ def _field_changes(old: Fields | None, new: Fields | None, ignored: Collection[s
             yield FieldChange(path, field.description, *values)
 
 
-def _replaced(key: Key, items: Items) -> Key | None:
-    """The obligation with the same trigger, action and a common category that ends when a new one begins."""
-    if key.kind != OBLIGATION:
+def replaced_row(key: Key, items: Items) -> Key | None:
+    """The obligation with the same trigger, action and a common category that ends when this one begins."""
+    if key.kind != OBLIGATION or items[key]["trigger"].value is None:
         return None
     new = items[key]
     eve = (_day(new, "in_force_from") or date.max) - timedelta(days=1)
@@ -164,14 +174,25 @@ def _share(left: list[str] | str, right: list[str] | str) -> bool:
 
 
 def _first_day(old: Fields | None, new: Fields | None) -> date | None:
-    """The first day of receipt on which an obligation differs; None if only its upkeep does."""
-    rows = [row for row in (old, new) if row is not None]
-    differing = {change.field for change in _field_changes(old, new, UPKEEP)}
-    if not differing:
+    """The first day of receipt on which an obligation differs; None if only its upkeep does.
+
+    A row that is only watched is no obligation on any day.
+    """
+    rows = [row for row in (old, new) if row is not None and row["status"].value in (None, "in_force")]
+    differing = {
+        change.field
+        for change in _field_changes(old, new, _UPKEEP)
+        if change.field != "sources" or _published_url(change.old) != _published_url(change.new)
+    }
+    if not differing or not rows:
         return None
     if len(rows) == 2 and differing == {"in_force_until"}:
         return min(day for row in rows if (day := _day(row, "in_force_until"))) + timedelta(days=1)
-    return min(day for row in rows if (day := _day(row, "in_force_from")))
+    return min((day for row in rows if (day := _day(row, "in_force_from"))), default=None)
+
+
+def _published_url(sources: list[dict[str, Any]] | None) -> str | None:
+    return None if not sources else sources[0]["url"]
 
 
 def _day_after(changes: Iterable[FieldChange]) -> date | None:

@@ -11,13 +11,30 @@ from streams.registry.rules import Rules
 _TITLE_WIDTH = 60
 
 
-def lint_text(found: LintReport, rules: Rules) -> str:
-    """A table for each kind of finding, and how many rows the registry has."""
+def lint_text(found: LintReport, rules: Rules, *, strict: bool = False) -> str:
+    """A table for each kind of finding, and how many rows the registry has.
+
+    `strict` lists what is unsigned, and rows without a status, an owner or a review day.
+    """
     parts = [
         *_table("Not verified; an unverified obligation arms no clock", found.unverified),
         *_table("Overdue for review", found.overdue),
         *_table("Checked on a date in the future", found.future),
     ]
+    if found.advisory:
+        parts.append(
+            "Advisory: time or dates are known from secondary sources only, so they arm no clock unless "
+            f"platform.yaml says `secondary_rows_arm: true`: {', '.join(found.advisory)}"
+        )
+    if found.lapsed:
+        parts.append(f"Signed, but changed since, so unsigned again: {', '.join(found.lapsed)}")
+    if strict:
+        parts += _table("Unsigned: nobody signed these rows for the platform", found.unsigned)
+        if found.unquoted:
+            parts.append(f"Time marked verified, without a quote that was read: {', '.join(found.unquoted)}")
+        if found.lacking:
+            lacks = [(id_, ", ".join(names)) for id_, names in found.lacking.items()]
+            parts.append(f"Rows that lack a field:\n\n{text_table(('row', 'lacks'), lacks)}")
     if found.changes:
         cells = [(str(change.day), change.obligation, change.change) for change in found.changes]
         parts.append(
@@ -41,7 +58,7 @@ def lint_text(found: LintReport, rules: Rules) -> str:
     contents = ", ".join(f"{number} {kind}" for number, kind in counted)
     parts.append(
         f"{contents}, version {rules.registry_version}: valid; {len(found.unverified)} rows are not "
-        f"verified, {len(found.overdue)} are overdue for review."
+        f"verified, {len(found.overdue)} are overdue for review, {len(found.unsigned)} duties are unsigned."
     )
     return "\n\n".join(parts)
 

@@ -1,11 +1,13 @@
 """Writes the registry's terms in words, for readers who know the law but not the program."""
 
 from collections.abc import Mapping
+from typing import get_args
 
 from streams.contract.events.obligation import NotArmedReason
 from streams.contract.wire.times import DAY, HOUR, MINUTE
 from streams.deciding.law.duty import internal_target
 from streams.registry.durations import parse_legal_duration
+from streams.registry.row_of_law import Marks, Part, WatchedRow
 from streams.registry.rules import DurationMeaning, Obligation, Rules, Trigger
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1000, "second"))
@@ -20,6 +22,8 @@ TRIGGER_WORDS: Mapping[Trigger, str] = {
     "authority_order": "an authority's order",
     "regulator_notice": "a regulator's notice",
     "data_order": "an authority's demand for data",
+    "incomplete_order": "an authority's order that lacks something the law requires",
+    "unvalidated_emergency_order": "an emergency order for data that was not validated before",
     "statutory_victim_request": "a request by the person concerned, in the statutory form",
     "trusted_flagger_notice": "a trusted flagger's notice",
     "user_report": "a notice by anyone",
@@ -56,6 +60,19 @@ def time_in_words(obligation: Obligation) -> str:
     return ", ".join(parts) or "none set by law"
 
 
+def marks_in_words(marks: Marks) -> str:
+    """How well each part was read, as in `time verified, dates secondary`."""
+    parts = ((part, getattr(marks, part)) for part in get_args(Part))
+    return ", ".join(f"{part} {mark}" for part, mark in parts if mark is not None)
+
+
+def watched_in_words(row: WatchedRow) -> str:
+    """Why a watched row is no duty."""
+    if row.status == "in_force":
+        return "nothing that reaches Tocsin starts it"
+    return f"the law is not in force ({row.status.replace('_', ' ')})"
+
+
 def clock_in_words(obligation: Obligation, not_armed: NotArmedReason | None, rules: Rules) -> str:
     """From when the legal clock runs; or why none runs, and the platform's internal target instead."""
     if not_armed is None:
@@ -72,6 +89,11 @@ def clock_in_words(obligation: Obligation, not_armed: NotArmedReason | None, rul
     if not_armed == "retention":
         return "none, because this duty is to keep something, not to act"
     within = duration_in_words(internal_target(obligation, rules))
+    if not_armed == "unverified" and obligation.advisory:
+        return (
+            "none, because its time or dates are known from secondary sources only; advisory: by the row it "
+            f"would be due within {within}"
+        )
     return f"none, {_why(obligation, not_armed)}; the platform's internal target is {within}"
 
 

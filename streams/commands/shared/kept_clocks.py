@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.contract.events.authority_routing import Asker
-from streams.contract.events.clock import ClockView, RunningStatus
+from streams.contract.events.authority_routing import Asker, Telling
+from streams.contract.events.clock import ClockMarks, ClockView, RunningStatus
 from streams.contract.events.clock_outcome import ClockSubject
 from streams.contract.events.enriched_report import Jurisdiction
 from streams.contract.events.obligation import AppliedObligation
+from streams.contract.events.report import Category
 from streams.contract.wire.state_records import UnknownStateVersion
 from streams.contract.wire.topics import AUTHORITY_STATE, CHANNEL_STATE
 from streams.deciding.clocks.clock import clock_view, due_time
@@ -36,6 +37,9 @@ class KeptClock(NamedTuple):
     duty; for a request's clock it is the type of the requesting authority. `countries` are those that the
     report concerns (see `likely_countries`), or the requesting authority's. `left_ms` is the time left,
     negative once it is over; for a paused clock, the time that was left when it was paused.
+    `registry_version` is that of the rules that started it. `tell_by` (RFC 3339, UTC) is until when the
+    issuing authority must be told what its request lacks, if the clock is paused from its start for that;
+    else None.
     """
 
     view: ClockView
@@ -44,6 +48,9 @@ class KeptClock(NamedTuple):
     authority: str | None
     countries: tuple[str, ...]
     left_ms: int
+    category: Category | None
+    registry_version: str
+    tell_by: str | None = None
 
 
 class WantedClocks(NamedTuple):
@@ -138,14 +145,17 @@ def kept_clock(subject: ClockSubject, key: ClockKey, value: bytes, now_ms: int) 
     """
     kept = read_clock(value)
     until = now_ms if kept.clock.paused_at is None else kept.clock.paused_at
-    authority, countries = _authority_and_countries(subject, kept.opening)
+    opening = _decode_request(kept.opening) if subject == "request" else _decode_report(kept.opening)
+    view = clock_view(kept.clock, key.clock_id, kept.obligation, now_ms, marks=_marks(opening, key.clock_id))
     return KeptClock(
-        clock_view(kept.clock, key.clock_id, kept.obligation, now_ms),
+        view,
         subject,
         key.ref,
-        authority,
-        countries,
+        *_authority_and_countries(opening),
         due_time(kept.clock) - until,
+        opening.category,
+        opening.registry_version,
+        _tell_by(opening, view.obligation) if kept.clock.paused_at == kept.clock.started else None,
     )
 
 
@@ -174,27 +184,56 @@ async def _clock_records(
             yield clock_key(record.key), record.value
 
 
+class _StartedClock(msgspec.Struct):
+    """The fields used here of a clock that an event started."""
+
+    clock_id: str
+    marks: ClockMarks | None = None
+
+
 class _ReportOpening(msgspec.Struct):
     """The fields used here of the escalation that opened a report's clock."""
 
+    category: Category
     obligations: tuple[AppliedObligation]
     jurisdictions: tuple[Jurisdiction, ...]
+    registry_version: str
+    clock: _StartedClock
+
+
+class _Told(msgspec.Struct):
+    """What is used here of the findings about a request."""
+
+    telling: Telling | None = None
 
 
 class _RequestOpening(msgspec.Struct):
     """The fields used here of the routing that started a request's clock."""
 
+    category: Category | None
     authority: Asker
+    registry_version: str
+    clocks: tuple[_StartedClock, ...]
+    findings: _Told | None = None
 
 
 _decode_report = msgspec.json.Decoder(_ReportOpening).decode
 _decode_request = msgspec.json.Decoder(_RequestOpening).decode
 
 
-def _authority_and_countries(subject: ClockSubject, opening: bytes) -> tuple[str | None, tuple[str, ...]]:
-    if subject == "request":
-        asker = _decode_request(opening).authority
-        return asker.type, (asker.country,)
-    escalation = _decode_report(opening)
-    (duty,) = escalation.obligations
-    return duty.authority, tuple(likely_countries(escalation.jurisdictions))
+def _tell_by(opening: _ReportOpening | _RequestOpening, duty: str) -> str | None:
+    findings = opening.findings if isinstance(opening, _RequestOpening) else None
+    telling = None if findings is None else findings.telling
+    return telling.by if telling is not None and duty in telling.paused else None
+
+
+def _authority_and_countries(opening: _ReportOpening | _RequestOpening) -> tuple[str | None, tuple[str, ...]]:
+    if isinstance(opening, _RequestOpening):
+        return opening.authority.type, (opening.authority.country,)
+    (duty,) = opening.obligations
+    return duty.authority, tuple(likely_countries(opening.jurisdictions))
+
+
+def _marks(opening: _ReportOpening | _RequestOpening, clock_id: str) -> ClockMarks | None:
+    started = opening.clocks if isinstance(opening, _RequestOpening) else (opening.clock,)
+    return next((clock.marks for clock in started if clock.clock_id == clock_id), None)

@@ -40,9 +40,9 @@ Demand = Literal[
     "bulk_identify",
     "block_protest",
 ]
-# What DSA art. 9(2) and 10(2), TCO art. 3(4) and e-Evidence art. 5(5) and 6(3) require of an order.
-# `necessity` is not in the certificate that a provider gets (e-Evidence art. 9(1)); it is accepted because
-# intakes may send it, and never asked for.
+# What DSA art. 9(2) and 10(2), TCO art. 3(4) and e-Evidence art. 5(5) and 6(4) require of an order.
+# `necessity` is not in the certificate that a provider gets (e-Evidence art. 9(2)-(3)); it is accepted
+# because intakes may send it, and never asked for.
 RequestElement = Literal[
     "legal_basis",
     "statement_of_reasons",
@@ -99,7 +99,10 @@ class AuthorityRequest(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=F
 
     `enforcing_authority_notified` is true if a European Production Order says that the authority of the
     enforcing state was notified (Regulation (EU) 2023/1543 art. 8), false if it says that it need not be,
-    null if it is not known.
+    null if it is not known. `only_to_identify` is true if a European Production Order asks for data for the
+    sole purpose of identifying the user (art. 3(10): addresses and times of access), false if it does not,
+    null if it is not known. `supersedes` is the id of an earlier request that this one completes or corrects;
+    it is judged on its own, and people end the clocks of the earlier one.
     """
 
     request_id: Ref
@@ -115,3 +118,5 @@ class AuthorityRequest(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=F
     emergency: bool = False
     concerns: Annotated[tuple[Concern, ...], msgspec.Meta(max_length=8)] = ()
     enforcing_authority_notified: bool | None = None
+    only_to_identify: bool | None = None
+    supersedes: Ref | None = None

@@ -70,12 +70,17 @@ class CompetentAuthority(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Competence(msgspec.Struct, frozen=True):
-    """Whether the law that the request cites gives this type of authority the power to make it."""
+class Competence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whether the law that the request cites gives this type of authority the power to make it.
+
+    `contested` is present and true if the law of a Member State claims a reach that the platform may dispute:
+    `competent` is then true, because neither an answer nor a refusal may follow from this judgement alone.
+    """
 
     competent: bool
     reason: str
     norm: Norm | None
+    contested: bool = False
 
 
 class LanguageFinding(msgspec.Struct, frozen=True):
@@ -97,6 +102,21 @@ class Territory(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Telling(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the issuing authority must be told, and by when, because its request lacks something.
+
+    `by` (RFC 3339, UTC) is the end of a legal clock, or the time within which the platform means to tell it,
+    where the law says "without undue delay": never later than the paused clocks would have run out.
+    `obligation` is the duty to tell it, absent if no row of the registry says so. `paused` are the duties
+    whose clocks are paused until the authority has answered.
+    """
+
+    missing: tuple[RequestElement, ...]
+    by: str
+    paused: tuple[str, ...]
+    obligation: str | None = None
+
+
 class Asker(msgspec.Struct, frozen=True):
     """The authority that makes the request. `ref` is the intake's own reference to it."""
 
@@ -105,13 +125,25 @@ class Asker(msgspec.Struct, frozen=True):
     ref: Pseudonym | None
 
 
+class PossiblePenalty(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What threatens whom, if the duty `obligation` is not fulfilled, and the article that says so."""
+
+    obligation: str
+    amount: str
+    liable: str
+    article: str | None = None
+
+
 class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     """The result of assessing a request.
 
     `belongs_to` names the authorities that should make the request instead, or that it must pass through.
     `missing` lists the elements that the law requires and the request lacks. `gates` lists every gate that
     applies; the most protective one is the event's `gate`. `questions` lists elements whose absence stops no
-    clock and is for a lawyer to judge before the request is followed; absent if there are none.
+    clock and is for a lawyer to judge before the request is followed; absent if there are none. `penalties`
+    are those that the registry knows for the duties that follow from the request, also if it is refused:
+    whoever refuses should know them; absent if there are none. `telling` is present if something is missing
+    for which a law lets its clock pause, or says that the authority be told.
     """
 
     refusals: tuple[Refusal, ...]
@@ -125,6 +157,8 @@ class Findings(msgspec.Struct, frozen=True, omit_defaults=True):
     obligations: tuple[EscalatedObligation, ...]
     rule_of_law: RuleOfLaw
     questions: tuple[IntakeElement, ...] = ()
+    penalties: tuple[PossiblePenalty, ...] = ()
+    telling: Telling | None = None
 
 
 class AuthorityRouting(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -134,6 +168,8 @@ class AuthorityRouting(msgspec.Struct, frozen=True, omit_defaults=True):
     clock are numbered from 2. `clocks` are the clocks that this step concerns: all clocks it started, or the
     one that changed. `gate` must be passed before anybody acts; Tocsin itself takes no action. `not_before`
     (RFC 3339, UTC) is present if the law forbids sending the data earlier, whatever the other clocks say.
+    `lawyer_today` says why a lawyer must look at the request on the day of the event; absent if none must.
+    `supersedes` is the earlier request that this one completes or corrects, if the intake named one.
     """
 
     routing_id: str
@@ -159,3 +195,5 @@ class AuthorityRouting(msgspec.Struct, frozen=True, omit_defaults=True):
     policy_version: str
     registry_version: str
     not_before: str | None = None
+    lawyer_today: tuple[str, ...] = ()
+    supersedes: Ref | None = None

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from streams.contract.events.report import Pseudonym
+
 ClockStatus = Literal["armed", "not_armed"]
 # Why no clock runs. trigger_not_met: something else starts it, such as an order or a person's review;
 # elements_missing: the notice or request lacks elements that the law requires; unverified: the registry's row
@@ -14,7 +16,27 @@ NotArmedReason = Literal[
 ]
 
 
-class AppliedObligation(msgspec.Struct, frozen=True):
+class Signed(msgspec.Struct, frozen=True):
+    """Who signed a row of law, for the platform, and on which day (ISO 8601)."""
+
+    by: Pseudonym
+    on: str
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the registry's row of a duty rests on.
+
+    `advisory` is present and true if a clock would run if the time and the dates of the row were known from
+    the law itself, instead of from secondary sources: `not_armed_reason` is then `unverified`, and `target`
+    is the law's own time. `signed` is present if somebody signed the row, in the words that it has now;
+    otherwise the row is unsigned.
+    """
+
+    advisory: bool = False
+    signed: Signed | None = None
+
+
+class AppliedObligation(Standing, frozen=True, omit_defaults=True):
     """A legal duty that may apply.
 
     `due_at` (RFC 3339, UTC) is the deadline of the legal clock, null unless it is armed. `target` is then
@@ -37,6 +59,8 @@ class AppliedObligation(msgspec.Struct, frozen=True):
 
 class EscalatedObligation(AppliedObligation, frozen=True, omit_defaults=True):
     """A legal duty with `target_at` (RFC 3339, UTC), when `target` ends; null for a duty to keep something.
+
+    For an advisory duty that is when its clock would be due, also for a duty to keep something.
 
     `not_before` (RFC 3339, UTC) is present if the law forbids acting earlier: `due_at` is then no deadline
     but the same time, at which the wait ends. `period_ends_at` (RFC 3339, UTC) is when the period ends by

@@ -14,10 +14,11 @@ from typing import Literal
 
 import msgspec
 
-from streams.contract.events.clock import ClockView, RunningStatus
+from streams.contract.events.clock import ClockMarks, ClockView, RunningStatus
 from streams.contract.events.clock_outcome import OutcomeKind
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.times import DAY
 from streams.registry.rules import Obligation
 
 # `half` and `nine_tenths` are warnings while there is still time to act; `due` is the deadline.
@@ -57,14 +58,18 @@ class Clock(msgspec.Struct, array_like=True):
     paused_at: int | None = None
 
 
-def start_clock(obligation: Obligation, started: int, due: int) -> Clock:
-    """Return the clock of a duty that began at `started` and is due at `due` (see `deadlines.deadline`)."""
+def start_clock(obligation: Obligation, started: int, due: int, *, paused: bool = False) -> Clock:
+    """Return the clock of a duty that began at `started` and is due at `due` (see `deadlines.deadline`).
+
+    One that is `paused` from the start has used up none of its time when it is resumed.
+    """
     return Clock(
         started=started,
         length=due - started,
         pausable_for=obligation.pausable_for,
         terms=_terms(obligation),
         since=started,
+        paused_at=started if paused else None,
     )
 
 
@@ -74,6 +79,16 @@ def restart(clock: Clock, started: int, due: int) -> None:
     clock.length = due - started
     clock.steps = clock.paused = 0
     clock.paused_at = None
+
+
+def has_only_paused(clock: Clock, at: int) -> bool:
+    """Whether all the time from the start until the clock was resumed at `at` was a pause."""
+    return clock.paused == at - clock.started and not clock.steps
+
+
+def count_from(clock: Clock, at: int, due: int) -> None:
+    """Let a clock that was resumed at `at`, and of which no time had run, end at `due`."""
+    clock.length = due - at
 
 
 def copy_of(clock: Clock) -> Clock:
@@ -150,7 +165,7 @@ def apply_outcome(clock: Clock, outcome: OutcomeKind, reason: str | None, *, at:
             clock.paused = effective - clock.started
             clock.steps = 0
         else:
-            clock.paused += effective - clock.paused_at
+            clock.paused += _lasted(clock, effective - clock.paused_at)
         clock.paused_at = None
         clock.since = effective
     return effective
@@ -184,10 +199,19 @@ def elapsed(clock: Clock, at: int) -> float:
 
 
 def clock_view(
-    clock: Clock, clock_id: str, obligation: str, at: int, ended: OutcomeKind | None = None
+    clock: Clock,
+    clock_id: str,
+    obligation: str,
+    at: int,
+    ended: OutcomeKind | None = None,
+    marks: ClockMarks | None = None,
 ) -> ClockView:
-    """Return the clock as published at `at`; `ended` is the outcome that has ended it, if any."""
+    """Return the clock as published at `at`; `ended` is the outcome that has ended it, if any.
+
+    `marks` are those of the law by which it was started.
+    """
     now = ended if ended in ("fulfilled", "withdrawn") else status(clock)
+    waits = clock.terms == "waits" and now in ("running", "paused")
     due_at = rfc3339(due_time(clock))
     return ClockView(
         clock_id=clock_id,
@@ -196,8 +220,14 @@ def clock_view(
         started_at=rfc3339(clock.started),
         due_at=due_at,
         elapsed=elapsed(clock, at),
-        not_before=due_at if clock.terms == "waits" and now == "running" else None,
+        not_before=due_at if waits else None,
+        marks=marks,
     )
+
+
+def marks_of(obligation: Obligation) -> ClockMarks:
+    """Return how well the time and the dates of a duty were read, as its clock publishes it."""
+    return ClockMarks(dates=obligation.marks.dates, time=obligation.marks.time)
 
 
 def _terms(obligation: Obligation) -> Terms:
@@ -206,6 +236,18 @@ def _terms(obligation: Obligation) -> Terms:
     if obligation.after_pause == "restarts":
         return "restarts"
     return obligation.meaning == "retention"
+
+
+def _lasted(clock: Clock, pause: int) -> int:
+    """How long a pause counts (ms).
+
+    What must be kept, or must not be done before an end, ends with a day (see `deadlines`), so its pauses are
+    whole days, rounded up: the end stays that of a day, and comes no earlier. Not if no time had run before:
+    the whole time is then counted anew (see `count_from`).
+    """
+    if clock.terms not in (True, "waits") or clock.paused_at == clock.started:
+        return pause
+    return -(-pause // DAY) * DAY
 
 
 def _steps(clock: Clock) -> tuple[tuple[Step, int], ...]:

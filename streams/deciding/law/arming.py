@@ -23,11 +23,12 @@ def why_not_armed(
 
     `met` are the triggers that the report or request meets by itself, `elements` the required elements it
     contains. `keeps` allows a clock for a retention period or a wait: an authority's request has one, a
-    report never does.
+    report never does. That the row is advisory is the last reason, so nothing else then keeps its clock from
+    running.
     """
     tests: tuple[tuple[NotArmedReason, bool], ...] = (
         ("trigger_not_met", obligation.trigger not in met),
-        ("unverified", obligation.verification == "unverified"),
+        ("unverified", obligation.marks.of_clock == "unverified"),
         ("no_duration", obligation.duration is None),
         ("retention", obligation.meaning != "deadline" and not keeps),
         (
@@ -35,6 +36,7 @@ def why_not_armed(
             obligation.calendar == "business_days" and obligation.holiday_calendar not in calendars,
         ),
         ("elements_missing", not all(element in elements for element in obligation.required_elements)),
+        ("unverified", obligation.advisory),
     )
     return next((reason for reason, holds in tests if holds), None)
 
@@ -43,8 +45,8 @@ def strictest(obligations: Sequence[Obligation], targets: InternalTargets) -> fr
     """The ids of the strictest duties among those with the same trigger, action and meaning.
 
     The strictest has the shortest duration, or the longest if it is a retention period or a wait. If no row
-    of a group has a duration that can arm a clock (all are unverified or name none), `target_ms` is compared
-    instead. Ties are all included.
+    of a group has a duration that somebody has read (all are unverified or name none), `target_ms` is
+    compared instead. Ties are all included.
     """
     groups: dict[tuple[str, str, str], list[Obligation]] = {}
     for duty in obligations:
@@ -68,7 +70,7 @@ def target_ms(obligation: Obligation, targets: InternalTargets) -> int:
 def _strictest(group: Iterable[Obligation], targets: InternalTargets) -> Iterable[Obligation]:
     group = list(group)
     with_duration = [
-        duty for duty in group if duty.duration is not None and duty.verification != "unverified"
+        duty for duty in group if duty.duration is not None and duty.marks.of_clock != "unverified"
     ]
     timed = [(target_ms(duty, targets), duty) for duty in with_duration or group]
     choose = min if group[0].meaning == "deadline" else max

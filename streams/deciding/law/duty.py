@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.contract.events.obligation import AppliedObligation, EscalatedObligation, NotArmedReason
+from streams.contract.events.obligation import AppliedObligation, EscalatedObligation, NotArmedReason, Signed
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.times import DAY, HOUR, MINUTE
 from streams.deciding.law.arming import target_ms
@@ -22,6 +22,16 @@ class Duty(NamedTuple):
     not_armed: NotArmedReason | None
     strictest: bool
 
+    @property
+    def advisory(self) -> bool:
+        """Whether a clock would run if the row's time and dates were verified."""
+        return self.not_armed == "unverified" and self.obligation.advisory
+
+    @property
+    def may_run(self) -> bool:
+        """Whether its clock is armed, or would be if the row were verified."""
+        return self.not_armed is None or self.advisory
+
 
 def due_ms(obligation: Obligation, started_ms: int, rules: Rules) -> int | None:
     """The deadline of an armed duty (ms since the epoch), if its clock began at `started_ms`.
@@ -32,6 +42,12 @@ def due_ms(obligation: Obligation, started_ms: int, rules: Rules) -> int | None:
         return deadline(obligation, started_ms, rules.calendars)
     except UnknownDays:
         return None
+
+
+def signed_of(obligation: Obligation) -> Signed | None:
+    """Who signed the duty's row for the platform; None if nobody did, in the words that it has now."""
+    signature = obligation.signed
+    return None if signature is None else Signed(signature.by, str(signature.on))
 
 
 def published_duty(duty: Duty, rules: Rules, started_ms: int) -> AppliedObligation:
@@ -54,6 +70,8 @@ def published_duty(duty: Duty, rules: Rules, started_ms: int) -> AppliedObligati
         strictest=is_strictest,
         authority=obligation.authority,
         source_url=obligation.source_url,
+        advisory=duty.advisory,
+        signed=signed_of(obligation),
     )
 
 
@@ -62,16 +80,22 @@ def escalated_duty(duty: Duty, rules: Rules, started_ms: int) -> EscalatedObliga
     published = published_duty(duty, rules, started_ms)
     target_at = None
     # What must be kept without a clock is counted from an event that is not known here, such as the report to
-    # a hotline: any day would be too early.
-    if published.target is not None and duty.obligation.meaning != "retention":
+    # a hotline: any day would be too early. Only what an authority's request asks can be advisory.
+    if published.target is not None and (duty.obligation.meaning != "retention" or duty.advisory):
         target_at = rfc3339(_target_at(duty.obligation, rules, started_ms))
     not_before = ends = None
-    if published.due_at is not None and duty.obligation.meaning == "not_before":
-        not_before = published.due_at
+    if duty.obligation.meaning == "not_before":
+        # A wait that is only advised is shown all the same: what was sent too early cannot be taken back.
+        not_before = target_at if duty.advisory else published.due_at
     elif published.due_at is not None and duty.obligation.meaning == "deadline":
         ends = period_end(duty.obligation, started_ms, rules.calendars)
     ends_at = None if ends is None else rfc3339(ends)
-    return EscalatedObligation(*(*msgspec.structs.astuple(published), target_at, not_before, ends_at))
+    return EscalatedObligation(
+        **msgspec.structs.asdict(published),
+        target_at=target_at,
+        not_before=not_before,
+        period_ends_at=ends_at,
+    )
 
 
 def internal_target(obligation: Obligation, rules: Rules) -> str:

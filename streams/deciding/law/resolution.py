@@ -217,7 +217,11 @@ def _elements_that_matter(rules: Rules) -> dict[tuple[ReportKind, Category], fro
             element
             for duty in rules.obligations
             if category in duty.categories
-            and why_not_armed(duty, met, duty.required_elements, rules.calendars) is None
+            and Duty(
+                duty,
+                why_not_armed(duty, met, duty.required_elements, rules.calendars),
+                strictest=False,
+            ).may_run
             for element in duty.required_elements
         )
         for kind, met in rules.triggers.met_by_report.items()

@@ -1,21 +1,26 @@
 """Applying one request: judge it, publish the judgement, count it and start its clocks."""
 
+import msgspec
+
 from streams.contract.events.authority_request import AuthorityRequest
 from streams.contract.events.authority_routing import Asker, AuthorityRouting
+from streams.contract.events.clock import ClockView
 from streams.contract.events.report import UNSPECIFIED
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.origin import ORIGIN_HEADER, Origin, written_origin
 from streams.contract.wire.reading import Decoded
-from streams.deciding.clocks.clock import Clock, clock_view, start_clock
+from streams.deciding.clocks.clock import Clock, clock_view, marks_of, start_clock, status
 from streams.deciding.clocks.store import ClockKey
 from streams.deciding.law.duty import due_ms
 from streams.deciding.partition.legal_clocks import arm_clock
 from streams.deciding.partition.replay import ticks_headers
 from streams.deciding.requests.batch import RequestBatch
 from streams.deciding.requests.clock_events import clock_id, publish_routing, routing_id
+from streams.deciding.requests.duties import INSUFFICIENT
 from streams.deciding.requests.judge import Judgement, judge_request
 from streams.deciding.requests.order_counts import count_item
 from streams.deciding.requests.rules import RequestRules, country_of
+from streams.registry.rules import Obligation
 
 
 def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[AuthorityRequest]) -> None:
@@ -47,27 +52,31 @@ def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[Authorit
         recipients=judgement.recipients,
         gate=judgement.gate,
         clocks=tuple(
-            clock_view(clock, key.clock_id, obligation, received) for key, obligation, clock in started
+            _first_view(clock, key.clock_id, obligation, received) for key, obligation, clock in started
         ),
         findings=judgement.findings,
         human_review_required=True,
         policy_version=rules.registry.policy_version,
         registry_version=rules.registry.registry_version,
         not_before=judgement.not_before,
+        lawyer_today=judgement.lawyer_today,
+        supersedes=request.supersedes,
     )
     headers = [(ORIGIN_HEADER, written_origin(origin)), *ticks_headers(state.time.ticks)]
     opening = publish_routing(batch, event, received, event.routing_id, headers)
     batch.count_applied(received)
     _count(batch, decoded, judgement)
     for key, obligation, clock in started:
-        arm_clock(batch, key, clock, obligation, opening)
+        arm_clock(batch, key, clock, obligation.id, opening)
+        if status(clock) == "paused":
+            batch.counters.clock_events[obligation.id, "paused"] += 1
     # A request may arrive so late that steps are already due.
     batch.take_overdue()
 
 
 def _start_clocks(
     judgement: Judgement, decoded: Decoded[AuthorityRequest], rules: RequestRules
-) -> list[tuple[ClockKey, str, Clock]]:
+) -> list[tuple[ClockKey, Obligation, Clock]]:
     request, ce_source, received = decoded
     started = []
     for duty in judgement.armed:
@@ -75,8 +84,16 @@ def _start_clocks(
         due = due_ms(obligation, received, rules.registry)
         assert due is not None
         key = ClockKey(request.request_id, clock_id(obligation.id, ce_source, request.request_id))
-        started.append((key, obligation.id, start_clock(obligation, received, due)))
+        clock = start_clock(obligation, received, due, paused=obligation.id in judgement.paused)
+        started.append((key, obligation, clock))
     return started
+
+
+def _first_view(clock: Clock, clock_id: str, obligation: Obligation, received: int) -> ClockView:
+    view = clock_view(clock, clock_id, obligation.id, received, marks=marks_of(obligation))
+    if view.status == "paused":
+        view = msgspec.structs.replace(view, pause_reason=INSUFFICIENT)
+    return view
 
 
 def _count(batch: RequestBatch, decoded: Decoded[AuthorityRequest], judgement: Judgement) -> None:

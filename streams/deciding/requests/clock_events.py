@@ -16,6 +16,7 @@ from streams.deciding.clocks.store import ClockKey, LegalClock
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.partition.replay import outcome_headers
 from streams.deciding.requests.batch import RequestBatch
+from streams.deciding.requests.instructions import why_lawyer_after
 from streams.deciding.requests.order_counts import count_fulfilled
 
 # Not `armed`: the judgement itself lists the clocks that it starts.
@@ -62,6 +63,12 @@ def publish_routing(
     return value
 
 
+def _why_lawyer(batch: RequestBatch, kept: LegalClock, change: ClockChange) -> tuple[str, ...]:
+    row = batch.rules.obligations.get(kept.obligation)
+    reason = None if row is None or change.event != "lapsed" else why_lawyer_after(row)
+    return () if reason is None else (reason,)
+
+
 def publish_change(
     batch: RequestBatch, key: ClockKey, kept: LegalClock, change: ClockChange, trace: OutcomeTrace | None
 ) -> None:
@@ -72,16 +79,17 @@ def publish_change(
         headers = [origin, *outcome_headers(trace.applied, trace.ticks)]
     opening = _decode(kept.opening)
     # The clock of the wait says whether it still holds. The others repeat it: they do not know of its end.
-    waits = any(clock.clock_id == key.clock_id and clock.not_before for clock in opening.clocks)
+    started = next((clock for clock in opening.clocks if clock.clock_id == key.clock_id), change.view)
     event = msgspec.structs.replace(
         opening,
         sequence=kept.sequence,
         type="clock_closed" if change.ended else "clock_updated",
         reason=_REASONS[change.event],
         at=rfc3339(change.at),
-        clocks=(change.view,),
+        clocks=(msgspec.structs.replace(change.view, marks=started.marks),),
         findings=None,
-        not_before=change.view.not_before if waits else opening.not_before,
+        not_before=change.view.not_before if started.not_before else opening.not_before,
+        lawyer_today=_why_lawyer(batch, kept, change),
     )
     publish_routing(batch, event, change.at, key.clock_id, headers)
     if change.event == "fulfilled":

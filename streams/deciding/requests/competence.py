@@ -6,7 +6,7 @@ from datetime import date
 from streams.contract.events.authority_request import AuthorityRequest, Demand, LegalBasis
 from streams.contract.events.authority_routing import Competence, CompetentAuthority, Norm
 from streams.deciding.law.routing import unverified_note
-from streams.deciding.requests.completeness import needs_judge
+from streams.deciding.requests.completeness import E_EVIDENCE, needs_judge, validation_of
 from streams.deciding.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, asks_for_data
 from streams.deciding.requests.rules import RequestRules, country_of, is_member_state
 from streams.registry.rules import AuthorityRole
@@ -48,8 +48,6 @@ NOT_IN_E_EVIDENCE = frozenset({"DK"})
 # Regulation (EU) 2023/1543 art. 34.
 E_EVIDENCE_APPLIES = date(2026, 8, 18)
 
-_E_EVIDENCE_BASES: tuple[LegalBasis, ...] = ("e_evidence_epoc", "e_evidence_epoc_pr")
-
 
 def judge_competence(
     request: AuthorityRequest, received: date, rules: RequestRules
@@ -64,7 +62,12 @@ def judge_competence(
         return Competence(False, problem, norm), _belongs_to(request, country, received, rules)
     belongs: tuple[CompetentAuthority, ...] = ()
     if needs_judge(request) and request.authority.type != "court":
-        belongs = _authorities(rules, country, ("court",), "A judge must order or validate this.")
+        unless = (
+            ", unless the data only serve to identify the user"
+            if validation_of(request) == "doubtful"
+            else ""
+        )
+        belongs = _authorities(rules, country, ("court",), f"A judge must order or validate this{unless}.")
     return Competence(True, "The law named gives this power to authorities of this kind.", norm), belongs
 
 
@@ -103,7 +106,7 @@ def _problem_of_state(basis: LegalBasis, country: str, received: date, rules: Re
             f"Only authorities of Member States of the Union may use this law; {country} is not a Member "
             "State."
         )
-    if basis in _E_EVIDENCE_BASES:
+    if basis in E_EVIDENCE:
         if country in NOT_IN_E_EVIDENCE:
             return f"The regulation does not bind {country} (Protocol No 22)."
         if received < E_EVIDENCE_APPLIES:
@@ -156,7 +159,9 @@ def _under_national_law(
     """Judge a request under national law.
 
     It covers content in the country's own territory, and data if the platform is established or represented
-    there. Both rules are policy. For states outside the Union, GDPR art. 48 says the same about data.
+    there. Both rules are policy. For states outside the Union, GDPR art. 48 says the same about data. A
+    Member State may reach further by its own law than the state of the representative, and punish who does
+    not answer: then a lawyer decides, and nothing follows by itself.
     """
     if country == "XX":
         return Competence(False, "The requesting state is unknown.", None), ()
@@ -167,14 +172,27 @@ def _under_national_law(
         and rules.home is not None
         and country not in (platform.establishment, platform.legal_representative)
     ):
+        if is_member_state(rules, country):
+            return Competence(True, _contested(country), None, contested=True), _way_to_data(
+                country, received, rules
+            )
         reason = (
             f"The platform is neither established nor represented in {country}; the law of {country} alone "
             "does not give access to data held elsewhere."
         )
-        norm = None if is_member_state(rules, country) else _GDPR_48
-        return Competence(False, reason, norm), _way_to_data(country, received, rules)
+        return Competence(False, reason, _GDPR_48), _way_to_data(country, received, rules)
     where = "its own territory" if not CONTENT_DEMANDS.isdisjoint(request.demands) else "its own state"
     return Competence(True, f"National law has effect in {where}.", None), ()
+
+
+def _contested(country: str) -> str:
+    # The Belgian judgment is known from quotations.
+    return (
+        f"Reach contested: the platform is neither established nor represented in {country}. Courts of "
+        "Member States have held that such an order binds whoever offers a service in their state (Belgium, "
+        "Court of Cassation, 19 February 2019, Skype), and not to answer it may be punished there. A lawyer "
+        "decides today whether it is followed, refused, or answered by naming another way."
+    )
 
 
 def _authorities(

@@ -1,7 +1,7 @@
 """The elements that the law requires of a request, and those that are missing."""
 
 from collections.abc import Iterable, Mapping
-from typing import get_args
+from typing import Literal, get_args
 
 from streams.contract.events.authority_request import (
     AuthorityRequest,
@@ -18,10 +18,10 @@ _ELEMENTS: tuple[RequestElement, ...] = get_args(RequestElement)
 _INTAKE_ELEMENTS: tuple[IntakeElement, ...] = get_args(IntakeElement)
 
 # What every European Production or Preservation Order Certificate has. The provider gets the certificate and
-# not the order: by Regulation (EU) 2023/1543 art. 9(1) it holds what art. 5(5)(a) to (h) or 6(3)(a) to (f)
-# list. The grounds for necessity and the summary of the case come after these in both lists, so a provider
-# never sees them. Art. 9(1) was read in a parallel corpus of the regulation's languages, the lists in
-# summaries.
+# not the order: by Regulation (EU) 2023/1543 art. 9(2) and (3) it holds what art. 5(5)(a) to (h) or 6(4)(a)
+# to (f) list. The grounds for necessity and the summary of the case come after these in the lists, so a
+# provider never sees them. Point (c) is the user "except where the sole purpose of the order is to identify
+# the user, or any other unique identifier".
 _CERTIFICATE: tuple[RequestElement, ...] = (
     "issuing_authority",
     "addressee",
@@ -31,7 +31,7 @@ _CERTIFICATE: tuple[RequestElement, ...] = (
 )
 
 # The minimum that each law requires, also where the registry has no row. Elements required only "where
-# applicable" are left out. Of Regulation 2021/784 only summaries were read.
+# applicable" are left out. The language is not among them: see `_ASKED`.
 _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
     # Regulation (EU) 2022/2065 art. 9(2)(a) and (c). The territorial scope of (b) limits an order; it is no
     # part of it.
@@ -41,24 +41,16 @@ _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
         "issuing_authority",
         "exact_location",
         "redress_information",
-        "accepted_language",
     ),
-    # Regulation (EU) 2022/2065 art. 10(2).
-    "dsa_art10": (
-        "legal_basis",
-        "issuing_authority",
-        "specific_recipients",
-        "redress_information",
-        "accepted_language",
-    ),
-    # Regulation (EU) 2021/784 art. 3(4); for the language art. 15(2).
+    # Regulation (EU) 2022/2065 art. 10(2)(a).
+    "dsa_art10": ("legal_basis", "issuing_authority", "specific_recipients", "redress_information"),
+    # Regulation (EU) 2021/784 art. 3(4).
     "tco_art3": (
         "legal_basis",
         "statement_of_reasons",
         "issuing_authority",
         "exact_location",
         "redress_information",
-        "accepted_language",
         "issued_at",
         "signature",
     ),
@@ -69,24 +61,61 @@ _REQUIRED: Mapping[LegalBasis, tuple[RequestElement, ...]] = {
     "national_law": ("legal_basis", "issuing_authority"),
 }
 
+# What a lawyer judges if it is absent, whatever the registry says. That an order is in a language which the
+# provider declared is a condition (Digital Services Act art. 9(2)(c), 10(2)(c); Regulation (EU) 2021/784 art.
+# 15(2)), but a clock of an hour may not stand still for an argument about it, and the order may be understood
+# all the same.
+_ASKED: Mapping[LegalBasis, tuple[IntakeElement, ...]] = {
+    "dsa_art9": ("accepted_language",),
+    "dsa_art10": ("accepted_language",),
+    "tco_art3": ("accepted_language",),
+}
+
 # Digital Services Act art. 10(2)(a)(iv): the reasons may be withheld for the sake of preventing,
 # investigating and prosecuting offences. A request does not say whether they are; these are the authorities
 # with that task.
 _KEEPS_REASONS: frozenset[AuthorityType] = frozenset({"prosecutor", "police"})
 
+E_EVIDENCE: frozenset[LegalBasis] = frozenset({"e_evidence_epoc", "e_evidence_epoc_pr"})
+
 # Regulation (EU) 2023/1543 art. 4(1)-(3): who may issue an order without validation by a judge or prosecutor.
-# There, traffic data requested only to identify a user count as subscriber data; a request does not say so,
-# so the stricter rule applies.
 _ISSUES_ALONE: frozenset[AuthorityType] = frozenset({"court", "prosecutor"})
-_ISSUES_CONTENT_ALONE: frozenset[AuthorityType] = frozenset({"court"})
+
+# How an order stands to validation: it needs none or has it; it lacks it; it may need it, which only its
+# purpose can tell; or it is validated afterwards.
+Validation = Literal["settled", "missing", "doubtful", "afterwards"]
 
 
 def needs_judge(request: AuthorityRequest) -> bool:
-    """Return whether e-Evidence asks for traffic or content data: only a judge may order or validate that."""
-    return request.legal_basis == "e_evidence_epoc" and not {
-        "produce_traffic_data",
-        "produce_content_data",
-    }.isdisjoint(request.demands)
+    """Return whether e-Evidence asks for data that only a judge may order or validate (art. 4(2)).
+
+    Content data, and traffic data unless it is known that they are sought only to identify the user.
+    """
+    if request.legal_basis != "e_evidence_epoc":
+        return False
+    return "produce_content_data" in request.demands or (
+        "produce_traffic_data" in request.demands and request.only_to_identify is not True
+    )
+
+
+def validation_of(request: AuthorityRequest) -> Validation:
+    """Return whether an order under e-Evidence is issued or validated as it must be (art. 4).
+
+    A prosecutor may order traffic data alone if they are sought only to identify the user (art. 4(1)): if the
+    intake does not say that, a lawyer does. In an emergency an authority that is neither may order such data,
+    subscriber data or a preservation first, and seek validation within 48 hours (art. 4(5)).
+    """
+    asker = request.authority.type
+    if request.legal_basis not in E_EVIDENCE or "judicial_validation" in request.elements:
+        return "settled"
+    if needs_judge(request):
+        unknown = request.only_to_identify is None and "produce_content_data" not in request.demands
+        if asker == "prosecutor" and unknown:
+            return "doubtful"
+        return "settled" if asker == "court" else "missing"
+    if asker in _ISSUES_ALONE:
+        return "settled"
+    return "afterwards" if request.emergency else "missing"
 
 
 def missing_elements(
@@ -94,17 +123,15 @@ def missing_elements(
 ) -> tuple[RequestElement, ...]:
     """Return the elements that the law or one of `duties` requires and the request lacks, in enum order.
 
-    Validation: Regulation (EU) 2023/1543 art. 4(1)-(3); grounds for an emergency: the same, art. 5(5).
+    Grounds for an emergency: Regulation (EU) 2023/1543 art. 5(5).
     """
     required: set[str] = set(_REQUIRED[request.legal_basis])
     if request.legal_basis == "dsa_art10" and request.authority.type not in _KEEPS_REASONS:
         required.add("statement_of_reasons")
     for duty in duties:
         required.update(duty.required_elements)
-    if request.legal_basis in ("e_evidence_epoc", "e_evidence_epoc_pr"):
-        alone = _ISSUES_CONTENT_ALONE if needs_judge(request) else _ISSUES_ALONE
-        if request.authority.type not in alone:
-            required.add("judicial_validation")
+    if validation_of(request) == "missing":
+        required.add("judicial_validation")
     if request.legal_basis == "e_evidence_epoc" and request.emergency:
         required.add("emergency_justification")
     present = present_elements(request, language)
@@ -116,6 +143,9 @@ def questions_of(
 ) -> tuple[IntakeElement, ...]:
     """Return the elements whose absence a lawyer must judge before the request is followed, in enum order."""
     asked = {element for duty in duties for element in duty.questions}
+    asked.update(_ASKED.get(request.legal_basis, ()))
+    if validation_of(request) == "doubtful":
+        asked.add("judicial_validation")
     asked -= present_elements(request, language)
     return tuple(element for element in _INTAKE_ELEMENTS if element in asked)
 

@@ -7,7 +7,12 @@ from streams.contract.events.authority_request import AuthorityRequest
 from streams.contract.events.authority_routing import Disclosure, Territory
 from streams.contract.events.routing import Gate, RuleOfLaw
 from streams.deciding.law.rule_of_law import most_protective, tier_of
-from streams.deciding.requests.refusals import CONTENT_DEMANDS, asks_for_data, targets_individuals
+from streams.deciding.requests.refusals import (
+    CONTENT_DEMANDS,
+    asks_for_data,
+    targets_individuals,
+    why_many,
+)
 from streams.deciding.requests.rules import UNION, RequestRules, country_of, is_member_state
 from streams.registry.rules import Obligation, RuleOfLawTier
 
@@ -15,7 +20,12 @@ _GATES: tuple[Gate, ...] = get_args(Gate)
 
 
 def gates_of(
-    request: AuthorityRequest, received: date, duties: tuple[Obligation, ...], rules: RequestRules
+    request: AuthorityRequest,
+    received: date,
+    duties: tuple[Obligation, ...],
+    rules: RequestRules,
+    *,
+    contested: bool,
 ) -> tuple[tuple[Gate, ...], RuleOfLaw]:
     """Return all gates that apply, and the rule-of-law decision with the reason for each.
 
@@ -23,7 +33,9 @@ def gates_of(
     treated as closed. An order under the law of the Union binds whatever the tier of the Member State, so two
     people look at it, instead of asking for a judge's order that this law does not ask for. Requests that
     concern the press, human-rights defenders, assemblies or elections go to a human-rights review in every
-    tier. Categories used against dissent where courts do not protect it go there unless the tier is open.
+    tier, and so do those for data on many named people, which two people look at too. Categories used against
+    dissent where courts do not protect it go there unless the tier is open. If the reach of the law is
+    `contested`, two people answer.
 
     All of this is policy, as in `law.rule_of_law`. The gate of a single duty is in its registry row.
     """
@@ -31,6 +43,15 @@ def gates_of(
     tier = tier_of(country, rules.registry.jurisdictions, received)
     found: dict[Gate, str] = {"human_review": "No request is acted on without a person's decision."}
     found.update(_gates_of_tier(request, tier, country, rules))
+    if contested:
+        found.setdefault("two_person_review", "The reach of the law is contested: two people answer.")
+    many = why_many(request)
+    if many is not None:
+        found.setdefault("two_person_review", f"{many} Two people look at that.")
+        found.setdefault(
+            "human_rights_review",
+            f"{many} No law sets a number, but many people are rarely the suspects of one case.",
+        )
     if asks_for_data(request):
         found.setdefault("judicial_order", "The request asks for data on persons.")
     if request.concerns:

@@ -11,8 +11,8 @@ from streams.deciding.partition.rekey import key_or_rekey
 from streams.deciding.partition.stage import Handler
 from streams.deciding.requests.apply import apply_request
 from streams.deciding.requests.batch import RequestBatch
-from streams.deciding.requests.clock_events import publish_change
 from streams.deciding.requests.keeping import count_from_fulfilment
+from streams.deciding.requests.resuming import publish_outcome
 
 
 def handle_request(batch: RequestBatch, record: SourceRecord, origin: Origin) -> None:
@@ -40,7 +40,7 @@ def handle_clock_outcome(batch: RequestBatch, record: SourceRecord, origin: Orig
     decoded = decode_clock_outcome(record.value, record.headers, origin.timestamp)
     if key_or_rekey(batch, record, decoded.event.key, AUTHORITY_REQUESTS_INTERNAL) is None:
         return
-    applied = apply_clock_outcome(batch, origin, decoded, publish_change)
+    applied = apply_clock_outcome(batch, origin, decoded, publish_outcome)
     if applied is not None:
         count_from_fulfilment(batch, decoded.event.key, *applied)
 

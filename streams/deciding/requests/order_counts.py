@@ -14,6 +14,7 @@ from streams.deciding.clocks.life import ClockChange
 from streams.deciding.clocks.store import ClockKey, LegalClock
 from streams.deciding.requests.batch import RequestBatch
 from streams.deciding.requests.rules import RequestRules, country_of
+from streams.registry.obligations import FROM_ITS_CONTENT
 from streams.registry.rules import Action
 
 # Targets with an electronic location. Persons and a whole service are no items of information.
@@ -73,4 +74,5 @@ def _timed_by(rules: RequestRules, clocks: Iterable[ClockView], step: OrderStep)
 def _step(rules: RequestRules, obligation: str) -> OrderStep | None:
     # A law that was changed may have dropped the duty of a clock that still runs.
     duty = rules.obligations.get(obligation)
-    return None if duty is None else _STEPS.get(duty.action)
+    # Telling an authority that its order lacks something is not what a transparency report counts.
+    return None if duty is None or duty.trigger in FROM_ITS_CONTENT else _STEPS.get(duty.action)

@@ -2,7 +2,8 @@
 
 The refusals are code, not data, so configuration cannot remove them. Each names the human-rights norms that
 compliance would violate. A demand may be explicit (`encryption_keys`) or disguised as a usual one: data on
-everybody who took part in something, or the removal of a call to a peaceful assembly.
+everybody who took part in something, or the removal of a call to a peaceful assembly. What no norm forbids is
+not refused here, however unusual: data on many named persons go to a gate (see `why_many`).
 """
 
 import msgspec
@@ -18,11 +19,10 @@ CONTENT_DEMANDS: frozenset[Demand] = frozenset(
     {"remove", "disable_access", "geo_disable", "restrict_account"}
 )
 
-# The most people on whom one request may ask for data. A targeted order gives reasons for each person
-# (Digital Services Act art. 10(1): specific individual recipients; Regulation (EU) 2023/1543 art. 5(2):
-# necessary and proportionate), and a person reviews each before anything is disclosed. Ten covers the
-# suspects of one case; a longer list is a group, which is identified by what its members did. More suspects
-# need more requests, each with reasons of its own.
+# The most named people on whom a request may ask for data without a gate of its own. Policy: no norm has a
+# number (Digital Services Act art. 10(1): "one or more specific individual recipients"; Regulation (EU)
+# 2023/1543 art. 5(2): necessary and proportionate), so more are not refused. Ten covers the suspects of one
+# case; a longer list may be a group, which is identified by what its members did.
 MOST_PEOPLE = 10
 # One person owns a channel and one wrote a message. More people of a channel or message are members or
 # readers.
@@ -135,7 +135,7 @@ def refusals(request: AuthorityRequest) -> tuple[Refusal, ...]:
 
 def targets_individuals(request: AuthorityRequest) -> bool:
     """Return whether the request is about a few specific persons."""
-    return _why_no_individuals(request.target) is None
+    return _why_unspecific(request.target) is None and _how_many(request.target) is None
 
 
 def asks_for_data(request: AuthorityRequest) -> bool:
@@ -148,37 +148,50 @@ def asks_for_data(request: AuthorityRequest) -> bool:
     )
 
 
+def why_many(request: AuthorityRequest) -> str | None:
+    """Return why a request for data may be about many people, though it says that it names each of them.
+
+    None if it is about a few, asks for no data, or is refused because it names nobody.
+    """
+    if not asks_for_data(request) or _why_unspecific(request.target) is not None:
+        return None
+    return _how_many(request.target)
+
+
 def _why_bulk(request: AuthorityRequest) -> str | None:
-    """Return which field asks for data on many people, and what would be valid; None if none does."""
+    """Return which field asks for data on everybody, and what would be valid; None if none does."""
     if "bulk_identify" in request.demands:
         return "demands: bulk_identify is refused to everybody; ask for data on named persons."
     if not asks_for_data(request):
         return None
-    problem = _why_no_individuals(request.target)
+    problem = _why_unspecific(request.target)
     if problem is not None and DATA_DEMANDS.isdisjoint(request.demands):
         problem += " Or target.people: 0, if the answer is about nobody."
     return problem
 
 
-def _why_no_individuals(target: Target) -> str | None:
-    """Return which field is missing or wrong for a target of a few specific persons; None if none is."""
-    most = MOST_PEOPLE_OF_CONTENT if target.kind in ("channel", "message") else MOST_PEOPLE
-    valid = "1" if most == 1 else f"a number from 1 to {most}"
-    problem = None
+def _why_unspecific(target: Target) -> str | None:
+    """Return which field says that no specific persons are meant; None if none does."""
     if target.kind == "service":
-        problem = (
+        return (
             "target.kind: the users of a service are not specific persons; must be account, persons, "
             "message or channel."
         )
-    elif not target.specific:
-        problem = "target.specific: must be true, which says that the request itself names each person."
-    elif target.people is not None:
-        if not 1 <= target.people <= most:
-            problem = f"target.people: must be {valid} for target.kind {target.kind}, not {target.people}."
+    if not target.specific:
+        return "target.specific: must be true, which says that the request itself names each person."
+    return None
+
+
+def _how_many(target: Target) -> str | None:
+    """Return on how many people a request asks for data; None if it is clear that they are few."""
+    most = MOST_PEOPLE_OF_CONTENT if target.kind in ("channel", "message") else MOST_PEOPLE
+    if target.people is not None:
+        if 1 <= target.people <= most:
+            return None
+        of_content = f" of one {target.kind}" if most == MOST_PEOPLE_OF_CONTENT else ""
+        return f"The request asks for data on {target.people} people{of_content}."
     # One person holds an account and one wrote a message. A channel has members too, and `persons` any
     # number.
-    elif target.kind not in ("account", "message"):
-        problem = f"target.people: must be given for target.kind {target.kind}, and be {valid}."
-    elif target.ref is None:
-        problem = f"target.ref: must name the {target.kind}, or target.people must be {valid}."
-    return problem
+    if target.kind in ("account", "message") and target.ref is not None:
+        return None
+    return "The request does not say on how many people it asks for data."

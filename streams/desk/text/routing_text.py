@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from streams.contract.events.authority_routing import AuthorityRouting, Findings
+from streams.contract.events.authority_routing import AuthorityRouting, Findings, Telling
 from streams.contract.events.clock import ClockView
 from streams.contract.wire.forms.request_decoding import decode_request
 from streams.contract.wire.records import SourceRecord
+from streams.desk.text.duty_words import marks_words, penalty_words
 
 _ROUTING = msgspec.json.Decoder(AuthorityRouting)
 
@@ -28,8 +29,15 @@ def routing_text(routing: AuthorityRouting) -> str:
 
 
 def routing_grounds(routing: AuthorityRouting) -> list[str]:
-    """Why, a line per finding: norms of refusals, or competence, elements, language, territory, a wait."""
-    lines = [] if routing.findings is None else list(_found(routing.findings))
+    """Why, a line per finding: norms of refusals, or competence, elements, language, territory, a wait.
+
+    First what cannot wait: that a lawyer must look today, and what to tell the authority by when.
+    """
+    lines = [f"a lawyer, today: {reason}" for reason in routing.lawyer_today]
+    if routing.findings is not None:
+        lines += _found(routing.findings)
+    if routing.supersedes is not None:
+        lines.append(f"completes or corrects request {routing.supersedes}")
     if routing.not_before is not None:
         lines.append(f"do not send data before {minute(routing.not_before)}")
     return lines
@@ -38,12 +46,16 @@ def routing_grounds(routing: AuthorityRouting) -> list[str]:
 def _found(findings: Findings) -> Iterator[str]:
     for refusal in findings.refusals:
         yield f"{refusal.code}: {refusal.norms[0].title}"
+    if findings.refusals or not findings.competence.competent:
+        yield from map(penalty_words, findings.penalties)
     if findings.refusals:
         return
     for other in findings.belongs_to:
         competent = other.authority or other.jurisdiction
         yield f"belongs to {competent}" if competent else other.reason
-    if findings.missing:
+    if findings.telling is not None:
+        yield telling_text(findings.telling)
+    elif findings.missing:
         yield f"missing: {', '.join(findings.missing)}"
     if findings.questions:
         yield f"ask a lawyer, because it does not show: {', '.join(findings.questions)}"
@@ -53,13 +65,22 @@ def _found(findings: Findings) -> Iterator[str]:
         yield f"takes effect in {' '.join(findings.territory.codes)}"
 
 
+def telling_text(telling: Telling) -> str:
+    """What to tell the issuing authority by when, as in `paused: tell the issuing authority by ...: ...`."""
+    paused = "paused: " if telling.paused else ""
+    missing = ", ".join(telling.missing)
+    return f"{paused}tell the issuing authority by {minute(telling.by)} what is missing: {missing}"
+
+
 def clock_text(clock: ClockView) -> str:
     """A clock in a few words, as in `EU.tco.art3-3 running, due 2026-11-24 13:00 UTC`.
 
-    Of a wait it says `not before` instead of `due`.
+    Of a wait it says `not before` instead of `due`, of a clock paused from its start the ground.
     """
     until = "due" if clock.not_before is None else "not before"
-    return f"{clock.obligation} {clock.status}, {until} {minute(clock.due_at)}"
+    ground = "" if clock.pause_reason is None else f" for {clock.pause_reason}"
+    marks = f" ({marks_words(clock.marks)})" if clock.marks else ""
+    return f"{clock.obligation} {clock.status}{ground}, {until} {minute(clock.due_at)}{marks}"
 
 
 def minute(moment: str) -> str:

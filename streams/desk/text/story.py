@@ -6,23 +6,14 @@ import msgspec
 
 from streams.contract.events.clock import ClockView
 from streams.contract.events.escalation import Escalation
-from streams.contract.events.obligation import EscalatedObligation, NotArmedReason
+from streams.contract.events.obligation import EscalatedObligation
 from streams.desk.text.crowd_text import integrity_rows, priority_text, voices_rows
+from streams.desk.text.duty_words import marks_words, signature_words, why_no_clock
 from streams.desk.text.record_text import value_text
 from streams.desk.text.routing_text import minute
 from streams.desk.text.text_table import text_table
 
 _Rows = list[tuple[str, str]]
-
-NOT_ARMED: dict[NotArmedReason, str] = {
-    "trigger_not_met": "another event starts it, such as an order or a reviewer's finding",
-    "elements_missing": "the notice lacks elements that the law requires",
-    "unverified": "its row in the registry is marked unverified",
-    "no_duration": "the law sets no fixed time limit",
-    "no_holiday_calendar": "no source defines which days are holidays",
-    "retention": "it says what data to keep, not what action to take",
-}
-"""Why no legal clock of a duty runs, in words."""
 
 # Reasons of events that were caused by an outcome on clock-outcomes, not by a report or by time.
 _CAUSED_BY_OUTCOME = frozenset({"clock_fulfilled", "clock_withdrawn", "clock_paused", "clock_resumed"})
@@ -57,12 +48,13 @@ def _about_clock(newest: Escalation, clock: ClockView) -> _Rows:
     (duty,) = newest.obligations
     armed = (
         f"because the report alone meets the trigger {duty.trigger}, has every element that the duty "
-        "requires, and the duty's row sets a time limit and is not marked unverified"
+        "requires, and the duty's row sets a time limit whose mark allows a clock"
     )
     authority = f"; supervised by {duty.authority}" if duty.authority else ""
     return [
         ("clock of", f"{clock.obligation}: {newest.policy_reason}"),
         ("source", duty.source_url),
+        ("row", ", ".join(part for part in (marks_words(clock.marks), signature_words(duty.signed)) if part)),
         ("requires", f"{duty.action}{authority}"),
         ("started", f"{minute(clock.started_at)}, with report {newest.trace.first_report_id}"),
         ("due", f"{minute(clock.due_at)}; {clock.status}"),
@@ -164,16 +156,19 @@ def _duty(obligation: EscalatedObligation) -> str:
     if isinstance(obligation.period_ends_at, str):
         clock += f" (the period ends {minute(obligation.period_ends_at)})"
     if obligation.not_armed_reason:
-        clock += f" ({obligation.not_armed_reason}: {NOT_ARMED[obligation.not_armed_reason]})"
+        name = "advisory" if obligation.advisory else obligation.not_armed_reason
+        clock += f" ({name}: {why_no_clock(obligation)})"
     if obligation.target:
         until = f" ({minute(obligation.target_at)})" if obligation.target_at else ""
-        clock += f", internal target {obligation.target}{until}"
+        what = "it would be due within" if obligation.advisory else "internal target"
+        clock += f", {what} {obligation.target}{until}"
     known = [
         obligation.action,
         obligation.trigger,
         obligation.standard,
         obligation.authority,
         clock,
+        f"row {signature_words(obligation.signed)}",
         obligation.source_url,
     ]
     return f"{obligation.id}: {', '.join(part for part in known if part)}"

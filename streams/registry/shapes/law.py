@@ -1,40 +1,28 @@
 """The fields of the files in the law folder."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from streams.contract.events.authority_request import IntakeElement, LegalBasis, RequestElement, RequestKind
-from streams.contract.events.report import LANGUAGE_PATTERN, NoticeDeclaration, NoticeElement, ReportKind
-from streams.contract.events.routing import Gate
-from streams.registry.document import Category, Row
-from streams.registry.rules import (
-    Action,
-    AfterPause,
-    AuthorityRole,
-    Calendar,
-    DurationMeaning,
-    EnterpriseSize,
-    Fallback,
-    Standard,
-    Trigger,
-)
+from streams.contract.events.authority_request import RequestKind
+from streams.contract.events.report import ReportKind
+from streams.registry.document import Row
+from streams.registry.rules import AuthorityRole, EnterpriseSize, Fallback, Standard, Trigger
+from streams.registry.shapes.obligation import ObligationRow
 from streams.registry.shapes.rule_of_law import Code, RuleOfLawRow
-from streams.registry.shapes.rules import Ratio, Sourced, SourceRow, Text, Url
-
-JurisdictionCode = Annotated[str, Field(pattern=r"^[A-Z]{2,6}$")]
-AuthorityId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
-ObligationId = Annotated[str, Field(pattern=r"^[A-Z]{2,6}\.[A-Za-z0-9.-]+$")]
-CalendarId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-# pydantic's patterns have no look-ahead, and need none here: its `$` does not match before a final newline.
-Language = Annotated[str, Field(pattern=LANGUAGE_PATTERN.replace(r"(?!\n)", ""))]
-
-
-class LegalSourceRow(SourceRow):
-    """The source of an obligation. It needs a URL, because every escalation publishes it."""
-
-    url: Url
+from streams.registry.shapes.rules import (
+    AuthorityId,
+    CalendarId,
+    JurisdictionCode,
+    Language,
+    LegalSourceRow,
+    Ratio,
+    Sourced,
+    SourceRow,
+    Text,
+    is_absent,
+)
 
 
 class ReviewedRow(Row):
@@ -61,59 +49,6 @@ class AuthorityRow(ReviewedRow):
     role: AuthorityRole
     channel: Text | None = None
     languages: list[Language] = Field(default_factory=list)
-
-
-class ObligationRow(ReviewedRow):
-    """A legal duty. `territory` defaults to the jurisdiction itself; docs/law.md explains every field."""
-
-    id: ObligationId
-    instrument: Text
-    article: Text
-    title: Text
-    categories: Literal["all"] | Annotated[list[Category], Field(min_length=1)]
-    trigger: Trigger
-    required_elements: list[NoticeElement | NoticeDeclaration | RequestElement] = Field(default_factory=list)
-    questions: list[IntakeElement] = Field(default_factory=list)
-    action: Action
-    duration: str | None = None
-    meaning: DurationMeaning = Field(
-        "deadline",
-        description="what the duration means: by when to act, how long to keep something, or how long to "
-        "wait",
-    )
-    standard: Standard | None = Field(None, description="the law's wording, where it sets no number")
-    calendar: Calendar = Field("elapsed", description="which days of the duration count")
-    holiday_calendar: CalendarId | None = None
-    pausable_for: list[Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]] = Field(
-        default_factory=list, description="the reasons for which the clock may pause"
-    )
-    after_pause: AfterPause = Field("continues", description="what a pause does to the time")
-    runs_from: ObligationId | None = Field(
-        None, description="the duty, in this file, from whose fulfilment a retention period runs"
-    )
-    authority: AuthorityId | None = None
-    applies_to: Text
-    exempt_sizes: list[EnterpriseSize] = Field(
-        default_factory=list, description="sizes of enterprises that are exempt"
-    )
-    public_only: bool = Field(False, description="content open to the public only, no private chats")
-    except_in: list[Code] = Field(default_factory=list, description="members in which it does not apply")
-    legal_bases: list[LegalBasis] = Field(
-        default_factory=list, description="what a request must be based on to trigger the duty"
-    )
-    emergency: bool | None = Field(None, description="yes: urgent requests only; no: only others; none: both")
-    enforcing_authority_notified: bool | None = Field(
-        None, description="yes: only orders notified to the enforcing authority; no: only others; none: both"
-    )
-    gate: Gate | None = Field(None, description="what must happen before anything is disclosed")
-    territory: JurisdictionCode | None = None
-    in_force_from: date
-    in_force_until: date | None = Field(None, description="the last day on which it applies")
-    beside: list[ObligationId] = Field(
-        default_factory=list,
-        description="rows of the same duty that are in force at the same time on purpose",
-    )
-    source: LegalSourceRow
 
 
 class JurisdictionFile(ReviewedRow):
@@ -266,6 +201,8 @@ class PlatformFile(Row):
     fallback: FallbackRow
     safe_recipients: SafeRecipientsRow
     size: SizeRow | None = None
+    # A file of an earlier version has none.
+    secondary_rows_arm: Annotated[bool | None, Field(exclude_if=is_absent)] = None
 
 
 class HintConfidenceRow(Row):

@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from pydantic import Field, PlainValidator, model_validator
 
 from streams.contract.events.escalation import Comparison
-from streams.contract.events.report import AccountAge, ReporterKind, ReportKind
+from streams.contract.events.report import LANGUAGE_PATTERN, AccountAge, ReporterKind, ReportKind
 from streams.contract.wire.topics import ReportSource
 from streams.counting.measures import POLICY_MEASURES, MeasureName
 from streams.registry.document import Category, Row
 from streams.registry.policy import Mode
-from streams.registry.rules import IntegrityMode, Verification
+from streams.registry.row_of_law import Verification
+from streams.registry.rules import IntegrityMode
 
 Text = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
+JurisdictionCode = Annotated[str, Field(pattern=r"^[A-Z]{2,6}$")]
+AuthorityId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+CalendarId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+# pydantic's patterns have no look-ahead, and need none here: its `$` does not match before a final newline.
+Language = Annotated[str, Field(pattern=LANGUAGE_PATTERN.replace(r"(?!\n)", ""))]
 Ratio = Annotated[float, Field(gt=0, le=1)]
 # No evidence could move a prior of 0 or 1.
 Prior = Annotated[float, Field(gt=0, lt=1)]
@@ -36,6 +42,12 @@ class SourceRow(Row):
         if self.title is None and self.url is None:
             raise ValueError("must have a title or a url")
         return self
+
+
+class LegalSourceRow(SourceRow):
+    """The source of a holiday calendar, or of an obligation in the form of version 0.2."""
+
+    url: Url
 
 
 if TYPE_CHECKING:
@@ -71,7 +83,8 @@ def _threshold(value: object) -> float | str:
 _Threshold = Annotated[float | str, PlainValidator(_threshold)]
 
 
-def _is_absent(value: object) -> bool:
+def is_absent(value: object) -> bool:
+    """Whether an optional field is left out: it then has no part in the version of the rules."""
     return value is None
 
 
@@ -85,7 +98,7 @@ class LevelRow(Row):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     when: Annotated[dict[_PolicyMeasure, _Threshold], Field(min_length=1)]
     # A level without keeps its policy_version.
-    any_of: Annotated[dict[_PolicyMeasure, _Threshold] | None, Field(min_length=2, exclude_if=_is_absent)] = (
+    any_of: Annotated[dict[_PolicyMeasure, _Threshold] | None, Field(min_length=2, exclude_if=is_absent)] = (
         None
     )
 
@@ -115,7 +128,7 @@ class PoliciesFile(Row):
     """policies.yaml: all policies."""
 
     # A file of an earlier version has none, and keeps its policy_version.
-    integrity: Annotated[IntegrityRow | None, Field(exclude_if=_is_absent)] = None
+    integrity: Annotated[IntegrityRow | None, Field(exclude_if=is_absent)] = None
     policies: list[PolicyRow]
 
 

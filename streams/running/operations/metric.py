@@ -86,6 +86,8 @@ LABELS = {
     "event": "`armed`, `half`, `nine_tenths`, `lapsed`, `paused`, `resumed`, `fulfilled`, `withdrawn` or "
     "`over` (the end of a retention period)",
     "change": "`begins` or `ends`",
+    "due": "`review` of a row, `commencement` of a law that is not in force, `next` known day in the life of "
+    "a law, or `calendar_ends`: the last day of a holiday calendar by which duties count",
     "row": "`obligation`, `authority` or `jurisdiction`",
     "status": "`running`, `paused`, `lapsed` or `over`",
     "decision": "on a request: `routed`, `incomplete` or `refused`; of a desk: `upheld`, `dismissed` or "

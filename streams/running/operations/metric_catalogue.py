@@ -176,6 +176,21 @@ LAW_OVERDUE = Metric(
     "`checked`. Duties that have ended do not count.",
     ("row",),
 )
+LAW_DUE = Metric(
+    _LAW,
+    "tocsin_law_due_timestamp_seconds",
+    "gauge",
+    "Start of the earliest day (UTC) by which people must do something about the law, also once it has "
+    "passed. `tocsin registry due` lists all of them.",
+    ("due",),
+)
+LAW_UNSIGNED = Metric(
+    _LAW,
+    "tocsin_law_rows_unsigned",
+    "gauge",
+    "Duties in force whose clock a report or request can start, and that nobody of this platform has signed, "
+    "or not in their present text.",
+)
 
 _REPORTERS = "Reporters"
 REPORTS_STAMPED = Metric(

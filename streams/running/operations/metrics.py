@@ -116,9 +116,9 @@ class Exposition:
 
 
 def _clock_events_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
-    """Labels of the duties that can arm a clock; a row that is unverified or has no duration never does."""
+    """Labels of the duties that can arm a clock: their marks allow one, and they have a duration."""
     for duty in rules.obligations:
-        if duty.verification != "unverified" and duty.duration is not None:
+        if duty.arms and duty.duration is not None:
             for event in get_args(ClockEvent):
                 if (event == "over") == (duty.meaning != "deadline") or event not in ("over", "lapsed"):
                     yield duty.id, event

@@ -26,7 +26,13 @@ from streams.running.worker.environment import SettingsError
 from streams.running.worker.hash_keys import configured_hash_keys, is_public
 from streams.running.worker.observers import ReporterObserver, ReportObserver, RequestObserver
 from streams.running.worker.reporters_switch import require_nothing_waiting
-from streams.running.worker.rules import configured_rules, report_rules, reporter_rules, request_rules
+from streams.running.worker.rules import (
+    configured_rules,
+    report_rules,
+    reporter_rules,
+    request_rules,
+    warn_of_unsigned_rows,
+)
 from streams.running.worker.settings import PREFIX, Settings, load_settings
 from streams.running.worker.tracing.settings import load_tracing_settings
 
@@ -47,6 +53,7 @@ def build_app(settings: Settings) -> StageApp:
 
     async def before_start() -> None:
         _log_choices(hash_keys, core)
+        warn_of_unsigned_rows(rules)
         # First, so that probes are answered while topics are checked and state is restored.
         watching = operations.running(settings.http_host, settings.http_port, settings.watchdog_seconds)
         try:

@@ -1,5 +1,7 @@
 """The rules that the settings choose, in the form that each stage needs."""
 
+import structlog
+
 from streams.deciding.partition.hash_key import HashKeys
 from streams.deciding.reporters.rules import ReporterStageRules, compile_reporter_rules
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
@@ -8,10 +10,25 @@ from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from streams.running.worker.settings import Settings
 
+logger = structlog.get_logger(__name__)
+
 
 def configured_rules(settings: Settings) -> Rules:
     """Load the registry that the settings choose. Raises RegistryError with file, line and field."""
     return load_rules(**settings.registry_files())
+
+
+def warn_of_unsigned_rows(rules: Rules) -> None:
+    """Log one warning if nobody signed rows of law that can arm a clock, or if signed ones have changed."""
+    can_arm = [duty for duty in rules.obligations if duty.arms and duty.duration is not None]
+    unsigned = sum(duty.signed is None for duty in can_arm)
+    if unsigned or rules.lapsed_signatures:
+        logger.warning(
+            "rows of law that can arm a clock are unsigned: see `tocsin registry check --strict`",
+            unsigned=unsigned,
+            of=len(can_arm),
+            changed_since_signed=rules.lapsed_signatures,
+        )
 
 
 def report_rules(

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tests.contract.test_alerts import ALERTMANAGER, RULES
+from tests.yaml_files import load_yaml
 
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"(\d+)(ms|[smhd])")
@@ -29,7 +30,7 @@ def scaled_rules(scale: float) -> dict[str, Any]:
 
     Nothing else changes: thresholds are those of production, also if they are times (lag above 60 seconds).
     """
-    rules: dict[str, Any] = yaml.safe_load(RULES.read_text())
+    rules: dict[str, Any] = load_yaml(RULES.read_text())
     for group in rules["groups"]:
         for rule in group["rules"]:
             rule["expr"] = _TIMES.sub(lambda found: _shorter(found[0], scale), rule["expr"])
@@ -41,7 +42,7 @@ def scaled_rules(scale: float) -> dict[str, Any]:
 
 def scaled_alertmanager(scale: float, webhook: str) -> dict[str, Any]:
     """The shipped configuration with its waits divided by `scale`, whose receivers post to `webhook`."""
-    configuration: dict[str, Any] = yaml.safe_load(ALERTMANAGER.read_text())
+    configuration: dict[str, Any] = load_yaml(ALERTMANAGER.read_text())
     configuration["route"] |= {
         "group_wait": _shorter(_GROUP_WAIT, scale),
         "group_interval": _shorter(_GROUP_INTERVAL, scale),

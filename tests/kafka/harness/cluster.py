@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from streams.running.log.connection import Connection
 from streams.running.topics.topic_admin import admin_client
+from tests.kafka.harness.workers import patience
 from tocsin_demo.local_kafka import jars, java, probe, properties
 from tocsin_demo.local_kafka.program import Program
 
@@ -68,6 +69,14 @@ class KafkaCluster:
         """SIGKILL a broker."""
         self._running.pop(number).kill()
 
+    def mend(self) -> None:
+        """Start the brokers that are away, if any, and return when every partition is on all brokers again."""
+        away = self._ports.keys() - self._running.keys()
+        for number in away:
+            self.start(number)
+        if away:
+            self.wait_until_in_sync()
+
     def pid(self, number: int) -> int:
         """The process of a broker."""
         return self._running[number].pid
@@ -95,7 +104,7 @@ class KafkaCluster:
         one.
         """
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
-        deadline = time.monotonic() + seconds
+        began = time.monotonic()
         while True:
             topics = admin.list_topics(timeout=20).topics.values()
             behind = [
@@ -106,7 +115,8 @@ class KafkaCluster:
             ]
             if topics and not behind:
                 return
-            assert time.monotonic() < deadline, f"not in sync after {seconds} s: {behind}"
+            waited = time.monotonic() - began
+            assert waited < seconds * patience(), f"not in sync after {waited:.0f} s: {behind}"
             time.sleep(0.1)
 
     def __enter__(self) -> Self:

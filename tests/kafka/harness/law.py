@@ -79,7 +79,7 @@ REPORT_CLOCKS = (
     ),
     # IT Rules 2021 r. 3(2)(a)(i): a grievance is acknowledged within 24 hours.
     ReportClock(
-        "IN.itr.3-2-a.ack", "IN", ANY_NOTICE, frozenset(), IN_FORM, 24 * HOUR, date(2022, 10, 28),
+        "IN.itr.3-2-a.ack", "IN", ANY_NOTICE, frozenset(), IN_FORM, 24 * HOUR, date(2021, 2, 25),
     ),
     # Decree 12.976/2026 art. 7: two hours, of women only. Its art. 12 is for public content.
     ReportClock(
@@ -133,6 +133,14 @@ def after_whole_months(time_ms: int, months: int) -> int:
 def after_whole_days(time_ms: int, days: int) -> int:
     """When the days have ended everywhere in the Union (Regulation 1182/71 art. 3)."""
     return _end_in_union(_event_of_union(time_ms) + timedelta(days=days))
+
+
+def after_days_anywhere(time_ms: int, days: int) -> int:
+    """When days of keeping something have ended wherever a day ends last; a weekend gives way to Monday."""
+    last = day_of(time_ms + 14 * HOUR) + timedelta(days=days)
+    while last.isoweekday() > 5:
+        last += timedelta(days=1)
+    return (last - date(1970, 1, 1)).days * DAY + DAY + 12 * HOUR
 
 
 def _event_of_union(time_ms: int) -> date:

@@ -46,6 +46,7 @@ from tests.kafka.harness.deployment import (
     VERIFIED,
     Deployment,
 )
+from tests.kafka.harness.platform import trusting_platform
 from tests.kafka.harness.reader import Reader, Row
 from tests.replay_order import (
     Applied,
@@ -69,8 +70,8 @@ Written = tuple[int, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 
 
 def shipped_rules(**changes: object) -> ReportRules:
-    """The rules of a worker with default settings; `changes` go to load_rules."""
-    return compile_report_rules(load_rules(**changes))
+    """The rules of a deployment's worker; `changes` go to load_rules."""
+    return compile_report_rules(load_rules(**{"platform": trusting_platform(), **changes}))
 
 
 def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from tests.kafka.harness.law import DAY, HOUR, after_whole_days, after_whole_months
+from tests.kafka.harness.law import (
+    DAY,
+    HOUR,
+    after_days_anywhere,
+    after_whole_days,
+    after_whole_months,
+)
 from tests.kafka.harness.reports import Published, now_ms, rfc3339
 
 # Digital Services Act art. 9(2)(a) and (c) and 10(2), without what they require only where applicable.
@@ -39,8 +45,8 @@ class Form:
     """A complete request of one kind.
 
     `clocks` gives lengths by obligation: in ms, or in days or months that end with their last hour everywhere
-    in the Union (`10 whole days`, `6 whole months`). `notified` is what the order says of the enforcing
-    authority.
+    in the Union (`10 whole days`, `6 whole months`) or in the world (`180 days anywhere`). `notified` is what
+    the order says of the enforcing authority.
     """
 
     kind: str
@@ -90,10 +96,11 @@ FORMS = (
         E_EVIDENCE,
         ("csam", "fraud"), {"EU.e-evidence.art11-1": "60 whole days"}, target="account",
     ),
-    # IT Rules 2021 r. 3(1)(d): 36 hours, three since 2026-02-20.
+    # IT Rules 2021 r. 3(1)(d): 36 hours, three since 2026-02-20; r. 3(1)(g): what was removed is kept for 180
+    # days.
     Form(
         "order_to_act", "national_law", ("IN",), "court", ("remove",), NATIONAL, ("hate", "ncii"),
-        {"IN.itr.3-1-d": 3 * HOUR},
+        {"IN.itr.3-1-d": 3 * HOUR, "IN.itr.3-1-g": "180 days anywhere"},
     ),
     # Online Safety Act 2021 (Cth) s. 77, s. 88 and s. 65 (of a child): 24 hours.
     Form(
@@ -265,6 +272,8 @@ def _deadline(received_ms: int, length: int | str) -> int:
     if isinstance(length, int):
         return received_ms + length
     number = int(length.split()[0])
+    if "anywhere" in length:
+        return after_days_anywhere(received_ms, number)
     return (after_whole_months if "months" in length else after_whole_days)(received_ms, number)
 
 

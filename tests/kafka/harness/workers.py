@@ -34,14 +34,26 @@ def changed_worker(change: str) -> tuple[str, ...]:
     return sys.executable, "-c", change + _RUN
 
 
-# Applies some two hundred reports per transaction instead of thousands. So a few thousand reports are a
-# backlog of seconds, and a fault at any moment is likely to be in the middle of a transaction.
-SMALL_CYCLES = changed_worker("""
+# Applies some two hundred reports per transaction instead of thousands, and waits before each commit. So a
+# thousand reports are a backlog of about a second, and a fault at any moment is likely to be in the middle of
+# a transaction.
+HAVE_SMALL_CYCLES = """
+import asyncio
+from aiokafka import AIOKafkaProducer
 from streams.running.log import memory
 memory.MAX_POLLED_BYTES = memory.MAX_QUEUED_BYTES = 200_000
 from streams.running.cycle import cycle
 cycle.MAX_CYCLE_BYTES = 200_000
-""")
+
+_commit = AIOKafkaProducer.commit_transaction
+
+async def _commit_later(self):
+    await asyncio.sleep(0.1)
+    await _commit(self)
+
+AIOKafkaProducer.commit_transaction = _commit_later
+"""
+SMALL_CYCLES = changed_worker(HAVE_SMALL_CYCLES)
 
 
 def patience() -> float:
@@ -183,13 +195,16 @@ class Fleet:
         self, condition: Callable[[], bool], seconds: float, what: str, *, tend: bool = True
     ) -> float:
         """Tend the fleet until the condition holds; gives the seconds it took. `patience` extends the limit."""
-        started = time.monotonic()
+        started = asked = time.monotonic()
         while not condition():
             if tend:
                 self.tend()
-            waited = time.monotonic() - started
+            now = time.monotonic()
+            waited = now - started
             assert waited < seconds * patience(), f"not within {waited:.0f} s: {what}\n{self.tails()}"
-            time.sleep(0.05)
+            # Some conditions read whole topics, and the workers need the processor.
+            time.sleep(max(0.05, now - asked))
+            asked = time.monotonic()
         return time.monotonic() - started
 
     def tails(self) -> str:

@@ -3,7 +3,7 @@
 from streams.contract.events.escalation import Escalation, Score, Window
 from streams.contract.events.report import MessageReport
 from streams.counting.sums import WindowCounts
-from streams.deciding.clocks.clock import Clock, clock_view, next_step_time, start_clock
+from streams.deciding.clocks.clock import Clock, clock_view, marks_of, next_step_time, start_clock
 from streams.deciding.clocks.store import ClockKey
 from streams.deciding.law.duty import Duty, due_ms, escalated_duty
 from streams.deciding.law.statement import statement
@@ -55,7 +55,7 @@ def _opening(batch: ReportBatch, key: ClockKey, clock: Clock, duty: Duty, case: 
     rules, now = batch.rules, batch.state.time.now
     report, law = case.report, case.law
     obligation = duty.obligation
-    view = clock_view(clock, key.clock_id, obligation.id, now)
+    view = clock_view(clock, key.clock_id, obligation.id, now, marks=marks_of(obligation))
     reporter = report.reporter
     known = CaseLaw(
         jurisdictions=law.jurisdictions,

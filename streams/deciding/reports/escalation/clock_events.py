@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from streams.contract.events.clock import ClockView
 from streams.contract.events.escalation import (
     ESCALATION_TYPE,
     Condition,
@@ -91,11 +92,16 @@ def publish_change(
         window=Window(start=opening.window.start, end=due_at),
         conditions=clock_conditions(clock, change.at),
         obligations=(msgspec.structs.replace(opening.obligations[0], due_at=due_at),),
-        clock=change.view,
+        clock=_with_marks(change.view, opening.clock),
         trace=origins,
         priority=NO_PRIORITY if change.ended else clock_priority(clock, change.at, opening.score.value),
     )
     _write(batch, key, kept.sequence, change.at, encode(event), headers)
+
+
+def _with_marks(view: ClockView, opening: ClockView | None) -> ClockView:
+    """Return the clock with the marks that it had when it was armed."""
+    return view if opening is None else msgspec.structs.replace(view, marks=opening.marks)
 
 
 def _write(batch: ReportBatch, key: ClockKey, sequence: int, at: int, value: bytes, more: Headers) -> None:

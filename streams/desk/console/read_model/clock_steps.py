@@ -10,10 +10,14 @@ from streams.desk.console.read_model.statements import SQL
 
 
 class ClockStep(NamedTuple):
-    """Something that happened to a clock: when, and the reason that the event gives or its times show."""
+    """Something that happened to a clock: when, and the reason that the event gives or its times show.
+
+    `lawyer_today`: why a lawyer must look at it since then.
+    """
 
     at: str
     reason: str
+    lawyer_today: tuple[str, ...] = ()
 
 
 class _Happened(msgspec.Struct):
@@ -32,12 +36,14 @@ class _Counted(msgspec.Struct):
     clock_id: str
     started_at: str
     due_at: str
+    status: str
 
 
 class _RequestStep(_Happened):
     """What is needed of a step of a request to list it as a step of one of its clocks."""
 
     clocks: tuple[_Counted, ...]
+    lawyer_today: tuple[str, ...] = ()
 
 
 _REQUEST_STEP = msgspec.json.Decoder(_RequestStep)
@@ -59,8 +65,10 @@ def clock_steps(reader: sqlite3.Connection, clock: sqlite3.Row) -> Iterator[Cloc
                 continue
             if before is None:
                 yield ClockStep(now.started_at, "clock_armed")
+                if now.status == "paused":
+                    yield ClockStep(now.started_at, "clock_paused")
             elif now.started_at == before.started_at:
-                yield ClockStep(happened.at, happened.reason)
+                yield ClockStep(happened.at, happened.reason, happened.lawyer_today)
             else:
                 yield ClockStep(happened.at, _counted_anew(happened.at, before))
             before = now

@@ -53,6 +53,14 @@ class KnownRequest:
         """The category by which people see the request; None if everybody does."""
         return self.first.category
 
+    @property
+    def lawyer_today(self) -> tuple[str, ...]:
+        """Why a lawyer must look at the request: since it was judged, or since a clock of it lapsed."""
+        lapsed = (
+            why for clock in self.clocks if clock.is_open for step in clock.steps for why in step.lawyer_today
+        )
+        return (*self.first.lawyer_today, *lapsed)
+
 
 def requests_page(
     reader: sqlite3.Connection,

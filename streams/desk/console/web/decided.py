@@ -22,7 +22,7 @@ from streams.desk.console.web.clock_lines import (
 )
 from streams.desk.console.web.forms import LOST_RACE, NOT_KNOWN, SNOOZES, page_id
 from streams.desk.console.web.words import duty_name, in_words
-from streams.desk.text.story import NOT_ARMED
+from streams.desk.text.duty_words import marks_words, penalty_words, signature_words, why_no_clock
 
 Known = KnownCase | KnownRequest
 
@@ -109,7 +109,10 @@ def work_shown(
         "act_id": page_id(draft) if status_code == NOT_KNOWN else secrets.token_hex(16),
         "notes": get_args(CaseNote),
         "snoozes": list(SNOOZES),
-        "not_armed": NOT_ARMED,
+        "why_no_clock": why_no_clock,
+        "signature_words": signature_words,
+        "marks_words": marks_words,
+        "penalty_words": penalty_words,
         "work": work,
         "proposed": rows_of_proposal(work.proposal.outcome, known, duties) if work.proposal else [],
         "decided": rows_of_decision(work.decision, known, duties) if work.decision else [],

@@ -99,6 +99,7 @@ def request_page(
         "may_set_aside": may_set_refusal_aside(person),
         "following": FOLLOWING,
         "findings": first.findings,
+        "lawyer_today": known.lawyer_today,
         "timeline": request_timeline(known, duties),
         "may": {kind: may_act_on_request(person, kind, first.category) for kind in get_args(ActivityKind)},
         "two_for": [each for each in get_args(RequestAnswer) if answer_needs_two(first, each)],

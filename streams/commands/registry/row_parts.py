@@ -1,0 +1,138 @@
+"""Finds out, part by part, why a row of law starts a clock for a case or not.
+
+The deciding code is asked, not imitated: it judges the case by the registry in which everything about the row
+is loosened except one part. What it then says of the row is what that part does to the case.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+from streams.commands.registry.case_file import Case
+from streams.contract.events.obligation import AppliedObligation, NotArmedReason
+from streams.deciding.law.applicability import GLOBAL
+from streams.registry.row_of_law import Marks
+from streams.registry.rules import Obligation, Rules
+
+
+class Part(NamedTuple):
+    """A part of a row. `fields` are those that belong to it; a part that `arms` decides only about the clock.
+
+    The law behind a legal basis depends on the place too, so it can only be asked where the place fits
+    (`after`).
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    arms: bool = False
+    after: str | None = None
+
+
+PARTS = (
+    Part("dates", ("in_force_from", "in_force_until")),
+    Part("place", ("jurisdiction", "except_in")),
+    Part("size", ("exempt_sizes",)),
+    Part("visibility", ("public_only",)),
+    Part("category", ("categories",)),
+    Part("legal basis", ("legal_bases", "jurisdiction"), after="place"),
+    Part("demands", ("demands",)),
+    Part("urgency", ("emergency",)),
+    Part("notification", ("enforcing_authority_notified",)),
+    Part("trigger", ("trigger",), arms=True),
+    Part("marks", ("marks", "secondary_arms"), arms=True),
+    Part("time", ("duration", "meaning", "calendar", "holiday_calendar"), arms=True),
+    Part("elements", ("required_elements",), arms=True),
+)
+
+
+class PartVerdict(NamedTuple):
+    """Whether a part of the row fits the case; None if it was not asked, because something before it failed.
+
+    `reason` is what the deciding code gives for a clock that this part alone keeps from running; None if the
+    part keeps the duty from applying at all.
+    """
+
+    part: Part
+    fits: bool | None
+    reason: NotArmedReason | None
+
+
+class RowVerdict(NamedTuple):
+    """What becomes of a row for a case.
+
+    `duty` is the duty as it would be published, None if it does not apply. `case_reason` is why the case
+    starts no clock whatever the row says: None if one could start. `case_applies`: whether any duty could
+    follow from the case; none follows from a refused request.
+    """
+
+    duty: AppliedObligation | None
+    case_applies: bool
+    case_reason: NotArmedReason | None
+    parts: tuple[PartVerdict, ...]
+
+    @property
+    def armed(self) -> bool:
+        """Whether the clock runs."""
+        return self.duty is not None and self.duty.clock_status == "armed"
+
+
+def verdict(rules: Rules, row: Obligation, case: Case) -> RowVerdict:
+    """Judge a case by `rules`, of which `row` is one, as a whole and by each part of the row."""
+    loose, found = _loosest(rules, row, case)
+    reason = None if found is None else found.not_armed_reason
+    parts: dict[str, PartVerdict] = {}
+    for part in PARTS:
+        # Of several reasons the first is given, and missing elements come last.
+        seen = reason is None or (reason == "elements_missing" and part.name != "elements")
+        hidden = part.arms and not seen
+        if found is None or hidden or (part.after is not None and not parts[part.after].fits):
+            parts[part.name] = PartVerdict(part, None, None)
+            continue
+        alone = case.duty(
+            rules, dataclasses.replace(loose, **{name: getattr(row, name) for name in part.fields})
+        )
+        why = None if alone is None else alone.not_armed_reason
+        parts[part.name] = PartVerdict(part, alone is not None and why in (None, reason), why)
+    return RowVerdict(case.duty(rules, row), found is not None, reason, tuple(parts.values()))
+
+
+def _loosest(rules: Rules, row: Obligation, case: Case) -> tuple[Obligation, AppliedObligation | None]:
+    """The row with everything loosened, and what the case makes of it.
+
+    A trigger is chosen that the case meets, because some are met only by what the case says besides.
+    """
+    loose = dataclasses.replace(row, **_LOOSE, categories=tuple(rules.categories))
+    tried = [
+        dataclasses.replace(loose, trigger=each) for each in sorted({row.trigger, *case.triggers(rules)})
+    ]
+    results = [(each, case.duty(rules, each)) for each in tried]
+
+    def preference(result: tuple[Obligation, AppliedObligation | None]) -> tuple[bool, bool]:
+        duty = result[1]
+        return duty is not None and duty.clock_status == "armed", duty is not None
+
+    return max(results, key=preference)
+
+
+_LOOSE: Mapping[str, Any] = {
+    "in_force_from": date.min,
+    "in_force_until": None,
+    "jurisdiction": GLOBAL,
+    "except_in": (),
+    "exempt_sizes": (),
+    "public_only": False,
+    "legal_bases": (),
+    "demands": (),
+    "emergency": None,
+    "enforcing_authority_notified": None,
+    "marks": Marks("verified", "verified", "verified", "verified", "verified"),
+    "duration": "PT1H",
+    "meaning": "deadline",
+    "calendar": "elapsed",
+    "holiday_calendar": None,
+    "required_elements": (),
+    "pausable_for": (),
+    "runs_from": None,
+    "after_pause": "continues",
+}

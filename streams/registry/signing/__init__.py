@@ -1,0 +1,1 @@
+"""Signatures under rows of law, in a folder of the platform."""
