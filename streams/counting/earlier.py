@@ -26,14 +26,22 @@ def settled(earlier: Earlier, last_seen: LastSeen, panes: list[Pane], reach: int
     No window of the past ends before the fine index `reach`. So of the panes before it only a reporter's
     newest matters, and none if the reporter was last seen before it.
     """
+    if not panes:
+        return set()
     kept: Earlier = set()
     newest_before: dict[int, int] = {}
+    first = panes[0].start
+    # There are some two hundred panes and some thousands of pairs.
+    pane_of: dict[int, Pane] = {}
     for start, reporter in earlier:
         seen = last_seen.get(reporter)
-        if seen is None or seen < reach or not panes or start < panes[0].start:
+        if seen is None or seen < reach or start < first:
             continue
-        pane = pane_at(panes, start)
-        if pane.start >= pane_at(panes, seen).start or not in_sample(reporter, pane.weight):
+        for at in (start, seen):
+            if at not in pane_of:
+                pane_of[at] = pane_at(panes, at)
+        pane = pane_of[start]
+        if pane.start >= pane_of[seen].start or not in_sample(reporter, pane.weight):
             continue
         if pane.start >= reach:
             kept.add((pane.start, reporter))
