@@ -2,6 +2,7 @@
 
 import fcntl
 import functools
+import gc
 import json
 import os
 import pickle
@@ -19,6 +20,10 @@ from tests.kafka.harness import quick_java
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.tools import build_release
 from tocsin_demo.local_kafka import java
+
+# Tests keep many objects, few of them in cycles. With Python's own threshold, looking for cycles takes an
+# eighth of the processor's time of the unit tests.
+gc.set_threshold(100_000, 50, 100)
 
 # On a busy machine an example takes as long as it takes.
 hypothesis.settings.register_profile("tocsin", deadline=None)

@@ -1,5 +1,7 @@
 """YAML read together with the line of every value, so that errors can name file, line and field."""
 
+import hashlib
+import json
 import re
 from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
@@ -200,6 +202,20 @@ def _note_lines(node: yaml.Node, place: FieldPath, lines: dict[FieldPath, int], 
         for index, item in enumerate(node.value):
             lines[(*place, index)] = item.start_mark.line + 1
             _note_lines(item, (*place, index), lines, seen)
+
+
+def sha256_of(content: Any) -> str:
+    """Give SHA-256 (hex) of parsed content; comments, layout and the order of keys have no influence."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def content_hash(rows: Sequence[Row]) -> str:
+    """Give the version of rules, which every output publishes: 16 hex digits over what they say.
+
+    Defaults are part of the content: writing a default value out does not change the hash.
+    """
+    return sha256_of([row.model_dump(mode="json") for row in rows])[:16]
 
 
 # What pydantic puts into the place of a problem besides keys and numbers: which type of several it tried.

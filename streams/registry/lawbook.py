@@ -50,6 +50,9 @@ def read_lawbook(folder: Path, categories: Collection[str]) -> Lawbook:
 
     `categories` are those that a duty may name.
     """
+    expected = (folder / f"{GLOBAL}.yaml", folder / "territories.yaml")
+    if folder.is_dir() and not any(path.exists() for path in expected):
+        raise UnreadableFile(folder, f"no folder of law (it has no {GLOBAL}.yaml)")
     documents = {path.stem: read_document(path) for path in jurisdiction_paths(folder)}
     territories_document = read_document(folder / "territories.yaml")
     files = {}

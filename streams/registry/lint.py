@@ -48,15 +48,16 @@ class Finding:
 class LintReport:
     """Rows to check again, each list in the order jurisdictions, authorities, obligations.
 
-    `unverified` rows arm no clock. `overdue` rows should have been checked again before today. `future` rows
-    have a checked date after today. `changes` are the duties that begin or end within the next 30 days.
-    `ending_calendars` are ids of holiday calendars that cover less than the next 180 days. `open_claims` are,
-    by topic that takes reports of users, the claims there that the platform should vouch for. `tiers` are the
-    states whose tier is not the index's; None without an index. `advisory` are the ids of the duties with a
-    time whose clock a secondary mark keeps from running. `unsigned` are the duties, apart from those that
-    have ended, that nobody signed for the platform; `lapsed` the rows that were signed in other words than
-    they have now. `lacking` says, by row, which of status, owner and review day it does not give. `unquoted`
-    are the duties with a number of time that is marked verified, and no source with a quote.
+    `unverified` rows have an unverified part; a clock depends on the marks of time and dates only. `overdue`
+    rows should have been checked again before today. `future` rows have a checked date after today. `changes`
+    are the duties that begin or end within the next 30 days. `ending_calendars` are ids of holiday calendars
+    that cover less than the next 180 days. `open_claims` are, by topic that takes reports of users, the
+    claims there that the platform should vouch for. `tiers` are the states whose tier is not the index's;
+    None without an index. `advisory` are the ids of the duties with a time whose clock a secondary mark keeps
+    from running. `unsigned` are the duties, apart from those that have ended, that nobody signed for the
+    platform; `lapsed` the rows that were signed in other words than they have now. `lacking` says, by row,
+    which of status, owner and review day it does not give. `unquoted` are the duties with a number of time
+    that is marked verified, and no source with a quote.
     """
 
     unverified: tuple[Finding, ...]

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from streams.registry.calendars import build_calendars
 from streams.registry.categories import CategoriesFile, build_categories
-from streams.registry.document import read_document
-from streams.registry.hashing import content_hash
+from streams.registry.document import content_hash, read_document
 from streams.registry.jurisdictions import build_authorities, build_jurisdictions
 from streams.registry.lawbook import read_lawbook
 from streams.registry.obligations import build_obligations
@@ -94,7 +93,7 @@ def load_rules(
         index = build_index(index_document, index_file, jurisdictions)
     hashes = {row.id: row_hash(row) for _, file in book for row in file.obligations}
     obligations, watched = build_obligations(
-        book, jurisdictions, authorities, calendars, facts, known, holding(signatures_file, hashes)
+        book, jurisdictions, authorities, calendars, facts, known, hashes, holding(signatures_file, hashes)
     )
     return Rules(
         policies=build_policies(policies_document, policies_file),

@@ -23,7 +23,6 @@ from streams.registry.rules import (
 )
 from streams.registry.shapes.law import JurisdictionFile
 from streams.registry.shapes.obligation import ObligationRow
-from streams.registry.signing.signatures import row_hash
 
 # What an authority's request says and lacks, not its kind, meets these.
 FROM_ITS_CONTENT: frozenset[Trigger] = frozenset(("incomplete_order", "unvalidated_emergency_order"))
@@ -44,6 +43,7 @@ def build_obligations(
     calendars: Mapping[str, HolidayCalendar],
     platform: PlatformFacts,
     categories: Collection[Category],
+    hashes: Mapping[str, str],
     signatures: Mapping[str, Signature],
 ) -> tuple[tuple[Obligation, ...], tuple[WatchedRow, ...]]:
     """Build the duties, and the rows whose law is not in force.
@@ -52,7 +52,8 @@ def build_obligations(
 
     Regulation 1182/71 counts the holidays of the Member State in which the act is to be done (art. 2(1)): for
     a row without `holiday_calendar`, that of the platform's establishment, or else of its legal
-    representative. `categories` are those that there are, `signatures` those that hold, by row.
+    representative. `categories` are those that there are, `hashes` those of all rows
+    (`row_hash`), `signatures` those that hold, by row.
 
     Raises RegistryError for a duty that refers to something unknown, contradicts itself, or overlaps another.
     """
@@ -84,7 +85,8 @@ def build_obligations(
                 watched.append(_watched(row, file.code))
             else:
                 signed = signatures.get(row.id)
-                duties.append(_obligation(row, file.code, home, tuple(categories), platform, signed))
+                sha256 = hashes[row.id]
+                duties.append(_obligation(row, file.code, home, tuple(categories), platform, sha256, signed))
         refuse_overlaps(document, file.obligations)
     return tuple(duties), tuple(watched)
 
@@ -188,6 +190,7 @@ def _obligation(
     home_calendar: str | None,
     categories: tuple[Category, ...],
     platform: PlatformFacts,
+    sha256: str,
     signed: Signature | None,
 ) -> Obligation:
     # The shape refuses a row in force without these.
@@ -239,7 +242,7 @@ def _obligation(
         next=_next(row),
         penalties=_penalties(row),
         signed=signed,
-        sha256=row_hash(row),
+        sha256=sha256,
         lacking=tuple(name for name in ("status", "owner", "review_by") if getattr(row, name) is None),
     )
 

@@ -8,9 +8,8 @@ from streams.contract.events.escalation import Comparison
 from streams.counting.conditions import Condition, condition
 from streams.counting.measures import MeasureName
 from streams.counting.windows import window_ring
-from streams.registry.document import Document, FieldPath, read_document
+from streams.registry.document import Document, FieldPath, content_hash, read_document
 from streams.registry.durations import parse_duration
-from streams.registry.hashing import content_hash
 from streams.registry.policy import LEGAL_CLOCK, Level, Policy
 from streams.registry.shapes.rules import LevelRow, PoliciesFile, PolicyRow
 

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
+from streams.contract.events.clock import Mark
+
 # From the strongest to the weakest. verified: somebody read the text; secondary: only what others say about
 # it, or a number without a quote that was read; unverified: from memory, or no source was found.
-Verification = Literal["verified", "secondary", "unverified"]
+Verification = Mark
 # Only a row in force is a duty. The others are watched: they are shown, and decide nothing. So is a row in
 # force that says nothing of what only a duty has (`shapes.obligation`): law that nothing here starts.
 Status = Literal["bill", "adopted", "in_force", "suspended", "struck_down"]

@@ -22,6 +22,7 @@ SIZES = {"wide": (1280, 800), "double": (640, 800), "narrow": (320, 640)}
 def keep_picture(page, name, *, full_page=True):
     """Take a picture for people to look at, if TOCSIN_TEST_PICTURES names a folder."""
     if folder := os.environ.get("TOCSIN_TEST_PICTURES"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=full_page)
 
 

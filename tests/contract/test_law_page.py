@@ -15,7 +15,7 @@ import pytest
 
 from streams.registry.agenda import review_day, reviewed_rows, subject
 from streams.registry.document import read_document
-from streams.registry.loader import load_rules
+from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.registry.rules import Obligation
 from tests.unit.registry_files import copy_files
 from tests.yaml_files import dump_yaml, load_yaml
@@ -79,6 +79,17 @@ def test_the_tests_that_the_checklist_runs_exist():
     named = re.findall(r"tests/\S+", line)
     assert len(named) == 3
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_shortened_row_says_what_the_registry_says():
+    (shown,) = re.findall(r"A row, shortened:\n\n```yaml\n(.*?)```", PAGE, re.DOTALL)
+    (row,) = load_yaml(shown)["obligations"]
+    shipped = read_document(SHIPPED_LAW / "GB.yaml").content["obligations"]
+    whole = next(each for each in shipped if each["id"] == row["id"])
+    source = row.pop("sources")[0]
+    assert row == {name: whole[name] for name in row}
+    source.pop("title")
+    assert source == {name: whole["sources"][0][name] for name in source}
 
 
 def test_the_table_of_reviews_matches_the_registry():

@@ -8,14 +8,23 @@ import pytest
 
 from streams.contract.events.authority_request import AuthorityRequest, Demand, IntakeElement
 from streams.contract.events.authority_routing import Findings
+from streams.contract.wire.times import moment_ms
 from streams.deciding.requests.clock_events import clock_id
+from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.loader import load_rules
 from streams.running.topics.topic_catalogue import SCHEMAS
 from tests.contract.examples import Example, example
-from tests.unit.request_traffic import new_requests, request_record, routings, run_requests
+from tests.unit.request_traffic import (
+    new_requests,
+    outcome_record,
+    request_record,
+    routings,
+    run_requests,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "forms.md").read_text("utf-8")
 EXAMPLES = SCHEMAS / "examples"
+RULES = compile_request_rules(load_rules())
 # The section of the page that lists the fields of each form.
 FORMS = {
     "epoc-annex-1": "EPOC, Annex I",
@@ -35,7 +44,9 @@ def form(name: str) -> Example:
 def judged(name: str) -> dict[str, Any]:
     shown = form(name)
     source = dict(shown.headers)["ce_source"].decode()
-    (event,) = routings(run_requests(new_requests(), [request_record(shown.document, source=source)]))
+    (event,) = routings(
+        run_requests(new_requests(rules=RULES), [request_record(shown.document, source=source)], RULES)
+    )
     return event
 
 
@@ -104,3 +115,52 @@ def test_a_complete_form_starts_its_clocks(name: str, clocks: dict[str, str]) ->
     assert (event["decision"], event["findings"]["missing"]) == ("routed", [])
     assert {clock["obligation"]: clock["due_at"] for clock in event["clocks"]} == clocks
     assert {clock["status"] for clock in event["clocks"]} == {"running"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "epoc-annex-1-incomplete",
+        "epoc-annex-1-emergency",
+        "removal-order-annex-1-incomplete",
+        "requisition-of-a-member-state",
+    ],
+)
+def test_the_answer_shown_is_what_the_request_leads_to(name: str) -> None:
+    shown = example(EXAMPLES / "authority-routing" / "v1" / f"{name}.json").document
+    event = judged(name)
+    # The rows themselves change with the law: their ids and clocks are compared, not their sources.
+    for field in ("routing_id", "decision", "recipients", "gate", "clocks", "lawyer_today"):
+        assert shown.get(field) == event.get(field)
+    for field in ("competence", "belongs_to", "missing", "questions", "telling", "disclosure", "gates"):
+        assert shown["findings"].get(field) == event["findings"].get(field)
+
+
+@pytest.mark.parametrize(
+    ("answer", "order", "step"),
+    [
+        ("removal-order-annex-2", "removal-order-annex-1", ("clock_fulfilled", "2026-11-24T14:20:00.000Z")),
+        ("removal-order-annex-3", "removal-order", ("clock_paused", "2026-11-24T13:00:00.000Z")),
+        # Clarified at 16:25: the whole hour begins.
+        (
+            "removal-order-annex-3-ended",
+            "removal-order-annex-1-incomplete",
+            ("clock_resumed", "2026-11-24T17:25:00.000Z"),
+        ),
+    ],
+)
+def test_an_answer_ends_pauses_or_resumes_the_hour(answer: str, order: str, step: tuple[str, str]) -> None:
+    asked = form(order)
+    told = example(EXAMPLES / "clock-outcomes" / "v1" / f"{answer}.json").document
+    state = new_requests(rules=RULES)
+    run_requests(state, [request_record(asked.document, source="/authority-intake")], RULES)
+    outcome = outcome_record(
+        told["clock_id"],
+        told["outcome"],
+        moment_ms(told["occurred_at"]),
+        outcome_id=told["outcome_id"],
+        key=told["key"],
+        reason=told.get("reason"),
+    )
+    (first, *_) = routings(run_requests(state, [outcome], RULES))
+    assert (first["reason"], first["clocks"][0]["due_at"]) == step

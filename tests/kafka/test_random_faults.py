@@ -42,7 +42,12 @@ FAULTS = {
 
 
 # What a worker logs before it ends by itself.
-REASONS = ("Crashed reason=OwnershipLost(", "Error: RefusedToStart(")
+# The last one: the broker went away while a worker that took over opened a connection to read claims.
+REASONS = (
+    "Crashed reason=OwnershipLost(",
+    "Error: RefusedToStart(",
+    'Crashed reason=KafkaConnectionError("Unable to bootstrap from',
+)
 
 
 # The stage of reporters is Python's alone. Without it each new worker runs one core or the other, and takes

@@ -44,7 +44,7 @@ def test_an_heir_continues_after_every_phase(deploy, number):
     deployment = deploy()
     fleet = deployment.fleet
     # All are made now, because they must lie within one window.
-    reports = iter([generate(51 + piece, 2_000) for piece in range(len(STEPS) + 1)])
+    reports = iter([generate(51 + piece, 1_000) for piece in range(len(STEPS) + 1)])
     deployment.publish(next(reports))
     # The claim of the first is there to be fenced.
     first = fleet.start()

@@ -29,6 +29,13 @@ def edit(folder: Path, name: str, old: str, new: str) -> int:
     return text[: text.index(old)].count("\n") + 1
 
 
+def add_obligations(path: Path, rows: str) -> None:
+    """Add rows of law, a list in YAML, at the end of the file of a jurisdiction."""
+    text = path.read_text("utf-8")
+    head = "" if "\nobligations:\n" in text else "\nobligations:\n"
+    path.write_text(text + head + rows, encoding="utf-8")
+
+
 def refused(folder: Path, name: str, field: str, says: str) -> list[str]:
     """Check that loading fails with a problem about `field` of that file, and return all problems."""
     with pytest.raises(RegistryError) as caught:

@@ -252,13 +252,13 @@ def test_simulate_plays_only_the_chosen_storylines():
 def test_simulate_writes_requests_that_publish_accepts(tmp_path):
     lines, summary = simulated("--requests", "--seed", "3")
     assert lines == [record.value for record in play_requests(3, END_MS)]
-    assert summary.startswith("5 written")
+    assert summary.startswith("8 written")
     path = tmp_path / "requests.jsonl"
     path.write_bytes(b"\n".join(lines))
     result = CliRunner().invoke(
         commands, ["publish", "--dry-run", "--to", "authority-requests", "--source", "/intake", str(path)]
     )
-    assert result.output == "5 ready to publish, 0 refused\n"
+    assert result.output == "8 ready to publish, 0 refused\n"
 
 
 @pytest.mark.parametrize("other", [["--alone"], ["--storyline", "brigade"], ["--reports", "3000"]])

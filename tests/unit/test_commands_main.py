@@ -268,7 +268,7 @@ def test_a_missing_file_that_no_variable_points_to_is_named_alone(tocsin, tmp_pa
     monkeypatch.setenv("TOCSIN_LAW_FOLDER", str(SHIPPED_LAW))
     code, _, err = tocsin("registry", "check", "--law", str(tmp_path))
     assert code == 2
-    assert err == f"error: {tmp_path / 'territories.yaml'}: cannot be read: No such file or directory\n"
+    assert err == f"error: {tmp_path}: cannot be read: no folder of law (it has no GLOBAL.yaml)\n"
 
 
 @pytest.mark.parametrize("started", [".venv/bin/tocsin", "/opt/a b/tocsin"])

@@ -370,8 +370,21 @@ def test_check_lists_the_findings_to_review(tocsin):
     assert "Overdue for review:" not in result.stdout
     assert "Duties that begin or end" not in result.stdout
     assert re.search(
-        r"6 obligations, version \w+: valid; \d+ rows are not verified, 0 are overdue", result.stdout
+        r"6 obligations, version \w+: valid; \d+ rows have an unverified part, 0 are overdue", result.stdout
     )
+
+
+def test_check_separates_an_unverified_part_from_a_clock_that_does_not_run(tocsin, monkeypatch):
+    marks = marked("verified")
+    other = obligation("NZ.elements", marks=dataclasses.replace(marks, elements="unverified"))
+    told = obligation("NZ.secondary", marks=marked("secondary"))
+    rules = dataclasses.replace(RULES, obligations=(other, told))
+    monkeypatch.setattr(options, "load_rules", lambda **_: rules)
+    found = tocsin("check", "--today", "2026-11-24").stdout
+    head, _, advisory = found.partition("\n\nAdvisory: time or dates are secondary")
+    listed = head.partition("A part is unverified (a clock depends on the marks of time and dates only):")[2]
+    assert " NZ.elements " in listed and "NZ.secondary" not in listed
+    assert advisory.partition("\n\n")[0].endswith(": NZ.secondary")
 
 
 def test_check_a_year_later_lists_every_row_that_still_holds_as_overdue(tocsin):

@@ -104,7 +104,13 @@ async def records(*_arguments, **_options):
 def kept_clock(*_arguments):
     view = ClockView(**{**ESCALATION["clock"], "obligation": HOSTILE})
     kept = SimpleNamespace(
-        view=view, subject="report", key=HOSTILE, authority=HOSTILE, countries=(HOSTILE,), left_ms=1_000
+        view=view,
+        subject="report",
+        key=HOSTILE,
+        authority=HOSTILE,
+        countries=(HOSTILE,),
+        left_ms=1_000,
+        tell_by="2026-11-29T00:00:00.000Z",
     )
     return SimpleNamespace(clocks=[kept], unreadable=[HOSTILE])
 

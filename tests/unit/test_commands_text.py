@@ -410,7 +410,7 @@ def test_the_summary_separates_clocks_requests_and_refusals_from_episodes():
     printed = "\n".join(" ".join(line.split()) for text in summary(tally) for line in text.splitlines())
     assert "US.take-it-down.s3 remove 2026-09-21 14:15 UTC 2026-09-23 17:15 UTC lapsed\n" in printed
     assert "an order routed human_review EU.tco.art3-3 due 2026-11-24 13:00 UTC, EU.tco.art6 due" in printed
-    assert "order_to_act incomplete human_review 3 elements missing\n" in printed
+    assert "order_to_act incomplete human_review missing: statement_of_reasons, exact_location" in printed
     assert "refused human_rights_review bulk_identify, block_protest\n" in printed
     assert f"stop it {running_program()} clock {armed.clock.clock_id} fulfilled --actor me\n" in printed
     assert "rule of law closed, human_rights_review\n" in printed

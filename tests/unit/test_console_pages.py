@@ -6,6 +6,15 @@ import pytest
 
 from tests.categories import CATEGORIES
 from tests.unit.console_pages import EPISODE, World, example, hidden_fields, lead, text_of
+from tests.unit.request_traffic import (
+    TCO,
+    new_requests,
+    preservation_order,
+    removal_order,
+    request_record,
+    routings,
+    run_requests,
+)
 
 CLOCK = "005dae7e-6e83-53b0-ab8e-4b307e206265"
 
@@ -94,8 +103,7 @@ def test_a_page_says_of_each_duty_whether_it_is_signed_and_whether_it_is_advisor
     world.put_case("e-signed", obligations=[signed])
     words = text_of(browser.page("/cases/e-advisory"))
     assert "No clock runs: its time or dates are known from secondary sources only." in words
-    assert "advisory By the row it would be due within PT48H, 2026-11-26 03:00 UTC" in words
-    assert "Row unsigned." in words
+    assert "advisory By the row it would be due within PT48H, 2026-11-26 03:00 UTC . Row unsigned." in words
     assert "Row signed by counsel-1 on 2026-11-27." in text_of(browser.page("/cases/e-signed"))
 
 
@@ -178,6 +186,53 @@ def test_a_request_page_shows_refusals_with_norms_and_missing_elements(browser):
     words = text_of(browser.page(f"/requests/{other['request_id']}"))
     for authority in other["findings"]["belongs_to"]:
         assert authority["reason"] in words
+
+
+def judged(order):
+    """The first event of a request, as the stage publishes it."""
+    (event,) = routings(run_requests(new_requests(), [request_record(order)]))
+    return event
+
+
+def test_a_request_page_says_what_to_tell_by_when_and_what_is_paused(tmp_path):
+    order = removal_order("ar-77", elements=TCO[1:], supersedes="ar-76")
+    with World(tmp_path) as world:
+        world.put("authority-routing", judged(order))
+        page = world.browser().page("/requests/ar-77")
+    words = text_of(page)
+    assert "Tell the issuing authority by 2026-11-24 13:00 UTC what is missing: legal basis" in words
+    assert "resume the clock" in words
+    assert "paused for insufficient information, 0% of its time" in words
+    assert "Its clock was paused from the start." in words
+    assert words.index("clock armed") < words.index("clock paused")
+    assert 'href="/requests/ar-76"' in page
+
+
+def test_a_request_page_says_why_a_lawyer_must_look_today(tmp_path):
+    order = preservation_order(
+        "ar-78",
+        kind="production_order",
+        legal_basis="national_law",
+        demands=["produce_subscriber_data"],
+        authority={"country": "FR", "type": "prosecutor"},
+    )
+    lapsed = judged(removal_order("ar-79"))
+    step = lapsed | {
+        "type": "clock_updated",
+        "reason": "clock_lapsed",
+        "sequence": 2,
+        "findings": None,
+        "clocks": [lapsed["clocks"][0] | {"status": "lapsed"}],
+        "lawyer_today": ["It was not shown in time."],
+    }
+    with World(tmp_path) as world:
+        for event in (judged(order), lapsed, step):
+            world.put("authority-routing", event)
+        contested, late = (text_of(world.browser().page(f"/requests/{name}")) for name in ("ar-78", "ar-79"))
+    assert "A lawyer, today" in contested
+    assert "reach contested: Reach contested: the platform is neither established" in contested
+    assert "A lawyer, today" in late
+    assert "It was not shown in time." in late
 
 
 @pytest.mark.parametrize(

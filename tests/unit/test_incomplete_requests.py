@@ -6,8 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from streams.commands.shared.kept_clocks import kept_clock
 from streams.contract.events.authority_routing import AuthorityRouting
 from streams.contract.wire.envelope import rfc3339
+from streams.deciding.clocks.store import CLOCK_RECORD, clock_key
 from streams.deciding.requests.rules import compile_request_rules
 from streams.desk.text.routing_text import clock_text, routing_grounds
 from tests.request_strategies import SHIPPED
@@ -100,10 +102,30 @@ def test_the_ten_days_begin_with_the_clarification():
     assert resumed(production_order(), DEADLINE, at)["due_at"] == rfc3339(at + 10 * DAY)
 
 
+def test_a_paused_clock_keeps_its_terms_when_the_law_changes_meanwhile():
+    """The row lost its number, or has another one: the end is moved by the pause."""
+    for changed in ({"duration": None, "standard": "without_undue_delay"}, {"duration": "P40D"}):
+        state = new_requests()
+        (event,) = routings(run_requests(state, [request_record(production_order())]))
+        rows = tuple(
+            dataclasses.replace(row, **changed) if row.id == DEADLINE else row for row in SHIPPED.obligations
+        )
+        rules = compile_request_rules(dataclasses.replace(SHIPPED, obligations=rows))
+        at = NOON + 3 * DAY + HOUR
+        record = outcome_record(
+            clock(event, DEADLINE)["clock_id"], "resumed", at, key="ar-2", actor="legal-1"
+        )
+        published = routings(run_requests(state, [record], rules))
+        (step,) = [each for each in published if each["reason"] == "clock_resumed"]
+        assert clock(step, DEADLINE)["due_at"] == rfc3339(at + 10 * DAY)
+
+
 def test_the_wait_begins_with_the_clarification_and_ends_with_a_day():
     """From Thursday 26 November the tenth day is Sunday 6 December: the wait ends with Monday, in Martinique."""
     order = production_order(enforcing_authority_notified=True)
-    assert clock(judged(order), WAIT)["not_before"] == "2026-12-05T04:00:00.000Z"
+    event = judged(order)
+    assert clock(event, WAIT)["not_before"] == "2026-12-05T04:00:00.000Z"
+    assert "Tell the enforcing authority as well." in event["recipients"][0]["reason"]
     found = resumed(order, WAIT, NOON + 2 * DAY)
     assert found["due_at"] == found["not_before"] == "2026-12-08T04:00:00.000Z"
 
@@ -160,6 +182,19 @@ def test_a_telling_for_which_a_law_has_a_number_has_a_clock_whose_lapse_tells_th
     assert clock(event, "EU.e-evidence.art10-6")["status"] == "running"
     later = routings(run_requests(state, [tick_record(1, NOON + DAY)], rules))
     assert "the pause does not hold" in later[-1]["lawyer_today"][0]
+
+
+def test_the_list_of_clocks_says_until_when_to_tell_while_a_clock_is_paused_from_its_start():
+    outcome = run_requests(new_requests(), [request_record(production_order())])
+    kept = [
+        kept_clock("request", clock_key(name), value, NOON + HOUR)
+        for name, value in outcome.changes.items()
+        if value is not None and name.startswith(CLOCK_RECORD)
+    ]
+    assert {each.view.obligation: each.tell_by for each in kept} == {
+        DEADLINE: rfc3339(NOON + DAY),
+        ANSWER: None,
+    }
 
 
 # --- an emergency before validation

@@ -2,8 +2,12 @@
 2021/784 art. 6).
 """
 
+from dataclasses import replace
+
 from streams.contract.wire.envelope import rfc3339
+from streams.deciding.requests.rules import compile_request_rules
 from streams.deciding.requests.state import RequestState
+from tests.request_strategies import SHIPPED
 from tests.unit.request_traffic import (
     NOON,
     new_requests,
@@ -56,6 +60,24 @@ def test_it_does_not_end_while_no_removal_is_reported() -> None:
     # The removal is reported late, with its true time: the law counts from then.
     removed = outcome_record(ids[REMOVE], "fulfilled", NOON + 183 * DAY)
     assert steps(run_requests(state, [removed]))[-1][:2] == (KEEP, "clock_resumed")
+
+
+def test_a_calendar_that_does_not_reach_so_far_ends_nothing() -> None:
+    """It begins again with the length that it had: a due step must not fail."""
+    rows = tuple(
+        replace(row, calendar="business_days", duration="P120D", holiday_calendar="be")
+        if row.id == KEEP
+        else row
+        for row in SHIPPED.obligations
+    )
+    rules = compile_request_rules(replace(SHIPPED, obligations=rows))
+    state = new_requests(rules=rules)
+    (event,) = routings(run_requests(state, [request_record(removal_order())], rules))
+    assert KEEP in {clock["obligation"] for clock in event["clocks"]}
+    late = routings(run_requests(state, [tick_record(1, NOON + 900 * DAY)], rules))
+    again = [each for each in late if each["clocks"][0]["obligation"] == KEEP]
+    assert len(again) > 2
+    assert {each["reason"] for each in again} == {"clock_resumed"}
 
 
 def test_an_order_that_was_withdrawn_or_a_duty_that_was_ended_restarts_nothing() -> None:

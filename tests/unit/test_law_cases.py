@@ -64,10 +64,12 @@ from tests.yaml_files import load_yaml
 
 FOLDER = Path(__file__).parent / "law_cases"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# What an order starts that needs no element of its own: retention periods, and what follows from a lack.
+# What an order starts that needs no element of its own: retention periods, what follows from a lack, and notices that
+# identify the material only as far as is practicable.
 STARTED_WITHOUT_ELEMENTS = (
     *("EU.tco.art6", "TW.sacpa.art13.keep", "TW.csepa.keep", "IN.itr.3-1-g"),
     *("EU.e-evidence.art4-5", "EU.e-evidence.art10-6.answer", "EU.e-evidence.art11-5.answer"),
+    *("AU.osa.s77", "AU.osa.s88", "AU.osa.s109", "AU.osa.s65"),
 )
 # Files that hold tables instead of cases.
 TABLES = ("members", "rows")

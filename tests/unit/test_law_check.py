@@ -177,7 +177,7 @@ REQUESTS: list[tuple[Any, ...]] = [
     ("TR", "court", ORDER, "national_law", "geo_disable", "fraud", {}, "2020-07-31", "TR.5651.art8", 4 * H),
     ("TR", "court", ORDER, "national_law", "remove", "fraud", {}, "2020-10-01", "TR.5651.court", "advisory"),
     ("TR", "court", ORDER, "national_law", "geo_disable", "fraud", {"emergency": True}, "2026-10-31", "TR.5651.urgent", "absent"),
-    ("TR", "court", ORDER, "national_law", "geo_disable", "fraud", {"emergency": True}, "2026-11-01", "TR.5651.urgent", 1 * H),
+    ("TR", "court", ORDER, "national_law", "geo_disable", "fraud", {"emergency": True}, "2026-11-01", "TR.5651.urgent", "advisory"),
     ("VN", "police", ORDER, "national_law", "remove", "fraud", {}, "2024-12-25", "VN.d147.request", 24 * H),
     ("VN", "police", ORDER, "national_law", "remove", "fraud", {}, "2026-06-30", "VN.cyber.request", "absent"),
     ("VN", "police", ORDER, "national_law", "remove", "fraud", {}, "2026-07-01", "VN.cyber.request", 24 * H),

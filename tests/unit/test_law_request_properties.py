@@ -145,6 +145,13 @@ def test_a_forbidden_demand_is_refused_for_any_authority_and_registry(
     assert judged.findings.territory.scope == "none"
 
 
+def is_about_few(target: Target) -> bool:
+    """Whether it is clear that a target is at most ten people, or the one of a channel or a message."""
+    if target.people is None:
+        return target.kind in ("account", "message") and target.ref is not None
+    return 1 <= target.people <= (1 if target.kind in ("channel", "message") else 10)
+
+
 @MODERATE
 @given(requests, st.sampled_from([RULES, PERMISSIVE]))
 def test_a_forbidden_demand_under_another_name_is_refused(request: AuthorityRequest, rules: Rules) -> None:
@@ -153,8 +160,9 @@ def test_a_forbidden_demand_under_another_name_is_refused(request: AuthorityRequ
     target = request.target
     about_nobody = demands & (DATA | {"answer"}) == {"answer"} and target.people == 0
     if demands & (DATA | {"answer"}) and not about_nobody:
+        crowd = "peaceful_assembly" in request.concerns and not is_about_few(target)
         assert ("bulk_identify" in codes_found) == (
-            "bulk_identify" in demands or not target.specific or target.kind == "service"
+            "bulk_identify" in demands or not target.specific or target.kind == "service" or crowd
         )
     if demands & CONTENT and "peaceful_assembly" in request.concerns:
         assert "block_protest" in codes_found

@@ -262,12 +262,12 @@ def as_fetched(record):
 
 @pytest.mark.slow
 def test_the_loop_turns_while_a_large_batch_is_applied(owner, written):
-    """Heartbeats and probes must not wait for a whole cycle of reports, nor for 9,000 steps of clocks."""
+    """Heartbeats and probes must not wait for a whole cycle of reports, nor for 7,500 steps of clocks."""
     rules = clock_rules(duty())
     owner.stage = report_stage(rules)
     owner.state = ReportState(0, 1, rules)
     owner.position = {name: SourcePosition(0, 1, None) for name in (EXTERNAL, INTERNAL)}
-    count = 3_000
+    count = 2_500
     reports = [as_fetched(report(number, START, channel=f"c{number}")) for number in range(count)]
     due = [as_fetched(tick(count, START + DAY))]
     for name, records in ((EXTERNAL, reports), (INTERNAL, due)):

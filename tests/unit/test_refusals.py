@@ -108,6 +108,11 @@ def names_few_people(target):
     return 1 <= number <= (1 if target["kind"] in ("channel", "message") else 10)
 
 
+def may_name(target, concerns):
+    """Whether people may be asked for: those who took part in an assembly only if they are few."""
+    return names_few_people(target) if "peaceful_assembly" in concerns else names_people(target)
+
+
 @pytest.mark.slow
 @settings(max_examples=600)
 @given(requests, target_documents, registries())
@@ -118,7 +123,9 @@ def test_no_request_yields_data_except_about_named_people_and_on_many_behind_its
     decoded = decode_request(msgspec.json.encode(document), (), 2**42).event
     judged = judge_request(decoded, RECEIVED, compile_request_rules(registry))
     found = {refusal.code for refusal in judged.findings.refusals}
-    bulk = "bulk_identify" in document["demands"] or (yields_data(document) and not names_people(target))
+    bulk = "bulk_identify" in document["demands"] or (
+        yields_data(document) and not may_name(target, document.get("concerns", ()))
+    )
     assert ("bulk_identify" in found) == bulk
     if bulk:
         assert judged.decision == "refused"
@@ -208,6 +215,21 @@ def test_data_on_many_named_people_are_no_refusal_but_a_gate_with_its_reason(tar
         assert why in said or said == "The request asks for data on persons."
 
 
+@pytest.mark.parametrize(
+    "target",
+    [Target("persons", None, 5_000, specific=True), Target("channel", "c", 4_000, specific=True)],
+)
+@pytest.mark.parametrize("demand", ["produce_subscriber_data", "produce_content_data", "answer"])
+def test_the_names_of_everyone_at_a_protest_are_refused_however_many_are_named(target, demand):
+    request = msgspec.structs.replace(asking(demand, target), concerns=("peaceful_assembly",))
+    judged = judge_request(request, RECEIVED, compile_request_rules(SHIPPED))
+    assert judged.decision == "refused"
+    assert "bulk_identify" in {refusal.code for refusal in judged.findings.refusals}
+    # A named suspect is no crowd.
+    one = msgspec.structs.replace(request, target=Target("account", "a", 1, specific=True))
+    assert judge_request(one, RECEIVED, compile_request_rules(SHIPPED)).decision == "routed"
+
+
 def test_an_answer_about_people_has_the_gate_and_disclosure_of_data():
     few = asking("answer", Target("persons", None, 3, specific=True))
     nobody = asking("answer", Target("service", None, 0))
@@ -283,7 +305,8 @@ def test_refusals_follow_from_the_forbidden_demands_alone(request):
     expected = set()
     if "encryption_keys" in demands:
         expected.add("encryption_keys")
-    if "bulk_identify" in demands or (yields_data(document) and not names_people(document["target"])):
+    named = may_name(document["target"], document.get("concerns", ()))
+    if "bulk_identify" in demands or (yields_data(document) and not named):
         expected.add("bulk_identify")
     if "block_protest" in demands or (
         "peaceful_assembly" in request.concerns

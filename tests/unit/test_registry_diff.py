@@ -20,7 +20,7 @@ from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.registry.shapes.law import JurisdictionFile
 from streams.registry.shapes.obligation import ObligationRow as ShippedRow
 from tests.shipped import RULES
-from tests.unit.registry_files import edit
+from tests.unit.registry_files import add_obligations, edit
 
 # Each reads the whole law twice.
 pytestmark = pytest.mark.slow
@@ -28,9 +28,8 @@ pytestmark = pytest.mark.slow
 SHIPPED = read_law("built-in", SHIPPED_LAW, None, RULES)
 TODAY = date(2026, 11, 24)
 
-# A law of a country without obligations, whose rows no other test depends on.
-OBLIGATION = """
-obligations:
+# Of a country on whose rows no other test depends.
+OBLIGATION = """\
   - id: CH.first
     instrument: Act on Tests
     article: s. 1
@@ -48,13 +47,12 @@ obligations:
     marks: verified
     sources: [{url: "https://law.example/1", read_on: 2026-11-24}]
 """
-SECOND = OBLIGATION.partition("obligations:\n")[2].replace("CH.first", "CH.second")
+SECOND = OBLIGATION.replace("CH.first", "CH.second")
 
 
 def with_obligation(folder: Path, text: str = OBLIGATION) -> Path:
     """Add obligations to the law of Switzerland, in a folder of its own."""
-    file = folder / "law" / "CH.yaml"
-    file.write_text(file.read_text("utf-8") + text, encoding="utf-8")
+    add_obligations(folder / "law" / "CH.yaml", text)
     return folder / "law"
 
 
@@ -219,8 +217,7 @@ def test_a_row_that_is_only_watched_changes_nothing_on_any_day(first: Law, folde
 
 
 def test_law_that_nothing_starts_changes_nothing_on_any_day(folder: Path) -> None:
-    standing = """
-obligations:
+    standing = """\
   - id: CH.standing
     instrument: Act on Tests
     article: s. 2
@@ -277,6 +274,7 @@ def test_a_tier_changes_the_gate_of_the_state_and_of_its_territories(folder: Pat
 
 def test_a_new_country_is_listed_with_its_authorities_and_obligations(folder: Path) -> None:
     text = (folder / "law" / "CH.yaml").read_text("utf-8").replace("code: CH", "code: CL")
+    text = text.partition("\nobligations:\n")[0]
     authority = """
 authorities:
   - id: CLASSIFICATION_OFFICE
@@ -284,7 +282,8 @@ authorities:
     role: regulator
     source: {title: For a test, checked: 2026-11-24, verification: unverified}
 """
-    (folder / "law" / "CL.yaml").write_text(text + authority + OBLIGATION.replace("CH.", "CL."), "utf-8")
+    (folder / "law" / "CL.yaml").write_text(text + authority, "utf-8")
+    add_obligations(folder / "law" / "CL.yaml", OBLIGATION.replace("CH.", "CL."))
     found = compare(SHIPPED, read(folder / "law"), TODAY)
     assert [(change.jurisdiction, change.kind, change.id, change.change) for change in found] == [
         ("CL", "obligation", "CL.first", "added"),

@@ -143,7 +143,10 @@ def test_how_far_to_look_can_be_said(tocsin: Any) -> None:
     assert [row["id"] for row in rows] == ["NZ.late", "NZ.ahead", "NZ.far"]
     assert rows[1] == {"day": "2026-12-08", "kind": "next", "id": "NZ.ahead", "about": "the experiment ends"}
     assert tocsin("--within", "P5D").stdout.splitlines()[-1] == "1 due within 5 days, 1 of them late."
-    assert tocsin("--within", "soon").exit_code == 2
+    for wrong in ("soon", "30"):
+        refused = tocsin("--within", wrong)
+        assert refused.exit_code == 2
+        assert "such as P30D" in refused.stderr
 
 
 def test_nothing_due_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

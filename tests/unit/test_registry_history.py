@@ -9,13 +9,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streams.commands.main import commands
-from tests.unit.registry_files import edit
+from tests.unit.registry_files import add_obligations, edit
 
 # Each loads the whole law for every folder.
 pytestmark = pytest.mark.slow
 
-ROWS = """
-obligations:
+ROWS = """\
   - id: CH.first
     instrument: Act on Tests
     article: s. 1
@@ -36,8 +35,7 @@ obligations:
     sources: [{title: The Gazette, url: "https://law.example/1", read_on: 2026-11-24}]
 """
 SECOND = (
-    ROWS.partition("obligations:\n")[2]
-    .replace("CH.first", "CH.second")
+    ROWS.replace("CH.first", "CH.second")
     .replace("from: 2026-03-01", "from: 2027-03-01")
     .replace("    in_force_until: 2027-02-28\n", "")
 )
@@ -49,8 +47,7 @@ def laws(folder: Path, tmp_path: Path) -> list[Path]:
     first, second, third = (tmp_path / name for name in ("law-1", "law-2", "law-3"))
     shutil.copytree(folder / "law", first)
     shutil.copytree(first, second)
-    file = second / "CH.yaml"
-    file.write_text(file.read_text("utf-8") + ROWS + SECOND, encoding="utf-8")
+    add_obligations(second / "CH.yaml", ROWS + SECOND)
     shutil.copytree(second, third)
     edit(third, "CH.yaml", "duration: PT48H", "duration: PT24H")
     return [first, second, third]

@@ -1,10 +1,12 @@
 """The shipped law: it holds what the sources say, and a changed law has one row before and one after."""
 
 from datetime import date
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
+import streams.registry
 from streams.contract.events.authority_request import RequestElement, RequestKind
 from streams.contract.events.report import NoticeDeclaration, NoticeElement, ReportKind
 from streams.registry.rules import Obligation, Rules, Standard
@@ -235,7 +237,7 @@ def test_language_hints_exclude_languages_of_several_countries(rules: Rules) -> 
         ("SG.ocha.directions", None, None, "authority_order", "2024-02-01", "secondary"),
         ("ID.mr5.art14", "PT24H", None, "authority_order", "2020-11-24", "verified"),
         ("TW.csepa.art8", "PT24H", None, "authority_order", "2024-01-31", "secondary"),
-        ("TR.5651.urgent", "PT1H", None, "authority_order", "2026-11-01", "secondary"),
+        ("TR.5651.urgent", "PT1H", None, "authority_order", "2026-11-01", "unverified"),
         ("VN.cyber.urgent", "PT6H", None, "authority_order", "2026-07-01", "verified"),
         ("SG.osra.directions", None, None, "regulator_notice", "2026-06-29", "verified"),
     ],
@@ -422,6 +424,8 @@ def test_elements_that_a_lawyer_judges(rules: Rules) -> None:
         "EU.tco.art3-3": ("accepted_language",),
         "IN.itr.3-1-d.2025": ("senior_officer",),
         "IN.itr.3-1-d": ("senior_officer",),
+        # "So far as is reasonably practicable, the material must be identified": Online Safety Act 2021 (Cth).
+        **dict.fromkeys(("AU.osa.s77", "AU.osa.s88", "AU.osa.s109", "AU.osa.s65"), ("exact_location",)),
     }
 
 
@@ -534,6 +538,9 @@ def test_every_standard_has_an_internal_target(rules: Rules) -> None:
 def test_the_example_platform(rules: Rules) -> None:
     platform = rules.platform
     assert (platform.establishment, platform.legal_representative) == (None, "BE")
+    # A newspaper is a report.
+    example = (Path(streams.registry.__file__).parent / "law" / "platform.yaml").read_text("utf-8")
+    assert '{title: "politico.eu, 2024-05-06", checked: 2026-11-24, verification: secondary}' in example
     assert (platform.certainty, platform.fallback) == (0.8, "both")
     assert platform.safe_recipients == ("NCMEC", "INHOPE", "EUROPOL", "DJSOC_I2_IRU")
     hints = rules.location_hints

@@ -1,5 +1,6 @@
 """LintReport that the registry's maintainer should review."""
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -118,19 +119,27 @@ def test_an_ended_duty_is_not_reviewed_any_more(rules: Rules) -> None:
     assert first.id not in {finding.id for finding in lint(edited, last + timedelta(days=1)).overdue}
 
 
+def set_review(folder: Path, name: str, after: str, day: str) -> None:
+    """Change the first review date below a text of a file."""
+    path = folder / "law" / name
+    head, found, rest = path.read_text("utf-8").partition(after)
+    assert found
+    path.write_text(head + found + re.sub(r"review_by: \S+", f"review_by: {day}", rest, count=1), "utf-8")
+
+
 def test_a_row_gives_its_review_date_in_its_file(folder: Path) -> None:
-    edit(folder, "law/KR.yaml", "code: KR", "code: KR\nreview_by: 2027-01-10")
-    edit(folder, "law/KR.yaml", "review_by: 2027-10-18", "review_by: 2027-01-11")
-    edit(folder, "law/US.yaml", "    role: hotline", "    role: hotline\n    review_by: 2027-01-12")
-    edit(folder, "law/territories.yaml", "    part_of: FR", "    part_of: FR\n    review_by: 2027-01-13")
+    set_review(folder, "KR.yaml", "code: KR", "2027-01-10")
+    set_review(folder, "KR.yaml", "id: KR.tba.art22-5", "2027-01-11")
+    set_review(folder, "US.yaml", "id: NCMEC", "2027-01-12")
+    set_review(folder, "territories.yaml", "  GP:", "2027-01-13")
     edited = load_rules(folder)
-    duty = next(duty for duty in edited.obligations if duty.jurisdiction == "KR")
+    duty = next(duty for duty in edited.obligations if duty.id == "KR.tba.art22-5")
     rows = (edited.jurisdictions["KR"], duty, edited.authorities["NCMEC"], edited.jurisdictions["GP"])
     assert [review_day(row).day for row in rows] == [10, 11, 12, 13]
 
 
 def test_a_review_date_before_the_check_is_refused(folder: Path) -> None:
-    edit(folder, "law/KR.yaml", "code: KR", "code: KR\nreview_by: 2026-11-24")
+    set_review(folder, "KR.yaml", "code: KR", "2026-11-24")
     refused(folder, "law/KR.yaml", "file", "review_by must be after the day in source.checked")
 
 

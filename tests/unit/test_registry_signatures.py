@@ -25,6 +25,10 @@ def row_of(rules: Rules, name: str = ROW) -> Obligation:
     return next(duty for duty in rules.obligations if duty.id == name)
 
 
+# The first day on which it can be signed.
+SIGNED_ON = str(row_of(load_rules()).checked)
+
+
 @pytest.fixture
 def tocsin(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     for name in ("TOCSIN_LAW_FOLDER", "TOCSIN_PLATFORM_FILE"):
@@ -39,7 +43,7 @@ def tocsin(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 @pytest.fixture
 def signed(folder: Path, tocsin) -> Path:  # type: ignore[no-untyped-def]
     """A copy of the registry in whose law a row is signed."""
-    done = tocsin("sign", ROW, "--by", "counsel-1", "--law", str(folder / "law"), "--on", "2026-11-27")
+    done = tocsin("sign", ROW, "--by", "counsel-1", "--law", str(folder / "law"), "--on", SIGNED_ON)
     assert done.exit_code == 0, done.output
     return folder
 
@@ -55,12 +59,12 @@ def test_a_signed_row_says_who_signed_it_and_events_publish_it(signed: Path) -> 
     rules = load_rules(law=signed / "law")
     duty = row_of(rules)
     assert duty.signed is not None
-    assert (duty.signed.by, str(duty.signed.on)) == ("counsel-1", "2026-11-27")
+    assert (duty.signed.by, str(duty.signed.on)) == ("counsel-1", SIGNED_ON)
     assert [row.id for row in rules.obligations if row.signed] == [ROW]
     assert rules.lapsed_signatures == ()
     published = published_duty(Duty(duty, "trigger_not_met", strictest=False), rules, 0)
     assert published.signed is not None
-    assert (published.signed.by, published.signed.on) == ("counsel-1", "2026-11-27")
+    assert (published.signed.by, published.signed.on) == ("counsel-1", SIGNED_ON)
     # A signature is published, so it is part of what a replay depends on.
     assert rules.registry_version != load_rules(law=SHIPPED_LAW).registry_version
 
@@ -71,7 +75,7 @@ def test_a_signed_row_says_who_signed_it_and_events_publish_it(signed: Path) -> 
         ("duration: PT48H", "duration: PT24H"),
         ("title: Remove an intimate depiction", "title: Remove a depiction"),
         ("marks: verified", "marks: secondary"),
-        ("read_on: 2026-11-24", "read_on: 2026-11-25"),
+        ("read_on: 2026-11-", "read_on: 2026-10-"),
     ],
 )
 def test_a_signed_row_whose_text_changes_is_unsigned_again(signed: Path, old: str, new: str) -> None:
@@ -96,7 +100,7 @@ def test_a_signed_row_stays_signed_if_only_its_upkeep_changes(signed: Path) -> N
 def test_a_new_signature_replaces_the_earlier_one_and_keeps_others(signed: Path, tocsin) -> None:  # type: ignore[no-untyped-def]
     law = str(signed / "law")
     for row in ("EU.tco.art3-3", ROW):
-        assert tocsin("sign", row, "--by", "counsel-2", "--law", law, "--on", "2026-11-28").exit_code == 0
+        assert tocsin("sign", row, "--by", "counsel-2", "--law", law).exit_code == 0
     rules = load_rules(law=signed / "law")
     assert {duty.id: duty.signed.by for duty in rules.obligations if duty.signed} == {
         "EU.tco.art3-3": "counsel-2",
@@ -140,6 +144,43 @@ def test_an_unknown_row_is_not_signed(folder: Path, tocsin) -> None:  # type: ig
     assert refusal.exit_code == 2
     assert "no row in force is named US.none" in refusal.output
     assert not (folder / "law" / SIGNATURES).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((ROW, "--by", "counsel 1"), "'counsel 1' is not a pseudonym"),
+        ((ROW, "--by", "counsel@example.org"), "'counsel@example.org' is not a pseudonym"),
+        ((ROW, "--by", ""), "'' is not a pseudonym"),
+        ((ROW, "--by", "-counsel"), "begin with a letter or digit"),
+        ((ROW, "--by", "counsel-1", "--on", "9999-12-31"), "9999-12-31 is in the future"),
+        ((ROW, "--by", "counsel-1", "--on", "2020-01-01"), f"when {ROW} was last read (read_on)"),
+        (("GB.osa.s9", "--by", "counsel-1"), "GB.osa.s9 is watched, not a duty: only duties are signed."),
+    ],
+)
+def test_a_signature_that_cannot_be_right_is_refused(
+    folder: Path,
+    tocsin,  # type: ignore[no-untyped-def]
+    arguments: tuple[str, ...],
+    said: str,
+) -> None:
+    refusal = tocsin("sign", *arguments, "--law", str(folder / "law"))
+    assert refusal.exit_code == 2
+    assert said in " ".join(refusal.output.split())
+    assert not (folder / "law" / SIGNATURES).exists()
+
+
+def test_a_row_is_signed_on_the_day_of_its_reading(folder: Path, tocsin) -> None:  # type: ignore[no-untyped-def]
+    read = str(row_of(load_rules()).checked)
+    done = tocsin("sign", ROW, "--by", "counsel-1", "--law", str(folder / "law"), "--on", read)
+    assert done.exit_code == 0, done.output
+
+
+def test_a_row_in_the_place_of_a_country_says_where_it_is_listed(tocsin) -> None:  # type: ignore[no-untyped-def]
+    watched, duty = tocsin("show", "GB.osa.s9"), tocsin("show", ROW)
+    assert (watched.exit_code, duty.exit_code) == (2, 2)
+    assert "GB.osa.s9 is a row that is watched, not a duty" in " ".join(watched.output.split())
+    assert f"{ROW} is a row, not a country: `tocsin registry show US`" in " ".join(duty.output.split())
 
 
 def test_a_strict_check_lists_what_is_unsigned_and_fails(signed: Path, tocsin) -> None:  # type: ignore[no-untyped-def]

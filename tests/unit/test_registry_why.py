@@ -146,6 +146,97 @@ def test_a_request_is_judged_by_its_own_stage(case: Any) -> None:
     assert {"legal basis", "urgency"} <= failing(urgent).keys()
 
 
+def test_a_row_that_lets_its_clock_pause_says_what_is_missing(case: Any) -> None:
+    elements = [name for name in order()["elements"] if name != "signature"]
+    path = case(order(elements=elements))
+    document = shown("EU.tco.art3-3", path)
+    assert (document["armed"], document["paused"]) == (True, True)
+    assert failing(document) == {"elements": "elements_missing"}
+    text = " ".join(why("EU.tco.art3-3", path).stdout.split())
+    assert "Verdict: the clock is paused from the start" in text
+    assert "The request lacks: signature." in text
+    assert "without the pause: due 2026-11-24 13:00 UTC." in text
+    # The law says "without undue delay", so the day is the platform's own.
+    assert "Tell the authority of that without undue delay; own target: 2026-11-24 " in text
+    assert "must be told" not in text
+    # The duty to tell it follows from what is missing, and has no clock to pause.
+    told = [
+        row.id for row in RULES.obligations
+        if row.trigger == "incomplete_order" and "tco_art3" in row.legal_bases
+    ]  # fmt: skip
+    assert told
+    for row in told:
+        assert failing(shown(row, path)).keys() <= {"marks", "time"}
+        assert "trigger" in failing(shown(row, ORDER))
+
+
+def shown_as_text(row: str, path: Path) -> str:
+    result = why(row, path)
+    assert result.exit_code == 0, result.output
+    return " ".join(result.stdout.split())
+
+
+def test_the_end_of_a_wait_and_of_keeping_are_no_deadlines() -> None:
+    waiting = shown_as_text("EU.e-evidence.art10-2", ORDER.parent / "production-order-not-said.json")
+    assert "Verdict: the clock runs: send nothing before 2026-12-05 04:00 UTC." in waiting
+    keeping = shown_as_text("EU.tco.art6", ORDER)
+    assert "Verdict: the clock runs: keep until 2027-05-25 04:00 UTC." in keeping
+    acting = shown_as_text("EU.tco.art3-3", ORDER)
+    assert "Verdict: the clock runs: due 2026-11-24 13:00 UTC." in acting
+
+
+def with_row(monkeypatch: pytest.MonkeyPatch, row_id: str, **changes: Any) -> None:
+    """Let the commands read the law with a changed row."""
+    changed = tuple(
+        dataclasses.replace(row, **changes) if row.id == row_id else row for row in RULES.obligations
+    )
+    monkeypatch.setattr(options, "load_rules", lambda **_: dataclasses.replace(RULES, obligations=changed))
+
+
+@pytest.mark.parametrize(
+    ("row", "end"),
+    [
+        ("EU.tco.art3-3", "due 2026-11-24 13:00 UTC"),
+        ("EU.tco.art6", "keep until 2027-05-25 04:00 UTC"),
+    ],
+)
+def test_an_advisory_row_says_the_setting_and_the_day(
+    monkeypatch: pytest.MonkeyPatch, row: str, end: str
+) -> None:
+    with_row(monkeypatch, row, marks=marked("secondary"), runs_from=None)
+    text = shown_as_text(row, ORDER)
+    assert "Verdict: advisory: the duty applies, but its clock does not run" in text
+    assert f"`secondary_rows_arm` is false; by the row: {end}." in text
+    # The marks keep the clock from running, and nothing else does.
+    marks = next(line for line in why(row, ORDER).stdout.splitlines() if line.startswith("marks  "))
+    assert marks.split()[1] == "NO" and marks.endswith("advisory")
+    assert shown(row, ORDER)["duty"]["target_at"]
+
+
+def test_a_clock_of_a_verified_row_does_not_depend_on_the_setting() -> None:
+    text = shown_as_text("EU.tco.art3-3", ORDER)
+    assert "time and dates verified" in text
+    assert "secondary" not in text.partition("signature")[0]
+
+
+def test_a_legal_time_to_tell_the_authority_is_a_must(case: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = next(
+        row.id for row in RULES.obligations
+        if row.trigger == "incomplete_order" and row.action == "notify_authority"
+        and "tco_art3" in row.legal_bases
+    )  # fmt: skip
+    with_row(monkeypatch, row, duration="PT20M", marks=marked("verified"))
+    path = case(order(elements=[name for name in order()["elements"] if name != "signature"]))
+    assert "The authority must be told of that by 2026-11-24 12:20 UTC." in shown_as_text(row, path)
+
+
+def test_an_authority_that_is_not_competent_is_the_verdict(case: Any) -> None:
+    text = shown_as_text("EU.tco.art3-3", case(order(category="terrorism", demands=["geo_disable"])))
+    assert "Verdict: the authority is not competent, so no clock of the duty runs." in text
+    assert "The authority is not competent: This law does not cover: geo_disable." in text
+    assert "such as an order" not in text
+
+
 def test_a_refused_request_says_so_and_asks_no_part(case: Any) -> None:
     path = EXAMPLES / "authority-requests" / "v1" / "encryption-keys.json"
     document = shown("EU.e-evidence.art10-3", path)
@@ -200,6 +291,23 @@ def test_a_file_that_is_no_case_is_refused(case: Any, content: object) -> None:
     assert "case.json" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{}", "no `report_id` or `request_id`; is it a CloudEvent? Give its `data`."),
+        (json.dumps({"specversion": "1.0", "data": report()}), "is it a CloudEvent? Give its `data`."),
+        (f"{json.dumps(report())}\n\n{json.dumps(report())}\n", "holds more than one case"),
+        (f"{json.dumps(report())}\n{{", "unexpected"),
+    ],
+)
+def test_what_is_wrong_with_a_case_file_is_said(tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "case.json"
+    path.write_text(content, encoding="utf-8")
+    result = why(TAKE_DOWN, path)
+    assert result.exit_code == 1
+    assert said in " ".join(result.stderr.split())
+
+
 CASES = [
     *sorted((EXAMPLES / "authority-requests" / "v1").glob("*.json")),
     *sorted((EXAMPLES / "message-reports" / "v1").glob("plain-*.json")),
@@ -224,6 +332,17 @@ def duties(found: Case) -> dict[str, AppliedObligation]:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_the_parts_agree_with_the_verdict_of_the_stage(path: Path) -> None:
+    agree(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["removal-order", "production-order-emergency", "production-order-not-said"])
+def test_the_parts_agree_with_the_verdict_about_an_order_that_lacks_something(case: Any, name: str) -> None:
+    whole = json.loads((ORDER.parent / f"{name}.json").read_text("utf-8"))["value"]
+    agree(case(whole | {"elements": whole["elements"][1:]}))
+
+
+def agree(path: Path) -> None:
     """For every row: the clock runs if and only if every part fits and the case stands in no way."""
     found = read_case(path, RULES)
     published = duties(found)
@@ -231,6 +350,10 @@ def test_the_parts_agree_with_the_verdict_of_the_stage(path: Path) -> None:
         judged = verdict(RULES, row, found)
         assert without_rank(judged.duty) == without_rank(published.get(row.id))
         fits = all(each.fits for each in judged.parts)
-        assert judged.armed == (fits and judged.case_applies and judged.case_reason is None), row.id
+        runs = judged.armed and not judged.paused
+        # What runs from another duty is kept as long as that one is only paused.
+        kept = row.runs_from in found.paused(RULES)
+        assert runs == (fits and judged.case_applies and (judged.case_reason is None or kept)), row.id
+        assert judged.paused == (row.id in found.paused(RULES))
         applies = all(each.fits for each in judged.parts if not each.part.arms)
         assert (judged.duty is not None) <= (applies and judged.case_applies), row.id

@@ -23,7 +23,7 @@ from tests.readers import decode_request
 from tests.report_strategies import APPEND_TIME_MS
 from tests.request_strategies import requests
 from tests.unit.request_traffic import NOON, RULES, removal_order
-from tests.unit.traffic import HOUR
+from tests.unit.traffic import DAY
 
 SCHEMA = Draft202012Validator(json.loads((SCHEMAS / "json" / "authority-request.v1.json").read_text()))
 ROUTING_SCHEMA = Draft202012Validator(
@@ -96,6 +96,23 @@ def test_an_invalid_request_is_rejected_with_a_reason(value, headers, expected):
     assert reason(value, headers) == expected
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("only_to_identify", "yes", "wrong_type"),
+        ("supersedes", 5, "wrong_type"),
+        ("supersedes", "", "invalid_value"),
+        ("supersedes", "x" * 129, "invalid_value"),
+        ("supersedes", "jane.roe@example.org", "pii_detected"),
+        ("supersedes", "x: call now\nRouted", "invalid_value"),
+        ("supersedes", "ar-1", "invalid_value"),
+    ],
+)
+def test_what_a_request_says_of_an_earlier_one_is_checked(field, value, why):
+    order = {**removal_order(), field: value}
+    assert reason(json.dumps(order).encode(), (), NOON) == (why, field)
+
+
 def test_a_request_from_the_future_is_rejected():
     assert decode_request(of(), (), NOON - MAX_AHEAD_MS)
     assert reason(of(), (), NOON - MAX_AHEAD_MS - 1) == ("future_timestamp", "received_at")
@@ -154,14 +171,14 @@ def test_any_bytes_are_decoded_or_rejected(value, headers):
 )
 def test_an_example_of_a_request_is_valid(path):
     record = example(path)
-    decode_request(record.value, record.headers, NOON + HOUR)
+    decode_request(record.value, record.headers, NOON + DAY)
     SCHEMA.validate(record.document)
 
 
 @pytest.mark.parametrize("path", example_files("authority-requests"), ids=name_of)
 def test_an_example_of_a_request_is_judged_as_the_example_of_its_routing_says(path):
     record = example(path)
-    request, _, received = decode_request(record.value, record.headers, NOON + HOUR)
+    request, _, received = decode_request(record.value, record.headers, NOON + DAY)
     judged = judge_request(request, received, RULES)
     shown = example(path.parents[2] / "authority-routing" / "v1" / path.name).document
     assert judged.decision == shown["decision"]

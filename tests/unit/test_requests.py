@@ -108,15 +108,15 @@ def test_an_incomplete_order_pauses_its_clock_and_says_what_to_tell_by_when():
 
 def test_an_order_of_a_law_without_pauses_still_starts_no_clock_without_an_element():
     order = removal_order(
-        kind="regulator_notice",
+        kind="order_to_act",
         legal_basis="national_law",
-        authority={"country": "AU", "type": "regulator"},
+        authority={"country": "IN", "type": "court"},
         elements=["legal_basis", "issuing_authority"],
-        category="csam",
+        category="fraud",
     )
     (event,) = routings(run_requests(new_requests(), [request_record(order)]))
     reasons = {duty["id"]: duty["not_armed_reason"] for duty in event["findings"]["obligations"]}
-    assert reasons["AU.osa.s109"] == "elements_missing"
+    assert reasons["IN.itr.3-1-d"] == "elements_missing"
     assert event["clocks"] == []
     assert "telling" not in event["findings"]
     assert event["recipients"][0]["reason"] == ("Ask the authority for what is missing: exact_location.")
@@ -158,6 +158,19 @@ def test_a_corrected_order_names_the_earlier_one_and_starts_a_clock_of_its_own()
     assert "corrects request ar-1" in event["recipients"][0]["reason"]
     by_duty = {clock["obligation"]: clock for clock in event["clocks"]}
     assert by_duty[HOUR_OF_TCO]["due_at"] == "2026-11-24T16:00:00.000Z"
+
+
+def test_nobody_ends_clocks_by_naming_the_request_of_another_authority():
+    refused = removal_order("ar-8", supersedes="ar-1", concerns=["peaceful_assembly"])
+    incomplete = removal_order("ar-9", supersedes="ar-1", elements=[])
+    events = [
+        event
+        for order in (refused, incomplete)
+        for event in routings(run_requests(new_requests(), [request_record(order)]))
+    ]
+    assert [event["decision"] for event in events] == ["refused", "incomplete"]
+    assert [event.get("supersedes") for event in events] == [None, "ar-1"]
+    assert not any("ar-1" in event["recipients"][0]["reason"] for event in events)
 
 
 @pytest.mark.parametrize(
@@ -691,7 +704,9 @@ def test_refusals_and_decisions_are_counted_by_day_country_and_category():
 
 events = st.lists(
     st.tuples(
-        st.sampled_from(["order", "preserve", "refuse", "bad", "tick", "pause", "resume", "fulfil", "twice"]),
+        st.sampled_from(
+            ["order", "lack", "preserve", "refuse", "bad", "tick", "pause", "resume", "fulfil", "twice"]
+        ),
         st.integers(0, 4),
         st.integers(0, 90),
     ),
@@ -712,6 +727,9 @@ def history(plan):
         key = f"ar-{which}"
         if what == "order":
             record = request_record(removal_order(key, now), offset=number)
+        elif what == "lack":
+            # Of the same id as an order, so that outcomes reach its clocks.
+            record = request_record(removal_order(key, now, elements=TCO[1:]), offset=number)
         elif what == "preserve":
             record = request_record(preservation_order(f"pr-{which}", now), offset=number)
         elif what == "refuse":

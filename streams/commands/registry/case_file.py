@@ -13,7 +13,7 @@ import orjson
 
 from streams.contract.events.authority_request import AuthorityRequest
 from streams.contract.events.enriched_report import EnrichedReport
-from streams.contract.events.obligation import AppliedObligation
+from streams.contract.events.obligation import AppliedObligation, EscalatedObligation
 from streams.contract.events.report import MessageReport
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.forms.report_decoding import FORM as REPORT
@@ -54,7 +54,7 @@ class ReportCase:
         """The triggers that reports of its kind meet by themselves."""
         return rules.triggers.met_by_report.get(self.report.kind, frozenset())
 
-    def duty(self, rules: Rules, row: Obligation) -> AppliedObligation | None:
+    def duty(self, rules: Rules, row: Obligation) -> EscalatedObligation | None:
         """What becomes of the row, as the stage of reports would publish it; None if it does not apply.
 
         The other rows have no influence on it.
@@ -62,6 +62,10 @@ class ReportCase:
         alone = dataclasses.replace(rules, obligations=(row,))
         found = Resolver(alone).resolve(self.report).duties
         return next((escalated_duty(duty, alone, epoch_ms(self.received)) for duty in found), None)
+
+    def paused(self, _rules: Rules) -> frozenset[str]:
+        """No clock of a report is paused from the start."""
+        return frozenset()
 
     def facts(self, rules: Rules) -> Mapping[str, str]:
         """What the report says, by part."""
@@ -103,7 +107,7 @@ class RequestCase:
         lacks = self.judgement(rules).findings.missing
         return met | {"incomplete_order"} if lacks else met
 
-    def duty(self, rules: Rules, row: Obligation) -> AppliedObligation | None:
+    def duty(self, rules: Rules, row: Obligation) -> EscalatedObligation | None:
         """What becomes of the row, as the stage of requests would publish it; None if it does not apply.
 
         It takes the place of the row with its id, because what other duties ask of the request counts too.
@@ -115,6 +119,10 @@ class RequestCase:
     def judgement(self, rules: Rules) -> Judgement:
         """The judgement of the request as a whole."""
         return judge_request(self.request, epoch_ms(self.received), compile_request_rules(rules))
+
+    def paused(self, rules: Rules) -> frozenset[str]:
+        """The duties whose clocks are paused from the start, because the request lacks something."""
+        return self.judgement(rules).paused
 
     def facts(self, rules: Rules) -> Mapping[str, str]:
         """What the request says, by part."""
@@ -142,13 +150,24 @@ def read_case(path: Path, rules: Rules) -> Case:
     Raises click.ClickException, with the reason that a dead letter would have, for anything else.
     """
     try:
-        found: Any = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
+        content = path.read_bytes()
+        found: Any = orjson.loads(content)
+    except OSError as error:
         raise click.ClickException(f"{path}: {error}") from error
+    except orjson.JSONDecodeError as error:
+        several = len(content.splitlines()) > 1 and all(
+            map(_is_object, filter(bytes.strip, content.splitlines()))
+        )
+        why = "holds more than one case: keep one line of it." if several else str(error)
+        raise click.ClickException(f"{path}: {why}") from error
     if isinstance(found, dict) and isinstance(found.get("value"), dict):
         found = found["value"]
     if not isinstance(found, dict):
         raise click.ClickException(f"{path}: must hold one JSON object.")
+    if not {"report", "report_id", "request_id"} & found.keys():
+        raise click.ClickException(
+            f"{path}: no `report_id` or `request_id`; is it a CloudEvent? Give its `data`."
+        )
     try:
         if "report" in found:
             enriched = msgspec.convert(found, EnrichedReport)
@@ -161,6 +180,13 @@ def read_case(path: Path, rules: Rules) -> Case:
         raise click.ClickException(
             f"{path} is neither a report nor a request nor an enriched report: {error}"
         ) from error
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _read(form: Any, value: bytes, rules: Rules) -> Any:

@@ -98,11 +98,12 @@ def check(law: Path | None, today: datetime | None, strict: bool) -> None:
     """Check the law for errors, and list rows that need a review.
 
     Unknown codes, rows without a source, impossible dates and rows that overlap in time are errors: the
-    command names the file, line and field, and exits with 2. Otherwise it lists the rows that are not
-    verified (they arm no clock), those overdue for review (by their review_by, or 180 days after they were
-    checked), duties that begin or end within 30 days, holiday calendars that end within 180 days, the states
-    whose rule-of-law tier is not that of the index, what publishers of users' reports may claim besides, and
-    rows that changed since they were signed; it then exits with 0.
+    command names the file, line and field, and exits with 2. Otherwise it lists the rows with an
+    unverified part, the duties that are advisory (time or dates secondary), rows overdue for review (by their
+    review_by, or 180 days after they were checked), duties that begin or end within 30 days, holiday
+    calendars that end within 180 days, the states whose rule-of-law tier is not that of the index, what
+    publishers of users' reports may claim besides, and rows that changed since they were signed; it then
+    exits with 0.
 
     With --strict it also lists the duties that nobody signed for the platform (`tocsin registry sign`) and
     rows without a status, an owner or a review day, and exits with 1 if there are any.

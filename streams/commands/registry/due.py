@@ -22,7 +22,9 @@ def _days(_context: click.Context, _parameter: click.Parameter, text: str) -> in
     try:
         return parse_duration(text) // DAY_MS
     except ValueError as error:
-        raise click.BadParameter(f"{error}.") from error
+        raise click.BadParameter(
+            f"{text!r} is not an ISO 8601 duration of weeks, days or hours, such as P30D."
+        ) from error
 
 
 @click.command()

@@ -17,14 +17,16 @@ def lint_text(found: LintReport, rules: Rules, *, strict: bool = False) -> str:
     `strict` lists what is unsigned, and rows without a status, an owner or a review day.
     """
     parts = [
-        *_table("Not verified; an unverified obligation arms no clock", found.unverified),
+        *_table(
+            "A part is unverified (a clock depends on the marks of time and dates only)", found.unverified
+        ),
         *_table("Overdue for review", found.overdue),
         *_table("Checked on a date in the future", found.future),
     ]
     if found.advisory:
         parts.append(
-            "Advisory: time or dates are known from secondary sources only, so they arm no clock unless "
-            f"platform.yaml says `secondary_rows_arm: true`: {', '.join(found.advisory)}"
+            "Advisory: time or dates are secondary, so no clock runs unless platform.yaml says "
+            f"`secondary_rows_arm: true`: {', '.join(found.advisory)}"
         )
     if found.lapsed:
         parts.append(f"Signed, but changed since, so unsigned again: {', '.join(found.lapsed)}")
@@ -57,8 +59,9 @@ def lint_text(found: LintReport, rules: Rules, *, strict: bool = False) -> str:
     )
     contents = ", ".join(f"{number} {kind}" for number, kind in counted)
     parts.append(
-        f"{contents}, version {rules.registry_version}: valid; {len(found.unverified)} rows are not "
-        f"verified, {len(found.overdue)} are overdue for review, {len(found.unsigned)} duties are unsigned."
+        f"{contents}, version {rules.registry_version}: valid; {len(found.unverified)} rows have an "
+        f"unverified part, {len(found.overdue)} are overdue for review, {len(found.unsigned)} duties are "
+        "unsigned."
     )
     return "\n\n".join(parts)
 

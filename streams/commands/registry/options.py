@@ -61,6 +61,13 @@ def day_or_today(given: datetime | None) -> date:
 
 def valid_code(code: str, rules: Rules) -> str:
     """The code of a country or region as the registry spells it. Raises BadParameter for an unknown one."""
+    row = next((each for each in rows_of_law(rules) if each.id == code), None)
+    if row is not None:
+        kind = "a row that is watched, not a duty" if isinstance(row, WatchedRow) else "a row, not a country"
+        raise click.BadParameter(
+            f"{code} is {kind}: `tocsin registry show {row.jurisdiction}` lists it.",
+            param_hint="COUNTRY",
+        )
     code = code.upper()
     code = COUNTRY_ALIASES.get(code, code)
     if code not in COUNTRIES and code not in rules.jurisdictions:

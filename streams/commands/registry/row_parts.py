@@ -10,10 +10,10 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from streams.commands.registry.case_file import Case
-from streams.contract.events.obligation import AppliedObligation, NotArmedReason
+from streams.contract.events.obligation import EscalatedObligation, NotArmedReason
 from streams.deciding.law.applicability import GLOBAL
 from streams.registry.row_of_law import Marks
-from streams.registry.rules import Obligation, Rules
+from streams.registry.rules import Obligation, Rules, Trigger
 
 
 class Part(NamedTuple):
@@ -61,58 +61,72 @@ class PartVerdict(NamedTuple):
 class RowVerdict(NamedTuple):
     """What becomes of a row for a case.
 
-    `duty` is the duty as it would be published, None if it does not apply. `case_reason` is why the case
+    `duty` is the duty as it would be published, None if it does not apply. `paused`: its clock is paused from
+    the start. `case_reason` is why the case
     starts no clock whatever the row says: None if one could start. `case_applies`: whether any duty could
     follow from the case; none follows from a refused request.
     """
 
-    duty: AppliedObligation | None
+    duty: EscalatedObligation | None
     case_applies: bool
     case_reason: NotArmedReason | None
     parts: tuple[PartVerdict, ...]
+    paused: bool
 
     @property
     def armed(self) -> bool:
-        """Whether the clock runs."""
+        """Whether there is a clock, which runs or is paused."""
         return self.duty is not None and self.duty.clock_status == "armed"
 
 
 def verdict(rules: Rules, row: Obligation, case: Case) -> RowVerdict:
     """Judge a case by `rules`, of which `row` is one, as a whole and by each part of the row."""
-    loose, found = _loosest(rules, row, case)
-    reason = None if found is None else found.not_armed_reason
+    met = case.triggers(rules)
+    loosened = {each: _judged(rules, _loose(rules, row, each), case) for each in sorted({row.trigger, *met})}
+    freest = max(loosened.values(), key=_freedom)
+    base = loosened[row.trigger] if row.trigger in met else freest
     parts: dict[str, PartVerdict] = {}
     for part in PARTS:
+        # An order that lacks something starts no clock, whatever else a row asks for: what the row itself
+        # asks for is seen with a trigger for which that does not hold.
+        loose, found = freest if part.name == "elements" else base
+        reason = None if found is None else found.not_armed_reason
         # Of several reasons the first is given, and missing elements come last.
         seen = reason is None or (reason == "elements_missing" and part.name != "elements")
         hidden = part.arms and not seen
         if found is None or hidden or (part.after is not None and not parts[part.after].fits):
             parts[part.name] = PartVerdict(part, None, None)
             continue
-        alone = case.duty(
-            rules, dataclasses.replace(loose, **{name: getattr(row, name) for name in part.fields})
-        )
+        fields = {name: getattr(row, name) for name in part.fields}
+        _, alone = _judged(rules, dataclasses.replace(loose, **fields), case)
         why = None if alone is None else alone.not_armed_reason
         parts[part.name] = PartVerdict(part, alone is not None and why in (None, reason), why)
-    return RowVerdict(case.duty(rules, row), found is not None, reason, tuple(parts.values()))
+    found = base[1]
+    return RowVerdict(
+        duty=case.duty(rules, row),
+        case_applies=found is not None,
+        case_reason=None if found is None else found.not_armed_reason,
+        parts=tuple(parts.values()),
+        paused=row.id in case.paused(rules),
+    )
 
 
-def _loosest(rules: Rules, row: Obligation, case: Case) -> tuple[Obligation, AppliedObligation | None]:
-    """The row with everything loosened, and what the case makes of it.
+_Judged = tuple[Obligation, EscalatedObligation | None]
+"""A row, and what a case makes of it."""
 
-    A trigger is chosen that the case meets, because some are met only by what the case says besides.
-    """
-    loose = dataclasses.replace(row, **_LOOSE, categories=tuple(rules.categories))
-    tried = [
-        dataclasses.replace(loose, trigger=each) for each in sorted({row.trigger, *case.triggers(rules)})
-    ]
-    results = [(each, case.duty(rules, each)) for each in tried]
 
-    def preference(result: tuple[Obligation, AppliedObligation | None]) -> tuple[bool, bool]:
-        duty = result[1]
-        return duty is not None and duty.clock_status == "armed", duty is not None
+def _judged(rules: Rules, row: Obligation, case: Case) -> _Judged:
+    return row, case.duty(rules, row)
 
-    return max(results, key=preference)
+
+def _freedom(judged: _Judged) -> tuple[bool, bool]:
+    duty = judged[1]
+    return duty is not None and duty.clock_status == "armed", duty is not None
+
+
+def _loose(rules: Rules, row: Obligation, trigger: Trigger) -> Obligation:
+    """The row with everything loosened, and with this trigger."""
+    return dataclasses.replace(row, **_LOOSE, categories=tuple(rules.categories), trigger=trigger)
 
 
 _LOOSE: Mapping[str, Any] = {

@@ -1,7 +1,7 @@
 """`tocsin registry why`: the command."""
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from streams.commands.registry.options import law_option, named_row, rules_with
 from streams.commands.registry.row_parts import PartVerdict, RowVerdict, verdict
 from streams.commands.registry.words import TRIGGER_WORDS, marks_in_words, time_in_words, watched_in_words
 from streams.commands.shared.terminal import echo
-from streams.contract.events.obligation import AppliedObligation
+from streams.contract.events.authority_routing import Telling
+from streams.contract.events.obligation import EscalatedObligation
 from streams.deciding.law.duty import signed_of
 from streams.desk.text.duty_words import signature_words, why_no_clock
 from streams.desk.text.routing_text import minute
@@ -69,7 +70,7 @@ def _text(rules: Rules, row: Obligation, case: Case, judged: RowVerdict) -> tupl
         f"{row.id}: {row.title} ({row.instrument}, {row.article})",
         f"{case.name}, received {case.received:%Y-%m-%d %H:%M} UTC, by rules {rules.registry_version}",
         "",
-        f"Verdict: {_outcome(judged)}",
+        f"Verdict: {_outcome(rules, row, case, judged)}",
         *_of_case(rules, case),
     ]
     said, facts = _row_words(rules, row), _case_words(rules, case)
@@ -79,7 +80,7 @@ def _text(rules: Rules, row: Obligation, case: Case, judged: RowVerdict) -> tupl
             _FITS[each.fits],
             textwrap.fill(said[each.part.name], _CELL),
             textwrap.fill(facts[each.part.name], _CELL),
-            _note(each),
+            _note(row, each),
         )
         for each in judged.parts
         if each.part.name in facts
@@ -89,19 +90,38 @@ def _text(rules: Rules, row: Obligation, case: Case, judged: RowVerdict) -> tupl
         f"signature   {signature_words(signed_of(row))}",
         f"pauses      {', '.join(row.pausable_for).replace('_', ' ') or 'for no reason'}",
     ]
+    if row.runs_from is not None:
+        foot.append(f"begins      anew with the fulfilment of {row.runs_from}, whose clock may be paused")
     if isinstance(case, ReportCase) and case.recorded is not None:
         foot.append(f"recorded    {_recorded(row, case)}")
     return head, text_table(("part", "fits", "the row", "the case", "so"), cells), foot
 
 
-def _outcome(judged: RowVerdict) -> str:
+def _outcome(rules: Rules, row: Obligation, case: Case, judged: RowVerdict) -> str:
     duty = judged.duty
     if duty is None:
         return "the duty does not apply."
+    if judged.paused:
+        return (
+            "the clock is paused from the start, because the request lacks something; without the pause: "
+            f"{_until(row, duty.due_at)}."
+        )
     if judged.armed:
-        return f"the clock runs, due {minute(duty.due_at or '')}."
-    reason = "advisory" if duty.advisory else duty.not_armed_reason
-    return f"the duty applies and its clock does not run ({reason}): {why_no_clock(duty)}."
+        return f"the clock runs: {_until(row, duty.due_at)}."
+    if isinstance(case, RequestCase) and not case.judgement(rules).findings.competence.competent:
+        return "the authority is not competent, so no clock of the duty runs."
+    if duty.advisory:
+        return (
+            "advisory: the duty applies, but its clock does not run, because its time or dates are secondary "
+            f"and `secondary_rows_arm` is false; by the row: {_until(row, duty.target_at)}."
+        )
+    return f"the duty applies and its clock does not run ({duty.not_armed_reason}): {why_no_clock(duty)}."
+
+
+def _until(row: Obligation, end: str | None) -> str:
+    """What the end of the clock (RFC 3339) means."""
+    told = {"deadline": "due", "not_before": "send nothing before", "retention": "keep until"}
+    return f"{told[row.meaning]} {minute(end or '')}"
 
 
 def _of_case(rules: Rules, case: Case) -> Iterator[str]:
@@ -112,16 +132,31 @@ def _of_case(rules: Rules, case: Case) -> Iterator[str]:
     for refusal in findings.refusals:
         yield f"The request is refused ({refusal.code}), so no duty follows: {refusal.reason}"
     if not findings.competence.competent:
-        yield f"No clock runs, because the authority is not competent: {findings.competence.reason}"
+        yield f"The authority is not competent: {findings.competence.reason}"
     if findings.missing:
         yield f"The request lacks: {', '.join(findings.missing)}."
+    if findings.telling is not None:
+        yield _telling(findings.telling, findings.obligations)
 
 
-def _note(each: PartVerdict) -> str:
+def _telling(telling: Telling, duties: Sequence[EscalatedObligation]) -> str:
+    """By when the authority is told what is missing, and whether the law says so."""
+    duty = next((each for each in duties if each.id == telling.obligation), None)
+    by = minute(telling.by)
+    if duty is None:
+        return f"Tell the authority of that by {by}, when a paused clock would have ended."
+    if duty.due_at == telling.by:
+        return f"The authority must be told of that by {by}."
+    return f"Tell the authority of that without undue delay; own target: {by}."
+
+
+def _note(row: Obligation, each: PartVerdict) -> str:
     if each.fits is None:
         return "not asked"
     if each.fits:
         return ""
+    if each.part.name == "marks" and row.advisory:
+        return "advisory"
     return "does not apply" if each.reason is None else each.reason
 
 
@@ -131,7 +166,7 @@ def _row_words(rules: Rules, row: Obligation) -> Mapping[str, str]:
     except_in = f", not in {', '.join(row.except_in)}" if row.except_in else ""
     until = f" until {row.in_force_until}" if row.in_force_until else ""
     every = len(row.categories) == len(rules.categories)
-    secondary = "secondary arms" if row.secondary_arms else "secondary does not arm"
+    arms = "; secondary arms it" if row.secondary_arms else "; `secondary_rows_arm` is false"
     return {
         "dates": f"from {row.in_force_from}{until}",
         "place": place + except_in,
@@ -145,7 +180,7 @@ def _row_words(rules: Rules, row: Obligation) -> Mapping[str, str]:
             row.enforcing_authority_notified
         ],
         "trigger": TRIGGER_WORDS[row.trigger].partition(":")[0],
-        "marks": f"time and dates {row.marks.of_clock}; {secondary}",
+        "marks": f"time and dates {row.marks.of_clock}{arms if row.marks.of_clock == 'secondary' else ''}",
         "time": time_in_words(row),
         "elements": ", ".join(row.required_elements) or "none required",
     }
@@ -177,6 +212,7 @@ def _document(rules: Rules, row: Obligation, case: Case, judged: RowVerdict) -> 
         "received": case.received.isoformat(),
         "registry_version": rules.registry_version,
         "armed": judged.armed,
+        "paused": judged.paused,
         "duty": _duty(judged.duty),
         "case_reason": judged.case_reason if judged.case_applies else "no_duty_follows",
         "of_case": list(_of_case(rules, case)),
@@ -197,7 +233,7 @@ def _document(rules: Rules, row: Obligation, case: Case, judged: RowVerdict) -> 
     }
 
 
-def _duty(duty: AppliedObligation | None) -> dict[str, Any] | None:
+def _duty(duty: EscalatedObligation | None) -> dict[str, Any] | None:
     if duty is None:
         return None
     return {
@@ -206,6 +242,7 @@ def _duty(duty: AppliedObligation | None) -> dict[str, Any] | None:
         "advisory": duty.advisory,
         "due_at": duty.due_at,
         "target": duty.target,
+        "target_at": duty.target_at,
     }
 
 

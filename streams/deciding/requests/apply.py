@@ -60,7 +60,7 @@ def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[Authorit
         registry_version=rules.registry.registry_version,
         not_before=judgement.not_before,
         lawyer_today=judgement.lawyer_today,
-        supersedes=request.supersedes,
+        supersedes=None if judgement.decision == "refused" else request.supersedes,
     )
     headers = [(ORIGIN_HEADER, written_origin(origin)), *ticks_headers(state.time.ticks)]
     opening = publish_routing(batch, event, received, event.routing_id, headers)

@@ -146,6 +146,10 @@ def questions_of(
     asked.update(_ASKED.get(request.legal_basis, ()))
     if validation_of(request) == "doubtful":
         asked.add("judicial_validation")
+    if request.legal_basis in E_EVIDENCE and language.verdict == "not_accepted":
+        # Regulation (EU) 2023/1543 art. 9(4): where needed, a certificate is translated into a language that
+        # the addressee accepts. One whose language is not known is taken to be in such a language.
+        asked.add("accepted_language")
     asked -= present_elements(request, language)
     return tuple(element for element in _INTAKE_ELEMENTS if element in asked)
 

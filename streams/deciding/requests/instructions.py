@@ -20,7 +20,7 @@ def instruction(
     if findings.competence.contested:
         reasons.append("Neither follow nor refuse it before a lawyer has decided, today.")
     if decision == "incomplete":
-        reasons.append(_about_missing(findings))
+        reasons.append(_about_missing(request, findings))
     elif not findings.competence.contested:
         reasons.append("Decide whether and how to act on the request.")
     reasons += _for_a_lawyer(request, findings)
@@ -35,9 +35,11 @@ def instruction(
             "ends with a public holiday of the enforcing state), unless its authority confirms that it "
             "raises no ground for refusal."
         )
-    if request.supersedes is not None:
+    if request.supersedes is not None and decision == "routed":
+        # Only the request says so. Nobody may end another authority's clocks by naming its request.
         reasons.append(
-            f"It completes or corrects request {request.supersedes}: withdraw the clocks that one still has."
+            f"It says that it completes or corrects request {request.supersedes}: if that came from the same "
+            "authority, withdraw the clocks that it still has."
         )
     return " ".join(reasons)
 
@@ -52,11 +54,17 @@ def _for_a_lawyer(request: AuthorityRequest, findings: Findings) -> list[str]:
     return reasons
 
 
-def _about_missing(findings: Findings) -> str:
+def _about_missing(request: AuthorityRequest, findings: Findings) -> str:
     telling = findings.telling
+    if findings.competence.contested and telling is None:
+        # Whether to ask for it is part of what the lawyer decides.
+        return f"The lawyer should know that it lacks: {', '.join(findings.missing)}."
     if telling is None:
         return f"Ask the authority for what is missing: {', '.join(findings.missing)}."
     what = f"Tell the issuing authority by {telling.by} what is missing: {', '.join(telling.missing)}."
+    if request.enforcing_authority_notified:
+        # Regulation (EU) 2023/1543 art. 10(6).
+        what += " Tell the enforcing authority as well."
     if not telling.paused:
         return what
     return (

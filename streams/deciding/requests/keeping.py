@@ -52,8 +52,8 @@ def _count_anew(batch: RequestBatch, key: ClockKey, at: int) -> None:
     if kept is None:
         return
     due = due_ms(batch.rules.obligations[kept.obligation], at, batch.rules.registry)
-    assert due is not None
-    restart(kept.clock, at, due)
+    # Without a calendar that reaches so far it is as long as before.
+    restart(kept.clock, at, at + kept.clock.length if due is None else due)
     kept.sequence += 1
     view = clock_view(kept.clock, key.clock_id, kept.obligation, at)
     apply_change(batch, key, kept, ClockChange("resumed", at, view, ended=False), None, publish_change)

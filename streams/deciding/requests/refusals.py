@@ -165,6 +165,9 @@ def _why_bulk(request: AuthorityRequest) -> str | None:
     if not asks_for_data(request):
         return None
     problem = _why_unspecific(request.target)
+    if problem is None and "peaceful_assembly" in request.concerns:
+        # Many people who took part in an assembly are named for having been there.
+        problem = _how_many(request.target)
     if problem is not None and DATA_DEMANDS.isdisjoint(request.demands):
         problem += " Or target.people: 0, if the answer is about nobody."
     return problem

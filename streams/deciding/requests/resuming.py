@@ -26,11 +26,14 @@ def publish_outcome(
 
 
 def _counted_from(batch: RequestBatch, kept: LegalClock, change: ClockChange) -> ClockChange:
-    # A law that was changed may have dropped the duty, or its calendar end too early: then the end is moved
-    # by the pause.
+    # A clock keeps its terms: if the law was changed since, dropped the duty or its number, or its calendar
+    # ends too early, the end is moved by the pause.
     row = batch.rules.obligations.get(kept.obligation)
-    due = None if row is None else due_ms(row, change.at, batch.rules.registry)
-    if due is None:
+    if row is None or row.duration is None:
+        return change
+    registry = batch.rules.registry
+    due = due_ms(row, change.at, registry)
+    if due is None or due_ms(row, kept.clock.started, registry) != kept.clock.started + kept.clock.length:
         return change
     count_from(kept.clock, change.at, due)
     due_at = rfc3339(due_time(kept.clock))

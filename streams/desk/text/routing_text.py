@@ -37,7 +37,7 @@ def routing_grounds(routing: AuthorityRouting) -> list[str]:
     if routing.findings is not None:
         lines += _found(routing.findings)
     if routing.supersedes is not None:
-        lines.append(f"completes or corrects request {routing.supersedes}")
+        lines.append(f"completes or corrects request {routing.supersedes}, by its own words")
     if routing.not_before is not None:
         lines.append(f"do not send data before {minute(routing.not_before)}")
     return lines

@@ -1,11 +1,9 @@
 """Which signatures under rows of law hold."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from streams.registry.document import read_document
+from streams.registry.document import read_document, sha256_of
 from streams.registry.row_of_law import Signature
 from streams.registry.shapes.obligation import ObligationRow
 from streams.registry.shapes.signatures import SignaturesFile
@@ -18,9 +16,7 @@ _UPKEEP = {"owner", "review_by", "next"}
 
 def row_hash(row: ObligationRow) -> str:
     """Give SHA-256 (hex) of what a row says, without its owner, review day and next day."""
-    content = row.model_dump(mode="json", exclude=_UPKEEP)
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+    return sha256_of(row.model_dump(mode="json", exclude=_UPKEEP))
 
 
 def read_signatures(folder: Path) -> SignaturesFile | None:

@@ -9,20 +9,24 @@ from aiokafka.partitioner import murmur2
 
 from tests.kafka.harness.deployment import ESCALATIONS, ROUTING, Deployment
 from tests.kafka.harness.desk import LEGAL_CLOCK
-from tests.kafka.harness.law import after_whole_months
+from tests.kafka.harness.law import after_days_anywhere, after_whole_months
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Facts, rfc3339, to_ms
 from tests.kafka.harness.requests import RequestFacts
 
 # Duties to keep data for a time. Nothing has to be done before the end, so these clocks have no earlier
 # steps.
-RETENTION = frozenset({"EU.tco.art6", "EU.e-evidence.art11-1"})
+RETENTION = frozenset({"EU.tco.art6", "EU.e-evidence.art11-1", "IN.itr.3-1-g"})
 # Nothing may be done before the end, so these have no earlier steps either; what is then due is still owed.
 WAITS = frozenset({"EU.e-evidence.art10-2"})
 # Regulation (EU) 2021/784 art. 3(7) and (8): the whole hour begins when a pause ends.
 RESTARTS = frozenset({"EU.tco.art3-3"})
-# Counted again, for six months, when the removal is reported as fulfilled (art. 6).
-RUNS_FROM_REMOVAL = "EU.tco.art6"
+# Counted again when the removal is reported as fulfilled: for six months (art. 6), for 180 days (IT Rules r.
+# 3(1)(g)).
+RUNS_FROM_REMOVAL = {
+    "EU.tco.art6": lambda at: after_whole_months(at, 6),
+    "IN.itr.3-1-g": lambda at: after_days_anywhere(at, 180),
+}
 STEPS = (("clock_half", 5), ("clock_nine_tenths", 9), ("clock_lapsed", 10))
 ENDS = ("fulfilled", "withdrawn")
 STATUS = {
@@ -113,8 +117,8 @@ def _walk(course: Course) -> _Walked:
             assert next_due is not None and reason == steps[taken][0], f"{name}: {reason} after {taken} steps"
             assert at == max(next_due, course.armed_ms), f"{name}: {reason} at {event['at']}"
             taken, made = taken + 1, made + 1
-        elif course.obligation == RUNS_FROM_REMOVAL and change == "resumed":
-            started_ms, due_ms = at, after_whole_months(at, 6)
+        elif change == "resumed" and (end := RUNS_FROM_REMOVAL.get(course.obligation)) is not None:
+            started_ms, due_ms = at, end(at)
         else:
             assert next_due is None or next_due > at, f"{name}: {change} before the step due at {next_due}"
             outcomes.append(change)

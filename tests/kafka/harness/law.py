@@ -89,13 +89,13 @@ REPORT_CLOCKS = (
     # Online Safety Act 2021 (Cth) s. 65(1): the same for a child.
     ReportClock(
         "AU.osa.s65.complaint", "AU", ANY_NOTICE, frozenset({"harassment"}),
-        frozenset({"explanation", "location", "subject_or_authorised", "contact"}), 48 * HOUR, date(2022, 1, 23),
+        frozenset({"explanation", "location", "contact"}), 48 * HOUR, date(2022, 1, 23),
     ),
     # Online Safety Act 2021 (Cth) s. 88(1)(d): the Commissioner may act once 48 hours have passed since a
     # complaint.
     ReportClock(
         "AU.osa.s88.complaint", "AU", ANY_NOTICE, frozenset({"harassment"}),
-        frozenset({"explanation", "location", "subject_or_authorised", "contact"}), 48 * HOUR, date(2022, 1, 23),
+        frozenset({"explanation", "location", "contact"}), 48 * HOUR, date(2022, 1, 23),
     ),
 )  # fmt: skip
 

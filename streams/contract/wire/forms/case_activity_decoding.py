@@ -15,8 +15,9 @@ from streams.contract.events.case_activity import (
 )
 from streams.contract.events.clock_outcome import ClockSubject
 from streams.contract.events.desk_member import DeskRole
+from streams.contract.wire.checked_refs import check_ref
 from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected
-from streams.contract.wire.forms.moderation_outcome_decoding import VALID_IN_FINDING, check_finding, check_ref
+from streams.contract.wire.forms.moderation_outcome_decoding import VALID_IN_FINDING, check_finding
 from streams.contract.wire.personal_data import RefPaths
 from streams.contract.wire.reading import EventForm, event_reader
 from streams.contract.wire.rejection import not_valid

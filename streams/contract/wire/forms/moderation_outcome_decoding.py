@@ -26,10 +26,10 @@ from streams.contract.events.outcome_reason import (
     VIOLATION_REASONS,
     OutcomeReason,
 )
+from streams.contract.wire.checked_refs import check_ref
 from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected
-from streams.contract.wire.personal_data import RefPaths, looks_like_email, names_a_person
+from streams.contract.wire.personal_data import RefPaths, looks_like_email
 from streams.contract.wire.reading import EventForm, event_reader
-from streams.contract.wire.refs import is_ref
 from streams.contract.wire.rejection import not_valid
 from streams.contract.wire.valid_values import (
     CATEGORY,
@@ -87,16 +87,6 @@ VALID_IN_OUTCOME: ValidValues = {
     "supersedes": or_null(f"{REF}, not the outcome's own id"),
     "sampled": "null or a number greater than 0 and at most 1",
 }
-
-
-def check_ref(path: str, ref: str | None, valid: ValidValues, *, counter: bool) -> None:
-    """Raise Rejected unless the ref at `path` is null or names nobody; `counter`: it may be a counter."""
-    if ref is None:
-        return
-    if names_a_person(ref, counter=counter):
-        raise not_valid("pii_detected", path, valid)
-    if not is_ref(ref):
-        raise not_valid("invalid_value", path, valid)
 
 
 def check_finding(

@@ -3,11 +3,10 @@
 import msgspec
 
 from streams.contract.events.clock_outcome import CLOCK_OUTCOME_TYPE, ClockOutcome, ClockSubject, OutcomeKind
+from streams.contract.wire.checked_refs import check_ref
 from streams.contract.wire.dead_letter import WHOLE_VALUE
-from streams.contract.wire.personal_data import RefPaths, names_a_person
+from streams.contract.wire.personal_data import RefPaths
 from streams.contract.wire.reading import EventForm, event_reader
-from streams.contract.wire.refs import is_ref
-from streams.contract.wire.rejection import not_valid
 from streams.contract.wire.valid_values import OBJECT, PSEUDONYM, REF, TIME, ValidValues, one_of, or_null
 
 VALID_IN_OUTCOME: ValidValues = {
@@ -34,12 +33,8 @@ def _check_refs(outcome: ClockOutcome) -> None:
         "actor": outcome.actor,
     }
     for path, ref in refs.items():
-        if ref is None:
-            continue
-        if names_a_person(ref, counter=path != "actor" and (path != "key" or key_is_counter)):
-            raise not_valid("pii_detected", path, VALID_IN_OUTCOME)
-        if not is_ref(ref):
-            raise not_valid("invalid_value", path, VALID_IN_OUTCOME)
+        counter = path != "actor" and (path != "key" or key_is_counter)
+        check_ref(path, ref, VALID_IN_OUTCOME, counter=counter)
 
 
 FORM = EventForm(

@@ -13,12 +13,12 @@ from streams.contract.events.report import (
     ReportKind,
     Visibility,
 )
+from streams.contract.wire.checked_refs import check_ref
 from streams.contract.wire.dead_letter import WHOLE_VALUE
-from streams.contract.wire.personal_data import RefPaths, names_a_person
+from streams.contract.wire.personal_data import RefPaths
 from streams.contract.wire.reading import EventForm, event_reader
 from streams.contract.wire.refs import (
     is_language,
-    is_ref,
     usual_counter_and_pseudonym,
     usual_counter_and_three_pseudonyms,
     usual_counter_and_two_pseudonyms,
@@ -114,12 +114,7 @@ def _check_each_ref(report: MessageReport) -> None:
         "classifier.version": classifier.version if classifier else None,
     }
     for path, ref in refs.items():
-        if ref is None:
-            continue
-        if names_a_person(ref, counter=path in _REFS.counters):
-            raise not_valid("pii_detected", path, VALID_IN_REPORT)
-        if not is_ref(ref):
-            raise not_valid("invalid_value", path, VALID_IN_REPORT)
+        check_ref(path, ref, VALID_IN_REPORT, counter=path in _REFS.counters)
 
 
 FORM = EventForm(

@@ -13,10 +13,11 @@ from streams.contract.events.authority_request import (
     RequestKind,
     Target,
 )
-from streams.contract.wire.dead_letter import WHOLE_VALUE
-from streams.contract.wire.personal_data import RefPaths, names_a_person
+from streams.contract.wire.checked_refs import check_ref
+from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected
+from streams.contract.wire.personal_data import RefPaths
 from streams.contract.wire.reading import EventForm, event_reader
-from streams.contract.wire.refs import is_language, is_ref
+from streams.contract.wire.refs import is_language
 from streams.contract.wire.rejection import not_valid
 from streams.contract.wire.valid_values import (
     CATEGORY,
@@ -56,18 +57,18 @@ VALID_IN_REQUEST: ValidValues = {
     "concerns": "an array of at most 8 strings",
     "concerns[]": one_of(Concern),
     "enforcing_authority_notified": "null, true or false",
+    "only_to_identify": "null, true or false",
+    "supersedes": or_null(REF),
 }
 
 
 def _check_refs(request: AuthorityRequest) -> None:
-    refs = {"authority.ref": request.authority.ref, "target.ref": request.target.ref}
-    for path, ref in {"request_id": request.request_id, **refs}.items():
-        if ref is None:
-            continue
-        if names_a_person(ref, counter=path == "request_id"):
-            raise not_valid("pii_detected", path, VALID_IN_REQUEST)
-        if not is_ref(ref):
-            raise not_valid("invalid_value", path, VALID_IN_REQUEST)
+    check_ref("request_id", request.request_id, VALID_IN_REQUEST, counter=True)
+    check_ref("supersedes", request.supersedes, VALID_IN_REQUEST, counter=True)
+    check_ref("authority.ref", request.authority.ref, VALID_IN_REQUEST, counter=False)
+    check_ref("target.ref", request.target.ref, VALID_IN_REQUEST, counter=False)
+    if request.supersedes == request.request_id:
+        raise Rejected("invalid_value", "supersedes", "Must be the id of another request.")
     if request.language is not None and not is_language(request.language):
         raise not_valid("invalid_value", "language", VALID_IN_REQUEST)
 
@@ -76,7 +77,7 @@ FORM = EventForm(
     AUTHORITY_REQUEST_TYPE.encode(),
     msgspec.json.Decoder(AuthorityRequest),
     VALID_IN_REQUEST,
-    RefPaths(pseudonyms=("authority.ref", "target.ref"), counters=("request_id",)),
+    RefPaths(pseudonyms=("authority.ref", "target.ref"), counters=("request_id", "supersedes")),
     _check_refs,
     time_field="received_at",
     of_category=True,
