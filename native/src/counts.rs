@@ -13,7 +13,8 @@ use crate::panes::{find_or_insert, first_from, fold, place_of, Pane, UNIT};
 use crate::sums::{Sums, WindowCounts};
 use crate::tally::{forget_after, forget_before, most_reported, tally_message, Tally, TALLIED_MESSAGES};
 use crate::windows::{
-    fine_of, held_from, latest_start, pane_start, Window, FINE_MS, FINE_PER_PANE, LONGEST, RINGS,
+    earliest_end, fine_of, held_from, latest_start, pane_start, Window, FINE_MS, FINE_PER_PANE, LONGEST,
+    RINGS,
 };
 
 /// The first byte of the encoding (streams/contract/wire/state_records.py).
@@ -99,7 +100,7 @@ impl ChannelCounts {
                 Before::Nowhere if self.reporters() > self.limit => {
                     thin_out(&mut self.last_seen, &mut self.panes);
                     self.limit = next_limit(self.last_seen.rows().len());
-                    self.settle_earlier();
+                    self.earlier.settle(&self.last_seen, &self.panes);
                 }
                 Before::Nowhere => {}
                 Before::Pane(left) => self.earlier.note(left, reporter),
@@ -178,6 +179,7 @@ impl ChannelCounts {
         let known = rename(&mut self.last_seen, &mut self.panes, before, after);
         if known {
             self.earlier.rename(before, after);
+            self.earlier.settle(&self.last_seen, &self.panes);
         }
         known
     }
@@ -194,7 +196,7 @@ impl ChannelCounts {
         settle(&mut self.last_seen, &self.panes);
         self.last_seen.retain(|row| row.fine <= now);
         self.panes.retain(|pane| pane.start <= now);
-        self.settle_earlier();
+        self.earlier.settle(&self.last_seen, &self.panes);
         forget_after(&mut self.messages, now);
         true
     }
@@ -290,11 +292,6 @@ impl ChannelCounts {
         }
     }
 
-    fn settle_earlier(&mut self) {
-        let reach = (0..RINGS.len()).map(|ring| latest_start(ring, self.now)).min().unwrap_or(self.now);
-        self.earlier.settle(&self.last_seen, &self.panes, reach);
-    }
-
     /// Move panes, reporters and messages on to the pane of `now`.
     fn move_on(&mut self, now: i64) {
         let before = std::mem::replace(&mut self.now, now);
@@ -303,10 +300,16 @@ impl ChannelCounts {
             // The usual case: the finest ring holds everything, so nothing is folded or forgotten.
             return;
         }
-        if fold(&mut self.panes, before, now) {
-            resample(&mut self.last_seen, &mut self.panes);
+        if let Some(uneven) = fold(&mut self.panes, before, now) {
+            if uneven {
+                resample(&mut self.last_seen, &mut self.panes);
+            }
+            self.earlier.settle(&self.last_seen, &self.panes);
         }
-        self.settle_earlier();
+        let reach = earliest_end(now);
+        if reach != earliest_end(before) {
+            self.earlier.forget_before(reach, &self.last_seen);
+        }
         let horizon = held_from(LONGEST, now);
         if horizon != held_from(LONGEST, before) {
             self.forget_before(horizon);
@@ -321,7 +324,7 @@ impl ChannelCounts {
         if self.reporters() > 0 {
             self.last_seen.retain(|row| row.fine >= horizon);
             self.limit = self.limit.min(next_limit(self.last_seen.rows().len()));
-            self.settle_earlier();
+            self.earlier.settle(&self.last_seen, &self.panes);
         }
     }
 }

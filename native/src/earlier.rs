@@ -1,6 +1,6 @@
 //! Who had already reported before they were last seen (streams/counting/earlier.py, which argues it).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::distinct::{in_sample, LastSeen};
 use crate::panes::{place_of, Pane};
@@ -50,37 +50,47 @@ impl Earlier {
         self.0.retain(|&(start, _)| start <= fine);
     }
 
-    /// Keep the pairs that still say something after panes were folded, or reporters left the sample.
+    /// Follow panes that were folded or dropped, and reporters that left the sample.
     ///
-    /// No window of the past ends before the fine index `reach`.
-    pub fn settle(&mut self, last_seen: &LastSeen, panes: &[Pane], reach: i64) {
+    /// A pair goes whose pane is now the one in which the reporter was last seen, or no longer has the reporter in its
+    /// sample.
+    pub fn settle(&mut self, last_seen: &LastSeen, panes: &[Pane]) {
         if self.0.is_empty() {
             return;
         }
-        let mut kept = Vec::with_capacity(self.0.len());
-        let mut newest_before: HashMap<u64, i64> = HashMap::new();
-        for &(start, reporter) in &self.0 {
-            let seen = match last_seen.find(reporter) {
-                Some(at) => last_seen.rows()[at].fine,
-                None => continue,
+        let oldest = panes.first().map_or(i64::MAX, |pane| pane.start);
+        self.0.retain_mut(|(start, reporter)| {
+            let at = match last_seen.find(*reporter) {
+                Some(at) if *start >= oldest => at,
+                _ => return false,
             };
-            if seen < reach || panes.first().is_none_or(|oldest| start < oldest.start) {
-                continue;
-            }
-            let pane = &panes[place_of(panes, start)];
-            if pane.start >= panes[place_of(panes, seen)].start || !in_sample(reporter, pane.weight) {
-                continue;
-            }
-            if pane.start >= reach {
-                kept.push((pane.start, reporter));
-            } else {
-                let newest = newest_before.entry(reporter).or_insert(pane.start);
-                *newest = pane.start.max(*newest);
-            }
-        }
-        kept.extend(newest_before.into_iter().map(|(reporter, start)| (start, reporter)));
-        kept.sort_unstable();
-        kept.dedup();
+            let pane = &panes[place_of(panes, *start)];
+            *start = pane.start;
+            let last = panes[place_of(panes, last_seen.rows()[at].fine)].start;
+            pane.start < last && in_sample(*reporter, pane.weight)
+        });
+        self.0.sort_unstable();
+        self.0.dedup();
+    }
+
+    /// Keep what windows need that end with the fine index `reach` or later.
+    ///
+    /// Of the panes before it that is a reporter's newest, and none if the reporter was last seen before it.
+    pub fn forget_before(&mut self, reach: i64, last_seen: &LastSeen) {
+        let later = self.0.split_off(self.0.partition_point(|&(start, _)| start < reach));
+        let mut known = HashSet::new();
+        let mut kept: Vec<(i64, u64)> = self
+            .0
+            .iter()
+            .rev()
+            .filter(|&&(_, reporter)| {
+                let last = last_seen.find(reporter).map_or(0, |at| last_seen.rows()[at].fine);
+                last >= reach && known.insert(reporter)
+            })
+            .copied()
+            .collect();
+        kept.reverse();
+        kept.extend(later);
         self.0 = kept;
     }
 

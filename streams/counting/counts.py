@@ -20,17 +20,10 @@ from streams.counting.distinct import (
     thin_out,
     union_size,
 )
-from streams.counting.earlier import (
-    MOST_EARLIER,
-    Earlier,
-    flat,
-    newer_half,
-    pairs,
-    seen_between,
-    settled,
-)
+from streams.counting.earlier import Earlier, flat, pairs
 from streams.counting.panes import (
     START,
+    Folded,
     RunningSum,
     drop_after,
     drop_before,
@@ -47,6 +40,7 @@ from streams.counting.windows import (
     FINE_PER_PANE,
     RINGS,
     WindowSpec,
+    earliest_end,
     held_from,
     latest_start,
     pane_start,
@@ -153,7 +147,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
             self._last_seen = thin_out(self._last_seen, panes)
             self._limit = next_limit(len(self._last_seen))
             self._sums = None
-            self._settle_earlier()
+            if self._earlier is not None:
+                self._earlier.settle(self._last_seen, panes)
         if message_ref is not None:
             if self._messages is None:
                 self._messages = {}
@@ -224,8 +219,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
         first = bisect_left(self._panes, start, key=START)
         last_seen = self._last_seen or {}
         reporters = {reporter for reporter, seen in last_seen.items() if start <= seen < stop}
-        if self._earlier:
-            reporters.update(seen_between(self._earlier, last_seen, start, stop))
+        if self._earlier is not None:
+            reporters.update(self._earlier.between(last_seen, start, stop))
         return reporters, self._panes[first].weight
 
     def is_whole(self, spec: WindowSpec, end_ms: int) -> bool:
@@ -255,10 +250,12 @@ class ChannelCounts(msgspec.Struct, gc=False):
             return False
         if self._repeats is not None and (at := self._repeats.pop(before, None)) is not None:
             self._repeats[after] = at
-        if self._earlier:
-            self._earlier = {(start, after if one == before else one) for start, one in self._earlier}
+        if self._earlier is not None:
+            self._earlier.rename(before, after)
         if not rename(self._last_seen, self._panes, before, after):
             self._sums = None
+            if self._earlier is not None:
+                self._earlier.settle(self._last_seen, self._panes)
         return True
 
     def turn_back(self, now_ms: int) -> bool:
@@ -275,13 +272,13 @@ class ChannelCounts(msgspec.Struct, gc=False):
         self._folded_until = max(self._folded_until, self._now)
         self._now = now
         last_seen = self._last_seen
-        if self._earlier:
-            self._earlier = {(start, reporter) for start, reporter in self._earlier if start <= now}
         if last_seen:
             settle(last_seen, self._panes)
             self._last_seen = {reporter: seen for reporter, seen in last_seen.items() if seen <= now}
         drop_after(self._panes, now)
-        self._settle_earlier()
+        if self._earlier is not None:
+            self._earlier.keep_until(now)
+            self._earlier.settle(self._last_seen or {}, self._panes)
         if self._voices is not None:
             self._voices.keep(0, now)
         if self._messages:
@@ -312,7 +309,7 @@ class ChannelCounts(msgspec.Struct, gc=False):
             [] if self._voices is None else self._voices.rows(),
             self._repeats or {},
             self._folded_until,
-            flat(self._earlier, panes) if self._earlier else [],
+            [] if self._earlier is None else flat(self._earlier, panes),
         )
         return STATE_VERSION + _encode(state)
 
@@ -356,8 +353,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
         for pane in held:
             total += pane
             distinct += pane.kept * pane.weight
-        if self._earlier and self._last_seen:
-            for seen in seen_between(self._earlier, self._last_seen, start, stop).values():
+        if self._earlier is not None and self._last_seen:
+            for seen in self._earlier.between(self._last_seen, start, stop).values():
                 distinct += pane_at(held, seen).weight
         stamped = NOT_STAMPED if self._voices is None else self._voices.between(start, stop)
         return WindowCounts.of_one(total, distinct, stamped)
@@ -367,33 +364,25 @@ class ChannelCounts(msgspec.Struct, gc=False):
             self._last_seen = {}
         panes = self._panes
         left = see(self._last_seen, panes, pane, reporter_hash)
-        if left is not None and panes[0] is not panes[-1]:
-            self._note_earlier(pane, left, reporter_hash)
+        if left is None or panes[0] is panes[-1]:
+            return left
+        if left is not pane:
+            self._note_earlier(left, reporter_hash)
+        elif pane is not panes[-1]:
+            # Seen in this pane before, or in a later one, or not in the sample.
+            seen = self._last_seen.get(reporter_hash)
+            if (
+                seen is not None
+                and pane_at(panes, seen) is not pane
+                and in_sample(reporter_hash, pane.weight)
+            ):
+                self._note_earlier(pane, reporter_hash)
         return left
 
-    def _note_earlier(self, pane: Pane, left: Pane, reporter_hash: int) -> None:
-        """Keep the earlier of two panes in which a reporter was seen; `left` is the result of `see`."""
-        if left is not pane:
-            start = left.start
-        else:
-            seen = None if self._last_seen is None else self._last_seen.get(reporter_hash)
-            if (
-                seen is None
-                or pane_at(self._panes, seen) is pane
-                or not in_sample(reporter_hash, pane.weight)
-            ):
-                return
-            start = pane.start
+    def _note_earlier(self, pane: Pane, reporter_hash: int) -> None:
         if self._earlier is None:
-            self._earlier = set()
-        self._earlier.add((start, reporter_hash))
-        if len(self._earlier) > MOST_EARLIER:
-            self._earlier = newer_half(self._earlier)
-
-    def _settle_earlier(self) -> None:
-        if self._earlier:
-            reach = min(latest_start(ring, self._now) for ring in range(len(RINGS)))
-            self._earlier = settled(self._earlier, self._last_seen or {}, self._panes, reach)
+            self._earlier = Earlier()
+        self._earlier.note(pane.start, reporter_hash)
 
     def _count_in_sums(
         self, pane: Pane, left: Pane | None, reporter_kind: str, reporter_hash: int | None, risk: int
@@ -416,15 +405,31 @@ class ChannelCounts(msgspec.Struct, gc=False):
         if (not panes or panes[0].start >= held_from(0, now)) and self._limit == next_limit(0):
             # The usual case: the finest ring holds everything, so nothing is folded or forgotten.
             return
-        if fold(panes, before, now):
-            self._last_seen = resample(self._last_seen or {}, panes)
-            self._sums = None
-        self._settle_earlier()
-        if self._voices is not None:
-            self._voices.settle(panes)
+        folded = fold(panes, before, now)
+        if folded is not None:
+            self._follow(folded, now)
+        if self._earlier is not None:
+            reach = earliest_end(now)
+            if reach != earliest_end(before):
+                self._earlier.forget_before(reach, self._last_seen or {})
         horizon = held_from(_LONGEST, now)
         if horizon != held_from(_LONGEST, before):
             self._forget_before(horizon)
+
+    def _follow(self, folded: Folded, now: int) -> None:
+        """Let all that knows of panes follow those that were folded until the fine index `now`."""
+        panes = self._panes
+        if folded.uneven:
+            self._last_seen = resample(self._last_seen or {}, panes)
+            self._sums = None
+        if self._earlier is not None:
+            last_seen = self._last_seen or {}
+            if folded.uneven:
+                self._earlier.settle(last_seen, panes)
+            else:
+                self._earlier.settle(last_seen, panes, folded.start, held_from(0, now))
+        if self._voices is not None:
+            self._voices.settle(panes)
 
     def _forget_before(self, horizon: int) -> None:
         """Drop everything older than the fine index `horizon`, which no ring holds any more."""
@@ -439,7 +444,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
             self._limit = min(self._limit, next_limit(len(left)))
             if self._repeats:
                 self._repeats = {reporter: at for reporter, at in self._repeats.items() if reporter in left}
-            self._settle_earlier()
+            if self._earlier is not None:
+                self._earlier.settle(left, self._panes)
 
 
 def _places(last_seen: LastSeen, panes: list[Pane]) -> bytes:

@@ -90,9 +90,11 @@ def thin_out(last_seen: LastSeen, panes: list[Pane]) -> LastSeen:
 
 def resample(last_seen: LastSeen, panes: list[Pane]) -> LastSeen:
     """Return the map of reporters in the sample of their pane, in the same order, and update each `kept`."""
-    settle(last_seen, panes)
-    bounds = {pane.start: _bound(pane.weight) for pane in panes}
-    left = {reporter: start for reporter, start in last_seen.items() if reporter < bounds[start]}
+    start, bound = {}, {}
+    for seen in set(last_seen.values()):
+        pane = pane_at(panes, seen)
+        start[seen], bound[seen] = pane.start, _bound(pane.weight)
+    left = {reporter: start[seen] for reporter, seen in last_seen.items() if reporter < bound[seen]}
     kept = Counter(left.values())
     for pane in panes:
         pane.kept = kept[pane.start]

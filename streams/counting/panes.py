@@ -8,6 +8,7 @@ alone and gives the same panes in one step as in many.
 
 from bisect import bisect_left, bisect_right
 from operator import attrgetter
+from typing import NamedTuple
 
 from streams.counting.sums import Pane
 from streams.counting.windows import FINE_PER_PANE, WindowSpec, held_from, window_start
@@ -83,18 +84,28 @@ def find_or_insert(panes: list[Pane], start: int) -> Pane:
     return panes[index]
 
 
-def fold(panes: list[Pane], before: int, now: int) -> bool:
+class Folded(NamedTuple):
+    """What folding did: `start` is the fine index at which the oldest pane begins that it changed.
+
+    `uneven`: panes of unequal weights were folded together, so their reporters must be sampled again.
+    """
+
+    start: int
+    uneven: bool
+
+
+def fold(panes: list[Pane], before: int, now: int) -> Folded | None:
     """Fold the panes that left a ring between fine indexes `before` and `now` into panes of the next ring.
 
-    Returns True if panes of unequal weights were folded together: their reporters must be sampled again.
+    Return None if there were none.
     """
-    uneven = False
+    found = None
     for ring, coarser in enumerate(FINE_PER_PANE[1:]):
         first, end = held_from(ring, before), held_from(ring, now)
-        if first == end:
-            break
-        uneven |= _fold(panes, first, end, coarser)
-    return uneven
+        folded = None if first == end else _fold(panes, first, end, coarser)
+        if folded is not None:
+            found = folded if found is None else Folded(folded.start, found.uneven or folded.uneven)
+    return found
 
 
 def drop_before(panes: list[Pane], start: int) -> None:
@@ -107,13 +118,14 @@ def drop_after(panes: list[Pane], start: int) -> None:
     del panes[bisect_right(panes, start, key=START) :]
 
 
-def _fold(panes: list[Pane], first: int, end: int, fine_per_pane: int) -> bool:
-    """Fold the panes that begin in [first, end) into coarser ones; return True if weights differed."""
+def _fold(panes: list[Pane], first: int, end: int, fine_per_pane: int) -> Folded | None:
+    """Fold the panes that begin in [first, end) into coarser ones."""
     low = bisect_left(panes, first, key=START)
     high = bisect_left(panes, end, lo=low, key=START)
     if low == high:
-        return False
+        return None
     uneven = False
+    oldest = panes[low].start // fine_per_pane * fine_per_pane
     # The preceding pane may already be the coarse one into which they are folded.
     folded = panes[max(low - 1, 0) : low]
     for pane in panes[low:high]:
@@ -129,4 +141,4 @@ def _fold(panes: list[Pane], first: int, end: int, fine_per_pane: int) -> bool:
             pane.start = start
             folded.append(pane)
     panes[max(low - 1, 0) : high] = folded
-    return uneven
+    return Folded(oldest, uneven)
