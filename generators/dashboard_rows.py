@@ -17,9 +17,8 @@ OVERVIEW: tuple[Row, ...] = (
             stat("Workers ready", "Workers whose /readyz answers 200.", "short", total("tocsin_ready")),
             stat(
                 "Partitions owned",
-                "Must be twice the partition count of message-reports, because each of the two stages owns "
-                "every partition; three times with TOCSIN_REPORTERS=on. Fewer is normal during a rebalance "
-                "only.",
+                "Must be three times the partition count of message-reports, because each of the three "
+                "stages owns every partition. Fewer is normal during a rebalance only.",
                 "short",
                 total("tocsin_partitions_owned"),
             ),
@@ -60,9 +59,8 @@ OVERVIEW: tuple[Row, ...] = (
         (
             Panel(
                 "Records by topic",
-                "Records of the source topics applied and committed. High traffic on "
-                "message-reports-internal means that publishers do not use the recommended partitioner, "
-                "unless TOCSIN_REPORTERS is on: then most reports come that way.",
+                "Records of the source topics applied and committed. A report with a reporter's ref also "
+                "counts on reporters-internal and message-reports-internal, through which it goes.",
                 "reqps",
                 {"{{topic}}": rate("tocsin_records_total", "topic")},
             ),

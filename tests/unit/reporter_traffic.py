@@ -18,7 +18,7 @@ from tests.unit.traffic import SHIPPED, START, Record, compiled, report
 
 INTERNAL = "reporters-internal"
 KEY = DEMONSTRATION.current
-GATE = compiled(through_reporters=True)
+GATE = compiled()
 RULES = compile_reporter_rules(SHIPPED)
 STAGE = reporter_stage(RULES)
 

@@ -255,7 +255,7 @@ def test_without_the_entry_of_a_clock_no_worker_starts(rules, name):
 
 def passed_on(rules):
     """A report as a worker with these rules passes it on to the stage of reporters."""
-    compiled = compile_report_rules(rules, through_reporters=True)
+    compiled = compile_report_rules(rules)
     return read_back(run(ReportState(0, 1, compiled), compiled, sharks(1, 1)).outputs, "reporters-internal")
 
 

@@ -55,7 +55,7 @@ SPECS = (window_spec(HOUR, "PT1H"), window_spec(DAY, "PT24H"), window_spec(7 * D
 
 def rules_with(*policies: Any, integrity: str = "shadow", **settings: Any) -> ReportRules:
     registry = dataclasses.replace(SHIPPED, policies=policies, integrity=integrity)
-    return compile_report_rules(registry, through_reporters=True, **settings)
+    return compile_report_rules(registry, **settings)
 
 
 RULES = rules_with(HOURLY)

@@ -35,7 +35,7 @@ class Pipeline:
     """The stages of reports and of reporters in one partition, with what they pass to each other."""
 
     def __init__(self):
-        rules = compiled(*SHIPPED.policies, through_reporters=True)
+        rules = compiled(*SHIPPED.policies)
         self.reports, self.channels = report_stage(rules), ReportState(0, 1, rules)
         self.reporters = ReporterState(0, 1, RULES)
         self.outputs = defaultdict(list)

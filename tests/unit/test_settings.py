@@ -179,11 +179,12 @@ def test_as_many_in_sync_replicas_as_replicas_are_accepted():
     assert settings.min_insync_replicas == settings.replication_factor
 
 
-def test_the_native_core_is_refused_together_with_the_stage_of_reporters():
-    message = refused(core="native", reporters="on")
-    assert message.startswith("TOCSIN_CORE is native and TOCSIN_REPORTERS on: ")
-    assert "Set TOCSIN_CORE=auto, or TOCSIN_REPORTERS=off." in message
-    assert load_settings({"TOCSIN_REPORTERS": "on"}).core == "auto"
+@pytest.mark.parametrize("value", ["on", "off", ""])
+def test_the_switch_of_the_stage_of_reporters_is_refused_and_says_what_to_do(value):
+    message = refused(reporters=value)
+    assert message.startswith("TOCSIN_REPORTERS: this setting no longer exists")
+    assert "Unset it." in message
+    assert "docs/upgrading.md" in message
 
 
 def test_an_unreadable_certificate_is_refused(tmp_path):

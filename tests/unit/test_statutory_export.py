@@ -21,7 +21,7 @@ from tests.unit.statutory_oracle import Oracle
 from tests.unit.statutory_year import FIRST, LAST, half_year
 from tests.unit.traffic import compiled, levels, policy
 
-RULES = compiled(policy(levels=levels({"reports": 5})), through_reporters=True)
+RULES = compiled(policy(levels=levels({"reports": 5})))
 PERIOD = Period(FIRST, LAST)
 NOTICES = "4_notices.csv"
 

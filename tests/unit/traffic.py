@@ -2,15 +2,19 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.forms.tick import encode_tick
-from streams.contract.wire.records import Headers
+from streams.contract.wire.records import Headers, OutputRecord
+from streams.contract.wire.topics import REPORT_SOURCES
 from streams.counting.conditions import Condition, condition
 from streams.deciding.partition.batch import Batch
+from streams.deciding.reporters.rules import compile_reporter_rules
+from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.claims import UNRESTRICTED
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
@@ -27,6 +31,7 @@ START = 20_700 * DAY
 
 EXTERNAL = "message-reports"
 INTERNAL = "message-reports-internal"
+REPORTERS_INTERNAL = "reporters-internal"
 
 PYTHON = Core("python", "TOCSIN_CORE=python")
 # Which reports a topic takes is another test's subject.
@@ -124,7 +129,52 @@ def tick(after: int, appended: int, offset: int = 0, clock: int | None = None) -
 
 
 def run(state: ReportState, rules: ReportRules, records: Iterable[Record]) -> Batch:
-    return report_stage(rules).apply(state, list(records))
+    """Apply records in a partition, reports with a reporter's ref as they reach it if it is their home."""
+    return report_stage(rules).apply(state, brought_home(state, rules, records))
+
+
+def brought_home(state: ReportState, rules: ReportRules, records: Iterable[Record]) -> list[Record]:
+    """The records, with published reports of this partition's channels as the stage of reporters sends them
+    here: with the stamp of a reporter of whom nothing else is known.
+
+    All other records are as they were: what is no report, or invalid, or has no reporter's ref, and reports
+    of channels whose home is another partition.
+    """
+    way = _way(rules, state.partitions)
+    return [way.brought_to(state.partition, record) for record in records]
+
+
+class _Way:
+    """The first two hops of a report."""
+
+    def __init__(self, rules: ReportRules, partitions: int) -> None:
+        self._partitions = partitions
+        self._reports = report_stage(rules)
+        self._reporters = reporter_stage(
+            compile_reporter_rules(rules.registry, hash_key=rules.hash_keys.current)
+        )
+        # A partition that is no channel's home applies nothing itself.
+        self._gate = self._reports.restore(-1, partitions)
+
+    def brought_to(self, home: int, record: Record) -> Record:
+        source = next((name for name in REPORT_SOURCES if record.topic.endswith(name)), None)
+        if source is None:
+            return record
+        for _, partition, *written in self._written(self._reports, self._gate, record, REPORTERS_INTERNAL):
+            passed = Record(REPORTERS_INTERNAL, partition, 0, record.timestamp, *written)
+            nothing_known = self._reporters.restore(partition, self._partitions)
+            for row in self._written(self._reporters, nothing_known, passed, INTERNAL):
+                if row.partition == home:
+                    topic = record.topic.removesuffix(source) + INTERNAL
+                    return Record(topic, home, record.offset, record.timestamp, *row[2:])
+        return record
+
+    @staticmethod
+    def _written(stage: Any, state: Any, record: Record, topic: str) -> list[OutputRecord]:
+        return [row for row in stage.apply(state, [record]).outputs if row.topic == topic]
+
+
+_way = lru_cache(maxsize=16)(_Way)
 
 
 def counted(batch: Batch) -> dict[str, float]:

@@ -76,7 +76,6 @@ def demo_environment(bootstrap: str, folder: Path) -> dict[str, str]:
         f"{PREFIX}MIN_INSYNC_REPLICAS": "1",
         f"{PREFIX}HTTP_PORT": "0",
         f"{PREFIX}HASH_KEY": DEMONSTRATION_KEY.hex(),
-        f"{PREFIX}REPORTERS": "on",
         f"{CONSOLE_PREFIX}PORT": "0",
         f"{CONSOLE_PREFIX}METRICS_PORT": "0",
         f"{CONSOLE_PREFIX}DATABASE": str(folder / "console.sqlite"),

@@ -48,8 +48,9 @@ def apply_report(
 ) -> None:
     """Apply a new report in its home partition, to whose time `batch` has advanced.
 
-    `channel_key` is its channel's ref as bytes. `stamp` is that of the stage of reporters, if the report came
-    that way.
+    `channel_key` is its channel's ref as bytes. `stamp` is that of the stage of reporters. A report without a
+    reporter's ref has none, nor has one that a worker of version 0.2 re-keyed without that stage: its
+    reporter and its message are not noted, as in that version.
     """
     state, rules = batch.state, batch.rules
     report, ce_source, occurred = decoded
@@ -146,7 +147,7 @@ def _count(
         case.law.protection,
     )
     if contribution is None:
-        if rules.through_reporters:
+        if hashed is None:
             count_message(batch, channel_key, case)
         return counted, None
     if counted:

@@ -56,7 +56,7 @@ LABELS = {
     "`clock-outcomes`, `moderation-outcomes`, `authority-requests` or one of the three internal ones; of "
     "an adapter: a topic whose events it sends",
     "stage": "`reports`, which turns reports into escalations, `requests`, which routes authorities' "
-    "requests, or `reporters`, which stamps reports (`TOCSIN_REPORTERS=on`)",
+    "requests, or `reporters`, which stamps reports",
     "partition": "number of a partition that this worker owns",
     "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",
     "why": "of a source that rests: `flood` or `paused`; of a decision that is no outcome: `not_reported` "

@@ -29,8 +29,8 @@ APPLIED_NATIVELY = Metric(
     _INTAKE,
     "tocsin_reports_applied_natively_total",
     "counter",
-    "Those of them that the native core applied. Python applied the rest: unusual reports, or all of them if "
-    "`TOCSIN_CORE` or `TOCSIN_REPORTERS` says so.",
+    "Those of them that the native core applied. Stays at 0: it has no stage of reporters, so Python applies "
+    "all reports.",
 )
 LATE = Metric(
     _INTAKE,
@@ -219,8 +219,7 @@ OUTCOMES_APPLIED = Metric(
     _REPORTERS,
     "tocsin_moderation_outcomes_total",
     "counter",
-    "Outcomes of desks applied to the messages that they are about, without duplicates and dead letters. "
-    "Stays at 0 while TOCSIN_REPORTERS is off.",
+    "Outcomes of desks applied to the messages that they are about, without duplicates and dead letters.",
 )
 REPORTS_LINKED = Metric(
     _REPORTERS,

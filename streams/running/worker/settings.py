@@ -144,20 +144,11 @@ class Settings(BaseSettings):
             "every reader recognises the codec."
         ),
     ] = DEFAULT_COMPRESSION
-    reporters: Annotated[
-        Literal["on", "off"],
-        Field(
-            description="`on` weighs each report by how often its reporter was right, in a stage of its own; "
-            "`off` leaves that stage out. The same for all workers; docs/operations.md says how to "
-            "change it."
-        ),
-    ] = "off"
     core: Annotated[
         Literal["auto", "python", "native"],
         Field(
-            description="`python` applies reports in Python, `native` in the extension tocsin_native, `auto` "
-            "in the extension if it is installed and TOCSIN_REPORTERS is off. Outputs and state are the "
-            "same, so workers may differ."
+            description="`python` and `auto` apply reports in Python. `native` is refused: the extension "
+            "tocsin_native has no stage of reporters, through which reports go."
         ),
     ] = "auto"
     tracing: Annotated[
@@ -328,7 +319,10 @@ _REMOVED = {
     f"from {PREFIX}TOPIC_PREFIX alone, so that only one group of workers can own the state. If it is "
     "`tocsin`, which was the default, unset it. Otherwise stop every worker that runs with it, allow the "
     "group and the transactional ids of docs/deployment.md, and only then unset it: workers of earlier "
-    "versions with another value would apply every record a second time."
+    "versions with another value would apply every record a second time.",
+    f"{PREFIX}REPORTERS": "this setting no longer exists: reports with a reporter's ref always go through "
+    "the stage of reporters, as with `on`. Unset it. If it was `off` or not set, read docs/upgrading.md "
+    "first: workers then need more capacity.",
 }
 
 
@@ -345,10 +339,5 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             f"{PREFIX}MIN_INSYNC_REPLICAS is {settings.min_insync_replicas} and {PREFIX}REPLICATION_FACTOR "
             f"{settings.replication_factor}: no record could ever be written. Set the first to at most the "
             "second, and lower if writing must go on while a broker is down."
-        )
-    if settings.core == "native" and settings.reporters == "on":
-        raise SettingsError(
-            f"{PREFIX}CORE is native and {PREFIX}REPORTERS on: the native core has no stage of reporters. "
-            f"Set {PREFIX}CORE=auto, or {PREFIX}REPORTERS=off."
         )
     return settings

@@ -171,10 +171,7 @@ def _law(records: Sequence[Record], rules: ReportRules) -> float:
 
 
 def _messages(records: Sequence[Record], rules: ReportRules) -> float:
-    """The part of assess, in CPU seconds, that counts messages for transparency reports, with the stage of
-    reporters on.
-    """
-    rules = replace(rules, through_reporters=True)
+    """The part of assess, in CPU seconds, that counts messages for transparency reports."""
     # As they come from the stage of reporters; those that name no reporter do not go there.
     stamped = [
         _stamped(record) if b'"ref":"' in record.value.partition(b'"reporter"')[2] else record

@@ -81,8 +81,7 @@ def open_or_raise(
     _publish(batch, key, episode, transition, shares)
     # Also of reports without a reporter: desks decide about them too, and others may report the messages
     # later.
-    stamped = any(share.counts.stamped.stamped for share in shares)
-    if key.mode == "live" and (stamped or batch.rules.through_reporters):
+    if key.mode == "live":
         listed = message_key(key.channel.encode(), episode.escalation_id)
         state.crowd.list_messages(listed, most_reported_messages(shares, policy.spec, counted_at), now)
 
