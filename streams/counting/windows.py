@@ -28,9 +28,9 @@ class Ring(NamedTuple):
 # of five-minute panes, a week of panes of a day.
 #
 # A late report is judged in the windows of its own time, up to twelve hours back. A source partition that is
-# set aside in the evening is back by then, and more would not fit: with those that wait to be folded these are
-# 245 panes, and the state has one byte for the place of one. Only panes with reports exist, so a quiet channel
-# has no more than before.
+# set aside in the evening is back by then, and more would not fit: with those that wait to be folded there
+# are up to 245 panes, and the state has one byte for the place of one. Only panes with reports exist, so a
+# quiet channel has no more than before.
 #
 # Panes are folded an hour and half a day at a time, because a fold into a pane of another weight samples all
 # reporters again (distinct.py). With more than 2,048 reporters in 13 hours each fold is one, and pane by pane
