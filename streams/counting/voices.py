@@ -48,6 +48,14 @@ class Voices:
             self._windows[start] = found
         return found
 
+    def between(self, start: int, stop: int) -> StampedSums:
+        """Return the sums of the panes from the fine index `start` on, before `stop`."""
+        found = NOT_STAMPED
+        for pane, sums in self._panes.items():
+            if start <= pane < stop:
+                found = found.plus(sums)
+        return found
+
     def settle(self, panes: list[Pane]) -> None:
         """Follow the panes of the counts, some of which were folded into longer ones."""
         before, self._panes = self._panes, {}
