@@ -1,7 +1,7 @@
 """Counts of one channel and category: panes, distinct reporters, most-reported messages; their encoding."""
 
 import struct
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 
 import msgspec
@@ -232,6 +232,16 @@ class ChannelCounts(msgspec.Struct, gc=False):
         start = window_start(spec.ring, spec.panes, end)
         return not self._folded_until or start >= window_start(spec.ring, panes, self._folded_until)
 
+    def most_reports(self, spec: WindowSpec, occurred_ms: int, now_ms: int) -> int:
+        """Return how many reports a window at most has that a report is in and that ended before `now_ms`."""
+        fine = FINE_PER_PANE[spec.ring]
+        own, current = occurred_ms // FINE_MS // fine, now_ms // FINE_MS // fine
+        stop = min(own + spec.panes, current) * fine
+        panes = self._panes
+        # Its reports may have been folded into a longer pane that begins before.
+        first = max(bisect_right(panes, (own - spec.panes + 1) * fine, key=START) - 1, 0)
+        return sum([pane.reports for pane in panes[first : bisect_left(panes, stop, key=START)]])
+
     def later_ends(self, spec: WindowSpec, occurred_ms: int, now_ms: int) -> list[int]:
         """Return when (ms) the windows end that a report is in and that ended before the pane of `now_ms`.
 
@@ -348,16 +358,12 @@ class ChannelCounts(msgspec.Struct, gc=False):
         start, stop = window_start(spec.ring, spec.panes, end), window_stop(spec.ring, end)
         panes = self._panes
         held = panes[bisect_left(panes, start, key=START) : bisect_left(panes, stop, key=START)]
-        total = Pane()
-        distinct = 0
-        for pane in held:
-            total += pane
-            distinct += pane.kept * pane.weight
+        stamped = NOT_STAMPED if self._voices is None else self._voices.of(held)
+        again = 0
         if self._earlier is not None and self._last_seen:
             for seen in self._earlier.between(self._last_seen, start, stop).values():
-                distinct += pane_at(held, seen).weight
-        stamped = NOT_STAMPED if self._voices is None else self._voices.between(start, stop)
-        return WindowCounts.of_one(total, distinct, stamped)
+                again += pane_at(held, seen).weight
+        return WindowCounts.of(held, start, stamped, again)
 
     def _see(self, pane: Pane, reporter_hash: int) -> Pane | None:
         if self._last_seen is None:

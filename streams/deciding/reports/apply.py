@@ -23,7 +23,14 @@ from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.enrich import enriched_json
 from streams.deciding.reports.escalation.arm_clocks import arm_clocks
-from streams.deciding.reports.escalation.episodes import Episode, EpisodeKey, Open, note_clear, rise
+from streams.deciding.reports.escalation.episodes import (
+    Episode,
+    EpisodeKey,
+    Open,
+    level_reached,
+    note_clear,
+    rise,
+)
 from streams.deciding.reports.escalation.integrity import (
     REVIEW,
     find_coordination,
@@ -225,10 +232,16 @@ def _judge(
     ended = None
     # Only then one of them can have ended: that of the finest pane.
     if case.occurred // FINE_MS < now // FINE_MS and is_late(policy, case.occurred, now):
-        ended = judge_ended(state.counts, channel_key, policy, case.occurred, now)
+        # What the brigade rule does to a level depends on its window, so that then all levels are looked for.
+        known = 0 if episode is None or batch.rules.registry.integrity == "live" else level_reached(episode)
+        ended = judge_ended(state.counts, channel_key, policy, case.occurred, now, known)
     shares = None
     if policy.single_category:
-        if ended is None and episode is None and current.reports < policy.least_reports:
+        if (
+            (ended is None or (not ended.level and ended.whole))
+            and episode is None
+            and current.reports < policy.least_reports
+        ):
             # By far the most frequent case: too few reports for any level, and no episode that could become
             # clear.
             return None
