@@ -58,7 +58,9 @@ class Connection:
         return options
 
     @asynccontextmanager
-    async def reader(self, isolation_level: Isolation = "read_committed") -> AsyncIterator[AIOKafkaConsumer]:
+    async def reader(
+        self, isolation_level: Isolation = "read_committed", wait_ms: int = 10
+    ) -> AsyncIterator[AIOKafkaConsumer]:
         """A started consumer for reading state and positions, stopped at the end. It belongs to no group."""
         consumer = AIOKafkaConsumer(
             **self.client_options(),
@@ -67,9 +69,9 @@ class Connection:
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=RESTORE_FETCH_BYTES,
             fetch_max_bytes=4 * RESTORE_FETCH_BYTES,
-            # A broker answers the requests of a connection one at a time: a fetch at the end of the log would
-            # delay each request after it by half a second.
-            fetch_max_wait_ms=10,
+            # A broker answers the requests of a connection one at a time: by default a fetch at the end of
+            # the log would delay each request after it by half a second.
+            fetch_max_wait_ms=wait_ms,
         )
         await consumer.start()
         # aiokafka's stop cancels its tasks and awaits them. One that has not had a turn yet would pass the

@@ -66,6 +66,10 @@ class RestingSources:
         self._delayed.difference_update(over)
         return over
 
+    def fetched_again(self, topic: str) -> None:
+        """Note that a source is fetched again from the position on: what was fetched before may be left."""
+        self._woken.add(topic)
+
     def takes(self, topic: str, begin: int, expected: int) -> bool:
         """Return whether to apply a range that begins at `begin`, where `expected` is the next offset.
 
