@@ -54,6 +54,7 @@ from tests.unit.traffic import (
     SHIPPED,
     START,
     Record,
+    arriving,
     compiled,
     fold,
     levels,
@@ -344,24 +345,27 @@ def test_a_batch_is_counted_by_the_outcome_of_each_record():
     channel = at_home(0)
     homes = worker.states[0].homes
     elsewhere = next(name for name in (f"channel-{n}" for n in range(100)) if homes.of(name)[1] == 1)
-    records = [report(number, START + number, channel=channel) for number in range(6)]
-    records += [records[0], records[1], report(90, START, channel=elsewhere), tick(999, START)]
+    nobody = {"kind": "anonymous"}
+    records = arriving(RULES, [report(n, START + n, channel=channel) for n in range(6)], partitions=2)
+    records += [records[0], records[1], tick(999, START)]
+    records += [report(90, START, channel=elsewhere, reporter=nobody), report(94, START, channel=elsewhere)]
     records += [Record(EXTERNAL, 0, 91, START, None, b"{"), Record(EXTERNAL, 0, 92, START, None, None)]
     # Older than the 31 days that the longest ring holds.
-    records.append(report(93, START - 40 * 24 * HOUR, appended=START, channel=channel))
+    records.append(report(93, START - 40 * 24 * HOUR, appended=START, channel=channel, reporter=nobody))
     worker.apply(0, records)
     found = worker.scrape()
-    assert value(found, "tocsin_records_total", topic=EXTERNAL) == 12
-    assert value(found, "tocsin_records_total", topic=INTERNAL) == 1
+    assert value(found, "tocsin_records_total", topic=EXTERNAL) == 5
+    assert value(found, "tocsin_records_total", topic=INTERNAL) == 9
     parts = {
         name: value(found, name)
         for name in (
             "tocsin_reports_applied_total",
             "tocsin_reports_duplicate_total",
             "tocsin_reports_rekeyed_total",
+            "tocsin_reports_passed_to_reporters_total",
         )
     }
-    assert list(parts.values()) == [7, 2, 1]
+    assert list(parts.values()) == [7, 2, 1, 1]
     assert value(found, "tocsin_reports_late_total") == 1
     assert value(found, "tocsin_ticks_read_total", outcome="ignored") == 1
     assert value(found, "tocsin_dead_letters_total", stage="reports", reason="not_json") == 1
