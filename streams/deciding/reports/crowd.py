@@ -1,6 +1,6 @@
 """Who reported what: the part of a partition's state that credits outcomes and recognises brigades.
 
-It holds keyed hashes of reporters, never their refs, and is kept only while the stage of reporters is on.
+It holds keyed hashes of reporters, never their refs.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
