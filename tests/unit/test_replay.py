@@ -12,6 +12,7 @@ from streams.contract.wire.forms.time_correction import encode_time_correction
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
 from streams.deciding.partition.daily_counters import OWN_DAY_COUNTERS
+from streams.deciding.partition.duplicates import SLOT_HEAD
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reports.state import ReportState, restore_reports
 from tests.replay_order import applied_outcome, applied_report, order_of_application
@@ -322,4 +323,4 @@ def _comparable(stored: Mapping[bytes, bytes]) -> dict[Any, Any]:
 def _ids(stored: Mapping[bytes, bytes]) -> list[bytes]:
     """The hashes of applied ids. Their order is that of reports and decisions together."""
     slots = [value for key, value in stored.items() if key[:1] == DUPLICATES_SLOT]
-    return sorted(slot[at : at + 8] for slot in slots for at in range(1, len(slot), 8))
+    return sorted(slot[at : at + 8] for slot in slots for at in range(SLOT_HEAD, len(slot), 8))
