@@ -11,7 +11,7 @@ from streams.counting.expiry import EXPIRY_DAY, day_in
 from streams.counting.record_store import ExpiringStore
 from streams.counting.windows import RINGS
 
-DAYS_HELD = RINGS[-1].panes
+DAYS_HELD = RINGS[-1].panes + RINGS[-1].late
 
 # Objects per generation; two generations are kept. A ChannelCounts takes about ten times the memory of its
 # bytes, and decoding one costs as much as a report, so those in use must stay decoded: 20,000 keys get most

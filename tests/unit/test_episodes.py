@@ -232,11 +232,12 @@ class EveryMinute:
     def apply(self, seen: Seen) -> None:
         self.advance(seen.now)
         self.seen.append(seen if self.adds_risk(seen) else seen._replace(risk=0))
-        level = self.holds(seen.now)
+        level = max(map(self.holds, (seen.now, *self.ended(seen))))
         if level > self.level and (self.level or seen.now >= self.cooldown_until or level > self.last_level):
             self.events.append(("updated" if self.level else "opened", level, rfc3339(seen.now)))
             self.level = level
-            self.clear_since = None
+            # A window that ended may hold while that of now is clear.
+            self.clear_since = seen.now if self.is_clear(seen.now) else None
         elif self.level and not self.is_clear(seen.now):
             self.clear_since = None
 
@@ -246,7 +247,7 @@ class EveryMinute:
         self.newest_of[who] = max(seen.occurred, self.newest_of.get(who, seen.occurred))
         if seen.flagger:
             return True
-        repeated = before is not None and before // self.pane >= self.oldest(seen.now)
+        repeated = before is not None and before // self.pane >= self.oldest(seen.occurred)
         if repeated:
             self.counted_at[who] = before
         else:
@@ -255,6 +256,13 @@ class EveryMinute:
 
     def oldest(self, time: int) -> int:
         return time // self.pane - self.policy.window_ms // self.pane + 1
+
+    def ended(self, late: Seen) -> list[int]:
+        """The ends of the windows that the report is in and that ended before it came, if a report ends them."""
+        own, current = late.occurred // self.pane, late.now // self.pane
+        after = own + self.policy.window_ms // self.pane
+        panes = {seen.occurred // self.pane for seen in self.seen}
+        return [pane * self.pane for pane in panes if own <= pane < min(after, current)]
 
     def values(self, time: int) -> Mapping[str, float]:
         newest = time // self.pane

@@ -207,12 +207,12 @@ def test_counts_are_deleted_when_their_last_day_leaves_the_ring() -> None:
         RULES,
         [report(0, START + 5, category="ip"), report(1, START + DAY, category="ip", channel="d")],
     )
-    assert state.next_due() == START + 30 * DAY
-    changes = run(state, RULES, [tick(2, START + 30 * DAY)]).changes
+    assert state.next_due() == START + 31 * DAY
+    changes = run(state, RULES, [tick(2, START + 31 * DAY)]).changes
     assert b"Kc\0ip" in changes
     assert changes[b"Kc\0ip"] is None
     assert b"Kd\0ip" not in changes
-    assert state.next_due() == START + 31 * DAY
+    assert state.next_due() == START + 32 * DAY
 
 
 def test_the_last_report_decides_when_counts_are_deleted() -> None:
@@ -220,14 +220,15 @@ def test_the_last_report_decides_when_counts_are_deleted() -> None:
     run(state, RULES, [report(0, START, category="ip"), report(1, START + 2 * DAY, category="ip")])
     # A late report for an older day does not bring the deletion forward.
     changes = run(state, RULES, [report(2, START + DAY, category="ip", appended=START + 2 * DAY)]).changes
-    assert state.next_due() == restore_reports(0, 1, RULES, _values(changes)).next_due() == START + 32 * DAY
-    [enriched] = of_topic(run(state, RULES, [report(3, START + 31 * DAY, category="ip")]), "enriched-reports")
+    restored = restore_reports(0, 1, RULES, _values(changes))
+    assert state.counts.next_expiry() == restored.counts.next_expiry() == START + 33 * DAY
+    [enriched] = of_topic(run(state, RULES, [report(3, START + 32 * DAY, category="ip")]), "enriched-reports")
     assert enriched["counted"]
 
 
 def test_counts_that_only_aged_are_written() -> None:
     """The bytes must not depend on the batch in which a late report came."""
-    late = report(2, START - 30 * DAY, category="ip", appended=START + HOUR)
+    late = report(2, START - 31 * DAY, category="ip", appended=START + HOUR)
     records = [report(0, START, category="ip"), report(1, START + HOUR), late]
     stored: dict[bytes, bytes] = {}
     state = ReportState(0, 1, RULES)

@@ -39,6 +39,13 @@ LATE = Metric(
     "Applied reports that were too old for every ring of counts. They are published but not counted in any "
     "window.",
 )
+JUDGED_OUT_OF_WINDOW = Metric(
+    _INTAKE,
+    "tocsin_reports_judged_out_of_window_total",
+    "counter",
+    "Counted reports that came too late to be judged in every window of their own time: more than 12 hours, "
+    "for windows of days more than a day. What they completed may not have been escalated.",
+)
 DUPLICATES = Metric(
     _INTAKE,
     "tocsin_reports_duplicate_total",

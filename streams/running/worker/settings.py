@@ -192,7 +192,7 @@ class Settings(BaseSettings):
     hash_key_previous: Annotated[
         SecretStr | None,
         Field(
-            description="The key used before; needed for 30 days after a change, so that no reporter counts "
+            description="The key used before; needed for 31 days after a change, so that no reporter counts "
             "twice. Never logged."
         ),
     ] = None
