@@ -6,6 +6,8 @@ Kept apart from the other counts, so that a channel whose reports have no stamp 
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec.structs import astuple
+
 from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.panes import pane_at
 from streams.counting.sums import NOT_STAMPED, Pane, StampedSums
@@ -13,8 +15,9 @@ from streams.counting.sums import NOT_STAMPED, Pane, StampedSums
 # start, stamped, and the four numbers of Sums
 VoicePane = tuple[int, int, int, int, int, int]
 
-# A category has one or two windows, and time moves a window's start. Beyond that the sums are computed again.
-_KNOWN_STARTS: Final = 8
+# A category has one or two windows, and time moves a window's start: the others are those of windows that
+# have passed, which each report adds to in vain.
+_KNOWN_STARTS: Final = 3
 
 
 class Voices:
@@ -40,7 +43,7 @@ class Voices:
         found = self._windows.get(start)
         if found is None:
             if len(self._windows) >= _KNOWN_STARTS:
-                self._windows.clear()
+                del self._windows[next(iter(self._windows))]
             found = NOT_STAMPED
             for pane, sums in self._panes.items():
                 if pane >= start:
@@ -64,7 +67,7 @@ class Voices:
 
     def rows(self) -> list[VoicePane]:
         """Return the panes as they are stored."""
-        return [(start, one.stamped, *one.sums) for start, one in sorted(self._panes.items())]
+        return [(start, one.stamped, *astuple(one.sums)) for start, one in sorted(self._panes.items())]
 
 
 def _sums_of(row: VoicePane) -> StampedSums:
