@@ -12,8 +12,7 @@ from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import OutputRecord, new_tuple
 from streams.contract.wire.topics import ENRICHED_REPORTS, ESCALATIONS
 from streams.counting.categories import CategoryShare, shares_of
-from streams.counting.coordination.arrivals import Signs
-from streams.counting.coordination.clusters import ClusterSums
+from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.sums import WindowCounts
 from streams.counting.windows import FINE_MS, RINGS
@@ -43,7 +42,7 @@ from streams.deciding.reports.escalation.transitions import open_or_raise
 from streams.deciding.reports.message_counts import count_message
 from streams.deciding.reports.outcomes import note_reporter
 from streams.deciding.reports.rules import CategoryPlan
-from streams.deciding.reports.voices import add_to_clusters
+from streams.deciding.reports.voices import NOTHING_ADDED, add_to_clusters
 from streams.deciding.reports.weighing import what_it_adds
 
 # A partition that remembers less than this has so many reports that a source partition that was away for an
@@ -69,7 +68,7 @@ def apply_report(
     report, ce_source, occurred = decoded
     law = rules.resolver.resolve(report)
     risk = rules.risk_model.score(report, 1.0 if stamp is None else stamp.factor)
-    case = new_tuple(Case, (report, ce_source, occurred, origin, law, risk, stamp))
+    case = Case(report, ce_source, occurred, origin, law, risk, stamp)
     plan = rules.plans[report.category]
     now = state.time.now
 
@@ -81,10 +80,10 @@ def apply_report(
     # Its id would be forgotten if it had been applied when it occurred.
     possible_repeat = occurred <= state.recent.forgotten_until
     if possible_repeat and occurred < now - _COUNTED_ANYWAY_MS:
-        counted, signs = False, None
+        counted, arrivals = False, None
         _note(batch, channel_key, case)
     else:
-        counted, signs = _count(batch, channel_key, plan, counts, case)
+        counted, arrivals = _count(batch, channel_key, plan, counts, case)
     if counted:
         state.counts.counted(key, entry, occurred)
     elif entry.expires is not None:
@@ -94,7 +93,7 @@ def apply_report(
     headers = event_headers(ENRICHED_REPORT_TYPE, report.report_id, occurred)
     if state.time.ticks:
         headers += ticks_headers(state.time.ticks)
-    found = None if signs is None else find_coordination(windows[-1].stamped, signs)
+    found = None if arrivals is None else find_coordination(windows[-1].stamped, arrivals)
     finding = None if found is None else found.published
     value = enriched_json(
         rules,
@@ -154,12 +153,12 @@ def _note(batch: ReportBatch, channel_key: bytes, case: Case) -> None:
 
 def _count(
     batch: ReportBatch, channel_key: bytes, plan: CategoryPlan, counts: ChannelCounts, case: Case
-) -> tuple[bool, Signs | None]:
-    """Count a report; return whether a pane held its time, and the signs of its channel if it has a stamp."""
+) -> tuple[bool, Arrivals | None]:
+    """Count a report; return whether a pane held its time, and its channel's arrivals if it has a stamp."""
     state, rules, report = batch.state, batch.rules, case.report
     reporter = report.reporter
     kind, hashed, contribution = "anonymous", None, None
-    risk, voice = rules.risk_model.millionths(case.risk), ClusterSums()
+    risk, voice = rules.risk_model.millionths(case.risk), NOTHING_ADDED
     if reporter is not None:
         kind = reporter.kind
         if reporter.ref is not None:
@@ -189,7 +188,7 @@ def _count(
         return counted, None
     if counted:
         counts.add_stamped(case.occurred, voice)
-    return counted, contribution.signs
+    return counted, contribution.arrivals
 
 
 def _decide(
