@@ -35,6 +35,7 @@ class Owner:
         self.worker = worker
         self.place = place
         self.attempts = SimpleNamespace(is_set_aside=False)
+        self.internal_log = "internal"
         self.position = {"in": None, "internal": None}
         self.moved = 0
         self.is_released = False
@@ -43,6 +44,9 @@ class Owner:
 
     def takes(self, *_):
         return not self.attempts.is_set_aside
+
+    def passes_over(self, *_):
+        return False
 
     def rests(self, _topic):
         return self.attempts.is_set_aside
@@ -93,10 +97,11 @@ class Worker:
         self.cycle = Cycle(self.app, self.ownership, self)
         self.cycle.follow(1, 1)
 
-    async def write(self, writes):
+    async def write(self, writes, follow):
         self.written.append({place: [key for key, *_ in rows] for place, rows in writes.items()})
         await asyncio.sleep(0)
         self.after.pop(len(self.written), lambda: None)()
+        assert await follow(writes, {}) == {}
         return 0
 
     async def rest(self, tp):

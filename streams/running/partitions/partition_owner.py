@@ -7,10 +7,10 @@ from typing import Any, Generic
 import structlog
 from aiokafka import TopicPartition
 
-from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.records import SourceRecord, new_tuple
 from streams.running.log.append_times import check_append_times
 from streams.running.log.claims import StatePartition
-from streams.running.log.log import Log, Reader
+from streams.running.log.log import Appended, Log, Reader, Write
 from streams.running.log.past_markers import past_markers
 from streams.running.log.position import Position, SourcePosition
 from streams.running.log.source_logs import LogBounds
@@ -26,9 +26,13 @@ from streams.running.partitions.resting import RestingSources
 from streams.running.partitions.setback import NotApplied
 from streams.running.partitions.stage import RunnableStage, State
 from streams.running.patches.fetched_range import FetchedRange
+from streams.running.patches.fetched_records import FetchedRecord
 from streams.running.wall_clock import clock_ms
 
 logger = structlog.get_logger(__name__)
+
+# Kafka's number for an append time, which the broker sets.
+_APPEND_TIME = 1
 
 # How much later than the internal topic the other sources are read when a partition is tried again. Sources
 # are woken every half second, and a busy broker takes up to a second for a fetch.
@@ -58,6 +62,8 @@ class PartitionOwner(Generic[State]):
         self.attempts = Attempts(self.place, writer.prefix)
         # See Progress.
         self._applied_to: dict[str, int] = {}
+        # The offset after the marker of the last transaction of which `apply_own` applied records.
+        self._own_end = 0
         self.last_applied_at = time.monotonic()
         self.markers_stepped_at = time.monotonic()
         self._log = log
@@ -110,7 +116,7 @@ class PartitionOwner(Generic[State]):
     def set_aside(self, failed: NotApplied) -> None:
         """Apply nothing until `try_again`. Drops the state, which may be half changed."""
         del self.state
-        self._applied_to, self.resting = {}, RestingSources()
+        self._applied_to, self._own_end, self.resting = {}, 0, RestingSources()
         records = self.attempts.set_aside(failed)
         self._observer.set_aside(self.place.partition, records, type(failed.__cause__).__name__)
 
@@ -164,6 +170,56 @@ class PartitionOwner(Generic[State]):
         self.position, self._applied_to = prepared.progress.position, prepared.progress.applied_to
         return prepared
 
+    @property
+    def internal_log(self) -> str:
+        """The name of the internal topic, with prefix."""
+        return self._prefix + self.stage.sources.internal
+
+    async def apply_own(
+        self, topic: str, rows: Sequence[Write], appended: Sequence[Appended]
+    ) -> Prepared | None:
+        """Apply records that this process has just appended to a source, in the transaction that it writes.
+
+        What that leads to must be written in the same transaction. Returns None if other records come before
+        them, or if the source rests: then they are applied when they are fetched. Raises as `apply` does.
+        """
+        begin = self._expected(topic)
+        if self.attempts.are_under_way or not _follow_each_other(appended):
+            return None
+        if appended[0].offset != begin:
+            if appended[0].offset != self._own_end:
+                return None
+            begin = self._own_end
+        places = (
+            (each.offset + number, each.timestamp) for each in appended for number in range(each.records)
+        )
+        records: list[Any] = [
+            new_tuple(FetchedRecord, (topic, self.place.partition, offset, time_ms, _APPEND_TIME, *row))
+            for (offset, time_ms), row in zip(places, rows, strict=True)
+        ]
+        end = records[-1].offset + 1
+        self._applied_to[topic] = begin
+        fetched = FetchedRange(records, begin, end, 0)
+        if not self.takes(topic, fetched):
+            return None
+        prepared = await self.apply([(topic, fetched)])
+        if prepared is not None and prepared.progress.ranges:
+            # The marker comes next, unless others write to this log, too: then the next records do not begin
+            # where we expect them.
+            self._own_end = end + 1
+        return prepared
+
+    def passes_over(self, topic: str, fetched: FetchedRange) -> bool:
+        """Whether all records of a fetched range were applied before they were fetched (see `apply_own`)."""
+        expected = self._expected(topic)
+        if fetched.begin > expected or fetched[-1].offset >= self.position[topic].next_offset:
+            return False
+        self._applied_to[topic] = max(expected, fetched.end)
+        return True
+
+    def _expected(self, topic: str) -> int:
+        return max(self.position[topic].next_offset, self._applied_to.get(topic, 0))
+
     def committed(self, prepared: Prepared, seconds: float) -> None:
         """Note that the transaction with what `apply` prepared is committed, and took so long."""
         progress, result = prepared.progress, prepared.result
@@ -186,8 +242,7 @@ class PartitionOwner(Generic[State]):
         """Whether a fetched range is to be applied; False while its source rests."""
         if self.attempts.is_set_aside:
             return False
-        expected = max(self.position[topic].next_offset, self._applied_to.get(topic, 0))
-        return self.resting.takes(topic, fetched.begin, expected)
+        return self.resting.takes(topic, fetched.begin, self._expected(topic))
 
     def rests(self, topic: str) -> bool:
         """Whether nothing of a source is applied for a while."""
@@ -263,3 +318,11 @@ class PartitionOwner(Generic[State]):
     def transaction_failed(self, *, fenced: bool) -> None:
         """Note that a transaction did not commit."""
         self._observer.transaction_failed(self.place.partition, fenced=fenced)
+
+
+def _follow_each_other(appended: Sequence[Appended]) -> bool:
+    """Whether records were appended without any of others between them, and all with append times."""
+    ends = [each.offset + each.records for each in appended]
+    return all(each.timestamp > 0 for each in appended) and all(
+        each.offset == end for each, end in zip(appended[1:], ends, strict=False)
+    )
