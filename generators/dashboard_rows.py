@@ -67,15 +67,24 @@ OVERVIEW: tuple[Row, ...] = (
             Panel(
                 "Reports by result",
                 "A re-keyed report is applied in its home partition later. Those applied include those that "
-                "the native core applied, and late ones, which are not counted in any window.",
+                "the native core applied.",
                 "reqps",
                 {
                     "applied": rate("tocsin_reports_applied_total"),
                     "duplicate": rate("tocsin_reports_duplicate_total"),
                     "re-keyed": rate("tocsin_reports_rekeyed_total"),
                     "applied natively": rate("tocsin_reports_applied_natively_total"),
-                    "late": rate("tocsin_reports_late_total"),
                     "passed on to reporters": rate("tocsin_reports_passed_to_reporters_total"),
+                },
+            ),
+            Panel(
+                "Late reports",
+                "Those that no ring held any more are published and not counted. Those judged out of window are "
+                "counted, and came too late for a window of their own time.",
+                "reqps",
+                {
+                    "not counted": rate("tocsin_reports_late_total"),
+                    "judged out of window": rate("tocsin_reports_judged_out_of_window_total"),
                 },
             ),
             Panel(

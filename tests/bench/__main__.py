@@ -16,7 +16,6 @@ from tests.bench.machine import describe
 from tests.bench.place import Place
 from tests.bench.scenarios import (
     against_faust,
-    compression,
     console,
     core,
     cores,
@@ -47,7 +46,6 @@ SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "latency": latency.measure,
     "partitions": partitions.measure,
     "takeover": takeover.measure,
-    "compression": compression.measure,
     "reporters": reporters.measure,
     "tracing": tracing.measure,
     "console": console.measure,

@@ -114,21 +114,6 @@ FIGURES = (
             ("per transaction", "us", None),
         )
     ),
-    *(
-        Figure(f"{codec}: {name}", unit, less_is_better=unit != "channels/s")
-        for name, unit in (
-            ("CPU per report", "us"),
-            ("CPU at 1,000/s", "%"),
-            ("p50 at 1,000/s", "ms"),
-            ("p99 at 1,000/s", "ms"),
-            ("enriched-reports", "bytes"),
-            ("enriched-reports at 1,000/s", "bytes"),
-            ("channel-state", "bytes"),
-            ("channel-state at 1,000/s", "bytes"),
-            ("restored channels/s", "channels/s"),
-        )
-        for codec in ("none", "lz4", "zstd")
-    ),
     *(Figure(f"console, {page}: p95", "ms", 150, less_is_better=True) for page in CONSOLE_PAGES),
     Figure("console: records read", "records/s"),
     Figure("console: memory", "MB", less_is_better=True),

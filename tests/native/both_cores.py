@@ -85,7 +85,7 @@ class BothCores:
 def _facts(state: Any) -> Iterator[Any]:
     time = state.time
     yield time.now, time.applied, time.newest_append, time.ticks, time.corrections
-    yield state.flood.encode()
+    yield state.breaker.encode()
     yield state.recent.hashes
     yield state.next_due(), state.changed_bytes()
     yield len(state.counts), state.counts.size, state.counts.next_expiry(), state.counts.last_expiry()

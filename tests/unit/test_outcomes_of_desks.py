@@ -224,15 +224,6 @@ def test_beyond_the_sample_receipts_for_one_message_have_one_id():
     assert len({dict(receipt.headers)["ce_id"] for receipt in receipts}) == 1
 
 
-def test_without_the_stage_of_reporters_outcomes_have_no_effect():
-    rules = compiled(policy())
-    state = ReportState(0, 1, rules)
-    batch = run(state, rules, [report(1, START), outcome(1, "upheld", START + HOUR)])
-    assert credits_of(batch) == {}
-    assert {key[:1] for key in batch.changes} == {b"D", b"H", b"K", b"R", b"T"}
-    assert refused(run(state, rules, [outcome(2, "upheld", START + HOUR, {"kind": "nothing"})])) != []
-
-
 def test_who_reported_is_restored_and_expires():
     state = ReportState(0, 1, RULES)
     stored: dict[bytes, bytes] = {}

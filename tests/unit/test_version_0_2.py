@@ -18,7 +18,7 @@ from streams.deciding.reporters.reporter import REPORTER
 from streams.deciding.reports import crowd
 from tests.fixtures import code_under_test
 from tests.fixtures.coverage import check_covers_every_kind
-from tests.fixtures.differences import GENUINE_ORDER, PAUSED_ORDER, VERSION_0_2
+from tests.fixtures.differences import GENUINE_ORDER, LATE_CROWD, PAUSED_ORDER, VERSION_0_2, of_late_crowd
 from tests.fixtures.recorded import load_version_0_2
 from tests.fixtures.replay import Past
 
@@ -244,3 +244,58 @@ def test_one_account_of_then_adds_its_risk_once_now(on):
     now = [risk for n in partitions for risk in risks(replay.outputs["enriched-reports", n])]
     assert len(set(before)) > 10
     assert len(set(now)) == 1
+
+
+def test_a_crowd_that_came_late_then_escalates_in_its_own_window_now(past):
+    """All that is declared to be new because of it is there, once, and follows from its reports alone."""
+    partitions = range(past.recording.partitions)
+    replay = past.replayed()
+    topics = ("escalations", "escalations-shadow", "integrity-cases")
+
+    def of_crowd(topic, rows):
+        return [row for row in rows if row[0] == LATE_CROWD and topic in topics]
+
+    assert not any(of_crowd(topic, past.written(topic, n)) for topic in topics for n in partitions)
+    found = [
+        (topic, orjson.loads(row[1]))
+        for topic in topics
+        for n in partitions
+        for row in of_crowd(topic, replay.outputs[topic, n])
+        if of_late_crowd(topic, row)
+    ]
+    assert len(found) == sum(
+        len(of_crowd(topic, replay.outputs[topic, n])) for topic in topics for n in partitions
+    )
+    events = [event for topic, event in found if topic == "escalations"]
+    cases = [event for topic, event in found if topic == "integrity-cases"]
+    if past.recording.reporters:
+        # All twelve are new here: it is capped at the level for a person to look at, with a case.
+        assert [event["level"] for event in events] == [1]
+        assert [case["kind"] for case in cases] == ["brigade"]
+    else:
+        assert [event["level"] for event in events] == [1, 2]
+        assert not cases
+
+    # In the recording each of its reports was counted, and in no window of then.
+    reports = [
+        orjson.loads(value)
+        for n in partitions
+        for key, value, _ in past.written("enriched-reports", n)
+        if key == LATE_CROWD
+    ]
+    assert len(reports) == 12
+    assert {(each["counted"], each["channel_windows"][0]["reports"]) for each in reports} == {(True, 0)}
+    for event in events:
+        start, end = event["window"]["start"], event["window"]["end"]
+        inside = [each for each in reports if start <= each["report"]["occurred_at"] < end]
+        assert len(inside) >= event["counts"]["distinct_reporters"] >= event["conditions"][0]["threshold"]
+        assert end < event["at"]
+
+    def escalated(rows):
+        """Of the last counter of its country and category of the day."""
+        *_, last = (orjson.loads(value) for key, value, _ in rows if key.endswith(b"/reports/1/XX/spam"))
+        return sum(each["count"] for each in last["reports"] if each["escalated"])
+
+    counters = "transparency-counters"
+    assert escalated(past.written(counters, 1)) == 0
+    assert escalated(replay.outputs[counters, 1]) == len(events)

@@ -9,6 +9,7 @@ import msgspec
 
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.forms.tick import encode_tick
+from streams.contract.wire.origin import with_origin
 from streams.contract.wire.records import Headers, OutputRecord
 from streams.contract.wire.topics import REPORT_SOURCES
 from streams.counting.conditions import Condition, condition
@@ -130,22 +131,33 @@ def tick(after: int, appended: int, offset: int = 0, clock: int | None = None) -
 
 def run(state: ReportState, rules: ReportRules, records: Iterable[Record]) -> Batch:
     """Apply records in a partition, reports with a reporter's ref as they reach it if it is their home."""
-    return report_stage(rules).apply(state, brought_home(state, rules, records))
+    return report_stage(rules).apply(state, arriving(rules, records, state.partition, state.partitions))
 
 
-def brought_home(state: ReportState, rules: ReportRules, records: Iterable[Record]) -> list[Record]:
-    """The records, with published reports of this partition's channels as the stage of reporters sends them
-    here: with the stamp of a reporter of whom nothing else is known.
+def arriving(
+    rules: ReportRules, records: Iterable[Record], partition: int | None = None, partitions: int = 1
+) -> list[Record]:
+    """The records, with each published report of a reporter with a ref as the stage of reporters sends it to
+    the home of its channel: stamped, its reporter being one of whom nothing else is known.
 
-    All other records are as they were: what is no report, or invalid, or has no reporter's ref, and reports
-    of channels whose home is another partition.
+    With `partition`, only those whose home it is. All other records are as they were: what is no report, or
+    invalid, or has no reporter's ref.
     """
-    way = _way(rules, state.partitions)
-    return [way.brought_to(state.partition, record) for record in records]
+    way = _way(rules, partitions)
+    found = []
+    for record in records:
+        stamped = way.stamped(record)
+        found.append(record if stamped is None or partition not in (None, stamped.partition) else stamped)
+    return found
+
+
+def rekeyed(record: Record) -> Record:
+    """A published report as a worker of 0.2 without the stage of reporters sent it to its channel's home."""
+    return record._replace(topic=INTERNAL, headers=tuple(with_origin(record)))
 
 
 class _Way:
-    """The first two hops of a report."""
+    """The first two hops of a report, and what is written for the third."""
 
     def __init__(self, rules: ReportRules, partitions: int) -> None:
         self._partitions = partitions
@@ -156,18 +168,17 @@ class _Way:
         # A partition that is no channel's home applies nothing itself.
         self._gate = self._reports.restore(-1, partitions)
 
-    def brought_to(self, home: int, record: Record) -> Record:
+    def stamped(self, record: Record) -> Record | None:
         source = next((name for name in REPORT_SOURCES if record.topic.endswith(name)), None)
         if source is None:
-            return record
+            return None
         for _, partition, *written in self._written(self._reports, self._gate, record, REPORTERS_INTERNAL):
             passed = Record(REPORTERS_INTERNAL, partition, 0, record.timestamp, *written)
             nothing_known = self._reporters.restore(partition, self._partitions)
-            for row in self._written(self._reporters, nothing_known, passed, INTERNAL):
-                if row.partition == home:
-                    topic = record.topic.removesuffix(source) + INTERNAL
-                    return Record(topic, home, record.offset, record.timestamp, *row[2:])
-        return record
+            for _, home, *rest in self._written(self._reporters, nothing_known, passed, INTERNAL):
+                topic = record.topic.removesuffix(source) + INTERNAL
+                return Record(topic, home, record.offset, record.timestamp, *rest)
+        return None
 
     @staticmethod
     def _written(stage: Any, state: Any, record: Record, topic: str) -> list[OutputRecord]:

@@ -109,7 +109,7 @@ class Batch(Generic[State, Rules, Counters]):
         limits = self.limits
         return (
             self._steps >= limits.batch_steps
-            or (self.state.flood.is_flooded and self.refused.total() >= limits.batch_refused)
+            or (self.state.breaker.is_tripped and self.refused.total() >= limits.batch_refused)
             or self._bytes + self.state.changed_bytes() >= limits.batch_bytes
         )
 
@@ -179,9 +179,9 @@ class Batch(Generic[State, Rules, Counters]):
         else:
             self.counters.corrections_ignored += 1
 
-    def flooding(self) -> Mapping[str, int]:
-        """Return how many records of which topics were unreadable in a flooded partition, else nothing."""
-        return self.refused if self.state.flood.is_flooded else {}
+    def tripped(self) -> Mapping[str, int]:
+        """Return how many records of which topics were unreadable, if the dead letter breaker has tripped."""
+        return self.refused if self.state.breaker.is_tripped else {}
 
     def finish(self) -> Iterator[None]:
         """Complete `outputs` and `changes` in parts of a few milliseconds each; exhaust it once."""

@@ -68,14 +68,14 @@ class Stage(Generic[State, Rules, Counters]):
         value, headers = encode_tick(state.time.applied, wall_clock_ms)
         return OutputRecord(self.sources.internal, state.partition, None, value, headers)
 
-    def flooding(self, batch: Batch[State, Rules, Counters]) -> Mapping[str, int]:
-        """Return how many records of which topics were unreadable, if they are a flood to slow."""
+    def tripped(self, batch: Batch[State, Rules, Counters]) -> Mapping[str, int]:
+        """Return how many records of which topics were unreadable, if the dead letter breaker slows them."""
         if not batch.state.settings.dead_letter_breaker:
             return {}
         # Never the internal topic: without it the partition has no ticks, and no re-keyed records.
         return {
             topic: refused
-            for topic, refused in batch.flooding().items()
+            for topic, refused in batch.tripped().items()
             if without_prefix(topic) != self.sources.internal
         }
 
@@ -178,7 +178,7 @@ class Stage(Generic[State, Rules, Counters]):
                 name_record(error, record)
                 raise
             else:
-                state.flood.note(dead=False)
+                state.breaker.note(dead=False)
             finished += 1
             if len(outputs) - finished >= most_outputs:
                 break
@@ -221,4 +221,4 @@ def _refuse(batch: Batch[State, Rules, Counters], record: SourceRecord, rejected
     # A replay of the logs rejects many outcomes that fit a later state; skipped records were not read.
     unreadable = rejected.reason not in REFUSED_BY_STATE and rejected.reason != "skipped"
     batch.refused[record.topic] += unreadable
-    batch.state.flood.note(dead=unreadable)
+    batch.state.breaker.note(dead=unreadable)

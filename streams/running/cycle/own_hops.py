@@ -33,7 +33,10 @@ class OwnHops:
         self.applied: list[Applied] = []
         self.failed: list[tuple[PartitionOwner[Any], NotApplied]] = []
         self.errors: list[Exception] = []
-        self._by_log = {(owner.internal_log, place.partition): owner for place, owner in owners.items()}
+        self._by_log = {
+            (owner.topic(owner.stage.sources.internal), place.partition): owner
+            for place, owner in owners.items()
+        }
         self._trace, self._began = trace, began
         self._spans = ExitStack()
 

@@ -39,6 +39,13 @@ LATE = Metric(
     "Applied reports that were too old for every ring of counts. They are published but not counted in any "
     "window.",
 )
+JUDGED_OUT_OF_WINDOW = Metric(
+    _INTAKE,
+    "tocsin_reports_judged_out_of_window_total",
+    "counter",
+    "Counted reports that came too late to be judged in every window of their own time: more than 12 hours, "
+    "for windows of days more than a day. What they completed may not have been escalated.",
+)
 DUPLICATES = Metric(
     _INTAKE,
     "tocsin_reports_duplicate_total",
@@ -68,7 +75,7 @@ RECENT_DEAD_LETTERS = Metric(
     _INTAKE,
     "tocsin_recent_dead_letters",
     "gauge",
-    "Dead letters among the last 1,000 records of a partition. Above 500 the flooded source is read slowly.",
+    "Dead letters among the last 1,000 records of a partition. Above 500 the dead letter breaker trips.",
     ("stage", "partition"),
 )
 TICKS_WRITTEN = Metric(
@@ -311,8 +318,8 @@ SOURCE_RESTING = Metric(
     _LATENCY,
     "tocsin_source_resting",
     "gauge",
-    "1 for a source of a partition from which nothing is applied at the moment: it is flooded with records "
-    "that cannot be read, and these are let through slowly, or operators have paused it. Missing for all "
+    "1 for a source of a partition from which nothing is applied at the moment: it tripped the dead "
+    "letter breaker and its records are let through slowly, or operators have paused it. Missing for all "
     "others.",
     ("stage", "topic", "partition", "why"),
 )

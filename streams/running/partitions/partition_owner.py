@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from streams.contract.wire.records import SourceRecord, new_tuple
 from streams.running.log.append_times import check_append_times
 from streams.running.log.claims import StatePartition
+from streams.running.log.fetched import Fetched
 from streams.running.log.log import Appended, Log, Reader, Write
 from streams.running.log.past_markers import past_markers
 from streams.running.log.position import Position, SourcePosition
@@ -21,7 +22,7 @@ from streams.running.partitions.loading import Loaded, load
 from streams.running.partitions.observer import CommittedBatch, Observer, Takeover
 from streams.running.partitions.outputs import Outputs, position_record
 from streams.running.partitions.prepared import OF_THE_PROCESS, Prepared, prepare
-from streams.running.partitions.progress import new_records, progress_of
+from streams.running.partitions.progress import applied_end, new_records, progress_of
 from streams.running.partitions.resting import RestingSources
 from streams.running.partitions.setback import NotApplied
 from streams.running.partitions.stage import RunnableStage, State
@@ -70,6 +71,10 @@ class PartitionOwner(Generic[State]):
         self._prefix = writer.prefix
         self._writer = writer
         self._observer = observer
+
+    def topic(self, name: str) -> str:
+        """Return the name of a topic with the deployment's prefix."""
+        return self._prefix + name
 
     def source_logs(self) -> list[TopicPartition]:
         """The partition of each source topic."""
@@ -136,8 +141,12 @@ class PartitionOwner(Generic[State]):
         self._use(loaded)
         self._observer.read_again(self.place.partition, self.state)
 
-    async def apply(self, ranges: Sequence[tuple[str, FetchedRange]]) -> Prepared | None:
+    async def apply(
+        self, ranges: Sequence[tuple[str, FetchedRange]], until: Mapping[str, int] | None = None
+    ) -> Prepared | None:
         """Apply the ranges (topic, records) in order; return what to write, or None without anything to do.
+
+        `until` says how far sources may be read, as the latest event time (ms) by topic; None if all may.
 
         Records below the position have been applied before and are skipped. State and position move at once,
         so that the next records can be applied while these are written. If the transaction commits, call
@@ -166,14 +175,10 @@ class PartitionOwner(Generic[State]):
             self._applied_to,
             self.state_log,
             self._writer,
+            until,
         )
         self.position, self._applied_to = prepared.progress.position, prepared.progress.applied_to
         return prepared
-
-    @property
-    def internal_log(self) -> str:
-        """The name of the internal topic, with prefix."""
-        return self._prefix + self.stage.sources.internal
 
     async def apply_own(
         self, topic: str, rows: Sequence[Write], appended: Sequence[Appended]
@@ -183,7 +188,7 @@ class PartitionOwner(Generic[State]):
         What that leads to must be written in the same transaction. Returns None if other records come before
         them, or if the source rests: then they are applied when they are fetched. Raises as `apply` does.
         """
-        begin = self._expected(topic)
+        begin = self.expected(topic)
         if self.attempts.are_under_way or not _follow_each_other(appended):
             return None
         if appended[0].offset != begin:
@@ -211,20 +216,17 @@ class PartitionOwner(Generic[State]):
 
     def passes_over(self, topic: str, fetched: FetchedRange) -> bool:
         """Whether all records of a fetched range were applied before they were fetched (see `apply_own`)."""
-        expected = self._expected(topic)
+        expected = self.expected(topic)
         if fetched.begin > expected or fetched[-1].offset >= self.position[topic].next_offset:
             return False
         self._applied_to[topic] = max(expected, fetched.end)
         return True
 
-    def _expected(self, topic: str) -> int:
-        return max(self.position[topic].next_offset, self._applied_to.get(topic, 0))
-
     def committed(self, prepared: Prepared, seconds: float) -> None:
         """Note that the transaction with what `apply` prepared is committed, and took so long."""
         progress, result = prepared.progress, prepared.result
         self.committed_position = progress.position
-        self._let_rest(self.stage.flooding(result))
+        self._let_rest(self.stage.tripped(result))
         self.last_applied_at = time.monotonic()
         self._observer.committed(
             CommittedBatch(
@@ -242,7 +244,15 @@ class PartitionOwner(Generic[State]):
         """Whether a fetched range is to be applied; False while its source rests."""
         if self.attempts.is_set_aside:
             return False
-        return self.resting.takes(topic, fetched.begin, self._expected(topic))
+        return self.resting.takes(topic, fetched.begin, self.expected(topic))
+
+    def expected(self, topic: str) -> int:
+        """Return the offset at which the next range of a source must begin."""
+        return max(self.position[topic].next_offset, self._applied_to.get(topic, 0))
+
+    def applied_end(self, topic: str, fetched: Fetched) -> int:
+        """Return the offset up to which a source is applied, with what follows that is no record."""
+        return applied_end(self.position[topic], fetched)
 
     def rests(self, topic: str) -> bool:
         """Whether nothing of a source is applied for a while."""
@@ -255,16 +265,16 @@ class PartitionOwner(Generic[State]):
             self._note_resting()
         return [(topic, self.position[topic].next_offset) for topic in woken]
 
-    def _let_rest(self, flooding: Mapping[str, int]) -> None:
+    def _let_rest(self, tripped: Mapping[str, int]) -> None:
         paused = [self._prefix + topic for topic in self.stage.paused_sources(self.state)]
         before = self.resting.reasons()
-        if not (flooding or paused or before):
+        if not (tripped or paused or before):
             return
-        self.resting.rest(flooding, paused)
+        self.resting.rest(tripped, paused)
         for topic, why in self.resting.reasons().items():
             if before.get(topic) != why:
                 logger.warning(
-                    "source flooded with records that cannot be read: it is read slowly until that ends"
+                    "dead letter breaker tripped: the source is read slowly until its records can be read"
                     if why == "flood"
                     else "source paused by operators",
                     topic=topic,

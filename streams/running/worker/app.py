@@ -95,7 +95,11 @@ def _log_choices(hash_keys: HashKeys, core: Core) -> None:
 
 async def _check_topics(settings: Settings, admin: AIOKafkaAdminClient) -> None:
     problems = await check_topics(
-        admin, load_catalogue(), settings.topic_prefix, settings.min_insync_replicas
+        admin,
+        load_catalogue(),
+        settings.topic_prefix,
+        settings.replication_factor,
+        settings.min_insync_replicas,
     )
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)

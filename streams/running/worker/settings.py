@@ -12,7 +12,8 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
-from streams.running.log.connection import DEFAULT_COMPRESSION, Compression, Connection
+from streams.running.log.connection import Connection
+from streams.running.operations.logs import LogFormat
 from streams.running.topics.topic_catalogue import DEFAULT_MIN_INSYNC, DEFAULT_PARTITIONS, DEFAULT_REPLICAS
 from streams.running.worker.environment import OTHER_PREFIXES, HostName, Port, SettingsError, load_prefixed
 
@@ -137,13 +138,6 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="Facts about your platform (YAML); replaces the example in the law folder."),
     ] = None
-    compression: Annotated[
-        Compression,
-        Field(
-            description="Codec of what workers write. Workers with different codecs may run together, and "
-            "every reader recognises the codec."
-        ),
-    ] = DEFAULT_COMPRESSION
     core: Annotated[
         Literal["auto", "python", "native"],
         Field(
@@ -162,8 +156,8 @@ class Settings(BaseSettings):
     dead_letter_breaker: Annotated[
         Literal["on", "off"],
         Field(
-            description="`on` reads a source slowly while it is flooded with invalid records; `off` writes "
-            "them to dead-letters as fast as they arrive."
+            description="`on` reads a source slowly while more than half of the last 1,000 records of the "
+            "partition are invalid; `off` writes them to dead-letters as fast as they arrive."
         ),
     ] = "on"
     duplicates_remembered: Annotated[
@@ -198,7 +192,7 @@ class Settings(BaseSettings):
     hash_key_previous: Annotated[
         SecretStr | None,
         Field(
-            description="The key used before; needed for 30 days after a change, so that no reporter counts "
+            description="The key used before; needed for 31 days after a change, so that no reporter counts "
             "twice. Never logged."
         ),
     ] = None
@@ -209,11 +203,12 @@ class Settings(BaseSettings):
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Least severe level that is logged.")
     ] = "INFO"
     log_format: Annotated[
-        Literal["console", "json"],
+        LogFormat,
         Field(
-            description="Logs on standard error: `console` for people, `json` for one JSON object per line."
+            description="Logs on standard error: `console` for people, `json` for one JSON object per line. "
+            "`auto` is `console` on a terminal and `json` elsewhere."
         ),
-    ] = "console"
+    ] = "auto"
     http_host: Annotated[
         HostName,
         Field(
@@ -291,7 +286,6 @@ class Settings(BaseSettings):
             sasl_mechanism=self.kafka_sasl_mechanism,
             sasl_username=self.kafka_sasl_username,
             sasl_password=password.get_secret_value() if password else None,
-            compression=self.compression,
         )
 
     def _refuse_unused(self, start: str, needed: str) -> None:
@@ -320,6 +314,8 @@ _REMOVED = {
     "`tocsin`, which was the default, unset it. Otherwise stop every worker that runs with it, allow the "
     "group and the transactional ids of docs/deployment.md, and only then unset it: workers of earlier "
     "versions with another value would apply every record a second time.",
+    f"{PREFIX}COMPRESSION": "this setting no longer exists: unset it. Workers compress what they write with "
+    "zstd. What they have written with another codec is still read.",
     f"{PREFIX}REPORTERS": "this setting no longer exists: reports with a reporter's ref always go through "
     "the stage of reporters, as with `on`. Unset it. If it was `off` or not set, read docs/upgrading.md "
     "first: workers then need more capacity.",
@@ -337,7 +333,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if settings.min_insync_replicas > settings.replication_factor:
         raise SettingsError(
             f"{PREFIX}MIN_INSYNC_REPLICAS is {settings.min_insync_replicas} and {PREFIX}REPLICATION_FACTOR "
-            f"{settings.replication_factor}: no record could ever be written. Set the first to at most the "
-            "second, and lower if writing must go on while a broker is down."
+            f"{settings.replication_factor}: no record could ever be written. With a single broker set both "
+            "to 1, with several the first below the second, so that writing goes on while a broker is down."
         )
     return settings

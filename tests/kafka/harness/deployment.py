@@ -33,6 +33,7 @@ ROUTING = "authority-routing"
 REQUESTS_STATE = "authority-state"
 COUNTERS = "transparency-counters"
 CLAIMS = "claims"
+PROGRESS = "worker-progress"
 MODERATION = "moderation-outcomes"
 ACTIVITY = "case-activity"
 NOTICES = "reporter-notices"
@@ -56,6 +57,7 @@ TOPICS = (
     REQUESTS_STATE,
     COUNTERS,
     CLAIMS,
+    PROGRESS,
     MODERATION,
     ACTIVITY,
     NOTICES,

@@ -66,7 +66,9 @@ def patience() -> float:
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process of ours: these settings and no others."""
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)} | dict(settings)
+    # Logs go to files, where the default is JSON.
+    ours = {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), "TOCSIN_LOG_FORMAT": "console"}
+    return kept | ours | dict(settings)
 
 
 def start(
