@@ -18,7 +18,6 @@ from tests.bench.scenarios import (
     against_faust,
     console,
     core,
-    cores,
     latency,
     many_channels,
     metrics,
@@ -35,7 +34,6 @@ from tocsin_demo.local_kafka import LocalKafka
 
 SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "core": core.measure,
-    "cores": cores.measure,
     "against-faust": against_faust.measure,
     "runtime-alone": runtime_alone.measure,
     "metrics": metrics.measure,

@@ -1,19 +1,20 @@
 """The second oracle: the core applies the log again and must give the same bytes and the same state."""
 
-import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import msgspec
 import orjson
 
 from streams.contract.events.enriched_report import Source
-from streams.contract.wire.forms.stamp import STAMP_HEADER
-from streams.contract.wire.origin import read_origin
+from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.records import OutputRecord
 from streams.counting.attribution import decode_reporters, encode_reporters
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.daily_counters import DAILY_COUNTERS, OWN_DAY_COUNTERS
+from streams.deciding.partition.duplicates import SLOT_HEAD
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
@@ -26,6 +27,7 @@ from streams.deciding.requests.stage import request_stage
 from streams.deciding.requests.state import RequestState
 from streams.registry.loader import load_rules
 from streams.running.log.position import POSITION_KEY, decode_position
+from tests import bundled
 from tests.kafka.harness.deployment import (
     COUNTERS,
     ENRICHED,
@@ -108,17 +110,19 @@ def order_of_requests(deployment: Deployment, reader: Reader, partition: int) ->
 
 
 def _as_read(deployment: Deployment, reader: Reader, partition: int) -> Callable[[Source], Row]:
-    """A function that finds what the channel's stage read of a report: with its stamp, if it has one, or the
+    """A function that finds what the channel's stage read of a report: the one entry of a bundle, or the
     original.
     """
     original = _originals(deployment, reader, SOURCE, VERIFIED)
-    stamped: dict[tuple[str, int, int], Row] = {}
+    passed: dict[tuple[str, int, int], Row] = {}
     for row in reader.rows[deployment.name(INTERNAL)][partition]:
-        if STAMP_HEADER in dict(row.headers):
-            origin = read_origin(row.headers)
-            assert origin is not None
-            assert stamped.setdefault(origin[:3], row) is row, f"{origin} was stamped twice"
-    return lambda source: stamped.get((source.topic, source.partition, source.offset)) or original(source)
+        for entry in bundled.entries([row]):
+            report = entry.report
+            place = report.topic, report.partition, report.offset
+            assert place not in passed, f"{place} was passed on twice"
+            alone = STAMPED_REPORTS.record(partition, deployment.partitions, [entry])
+            passed[place] = replace(row, value=alone.value)
+    return lambda source: passed.get((source.topic, source.partition, source.offset)) or original(source)
 
 
 def _originals(deployment: Deployment, reader: Reader, *topics: str) -> Callable[[Source], Row]:
@@ -171,24 +175,13 @@ class Replayed:
 
 
 def check_replay(
-    deployment: Deployment,
-    reader: Reader,
-    rules: ReportRules,
-    cut: Cut | None = None,
-    *,
-    switched: bool = False,
+    deployment: Deployment, reader: Reader, rules: ReportRules, cut: Cut | None = None
 ) -> dict[str, int]:
     """Compare the topics byte for byte with a replay. Returns the number of records compared per topic.
 
-    `cut(records)` splits the records into batches; by default there is one batch. `switched`:
-    TOCSIN_REPORTERS was not the same all the time, and no log says when, so that the messages of some
-    escalations may be remembered besides; they must then be those that the escalation named. Nor are the
-    items compared that reports without a reporter name: they count while it is on. Raises AssertionError at a
+    `cut(records)` splits the records into batches; by default there is one batch. Raises AssertionError at a
     difference.
     """
-    crediting = dataclasses.replace(rules, through_reporters=True)
-    if deployment.with_reporters and not switched:
-        rules = crediting
     compared = dict.fromkeys((*OUTPUTS, STATE, REQUESTS_STATE, COUNTERS), 0)
     request_rules = compile_request_rules(rules.registry, settings=rules.settings)
     for partition in range(deployment.partitions):
@@ -196,11 +189,10 @@ def check_replay(
         state = ReportState(partition, deployment.partitions, rules)
         for batch in _batches(order_of(deployment, reader, partition), cut):
             reports.add(report_stage(rules).apply(state, batch))
-        if deployment.with_reporters:
-            # What moderators decide leaves no trace of its place among the reports, and needs none: it moves
-            # no time and changes nothing that is counted, and who is credited does not depend on it.
-            for batch in _batches(_moderation(deployment, reader, partition), cut):
-                reports.add(report_stage(crediting).apply(state, batch))
+        # What moderators decide leaves no trace of its place among the reports, and needs none: it moves no
+        # time and changes nothing that is counted, and who is credited does not depend on it.
+        for batch in _batches(_moderation(deployment, reader, partition), cut):
+            reports.add(report_stage(rules).apply(state, batch))
         requests_state = RequestState(partition, deployment.partitions, request_rules)
         for batch in _batches(order_of_requests(deployment, reader, partition), cut):
             requests.add(request_stage(request_rules).apply(requests_state, batch))
@@ -220,21 +212,15 @@ def check_replay(
             (COUNTERS, reports.counters | requests.counters),
         ):
             view = reader.latest(deployment.name(topic), partition)
-            if topic == STATE and switched:
-                _take_lists_besides(view, kept, reader.all(deployment.name(ESCALATIONS)))
-            if topic == STATE and deployment.with_reporters:
+            if topic == STATE:
                 ours, theirs = map(_take_ids, (view, kept))
                 assert ours == theirs, f"{topic} {partition}: other ids are remembered than in the replay"
                 view, kept = _without_own_days(view), _without_own_days(kept)
             if topic == COUNTERS:
                 view, kept = _net_counters(view), _net_counters(kept)
-            if switched:
-                view, kept = _without_items(view), _without_items(kept)
             _check_state(f"{topic} {partition}", view, kept)
             compared[topic] += len(view)
-    if deployment.with_reporters:
-        compared |= _check_reporters(deployment, reader, rules, cut)
-    return compared
+    return compared | _check_reporters(deployment, reader, rules, cut)
 
 
 def _check_reporters(
@@ -258,16 +244,26 @@ def _check_reporters(
         expected.update((topic, row) for topic, rows in replayed.outputs.items() for row in rows)
     # Several partitions write to one, so the order there is that of their transactions.
     found = Counter(
-        (topic, (row.partition, row.key, row.value, row.headers))
-        for topic in (INTERNAL, INTEGRITY)
-        for row in reader.all(deployment.name(topic))
-        if topic == INTEGRITY or STAMP_HEADER in dict(row.headers)
+        (INTEGRITY, (row.partition, row.key, row.value, row.headers))
+        for row in reader.all(deployment.name(INTEGRITY))
     )
-    integrity = [(topic, row[1:]) for topic, row in expected if topic == INTEGRITY]
-    assert sorted(integrity) == sorted((topic, row[1:]) for topic, row in found if topic == INTEGRITY)
-    stamped = {each: number for each, number in expected.items() if each[0] == INTERNAL}
-    assert stamped == {each: number for each, number in found.items() if each[0] == INTERNAL}
+    integrity = [row[1:] for topic, row in expected if topic == INTEGRITY]
+    assert sorted(integrity) == sorted(row[1:] for _, row in found)
+    # A replay cuts batches, and so bundles, differently.
+    outputs = [OutputRecord(topic, *row) for topic, row in expected.elements() if topic == INTERNAL]
+    stamped = _stamped(outputs)
+    assert stamped == _stamped(reader.all(deployment.name(INTERNAL)))
     return {REPORTERS_STATE: records, INTERNAL: sum(stamped.values()), INTEGRITY: len(integrity)}
+
+
+def _stamped(records: Iterable[Row | OutputRecord]) -> Counter[tuple[int | None, bytes]]:
+    """The reports with a stamp, by the partition to which they were sent."""
+    return Counter(
+        (record.partition, msgspec.msgpack.encode(entry))
+        for record in records
+        for entry in bundled.entries([record])
+        if entry.stamp is not None
+    )
 
 
 def _moderation(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:
@@ -285,33 +281,10 @@ def _channel_of(outcome: bytes) -> bytes:
     return channel.encode()
 
 
-def _take_lists_besides(
-    view: dict[bytes, bytes], kept: dict[bytes, bytes], escalations: Iterable[Row]
-) -> None:
-    """Take lists of messages that the replay has not, or not in full, out of a state."""
-    named: defaultdict[str, set[str]] = defaultdict(set)
-    for row in escalations:
-        event = orjson.loads(row.value or b"")
-        named[event["escalation_id"]].update(event["message_refs"])
-    for key in [key for key in view if key[:1] == LISTED_MESSAGES]:
-        found, replayed = view[key], kept.get(key)
-        assert set(_listed(found)) <= named[key.partition(b"\0")[2].decode()]
-        assert replayed is None or set(_listed(replayed)) <= set(_listed(found))
-        if found != replayed:
-            view.pop(key)
-            kept.pop(key, None)
-
-
-def _listed(value: bytes) -> list[str]:
-    # Version byte first, day of expiry last.
-    messages: list[str] = msgspec.msgpack.decode(value[1:-4])
-    return messages
-
-
 def _take_ids(kept: dict[bytes, bytes]) -> list[bytes]:
     """Take the hashes of applied ids out of a state: their order is that of reports and outcomes together."""
     slots = [kept.pop(key) for key in sorted(kept) if key[:1] == DUPLICATES_SLOT]
-    return sorted(slot[at : at + 8] for slot in slots for at in range(1, len(slot), 8))
+    return sorted(slot[at : at + 8] for slot in slots for at in range(SLOT_HEAD, len(slot), 8))
 
 
 def _without_own_days(kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
@@ -319,28 +292,6 @@ def _without_own_days(kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
     there.
     """
     return {key: value for key, value in kept.items() if key[:1] != OWN_DAY_COUNTERS}
-
-
-def _without_items(kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """State or counters without what is counted of messages, and without what was kept for that alone."""
-    found = {}
-    for key, value in kept.items():
-        if key[:1] == MESSAGE_REPORTERS:
-            # Version byte first, day of expiry last.
-            record = decode_reporters(value[1:-4])
-            record.notice = record.facts = None
-            if record.reporters or record.standing is not None:
-                found[key] = value[:1] + encode_reporters(record) + value[-4:]
-        elif key[:1] == DAILY_COUNTERS:
-            cells = [cell for cell in msgspec.msgpack.decode(value[1:]) if cell[0] != "items"]
-            if cells:
-                found[key] = value[:1] + msgspec.msgpack.encode(cells)
-        elif value[:1] == b"{" and "items" in (event := orjson.loads(value)):
-            if event["reports"]:
-                found[key] = orjson.dumps({name: rows for name, rows in event.items() if name != "items"})
-        else:
-            found[key] = value
-    return found
 
 
 def _net_counters(published: dict[bytes, bytes]) -> dict[bytes, bytes]:

@@ -168,14 +168,10 @@ class Fleet:
         self._folder = folder
         self._numbers = itertools.count()
 
-    def start(
-        self, command: Sequence[str] | None = None, settings: Mapping[str, str] | None = None
-    ) -> Worker:
-        """One worker more, with `settings` besides the usual ones. Its supervisor starts a usual one in place
-        of it.
-        """
+    def start(self, command: Sequence[str] | None = None) -> Worker:
+        """One worker more. Its supervisor starts a usual one in place of it."""
         log = self._folder / f"worker-{next(self._numbers)}.log"
-        worker = Worker(log, self.settings | dict(settings or {}), command or self.command)
+        worker = Worker(log, self.settings, command or self.command)
         self.running.append(worker)
         return worker
 
