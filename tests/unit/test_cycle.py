@@ -471,3 +471,76 @@ def test_a_partition_whose_tick_fails_is_set_aside_and_the_others_are_ticked():
         return ticks, resting
 
     assert asyncio.run(scenario()) == ([{("internal", 1): [b"tick"]}], [TP("in", 0)])
+
+
+class Passing(Owner):
+    """An owner that passes what it applies on to its own internal topic."""
+
+    def __init__(self, worker, place):
+        super().__init__(worker, place)
+        self.own = []
+        self.own_fails_with = None
+
+    async def apply(self, ranges, until=None):
+        prepared = await super().apply(ranges, until)
+        prepared.writes["internal", self.place.partition] = [(b"", b"passed on", [])]
+        return prepared
+
+    async def apply_own(self, topic, rows, appended):
+        assert (topic, appended) == ("internal", ["here"])
+        if self.own_fails_with is not None:
+            raise self.own_fails_with
+        self.own += [value for _, value, _ in rows]
+        writes = {("out", 0): [(f"of {self.place.partition}", b"", [])]}
+        return SimpleNamespace(writes=writes, progress=SimpleNamespace(ranges=1), size=0)
+
+
+class PassingWorker(Worker):
+    """A worker whose transactions end with what follows from them."""
+
+    def __init__(self, *places):
+        super().__init__(*places)
+        self.ownership.owners = {place: Passing(self, place) for place in places}
+
+    async def write(self, writes, follow):
+        self.written.append({})
+        while writes:
+            self.written[-1] |= {to: [key for key, *_ in rows] for to, rows in writes.items()}
+            writes = await follow(writes, dict.fromkeys(writes, ["here"]))
+        return 0
+
+
+def test_what_a_process_passes_on_to_itself_is_applied_in_the_same_transaction():
+    worker = PassingWorker(A, B)
+    assert asyncio.run(worker.run(Fetched(0, size=100), Fetched(1, size=100))) is None
+    assert worker.written == [
+        {("out", 0): ["of 0", "of 1"], ("internal", 0): [b""], ("internal", 1): [b""]},
+    ]
+    for place in (A, B):
+        assert worker.owner(place).own == [b"passed on"]
+        # For what was fetched, and for what followed.
+        assert worker.owner(place).moved == 2
+
+
+def test_a_backlog_is_not_followed():
+    worker = PassingWorker(A, B)
+    assert asyncio.run(worker.run(Fetched(0), Fetched(1))) is None
+    assert [worker.owner(place).own for place in (A, B)] == [[], []]
+
+
+def test_a_partition_that_fails_in_what_follows_is_set_aside_alone():
+    worker = PassingWorker(A, B)
+    failed = NotApplied([])
+    worker.owner(A).own_fails_with = failed
+    assert asyncio.run(worker.run(Fetched(0, size=100), Fetched(1, size=100))) is None
+    assert worker.set_aside == [(A, failed)]
+    assert worker.written[0]["out", 0] == ["of 1"]
+    # What was fetched of it is applied and committed.
+    assert [worker.owner(place).moved for place in (A, B)] == [1, 2]
+
+
+def test_an_error_of_the_process_in_what_follows_is_raised_after_the_commit():
+    worker = PassingWorker(A, B)
+    worker.owner(A).own_fails_with = error = WrongAppendTime("ahead")
+    assert asyncio.run(worker.run(Fetched(0, size=100))) is error
+    assert worker.owner(A).moved == 1

@@ -188,13 +188,9 @@ class PartitionOwner(Generic[State]):
         What that leads to must be written in the same transaction. Returns None if other records come before
         them, or if the source rests: then they are applied when they are fetched. Raises as `apply` does.
         """
-        begin = self.expected(topic)
-        if self.attempts.are_under_way or not _follow_each_other(appended):
+        begin = self._begin_of_own(topic, appended)
+        if begin is None or self.attempts.are_under_way:
             return None
-        if appended[0].offset != begin:
-            if appended[0].offset != self._own_end:
-                return None
-            begin = self._own_end
         places = (
             (each.offset + number, each.timestamp) for each in appended for number in range(each.records)
         )
@@ -213,6 +209,14 @@ class PartitionOwner(Generic[State]):
             # where we expect them.
             self._own_end = end + 1
         return prepared
+
+    def _begin_of_own(self, topic: str, appended: Sequence[Appended]) -> int | None:
+        """Return the offset at which they begin if they come next and follow each other, else None."""
+        begins = [each.offset for each in appended]
+        ends = [each.offset + each.records for each in appended]
+        follow_each_other = begins[1:] == ends[:-1] and all(each.timestamp > 0 for each in appended)
+        comes_next = begins[0] in (self.expected(topic), self._own_end)
+        return begins[0] if comes_next and follow_each_other else None
 
     def passes_over(self, topic: str, fetched: FetchedRange) -> bool:
         """Whether all records of a fetched range were applied before they were fetched (see `apply_own`)."""
@@ -328,11 +332,3 @@ class PartitionOwner(Generic[State]):
     def transaction_failed(self, *, fenced: bool) -> None:
         """Note that a transaction did not commit."""
         self._observer.transaction_failed(self.place.partition, fenced=fenced)
-
-
-def _follow_each_other(appended: Sequence[Appended]) -> bool:
-    """Whether records were appended without any of others between them, and all with append times."""
-    ends = [each.offset + each.records for each in appended]
-    return all(each.timestamp > 0 for each in appended) and all(
-        each.offset == end for each, end in zip(appended[1:], ends, strict=False)
-    )
