@@ -30,7 +30,7 @@ from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import Published, now_ms, rfc3339, spam_report, take_it_down_request
 from tests.kafka.harness.strange import publish_with_forged_append_time
 from tests.kafka.harness.workers import WORKER
-from tests.unit.traffic import Record
+from tests.unit.traffic import Record, run
 
 DAY_S = 24 * 3600
 YEAR_S = 365 * DAY_S
@@ -210,7 +210,8 @@ def poison(deployment, partition, wrong_ms):
     wrong_tick = Record(
         INTERNAL, partition, 0, wrong_ms, None, b'{"after":1}', [("ce_type", b"tocsin.tick.v1")]
     )
-    outcome = stage.apply(state, [Record(SOURCE, partition, 0, time, first.key, first.value), wrong_tick])
+    reported = Record(SOURCE, partition, 0, time, first.key, first.value)
+    outcome = run(state, stage.rules, [reported, wrong_tick])
     assert state.time.now >= wrong_ms - 60_000
     Operator(deployment.bootstrap).write(
         deployment.name(STATE), partition, [(k, v) for k, v in outcome.changes.items() if v is not None]
