@@ -7,6 +7,7 @@ from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import Published, generate
 
+
 def test_a_forged_stamp_changes_nothing(deploy):
     deployment = deploy(partitions=2)
     deployment.fleet.start()
