@@ -17,7 +17,7 @@ def memory_limit(groups: Path = _GROUPS, own_group: Path = _OWN_GROUP) -> int | 
     group = groups / _path(own_group)
     while True:
         limits += _limit(group / "memory.max")
-        if group == groups or group == group.parent:
+        if group in (groups, group.parent):
             break
         group = group.parent
     machine = _machine()
