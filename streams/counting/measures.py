@@ -64,11 +64,11 @@ def _anonymous_share(counts: WindowCounts) -> int:
 def _voices(counts: WindowCounts) -> int:
     """Return the voices in millionths: at most the different reporters; each counts one without a stamp."""
     heads = counts.distinct_reporters * MILLION
-    stamped, sums = counts.stamped
-    if not stamped:
+    stamped = counts.stamped
+    if not stamped.stamped:
         return heads
-    others = counts.reports - counts.without_ref - stamped
-    return min(heads, voices_millionths(sums) + others * MILLION)
+    others = counts.reports - counts.without_ref - stamped.stamped
+    return min(heads, voices_millionths(stamped.sums) + others * MILLION)
 
 
 def _linked_share(counts: WindowCounts) -> int:

@@ -4,7 +4,7 @@ To count something more, add a field to the end of Pane, and to each of its meth
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import msgspec
 
@@ -15,7 +15,7 @@ from streams.counting.coordination.clusters import ClusterSums
 UNIT: Final = 64
 
 
-class StampedSums(NamedTuple):
+class StampedSums(msgspec.Struct, frozen=True, gc=False):
     """`stamped` reports were stamped; `sums` adds up the first ones of each reporter about a message."""
 
     stamped: int = 0

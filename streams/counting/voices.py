@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Final
 
+from msgspec.structs import astuple
+
 from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.panes import pane_at
 from streams.counting.sums import Pane, StampedSums
@@ -14,8 +16,9 @@ from streams.counting.sums import Pane, StampedSums
 # start, stamped, and the four numbers of Sums
 VoicePane = tuple[int, int, int, int, int, int]
 
-# A category has one or two windows, and time moves a window's start. Beyond that the sums are computed again.
-_KNOWN_STARTS: Final = 8
+# A category has one or two windows, and time moves a window's start: the others are those of windows that
+# have passed, which each report adds to in vain.
+_KNOWN_STARTS: Final = 3
 
 
 class Voices:
@@ -72,14 +75,15 @@ class Voices:
 
     def rows(self) -> list[VoicePane]:
         """Return the panes as they are stored."""
-        return [(start, one.stamped, *one.sums) for start, one in self._panes.items()]
+        return [(start, one.stamped, *astuple(one.sums)) for start, one in self._panes.items()]
 
 
 def _total(panes: Iterable[StampedSums]) -> StampedSums:
     # One row for each pane would take most of the time.
     stamped = reports = linked = known = squares = 0
-    for more, sums in panes:
-        stamped += more
+    for pane in panes:
+        stamped += pane.stamped
+        sums = pane.sums
         reports += sums.reports
         linked += sums.linked
         known += sums.known

@@ -49,7 +49,7 @@ def _level(model: RiskModel, policy, category, spread: int, capped: bool) -> int
         reporter = Reporter(kind="user", ref="r", member=member, account_age=age)
         report = MessageReport("1", "user_report", from_epoch_ms(at), None, category, reporter=reporter)
         hashed = rng.getrandbits(64)
-        signs = arrivals.add(
+        arrivals.add(
             at, hashed, RULES.categories[category].code, first_time=True, young=young, outsider=not member
         )
         sums = sums.plus(clusters.add(0, 1, known=False).added)
@@ -59,5 +59,7 @@ def _level(model: RiskModel, policy, category, spread: int, capped: bool) -> int
         voices = voices_millionths(sums) // MILLION
         measured = replace(measured, distinct_reporters=min(measured.distinct_reporters, voices))
         level = compiled.judge(measured).level
-        highest = max(highest, min(level, 1) if capped and assess(sums, signs).suspected else level)
+        highest = max(
+            highest, min(level, 1) if capped and assess(sums, arrivals.signs()).suspected else level
+        )
     return highest

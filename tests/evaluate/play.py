@@ -125,7 +125,7 @@ class Play:
 
     def judge(self, one: Reporting, stamp, joined) -> None:
         channel = self.channels[one.channel]
-        signs = channel.arrivals.add(
+        channel.arrivals.add(
             one.received,
             one.reporter,
             POLICY.categories[0],
@@ -151,7 +151,7 @@ class Play:
         voiced = channel.voiced.measure(self.policy.spec, one.received)
         voices = voices_millionths(sums) // MILLION
         voiced = replace(voiced, distinct_reporters=min(voiced.distinct_reporters, voices))
-        case = assess(sums, signs)
+        case = assess(sums, channel.arrivals.signs())
         level = self.policy.judge(voiced).level
         capped = min(level, 1) if case.suspected else level
         self.reached(channel, one, "heads", self.policy.judge(heads).level)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streams.contract.events.report import Category
 from streams.counting.coordination.arrivals import COUNTED, Arrivals, Signs, decode_arrivals, encode_arrivals
-from streams.counting.coordination.assessment import assess
+from streams.counting.coordination.assessment import assess, may_be_fresh
 from streams.counting.coordination.clusters import (
     ALONE,
     GROUPS,
@@ -161,20 +161,35 @@ def test_voices_are_between_one_and_the_reports(given_reports):
         assert 0 <= linked_share(sums) <= 1
 
 
+def linked_in(rail: GuardRail, at: int, reporter: int, group: int | None) -> bool:
+    """Add a report; whether links still have an effect."""
+    rail.note(at, reporter, group)
+    return not rail.tripped()
+
+
+def test_the_guard_rail_tells_what_changed_it():
+    rail = GuardRail()
+    assert rail.note(T0, 1, None)
+    assert not rail.note(T0, 1, None)
+    assert rail.note(T0, 1, 7)
+    assert not rail.note(T0, 1, 7)
+    assert rail.note(T0 + DAY, 1, None)
+
+
 def test_the_guard_rail_stops_at_five_per_cent_of_the_active_and_the_next_day_begins_anew():
     rail, rng = GuardRail(), random.Random(4)
     active = [rng.getrandbits(64) for _ in range(10_000)]
-    assert all(rail.note(T0, reporter, None) for reporter in active)
-    held = [rail.note(T0, reporter, reporter) for reporter in active[:1_000]]
+    assert all(linked_in(rail, T0, reporter, None) for reporter in active)
+    held = [linked_in(rail, T0, reporter, reporter) for reporter in active[:1_000]]
     # Both estimates have a standard error of 6 %.
     assert 400 < held.index(False) < 620
     assert not any(held[620:])
-    assert rail.note(T0 + DAY, 1, 2)
+    assert linked_in(rail, T0 + DAY, 1, 2)
 
 
 def test_a_single_brigade_does_not_switch_the_rule_off_in_a_quiet_partition():
     rail = GuardRail()
-    assert all(rail.note(T0, number << 40, number << 40) for number in range(LEAST))
+    assert all(linked_in(rail, T0, number << 40, number << 40) for number in range(LEAST))
 
 
 def test_a_brigade_of_any_size_and_order_is_one_group_and_strangers_are_many():
@@ -186,11 +201,11 @@ def test_a_brigade_of_any_size_and_order_is_one_group_and_strangers_are_many():
         signature = 0
         for target in rng.sample(targets, rng.randint(7, 10)):
             signature = enter(signature, target)
-        assert rail.note(T0, rng.getrandbits(64), group_of(signature))
+        assert linked_in(rail, T0, rng.getrandbits(64), group_of(signature))
     assert len(rail.linked) <= 5
     # A fault that links strangers by twos: each pair has targets of its own.
     pairs = [group_of(enter(0, rng.getrandbits(64))) for _ in range(400)]
-    held = [rail.note(T0, rng.getrandbits(64), group) for group in pairs]
+    held = [linked_in(rail, T0, rng.getrandbits(64), group) for group in pairs]
     assert held[0]
     assert not held[-1]
     assert group_of(0) == group_of(0)
@@ -213,8 +228,8 @@ def burst(
 ) -> Signs:
     """Reports at `at`, each by somebody else: of who they are, the time is a part."""
     for reporter in range(number):
-        signs = arrivals.add(at, at + reporter, CODES[categories[reporter % len(categories)]], **how)
-    return signs
+        arrivals.add(at, at + reporter, CODES[categories[reporter % len(categories)]], **how)
+    return arrivals.signs()
 
 
 FRESH = {"first_time": True, "young": True, "outsider": True}
@@ -273,7 +288,8 @@ def test_reporters_who_do_not_agree_what_is_wrong_are_shown_and_not_suspected_fo
 
 def test_rows_of_an_earlier_version_name_no_category():
     arrivals = Arrivals(bucket=T0 // (HOUR // 2), recent=[[0, 30, 0, 0, 0]])
-    signs = arrivals.add(T0, 1, CODES["fraud"], first_time=True, young=True, outsider=True)
+    arrivals.add(T0, 1, CODES["fraud"], first_time=True, young=True, outsider=True)
+    signs = arrivals.signs()
     assert (signs.reporters, signs.disagreement) == (31, 0)
 
 
@@ -298,7 +314,8 @@ def test_arrivals_count_each_reporter_of_the_last_six_hours_once(given_reports):
         at = T0 + offset
         arrivals = decode_arrivals(encode_arrivals(arrivals))
         category = CATEGORIES[reporter % 4]
-        signs = arrivals.add(at, reporter, CODES[category], first_time=False, young=young, outsider=not young)
+        arrivals.add(at, reporter, CODES[category], first_time=False, young=young, outsider=not young)
+        signs = arrivals.signs()
         counted = [each for each in counted if at // half - each[0] // half < 12]
         if reporter not in [one for _, one, _, _ in counted]:
             counted.append((at, reporter, young, category))
@@ -307,6 +324,8 @@ def test_arrivals_count_each_reporter_of_the_last_six_hours_once(given_reports):
         assert signs.reporters == len(counted)
         assert signs.young == sum(young for _, _, young, _ in counted) / len(counted)
         assert signs.outsiders == pytest.approx(1 - signs.young)
+        # Nobody is suspected of whom the few sums say that it cannot be.
+        assert may_be_fresh(arrivals) or not assess(ClusterSums(), signs).suspected
 
 
 def test_further_reports_of_an_account_move_neither_shares_nor_the_usual_rate():
@@ -315,7 +334,8 @@ def test_further_reports_of_an_account_move_neither_shares_nor_the_usual_rate():
     burst(arrivals, T0, 20, **HONEST)
     before = len(encode_arrivals(arrivals))
     for _ in range(1_000):
-        signs = arrivals.add(T0 + HOUR, 7, CODES["fraud"], **FRESH)
+        arrivals.add(T0 + HOUR, 7, CODES["fraud"], **FRESH)
+    signs = arrivals.signs()
     assert (signs.reporters, signs.young) == (21, pytest.approx(1 / 21))
     assert len(encode_arrivals(arrivals)) < before + 40
     burst(arrivals, T0 + 2 * HOUR, 2_000, **HONEST)

@@ -88,16 +88,17 @@ class Arrivals(msgspec.Struct, array_like=True):
         first_time: bool,
         young: bool,
         outsider: bool,
-    ) -> Signs:
-        """Add a report and return the signs of the time that ends with it.
+    ) -> None:
+        """Add a report.
 
         `time_ms` is the partition's time, which never goes back. `reporter` is a keyed hash, `category` a
         code.
         """
-        self._move_to(time_ms)
+        if time_ms // BUCKET_MS != self.bucket:
+            self._move_to(time_ms)
         self._sample(time_ms // HOUR, reporter)
         if reporter in self.counted:
-            return self.signs()
+            return
         self.counted[reporter] = self.bucket
         if len(self.counted) > COUNTED:
             del self.counted[next(iter(self.counted))]
@@ -115,7 +116,18 @@ class Arrivals(msgspec.Struct, array_like=True):
         else:
             row += (category, 1)
         self.of_hour += 1
-        return self.signs()
+
+    def totals(self) -> tuple[int, int, int]:
+        """Return how many reporters the rows have, and of them those with young accounts and outsiders.
+
+        That is what most reports need; `signs` takes five times as long.
+        """
+        reporters = young = outsiders = 0
+        for row in self.recent:
+            reporters += row[1]
+            young += row[3]
+            outsiders += row[4]
+        return reporters, young, outsiders
 
     def signs(self) -> Signs:
         """Return the signs of the time that ends with the newest report."""

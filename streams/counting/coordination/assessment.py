@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from streams.counting.coordination.arrivals import SPAN_HOURS, Signs
+from streams.counting.coordination.arrivals import SPAN_HOURS, Arrivals, Signs
 from streams.counting.coordination.clusters import (
     MILLION,
     ClusterSums,
@@ -46,7 +46,7 @@ def assess(sums: ClusterSums, signs: Signs) -> IntegrityCase:
     share = linked_share(sums)
     by_links = sums.reports >= FEWEST_REPORTS and share >= SUSPICIOUS_LINKED
     fresh = [value for value in _fresh_signs(signs) if value > MOST]
-    by_signs = is_burst(signs) and len(fresh) >= SIGNS_NEEDED
+    by_signs = is_burst(signs.reporters, signs.usual) and len(fresh) >= SIGNS_NEEDED
     concentration = 1 - voices / sums.reports if sums.reports else 0.0
     score = max(concentration, sum(fresh) / len(fresh) if by_signs else 0.0)
     return IntegrityCase(
@@ -68,9 +68,16 @@ def assess(sums: ClusterSums, signs: Signs) -> IntegrityCase:
     )
 
 
-def is_burst(signs: Signs) -> bool:
+def is_burst(reporters: int, usual: float) -> bool:
     """Tell whether the last hours had many reporters, for this channel."""
-    return signs.reporters >= FEWEST_REPORTS and signs.reporters >= BURST * signs.usual
+    return reporters >= FEWEST_REPORTS and reporters >= BURST * usual
+
+
+def may_be_fresh(arrivals: Arrivals) -> bool:
+    """Tell whether `assess` may find signs of a fresh brigade. It does not for nearly all reports."""
+    reporters, young, outsiders = arrivals.totals()
+    # Two of three signs are needed, so one of these two is.
+    return (young > MOST * reporters or outsiders > MOST * reporters) and is_burst(reporters, arrivals.usual)
 
 
 def _fresh_signs(signs: Signs) -> tuple[float, ...]:

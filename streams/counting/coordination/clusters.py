@@ -6,7 +6,7 @@ stand alone. Signatures with too few targets to be linked are not kept, so a cro
 cluster out.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -21,7 +21,7 @@ GROUPS: Final = 4
 MILLION: Final = 1_000_000
 
 
-class ClusterSums(NamedTuple):
+class ClusterSums(msgspec.Struct, frozen=True, gc=False):
     """What clusters add up to; sums over messages, panes and categories are meaningful.
 
     `reports` of all reporters; `linked` of them are in a cluster of two or more. `known` stand alone and are
@@ -44,7 +44,7 @@ class ClusterSums(NamedTuple):
         )
 
 
-class Joined(NamedTuple):
+class Joined(msgspec.Struct, frozen=True, gc=False):
     """What a report did: `first` of its cluster, and so weighted; the cluster's `size`; what it `added`."""
 
     first: bool

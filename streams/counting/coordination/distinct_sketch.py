@@ -7,15 +7,15 @@ from typing import Final
 KEPT: Final = 256
 
 
-def note(smallest: list[int], hashed: int) -> None:
-    """Add a hash, uniform in [0, 2**64), to the sorted list of the smallest ones."""
-    if len(smallest) == KEPT:
-        if hashed >= smallest[-1] or hashed in smallest:
-            return
+def note(smallest: list[int], hashed: int) -> bool:
+    """Add a hash, uniform in [0, 2**64), to the sorted list of the smallest ones; return if that changed."""
+    full = len(smallest) == KEPT
+    if (full and hashed >= smallest[-1]) or hashed in smallest:
+        return False
+    if full:
         smallest.pop()
-    elif hashed in smallest:
-        return
     insort(smallest, hashed)
+    return True
 
 
 def estimate(smallest: list[int]) -> int:

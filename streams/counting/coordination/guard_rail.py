@@ -30,24 +30,20 @@ class GuardRail(msgspec.Struct, array_like=True):
     active: list[int] = msgspec.field(default_factory=list)
     linked: list[int] = msgspec.field(default_factory=list)
 
-    def mark(self) -> tuple[int, ...]:
-        """Return what is another after every change."""
-        return self.day, len(self.active), *self.active[-1:], len(self.linked), *self.linked[-1:]
-
     def note(self, time_ms: int, reporter: int, group: int | None) -> bool:
         """Add a report, and the group to which it was linked (signature.group_of), None if to none.
 
-        Return whether links still have an effect on this day.
+        Return whether that changed anything.
         """
         day = time_ms // DAY
         if day > self.day:
             self.day = day
             self.active = []
             self.linked = []
-        note(self.active, reporter)
+        changed = note(self.active, reporter)
         if group is not None:
-            note(self.linked, group)
-        return not self.tripped()
+            changed |= note(self.linked, group)
+        return changed
 
     def include(self, other: "GuardRail") -> None:
         """Add the reporters of another partition on the same day."""
@@ -57,6 +53,6 @@ class GuardRail(msgspec.Struct, array_like=True):
             note(self.linked, hashed)
 
     def tripped(self) -> bool:
-        """Tell whether there were too many linked groups today."""
+        """Tell whether there were too many linked groups today: from then on links have no effect."""
         count = estimate(self.linked)
         return count > LEAST and count > min(MOST, estimate(self.active) * SHARE_PERCENT // 100)

@@ -23,7 +23,7 @@ from streams.deciding.partition.daily_counters import (
     merge_counters,
 )
 from streams.deciding.partition.due import DueSteps
-from streams.deciding.partition.duplicates import SLOT_VERSIONS, RecentIds, merge_slots
+from streams.deciding.partition.duplicates import SLOT_VERSIONS, RecentIds, merge_slots, read_slots
 from streams.deciding.partition.home import HomePartitions
 from streams.deciding.partition.moving import (
     ByRef,
@@ -34,6 +34,7 @@ from streams.deciding.partition.moving import (
     Shared,
     ref_before_nul,
 )
+from streams.deciding.partition.reading import PARTLY_READ, PartlyRead
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls
 from streams.deciding.partition.time import PartitionTime
@@ -67,6 +68,7 @@ class PartitionState:
         "homes",
         "partition",
         "partitions",
+        "partly_read",
         "recent",
         "settings",
         "sources",
@@ -86,8 +88,9 @@ class PartitionState:
         self.time = time
         self.breaker = DeadLetterBreaker()
         self.sources = SourceControls()
+        self.partly_read = PartlyRead()
         self.settings = settings
-        self.recent = RecentIds(settings.duplicates_remembered)
+        self.recent = RecentIds(settings)
         self.clocks = LegalClockStore()
         self.due = DueSteps()
         self.homes = HomePartitions(partitions)
@@ -111,6 +114,7 @@ class PartitionState:
         clock keeps the steps that it took, and its next one is still due when it was.
         """
         self.time.turn_back(clock, appended)
+        self.recent.turn_back(clock)
         self.daily.begin_part(self.time.corrections)
 
     def next_due(self) -> int | None:
@@ -138,6 +142,8 @@ class PartitionState:
             yield DUPLICATES_SLOT + _SLOT_NUMBER.pack(number), slot
         yield from self.clocks.drain_changes()
         yield from self.sources.drain_changes()
+        if (partly := self.partly_read.drain_change()) is not None:
+            yield partly
 
     def restore(self, entries: Iterable[tuple[bytes, bytes]], own: Mapping[bytes, Reader]) -> None:
         """Restore from the last value of every key, without deleted keys.
@@ -157,6 +163,7 @@ class PartitionState:
             DUPLICATES_SLOT: read_slot,
             CLOCK_RECORD: self.clocks.restore,
             SOURCE_CONTROL: self.sources.restore,
+            PARTLY_READ: self.partly_read.restore,
             DAILY_COUNTERS: self.daily.restore,
             OWN_DAY_COUNTERS: self.daily.restore,
             **own,
@@ -168,7 +175,7 @@ class PartitionState:
                 known = ", ".join(map(repr, sorted(readers)))
                 raise UnknownStateVersion(f"state key type {key[:1]!r} has version {version}; known: {known}")
             reader(key, value)
-        self.recent = RecentIds.restore(self.settings.duplicates_remembered, slots)
+        self.recent = RecentIds.restore(self.settings, slots, self.time.now)
         self.daily.restore_part(self.time.corrections)
         for clock_key, kept in self.clocks:
             self._schedule_clock(clock_key, kept)
@@ -240,10 +247,11 @@ def _merge_recent(new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes,
         slots = one.of_type(DUPLICATES_SLOT)
         for key, value in slots.items():
             require_version(key[:1], value, SLOT_VERSIONS)
-        found.append({_SLOT_NUMBER.unpack(key[1:])[0]: value for key, value in slots.items()})
+        numbered = {_SLOT_NUMBER.unpack(key[1:])[0]: value for key, value in slots.items()}
+        found.append(read_slots(numbered, time_of(one)))
     return {
         DUPLICATES_SLOT + _SLOT_NUMBER.pack(number): slot
-        for number, slot in merge_slots(new.remembered, found).items()
+        for number, slot in merge_slots(new.most_ids, found).items()
     }
 
 
@@ -266,6 +274,9 @@ MOVES: Moves = {
     SOURCE_CONTROL: NotMovable(
         "a source is paused, or its records are being skipped: offsets mean nothing in other partitions. "
         "Resume it, or let the skip end (`tocsin source show`), and save again"
+    ),
+    PARTLY_READ: NotMovable(
+        "a bundle of reports is applied in part: let a worker apply the rest, and save again"
     ),
     DUPLICATES_SLOT: Merged(_merge_recent),
     CLOCK_RECORD: ByRef(ref_before_nul),

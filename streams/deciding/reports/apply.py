@@ -1,7 +1,7 @@
 """Applying one report: find its law and risk, count it, publish it enriched, and evaluate the policies."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.contract.events.internal.stamp import ReportStamp
@@ -12,11 +12,10 @@ from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import OutputRecord, new_tuple
 from streams.contract.wire.topics import ENRICHED_REPORTS, ESCALATIONS
 from streams.counting.categories import CategoryShare, shares_of
-from streams.counting.coordination.arrivals import Signs
-from streams.counting.coordination.clusters import ClusterSums
+from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.sums import WindowCounts
-from streams.counting.windows import FINE_MS
+from streams.counting.windows import FINE_MS, RINGS
 from streams.deciding.partition.daily_counters import Cell
 from streams.deciding.partition.replay import ticks_headers
 from streams.deciding.reports.batch import ReportBatch
@@ -41,9 +40,15 @@ from streams.deciding.reports.escalation.late_windows import is_late, judge_ende
 from streams.deciding.reports.escalation.policies import CompiledPolicy
 from streams.deciding.reports.escalation.transitions import open_or_raise
 from streams.deciding.reports.message_counts import count_message
+from streams.deciding.reports.outcomes import note_reporter
 from streams.deciding.reports.rules import CategoryPlan
-from streams.deciding.reports.voices import add_to_clusters
+from streams.deciding.reports.voices import NOTHING_ADDED, add_to_clusters
 from streams.deciding.reports.weighing import what_it_adds
+
+# A partition that remembers less than this has so many reports that a source partition that was away for an
+# hour brings thousands of them: honest ones, which must be judged in the windows of their own time. So what
+# is late by less is counted, even if it may be a repeat.
+_COUNTED_ANYWAY_MS: Final = RINGS[0].late * RINGS[0].pane_ms
 
 
 def apply_report(
@@ -63,7 +68,7 @@ def apply_report(
     report, ce_source, occurred = decoded
     law = rules.resolver.resolve(report)
     risk = rules.risk_model.score(report, 1.0 if stamp is None else stamp.factor)
-    case = new_tuple(Case, (report, ce_source, occurred, origin, law, risk, stamp))
+    case = Case(report, ce_source, occurred, origin, law, risk, stamp)
     plan = rules.plans[report.category]
     now = state.time.now
 
@@ -72,7 +77,13 @@ def apply_report(
     if entry is None:
         entry = state.counts.new_entry()
     counts = entry.counts
-    counted, signs = _count(batch, channel_key, plan, counts, case)
+    # Its id would be forgotten if it had been applied when it occurred.
+    possible_repeat = occurred <= state.recent.forgotten_until
+    if possible_repeat and occurred < now - _COUNTED_ANYWAY_MS:
+        counted, arrivals = False, None
+        _note(batch, channel_key, case)
+    else:
+        counted, arrivals = _count(batch, channel_key, plan, counts, case)
     if counted:
         state.counts.counted(key, entry, occurred)
     elif entry.expires is not None:
@@ -82,13 +93,22 @@ def apply_report(
     headers = event_headers(ENRICHED_REPORT_TYPE, report.report_id, occurred)
     if state.time.ticks:
         headers += ticks_headers(state.time.ticks)
-    found = None if signs is None else find_coordination(windows[-1].stamped, signs)
+    found = None if arrivals is None else find_coordination(windows[-1].stamped, arrivals)
     finding = None if found is None else found.published
-    value = enriched_json(rules, case, plan.windows, windows, counted=counted, finding=finding)
+    value = enriched_json(
+        rules,
+        case,
+        plan.windows,
+        windows,
+        counted=counted,
+        possible_repeat=possible_repeat,
+        finding=finding,
+    )
     row = (ENRICHED_REPORTS, state.partition, channel_key, value, headers)
     batch.outputs.append(new_tuple(OutputRecord, row))
     written = len(batch.outputs)
     batch.count_applied(occurred)
+    batch.counters.possible_repeats += possible_repeat
     if law.armed:
         arm_clocks(batch, case)
     if counted:
@@ -122,14 +142,23 @@ def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool) 
     state.daily.count(state.time.now, case.law.jurisdictions[0].code, report.category, cell)
 
 
+def _note(batch: ReportBatch, channel_key: bytes, case: Case) -> None:
+    """Note who reported a message, which is the same however often it is done, and count nothing else."""
+    reporter = case.report.reporter
+    if reporter is None or reporter.ref is None:
+        count_message(batch, channel_key, case)
+    elif case.stamp is not None:
+        note_reporter(batch, channel_key, case, batch.state.reporter_keys.reporter_hash(reporter.ref))
+
+
 def _count(
     batch: ReportBatch, channel_key: bytes, plan: CategoryPlan, counts: ChannelCounts, case: Case
-) -> tuple[bool, Signs | None]:
-    """Count a report; return whether a pane held its time, and the signs of its channel if it has a stamp."""
+) -> tuple[bool, Arrivals | None]:
+    """Count a report; return whether a pane held its time, and its channel's arrivals if it has a stamp."""
     state, rules, report = batch.state, batch.rules, case.report
     reporter = report.reporter
     kind, hashed, contribution = "anonymous", None, None
-    risk, voice = rules.risk_model.millionths(case.risk), ClusterSums()
+    risk, voice = rules.risk_model.millionths(case.risk), NOTHING_ADDED
     if reporter is not None:
         kind = reporter.kind
         if reporter.ref is not None:
@@ -159,7 +188,7 @@ def _count(
         return counted, None
     if counted:
         counts.add_stamped(case.occurred, voice)
-    return counted, contribution.signs
+    return counted, contribution.arrivals
 
 
 def _decide(

@@ -1,6 +1,6 @@
 """A report with its origin, law and risk."""
 
-from typing import NamedTuple
+import msgspec
 
 from streams.contract.events.enriched_report import Risk
 from streams.contract.events.internal.stamp import ReportStamp
@@ -10,7 +10,7 @@ from streams.contract.wire.times import epoch_ms
 from streams.deciding.law.resolution import Resolved
 
 
-class Case(NamedTuple):
+class Case(msgspec.Struct, frozen=True, gc=False):
     """A decoded report, its origin, its law, its risk, and its stamp by the stage of reporters, if any.
 
     `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` is in ms since the epoch.

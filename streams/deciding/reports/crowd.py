@@ -1,6 +1,6 @@
 """Who reported what: the part of a partition's state that credits outcomes and recognises brigades.
 
-It holds keyed hashes of reporters, never their refs, and is kept only while the stage of reporters is on.
+It holds keyed hashes of reporters, never their refs.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -144,12 +144,9 @@ class Crowd:
         """Return the messages that an escalation has named."""
         return self.listed.find(LISTED_MESSAGES + key) or ()
 
-    def note_link(self, now: int, reporter: int, group: int | None) -> bool:
-        """Add a report to those of the day (see GuardRail.note); return whether links still count."""
-        before = self.guard.mark()
-        effective = self.guard.note(now, reporter, group)
-        self._guard_changed |= before != self.guard.mark()
-        return effective
+    def note_link(self, now: int, reporter: int, group: int | None) -> None:
+        """Add a report to those of the day (see GuardRail.note)."""
+        self._guard_changed |= self.guard.note(now, reporter, group)
 
     def expire(self, now: int, at_most: int) -> bool:
         """Remove so many expired records of each type; return False if some are left."""

@@ -1,9 +1,11 @@
 """What a report's stamp adds to its channel: to a message's cluster, and to the signs of a brigade."""
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from streams.contract.events.internal.stamp import ReportStamp
-from streams.counting.coordination.arrivals import Arrivals, Signs
+from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.coordination.clusters import ClusterSums, Joined
 from streams.counting.coordination.signature import group_of, used_bins
 from streams.deciding.reports.batch import ReportBatch
@@ -13,20 +15,21 @@ from streams.deciding.reports.outcomes import note_reporter
 
 _YOUNG: Final = ("under_1d", "under_1w")
 
+NOTHING_ADDED: Final = ClusterSums()
 # A reporter whom nobody else is linked to.
 _ALONE: Final = Joined(first=True, size=1, added=ClusterSums(1, 0, 0, 1))
 _ALONE_KNOWN: Final = Joined(first=True, size=1, added=ClusterSums(1, 0, 1, 0))
 
 
-class Contribution(NamedTuple):
-    """`added` goes into the sums of the pane; `signs` are those of the channel's last hours.
+class Contribution(msgspec.Struct, frozen=True, gc=False):
+    """`added` goes into the sums of the pane; `arrivals` are those of the channel, this one included.
 
     `first_about_message`: the reporter has not reported the message before. `linked`: somebody else had who
     belongs to the same cluster.
     """
 
     added: ClusterSums
-    signs: Signs
+    arrivals: Arrivals
     first_about_message: bool
     linked: bool
 
@@ -45,7 +48,7 @@ def add_to_clusters(
     first = note_reporter(batch, channel_key, case, reporter)
     arrivals = crowd.arrivals_of(channel_key) or Arrivals()
     public = report.reporter
-    signs = arrivals.add(
+    arrivals.add(
         now,
         reporter,
         batch.rules.registry.categories[report.category].code,
@@ -57,18 +60,21 @@ def add_to_clusters(
     crowd.put_arrivals(channel_key, arrivals, now)
     if not first:
         crowd.note_link(now, reporter, None)
-        return Contribution(ClusterSums(), signs, first_about_message=False, linked=False)
+        return Contribution(NOTHING_ADDED, arrivals, first_about_message=False, linked=False)
     known = stamp.reporter_class != "low"
-    joined = alone = _ALONE_KNOWN if known else _ALONE
+    joined = _ALONE_KNOWN if known else _ALONE
     # With fewer earlier targets nobody can be linked to it, and it leaves the clusters as they are.
-    if report.message_ref is not None and used_bins(stamp.signature) >= stamp.needed:
+    if stamp.signature and report.message_ref is not None and used_bins(stamp.signature) >= stamp.needed:
         key = message_key(channel_key, report.message_ref)
         clusters = crowd.clusters_of(key)
         joined = clusters.add(stamp.signature, stamp.needed, known=known)
         crowd.put_clusters(key, clusters, now)
-    linked = joined.size > 1
-    batch.counters.linked += linked
-    if not crowd.note_link(now, reporter, group_of(stamp.signature) if linked else None):
-        batch.counters.links_without_effect += linked
-        joined = alone
-    return Contribution(joined.added, signs, first_about_message=True, linked=not joined.first)
+    if joined.size == 1:
+        crowd.note_link(now, reporter, None)
+    else:
+        batch.counters.linked += 1
+        crowd.note_link(now, reporter, group_of(stamp.signature))
+        if crowd.guard.tripped():
+            batch.counters.links_without_effect += 1
+            joined = _ALONE_KNOWN if known else _ALONE
+    return Contribution(joined.added, arrivals, first_about_message=True, linked=not joined.first)

@@ -1,6 +1,8 @@
 """What a stamped report adds to its channel's counts: a reporter decides nothing by repeating it."""
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from streams.contract.events.report import ReporterKind
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
@@ -17,7 +19,7 @@ _FINDERS: Final[frozenset[ReporterKind]] = frozenset({"automated", "trusted_flag
 _NEVER: Final = 0
 
 
-class Added(NamedTuple):
+class Added(msgspec.Struct, frozen=True, gc=False):
     """Whether the report adds its `risk`, and a `voice` if its reporter stands alone."""
 
     risk: bool

@@ -29,7 +29,7 @@ from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.times import moment_ms
 from streams.contract.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
 from streams.counting.categories import CategoryShare, total_of
-from streams.counting.coordination.arrivals import Signs
+from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.coordination.clusters import linked_of
 from streams.counting.integrity import effective_reporters, integrity
 from streams.counting.measures import MEASURES, MILLION
@@ -70,15 +70,15 @@ def escalation_record(
     episode: Open,
     transition: Transition,
     shares: Sequence[CategoryShare],
-    signs: Signs | None = None,
+    arrivals: Arrivals | None = None,
 ) -> OutputRecord:
     """Return the record that publishes a transition of `episode`, which is in its state after the transition.
 
     `shares` are the categories with reports in the window that ends with the pane of `transition.counted_at`.
-    `signs` are those of the channel's last hours, None if nothing is known of them.
+    `arrivals` are those of the channel, None if nothing is known of them.
     """
     event_id = step_id(episode.escalation_id, episode.sequence)
-    event = _event(rules, key, episode, transition, shares, signs)
+    event = _event(rules, key, episode, transition, shares, arrivals)
     return OutputRecord(
         ESCALATIONS if key.mode == "live" else ESCALATIONS_SHADOW,
         None,
@@ -94,7 +94,7 @@ def _event(
     episode: Open,
     transition: Transition,
     shares: Sequence[CategoryShare],
-    signs: Signs | None,
+    arrivals: Arrivals | None,
 ) -> Escalation:
     policy = rules.policies.get((key.policy, key.mode))
     cause = episode.cause
@@ -113,7 +113,7 @@ def _event(
         cause,
         law._replace(routing=_routing(key, episode, law.routing)),
         counts,
-        signs,
+        arrivals,
         escalation_id=episode.escalation_id,
         sequence=episode.sequence,
         type=transition.type,
@@ -143,7 +143,7 @@ def build_escalation(
     cause: CausingReport,
     law: CaseLaw,
     counts: WindowCounts,
-    signs: Signs | None = None,
+    arrivals: Arrivals | None = None,
     *,
     at: int,
     first_report_id: str,
@@ -164,7 +164,7 @@ def build_escalation(
         dsa_category=of_category.dsa_category,
         dsa_keywords=of_category.dsa_keywords,
         counts=_counts(counts),
-        integrity=_integrity(counts, signs),
+        integrity=_integrity(counts, arrivals),
         **law._asdict(),
         clock=clock,
         human_review_required=True,
@@ -200,9 +200,9 @@ def _counts(counts: WindowCounts) -> Counts:
     )
 
 
-def _integrity(counts: WindowCounts, signs: Signs | None) -> Integrity:
+def _integrity(counts: WindowCounts, arrivals: Arrivals | None) -> Integrity:
     shown = integrity(counts.reports, counts.distinct_reporters, counts.without_ref, counts.anonymous)
-    found = find_coordination(counts.stamped, signs)
+    found = find_coordination(counts.stamped, arrivals)
     if found is None:
         return shown
     return replace(shown, brigade_suspected=found.suspected, finding=found.published)

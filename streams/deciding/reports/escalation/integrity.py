@@ -9,8 +9,8 @@ from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.forms.integrity_case import encode_integrity_case
 from streams.contract.wire.ids import stable_id
 from streams.counting.categories import CategoryShare, summed
-from streams.counting.coordination.arrivals import Signs
-from streams.counting.coordination.assessment import MOST, assess, is_burst
+from streams.counting.coordination.arrivals import Arrivals
+from streams.counting.coordination.assessment import MOST, assess, is_burst, may_be_fresh
 from streams.counting.coordination.clusters import linked_of
 from streams.counting.sums import StampedSums
 from streams.deciding.reports.batch import ReportBatch
@@ -20,7 +20,7 @@ from streams.deciding.reports.escalation.policies import CompiledPolicy
 # The highest level that a suspected brigade reaches by itself: a person reviews the channel.
 REVIEW: Final = 1
 
-_NO_SIGNS: Final = Signs(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_NO_ARRIVALS: Final = Arrivals()
 
 
 class Finding(NamedTuple):
@@ -37,23 +37,24 @@ class Suspicion(NamedTuple):
     capped: bool
 
 
-def find_coordination(stamped: StampedSums, signs: Signs | None) -> Finding | None:
+def find_coordination(stamped: StampedSums, arrivals: Arrivals | None) -> Finding | None:
     """Return what the reports of a window look like, None if there is nothing to say.
 
-    `signs` are those of the channel's last hours, None if nothing is known of them.
+    `arrivals` are those of the channel, None if nothing is known of them.
     """
     sums = stamped.sums
-    if signs is None:
-        signs = _NO_SIGNS
     linked = linked_of(sums)
-    if not linked and not is_burst(signs):
+    if arrivals is None:
+        arrivals = _NO_ARRIVALS
+    if not linked and not may_be_fresh(arrivals):
         return None
+    signs = arrivals.signs()
     case = assess(sums, signs)
     if not linked and not case.suspected:
         return None
     shares: tuple[tuple[IntegritySignal, bool], ...] = (
         ("linked_reporters", linked > 0),
-        ("burst", is_burst(signs)),
+        ("burst", is_burst(signs.reporters, signs.usual)),
         ("first_time_reporters", signs.first_time > MOST),
         ("young_accounts", signs.young > MOST),
         ("non_members", signs.outsiders > MOST),
@@ -74,8 +75,7 @@ def suspect(batch: ReportBatch, channel_key: bytes, shares: Sequence[CategorySha
     counts = summed(shares, 0)
     if not counts.stamped.stamped:
         return None
-    arrivals = batch.state.crowd.arrivals_of(channel_key)
-    found = find_coordination(counts.stamped, None if arrivals is None else arrivals.signs())
+    found = find_coordination(counts.stamped, batch.state.crowd.arrivals_of(channel_key))
     if found is None or not found.suspected:
         return None
     categories = batch.rules.registry.categories

@@ -132,10 +132,9 @@ def _publish(
     transition: Transition,
     shares: Sequence[CategoryShare],
 ) -> None:
-    signs = None
+    arrivals = None
     if transition.type != "resolved" and any(share.counts.stamped.stamped for share in shares):
         arrivals = batch.state.crowd.arrivals_of(key.channel.encode())
-        signs = None if arrivals is None else arrivals.signs()
-    batch.outputs.append(escalation_record(batch.rules, key, episode, transition, shares, signs))
+    batch.outputs.append(escalation_record(batch.rules, key, episode, transition, shares, arrivals))
     step = EscalationStep(key.policy, key.mode, transition.type, episode.level)
     batch.counters.escalations[step] += 1
