@@ -67,12 +67,11 @@ native-check: native ## Lint the native core (needs clippy and rustfmt)
 crates: $(VENV)/installed ## Pin what the packages of the native core need, and their checksums (needs cargo; asks the Rust package index)
 	$(BIN)/python native/pin.py
 
-soak: $(VENV)/installed ## Test random faults under load, one minute per seed and fleet (ARGS="--seeds 100 --first-seed 7")
+soak: $(VENV)/installed ## Test random faults under load, one minute per seed (ARGS="--seeds 100 --first-seed 7")
 	$(BIN)/python -m pytest tests/kafka/test_random_faults.py --seconds 60 --seeds 20 -s $(ARGS)
 
 # Some ten minutes.
-soak-cores: native ## Run all unit tests of the stage on the native core, and millions of random records on both (ARGS="--cases 50000000 --first-seed 10000")
-	$(BIN)/python -m pytest tests/native/test_unit_tests.py
+soak-cores: native ## Test millions of random records on both cores (ARGS="--cases 50000000 --first-seed 10000")
 	$(BIN)/python -m tests.native.fuzz --cases 3000000 $(ARGS)
 
 hostile: $(VENV)/installed ## Attack two workers for five minutes while honest reports flow (ARGS="--first-seed 7 --seconds 600")

@@ -14,8 +14,8 @@ DEAD_LETTERS: tuple[Row, ...] = (
             ),
             Panel(
                 "Bad records among the last 1,000",
-                "Dead letters among the last 1,000 records of a partition. Above 500 the flooded source is "
-                "read slowly.",
+                "Dead letters among the last 1,000 records of a partition. Above 500 the dead letter breaker "
+                "trips.",
                 "short",
                 {
                     "{{stage}} {{partition}}": "max by (stage, partition) "
@@ -24,7 +24,7 @@ DEAD_LETTERS: tuple[Row, ...] = (
             ),
             Panel(
                 "Sources at rest",
-                "Flooded with records that cannot be read, or paused by operators with `tocsin source`.",
+                "Slowed by the dead letter breaker, or paused by operators with `tocsin source`.",
                 "short",
                 {
                     "{{stage}} {{topic}} {{partition}} {{why}}": "max by (stage, topic, partition, why) "

@@ -17,9 +17,8 @@ OVERVIEW: tuple[Row, ...] = (
             stat("Workers ready", "Workers whose /readyz answers 200.", "short", total("tocsin_ready")),
             stat(
                 "Partitions owned",
-                "Must be twice the partition count of message-reports, because each of the two stages owns "
-                "every partition; three times with TOCSIN_REPORTERS=on. Fewer is normal during a rebalance "
-                "only.",
+                "Must be three times the partition count of message-reports, because each of the three "
+                "stages owns every partition. Fewer is normal during a rebalance only.",
                 "short",
                 total("tocsin_partitions_owned"),
             ),
@@ -60,24 +59,32 @@ OVERVIEW: tuple[Row, ...] = (
         (
             Panel(
                 "Records by topic",
-                "Records of the source topics applied and committed. High traffic on "
-                "message-reports-internal means that publishers do not use the recommended partitioner, "
-                "unless TOCSIN_REPORTERS is on: then most reports come that way.",
+                "Records of the source topics applied and committed. A report with a reporter's ref also "
+                "counts on reporters-internal and message-reports-internal, through which it goes.",
                 "reqps",
                 {"{{topic}}": rate("tocsin_records_total", "topic")},
             ),
             Panel(
                 "Reports by result",
                 "A re-keyed report is applied in its home partition later. Those applied include those that "
-                "the native core applied, and late ones, which are not counted in any window.",
+                "the native core applied.",
                 "reqps",
                 {
                     "applied": rate("tocsin_reports_applied_total"),
                     "duplicate": rate("tocsin_reports_duplicate_total"),
                     "re-keyed": rate("tocsin_reports_rekeyed_total"),
                     "applied natively": rate("tocsin_reports_applied_natively_total"),
-                    "late": rate("tocsin_reports_late_total"),
                     "passed on to reporters": rate("tocsin_reports_passed_to_reporters_total"),
+                },
+            ),
+            Panel(
+                "Late reports",
+                "Those that no ring held any more are published and not counted. Those judged out of window are "
+                "counted, and came too late for a window of their own time.",
+                "reqps",
+                {
+                    "not counted": rate("tocsin_reports_late_total"),
+                    "judged out of window": rate("tocsin_reports_judged_out_of_window_total"),
                 },
             ),
             Panel(

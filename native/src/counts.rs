@@ -2,19 +2,27 @@
 //! (streams/counting/counts.py).
 //!
 //! There are no voices: a channel with stamped reports is Python's. There are no running sums either: a window has
-//! at most 66 panes, and they are quickly summed.
+//! few panes, and they are quickly summed.
 
-use crate::distinct::{next_limit, rename, resample, see, settle, thin_out, union_size, LastSeen, Seen};
-use crate::msgpack::{write_array, write_bin, write_int, write_map, write_str, Reader};
+use crate::distinct::{
+    in_sample, next_limit, rename, resample, see, settle, thin_out, union_size, Before, LastSeen, Seen,
+};
+use crate::earlier::Earlier;
+use crate::msgpack::{write_array, write_bin, write_int, write_map, write_str, write_uint, Reader};
 use crate::panes::{find_or_insert, first_from, fold, place_of, Pane, UNIT};
 use crate::sums::{Sums, WindowCounts};
 use crate::tally::{forget_after, forget_before, most_reported, tally_message, Tally, TALLIED_MESSAGES};
-use crate::windows::{fine_of, held_from, pane_start, Window, FINE_MS, LONGEST};
+use crate::windows::{
+    earliest_end, fine_of, held_from, latest_start, pane_start, Window, FINE_MS, FINE_PER_PANE, LONGEST,
+    RINGS,
+};
 
 /// The first byte of the encoding (streams/contract/wire/state_records.py).
 pub const STATE_VERSION: u8 = 1;
 
-const STATE_FIELDS: usize = 6;
+const STATE_FIELDS: usize = 10;
+/// Of a channel without voices in versions up to 0.2.
+const EARLIER_STATE_FIELDS: usize = 6;
 // Of a pane, besides its sums.
 const OTHER_FIELDS: usize = 4;
 
@@ -43,11 +51,8 @@ pub struct ChannelCounts {
     panes: Vec<Pane>,
     last_seen: LastSeen,
     messages: Tally,
-}
-
-/// Whether a pane would hold a report of that time, so that `add` would return true.
-pub fn is_held(occurred_ms: i64, now_ms: i64) -> bool {
-    pane_start(fine_of(occurred_ms), fine_of(now_ms)).is_some()
+    earlier: Earlier,
+    folded_until: i64,
 }
 
 impl ChannelCounts {
@@ -59,6 +64,8 @@ impl ChannelCounts {
             panes: Vec::with_capacity(1),
             last_seen: LastSeen::new(),
             messages: Tally::with_capacity(1),
+            earlier: Earlier::default(),
+            folded_until: 0,
         }
     }
 
@@ -89,10 +96,15 @@ impl ChannelCounts {
         };
         self.panes[place].count(kind, reporter.is_some(), risk_millionths, tier);
         if let Some(reporter) = reporter {
-            let new = see(&mut self.last_seen, &mut self.panes, place, reporter);
-            if new && self.reporters() > self.limit {
-                thin_out(&mut self.last_seen, &mut self.panes);
-                self.limit = next_limit(self.last_seen.rows().len());
+            match see(&mut self.last_seen, &mut self.panes, place, reporter) {
+                Before::Nowhere if self.reporters() > self.limit => {
+                    thin_out(&mut self.last_seen, &mut self.panes);
+                    self.limit = next_limit(self.last_seen.rows().len());
+                    self.earlier.settle(&self.last_seen, &self.panes);
+                }
+                Before::Nowhere => {}
+                Before::Pane(left) => self.earlier.note(left, reporter),
+                Before::Unchanged => self.note_late(place, reporter),
             }
         }
         if let Some(message) = message {
@@ -101,13 +113,21 @@ impl ChannelCounts {
         true
     }
 
-    /// The counts of the window that ends with the pane of `now_ms`.
+    /// The counts of the window that ends with the pane of `now_ms`, whatever came later.
     pub fn measure(&self, window: Window, now_ms: i64) -> WindowCounts {
-        let start = window.start(fine_of(now_ms));
+        let now = fine_of(now_ms);
+        let (start, stop) = (window.start(now), if now < self.now { window.stop(now) } else { i64::MAX });
         let mut total = WindowCounts::default();
         for pane in self.panes.iter().rev().take_while(|pane| pane.start >= start) {
-            total.sums += pane.sums;
-            total.distinct_reporters += pane.kept * pane.weight;
+            if pane.start < stop {
+                total.sums += pane.sums;
+                total.distinct_reporters += pane.kept * pane.weight;
+            }
+        }
+        if stop < i64::MAX {
+            for pane in self.earlier.seen_between(&self.last_seen, start, stop).into_values() {
+                total.distinct_reporters += self.panes[place_of(&self.panes, pane)].weight;
+            }
         }
         total.distinct_reporters = (total.distinct_reporters + UNIT / 2) / UNIT;
         total
@@ -124,14 +144,44 @@ impl ChannelCounts {
         self.panes[first_from(&self.panes, start)..].iter().map(|pane| pane.tier).max().unwrap_or(0)
     }
 
-    /// The map of reporters, and the largest weight of its panes from the fine index `start` on; None without any.
-    pub fn sample(&self, start: i64) -> Option<(&LastSeen, i64)> {
-        self.panes.get(first_from(&self.panes, start)).map(|pane| (&self.last_seen, pane.weight))
+    /// The sampled reporters seen in [start, stop), and the largest weight of the panes between; None without any.
+    pub fn sample(&self, start: i64, stop: i64) -> Option<(Vec<u64>, i64)> {
+        let pane = self.panes.get(first_from(&self.panes, start))?;
+        let seen = self.last_seen.rows().iter().filter(|row| (start..stop).contains(&row.fine));
+        let mut reporters: Vec<u64> = seen.map(|row| row.reporter).collect();
+        reporters.extend(self.earlier.seen_between(&self.last_seen, start, stop).into_keys());
+        Some((reporters, pane.weight))
+    }
+
+    /// Whether the window that ends with the pane of `end_ms` can still be measured exactly.
+    pub fn is_whole(&self, window: Window, end_ms: i64) -> bool {
+        let end = fine_of(end_ms);
+        let longest = Window { ring: window.ring, panes: RINGS[window.ring].panes };
+        end >= latest_start(window.ring, self.now)
+            && (self.folded_until == 0 || window.start(end) >= longest.start(self.folded_until))
+    }
+
+    /// When (ms) the windows end that a report is in and that ended before the pane of `now_ms`, if a pane ends them.
+    pub fn later_ends(&self, window: Window, occurred_ms: i64, now_ms: i64) -> Vec<i64> {
+        let fine = FINE_PER_PANE[window.ring];
+        let pane_of = |time_ms: i64| fine_of(time_ms).div_euclid(fine);
+        let own = pane_of(occurred_ms);
+        let stop = (own + window.panes).min(pane_of(now_ms)) * fine;
+        let later = self.panes[first_from(&self.panes, own * fine)..].iter();
+        let mut ends: Vec<i64> =
+            later.take_while(|pane| pane.start < stop).map(|pane| pane.start.div_euclid(fine)).collect();
+        ends.dedup();
+        ends.into_iter().map(|end| end * fine * FINE_MS).collect()
     }
 
     /// Give a reporter the hash under another key; return false if none has the hash `before`.
     pub fn rename_reporter(&mut self, before: u64, after: u64) -> bool {
-        rename(&mut self.last_seen, &mut self.panes, before, after)
+        let known = rename(&mut self.last_seen, &mut self.panes, before, after);
+        if known {
+            self.earlier.rename(before, after);
+            self.earlier.settle(&self.last_seen, &self.panes);
+        }
+        known
     }
 
     /// Forget what is after the pane of `now_ms`, to which time was set back; false if nothing changed.
@@ -140,10 +190,13 @@ impl ChannelCounts {
         if self.now <= now {
             return false;
         }
+        self.folded_until = self.folded_until.max(self.now);
         self.now = now;
+        self.earlier.forget_after(now);
         settle(&mut self.last_seen, &self.panes);
         self.last_seen.retain(|row| row.fine <= now);
         self.panes.retain(|pane| pane.start <= now);
+        self.earlier.settle(&self.last_seen, &self.panes);
         forget_after(&mut self.messages, now);
         true
     }
@@ -182,13 +235,24 @@ impl ChannelCounts {
             write_str(out, message);
             write_int(out, *code);
         }
+        // No voices, no repeats.
+        write_array(out, 0);
+        write_map(out, 0);
+        write_int(out, self.folded_until);
+        let pairs = self.earlier.pairs();
+        write_array(out, 2 * pairs.len());
+        for &(start, reporter) in pairs {
+            write_uint(out, reporter);
+            write_int(out, place_of(&self.panes, start) as i64);
+        }
     }
 
     /// Decode the bytes of `encode`; None if they are anything else: a channel with voices, or damaged.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (&version, rest) = bytes.split_first()?;
         let mut reader = Reader::new(rest);
-        if version != STATE_VERSION || reader.array()? != STATE_FIELDS {
+        let fields = reader.array()?;
+        if version != STATE_VERSION || (fields != STATE_FIELDS && fields != EARLIER_STATE_FIELDS) {
             return None;
         }
         let now = reader.int(TIME_LIMIT)?;
@@ -196,8 +260,16 @@ impl ChannelCounts {
         let panes = decode_panes(&mut reader, now)?;
         let last_seen = decode_reporters(&mut reader, &panes)?;
         let messages = decode_messages(&mut reader)?;
+        let (mut folded_until, mut earlier) = (now, Earlier::default());
+        if fields == STATE_FIELDS {
+            if reader.array()? != 0 || reader.map()? != 0 {
+                return None;
+            }
+            folded_until = reader.int(TIME_LIMIT)?;
+            earlier = decode_earlier(&mut reader, &panes)?;
+        }
         if reader.is_at_end() {
-            Some(ChannelCounts { now, limit, panes, last_seen, messages })
+            Some(ChannelCounts { now, limit, panes, last_seen, messages, earlier, folded_until })
         } else {
             None
         }
@@ -205,6 +277,19 @@ impl ChannelCounts {
 
     fn reporters(&self) -> i64 {
         self.last_seen.rows().len() as i64
+    }
+
+    /// Keep the pane at `place`, in which a reporter was seen who is known to have been seen later.
+    fn note_late(&mut self, place: usize, reporter: u64) {
+        let pane = &self.panes[place];
+        if place + 1 == self.panes.len() || !in_sample(reporter, pane.weight) {
+            return;
+        }
+        if let Some(at) = self.last_seen.find(reporter) {
+            if place_of(&self.panes, self.last_seen.rows()[at].fine) > place {
+                self.earlier.note(pane.start, reporter);
+            }
+        }
     }
 
     /// Move panes, reporters and messages on to the pane of `now`.
@@ -215,8 +300,15 @@ impl ChannelCounts {
             // The usual case: the finest ring holds everything, so nothing is folded or forgotten.
             return;
         }
-        if fold(&mut self.panes, before, now) {
-            resample(&mut self.last_seen, &mut self.panes);
+        if let Some(uneven) = fold(&mut self.panes, before, now) {
+            if uneven {
+                resample(&mut self.last_seen, &mut self.panes);
+            }
+            self.earlier.settle(&self.last_seen, &self.panes);
+        }
+        let reach = earliest_end(now);
+        if reach != earliest_end(before) {
+            self.earlier.forget_before(reach, &self.last_seen);
         }
         let horizon = held_from(LONGEST, now);
         if horizon != held_from(LONGEST, before) {
@@ -232,6 +324,7 @@ impl ChannelCounts {
         if self.reporters() > 0 {
             self.last_seen.retain(|row| row.fine >= horizon);
             self.limit = self.limit.min(next_limit(self.last_seen.rows().len()));
+            self.earlier.settle(&self.last_seen, &self.panes);
         }
     }
 }
@@ -291,6 +384,21 @@ fn decode_reporters(reader: &mut Reader, panes: &[Pane]) -> Option<LastSeen> {
     LastSeen::from_rows(rows)
 }
 
+/// Read the pairs of a hash and the place of a pane.
+fn decode_earlier(reader: &mut Reader, panes: &[Pane]) -> Option<Earlier> {
+    let length = reader.array()?;
+    if length % 2 != 0 {
+        return None;
+    }
+    let mut pairs = Vec::with_capacity((length / 2).min(usize::from(u16::MAX)));
+    for _ in 0..length / 2 {
+        let reporter = reader.uint()?;
+        let place = reader.int(TIME_LIMIT)? as usize;
+        pairs.push((panes.get(place)?.start, reporter));
+    }
+    Earlier::from_pairs(pairs)
+}
+
 fn decode_messages(reader: &mut Reader) -> Option<Tally> {
     let length = reader.map()?;
     if length > TALLIED_MESSAGES {
@@ -312,13 +420,14 @@ fn decode_messages(reader: &mut Reader) -> Option<Tally> {
 ///
 /// Never below the largest category's number and never above their sum.
 pub fn union_distinct(counts: &[&ChannelCounts], window: Window, now_ms: i64) -> i64 {
-    let start = window.start(fine_of(now_ms));
+    let now = fine_of(now_ms);
+    let (start, stop) = (window.start(now), window.stop(now));
     let mut samples = Vec::with_capacity(counts.len());
     let (mut largest, mut sum) = (0, 0);
     for one in counts {
         let size = one.measure(window, now_ms).distinct_reporters;
         if size > 0 {
-            samples.extend(one.sample(start));
+            samples.extend(one.sample(start, stop));
             largest = largest.max(size);
             sum += size;
         }
@@ -326,5 +435,5 @@ pub fn union_distinct(counts: &[&ChannelCounts], window: Window, now_ms: i64) ->
     if samples.len() < 2 {
         return sum;
     }
-    union_size(&samples, start).max(largest).min(sum)
+    union_size(&samples).max(largest).min(sum)
 }

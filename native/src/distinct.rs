@@ -32,7 +32,7 @@ fn spread(reporter: u64) -> u64 {
     reporter.rotate_left(40)
 }
 
-fn in_sample(reporter: u64, weight: i64) -> bool {
+pub fn in_sample(reporter: u64, weight: i64) -> bool {
     u128::from(reporter) * (weight as u128) < ALL_HASHES
 }
 
@@ -126,27 +126,38 @@ impl LastSeen {
     }
 }
 
-/// Record that a reporter was seen in the pane at `place`; return whether the reporter was in no pane before.
-pub fn see(last_seen: &mut LastSeen, panes: &mut [Pane], place: usize, reporter: u64) -> bool {
+/// Where a reporter was before.
+pub enum Before {
+    /// In no pane.
+    Nowhere,
+    /// In an older pane, which begins at this fine index.
+    Pane(i64),
+    /// In the same pane or a later one, or the reporter is not in the sample.
+    Unchanged,
+}
+
+/// Record that a reporter was seen in the pane at `place`.
+pub fn see(last_seen: &mut LastSeen, panes: &mut [Pane], place: usize, reporter: u64) -> Before {
     let pane = panes[place];
     match last_seen.find(reporter) {
         None => {
             if !in_sample(reporter, pane.weight) {
-                return false;
+                return Before::Unchanged;
             }
             last_seen.push(reporter, pane.start);
             panes[place].kept += 1;
-            true
+            Before::Nowhere
         }
         Some(at) => {
             let seen = last_seen.rows[at].fine;
-            if seen < pane.start {
-                let left = place_of(panes, seen);
-                panes[left].kept -= 1;
-                last_seen.rows[at].fine = pane.start;
-                panes[place].kept += 1;
+            if seen >= pane.start {
+                return Before::Unchanged;
             }
-            false
+            let left = place_of(panes, seen);
+            panes[left].kept -= 1;
+            last_seen.rows[at].fine = pane.start;
+            panes[place].kept += 1;
+            Before::Pane(panes[left].start)
         }
     }
 }
@@ -205,16 +216,16 @@ pub fn next_limit(size: usize) -> i64 {
     SAMPLE.max(2 * size as i64)
 }
 
-/// Estimate the number of different reporters last seen at the fine index `start` or later in any map.
+/// Estimate the number of different reporters of a window in any of several categories.
 ///
-/// `samples` = (map, largest weight of its panes from `start` on), at least one.
-pub fn union_size(samples: &[(&LastSeen, i64)], start: i64) -> i64 {
+/// `samples` = (sampled reporters, largest weight of the panes in the window), at least one.
+pub fn union_size(samples: &[(Vec<u64>, i64)]) -> i64 {
     let weight = samples.iter().map(|&(_, weight)| weight).max().unwrap_or(UNIT);
     let union: HashSet<u64, std::collections::hash_map::RandomState> = samples
         .iter()
-        .flat_map(|(last_seen, _)| last_seen.rows())
-        .filter(|row| row.fine >= start && in_sample(row.reporter, weight))
-        .map(|row| row.reporter)
+        .flat_map(|(reporters, _)| reporters)
+        .filter(|&&reporter| in_sample(reporter, weight))
+        .copied()
         .collect();
     (union.len() as i64 * weight + UNIT / 2) / UNIT
 }

@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::types::{PyBytes, PyTuple};
 
 use crate::counts::{self, ChannelCounts, ReporterKind};
 use crate::panes::UNIT;
@@ -254,19 +254,35 @@ impl CountEntry {
         self.native(py, |counts| counts.tier(window, now_ms))
     }
 
-    fn sample<'py>(&mut self, py: Python<'py>, start: i64) -> PyResult<Bound<'py, PyAny>> {
+    fn sample<'py>(&mut self, py: Python<'py>, start: i64, stop: i64) -> PyResult<Bound<'py, PyAny>> {
         if let Some(foreign) = self.foreign(py)? {
-            return foreign.call_method1("sample", (start,));
+            return foreign.call_method1("sample", (start, stop));
         }
-        let found = self.native(py, |counts| {
-            counts.sample(start).map(|(last_seen, weight)| (last_seen.rows().to_vec(), weight))
-        })?;
-        let (rows, weight) = found.ok_or_else(|| PyIndexError::new_err("no pane begins so late"))?;
-        let last_seen = PyDict::new(py);
-        for row in rows {
-            last_seen.set_item(row.reporter, row.fine)?;
+        let found = self.native(py, |counts| counts.sample(start, stop))?;
+        let sample = found.ok_or_else(|| PyIndexError::new_err("no pane begins so late"))?;
+        Ok(sample.into_pyobject(py)?.into_any())
+    }
+
+    fn is_whole(&mut self, py: Python, spec: &Bound<PyAny>, end_ms: i64) -> PyResult<bool> {
+        if let Some(foreign) = self.foreign(py)? {
+            return foreign.call_method1("is_whole", (spec, end_ms))?.extract();
         }
-        Ok((last_seen, weight).into_pyobject(py)?.into_any())
+        let window = window_of(spec)?;
+        self.native(py, |counts| counts.is_whole(window, end_ms))
+    }
+
+    fn later_ends(
+        &mut self,
+        py: Python,
+        spec: &Bound<PyAny>,
+        occurred_ms: i64,
+        now_ms: i64,
+    ) -> PyResult<Vec<i64>> {
+        if let Some(foreign) = self.foreign(py)? {
+            return foreign.call_method1("later_ends", (spec, occurred_ms, now_ms))?.extract();
+        }
+        let window = window_of(spec)?;
+        self.native(py, |counts| counts.later_ends(window, occurred_ms, now_ms))
     }
 
     fn rename_reporter(&mut self, py: Python, before: u64, after: u64) -> PyResult<bool> {

@@ -10,7 +10,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PySequence, PySet, PyString, PyTuple, PyType};
 
-use crate::counts::{is_held, ReporterKind};
+use crate::counts::ReporterKind;
 use crate::daily::{CountedRow, DailyCells};
 use crate::enriched::{write_report, write_windows};
 use crate::envelope::Envelope;
@@ -25,7 +25,7 @@ use crate::store::{CountStore, Found};
 use crate::sums::WindowCounts;
 use crate::times::Moment;
 use crate::vocabulary::Vocabulary;
-use crate::windows::Window;
+use crate::windows::{fine_of, Window};
 
 /// What to compute for a report of a category (CategoryPlan).
 struct Plan {
@@ -314,7 +314,8 @@ impl Kernel {
         }
         let occurred = report.occurred.millis();
         let now = progress.now.max(occurred);
-        if now >= progress.limit || !is_held(occurred, now) {
+        // A late report is judged in the windows of its own time too.
+        if now >= progress.limit || fine_of(occurred) < fine_of(now) {
             return Ok(Done::Python);
         }
         let plan = match &self.plans[usize::from(report.category)] {

@@ -4,6 +4,7 @@ mod counts;
 mod cursor;
 mod daily;
 mod distinct;
+mod earlier;
 mod enriched;
 mod entry;
 mod envelope;

@@ -15,6 +15,14 @@ pub fn write_int(out: &mut Vec<u8>, number: i64) {
     }
 }
 
+/// Write a number that may need all 64 bits.
+pub fn write_uint(out: &mut Vec<u8>, number: u64) {
+    match i64::try_from(number) {
+        Ok(number) => write_int(out, number),
+        Err(_) => write_tagged(out, 0xcf, &number.to_be_bytes()),
+    }
+}
+
 pub fn write_array(out: &mut Vec<u8>, length: usize) {
     match length {
         0..=15 => out.push(0x90 | length as u8),
@@ -91,16 +99,21 @@ impl<'a> Reader<'a> {
         self.take(1).map(|tag| tag[0])
     }
 
+    /// Read an integer of 0 or more.
+    pub fn uint(&mut self) -> Option<u64> {
+        match self.tag()? {
+            tag @ 0..=0x7f => Some(u64::from(tag)),
+            0xcc => self.number(1),
+            0xcd => self.number(2),
+            0xce => self.number(4),
+            0xcf => self.number(8),
+            _ => None,
+        }
+    }
+
     /// Read an integer of 0 or more that is below `limit`.
     pub fn int(&mut self, limit: i64) -> Option<i64> {
-        let number = match self.tag()? {
-            tag @ 0..=0x7f => u64::from(tag),
-            0xcc => self.number(1)?,
-            0xcd => self.number(2)?,
-            0xce => self.number(4)?,
-            0xcf => self.number(8)?,
-            _ => return None,
-        };
+        let number = self.uint()?;
         if number < limit as u64 {
             Some(number as i64)
         } else {

@@ -64,22 +64,27 @@ pub fn find_or_insert(panes: &mut Vec<Pane>, start: i64) -> usize {
 
 /// Fold the panes that left a ring between fine indexes `before` and `now` into panes of the next ring.
 ///
-/// Returns true if panes of unequal weights were folded together: their reporters must be sampled again.
-pub fn fold(panes: &mut Vec<Pane>, before: i64, now: i64) -> bool {
-    let mut uneven = false;
+/// Returns None if there were none, else whether panes of unequal weights were folded together: their reporters must be
+/// sampled again.
+pub fn fold(panes: &mut Vec<Pane>, before: i64, now: i64) -> Option<bool> {
+    let mut found = None;
     for (ring, &coarser) in FINE_PER_PANE[1..].iter().enumerate() {
         let (first, end) = (held_from(ring, before), held_from(ring, now));
-        if first == end {
-            break;
+        if first != end {
+            if let Some(uneven) = fold_between(panes, first, end, coarser) {
+                found = Some(uneven || found == Some(true));
+            }
         }
-        uneven |= fold_between(panes, first, end, coarser);
     }
-    uneven
+    found
 }
 
-fn fold_between(panes: &mut Vec<Pane>, first: i64, end: i64, fine_per_pane: i64) -> bool {
+fn fold_between(panes: &mut Vec<Pane>, first: i64, end: i64, fine_per_pane: i64) -> Option<bool> {
     let low = first_from(panes, first);
     let high = first_from(panes, end).max(low);
+    if low == high {
+        return None;
+    }
     let mut uneven = false;
     // Panes before `folded` are done. The one before `low` may already be the coarse one.
     let mut folded = low;
@@ -95,5 +100,5 @@ fn fold_between(panes: &mut Vec<Pane>, first: i64, end: i64, fine_per_pane: i64)
         }
     }
     panes.drain(folded..high);
-    uneven
+    Some(uneven)
 }

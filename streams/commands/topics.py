@@ -70,5 +70,9 @@ async def _create(settings: Settings) -> list[str]:
 async def _check(settings: Settings) -> list[Problem]:
     async with admin_client(settings.connection()) as admin:
         return await check_topics(
-            admin, load_catalogue(), settings.topic_prefix, settings.min_insync_replicas
+            admin,
+            load_catalogue(),
+            settings.topic_prefix,
+            settings.replication_factor,
+            settings.min_insync_replicas,
         )

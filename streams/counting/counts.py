@@ -1,8 +1,8 @@
 """Counts of one channel and category: panes, distinct reporters, most-reported messages; their encoding."""
 
 import struct
-from bisect import bisect_left
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -11,6 +11,7 @@ from streams.contract.wire.state_records import STATE_VERSION, require_version
 from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.distinct import (
     LastSeen,
+    in_sample,
     next_limit,
     rename,
     resample,
@@ -19,8 +20,10 @@ from streams.counting.distinct import (
     thin_out,
     union_size,
 )
+from streams.counting.earlier import Earlier, flat, pairs
 from streams.counting.panes import (
     START,
+    Folded,
     RunningSum,
     drop_after,
     drop_before,
@@ -34,11 +37,15 @@ from streams.counting.tally import Tally, forget_after, forget_before, most_repo
 from streams.counting.voices import VoicePane, Voices
 from streams.counting.windows import (
     FINE_MS,
+    FINE_PER_PANE,
     RINGS,
     WindowSpec,
+    earliest_end,
     held_from,
+    latest_start,
     pane_start,
     window_start,
+    window_stop,
 )
 
 CHANNEL_COUNTS = b"K"
@@ -59,7 +66,8 @@ class _State(msgspec.Struct, array_like=True, gc=False):
     """The persisted form: a MessagePack array, in which small numbers take one byte.
 
     `reporters` are the hashes as little-endian 64-bit numbers, in the order of the map. `places` holds the
-    index of each reporter's pane, one byte each.
+    index of each reporter's pane, one byte each. `earlier` are pairs of a hash and the index of a pane.
+    Versions up to 0.2 wrote the first six fields, and voices and repeats where there were any.
     """
 
     now: int
@@ -68,25 +76,14 @@ class _State(msgspec.Struct, array_like=True, gc=False):
     reporters: bytes
     places: bytes
     messages: Tally
-
-
-class _VoicedState(_State, array_like=True, gc=False):
-    """The persisted form of a channel with stamped reports.
-
-    Without any it is that of earlier versions, byte for byte.
-    """
-
     voices: list[VoicePane] = []
-
-
-class _RepeatedState(_VoicedState, array_like=True, gc=False):
-    """The persisted form of a channel which somebody with a stamp has reported again."""
-
     repeats: RiskCounted = {}
+    folded_until: int | msgspec.UnsetType = msgspec.UNSET
+    earlier: list[int] = []
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_RepeatedState).decode
+_decode = msgspec.msgpack.Decoder(_State).decode
 
 
 class ChannelCounts(msgspec.Struct, gc=False):
@@ -105,6 +102,10 @@ class ChannelCounts(msgspec.Struct, gc=False):
     _sums: dict[WindowSpec, RunningSum] | None = None
     _voices: Voices | None = None
     _repeats: RiskCounted | None = None
+    _earlier: Earlier | None = None
+    # Up to this fine index panes were folded that should still be apart: by a version that held fewer, or
+    # before time was set back. 0: by none.
+    _folded_until: int = 0
 
     def add(
         self,
@@ -139,15 +140,15 @@ class ChannelCounts(msgspec.Struct, gc=False):
         pane.tier = max(pane.tier, tier)
         left: Pane | None = pane
         if reporter_hash is not None:
-            if self._last_seen is None:
-                self._last_seen = {}
-            left = see(self._last_seen, panes, pane, reporter_hash)
+            left = self._see(pane, reporter_hash)
         if self._sums:
             self._count_in_sums(pane, left, reporter_kind, reporter_hash, risk_millionths)
         if left is None and self._last_seen and len(self._last_seen) > self._limit:
             self._last_seen = thin_out(self._last_seen, panes)
             self._limit = next_limit(len(self._last_seen))
             self._sums = None
+            if self._earlier is not None:
+                self._earlier.settle(self._last_seen, panes)
         if message_ref is not None:
             if self._messages is None:
                 self._messages = {}
@@ -174,8 +175,10 @@ class ChannelCounts(msgspec.Struct, gc=False):
         self._repeats = with_repeat(self._repeats, reporter_hash, counted_at)
 
     def measure(self, spec: WindowSpec, now_ms: int) -> WindowCounts:
-        """Return the counts of the window that ends with the pane of `now_ms`."""
+        """Return the counts of the window that ends with the pane of `now_ms`, whatever came later."""
         now = now_ms // FINE_MS
+        if now < self._now:
+            return self._measure_past(spec, now)
         panes = self._panes
         total = self._sums.get(spec) if self._sums is not None else None
         if total is None:
@@ -189,6 +192,9 @@ class ChannelCounts(msgspec.Struct, gc=False):
             self._sums[spec] = total
         elif now >= total.until:
             total.slide(panes, now)
+        elif now < total.since:
+            # They moved on without a report.
+            return self._measure_past(spec, now)
         stamped = NOT_STAMPED if self._voices is None else self._voices.since(total.start)
         return WindowCounts.of_one(total, total.distinct, stamped)
 
@@ -205,10 +211,48 @@ class ChannelCounts(msgspec.Struct, gc=False):
         start = window_start(spec.ring, spec.panes, now_ms // FINE_MS)
         return max((pane.tier for pane in self._panes if pane.start >= start), default=0)
 
-    def sample(self, start: int) -> tuple[LastSeen, int]:
-        """Return the map of reporters, and the largest weight of its panes from the fine index `start` on."""
+    def sample(self, start: int, stop: int) -> tuple[Collection[int], int]:
+        """Return the sampled reporters seen from the fine index `start` on and before `stop`.
+
+        And the largest weight of the panes between: there must be one.
+        """
         first = bisect_left(self._panes, start, key=START)
-        return self._last_seen or {}, self._panes[first].weight
+        last_seen = self._last_seen or {}
+        reporters = {reporter for reporter, seen in last_seen.items() if start <= seen < stop}
+        if self._earlier is not None:
+            reporters.update(self._earlier.between(last_seen, start, stop))
+        return reporters, self._panes[first].weight
+
+    def is_whole(self, spec: WindowSpec, end_ms: int) -> bool:
+        """Return whether the window that ends with the pane of `end_ms` can still be measured exactly."""
+        end = end_ms // FINE_MS
+        if end < latest_start(spec.ring, self._now):
+            return False
+        panes = RINGS[spec.ring].panes
+        start = window_start(spec.ring, spec.panes, end)
+        return not self._folded_until or start >= window_start(spec.ring, panes, self._folded_until)
+
+    def most_reports(self, spec: WindowSpec, occurred_ms: int, now_ms: int) -> int:
+        """Return how many reports a window at most has that a report is in and that ended before `now_ms`."""
+        fine = FINE_PER_PANE[spec.ring]
+        own, current = occurred_ms // FINE_MS // fine, now_ms // FINE_MS // fine
+        stop = min(own + spec.panes, current) * fine
+        panes = self._panes
+        # Its reports may have been folded into a longer pane that begins before.
+        first = max(bisect_right(panes, (own - spec.panes + 1) * fine, key=START) - 1, 0)
+        return sum([pane.reports for pane in panes[first : bisect_left(panes, stop, key=START)]])
+
+    def later_ends(self, spec: WindowSpec, occurred_ms: int, now_ms: int) -> list[int]:
+        """Return when (ms) the windows end that a report is in and that ended before the pane of `now_ms`.
+
+        Only those that end with a pane that has reports: the others hold no more than these.
+        """
+        fine = FINE_PER_PANE[spec.ring]
+        own, current = occurred_ms // FINE_MS // fine, now_ms // FINE_MS // fine
+        first = bisect_left(self._panes, own * fine, key=START)
+        stop = min(own + spec.panes, current) * fine
+        ends = dict.fromkeys(pane.start // fine for pane in self._panes[first:] if pane.start < stop)
+        return [end * fine * FINE_MS for end in ends]
 
     def rename_reporter(self, before: int, after: int) -> bool:
         """Give a reporter the hash under another key; return False if none has the hash `before`."""
@@ -216,8 +260,12 @@ class ChannelCounts(msgspec.Struct, gc=False):
             return False
         if self._repeats is not None and (at := self._repeats.pop(before, None)) is not None:
             self._repeats[after] = at
+        if self._earlier is not None:
+            self._earlier.rename(before, after)
         if not rename(self._last_seen, self._panes, before, after):
             self._sums = None
+            if self._earlier is not None:
+                self._earlier.settle(self._last_seen, self._panes)
         return True
 
     def turn_back(self, now_ms: int) -> bool:
@@ -231,12 +279,16 @@ class ChannelCounts(msgspec.Struct, gc=False):
         self._sums = None
         if self._now <= now:
             return False
+        self._folded_until = max(self._folded_until, self._now)
         self._now = now
         last_seen = self._last_seen
         if last_seen:
             settle(last_seen, self._panes)
             self._last_seen = {reporter: seen for reporter, seen in last_seen.items() if seen <= now}
         drop_after(self._panes, now)
+        if self._earlier is not None:
+            self._earlier.keep_until(now)
+            self._earlier.settle(self._last_seen or {}, self._panes)
         if self._voices is not None:
             self._voices.keep(0, now)
         if self._messages:
@@ -257,11 +309,19 @@ class ChannelCounts(msgspec.Struct, gc=False):
         if last_seen:
             reporters = struct.pack(f"<{len(last_seen)}Q", *last_seen)
             places = bytes(len(last_seen)) if len(panes) == 1 else _places(last_seen, panes)
-        parts = (self._now, self._limit, panes, reporters, places, self._messages or {})
-        voices = [] if self._voices is None else self._voices.rows()
-        if self._repeats:
-            return STATE_VERSION + _encode(_RepeatedState(*parts, voices, self._repeats))
-        return STATE_VERSION + _encode(_VoicedState(*parts, voices) if voices else _State(*parts))
+        state = _State(
+            self._now,
+            self._limit,
+            panes,
+            reporters,
+            places,
+            self._messages or {},
+            [] if self._voices is None else self._voices.rows(),
+            self._repeats or {},
+            self._folded_until,
+            [] if self._earlier is None else flat(self._earlier, panes),
+        )
+        return STATE_VERSION + _encode(state)
 
     @classmethod
     def decode(cls, data: bytes | memoryview) -> "ChannelCounts":
@@ -285,7 +345,50 @@ class ChannelCounts(msgspec.Struct, gc=False):
             counts._voices = Voices(state.voices)
         if state.repeats:
             counts._repeats = state.repeats
+        if state.folded_until is msgspec.UNSET:
+            counts._folded_until = state.now
+        else:
+            counts._folded_until = state.folded_until
+        if state.earlier:
+            counts._earlier = pairs(state.earlier, state.panes)
         return counts
+
+    def _measure_past(self, spec: WindowSpec, end: int) -> WindowCounts:
+        """Measure a window that was left since. The running sums only move on, so they are of no use here."""
+        start, stop = window_start(spec.ring, spec.panes, end), window_stop(spec.ring, end)
+        panes = self._panes
+        held = panes[bisect_left(panes, start, key=START) : bisect_left(panes, stop, key=START)]
+        stamped = NOT_STAMPED if self._voices is None else self._voices.of(held)
+        again = 0
+        if self._earlier is not None and self._last_seen:
+            for seen in self._earlier.between(self._last_seen, start, stop).values():
+                again += pane_at(held, seen).weight
+        return WindowCounts.of(held, start, stamped, again)
+
+    def _see(self, pane: Pane, reporter_hash: int) -> Pane | None:
+        if self._last_seen is None:
+            self._last_seen = {}
+        panes = self._panes
+        left = see(self._last_seen, panes, pane, reporter_hash)
+        if left is None or panes[0] is panes[-1]:
+            return left
+        if left is not pane:
+            self._note_earlier(left, reporter_hash)
+        elif pane is not panes[-1]:
+            # Seen in this pane before, or in a later one, or not in the sample.
+            seen = self._last_seen.get(reporter_hash)
+            if (
+                seen is not None
+                and pane_at(panes, seen) is not pane
+                and in_sample(reporter_hash, pane.weight)
+            ):
+                self._note_earlier(pane, reporter_hash)
+        return left
+
+    def _note_earlier(self, pane: Pane, reporter_hash: int) -> None:
+        if self._earlier is None:
+            self._earlier = Earlier()
+        self._earlier.note(pane.start, reporter_hash)
 
     def _count_in_sums(
         self, pane: Pane, left: Pane | None, reporter_kind: str, reporter_hash: int | None, risk: int
@@ -308,14 +411,31 @@ class ChannelCounts(msgspec.Struct, gc=False):
         if (not panes or panes[0].start >= held_from(0, now)) and self._limit == next_limit(0):
             # The usual case: the finest ring holds everything, so nothing is folded or forgotten.
             return
-        if fold(panes, before, now):
-            self._last_seen = resample(self._last_seen or {}, panes)
-            self._sums = None
-        if self._voices is not None:
-            self._voices.settle(panes)
+        folded = fold(panes, before, now)
+        if folded is not None:
+            self._follow(folded, now)
+        if self._earlier is not None:
+            reach = earliest_end(now)
+            if reach != earliest_end(before):
+                self._earlier.forget_before(reach, self._last_seen or {})
         horizon = held_from(_LONGEST, now)
         if horizon != held_from(_LONGEST, before):
             self._forget_before(horizon)
+
+    def _follow(self, folded: Folded, now: int) -> None:
+        """Let all that knows of panes follow those that were folded until the fine index `now`."""
+        panes = self._panes
+        if folded.uneven:
+            self._last_seen = resample(self._last_seen or {}, panes)
+            self._sums = None
+        if self._earlier is not None:
+            last_seen = self._last_seen or {}
+            if folded.uneven:
+                self._earlier.settle(last_seen, panes)
+            else:
+                self._earlier.settle(last_seen, panes, folded.start, held_from(0, now))
+        if self._voices is not None:
+            self._voices.settle(panes)
 
     def _forget_before(self, horizon: int) -> None:
         """Drop everything older than the fine index `horizon`, which no ring holds any more."""
@@ -330,6 +450,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
             self._limit = min(self._limit, next_limit(len(left)))
             if self._repeats:
                 self._repeats = {reporter: at for reporter, at in self._repeats.items() if reporter in left}
+            if self._earlier is not None:
+                self._earlier.settle(left, self._panes)
 
 
 def _places(last_seen: LastSeen, panes: list[Pane]) -> bytes:
@@ -349,9 +471,10 @@ def union_distinct(counts: Sequence[ChannelCounts], spec: WindowSpec, now_ms: in
     It is never below the largest category's number and never above their sum, so these bounds can decide a
     threshold without computing the union. It is exact if each category's number is.
     """
-    start = window_start(spec.ring, spec.panes, now_ms // FINE_MS)
+    now = now_ms // FINE_MS
+    start, stop = window_start(spec.ring, spec.panes, now), window_stop(spec.ring, now)
     sizes = [one.measure(spec, now_ms).distinct_reporters for one in counts]
-    samples = [one.sample(start) for one, size in zip(counts, sizes, strict=True) if size]
+    samples = [one.sample(start, stop) for one, size in zip(counts, sizes, strict=True) if size]
     if len(samples) < 2:
         return sum(sizes)
-    return min(max(union_size(samples, start), *sizes), sum(sizes))
+    return min(max(union_size(samples), *sizes), sum(sizes))

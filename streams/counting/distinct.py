@@ -24,7 +24,7 @@ has a secret key (deciding/partition/hash_key.py).
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from streams.counting.panes import pane_at
 from streams.counting.sums import UNIT, Pane
@@ -38,6 +38,11 @@ SAMPLE = 2048
 _ALL_HASHES = UNIT << 64
 
 
+def in_sample(reporter_hash: int, weight: int) -> bool:
+    """Return whether a reporter belongs to the sample of a pane of that weight."""
+    return reporter_hash * weight < _ALL_HASHES
+
+
 def see(last_seen: LastSeen, panes: list[Pane], pane: Pane, reporter_hash: int) -> Pane | None:
     """Record that a reporter was seen in `pane`, and return the pane in which it was counted before.
 
@@ -46,7 +51,7 @@ def see(last_seen: LastSeen, panes: list[Pane], pane: Pane, reporter_hash: int) 
     """
     seen = last_seen.get(reporter_hash)
     if seen is None:
-        if reporter_hash * pane.weight >= _ALL_HASHES:
+        if not in_sample(reporter_hash, pane.weight):
             return pane
         left = None
     elif seen >= pane.start:
@@ -67,7 +72,7 @@ def rename(last_seen: LastSeen, panes: list[Pane], before: int, after: int) -> b
     """
     seen = last_seen.pop(before)
     pane = pane_at(panes, seen)
-    if after in last_seen or after * pane.weight >= _ALL_HASHES:
+    if after in last_seen or not in_sample(after, pane.weight):
         pane.kept -= 1
         return False
     last_seen[after] = seen
@@ -85,9 +90,11 @@ def thin_out(last_seen: LastSeen, panes: list[Pane]) -> LastSeen:
 
 def resample(last_seen: LastSeen, panes: list[Pane]) -> LastSeen:
     """Return the map of reporters in the sample of their pane, in the same order, and update each `kept`."""
-    settle(last_seen, panes)
-    bounds = {pane.start: _bound(pane.weight) for pane in panes}
-    left = {reporter: start for reporter, start in last_seen.items() if reporter < bounds[start]}
+    start, bound = {}, {}
+    for seen in set(last_seen.values()):
+        pane = pane_at(panes, seen)
+        start[seen], bound[seen] = pane.start, _bound(pane.weight)
+    left = {reporter: start[seen] for reporter, seen in last_seen.items() if reporter < bound[seen]}
     kept = Counter(left.values())
     for pane in panes:
         pane.kept = kept[pane.start]
@@ -109,17 +116,17 @@ def next_limit(size: int) -> int:
     return max(SAMPLE, 2 * size)
 
 
-def union_size(samples: Sequence[tuple[Mapping[int, int], int]], start: int) -> int:
-    """Estimate the number of different reporters last seen at the fine index `start` or later in any map.
+def union_size(samples: Sequence[tuple[Collection[int], int]]) -> int:
+    """Estimate the number of different reporters of a window in any of several categories.
 
-    `samples` = (map, largest weight of its panes from `start` on). Below the smallest bound every map is
-    complete, so the reporters below it are counted and scaled up. Exact when all weights are UNIT.
+    `samples` = (sampled reporters, largest weight of the panes in the window). Below the smallest bound every
+    sample is complete, so the reporters below it are counted and scaled up. Exact when all weights are UNIT.
     """
     weight = max(weight for _, weight in samples)
     bound = _bound(weight)
     union: set[int] = set()
-    for last_seen, _ in samples:
-        union.update([reporter for reporter, seen in last_seen.items() if seen >= start and reporter < bound])
+    for reporters, _ in samples:
+        union.update([reporter for reporter in reporters if reporter < bound])
     return (len(union) * weight + UNIT // 2) // UNIT
 
 

@@ -145,7 +145,7 @@ _ROWS = (
     Measure(
         "voices",
         "independent reporters: those who report together count together, at most as many as "
-        "distinct_reporters; the same as these while TOCSIN_REPORTERS is off",
+        "distinct_reporters",
         "reporters",
         _voices,
         MILLION,
@@ -155,7 +155,7 @@ _ROWS = (
     Measure(
         "linked_share",
         "share of the reporters who had before reported the same messages as another one, messages that were "
-        "not upheld; 0 while TOCSIN_REPORTERS is off",
+        "not upheld",
         "share",
         _linked_share,
         MILLION,

@@ -8,6 +8,7 @@ alone and gives the same panes in one step as in many.
 
 from bisect import bisect_left, bisect_right
 from operator import attrgetter
+from typing import NamedTuple
 
 from streams.counting.sums import Pane
 from streams.counting.windows import FINE_PER_PANE, WindowSpec, held_from, window_start
@@ -16,8 +17,12 @@ START = attrgetter("start")
 
 
 class RunningSum(Pane, gc=False):
-    """The sum of all panes from `start` on, valid until the fine index `until`. Derived, never persisted."""
+    """The sum of all panes from `start` on, for windows that end at the fine index `since` or later.
 
+    And before `until`. Derived, never persisted.
+    """
+
+    since: int = 0
     until: int = 0
     distinct: int = 0
     ring: int = 0
@@ -27,7 +32,7 @@ class RunningSum(Pane, gc=False):
     def of(cls, panes: list[Pane], spec: WindowSpec, now: int) -> "RunningSum":
         """Return the sum over the window that ends with the pane of `now`."""
         total = cls(window_start(spec.ring, spec.panes, now), ring=spec.ring, panes=spec.panes)
-        total.until = total.start + FINE_PER_PANE[spec.ring] * spec.panes
+        total._ends()
         for pane in reversed(panes):
             if pane.start < total.start:
                 break
@@ -51,7 +56,12 @@ class RunningSum(Pane, gc=False):
             self -= pane
             self.distinct -= pane.kept * pane.weight
         self.start = start
-        self.until = start + FINE_PER_PANE[self.ring] * self.panes
+        self._ends()
+
+    def _ends(self) -> None:
+        fine = FINE_PER_PANE[self.ring]
+        self.until = self.start + fine * self.panes
+        self.since = self.until - fine
 
 
 def pane_at(panes: list[Pane], seen: int) -> Pane:
@@ -74,18 +84,28 @@ def find_or_insert(panes: list[Pane], start: int) -> Pane:
     return panes[index]
 
 
-def fold(panes: list[Pane], before: int, now: int) -> bool:
+class Folded(NamedTuple):
+    """What folding did: `start` is the fine index at which the oldest pane begins that it changed.
+
+    `uneven`: panes of unequal weights were folded together, so their reporters must be sampled again.
+    """
+
+    start: int
+    uneven: bool
+
+
+def fold(panes: list[Pane], before: int, now: int) -> Folded | None:
     """Fold the panes that left a ring between fine indexes `before` and `now` into panes of the next ring.
 
-    Returns True if panes of unequal weights were folded together: their reporters must be sampled again.
+    Return None if there were none.
     """
-    uneven = False
+    found = None
     for ring, coarser in enumerate(FINE_PER_PANE[1:]):
         first, end = held_from(ring, before), held_from(ring, now)
-        if first == end:
-            break
-        uneven |= _fold(panes, first, end, coarser)
-    return uneven
+        folded = None if first == end else _fold(panes, first, end, coarser)
+        if folded is not None:
+            found = folded if found is None else Folded(folded.start, found.uneven or folded.uneven)
+    return found
 
 
 def drop_before(panes: list[Pane], start: int) -> None:
@@ -98,13 +118,14 @@ def drop_after(panes: list[Pane], start: int) -> None:
     del panes[bisect_right(panes, start, key=START) :]
 
 
-def _fold(panes: list[Pane], first: int, end: int, fine_per_pane: int) -> bool:
-    """Fold the panes that begin in [first, end) into coarser ones; return True if weights differed."""
+def _fold(panes: list[Pane], first: int, end: int, fine_per_pane: int) -> Folded | None:
+    """Fold the panes that begin in [first, end) into coarser ones."""
     low = bisect_left(panes, first, key=START)
     high = bisect_left(panes, end, lo=low, key=START)
     if low == high:
-        return False
+        return None
     uneven = False
+    oldest = panes[low].start // fine_per_pane * fine_per_pane
     # The preceding pane may already be the coarse one into which they are folded.
     folded = panes[max(low - 1, 0) : low]
     for pane in panes[low:high]:
@@ -120,4 +141,4 @@ def _fold(panes: list[Pane], first: int, end: int, fine_per_pane: int) -> bool:
             pane.start = start
             folded.append(pane)
     panes[max(low - 1, 0) : high] = folded
-    return uneven
+    return Folded(oldest, uneven)

@@ -10,7 +10,7 @@ from streams.counting.counts import ChannelCounts
 from streams.counting.record_store import EXPIRY_DAY, ExpiringStore, day_in
 from streams.counting.windows import RINGS
 
-DAYS_HELD = RINGS[-1].panes
+DAYS_HELD = RINGS[-1].panes + RINGS[-1].late
 
 # Objects per generation; two generations are kept. A ChannelCounts takes about ten times the memory of its
 # bytes, and decoding one costs as much as a report, so those in use must stay decoded: 20,000 keys get most

@@ -118,12 +118,16 @@ class WindowCounts(Pane, gc=False):
         )
 
     @classmethod
-    def of(cls, panes: Sequence[Pane], start: int, stamped: StampedSums) -> Self:
-        """Return the counts of a window that begins at the fine index `start`."""
+    def of(cls, panes: Sequence[Pane], start: int, stamped: StampedSums, again: int = 0) -> Self:
+        """Return the counts of a window that begins at the fine index `start`.
+
+        `again` is the weight of reporters who were seen in it, but last seen after these panes.
+        """
         if len(panes) == 1 and panes[0].start >= start:
-            return cls.of_one(panes[0], panes[0].kept * panes[0].weight, stamped)
+            return cls.of_one(panes[0], panes[0].kept * panes[0].weight + again, stamped)
         # Local variables are twice as fast as `+=`, and this is done for every report.
-        reports = distinct = risk = trusted_flaggers = automated = state_actors = anonymous = without_ref = 0
+        reports = risk = trusted_flaggers = automated = state_actors = anonymous = without_ref = 0
+        distinct = again
         for pane in panes:
             if pane.start >= start:
                 reports += pane.reports

@@ -3,14 +3,15 @@
 Kept apart from the other counts, so that a channel whose reports have no stamp pays nothing for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Final
 
 from msgspec.structs import astuple
 
 from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.panes import pane_at
-from streams.counting.sums import NOT_STAMPED, Pane, StampedSums
+from streams.counting.sums import Pane, StampedSums
 
 # start, stamped, and the four numbers of Sums
 VoicePane = tuple[int, int, int, int, int, int]
@@ -26,14 +27,19 @@ class Voices:
     __slots__ = ("_panes", "_windows")
 
     def __init__(self, panes: Sequence[VoicePane] = ()) -> None:
+        # The oldest first.
         self._panes = {row[0]: _sums_of(row) for row in panes}
         self._windows: dict[int, StampedSums] = {}
 
     def add(self, start: int, added: ClusterSums) -> None:
         """Add a stamped report to the pane that begins at `start`."""
         one = StampedSums(1, added)
-        before = self._panes.get(start)
-        self._panes[start] = one if before is None else before.plus(one)
+        panes = self._panes
+        before = panes.get(start)
+        is_between = before is None and bool(panes) and start < next(reversed(panes))
+        panes[start] = one if before is None else before.plus(one)
+        if is_between:
+            self._panes = dict(sorted(panes.items()))
         for first, sums in self._windows.items():
             if start >= first:
                 self._windows[first] = sums.plus(one)
@@ -44,12 +50,14 @@ class Voices:
         if found is None:
             if len(self._windows) >= _KNOWN_STARTS:
                 del self._windows[next(iter(self._windows))]
-            found = NOT_STAMPED
-            for pane, sums in self._panes.items():
-                if pane >= start:
-                    found = found.plus(sums)
+            newest_first = takewhile(lambda pane: pane[0] >= start, reversed(self._panes.items()))
+            found = _total([sums for _, sums in newest_first])
             self._windows[start] = found
         return found
+
+    def of(self, panes: Sequence[Pane]) -> StampedSums:
+        """Return the sums of some panes of the counts."""
+        return _total([self._panes[pane.start] for pane in panes if pane.start in self._panes])
 
     def settle(self, panes: list[Pane]) -> None:
         """Follow the panes of the counts, some of which were folded into longer ones."""
@@ -67,7 +75,20 @@ class Voices:
 
     def rows(self) -> list[VoicePane]:
         """Return the panes as they are stored."""
-        return [(start, one.stamped, *astuple(one.sums)) for start, one in sorted(self._panes.items())]
+        return [(start, one.stamped, *astuple(one.sums)) for start, one in self._panes.items()]
+
+
+def _total(panes: Iterable[StampedSums]) -> StampedSums:
+    # One row for each pane would take most of the time.
+    stamped = reports = linked = known = squares = 0
+    for pane in panes:
+        sums = pane.sums
+        stamped += pane.stamped
+        reports += sums.reports
+        linked += sums.linked
+        known += sums.known
+        squares += sums.squares
+    return StampedSums(stamped, ClusterSums(reports, linked, known, squares))
 
 
 def _sums_of(row: VoicePane) -> StampedSums:

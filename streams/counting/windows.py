@@ -10,18 +10,39 @@ from streams.contract.wire.times import DAY, HOUR, MINUTE
 
 
 class Ring(NamedTuple):
-    """The newest `panes` panes of `pane_ms` ms each, aligned to UTC: pane index = t_ms // pane_ms."""
+    """The newest panes of `pane_ms` ms each, aligned to UTC: pane index = t_ms // pane_ms.
+
+    A window has at most `panes` of them. `late` more are held, so that a window that ended so many panes ago
+    can still be measured. Older ones are folded into panes of the next ring, `together` of them at a time;
+    those of the last ring are dropped.
+    """
 
     name: str
     pane_ms: int
     panes: int
+    late: int
+    together: int
 
 
-# Three resolutions cover windows from five minutes to thirty days with at most 66 panes per channel and
-# category. A window consists of whole panes: an hour of five-minute panes, a week of panes of a day.
-RINGS: tuple[Ring, ...] = (Ring("5m", 5 * MINUTE, 12), Ring("1h", HOUR, 24), Ring("1d", DAY, 30))
+# Three resolutions cover windows from five minutes to thirty days. A window consists of whole panes: an hour
+# of five-minute panes, a week of panes of a day.
+#
+# A late report is judged in the windows of its own time, up to twelve hours back. A source partition that is
+# set aside in the evening is back by then, and more would not fit: with those that wait to be folded there
+# are up to 245 panes, and the state has one byte for the place of one. Only panes with reports exist, so a
+# quiet channel has no more than before.
+#
+# Panes are folded an hour and half a day at a time, because a fold into a pane of another weight samples all
+# reporters again (distinct.py). With more than 2,048 reporters in 13 hours each fold is one, and pane by pane
+# that would be work on thousands of reporters each five minutes, for as few as 13 reports.
+RINGS: tuple[Ring, ...] = (
+    Ring("5m", 5 * MINUTE, 12, 144, 12),
+    Ring("1h", HOUR, 24, 12, 12),
+    Ring("1d", DAY, 30, 1, 1),
+)
 FINE_MS = RINGS[0].pane_ms
 FINE_PER_PANE: tuple[int, ...] = tuple(ring.pane_ms // FINE_MS for ring in RINGS)
+FINE_FOLDED: tuple[int, ...] = tuple(ring.together * ring.pane_ms // FINE_MS for ring in RINGS)
 
 
 class WindowSpec(NamedTuple):
@@ -65,8 +86,25 @@ def window_start(ring: int, panes: int, now: int) -> int:
 
 
 def held_from(ring: int, now: int) -> int:
-    """Return the first fine index that a ring holds at `now`."""
-    return window_start(ring, RINGS[ring].panes, now)
+    """Return the first fine index that a ring holds at `now`: what is needed, and what waits to be folded."""
+    together = FINE_FOLDED[ring]
+    return window_start(ring, RINGS[ring].panes + RINGS[ring].late, now) // together * together
+
+
+def latest_start(ring: int, now: int) -> int:
+    """Return the fine index of the first pane with which a window may end that is still held at `now`."""
+    return window_start(ring, RINGS[ring].late + 1, now)
+
+
+def earliest_end(now: int) -> int:
+    """Return the fine index before which no window of any ring ends that is still held at `now`."""
+    return min(latest_start(ring, now) for ring in range(len(RINGS)))
+
+
+def window_stop(ring: int, end: int) -> int:
+    """Return the fine index after the pane of a ring that has the fine index `end`: where a window stops."""
+    fine = FINE_PER_PANE[ring]
+    return (end // fine + 1) * fine
 
 
 def pane_start(fine: int, now: int) -> int | None:

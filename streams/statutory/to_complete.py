@@ -59,12 +59,9 @@ def _found(sums: PeriodSums, service: str) -> Iterator[tuple[int, str, str]]:
         yield 4, "notices", f"{sums.notices_elsewhere} from places outside of the Union are not in it"
     days = sums.days_without_items
     if not sums.follows_messages:
-        yield (
-            4,
-            "items, median times, actions",
-            "not counted: workers ran with TOCSIN_REPORTERS=off, or as an earlier version",
-        )
-        yield 7, "complaints", "not counted: workers ran with TOCSIN_REPORTERS=off, or as an earlier version"
+        why = "not counted: workers of an earlier version applied the notices of this period"
+        yield 4, "items, median times, actions", why
+        yield 7, "complaints", why
     elif days:
         yield (
             4,

@@ -16,10 +16,8 @@ from tests.bench.machine import describe
 from tests.bench.place import Place
 from tests.bench.scenarios import (
     against_faust,
-    compression,
     console,
     core,
-    cores,
     latency,
     many_channels,
     metrics,
@@ -36,7 +34,6 @@ from tocsin_demo.local_kafka import LocalKafka
 
 SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "core": core.measure,
-    "cores": cores.measure,
     "against-faust": against_faust.measure,
     "runtime-alone": runtime_alone.measure,
     "metrics": metrics.measure,
@@ -47,7 +44,6 @@ SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "latency": latency.measure,
     "partitions": partitions.measure,
     "takeover": takeover.measure,
-    "compression": compression.measure,
     "reporters": reporters.measure,
     "tracing": tracing.measure,
     "console": console.measure,

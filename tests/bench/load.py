@@ -99,17 +99,6 @@ class Load:
         return [message] if message is not None and message.error() is None else []
 
 
-def p99_of_a_worker(site: Site, rate: int, seconds: float, warm_up_seconds: float, seed: int) -> float:
-    """Start a worker under load and return the 99th percentile of the latency in ms, without what the warm-up
-    saw.
-    """
-    site.start_worker()
-    load = Load(site, rate, seconds, seed)
-    load.begin()
-    load.finish()
-    return percentile(load.latency[int(rate * warm_up_seconds) :], 0.99) * 1000
-
-
 def percentile(values: Sequence[float], part: float) -> float:
     """The value at rank `part` (0 to 1) of the sorted values."""
     ordered = sorted(values)

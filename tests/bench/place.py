@@ -13,6 +13,12 @@ from typing import Self
 
 from confluent_kafka import Producer
 
+from streams.contract.wire.topics import (
+    AUTHORITY_REQUESTS,
+    CLOCK_OUTCOMES,
+    MODERATION_OUTCOMES,
+    REPORT_SOURCES,
+)
 from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
 from streams.running.log.connection import Connection
 from streams.running.topics.topic_admin import admin_client, create_topics
@@ -122,9 +128,9 @@ class Site:
 
     def log_bytes(self, topic: str) -> int:
         """Bytes of a topic's records on disk. Raises AssertionError if the broker is not the bench's own."""
-        size = sum(file.stat().st_size for file in self._folder.rglob(f"{self.name(topic)}-*/*.log"))
-        assert size, "only the disk of the bench's own broker can be measured: unset TOCSIN_KAFKA_BOOTSTRAP"
-        return size
+        files = list(self._folder.rglob(f"{self.name(topic)}-*/*.log"))
+        assert files, "only the disk of the bench's own broker can be measured: unset TOCSIN_KAFKA_BOOTSTRAP"
+        return sum(file.stat().st_size for file in files)
 
     def start_worker(self) -> Worker:
         """Start a worker and wait until it owns partitions."""
@@ -160,6 +166,12 @@ class Site:
                 assert worker.exit_code is None, f"a worker ended:\n{worker.tail()}"
             assert time.monotonic() < deadline, f"no progress for {seconds:.0f} s\n{self.workers[-1].tail()}"
             time.sleep(POLL_SECONDS)
+
+
+def written_bytes(site: Site) -> int:
+    """Bytes on disk that the workers of a site have written, before compaction."""
+    by_others = {*REPORT_SOURCES, CLOCK_OUTCOMES, MODERATION_OUTCOMES, AUTHORITY_REQUESTS}
+    return sum(site.log_bytes(topic) for topic in load_catalogue().keys() - by_others)
 
 
 def cpu_seconds(worker: Worker) -> float:

@@ -148,7 +148,6 @@ COVERED = {
     "_topic_partition": "test_fetched_records_are_returned_as_ranges",
     "_update_position": "test_the_fetched_position_is_known_without_asking_the_broker",
     "_message_accumulator": "test_a_batch_can_have_another_codec_than_the_producer",
-    "_compression_type": "test_a_batch_can_have_another_codec_than_the_producer",
     "_batch_size": "test_a_batch_can_have_another_codec_than_the_producer",
     "_txn_manager": "test_a_producer_that_failed_fatally_reports_the_reason",
 }

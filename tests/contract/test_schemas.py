@@ -440,7 +440,7 @@ def refuse_outcome(value, headers, append_time_ms):
 
 def refuse_moderation_outcome(value, headers, append_time_ms):
     """Apply an outcome to a state that knows no report."""
-    rules = compile_report_rules(load_rules(), through_reporters=True)
+    rules = compile_report_rules(load_rules())
     batch = Batch(ReportState(0, 1, rules), rules, ReportCounters(), serve_due)
     decoded = decode_moderation_outcome(value, headers, append_time_ms)
     apply_outcome(batch, decoded.event.subject.channel_ref.encode(), decoded)

@@ -31,6 +31,7 @@ from streams.contract.wire.topics import (
     REPORTER_STATE,
     REPORTERS_INTERNAL,
     TRANSPARENCY_COUNTERS,
+    WORKER_PROGRESS,
 )
 from streams.deciding.reports.stage import SOURCES
 from streams.deciding.requests.stage import SOURCES as REQUEST_SOURCES
@@ -59,7 +60,7 @@ def config(name, setting):
 def test_the_catalogue_lists_the_topics_of_the_code():
     assert set(CATALOGUE) == {
         *SOURCES, CHANNEL_STATE, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
-        *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS, CLAIMS,
+        *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS, CLAIMS, WORKER_PROGRESS,
         MODERATION_OUTCOMES, CASE_ACTIVITY, REPORTER_NOTICES, REPORTERS_INTERNAL, REPORTER_STATE,
         INTEGRITY_CASES,
         DELIVERIES_SET_ASIDE,
@@ -153,6 +154,7 @@ def test_retention_is_as_documented():
         "escalations-shadow": 365,
         "dead-letters": 7,
         "deliveries-set-aside": 30,
+        "worker-progress": 1 / 24,
     }
     assert all("retention.ms" not in CATALOGUE[name].config for name in COMPACTED)
 

@@ -59,5 +59,7 @@ def _level(model: RiskModel, policy, category, spread: int, capped: bool) -> int
         voices = voices_millionths(sums) // MILLION
         measured = replace(measured, distinct_reporters=min(measured.distinct_reporters, voices))
         level = compiled.judge(measured).level
-        highest = max(highest, min(level, 1) if capped and assess(sums, arrivals.signs()).suspected else level)
+        highest = max(
+            highest, min(level, 1) if capped and assess(sums, arrivals.signs()).suspected else level
+        )
     return highest

@@ -10,7 +10,6 @@ import pytest
 
 from streams.running.log.log import TRANSACTION_SECONDS
 from tests.kafka.harness.brokers import throwaway_broker
-from tests.kafka.harness.deployment import WITH_REPORTERS
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
@@ -35,7 +34,7 @@ def broker(tmp_path):
 
 
 def test_broker_restarts_under_load(broker, deploy):
-    deployment = deploy(bootstrap=broker.bootstrap, settings=WITH_REPORTERS)
+    deployment = deploy(bootstrap=broker.bootstrap)
     fleet = deployment.fleet
     fleet.command = SMALL_CYCLES
     mix = Mix(deployment, 5, 400, 4, 20_000)

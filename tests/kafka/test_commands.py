@@ -93,7 +93,8 @@ def test_create_lists_the_created_topics_and_can_be_repeated(tocsin, prefix):
 def test_create_reports_the_error_of_the_broker(tocsin):
     refused = tocsin("topics", "create", TOCSIN_REPLICATION_FACTOR="3", TOCSIN_MIN_INSYNC_REPLICAS="2")
     assert refused.returncode == 1
-    assert "replica" in refused.stderr
+    assert "Set TOCSIN_REPLICATION_FACTOR=1 and TOCSIN_MIN_INSYNC_REPLICAS=1 " in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
     assert "Traceback" not in refused.stderr
 
 

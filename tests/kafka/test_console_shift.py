@@ -56,7 +56,7 @@ PEOPLE = [
 
 @pytest.fixture
 def deployment(deploy):
-    return deploy(partitions=4, settings={"TOCSIN_REPORTERS": "on"})
+    return deploy(partitions=4)
 
 
 @pytest.fixture

@@ -117,8 +117,7 @@ def notice():
 
 
 def test_every_reason_occurs_and_the_stream_continues(deploy):
-    # Outcomes of desks are applied only with reporters.
-    deployment = deploy(settings={"TOCSIN_REPORTERS": "on"})
+    deployment = deploy()
     cases, outcomes, decisions = bad_records(), bad_outcomes(), bad_decisions()
     everything = cases | outcomes | decisions
     # `bad_batch` concerns a whole batch; the next test covers it. `skipped` is an operator's decision: see

@@ -33,6 +33,7 @@ from tests.kafka.harness.deployment import (
     NOTICES,
     ROUTING,
     SHADOW,
+    STAGES,
     STATE,
     TOPICS,
     VERIFIED,
@@ -148,7 +149,7 @@ def test_a_new_worker_takes_over_the_old_state_and_continues(kafka, deployment, 
     operator, copier = Operator(kafka), Copier(kafka, recording.prefix)
     partitions = range(recording.partitions)
     sources = list(recording.lumps[0])
-    states, _, internals = zip(*deployment.stages, strict=True)
+    states, _, internals = zip(*STAGES, strict=True)
 
     def recorded(topic, n, start, end):
         """The recorded records of a partition from the offsets `start` up to the offsets `end`."""

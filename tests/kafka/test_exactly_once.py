@@ -9,7 +9,7 @@ import time
 import orjson
 
 from streams.contract.wire.forms.stamp import STAMP_HEADER, read_stamp
-from tests.kafka.harness.deployment import ENRICHED, INTERNAL, WITH_REPORTERS
+from tests.kafka.harness.deployment import ENRICHED, INTERNAL
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
@@ -65,7 +65,7 @@ def check_stamps(deployment, reader, compared):
 
 
 def test_nothing_is_lost_or_repeated_when_workers_are_killed(deploy):
-    deployment = deploy(settings=WITH_REPORTERS)
+    deployment = deploy()
     deployment.fleet.command = SMALL_CYCLES
     chance = random.Random(20_261_124)
     mix = Mix(deployment, 1, REQUESTS, KILLS, STEPS_MS)

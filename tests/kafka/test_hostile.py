@@ -20,7 +20,6 @@ from tests.kafka.harness.deployment import (
     NOTICES,
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
-    WITH_REPORTERS,
 )
 from tests.kafka.harness.honest import HonestTraffic
 from tests.kafka.harness.moderation import Moderators
@@ -70,7 +69,7 @@ def percentile(ordered, part):
 def test_hostile_publishers(deploy, request, attacks):
     seconds, seed = (request.config.getoption(name) for name in ("seconds", "first_seed"))
     chance = random.Random(seed)
-    deployment = deploy(settings=WITH_REPORTERS)
+    deployment = deploy()
     workers = [deployment.fleet.start() for _ in range(WORKERS)]
     honest = HonestTraffic(deployment, HONEST_RATE)
     honest.start()

@@ -27,7 +27,6 @@ from tests.kafka.harness.deployment import (
     STATE,
     TOPICS,
     VERIFIED,
-    WITH_REPORTERS,
 )
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.reports import Published, now_ms, report, rfc3339, take_it_down_request
@@ -204,7 +203,7 @@ def everything(deployment):
 
 
 def test_no_ref_and_no_hash_without_the_key_is_written_or_shown(deploy):
-    deployment = deploy(settings=WITH_REPORTERS, partitions=2)
+    deployment = deploy(partitions=2)
     deployment.fleet.start()
     deployment.fleet.start()
     # By other partitioners than Tocsin's, so that much of it is re-keyed.

@@ -13,12 +13,10 @@ import time
 import pytest
 
 from tests.kafka.harness.brokers import throwaway_broker
-from tests.kafka.harness.deployment import WITH_REPORTERS
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
-from tests.tools import native_core
 
 RATE = 1_000
 MOST_WORKERS = 4
@@ -50,22 +48,11 @@ REASONS = (
 )
 
 
-# The stage of reporters is Python's alone. Without it each new worker runs one core or the other, and takes
-# over what any wrote.
-FLEETS = {
-    "reporters": (WITH_REPORTERS, [{}]),
-    "both-cores": ({}, [{"TOCSIN_CORE": "native"}, {"TOCSIN_CORE": "python"}]),
-}
-
-
 class Trouble:
-    """Causes faults in a deployment and its broker, and records them in `story`. A new worker has one of the
-    `settings`.
-    """
+    """Causes faults in a deployment and its broker, and records them in `story`."""
 
-    def __init__(self, deployment, broker, chance, settings):
+    def __init__(self, deployment, broker, chance):
         self.story = []
-        self._settings = settings
         self._deployment = deployment
         self._fleet = deployment.fleet
         self._broker = broker
@@ -95,9 +82,7 @@ class Trouble:
 
     def start(self):
         """Start one worker more."""
-        settings = self._chance.choice(self._settings)
-        what = " ".join(("start", *settings.values()))
-        self._note(what, self._fleet.start(settings=settings))
+        self._note("start", self._fleet.start())
 
     def wake(self, *, only_due=False):
         """Wake paused workers: all of them, or only those whose pause is over."""
@@ -137,15 +122,11 @@ def pytest_generate_tests(metafunc):
     metafunc.parametrize("seed", range(first, first + seeds))
 
 
-@pytest.mark.parametrize("fleet", ["reporters", pytest.param("both-cores", marks=pytest.mark.nightly)])
-def test_random_faults(deploy, tmp_path, seed, fleet, request):
-    usual, settings = FLEETS[fleet]
-    if fleet == "both-cores":
-        native_core()
+def test_random_faults(deploy, tmp_path, seed, request):
     seconds = request.config.getoption("seconds")
     chance = random.Random(seed)
     with throwaway_broker(tmp_path / "kafka") as broker:
-        deployment = deploy(bootstrap=broker.bootstrap, settings=usual)
+        deployment = deploy(bootstrap=broker.bootstrap)
         mix = Mix(deployment, seed, 400, 10, 20_000)
         reports = generate(seed, int(RATE * seconds), soon_ms=20_000)
         publishers = [deployment.publisher(), deployment.publisher(LIBRDKAFKA_DEFAULT)]
@@ -165,7 +146,7 @@ def test_random_faults(deploy, tmp_path, seed, fleet, request):
             for publisher in publishers:
                 publisher.flush()
 
-        trouble = Trouble(deployment, broker, chance, settings)
+        trouble = Trouble(deployment, broker, chance)
         for _ in range(chance.choice((1, 2, 3))):
             trouble.start()
         publishing = threading.Thread(target=publish)

@@ -4,7 +4,6 @@ import signal
 import time
 
 from streams.running.takeover.membership import HEARTBEAT_SECONDS, SESSION_SECONDS
-from tests.kafka.harness.deployment import WITH_REPORTERS
 from tests.kafka.harness.group import is_rebalancing
 from tests.kafka.harness.moderation import Moderators
 from tests.kafka.harness.oracle import check_outputs
@@ -18,7 +17,7 @@ REPORTS = 6_000
 
 
 def test_rebalances_under_backlog(deploy):
-    deployment = deploy(settings=WITH_REPORTERS)
+    deployment = deploy()
     fleet = deployment.fleet
     fleet.command = SMALL_CYCLES
     moderators = Moderators(deployment, 11)

@@ -109,7 +109,6 @@ def settings_of(role, address):
         "TOCSIN_MIN_INSYNC_REPLICAS": "1",
         "TOCSIN_HTTP_PORT": "0",
         "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
-        "TOCSIN_REPORTERS": "on",
     }
 
 

@@ -61,7 +61,7 @@ def test_a_flood_slows_its_source_alone_and_can_be_skipped(deployment, tocsin):
     fleet.wait_for(lambda: letters(deployment)["not_json"] > 500, 30, "the flood is being read", tend=False)
     # At 100 a second; without a limit all of them are read in two seconds.
     assert letters(deployment)["not_json"] < 15_000
-    assert "source flooded with records that cannot be read" in worker.text
+    assert "dead letter breaker tripped: the source is read slowly" in worker.text
 
     end = 10 + 20_000
     place = ("--topic", SOURCE, "--partition", str(FLOODED))

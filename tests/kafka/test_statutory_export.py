@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from tests.kafka.harness.deployment import MODERATION, OUTCOMES, REQUESTS, WITH_REPORTERS
+from tests.kafka.harness.deployment import MODERATION, OUTCOMES, REQUESTS
 from tests.kafka.harness.reports import Published, now_ms
 from tests.unit.statutory_check import check_notices, read_table
 from tests.unit.statutory_oracle import Oracle
@@ -19,7 +19,7 @@ COUNTRIES = ("DE", "FR", "GR", "PL", "RE", None)
 
 
 def test_the_exported_report_is_exact_after_kills(deploy, tmp_path):
-    deployment = deploy(settings=WITH_REPORTERS, partitions=2)
+    deployment = deploy(partitions=2)
     # All of it is over by now, appeals too.
     begin = now_ms() - 200 * DAY
     year = half_year(5, 300, 60, Setting(begin, 20, COUNTRIES))

@@ -1,6 +1,7 @@
 """Creating and checking the topics of the catalogue on a real broker."""
 
 import asyncio
+import re
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from streams.running.errors import RefusedToStart
 from streams.running.log.connection import Connection
 from streams.running.topics.topic_admin import admin_client, check_topics, create_topics, topic_name
 from streams.running.topics.topic_catalogue import load_catalogue
+from streams.running.worker.settings import load_settings
 
 CATALOGUE = load_catalogue()
 
@@ -34,12 +36,13 @@ def test_created_topics_pass_the_check_and_are_not_changed_again(kafka, prefix):
     async def action(admin):
         created = await create_topics(admin, CATALOGUE, prefix, 3, 1, 1)
         assert created == [topic_name(prefix, name) for name in CATALOGUE]
-        assert await check_topics(admin, CATALOGUE, prefix, 1) == []
+        assert await check_topics(admin, CATALOGUE, prefix, 1, 1) == []
         assert await create_topics(admin, CATALOGUE, prefix, 5, 1, 1) == []
         rows = [row for row in await admin.describe_topics() if row["topic"] in created]
         partitions = {row["topic"]: len(row["partitions"]) for row in rows}
         # Claims are in one order, so their topic has one partition whatever is asked for.
         assert partitions.pop(topic_name(prefix, "claims")) == 1
+        assert partitions.pop(topic_name(prefix, "worker-progress")) == 1
         assert set(partitions.values()) == {3}
 
     with_admin(kafka, action)
@@ -50,7 +53,7 @@ def test_a_missing_topic_is_named_and_created_with_matching_partitions(kafka, pr
 
     async def action(admin):
         await create_by_hand(admin, NewTopic(prefix + "message-reports", 3, 1))
-        missing = [p.topic for p in await check_topics(admin, fixed, prefix, 1) if "is missing" in p.what]
+        missing = [p.topic for p in await check_topics(admin, fixed, prefix, 1, 1) if "is missing" in p.what]
         assert missing == [prefix + name for name in fixed if name != "message-reports"]
         await create_topics(admin, fixed, prefix, 7, 1, 1)
         counts = {row["topic"]: len(row["partitions"]) for row in await admin.describe_topics()}
@@ -69,7 +72,7 @@ def test_every_difference_is_named_with_its_actual_and_expected_value(kafka, pre
             NewTopic(prefix + "channel-state", 3, 1, topic_configs={**state, "cleanup.policy": "delete"}),
         )
         await create_topics(admin, CATALOGUE, prefix, 2, 1, 1)
-        problems = await check_topics(admin, CATALOGUE, prefix, 1)
+        problems = await check_topics(admin, CATALOGUE, prefix, 1, 1)
         found = {(problem.topic.removeprefix(prefix), problem.what) for problem in problems}
         assert ("channel-state", "has 3 partitions, message-reports has 2.") in found
         assert ("channel-state", "cleanup.policy is delete, it should be compact.") in found
@@ -94,7 +97,7 @@ def test_every_difference_is_named_with_its_actual_and_expected_value(kafka, pre
         for _ in range(100):
             left = {
                 problem.topic.removeprefix(prefix)
-                for problem in await check_topics(admin, CATALOGUE, prefix, 1)
+                for problem in await check_topics(admin, CATALOGUE, prefix, 1, 1)
             }
             if left == {"channel-state"}:
                 break
@@ -104,29 +107,38 @@ def test_every_difference_is_named_with_its_actual_and_expected_value(kafka, pre
     with_admin(kafka, action)
 
 
-def test_too_few_replicas_are_a_problem_of_every_topic(kafka, prefix):
-    async def action(admin):
-        await create_topics(admin, CATALOGUE, prefix, 1, 1, 1)
-        return await check_topics(admin, CATALOGUE, prefix, 2)
+def test_one_broker_is_answered_with_the_two_variables_to_set(kafka, prefix):
+    shipped = load_settings({})
+    defaults = (shipped.replication_factor, shipped.min_insync_replicas)
 
-    problems = with_admin(kafka, action)
-    for name in CATALOGUE:
-        texts = [str(problem) for problem in problems if problem.topic == prefix + name]
-        assert any("1 replica, fewer than the 2" in text for text in texts)
-        assert any("min.insync.replicas is 1, it should be 2." in text for text in texts)
+    def named(text):
+        return dict(re.findall(r"(TOCSIN_\w+)=(\d)", text.partition("Set ")[2]))
 
-
-def test_an_error_of_the_broker_is_explained(kafka, prefix):
     with pytest.raises(RefusedToStart) as caught:
-        with_admin(kafka, lambda admin: create_topics(admin, CATALOGUE, prefix, 1, 3, 2))
-    lines = str(caught.value).splitlines()
-    assert len(lines) == len(CATALOGUE)
-    assert all("TOCSIN_REPLICATION_FACTOR is 3" in line for line in lines)
+        with_admin(kafka, lambda admin: create_topics(admin, CATALOGUE, prefix, 1, *defaults))
+    (line,) = str(caught.value).splitlines()
+    told = named(line)
+    assert told == {"TOCSIN_REPLICATION_FACTOR": "1", "TOCSIN_MIN_INSYNC_REPLICAS": "1"}
+
+    async def action(admin):
+        before = await check_topics(admin, CATALOGUE, prefix, *defaults)
+        # Nothing else is needed.
+        settings = load_settings(told)
+        follows = (settings.replication_factor, settings.min_insync_replicas)
+        await create_topics(admin, CATALOGUE, prefix, 1, *follows)
+        assert await check_topics(admin, CATALOGUE, prefix, *follows) == []
+        return before, await check_topics(admin, CATALOGUE, prefix, *defaults)
+
+    before, after = with_admin(kafka, action)
+    assert named(str(before[0])) == told
+    assert {problem.what.partition(",")[0] for problem in before[1:]} == {"is missing"}
+    (problem,) = after
+    assert named(str(problem)) == told
 
 
 def test_checking_creates_nothing(kafka, prefix):
     async def action(admin):
-        assert len(await check_topics(admin, CATALOGUE, prefix, 1)) == len(CATALOGUE)
+        assert len(await check_topics(admin, CATALOGUE, prefix, 1, 1)) == len(CATALOGUE)
         return [name for name in await admin.list_topics() if name.startswith(prefix)]
 
     assert with_admin(kafka, action) == []

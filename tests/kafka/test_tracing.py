@@ -20,7 +20,6 @@ from tests.kafka.harness.deployment import (
     ESCALATIONS,
     ROUTING,
     SHADOW,
-    WITH_REPORTERS,
 )
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
@@ -89,9 +88,7 @@ def metric(worker, result):
 
 def test_a_report_is_followed_into_its_escalation_without_any_ref(deploy, receiver):
     """The reports of users pass through the stage of reporters; the others are re-keyed from any partition."""
-    deployment = deploy(
-        settings=tracing(receiver, OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer geheim") | WITH_REPORTERS
-    )
+    deployment = deploy(settings=tracing(receiver, OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer geheim"))
     worker = deployment.fleet.start()
     now = now_ms()
     spam = [traced(spam_report(n, "channel-x", now), n) for n in range(1, 41)]

@@ -43,7 +43,7 @@ def counting_stage() -> SimpleNamespace:
         tick=lambda _state, _now: None,
         paused_sources=lambda _state: (),
         skipped_below=lambda _state, _topic: 0,
-        flooding=lambda _result: {},
+        tripped=lambda _result: {},
     )
 
 

@@ -19,6 +19,7 @@ from faust.types import TP
 
 from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.topics import CLAIMS, SourceTopics
+from streams.running.alignment.alignment import Alignment
 from streams.running.cycle.cycle import Cycle
 from streams.running.errors import OwnershipLost
 from streams.running.log import writer
@@ -69,7 +70,7 @@ class _Numbered(NamedTuple):
     finished_records: int
 
 
-def _apply_in_slices(state: SimpleNamespace, records: list[Any]) -> Any:
+def _apply_in_slices(state: SimpleNamespace, records: list[Any], *, until: Any = None) -> Any:  # noqa: ARG001
     taken = records[:2]
     outputs = []
     for record in taken:
@@ -90,7 +91,9 @@ NUMBERING = SimpleNamespace(
     apply_in_slices=_apply_in_slices,
     paused_sources=lambda _state: (),
     skipped_below=lambda _state, _topic: 0,
-    flooding=lambda _result: {},
+    tripped=lambda _result: {},
+    aligned=(),
+    relays=False,
 )
 
 
@@ -400,7 +403,8 @@ class Worker(Process):
             lambda partition: PartitionOwner(NUMBERING, self.log, self.writer, partition, Observer()),
         )
         self.ownership = Ownership(self.log, self.writer, {STAGE: stage})
-        self.cycle = Cycle(self, self.ownership, self.writer)
+        alignment = Alignment(lambda: None, lambda: self.ownership.owners, self.writer)
+        self.cycle = Cycle(self, self.ownership, self.writer, alignment)
 
     async def run(self) -> None:
         """Work until the process is told to leave, or an error ends it."""

@@ -201,7 +201,9 @@ class MemoryLog:
         self._step = step
 
     @asynccontextmanager
-    async def reader(self, isolation_level: Isolation = "read_committed") -> "AsyncIterator[MemoryReader]":
+    async def reader(
+        self, isolation_level: Isolation = "read_committed", wait_ms: int = 10
+    ) -> "AsyncIterator[MemoryReader]":
         """A reader. It holds nothing that must be given back."""
         yield MemoryReader(self, isolation_level)
 

@@ -14,7 +14,7 @@ from streams.counting.counts import ChannelCounts
 from streams.counting.counts import union_distinct as python_union
 from streams.counting.store import CountStore, UnreadableCounts, decode_entry
 from streams.counting.sums import NOT_STAMPED, WindowCounts
-from streams.counting.windows import FINE_MS, window_start
+from streams.counting.windows import FINE_MS, window_start, window_stop
 from tests.tools import native_core
 from tests.unit.test_counts import (
     DAY,
@@ -83,12 +83,18 @@ class Both:
             self.do("measure", spec, self.now)
             self.do("messages", spec, self.now)
             self.do("tier", spec, self.now)
-            if self.python.measure(spec, self.now).reports:
-                start = window_start(spec.ring, spec.panes, self.now // FINE_MS)
-                (seen, weight), (native, same) = self.python.sample(start), self.native.sample(start)
-                assert same == weight
-                assert list(native) == list(seen)
-                assert [at >= start for at in native.values()] == [at >= start for at in seen.values()]
+            for end in (self.now, self.now - 3 * HOUR):
+                self.check_past(spec, end)
+
+    def check_past(self, spec, end):
+        self.do("is_whole", spec, end)
+        self.do("later_ends", spec, end, self.now)
+        if self.do("measure", spec, end).reports:
+            fine = end // FINE_MS
+            window = window_start(spec.ring, spec.panes, fine), window_stop(spec.ring, fine)
+            (seen, weight), (native, same) = self.python.sample(*window), self.native.sample(*window)
+            assert same == weight
+            assert sorted(native) == sorted(seen)
 
 
 tiers = st.lists(st.integers(0, 5), min_size=60, max_size=60)
@@ -223,7 +229,7 @@ HASH = struct.pack("<Q", 77)
         encoded(now=-1),
         encoded(pane=(T0 // FINE_MS, 0, 0)),
         encoded(pane=(T0 // FINE_MS, 0, 2**40)),
-        encoded(pane=(T0 // FINE_MS - 13, 0, 64)),
+        encoded(pane=(T0 // FINE_MS - 157, 0, 64)),
         encoded(pane=(T0 // FINE_MS - 99_999, 0, 64)),
         encoded(reporters=HASH),
         encoded(reporters=HASH, places=b"\x01", pane=(T0 // FINE_MS, 1, 64)),
@@ -235,6 +241,12 @@ HASH = struct.pack("<Q", 77)
         encoded(messages=[(f"m{number}", 2**32) for number in range(33)]),
         encoded(more=([(T0 // FINE_MS, 1, 1, 0, 0, 1)],)),
         encoded(more=([], 1)),
+        encoded(more=([], {}, 0, [], 1)),
+        encoded(more=([], {77: 1}, 0, [])),
+        encoded(more=([], {}, 0, [77])),
+        encoded(more=([], {}, 0, [77, 1])),
+        encoded(more=([], {}, 0, [77, 0, 78])),
+        encoded(more=([], {}, 2**40, [])),
         encoded() + b"\x00",
         encoded()[:-1],
         STATE_VERSION,
@@ -298,8 +310,8 @@ def test_an_entry_that_was_removed_is_not_another_one():
     entry = store.new_entry()
     entry.add(T0, T0, "user", 1, 1, None)
     store.counted(b"a", entry, T0)
-    assert entry.expires == T0 // DAY + 30
-    assert store.expire(T0 + 31 * DAY, 9)
+    assert entry.expires == T0 // DAY + 31
+    assert store.expire(T0 + 32 * DAY, 9)
     other = store.new_entry()
     other.add(T0, T0, "user", 1, 1, None)
     store.counted(b"b", other, T0)

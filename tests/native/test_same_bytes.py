@@ -48,12 +48,13 @@ def test_traffic_of_the_benchmark(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("cases", "first_seed"), [(40_000, 0), pytest.param(160_000, 1_000, marks=pytest.mark.nightly)]
+    ("cases", "first_seed"), [(45_000, 0), pytest.param(160_000, 1_000, marks=pytest.mark.nightly)]
 )
 def test_random_histories(cases: int, first_seed: int) -> None:
     tally = fuzz(cases, first_seed)
-    # The rest is damaged, re-keyed, late, or leads to a clock or an escalation.
-    assert tally.native > 0.3 * tally.cases
+    # The rest is damaged, re-keyed, or leads to a clock or an escalation, or is late by a pane: Python judges it
+    # in past windows. A report that is ahead of the clock makes those after it late, so these are many here.
+    assert tally.native > 0.25 * tally.cases
 
 
 def test_a_category_of_the_deployment(tmp_path) -> None:

@@ -1,12 +1,8 @@
 """Fixtures shared by many tests: the shipped rules, a copy of their files that a test may edit, and logging
 as it was.
-
-With TEST_CORE=native the stage of reports of every test runs on the native core
-(tests/native/test_unit_tests.py).
 """
 
 import logging
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +10,6 @@ from typing import Any
 import pytest
 import structlog
 
-from streams.deciding.reports.rules import compile_report_rules
 from streams.registry.rules import Rules
 from streams.running.operations.logs import QUIET_LOGGERS
 from tests.shipped import RULES as SHIPPED_RULES
@@ -46,28 +41,6 @@ def kept_logs() -> Iterator[None]:
         logging.getLogger(name).setLevel(was)
     logging.captureWarnings(False)
     structlog.reset_defaults()
-
-
-if os.environ.get("TEST_CORE") == "native":
-    from streams.deciding.reports.native_core import NativeCore
-
-    # Tests compile their rules in many places, most of them when they are imported.
-    assert compile_report_rules.__kwdefaults__ is not None
-    compile_report_rules.__kwdefaults__["native"] = True
-
-    _apply, _applied = NativeCore.apply, 0
-
-    def _counted(*arguments: Any) -> int:
-        global _applied
-        applied = _apply(*arguments)
-        _applied += applied
-        return applied
-
-    NativeCore.apply = _counted
-
-    def pytest_terminal_summary(terminalreporter: Any) -> None:
-        """Say how much was tested, for tests/native/test_unit_tests.py."""
-        terminalreporter.write_line(f"reports applied natively: {_applied}")
 
 
 @pytest.fixture

@@ -1,8 +1,11 @@
 """Runs reports through the stage of reports, that of reporters, and that of reports again, as workers do."""
 
 import dataclasses
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
+
+import msgspec
 
 from streams.contract.events.internal.credit import CreditedOutcome, ReporterCredit
 from streams.contract.wire.forms.credit import credit_record
@@ -13,12 +16,16 @@ from streams.deciding.partition.hash_key import DEMONSTRATION
 from streams.deciding.reporters.rules import ReporterStageRules, compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reporters.state import ReporterState
+from streams.deciding.reports.rules import ReportRules
+from streams.deciding.reports.stage import report_stage
+from streams.deciding.reports.state import ReportState
 from streams.registry.reporter_rules import ReporterRules
+from tests.unit.traffic import INTERNAL as REPORTS_INTERNAL
 from tests.unit.traffic import SHIPPED, START, Record, compiled, report
 
 INTERNAL = "reporters-internal"
 KEY = DEMONSTRATION.current
-GATE = compiled(through_reporters=True)
+GATE = compiled()
 RULES = compile_reporter_rules(SHIPPED)
 STAGE = reporter_stage(RULES)
 
@@ -47,9 +54,6 @@ def read_back(
 
 def gate(records: Iterable[Record], state: Any = None) -> Batch:
     """Apply published reports in the stage of reports."""
-    from streams.deciding.reports.stage import report_stage
-    from streams.deciding.reports.state import ReportState
-
     return report_stage(GATE).apply(state or ReportState(0, 1, GATE), list(records))
 
 
@@ -103,3 +107,44 @@ def new_state(rules: ReporterStageRules = RULES, partition: int = 0, partitions:
 def stamp_all(records: Iterable[Record], state: ReporterState | None = None) -> Batch:
     """Apply records in the stage of reporters."""
     return STAGE.apply(new_state() if state is None else state, list(records))
+
+
+class Pipeline:
+    """The stages of reports and of reporters in one partition, with what they pass to each other.
+
+    `outputs` are what they wrote for others, by topic.
+    """
+
+    def __init__(self, rules: ReportRules) -> None:
+        self._reports, self._channels = report_stage(rules), ReportState(0, 1, rules)
+        self._reporters = new_state()
+        self.outputs: dict[str, list[OutputRecord]] = defaultdict(list)
+        self._offsets: Counter[str] = Counter()
+
+    def apply(self, records: Iterable[Any], appended: int) -> None:
+        """Apply published records, and what follows from them, all appended at `appended`."""
+        while records:
+            passed = self._written(self._reports, self._channels, self._read(records, appended))
+            read = self._read(passed[INTERNAL], appended)
+            records = self._written(STAGE, self._reporters, read)[REPORTS_INTERNAL]
+
+    def events(self, topic: str) -> list[Any]:
+        """The values of a topic."""
+        return [msgspec.json.decode(output.value or b"") for output in self.outputs[topic]]
+
+    def _read(self, rows: Iterable[Any], appended: int) -> list[Record]:
+        found = []
+        for row in rows:
+            self._offsets[row.topic] += 1
+            place = row.topic, 0, self._offsets[row.topic], appended
+            found.append(Record(*place, row.key, row.value, list(row.headers)))
+        return found
+
+    def _written(self, stage: Any, state: Any, records: list[Record]) -> dict[str, list[OutputRecord]]:
+        by_topic = defaultdict(list)
+        for output in stage.apply(state, records).outputs:
+            by_topic[output.topic].append(output)
+        for topic, outputs in by_topic.items():
+            if topic not in (INTERNAL, REPORTS_INTERNAL):
+                self.outputs[topic] += outputs
+        return by_topic

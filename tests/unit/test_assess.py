@@ -105,7 +105,8 @@ def test_homes_are_the_same_after_the_cache_is_emptied(monkeypatch: pytest.Monke
 
 
 def test_a_report_of_another_partition_is_rekeyed_unassessed_and_applied_at_home() -> None:
-    source = report(7, START, channel="c4")
+    """It has no reporter's ref: the others go by way of their reporters."""
+    source = report(7, START, channel="c4", reporter={"kind": "anonymous"})
     assert (kafka_murmur2(b"c4") & 0x7FFFFFFF) % 2 == 0
     source = source._replace(topic="eu.message-reports", partition=1, headers=(("x", b"1"),))
     away = ReportState(1, 2, RULES)
@@ -353,7 +354,7 @@ def test_due_transitions_precede_the_report_that_moved_time_ordered_by_time_and_
     order = [(event["policy"], event["channel_ref"]) for event in of_topic(outcome, "escalations")]
     assert order == [("first", "x"), ("first", "y"), ("a", "x"), ("b", "x"), ("a", "y"), ("b", "y")]
     topics = [output.topic for output in outcome.outputs if output.topic != "transparency-counters"]
-    assert topics == ["escalations"] * 6 + ["enriched-reports"]
+    assert topics == ["escalations"] * 6 + ["reporter-notices", "enriched-reports"]
 
 
 # --- escalations

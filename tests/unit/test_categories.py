@@ -47,7 +47,19 @@ from tests.unit.registry_files import copy_files
 from tests.unit.reporter_traffic import credit, read_back
 from tests.unit.statutory_check import read_table
 from tests.unit.request_traffic import preservation_order, request_record
-from tests.unit.traffic import DAY, START, Record, escalations, levels, of_topic, policy, report, run, tick
+from tests.unit.traffic import (
+    DAY,
+    START,
+    Record,
+    arriving,
+    escalations,
+    levels,
+    of_topic,
+    policy,
+    report,
+    run,
+    tick,
+)
 
 DATE = date(2026, 1, 1)
 OWN = """
@@ -245,7 +257,7 @@ def test_without_the_entry_of_a_clock_no_worker_starts(rules, name):
 
     stage = stage_with(rules.categories)
     order = preservation_order(category="x_loan_sharks")
-    records = sharks(0, 1) if name == "reports" else [request_record(order)]
+    records = arriving(stage.rules, sharks(0, 1)) if name == "reports" else [request_record(order)]
     kept = dict(stage.apply(stage.restore(0, 1), records).changes)
     clocks = len(stage.restore(0, 1, kept.items()).clocks)
     assert clocks
@@ -255,8 +267,9 @@ def test_without_the_entry_of_a_clock_no_worker_starts(rules, name):
 
 def passed_on(rules):
     """A report as a worker with these rules passes it on to the stage of reporters."""
-    compiled = compile_report_rules(rules, through_reporters=True)
-    return read_back(run(ReportState(0, 1, compiled), compiled, sharks(1, 1)).outputs, "reporters-internal")
+    compiled = compile_report_rules(rules)
+    gated = report_stage(compiled).apply(ReportState(0, 1, compiled), sharks(1, 1))
+    return read_back(gated.outputs, "reporters-internal")
 
 
 def test_trust_counts_it_under_its_code(rules):

@@ -18,7 +18,7 @@ from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
 from streams.contract.wire.times import DAY, HOUR, MINUTE, moment_ms
 from streams.counting.counts import ChannelCounts
-from streams.counting.windows import window_spec
+from streams.counting.windows import RINGS, window_spec
 from streams.registry.categories import built_in_categories
 from streams.registry.policies import load_policies
 from streams.registry.sources import load_sources
@@ -128,21 +128,27 @@ NOON = moment_ms("2026-11-28T12:00:00Z")
 
 @pytest.mark.parametrize("policy", load_policies(), ids=lambda policy: policy.id)
 def test_what_reaches_back_is_what_a_worker_counts(policy):
-    """The age at which the warning begins is that at which the window of an empty channel stays empty."""
+    """The age at which the warning begins is that at which no window that is judged has the report.
+
+    The channel has a report in each pane, so that there is a window to judge that ends with each.
+    """
     spec = window_spec(policy.window_ms, policy.window)
-    for age in (
-        0,
-        4 * MINUTE,
-        HOUR,
-        policy.window_ms - DAY,
-        policy.window_ms,
-        policy.window_ms + DAY,
-        29 * DAY,
-    ):
-        counts = ChannelCounts()
-        counts.add(NOON - age, NOON, "anonymous", None, 1, None, 0)
-        said = Reach([policy]).too_old(policy.categories[0], NOON - age, NOON)
-        assert (said is None) is (counts.measure(spec, NOON).reports == 1), (policy.id, age)
+    pane, late = RINGS[spec.ring].pane_ms, RINGS[spec.ring].late * RINGS[spec.ring].pane_ms
+    busy = ChannelCounts()
+    for at in range(NOON - policy.window_ms - late, NOON + 1, pane):
+        busy.add(at, at, "anonymous", None, 1, None, 0)
+    around = [back for end in (0, policy.window_ms, policy.window_ms + late) for back in (end - pane, end)]
+    ages = {max(0, back + more) for back in around for more in (-pane // 2, -1, 0, 1, pane // 2, pane)}
+    said, judged = {}, {}
+    for age in sorted({4 * MINUTE, HOUR, 29 * DAY, *ages}):
+        occurred = NOON - age
+        counts = ChannelCounts.decode(busy.encode())
+        counts.add(occurred, NOON, "anonymous", None, 1, None, 0)
+        ends = [end for end in counts.later_ends(spec, occurred, NOON) if counts.is_whole(spec, end)]
+        judged[age] = any(counts.measure(spec, end) != busy.measure(spec, end) for end in (*ends, NOON))
+        said[age] = Reach([policy]).too_old(policy.categories[0], occurred, NOON) is None
+    assert said == judged
+    assert set(said.values()) == {False, True}
 
 
 def test_without_a_policy_nothing_is_too_old():

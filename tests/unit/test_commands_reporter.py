@@ -47,7 +47,6 @@ class Topics:
             monkeypatch.setattr(kept_reporter, name, value)
             monkeypatch.setattr(kept_state, name, value)
         monkeypatch.setenv("TOCSIN_HASH_KEY", DEMONSTRATION_KEY.hex())
-        monkeypatch.setenv("TOCSIN_REPORTERS", "on")
 
     async def _committed(self, _, topic, *, partition):
         for key, value in self.records[topic].items():
@@ -186,12 +185,7 @@ def test_with_the_workers_key_an_unknown_reporter_is_not_blamed_on_the_key(topic
     assert "or the ref is wrong" in show(ONE).stderr
 
 
-def test_off_and_a_missing_topic_are_named(topics, monkeypatch):
-    monkeypatch.setenv("TOCSIN_REPORTERS", "off")
-    assert "TOCSIN_REPORTERS=off, so workers with this setting keep no trust" in show(ONE).stderr
-    topics.records["reporter-state"] = stored_reporters(*upheld_and_dismissed())
-    result = show(ONE)
-    assert (result.exit_code, "TOCSIN_REPORTERS=off" in result.stderr) == (0, True)
+def test_a_missing_topic_is_named(topics):
     topics.records["reporter-state"] = None
     result = show(ONE)
     assert result.exit_code == 1

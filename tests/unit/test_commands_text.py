@@ -462,7 +462,6 @@ def test_the_screen_shows_clocks_and_requests_with_their_deadlines():
 def test_the_demo_runs_the_shipped_policies_with_trust_that_counts(monkeypatch, tmp_path):
     monkeypatch.delenv("TOCSIN_POLICIES_FILE", raising=False)
     environment = demo_environment("127.0.0.1:1", tmp_path)
-    assert environment["TOCSIN_REPORTERS"] == "on"
     rules, shipped = load_rules(policies=Path(environment["TOCSIN_POLICIES_FILE"])), load_rules()
     assert (shipped.integrity, rules.integrity) == ("shadow", "live")
     assert rules.policies == shipped.policies

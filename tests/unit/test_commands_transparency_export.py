@@ -109,7 +109,7 @@ def test_what_is_only_for_others_is_blank_or_has_no_file(export):
     assert (folder / "9_human_resources.csv").exists()
 
 
-def test_without_the_stage_of_reporters_only_notices_are_known(export):
+def test_where_an_earlier_version_did_not_follow_messages_only_notices_are_known(export):
     result, folder = export([of_reports("DE", "fraud", notices(3))])
     total = total_of_notices(folder)
     assert total["Number of notices received "] == "3"
@@ -118,7 +118,7 @@ def test_without_the_stage_of_reporters_only_notices_are_known(export):
         "Number of notices received from Trusted flaggers"
     }
     assert lines(folder, "7_appeals_and_recidivism.csv")[0]["Value"] == ""
-    assert "TOCSIN_REPORTERS=off" in result.output
+    assert "workers of an earlier version applied the notices of this period" in result.output
     assert (folder / "TO-COMPLETE.txt").read_text() in f"{result.output}\n"
 
 

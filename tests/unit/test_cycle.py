@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 from faust.types import TP
 
+from streams.running.alignment.alignment import Alignment
 from streams.running.cycle import chores
 from streams.running.cycle.cycle import Cycle
 from streams.running.errors import OwnershipLost, WrongAppendTime
@@ -40,6 +41,7 @@ class Owner:
         self.is_released = False
         self.fails_with = None
         self.size = 0
+        self.stage = SimpleNamespace(aligned=(), relays=False)
 
     def takes(self, *_):
         return not self.attempts.is_set_aside
@@ -51,7 +53,7 @@ class Owner:
         self.attempts.is_set_aside = True
         self.worker.set_aside.append((self.place, failed))
 
-    async def apply(self, ranges):
+    async def apply(self, ranges, _until):
         self.worker.applied.append(self.place)
         if self.fails_with is not None:
             raise self.fails_with
@@ -90,7 +92,8 @@ class Worker:
         self.app = SimpleNamespace(rebalancing_count=1, should_stop=False, consumer=self)
         self.ownership = SimpleNamespace(write_lock=WriteLock())
         self.ownership.owners = {place: Owner(self, place) for place in places}
-        self.cycle = Cycle(self.app, self.ownership, self)
+        self.alignment = Alignment(lambda: self, lambda: self.ownership.owners, self)
+        self.cycle = Cycle(self.app, self.ownership, self, self.alignment)
         self.cycle.follow(1, 1)
 
     async def write(self, writes):
@@ -120,6 +123,8 @@ class Worker:
         return None if running.cancelled() else running.exception()
 
 
+# Everything is live, so ticks have the clock of the machine.
+STILL = SimpleNamespace(tick_clock=lambda _owner, clock: clock)
 A, B, C = StatePartition("reports", 0), StatePartition("reports", 1), StatePartition("requests", 0)
 
 
@@ -322,11 +327,11 @@ def test_a_partition_is_not_set_aside_before_what_was_applied_of_it_is_written()
         event = Fetched(0, transactions=2)
         plain = worker.owner(A).apply
 
-        async def apply(ranges):
+        async def apply(ranges, until):
             if worker.applied:
                 worker.applied.append(A)
                 raise NotApplied([])
-            return await plain(ranges)
+            return await plain(ranges, until)
 
         worker.owner(A).apply = apply
         running = asyncio.create_task(worker.cycle.run())
@@ -416,7 +421,7 @@ def test_batches_are_applied_between_the_requests_for_several_partitions(monkeyp
             ticks.append(parts)
 
         ownership = SimpleNamespace(write_lock=asyncio.Lock(), owners=owners, stay_known=nothing)
-        doing = asyncio.create_task(chores.do_chores(None, ownership, SimpleNamespace(write=write)))
+        doing = asyncio.create_task(chores.do_chores(None, ownership, SimpleNamespace(write=write), STILL))
         while len(looks) < 8:
             async with ownership.write_lock:
                 looks.append(list(asked))
@@ -454,7 +459,7 @@ def test_a_partition_whose_tick_fails_is_set_aside_and_the_others_are_ticked():
         app = SimpleNamespace(consumer=SimpleNamespace(rest=rest))
         # Not again while it is set aside.
         for _ in range(2):
-            await chores._tick(app, SimpleNamespace(owners=owners), SimpleNamespace(write=write))
+            await chores._tick(app, SimpleNamespace(owners=owners), SimpleNamespace(write=write), STILL)
             assert owners[A].attempts.is_set_aside
         return ticks, resting
 

@@ -196,12 +196,17 @@ class Seen(NamedTuple):
 
 
 class EveryMinute:
-    """One policy in one channel. Evaluates every minute, and counts from the list of all reports."""
+    """One policy in one channel. Evaluates every minute, and counts from the list of all reports.
+
+    A reporter's report adds no risk while the one that did last is in the window. Flaggers always add theirs.
+    """
 
     def __init__(self, policy: Policy, pane: int) -> None:
         self.policy = policy
         self.pane = pane
         self.seen: list[Seen] = []
+        self.counted_at: dict[str, int] = {}
+        self.newest_of: dict[str, int] = {}
         self.now = START
         self.level = 0
         self.clear_since: int | None = None
@@ -226,18 +231,42 @@ class EveryMinute:
 
     def apply(self, seen: Seen) -> None:
         self.advance(seen.now)
-        self.seen.append(seen)
-        level = self.holds(seen.now)
+        self.seen.append(seen if self.adds_risk(seen) else seen._replace(risk=0))
+        level = max(map(self.holds, (seen.now, *self.ended(seen))))
         if level > self.level and (self.level or seen.now >= self.cooldown_until or level > self.last_level):
             self.events.append(("updated" if self.level else "opened", level, rfc3339(seen.now)))
             self.level = level
-            self.clear_since = None
+            # A window that ended may hold while that of now is clear.
+            self.clear_since = seen.now if self.is_clear(seen.now) else None
         elif self.level and not self.is_clear(seen.now):
             self.clear_since = None
 
+    def adds_risk(self, seen: Seen) -> bool:
+        who = seen.reporter
+        before = self.counted_at.get(who, self.newest_of.get(who))
+        self.newest_of[who] = max(seen.occurred, self.newest_of.get(who, seen.occurred))
+        if seen.flagger:
+            return True
+        repeated = before is not None and before // self.pane >= self.oldest(seen.occurred)
+        if repeated:
+            self.counted_at[who] = before
+        else:
+            self.counted_at.pop(who, None)
+        return not repeated
+
+    def oldest(self, time: int) -> int:
+        return time // self.pane - self.policy.window_ms // self.pane + 1
+
+    def ended(self, late: Seen) -> list[int]:
+        """The ends of the windows that the report is in and that ended before it came, if a report ends them."""
+        own, current = late.occurred // self.pane, late.now // self.pane
+        after = own + self.policy.window_ms // self.pane
+        panes = {seen.occurred // self.pane for seen in self.seen}
+        return [pane * self.pane for pane in panes if own <= pane < min(after, current)]
+
     def values(self, time: int) -> Mapping[str, float]:
         newest = time // self.pane
-        oldest = newest - self.policy.window_ms // self.pane + 1
+        oldest = self.oldest(time)
         inside = [seen for seen in self.seen if oldest <= seen.occurred // self.pane <= newest]
         return {
             "reports": len(inside),

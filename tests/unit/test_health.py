@@ -517,6 +517,6 @@ def test_a_worker_serves_from_start_to_end():
                 async with client.get("/status") as answer:
                     status = await answer.json()
                 assert status["ready"] is True
-                assert status["core"] == {"runs": "python", "why": PYTHON.why, "left_to_python": []}
+                assert status["core"] == {"runs": "python", "why": PYTHON.why}
 
     asyncio.run(scenario())

@@ -1,5 +1,7 @@
 import json
 import logging
+import re
+import sys
 import warnings
 
 import pytest
@@ -120,6 +122,22 @@ def test_the_console_format_is_readable(written):
     assert "Traceback (most recent call last)" in text
     assert "\nThread x:\n  File y\n" in text
     assert "hidden" not in text
+
+
+@pytest.mark.parametrize(("on_terminal", "log_format"), [(True, "console"), (False, "json")])
+def test_people_get_the_console_format_and_everything_else_json(
+    capsys, kept_logs, monkeypatch, on_terminal, log_format
+):
+    def lines(wanted):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: on_terminal)
+        configure_logs("INFO", wanted)
+        structlog.get_logger("streams.a").info("owns partitions", partitions=[1, 2])
+        # The times differ.
+        return re.sub(r"20\d\d-\S+?Z", "", capsys.readouterr().err)
+
+    assert lines("auto") == lines(log_format)
+    other = {"console", "json"} - {log_format}
+    assert lines("auto") != lines(other.pop())
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])

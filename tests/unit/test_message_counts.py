@@ -14,7 +14,7 @@ from streams.deciding.reports.state import ReportState, restore_reports
 from tests.unit.crowd_traffic import outcome, stamped
 from tests.unit.traffic import HOUR, MINUTE, START, compiled, fold, levels, policy, report, run
 
-RULES = compiled(policy(levels=levels({"reports": 50})), through_reporters=True)
+RULES = compiled(policy(levels=levels({"reports": 50})))
 NOTICE = FirstReport(1_800_000_000, "DE", "spam")
 KINDS = (
     {},

@@ -347,7 +347,7 @@ def test_a_batch_is_counted_by_the_outcome_of_each_record():
     records = [report(number, START + number, channel=channel) for number in range(6)]
     records += [records[0], records[1], report(90, START, channel=elsewhere), tick(999, START)]
     records += [Record(EXTERNAL, 0, 91, START, None, b"{"), Record(EXTERNAL, 0, 92, START, None, None)]
-    # Older than the 30 days that the longest ring holds.
+    # Older than the 31 days that the longest ring holds.
     records.append(report(93, START - 40 * 24 * HOUR, appended=START, channel=channel))
     worker.apply(0, records)
     found = worker.scrape()
@@ -616,10 +616,10 @@ def test_a_changed_hash_key_is_logged_and_on_the_status_page():
         worker.take_over(0, restore_reports(0, 1, worker.rules, changes.items()))
     (partition,) = worker.operations.status()["partitions"]
     assert partition["hash_key"] == new.id
-    assert partition["earlier_hash_keys_needed_until"] == {old.id: "2026-10-04T00:00:00.000+00:00"}
+    assert partition["earlier_hash_keys_needed_until"] == {old.id: "2026-10-05T00:00:00.000+00:00"}
     (line,) = (line for line in lines if "earlier hash key" in line["event"])
     assert (line["hash_key"], line["earlier_hash_key"]) == (new.id, old.id)
-    assert line["until"] == "2026-10-04T00:00:00.000Z"
+    assert line["until"] == "2026-10-05T00:00:00.000Z"
 
 
 def test_the_buckets_distinguish_usual_values():

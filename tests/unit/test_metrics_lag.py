@@ -5,7 +5,7 @@ from streams.running.cycle.lag import SourceLag, source_lag
 from streams.running.log.position import SourcePosition
 from streams.running.operations.lag_watch import LagWatch
 from streams.running.operations.standstill import IdleTime
-from streams.running.patches.consumer_thread import Fetched
+from streams.running.log.fetched import Fetched
 
 # --- records
 

@@ -27,7 +27,7 @@ def sent(batch):
     return [decode_credit(output.value) for output in batch.outputs if output.topic == "reporters-internal"]
 
 
-RULES = compiled(policy(levels=levels({"reports": 2})), through_reporters=True)
+RULES = compiled(policy(levels=levels({"reports": 2})))
 
 
 def test_an_outcome_credits_whoever_reported_the_message_before_it():
@@ -94,7 +94,7 @@ def test_an_outcome_about_an_escalation_is_about_the_messages_it_named():
 
 
 def test_an_outcome_about_a_clock_is_about_the_message_of_its_report():
-    rules = clock_rules(duty(), through_reporters=True)
+    rules = clock_rules(duty())
     state = ReportState(0, 1, rules)
     run(state, rules, reported(1))
     of_clock = {"kind": "escalation", "escalation_id": clock_of(1)}
@@ -105,7 +105,7 @@ def test_an_outcome_about_a_clock_is_about_the_message_of_its_report():
 
 def test_an_outcome_about_a_case_of_anonymous_reports_is_applied_and_credits_nobody():
     nobody = {"kind": "anonymous"}
-    rules = clock_rules(duty(), policies=(policy(levels=levels({"reports": 1})),), through_reporters=True)
+    rules = clock_rules(duty(), policies=(policy(levels=levels({"reports": 1})),))
     state = ReportState(0, 1, rules)
     opened = run(state, rules, [report(1, START, message_ref="m1", reporter=nobody)])
     cases = {event["escalation_id"] for event in of_topic(opened, "escalations")}
@@ -222,15 +222,6 @@ def test_beyond_the_sample_receipts_for_one_message_have_one_id():
     receipts = [output for output in batch.outputs if output.topic == "reporter-notices"]
     assert len(receipts) == 2
     assert len({dict(receipt.headers)["ce_id"] for receipt in receipts}) == 1
-
-
-def test_without_the_stage_of_reporters_outcomes_have_no_effect():
-    rules = compiled(policy())
-    state = ReportState(0, 1, rules)
-    batch = run(state, rules, [report(1, START), outcome(1, "upheld", START + HOUR)])
-    assert credits_of(batch) == {}
-    assert {key[:1] for key in batch.changes} == {b"D", b"H", b"K", b"R", b"T"}
-    assert refused(run(state, rules, [outcome(2, "upheld", START + HOUR, {"kind": "nothing"})])) != []
 
 
 def test_who_reported_is_restored_and_expires():

@@ -13,6 +13,8 @@ from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.topics import SourceTopics
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState
+from streams.running.alignment.alignment import Alignment
+from streams.running.alignment.arrival import Arrival
 from streams.running.cycle.cycle import Cycle
 from streams.running.errors import OversizedRecord, OwnershipLost, WrongAppendTime
 from streams.running.log import past_markers
@@ -101,7 +103,7 @@ def applied(owner, written):
     """The offsets of `in` that the owner applied. Its position there is 7."""
     seen = []
 
-    def apply_in_slices(_state, records):
+    def apply_in_slices(_state, records, until=None):
         records = records[: owner.stage.records_per_transaction]
         seen.extend(record.offset for record in records)
         yield SimpleNamespace(outputs=[], changes={}, finished_records=len(records))
@@ -111,7 +113,7 @@ def applied(owner, written):
         state_topic="state",
         apply_in_slices=apply_in_slices,
         records_per_transaction=1_000,
-        flooding=lambda _: {},
+        tripped=lambda _: {},
         paused_sources=lambda _: (),
         skipped_below=lambda *_: 0,
     )
@@ -244,7 +246,7 @@ def test_a_range_of_another_topic_waits_for_the_one_before_it(owner, applied):
 def test_a_record_that_its_topic_does_not_take_is_refused_before_anything_is_written(owner, applied, written):
     """The broker would refuse it with everything else in the transaction, at every restart again."""
 
-    def too_large(_state, records):
+    def too_large(_state, records, until=None):
         large = OutputRecord("escalations", 0, b"c1", bytes(1_048_576), ())
         yield SimpleNamespace(outputs=[large], changes={}, finished_records=len(records))
 
@@ -375,7 +377,7 @@ def failing(owner, applied):
     made = SimpleNamespace(owner=owner, bad={9}, applied=applied)
     fine = owner.stage.apply_in_slices
 
-    def apply_in_slices(state, records):
+    def apply_in_slices(state, records, until=None):
         for record in records:
             if record.offset in made.bad:
                 raise ValueError("a bug")
@@ -481,7 +483,7 @@ def test_a_tick_that_cannot_be_made_sets_the_partition_aside(failing, clock):
 
 @pytest.mark.parametrize("error", [OwnershipLost("lost"), NotAtHome("moved"), MemoryError()])
 def test_an_error_of_the_process_does_not_set_a_partition_aside(failing, error):
-    def broken(*_):
+    def broken(*_, **__):
         raise error
 
     failing.owner.stage.apply_in_slices = broken
@@ -509,16 +511,18 @@ def test_the_state_of_a_partition_that_is_set_aside_takes_no_memory(owner, writt
         pass
 
     app.consumer = SimpleNamespace(rest=rest)
-    cycle = Cycle(app, worker, owner._writer)
+    alignment = Alignment(lambda: app.consumer, lambda: worker.owners, owner._writer)
+    cycle = Cycle(app, worker, owner._writer, alignment)
     record = as_fetched(report(0, START, channel="c"))
     message = SimpleNamespace(topic=EXTERNAL, partition=3)
-    event = SimpleNamespace(message=message, value=FetchedRange([record], 0, 1, 0), ack=lambda: None)
+    event = SimpleNamespace(message=message, ack=lambda: None)
+    arrival = Arrival(owner.place, EXTERNAL, FetchedRange([record], 0, 1, 0), 0, event)
     gc.collect()
     gc.disable()
     try:
         before = states()
         owner.state = ReportState(0, 1, rules)
-        asyncio.run(cycle._apply([(owner.place, event)]))
+        asyncio.run(cycle._apply([arrival]))
         assert owner.attempts.is_set_aside
         assert states() == before
     finally:

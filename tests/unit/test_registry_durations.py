@@ -53,7 +53,7 @@ def test_invalid_durations_are_refused(text: str) -> None:
 @given(st.integers(min_value=-5, max_value=9000))
 def test_a_window_takes_the_finest_ring_that_holds_it(minutes: int) -> None:
     window = minutes * MINUTE
-    holding = [index for index, (_, pane, panes) in enumerate(RINGS) if 0 < window <= pane * panes]
+    holding = [index for index, ring in enumerate(RINGS) if 0 < window <= ring.pane_ms * ring.panes]
     if holding and window % RINGS[holding[0]].pane_ms == 0:
         assert window_ring(window) == holding[0]
     else:

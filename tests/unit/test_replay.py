@@ -51,7 +51,6 @@ RULES = clock_rules(
 )
 # Outcomes have an effect with the stage of reporters only, and only that stage gives stamps. Reports without
 # a stamp would be passed on to it.
-CREDITING = dataclasses.replace(RULES, through_reporters=True)
 DECISIONS = ("upheld", "dismissed", "manifestly_unfounded")
 HERE = [f"c{n}" for n in range(30) if home_partition(b"c%d" % n, PARTITIONS) == 0][:3]
 ELSEWHERE = next(f"c{n}" for n in range(30) if home_partition(b"c%d" % n, PARTITIONS) == 1)
@@ -121,7 +120,7 @@ def test_replay_writes_the_same_bytes(steps: list[tuple[str, int, int]]) -> None
     )
     # Nothing in the log says where among the reports a desk's decision was applied, and nothing depends on it
     # but the day on which it was counted.
-    decided = run(again, CREDITING, owner.decided)
+    decided = run(again, RULES, owner.decided)
     kept = ("enriched-reports", "escalations", "escalations-shadow")
     assert [output for output in outcome.outputs if output.topic in kept] == [
         output for output in owner.outputs if output.topic in kept

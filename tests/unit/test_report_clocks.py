@@ -16,7 +16,7 @@ from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.state_records import UnknownStateVersion
 from streams.deciding.partition.census import take_census
 from streams.deciding.partition.duplicates import event_hash, outcome_hash
-from streams.deciding.partition.flood import WINDOW
+from streams.deciding.partition.breaker import WINDOW
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.state import ReportState, restore_reports
@@ -276,9 +276,9 @@ def test_only_unreadable_outcomes_are_a_flood() -> None:
     state = ReportState(0, 1, RULES)
     early = [clock_outcome(n, "fulfilled", "nobody", START) for n in range(2 * WINDOW)]
     assert counted(run(state, RULES, early))["dead_letter:clock_not_running"] == 2 * WINDOW
-    assert not state.flood.is_flooded
+    assert not state.breaker.is_tripped
     run(state, RULES, [Record(OUTCOMES, 0, n, START, None, b"{}") for n in range(WINDOW)])
-    assert state.flood.is_flooded
+    assert state.breaker.is_tripped
 
 
 def test_a_duplicate_outcome_has_no_effect() -> None:

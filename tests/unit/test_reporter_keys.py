@@ -175,7 +175,7 @@ def test_a_state_under_an_unknown_key_is_refused_with_its_id_and_a_remedy(keys):
     with pytest.raises(UnknownHashKey) as caught:
         partition.restart(keys)
     message = str(caught.value)
-    assert f"Needed: {A.id} (until 2026-10-04T00:00:00.000Z)" in message
+    assert f"Needed: {A.id} (until 2026-10-05T00:00:00.000Z)" in message
     assert f"TOCSIN_HASH_KEY is {C.id}" in message
     assert (f"TOCSIN_HASH_KEY_PREVIOUS {B.id}" in message) == (keys.previous is B)
     assert "Set TOCSIN_HASH_KEY_PREVIOUS" in message
@@ -187,11 +187,11 @@ def test_the_previous_key_is_needed_until_no_window_reaches_back():
     partition.report("u2", "spam", START + DAY)
     partition.restart(HashKeys(B, A))
     census = take_report_census(partition.state)
-    assert (census.hash_key, census.earlier_hash_keys) == (B.id, {A.id: START + 31 * DAY})
-    partition.report("u2", "spam", START + 31 * DAY - 1)
+    assert (census.hash_key, census.earlier_hash_keys) == (B.id, {A.id: START + 32 * DAY})
+    partition.report("u2", "spam", START + 32 * DAY - 1)
     with pytest.raises(UnknownHashKey):
         partition.restart(HashKeys(B))
-    partition.report("u2", "spam", START + 31 * DAY)
+    partition.report("u2", "spam", START + 32 * DAY)
     partition.restart(HashKeys(B))
     assert take_report_census(partition.state).earlier_hash_keys == {}
     assert partition.distinct(("spam",), WINDOWS[2]) == 1
@@ -207,14 +207,14 @@ def test_an_idle_partition_lets_go_of_the_previous_key_too():
     assert A.id.encode() not in partition.stored[b"H"]
 
 
-def test_a_second_change_within_thirty_days_needs_the_first_key_until_then():
+def test_a_second_change_before_counts_expire_needs_the_first_key_until_then():
     partition = Partition(HashKeys(A))
     partition.report("u1", "spam", START)
     partition.restart(HashKeys(B, A))
     partition.report("u1", "spam", START + DAY)
     with pytest.raises(UnknownHashKey, match=A.id):
         partition.restart(HashKeys(C, B))
-    partition.report("u1", "spam", START + 30 * DAY)
+    partition.report("u1", "spam", START + 31 * DAY)
     partition.restart(HashKeys(C, B))
 
 

@@ -19,7 +19,7 @@ from tests.unit.reporter_traffic import gate, read_back, stamp_all
 from tests.unit.traffic import EXTERNAL, HOUR, INTERNAL, PYTHON, SHIPPED, START, report, run
 
 BRIGADE = enter(enter(0, 1 | 7 << 8), 2 | 7 << 8)
-RULES = compile_report_rules(SHIPPED, through_reporters=True)
+RULES = compile_report_rules(SHIPPED)
 
 
 def watched(observer_class, topic, batch):

@@ -88,7 +88,7 @@ def test_who_reports_the_same_message_under_both_keys_is_credited_once():
 @pytest.mark.parametrize(
     ("days", "keys"),
     [
-        # The counts need an earlier key for 30 days.
+        # The counts need an earlier key for 31 days.
         (35, [HashKeys(NEW, OLD), HashKeys(NEWER, NEW)]),
         (20, [HashKeys(NEW, OLD), HashKeys(OLD, NEW), HashKeys(NEW, OLD)]),
     ],

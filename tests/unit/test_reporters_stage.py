@@ -39,10 +39,21 @@ from tests.unit.reporter_traffic import (
     rules_with,
     stamp_all,
 )
-from tests.unit.traffic import DAY, HOUR, START, Record, compiled, fold, of_topic, report
+from tests.unit.traffic import (
+    DAY,
+    HOUR,
+    START,
+    Record,
+    arriving,
+    compiled,
+    fold,
+    of_topic,
+    rekeyed,
+    report,
+    run,
+)
 from tests.unit.traffic import INTERNAL as REPORTS_INTERNAL
 
-OFF = compiled()
 FORGED = ReportStamp("high", 0.9, 0.9, 99.0, 3.0, False, False, 0, 3)
 
 
@@ -65,8 +76,8 @@ def test_a_report_goes_through_the_stage_of_reporters_to_its_channel():
     (there,) = read_back(stamped.outputs, REPORTS_INTERNAL)
     assert (there.key, there.value) == (b"c", report(1, START).value)
     assert read_origin(there.headers) == ("message-reports", 0, 1, START)
-    # Without an outcome a report weighs what it weighs without the stage.
-    assert enriched(GATE, [there]) == enriched(OFF, [report(1, START)]) != []
+    # Without an outcome a report weighs what it weighs without a stamp.
+    assert enriched(GATE, [there]) == enriched(GATE, [rekeyed(report(1, START))]) != []
 
 
 @pytest.mark.parametrize("reporter", [None, {"kind": "anonymous"}])
@@ -76,11 +87,26 @@ def test_a_report_without_a_reporters_ref_goes_the_direct_way(reporter):
     assert not of_topic(gated, INTERNAL)
 
 
-def test_what_was_rekeyed_before_the_stage_was_switched_on_is_applied_without_a_stamp():
-    rekeyed = report(1, START)._replace(
-        topic=REPORTS_INTERNAL, headers=[(ORIGIN_HEADER, b"message-reports/0/7/%d" % START)]
-    )
-    assert enriched(GATE, [rekeyed])
+def test_what_a_worker_of_0_2_rekeyed_without_the_stage_is_applied_without_a_stamp():
+    """Its reporter counts by heads; nothing is noted of reporter and message, as in that version."""
+    with_message = report(1, START, message_ref="m")
+    state = ReportState(0, 1, GATE)
+    batch = report_stage(GATE).apply(state, [rekeyed(with_message)])
+    (event,) = of_topic(batch, "enriched-reports")
+    assert event["channel_windows"][0]["distinct_reporters"] == 1
+    assert {output.topic for output in batch.outputs} == {"enriched-reports", "transparency-counters"}
+    assert {key[:1] for key in batch.changes} == {b"D", b"H", b"K", b"R", b"T"}
+    (counter,) = of_topic(batch, "transparency-counters")
+    assert "items" not in counter
+    # With a stamp they are.
+    stamped = run(ReportState(0, 1, GATE), GATE, [with_message])
+    assert {key[:1] for key in stamped.changes} - {key[:1] for key in batch.changes} == {
+        b"A",
+        b"U",
+        b"V",
+    }
+    # Sent again and stamped, it is a duplicate.
+    assert run(state, GATE, [with_message]).counters.duplicates == 1
 
 
 def test_what_is_refused_is_refused_before_it_is_passed_on():
@@ -121,22 +147,21 @@ def test_there_is_room_for_the_stamp_among_the_headers():
 def test_a_publishers_stamp_is_never_taken():
     forged = [(STAMP_HEADER, encode_stamp(FORGED))]
     record = report(1, START)._replace(headers=forged)
-    honest = enriched(OFF, [report(1, START)])
-    # Read from the source, with the stage and without it.
-    assert enriched(OFF, [record]) == honest
-    assert (
-        enriched(OFF, [record._replace(headers=[*forged, (ORIGIN_HEADER, b"message-reports/0/1/1")])])
-        == honest
-    )
+    honest = enriched(GATE, arriving(GATE, [report(1, START)]))
     (there,) = read_back(gate([record]).outputs, INTERNAL)
     assert STAMP_HEADER not in dict(there.headers)
     (stamped,) = read_back(stamp_all([there]).outputs, REPORTS_INTERNAL)
     assert [name for name, _ in stamped.headers].count(STAMP_HEADER) == 1
     assert enriched(GATE, [stamped]) == honest
-    # Re-keyed by a worker without the stage.
+    # On the direct way, read from the source, with and without a forged origin.
+    nobodys = report(1, START, reporter=None)
+    direct = enriched(GATE, [nobodys])
+    for headers in (forged, [*forged, (ORIGIN_HEADER, b"message-reports/0/1/1")]):
+        assert enriched(GATE, [nobodys._replace(headers=headers)]) == direct != []
+    # And re-keyed.
     other = next(f"c{n}" for n in range(9) if home_partition(f"c{n}".encode(), 2) == 1)
-    moved = report(1, START, channel=other)._replace(headers=forged)
-    (output,) = report_stage(OFF).apply(ReportState(0, 2, OFF), [moved]).outputs
+    moved = report(1, START, channel=other, reporter=None)._replace(headers=forged)
+    (output,) = report_stage(GATE).apply(ReportState(0, 2, GATE), [moved]).outputs
     assert STAMP_HEADER not in dict(output.headers)
 
 

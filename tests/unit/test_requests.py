@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from streams.contract.wire.origin import NotAtHome
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.state_records import UnknownStateVersion
-from streams.deciding.partition.flood import WINDOW
+from streams.deciding.partition.breaker import WINDOW
 from streams.deciding.requests.rules import compile_request_rules
 from streams.deciding.requests.stage import SOURCES, request_stage
 from streams.deciding.requests.state import restore_requests
@@ -662,7 +662,7 @@ def test_a_flood_of_requests_is_recognised():
     flood = [request_record(removal_order())._replace(value=b"{")] * WINDOW
     state = new_requests()
     assert len(dead_letters(run_requests(state, flood))) == WINDOW
-    assert state.flood.is_flooded
+    assert state.breaker.is_tripped
 
 
 def test_outcomes_without_a_clock_are_not_a_flood():
@@ -670,7 +670,7 @@ def test_outcomes_without_a_clock_are_not_a_flood():
     early = [outcome_record("nobodys", "fulfilled", NOON, outcome_id=f"o-{n}") for n in range(2 * WINDOW)]
     state = new_requests()
     assert dead_letters(run_requests(state, early)) == ["clock_not_running"] * 2 * WINDOW
-    assert state.flood.dead_letters == 0
+    assert state.breaker.dead_letters == 0
 
 
 def test_state_of_another_version_is_refused():

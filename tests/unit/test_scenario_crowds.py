@@ -5,13 +5,9 @@ from collections import Counter, defaultdict
 import orjson
 import pytest
 
-from streams.deciding.reporters.state import ReporterState
-from streams.deciding.reports.stage import report_stage
-from streams.deciding.reports.state import ReportState
 from tests.readers import decode_moderation_outcome, decode_report
-from tests.unit.reporter_traffic import INTERNAL, RULES, STAGE
-from tests.unit.traffic import INTERNAL as REPORTS_INTERNAL
-from tests.unit.traffic import SHIPPED, Record, compiled
+from tests.unit.reporter_traffic import Pipeline
+from tests.unit.traffic import SHIPPED, compiled
 from tocsin_demo.scenario import (
     HONEST_WAVE,
     RETURNING_BRIGADE,
@@ -31,43 +27,12 @@ def records():
     return list(play_crowds(SEED, END_MS))
 
 
-class Pipeline:
-    """The stages of reports and of reporters in one partition, with what they pass to each other."""
-
-    def __init__(self):
-        rules = compiled(*SHIPPED.policies, through_reporters=True)
-        self.reports, self.channels = report_stage(rules), ReportState(0, 1, rules)
-        self.reporters = ReporterState(0, 1, RULES)
-        self.outputs = defaultdict(list)
-        self.offsets = Counter()
-
-    def apply(self, records):
-        while records:
-            passed = self._batch(self.reports, self.channels, self._read(records))
-            stamped = self._batch(STAGE, self.reporters, self._read(passed[INTERNAL]))
-            records = stamped[REPORTS_INTERNAL]
-
-    def _read(self, rows):
-        for row in rows:
-            self.offsets[row.topic] += 1
-            yield Record(row.topic, 0, self.offsets[row.topic], END_MS, row.key, row.value, list(row.headers))
-
-    def _batch(self, stage, state, records):
-        by_topic = defaultdict(list)
-        for output in stage.apply(state, list(records)).outputs:
-            by_topic[output.topic].append(output)
-        for topic, outputs in by_topic.items():
-            if topic not in (INTERNAL, REPORTS_INTERNAL):
-                self.outputs[topic] += [orjson.loads(output.value) for output in outputs]
-        return by_topic
-
-
 @pytest.fixture(scope="module")
 def played(records):
-    pipeline = Pipeline()
+    pipeline = Pipeline(compiled(*SHIPPED.policies))
     # Some two hours of traffic: decisions reach the reporters before the next report of the same channel.
     for begin in range(0, len(records), 40):
-        pipeline.apply(records[begin : begin + 40])
+        pipeline.apply(records[begin : begin + 40], END_MS)
     return pipeline
 
 
@@ -76,7 +41,7 @@ def crowds(played, records):
     """The escalations of policies in the order of publication, by storyline and channel."""
     story_of = {record.key.decode(): record.storyline for record in records}
     found = defaultdict(lambda: defaultdict(list))
-    for event in played.outputs["escalations"]:
+    for event in played.events("escalations"):
         found[story_of[event["channel_ref"]]][event["channel_ref"]].append(event)
     return found
 
@@ -115,7 +80,7 @@ def test_every_message_of_a_crowd_is_decided_after_it_was_reported(records):
 
 
 def test_nothing_of_it_is_refused(played):
-    assert not played.outputs["dead-letters"]
+    assert not played.events("dead-letters")
 
 
 def test_the_aged_brigade_counts_by_heads_at_first_and_then_as_few_voices(crowds):
@@ -142,7 +107,7 @@ def test_honest_crowds_are_not_linked(played, records):
     }
     linked = [
         row
-        for row in played.outputs["enriched-reports"]
+        for row in played.events("enriched-reports")
         if row["report"]["channel"]["ref"] in honest
         and "linked_reporters" in row.get("integrity", {"signals": ()})["signals"]
     ]
@@ -166,7 +131,7 @@ def test_a_desk_that_dismisses_lowers_the_trust_of_the_brigade(played, records):
     }
     means = [
         row["trust"]["mean"]
-        for row in played.outputs["enriched-reports"]
+        for row in played.events("enriched-reports")
         if row["report"]["channel"]["ref"] == channel and "trust" in row
     ]
     assert means
@@ -193,10 +158,10 @@ def test_the_history_is_before_the_six_hours_and_decides_on_every_target_of_the_
 @pytest.mark.parametrize("known", [True, False])
 def test_the_returning_brigade_counts_as_few_because_of_its_history_and_the_wave_in_full(known):
     crowd = list(play_alone(SEED, END_MS, [RETURNING_BRIGADE, HONEST_WAVE]))
-    pipeline = Pipeline()
+    pipeline = Pipeline(compiled(*SHIPPED.policies))
     if known:
-        pipeline.apply(list(play_history(SEED, END_MS)))
-    pipeline.apply(crowd)
+        pipeline.apply(list(play_history(SEED, END_MS)), END_MS)
+    pipeline.apply(crowd, END_MS)
     story_of = {record.key.decode(): record.storyline for record in crowd}
     assert Counter(story_of[record.key.decode()] for record in crowd) == {
         RETURNING_BRIGADE: 45,
@@ -204,7 +169,7 @@ def test_the_returning_brigade_counts_as_few_because_of_its_history_and_the_wave
     }
     newest = {
         story_of[event["channel_ref"]]: event["counts"]
-        for event in pipeline.outputs["escalations"]
+        for event in pipeline.events("escalations")
         if event["channel_ref"] in story_of
     }
     assert newest[HONEST_WAVE]["voices"] == newest[HONEST_WAVE]["distinct_reporters"] >= 20

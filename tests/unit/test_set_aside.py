@@ -132,7 +132,7 @@ def test_dropped_events_are_acknowledged_before_anything_is_awaited():
         return pause(tp)
 
     tp = TP("in", 0)
-    event = SimpleNamespace(ack=lambda: log.append("ack"))
+    event = SimpleNamespace(acknowledge=lambda: log.append("ack"))
     asyncio.run(rest_sources(SimpleNamespace(rest=rest), [tp], [event]))
     assert log == [("not committed", tp), "ack", ("pause", tp)]
 

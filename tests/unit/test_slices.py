@@ -30,12 +30,14 @@ from tests.unit.traffic import (
     MINUTE,
     START,
     Record,
+    arriving,
     compiled,
     counted,
     fold,
     levels,
     policy,
     report,
+    run,
     tick,
 )
 
@@ -109,7 +111,7 @@ def reports_of(course: list[tuple[str, int, int]]) -> list[Record]:
             reason = {"reason": "clarification"} if kind == "paused" else {}
             clock = clock_of(newest.get(channel, 0), channel)
             records.append(clock_outcome(number, kind, clock, now, channel=channel, **reason))
-    return records
+    return arriving(REPORTS.rules, records)
 
 
 def requests_of(course: list[tuple[str, int, int]]) -> list[Record]:
@@ -152,7 +154,7 @@ def due_at_once(count: int) -> list[Record]:
     """Reports that each arm two clocks in the same millisecond, and a tick three days later."""
     notice = {"elements": ["contact"]}
     armed = [report(number, START, channel=f"c{number}", notice=notice) for number in range(count)]
-    return [*armed, tick(count, START + 3 * DAY, count)]
+    return [*arriving(REPORTS.rules, armed), tick(count, START + 3 * DAY, count)]
 
 
 @pytest.mark.slow
@@ -199,7 +201,7 @@ def test_a_large_report_ends_a_slice_earlier() -> None:
     slices = {}
     for name, fields in (("usual", {}), ("large", filler)):
         state = ReportState(0, 1, REPORTS.rules)
-        records = [report(number, START, **fields) for number in range(100)]
+        records = arriving(REPORTS.rules, [report(number, START, **fields) for number in range(100)])
         slices[name] = sum(1 for _ in REPORTS.apply_in_slices(state, records))
     assert slices["large"] > slices["usual"] + 3
 
@@ -211,7 +213,7 @@ def test_a_batch_does_not_end_while_counts_expire(steps: int) -> None:
     stage = report_stage(compiled())
     records = [report(number, START, channel=f"c{number}") for number in range(count)]
     state = ReportState(0, 1, stage.rules)
-    stage.apply(state, records)
+    run(state, stage.rules, records)
     limits = LIMITS._replace(slice_expiries=20, batch_steps=steps, batch_bytes=1)
     slices = list(stage.apply_in_slices(state, [tick(count, START + 40 * DAY)], limits))
     assert len(slices) >= count / 20

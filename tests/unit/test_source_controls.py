@@ -47,7 +47,7 @@ def test_skipped_records_are_dead_letters_unread_and_the_rest_is_applied():
     assert letters[1].value == b"\xff"
     assert len(applied(outcome)) == 2
     # They were not read, so they are no flood; and once passed, nothing is left of the decision.
-    assert state.flood.dead_letters == 0
+    assert state.breaker.dead_letters == 0
     assert outcome.changes[SOURCE_CONTROL + EXTERNAL.encode()] is None
 
 

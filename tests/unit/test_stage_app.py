@@ -11,7 +11,7 @@ from streams.running.log.claims import StatePartition
 from streams.running.log.connection import Connection
 from streams.running.log.position import SourcePosition
 from streams.running.partitions.observer import Observer
-from streams.running.patches.consumer_thread import Fetched
+from streams.running.log.fetched import Fetched
 
 
 class Watched(Observer):

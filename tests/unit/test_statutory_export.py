@@ -19,9 +19,9 @@ from tests.unit.request_traffic import RULES as REQUEST_RULES
 from tests.unit.statutory_check import FIGURES, check_notices, near, read_table
 from tests.unit.statutory_oracle import Oracle
 from tests.unit.statutory_year import FIRST, LAST, half_year
-from tests.unit.traffic import compiled, levels, policy
+from tests.unit.traffic import arriving, compiled, levels, policy
 
-RULES = compiled(policy(levels=levels({"reports": 5})), through_reporters=True)
+RULES = compiled(policy(levels=levels({"reports": 5})))
 PERIOD = Period(FIRST, LAST)
 NOTICES = "4_notices.csv"
 
@@ -30,7 +30,7 @@ def counters(year, limits=UNLIMITED, takeovers=()):
     """The last value of each key of both stages."""
     daily = []
     for stage, records in (
-        (report_stage(RULES), year.reports),
+        (report_stage(RULES), arriving(RULES, year.reports)),
         (request_stage(REQUEST_RULES), year.requests),
     ):
         _, found, *_ = results(stage, records, limits, takeovers)

@@ -4,12 +4,13 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-from aiokafka.errors import NodeNotReadyError
+from aiokafka.errors import NodeNotReadyError, TopicAuthorizationFailedError
 
 from streams.running.errors import RefusedToStart
 from streams.running.topics import topic_admin as topics
-from streams.running.topics.topic_admin import create_topics
+from streams.running.topics.topic_admin import check_topics, create_topics
 from streams.running.topics.topic_catalogue import load_catalogue
+from streams.running.topics.topic_problems import FoundTopic, refusal, shape_problems
 
 CATALOGUE = load_catalogue()
 
@@ -61,6 +62,58 @@ def test_creation_does_not_wait_for_an_unreachable_broker():
     cluster = Cluster([1, None])
     assert create(cluster)
     assert cluster.left == {1: -1, 2: None}
+
+
+class SmallCluster(Cluster):
+    """Refuses replicas that it has no brokers for."""
+
+    async def create_topics(self, wanted):
+        refused = [(new.name, 38, "too few brokers") for new in wanted]
+        return SimpleNamespace(topic_errors=refused)
+
+
+def test_the_settings_that_fit_a_small_cluster_are_said_once():
+    with pytest.raises(RefusedToStart) as caught:
+        create(SmallCluster([0, 0]))
+    assert str(caught.value) == (
+        "Kafka: has 2 brokers, too few for TOCSIN_REPLICATION_FACTOR=3 and TOCSIN_MIN_INSYNC_REPLICAS=2. Set "
+        "TOCSIN_REPLICATION_FACTOR=2 and TOCSIN_MIN_INSYNC_REPLICAS=2 for this command and for every worker."
+    )
+
+
+class PartlyDown(Cluster):
+    """One broker is up, of those on which the topics have replicas."""
+
+    async def _send_request(self, _request, _broker):
+        part = {"replicas": self.replicas}
+        rows = [{"topic": f"p.{name}", "partitions": [part]} for name in CATALOGUE]
+        return SimpleNamespace(to_object=lambda: {"topics": rows})
+
+    async def describe_configs(self, resources):
+        entries = [
+            (0, None, 2, each.name, CATALOGUE[each.name.removeprefix("p.")].settings(2).items())
+            for each in resources
+        ]
+        return [SimpleNamespace(resources=entries)]
+
+
+@pytest.mark.parametrize(("replicas", "advised"), [([1, 2, 3], False), ([1], True)])
+def test_brokers_that_are_down_are_not_taken_for_missing(replicas, advised):
+    cluster = PartlyDown([0])
+    cluster.replicas = replicas
+    texts = map(str, asyncio.run(check_topics(cluster, CATALOGUE, "p.", 3, 2)))
+    assert any("Set TOCSIN_REPLICATION_FACTOR=1" in text for text in texts) == advised
+
+
+def test_a_topic_with_too_few_replicas_is_named():
+    topic = CATALOGUE["escalations"]
+    (problem,) = shape_problems("escalations", topic, FoundTopic(4, 1), FoundTopic(4, 3), 2)
+    assert "1 replica, fewer than the 2" in problem.what
+
+
+def test_a_refusal_has_the_reason_of_the_broker():
+    text = refusal(TopicAuthorizationFailedError, "no", "p.escalations")
+    assert text.startswith("p.escalations: cannot be created (TopicAuthorizationFailedError: no). Grant ")
 
 
 def test_a_broker_that_never_shows_the_topics_is_named(monkeypatch):

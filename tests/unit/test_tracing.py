@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ from streams.running.worker.tracing.settings import load_tracing_settings
 from streams.running.worker.tracing.start import SCHEMA, start_tracing
 from streams.running.worker.tracing.transactions import MOST_LINKS, KeepNotable, TransactionSpans
 from tests.kafka.harness.workers import clean_environment
-from tests.unit.traffic import EXTERNAL, START, Record, compiled, policy, report
+from tests.unit.traffic import EXTERNAL, START, Record, arriving, compiled, policy, report
 
 PREFIX = "live."
 RULES = compiled(policy())
@@ -63,8 +64,8 @@ def traced(record: Record, header: bytes | None, offset: int) -> Record:
 
 
 def escalating(*headers: bytes | None) -> list[Record]:
-    """Reports of one channel; the third one opens an escalation."""
-    return [traced(report(n, START), header, n) for n, header in enumerate(headers)]
+    """Reports of one channel at its home; the third one opens an escalation."""
+    return arriving(RULES, [traced(report(n, START), header, n) for n, header in enumerate(headers)])
 
 
 def bad(count: int, offset: int) -> list[Record]:
@@ -74,10 +75,12 @@ def bad(count: int, offset: int) -> list[Record]:
 
 def prepared(records: list[Record]) -> Prepared:
     stage = report_stage(RULES)
-    topic = PREFIX + EXTERNAL
-    new = [NewRecords(topic, records, records[-1].offset + 1)]
+    new = []
+    for topic, found in groupby(records, lambda record: record.topic):
+        rows = list(found)
+        new.append(NewRecords(topic, rows, rows[-1].offset + 1))
     log = TopicPartition(PREFIX + stage.state_topic, 0)
-    position = {topic: SourcePosition(0, 1, None)}
+    position = {each.topic: SourcePosition(0, 1, None) for each in new}
     return asyncio.run(prepare(stage, stage.restore(0, 1), records, new, position, {}, log, Writer()))
 
 
@@ -104,7 +107,7 @@ def test_a_span_links_to_the_report_that_opened_an_escalation_and_to_no_other():
     each = prepared(escalating(*map(traceparent, (1, 2, 3))))
     (span,) = spans_of(each)
     assert [(link.context.trace_id, link.context.span_id) for link in span.links] == [(3, 3)]
-    assert span.name == "process live.message-reports" and span.parent is None
+    assert span.name == "process live.message-reports-internal" and span.parent is None
     assert span.end_time >= span.start_time
     assert dict(span.attributes) == {
         "messaging.system": "kafka",
@@ -112,7 +115,7 @@ def test_a_span_links_to_the_report_that_opened_an_escalation_and_to_no_other():
         "messaging.operation.type": "process",
         "messaging.consumer.group.name": "live.tocsin",
         "messaging.batch.message_count": 3,
-        "messaging.destination.name": "live.message-reports",
+        "messaging.destination.name": "live.message-reports-internal",
         "messaging.destination.partition.id": "0",
         "tocsin.stages": ("reports",),
         "tocsin.partitions": 1,

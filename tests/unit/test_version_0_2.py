@@ -1,10 +1,11 @@
 """Compatibility with version 0.2: its state is taken over and its logs replay to the same bytes, in each
 mode.
 
-What is to differ from now on is declared in tests/fixtures/differences.py.
+Workers with the stage of reporters off re-keyed reports without a stamp; its recording is replayed as such
+records. What is to differ from now on is declared in tests/fixtures/differences.py.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 
 import msgspec
@@ -14,13 +15,15 @@ import pytest
 from streams.contract.events.internal.credit import CREDIT_TYPE
 from streams.contract.wire.forms.credit import decode_credit
 from streams.contract.wire.forms.stamp import read_stamp
+from streams.contract.wire.partitioner import home_partition
 from streams.deciding.reporters.reporter import REPORTER
 from streams.deciding.reports import crowd
-from tests.fixtures import code_under_test
+from tests.fixtures import code_under_test, crowds
 from tests.fixtures.coverage import check_covers_every_kind
-from tests.fixtures.differences import GENUINE_ORDER, PAUSED_ORDER, VERSION_0_2
+from tests.fixtures.differences import GENUINE_ORDER, LATE_CROWD, PAUSED_ORDER, VERSION_0_2, of_late_crowd
 from tests.fixtures.recorded import load_version_0_2
-from tests.fixtures.replay import Past
+from tests.fixtures.replay import TICK, Past
+from tests.kafka.harness.reader import Row
 
 MODERATION, CREDITS = "moderation-outcomes", "reporters-internal"
 
@@ -74,7 +77,7 @@ def test_the_recording_covers_every_kind_of_event(past):
     }
 
 
-def test_without_the_stage_of_reporters_decisions_are_read_and_lead_to_nothing(off):
+def test_workers_without_the_stage_of_reporters_read_decisions_that_led_to_nothing(off):
     assert {stage for stage, _ in off.owners} == {"reports", "requests"}
     assert any(topic == MODERATION for batch in off.recording.batches for topic, _ in batch.records)
     for topic in (CREDITS, "reporter-notices", "integrity-cases"):
@@ -244,3 +247,158 @@ def test_one_account_of_then_adds_its_risk_once_now(on):
     now = [risk for n in partitions for risk in risks(replay.outputs["enriched-reports", n])]
     assert len(set(before)) > 10
     assert len(set(now)) == 1
+
+
+def test_a_crowd_that_came_late_then_escalates_in_its_own_window_now(past):
+    """All that is declared to be new because of it is there, once, and follows from its reports alone."""
+    partitions = range(past.recording.partitions)
+    replay = past.replayed()
+    topics = ("escalations", "escalations-shadow", "integrity-cases")
+
+    def of_crowd(topic, rows):
+        return [row for row in rows if row[0] == LATE_CROWD and topic in topics]
+
+    assert not any(of_crowd(topic, past.written(topic, n)) for topic in topics for n in partitions)
+    found = [
+        (topic, orjson.loads(row[1]))
+        for topic in topics
+        for n in partitions
+        for row in of_crowd(topic, replay.outputs[topic, n])
+        if of_late_crowd(topic, row)
+    ]
+    assert len(found) == sum(
+        len(of_crowd(topic, replay.outputs[topic, n])) for topic in topics for n in partitions
+    )
+    events = [event for topic, event in found if topic == "escalations"]
+    cases = [event for topic, event in found if topic == "integrity-cases"]
+    if past.recording.reporters:
+        # All twelve are new here: it is capped at the level for a person to look at, with a case.
+        assert [event["level"] for event in events] == [1]
+        assert [case["kind"] for case in cases] == ["brigade"]
+    else:
+        assert [event["level"] for event in events] == [1, 2]
+        assert not cases
+
+    # In the recording each of its reports was counted, and in no window of then.
+    reports = [
+        orjson.loads(value)
+        for n in partitions
+        for key, value, _ in past.written("enriched-reports", n)
+        if key == LATE_CROWD
+    ]
+    assert len(reports) == 12
+    assert {(each["counted"], each["channel_windows"][0]["reports"]) for each in reports} == {(True, 0)}
+    for event in events:
+        start, end = event["window"]["start"], event["window"]["end"]
+        inside = [each for each in reports if start <= each["report"]["occurred_at"] < end]
+        assert len(inside) >= event["counts"]["distinct_reporters"] >= event["conditions"][0]["threshold"]
+        assert end < event["at"]
+
+    def escalated(rows):
+        """Of the last counter of its country and category of the day."""
+        *_, last = (orjson.loads(value) for key, value, _ in rows if key.endswith(b"/reports/1/XX/spam"))
+        return sum(each["count"] for each in last["reports"] if each["escalated"])
+
+    counters = "transparency-counters"
+    assert escalated(past.written(counters, 1)) == 0
+    assert escalated(replay.outputs[counters, 1]) == len(events)
+
+
+class _OneMode:
+    """The stages of today on the state of a worker without the stage of reporters.
+
+    What a stage writes to an internal topic is applied at once.
+    """
+
+    def __init__(self, past, stages, mark):
+        self.past = past
+        self.stages = {stage.name: stage for stage in stages}
+        partitions = past.recording.partitions
+        self.states = {
+            (name, n): stage.restore(
+                n, partitions, past.stored_at((name, n), mark).items() if name == "reports" else ()
+            )
+            for name, stage in self.stages.items()
+            for n in range(partitions)
+        }
+        self.outputs = defaultdict(list)
+
+    def events(self, topic):
+        return [orjson.loads(output.value) for output in self.outputs[topic]]
+
+    def apply(self, name, record):
+        for output in self.stages[name].apply(self.states[name, record.partition], [record]).outputs:
+            stage = {"message-reports-internal": "reports", "reporters-internal": "reporters"}.get(
+                output.topic
+            )
+            if stage is None:
+                self.outputs[output.topic].append(output)
+                continue
+            topic = self.past.recording.name(output.topic)
+            home = home_partition(output.key, len(self.states) // len(self.stages))
+            row = replace(record, topic=topic, partition=home, key=output.key)
+            self.apply(stage, replace(row, value=output.value, headers=tuple(output.headers)))
+
+
+def test_the_state_of_off_is_taken_over_and_goes_on_through_the_stage_of_reporters(off, tmp_path):
+    recording = off.recording
+    stages = code_under_test.stages(
+        recording.write_rules(tmp_path), code_under_test.WORKERS_KEYS, sources=None, reporters=True
+    )
+    now = _OneMode(off, stages, recording.before)
+    for batch in recording.batches[recording.batches_before :]:
+        for topic, offset in batch.records if batch.stage == "reports" else ():
+            record = off.topics.at(recording.name(topic), batch.partition, offset)
+            # What was re-keyed then is passed on now.
+            if topic != "message-reports-internal" or ("ce_type", TICK) in record.headers:
+                now.apply("reports", record)
+
+    recorded = {
+        topic: [
+            orjson.loads(value)
+            for n in range(recording.partitions)
+            for _, value, _ in off.written(topic, n, recording.before[topic][n])
+        ]
+        for topic in ("enriched-reports", "escalations")
+    }
+
+    def counts(events):
+        """What each report found in its channel: reports and distinct reporters, by window."""
+        return {
+            event["report"]["report_id"]: [
+                (window["reports"], window["distinct_reporters"]) for window in event["channel_windows"]
+            ]
+            for event in events
+        }
+
+    assert len(now.events("enriched-reports")) == len(recorded["enriched-reports"]) > 100
+    assert counts(now.events("enriched-reports")) == counts(recorded["enriched-reports"])
+
+    def steps(events):
+        return Counter(
+            (event["policy"], event["channel_ref"], event["reason"], event["level"])
+            for event in events
+            # Judged in its own window now (see the test before this one).
+            if event["channel_ref"] != LATE_CROWD.decode()
+        )
+
+    # The same but that the brigade stays at internal review, and a person is asked.
+    more = steps(recorded["escalations"]) - steps(now.events("escalations"))
+    assert more == {("fraud", "crowd-14", "level_raised", 2): 1}
+    assert not steps(now.events("escalations")) - steps(recorded["escalations"])
+    cases = {case["channel_ref"] for case in now.events("integrity-cases")}
+    assert cases == {"crowd-14", LATE_CROWD.decode()}
+
+    # From then on desks' decisions reach the reporters.
+    newest = max(row[3] for row in recording.rows)
+    decision = crowds.decided(55, "dismissed", newest, 14)
+    topic, home = recording.name(MODERATION), home_partition(b"crowd-14", recording.partitions)
+    now.apply("reports", Row(topic, home, 1_000, newest, decision.key, decision.value, ()))
+    told = [notice for notice in now.events("reporter-notices") if notice["state"] == "decided"]
+    assert sum(notice["report_id"].startswith("c-14-") for notice in told) > 10
+    rows = off.topics.rows[recording.name("message-reports")]
+    row = next(row for n in rows for row in rows[n] if b'"c-14-0"' in row.value)
+    now.apply("reports", replace(row, value=row.value.replace(b'"c-14-0"', b'"again"')))
+    again = now.events("enriched-reports")[-1]
+    assert again["report"]["report_id"] == "again"
+    assert (again["trust"]["trust_class"], again["trust"]["outcomes"]) == ("low", 2)

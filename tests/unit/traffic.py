@@ -2,15 +2,20 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.forms.tick import encode_tick
-from streams.contract.wire.records import Headers
+from streams.contract.wire.origin import with_origin
+from streams.contract.wire.records import Headers, OutputRecord
+from streams.contract.wire.topics import REPORT_SOURCES
 from streams.counting.conditions import Condition, condition
 from streams.deciding.partition.batch import Batch
+from streams.deciding.reporters.rules import compile_reporter_rules
+from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.claims import UNRESTRICTED
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
@@ -27,6 +32,7 @@ START = 20_700 * DAY
 
 EXTERNAL = "message-reports"
 INTERNAL = "message-reports-internal"
+REPORTERS_INTERNAL = "reporters-internal"
 
 PYTHON = Core("python", "TOCSIN_CORE=python")
 # Which reports a topic takes is another test's subject.
@@ -124,7 +130,62 @@ def tick(after: int, appended: int, offset: int = 0, clock: int | None = None) -
 
 
 def run(state: ReportState, rules: ReportRules, records: Iterable[Record]) -> Batch:
-    return report_stage(rules).apply(state, list(records))
+    """Apply records in a partition, reports with a reporter's ref as they reach it if it is their home."""
+    return report_stage(rules).apply(state, arriving(rules, records, state.partition, state.partitions))
+
+
+def arriving(
+    rules: ReportRules, records: Iterable[Record], partition: int | None = None, partitions: int = 1
+) -> list[Record]:
+    """The records, with each published report of a reporter with a ref as the stage of reporters sends it to
+    the home of its channel: stamped, its reporter being one of whom nothing else is known.
+
+    With `partition`, only those whose home it is. All other records are as they were: what is no report, or
+    invalid, or has no reporter's ref.
+    """
+    way = _way(rules, partitions)
+    found = []
+    for record in records:
+        stamped = way.stamped(record)
+        found.append(record if stamped is None or partition not in (None, stamped.partition) else stamped)
+    return found
+
+
+def rekeyed(record: Record) -> Record:
+    """A published report as a worker of 0.2 without the stage of reporters sent it to its channel's home."""
+    return record._replace(topic=INTERNAL, headers=tuple(with_origin(record)))
+
+
+class _Way:
+    """The first two hops of a report, and what is written for the third."""
+
+    def __init__(self, rules: ReportRules, partitions: int) -> None:
+        self._partitions = partitions
+        self._reports = report_stage(rules)
+        self._reporters = reporter_stage(
+            compile_reporter_rules(rules.registry, hash_key=rules.hash_keys.current)
+        )
+        # A partition that is no channel's home applies nothing itself.
+        self._gate = self._reports.restore(-1, partitions)
+
+    def stamped(self, record: Record) -> Record | None:
+        source = next((name for name in REPORT_SOURCES if record.topic.endswith(name)), None)
+        if source is None:
+            return None
+        for _, partition, *written in self._written(self._reports, self._gate, record, REPORTERS_INTERNAL):
+            passed = Record(REPORTERS_INTERNAL, partition, 0, record.timestamp, *written)
+            nothing_known = self._reporters.restore(partition, self._partitions)
+            for _, home, *rest in self._written(self._reporters, nothing_known, passed, INTERNAL):
+                topic = record.topic.removesuffix(source) + INTERNAL
+                return Record(topic, home, record.offset, record.timestamp, *rest)
+        return None
+
+    @staticmethod
+    def _written(stage: Any, state: Any, record: Record, topic: str) -> list[OutputRecord]:
+        return [row for row in stage.apply(state, [record]).outputs if row.topic == topic]
+
+
+_way = lru_cache(maxsize=16)(_Way)
 
 
 def counted(batch: Batch) -> dict[str, float]:

@@ -144,7 +144,6 @@ def _how_to_continue(settings: Settings, worker: Program, address: str) -> str:
         f"{PREFIX}TOPIC_PREFIX": settings.topic_prefix,
         f"{PREFIX}REPLICATION_FACTOR": settings.replication_factor,
         f"{PREFIX}MIN_INSYNC_REPLICAS": settings.min_insync_replicas,
-        f"{PREFIX}REPORTERS": settings.reporters,
     }
     program = running_program()
     return (

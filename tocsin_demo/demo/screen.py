@@ -51,9 +51,7 @@ class Screen:
         self.say(
             "A few requests of authorities arrive as well. Legal clocks run where the law sets a time "
             "limit.\n"
-            "Trust in reporters counts (TOCSIN_REPORTERS=on): in the week before, desks dismissed four "
-            "targets of the\n"
-            "returning brigade."
+            "In the week before, desks dismissed four targets of the returning brigade."
         )
         self.say()
         for bar in (self._published, self._answered):

@@ -75,8 +75,9 @@ def demo_environment(bootstrap: str, folder: Path) -> dict[str, str]:
         f"{PREFIX}REPLICATION_FACTOR": "1",
         f"{PREFIX}MIN_INSYNC_REPLICAS": "1",
         f"{PREFIX}HTTP_PORT": "0",
+        # The logs go to files, but the demo shows their ends to people.
+        f"{PREFIX}LOG_FORMAT": "console",
         f"{PREFIX}HASH_KEY": DEMONSTRATION_KEY.hex(),
-        f"{PREFIX}REPORTERS": "on",
         f"{CONSOLE_PREFIX}PORT": "0",
         f"{CONSOLE_PREFIX}METRICS_PORT": "0",
         f"{CONSOLE_PREFIX}DATABASE": str(folder / "console.sqlite"),

@@ -1,7 +1,6 @@
 """Ten days of crowds: brigades, vigilant communities and a genuine wave, and what a desk decides about each.
 
-Trust and links need days, so this does not fit in the six hours of the storylines. Trust must be on
-(TOCSIN_REPORTERS) for the outcomes to have an effect.
+Trust and links need days, so this does not fit in the six hours of the storylines.
 """
 
 from collections.abc import Callable, Iterator

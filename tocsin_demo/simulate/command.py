@@ -124,9 +124,8 @@ def simulate(
 
     With --crowds, publishes ten days instead, all of fraud: a brigade of old accounts that reports five
     messages, one of new accounts, members who report what is wrong in their channels, and a genuine wave,
-    among other reports; and to moderation-outcomes what a desk decided about each message. Outcomes have an
-    effect with TOCSIN_REPORTERS=on. With a --rate of some hundreds, outcomes are applied before the reports
-    that follow them.
+    among other reports; and to moderation-outcomes what a desk decided about each message. With a --rate
+    of some hundreds, outcomes are applied before the reports that follow them.
 
     With --out, writes payloads that `tocsin publish` accepts (for requests: with --to authority-requests; for
     outcomes: with --to moderation-outcomes), without the malformed records, which cannot be written as lines.

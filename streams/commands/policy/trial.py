@@ -1,15 +1,25 @@
-"""Runs reports through one set of policies: the report stage of a worker, without Kafka."""
+"""Runs reports through one set of policies: the stages of a worker that reports go through, without Kafka."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
+from streams.commands.shared.file_record import FileRecord
 from streams.contract.events.escalation import Escalation
-from streams.contract.wire.records import SourceRecord
-from streams.contract.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
+from streams.contract.wire.origin import read_origin
+from streams.contract.wire.records import OutputRecord, SourceRecord
+from streams.contract.wire.topics import (
+    ESCALATIONS,
+    ESCALATIONS_SHADOW,
+    MESSAGE_REPORTS_INTERNAL,
+    REPORTERS_INTERNAL,
+)
 from streams.deciding.partition.hash_key import HashKeys
 from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.reporters.rules import compile_reporter_rules
+from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.stage import report_stage
@@ -18,6 +28,9 @@ from streams.registry.policy import LEGAL_CLOCK
 from streams.registry.rules import Rules
 
 _decode = msgspec.json.Decoder(Escalation).decode
+
+# A partition of the gate that is no channel's home: it passes every report on.
+_NO_HOME: Final = -1
 
 
 @dataclass(slots=True)
@@ -34,9 +47,10 @@ class OpenedEpisode:
 class Trial:
     """Evaluates reports with `rules` and keeps the episodes that open at or after `since` (RFC 3339).
 
-    All partitions are treated as one and share one time: that of the newest report anywhere. `counters` are
-    the report stage's own; `first` and `last` are the earliest and latest occurred_at (ms since the epoch) of
-    the reports applied.
+    All partitions are treated as one and share one time: that of the newest report anywhere. Reporters are
+    known by their reports alone, because no outcomes are read. `counters` are those of the stage of reports,
+    with the duplicates and dead letters of the stage of reporters; `first` and `last` are the earliest and
+    latest occurred_at (ms since the epoch) of the reports applied.
     """
 
     def __init__(self, rules: Rules, settings: PartitionSettings, since: str, hash_keys: HashKeys) -> None:
@@ -47,12 +61,17 @@ class Trial:
         self.last: int | None = None
         compiled = compile_report_rules(rules, settings=settings, hash_keys=hash_keys)
         self._stage = report_stage(compiled)
+        self._gate = self._stage.restore(_NO_HOME, 1)
         self._state = self._stage.restore(0, 1)
+        self._reporters = reporter_stage(
+            compile_reporter_rules(rules, settings=settings, hash_key=hash_keys.current)
+        )
+        self._reporters_state = self._reporters.restore(0, 1)
         self._since = since
 
     def apply(self, records: Sequence[SourceRecord]) -> None:
         """Evaluate records in order; how they are split over calls does not change the result."""
-        batch = self._stage.apply(self._state, records)
+        batch = self._stage.apply(self._state, self._brought_home(records))
         self.counters.add(batch.counters)
         # No outcomes are read, so no clock would ever end; each would take 3 KB until the last report.
         for key, _ in list(self._state.clocks):
@@ -65,6 +84,23 @@ class Trial:
             if topic in (ESCALATIONS, ESCALATIONS_SHADOW):
                 self._note(value)
 
+    def _brought_home(self, records: Sequence[SourceRecord]) -> list[FileRecord]:
+        """Return the reports as they reach the homes of their channels, in their order, with their stamps."""
+        gate = self._stage.apply(self._gate, records)
+        self.counters.add(gate.counters)
+        passed_on = [_read(row) for row in gate.outputs if row.topic == REPORTERS_INTERNAL]
+        stamping = self._reporters.apply(self._reporters_state, passed_on)
+        self.counters.duplicates += stamping.counters.duplicates
+        self.counters.dead_letters.update(stamping.counters.dead_letters)
+        stamped = {
+            read_origin(row.headers): row for row in stamping.outputs if row.topic == MESSAGE_REPORTS_INTERNAL
+        }
+        found = [
+            row if row.topic == MESSAGE_REPORTS_INTERNAL else stamped.get(read_origin(row.headers))
+            for row in gate.outputs
+        ]
+        return [_read(row) for row in found if row is not None]
+
     def _note(self, value: bytes | None) -> None:
         event = _decode(value or b"")
         if event.policy == LEGAL_CLOCK:
@@ -76,3 +112,8 @@ class Trial:
             )
         elif event.type == "updated" and (episode := self.episodes.get(event.escalation_id)):
             episode.level = event.level
+
+
+def _read(row: OutputRecord) -> FileRecord:
+    """Return a record of an internal topic as its reader gets it; its place there does not matter."""
+    return FileRecord(row.topic, 0, 0, 0, row.key, row.value, row.headers)

@@ -1,10 +1,13 @@
-"""How far back the policies look: an older report is taken and opens nothing, unnoticed by its publisher."""
+"""How far back the policies look: an older report is taken and opens nothing, unnoticed by its publisher.
+
+A late report is judged in the windows of its own time as long as their panes are held.
+"""
 
 from collections.abc import Iterable
 
 from streams.contract.events.report import Category
 from streams.contract.wire.times import DAY, HOUR, MINUTE
-from streams.counting.windows import FINE_MS, pane_start, window_spec, window_start
+from streams.counting.windows import FINE_MS, RINGS, WindowSpec, pane_start, window_spec, window_start
 from streams.registry.policy import Policy
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"))
@@ -29,13 +32,18 @@ class Reach:
         """Why no policy opens anything for a report now; None if one may, or none has its category."""
         occurred, now = occurred_ms // FINE_MS, now_ms // FINE_MS
         windows = self._windows.get(category)
-        if not windows or any(occurred >= window_start(each.ring, each.panes, now) for each in windows):
+        if not windows or any(occurred >= _judged_from(each, now) for each in windows):
             return None
         counted = "is not counted" if pane_start(occurred, now) is None else "is counted"
         return (
             f"{_age(now_ms - occurred_ms)} old: outside the window of every policy for {category} "
             f"({', '.join(each.text for each in windows)}): it {counted}, and no policy opens anything for it"
         )
+
+
+def _judged_from(window: WindowSpec, now: int) -> int:
+    """Return the first fine index of the oldest window that is judged for a late report."""
+    return window_start(window.ring, window.panes + RINGS[window.ring].late, now)
 
 
 def _age(milliseconds: int) -> str:

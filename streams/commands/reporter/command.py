@@ -64,12 +64,6 @@ def show(ref: str, kind: ReporterKind, as_json: bool) -> None:
             "check` for details."
         ) from error
     known = describe(rules, ref, kind, kept, kept.reporter)
-    if settings.reporters == "off":
-        echo(
-            f"{PREFIX}REPORTERS=off: if the workers have it too, this is what was known when they stopped "
-            "using it.",
-            err=True,
-        )
     echo(msgspec.json.encode(known).decode() if as_json else known_text(known, rules.trust))
 
 
@@ -82,11 +76,6 @@ def _unknown(settings: Settings, keys: HashKeys, rules: ReporterStageRules, kept
         return (
             f"{PREFIX}HASH_KEY is the key {keys.current.id}, but the workers use {used}, {which}: a reporter "
             "is found with the workers' key only."
-        )
-    if settings.reporters == "off":
-        return (
-            f"nothing is known of this reporter: {PREFIX}REPORTERS=off, so workers with this setting keep no "
-            "trust. docs/operations.md, 'Trust on and off', says how to change it."
         )
     return (
         f"nothing is known of this reporter (home partition {kept.partition}): there was no report in the "

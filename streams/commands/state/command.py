@@ -87,7 +87,7 @@ def _show_channel(settings: Settings, channel: str, *, as_json: bool) -> None:
     if not found.windows and not found.episodes and not found.clocks:
         raise click.ClickException(
             f"there is no state of channel {channel} (home partition {found.partition}): no report about it "
-            "was counted in the last 30 days, or the ref is wrong."
+            "was counted in the last 31 days, or the ref is wrong."
         )
 
 

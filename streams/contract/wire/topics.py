@@ -30,6 +30,7 @@ TRANSPARENCY_COUNTERS: Final = "transparency-counters"
 DEAD_LETTERS: Final = "dead-letters"
 DELIVERIES_SET_ASIDE: Final = "deliveries-set-aside"
 CLAIMS: Final = "claims"
+WORKER_PROGRESS: Final = "worker-progress"
 
 ReportSource = Literal["message-reports", "verified-reports"]
 REPORT_SOURCES: Final[tuple[ReportSource, ...]] = (MESSAGE_REPORTS, VERIFIED_REPORTS)
@@ -58,6 +59,7 @@ TOPICS: Final = (
     DEAD_LETTERS,
     DELIVERIES_SET_ASIDE,
     CLAIMS,
+    WORKER_PROGRESS,
 )
 
 

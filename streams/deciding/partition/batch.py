@@ -30,20 +30,37 @@ class StepsRemain(Exception):
     """
 
 
+class AheadOfOthers(Exception):
+    """The record of `topic` (as in the record) is of `moment` (ms), later than its source may be read to.
+
+    Nothing of the record was applied. Handle it again when the source may be read further.
+    """
+
+    def __init__(self, topic: str, moment: int) -> None:
+        super().__init__(topic, moment)
+        self.topic = topic
+        self.moment = moment
+
+
 class Batch(Generic[State, Rules, Counters]):
     """State, rules and results of a batch: the only mutable object that handlers get.
 
     `outputs` are the records to write, in order, with topic names without prefix. `changes` holds each
     changed state record once, None to delete it; it is complete after `finish`. `event_times` are the times
     (ms since the epoch) of the applied events, in the order of application. `finished_records` is the number
-    of records that need not be handled again. If a handler raises anything but Rejected and StepsRemain,
-    neither `state` nor the batch may be used afterwards. `refused` counts the records by topic that could not
-    be read.
+    of records that need not be handled again. If a handler raises anything but Rejected, StepsRemain and
+    AheadOfOthers, neither `state` nor the batch may be used afterwards. `refused` counts the records by topic
+    that could not be read.
+
+    `until` says how far sources may be read, as the latest event time (ms) by topic; None if all may be read
+    to their ends. `reached` is the latest event time read of each source, and `ahead` the record at which the
+    batch stopped, if it did.
     """
 
     __slots__ = (
-        "_bytes", "_counted_outputs", "_expiring", "_serve_due", "_slice_steps_end", "_steps", "changes",
-        "counters", "event_times", "finished_records", "limits", "outputs", "refused", "rules", "state",
+        "_bytes", "_counted_outputs", "_expiring", "_serve_due", "_slice_steps_end", "_steps", "ahead",
+        "changes", "counters", "event_times", "finished_records", "limits", "outputs", "reached", "refused",
+        "rules", "state", "until",
     )  # fmt: skip
 
     def __init__(
@@ -53,11 +70,15 @@ class Batch(Generic[State, Rules, Counters]):
         counters: Counters,
         serve_due: Callable[[Any, int, DueKey], None],
         limits: Limits = UNLIMITED,
+        until: Mapping[str, int] | None = None,
     ) -> None:
         self.state = state
         self.rules = rules
         self.counters = counters
         self.limits = limits
+        self.until = until
+        self.reached: dict[str, int] = {}
+        self.ahead: AheadOfOthers | None = None
         self.outputs: list[OutputRecord] = []
         self.changes: dict[bytes, bytes | None] = {}
         self.event_times: list[int] = []
@@ -88,9 +109,23 @@ class Batch(Generic[State, Rules, Counters]):
         limits = self.limits
         return (
             self._steps >= limits.batch_steps
-            or (self.state.flood.is_flooded and self.refused.total() >= limits.batch_refused)
+            or (self.state.breaker.is_tripped and self.refused.total() >= limits.batch_refused)
             or self._bytes + self.state.changed_bytes() >= limits.batch_bytes
         )
+
+    def read(self, topic: str, moment: int) -> None:
+        """Note that a valid record of an external source (topic as in the record) is read; `moment` is in ms.
+
+        Call it before the record changes anything or is passed on: raises AheadOfOthers if the source may not
+        be read that far yet.
+        """
+        until = self.until
+        if until is not None and moment > until.get(topic, moment):
+            self.ahead = AheadOfOthers(topic, moment)
+            raise self.ahead
+        reached = self.reached
+        if moment > reached.get(topic, 0):
+            reached[topic] = moment
 
     def advance(self, moment: int, appended: int) -> None:
         """Move the partition's time on for a record of `moment` that was appended at `appended` (both in ms).
@@ -144,9 +179,9 @@ class Batch(Generic[State, Rules, Counters]):
         else:
             self.counters.corrections_ignored += 1
 
-    def flooding(self) -> Mapping[str, int]:
-        """Return how many records of which topics were unreadable in a flooded partition, else nothing."""
-        return self.refused if self.state.flood.is_flooded else {}
+    def tripped(self) -> Mapping[str, int]:
+        """Return how many records of which topics were unreadable, if the dead letter breaker has tripped."""
+        return self.refused if self.state.breaker.is_tripped else {}
 
     def finish(self) -> Iterator[None]:
         """Complete `outputs` and `changes` in parts of a few milliseconds each; exhaust it once."""

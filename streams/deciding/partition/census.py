@@ -34,7 +34,7 @@ def take_census(state: PartitionState) -> Census:
     return Census(
         records={"clocks": len(state.clocks), "duplicates": state.recent.slots, "time": 1},
         time=state.time.now,
-        recent_dead_letters=state.flood.dead_letters,
+        recent_dead_letters=state.breaker.dead_letters,
         clocks={status: state.clocks.by_status[status] for status in OPEN_STATUSES},
         clocks_nearly_due=len(state.clocks.nearly_due),
         sizes={"clocks": state.clocks.size, "duplicates": state.recent.size},

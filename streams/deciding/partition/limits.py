@@ -17,8 +17,8 @@ class Limits(NamedTuple):
     A slice ends after `slice_records`, before the values of its records exceed `slice_bytes`, after
     `slice_more_outputs` (outputs beyond one per record), `slice_steps`, or `slice_expiries` (keys of counts
     that are deleted). A batch ends after the slice with which it reaches `batch_steps` or `batch_bytes` (of
-    outputs and changed state), and in a flood with `batch_refused` records that cannot be read. Each limit
-    must be at least 1; one record or step is always handled, so that every batch gets on.
+    outputs and changed state), and while the breaker is tripped with `batch_refused` records that cannot be
+    read. Each limit must be at least 1; one record or step is always handled, so that every batch gets on.
     """
 
     slice_records: int
@@ -38,8 +38,8 @@ class Limits(NamedTuple):
 #
 # A batch of 32 MiB is 15,000 usual reports and a second of work; a transaction costs some 10 ms whatever its
 # size. Steps without an output, such as the end of a cooldown, do not add up to bytes: 10,000 of them take
-# half a second. A flooded source rests after each batch, as long as its refused records demand (see
-# running/partitions/resting.py); 500 of them are five seconds.
+# half a second. A source that tripped the breaker rests after each batch, as long as its refused records
+# demand (see running/partitions/resting.py); 500 of them are five seconds.
 LIMITS: Final = Limits(
     slice_records=128,
     slice_bytes=512 * 1024,

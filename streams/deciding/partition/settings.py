@@ -8,11 +8,11 @@ class PartitionSettings:
     """The settings that all stages have in common.
 
     They reach a stage with its rules, and its states keep them. `dead_letter_breaker`: a source rests while
-    its records flood the partition with dead letters. `duplicates_remembered` is the number of records last
+    most records of the partition become dead letters. `duplicates_remembered` is the number of records last
     applied in the partition among which a duplicate is recognised.
     """
 
-    # A flood that nothing slows down writes thousands of dead letters per second until an operator sees it.
+    # Without it a faulty publisher makes thousands of dead letters per second until an operator sees it.
     dead_letter_breaker: bool = True
     # Publishers repeat what was not acknowledged within minutes; at 100 records per second in a partition,
     # these are half an hour. They take 1.6 MB of its state records, and ten times that in memory.

@@ -12,7 +12,7 @@ from streams.contract.wire.forms.time_correction import decode_time_correction
 from streams.contract.wire.origin import Origin, own_place, own_type, read_origin
 from streams.contract.wire.records import OutputRecord, SourceRecord, bytes_of_values
 from streams.contract.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
-from streams.deciding.partition.batch import Batch, Counters, Rules, State, StepsRemain
+from streams.deciding.partition.batch import AheadOfOthers, Batch, Counters, Rules, State, StepsRemain
 from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.limits import LIMITS, UNLIMITED, Limits
 from streams.deciding.partition.moving import Moves
@@ -36,6 +36,8 @@ class Stage(Generic[State, Rules, Counters]):
     `restored(partition, partitions, rules, entries)` builds a state from the last value of every key.
     `serve_due(batch, time, key)` takes the step due at `time`. `moves` says how state records move when the
     number of partitions changes. `fast_path`, if there is one, gets every record before the handlers.
+    `aligned` are the sources that are read side by side with those of all other partitions, in event time;
+    `relays` says whether what was read of them passes through the internal topic of this stage.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Stage(Generic[State, Rules, Counters]):
     serve_due: Callable[[Any, int, DueKey], None]
     moves: Moves
     fast_path: FastPath | None = None
+    aligned: tuple[str, ...] = ()
+    relays: bool = False
 
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]] = ()) -> State:
         """Return the state of a partition from the last value of every key; without entries, an empty state.
@@ -64,14 +68,14 @@ class Stage(Generic[State, Rules, Counters]):
         value, headers = encode_tick(state.time.applied, wall_clock_ms)
         return OutputRecord(self.sources.internal, state.partition, None, value, headers)
 
-    def flooding(self, batch: Batch[State, Rules, Counters]) -> Mapping[str, int]:
-        """Return how many records of which topics were unreadable, if they are a flood to slow."""
+    def tripped(self, batch: Batch[State, Rules, Counters]) -> Mapping[str, int]:
+        """Return how many records of which topics were unreadable, if the dead letter breaker slows them."""
         if not batch.state.settings.dead_letter_breaker:
             return {}
         # Never the internal topic: without it the partition has no ticks, and no re-keyed records.
         return {
             topic: refused
-            for topic, refused in batch.flooding().items()
+            for topic, refused in batch.tripped().items()
             if without_prefix(topic) != self.sources.internal
         }
 
@@ -89,29 +93,36 @@ class Stage(Generic[State, Rules, Counters]):
         return batch
 
     def apply_in_slices(
-        self, state: State, records: Sequence[SourceRecord], limits: Limits = LIMITS
+        self,
+        state: State,
+        records: Sequence[SourceRecord],
+        limits: Limits = LIMITS,
+        until: Mapping[str, int] | None = None,
     ) -> Iterator[Batch[State, Rules, Counters]]:
         """Apply records in their order, in slices: yields the batch after each, to let the caller work.
 
         Changes `state`, which must have been made with the same rules. Run the iterator to its end: only then
-        is the batch complete. It ends before the last record if the batch is full; `finished_records` tells
-        where the next batch must begin. Outputs and state depend on the order of application alone, not on
-        where it is cut, or where the state was restored in between.
+        is the batch complete. It ends before the last record if the batch is full, or before a record of a
+        source that `until` does not yet let read so far (see Batch); `finished_records` tells where the next
+        batch must begin. Outputs and state depend on the order of application alone, not on where it is cut,
+        or where the state was restored in between.
 
         Raises NotAtHome if the number of partitions was changed, or what a handler raises, with a note that
         names the record's place. After that neither `state` nor the batch may be used.
         """
-        batch = Batch(state, self.rules, self.new_counters(), self.serve_due, limits)
+        batch = Batch(state, self.rules, self.new_counters(), self.serve_due, limits, until)
+        # The fast path does not know how far sources may be read.
+        fast = self.fast_path is not None and until is None
         foreseen = 0
         while (begin := batch.finished_records) < len(records):
             if begin >= foreseen:
                 state.homes.hash_in_advance(records[begin : begin + _HASHED_TOGETHER])
                 foreseen = begin + _HASHED_TOGETHER
             batch.begin_slice()
-            apply = self._apply_slice if self.fast_path is None else self._apply_slice_fast
+            apply = self._apply_slice_fast if fast else self._apply_slice
             batch.finished_records += apply(batch, _slice(records, begin, limits))
             yield batch
-            if batch.is_full():
+            if batch.is_full() or batch.ahead is not None:
                 break
         for _ in batch.finish():
             yield batch
@@ -124,9 +135,12 @@ class Stage(Generic[State, Rules, Counters]):
         most_outputs = len(outputs) + batch.limits.slice_more_outputs
         finished = 0
         while finished < len(records) and len(outputs) - finished < most_outputs:
-            applied = self.fast_path(batch, records, finished) or self._apply_slice(
-                batch, records[finished : finished + 1]
-            )
+            applied = self.fast_path(batch, records, finished)
+            if applied:
+                # Time is no earlier than the latest of these events.
+                batch.read(records[finished].topic, batch.state.time.now)
+            else:
+                applied = self._apply_slice(batch, records[finished : finished + 1])
             if not applied:
                 break
             finished += applied
@@ -156,7 +170,7 @@ class Stage(Generic[State, Rules, Counters]):
                         sources.check(topic, record.offset)
                     origin = own_place(record)
                 handlers.get(topic, default)(batch, record, origin)
-            except StepsRemain:
+            except (StepsRemain, AheadOfOthers):
                 break
             except Rejected as rejected:
                 _refuse(batch, record, rejected)
@@ -164,7 +178,7 @@ class Stage(Generic[State, Rules, Counters]):
                 name_record(error, record)
                 raise
             else:
-                state.flood.note(dead=False)
+                state.breaker.note(dead=False)
             finished += 1
             if len(outputs) - finished >= most_outputs:
                 break
@@ -207,4 +221,4 @@ def _refuse(batch: Batch[State, Rules, Counters], record: SourceRecord, rejected
     # A replay of the logs rejects many outcomes that fit a later state; skipped records were not read.
     unreadable = rejected.reason not in REFUSED_BY_STATE and rejected.reason != "skipped"
     batch.refused[record.topic] += unreadable
-    batch.state.flood.note(dead=unreadable)
+    batch.state.breaker.note(dead=unreadable)

@@ -15,6 +15,7 @@ from streams.contract.wire.state_records import (
 )
 from streams.deciding.clocks.clock import next_step_time
 from streams.deciding.clocks.store import CLOCK_RECORD, ClockKey, LegalClock, LegalClockStore
+from streams.deciding.partition.breaker import DeadLetterBreaker
 from streams.deciding.partition.daily_counters import (
     DAILY_COUNTERS,
     OWN_DAY_COUNTERS,
@@ -23,7 +24,6 @@ from streams.deciding.partition.daily_counters import (
 )
 from streams.deciding.partition.due import DueSteps
 from streams.deciding.partition.duplicates import SLOT_VERSIONS, RecentIds, merge_slots
-from streams.deciding.partition.flood import FloodWindow
 from streams.deciding.partition.home import HomePartitions
 from streams.deciding.partition.moving import (
     ByRef,
@@ -44,7 +44,7 @@ DUPLICATES_SLOT = b"D"
 # Written only by a partition whose time was set back.
 TIME_CORRECTIONS = b"B"
 
-# applied, now, newest append time, ticks since the last record applied; the flood window follows.
+# applied, now, newest append time, ticks since the last record applied; the dead letter breaker follows.
 _TIME = struct.Struct(">QQQI")
 _SLOT_NUMBER = struct.Struct(">Q")
 _CORRECTIONS = struct.Struct(">I")
@@ -60,10 +60,10 @@ class PartitionState:
     """
 
     __slots__ = (
+        "breaker",
         "clocks",
         "daily",
         "due",
-        "flood",
         "homes",
         "partition",
         "partitions",
@@ -84,7 +84,7 @@ class PartitionState:
         self.partition = partition
         self.partitions = partitions
         self.time = time
-        self.flood = FloodWindow()
+        self.breaker = DeadLetterBreaker()
         self.sources = SourceControls()
         self.settings = settings
         self.recent = RecentIds(settings.duplicates_remembered)
@@ -131,7 +131,7 @@ class PartitionState:
         """Yield the state records changed since the last call, by key; None for one to delete."""
         time = self.time
         times = _TIME.pack(time.applied, time.now, time.newest_append, time.ticks)
-        yield PARTITION_TIME, STATE_VERSION + times + self.flood.encode()
+        yield PARTITION_TIME, STATE_VERSION + times + self.breaker.encode()
         if time.corrections:
             yield TIME_CORRECTIONS, STATE_VERSION + _CORRECTIONS.pack(time.corrections)
         for number, slot in self.recent.drain_changes():
@@ -193,7 +193,7 @@ class PartitionState:
     def _read_time(self, key: bytes, value: bytes) -> None:
         require_version(key[:1], value)
         self.time.restore(*_TIME.unpack_from(value, 1))
-        self.flood = FloodWindow.decode(value[1 + _TIME.size :])
+        self.breaker = DeadLetterBreaker.decode(value[1 + _TIME.size :])
 
     def _read_corrections(self, key: bytes, value: bytes) -> None:
         require_version(key[:1], value)
@@ -223,7 +223,7 @@ def _merge_times(_new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes,
 
     It is later than every event applied, and steps of clocks that are due in between are taken at their own
     times. `applied` is the largest one: together with the partition's number it says before which record
-    something happened (see replay.py), so it must not fall. The flood window starts empty, because records
+    something happened (see replay.py), so it must not fall. The breaker starts empty, because records
     that are not in one log any more have no order.
     """
     times = [_read_time(value) for one in shared for value in one.of_type(PARTITION_TIME).values()]
@@ -231,7 +231,7 @@ def _merge_times(_new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes,
         return {}
     _, now, newest_append, ticks = max(times, key=lambda row: (row[1], row[2], row[0]))
     packed = _TIME.pack(max(row[0] for row in times), now, newest_append, ticks)
-    return {PARTITION_TIME: STATE_VERSION + packed + FloodWindow().encode()}
+    return {PARTITION_TIME: STATE_VERSION + packed + DeadLetterBreaker().encode()}
 
 
 def _merge_recent(new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes, bytes]:

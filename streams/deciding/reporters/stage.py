@@ -32,6 +32,7 @@ def reporter_stage(rules: ReporterStageRules) -> ReporterStage:
         restored=restore_reporters,
         serve_due=_serve_due,
         moves=MOVES,
+        relays=True,
     )
 
 

@@ -1,6 +1,7 @@
 """Applying one report: find its law and risk, count it, publish it enriched, and evaluate the policies."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.contract.events.internal.stamp import ReportStamp
@@ -14,19 +15,29 @@ from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.sums import WindowCounts
+from streams.counting.windows import FINE_MS
 from streams.deciding.partition.daily_counters import Cell
 from streams.deciding.partition.replay import ticks_headers
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.enrich import enriched_json
 from streams.deciding.reports.escalation.arm_clocks import arm_clocks
-from streams.deciding.reports.escalation.episodes import EpisodeKey, Open, note_clear, rise
+from streams.deciding.reports.escalation.episodes import (
+    Episode,
+    EpisodeKey,
+    Open,
+    level_reached,
+    note_clear,
+    rise,
+)
 from streams.deciding.reports.escalation.integrity import (
     REVIEW,
     find_coordination,
     open_brigade_case,
     suspect,
 )
+from streams.deciding.reports.escalation.late_windows import is_late, judge_ended
+from streams.deciding.reports.escalation.policies import CompiledPolicy
 from streams.deciding.reports.escalation.transitions import open_or_raise
 from streams.deciding.reports.message_counts import count_message
 from streams.deciding.reports.rules import CategoryPlan
@@ -43,8 +54,9 @@ def apply_report(
 ) -> None:
     """Apply a new report in its home partition, to whose time `batch` has advanced.
 
-    `channel_key` is its channel's ref as bytes. `stamp` is that of the stage of reporters, if the report came
-    that way.
+    `channel_key` is its channel's ref as bytes. `stamp` is that of the stage of reporters. A report without a
+    reporter's ref has none, nor has one that a worker of version 0.2 re-keyed without that stage: its
+    reporter and its message are not noted, as in that version.
     """
     state, rules = batch.state, batch.rules
     report, ce_source, occurred = decoded
@@ -141,7 +153,7 @@ def _count(
         case.law.protection,
     )
     if contribution is None:
-        if rules.through_reporters:
+        if hashed is None:
             count_message(batch, channel_key, case)
         return counted, None
     if counted:
@@ -157,24 +169,23 @@ def _decide(
     counts: ChannelCounts,
     windows: list[WindowCounts],
 ) -> None:
-    """Evaluate each policy of the report's category on the channel's current counts."""
+    """Evaluate each policy of the report's category.
+
+    On the channel's current counts, and, if the report is late, on those of the windows that ended before.
+    """
     state = batch.state
     now = state.time.now
     channel = case.report.channel.ref
     episodes = state.episodes.get(channel, {})
+    whole = True
     for policy, window in plan.policies:
         episode = episodes.get(policy.key)
-        if policy.single_category:
-            if episode is None and windows[window].reports < policy.least_reports:
-                # By far the most frequent case: too few reports for any level, and no episode that could
-                # become clear.
-                continue
-            shares = None
-            verdict = policy.judge(windows[window])
-        else:
-            shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
-            verdict = policy.judge_shares(shares, now)
-        level = verdict.level
+        judged = _judge(batch, case, channel_key, policy, windows[window], episode)
+        if judged is None:
+            continue
+        whole &= judged.whole
+        level = judged.level
+        shares = judged.shares
         suspicion = None
         if level and batch.rules.registry.integrity == "live":
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
@@ -184,12 +195,62 @@ def _decide(
         if rise(episode, level) is not None:
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
             key = EpisodeKey(channel, *policy.key)
-            open_or_raise(batch, key, policy, level, shares, case)
-        elif isinstance(episode, Open) and (episode.clear_since is not None) != verdict.clear:
-            note_clear(episode, now, clear=verdict.clear)
+            open_or_raise(batch, key, policy, level, shares, case, judged.end, clear=judged.clear)
+        elif isinstance(episode, Open) and (episode.clear_since is not None) != judged.clear:
+            note_clear(episode, now, clear=judged.clear)
             state.put_episode(EpisodeKey(channel, *policy.key), episode, policy.timing, now)
         if suspicion is not None:
             open_brigade_case(batch, EpisodeKey(channel, *policy.key), policy, suspicion.finding)
+    batch.counters.judged_out_of_window += not whole
+
+
+class _Judged(NamedTuple):
+    """The highest level, in the window that ends with the pane of `end` (ms); whether that of now is clear.
+
+    `shares`: None if they are those of the report's category now. `whole`: no window was left out.
+    """
+
+    level: int
+    clear: bool
+    shares: Sequence[CategoryShare] | None
+    end: int
+    whole: bool
+
+
+def _judge(
+    batch: ReportBatch,
+    case: Case,
+    channel_key: bytes,
+    policy: CompiledPolicy,
+    current: WindowCounts,
+    episode: Episode | None,
+) -> _Judged | None:
+    """Judge a policy; None if nothing can follow. `current` are the counts of the report's category."""
+    state = batch.state
+    now = state.time.now
+    ended = None
+    # Only then one of them can have ended: that of the finest pane.
+    if case.occurred // FINE_MS < now // FINE_MS and is_late(policy, case.occurred, now):
+        # What the brigade rule does to a level depends on its window, so that then all levels are looked for.
+        known = 0 if episode is None or batch.rules.registry.integrity == "live" else level_reached(episode)
+        ended = judge_ended(state.counts, channel_key, policy, case.occurred, now, known)
+    shares = None
+    if policy.single_category:
+        if (
+            (ended is None or (not ended.level and ended.whole))
+            and episode is None
+            and current.reports < policy.least_reports
+        ):
+            # By far the most frequent case: too few reports for any level, and no episode that could become
+            # clear.
+            return None
+        verdict = policy.judge(current)
+    else:
+        shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
+        verdict = policy.judge_shares(shares, now)
+    if ended is not None and ended.level > verdict.level:
+        return _Judged(ended.level, verdict.clear, ended.shares, ended.end, ended.whole)
+    return _Judged(verdict.level, verdict.clear, shares, now, ended is None or ended.whole)
 
 
 def daily_cell(report: MessageReport, led_to: Sequence[OutputRecord], *, late: bool) -> Cell:

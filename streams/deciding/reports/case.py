@@ -14,8 +14,7 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     """A decoded report, its origin, its law, its risk, and its stamp by the stage of reporters, if any.
 
     `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` is in ms since the epoch.
-    `stamp` is what the stage of reporters says of its reporter; None without one, as for all reports while
-    that stage is off.
+    `stamp` is what the stage of reporters says of its reporter; None if the report did not come from there.
     """
 
     report: MessageReport

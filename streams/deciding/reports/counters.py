@@ -29,7 +29,8 @@ class EpisodeLevel(NamedTuple):
 class ReportCounters(PartitionCounters):
     """`applied_natively` is the number of reports that the native core applied.
 
-    `late` reports were too old for every window; `raised_from` has the level before each rise.
+    `late` reports were too old for every window. `judged_out_of_window` were counted, but too late to be
+    judged in a window of their own time; `raised_from` has the level before each rise.
     `moderation_outcomes` were applied; `credits` is the number of reporters for whom they changed something.
     `linked` reporters joined a cluster, `links_without_effect` of them beyond the guard-rail of the day.
     `brigades` were published as cases.
@@ -37,6 +38,7 @@ class ReportCounters(PartitionCounters):
 
     applied_natively: int = 0
     late: int = 0
+    judged_out_of_window: int = 0
     moderation_outcomes: int = 0
     credits: int = 0
     linked: int = 0

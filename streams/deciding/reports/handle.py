@@ -30,8 +30,9 @@ from streams.deciding.reports.outcomes import apply_outcome
 def report_handler(source: ReportSource) -> Handler:
     """Return the handler of reports that were published to `source`.
 
-    It passes a report on to the stage of reporters, applies it, re-keys it to its home, or drops it as a
-    duplicate. It raises Rejected if the report is invalid or claims what that topic does not take.
+    It passes a published report with a reporter's ref on to the stage of reporters, which sends it to its
+    channel's home with a stamp. Any other report it applies, re-keys to its home, or drops as a duplicate. It
+    raises Rejected if the report is invalid or claims what that topic does not take.
     """
 
     def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
@@ -39,7 +40,8 @@ def report_handler(source: ReportSource) -> Handler:
         report = decoded.event
         # Also of a report that was re-keyed: the worker that did it may have had other rules.
         check_claims(batch.rules.registry.sources, source, report, decoded.ce_source)
-        if batch.rules.through_reporters and not is_internal(record):
+        if not is_internal(record):
+            batch.read(record.topic, decoded.time_ms)
             reporter = report.reporter
             if reporter is not None and reporter.ref is not None:
                 _pass_on_to_reporters(batch, record, reporter.ref)
@@ -94,6 +96,8 @@ def handle_moderation_outcome(batch: ReportBatch, record: SourceRecord, origin: 
     Raises Rejected if it is invalid, or about something that is not known there.
     """
     decoded = batch.rules.read_outcome(record.value, record.headers, origin.timestamp)
+    if not is_internal(record):
+        batch.read(record.topic, decoded.time_ms)
     channel_ref = decoded.event.subject.channel_ref
     channel_key = key_or_rekey(batch, record, channel_ref, MESSAGE_REPORTS_INTERNAL)
     if channel_key is not None:
@@ -107,3 +111,6 @@ HANDLERS: Mapping[str, Handler] = {
     MODERATION_OUTCOMES: handle_moderation_outcome,
 }
 """By source topic. The first one also takes records whose topic is not in the table: it may claim least."""
+
+ALIGNED = (MESSAGE_REPORTS, VERIFIED_REPORTS, MODERATION_OUTCOMES)
+"""The sources that are read side by side. Outcomes of clocks are not: each is about a clock that runs."""

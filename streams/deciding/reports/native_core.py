@@ -89,7 +89,7 @@ class NativeCore:
         batch.counters.applied_natively += applied
         time.restore(time.applied + applied, now, newest_append, 0)
         state.recent.add_all(hashes)
-        state.flood.note_read(applied)
+        state.breaker.note_read(applied)
         for country, category, cell, number, at in counted:
             state.daily.count(at, country, category, cell, number)
         if judge:

@@ -22,13 +22,11 @@ def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[Moder
     It does not move the partition's time and changes nothing that policies count: it is known better whom
     later reports come from, and the counters for transparency reports follow. A message that was gone before
     anybody could look says nothing about those who reported it: they are told, and an outcome that this one
-    supersedes is taken back. Without the stage of reporters an outcome has no effect. Raises Rejected,
-    changing nothing, if the report or escalation that it is about is not known here.
+    supersedes is taken back. Raises Rejected, changing nothing, if the report or escalation that it is about
+    is not known here.
     """
     outcome = decoded.event
     state = batch.state
-    if not batch.rules.through_reporters:
-        return
     channel = outcome.subject.channel_ref
     hashed = state.recent.new_decision(decoded.ce_source, outcome.outcome_id, channel)
     if hashed is None:

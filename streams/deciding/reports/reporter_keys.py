@@ -3,7 +3,7 @@
 After a change of the key the counts still have reporters hashed with the earlier one. Tocsin does not keep
 refs, so it can rehash a reporter only when the next report of theirs arrives: it then looks them up under the
 earlier key too, and moves them over to the current one before they are counted. So nobody counts twice, and
-nobody is forgotten. After 30 days no window reaches back to the change, and the earlier key is not needed any
+nobody is forgotten. After 31 days no window reaches back to the change, and the earlier key is not needed any
 more.
 """
 
@@ -84,7 +84,7 @@ class ReporterKeys:
     def hash_before(self, ref: str) -> int | None:
         """Return the hash of a ref under the previous key; None if no such key is given.
 
-        Unlike counts, what is known of reporters is needed for longer than 30 days, and it is not in this
+        Unlike counts, what is known of reporters is needed for longer than 31 days, and it is not in this
         partition.
         """
         previous = self._keys.previous

@@ -44,9 +44,8 @@ class ReportRules:
     """The rules of the stage of reports; build them once with `compile_report_rules`.
 
     `suffixes` are the ends of the state keys of all categories. `dsa` are category and keywords in the EU's
-    transparency database, the keywords as JSON. `through_reporters`: reports with a reporter's ref first go
-    to the stage of reporters, and what desks decide is credited to reporters. `native`: the native core
-    applies ordinary reports. `read_report` and `read_outcome` reject what is of no category.
+    transparency database, the keywords as JSON. `native`: the native core applies ordinary reports.
+    `read_report` and `read_outcome` reject what is of no category.
     """
 
     registry: Rules
@@ -59,15 +58,9 @@ class ReportRules:
     dsa: Mapping[Category, tuple[str, msgspec.Raw]]
     settings: PartitionSettings
     hash_keys: HashKeys
-    through_reporters: bool
     native: bool
     read_report: ReadEvent[MessageReport]
     read_outcome: ReadEvent[ModerationOutcome]
-
-    @property
-    def runs_native(self) -> bool:
-        """Whether the native core applies ordinary reports: it has no part in the stage of reporters."""
-        return self.native and not self.through_reporters
 
 
 def compile_report_rules(
@@ -75,14 +68,13 @@ def compile_report_rules(
     *,
     settings: PartitionSettings = DEFAULTS,
     hash_keys: HashKeys = DEMONSTRATION,
-    through_reporters: bool = False,
     native: bool = False,
 ) -> ReportRules:
     """Prepare rules for the stage of reports.
 
-    `hash_keys` are for reporters; workers must give their own. `through_reporters`: the workers run the stage
-    of reporters too. `native` needs the extension; it has no effect while reports go through the stage of
-    reporters. Raises ValueError if a policy's window fits no ring of panes.
+    `hash_keys` are for reporters; workers must give their own. `native` needs the extension, which applies
+    every ordinary report where it is read: it has no stage of reporters, so no worker asks for it. Raises
+    ValueError if a policy's window fits no ring of panes.
     """
     compiled = [compile_policy(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]
     return ReportRules(
@@ -99,7 +91,6 @@ def compile_report_rules(
         },
         settings=settings,
         hash_keys=hash_keys,
-        through_reporters=through_reporters,
         native=native,
         read_report=event_reader(REPORT, rules.categories),
         read_outcome=event_reader(OUTCOME, rules.categories),

@@ -4,7 +4,7 @@ from streams.contract.wire.topics import CHANNEL_STATE, MESSAGE_REPORTS_INTERNAL
 from streams.deciding.partition.stage import Stage
 from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.escalation.transitions import serve_due
-from streams.deciding.reports.handle import HANDLERS
+from streams.deciding.reports.handle import ALIGNED, HANDLERS
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.state import MOVES, ReportState, restore_reports
 
@@ -19,7 +19,7 @@ def report_stage(rules: ReportRules) -> ReportStage:
     Raises ImportError if they ask for the native core and it is not installed.
     """
     fast_path = None
-    if rules.runs_native:
+    if rules.native:
         # Only here: it needs an extension that most installations do not have.
         from streams.deciding.reports.native_core import NativeCore  # noqa: PLC0415
 
@@ -35,4 +35,5 @@ def report_stage(rules: ReportRules) -> ReportStage:
         serve_due=serve_due,
         moves=MOVES,
         fast_path=fast_path,
+        aligned=ALIGNED,
     )

@@ -52,7 +52,7 @@ class ReportState(PartitionState):
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
         super().__init__("reports", EventTime(), partition, partitions, rules.settings)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
-        self.counts = _count_store(native=rules.runs_native)
+        self.counts = _count_store(native=rules.native)
         self.crowd = Crowd()
         self.reporter_keys = ReporterKeys(rules.hash_keys)
         self._touched_channels: dict[str, None] = {}

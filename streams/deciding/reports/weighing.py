@@ -38,7 +38,8 @@ def what_it_adds(
     """Return what a report adds, and note it; call it before `counts` count the report.
 
     A reporter, by keyed hash, adds once to a channel within the longest window of the policies that judge the
-    report, over all categories that they judge together. With `integrity: live` a further member of a cluster
+    report, over all categories that they judge together: a late report adds nothing if its reporter has added
+    since, because a window that ended may hold both. With `integrity: live` a further member of a cluster
     adds no risk, the next time neither.
     """
     live = batch.rules.registry.integrity == "live"
@@ -50,7 +51,8 @@ def what_it_adds(
         )
     counted_at = _counted_at(batch, channel_key, plan, counts, reporter)
     longest = plan.windows[-1]
-    begins = window_start(longest.ring, longest.panes, batch.state.time.now // FINE_MS)
+    # Its own time: a late report is judged in the windows of the past that it is in.
+    begins = window_start(longest.ring, longest.panes, case.occurred // FINE_MS)
     if counted_at is not None and counted_at >= begins:
         counts.note_risk(reporter, counted_at)
         return Added(risk=False, voice=False)

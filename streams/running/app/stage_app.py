@@ -9,6 +9,7 @@ import structlog
 from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, RequestTimedOutError
 from faust.types import TP
 
+from streams.running.alignment.alignment import Alignment
 from streams.running.app.allocator import keep_freed_memory
 from streams.running.app.faust_settings import faust_settings
 from streams.running.app.garbage_collection import collect_regularly, leave_out_what_stays
@@ -18,6 +19,7 @@ from streams.running.cycle.chores import do_chores
 from streams.running.cycle.cycle import Cycle
 from streams.running.cycle.lag import SourceLag, source_lag
 from streams.running.cycle.set_aside import keep_trying
+from streams.running.cycle.side_by_side import hear_others, keep_aligned
 from streams.running.errors import OwnershipLost, RefusedToStart
 from streams.running.identity import consumer_group
 from streams.running.log.connection import Connection
@@ -36,6 +38,7 @@ class _RunningStage(NamedTuple):
     name: str
     main_source: str
     observer: Observer[Any, Any]
+    relays: bool = False
 
 
 class StageApp(PromptlyStoppingApp):
@@ -54,7 +57,8 @@ class StageApp(PromptlyStoppingApp):
         self._owned: dict[str, OwnedStage] = {}
         self.writer = Writer(connection, prefix, instance)
         self.ownership = Ownership(connection, self.writer, self._owned)
-        self.cycle = Cycle(self, self.ownership, self.writer)
+        self.alignment = Alignment(lambda: self.consumer, lambda: self.ownership.owners, self.writer)
+        self.cycle = Cycle(self, self.ownership, self.writer, self.alignment)
         super().__init__(consumer_group(prefix), **faust_settings(connection))
         self.transport = PositionedTransport(self.conf.broker_consumer, self)
         self.on_partitions_revoked.connect(self._give_up, weak=False)
@@ -68,7 +72,7 @@ class StageApp(PromptlyStoppingApp):
             sources,
             lambda partition: PartitionOwner(stage, self.connection, self.writer, partition, observer),
         )
-        self._stages.append(_RunningStage(stage.name, sources[0], observer))
+        self._stages.append(_RunningStage(stage.name, sources[0], observer, stage.relays))
         is_first = len(self._stages) == 1
         topic = self.topic(*sources, schema=PassThroughSchema())
 
@@ -97,7 +101,7 @@ class StageApp(PromptlyStoppingApp):
                 owner.place.partition,
                 applied,
                 consumer.fetched(TP(topic, owner.place.partition)) if in_touch else None,
-                rests=owner.rests(topic),
+                rests=owner.rests(topic) or self.alignment.holds(TP(topic, owner.place.partition)),
             )
             for owner in owners
             for topic, applied in owner.committed_position.items()
@@ -126,7 +130,9 @@ class StageApp(PromptlyStoppingApp):
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_endless(self.cycle.run()))
-                tasks.create_task(_endless(do_chores(self, self.ownership, self.cycle)))
+                tasks.create_task(_endless(do_chores(self, self.ownership, self.cycle, self.alignment)))
+                tasks.create_task(_endless(keep_aligned(self.alignment, self.ownership, self.cycle)))
+                tasks.create_task(_endless(hear_others(self.connection, self.writer, self.alignment)))
                 tasks.create_task(_endless(keep_trying(self.connection, self.writer, self.ownership)))
         except BaseExceptionGroup:
             # After a crash Faust does not say that it shuts down.
@@ -151,6 +157,7 @@ class StageApp(PromptlyStoppingApp):
             assigned, generation, member, lambda: consumer.is_current(generation)
         ):
             return
+        self.alignment.follow(has_relays=any(stage.relays for stage in self._stages))
         self.cycle.follow(generation, rebalances)
         leave_out_what_stays()
         owned = {

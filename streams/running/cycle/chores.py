@@ -6,6 +6,7 @@ from typing import Any
 
 from faust.types import TP
 
+from streams.running.alignment.alignment import Alignment
 from streams.running.cycle.cycle import Cycle
 from streams.running.cycle.set_aside import set_aside
 from streams.running.partitions.setback import NotApplied
@@ -27,14 +28,14 @@ MARKERS_SECONDS = 3600.0
 IDLE_SECONDS = 1.0
 
 
-async def do_chores(app: Any, ownership: Ownership, cycle: Cycle) -> None:
+async def do_chores(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignment) -> None:
     """Do them for ever; any exception must stop the worker."""
     while True:
         await asyncio.sleep(TICK_CHECK_SECONDS)
         # The lock, so that no cycle applies anything meanwhile.
         async with ownership.write_lock:
             await _wake(app, ownership)
-            await _tick(app, ownership, cycle)
+            await _tick(app, ownership, cycle, alignment)
             await _step_over_markers(ownership)
             await ownership.stay_known()
 
@@ -45,14 +46,14 @@ async def _wake(app: Any, ownership: Ownership) -> None:
             await app.consumer.wake(TP(topic, place.partition), offset)
 
 
-async def _tick(app: Any, ownership: Ownership, cycle: Cycle) -> None:
+async def _tick(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignment) -> None:
     now = time.monotonic()
     due = []
     for owner in ownership.owners.values():
         if owner.attempts.is_set_aside or now - owner.last_applied_at <= IDLE_SECONDS:
             continue
         try:
-            outputs = await owner.tick(clock_ms())
+            outputs = await owner.tick(alignment.tick_clock(owner, clock_ms()))
         except NotApplied as failed:
             await set_aside(app.consumer, owner, failed)
             continue

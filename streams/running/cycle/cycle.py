@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 from faust.types import TP
 
+from streams.running.alignment.alignment import Alignment
+from streams.running.alignment.arrival import Arrival
+from streams.running.alignment.progress_row import ProgressRow
 from streams.running.cycle.batches import batch_bytes
 from streams.running.cycle.pace import Pace
 from streams.running.cycle.set_aside import rest_sources, set_aside
@@ -48,21 +51,22 @@ def _untraced(_prepared: Mapping[StatePartition, Prepared], _began: int) -> Abst
 class _Applied(NamedTuple):
     owner: PartitionOwner[Any]
     prepared: Prepared | None
-    events: list[Any]
+    arrivals: list[Arrival]
 
 
 class Cycle:
     """Where the stages of a process hand over what they fetched.
 
-    `run` does the rest, and `trace` follows its transactions.
+    `run` does the rest, and `trace` follows its transactions. `alignment` says what may be applied.
     """
 
-    def __init__(self, app: Any, ownership: Ownership, writer: Writer) -> None:
+    def __init__(self, app: Any, ownership: Ownership, writer: Writer, alignment: Alignment) -> None:
         self.trace: Trace = _untraced
+        self._alignment = alignment
         self._app = app
         self._ownership = ownership
         self._writer = writer
-        self._held: list[tuple[StatePartition, Any]] = []
+        self._held: list[Arrival] = []
         self._held_bytes = 0
         self._came = asyncio.Event()
         self._room = asyncio.Event()
@@ -77,12 +81,18 @@ class Cycle:
 
     async def hand_over(self, stage: str, event: Any) -> None:
         """Apply a fetched batch with the next cycle. Waits while enough is there for that."""
-        self._held.append((StatePartition(stage, event.message.partition), event))
-        self._held_bytes += batch_bytes(event)
-        self._came.set()
+        message, size = event.message, batch_bytes(event)
+        place = StatePartition(stage, message.partition)
+        self._held.append(Arrival(place, message.topic, event.value, size, event))
+        self._held_bytes += size
+        self.begin()
         while self._held_bytes > MAX_CYCLE_BYTES:
             self._room.clear()
             await self._room.wait()
+
+    def begin(self) -> None:
+        """Begin a cycle: there is something to apply."""
+        self._came.set()
 
     async def run(self) -> None:
         """Run cycles for ever; any exception must stop the worker."""
@@ -98,37 +108,42 @@ class Cycle:
                 left = await self._apply(await self._wanted(held))
                 if left:
                     self._held[:0] = left
-                    self._held_bytes += sum(batch_bytes(event) for _, event in left)
+                    self._held_bytes += sum(each.size for each in left)
                     self._came.set()
                 if not self._held:
                     await self._ownership.write_lock.written()
 
-    async def _wanted(self, held: list[tuple[StatePartition, Any]]) -> list[tuple[StatePartition, Any]]:
+    async def _wanted(self, held: list[Arrival]) -> list[Arrival]:
         """What is to be applied.
 
-        The rest is acknowledged, since rebalances wait for that, and will be fetched again.
+        The rest is acknowledged, since rebalances wait for that, and will be fetched again, or is kept until
+        other sources have been read as far.
         """
         app = self._app
         wanted, dropped = [], []
         resting: set[TP] = set()
         # A rebalance and a stop wait for what was taken; with many due steps before it that could be minutes.
         ends = app.rebalancing_count != self._rebalances or app.should_stop
-        for place, event in held:
-            message = event.message
+        for arrival in held:
+            place, topic, records, _, event = arrival
             owner = self._ownership.owners.get(place)
-            if ends or owner is None or message.generation_id != self._generation:
-                event.ack()
-            elif owner.takes(message.topic, event.value):
-                wanted.append((place, event))
+            if ends or owner is None or self._is_outdated(event):
+                arrival.acknowledge()
+            elif owner.takes(topic, records):
+                wanted.append(arrival)
             else:
-                dropped.append(event)
-                if owner.rests(message.topic):
-                    resting.add(TP(message.topic, message.partition))
+                dropped.append(arrival)
+                if owner.rests(topic):
+                    resting.add(TP(topic, place.partition))
         await rest_sources(app.consumer, resting, dropped)
-        return wanted
+        return [] if ends else await self._alignment.admit(wanted)
 
-    async def _apply(self, wanted: list[tuple[StatePartition, Any]]) -> list[tuple[StatePartition, Any]]:
-        """Apply events, leave one transaction of their results under way, and return those not done.
+    def _is_outdated(self, event: Any) -> bool:
+        """Whether something was fetched in another generation. What alignment kept is of this one."""
+        return event is not None and event.message.generation_id != self._generation
+
+    async def _apply(self, wanted: list[Arrival]) -> list[Arrival]:
+        """Apply arrivals, leave one transaction of their results under way, and return those not done.
 
         The others are acknowledged when it is committed. A partition that fails is left out of the
         transaction and set aside. An error that concerns the whole process is raised after the others are
@@ -137,55 +152,64 @@ class Cycle:
         write_lock = self._ownership.write_lock
         self._pace.begin()
         began = time.time_ns()
-        by_place: dict[StatePartition, list[Any]] = defaultdict(list)
-        for place, event in wanted:
-            by_place[place].append(event)
+        by_place: dict[StatePartition, list[Arrival]] = defaultdict(list)
+        for arrival in wanted:
+            by_place[arrival.place].append(arrival)
         applied: list[_Applied] = []
-        left: list[tuple[StatePartition, Any]] = []
+        left: list[Arrival] = []
         errors: list[Exception] = []
         size = 0
-        for place, events in by_place.items():
+        for place, arrivals in by_place.items():
             if size > MAX_TRANSACTION_BYTES:
-                left += [(place, event) for event in events]
+                left += arrivals
                 continue
             owner = self._ownership.owners[place]
             try:
-                prepared = await owner.apply([(event.message.topic, event.value) for event in events])
+                prepared = await owner.apply(
+                    [(each.topic, each.records) for each in arrivals], self._alignment.limits(place)
+                )
             except NotApplied as failed:
                 # What was applied of it before is right.
                 await write_lock.written()
                 # Not after the commit: code that keeps the error keeps the partition's state in memory.
-                await set_aside(self._app.consumer, owner, failed, events)
+                await set_aside(self._app.consumer, owner, failed, arrivals)
                 continue
             except Exception as error:  # noqa: BLE001 - raised once the others are committed
                 errors.append(error)
                 continue
-            applied.append(_Applied(owner, prepared, events))
-            size += prepared.size if prepared else 0
-        for owner, prepared, events in applied:
-            left += [(owner.place, event) for event in events[_done(prepared, events) :]]
+            applied.append(_Applied(owner, prepared, arrivals))
+            if prepared is not None:
+                size += prepared.size
+                self._alignment.applied(owner, prepared)
+        for _, prepared, arrivals in applied:
+            left += arrivals[_done(prepared, arrivals) :]
+        # As of what is applied now: the next cycle may go on before this is committed.
+        row = self._alignment.row_to_write()
         await write_lock.written()
-        write_lock.leave_under_way(self._commit(applied, began))
+        write_lock.leave_under_way(self._commit(applied, began, row))
         if errors:
             await write_lock.written()
             raise errors[0]
         return left
 
-    async def _commit(self, applied: list[_Applied], began: int) -> None:
+    async def _commit(self, applied: list[_Applied], began: int, row: ProgressRow | None) -> None:
         to_write = [(each.owner, each.prepared) for each in applied if each.prepared is not None]
         if to_write:
             started = time.monotonic()
             with self.trace({owner.place: prepared for owner, prepared in to_write}, began):
                 await self.write(
-                    [owner for owner, _ in to_write], [prepared.writes for _, prepared in to_write]
+                    [owner for owner, _ in to_write],
+                    [*(prepared.writes for _, prepared in to_write), self._alignment.writes(row)],
                 )
+            if row is not None:
+                self._alignment.said(row)
             seconds = time.monotonic() - started
             self._pace.end(seconds)
             for owner, prepared in to_write:
                 owner.committed(prepared, seconds)
         for each in applied:
-            for event in each.events[: _done(each.prepared, each.events)]:
-                event.ack()
+            for arrival in each.arrivals[: _done(each.prepared, each.arrivals)]:
+                arrival.acknowledge()
 
     async def write(
         self, owners: list[PartitionOwner[Any]], parts: Iterable[dict[Destination, list[Write]]]
@@ -208,6 +232,6 @@ class Cycle:
             owner.clocks_compared(ahead)
 
 
-def _done(prepared: Prepared | None, events: list[Any]) -> int:
-    """How many of the events are done when what was prepared is committed."""
-    return len(events) if prepared is None else prepared.progress.ranges
+def _done(prepared: Prepared | None, arrivals: list[Arrival]) -> int:
+    """How many of the arrivals are done when what was prepared is committed."""
+    return len(arrivals) if prepared is None else prepared.progress.ranges

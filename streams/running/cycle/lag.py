@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
+from streams.running.log.fetched import Fetched
 from streams.running.log.position import SourcePosition
-from streams.running.patches.consumer_thread import Fetched
+from streams.running.partitions.progress import applied_end
 
 
 class SourceLag(NamedTuple):
@@ -29,17 +30,10 @@ def source_lag(
     """The lag of a partition that was applied up to `applied` and fetched up to `fetched`.
 
     If it `rests`, nothing of it can be applied for now.
-
-    Transaction markers count as records while a record before them is not applied: only fetching tells them
-    apart.
     """
     if fetched is None:
         return SourceLag(topic, partition, applied.next_offset, None, 0, applied.last_append_time)
-    done = applied.next_offset
-    if fetched.last_record < done:
-        # All fetched records are applied, so only markers are between the last of them and the fetch
-        # position.
-        done = max(done, fetched.position)
+    done = applied_end(applied, fetched)
     return SourceLag(
         topic,
         partition,

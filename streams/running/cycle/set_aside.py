@@ -12,6 +12,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from streams.running.alignment.arrival import Arrival
 from streams.running.errors import OwnershipLost, RefusedToStart
 from streams.running.log.log import Log
 from streams.running.log.writer import Writer
@@ -26,21 +27,21 @@ LOOK_SECONDS = 0.5
 
 
 async def set_aside(
-    consumer: Any, owner: PartitionOwner[Any], failed: NotApplied, events: Iterable[Any] = ()
+    consumer: Any, owner: PartitionOwner[Any], failed: NotApplied, arrivals: Iterable[Arrival] = ()
 ) -> None:
-    """Set a partition aside, and drop the events with which it failed: they will be fetched again."""
+    """Set a partition aside, and drop the records with which it failed: they will be fetched again."""
     owner.set_aside(failed)
     tps = [TP(topic, owner.place.partition) for topic in owner.position]
-    await rest_sources(consumer, tps, events)
+    await rest_sources(consumer, tps, arrivals)
 
 
-async def rest_sources(consumer: Any, tps: Iterable[TP], events: Iterable[Any]) -> None:
+async def rest_sources(consumer: Any, tps: Iterable[TP], arrivals: Iterable[Arrival]) -> None:
     """Fetch nothing of some sources until they are woken, and drop what was fetched of them."""
     # From here on what is acknowledged of them is not committed to the group.
     pauses = [consumer.rest(tp) for tp in tps]
     # Before anything is awaited: a rebalance waits for it.
-    for event in events:
-        event.ack()
+    for arrival in arrivals:
+        arrival.acknowledge()
     for pause in pauses:
         await pause
 

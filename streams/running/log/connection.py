@@ -5,7 +5,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import faust
 from aiokafka import AIOKafkaConsumer
@@ -13,14 +13,6 @@ from faust.types.auth import CredentialsT
 
 from streams.running.log.log import TRANSACTION_SECONDS, Isolation
 from streams.running.patches.producer import KafkaProducer
-
-Compression = Literal["none", "lz4", "zstd"]
-
-# Disk: enriched reports of 2,430 bytes take 110 in full batches (lz4 239) and 220 at 1,000 reports a second.
-# CPU of a busy worker: 56 us per report instead of 62, because fewer bytes are checksummed and sent (lz4 65:
-# aiokafka compresses it at level 9). Small batches get lz4 (see patches/producer.py).
-# docs/performance-design.md has the rest.
-DEFAULT_COMPRESSION: Compression = "zstd"
 
 # Bytes per fetch while restoring: few round trips, and more than the largest state record.
 RESTORE_FETCH_BYTES = 16 * 1024 * 1024
@@ -40,7 +32,6 @@ class Connection:
     """The brokers' Log: addresses and credentials.
 
     `security_protocol` is PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
-    `compression` is the codec of the batches that a Writer writes; readers need no setting.
     """
 
     bootstrap_servers: str
@@ -49,7 +40,6 @@ class Connection:
     sasl_mechanism: str | None = None
     sasl_username: str | None = None
     sasl_password: str | None = field(default=None, repr=False)
-    compression: Compression = DEFAULT_COMPRESSION
 
     def client_options(self) -> Mapping[str, Any]:
         """Keyword arguments for any aiokafka client."""
@@ -68,7 +58,9 @@ class Connection:
         return options
 
     @asynccontextmanager
-    async def reader(self, isolation_level: Isolation = "read_committed") -> AsyncIterator[AIOKafkaConsumer]:
+    async def reader(
+        self, isolation_level: Isolation = "read_committed", wait_ms: int = 10
+    ) -> AsyncIterator[AIOKafkaConsumer]:
         """A started consumer for reading state and positions, stopped at the end. It belongs to no group."""
         consumer = AIOKafkaConsumer(
             **self.client_options(),
@@ -77,9 +69,9 @@ class Connection:
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=RESTORE_FETCH_BYTES,
             fetch_max_bytes=4 * RESTORE_FETCH_BYTES,
-            # A broker answers the requests of a connection one at a time: a fetch at the end of the log would
-            # delay each request after it by half a second.
-            fetch_max_wait_ms=10,
+            # A broker answers the requests of a connection one at a time: by default a fetch at the end of
+            # the log would delay each request after it by half a second.
+            fetch_max_wait_ms=wait_ms,
         )
         await consumer.start()
         # aiokafka's stop cancels its tasks and awaits them. One that has not had a turn yet would pass the
@@ -99,7 +91,9 @@ class Connection:
             request_timeout_ms=TRANSACTION_SECONDS * 1000,
             max_batch_size=BATCH_BYTES,
             max_request_size=MAX_REQUEST_BYTES,
-            compression_type=None if self.compression == "none" else self.compression,
+            # Takes the least disk by far, and less CPU than writing without: fewer bytes are checksummed and
+            # sent. docs/performance-design.md has the figures.
+            compression_type="zstd",
             acks="all",
             linger_ms=0,
         )

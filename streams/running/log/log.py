@@ -114,8 +114,10 @@ class Producer(Protocol):
 class Log(Protocol):
     """Makes readers and producers."""
 
-    def reader(self, isolation_level: Isolation = "read_committed") -> AbstractAsyncContextManager[Reader]:
-        """A started reader, stopped at the end."""
+    def reader(
+        self, isolation_level: Isolation = "read_committed", wait_ms: int = 10
+    ) -> AbstractAsyncContextManager[Reader]:
+        """A started reader, stopped at the end. At the end of a log its requests wait for so long."""
 
     def producer(self, transactional_id: str) -> Producer:
         """A producer, not started."""

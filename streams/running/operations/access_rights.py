@@ -31,6 +31,7 @@ from streams.contract.wire.topics import (
     TOPICS,
     TRANSPARENCY_COUNTERS,
     VERIFIED_REPORTS,
+    WORKER_PROGRESS,
 )
 from streams.running.identity import consumer_group
 
@@ -88,7 +89,7 @@ _OUTPUTS = (
 # write to its topics in any case.
 _WORKER = (
     *_topics(*_SOURCES, to=_READ),
-    *_topics(*_INTERNAL, *_STATES, CLAIMS, to=_BOTH),
+    *_topics(*_INTERNAL, *_STATES, CLAIMS, WORKER_PROGRESS, to=_BOTH),
     *_topics(*_OUTPUTS, to=_WRITE),
     # Workers compare every topic with the catalogue before they start.
     *_topics(*TOPICS, to=("Describe", "DescribeConfigs")),

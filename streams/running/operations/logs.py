@@ -10,7 +10,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor
 
-LogFormat = Literal["console", "json"]
+LogFormat = Literal["auto", "console", "json"]
 
 # While a broker is away, aiokafka logs some 100 lines a second of the same few kinds. One line of each kind
 # every ten seconds shows that the problem persists and keeps the log readable.
@@ -85,8 +85,8 @@ def configure_logs(level: str, log_format: LogFormat, *explained: type[BaseExcep
     """Log to standard error, for structlog and the standard library alike.
 
     `console` is for reading; `json` writes one object per line: timestamp, level, logger, event, further
-    fields, and the exception or stack as text. Errors of the types `explained` are logged without a
-    traceback.
+    fields, and the exception or stack as text; `auto` is `console` on a terminal, else `json`. Errors of the
+    types `explained` are logged without a traceback.
     """
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
@@ -123,12 +123,13 @@ def configure_logs(level: str, log_format: LogFormat, *explained: type[BaseExcep
 
 
 def _rendering(log_format: LogFormat) -> list[Processor]:
-    if log_format == "json":
+    on_terminal = sys.stderr.isatty()
+    if log_format == "json" or (log_format == "auto" and not on_terminal):
         return [structlog.processors.format_exc_info, _json]
     # Plain tracebacks, because the rich ones show local variables, which hold reports.
     return [
         structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
+            colors=on_terminal, exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
         )
     ]
 

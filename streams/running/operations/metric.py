@@ -56,12 +56,12 @@ LABELS = {
     "`clock-outcomes`, `moderation-outcomes`, `authority-requests` or one of the three internal ones; of "
     "an adapter: a topic whose events it sends",
     "stage": "`reports`, which turns reports into escalations, `requests`, which routes authorities' "
-    "requests, or `reporters`, which stamps reports (`TOCSIN_REPORTERS=on`)",
+    "requests, or `reporters`, which stamps reports",
     "partition": "number of a partition that this worker owns",
     "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",
-    "why": "of a source that rests: `flood` or `paused`; of a decision that is no outcome: `not_reported` "
-    "(it is about nothing that the adapter reported), `no_rule` (no row of the mapping applies), "
-    "`no_person` (a program decided) or `refused` (a worker would refuse it)",
+    "why": "of a source that rests: `flood` (the dead letter breaker tripped) or `paused`; of a decision "
+    "that is no outcome: `not_reported` (it is about nothing that the adapter reported), `no_rule` (no row "
+    "of the mapping applies), `no_person` (a program decided) or `refused` (a worker would refuse it)",
     "outcome": "of a tick: `honoured` or `ignored`; of a clock outcome: `applied`, or `passed_on` to the "
     "stage that keeps the clock",
     "result": "`applied` or `ignored`",

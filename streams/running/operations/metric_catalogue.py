@@ -29,8 +29,8 @@ APPLIED_NATIVELY = Metric(
     _INTAKE,
     "tocsin_reports_applied_natively_total",
     "counter",
-    "Those of them that the native core applied. Python applied the rest: unusual reports, or all of them if "
-    "`TOCSIN_CORE` or `TOCSIN_REPORTERS` says so.",
+    "Those of them that the native core applied. Stays at 0: it has no stage of reporters, so Python applies "
+    "all reports.",
 )
 LATE = Metric(
     _INTAKE,
@@ -38,6 +38,13 @@ LATE = Metric(
     "counter",
     "Applied reports that were too old for every ring of counts. They are published but not counted in any "
     "window.",
+)
+JUDGED_OUT_OF_WINDOW = Metric(
+    _INTAKE,
+    "tocsin_reports_judged_out_of_window_total",
+    "counter",
+    "Counted reports that came too late to be judged in every window of their own time: more than 12 hours, "
+    "for windows of days more than a day. What they completed may not have been escalated.",
 )
 DUPLICATES = Metric(
     _INTAKE,
@@ -68,7 +75,7 @@ RECENT_DEAD_LETTERS = Metric(
     _INTAKE,
     "tocsin_recent_dead_letters",
     "gauge",
-    "Dead letters among the last 1,000 records of a partition. Above 500 the flooded source is read slowly.",
+    "Dead letters among the last 1,000 records of a partition. Above 500 the dead letter breaker trips.",
     ("stage", "partition"),
 )
 TICKS_WRITTEN = Metric(
@@ -212,8 +219,7 @@ OUTCOMES_APPLIED = Metric(
     _REPORTERS,
     "tocsin_moderation_outcomes_total",
     "counter",
-    "Outcomes of desks applied to the messages that they are about, without duplicates and dead letters. "
-    "Stays at 0 while TOCSIN_REPORTERS is off.",
+    "Outcomes of desks applied to the messages that they are about, without duplicates and dead letters.",
 )
 REPORTS_LINKED = Metric(
     _REPORTERS,
@@ -312,8 +318,8 @@ SOURCE_RESTING = Metric(
     _LATENCY,
     "tocsin_source_resting",
     "gauge",
-    "1 for a source of a partition from which nothing is applied at the moment: it is flooded with records "
-    "that cannot be read, and these are let through slowly, or operators have paused it. Missing for all "
+    "1 for a source of a partition from which nothing is applied at the moment: it tripped the dead "
+    "letter breaker and its records are let through slowly, or operators have paused it. Missing for all "
     "others.",
     ("stage", "topic", "partition", "why"),
 )

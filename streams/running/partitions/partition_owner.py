@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from streams.contract.wire.records import SourceRecord
 from streams.running.log.append_times import check_append_times
 from streams.running.log.claims import StatePartition
+from streams.running.log.fetched import Fetched
 from streams.running.log.log import Log, Reader
 from streams.running.log.past_markers import past_markers
 from streams.running.log.position import Position, SourcePosition
@@ -21,7 +22,7 @@ from streams.running.partitions.loading import Loaded, load
 from streams.running.partitions.observer import CommittedBatch, Observer, Takeover
 from streams.running.partitions.outputs import Outputs, position_record
 from streams.running.partitions.prepared import OF_THE_PROCESS, Prepared, prepare
-from streams.running.partitions.progress import new_records, progress_of
+from streams.running.partitions.progress import applied_end, new_records, progress_of
 from streams.running.partitions.resting import RestingSources
 from streams.running.partitions.setback import NotApplied
 from streams.running.partitions.stage import RunnableStage, State
@@ -64,6 +65,10 @@ class PartitionOwner(Generic[State]):
         self._prefix = writer.prefix
         self._writer = writer
         self._observer = observer
+
+    def topic(self, name: str) -> str:
+        """Return the name of a topic with the deployment's prefix."""
+        return self._prefix + name
 
     def source_logs(self) -> list[TopicPartition]:
         """The partition of each source topic."""
@@ -130,8 +135,12 @@ class PartitionOwner(Generic[State]):
         self._use(loaded)
         self._observer.read_again(self.place.partition, self.state)
 
-    async def apply(self, ranges: Sequence[tuple[str, FetchedRange]]) -> Prepared | None:
+    async def apply(
+        self, ranges: Sequence[tuple[str, FetchedRange]], until: Mapping[str, int] | None = None
+    ) -> Prepared | None:
         """Apply the ranges (topic, records) in order; return what to write, or None without anything to do.
+
+        `until` says how far sources may be read, as the latest event time (ms) by topic; None if all may.
 
         Records below the position have been applied before and are skipped. State and position move at once,
         so that the next records can be applied while these are written. If the transaction commits, call
@@ -160,6 +169,7 @@ class PartitionOwner(Generic[State]):
             self._applied_to,
             self.state_log,
             self._writer,
+            until,
         )
         self.position, self._applied_to = prepared.progress.position, prepared.progress.applied_to
         return prepared
@@ -168,7 +178,7 @@ class PartitionOwner(Generic[State]):
         """Note that the transaction with what `apply` prepared is committed, and took so long."""
         progress, result = prepared.progress, prepared.result
         self.committed_position = progress.position
-        self._let_rest(self.stage.flooding(result))
+        self._let_rest(self.stage.tripped(result))
         self.last_applied_at = time.monotonic()
         self._observer.committed(
             CommittedBatch(
@@ -186,8 +196,15 @@ class PartitionOwner(Generic[State]):
         """Whether a fetched range is to be applied; False while its source rests."""
         if self.attempts.is_set_aside:
             return False
-        expected = max(self.position[topic].next_offset, self._applied_to.get(topic, 0))
-        return self.resting.takes(topic, fetched.begin, expected)
+        return self.resting.takes(topic, fetched.begin, self.expected(topic))
+
+    def expected(self, topic: str) -> int:
+        """Return the offset at which the next range of a source must begin."""
+        return max(self.position[topic].next_offset, self._applied_to.get(topic, 0))
+
+    def applied_end(self, topic: str, fetched: Fetched) -> int:
+        """Return the offset up to which a source is applied, with what follows that is no record."""
+        return applied_end(self.position[topic], fetched)
 
     def rests(self, topic: str) -> bool:
         """Whether nothing of a source is applied for a while."""
@@ -200,16 +217,16 @@ class PartitionOwner(Generic[State]):
             self._note_resting()
         return [(topic, self.position[topic].next_offset) for topic in woken]
 
-    def _let_rest(self, flooding: Mapping[str, int]) -> None:
+    def _let_rest(self, tripped: Mapping[str, int]) -> None:
         paused = [self._prefix + topic for topic in self.stage.paused_sources(self.state)]
         before = self.resting.reasons()
-        if not (flooding or paused or before):
+        if not (tripped or paused or before):
             return
-        self.resting.rest(flooding, paused)
+        self.resting.rest(tripped, paused)
         for topic, why in self.resting.reasons().items():
             if before.get(topic) != why:
                 logger.warning(
-                    "source flooded with records that cannot be read: it is read slowly until that ends"
+                    "dead letter breaker tripped: the source is read slowly until its records can be read"
                     if why == "flood"
                     else "source paused by operators",
                     topic=topic,

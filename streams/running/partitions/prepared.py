@@ -1,7 +1,7 @@
 """What a batch of one partition leads to, before it is committed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
@@ -41,13 +41,15 @@ async def prepare(
     applied_to: dict[str, int],
     state_log: TopicPartition,
     writer: Writer,
+    until: Mapping[str, int] | None,
 ) -> Prepared:
-    """Apply the first of the `new` records, which are `records`.
+    """Apply the first of the `new` records, which are `records`, as far as `until` lets sources be read.
 
     Raises NotApplied; then `state` is worthless.
     """
     try:
-        result, outputs = await _apply_in_slices(stage, state, records, Outputs(writer, state_log.partition))
+        slices = stage.apply_in_slices(state, records, until=until)
+        result, outputs = await _apply_in_slices(slices, Outputs(writer, state_log.partition))
         progress = progress_of(position, applied_to, new, result.finished_records)
         outputs.add_state(state_log, result.changes, progress.position)
     except OF_THE_PROCESS:
@@ -57,11 +59,9 @@ async def prepare(
     return Prepared(outputs.writes, progress, result, records, outputs.size)
 
 
-async def _apply_in_slices(
-    stage: RunnableStage[State, Any], state: State, records: Sequence[SourceRecord], outputs: Outputs
-) -> tuple[BatchResult, Outputs]:
+async def _apply_in_slices(slices: Iterator[BatchResult], outputs: Outputs) -> tuple[BatchResult, Outputs]:
     sorted_outputs = 0
-    for result in stage.apply_in_slices(state, records):
+    for result in slices:
         fresh = result.outputs[sorted_outputs:]
         sorted_outputs += len(fresh)
         await outputs.add(fresh)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from streams.running.errors import OwnershipLost
 from streams.running.log.append_times import StampedRecord
+from streams.running.log.fetched import Fetched
 from streams.running.log.position import SourcePosition
 from streams.running.patches.fetched_range import FetchedRange
 
@@ -82,6 +83,16 @@ def progress_of(
         progress.applied_to[topic] = end
         progress = progress._replace(ranges=progress.ranges + 1)
     return progress
+
+
+def applied_end(applied: SourcePosition, fetched: Fetched) -> int:
+    """Return the offset up to which a log is applied, with the markers after the last record.
+
+    `fetched` says how far it was fetched. Markers count only once all fetched records are applied: only
+    fetching tells them from records.
+    """
+    done = applied.next_offset
+    return max(done, fetched.position) if fetched.last_record < done else done
 
 
 def _from_offset(records: Sequence[StampedRecord], offset: int) -> Sequence[StampedRecord]:

@@ -1,4 +1,4 @@
-"""Sources of a partition that rest: flooded ones, and those that operators paused.
+"""Sources of a partition that rest: they tripped the dead letter breaker, or operators paused them.
 
 Everything else goes on meanwhile: the other sources of the partition, its ticks and clocks, and the other
 partitions. What was fetched of a source at rest is dropped, and fetched again from the position when the rest
@@ -10,10 +10,10 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Final
 
-# How fast the refused records of a flooded source go to dead-letters. A flood of 10,000 records takes a
-# minute and a half, and the honest reports between them wait as long. A flood that never ends writes some 9
-# million dead letters a day, a few gigabytes, so there is time for an operator to pause the source or to stop
-# the publisher.
+# How fast the refused records of a source that tripped the breaker go to dead-letters. 10,000 of them take a
+# minute and a half, and the honest reports between them wait as long. A publisher that never stops makes some
+# 9 million dead letters a day, a few gigabytes, so there is time for an operator to pause the source or to
+# stop the publisher.
 REFUSED_PER_SECOND: Final = 100
 
 
@@ -31,10 +31,10 @@ class RestingSources:
     def __contains__(self, topic: str) -> bool:
         return topic in self._ends
 
-    def rest(self, flooding: Mapping[str, int], paused: Collection[str]) -> None:
-        """Let flooded sources rest as long as their refused records demand, paused ones until resumed."""
+    def rest(self, tripped: Mapping[str, int], paused: Collection[str]) -> None:
+        """Let `tripped` sources rest as long as their refused records demand, `paused` ones until resumed."""
         now = time.monotonic()
-        for topic, refused in flooding.items():
+        for topic, refused in tripped.items():
             if refused:
                 self._ends[topic] = max(self._ends.get(topic, 0), now + refused / REFUSED_PER_SECOND)
         for topic, end in self._ends.items():
@@ -65,6 +65,10 @@ class RestingSources:
         self._woken.update(over)
         self._delayed.difference_update(over)
         return over
+
+    def fetched_again(self, topic: str) -> None:
+        """Note that a source is fetched again from the position on: what was fetched before may be left."""
+        self._woken.add(topic)
 
     def takes(self, topic: str, begin: int, expected: int) -> bool:
         """Return whether to apply a range that begins at `begin`, where `expected` is the next offset.

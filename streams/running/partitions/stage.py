@@ -9,6 +9,18 @@ from streams.contract.wire.topics import SourceTopics
 State = TypeVar("State")
 
 
+class Ahead(Protocol):
+    """A record that is not applied yet: of this topic, and this event time (ms)."""
+
+    @property
+    def topic(self) -> str:
+        """With the prefix."""
+
+    @property
+    def moment(self) -> int:
+        """In ms since the epoch."""
+
+
 class BatchResult(Protocol):
     """What a batch leads to: records to write, changed state, and what observers want to know."""
 
@@ -23,6 +35,14 @@ class BatchResult(Protocol):
     @property
     def finished_records(self) -> int:
         """How many of the records need not be handed in again."""
+
+    @property
+    def reached(self) -> Mapping[str, int]:
+        """The latest event time (ms) read of each source of which something was read."""
+
+    @property
+    def ahead(self) -> "Ahead | None":
+        """The record at which the batch stopped, because its source may not be read so far yet."""
 
 
 Result = TypeVar("Result", bound=BatchResult)
@@ -44,22 +64,36 @@ class RunnableStage(Protocol[State, Result_co]):
         """What the stage reads."""
 
     @property
+    def aligned(self) -> Sequence[str]:
+        """The sources that are read side by side with those of other partitions, in event time."""
+
+    @property
+    def relays(self) -> bool:
+        """Whether what was read of aligned sources passes through the internal topic of this stage."""
+
+    @property
     def state_topic(self) -> str:
         """Where its state is kept."""
 
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]]) -> State:
         """Build the state of a partition from the last value of every key."""
 
-    def apply_in_slices(self, state: State, records: Sequence[SourceRecord]) -> Iterator[Result_co]:
+    def apply_in_slices(
+        self, state: State, records: Sequence[SourceRecord], *, until: Mapping[str, int] | None = None
+    ) -> Iterator[Result_co]:
         """Apply a batch in slices of some milliseconds, yielding the result, still incomplete, after each.
 
-        Takes as many of the records as one transaction should hold. Changes the state in place: the runtime
+        Takes as many of the records as one transaction should hold, and of sources in `until` only what is no
+        later than the event time (ms) there. Changes the state in place: the runtime
         drops a state whose batch did not commit. An exception sets the partition aside, unless it is
         NotAtHome.
         """
 
-    def flooding(self, result: Any) -> Mapping[str, int]:
-        """The topics (with prefix) that a batch showed to be flooded, and how many were unreadable."""
+    def tripped(self, result: Any) -> Mapping[str, int]:
+        """The topics (with prefix) that the dead letter breaker slows after a batch.
+
+        With how many of their records were unreadable.
+        """
 
     def paused_sources(self, state: State) -> Collection[str]:
         """The sources of which no record may be handed in."""

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import aiokafka
 import structlog
@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.running.log.fetched import Fetched
 from streams.running.log.memory import MAX_ANSWER_BYTES
 from streams.running.patches.install import install_patches
 from streams.running.takeover.membership import SESSION_SECONDS, refusal
@@ -27,20 +28,6 @@ UNANSWERED_SECONDS = SESSION_SECONDS / 2
 # grants a worker a third of that. If the worker cannot leave, the group notices when the session times out.
 LEAVING_SECONDS = 5.0
 OFFSETS_SECONDS = 3.0
-
-
-class Fetched(NamedTuple):
-    """How far a partition was fetched, as offsets.
-
-    `position`: the next offset to fetch, after any transaction markers. `last_record`: the newest record that
-    was fetched, -1 if none was. `end`: the end of the log at the last fetch. `stable_end`: records from here
-    to `end` belong to transactions that are still open.
-    """
-
-    position: int
-    last_record: int
-    stable_end: int
-    end: int
 
 
 class ReadCommittedThread(driver.AIOKafkaConsumerThread):
@@ -129,7 +116,9 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         state = None if assignment is None else assignment.state_value(tp)
         if state is None or state.highwater is None or not state.has_valid_position:
             return None
-        return Fetched(state.position, self.last_records.get(tp, -1), state.lso, state.highwater)
+        return Fetched(
+            state.position, self.last_records.get(tp, -1), state.lso, state.highwater, state.timestamp
+        )
 
     def partitions(self, topic: str) -> int | None:
         """The topic's partition count; None until a broker has returned it."""

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.running.patches.consumer_thread import Fetched, ReadCommittedThread
+from streams.running.log.fetched import Fetched
+from streams.running.patches.consumer_thread import ReadCommittedThread
 
 
 class PositionedConsumer(driver.Consumer):

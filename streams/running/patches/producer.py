@@ -20,8 +20,8 @@ from streams.running.log.log import TRANSACTION_SECONDS, FoundOffset, Write
 # as much as zstd for seven.
 SMALL_BYTES = 8 * 1024
 
-# The codecs' numbers in record batches.
-_LZ4, _ZSTD = 3, 4
+# The codec's number in record batches.
+_LZ4 = 3
 
 _READ_UNCOMMITTED = 0
 
@@ -77,11 +77,10 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
                 delivery.cancel()
 
     def new_batch(self, sizes: Iterable[int]) -> BatchBuilder:
-        """An empty batch with the producer's codec, or lz4 instead of zstd for few small records."""
-        accumulator = self._message_accumulator
-        if accumulator._compression_type != _ZSTD or not _is_small(sizes):
+        """An empty batch, compressed with lz4 instead of zstd if it is for few small records."""
+        if not _is_small(sizes):
             return self.create_batch()
-        return BatchBuilder(accumulator._batch_size, _LZ4, is_transactional=True)
+        return BatchBuilder(self._message_accumulator._batch_size, _LZ4, is_transactional=True)
 
     async def raise_epoch(self, transactional_id: str) -> bool:
         """Fence the producers with an id.

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    InvalidReplicationFactorError,
     KafkaError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
@@ -21,6 +22,7 @@ from streams.running.topics.topic_catalogue import Catalogue
 from streams.running.topics.topic_problems import (
     FoundTopic,
     Problem,
+    few_brokers,
     refusal,
     setting_problems,
     shape_problems,
@@ -89,26 +91,39 @@ async def create_topics(
     # Another process may have created some of them meanwhile; that is no error.
     results = {name: (for_code(code), message) for name, code, message in answer.topic_errors if code != 0}
     refused = [(*row, name) for name, row in results.items() if row[0] is not TopicAlreadyExistsError]
+    if any(error is InvalidReplicationFactorError for error, _, _ in refused):
+        # It is the same for every topic.
+        raise RefusedToStart(str(few_brokers(len(await _brokers(admin)), replication_factor, min_insync)))
     if refused:
-        raise RefusedToStart("\n".join(refusal(*row, replication_factor) for row in refused))
+        raise RefusedToStart("\n".join(refusal(*row) for row in refused))
     await _until_visible(admin, catalogue, prefix)
     return [topic.name for topic in wanted if topic.name not in results]
 
 
 async def check_topics(
-    admin: AIOKafkaAdminClient, catalogue: Catalogue, prefix: str, min_insync: int
+    admin: AIOKafkaAdminClient,
+    catalogue: Catalogue,
+    prefix: str,
+    replication_factor: int,
+    min_insync: int,
 ) -> list[Problem]:
     """How the cluster differs from the catalogue, in the catalogue's order; empty if a worker may start.
 
     Only topics and settings in the catalogue are compared. A setting may have its value from the broker's
-    default.
+    default. That the cluster has too few brokers for the replicas comes first, and is said once.
     """
     existing = await _describe(admin, catalogue, prefix)
+    problems = []
+    brokers = len(await _brokers(admin))
+    # A broker that is down is not listed, but a topic keeps its replica there.
+    most = max((found.fewest_replicas for found in existing.values()), default=0)
+    if max(brokers, most) < min_insync:
+        problems.append(few_brokers(brokers, replication_factor, min_insync))
+        min_insync = brokers
     source = existing.get(topic_name(prefix, MESSAGE_REPORTS))
     found = await _settings(
         admin, existing, sorted({n for t in catalogue.values() for n in t.settings(min_insync)})
     )
-    problems = []
     for topic in catalogue.values():
         name = topic_name(prefix, topic.name)
         if name not in existing:
@@ -139,9 +154,14 @@ async def _describe(
     }
 
 
+async def _brokers(admin: AIOKafkaAdminClient) -> list[int]:
+    """The ids of the brokers that are up."""
+    return sorted(broker["node_id"] for broker in (await admin.describe_cluster())["brokers"])
+
+
 async def _until_visible(admin: AIOKafkaAdminClient, catalogue: Catalogue, prefix: str) -> None:
     # Each broker learns of them separately, and a worker may ask the last one.
-    waiting = sorted(broker["node_id"] for broker in (await admin.describe_cluster())["brokers"])
+    waiting = await _brokers(admin)
     for _ in range(int(VISIBLE_SECONDS / _POLL_SECONDS)):
         waiting = [broker for broker in waiting if not await _shows_all(admin, catalogue, prefix, broker)]
         if not waiting:

@@ -73,11 +73,23 @@ def _same(actual: str, wanted: str) -> bool:
         return actual == wanted
 
 
-def refusal(error: type[Any], message: str | None, name: str, replication_factor: int) -> str:
+def few_brokers(brokers: int, replication_factor: int, min_insync: int) -> Problem:
+    """That a cluster has fewer brokers than replicas are wanted, and the two settings that fit it.
+
+    `brokers` is at least 1.
+    """
+    return Problem(
+        "Kafka",
+        f"has {_count(brokers, 'broker')}, too few for TOCSIN_REPLICATION_FACTOR={replication_factor} and "
+        f"TOCSIN_MIN_INSYNC_REPLICAS={min_insync}.",
+        f"Set TOCSIN_REPLICATION_FACTOR={brokers} and "
+        f"TOCSIN_MIN_INSYNC_REPLICAS={min(brokers, min_insync)} for this command and for every worker.",
+    )
+
+
+def refusal(error: type[Any], message: str | None, name: str) -> str:
     """Why a topic could not be created, and what to do; `error` is aiokafka's class for the error code."""
     remedy = {
-        "InvalidReplicationFactorError": f"TOCSIN_REPLICATION_FACTOR is {replication_factor}: set it to at "
-        "most the number of brokers.",
         "TopicAuthorizationFailedError": "Grant this user the right to create topics with this prefix.",
         "ClusterAuthorizationFailedError": "Grant this user the right to create topics with this prefix.",
         "PolicyViolationError": "A policy of the cluster forbids it: ask its operator, or change the topic's "

@@ -25,7 +25,6 @@ from streams.running.worker.core_choice import choose_core
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.hash_keys import configured_hash_keys, is_public
 from streams.running.worker.observers import ReporterObserver, ReportObserver, RequestObserver
-from streams.running.worker.reporters_switch import require_nothing_waiting
 from streams.running.worker.rules import (
     configured_rules,
     report_rules,
@@ -49,7 +48,7 @@ def build_app(settings: Settings) -> StageApp:
     """
     rules = configured_rules(settings)
     hash_keys = configured_hash_keys(settings)
-    core = choose_core(settings, rules.policies)
+    core = choose_core(settings)
 
     async def before_start() -> None:
         _log_choices(hash_keys, core)
@@ -64,26 +63,16 @@ def build_app(settings: Settings) -> StageApp:
             await app.add_async_context(tracing.queue.running())
         async with admin_client(app.connection) as admin:
             await _check_topics(settings, admin)
-            if settings.reporters == "off":
-                await require_nothing_waiting(settings, admin)
 
     app = StageApp(settings.connection(), settings.topic_prefix, before_start, settings.instance)
-    sources = {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES}
-    if settings.reporters == "on":
-        sources["reporters"] = REPORTER_SOURCES
+    sources = {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES, "reporters": REPORTER_SOURCES}
     operations = WorkerOperations(rules, sources, app.lags, core)
     tracing = _start_tracing(settings, operations)
     if tracing is not None:
         app.cycle.trace = tracing.spans
-    app.add_stage(
-        report_stage(report_rules(settings, rules, hash_keys, native=core.runs == "native")),
-        ReportObserver(operations),
-    )
+    app.add_stage(report_stage(report_rules(settings, rules, hash_keys)), ReportObserver(operations))
     app.add_stage(request_stage(request_rules(settings, rules)), RequestObserver(operations))
-    if settings.reporters == "on":
-        app.add_stage(
-            reporter_stage(reporter_rules(settings, rules, hash_keys)), ReporterObserver(operations)
-        )
+    app.add_stage(reporter_stage(reporter_rules(settings, rules, hash_keys)), ReporterObserver(operations))
     app.sensors.add(RebalanceSensor(operations.metrics, operations.readiness))
     return app
 
@@ -102,17 +91,15 @@ def _log_choices(hash_keys: HashKeys, core: Core) -> None:
             hash_key=hash_keys.current.id,
         )
     logger.info("core that applies reports", runs=core.runs, why=core.why)
-    if core.left_to_python:
-        logger.warning(
-            "Python applies all reports of the categories of these policies: the native core lacks one of "
-            "their measures",
-            policies=core.left_to_python,
-        )
 
 
 async def _check_topics(settings: Settings, admin: AIOKafkaAdminClient) -> None:
     problems = await check_topics(
-        admin, load_catalogue(), settings.topic_prefix, settings.min_insync_replicas
+        admin,
+        load_catalogue(),
+        settings.topic_prefix,
+        settings.replication_factor,
+        settings.min_insync_replicas,
     )
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)

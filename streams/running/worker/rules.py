@@ -31,20 +31,9 @@ def warn_of_unsigned_rows(rules: Rules) -> None:
         )
 
 
-def report_rules(
-    settings: Settings, rules: Rules, hash_keys: HashKeys, *, native: bool = False
-) -> ReportRules:
-    """Return the rules in the form that the stage of reports needs.
-
-    `native`: the native core applies reports.
-    """
-    return compile_report_rules(
-        rules,
-        settings=settings.partition_settings(),
-        hash_keys=hash_keys,
-        through_reporters=settings.reporters == "on",
-        native=native,
-    )
+def report_rules(settings: Settings, rules: Rules, hash_keys: HashKeys) -> ReportRules:
+    """Return the rules in the form that the stage of reports needs."""
+    return compile_report_rules(rules, settings=settings.partition_settings(), hash_keys=hash_keys)
 
 
 def reporter_rules(settings: Settings, rules: Rules, hash_keys: HashKeys) -> ReporterStageRules:

@@ -12,7 +12,8 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
-from streams.running.log.connection import DEFAULT_COMPRESSION, Compression, Connection
+from streams.running.log.connection import Connection
+from streams.running.operations.logs import LogFormat
 from streams.running.topics.topic_catalogue import DEFAULT_MIN_INSYNC, DEFAULT_PARTITIONS, DEFAULT_REPLICAS
 from streams.running.worker.environment import OTHER_PREFIXES, HostName, Port, SettingsError, load_prefixed
 
@@ -137,27 +138,11 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="Facts about your platform (YAML); replaces the example in the law folder."),
     ] = None
-    compression: Annotated[
-        Compression,
-        Field(
-            description="Codec of what workers write. Workers with different codecs may run together, and "
-            "every reader recognises the codec."
-        ),
-    ] = DEFAULT_COMPRESSION
-    reporters: Annotated[
-        Literal["on", "off"],
-        Field(
-            description="`on` weighs each report by how often its reporter was right, in a stage of its own; "
-            "`off` leaves that stage out. The same for all workers; docs/operations.md says how to "
-            "change it."
-        ),
-    ] = "off"
     core: Annotated[
         Literal["auto", "python", "native"],
         Field(
-            description="`python` applies reports in Python, `native` in the extension tocsin_native, `auto` "
-            "in the extension if it is installed and TOCSIN_REPORTERS is off. Outputs and state are the "
-            "same, so workers may differ."
+            description="`python` and `auto` apply reports in Python. `native` is refused: the extension "
+            "tocsin_native has no stage of reporters, through which reports go."
         ),
     ] = "auto"
     tracing: Annotated[
@@ -171,8 +156,8 @@ class Settings(BaseSettings):
     dead_letter_breaker: Annotated[
         Literal["on", "off"],
         Field(
-            description="`on` reads a source slowly while it is flooded with invalid records; `off` writes "
-            "them to dead-letters as fast as they arrive."
+            description="`on` reads a source slowly while more than half of the last 1,000 records of the "
+            "partition are invalid; `off` writes them to dead-letters as fast as they arrive."
         ),
     ] = "on"
     duplicates_remembered: Annotated[
@@ -207,7 +192,7 @@ class Settings(BaseSettings):
     hash_key_previous: Annotated[
         SecretStr | None,
         Field(
-            description="The key used before; needed for 30 days after a change, so that no reporter counts "
+            description="The key used before; needed for 31 days after a change, so that no reporter counts "
             "twice. Never logged."
         ),
     ] = None
@@ -218,11 +203,12 @@ class Settings(BaseSettings):
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Least severe level that is logged.")
     ] = "INFO"
     log_format: Annotated[
-        Literal["console", "json"],
+        LogFormat,
         Field(
-            description="Logs on standard error: `console` for people, `json` for one JSON object per line."
+            description="Logs on standard error: `console` for people, `json` for one JSON object per line. "
+            "`auto` is `console` on a terminal and `json` elsewhere."
         ),
-    ] = "console"
+    ] = "auto"
     http_host: Annotated[
         HostName,
         Field(
@@ -300,7 +286,6 @@ class Settings(BaseSettings):
             sasl_mechanism=self.kafka_sasl_mechanism,
             sasl_username=self.kafka_sasl_username,
             sasl_password=password.get_secret_value() if password else None,
-            compression=self.compression,
         )
 
     def _refuse_unused(self, start: str, needed: str) -> None:
@@ -328,7 +313,12 @@ _REMOVED = {
     f"from {PREFIX}TOPIC_PREFIX alone, so that only one group of workers can own the state. If it is "
     "`tocsin`, which was the default, unset it. Otherwise stop every worker that runs with it, allow the "
     "group and the transactional ids of docs/deployment.md, and only then unset it: workers of earlier "
-    "versions with another value would apply every record a second time."
+    "versions with another value would apply every record a second time.",
+    f"{PREFIX}COMPRESSION": "this setting no longer exists: unset it. Workers compress what they write with "
+    "zstd. What they have written with another codec is still read.",
+    f"{PREFIX}REPORTERS": "this setting no longer exists: reports with a reporter's ref always go through "
+    "the stage of reporters, as with `on`. Unset it. If it was `off` or not set, read docs/upgrading.md "
+    "first: workers then need more capacity.",
 }
 
 
@@ -343,12 +333,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if settings.min_insync_replicas > settings.replication_factor:
         raise SettingsError(
             f"{PREFIX}MIN_INSYNC_REPLICAS is {settings.min_insync_replicas} and {PREFIX}REPLICATION_FACTOR "
-            f"{settings.replication_factor}: no record could ever be written. Set the first to at most the "
-            "second, and lower if writing must go on while a broker is down."
-        )
-    if settings.core == "native" and settings.reporters == "on":
-        raise SettingsError(
-            f"{PREFIX}CORE is native and {PREFIX}REPORTERS on: the native core has no stage of reporters. "
-            f"Set {PREFIX}CORE=auto, or {PREFIX}REPORTERS=off."
+            f"{settings.replication_factor}: no record could ever be written. With a single broker set both "
+            "to 1, with several the first below the second, so that writing goes on while a broker is down."
         )
     return settings

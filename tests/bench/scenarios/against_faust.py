@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.bench import traffic
 from tests.bench.faust_baseline import OUTPUT
 from tests.bench.outputs import Outputs, steady_rate
-from tests.bench.place import PARTITIONS, SOURCE, Place, Site
+from tests.bench.place import PARTITIONS, SOURCE, Place, Site, written_bytes
 from tests.bench.scenarios.backlog import HOUR_MS, an_hour_ago, work_off
 from tests.kafka.harness.workers import ROOT, clean_environment
 
@@ -21,16 +21,18 @@ BASELINE_REPORTS = 8_000
 
 
 def measure(place: Place) -> dict[str, float]:
-    """Reports per second of both, their ratio, and the CPU time per report."""
+    """Reports per second of both, their ratio, the CPU time per report, and what the worker wrote per report."""
     count = place.amount(REPORTS)
     with Site(place) as site:
         worked = work_off(site, traffic.usual(count, an_hour_ago(), HOUR_MS), "u1", count)
+        written = written_bytes(site) / count
         baseline = _baseline(site, place, max(2_000, place.amount(BASELINE_REPORTS)))
     return {
         "one worker: reports/s": worked.rate,
         "Faust baseline: reports/s": baseline,
         "one worker: ratio to the baseline": worked.rate / baseline,
         "one worker: CPU per report": worked.cpu,
+        "one worker: written to Kafka per report": written,
     }
 
 

@@ -1,4 +1,4 @@
-"""What the stage of reporters costs: throughput and latency with it and without, and memory per reporter."""
+"""What the stage of reporters keeps in memory."""
 
 import gc
 import tracemalloc
@@ -9,17 +9,8 @@ from streams.deciding.reporters.reporter import CreditFacts, OutcomeFacts, Repor
 from streams.deciding.reporters.state import state_key
 from streams.deciding.reporters.store import ReporterStore
 from streams.registry.loader import load_rules
-from tests.bench import traffic
-from tests.bench.load import p99_of_a_worker
-from tests.bench.place import ONE_TOPIC, Place, Site
-from tests.bench.scenarios.backlog import HOUR_MS, an_hour_ago, work_off
+from tests.bench.place import ONE_TOPIC, Place
 from tests.categories import CODES
-
-BACKLOG = 200_000
-RATE = 1_000
-SECONDS = 15.0
-# Skipped: the first connections, fetches and transactions are slower.
-WARM_UP_SECONDS = 3.0
 
 REPORTERS = 50_000
 # Of each reporter, every other one of the reports with an outcome. An active one: most have one report and
@@ -29,34 +20,8 @@ START_MS = 1_800_000_000_000
 
 
 def measure(place: Place) -> dict[str, float]:
-    """Reports per second and milliseconds, on and off one after the other, with their ratios; bytes per
-    reporter.
-    """
-    rates = {switch: _backlog(place, switch) for switch in ("off", "on")}
-    p99 = {switch: _p99(place, switch) for switch in ("off", "on")}
-    return {
-        **{f"reporters {switch}: reports/s": rate for switch, rate in rates.items()},
-        "reporters: throughput on / off": rates["on"] / rates["off"],
-        **{f"reporters {switch}: p99 at 1,000/s": value for switch, value in p99.items()},
-        "reporters: p99 on / off": p99["on"] / p99["off"],
-        "reporters: bytes per reporter": _bytes_per_reporter(place.amount(REPORTERS)),
-    }
-
-
-def _site(place: Place, switch: str) -> Site:
-    return Site(place, settings={"TOCSIN_REPORTERS": switch})
-
-
-def _backlog(place: Place, switch: str) -> float:
-    count = place.amount(BACKLOG)
-    with _site(place, switch) as site:
-        return work_off(site, traffic.usual(count, an_hour_ago(), HOUR_MS), "u1", count).rate
-
-
-def _p99(place: Place, switch: str) -> float:
-    seconds = 6.0 if place.quick else SECONDS
-    with _site(place, switch) as site:
-        return p99_of_a_worker(site, RATE, seconds, WARM_UP_SECONDS, 60)
+    """Bytes per reporter."""
+    return {"reporters: bytes per reporter": _bytes_per_reporter(place.amount(REPORTERS))}
 
 
 def _bytes_per_reporter(count: int) -> float:
@@ -75,7 +40,7 @@ def _bytes_per_reporter(count: int) -> float:
                 time_ms = START_MS + number * DAY
                 target = key.target_hash(f"channel/{person % 2_000}", f"message/{number}")
                 channel = key.channel_hash(f"channel/{person % 2_000}")
-                reporter.report(
+                reporter.note_report(
                     rules,
                     ReportFacts(
                         "user", time_ms, time_ms // 1000, CODES["spam"], target, channel, False, False

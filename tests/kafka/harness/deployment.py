@@ -33,6 +33,7 @@ ROUTING = "authority-routing"
 REQUESTS_STATE = "authority-state"
 COUNTERS = "transparency-counters"
 CLAIMS = "claims"
+PROGRESS = "worker-progress"
 MODERATION = "moderation-outcomes"
 ACTIVITY = "case-activity"
 NOTICES = "reporter-notices"
@@ -56,6 +57,7 @@ TOPICS = (
     REQUESTS_STATE,
     COUNTERS,
     CLAIMS,
+    PROGRESS,
     MODERATION,
     ACTIVITY,
     NOTICES,
@@ -64,15 +66,13 @@ TOPICS = (
     INTEGRITY,
     SET_ASIDE,
 )
-# State, sources, internal topic of each stage. The first one passes outcomes on to the second.
+# State, sources, internal topic of each stage. The first one passes outcomes on to the second, and reports to
+# the third, which sends them back to the first.
 STAGES = (
     (STATE, (SOURCE, VERIFIED, OUTCOMES, MODERATION), INTERNAL),
     (REQUESTS_STATE, (REQUESTS,), REQUESTS_INTERNAL),
+    (REPORTERS_STATE, (), REPORTERS_INTERNAL),
 )
-# Settings of workers with the stage of reporters.
-WITH_REPORTERS = {"TOCSIN_REPORTERS": "on"}
-# The first stage passes reports on to it, and it sends them back to the first.
-REPORTERS_STAGE = (REPORTERS_STATE, (), REPORTERS_INTERNAL)
 
 
 class Deployment:
@@ -103,14 +103,10 @@ class Deployment:
             "TOCSIN_PLATFORM_FILE": str(trusting_platform()),
             **(settings or {}),
         }
-        self.with_reporters = self.settings.get("TOCSIN_REPORTERS") == "on"
-        self.stages = (*STAGES, REPORTERS_STAGE) if self.with_reporters else STAGES
         self.fleet = Fleet(folder, self.settings)
         self.create_topics()
-        self._progress = Reader(
-            bootstrap, [self.name(state) for state, _, _ in self.stages], only=POSITION_KEY
-        )
-        self._internal = Reader(bootstrap, [self.name(internal) for _, _, internal in self.stages])
+        self._progress = Reader(bootstrap, [self.name(state) for state, _, _ in STAGES], only=POSITION_KEY)
+        self._internal = Reader(bootstrap, [self.name(internal) for _, _, internal in STAGES])
 
     def name(self, topic: str) -> str:
         """The name with the prefix."""
@@ -190,8 +186,8 @@ class Deployment:
     def everything_applied(self) -> bool:
         """Whether the committed positions are past every record of all source topics."""
         self._progress.catch_up()
-        ends = self._ends(topic for _, sources, _ in self.stages for topic in sources)
-        for state, sources, _ in self.stages:
+        ends = self._ends(topic for _, sources, _ in STAGES for topic in sources)
+        for state, sources, _ in STAGES:
             for topic in sources:
                 for partition in range(self.partitions):
                     if self._position(state, partition, topic) < ends[topic, partition]:
@@ -200,7 +196,7 @@ class Deployment:
         self._internal.catch_up()
         return all(
             self._position(state, partition, internal) > rows[-1].offset
-            for state, _, internal in self.stages
+            for state, _, internal in STAGES
             for partition, rows in self._internal.rows[self.name(internal)].items()
             if rows
         )

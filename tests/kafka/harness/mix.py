@@ -19,14 +19,11 @@ MAKING_MS = 60_000
 
 
 class Mix:
-    """Call `go_on` from time to time, and `settle` at the end. Steps of clocks come due until `until_ms`.
-
-    Moderators decide about messages if the deployment has the stage of reporters.
-    """
+    """Call `go_on` from time to time, and `settle` at the end. Steps of clocks come due until `until_ms`."""
 
     def __init__(self, deployment: Deployment, seed: int, requests: int, times: int, soon_ms: int) -> None:
         self.desk = Desk(deployment, seed)
-        self.moderators = Moderators(deployment, seed) if deployment.with_reporters else None
+        self.moderators = Moderators(deployment, seed)
         # Reports that are generated later come due by then as well. After it nothing is due for five minutes,
         # because the outputs must not change while they are compared.
         self.until_ms = now_ms() + soon_ms + MAKING_MS
@@ -41,15 +38,13 @@ class Mix:
         self._deployment.publish_requests(requests[:half], MURMUR2)
         self._deployment.publish_requests(requests[half:], LIBRDKAFKA_DEFAULT)
         self.desk.work()
-        if self.moderators is not None:
-            self.moderators.go_on()
+        self.moderators.go_on()
 
     def settle(self, seconds: float = 60) -> None:
         """Publish the remaining requests; wait until everything is applied and every due step taken."""
         for requests in self._pieces:
             self._deployment.publish_requests(requests)
-        if self.moderators is not None:
-            self.moderators.go_on()
+        self.moderators.go_on()
         # Resumes the clocks that are still paused.
         self._deployment.wait_until_applied()
         self.desk.work()

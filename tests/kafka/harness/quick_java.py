@@ -77,10 +77,10 @@ def make_cache() -> None:
 def _serve_a_worker(bootstrap: str, folder: Path) -> None:
     """Have the broker do what most tests ask of one."""
     # Only once on a machine, and half of the package: tests/conftest.py imports this module in every process.
-    from tests.kafka.harness.deployment import WITH_REPORTERS, Deployment  # noqa: PLC0415
+    from tests.kafka.harness.deployment import Deployment  # noqa: PLC0415
     from tests.kafka.harness.reports import generate  # noqa: PLC0415
 
-    deployment = Deployment(bootstrap, "cache.", folder, settings=WITH_REPORTERS)
+    deployment = Deployment(bootstrap, "cache.", folder)
     try:
         deployment.fleet.start()
         deployment.publish(generate(1, _REPORTS))

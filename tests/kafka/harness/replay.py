@@ -1,6 +1,5 @@
 """The second oracle: the core applies the log again and must give the same bytes and the same state."""
 
-import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
@@ -171,24 +170,13 @@ class Replayed:
 
 
 def check_replay(
-    deployment: Deployment,
-    reader: Reader,
-    rules: ReportRules,
-    cut: Cut | None = None,
-    *,
-    switched: bool = False,
+    deployment: Deployment, reader: Reader, rules: ReportRules, cut: Cut | None = None
 ) -> dict[str, int]:
     """Compare the topics byte for byte with a replay. Returns the number of records compared per topic.
 
-    `cut(records)` splits the records into batches; by default there is one batch. `switched`:
-    TOCSIN_REPORTERS was not the same all the time, and no log says when, so that the messages of some
-    escalations may be remembered besides; they must then be those that the escalation named. Nor are the
-    items compared that reports without a reporter name: they count while it is on. Raises AssertionError at a
+    `cut(records)` splits the records into batches; by default there is one batch. Raises AssertionError at a
     difference.
     """
-    crediting = dataclasses.replace(rules, through_reporters=True)
-    if deployment.with_reporters and not switched:
-        rules = crediting
     compared = dict.fromkeys((*OUTPUTS, STATE, REQUESTS_STATE, COUNTERS), 0)
     request_rules = compile_request_rules(rules.registry, settings=rules.settings)
     for partition in range(deployment.partitions):
@@ -196,11 +184,10 @@ def check_replay(
         state = ReportState(partition, deployment.partitions, rules)
         for batch in _batches(order_of(deployment, reader, partition), cut):
             reports.add(report_stage(rules).apply(state, batch))
-        if deployment.with_reporters:
-            # What moderators decide leaves no trace of its place among the reports, and needs none: it moves
-            # no time and changes nothing that is counted, and who is credited does not depend on it.
-            for batch in _batches(_moderation(deployment, reader, partition), cut):
-                reports.add(report_stage(crediting).apply(state, batch))
+        # What moderators decide leaves no trace of its place among the reports, and needs none: it moves no
+        # time and changes nothing that is counted, and who is credited does not depend on it.
+        for batch in _batches(_moderation(deployment, reader, partition), cut):
+            reports.add(report_stage(rules).apply(state, batch))
         requests_state = RequestState(partition, deployment.partitions, request_rules)
         for batch in _batches(order_of_requests(deployment, reader, partition), cut):
             requests.add(request_stage(request_rules).apply(requests_state, batch))
@@ -220,21 +207,15 @@ def check_replay(
             (COUNTERS, reports.counters | requests.counters),
         ):
             view = reader.latest(deployment.name(topic), partition)
-            if topic == STATE and switched:
-                _take_lists_besides(view, kept, reader.all(deployment.name(ESCALATIONS)))
-            if topic == STATE and deployment.with_reporters:
+            if topic == STATE:
                 ours, theirs = map(_take_ids, (view, kept))
                 assert ours == theirs, f"{topic} {partition}: other ids are remembered than in the replay"
                 view, kept = _without_own_days(view), _without_own_days(kept)
             if topic == COUNTERS:
                 view, kept = _net_counters(view), _net_counters(kept)
-            if switched:
-                view, kept = _without_items(view), _without_items(kept)
             _check_state(f"{topic} {partition}", view, kept)
             compared[topic] += len(view)
-    if deployment.with_reporters:
-        compared |= _check_reporters(deployment, reader, rules, cut)
-    return compared
+    return compared | _check_reporters(deployment, reader, rules, cut)
 
 
 def _check_reporters(
@@ -285,29 +266,6 @@ def _channel_of(outcome: bytes) -> bytes:
     return channel.encode()
 
 
-def _take_lists_besides(
-    view: dict[bytes, bytes], kept: dict[bytes, bytes], escalations: Iterable[Row]
-) -> None:
-    """Take lists of messages that the replay has not, or not in full, out of a state."""
-    named: defaultdict[str, set[str]] = defaultdict(set)
-    for row in escalations:
-        event = orjson.loads(row.value or b"")
-        named[event["escalation_id"]].update(event["message_refs"])
-    for key in [key for key in view if key[:1] == LISTED_MESSAGES]:
-        found, replayed = view[key], kept.get(key)
-        assert set(_listed(found)) <= named[key.partition(b"\0")[2].decode()]
-        assert replayed is None or set(_listed(replayed)) <= set(_listed(found))
-        if found != replayed:
-            view.pop(key)
-            kept.pop(key, None)
-
-
-def _listed(value: bytes) -> list[str]:
-    # Version byte first, day of expiry last.
-    messages: list[str] = msgspec.msgpack.decode(value[1:-4])
-    return messages
-
-
 def _take_ids(kept: dict[bytes, bytes]) -> list[bytes]:
     """Take the hashes of applied ids out of a state: their order is that of reports and outcomes together."""
     slots = [kept.pop(key) for key in sorted(kept) if key[:1] == DUPLICATES_SLOT]
@@ -319,28 +277,6 @@ def _without_own_days(kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
     there.
     """
     return {key: value for key, value in kept.items() if key[:1] != OWN_DAY_COUNTERS}
-
-
-def _without_items(kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """State or counters without what is counted of messages, and without what was kept for that alone."""
-    found = {}
-    for key, value in kept.items():
-        if key[:1] == MESSAGE_REPORTERS:
-            # Version byte first, day of expiry last.
-            record = decode_reporters(value[1:-4])
-            record.notice = record.facts = None
-            if record.reporters or record.standing is not None:
-                found[key] = value[:1] + encode_reporters(record) + value[-4:]
-        elif key[:1] == DAILY_COUNTERS:
-            cells = [cell for cell in msgspec.msgpack.decode(value[1:]) if cell[0] != "items"]
-            if cells:
-                found[key] = value[:1] + msgspec.msgpack.encode(cells)
-        elif value[:1] == b"{" and "items" in (event := orjson.loads(value)):
-            if event["reports"]:
-                found[key] = orjson.dumps({name: rows for name, rows in event.items() if name != "items"})
-        else:
-            found[key] = value
-    return found
 
 
 def _net_counters(published: dict[bytes, bytes]) -> dict[bytes, bytes]:

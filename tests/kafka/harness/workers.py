@@ -66,7 +66,9 @@ def patience() -> float:
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process of ours: these settings and no others."""
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)} | dict(settings)
+    # Logs go to files, where the default is JSON.
+    ours = {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), "TOCSIN_LOG_FORMAT": "console"}
+    return kept | ours | dict(settings)
 
 
 def start(
@@ -166,14 +168,10 @@ class Fleet:
         self._folder = folder
         self._numbers = itertools.count()
 
-    def start(
-        self, command: Sequence[str] | None = None, settings: Mapping[str, str] | None = None
-    ) -> Worker:
-        """One worker more, with `settings` besides the usual ones. Its supervisor starts a usual one in place
-        of it.
-        """
+    def start(self, command: Sequence[str] | None = None) -> Worker:
+        """One worker more. Its supervisor starts a usual one in place of it."""
         log = self._folder / f"worker-{next(self._numbers)}.log"
-        worker = Worker(log, self.settings | dict(settings or {}), command or self.command)
+        worker = Worker(log, self.settings, command or self.command)
         self.running.append(worker)
         return worker
 

@@ -73,8 +73,6 @@ securityContext:
     secretKeyRef:
       name: {{ .own.passwordSecret }}
       key: password
-- name: TOCSIN_LOG_FORMAT
-  value: json
 - name: TOCSIN_PARTITIONS
   value: {{ .root.Values.partitions | quote }}
 - name: TOCSIN_PLATFORM_FILE

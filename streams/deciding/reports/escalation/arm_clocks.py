@@ -43,7 +43,7 @@ def arm_clocks(batch: ReportBatch, case: Case) -> None:
         clock = start_clock(duty.obligation, case.received, due)
         opening = publish_opening(batch, key, _opening(batch, key, clock, duty, case))
         arm_clock(batch, key, clock, duty.obligation.id, opening)
-        if report.message_ref is not None and (case.stamp is not None or batch.rules.through_reporters):
+        if report.message_ref is not None:
             listed = message_key(channel.encode(), key.clock_id)
             batch.state.crowd.list_messages(listed, (report.message_ref,), now)
         # A report may arrive so late that steps are already due: they are published with the current time.

@@ -97,10 +97,16 @@ class Timing(NamedTuple):
 
 def rise(episode: Episode | None, level: int) -> Literal["opened", "updated"] | None:
     """Return what a report does to an episode if `level` (0: none) holds; None if it does nothing."""
-    if isinstance(episode, Open):
-        return "updated" if level > episode.level else None
-    last_level = 0 if episode is None else episode.last_level
-    return "opened" if level > last_level else None
+    if episode is None:
+        return "opened" if level else None
+    if level <= level_reached(episode):
+        return None
+    return "updated" if isinstance(episode, Open) else "opened"
+
+
+def level_reached(episode: Episode) -> int:
+    """Return the level that a further one must exceed: of the open episode, or the last one in a cooldown."""
+    return episode.level if isinstance(episode, Open) else episode.last_level
 
 
 def note_clear(episode: Open, time: int, *, clear: bool) -> None:

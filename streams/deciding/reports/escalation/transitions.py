@@ -39,8 +39,16 @@ def open_or_raise(
     level: int,
     shares: Sequence[CategoryShare],
     case: Case,
+    counted_at: int,
+    *,
+    clear: bool,
 ) -> None:
-    """Open the episode at `level`, or raise it, because of the report of `case` (see episodes.rise)."""
+    """Open the episode at `level`, or raise it, because of the report of `case` (see episodes.rise).
+
+    `shares` are those of the window that ends with the pane of `counted_at` (ms), `clear` says whether the
+    window of now is. An episode that a window of the past opens begins now all the same: dated back, it would
+    be resolved at once, and the next late report would open another.
+    """
     state = batch.state
     now = state.time.now
     episode = state.episode(key)
@@ -52,31 +60,30 @@ def open_or_raise(
         episode.level = level
         # Held already, except in state of earlier versions.
         episode.held = max(episode.held, protection_of(episode.cause))
-        episode.clear_since = None
+        episode.clear_since = now if clear else None
         episode.cause = cause
         episode.scope = scope
-        transition = Transition("updated", "level_raised", now, now)
+        transition = Transition("updated", "level_raised", now, counted_at)
     else:
         episode = Open(
             escalation_id=escalation_id(key, case.ce_source, cause.report_id),
             level=level,
             sequence=1,
-            clear_since=None,
+            clear_since=now if clear else None,
             first_report_id=cause.report_id,
             cause=cause,
             scope=scope,
             opened=now,
         )
-        transition = Transition("opened", "threshold_crossed", now, now)
-    episode.held = max(held_tier(episode, shares, policy.spec, now), protection_of(cause))
+        transition = Transition("opened", "threshold_crossed", now, counted_at)
+    episode.held = max(held_tier(episode, shares, policy.spec, counted_at), protection_of(cause))
     state.put_episode(key, episode, policy.timing, now)
     _publish(batch, key, episode, transition, shares)
     # Also of reports without a reporter: desks decide about them too, and others may report the messages
     # later.
-    stamped = any(share.counts.stamped.stamped for share in shares)
-    if key.mode == "live" and (stamped or batch.rules.through_reporters):
+    if key.mode == "live":
         listed = message_key(key.channel.encode(), episode.escalation_id)
-        state.crowd.list_messages(listed, most_reported_messages(shares, policy.spec, now), now)
+        state.crowd.list_messages(listed, most_reported_messages(shares, policy.spec, counted_at), now)
 
 
 def serve_due(batch: ReportBatch, time: int, key: DueKey) -> None:

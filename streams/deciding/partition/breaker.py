@@ -1,16 +1,20 @@
-"""Recognises that a faulty publisher or a wrong topic floods a partition with records that cannot be read."""
+"""The dead letter breaker: notices that most records of a partition cannot be read.
+
+A faulty publisher or a wrong topic is the usual cause. The runtime then reads the sources slowly from which
+these records come (running/partitions/resting.py).
+"""
 
 import struct
 from collections import deque
 
-# A thousand records are seconds of traffic: enough that a bad minute of one small publisher is not a flood,
+# A thousand records are seconds of traffic: enough that a bad minute of one small publisher does not trip it,
 # few enough that little goes to the dead letters before the source is slowed down.
 WINDOW = 1_000
 
 _HEAD = struct.Struct(">Q")
 
 
-class FloodWindow:
+class DeadLetterBreaker:
     """The dead letters among the last 1,000 records, as their sequence numbers."""
 
     __slots__ = ("_dead", "_seen")
@@ -36,7 +40,7 @@ class FloodWindow:
             letters.popleft()
 
     @property
-    def is_flooded(self) -> bool:
+    def is_tripped(self) -> bool:
         """Whether the window is full and more than half of it are dead letters."""
         return 2 * len(self._dead) > WINDOW and self._seen >= WINDOW
 
@@ -51,10 +55,10 @@ class FloodWindow:
         return _HEAD.pack(self._seen) + struct.pack(f">{len(ages)}H", *ages)
 
     @classmethod
-    def decode(cls, data: bytes) -> "FloodWindow":
+    def decode(cls, data: bytes) -> "DeadLetterBreaker":
         """Read the bytes of `encode`."""
-        window = cls()
-        (window._seen,) = _HEAD.unpack_from(data)
+        breaker = cls()
+        (breaker._seen,) = _HEAD.unpack_from(data)
         ages = struct.unpack_from(f">{(len(data) - _HEAD.size) // 2}H", data, _HEAD.size)
-        window._dead.extend(window._seen - age for age in ages)
-        return window
+        breaker._dead.extend(breaker._seen - age for age in ages)
+        return breaker

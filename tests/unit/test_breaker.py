@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.deciding.partition.flood import WINDOW, FloodWindow
+from streams.deciding.partition.breaker import WINDOW, DeadLetterBreaker
 from streams.deciding.partition.limits import LIMITS
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.reports.rules import ReportRules
@@ -15,18 +15,18 @@ from tests.unit.traffic import EXTERNAL, INTERNAL, START, Record, compiled, coun
 BAD = Record(EXTERNAL, 0, 0, START, None, b"{")
 
 
-def note(window: FloodWindow, *, dead: bool) -> bool:
+def note(window: DeadLetterBreaker, *, dead: bool) -> bool:
     window.note(dead=dead)
-    return window.is_flooded
+    return window.is_tripped
 
 
 def test_a_flood_fills_the_window() -> None:
-    window = FloodWindow()
+    window = DeadLetterBreaker()
     assert [note(window, dead=True) for _ in range(WINDOW)] == [False] * (WINDOW - 1) + [True]
 
 
 def test_a_flood_is_more_than_half() -> None:
-    window = FloodWindow()
+    window = DeadLetterBreaker()
     for number in range(5 * WINDOW):
         assert not note(window, dead=number % 2 == 0)
     # A good record leaves the window and a dead letter enters it.
@@ -38,7 +38,7 @@ def test_a_flood_is_more_than_half() -> None:
 @settings(max_examples=60)
 @given(runs=st.lists(st.tuples(st.booleans(), st.integers(1, 700)), max_size=8), cut=st.integers(0, 4000))
 def test_the_window_agrees_with_a_list_of_all_records(runs: list[tuple[bool, int]], cut: int) -> None:
-    window = FloodWindow()
+    window = DeadLetterBreaker()
     seen: list[bool] = []
     for dead, count in runs:
         for _ in range(count):
@@ -47,11 +47,11 @@ def test_the_window_agrees_with_a_list_of_all_records(runs: list[tuple[bool, int
             assert note(window, dead=dead) == (len(last) == WINDOW and 2 * sum(last) > WINDOW)
             assert window.dead_letters == sum(last)
             if len(seen) == cut:
-                window = FloodWindow.decode(window.encode())
+                window = DeadLetterBreaker.decode(window.encode())
 
 
 def test_a_window_without_dead_letters_takes_eight_bytes() -> None:
-    window = FloodWindow()
+    window = DeadLetterBreaker()
     for number in range(3 * WINDOW):
         window.note(dead=number < WINDOW)
     assert len(window.encode()) == 8
@@ -60,16 +60,16 @@ def test_a_window_without_dead_letters_takes_eight_bytes() -> None:
 def apply(state: ReportState, rules: ReportRules, records: list[Record]) -> tuple[Any, dict[str, int]]:
     stage = report_stage(rules)
     *_, batch = stage.apply_in_slices(state, records)
-    return batch, dict(stage.flooding(batch))
+    return batch, dict(stage.tripped(batch))
 
 
 def test_a_flood_ends_the_batch_and_names_its_source() -> None:
     rules = compiled(policy())
     state = ReportState(0, 1, rules)
     run(state, rules, [BAD] * (WINDOW - 1))
-    batch, flooding = apply(state, rules, [BAD] * WINDOW)
+    batch, tripped = apply(state, rules, [BAD] * WINDOW)
     assert LIMITS.batch_refused <= batch.finished_records < WINDOW
-    assert flooding == {EXTERNAL: batch.finished_records}
+    assert tripped == {EXTERNAL: batch.finished_records}
     assert len(batch.outputs) == batch.finished_records
 
 
@@ -78,7 +78,7 @@ def test_a_flood_goes_on_over_batches_and_ends_with_honest_records() -> None:
     state = ReportState(0, 1, rules)
     run(state, rules, [report(1, START)] * 499)
     run(state, rules, [BAD] * 500)
-    assert not state.flood.is_flooded
+    assert not state.breaker.is_tripped
     assert apply(state, rules, [BAD])[1] == {EXTERNAL: 1}
     # A duplicate counts as good.
     assert apply(state, rules, [report(1, START)] * WINDOW)[1] == {}
@@ -87,8 +87,8 @@ def test_a_flood_goes_on_over_batches_and_ends_with_honest_records() -> None:
 def test_the_internal_topic_never_rests() -> None:
     rules = compiled(policy())
     bad = BAD._replace(topic=INTERNAL)
-    _, flooding = apply(ReportState(0, 1, rules), rules, [bad] * (2 * WINDOW))
-    assert flooding == {}
+    _, tripped = apply(ReportState(0, 1, rules), rules, [bad] * (2 * WINDOW))
+    assert tripped == {}
 
 
 def test_without_the_breaker_a_flood_is_not_slowed() -> None:

@@ -1,0 +1,66 @@
+"""What a late report completes: windows that ended before the time of its channel.
+
+Reports come out of order by hours when a source partition was away. The counts of a window only grow with
+each report, so a window has its final level with its last report, whichever that is, and is judged then. So
+the highest level of a channel follows from its reports and not from their order.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from streams.counting.categories import CategoryShare
+from streams.counting.counts import CHANNEL_COUNTS, category_suffix
+from streams.counting.store import CountStore
+from streams.counting.windows import FINE_MS, FINE_PER_PANE
+from streams.deciding.reports.escalation.policies import CompiledPolicy
+
+
+class LateLevel(NamedTuple):
+    """The highest level of the windows that ended; `end` (ms) is in the last pane of the first with it.
+
+    `whole`: the windows that the report is in can still be measured; else those that cannot were left out.
+    """
+
+    level: int
+    shares: Sequence[CategoryShare]
+    end: int
+    whole: bool
+
+
+def is_late(policy: CompiledPolicy, occurred: int, now: int) -> bool:
+    """Return whether a window of the policy with a report of `occurred` (ms) ended before `now` (ms)."""
+    pane_ms = FINE_PER_PANE[policy.spec.ring] * FINE_MS
+    return occurred // pane_ms < now // pane_ms
+
+
+def judge_ended(
+    store: CountStore, channel_key: bytes, policy: CompiledPolicy, occurred: int, now: int, above: int
+) -> LateLevel:
+    """Judge the policy in each window that a late report is in and that ended before `now`.
+
+    Levels up to `above` are not looked for: they would change nothing.
+    """
+    spec = policy.spec
+    channels = []
+    for category in policy.policy.categories:
+        entry = store.find(CHANNEL_COUNTS + channel_key + category_suffix(category))
+        if entry is not None:
+            channels.append((category, entry.counts))
+    # A window that begins later is whole if that of the report's own pane is.
+    whole = all(one.is_whole(spec, occurred) for _, one in channels)
+    found = LateLevel(0, (), now, whole)
+    top = policy.levels[0][1].level
+    least = min((least for least, level, _ in policy.levels if level.level > above), default=None)
+    if least is None or sum(one.most_reports(spec, occurred, now) for _, one in channels) < least:
+        return found
+    for end in sorted({end for _, one in channels for end in one.later_ends(spec, occurred, now)}):
+        if not (whole or all(one.is_whole(spec, end) for _, one in channels)):
+            continue
+        measured = ((category, one, one.measure(spec, end)) for category, one in channels)
+        shares = [CategoryShare(*share) for share in measured if share[2].reports]
+        level = policy.judge_shares(shares, end).level
+        if level > max(above, found.level):
+            found = LateLevel(level, shares, end, whole)
+            if level == top:
+                break
+    return found

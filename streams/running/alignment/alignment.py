@@ -1,0 +1,440 @@
+"""Reads the sources of a worker side by side with those of the fleet: see rule.py for who waits for whom."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import structlog
+from aiokafka import TopicPartition
+from faust.types import TP
+
+from streams.contract.wire.topics import WORKER_PROGRESS
+from streams.running.alignment.arrival import Arrival
+from streams.running.alignment.limits import LIVE_MS, ROW_SECONDS, SILENCE_SECONDS
+from streams.running.alignment.progress_row import ProgressRow, encode_row
+from streams.running.alignment.rule import Fleet
+from streams.running.alignment.source import Source, drop_beyond
+from streams.running.log.claims import StatePartition
+from streams.running.log.log import Write
+from streams.running.log.transaction import Destination
+from streams.running.log.writer import Writer
+from streams.running.partitions.partition_owner import PartitionOwner
+from streams.running.partitions.prepared import Prepared
+from streams.running.wall_clock import clock_ms
+
+logger = structlog.get_logger(__name__)
+
+# How often to look whether sources may be read further: while they wait, and otherwise. The second one is
+# often enough to know that a source was drained a moment ago (LIVE_MS), and costs an idle worker nothing.
+LOOK_SECONDS = 0.05
+IDLE_SECONDS = 5.0
+
+# How long after a takeover an idle partition gets no ticks: until then the others have said whether they are
+# behind.
+SETTLING_SECONDS = 3.0
+
+Owners = Mapping[StatePartition, PartitionOwner[Any]]
+
+
+class Standing(NamedTuple):
+    """Where alignment stands, for metrics.
+
+    `behind`: by how many seconds each partition that this worker owns is behind its clock. `held`: how many
+    sources of this worker wait, by topic without prefix. `left_out`: partitions of the fleet that nobody
+    waits for while it catches up. `given_up`: those of them that were waited for long enough.
+    """
+
+    behind: Mapping[int, float]
+    held: Mapping[str, int]
+    left_out: int
+    given_up: frozenset[int]
+
+
+class _Probe(NamedTuple):
+    """What is confirmed when the relays of this worker are applied up to `ends`.
+
+    That is the row with a number, or without one the frontiers.
+    """
+
+    row: int | None
+    frontiers: Mapping[int, int]
+    ends: Mapping[TopicPartition, int]
+
+
+class Alignment:
+    """What one worker knows and says of the sources of its stages."""
+
+    def __init__(self, consumer: Callable[[], Any], owners: Callable[[], Owners], writer: Writer) -> None:
+        self._consumer = consumer
+        self._owners = owners
+        self._writer = writer
+        self._sources: dict[TP, Source] = {}
+        self._fleet: Fleet | None = None
+        self._is_alone = True
+        # The relays of this worker: the partitions of the internal topic of the stage that is one.
+        self._relays: dict[int, TopicPartition] = {}
+        # Up to which offset of its internal topic a partition is to be applied before its sources are read.
+        self._internal_goals: dict[StatePartition, int] = {}
+        self._limits: dict[StatePartition, dict[str, int]] = {}
+        self._seen: int | None = None
+        self._heard: int | None = None
+        self._probe: _Probe | None = None
+        self._said: ProgressRow | None = None
+        self._said_at = float("-inf")
+        self._followed_at = float("-inf")
+        self.news = asyncio.Event()
+
+    @property
+    def destination(self) -> Destination:
+        """Where rows are written."""
+        return self._writer.prefix + WORKER_PROGRESS, 0
+
+    def follow(self, *, has_relays: bool) -> None:
+        """Begin with the partitions that this worker owns now.
+
+        `has_relays`: whether a stage of the workers is a relay.
+        """
+        owners = self._owners()
+        before, self._sources = self._sources, {}
+        for place, owner in owners.items():
+            for topic in map(owner.topic, owner.stage.aligned):
+                tp = TP(topic, place.partition)
+                source = self._sources[tp] = Source(place, topic)
+                if tp in before:
+                    # It stays true: the position only moves on.
+                    source.frontier = before[tp].frontier
+        self._relays = {
+            place.partition: TopicPartition(owner.topic(owner.stage.sources.internal), place.partition)
+            for place, owner in owners.items()
+            if owner.stage.relays
+        }
+        self._internal_goals, self._limits = {}, {}
+        # Who gains a partition has seen nothing of it yet.
+        self._seen = self._probe = self._said = None
+        self._followed_at = time.monotonic()
+        self._meet(has_relays=has_relays)
+
+    def _meet(self, *, has_relays: bool) -> None:
+        """Find out how many partitions the fleet has, and whether all of them are this worker's."""
+        places = {source.place for source in self._sources.values()}
+        counts = [
+            source.partitions
+            for owner in self._owners().values()
+            if owner.stage.aligned or owner.stage.relays
+            for source in owner.position.values()
+        ]
+        if counts and self._fleet is None:
+            self._fleet = Fleet(counts[0], has_relays=has_relays)
+        self._is_alone = bool(counts) and (
+            len(places) == counts[0] and len(self._relays) == (counts[0] if has_relays else 0)
+        )
+
+    # -- What may be applied
+
+    async def admit(self, arrivals: list[Arrival]) -> list[Arrival]:
+        """Return what may be applied now, in this order, and keep what must wait.
+
+        Without a source that is behind, that is all of it.
+        """
+        fleet, clock = self._fleet, clock_ms()
+        if fleet is None or not self._sources:
+            return arrivals
+        sources = self._sources
+        of_sources: dict[TP, list[Arrival]] = defaultdict(list)
+        for arrival in arrivals:
+            tp = TP(arrival.topic, arrival.place.partition)
+            if tp in sources:
+                of_sources[tp].append(arrival)
+        self._limits = {}
+        waiting = [tp for tp, source in sources.items() if source.waits()]
+        if not waiting and all(sources[tp].is_live(clock) for tp in of_sources):
+            return arrivals
+        admitted = [each for each in arrivals if TP(each.topic, each.place.partition) not in sources]
+        ends = {(each.place, each.topic): each.records.end for each in admitted}
+        asked = sorted({*waiting, *of_sources}, key=lambda tp: sources[tp].frontier or 0)
+        for tp in asked:
+            admitted += await self._admit_source(tp, of_sources.get(tp, []), ends, clock)
+        drop_beyond(sources.values())
+        return admitted
+
+    def limits(self, place: StatePartition) -> Mapping[str, int] | None:
+        """Return how far the sources of a partition may be read in this cycle, by topic; None if any."""
+        return self._limits.get(place)
+
+    def applied(self, owner: PartitionOwner[Any], prepared: Prepared) -> None:
+        """Note how far the sources were read of which something was applied."""
+        if not owner.stage.aligned:
+            return
+        result, partition = prepared.result, owner.place.partition
+        for topic, moment in result.reached.items():
+            source = self._sources.get(TP(topic, partition))
+            if source is not None:
+                source.reach(moment)
+                source.ahead = None
+        if result.ahead is not None:
+            source = self._sources[TP(result.ahead.topic, partition)]
+            source.reach(result.ahead.moment)
+            source.ahead = result.ahead.moment
+
+    async def _admit_source(
+        self, tp: TP, arrived: list[Arrival], internal_ends: Mapping[Any, int], clock: int
+    ) -> list[Arrival]:
+        source, owner = self._sources[tp], self._owners().get(self._sources[tp].place)
+        if owner is None or owner.rests(source.topic):
+            source.drop()
+            source.paused = False
+            return arrived
+        dropped = [each for each in arrived if not source.keep(each, owner.expected(source.topic))]
+        assert self._fleet is not None
+        until = self._fleet.until(source.frontier, time.monotonic(), clock)
+        if until is not None:
+            self.news.set()
+        if (until is None or source.ahead is None or source.ahead <= until) and (
+            until is None or self._internal_is_applied(owner, internal_ends)
+        ):
+            if until is not None:
+                self._limits.setdefault(source.place, {})[source.topic] = until
+            for each in dropped:
+                each.acknowledge()
+            if source.paused and not source.kept:
+                await self._fetch_again(tp, owner)
+            return source.take()
+        await self._pause(tp, dropped)
+        return []
+
+    async def _pause(self, tp: TP, dropped: Iterable[Arrival]) -> None:
+        """Fetch nothing of a source while it waits, and acknowledge what is kept: rebalances wait for it."""
+        source = self._sources[tp]
+        pause = None if source.paused else self._consumer().rest(tp)
+        source.paused = True
+        for each in (*source.kept, *dropped):
+            each.acknowledge()
+        source.kept = type(source.kept)(each._replace(event=None) for each in source.kept)
+        if pause is not None:
+            await pause
+
+    async def _fetch_again(self, tp: TP, owner: PartitionOwner[Any]) -> None:
+        self._sources[tp].paused = False
+        owner.resting.fetched_again(tp.topic)
+        await self._consumer().wake(tp, owner.expected(tp.topic))
+
+    def _internal_is_applied(self, owner: PartitionOwner[Any], ends: Mapping[Any, int]) -> bool:
+        """Return whether all is applied that could be read of the internal topic when it was last asked.
+
+        Or will be by this cycle: it comes first.
+        """
+        topic = owner.topic(owner.stage.sources.internal)
+        fetched = self._consumer().fetched(TP(topic, owner.place.partition))
+        if fetched is None:
+            return False
+        goal = self._internal_goals.setdefault(owner.place, fetched.stable_end)
+        done = max(owner.applied_end(topic, fetched), ends.get((owner.place, topic), 0))
+        if done < goal:
+            return False
+        self._internal_goals[owner.place] = max(goal, fetched.stable_end)
+        return True
+
+    # -- What is said
+
+    def row_to_write(self) -> ProgressRow | None:
+        """Return what to say in a transaction of this moment, if there is anything to say.
+
+        Call `said` when the transaction is committed. Only who is behind is answered: rows that answer rows
+        would never end.
+        """
+        now = time.monotonic()
+        if not self.is_catching_up() or not self._owners():
+            return None
+        if not self._is_alone and now - self._said_at < ROW_SECONDS:
+            return None
+        return self._row(clock_ms())
+
+    def has_to_say(self) -> bool:
+        """Return whether it is time for `row_to_write`."""
+        return self.is_catching_up() and time.monotonic() - self._said_at >= ROW_SECONDS
+
+    def is_catching_up(self) -> bool:
+        """Return whether a source of any worker is behind."""
+        return self._fleet is not None and self._fleet.is_catching_up(time.monotonic())
+
+    async def pause(self) -> None:
+        """Wait until something is to be looked at."""
+        self.news.clear()
+        if self.is_catching_up():
+            await asyncio.sleep(LOOK_SECONDS)
+        else:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await self.news.wait()
+
+    def writes(self, row: ProgressRow | None) -> dict[Destination, list[Write]]:
+        """Return the record of a row; none if this worker is alone, and tells nobody."""
+        return {} if row is None or self._is_alone else {self.destination: [(None, encode_row(row), [])]}
+
+    def said(self, row: ProgressRow) -> None:
+        """Note that a transaction is committed in which a row was said."""
+        self._said, self._said_at = row, time.monotonic()
+        if self._is_alone and self._fleet is not None:
+            self._fleet.note(row, self._said_at, clock_ms())
+
+    def hear(self, number: int, row: ProgressRow, age_seconds: float) -> None:
+        """Take a row of any worker into account; `number` is its offset."""
+        self._heard = number
+        # Who is alone knows more than rows of the past say.
+        if self._fleet is not None and not self._is_alone:
+            self._fleet.hear(number, row, time.monotonic() - age_seconds, clock_ms())
+            self.news.set()
+
+    def _row(self, clock: int) -> ProgressRow:
+        owners = self._owners()
+        partitions: dict[int, list[Source]] = defaultdict(list)
+        left_out = []
+        for source in self._sources.values():
+            owner = owners.get(source.place)
+            readable = partitions[source.place.partition]
+            if owner is not None and not owner.rests(source.topic):
+                readable.append(source)
+        frontiers: dict[int, int] = {}
+        held = []
+        behind = False
+        for partition, readable in partitions.items():
+            if not readable:
+                left_out.append(partition)
+                continue
+            reached = [(self._reached(source, owners[source.place], clock), source) for source in readable]
+            frontier, least = min(reached, key=lambda pair: -1 if pair[0] is None else pair[0])
+            if frontier is None:
+                continue
+            frontiers[partition] = frontier
+            behind |= frontier < clock - LIVE_MS
+            if least.ahead is not None:
+                held.append(partition)
+        relays = self._relay_owners()
+        return ProgressRow(
+            behind=behind,
+            frontiers=frontiers,
+            held=tuple(held),
+            left_out=tuple(left_out),
+            relays=tuple(relays),
+            seen=self._seen,
+            relayed=sum(
+                owner.position[self._relays[partition].topic].next_offset
+                for partition, owner in relays.items()
+            ),
+        )
+
+    def _reached(self, source: Source, owner: PartitionOwner[Any], clock: int) -> int | None:
+        """Return up to which event time a source is read: the present, if it was found drained."""
+        if not source.waits() and source.ahead is None:
+            fetched = self._consumer().fetched(TP(source.topic, source.place.partition))
+            if fetched is not None and owner.applied_end(source.topic, fetched) >= fetched.stable_end:
+                source.reach(min(fetched.at, clock))
+        return source.frontier
+
+    def _relay_owners(self) -> dict[int, PartitionOwner[Any]]:
+        """Return the owners of the relays that are not set aside: of those nothing is applied for now."""
+        return {
+            place.partition: owner
+            for place, owner in self._owners().items()
+            if owner.stage.relays and not owner.attempts.is_set_aside
+        }
+
+    # -- What is on its way
+
+    async def look(self) -> bool:
+        """Find out what was applied of the relays since, and return whether sources still wait.
+
+        Marks what is drained as read up to the present.
+        """
+        fleet, now, clock = self._fleet, time.monotonic(), clock_ms()
+        if fleet is None:
+            return False
+        if not fleet.is_catching_up(now):
+            row = self._row(clock)
+            if row.behind:
+                fleet.note(row, now, clock)
+            return False
+        given_up = fleet.count_waiting(now)
+        if given_up is not None:
+            logger.warning(
+                "the fleet does not wait for a partition any more, whose sources are read slowly: its "
+                "reports are late from now on",
+                partition=given_up,
+                runbook="docs/runbooks/TocsinSourceGivenUp.md",
+            )
+        await self._follow_relays(fleet)
+        return any(source.waits() for source in self._sources.values())
+
+    async def _follow_relays(self, fleet: Fleet) -> None:
+        probe = self._probe
+        if probe is not None and self._is_reached(probe):
+            if probe.row is None:
+                fleet.confirm(probe.frontiers)
+            else:
+                self._seen = probe.row
+            probe = self._probe = None
+        if probe is None:
+            row = None if self._is_alone else self._heard
+            frontiers = self._said.frontiers if self._is_alone and self._said is not None else {}
+            if (frontiers if self._is_alone else row != self._seen) and self._owners():
+                tps = [self._relays[partition] for partition in self._relay_owners()]
+                # High watermarks: what was passed on with a row may be in an open transaction still.
+                followed_at = self._followed_at
+                ends = await self._writer.ends(tps) if tps else {}
+                if followed_at == self._followed_at:
+                    self._probe = _Probe(row, frontiers, ends)
+
+    def _is_reached(self, probe: _Probe) -> bool:
+        owners = self._relay_owners()
+        for tp, end in probe.ends.items():
+            owner = owners.get(tp.partition)
+            if owner is not None:
+                fetched = self._consumer().fetched(TP(tp.topic, tp.partition))
+                if fetched is None or owner.applied_end(tp.topic, fetched) < end:
+                    return False
+        return True
+
+    # -- The clock of ticks, and metrics
+
+    def tick_clock(self, owner: PartitionOwner[Any], clock: int) -> int:
+        """Return the clock (ms) of a tick: while the fleet catches up, the time that all have reached.
+
+        An idle home that went to the present would judge what is still to come as late. 0 while it is not
+        known.
+        """
+        fleet, now = self._fleet, time.monotonic()
+        if fleet is None or not owner.stage.aligned:
+            return clock
+        since = now - self._followed_at
+        if since <= SETTLING_SECONDS:
+            return 0
+        if not fleet.is_catching_up(now):
+            unknown = any(source.frontier is None for source in self._sources.values())
+            return 0 if unknown and since <= SILENCE_SECONDS else clock
+        least = fleet.least(now)
+        return clock if least is None else min(clock, least.frontier)
+
+    def holds(self, tp: TP) -> bool:
+        """Return whether a source waits for others, so that nothing of it can be applied now."""
+        source = self._sources.get(tp)
+        return source is not None and source.waits()
+
+    def standing(self) -> Standing:
+        """Return where alignment stands."""
+        fleet, now, clock = self._fleet, time.monotonic(), clock_ms()
+        held: dict[str, int] = {}
+        for source in self._sources.values():
+            topic = source.topic.removeprefix(self._writer.prefix)
+            held[topic] = held.get(topic, 0) + (source.ahead is not None and source.waits())
+        if fleet is None or not fleet.is_catching_up(now):
+            return Standing(
+                {source.place.partition: 0.0 for source in self._sources.values()}, held, 0, frozenset()
+            )
+        behind = {
+            partition: max(0, clock - frontier) / 1000
+            for partition, frontier in self._row(clock).frontiers.items()
+        }
+        return Standing(behind, held, len(fleet.left_out(now)), frozenset(fleet.given_up))
