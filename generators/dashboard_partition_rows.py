@@ -113,6 +113,14 @@ PARTITIONS: tuple[Row, ...] = (
                 width=6,
             ),
             Panel(
+                "Ids remembered",
+                "How far back a repeat is recognised, in the partition that remembers least: a day, unless more "
+                "records arrive than may be remembered. Nothing is shown until an id is forgotten.",
+                "s",
+                {"{{stage}}": f"min by (stage) ({series('tocsin_duplicates_known_seconds')})"},
+                width=6,
+            ),
+            Panel(
                 "Memory",
                 "Resident memory of each worker.",
                 "bytes",

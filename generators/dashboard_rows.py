@@ -79,12 +79,14 @@ OVERVIEW: tuple[Row, ...] = (
             ),
             Panel(
                 "Late reports",
-                "Those that no ring held any more are published and not counted. Those judged out of window are "
-                "counted, and came too late for a window of their own time.",
+                "Those not counted are published: no ring held them any more, or they may be repeats and are "
+                "older than twelve hours. Those judged out of window are counted, and came too late for a "
+                "window of their own time. Of those that may be repeats ids are forgotten.",
                 "reqps",
                 {
                     "not counted": rate("tocsin_reports_late_total"),
                     "judged out of window": rate("tocsin_reports_judged_out_of_window_total"),
+                    "may be repeats": rate("tocsin_reports_possible_repeat_total"),
                 },
             ),
             Panel(

@@ -1,7 +1,6 @@
 """What Python sees of the native core."""
 
-from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from streams.contract.events.report import Category
 
@@ -22,7 +21,7 @@ class Kernel:
         records: Sequence[object],
         begin: int,
         time: tuple[int, int, int],
-        recent: AbstractSet[int],
+        recent: Container[int],
         episodes: Mapping[str, object],
         rows: list[tuple[object, ...]],
         event_times: list[int],

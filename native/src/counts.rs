@@ -161,6 +161,17 @@ impl ChannelCounts {
             && (self.folded_until == 0 || window.start(end) >= longest.start(self.folded_until))
     }
 
+    /// How many reports a window at most has that a report is in and that ended before the pane of `now_ms`.
+    pub fn most_reports(&self, window: Window, occurred_ms: i64, now_ms: i64) -> i64 {
+        let fine = FINE_PER_PANE[window.ring];
+        let pane_of = |time_ms: i64| fine_of(time_ms).div_euclid(fine);
+        let own = pane_of(occurred_ms);
+        let stop = (own + window.panes).min(pane_of(now_ms)) * fine;
+        // Its reports may have been folded into a longer pane that begins before.
+        let first = place_of(&self.panes, (own - window.panes + 1) * fine);
+        self.panes[first..].iter().take_while(|pane| pane.start < stop).map(|pane| pane.sums.reports).sum()
+    }
+
     /// When (ms) the windows end that a report is in and that ended before the pane of `now_ms`, if a pane ends them.
     pub fn later_ends(&self, window: Window, occurred_ms: i64, now_ms: i64) -> Vec<i64> {
         let fine = FINE_PER_PANE[window.ring];

@@ -271,6 +271,20 @@ impl CountEntry {
         self.native(py, |counts| counts.is_whole(window, end_ms))
     }
 
+    fn most_reports(
+        &mut self,
+        py: Python,
+        spec: &Bound<PyAny>,
+        occurred_ms: i64,
+        now_ms: i64,
+    ) -> PyResult<i64> {
+        if let Some(foreign) = self.foreign(py)? {
+            return foreign.call_method1("most_reports", (spec, occurred_ms, now_ms))?.extract();
+        }
+        let window = window_of(spec)?;
+        self.native(py, |counts| counts.most_reports(window, occurred_ms, now_ms))
+    }
+
     fn later_ends(
         &mut self,
         py: Python,

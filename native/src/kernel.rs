@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PySequence, PySet, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyDict, PyList, PySequence, PyString, PyTuple, PyType};
 
 use crate::counts::ReporterKind;
 use crate::daily::{CountedRow, DailyCells};
@@ -216,7 +216,7 @@ impl Kernel {
 
     /// Apply the records from `begin` on, until one is Python's.
     ///
-    /// `place` is (partition, number of partitions); `time` is (now, newest append time, limit), in ms. `recent` are the hashes
+    /// `place` is (partition, number of partitions); `time` is (now, newest append time, limit), in ms. `recent` has the hashes
     /// of known reports, `episodes` those of the partition's channels. Appends to `rows` what to write, as the fields of
     /// OutputRecord, and to `event_times`.
     ///
@@ -231,7 +231,7 @@ impl Kernel {
         records: &Bound<'py, PySequence>,
         begin: usize,
         time: (i64, i64, i64),
-        recent: &Bound<'py, PySet>,
+        recent: &Bound<'py, PyAny>,
         episodes: &Bound<'py, PyDict>,
         rows: &Bound<'py, PyList>,
         event_times: &Bound<'py, PyList>,
@@ -271,7 +271,7 @@ impl Kernel {
         place: (i32, u32),
         record: &Bound<'py, PyAny>,
         progress: &mut Progress,
-        recent: &Bound<'py, PySet>,
+        recent: &Bound<'py, PyAny>,
         episodes: &Bound<'py, PyDict>,
         rows: &Bound<'py, PyList>,
         event_times: &Bound<'py, PyList>,

@@ -27,7 +27,7 @@ DECIDED_DAYS: Final = 180
 # A message that nobody decided on for so long will not be decided.
 UNDECIDED_DAYS: Final = 90
 
-_ENTRY = struct.Struct("<QI")
+ENTRY = struct.Struct("<QI")
 
 
 class KnownOutcome(msgspec.Struct, frozen=True, array_like=True):
@@ -95,6 +95,8 @@ class MessageReporters(msgspec.Struct, array_like=True):
     What is counted for transparency reports is in `facts`. As long as that is a first notice and nothing
     else, as for most messages, it is `notice` alone: two objects less to fetch from memory for every further
     report.
+
+    `expires` is the day (since the epoch) on which the record is dropped, None before it is stored.
     """
 
     reporters: dict[int, int] = msgspec.field(default_factory=dict)
@@ -106,6 +108,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
     own: dict[int, tuple[int, KnownOutcome]] = msgspec.field(default_factory=dict)
     notice: FirstReport | None = None
     facts: MessageFacts | None = None
+    expires: int | None = None
 
     def facts_to_change(self) -> MessageFacts:
         """Return the facts, in which from now on the first notice is as well."""
@@ -197,7 +200,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
             for each, was in self._concerned(reporter)
         ]
 
-    def expires(self, newest_ms: int) -> int:
+    def needed_until(self, newest_ms: int) -> int:
         """Return when (ms) the record is no longer needed; `newest_ms` is the time of its newest report."""
         undecided = newest_ms + UNDECIDED_DAYS * DAY
         if self.first_s is not None:
@@ -267,7 +270,7 @@ def encode_reporters(record: MessageReporters) -> bytes:
         return _WITHOUT_REPORTERS + _encode(record.notice) + _encode(record.facts)
     rows = sorted(record.reporters.items())
     stored = _Stored(
-        b"".join([_ENTRY.pack(*row) for row in rows]),
+        b"".join([ENTRY.pack(*row) for row in rows]),
         record.reports,
         record.sampled,
         record.first_s,
@@ -292,7 +295,7 @@ def decode_reporters(data: bytes | memoryview) -> MessageReporters:
     Raises msgspec.DecodeError, struct.error or LookupError for damaged bytes.
     """
     stored = _decode(data)
-    reporters = dict(_ENTRY.iter_unpack(stored.packed))
+    reporters = dict(ENTRY.iter_unpack(stored.packed))
     return MessageReporters(
         reporters,
         stored.reports,

@@ -1,45 +1,43 @@
-"""The days on which the counts under each key expire."""
+"""When state records expire: the day in the bytes of each, and how many there are for each day."""
 
-from collections.abc import Iterator
+import struct
+from typing import Final
+
+# The day of expiry follows the record's bytes, so that neither a restore nor forgetting need decode them.
+EXPIRY_DAY: Final = struct.Struct(">I")
+
+
+def day_in(value: bytes) -> int:
+    """Return the day of expiry (days since the epoch) in the bytes of a record."""
+    day: int = EXPIRY_DAY.unpack_from(value, len(value) - EXPIRY_DAY.size)[0]
+    return day
 
 
 class ExpiryDays:
-    """Keys by the day (days since the epoch) on which their counts expire.
+    """The number of records that expire on each day (days since the epoch).
 
-    Grouped by day, a quiet channel costs one entry in a set instead of one in a heap, and there are only 31
-    days to search.
+    Which these are is in their bytes: sets of their keys would take as much memory as the records.
     """
 
     __slots__ = ("_days",)
 
     def __init__(self) -> None:
-        self._days: dict[int, set[bytes]] = {}
+        self._days: dict[int, int] = {}
 
-    def move(self, key: bytes, old: int | None, new: int) -> None:
-        """Make `key` expire on day `new`; `old` is its previous day, None for a new key."""
+    def move(self, old: int | None, new: int | None) -> None:
+        """Count that a record of day `old` expires on day `new`; None if it did not exist, or is removed."""
+        days = self._days
+        if new is not None:
+            days[new] = days.get(new, 0) + 1
         if old is not None:
-            self.remove(key, old)
-        self._days.setdefault(new, set()).add(key)
-
-    def remove(self, key: bytes, day: int) -> None:
-        """Remove `key`, which expires on `day`."""
-        keys = self._days[day]
-        keys.discard(key)
-        if not keys:
-            del self._days[day]
+            days[old] -= 1
+            if not days[old]:
+                del days[old]
 
     def earliest(self) -> int | None:
-        """Return the first day on which a key expires; None without keys."""
+        """Return the first day on which a record expires; None without records."""
         return min(self._days, default=None)
 
     def latest(self) -> int | None:
-        """Return the last day on which a key expires; None without keys."""
+        """Return the last day on which a record expires; None without records."""
         return max(self._days, default=None)
-
-    def pop(self, until: int) -> Iterator[bytes]:
-        """Remove and yield the keys that expire on day `until` or before; those not asked for stay."""
-        for day in sorted(day for day in self._days if day <= until):
-            keys = self._days[day]
-            while keys:
-                yield keys.pop()
-            del self._days[day]

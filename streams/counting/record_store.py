@@ -1,24 +1,27 @@
 """State records of one type that expire, by key: most as bytes, those in use as objects."""
 
-import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from typing import Final, Generic, TypeVar
 
 from streams.contract.wire.state_records import STATE_VERSION, require_version
 from streams.contract.wire.times import DAY
-from streams.counting.expiry import ExpiryDays
+from streams.counting.expiry import EXPIRY_DAY, ExpiryDays, day_in
 
 # Objects per generation; two generations are kept. An object takes about ten times the memory of its bytes. A
-# brigade or a wave concerns few messages at a time, and 5,000 of each kind are those of some minutes.
-GENERATION: Final = 5_000
+# brigade or a wave concerns few messages at a time, and 2,000 of each kind are those of some minutes.
+GENERATION: Final = 2_000
 
 # About the bytes of a new record, for the limit of a batch.
 _NEW_BYTES: Final = 64
 
-# The day of expiry follows the record's bytes, so a restore need not decode them.
-EXPIRY_DAY = struct.Struct(">I")
+# What a record takes beside key and bytes: the headers of two objects, rounded up, and a place in a dict.
+_RECORD_OVERHEAD: Final = 130
+# About what a record takes as an object.
+_OBJECT_BYTES: Final = 1_000
+
+# Records looked at for each that may be removed: looking takes a tenth of the time.
+_SEEN_PER_REMOVED: Final = 10
 
 Kept = TypeVar("Kept")
 
@@ -32,7 +35,8 @@ class ExpiringStore(ABC, Generic[Kept]):
     """
 
     __slots__ = (
-        "_encoded", "_expiry", "_generation", "_new", "_old", "_removed", "_touched", "changed_bytes", "size",
+        "_encoded", "_expiry", "_generation", "_new", "_old", "_removed", "_sweep", "_touched",
+        "changed_bytes", "size",
     )  # fmt: skip
 
     def __init__(self, generation: int) -> None:
@@ -46,27 +50,51 @@ class ExpiringStore(ABC, Generic[Kept]):
         self._touched: dict[bytes, Kept] = {}
         self._removed: dict[bytes, None] = {}
         self._expiry = ExpiryDays()
+        self._sweep: Iterator[tuple[bytes, int]] | None = None
 
     def __len__(self) -> int:
         return len(self._encoded)
+
+    @property
+    def memory(self) -> int:
+        """About the bytes that all records take in this process, as of the last `drain_changes`."""
+        return self.size + len(self) * _RECORD_OVERHEAD + (len(self._new) + len(self._old)) * _OBJECT_BYTES
 
     def restore(self, key: bytes, value: bytes) -> None:
         """Restore a record of the state topic. Raises UnknownStateVersion."""
         require_version(key[:1], value)
         self._encoded[key] = value
         self.size += len(key) + len(value)
-        self._expiry.move(key, None, day_in(value))
+        self._expiry.move(None, day_in(value))
 
     def find(self, key: bytes) -> Kept | None:
         """Return the record of a key; None without one. Raises what `_decoded` raises for damaged bytes."""
         return self._new.get(key) or self._recall(key)
 
     def expire(self, now_ms: int, at_most: int) -> bool:
-        """Remove so many of the records that have expired by `now_ms`; return False if some are left."""
-        for key in islice(self._expiry.pop(now_ms // DAY), at_most):
-            self._forget(key)
-        earliest = self.next_expiry()
-        return earliest is None or earliest > now_ms
+        """Remove so many of the records that have expired by `now_ms`; return False if some are left.
+
+        One call goes on where the last one stopped looking for them.
+        """
+        today = now_ms // DAY
+        if not self._has_expired(today):
+            return True
+        if self._sweep is None:
+            self._sweep = self._dated()
+        removed = 0
+        for seen, (key, day) in enumerate(self._sweep, 1):
+            # It may have been stored anew since the key was listed.
+            if day <= today and (expires := self._expires(key)) is not None and expires <= today:
+                self._expiry.move(expires, None)
+                self._forget(key)
+                removed += 1
+                if not self._has_expired(today):
+                    self._sweep = None
+                    return True
+            if removed >= at_most or seen >= at_most * _SEEN_PER_REMOVED:
+                return False
+        self._sweep = None
+        return False
 
     def next_expiry(self) -> int | None:
         """Return the time (ms) at which the next record expires; None without records."""
@@ -93,6 +121,10 @@ class ExpiringStore(ABC, Generic[Kept]):
         """Return the bytes of a touched record: version, record, day of expiry (`EXPIRY_DAY`)."""
 
     @abstractmethod
+    def _day_of(self, key: bytes, record: Kept) -> int:
+        """Return the day on which a touched record expires."""
+
+    @abstractmethod
     def _decoded(self, key: bytes, value: bytes) -> Kept:
         """Return the record in the bytes of `_with_day`."""
 
@@ -100,13 +132,42 @@ class ExpiringStore(ABC, Generic[Kept]):
     def _deleted(self) -> Iterable[bytes]:
         """Return the keys to delete before what was touched is written."""
 
+    def _value(self, key: bytes) -> bytes | None:
+        """Return the bytes of a record as they were last written."""
+        return self._encoded.get(key)
+
+    def _drop(self, key: bytes) -> bytes | None:
+        """Remove the bytes of a record, and return them."""
+        value = self._encoded.pop(key, None)
+        if value is not None:
+            self.size -= len(key) + len(value)
+        return value
+
+    def _dated(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the key and day of expiry of every record; they may change meanwhile."""
+        for key in list(self._encoded):
+            value = self._encoded.get(key)
+            if value is not None:
+                yield key, day_in(value)
+        yield from [(key, self._day_of(key, record)) for key, record in self._touched.items()]
+
+    def _expires(self, key: bytes) -> int | None:
+        """Return the day on which a record expires; None without one."""
+        record = self._touched.get(key)
+        if record is not None:
+            return self._day_of(key, record)
+        value = self._value(key)
+        return None if value is None else day_in(value)
+
+    def _has_expired(self, today: int) -> bool:
+        earliest = self._expiry.earliest()
+        return earliest is not None and earliest <= today
+
     def _forget(self, key: bytes) -> None:
         self._new.pop(key, None)
         self._old.pop(key, None)
         self._touched.pop(key, None)
-        value = self._encoded.pop(key, None)
-        if value is not None:
-            self.size -= len(key) + len(value)
+        if self._drop(key) is not None:
             self._removed[key] = None
 
     def _recall(self, key: bytes) -> Kept | None:
@@ -115,7 +176,7 @@ class ExpiringStore(ABC, Generic[Kept]):
         if record is None:
             record = self._touched.get(key)
         if record is None:
-            value = self._encoded.get(key)
+            value = self._value(key)
             if value is None:
                 return None
             record = self._decoded(key, value)
@@ -167,24 +228,23 @@ class RecordStore(ExpiringStore[Kept]):
             self.changed_bytes += _NEW_BYTES
         day = -(-expires_ms // DAY)
         if day != known:
-            self._expiry.move(key, known, day)
+            self._expiry.move(known, day)
         self._touched[key] = record
         self._days[key] = day
         self._remember(key, record)
 
     def remove(self, key: bytes) -> None:
         """Remove the record of a key."""
-        if key in self._touched:
-            day = self._days[key]
-        elif (value := self._encoded.get(key)) is not None:
-            day = day_in(value)
-        else:
-            return
-        self._expiry.remove(key, day)
-        self._forget(key)
+        day = self._expires(key)
+        if day is not None:
+            self._expiry.move(day, None)
+            self._forget(key)
 
     def _with_day(self, key: bytes, record: Kept) -> bytes:
         return STATE_VERSION + self._encode(record) + EXPIRY_DAY.pack(self._days.pop(key))
+
+    def _day_of(self, key: bytes, record: Kept) -> int:  # noqa: ARG002
+        return self._days[key]
 
     def _decoded(self, key: bytes, value: bytes) -> Kept:  # noqa: ARG002
         return self._decode(memoryview(value)[len(STATE_VERSION) : -EXPIRY_DAY.size])
@@ -193,9 +253,3 @@ class RecordStore(ExpiringStore[Kept]):
         # What was removed and put again stays in `_removed`: it may be removed once more, and the topic still
         # has it.
         return [key for key in self._removed if key not in self._touched]
-
-
-def day_in(value: bytes) -> int:
-    """Return the day of expiry in the bytes of a record."""
-    day: int = EXPIRY_DAY.unpack_from(value, len(value) - EXPIRY_DAY.size)[0]
-    return day

@@ -7,7 +7,8 @@ import msgspec
 
 from streams.contract.wire.times import DAY
 from streams.counting.counts import ChannelCounts
-from streams.counting.record_store import EXPIRY_DAY, ExpiringStore, day_in
+from streams.counting.expiry import EXPIRY_DAY, day_in
+from streams.counting.record_store import ExpiringStore
 from streams.counting.windows import RINGS
 
 DAYS_HELD = RINGS[-1].panes + RINGS[-1].late
@@ -69,7 +70,7 @@ class CountStore(ExpiringStore[CountEntry]):
         if known is None:
             self._remember(key, entry)
         if known is None or expires > known:
-            self._expiry.move(key, known, expires)
+            self._expiry.move(known, expires)
             entry.expires = expires
         if key not in self._touched:
             self._touched[key] = entry
@@ -93,11 +94,11 @@ class CountStore(ExpiringStore[CountEntry]):
                 continue
             newest = entry.counts.newest_pane_ms()
             if newest is None:
-                self._expiry.remove(key, entry.expires)
+                self._expiry.move(entry.expires, None)
                 self._forget(key)
                 continue
             expires = newest // DAY + DAYS_HELD
-            self._expiry.move(key, entry.expires, expires)
+            self._expiry.move(entry.expires, expires)
             entry.expires = expires
             self._touched[key] = entry
 
@@ -109,6 +110,10 @@ class CountStore(ExpiringStore[CountEntry]):
     def _with_day(self, key: bytes, record: CountEntry) -> bytes:  # noqa: ARG002
         assert record.expires is not None
         return record.counts.encode() + EXPIRY_DAY.pack(record.expires)
+
+    def _day_of(self, key: bytes, record: CountEntry) -> int:  # noqa: ARG002
+        assert record.expires is not None
+        return record.expires
 
     def _decoded(self, key: bytes, value: bytes) -> CountEntry:
         return decode_entry(key, value)

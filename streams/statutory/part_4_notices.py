@@ -39,7 +39,8 @@ _COLUMNS: dict[NoticeSource, tuple[str, str, str, str, str]] = {
 def fill_notices(sums: PeriodSums, categories: Mapping[Category, CategoryRules]) -> Iterator[FilledRow]:
     """Fill in every category.
 
-    Without the stage of reporters only the numbers of notices are known; the rest is blank.
+    Of a period in which workers of an earlier version followed no messages, only the numbers of notices are
+    known; the rest is blank.
     """
     codes = {category: row.template for category, row in categories.items()}
     yield from fill_categories(parts()[3].rows, codes, lambda counted: _values(sums, counted))

@@ -133,20 +133,20 @@ def test_the_chart_leaves_out_what_is_switched_off():
     assert pod["containers"][0]["image"] == f"images.example.org/tocsin:1.0.0@sha256:{'0' * 64}"
     variables = environment(pod["containers"][0])
     # Those of workers win over those of both.
-    assert (variables["TOCSIN_REPORTERS"], variables["TOCSIN_LOG_LEVEL"]) == ("on", "WARNING")
+    assert (variables["TOCSIN_DEAD_LETTER_BREAKER"], variables["TOCSIN_LOG_LEVEL"]) == ("on", "WARNING")
     assert (variables["TOCSIN_WATCHDOG_SECONDS"], variables["TOCSIN_PARTITIONS"]) == ("90", "6")
 
 
 @pytest.mark.parametrize(
     ("path", "value", "valid"),
     [
-        ("worker.settings", {"TOCSIN_REPORTERS": "on"}, True),
+        ("worker.settings", {"TOCSIN_DEAD_LETTER_BREAKER": "on"}, True),
         ("worker.settings", {"TOCSIN_HASH_KEY_PREVIOUS_FILE": "/etc/tocsin/hash-key/previous"}, True),
         ("worker.settings", {"TOCSIN_HASH_KEY": "00"}, False),
         ("settings", {"TOCSIN_KAFKA_SASL_PASSWORD": "x"}, False),
         ("console.settings", {"TOCSIN_CONSOLE_SESSION_SECRET": "x"}, False),
         ("console.settings", {"TOCSIN_CONSOLE_SIGN_IN": "none"}, False),
-        ("worker.settings", {"TOCSIN_REPORTERS": True}, False),
+        ("worker.settings", {"TOCSIN_DEAD_LETTER_BREAKER": True}, False),
         ("worker.memory", "2G", False),
         ("autoscaling.minimum", 1, False),
         ("brokers.bootstrap", "kafka", False),

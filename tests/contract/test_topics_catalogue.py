@@ -215,5 +215,5 @@ def test_settings_are_compared_by_value_not_by_text():
 
 
 def test_an_unknown_broker_error_points_to_the_broker_log():
-    text = refusal(OSError, None, "p.x", 3)
+    text = refusal(OSError, None, "p.x")
     assert text == "p.x: cannot be created (OSError: no reason given). See the broker's log."

@@ -113,7 +113,7 @@ def unknown_setting(case):
 
 
 def wrong_value(case):
-    case.settings["TOCSIN_DUPLICATES_REMEMBERED"] = "1500"
+    case.settings["TOCSIN_DUPLICATES_MOST"] = "1500"
 
 
 def no_hash_key(case):
@@ -187,7 +187,7 @@ CASES = {
         2,
         ["TOCSIN_DEAD_LETER_BREAKER: there is no such setting", "TOCSIN_DEAD_LETTER_BREAKER"],
     ),
-    wrong_value: (2, ["TOCSIN_DUPLICATES_REMEMBERED", "multiple of 1000"]),
+    wrong_value: (2, ["TOCSIN_DUPLICATES_MOST", "greater than or equal to 10000"]),
     no_hash_key: (2, ["TOCSIN_HASH_KEY is missing", "openssl rand -hex 32"]),
     other_hash_key: (
         1,

@@ -45,8 +45,11 @@ OTHER_VALUES = {
     "image": {"tag": f"1.0.0@sha256:{'0' * 64}"},
     "imagePullSecrets": ["registry"],
     "partitions": 6,
-    "settings": {"TOCSIN_REPORTERS": "off", "TOCSIN_LOG_LEVEL": "WARNING"},
-    "worker": {"replicas": 5, "settings": {"TOCSIN_REPORTERS": "on", "TOCSIN_WATCHDOG_SECONDS": 90}},
+    "settings": {"TOCSIN_DEAD_LETTER_BREAKER": "off", "TOCSIN_LOG_LEVEL": "WARNING"},
+    "worker": {
+        "replicas": 5,
+        "settings": {"TOCSIN_DEAD_LETTER_BREAKER": "on", "TOCSIN_WATCHDOG_SECONDS": 90},
+    },
 }
 
 

@@ -24,10 +24,10 @@ class BothCores:
         *,
         partition: int = 0,
         partitions: int = 1,
-        remembered: int = 200_000,
+        remembered: int = 5_000_000,
     ) -> None:
         self._place = partition, partitions
-        settings = PartitionSettings(duplicates_remembered=remembered)
+        settings = PartitionSettings(duplicates_most=remembered)
         self._stages = [
             direct_report_stage(compile_report_rules(rules, settings=settings, native=native))
             for native in (False, True)
@@ -87,7 +87,7 @@ def _facts(state: Any) -> Iterator[Any]:
     time = state.time
     yield time.now, time.applied, time.newest_append, time.ticks, time.corrections
     yield state.breaker.encode()
-    yield state.recent.hashes
+    yield len(state.recent), state.recent.forgotten_until
     yield state.next_due(), state.changed_bytes()
     yield len(state.counts), state.counts.size, state.counts.next_expiry(), state.counts.last_expiry()
     yield state.episodes

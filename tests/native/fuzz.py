@@ -221,7 +221,7 @@ def run(rules: Rules, seed: int, cases: int) -> Tally:
     chance = random.Random(seed)
     partition, partitions = chance.choice(((0, 1),) * 6 + ((1, 3),))
     both = BothCores(
-        rules, partition=partition, partitions=partitions, remembered=chance.choice((20, 3_000, 200_000))
+        rules, partition=partition, partitions=partitions, remembered=chance.choice((20, 3_000, 5_000_000))
     )
     publishers = Publishers(chance, partition, partitions)
     try:

@@ -89,6 +89,7 @@ class Both:
     def check_past(self, spec, end):
         self.do("is_whole", spec, end)
         self.do("later_ends", spec, end, self.now)
+        self.do("most_reports", spec, end, self.now)
         if self.do("measure", spec, end).reports:
             fine = end // FINE_MS
             window = window_start(spec.ring, spec.panes, fine), window_stop(spec.ring, fine)

@@ -33,9 +33,12 @@ class Talk:
         self.number += 1
         row = ProgressRow(behind=True, frontiers=frontiers or {}, **fields)
         self.fleet.hear(self.number, row, self.now, CLOCK)
+        self.fleet.confirm(self.fleet.seen_by_relays(self.now))
 
-    def until(self, frontier: int | None) -> int | None:
-        return self.fleet.until(frontier, self.now, CLOCK)
+    def until(self, frontier: int | None, read: int | None = None) -> int | None:
+        self.fleet.confirm(self.fleet.seen_by_relays(self.now))
+        before = frontier if read is None else read
+        return self.fleet.until(frontier, before or 0, self.fleet.confirmed, self.now, CLOCK)
 
 
 def test_a_source_is_read_a_span_ahead_of_the_one_furthest_behind() -> None:
@@ -73,7 +76,9 @@ def test_nobody_waits_for_a_partition_that_is_much_further_behind() -> None:
     talk.say({0: CLOCK - HOUR - REACH_MS, 1: CLOCK - HOUR})
     assert talk.until(CLOCK - HOUR) == CLOCK - HOUR - REACH_MS + SPAN_MS
     assert talk.until(CLOCK - HOUR + 1) == CLOCK - HOUR + SPAN_MS
-    # But an idle home must not go to the present meanwhile.
+    # After a quiet time the record at its head is much later than those of others that come before it.
+    assert talk.until(CLOCK - HOUR + 1, CLOCK - 20 * HOUR) == CLOCK - HOUR - REACH_MS + SPAN_MS
+    # And an idle home must not go to the present meanwhile.
     assert talk.fleet.least(talk.now) == Least(0, CLOCK - HOUR - REACH_MS)
 
 

@@ -116,6 +116,6 @@ def test_a_small_message_is_not_sampled():
 def test_a_record_is_kept_for_180_days_after_the_first_decision():
     record = MessageReporters()
     record.add_report(1, 10 * DAY)
-    assert record.expires(10 * DAY) == 100 * DAY
+    assert record.needed_until(10 * DAY) == 100 * DAY
     list(record.add_outcome(decision(11 * DAY // 1000)))
-    assert record.expires(10 * DAY) == 191 * DAY
+    assert record.needed_until(10 * DAY) == 191 * DAY

@@ -312,6 +312,10 @@ def test_the_ends_of_the_windows_that_a_late_report_is_in(history, late_by, spec
         for pane in sorted(panes)
         if late // pane_ms <= pane < min(late // pane_ms + spec.panes, now // pane_ms)
     ]
+    most = counts.most_reports(spec, late, now)
+    for end in expected:
+        inside = [at for at in [*occurred, late] if end - spec.panes < at // pane_ms <= end]
+        assert len(inside) <= most
     if latest_start(spec.ring, now // FINE_MS) * FINE_MS <= late:
         assert [end // pane_ms for end in counts.later_ends(spec, late, now)] == expected
 

@@ -161,7 +161,7 @@ def stream(seed: int, length: int = 60) -> list[Record]:
                 received_at=rfc3339(received),
                 signature=BRIGADE,
             )
-            # It was on its way when the stage of reporters was switched on.
+            # As a worker of 0.2 without the stage of reporters re-keyed it.
             if random.random() < 0.2:
                 made = made._replace(
                     headers=[header for header in made.headers if header[0] != "tocsin-stamp"]

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from datetime import datetime
 from itertools import product
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,9 @@ from streams.contract.events.internal.time_correction import TimeCorrection
 from streams.contract.wire.forms.time_correction import encode_time_correction
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.deciding.clocks.store import CLOCK_RECORD
+from streams.deciding.partition import duplicates
 from streams.deciding.partition.hash_key import HashKeys, hash_key
+from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reports.census import open_episodes, take_report_census
 from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.state import ReportState, restore_reports
@@ -54,6 +57,7 @@ from tests.unit.traffic import (
     SHIPPED,
     START,
     Record,
+    arriving,
     compiled,
     fold,
     levels,
@@ -325,9 +329,9 @@ def test_exactly_the_metrics_of_the_catalogue_are_shown():
     worker.observer.resting(0, {"message-reports": "flood"})
     shown = {name for name, _ in worker.scrape()}
     ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}
-    # The lag has no series here, because this worker reports no lag. Whether a duty begins or ends depends on
-    # the day.
-    absent = ("tocsin_lag_", catalogue.LAW_CHANGE.name)
+    # The lag has no series here, because this worker reports no lag, and no id was forgotten. Whether a duty
+    # begins or ends depends on the day.
+    absent = ("tocsin_lag_", catalogue.LAW_CHANGE.name, catalogue.DUPLICATES_KNOWN.name)
     missing = {metric.name for metric in CATALOGUE if not metric.name.startswith(absent)} - {
         re.sub(r"_(bucket|count|sum)$", "", name) if name not in {m.name for m in CATALOGUE} else name
         for name in ours
@@ -344,24 +348,27 @@ def test_a_batch_is_counted_by_the_outcome_of_each_record():
     channel = at_home(0)
     homes = worker.states[0].homes
     elsewhere = next(name for name in (f"channel-{n}" for n in range(100)) if homes.of(name)[1] == 1)
-    records = [report(number, START + number, channel=channel) for number in range(6)]
-    records += [records[0], records[1], report(90, START, channel=elsewhere), tick(999, START)]
+    nobody = {"kind": "anonymous"}
+    records = arriving(RULES, [report(n, START + n, channel=channel) for n in range(6)], partitions=2)
+    records += [records[0], records[1], tick(999, START)]
+    records += [report(90, START, channel=elsewhere, reporter=nobody), report(94, START, channel=elsewhere)]
     records += [Record(EXTERNAL, 0, 91, START, None, b"{"), Record(EXTERNAL, 0, 92, START, None, None)]
     # Older than the 31 days that the longest ring holds.
-    records.append(report(93, START - 40 * 24 * HOUR, appended=START, channel=channel))
+    records.append(report(93, START - 40 * 24 * HOUR, appended=START, channel=channel, reporter=nobody))
     worker.apply(0, records)
     found = worker.scrape()
-    assert value(found, "tocsin_records_total", topic=EXTERNAL) == 12
-    assert value(found, "tocsin_records_total", topic=INTERNAL) == 1
+    assert value(found, "tocsin_records_total", topic=EXTERNAL) == 5
+    assert value(found, "tocsin_records_total", topic=INTERNAL) == 9
     parts = {
         name: value(found, name)
         for name in (
             "tocsin_reports_applied_total",
             "tocsin_reports_duplicate_total",
             "tocsin_reports_rekeyed_total",
+            "tocsin_reports_passed_to_reporters_total",
         )
     }
-    assert list(parts.values()) == [7, 2, 1]
+    assert list(parts.values()) == [7, 2, 1, 1]
     assert value(found, "tocsin_reports_late_total") == 1
     assert value(found, "tocsin_ticks_read_total", outcome="ignored") == 1
     assert value(found, "tocsin_dead_letters_total", stage="reports", reason="not_json") == 1
@@ -418,7 +425,9 @@ def test_gauges_cover_the_partitions_owned_now_with_their_restored_state():
     assert value(before, "tocsin_state_bytes", stage="reports", kind="counts") == sum(
         len(k) + len(v) for k, v in counts.items()
     )
-    assert value(before, "tocsin_state_bytes", stage="reports", kind="duplicates") == 8_000
+    assert value(before, "tocsin_state_bytes", stage="reports", kind="duplicates") == sum(
+        len(kept) for key, kept in stored.items() if key.startswith(DUPLICATES_SLOT)
+    )
     assert value(before, "tocsin_partitions_owned", stage="reports") == 1
     worker.observer.released(0)
     between = worker.scrape()
@@ -437,6 +446,17 @@ def test_gauges_cover_the_partitions_owned_now_with_their_restored_state():
     assert {key: after[key] for key in kept} == kept
     assert value(after, "tocsin_restored_records_total") == 7
     assert value(after, "tocsin_takeover_duration_seconds_sum") == 0.3
+
+
+def test_how_far_back_ids_are_remembered_is_shown_once_one_is_forgotten():
+    with patch.multiple(duplicates, SLOT_SIZE=1, LEAST_REMEMBERED=0):
+        worker = Worker()
+        worker.take_over(0)
+        name = "tocsin_duplicates_known_seconds"
+        for number, at, known in ((0, 0, None), (1, 23, None), (2, 25, 25), (3, 26, 26), (4, 48, 25)):
+            worker.apply(0, [report(number, START + at * HOUR, channel=at_home(0))])
+            shown = {labels: found for (metric, labels), found in worker.scrape().items() if metric == name}
+            assert list(shown.values()) == ([] if known is None else [known * 3600])
 
 
 @pytest.mark.slow
@@ -602,7 +622,7 @@ def test_the_status_page_is_readable_and_names_nobody():
     (partition,) = status["partitions"]
     assert partition["open_episodes"] == 2
     assert partition["time"] == "2026-09-04T00:00:00.000+00:00"
-    assert partition["state_bytes"] > 8_000
+    assert partition["state_bytes"] > 100
     assert not any(partition["clocks"].values())
     assert "channel" not in repr(status)
 

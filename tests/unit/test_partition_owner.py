@@ -28,7 +28,7 @@ from streams.running.partitions.setback import FIRST_PAUSE, NotApplied
 from streams.running.patches.fetched_range import FetchedRange
 from streams.running.takeover.write_lock import WriteLock
 from tests.unit.clock_traffic import clock_rules, duty
-from tests.unit.traffic import DAY, EXTERNAL, INTERNAL, START, report, tick
+from tests.unit.traffic import DAY, EXTERNAL, INTERNAL, START, arriving, report, tick
 
 ROOT = Path(__file__).parents[2]
 
@@ -268,17 +268,16 @@ def test_the_loop_turns_while_a_large_batch_is_applied(owner, written):
     rules = clock_rules(duty())
     owner.stage = report_stage(rules)
     owner.state = ReportState(0, 1, rules)
-    owner.position = {name: SourcePosition(0, 1, None) for name in (EXTERNAL, INTERNAL)}
+    owner.position = {INTERNAL: SourcePosition(0, 1, None)}
     count = 2_500
-    reports = [as_fetched(report(number, START, channel=f"c{number}")) for number in range(count)]
-    due = [as_fetched(tick(count, START + DAY))]
-    for name, records in ((EXTERNAL, reports), (INTERNAL, due)):
+    reports = arriving(rules, [report(number, START, channel=f"c{number}") for number in range(count)])
+    for records, expected in ((reports, count), ([tick(count, START + DAY, count)], 3 * count)):
 
-        async def turns_during(name=name, records=records):
+        async def turns_during(records=records):
             turns = 0
-            applying = asyncio.ensure_future(
-                apply_and_commit(owner, (name, FetchedRange(records, 0, len(records), 0)))
-            )
+            begin, end = records[0].offset, records[-1].offset + 1
+            fetched = FetchedRange([as_fetched(record) for record in records], begin, end, 0)
+            applying = asyncio.ensure_future(apply_and_commit(owner, (INTERNAL, fetched)))
             while not applying.done():
                 turns += 1
                 await asyncio.sleep(0)
@@ -287,9 +286,9 @@ def test_the_loop_turns_while_a_large_batch_is_applied(owner, written):
         turns, done = asyncio.run(turns_during())
         assert done == 1
         outputs = sum(len(rows) for (topic, _), rows in written[-1].items() if topic == "escalations")
-        assert outputs == (count if name == EXTERNAL else 3 * count)
+        assert outputs == expected
         # A turn for about 85 reports that arm a clock, and for 64 steps.
-        assert turns >= outputs / 128, name
+        assert turns >= outputs / 128
 
 
 NOW = 1_790_000_000_000

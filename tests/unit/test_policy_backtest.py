@@ -270,5 +270,42 @@ def test_the_shipped_policies_with_voices_are_compared_and_open_like_those_with_
     reached = {(row.policy, row.level): (row.mode, row.candidate) for row in levels_compared(trial, trial)}
     assert reached["fraud", 1] == ("live", 1)
     assert reached["fraud-voices", 1] == ("shadow", 1)
-    # Without outcomes nobody is linked.
+    # Members are not linked before a desk has decided.
     assert reached["fraud-linked", 1] == ("shadow", 0)
+
+
+def together(channel, begin, number):
+    """Twelve reporters who are no members report one message of the channel, a minute apart."""
+    return [
+        report(number + n, begin + n * MINUTE, channel=channel, category="fraud", message_ref="m",
+               reporter={"kind": "user", "ref": f"u{n}", "member": False})
+        for n in range(12)
+    ]  # fmt: skip
+
+
+def test_those_who_reported_together_before_count_as_few_voices():
+    trial = Trial(SHIPPED, PartitionSettings(), rfc3339(START + DAY), DEMONSTRATION)
+    for number in range(4):
+        trial.apply(together(f"before-{number}", START + number * HOUR, 100 * number))
+    trial.apply(together("shop", START + 2 * DAY, 1_000))
+    reached = {row.policy: row.candidate for row in levels_compared(trial, trial) if row.level == 1}
+    assert (reached["fraud"], reached["fraud-voices"], reached["fraud-linked"]) == (1, 0, 1)
+
+
+def test_how_reports_are_split_over_calls_does_not_change_the_result():
+    """Those without a reporter's ref need one hop, the others three."""
+    traffic = [
+        report(n // 2 if n % 7 == 0 else n, START + n * 7 * MINUTE, channel=f"c{n % 2}", category="fraud",
+               reporter={"kind": "anonymous"} if n % 3 else {"kind": "user", "ref": f"u{n}"})
+        for n in range(60)
+    ]  # fmt: skip
+    results = []
+    for size in (1, 7, 60):
+        trial = Trial(SHIPPED, PartitionSettings(), rfc3339(0), DEMONSTRATION)
+        for begin in range(0, len(traffic), size):
+            trial.apply(traffic[begin : begin + size])
+        results.append((trial.episodes, trial.first, trial.last, trial.counters.applied))
+        assert trial.counters.applied + trial.counters.duplicates == len(traffic)
+        assert trial.counters.duplicates == 2
+    assert results[0] == results[1] == results[2]
+    assert results[0][0]

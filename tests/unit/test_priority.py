@@ -12,7 +12,19 @@ from streams.deciding.reports.state import ReportState
 from streams.desk.text.story import story
 from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.test_crowd_in_the_stage import RULES, brigade
-from tests.unit.traffic import DAY, HOUR, START, compiled, levels, of_topic, policy, report, run, tick
+from tests.unit.traffic import (
+    DAY,
+    HOUR,
+    START,
+    compiled,
+    levels,
+    of_topic,
+    policy,
+    rekeyed,
+    report,
+    run,
+    tick,
+)
 
 times = st.none() | st.integers(START - DAY, START + 30 * DAY)
 amounts = st.integers(0, 10_000 * MILLION)
@@ -83,9 +95,11 @@ def test_explain_shows_voices_trust_signs_and_priority_in_words():
     assert "priority    " in text
 
 
-def test_explain_says_nothing_of_voices_without_the_stage_of_reporters():
+def test_explain_says_nothing_of_voices_of_reports_without_a_stamp():
+    """As workers of 0.2 without the stage of reporters re-keyed them."""
     rules = compiled(policy())
-    batch = run(ReportState(0, 1, rules), rules, [report(number, START) for number in range(3)])
+    records = [rekeyed(report(number, START)) for number in range(3)]
+    batch = run(ReportState(0, 1, rules), rules, records)
     values = [output.value or b"" for output in batch.outputs if output.topic == "escalations"]
     text = story([msgspec.json.decode(value, type=Escalation) for value in values])
     assert "voices " not in text.replace("voices 3", "")

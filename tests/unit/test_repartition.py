@@ -15,10 +15,10 @@ from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.state_records import UnknownStateVersion
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.deciding.clocks.store import CLOCK_RECORD
-from streams.deciding.partition.duplicates import RecentIds, merge_slots
+from streams.deciding.partition.duplicates import read_slots
 from streams.deciding.partition.hash_key import HashKeys, hash_key
 from streams.deciding.partition.moving import NewPartition, Shared, merged
-from streams.deciding.partition.state import MOVES, PARTITION_TIME
+from streams.deciding.partition.state import DUPLICATES_SLOT, MOVES, PARTITION_TIME
 from streams.deciding.reports.reporter_keys import REPORTER_KEYS, merge_keys
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import CHANNEL_EPISODES
@@ -339,26 +339,26 @@ def test_state_that_cannot_be_moved_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("new*"))
 
 
-def slots_of(hashes: range, remembered: int = 2_000) -> dict[int, bytes]:
-    recent = RecentIds(remembered)
-    for hashed in hashes:
-        recent.add(hashed)
-    return dict(recent.drain_changes())
-
-
-def test_merged_duplicates_keep_the_newest_of_each() -> None:
-    one, other = slots_of(range(1, 1_801)), slots_of(range(10_000, 11_501))
-    recent = RecentIds.restore(2_000, merge_slots(2_000, [one, other]))
-    assert [n for n in range(12_000) if n in recent] == [*range(801, 1_801), *range(10_501, 11_501)]
-    # The next ones push out the oldest of the two.
-    recent.add(1)
-    recent.add(2)
-    assert [801 in recent, 802 in recent, 10_501 in recent, 10_502 in recent].count(True) == 2
-    assert 1_800 in recent and 11_500 in recent
-    # Copies of the same ids take one place.
-    again = RecentIds.restore(2_000, merge_slots(2_000, [one, one]))
-    assert all(n in again for n in range(1, 1_801))
-    assert again.slots == 2
+def test_merged_partitions_recognise_what_any_of_them_applied() -> None:
+    shared, ids = [], {}
+    for number in range(2):
+        state = REPORTS.restore(number, 2)
+        state.time.restore(1, START + number, START, 0)
+        ids[number] = state.recent.new_event("/app", f"r{number}", "c")
+        state.recent.add(ids[number], START + number)
+        entries = {key: value for key, value in state.drain_changes() if value is not None}
+        shared.append(Shared(number, entries, frozenset({PARTITION_TIME, DUPLICATES_SLOT})))
+    # What version 0.2 wrote counts as applied at the time of its partition.
+    shared[0].entries[DUPLICATES_SLOT + bytes(8)] = b"\x02" + ids[0].to_bytes(8, "little")
+    entries = merged(MOVES, NewPartition(0, 1, 1_000), 2, shared)
+    [slot] = [slot for slot in read_slots({0: entries[DUPLICATES_SLOT + bytes(8)]}, START + 9)]
+    assert (slot.until, list(slot.hashes)) == (START, [ids[0]])
+    state = REPORTS.restore(0, 1, entries.items())
+    assert [state.recent.new_event("/app", name, "c") is None for name in ("r0", "r1", "r2")] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_ids_of_a_partition_never_repeat_after_any_moves() -> None:

@@ -12,6 +12,7 @@ from streams.contract.wire.forms.time_correction import encode_time_correction
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
 from streams.deciding.partition.daily_counters import OWN_DAY_COUNTERS
+from streams.deciding.partition.duplicates import SLOT_HEAD
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reports.state import ReportState, restore_reports
 from tests.replay_order import applied_outcome, applied_report, order_of_application
@@ -28,6 +29,7 @@ from tests.unit.traffic import (
     fold,
     levels,
     policy,
+    rekeyed,
     report,
     run,
     tick,
@@ -49,8 +51,6 @@ RULES = clock_rules(
         ),
     ),
 )
-# Outcomes have an effect with the stage of reporters only, and only that stage gives stamps. Reports without
-# a stamp would be passed on to it.
 DECISIONS = ("upheld", "dismissed", "manifestly_unfounded")
 HERE = [f"c{n}" for n in range(30) if home_partition(b"c%d" % n, PARTITIONS) == 0][:3]
 ELSEWHERE = next(f"c{n}" for n in range(30) if home_partition(b"c%d" % n, PARTITIONS) == 1)
@@ -61,6 +61,8 @@ steps = st.lists(
             [
                 "report",
                 "report",
+                "direct",
+                "unstamped",
                 "notice",
                 "duplicate",
                 "bad",
@@ -209,7 +211,8 @@ class Owner:
 
     def step(self, number: int, kind: str, index: int, passed: int) -> None:
         self.clock += passed
-        if kind.startswith(("tick", "rekeyed", "correction", "stamped")):
+        internal = ("tick", "rekeyed", "correction", "stamped", "unstamped")
+        if kind.startswith(internal):
             # The internal topic is read in order.
             self.read_late_tick()
         if kind.startswith("tick"):
@@ -243,20 +246,25 @@ class Owner:
                 about, DECISIONS[number % 3], at, message=f"m{index}", channel=HERE[0], appended=self.clock
             )._replace(offset=number)
             self.decided.append(record)
-        elif kind == "stamped":
+        elif kind in ("stamped", "unstamped"):
             published = report(number, self.clock, channel=HERE[0], message_ref=f"m{index}")
-            record = stamped(published)._replace(offset=len(self.internal))
+            # Version 0.2 wrote the second kind.
+            record = (stamped if kind == "stamped" else rekeyed)(published)
+            record = record._replace(offset=len(self.internal))
             self.log[_place(published)] = record
             self.internal.append(record)
         else:
             more = {"notice": {"elements": ["contact"]}} if kind == "notice" else {}
             if kind == "notice":
                 self._noticed.append((number, index))
+            if kind in ("direct", "rekeyed"):
+                # Others go by way of their reporters.
+                more = {"reporter": {"kind": "anonymous"}, "message_ref": f"m{index}"}
             made = self.clock - index * MINUTE
             record = report(number, made, appended=self.clock, channel=HERE[index], **more)
         if kind.startswith("rekeyed"):
             record = self._rekey(record)
-        elif not kind.startswith(("tick", "correction", "stamped")):
+        elif not kind.startswith(internal):
             self.log[_place(record)] = record
         self._apply(record)
         if number % 5 == 4:
@@ -294,8 +302,7 @@ class Owner:
 
     def _apply(self, record: Record) -> None:
         self.read.append(record)
-        rules = CREDITING if record.topic == "moderation-outcomes" else RULES
-        outcome = run(self.state, rules, [record])
+        outcome = run(self.state, RULES, [record])
         self.outputs += outcome.outputs
         fold(self.stored, outcome.changes)
 
@@ -316,4 +323,4 @@ def _comparable(stored: Mapping[bytes, bytes]) -> dict[Any, Any]:
 def _ids(stored: Mapping[bytes, bytes]) -> list[bytes]:
     """The hashes of applied ids. Their order is that of reports and decisions together."""
     slots = [value for key, value in stored.items() if key[:1] == DUPLICATES_SLOT]
-    return sorted(slot[at : at + 8] for slot in slots for at in range(1, len(slot), 8))
+    return sorted(slot[at : at + 8] for slot in slots for at in range(SLOT_HEAD, len(slot), 8))

@@ -4,6 +4,8 @@ import dataclasses
 from typing import Any
 from uuid import UUID, uuid5
 
+from unittest.mock import patch
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from streams.contract.wire.origin import NotAtHome
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.state_records import UnknownStateVersion
 from streams.deciding.partition.census import take_census
+from streams.deciding.partition import duplicates
 from streams.deciding.partition.duplicates import event_hash, outcome_hash
 from streams.deciding.partition.breaker import WINDOW
 from streams.deciding.partition.settings import PartitionSettings
@@ -174,10 +177,11 @@ def test_a_report_too_old_to_be_counted_still_arms_its_clock() -> None:
 
 
 def test_a_duplicate_that_is_no_longer_remembered_arms_no_second_clock() -> None:
-    rules = clock_rules(duty(), settings=PartitionSettings(duplicates_remembered=1))
+    rules = clock_rules(duty(), settings=PartitionSettings(duplicates_most=1))
     state = ReportState(0, 1, rules)
-    run(state, rules, [report(1, START), report(2, START)])
-    again = run(state, rules, [report(1, START)])
+    with patch.object(duplicates, "SLOT_SIZE", 1):
+        run(state, rules, [report(1, START), report(2, START)])
+        again = run(state, rules, [report(1, START)])
     assert counted(again).get("applied", 0) == 1
     assert clock_steps(again) == []
 

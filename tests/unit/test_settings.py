@@ -21,8 +21,8 @@ def test_settings_are_read_from_variables():
     settings = load_settings({"TOCSIN_PARTITIONS": "12", "TOCSIN_DEAD_LETTER_BREAKER": "off"})
     assert (settings.partitions, settings.dead_letter_breaker) == (12, "off")
     assert settings.partition_settings() == PartitionSettings(dead_letter_breaker=False)
-    more = load_settings({"TOCSIN_DUPLICATES_REMEMBERED": "300000"})
-    assert more.partition_settings() == PartitionSettings(duplicates_remembered=300_000)
+    more = load_settings({"TOCSIN_DUPLICATES_HOURS": "48", "TOCSIN_DUPLICATES_MOST": "300000"})
+    assert more.partition_settings() == PartitionSettings(duplicates_hours=48, duplicates_most=300_000)
 
 
 def test_an_unknown_variable_is_refused_and_the_known_are_listed():
@@ -37,6 +37,12 @@ def test_a_group_of_ones_own_is_refused_with_what_to_do(group):
     message = refused(app_id=group, kafka_bootstraps="x:1")
     assert message.startswith("TOCSIN_APP_ID: this setting no longer exists")
     assert "stop every worker that runs with it" in message
+
+
+def test_the_number_of_ids_that_were_remembered_is_refused_with_what_replaces_it():
+    message = refused(duplicates_remembered="200000")
+    assert message.startswith("TOCSIN_DUPLICATES_REMEMBERED: this setting no longer exists")
+    assert "TOCSIN_DUPLICATES_HOURS (24)" in message
 
 
 @pytest.mark.parametrize("codec", ["none", "lz4", "zstd"])
@@ -61,7 +67,9 @@ def test_a_codec_of_ones_own_is_refused_with_what_to_do(codec):
         ("instance", "x" * 101, "no other live worker has"),
         ("core", "rust", "'auto', 'python' or 'native'"),
         ("dead_letter_breaker", "maybe", "'on' or 'off'"),
-        ("duplicates_remembered", "1500", "multiple of 1000"),
+        ("duplicates_hours", "0", "greater than or equal to 1"),
+        ("duplicates_most", "9999", "greater than or equal to 10000"),
+        ("duplicates_most", "20000001", "less than or equal to 20000000"),
         ("log_level", "LOUD", "'DEBUG'"),
         ("log_format", "xml", "'auto', 'console' or 'json'"),
         ("actor", "jane@example.org", "Pseudonym"),

@@ -16,6 +16,7 @@ from streams.contract.wire.topics import (
     MESSAGE_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
     REPORT_SOURCES,
+    REPORTERS_INTERNAL,
     VERIFIED_REPORTS,
 )
 from streams.deciding.reports.claims import Sources
@@ -27,7 +28,7 @@ from streams.registry.rules import SourceRights
 from streams.registry.sources import load_sources
 from tests.shipped import RULES as SHIPPED_RULES
 from tests.unit.registry_files import SHIPPED, copy_files, edit, refused
-from tests.unit.traffic import START, Record, counted, of_topic
+from tests.unit.traffic import START, Record, arriving, counted, of_topic, rekeyed
 
 RULES = compile_report_rules(SHIPPED_RULES)
 MOVING = Path(__file__).parents[2] / "deploy" / "registry" / "sources-while-moving.yaml"
@@ -67,7 +68,7 @@ def published(
 
 def applied(*records: Record, rules: ReportRules = RULES, partition: int = 0, partitions: int = 1) -> Any:
     stage = report_stage(rules)
-    return stage.apply(stage.restore(partition, partitions), list(records))
+    return stage.apply(stage.restore(partition, partitions), arriving(rules, records, partition, partitions))
 
 
 def rejection(batch: Any) -> tuple[str, str, str]:
@@ -116,8 +117,9 @@ def test_reports_of_the_public_are_taken_from_message_reports_alone(reporter: st
     )
 
 
-@pytest.mark.parametrize("rekeyed_by", [RULES, compile_report_rules(load_rules(sources=MOVING))])
-def test_a_report_on_its_way_home_is_judged_by_its_original_topic(rekeyed_by: ReportRules) -> None:
+@pytest.mark.parametrize("passed_on_by", [RULES, compile_report_rules(load_rules(sources=MOVING))])
+def test_a_report_on_its_way_home_is_judged_by_its_original_topic(passed_on_by: ReportRules) -> None:
+    """Re-keyed, passed on by way of its reporter, or re-keyed by version 0.2 although it has a reporter."""
     channel = next(name for name in map(str, range(99)) if home_partition(name.encode(), 2) == 1)
     for topic, claim, allowed in (
         (MESSAGE_REPORTS, FLAGGER, False),
@@ -125,16 +127,21 @@ def test_a_report_on_its_way_home_is_judged_by_its_original_topic(rekeyed_by: Re
         (VERIFIED_REPORTS, {}, False),
         (MESSAGE_REPORTS, {}, True),
     ):
-        first = applied(published(topic, claim, channel=channel), rules=rekeyed_by, partitions=2)
-        [output] = first.outputs
-        if not allowed and output.topic == "dead-letters":
-            continue
-        assert output.topic == MESSAGE_REPORTS_INTERNAL
-        moved = Record(output.topic, 1, 7, START, output.key, output.value, output.headers)
-        home = applied(moved, partition=1, partitions=2)
-        assert counted(home).get("applied", 0) == allowed
-        if not allowed:
-            assert rejection(home)[0] == "not_allowed_here"
+        record = published(topic, claim, channel=channel)
+        [output] = applied(record, rules=passed_on_by, partitions=2).outputs
+        moved = [rekeyed(record)]
+        if output.topic == MESSAGE_REPORTS_INTERNAL:
+            moved.append(Record(output.topic, 1, 7, START, output.key, output.value, output.headers))
+        elif output.topic == REPORTERS_INTERNAL:
+            moved += arriving(passed_on_by, [record], partitions=2)
+        else:
+            assert (output.topic, allowed) == ("dead-letters", False)
+        assert {each.topic for each in moved} == {MESSAGE_REPORTS_INTERNAL}
+        for each in moved:
+            home = applied(each, partition=1, partitions=2)
+            assert counted(home).get("applied", 0) == allowed
+            if not allowed:
+                assert rejection(home)[0] == "not_allowed_here"
 
 
 def test_a_forged_origin_gives_no_rights() -> None:

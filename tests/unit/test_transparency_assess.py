@@ -7,14 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.contract.events.transparency import TransparencyCounter
-from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.reports.state import ReportState, restore_reports
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, compiled, fold, levels, policy, report, run, tick
 
 RULES = compiled(
     policy(levels=levels({"reports": 2}, {"reports": 4})),
     policy(id="trial", mode="shadow", levels=levels({"reports": 1})),
-    settings=PartitionSettings(duplicates_remembered=20),
 )
 SOURCES = [
     None,

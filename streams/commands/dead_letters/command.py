@@ -136,9 +136,9 @@ def redrive(
     again becomes a new dead letter with the next attempt number; see --max-attempts.
 
     The command is safe to repeat, also after an interruption. A report that was accepted counts once, because
-    a worker recognises its ce_source and report_id among the last it applied (TOCSIN_DUPLICATES_REMEMBERED
-    per partition). For a run long after an earlier one, use --since. If a record has several dead letters,
-    only the newest is sent, once.
+    a worker recognises its ce_source and report_id among those of the last day (TOCSIN_DUPLICATES_HOURS). One
+    that occurred before that is published, but not counted. For a run long after an earlier one, use --since.
+    If a record has several dead letters, only the newest is sent, once.
 
     --to is for reports that their publisher sent to the wrong topic (not_allowed_here). With --to
     verified-reports you vouch for them, so select only those of publishers that you know.

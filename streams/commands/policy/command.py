@@ -20,7 +20,7 @@ from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.topics import REPORT_SOURCES
 from streams.deciding.partition.hash_key import DEMONSTRATION
-from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.partition.settings import MOST_DUPLICATES, PartitionSettings
 from streams.deciding.reports.claims import UNRESTRICTED
 from streams.desk.text.text_table import text_table
 from streams.registry.loader import load_rules
@@ -109,8 +109,9 @@ def backtest(
     settings = load_settings()
     files = settings.registry_files()
     # A trial runs as one partition, so its memory of duplicates must hold those of all partitions.
+    most = settings.duplicates_most * settings.partitions
     one_partition = PartitionSettings(
-        duplicates_remembered=settings.duplicates_remembered * settings.partitions
+        duplicates_hours=settings.duplicates_hours, duplicates_most=min(most, MOST_DUPLICATES)
     )
     candidate_files = files | {
         "policies": file,

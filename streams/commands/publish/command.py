@@ -69,8 +69,8 @@ def publish(file: BinaryIO, topic: str | None, source: str, rate: float | None, 
     with its number, the field and the reason. So is, once per category, a report that is too old for every
     policy (TOCSIN_POLICIES_FILE); it is sent all the same. A terminal shows the progress.
 
-    After a failure, publish the file again: Tocsin drops an event that is among the last ones it has seen
-    (TOCSIN_DUPLICATES_REMEMBERED). To mark one clock as fulfilled or paused, use `tocsin clock`. Exits with 1
+    After a failure, publish the file again within a day: Tocsin drops an event that it has seen in that time
+    (TOCSIN_DUPLICATES_HOURS). To mark one clock as fulfilled or paused, use `tocsin clock`. Exits with 1
     if a line was refused.
 
     \b

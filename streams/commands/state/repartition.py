@@ -108,7 +108,7 @@ def _write_moved(
                 shared.append(Shared(section.partition, own, frozenset(types)))
                 places.append(section)
             for number in range(partitions):
-                new = NewPartition(number, partitions, stage.rules.settings.duplicates_remembered)
+                new = NewPartition(number, partitions, stage.rules.settings.duplicates_most)
                 own = merged(stage.moves, new, before, shared)
                 moved = waiting[number]
                 section = _section(stage, places, number, partitions, moved.count + len(own))

@@ -32,10 +32,7 @@ def stage_option(what: str, *, required: bool = False) -> Callable[[Any], Any]:
 
 
 def all_stages(settings: Settings, hash_keys: HashKeys, only: str | None = None) -> tuple[AnyStage, ...]:
-    """Every stage of a worker, or `only` one, in the order of STAGE_NAMES.
-
-    Has the stages that a setting leaves out, too. Raises RegistryError.
-    """
+    """Every stage of a worker, or `only` one, in the order of STAGE_NAMES. Raises RegistryError."""
     rules = configured_rules(settings)
     stages = (
         report_stage(report_rules(settings, rules, hash_keys)),

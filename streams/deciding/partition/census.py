@@ -15,7 +15,8 @@ class Census(NamedTuple):
 
     `time` is the partition's (ms since the epoch), 0 before anything was applied; `recent_dead_letters` are
     those among the last 1,000 records. `clocks` are the open ones by status, `clocks_nearly_due` the running
-    ones with less than a tenth of their time left. `hash_key` is the id of the key for reporters, None in a
+    ones with less than a tenth of their time left. `ids_known` is for how many ms of the partition's time all
+    ids are remembered, None if none was forgotten. `hash_key` is the id of the key for reporters, None in a
     stage that hashes none; `earlier_hash_keys` has the ids of those that are needed until a time (ms).
     """
 
@@ -25,17 +26,20 @@ class Census(NamedTuple):
     clocks: Mapping[RunningStatus, int]
     clocks_nearly_due: int
     sizes: Mapping[str, int]
+    ids_known: int | None
     hash_key: str | None = None
     earlier_hash_keys: Mapping[str, int] = {}
 
 
 def take_census(state: PartitionState) -> Census:
     """Return the sizes of what every stage stores; takes as long for a large state as for a small one."""
+    now, forgotten = state.time.now, state.recent.forgotten_until
     return Census(
         records={"clocks": len(state.clocks), "duplicates": state.recent.slots, "time": 1},
-        time=state.time.now,
+        time=now,
         recent_dead_letters=state.breaker.dead_letters,
         clocks={status: state.clocks.by_status[status] for status in OPEN_STATUSES},
         clocks_nearly_due=len(state.clocks.nearly_due),
         sizes={"clocks": state.clocks.size, "duplicates": state.recent.size},
+        ids_known=now - forgotten if forgotten else None,
     )

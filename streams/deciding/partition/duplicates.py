@@ -1,22 +1,43 @@
-"""Recognising duplicates of the last reports, requests and outcomes applied in a partition."""
+"""Recognising duplicates of the reports, requests and outcomes applied in a partition.
+
+Ids are kept for a time, by the partition's time, and up to a number, which bounds the memory. They are kept
+as 64-bit hashes: if 5 million are, a new one is taken for one of them with a chance of 3 in 10**13.
+"""
 
 import sys
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from struct import Struct
+from typing import NamedTuple
 
 from xxhash import xxh3_64_intdigest
 
 from streams.contract.wire.state_records import STATE_VERSION
+from streams.contract.wire.times import HOUR
+from streams.deciding.partition.id_table import IdTable
+from streams.deciding.partition.settings import PartitionSettings
 
-# A batch rewrites every slot it touches. 1,000 hashes are 8 KB: a batch of 5,000 reports rewrites 6 slots
-# with 48 KB, one report rewrites one; smaller slots mean more keys, larger ones more bytes per small batch.
-SLOT_SIZE = 1_000
+# Hashes in a slot, which is one state record. A batch writes the slots to which it adds: a batch of 5,000
+# reports 11 of them, with 42 KB, and one report up to 4 KB. Smaller slots mean more keys, larger ones more
+# bytes per small batch.
+SLOT_SIZE = 500
 
-# The version byte of a slot. Slots of the first version may hold hashes of source and id alone.
+# Kept whatever their age. Quiet partitions, desks and authorities may repeat something after days; these take
+# 4 MB.
+LEAST_REMEMBERED = 200_000
+
+# The version byte of a slot. Those of the first two have up to 1,000 hashes and no times; those of the first
+# may hold hashes of source and id alone.
 _WITHOUT_KEY = STATE_VERSION
-_WITH_KEY = b"\x02"
-SLOT_VERSIONS = (_WITHOUT_KEY, _WITH_KEY)
+_WITHOUT_TIMES = b"\x02"
+_WITH_TIMES = b"\x03"
+SLOT_VERSIONS = (_WITHOUT_KEY, _WITHOUT_TIMES, _WITH_TIMES)
+
+# `without_key`, `until` and `before` of a slot.
+_TIMES = Struct(">?QQ")
+# Bytes before the hashes of a slot.
+SLOT_HEAD = 1 + _TIMES.size
 
 
 def event_hash(ce_source: str, event_id: str, key: str) -> int:
@@ -52,172 +73,252 @@ def outcome_hash_without_key(ce_source: str, outcome_id: str) -> int:
     return xxh3_64_intdigest(f"{ce_source}\0{outcome_id}\0".encode())
 
 
-class RecentIds:
-    """The hashes of the last `remembered` applied reports and outcomes, in numbered slots of 1,000.
+class Slot(NamedTuple):
+    """Hashes in the order in which they were added, the last one at `until` (ms of the partition's time).
 
-    Slot n holds reports n * 1,000 to n * 1,000 + 999 counted from the first ever applied, so slots of a state
-    written with another `remembered` keep their meaning. A slot of the first version stays one until it is
-    deleted, even if it is filled up with hashes of the second.
+    All that was added to earlier slots was added by `before`, 0 if there were none. `without_key`: hashes of
+    source and id alone are among them.
     """
 
-    __slots__ = ("_hashes", "_next", "_old", "_remembered", "_slots", "_touched")
+    until: int
+    before: int
+    hashes: "array[int]"
+    without_key: bool = False
 
-    def __init__(self, remembered: int) -> None:
-        self._remembered = remembered
-        self._slots: dict[int, array[int]] = {}
-        self._hashes: set[int] = set()
-        self._next = 0
-        self._old: set[int] = set()
-        self._touched: dict[int, None] = {}
+    def encode(self) -> bytes:
+        """Return the state record."""
+        times = _TIMES.pack(self.without_key, self.until, self.before)
+        return _WITH_TIMES + times + _to_bytes(self.hashes)
+
+
+class _Full(NamedTuple):
+    """A slot to which nothing is added any more; `ids` is the number of its hashes."""
+
+    number: int
+    until: int
+    ids: int
+
+
+class RecentIds:
+    """The hashes of what was applied in a partition, in numbered slots, with the times of `settings`.
+
+    They are those of the last `duplicates_hours`, and the newest 200,000 whatever their age, but at most
+    `duplicates_most`. A slot is forgotten as a whole, when another one begins, so up to 500 more may be kept.
+    All times are the partition's, in ms.
+    """
+
+    __slots__ = (
+        "_before", "_changes", "_current", "_forgotten", "_fresh", "_full", "_ids", "_keep_ms", "_least",
+        "_most", "_number", "_table", "_until", "_without_key", "_written",
+    )  # fmt: skip
+
+    def __init__(self, settings: PartitionSettings) -> None:
+        self._keep_ms = settings.duplicates_hours * HOUR
+        self._most = settings.duplicates_most
+        self._least = min(LEAST_REMEMBERED, self._most)
+        self._table = IdTable()
+        self._full: deque[_Full] = deque()
+        # In the full slots.
+        self._ids = 0
+        self._without_key: set[int] = set()
+        self._forgotten = 0
+        # The current slot: `_written` of its hashes are in the state.
+        self._number = self._until = self._before = self._written = 0
+        self._current = array("Q")
+        self._fresh: set[int] = set()
+        # The records of slots that became full or were forgotten since the last `drain_changes`.
+        self._changes: dict[int, bytes | None] = {}
+
+    def __len__(self) -> int:
+        return self._ids + len(self._current)
+
+    @property
+    def forgotten_until(self) -> int:
+        """When the newest id was applied that is forgotten; 0 if none is.
+
+        All ids applied later are known. Nothing is applied before it has occurred, so whatever occurred later
+        is new if its id is not known.
+        """
+        return self._forgotten
 
     @property
     def slots(self) -> int:
         """The number of state records that the hashes take."""
-        return len(self._slots)
+        return len(self._full) + bool(self._current)
 
     @property
     def size(self) -> int:
-        """The approximate size of those records in bytes: the newest slot counts as full."""
-        return len(self._slots) * SLOT_SIZE * 8
+        """The size of those records in bytes."""
+        return self.slots * SLOT_HEAD + len(self) * 8
 
     def new_event(self, ce_source: str, event_id: str, key: str) -> int | None:
         """Return what to `add` once the report or request is applied; None if it is a duplicate."""
         hashed = event_hash(ce_source, event_id, key)
-        if hashed in self._hashes:
+        if hashed in self._fresh or self._table.slots_of(hashed):
             return None
-        if self._old and event_hash_without_key(ce_source, event_id) in self._hashes:
+        if self._without_key and self._has_without_key(event_hash_without_key(ce_source, event_id)):
             return None
         return hashed
 
     def new_outcome(self, ce_source: str, outcome_id: str, key: str) -> int | None:
         """Return what to `add` once the outcome is applied; None if it is a duplicate."""
         hashed = outcome_hash(ce_source, outcome_id, key)
-        if hashed in self._hashes:
+        if hashed in self:
             return None
-        if self._old and outcome_hash_without_key(ce_source, outcome_id) in self._hashes:
+        if self._without_key and self._has_without_key(outcome_hash_without_key(ce_source, outcome_id)):
             return None
         return hashed
 
     def new_decision(self, ce_source: str, outcome_id: str, key: str) -> int | None:
         """Return what to `add` once a desk's outcome is applied; None if it is a duplicate."""
         hashed = decision_hash(ce_source, outcome_id, key)
-        return None if hashed in self._hashes else hashed
+        return None if hashed in self else hashed
 
-    def __contains__(self, hashed: int) -> bool:
-        return hashed in self._hashes
-
-    def add(self, hashed: int) -> None:
-        """Remember an event that is not yet remembered, and forget the oldest one if there are too many."""
-        number, place = divmod(self._next, SLOT_SIZE)
-        if place == 0:
-            self._slots[number] = array("Q")
-        self._slots[number].append(hashed)
-        self._touched[number] = None
-        self._hashes.add(hashed)
-        self._next += 1
-        leaving = self._next - 1 - self._remembered
-        if leaving >= 0:
-            self._forget(leaving)
-
-    @property
-    def hashes(self) -> set[int]:
-        """All hashes remembered. Change them with `add` and `add_all` only."""
-        return self._hashes
+    def __contains__(self, hashed: object) -> bool:
+        return isinstance(hashed, int) and (hashed in self._fresh or bool(self._table.slots_of(hashed)))
 
     @property
     def has_hashes_without_key(self) -> bool:
         """Whether slots of the first version are left, which know events by source and id alone."""
-        return bool(self._old)
+        return bool(self._without_key)
 
-    def add_all(self, hashed: Sequence[int]) -> None:
-        """Remember events that are not yet remembered, in this order, as `add` does one by one."""
-        begin = 0
-        while begin < len(hashed):
-            number, place = divmod(self._next, SLOT_SIZE)
-            part = hashed[begin : begin + SLOT_SIZE - place]
-            if place == 0:
-                self._slots[number] = array("Q")
-            self._slots[number].extend(part)
-            self._touched[number] = None
-            self._hashes.update(part)
-            begin += len(part)
-            before, self._next = self._next, self._next + len(part)
-            for leaving in range(max(0, before - self._remembered), self._next - self._remembered):
-                self._forget(leaving)
+    def _has_without_key(self, hashed: int) -> bool:
+        return not self._without_key.isdisjoint(self._table.slots_of(hashed))
 
-    def _forget(self, sequence: int) -> None:
-        number, place = divmod(sequence, SLOT_SIZE)
-        slot = self._slots.get(number)
-        if slot is None:
-            # It was dropped earlier, under a smaller `remembered`.
-            return
-        self._hashes.discard(slot[place])
-        if place == SLOT_SIZE - 1:
-            self._delete(number)
+    def add(self, hashed: int, now: int) -> None:
+        """Remember an event that is not yet remembered, and that was applied at `now`."""
+        if len(self._current) == SLOT_SIZE:
+            self._begin_slot(now)
+        self._current.append(hashed)
+        self._fresh.add(hashed)
+        self._until = now
 
-    def _delete(self, number: int) -> None:
-        del self._slots[number]
-        self._old.discard(number)
-        self._touched[number] = None
+    def _begin_slot(self, now: int) -> None:
+        ended, hashes = self._number, self._current
+        self._changes[ended] = self._current_slot().encode()
+        self._full.append(_Full(ended, self._until, len(hashes)))
+        self._ids += len(hashes)
+        self._begin_at(ended + 1)
+        full = self._full
+        while full and (
+            self._ids + SLOT_SIZE > self._most
+            or (full[0].until < now - self._keep_ms and self._ids - full[0].ids >= self._least)
+        ):
+            number, until, ids = full.popleft()
+            self._ids -= ids
+            self._without_key.discard(number)
+            self._forgotten = max(self._forgotten, until)
+            self._changes[number] = None
+        self._table.add(hashes, ended, full[0].number if full else ended + 1, self._ids)
+
+    def _begin_at(self, number: int) -> None:
+        self._before = max(self._forgotten, self._full[-1].until if self._full else 0)
+        self._number, self._until, self._current, self._written = number, 0, array("Q"), 0
+        self._fresh = set()
+
+    def _current_slot(self) -> Slot:
+        return Slot(self._until, self._before, self._current)
+
+    def turn_back(self, clock: int) -> None:
+        """Take all ids for applied by `clock` at the latest: the partition's time was ahead, and is now that.
+
+        They are remembered from then on as long as others.
+        """
+        self._full = deque(slot._replace(until=min(slot.until, clock)) for slot in self._full)
+        self._forgotten = min(self._forgotten, clock)
+        self._until = min(self._until, clock)
+        self._before = min(self._before, clock)
+        # Its `before` says of earlier slots that theirs is no later.
+        self._written = -1
 
     def drain_changes(self) -> Iterator[tuple[int, bytes | None]]:
         """Yield the slots changed since the last call, with version; None for one no longer needed."""
-        for number in self._touched:
-            slot = self._slots.get(number)
-            if slot is None:
-                yield number, None
-            else:
-                yield number, (_WITHOUT_KEY if number in self._old else _WITH_KEY) + _to_bytes(slot)
-        self._touched = {}
+        yield from self._changes.items()
+        self._changes = {}
+        if self._current and len(self._current) != self._written:
+            yield self._number, self._current_slot().encode()
+            self._written = len(self._current)
 
     @classmethod
-    def restore(cls, remembered: int, slots: dict[int, bytes]) -> "RecentIds":
-        """Build from the slots of `drain_changes`; the next changes delete those beyond `remembered`."""
-        recent = cls(remembered)
-        if not slots:
+    def restore(cls, settings: PartitionSettings, slots: Mapping[int, bytes], now: int) -> "RecentIds":
+        """Build from the slots of `drain_changes`, in a partition whose time is `now`."""
+        recent = cls(settings)
+        found = dict(zip(sorted(slots), read_slots(slots, now), strict=True))
+        if not found:
             return recent
-        recent._old = {number for number, slot in slots.items() if slot[:1] == _WITHOUT_KEY}
-        recent._slots = {number: _from_bytes(slots[number][1:]) for number in sorted(slots)}
-        newest = max(slots)
-        recent._next = newest * SLOT_SIZE + len(recent._slots[newest])
-        oldest_kept = max(0, recent._next - remembered)
-        for number, slot in list(recent._slots.items()):
-            if (number + 1) * SLOT_SIZE <= oldest_kept:
-                recent._delete(number)
-            else:
-                recent._hashes.update(slot[max(0, oldest_kept - number * SLOT_SIZE) :])
+        recent._forgotten = next(iter(found.values())).before
+        first, number = min(found), max(found)
+        last = found[number]
+        continued = slots[number][:1] == _WITH_TIMES and not last.without_key
+        if continued:
+            del found[number]
+        recent._ids = sum(len(slot.hashes) for slot in found.values())
+        recent._table = IdTable(recent._ids)
+        for ended, slot in found.items():
+            recent._table.add(slot.hashes, ended, first, recent._ids)
+            recent._full.append(_Full(ended, slot.until, len(slot.hashes)))
+            if slot.without_key:
+                recent._without_key.add(ended)
+        recent._begin_at(number if continued else number + 1)
+        if continued:
+            recent._until, recent._before, recent._current = last.until, last.before, last.hashes
+            recent._fresh = set(last.hashes)
+            recent._written = len(last.hashes)
         return recent
 
 
-def merge_slots(remembered: int, partitions: Sequence[Mapping[int, bytes]]) -> dict[int, bytes]:
-    """Return the slots (with version) of a partition that takes over from several, newest hashes last.
+def read_slots(slots: Mapping[int, bytes], now: int) -> list[Slot]:
+    """Return the slots of a partition whose time is `now`, the oldest first.
 
-    Takes one hash of each in turn, from the newest on, until there are `remembered`: all of them lose their
-    oldest. Nothing says which of two partitions applied an id later.
+    Those without times were added to by the time at which the next one with times begins. What was forgotten
+    before them is not known, so they say that nothing was.
     """
-    newest_first = [
-        [
-            hashed
-            for number in sorted(slots, reverse=True)
-            for hashed in reversed(_from_bytes(slots[number][1:]))
-        ]
-        for slots in partitions
-    ]
-    # A hash may be in several partitions, if a change before this one had copied it. The newest copy counts.
-    kept: dict[int, None] = {}
-    for row in zip_longest(*newest_first):
-        kept.update((hashed, None) for hashed in row if hashed is not None and hashed not in kept)
-        if len(kept) >= remembered:
+    found = []
+    latest = now
+    for number in sorted(slots, reverse=True):
+        version, data = slots[number][:1], slots[number][1:]
+        if version == _WITH_TIMES:
+            without_key, until, before = _TIMES.unpack_from(data)
+            # The time was set back since if it is later.
+            slot = Slot(
+                min(until, latest), min(before, latest), _from_bytes(data[_TIMES.size :]), without_key
+            )
+            latest = slot.before
+        else:
+            slot = Slot(latest, 0, _from_bytes(data), version == _WITHOUT_KEY)
+        found.append(slot)
+    found.reverse()
+    return found
+
+
+def merge_slots(most: int, partitions: Iterable[Sequence[Slot]]) -> dict[int, bytes]:
+    """Return the slots of a partition that takes over from several: their newest, up to `most` hashes.
+
+    `partitions` are what `read_slots` returns.
+    """
+    forgotten = 0
+    # A slot may be in several partitions, if a change before this one had copied it.
+    kept: dict[bytes, tuple[int, int, Slot]] = {}
+    for slots in partitions:
+        if slots:
+            forgotten = max(forgotten, slots[0].before)
+        for place, slot in enumerate(slots):
+            # Of slots of one time, as those of earlier versions are, the last of each come last.
+            kept[slot.hashes.tobytes()] = (slot.until, place - len(slots), slot)
+    newest_first = [slot for *_, slot in sorted(kept.values(), key=lambda row: row[:2], reverse=True)]
+    total = 0
+    for number, slot in enumerate(newest_first):
+        total += len(slot.hashes)
+        if total > most:
+            forgotten = max(forgotten, slot.until)
+            newest_first = newest_first[:number]
             break
-    hashes = array("Q", list(kept)[:remembered])
-    hashes.reverse()
-    # A hash does not show its version, so all slots are of the first one if any was.
-    versions = {slot[:1] for slots in partitions for slot in slots.values()}
-    version = min(versions, default=_WITH_KEY)
-    return {
-        start // SLOT_SIZE: version + _to_bytes(hashes[start : start + SLOT_SIZE])
-        for start in range(0, len(hashes), SLOT_SIZE)
-    }
+    merged = {}
+    before = forgotten
+    for number, slot in enumerate(reversed(newest_first)):
+        merged[number] = slot._replace(before=before).encode()
+        before = max(before, slot.until)
+    return merged
 
 
 def _to_bytes(slot: "array[int]") -> bytes:

@@ -66,7 +66,7 @@ def apply_clock_outcome(
     key = ClockKey(outcome.key, outcome.clock_id)
     kept = _open_clock(batch, key, outcome, decoded.time_ms)
     batch.advance(decoded.time_ms, origin.timestamp)
-    state.recent.add(hashed)
+    state.recent.add(hashed, state.time.now)
     time = state.time
     trace = OutcomeTrace(origin, time.applied, time.ticks)
     batch.counters.clock_outcomes += 1

@@ -29,11 +29,11 @@ class Shared(NamedTuple):
 
 
 class NewPartition(NamedTuple):
-    """A partition after the change; `partitions` is the new number of them, `remembered` as in RecentIds."""
+    """A partition after the change, of `partitions` in all, which remembers at most `most_ids`."""
 
     partition: int
     partitions: int
-    remembered: int
+    most_ids: int
 
 
 class ByRef(NamedTuple):

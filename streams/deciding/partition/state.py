@@ -23,7 +23,7 @@ from streams.deciding.partition.daily_counters import (
     merge_counters,
 )
 from streams.deciding.partition.due import DueSteps
-from streams.deciding.partition.duplicates import SLOT_VERSIONS, RecentIds, merge_slots
+from streams.deciding.partition.duplicates import SLOT_VERSIONS, RecentIds, merge_slots, read_slots
 from streams.deciding.partition.home import HomePartitions
 from streams.deciding.partition.moving import (
     ByRef,
@@ -87,7 +87,7 @@ class PartitionState:
         self.breaker = DeadLetterBreaker()
         self.sources = SourceControls()
         self.settings = settings
-        self.recent = RecentIds(settings.duplicates_remembered)
+        self.recent = RecentIds(settings)
         self.clocks = LegalClockStore()
         self.due = DueSteps()
         self.homes = HomePartitions(partitions)
@@ -111,6 +111,7 @@ class PartitionState:
         clock keeps the steps that it took, and its next one is still due when it was.
         """
         self.time.turn_back(clock, appended)
+        self.recent.turn_back(clock)
         self.daily.begin_part(self.time.corrections)
 
     def next_due(self) -> int | None:
@@ -168,7 +169,7 @@ class PartitionState:
                 known = ", ".join(map(repr, sorted(readers)))
                 raise UnknownStateVersion(f"state key type {key[:1]!r} has version {version}; known: {known}")
             reader(key, value)
-        self.recent = RecentIds.restore(self.settings.duplicates_remembered, slots)
+        self.recent = RecentIds.restore(self.settings, slots, self.time.now)
         self.daily.restore_part(self.time.corrections)
         for clock_key, kept in self.clocks:
             self._schedule_clock(clock_key, kept)
@@ -240,10 +241,11 @@ def _merge_recent(new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes,
         slots = one.of_type(DUPLICATES_SLOT)
         for key, value in slots.items():
             require_version(key[:1], value, SLOT_VERSIONS)
-        found.append({_SLOT_NUMBER.unpack(key[1:])[0]: value for key, value in slots.items()})
+        numbered = {_SLOT_NUMBER.unpack(key[1:])[0]: value for key, value in slots.items()}
+        found.append(read_slots(numbered, time_of(one)))
     return {
         DUPLICATES_SLOT + _SLOT_NUMBER.pack(number): slot
-        for number, slot in merge_slots(new.remembered, found).items()
+        for number, slot in merge_slots(new.most_ids, found).items()
     }
 
 

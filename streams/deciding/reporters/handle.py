@@ -59,7 +59,7 @@ def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
         return
     key, reporter = _reporter_of(batch, record)
     batch.advance(passed.occurred_ms, origin.timestamp)
-    recent.add(hashed)
+    recent.add(hashed, state.time.now)
     now = state.time.now
     message = passed.message_ref
     target = None if message is None else rules.hash_key.target_hash(passed.channel_ref, message)

@@ -1,7 +1,7 @@
 """Applying one report: find its law and risk, count it, publish it enriched, and evaluate the policies."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.contract.events.internal.stamp import ReportStamp
@@ -15,7 +15,7 @@ from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.sums import WindowCounts
-from streams.counting.windows import FINE_MS
+from streams.counting.windows import FINE_MS, RINGS
 from streams.deciding.partition.daily_counters import Cell
 from streams.deciding.partition.replay import ticks_headers
 from streams.deciding.reports.batch import ReportBatch
@@ -40,9 +40,15 @@ from streams.deciding.reports.escalation.late_windows import is_late, judge_ende
 from streams.deciding.reports.escalation.policies import CompiledPolicy
 from streams.deciding.reports.escalation.transitions import open_or_raise
 from streams.deciding.reports.message_counts import count_message
+from streams.deciding.reports.outcomes import note_reporter
 from streams.deciding.reports.rules import CategoryPlan
 from streams.deciding.reports.voices import NOTHING_ADDED, add_to_clusters
 from streams.deciding.reports.weighing import what_it_adds
+
+# A partition that remembers less than this has so many reports that a source partition that was away for an
+# hour brings thousands of them: honest ones, which must be judged in the windows of their own time. So what
+# is late by less is counted, even if it may be a repeat.
+_COUNTED_ANYWAY_MS: Final = RINGS[0].late * RINGS[0].pane_ms
 
 
 def apply_report(
@@ -71,7 +77,13 @@ def apply_report(
     if entry is None:
         entry = state.counts.new_entry()
     counts = entry.counts
-    counted, arrivals = _count(batch, channel_key, plan, counts, case)
+    # Its id would be forgotten if it had been applied when it occurred.
+    possible_repeat = occurred <= state.recent.forgotten_until
+    if possible_repeat and occurred < now - _COUNTED_ANYWAY_MS:
+        counted, arrivals = False, None
+        _note(batch, channel_key, case)
+    else:
+        counted, arrivals = _count(batch, channel_key, plan, counts, case)
     if counted:
         state.counts.counted(key, entry, occurred)
     elif entry.expires is not None:
@@ -83,11 +95,20 @@ def apply_report(
         headers += ticks_headers(state.time.ticks)
     found = None if arrivals is None else find_coordination(windows[-1].stamped, arrivals)
     finding = None if found is None else found.published
-    value = enriched_json(rules, case, plan.windows, windows, counted=counted, finding=finding)
+    value = enriched_json(
+        rules,
+        case,
+        plan.windows,
+        windows,
+        counted=counted,
+        possible_repeat=possible_repeat,
+        finding=finding,
+    )
     row = (ENRICHED_REPORTS, state.partition, channel_key, value, headers)
     batch.outputs.append(new_tuple(OutputRecord, row))
     written = len(batch.outputs)
     batch.count_applied(occurred)
+    batch.counters.possible_repeats += possible_repeat
     if law.armed:
         arm_clocks(batch, case)
     if counted:
@@ -119,6 +140,15 @@ def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool) 
     state, report = batch.state, case.report
     cell = daily_cell(report, batch.outputs[written:], late=late)
     state.daily.count(state.time.now, case.law.jurisdictions[0].code, report.category, cell)
+
+
+def _note(batch: ReportBatch, channel_key: bytes, case: Case) -> None:
+    """Note who reported a message, which is the same however often it is done, and count nothing else."""
+    reporter = case.report.reporter
+    if reporter is None or reporter.ref is None:
+        count_message(batch, channel_key, case)
+    elif case.stamp is not None:
+        note_reporter(batch, channel_key, case, batch.state.reporter_keys.reporter_hash(reporter.ref))
 
 
 def _count(

@@ -29,15 +29,16 @@ class EpisodeLevel(NamedTuple):
 class ReportCounters(PartitionCounters):
     """`applied_natively` is the number of reports that the native core applied.
 
-    `late` reports were too old for every window. `judged_out_of_window` were counted, but too late to be
-    judged in a window of their own time; `raised_from` has the level before each rise.
-    `moderation_outcomes` were applied; `credits` is the number of reporters for whom they changed something.
-    `linked` reporters joined a cluster, `links_without_effect` of them beyond the guard-rail of the day.
-    `brigades` were published as cases.
+    `late` reports were too old for every window, and `possible_repeats` are older than the ids that are
+    remembered. `judged_out_of_window` were counted, but too late to be judged in a window of their own time;
+    `raised_from` has the level before each rise. `moderation_outcomes` were applied; `credits` is the number
+    of reporters for whom they changed something. `linked` reporters joined a cluster, `links_without_effect`
+    of them beyond the guard-rail of the day. `brigades` were published as cases.
     """
 
     applied_natively: int = 0
     late: int = 0
+    possible_repeats: int = 0
     judged_out_of_window: int = 0
     moderation_outcomes: int = 0
     credits: int = 0

@@ -48,6 +48,7 @@ class PreparedReport(msgspec.Struct, frozen=True, gc=False):
     source: Source
     trust: ReporterTrust | msgspec.UnsetType
     integrity: IntegrityFinding | msgspec.UnsetType
+    possible_repeat: bool | msgspec.UnsetType
 
 
 def enriched_json(
@@ -57,6 +58,7 @@ def enriched_json(
     counts: Sequence[WindowCounts],
     *,
     counted: bool,
+    possible_repeat: bool = False,
     finding: IntegrityFinding | None = None,
 ) -> bytes:
     """Return the enriched report as JSON; `counts` are those of `windows` after it was applied.
@@ -87,6 +89,7 @@ def enriched_json(
             Source(origin.topic, origin.partition, origin.offset),
             UNSET if case.stamp is None else _trust(case.stamp),
             UNSET if finding is None else finding,
+            possible_repeat or UNSET,
         )
     )
 

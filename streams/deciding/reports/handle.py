@@ -55,11 +55,12 @@ def report_handler(source: ReportSource) -> Handler:
             batch.counters.duplicates += 1
             return
         batch.advance(decoded.time_ms, origin.timestamp)
-        recent.add(hashed)
         # A publisher can forge the header, but not on an internal topic: only there a record has another
         # origin.
         stamp = None if origin.topic == record.topic else read_stamp(record.headers)
         apply_report(batch, channel_key, origin, decoded, stamp)
+        # Afterwards, because to remember it may mean to forget others.
+        recent.add(hashed, batch.state.time.now)
 
     return handle_report
 

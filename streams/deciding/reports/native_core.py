@@ -7,6 +7,7 @@ numbers and as fragments of JSON. See docs/architecture.md, 'The native core'.
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
+from itertools import accumulate, islice
 from typing import Any, Final, get_args
 
 import tocsin_native
@@ -33,6 +34,7 @@ from streams.contract.wire.times import DAY
 from streams.contract.wire.topics import ENRICHED_REPORTS, REPORT_SOURCES, without_prefix
 from streams.counting.conditions import Condition
 from streams.counting.counts import CHANNEL_COUNTS, category_suffix
+from streams.counting.windows import FINE_MS
 from streams.deciding.partition.stage import name_record
 from streams.deciding.reports.apply import judge_counted
 from streams.deciding.reports.batch import ReportBatch
@@ -65,19 +67,25 @@ class NativeCore:
         """
         state = batch.state
         time = state.time
-        if state.sources or time.ticks or state.recent.has_hashes_without_key or state.reporter_keys.earlier:
+        recent = state.recent
+        if state.sources or time.ticks or recent.has_hashes_without_key or state.reporter_keys.earlier:
+            return 0
+        # Whether a report may be a repeat is asked in Python, and the core leaves late reports to it: those
+        # of an earlier pane. So all that may be must have occurred in one.
+        if recent.forgotten_until >= time.now // FINE_MS * FINE_MS:
             return 0
         # Before a later record is applied, due steps must be taken, or what ends with the day be forgotten.
         limit = (time.now // DAY + 1) * DAY
         due = state.due.earliest()
         rows: list[tuple[Any, ...]] = []
+        reached = time.now
         applied, judge, now, newest_append, hashes, counted = self._kernel.apply(
             state.counts,
             (state.partition, state.partitions),
             records,
             begin,
             (time.now, time.newest_append, limit if due is None else min(due, limit)),
-            state.recent.hashes,
+            recent,
             state.episodes,
             rows,
             batch.event_times,
@@ -88,7 +96,9 @@ class NativeCore:
         batch.counters.applied += applied
         batch.counters.applied_natively += applied
         time.restore(time.applied + applied, now, newest_append, 0)
-        state.recent.add_all(hashes)
+        times = accumulate(batch.event_times[-applied:], max, initial=reached)
+        for hashed, then in zip(hashes, islice(times, 1, None), strict=True):
+            recent.add(hashed, then)
         state.breaker.note_read(applied)
         for country, category, cell, number, at in counted:
             state.daily.count(at, country, category, cell, number)

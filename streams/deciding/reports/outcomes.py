@@ -33,7 +33,7 @@ def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[Moder
         batch.counters.duplicates += 1
         return
     identity, messages = _judged(batch, channel_key, outcome.subject)
-    state.recent.add(hashed)
+    state.recent.add(hashed, state.time.now)
     batch.counters.moderation_outcomes += 1
     decision = _decision(batch, outcome, decoded.time_ms)
     for number, message in enumerate(messages):

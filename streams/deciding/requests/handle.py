@@ -28,7 +28,7 @@ def handle_request(batch: RequestBatch, record: SourceRecord, origin: Origin) ->
         batch.counters.duplicates += 1
         return
     batch.advance(decoded.time_ms, origin.timestamp)
-    recent.add(hashed)
+    recent.add(hashed, batch.state.time.now)
     apply_request(batch, origin, decoded)
 
 

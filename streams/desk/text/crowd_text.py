@@ -21,7 +21,7 @@ SIGNALS: dict[IntegritySignal, str] = {
 
 
 def voices_rows(counts: Counts) -> _Rows:
-    """As how many voices the reporters count, and their trust; nothing without the stage of reporters."""
+    """As how many voices the reporters count, and their trust; nothing if no report came with a stamp."""
     if counts.voices is msgspec.UNSET:
         return []
     trusted = counts.trusted_voices or 0

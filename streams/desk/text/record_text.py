@@ -123,6 +123,8 @@ def _enriched_line(record: SourceRecord) -> str:
         for window in enriched.channel_windows
     )
     late = "" if enriched.counted else f", not counted: {enriched.not_counted_reason}"
+    if enriched.possible_repeat:
+        late += ", may be a repeat"
     return (
         f"{report.occurred_at:%H:%M:%S} {report.category}, channel {report.channel.ref}, "
         f"risk {enriched.risk.score:.3f}, {where}{late}\n         {windows}"

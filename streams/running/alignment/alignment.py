@@ -29,7 +29,7 @@ logger = structlog.get_logger(__name__)
 
 # How often to look whether sources may be read further: while they wait, and otherwise. The second one is
 # often enough to know that a source was drained a moment ago (LIVE_MS), and costs an idle worker nothing.
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.025
 IDLE_SECONDS = 5.0
 
 # How long after a takeover an idle partition gets no ticks: until then the others have said whether they are
@@ -64,6 +64,21 @@ class _Probe(NamedTuple):
     ends: Mapping[TopicPartition, int]
 
 
+class _Step:
+    """How far the sources of a partition may go, which reads its internal topic first.
+
+    `confirmed` are the frontiers up to which all has arrived at the partition and is applied. `next` has
+    later ones, and the end of the internal topic once all up to them had arrived.
+    """
+
+    __slots__ = ("confirmed", "internal", "next")
+
+    def __init__(self, internal: str) -> None:
+        self.internal = internal
+        self.confirmed: Mapping[int, int] = {}
+        self.next: tuple[Mapping[int, int], int] | None = None
+
+
 class Alignment:
     """What one worker knows and says of the sources of its stages."""
 
@@ -72,12 +87,13 @@ class Alignment:
         self._owners = owners
         self._writer = writer
         self._sources: dict[TP, Source] = {}
+        # Of sources that this worker had before.
+        self._frontiers: Mapping[TP, int] = {}
         self._fleet: Fleet | None = None
         self._is_alone = True
         # The relays of this worker: the partitions of the internal topic of the stage that is one.
         self._relays: dict[int, TopicPartition] = {}
-        # Up to which offset of its internal topic a partition is to be applied before its sources are read.
-        self._internal_goals: dict[StatePartition, int] = {}
+        self._steps: dict[StatePartition, _Step] = {}
         self._limits: dict[StatePartition, dict[str, int]] = {}
         self._seen: int | None = None
         self._heard: int | None = None
@@ -93,29 +109,41 @@ class Alignment:
         return self._writer.prefix + WORKER_PROGRESS, 0
 
     def follow(self, *, has_relays: bool) -> None:
-        """Begin with the partitions that this worker owns now.
+        """Begin with the partitions that this worker owns now, after `leave`.
 
         `has_relays`: whether a stage of the workers is a relay.
         """
         owners = self._owners()
-        before, self._sources = self._sources, {}
         for place, owner in owners.items():
             for topic in map(owner.topic, owner.stage.aligned):
                 tp = TP(topic, place.partition)
-                source = self._sources[tp] = Source(place, topic)
-                if tp in before:
-                    # It stays true: the position only moves on.
-                    source.frontier = before[tp].frontier
+                source = Source(place, topic, owner.position[topic].last_append_time or 0)
+                # It stays true: the position only moves on.
+                source.frontier = self._frontiers.get(tp)
+                self._sources[tp] = source
         self._relays = {
             place.partition: TopicPartition(owner.topic(owner.stage.sources.internal), place.partition)
             for place, owner in owners.items()
             if owner.stage.relays
         }
-        self._internal_goals, self._limits = {}, {}
+        self._steps = {
+            place: _Step(owner.topic(owner.stage.sources.internal))
+            for place, owner in owners.items()
+            if owner.stage.aligned
+        }
+        self._limits = {}
+        self._followed_at = time.monotonic()
+        self._meet(has_relays=has_relays)
+
+    def leave(self) -> None:
+        """Forget the partitions of this worker, but for how far their sources were read."""
+        self._frontiers = {
+            tp: source.frontier for tp, source in self._sources.items() if source.frontier is not None
+        }
+        self._sources, self._relays, self._steps, self._limits = {}, {}, {}, {}
         # Who gains a partition has seen nothing of it yet.
         self._seen = self._probe = self._said = None
         self._followed_at = time.monotonic()
-        self._meet(has_relays=has_relays)
 
     def _meet(self, *, has_relays: bool) -> None:
         """Find out how many partitions the fleet has, and whether all of them are this worker's."""
@@ -152,11 +180,14 @@ class Alignment:
         waiting = [tp for tp, source in sources.items() if source.waits()]
         if not waiting and all(sources[tp].is_live(clock) for tp in of_sources):
             return arrivals
+        # First, so that it is applied before the sources that this lets go on.
         admitted = [each for each in arrivals if TP(each.topic, each.place.partition) not in sources]
         ends = {(each.place, each.topic): each.records.end for each in admitted}
+        for place in {sources[tp].place for tp in (*waiting, *of_sources)}:
+            self._take_step(place, ends)
         asked = sorted({*waiting, *of_sources}, key=lambda tp: sources[tp].frontier or 0)
         for tp in asked:
-            admitted += await self._admit_source(tp, of_sources.get(tp, []), ends, clock)
+            admitted += await self._admit_source(tp, of_sources.get(tp, []), clock)
         drop_beyond(sources.values())
         return admitted
 
@@ -173,15 +204,10 @@ class Alignment:
             source = self._sources.get(TP(topic, partition))
             if source is not None:
                 source.reach(moment)
-                source.ahead = None
         if result.ahead is not None:
-            source = self._sources[TP(result.ahead.topic, partition)]
-            source.reach(result.ahead.moment)
-            source.ahead = result.ahead.moment
+            self._sources[TP(result.ahead.topic, partition)].stop(result.ahead.moment)
 
-    async def _admit_source(
-        self, tp: TP, arrived: list[Arrival], internal_ends: Mapping[Any, int], clock: int
-    ) -> list[Arrival]:
+    async def _admit_source(self, tp: TP, arrived: list[Arrival], clock: int) -> list[Arrival]:
         source, owner = self._sources[tp], self._owners().get(self._sources[tp].place)
         if owner is None or owner.rests(source.topic):
             source.drop()
@@ -189,12 +215,11 @@ class Alignment:
             return arrived
         dropped = [each for each in arrived if not source.keep(each, owner.expected(source.topic))]
         assert self._fleet is not None
-        until = self._fleet.until(source.frontier, time.monotonic(), clock)
+        confirmed = self._steps[source.place].confirmed
+        until = self._fleet.until(source.frontier, source.read, confirmed, time.monotonic(), clock)
         if until is not None:
             self.news.set()
-        if (until is None or source.ahead is None or source.ahead <= until) and (
-            until is None or self._internal_is_applied(owner, internal_ends)
-        ):
+        if until is None or source.ahead is None or source.ahead <= until:
             if until is not None:
                 self._limits.setdefault(source.place, {})[source.topic] = until
             for each in dropped:
@@ -221,21 +246,19 @@ class Alignment:
         owner.resting.fetched_again(tp.topic)
         await self._consumer().wake(tp, owner.expected(tp.topic))
 
-    def _internal_is_applied(self, owner: PartitionOwner[Any], ends: Mapping[Any, int]) -> bool:
-        """Return whether all is applied that could be read of the internal topic when it was last asked.
+    def _take_step(self, place: StatePartition, ends: Mapping[Any, int]) -> None:
+        """Let the sources of a partition go on if its internal topic is applied as far as that needs.
 
-        Or will be by this cycle: it comes first.
+        Or will be by this cycle: `ends` are those of what it applies first.
         """
-        topic = owner.topic(owner.stage.sources.internal)
-        fetched = self._consumer().fetched(TP(topic, owner.place.partition))
-        if fetched is None:
-            return False
-        goal = self._internal_goals.setdefault(owner.place, fetched.stable_end)
-        done = max(owner.applied_end(topic, fetched), ends.get((owner.place, topic), 0))
-        if done < goal:
-            return False
-        self._internal_goals[owner.place] = max(goal, fetched.stable_end)
-        return True
+        step, owner = self._steps[place], self._owners().get(place)
+        if step.next is None or owner is None or owner.attempts.is_set_aside:
+            return
+        confirmed, end = step.next
+        fetched = self._consumer().fetched(TP(step.internal, place.partition))
+        applied = 0 if fetched is None else owner.applied_end(step.internal, fetched)
+        if max(applied, ends.get((place, step.internal), 0)) >= end:
+            step.confirmed, step.next = confirmed, None
 
     # -- What is said
 
@@ -246,7 +269,7 @@ class Alignment:
         would never end.
         """
         now = time.monotonic()
-        if not self.is_catching_up() or not self._owners():
+        if not self.is_catching_up() or not (self._sources or self._relays):
             return None
         if not self._is_alone and now - self._said_at < ROW_SECONDS:
             return None
@@ -339,7 +362,7 @@ class Alignment:
         return {
             place.partition: owner
             for place, owner in self._owners().items()
-            if owner.stage.relays and not owner.attempts.is_set_aside
+            if owner.stage.relays and place.partition in self._relays and not owner.attempts.is_set_aside
         }
 
     # -- What is on its way
@@ -369,23 +392,38 @@ class Alignment:
         return any(source.waits() for source in self._sources.values())
 
     async def _follow_relays(self, fleet: Fleet) -> None:
-        probe = self._probe
+        """Ask how long the logs are whose records must be applied before sources may be read further."""
+        probe, confirmed = self._probe, fleet.seen_by_relays(time.monotonic())
         if probe is not None and self._is_reached(probe):
             if probe.row is None:
-                fleet.confirm(probe.frontiers)
+                confirmed = probe.frontiers
             else:
                 self._seen = probe.row
             probe = self._probe = None
-        if probe is None:
-            row = None if self._is_alone else self._heard
-            frontiers = self._said.frontiers if self._is_alone and self._said is not None else {}
-            if (frontiers if self._is_alone else row != self._seen) and self._owners():
-                tps = [self._relays[partition] for partition in self._relay_owners()]
-                # High watermarks: what was passed on with a row may be in an open transaction still.
-                followed_at = self._followed_at
-                ends = await self._writer.ends(tps) if tps else {}
-                if followed_at == self._followed_at:
-                    self._probe = _Probe(row, frontiers, ends)
+        row = None if self._is_alone else self._heard
+        frontiers = self._said.frontiers if self._is_alone and self._said is not None else {}
+        is_news = bool(frontiers) if self._is_alone else row != self._seen
+        relays = [self._relays[partition] for partition in self._relay_owners()] if probe is None else []
+        homes = {
+            TopicPartition(step.internal, place.partition): step
+            for place, step in self._steps.items()
+            if step.next is None and (confirmed or step.confirmed is not fleet.confirmed)
+        }
+        if not homes and not (probe is None and is_news):
+            fleet.confirm(confirmed)
+            return
+        followed_at = self._followed_at
+        # High watermarks: what was passed on with a row may be in an open transaction still.
+        tps = [*relays, *homes]
+        ends = await self._writer.ends(tps) if tps else {}
+        if confirmed:
+            fleet.confirm(confirmed)
+        if followed_at != self._followed_at:
+            return
+        for tp, step in homes.items():
+            step.next = fleet.confirmed, ends[tp]
+        if probe is None and is_news:
+            self._probe = _Probe(row, frontiers, {tp: ends[tp] for tp in relays})
 
     def _is_reached(self, probe: _Probe) -> bool:
         owners = self._relay_owners()

@@ -51,7 +51,7 @@ class Fleet:
         self._frontiers: dict[int, int] = {}
         self._moved_at: dict[int, float] = {}
         self._left_out: set[int] = set()
-        self._confirmed: dict[int, int] = {}
+        self.confirmed: dict[int, int] = {}
         self._rows: deque[_Row] = deque()
         # Of each relay: the row that it has seen, and what its worker last said, and when that changed.
         self._seen: dict[int, int] = {}
@@ -92,37 +92,54 @@ class Fleet:
             self._left_out.discard(partition)
         self._left_out.update(row.left_out)
 
+    def seen_by_relays(self, now: float) -> Mapping[int, int]:
+        """Return the frontiers of the rows that all relays have seen, each row once: for `confirm`."""
+        found: dict[int, int] = {}
+        if self._rows:
+            newest = self._rows[-1].number
+            seen = min((self._seen.get(relay, -1) for relay in self._relays(now)), default=newest)
+            while self._rows and self._rows[0].number <= seen:
+                found.update(self._rows.popleft().frontiers)
+        return found
+
     def confirm(self, frontiers: Mapping[int, int]) -> None:
         """Note that all that was read up to these frontiers has passed the relays."""
-        for partition, frontier in frontiers.items():
-            if frontier > self._confirmed.get(partition, -1):
-                self._confirmed[partition] = frontier
+        # Whoever holds what was confirmed before keeps that.
+        self.confirmed = self.confirmed | {
+            partition: frontier
+            for partition, frontier in frontiers.items()
+            if frontier > self.confirmed.get(partition, -1)
+        }
 
     def is_catching_up(self, now: float) -> bool:
         """Return whether a source of any worker is behind."""
         return now - self._behind_at <= ANSWER_SECONDS
 
-    def until(self, frontier: int | None, now: float, clock: int) -> int | None:
-        """Return up to which event time a source may be read that is read up to `frontier`; None for any.
+    def until(
+        self, frontier: int | None, read: int, confirmed: Mapping[int, int], now: float, clock: int
+    ) -> int | None:
+        """Return up to which event time a source may be read; None for any.
 
-        It is 0 while that is not known. A source whose frontier is None was not read yet: with 0 the stage
-        tells its first event time, and reads nothing.
+        Its `frontier` may be the time of a record at its head; `read` is the time of the one before that. The
+        head may be of days later, after a quiet time, and what others have of these days comes before it.
+        `confirmed` are the confirmed frontiers that count for it. The limit is 0 while it is not known. A
+        source whose frontier is None was not read yet: with 0 the stage tells its first event time, and reads
+        nothing.
         """
         if frontier is None:
             return 0
         if frontier >= clock - LIVE_MS:
             return None
         self.note(ProgressRow(behind=True), now, clock)
-        self._confirm_seen(now)
         least: int | None = None
         for partition in range(self._partitions):
             if not self._is_waited_for(partition, now):
                 continue
-            confirmed = self._confirmed.get(partition)
-            if confirmed is None:
+            reached = confirmed.get(partition)
+            if reached is None:
                 return 0
-            if confirmed >= frontier - REACH_MS and (least is None or confirmed < least):
-                least = confirmed
+            if reached >= read - REACH_MS and (least is None or reached < least):
+                least = reached
         return None if least is None else least + SPAN_MS
 
     def least(self, now: float) -> Least | None:
@@ -130,9 +147,8 @@ class Fleet:
 
         None if nobody is waited for. The frontier is 0 of one of which nothing is known yet.
         """
-        self._confirm_seen(now)
         found = [
-            Least(partition, self._confirmed.get(partition, 0))
+            Least(partition, self.confirmed.get(partition, 0))
             for partition in range(self._partitions)
             if self._is_waited_for(partition, now)
         ]
@@ -190,14 +206,6 @@ class Fleet:
             if relay not in self._given_up_relays
             and now - max(self._relay_moved_at.get(relay, _NEVER), self._since) <= SILENCE_SECONDS
         ]
-
-    def _confirm_seen(self, now: float) -> None:
-        """Confirm the frontiers of the rows that all relays have seen."""
-        if not self._rows:
-            return
-        seen = min((self._seen.get(relay, -1) for relay in self._relays(now)), default=self._rows[-1].number)
-        while self._rows and self._rows[0].number <= seen:
-            self.confirm(self._rows.popleft().frontiers)
 
     def _slowest_relay(self, now: float) -> int | None:
         """Return the relay that holds up what was said long ago, if one does."""

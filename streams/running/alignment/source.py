@@ -17,15 +17,17 @@ class Source:
     """A source of a partition. `topic` has the prefix.
 
     `frontier` is the latest event time (ms) that was read, at least that of the record at its head; None
-    before any was seen. `ahead` is the event time of a record that waits for others. `kept` are the records
-    that wait, in order. While it is `paused`, nothing of it is fetched.
+    before any was seen. `read` is the latest one without the head, or when that was appended. `ahead` is the
+    event time of a record at the head that waits for others. `kept` are the records that wait, in order.
+    While it is `paused`, nothing of it is fetched.
     """
 
-    __slots__ = ("ahead", "frontier", "kept", "paused", "place", "topic")
+    __slots__ = ("ahead", "frontier", "kept", "paused", "place", "read", "topic")
 
-    def __init__(self, place: StatePartition, topic: str) -> None:
+    def __init__(self, place: StatePartition, topic: str, read: int) -> None:
         self.place = place
         self.topic = topic
+        self.read = read
         self.frontier: int | None = None
         self.ahead: int | None = None
         self.kept: deque[Arrival] = deque()
@@ -41,6 +43,16 @@ class Source:
 
     def reach(self, moment: int) -> None:
         """Note that it is read up to an event time."""
+        self.read = max(self.read, moment)
+        self.ahead = None
+        self._move(moment)
+
+    def stop(self, head: int) -> None:
+        """Note that it stopped before a record of this event time."""
+        self.ahead = head
+        self._move(head)
+
+    def _move(self, moment: int) -> None:
         if self.frontier is None or moment > self.frontier:
             self.frontier = moment
 

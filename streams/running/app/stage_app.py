@@ -141,6 +141,8 @@ class StageApp(PromptlyStoppingApp):
 
     async def _give_up(self, *_: Any, **__: Any) -> None:
         await self.ownership.give_up()
+        # Nothing is applied between the two: nothing is owned.
+        self.alignment.leave()
 
     async def _follow(self, *_: Any, **__: Any) -> None:
         consumer = cast(PositionedConsumer, self.consumer)

@@ -85,8 +85,6 @@ _OUTPUTS = (
     DEAD_LETTERS,
 )
 
-# With those for the stage of reporters, so that it can be switched on without another grant. Only workers may
-# write to its topics in any case.
 _WORKER = (
     *_topics(*_SOURCES, to=_READ),
     *_topics(*_INTERNAL, *_STATES, CLAIMS, WORKER_PROGRESS, to=_BOTH),

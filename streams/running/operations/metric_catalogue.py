@@ -36,8 +36,8 @@ LATE = Metric(
     _INTAKE,
     "tocsin_reports_late_total",
     "counter",
-    "Applied reports that were too old for every ring of counts. They are published but not counted in any "
-    "window.",
+    "Applied reports that were too old for every ring of counts, or possible repeats older than 12 hours. "
+    "They are published but not counted in any window.",
 )
 JUDGED_OUT_OF_WINDOW = Metric(
     _INTAKE,
@@ -45,6 +45,13 @@ JUDGED_OUT_OF_WINDOW = Metric(
     "counter",
     "Counted reports that came too late to be judged in every window of their own time: more than 12 hours, "
     "for windows of days more than a day. What they completed may not have been escalated.",
+)
+POSSIBLE_REPEATS = Metric(
+    _INTAKE,
+    "tocsin_reports_possible_repeat_total",
+    "counter",
+    "Applied reports that occurred before what is remembered of ids, so that they may have been applied "
+    "before. Those older than 12 hours are not counted in any window.",
 )
 DUPLICATES = Metric(
     _INTAKE,
@@ -408,6 +415,14 @@ STATE_BYTES = Metric(
     "takeover reads. The other kinds are not measured; they take a few hundred bytes per channel with an "
     "episode.",
     ("stage", "kind"),
+)
+DUPLICATES_KNOWN = Metric(
+    _STATE,
+    "tocsin_duplicates_known_seconds",
+    "gauge",
+    "How far back, in the time of a partition, all ids of what was applied are remembered. Missing until one "
+    "is forgotten.",
+    ("stage", "partition"),
 )
 POLICY_INFO = Metric(
     _STATE, "tocsin_policy_info", "gauge", "1 for each policy in force.", ("policy", "mode", "content_hash")

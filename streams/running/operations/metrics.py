@@ -38,6 +38,7 @@ class Metrics:
         self.applied = Numbers(catalogue.APPLIED)
         self.applied_natively = Numbers(catalogue.APPLIED_NATIVELY)
         self.late = Numbers(catalogue.LATE)
+        self.possible_repeats = Numbers(catalogue.POSSIBLE_REPEATS)
         self.judged_out_of_window = Numbers(catalogue.JUDGED_OUT_OF_WINDOW)
         self.duplicates = Numbers(catalogue.DUPLICATES)
         self.rekeyed = Numbers(catalogue.REKEYED)

@@ -182,6 +182,14 @@ class OwnedPartitions:
                 ),
             ),
             gauge(
+                catalogue.DUPLICATES_KNOWN,
+                (
+                    (place, census.ids_known / 1000)
+                    for place, census in zip(places, censuses.values(), strict=True)
+                    if census.ids_known is not None
+                ),
+            ),
+            gauge(
                 catalogue.LAST_COMMIT,
                 zip(places, (owned.last_commit for owned in all_owned.values()), strict=True),
             ),

@@ -191,6 +191,7 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         metrics.applied.add((), counters.applied)
         metrics.applied_natively.add((), counters.applied_natively)
         metrics.late.add((), counters.late)
+        metrics.possible_repeats.add((), counters.possible_repeats)
         metrics.judged_out_of_window.add((), counters.judged_out_of_window)
         metrics.clock_outcomes.add(("passed_on",), counters.clock_outcomes_passed_on)
         metrics.passed_to_reporters.add((), counters.passed_to_reporters)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
+from streams.deciding.partition.settings import DEFAULTS, MOST_DUPLICATES, PartitionSettings
 from streams.running.log.connection import Connection
 from streams.running.operations.logs import LogFormat
 from streams.running.topics.topic_catalogue import DEFAULT_MIN_INSYNC, DEFAULT_PARTITIONS, DEFAULT_REPLICAS
@@ -160,17 +160,24 @@ class Settings(BaseSettings):
             "partition are invalid; `off` writes them to dead-letters as fast as they arrive."
         ),
     ] = "on"
-    duplicates_remembered: Annotated[
+    duplicates_hours: Annotated[
         int,
         Field(
-            ge=1000,
-            le=10_000_000,
-            multiple_of=1000,
-            description="Newest records per partition among which a duplicate is recognised. After a change "
-            "and a restart, a smaller number forgets the oldest at once; a larger one fills up with new "
-            "records.",
+            ge=1,
+            le=720,
+            description="Hours of a partition's time for which the ids of applied records are remembered, so "
+            "that a repeat is recognised. A report that occurred before what is remembered is not counted.",
         ),
-    ] = DEFAULTS.duplicates_remembered
+    ] = DEFAULTS.duplicates_hours
+    duplicates_most: Annotated[
+        int,
+        Field(
+            ge=10_000,
+            le=MOST_DUPLICATES,
+            description="Most ids that a stage remembers per partition, with up to 20 bytes of memory each: "
+            "with more records than this within the hours, the oldest ids are forgotten earlier.",
+        ),
+    ] = DEFAULTS.duplicates_most
     actor: Annotated[
         str | None,
         Field(
@@ -249,7 +256,8 @@ class Settings(BaseSettings):
         """Return the settings that all stages have in common."""
         return PartitionSettings(
             dead_letter_breaker=self.dead_letter_breaker == "on",
-            duplicates_remembered=self.duplicates_remembered,
+            duplicates_hours=self.duplicates_hours,
+            duplicates_most=self.duplicates_most,
         )
 
     def connection(self) -> Connection:
@@ -309,6 +317,9 @@ class Settings(BaseSettings):
 
 # Settings of earlier versions, with what to do now.
 _REMOVED = {
+    f"{PREFIX}DUPLICATES_REMEMBERED": "this setting no longer exists: ids are remembered for "
+    f"{PREFIX}DUPLICATES_HOURS (24), whatever their number up to {PREFIX}DUPLICATES_MOST (5000000 per "
+    "partition). Unset it; what is remembered is kept.",
     f"{PREFIX}APP_ID": "this setting no longer exists. The consumer group and the transactional ids follow "
     f"from {PREFIX}TOPIC_PREFIX alone, so that only one group of workers can own the state. If it is "
     "`tocsin`, which was the default, unset it. Otherwise stop every worker that runs with it, allow the "

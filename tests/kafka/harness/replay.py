@@ -13,6 +13,7 @@ from streams.contract.wire.partitioner import home_partition
 from streams.counting.attribution import decode_reporters, encode_reporters
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.daily_counters import DAILY_COUNTERS, OWN_DAY_COUNTERS
+from streams.deciding.partition.duplicates import SLOT_HEAD
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
@@ -269,7 +270,7 @@ def _channel_of(outcome: bytes) -> bytes:
 def _take_ids(kept: dict[bytes, bytes]) -> list[bytes]:
     """Take the hashes of applied ids out of a state: their order is that of reports and outcomes together."""
     slots = [kept.pop(key) for key in sorted(kept) if key[:1] == DUPLICATES_SLOT]
-    return sorted(slot[at : at + 8] for slot in slots for at in range(1, len(slot), 8))
+    return sorted(slot[at : at + 8] for slot in slots for at in range(SLOT_HEAD, len(slot), 8))
 
 
 def _without_own_days(kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
