@@ -81,7 +81,7 @@ def prepared(records: list[Record]) -> Prepared:
         new.append(NewRecords(topic, rows, rows[-1].offset + 1))
     log = TopicPartition(PREFIX + stage.state_topic, 0)
     position = {each.topic: SourcePosition(0, 1, None) for each in new}
-    return asyncio.run(prepare(stage, stage.restore(0, 1), records, new, position, {}, log, Writer()))
+    return asyncio.run(prepare(stage, stage.restore(0, 1), records, new, position, {}, log, Writer(), None))
 
 
 def spans_of(each: Prepared, others=ALWAYS_ON, fails_with: Exception | None = None) -> list[Any]:

@@ -13,6 +13,10 @@ CE_TIME = "ce_time"
 
 SPECVERSION = b"1.0"
 JSON_CONTENT_TYPE = b"application/json"
+STRUCTURED_CONTENT_TYPE = b"application/cloudevents+json"
+
+TRACEPARENT = "traceparent"
+"""The header of W3C Trace Context: the ids of a trace and of a span in it."""
 
 # The name of the system, not of the machine: a replay elsewhere must write the same bytes.
 TOCSIN_SOURCE = b"/tocsin"
