@@ -112,13 +112,25 @@ def floods(found: Highest) -> list[int]:
     ]
 
 
+# How many voices a crowd is depends on who was known when, so on the order (docs/concepts.md, 'Windows').
+BY_VOICES = {
+    policy.id
+    for policy in SHIPPED.policies
+    if any(one.measure.name in ("voices", "linked_share") for one in policy.conditions)
+}
+
+
+def of_sums(found: Highest) -> Highest:
+    return {key: level for key, level in found.items() if key[0] not in BY_VOICES}
+
+
 def check(published: Published, *ways: Callable[[Published], Hops]) -> None:
     expected = one_by_one(rules(), PARTITIONS, published).highest
     assert floods(expected) == [2] * FLOODS
     for read in ways:
         hops = read(published)
         assert not hops.unapplied
-        assert hops.highest == expected, read
+        assert of_sums(hops.highest) == of_sums(expected), read
 
 
 QUIET = {"a_minute": 2, "channels": 10}
