@@ -304,7 +304,7 @@ def test_a_host_that_is_not_local_is_named(deploy):
 # What is replaced in the worker: a commit that never ends, and a step that blocks the event loop.
 HANGING = {
     "commit": ("streams.running.cycle.cycle", "Cycle.write", "lambda *a: asyncio.sleep(1e6)"),
-    "loop": ("streams.deciding.partition.stage", "Stage.apply_in_slices", "lambda *a: never_returns()"),
+    "loop": ("streams.deciding.partition.stage", "Stage.apply_in_slices", "lambda *a, **k: never_returns()"),
 }
 
 
