@@ -10,6 +10,7 @@ import structlog
 
 from streams import __version__
 from streams.registry.rules import Rules
+from streams.running.alignment.standing import Standing
 from streams.running.cycle.lag import SourceLag
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.core import Core
@@ -46,6 +47,8 @@ class WorkerOperations:
         source_lags: Callable[[], Iterable[SourceLag]],
         core: Core,
     ) -> None:
+        # How sources wait for each other: see alignment/.
+        self.standing: Callable[[], Standing] = Standing
         self.metrics = Metrics(rules, topics, core)
         self.readiness = Readiness()
         self.partitions = OwnedPartitions(rules, topics)
@@ -141,4 +144,17 @@ class WorkerOperations:
             gauge(catalogue.READY, [((), float(ready))]),
             *self.partitions.gauges(self._lags()),
             *self._law_watch.gauges(),
+            *_gauges_of(self.standing()),
         ]
+
+
+def _gauges_of(standing: Standing) -> list[Numbers]:
+    return [
+        gauge(catalogue.SOURCES_HELD, (((topic,), number) for topic, number in standing.held.items())),
+        gauge(
+            catalogue.FRONTIER_BEHIND,
+            (((str(partition),), seconds) for partition, seconds in standing.behind.items()),
+        ),
+        gauge(catalogue.NOT_WAITED_FOR, [((), standing.left_out)]),
+        gauge(catalogue.PARTITION_GIVEN_UP, (((str(partition),), 1) for partition in standing.given_up)),
+    ]
