@@ -27,6 +27,7 @@ from streams.counting.coordination.clusters import Clusters, ClusterSums
 from streams.counting.coordination.signature import enter
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix
 from streams.counting.measures import MEASURES
+from streams.counting.sums import StampedSums
 from streams.counting.windows import FINE_MS, WindowSpec, window_spec, window_start
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
@@ -138,16 +139,14 @@ def test_the_sums_of_windows_are_those_of_all_reports_in_them(seed):
             )
 
 
-def modelled(
-    added: list[tuple[int, int, ClusterSums]], spec: WindowSpec, now: int
-) -> tuple[int, ClusterSums]:
+def modelled(added: list[tuple[int, int, ClusterSums]], spec: WindowSpec, now: int) -> StampedSums:
     start = window_start(spec.ring, spec.panes, now // FINE_MS)
     stamped_reports, sums = 0, ClusterSums()
     for fine, number, each in added:
         if fine >= start:
             stamped_reports += number
             sums = sums.plus(each)
-    return stamped_reports, sums
+    return StampedSums(stamped_reports, sums)
 
 
 def stream(seed: int, length: int = 60) -> list[Record]:
