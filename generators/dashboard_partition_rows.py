@@ -153,10 +153,27 @@ PARTITIONS: tuple[Row, ...] = (
             ),
             Panel(
                 "State in bytes",
-                "Stored size of counts, clocks and remembered duplicates. They take about the same in "
-                "memory.",
+                "Stored size of what a takeover reads.",
                 "bytes",
                 {"{{stage}} {{kind}}": total("tocsin_state_bytes", "stage, kind")},
+                width=12,
+            ),
+            Panel(
+                "State in memory",
+                "About what the state takes in the memory of the workers, by kind.",
+                "bytes",
+                {"{{stage}} {{kind}}": total("tocsin_state_memory_bytes", "stage, kind")},
+                width=12,
+            ),
+            Panel(
+                "State in the memory limit",
+                "How much of the memory that a worker may take is state. Above 60% for a quarter of an hour "
+                "TocsinStateNearMemoryLimit fires.",
+                "percentunit",
+                {
+                    "{{instance}}": f"{total('tocsin_state_memory_bytes', 'instance')} / "
+                    f"{total('tocsin_memory_limit_bytes', 'instance')}"
+                },
                 width=12,
             ),
             Panel(

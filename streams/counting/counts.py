@@ -157,7 +157,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
 
     def add_stamped(self, occurred_ms: int, added: ClusterSums) -> None:
         """Add what a report with a stamp adds to its clusters, after `add` has counted it."""
-        start = pane_start(occurred_ms // FINE_MS, self._now)
+        fine = occurred_ms // FINE_MS
+        start = fine if self._panes[-1].start == fine else pane_start(fine, self._now)
         assert start is not None
         if self._voices is None:
             self._voices = Voices()

@@ -49,7 +49,7 @@ class Voices:
         found = self._windows.get(start)
         if found is None:
             if len(self._windows) >= _KNOWN_STARTS:
-                self._windows.clear()
+                del self._windows[next(iter(self._windows))]
             newest_first = takewhile(lambda pane: pane[0] >= start, reversed(self._panes.items()))
             found = _total([sums for _, sums in newest_first])
             self._windows[start] = found
@@ -82,8 +82,8 @@ def _total(panes: Iterable[StampedSums]) -> StampedSums:
     # One row for each pane would take most of the time.
     stamped = reports = linked = known = squares = 0
     for pane in panes:
-        stamped += pane.stamped
         sums = pane.sums
+        stamped += pane.stamped
         reports += sums.reports
         linked += sums.linked
         known += sums.known

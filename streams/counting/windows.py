@@ -44,6 +44,13 @@ FINE_MS = RINGS[0].pane_ms
 FINE_PER_PANE: tuple[int, ...] = tuple(ring.pane_ms // FINE_MS for ring in RINGS)
 FINE_FOLDED: tuple[int, ...] = tuple(ring.together * ring.pane_ms // FINE_MS for ring in RINGS)
 
+# By ring: fine indexes of a pane, panes held before that of now, fine indexes of panes that are folded
+# together. For each late report `held_from` is asked several times.
+_HELD = tuple(
+    (fine, ring.panes + ring.late - 1, together)
+    for ring, fine, together in zip(RINGS, FINE_PER_PANE, FINE_FOLDED, strict=True)
+)
+
 
 class WindowSpec(NamedTuple):
     """A window: the last `panes` panes of RINGS[ring], including the current one; `text` is as written."""
@@ -87,8 +94,8 @@ def window_start(ring: int, panes: int, now: int) -> int:
 
 def held_from(ring: int, now: int) -> int:
     """Return the first fine index that a ring holds at `now`: what is needed, and what waits to be folded."""
-    together = FINE_FOLDED[ring]
-    return window_start(ring, RINGS[ring].panes + RINGS[ring].late, now) // together * together
+    fine, before, together = _HELD[ring]
+    return (now // fine - before) * fine // together * together
 
 
 def latest_start(ring: int, now: int) -> int:

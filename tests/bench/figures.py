@@ -34,6 +34,15 @@ PARTITION_TARGETS = {
     (48, 1_000): (28, 120, 250),
 }
 
+# The last version in which reports could leave out the stage of reporters, without it: measured in one sitting on
+# 2026-11-28 (docs/performance.md, 'The next version'). On another machine, or a busy one, they say nothing.
+BEFORE = {
+    "one worker: reports/s": 20_000,
+    "one worker: CPU per report": 52,
+    "4 partitions, 1,000/s: p99": 80,
+    "48 partitions, 1,000/s: p99": 380,
+}
+
 # Of a console with 50,000 open cases.
 CONSOLE_PAGES = (
     "desk", "desk, filtered", "desk, by channel", "desk, by category", "desk, next page", "desk, one channel",
@@ -109,8 +118,8 @@ FIGURES = (
 
 
 def table(runs: Sequence[Mapping[str, float]]) -> str:
-    """Format the runs as a Markdown table: median, range and target of each figure."""
-    rows = ["| figure | unit | median | range | target |", "| --- | --- | ---: | --- | --- |"]
+    """Format the runs as a Markdown table: median, range and target of each figure, and what it was before."""
+    rows = ["| figure | unit | median | range | target | before |", "| --- | --- | ---: | --- | --- | ---: |"]
     for figure in FIGURES:
         values = [run[figure.name] for run in runs if figure.name in run]
         if not values:
@@ -121,7 +130,8 @@ def table(runs: Sequence[Mapping[str, float]]) -> str:
         if figure.target is not None:
             sign = "at most" if figure.less_is_better else "at least"
             target = f"{sign} {_text(figure.target)}" + ("" if figure.met(middle) else ": **missed**")
-        rows.append(f"| {figure.name} | {figure.unit} | {_text(middle)} | {spread} | {target} |")
+        before = _text(BEFORE[figure.name]) if figure.name in BEFORE else ""
+        rows.append(f"| {figure.name} | {figure.unit} | {_text(middle)} | {spread} | {target} | {before} |")
     return "\n".join(rows)
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from math import exp
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from streams.contract.events.report import MessageReport
 from streams.counting.attribution import Credit, KnownOutcome, MessageReporters
@@ -145,7 +145,7 @@ class Play:
         start = one.received // HOUR * HOUR - POLICY.window_ms + HOUR
         while channel.recent and channel.recent[0][0] < start:
             _, left = channel.recent.popleft()
-            channel.sums = channel.sums.plus(ClusterSums(*(-number for number in left)))
+            channel.sums = channel.sums.plus(ClusterSums(*(-number for number in astuple(left))))
         sums = channel.sums
         heads = channel.heads.measure(self.policy.spec, one.received)
         voiced = channel.voiced.measure(self.policy.spec, one.received)

@@ -8,7 +8,7 @@ import time
 
 import orjson
 
-from streams.contract.wire.forms.stamp import STAMP_HEADER, read_stamp
+from tests import bundled
 from tests.kafka.harness.deployment import ENRICHED, INTERNAL
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.replay import check_replay, shipped_rules
@@ -47,11 +47,7 @@ def kill_at_a_random_moment(deployment, chance, *, at_once):
 
 def check_stamps(deployment, reader, compared):
     """Limits and outcomes are in the mix, and the weights in what was published follow from them."""
-    stamps = [
-        read_stamp(row.headers)
-        for row in reader.all(deployment.name(INTERNAL))
-        if STAMP_HEADER in dict(row.headers)
-    ]
+    stamps = [stamp for stamp in bundled.stamps(reader.all(deployment.name(INTERNAL))) if stamp is not None]
     assert len(stamps) == compared > REPORTS // 2
     assert {stamp.over_limit for stamp in stamps} == {False, True}
     assert sum(stamp.factor > 1 for stamp in stamps) > 25

@@ -13,13 +13,17 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from streams.contract.wire.forms.stamp import STAMP_HEADER
+from streams.contract.wire.origin import ORIGIN_HEADER
 from streams.running.operations.worker_operations import SILENCE_SECONDS
 from streams.running.patches.consumer_thread import UNANSWERED_SECONDS
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.deployment import (
     ESCALATIONS,
     INTERNAL,
+    MODERATION,
     OUTCOMES,
+    REPORTERS_INTERNAL,
     REQUESTS,
     REQUESTS_INTERNAL,
     ROUTING,
@@ -101,11 +105,14 @@ def test_the_totals_match_the_topics(deploy):
     # Ticks have no key. A slow machine writes some in the pauses, and more may follow during the comparison.
     moved = {
         topic: [row for row in reader.all(deployment.name(topic)) if row.key is not None]
-        for topic in (INTERNAL, REQUESTS_INTERNAL)
+        for topic in (INTERNAL, REQUESTS_INTERNAL, REPORTERS_INTERNAL)
     }
     passed_on = sum(has_origin(row, deployment.name(OUTCOMES)) for row in moved[REQUESTS_INTERNAL])
-    rekeyed = sum(map(len, moved.values())) - passed_on
-    assert rekeyed > 1_000
+    to_reporters = sum(ORIGIN_HEADER in dict(row.headers) for row in moved[REPORTERS_INTERNAL])
+    stamped = sum(STAMP_HEADER in dict(row.headers) for row in moved[INTERNAL])
+    rekeyed = len(moved[INTERNAL]) - stamped + len(moved[REQUESTS_INTERNAL]) - passed_on
+    assert stamped > 2_000
+    assert rekeyed > 200
     # A commit is visible on the broker before the worker has counted it.
     deployment.fleet.wait_for(
         lambda: total(scrape(worker)["tocsin_reports_applied_total"]) >= totals.enriched,
@@ -115,20 +122,27 @@ def test_the_totals_match_the_topics(deploy):
     )
     found = scrape(worker)
     sources = Counter(map(source_of, reports))
-    published = {**sources, REQUESTS: len(deployment.requests), OUTCOMES: mix.desk.published}
+    published = {
+        **sources,
+        REQUESTS: len(deployment.requests),
+        OUTCOMES: mix.desk.published,
+        MODERATION: mix.moderators.records,
+    }
     ticks = total(found["tocsin_ticks_read_total"])
-    records = sum(published.values()) + rekeyed + passed_on + ticks
+    records = sum(published.values()) + sum(map(len, moved.values())) + ticks
     by_topic = by(found["tocsin_records_total"], "topic")
     assert {topic: by_topic.get((topic,)) for topic in published} == published
     assert total(by_topic) == records
     assert total(found["tocsin_reports_applied_total"]) == totals.enriched
     good_requests = sum(record.facts is not None for record in deployment.requests)
-    repeated = totals.duplicates + good_requests - totals.requests + mix.desk.repeats
+    repeated = totals.duplicates + good_requests - totals.requests + mix.desk.repeats + mix.moderators.repeats
     assert total(found["tocsin_reports_duplicate_total"]) == repeated > 0
     assert total(found["tocsin_reports_rekeyed_total"]) == rekeyed
+    assert total(found["tocsin_reports_passed_to_reporters_total"]) == to_reporters
+    assert total(found["tocsin_reports_stamped_total"]) == stamped
     assert total(found["tocsin_reports_late_total"]) == 0
     bad = [record for record in (*reports, *deployment.requests) if record.facts is None]
-    reasons = Counter((record.reason,) for record in (*bad, *mix.desk.refused))
+    reasons = Counter((record.reason,) for record in (*bad, *mix.desk.refused, *mix.moderators.refused))
     assert by(found["tocsin_dead_letters_total"], "reason") == reasons
 
     everything = [
@@ -152,24 +166,25 @@ def test_the_totals_match_the_topics(deploy):
     assert total(found["tocsin_append_to_commit_seconds_count"]) == records
     assert total(found["tocsin_event_to_commit_seconds_count"]) == totals.enriched
     assert total(found["tocsin_batch_records_sum"]) == records
+    # Each partition has an owner for each stage.
+    stages = {("reports",): 4, ("requests",): 4, ("reporters",): 4}
     batches = total(found["tocsin_transaction_duration_seconds_count"])
-    assert 8 <= batches == total(found["tocsin_batch_records_count"])
+    assert len(stages) * 4 <= batches == total(found["tocsin_batch_records_count"])
     assert total(found["tocsin_transactions_failed_total"]) == 0
-    # Each partition has an owner for reports and one for requests.
-    assert by(found["tocsin_partitions_owned"], "stage") == {("reports",): 4, ("requests",): 4}
-    assert by(found["tocsin_partitions"], "stage") == {("reports",): 4, ("requests",): 4}
-    assert total(found["tocsin_takeover_duration_seconds_count"]) == 8
+    assert by(found["tocsin_partitions_owned"], "stage") == stages
+    assert by(found["tocsin_partitions"], "stage") == stages
+    assert total(found["tocsin_takeover_duration_seconds_count"]) == sum(stages.values())
     assert (
         total(found["tocsin_rebalances_total"]) == total(found["tocsin_rebalance_duration_seconds_count"]) > 0
     )
     assert total(found["tocsin_ready"]) == 1
     # The internal topics end in transaction markers, which must not count as lag.
-    assert len(found["tocsin_lag_records"]) == len(found["tocsin_lag_seconds"]) == 4 * 7
+    assert len(found["tocsin_lag_records"]) == len(found["tocsin_lag_seconds"]) == 4 * 8
     assert total(found["tocsin_lag_records"]) == total(found["tocsin_lag_seconds"]) == 0
 
     code, text = get(worker, "/status")
     status = orjson.loads(text)
-    assert (code, status["ready"], len(status["partitions"])) == (200, True, 8)
+    assert (code, status["ready"], len(status["partitions"])) == (200, True, len(stages) * 4)
     assert sum(partition["open_episodes"] for partition in status["partitions"]) == sum(still_open.values())
     assert get(worker, "/livez")[0] == 200
     pages = text + get(worker, "/metrics")[1]

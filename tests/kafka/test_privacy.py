@@ -36,12 +36,12 @@ from tests.kafka.harness.requests import FORMS, complete_request
 WITH_REFS = {
     SOURCE: "what publishers send",
     VERIFIED: "what publishers send",
-    REPORTERS_INTERNAL: "the report on its way to its reporter's home, as it was published",
-    INTERNAL: "the report on its way to its channel's home, as it was published",
+    REPORTERS_INTERNAL: "reports on their way to their reporters' homes, in bundles",
+    INTERNAL: "reports on their way to their channels' homes, in bundles",
 }
 # The topics in which a reporter has the hash with the secret key, and why. No other needs one.
 WITH_KEYED_HASHES = {
-    REPORTERS_INTERNAL: "the key of a record, which decides the reporter's home",
+    REPORTERS_INTERNAL: "what decides the reporter's home: the hash beside each report, and the key of a credit",
     REPORTERS_STATE: "what is known of one reporter",
     STATE: "who reported a channel and a message, so that each counts once and can be credited",
     NOTICES: "the key of a record, which keeps the notices of one person in order",

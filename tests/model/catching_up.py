@@ -67,7 +67,7 @@ class Report(NamedTuple):
 
 
 def history(
-    seed: int, hours: float, partitions: int, a_minute: int = 25, floods: int = 12, until: int = NOW
+    seed: int, hours: float, partitions: int, a_minute: int = 10, floods: int = 16, until: int = NOW
 ) -> list[Report]:
     """Reports of some hours, in the order of their times, under any keys.
 
@@ -105,26 +105,31 @@ def history(
     return [report for _, report in found]
 
 
-Episodes = Mapping[tuple[str, str], tuple[int, int]]
-"""The highest level, and how many were opened, by policy and channel."""
+Episodes = Mapping[tuple[str, str, str], tuple[int, int]]
+"""The highest level, and how many were opened, by policy, mode and channel."""
 
 
 def episodes(values: Iterable[bytes]) -> Episodes:
     """What escalations tell."""
-    highest: dict[tuple[str, str], int] = defaultdict(int)
-    opened: Counter[tuple[str, str]] = Counter()
+    highest: dict[tuple[str, str, str], int] = defaultdict(int)
+    opened: Counter[tuple[str, str, str]] = Counter()
     for value in values:
         event = msgspec.json.decode(value)
-        key = event["policy"], event["channel_ref"]
+        key = event["policy"], event["mode"], event["channel_ref"]
         highest[key] = max(highest[key], event["level"])
         opened[key] += event["type"] == "opened"
     return {key: (highest[key], opened[key]) for key in highest}
 
 
-def one_after_the_other(reports: Sequence[Report], partitions: int) -> Episodes:
+def one_after_the_other(
+    reports: Sequence[Report],
+    partitions: int,
+    stages: Mapping[str, Stage[Any, Any, Any]] = STAGES,
+    appended: int = NOW,
+) -> Episodes:
     """What reports lead to when each goes all its way before the next one."""
     states = {
-        (name, n): stage.restore(n, partitions) for name, stage in STAGES.items() for n in range(partitions)
+        (name, n): stage.restore(n, partitions) for name, stage in stages.items() for n in range(partitions)
     }
     offsets: Counter[tuple[str, int]] = Counter()
     found = []
@@ -132,7 +137,7 @@ def one_after_the_other(reports: Sequence[Report], partitions: int) -> Episodes:
     def record(topic: str, partition: int, key: Any, value: Any, headers: Any) -> Record:
         offsets[topic, partition] += 1
         return Record(
-            topic, partition, offsets[topic, partition], NOW, key, value, list(headers), "", "committed"
+            topic, partition, offsets[topic, partition], appended, key, value, list(headers), "", "committed"
         )
 
     for report in reports:
@@ -140,11 +145,12 @@ def one_after_the_other(reports: Sequence[Report], partitions: int) -> Episodes:
         while waiting:
             each = waiting.popleft()
             name = "reporters" if each.topic == RELAY else "reports"
-            for output in STAGES[name].apply(states[name, each.partition], [each]).outputs:
+            for output in stages[name].apply(states[name, each.partition], [each]).outputs:
                 if output.topic in (HOME, RELAY):
                     waiting.append(record(output.topic, output.partition or 0, *output[2:]))
-                elif output.topic == "escalations":
+                elif output.topic in ("escalations", "escalations-shadow"):
                     found.append(output.value or b"")
+                assert output.topic != "dead-letters", output.headers
     return episodes(found)
 
 

@@ -20,7 +20,7 @@ from faust.types import TP
 from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.topics import CLAIMS, SourceTopics
 from streams.running.alignment.alignment import Alignment
-from streams.running.cycle.cycle import Cycle
+from streams.running.cycle.cycle import MAX_FOLLOWED_BYTES, Cycle
 from streams.running.errors import OwnershipLost
 from streams.running.log import writer
 from streams.running.log.claims import ClaimsLog, StatePartition
@@ -71,16 +71,28 @@ class _Numbered(NamedTuple):
 
 
 def _apply_in_slices(state: SimpleNamespace, records: list[Any], *, until: Any = None) -> Any:  # noqa: ARG001
+    """Pass published records on to the next partition, and number those that were passed on."""
     taken = records[:2]
     outputs = []
     for record in taken:
+        if record.topic == SOURCE:
+            outputs.append(
+                OutputRecord(INTERNAL, _next(state.partition, state.partitions), record.key, record.value, [])
+            )
+            continue
         outputs.append(OutputRecord(OUT, state.partition, b"", b"%d %s" % (state.count, record.value), []))
         state.count += 1
     yield _Numbered(outputs, {b"Kcount": b"%d" % state.count}, len(taken))
 
 
-def _restore(partition: int, _partitions: int, entries: Any) -> SimpleNamespace:
-    return SimpleNamespace(partition=partition, count=int(dict(entries).get(b"Kcount", 0)))
+def _next(partition: int, partitions: int) -> int:
+    return (partition + 1) % partitions
+
+
+def _restore(partition: int, partitions: int, entries: Any) -> SimpleNamespace:
+    return SimpleNamespace(
+        partition=partition, partitions=partitions, count=int(dict(entries).get(b"Kcount", 0))
+    )
 
 
 NUMBERING = SimpleNamespace(
@@ -237,8 +249,9 @@ class Fleet:
         return [worker for worker in self.workers if not worker.ended]
 
     def applied(self, partition: int) -> int:
-        """How many records of a partition are applied and committed."""
-        return len(self.brokers.committed(TopicPartition(OUT, partition)))
+        """How many records published to a partition are applied in the next one and committed."""
+        home = _next(partition, len(self.published))
+        return len(self.brokers.committed(TopicPartition(OUT, home)))
 
     def unrest(self) -> str:
         """What is not as it must be when nothing goes wrong any more; empty if nothing is."""
@@ -480,7 +493,8 @@ class Worker(Process):
                         topic=tp.topic,
                         partition=tp.partition,
                         generation_id=generation,
-                        serialized_value_size=100,
+                        # Cycles of both kinds: what follows is in the same transaction, or in another.
+                        serialized_value_size=2 * MAX_FOLLOWED_BYTES * (1 - begin % 2),
                     )
                     value = FetchedRange(records, begin, begins[tp], 100)
                     event = SimpleNamespace(message=message, value=value, ack=self._ack)

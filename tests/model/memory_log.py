@@ -23,7 +23,7 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
-from streams.running.log.log import END, FIRST, TRANSACTION_SECONDS, FoundOffset, Isolation, Write
+from streams.running.log.log import END, FIRST, TRANSACTION_SECONDS, Appended, FoundOffset, Isolation, Write
 
 Answer = TypeVar("Answer")
 Step = Callable[[str], Awaitable[None]]
@@ -109,13 +109,14 @@ class Brokers:
 
     def append(
         self, tp: TopicPartition, rows: Sequence[Write], writer: str = "", status: str = "committed"
-    ) -> int:
-        """Append records; return the append time."""
+    ) -> Appended:
+        """Append records; return where they are."""
         log, now = self.partitions[tp], int(time.time() * 1000)
+        begin = log.end
         for key, value, headers in rows:
             log.records.append(Record(*tp, log.end, now, key, value, list(headers), writer, status))
             log.end += 1
-        return now
+        return Appended(begin, len(rows), now)
 
     def committed(self, tp: TopicPartition) -> list[Record]:
         """The records that read_committed shows."""
@@ -361,7 +362,9 @@ class MemoryProducer:
         assert not self._in_transaction
         self._in_transaction = True
 
-    async def append(self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int) -> list[int]:
+    async def append(
+        self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int
+    ) -> list[Appended]:
         """Append records in the transaction."""
         tp = TopicPartition(topic, partition)
         where = f"{topic}-{partition}"
@@ -374,7 +377,7 @@ class MemoryProducer:
             self._brokers.begin(self._id, tp)
             return True
 
-        def produce() -> int | None:
+        def produce() -> Appended | None:
             if not self._brokers.partitions[tp].has_leader:
                 return None
             known = self._own()

@@ -3,7 +3,7 @@ them.
 """
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -13,11 +13,12 @@ from aiokafka import TopicPartition
 from streams.running.errors import OwnershipLost
 from streams.running.log import writer
 from streams.running.log.claims import ClaimsLog, StatePartition, claim_value, release_record
-from streams.running.log.log import Producer
+from streams.running.log.log import Appended, Producer
 from streams.running.log.position import Position
 from streams.running.log.transaction import STOPPING_SECONDS
 from streams.running.log.writer import Writer, Writes
 from streams.running.partitions.outputs import Outputs
+from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.takeover import state_reading
 from streams.running.takeover.ownership import Ownership
 from streams.running.takeover.state_reading import Kept
@@ -145,12 +146,16 @@ def _add_state_without_position(
     self.writes[state] += [(key, value, []) for key, value in changes.items()]
 
 
-async def _write_state_last(self: Writer, writes: Writes) -> int:
+async def _write_state_last(self: Writer, writes: Writes, _follow: Any = None) -> int:
     for is_state in (False, True):
         part = {to: rows for to, rows in writes.items() if (to[0] == STATE) == is_state}
         if part:
             await _write(self, part)
     return 0
+
+
+def _begin_at_once(_self: PartitionOwner[Any], _topic: str, appended: Sequence[Appended]) -> int:
+    return appended[0].offset
 
 
 Change = tuple[Any, str, Any]
@@ -181,6 +186,7 @@ MUTANTS: dict[str, list[Change]] = {
     "ends noted after the release": [(Ownership, "give_up", _note_ends_last)],
     "state without position": [(Outputs, "add_state", _add_state_without_position)],
     "outputs before the state": [(Writer, "write", _write_state_last)],
+    "own records before those of others": [(PartitionOwner, "_begin_of_own", _begin_at_once)],
 }
 
 

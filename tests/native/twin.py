@@ -51,7 +51,7 @@ def _direct(source: ReportSource) -> Handler:
             batch.counters.duplicates += 1
             return
         batch.advance(decoded.time_ms, origin.timestamp)
-        recent.add(hashed)
         apply_report(batch, channel_key, origin, decoded, None)
+        recent.add(hashed, batch.state.time.now)
 
     return handle_report

@@ -12,6 +12,7 @@ from streams.contract.wire.records import OutputRecord
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.limits import Limits
 from streams.deciding.partition.stage import Stage
+from tests import bundled
 from tests.unit.traffic import Record, counted, fold
 
 tiny = st.builds(
@@ -56,7 +57,9 @@ def batches(
 def results(
     stage: Stage[Any, Any, Any], records: Sequence[Record], limits: Limits, takeovers: Collection[int] = ()
 ) -> tuple[Any, ...]:
-    """Outputs, the last value of each daily counter, the state topic, the next due time, all counters."""
+    """Outputs, without the bundles around them, the last value of each daily counter, the state topic, the
+    next due time, all counters.
+    """
     outputs: list[OutputRecord] = []
     daily, stored, happened = {}, {}, {}
     state = stage.restore(0, 1)
@@ -70,4 +73,4 @@ def results(
                 daily[output.key] = output
             else:
                 outputs.append(output)
-    return outputs, sorted(daily.items()), stored, state.next_due(), happened
+    return bundled.expanded(outputs), sorted(daily.items()), stored, state.next_due(), happened

@@ -9,7 +9,12 @@ import msgspec
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.forms.credit import decode_credit
-from streams.contract.wire.forms.stamp import STAMP_HEADER, encode_stamp
+from streams.contract.wire.forms.checked_report import checked_report
+from streams.contract.wire.forms.report_decoding import decode_report
+from streams.contract.wire.forms.stamp import stored_stamp
+from streams.contract.events.internal.passed_report import StampedReport
+from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
+from streams.contract.wire.origin import own_place
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.hash_key import DEMONSTRATION
 from tests.unit.traffic import INTERNAL, MINUTE, START, Record, report
@@ -20,15 +25,17 @@ STAMP = ReportStamp("low", 0.25, 0.056, 0.0, 1.0, True, False, 0, 1)
 _REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
 
 
-def stamped(record: Record, partition: int = 0, **stamp: Any) -> Record:
+def stamped(record: Record, partition: int = 0, partitions: int = 1, **stamp: Any) -> Record:
     """A published report as it comes back from the stage of reporters; `stamp` replaces fields of STAMP."""
-    origin = "/".join(map(str, (record.topic, record.partition, record.offset, record.timestamp)))
-    headers = [
-        *record.headers,
-        ("tocsin-origin", origin.encode()),
-        (STAMP_HEADER, encode_stamp(STAMP._replace(**stamp))),
-    ]
-    return record._replace(topic=INTERNAL, partition=partition, headers=headers)
+    place = own_place(record)
+    checked = checked_report(
+        decode_report(record.value, record.headers, record.timestamp), place, record.headers
+    )
+    entry = StampedReport(checked, stored_stamp(STAMP._replace(**stamp)))
+    written = STAMPED_REPORTS.record(partition, partitions, [entry])
+    return record._replace(
+        topic=INTERNAL, partition=partition, key=None, value=written.value, headers=written.headers
+    )
 
 
 def reported(*numbers: int, message: str = "m1", channel: str = "c", **stamp: Any) -> list[Record]:

@@ -16,7 +16,10 @@ from streams.commands.state.repartition import repartition
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.internal.time_correction import TimeCorrection
 from streams.contract.wire.envelope import rfc3339
+from streams.contract.events.report import MessageReport
+from streams.contract.wire.forms.checked_report import published_record, report_of
 from streams.contract.wire.forms.credit import decode_credit
+from streams.contract.wire.times import epoch_ms
 from streams.contract.wire.forms.time_correction import encode_time_correction
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
@@ -24,15 +27,18 @@ from streams.counting.coordination.clusters import Clusters, ClusterSums
 from streams.counting.coordination.signature import enter
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix
 from streams.counting.measures import MEASURES
+from streams.counting.sums import StampedSums
 from streams.counting.windows import FINE_MS, WindowSpec, window_spec, window_start
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState, restore_reports
 from streams.desk.text.story import story
+from tests import bundled
 from tests.unit.crowd_traffic import KEY, credits_of, outcome, stamped
 from tests.unit.saved_state import read_file, write_file
 from tests.unit.traffic import (
     DAY,
+    EXTERNAL,
     HOUR,
     INTERNAL,
     MINUTE,
@@ -43,6 +49,7 @@ from tests.unit.traffic import (
     levels,
     of_topic,
     policy,
+    rekeyed,
     report,
     run,
     tick,
@@ -132,16 +139,14 @@ def test_the_sums_of_windows_are_those_of_all_reports_in_them(seed):
             )
 
 
-def modelled(
-    added: list[tuple[int, int, ClusterSums]], spec: WindowSpec, now: int
-) -> tuple[int, ClusterSums]:
+def modelled(added: list[tuple[int, int, ClusterSums]], spec: WindowSpec, now: int) -> StampedSums:
     start = window_start(spec.ring, spec.panes, now // FINE_MS)
     stamped_reports, sums = 0, ClusterSums()
     for fine, number, each in added:
         if fine >= start:
             stamped_reports += number
             sums = sums.plus(each)
-    return stamped_reports, sums
+    return StampedSums(stamped_reports, sums)
 
 
 def stream(seed: int, length: int = 60) -> list[Record]:
@@ -164,9 +169,9 @@ def stream(seed: int, length: int = 60) -> list[Record]:
             )
             # As a worker of 0.2 without the stage of reporters re-keyed it.
             if random.random() < 0.2:
-                made = made._replace(
-                    headers=[header for header in made.headers if header[0] != "tocsin-stamp"]
-                )
+                (entry,) = bundled.entries([made])
+                published = published_record(entry.report)
+                made = rekeyed(made._replace(topic=EXTERNAL, value=published.value, headers=()))
             records.append(made._replace(offset=number, timestamp=now))
             continue
         subject = None
@@ -186,16 +191,11 @@ def counted_by_model(records: list[Record]) -> dict[tuple[int, int], str]:
     decisions: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
     own: dict[tuple[int, str], list[tuple[int, str, str]]] = defaultdict(list)
     for record in records:
+        if record.topic == INTERNAL:
+            for entry in bundled.entries([record]):
+                _note_report(reports, report_of(entry.report))
+            continue
         body = msgspec.json.decode(record.value or b"")
-        if "report_id" in body and not any(name == "tocsin-stamp" for name, _ in record.headers):
-            continue
-        if "report_id" in body:
-            reporter = KEY.reporter_hash(body["reporter"]["ref"])
-            key = (reporter, body["message_ref"])
-            received = _seconds(body["received_at"])
-            if key not in reports or received < reports[key][0]:
-                reports[key] = (received, body["report_id"])
-            continue
         subject = body["subject"]
         made = (_seconds(body["decided_at"]), body["outcome_id"], body["decision"])
         if subject["kind"] == "message":
@@ -210,6 +210,15 @@ def counted_by_model(records: list[Record]) -> dict[tuple[int, int], str]:
         if known and received < min(known)[0]:
             found[reporter, KEY.target_hash("c", message)] = max(known)[2]
     return found
+
+
+def _note_report(reports: dict[tuple[int, str], tuple[int, str]], report: MessageReport) -> None:
+    assert report.reporter is not None
+    assert report.received_at is not None
+    key = (KEY.reporter_hash(report.reporter.ref or ""), report.message_ref or "")
+    received = epoch_ms(report.received_at) // 1000
+    if key not in reports or received < reports[key][0]:
+        reports[key] = (received, report.report_id)
 
 
 def _seconds(text: str) -> int:
@@ -243,7 +252,8 @@ def test_credits_add_up_to_the_model_and_no_cut_or_restore_changes_a_byte(seed):
         if random.random() < 0.4:
             state = restore_reports(0, 1, RULES, stored.items())
     kept = [output for output in whole.outputs if output.topic != "transparency-counters"]
-    assert [output for output in outputs if output.topic != "transparency-counters"] == kept
+    written = [output for output in outputs if output.topic != "transparency-counters"]
+    assert bundled.expanded(written) == bundled.expanded(kept)
     once: dict[bytes, bytes] = {}
     fold(once, whole.changes)
     assert stored == once
@@ -483,7 +493,8 @@ def test_outcomes_are_credited_after_the_number_of_partitions_was_changed(tmp_pa
     states = [ReportState(number, 2, RULES) for number in range(2)]
     for number, channel in enumerate(channels):
         home = home_partition(channel.encode(), 2)
-        record = by(number, f"u{number}", START, channel=channel, signature=BRIGADE)._replace(partition=home)
+        record = by(number, f"u{number}", START, channel=channel, partitions=2, signature=BRIGADE)
+        record = record._replace(partition=home)
         fold(stored[home], stage.apply(states[home], [record]).changes)
     old = write_file(tmp_path / "old", {"reports": stored})
     repartition(old, tmp_path / "new", {"reports": stage}, 3)

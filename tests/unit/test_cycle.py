@@ -16,13 +16,13 @@ from streams.running.takeover.write_lock import WriteLock
 class Fetched:
     """A fetch of one partition as a Faust event. Its owner needs so many transactions until it is done."""
 
-    def __init__(self, partition, transactions=1, stage="reports"):
+    def __init__(self, partition, transactions=1, stage="reports", size=2_000_000):
         self.stage = stage
         self.transactions = transactions
         self.acked = False
         self.value = self
         self.message = SimpleNamespace(
-            topic="in", partition=partition, generation_id=1, serialized_value_size=100
+            topic="in", partition=partition, generation_id=1, serialized_value_size=size
         )
 
     def ack(self):
@@ -41,10 +41,16 @@ class Owner:
         self.is_released = False
         self.fails_with = None
         self.size = 0
-        self.stage = SimpleNamespace(aligned=(), relays=False)
+        self.stage = SimpleNamespace(aligned=(), relays=False, sources=SimpleNamespace(internal="internal"))
 
     def takes(self, *_):
         return not self.attempts.is_set_aside
+
+    def topic(self, name):
+        return name
+
+    def passes_over(self, *_):
+        return False
 
     def rests(self, _topic):
         return self.attempts.is_set_aside
@@ -96,10 +102,11 @@ class Worker:
         self.cycle = Cycle(self.app, self.ownership, self, self.alignment)
         self.cycle.follow(1, 1)
 
-    async def write(self, writes):
+    async def write(self, writes, follow):
         self.written.append({place: [key for key, *_ in rows] for place, rows in writes.items()})
         await asyncio.sleep(0)
         self.after.pop(len(self.written), lambda: None)()
+        assert await follow(writes, {}) == {}
         return 0
 
     async def rest(self, tp):
@@ -200,7 +207,7 @@ def test_nothing_is_owned_after_a_transaction_that_failed():
     async def scenario():
         worker = Worker(A, B)
 
-        async def write(_):
+        async def write(*_):
             raise OwnershipLost("transaction did not commit: ProducerFenced", fenced=True)
 
         worker.write = write
@@ -267,8 +274,8 @@ class SlowBroker(Worker):
         self.ended = asyncio.Event()
         self.error = None
 
-    async def write(self, writes):
-        await super().write(writes)
+    async def write(self, writes, follow):
+        await super().write(writes, follow)
         await self.ended.wait()
         if self.error is not None:
             raise self.error
@@ -464,3 +471,76 @@ def test_a_partition_whose_tick_fails_is_set_aside_and_the_others_are_ticked():
         return ticks, resting
 
     assert asyncio.run(scenario()) == ([{("internal", 1): [b"tick"]}], [TP("in", 0)])
+
+
+class Passing(Owner):
+    """An owner that passes what it applies on to its own internal topic."""
+
+    def __init__(self, worker, place):
+        super().__init__(worker, place)
+        self.own = []
+        self.own_fails_with = None
+
+    async def apply(self, ranges, until=None):
+        prepared = await super().apply(ranges, until)
+        prepared.writes["internal", self.place.partition] = [(b"", b"passed on", [])]
+        return prepared
+
+    async def apply_own(self, topic, rows, appended):
+        assert (topic, appended) == ("internal", ["here"])
+        if self.own_fails_with is not None:
+            raise self.own_fails_with
+        self.own += [value for _, value, _ in rows]
+        writes = {("out", 0): [(f"of {self.place.partition}", b"", [])]}
+        return SimpleNamespace(writes=writes, progress=SimpleNamespace(ranges=1), size=0)
+
+
+class PassingWorker(Worker):
+    """A worker whose transactions end with what follows from them."""
+
+    def __init__(self, *places):
+        super().__init__(*places)
+        self.ownership.owners = {place: Passing(self, place) for place in places}
+
+    async def write(self, writes, follow):
+        self.written.append({})
+        while writes:
+            self.written[-1] |= {to: [key for key, *_ in rows] for to, rows in writes.items()}
+            writes = await follow(writes, dict.fromkeys(writes, ["here"]))
+        return 0
+
+
+def test_what_a_process_passes_on_to_itself_is_applied_in_the_same_transaction():
+    worker = PassingWorker(A, B)
+    assert asyncio.run(worker.run(Fetched(0, size=100), Fetched(1, size=100))) is None
+    assert worker.written == [
+        {("out", 0): ["of 0", "of 1"], ("internal", 0): [b""], ("internal", 1): [b""]},
+    ]
+    for place in (A, B):
+        assert worker.owner(place).own == [b"passed on"]
+        # For what was fetched, and for what followed.
+        assert worker.owner(place).moved == 2
+
+
+def test_a_backlog_is_not_followed():
+    worker = PassingWorker(A, B)
+    assert asyncio.run(worker.run(Fetched(0), Fetched(1))) is None
+    assert [worker.owner(place).own for place in (A, B)] == [[], []]
+
+
+def test_a_partition_that_fails_in_what_follows_is_set_aside_alone():
+    worker = PassingWorker(A, B)
+    failed = NotApplied([])
+    worker.owner(A).own_fails_with = failed
+    assert asyncio.run(worker.run(Fetched(0, size=100), Fetched(1, size=100))) is None
+    assert worker.set_aside == [(A, failed)]
+    assert worker.written[0]["out", 0] == ["of 1"]
+    # What was fetched of it is applied and committed.
+    assert [worker.owner(place).moved for place in (A, B)] == [1, 2]
+
+
+def test_an_error_of_the_process_in_what_follows_is_raised_after_the_commit():
+    worker = PassingWorker(A, B)
+    worker.owner(A).own_fails_with = error = WrongAppendTime("ahead")
+    assert asyncio.run(worker.run(Fetched(0, size=100))) is error
+    assert worker.owner(A).moved == 1

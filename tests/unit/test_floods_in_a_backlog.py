@@ -1,11 +1,11 @@
-"""Floods open the same episodes from a backlog as live, whatever its length (adversary's traffic, scaled down).
+"""Floods reach the same levels from a backlog as live, whatever its length.
 
 The shipped policies; a third of the reports without a ref, so that they reach their channel sooner than the
 others.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 
 import pytest
@@ -27,8 +27,7 @@ def rules() -> ReportRules:
     return compile_report_rules(SHIPPED)
 
 
-@lru_cache
-def traffic(length: int, a_minute: int, channels: int) -> Published:
+def traffic(length: int, *, a_minute: int, channels: int) -> Published:
     """Reports of `length` ms as they were appended, each with its source partition: any, as keys are random."""
     chance = random.Random(length + a_minute)
     rows = []
@@ -113,15 +112,37 @@ def floods(found: Highest) -> list[int]:
     ]
 
 
-def check(published: Published, *ways: object) -> None:
+def check(published: Published, *ways: Callable[[Published], Hops]) -> None:
     expected = one_by_one(rules(), PARTITIONS, published).highest
     assert floods(expected) == [2] * FLOODS
     for read in ways:
-        hops = read(published)  # type: ignore[operator]
+        hops = read(published)
         assert not hops.unapplied
         assert hops.highest == expected, read
 
 
-@pytest.mark.parametrize("length", [90 * MINUTE, 4 * HOUR])
-def test_floods_of_hours_reach_the_same_levels(length: int) -> None:
-    check(traffic(length, 4, 20), live, at_once, side_by_side)
+QUIET = {"a_minute": 2, "channels": 10}
+BUSY = {"a_minute": 100, "channels": 500}
+
+
+@pytest.mark.parametrize("length", [90 * MINUTE, pytest.param(4 * HOUR, marks=pytest.mark.slow)])
+def test_floods_within_hours_reach_the_same_levels(length: int) -> None:
+    check(traffic(length, **QUIET), live, at_once, side_by_side)
+
+
+@pytest.mark.slow
+def test_floods_within_six_hours_and_two_days_reach_the_same_levels() -> None:
+    check(traffic(6 * HOUR, **QUIET), live, at_once, side_by_side)
+    # No source is this far behind another, or its late reports are too late to be judged.
+    check(traffic(2 * DAY, **QUIET), side_by_side)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("length", [90 * MINUTE, 4 * HOUR, 6 * HOUR])
+def test_floods_in_busy_hours_reach_the_same_levels(length: int) -> None:
+    check(traffic(length, **BUSY), live, at_once, side_by_side)
+
+
+@pytest.mark.nightly
+def test_floods_in_two_busy_days_reach_the_same_levels() -> None:
+    check(traffic(2 * DAY, **BUSY), side_by_side)

@@ -20,6 +20,7 @@ from streams.running.errors import OversizedRecord, OwnershipLost, WrongAppendTi
 from streams.running.log import past_markers
 from streams.running.log.append_times import check_append_times, clock_difference
 from streams.running.log.connection import Connection
+from streams.running.log.log import Appended
 from streams.running.log.position import SourcePosition, decode_position
 from streams.running.partitions.loading import Loaded
 from streams.running.partitions.observer import Observer
@@ -191,6 +192,75 @@ def test_a_gap_within_a_cycle_is_refused(owner, applied, written):
     with pytest.raises(OwnershipLost, match="begins at offset 10, but the next offset to apply is 9[.]"):
         apply(owner, fetched(7, 7, 8), fetched(10, 10))
     assert (applied, written) == ([], [])
+
+
+def own(owner, offset, records=1, timestamp=1_000, topic="in"):
+    """Apply records that the owner's process has appended, and commit. Return whether it applied them."""
+    rows = [(b"", b"", [])] * records
+
+    async def apply_own():
+        prepared = await owner.apply_own(topic, rows, [Appended(offset, records, timestamp)])
+        if prepared is not None:
+            owner.committed(prepared, 0.01)
+        return prepared is not None
+
+    return asyncio.run(apply_own())
+
+
+def test_what_the_process_appends_next_is_applied_before_it_is_fetched(owner, applied):
+    assert own(owner, 7, 2)
+    # The marker of that transaction is at 9.
+    assert own(owner, 10)
+    assert applied == [7, 8, 10]
+    assert owner.position["in"] == SourcePosition(11, 4, 1_000)
+    # The fetches that follow have nothing new.
+    for _, each in (fetched(7, 7, 8, end=10), fetched(10, 10, end=12)):
+        assert owner.passes_over("in", each)
+    assert not owner.passes_over("in", fetched(12, 12)[1])
+    assert own(owner, 12)
+
+
+def test_what_the_process_appends_waits_for_records_of_others(owner, applied):
+    assert own(owner, 7)
+    # 8 is the marker, 9 another's record.
+    assert not own(owner, 10)
+    assert apply(owner, fetched(8, 9, 10, end=12)) == 1
+    assert own(owner, 12)
+    assert applied == [7, 9, 10, 12]
+
+
+def test_another_record_may_take_the_place_of_the_marker(owner, applied):
+    assert own(owner, 7)
+    # 8 is another's record, 9 the marker of ours: the next ones of ours do not begin at 9.
+    assert not own(owner, 10)
+    _, records = fetched(7, 7, 8, 10, end=12)
+    assert not owner.passes_over("in", records)
+    assert apply(owner, ("in", records)) == 1
+    assert applied == [7, 8, 10]
+
+
+@pytest.mark.parametrize(
+    "appended",
+    [
+        [Appended(7, 1, 1_000), Appended(9, 1, 1_000)],
+        [Appended(7, 2, -1)],
+    ],
+    ids=["another's record between them", "no append time"],
+)
+def test_what_the_process_appends_is_fetched_if_it_cannot_be_told_what_it_is(owner, applied, appended):
+    rows = [(b"", b"", [])] * 2
+    assert asyncio.run(owner.apply_own("in", rows, appended)) is None
+    assert applied == []
+    assert apply(owner, fetched(7, 7, 8)) == 1
+
+
+def test_of_what_the_process_appends_the_rest_is_fetched_if_it_is_too_much(owner, applied):
+    owner.stage.records_per_transaction = 2
+    assert own(owner, 7, 3)
+    assert not own(owner, 11)
+    assert apply(owner, fetched(7, 7, 8, 9, end=11)) == 1
+    assert own(owner, 11)
+    assert applied == [7, 8, 9, 11]
 
 
 def test_a_range_may_begin_after_markers_that_were_stepped_over(owner, applied, monkeypatch):

@@ -249,7 +249,7 @@ class Owner:
         elif kind in ("stamped", "unstamped"):
             published = report(number, self.clock, channel=HERE[0], message_ref=f"m{index}")
             # Version 0.2 wrote the second kind.
-            record = (stamped if kind == "stamped" else rekeyed)(published)
+            record = rekeyed(published) if kind == "unstamped" else stamped(published, 0, PARTITIONS)
             record = record._replace(offset=len(self.internal))
             self.log[_place(published)] = record
             self.internal.append(record)

@@ -26,6 +26,7 @@ from streams.deciding.partition.limits import UNLIMITED, Limits
 from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.stage import report_stage
 from tests.report_strategies import case_activities, moderation_outcomes
+from tests import bundled
 from tests.unit.batch_cuts import results, takeovers, tiny
 from tests.unit.reporter_traffic import RULES as TRUST
 from tests.unit.test_crowd_in_the_stage import rules_with
@@ -186,7 +187,7 @@ def test_outcomes_lead_to_the_same_bytes_wherever_the_log_is_cut(
     for name, stage in STAGES.items():
         whole = results(stage, log.read[name], UNLIMITED)
         assert results(stage, log.read[name], limits, takeovers) == whole
-        assert whole[0] == log.outputs[name]
+        assert whole[0] == bundled.expanded(log.outputs[name])
         assert whole[2] == log.stored[name]
 
 

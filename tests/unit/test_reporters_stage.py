@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.internal.time_correction import TimeCorrection
-from streams.contract.wire.forms.stamp import STAMP_HEADER, encode_stamp, read_stamp
+from streams.contract.wire.forms.stamp import STAMP_HEADER
 from streams.contract.wire.forms.time_correction import encode_time_correction
-from streams.contract.wire.origin import ORIGIN_HEADER, NotAtHome, read_origin
+from streams.contract.wire.origin import ORIGIN_HEADER, NotAtHome
 from streams.contract.wire.partitioner import home_partition
-from streams.contract.wire.records import MAX_HEADERS
+from streams.contract.wire.records import MAX_HEADERS, MAX_PASSED_ON_BYTES
 from streams.deciding.partition.limits import LIMITS
 from streams.deciding.reporters.reporter import REPORTER, Reporter, ReportFacts
 from streams.deciding.reporters.stage import reporter_stage
@@ -22,7 +22,9 @@ from streams.deciding.reporters.store import QUIET_DAYS, SILENT_DAYS
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState
 from streams.registry.reporter_rules import MisuseNeeds
+from tests import bundled
 from tests.categories import CODES
+from tests.earlier_records import encode_stamp
 from tests.unit.reporter_traffic import (
     GATE,
     INTERNAL,
@@ -58,7 +60,7 @@ FORGED = ReportStamp("high", 0.9, 0.9, 99.0, 3.0, False, False, 0, 3)
 
 
 def stamps(batch):
-    return [read_stamp(output.headers) for output in batch.outputs if output.topic == REPORTS_INTERNAL]
+    return bundled.stamps(batch.outputs)
 
 
 def enriched(rules, records):
@@ -70,12 +72,14 @@ def enriched(rules, records):
 
 def test_a_report_goes_through_the_stage_of_reporters_to_its_channel():
     gated = gate([report(1, START)])
-    assert [(output.topic, output.key) for output in gated.outputs] == [(INTERNAL, key_of("u1"))]
+    (entry,) = bundled.entries(gated.outputs)
+    checked = entry.report
+    assert (entry.reporter, checked.channel_ref) == (KEY.reporter_hash("u1"), "c")
+    place = checked.topic, checked.partition, checked.offset, checked.appended
+    assert place == ("message-reports", 0, 1, START)
     assert gated.counters.passed_to_reporters == 1
     stamped = stamp_all(read_back(gated.outputs, INTERNAL))
     (there,) = read_back(stamped.outputs, REPORTS_INTERNAL)
-    assert (there.key, there.value) == (b"c", report(1, START).value)
-    assert read_origin(there.headers) == ("message-reports", 0, 1, START)
     # Without an outcome a report weighs what it weighs without a stamp.
     assert enriched(GATE, [there]) == enriched(GATE, [rekeyed(report(1, START))]) != []
 
@@ -129,16 +133,24 @@ def test_all_three_forms_of_an_event_pass():
         assert len(enriched(GATE, [there])) == 1
 
 
-def test_there_is_room_for_the_stamp_among_the_headers():
-    """What the runtime reads back with more headers than that has none left."""
-    headers = [(f"h{number}", b"") for number in range(MAX_HEADERS - 2)]
-    (there,) = read_back(gate([report(1, START)._replace(headers=headers)]).outputs, INTERNAL)
-    (output,) = stamp_all([there]).outputs
-    assert len(output.headers) == MAX_HEADERS
-    more = report(1, START)._replace(headers=[*headers, ("one", b"")])
-    (letter,) = gate([more]).outputs
+def test_headers_that_nobody_needs_stay_behind():
+    headers = [(f"h{number}", b"") for number in range(MAX_HEADERS)]
+    gated = gate([report(1, START)._replace(headers=headers)])
+    (there,) = read_back(gated.outputs, INTERNAL)
+    assert len(there.headers) == 1
+    assert stamps(stamp_all([there]))
+
+
+def test_a_source_that_is_too_long_to_be_written_again_is_refused():
+    def published(source):
+        attributes = {"specversion": b"1.0", "id": b"r1", "source": source, "type": b"tocsin.report.v1"}
+        return report(1, START)._replace(headers=[(f"ce_{name}", text) for name, text in attributes.items()])
+
+    (long,) = read_back(gate([published(b"/" * MAX_PASSED_ON_BYTES)]).outputs, INTERNAL)
+    assert stamps(stamp_all([long]))
+    (letter,) = gate([published(b"/" * (MAX_PASSED_ON_BYTES + 1))]).outputs
     assert dict(letter.headers)["tocsin-reason"] == b"oversized"
-    assert f"at most {MAX_HEADERS - 2} headers" in dict(letter.headers)["tocsin-detail"].decode()
+    assert dict(letter.headers)["tocsin-field"] == b"ce_source"
 
 
 # --- the stamp
@@ -148,11 +160,9 @@ def test_a_publishers_stamp_is_never_taken():
     forged = [(STAMP_HEADER, encode_stamp(FORGED))]
     record = report(1, START)._replace(headers=forged)
     honest = enriched(GATE, arriving(GATE, [report(1, START)]))
-    (there,) = read_back(gate([record]).outputs, INTERNAL)
-    assert STAMP_HEADER not in dict(there.headers)
-    (stamped,) = read_back(stamp_all([there]).outputs, REPORTS_INTERNAL)
-    assert [name for name, _ in stamped.headers].count(STAMP_HEADER) == 1
-    assert enriched(GATE, [stamped]) == honest
+    there = read_back(gate([record]).outputs, INTERNAL)
+    stamped = read_back(stamp_all(there).outputs, REPORTS_INTERNAL)
+    assert enriched(GATE, stamped) == honest
     # On the direct way, read from the source, with and without a forged origin.
     nobodys = report(1, START, reporter=None)
     direct = enriched(GATE, [nobodys])
@@ -161,8 +171,7 @@ def test_a_publishers_stamp_is_never_taken():
     # And re-keyed.
     other = next(f"c{n}" for n in range(9) if home_partition(f"c{n}".encode(), 2) == 1)
     moved = report(1, START, channel=other, reporter=None)._replace(headers=forged)
-    (output,) = report_stage(GATE).apply(ReportState(0, 2, GATE), [moved]).outputs
-    assert STAMP_HEADER not in dict(output.headers)
+    assert stamps(report_stage(GATE).apply(ReportState(0, 2, GATE), [moved])) == [None]
 
 
 def test_the_factor_of_a_stamp_multiplies_the_weight_up_to_its_limit():
@@ -320,7 +329,7 @@ def test_any_cuts_and_restores_give_the_same_bytes(draws, cuts, restored):
         fold(stored, part.changes)
         if restored:
             state = restore_reporters(0, 1, RULES, stored.items())
-    assert outputs == batch.outputs
+    assert bundled.expanded(outputs) == bundled.expanded(batch.outputs)
     assert {key: value for key, value in stored.items() if key != b"T"} == {
         key: value for key, value in whole.items() if key != b"T"
     }
@@ -418,7 +427,7 @@ def test_time_that_is_set_back_takes_activity_and_targets_of_later_times_with_it
 
 def test_a_reporter_of_another_partition_is_not_taken_in():
     ref = next(f"u{n}" for n in range(9) if home_partition(key_of(f"u{n}"), 2) == 1)
-    with pytest.raises(NotAtHome, match="the home of this record is partition 1 of 2"):
+    with pytest.raises(NotAtHome, match="there were 1 partitions, and there are 2 now"):
         stamp_all([passed(1, START, ref)], new_state(partitions=2))
 
 

@@ -201,7 +201,7 @@ def test_a_large_report_ends_a_slice_earlier() -> None:
     slices = {}
     for name, fields in (("usual", {}), ("large", filler)):
         state = ReportState(0, 1, REPORTS.rules)
-        records = arriving(REPORTS.rules, [report(number, START, **fields) for number in range(100)])
+        records = [report(number, START, reporter=None, **fields) for number in range(100)]
         slices[name] = sum(1 for _ in REPORTS.apply_in_slices(state, records))
     assert slices["large"] > slices["usual"] + 3
 

@@ -24,7 +24,7 @@ from opentelemetry.semconv.schemas import Schemas
 from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
 from streams.deciding.reports.stage import report_stage
 from streams.distribution import packages_missing
-from streams.running.cycle.cycle import _untraced
+from streams.running.cycle.trace import untraced
 from streams.running.errors import OwnershipLost
 from streams.running.log.claims import StatePartition
 from streams.running.log.position import SourcePosition
@@ -81,7 +81,7 @@ def prepared(records: list[Record]) -> Prepared:
         new.append(NewRecords(topic, rows, rows[-1].offset + 1))
     log = TopicPartition(PREFIX + stage.state_topic, 0)
     position = {each.topic: SourcePosition(0, 1, None) for each in new}
-    return asyncio.run(prepare(stage, stage.restore(0, 1), records, new, position, {}, log, Writer()))
+    return asyncio.run(prepare(stage, stage.restore(0, 1), records, new, position, {}, log, Writer(), None))
 
 
 def spans_of(each: Prepared, others=ALWAYS_ON, fails_with: Exception | None = None) -> list[Any]:
@@ -137,7 +137,7 @@ def test_names_of_attributes_are_those_of_the_semantic_conventions():
 
 def test_an_escalation_carries_the_ids_of_the_span_and_nothing_else_changes():
     off, on = (prepared(escalating(*map(traceparent, (1, 2, 3)))) for _ in range(2))
-    with _untraced({PARTITION: off}, 0):
+    with untraced({PARTITION: off}, 0):
         pass
     (span,) = spans_of(on)
     added = escalation_headers(on).pop()

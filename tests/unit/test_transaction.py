@@ -47,7 +47,7 @@ class Producer(KafkaProducer):
         if topic in self._failing:
             delivery.set_exception(self._failing[topic])
         else:
-            delivery.set_result(SimpleNamespace(timestamp=-1))
+            delivery.set_result(SimpleNamespace(timestamp=-1, offset=0))
         return delivery
 
     async def commit_transaction(self):

@@ -335,8 +335,7 @@ class _OneMode:
                 self.outputs[output.topic].append(output)
                 continue
             topic = self.past.recording.name(output.topic)
-            home = home_partition(output.key, len(self.states) // len(self.stages))
-            row = replace(record, topic=topic, partition=home, key=output.key)
+            row = replace(record, topic=topic, partition=output.partition, key=output.key)
             self.apply(stage, replace(row, value=output.value, headers=tuple(output.headers)))
 
 

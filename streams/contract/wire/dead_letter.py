@@ -79,7 +79,7 @@ def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
         ("tocsin-partition", b"%d" % origin.partition),
         ("tocsin-offset", b"%d" % origin.offset),
         ("tocsin-timestamp", b"%d" % origin.timestamp),
-        (ATTEMPT_HEADER, b"%d" % (1 + _earlier_attempts(record.headers))),
+        (ATTEMPT_HEADER, b"%d" % (1 + earlier_attempts(dict(record.headers).get(ATTEMPT_HEADER, b"0")))),
     ]
     headers = kept + reported
     if (
@@ -118,7 +118,9 @@ def _redacted(value: bytes, field: str) -> bytes:
     return encode(RedactedRecord(hashlib.sha256(value).hexdigest(), len(value), field))
 
 
-def _earlier_attempts(headers: Headers) -> int:
-    carried = dict(headers).get(ATTEMPT_HEADER, b"0") or b""
+def earlier_attempts(carried: bytes | None) -> int:
+    """Return how often a record was refused before, from what its header carries."""
+    if carried and carried.isdigit() and len(carried) <= _ATTEMPT_DIGITS:
+        return int(carried)
     # An unreadable header still shows that the record was a dead letter before.
-    return int(carried) if carried.isdigit() and len(carried) <= _ATTEMPT_DIGITS else 1
+    return 1

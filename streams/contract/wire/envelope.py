@@ -13,6 +13,10 @@ CE_TIME = "ce_time"
 
 SPECVERSION = b"1.0"
 JSON_CONTENT_TYPE = b"application/json"
+STRUCTURED_CONTENT_TYPE = b"application/cloudevents+json"
+
+TRACEPARENT = "traceparent"
+"""The header of W3C Trace Context: the ids of a trace and of a span in it."""
 
 # The name of the system, not of the machine: a replay elsewhere must write the same bytes.
 TOCSIN_SOURCE = b"/tocsin"
@@ -56,11 +60,16 @@ def own_headers(event_type: str, event_id: str) -> list[tuple[str, bytes]]:
 
 def event_headers(event_type: str, event_id: str, time_ms: int) -> list[tuple[str, bytes]]:
     """The binary-mode headers of an event of Tocsin's; `time_ms` is event time in ms since the epoch."""
+    return headers_at(event_type, event_id, rfc3339(time_ms).encode())
+
+
+def headers_at(event_type: str, event_id: str, time: bytes) -> list[tuple[str, bytes]]:
+    """As `event_headers`, for many events of one time, given as RFC 3339."""
     return [
         _SPECVERSION_HEADER,
         (CE_ID, event_id.encode()),
         _SOURCE_HEADER,
         _type_header(event_type),
-        (CE_TIME, rfc3339(time_ms).encode()),
+        (CE_TIME, time),
         _CONTENT_TYPE_HEADER,
     ]

@@ -41,13 +41,18 @@ def murmur2(data: bytes) -> int:
 
 
 def murmur2_of_all(keys: Sequence[bytes], length: int) -> Sequence[int]:
-    """Return the hashes of keys of the same `length`, a multiple of 4: 0.4 us each instead of 2.2.
+    """Return the hashes of keys of the same `length`, a multiple of 4: 0.4 us each instead of 2.2."""
+    return murmur2_of_block(b"".join(keys), length, len(keys))
+
+
+def murmur2_of_block(keys: bytes, length: int, number: int) -> Sequence[int]:
+    """Return the hashes of so many keys of the same `length`, a multiple of 4, that follow each other.
 
     All keys go through each step at once, as the 64-bit lanes of one large integer. A product of two 32-bit
     numbers stays in its lane, and bits that a shift moves over from the next lane are masked.
     """
-    words = _lanes("I", b"".join(keys))
-    ones = int.from_bytes(b"\1\0\0\0\0\0\0\0" * len(keys), "little")
+    words = _lanes("I", keys)
+    ones = int.from_bytes(b"\1\0\0\0\0\0\0\0" * number, "little")
     mask = ones * _MASK
     h = ones * (_SEED ^ length)
     for place in range(length >> 2):
@@ -56,7 +61,7 @@ def murmur2_of_all(keys: Sequence[bytes], length: int) -> Sequence[int]:
         h = (h * _MULTIPLIER & mask) ^ k
     h = (h ^ (h >> 13 & mask)) * _MULTIPLIER & mask
     h ^= h >> 15 & mask
-    return _lanes("Q", h.to_bytes(8 * len(keys), "little"))
+    return _lanes("Q", h.to_bytes(8 * number, "little"))
 
 
 def _lanes(kind: str, data: bytes) -> "array[int]":

@@ -69,7 +69,7 @@ class Ruling(NamedTuple):
     rule_of_law_json: msgspec.Raw
 
 
-class Resolved(NamedTuple):
+class Resolved(msgspec.Struct, frozen=True, gc=False):
     """The law that applies to a report.
 
     `jurisdictions`: one entry per country, the most certain first; `places` says how certain each is.

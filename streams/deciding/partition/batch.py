@@ -10,6 +10,7 @@ from streams.contract.wire.times import DAY
 from streams.deciding.partition.counters import PartitionCounters
 from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.limits import OUTPUT_OVERHEAD, UNLIMITED, Limits
+from streams.deciding.partition.passing import PassedOn
 from streams.deciding.partition.state import PartitionState
 
 State = TypeVar("State", bound=PartitionState)
@@ -45,12 +46,14 @@ class AheadOfOthers(Exception):
 class Batch(Generic[State, Rules, Counters]):
     """State, rules and results of a batch: the only mutable object that handlers get.
 
-    `outputs` are the records to write, in order, with topic names without prefix. `changes` holds each
-    changed state record once, None to delete it; it is complete after `finish`. `event_times` are the times
-    (ms since the epoch) of the applied events, in the order of application. `finished_records` is the number
-    of records that need not be handled again. If a handler raises anything but Rejected, StepsRemain and
-    AheadOfOthers, neither `state` nor the batch may be used afterwards. `refused` counts the records by topic
-    that could not be read.
+    `outputs` are the records to write, in order, with topic names without prefix; what is `passed_on` to
+    other partitions is among them after `finish`. `changes` holds each changed state record once, None to
+    delete it; it is complete after `finish`. `event_times` are the times (ms since the epoch) of the applied
+    events, in the order of application. `finished_records` is the number
+    of records that need not be handled again; some entries of the one after them may be applied, if it is a
+    bundle (reading.py). If a handler raises anything but Rejected, StepsRemain and AheadOfOthers, neither
+    `state` nor the batch may be used afterwards. `refused` counts the records by topic that could not be
+    read.
 
     `until` says how far sources may be read, as the latest event time (ms) by topic; None if all may be read
     to their ends. `reached` is the latest event time read of each source, and `ahead` the record at which the
@@ -59,8 +62,8 @@ class Batch(Generic[State, Rules, Counters]):
 
     __slots__ = (
         "_bytes", "_counted_outputs", "_expiring", "_serve_due", "_slice_steps_end", "_steps", "ahead",
-        "changes", "counters", "event_times", "finished_records", "limits", "outputs", "reached", "refused",
-        "rules", "state", "until",
+        "changes", "counters", "event_times", "finished_records", "limits", "outputs", "passed_on",
+        "reached", "refused", "rules", "state", "until",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +83,7 @@ class Batch(Generic[State, Rules, Counters]):
         self.reached: dict[str, int] = {}
         self.ahead: AheadOfOthers | None = None
         self.outputs: list[OutputRecord] = []
+        self.passed_on = PassedOn(state.homes)
         self.changes: dict[bytes, bytes | None] = {}
         self.event_times: list[int] = []
         self.finished_records = 0
@@ -110,7 +114,7 @@ class Batch(Generic[State, Rules, Counters]):
         return (
             self._steps >= limits.batch_steps
             or (self.state.breaker.is_tripped and self.refused.total() >= limits.batch_refused)
-            or self._bytes + self.state.changed_bytes() >= limits.batch_bytes
+            or self._bytes + self.passed_on.size + self.state.changed_bytes() >= limits.batch_bytes
         )
 
     def read(self, topic: str, moment: int) -> None:
@@ -186,6 +190,9 @@ class Batch(Generic[State, Rules, Counters]):
     def finish(self) -> Iterator[None]:
         """Complete `outputs` and `changes` in parts of a few milliseconds each; exhaust it once."""
         state = self.state
+        for written in self.passed_on.drain():
+            self.outputs += written
+            yield
         counted: dict[bytes, bytes | None] = {}
         while (drained := state.daily.drain(state.time.now, _COUNTERS_PER_PART)).changes or drained.records:
             self.outputs.extend(drained.records)

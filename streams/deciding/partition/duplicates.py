@@ -194,10 +194,10 @@ class RecentIds:
         self._until = now
 
     def _begin_slot(self, now: int) -> None:
-        ended, hashes = self._number, self._current
-        self._changes[ended] = self._current_slot().encode()
-        self._full.append(_Full(ended, self._until, len(hashes)))
-        self._ids += len(hashes)
+        ended, ids = self._number, len(self._current)
+        slot = self._changes[ended] = self._current_slot().encode()
+        self._full.append(_Full(ended, self._until, ids))
+        self._ids += ids
         self._begin_at(ended + 1)
         full = self._full
         while full and (
@@ -209,7 +209,7 @@ class RecentIds:
             self._without_key.discard(number)
             self._forgotten = max(self._forgotten, until)
             self._changes[number] = None
-        self._table.add(hashes, ended, full[0].number if full else ended + 1, self._ids)
+        self._table.add(slot[SLOT_HEAD:], ended, full[0].number if full else ended + 1, self._ids)
 
     def _begin_at(self, number: int) -> None:
         self._before = max(self._forgotten, self._full[-1].until if self._full else 0)
@@ -255,7 +255,7 @@ class RecentIds:
         recent._ids = sum(len(slot.hashes) for slot in found.values())
         recent._table = IdTable(recent._ids)
         for ended, slot in found.items():
-            recent._table.add(slot.hashes, ended, first, recent._ids)
+            recent._table.add(_to_bytes(slot.hashes), ended, first, recent._ids)
             recent._full.append(_Full(ended, slot.until, len(slot.hashes)))
             if slot.without_key:
                 recent._without_key.add(ended)

@@ -1,9 +1,15 @@
 """The home partition of a channel or request: the one that keeps its state."""
 
+import struct
 from collections import defaultdict
 from collections.abc import Sequence
 
-from streams.contract.wire.partitioner import murmur2, murmur2_of_all, partition_of_hash
+from streams.contract.wire.partitioner import (
+    murmur2,
+    murmur2_of_all,
+    murmur2_of_block,
+    partition_of_hash,
+)
 from streams.contract.wire.records import SourceRecord
 
 # Most reports of an hour concern few channels, so 65,536 refs nearly always hit; at about 200 bytes each the
@@ -15,6 +21,9 @@ CACHED_REFS = 65_536
 # pays if more than this share of a batch concerns channels that were not seen lately.
 NEW_FOR_HASHING_TOGETHER = 1 / 4
 
+# The key of a reporter's records: the digits of a 64-bit hash.
+_HASH_DIGITS = 16
+
 # A longer key is not a channel ref, and hashing it together with few others takes longer than alone.
 LONGEST_REF = 128
 
@@ -22,10 +31,10 @@ LONGEST_REF = 128
 class HomePartitions:
     """Key and home partition of channels and requests, cached for those seen lately."""
 
-    __slots__ = ("_foreseen", "_known", "_new", "_partitions")
+    __slots__ = ("_foreseen", "_known", "_new", "partitions")
 
     def __init__(self, partitions: int) -> None:
-        self._partitions = partitions
+        self.partitions = partitions
         self._known: dict[str, tuple[bytes, int]] = {}
         self._foreseen: dict[bytes, int] = {}
         self._new = 0
@@ -47,7 +56,13 @@ class HomePartitions:
         """
         self._new += 1
         hashed = self._foreseen.get(key)
-        return partition_of_hash(murmur2(key) if hashed is None else hashed, self._partitions)
+        return partition_of_hash(murmur2(key) if hashed is None else hashed, self.partitions)
+
+    def of_hashes(self, hashes: Sequence[int]) -> Sequence[int]:
+        """Return the homes of keys that spell 64-bit hashes in hexadecimal digits; none of it is cached."""
+        digits = struct.pack(f">{len(hashes)}Q", *hashes).hex().encode()
+        found = murmur2_of_block(digits, _HASH_DIGITS, len(hashes))
+        return [partition_of_hash(each, self.partitions) for each in found]
 
     def hash_in_advance(self, records: Sequence[SourceRecord]) -> None:
         """Hash the keys of a batch in advance if that saves time: most publishers use the ref as key.

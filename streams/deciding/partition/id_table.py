@@ -1,11 +1,16 @@
-"""Many 64-bit hashes, each with the slot that it belongs to, in about 17 bytes each."""
+"""Many 64-bit hashes, each with the slot that it belongs to, in some 22 bytes each."""
 
-from collections.abc import Iterable
+from itertools import chain, compress
+from struct import Struct, unpack
 from typing import Final
 
 # An entry of a bucket: the hash and the last 16 bits of the number of its slot, little-endian.
 _HASH: Final = 8
 _ENTRY: Final = 10
+_ENTRIES: Final = Struct(f"{_ENTRY}s")
+# For bytes.translate: a bit of each byte as 0 or 1, and the other one of these two.
+_BITS: Final = [bytes(byte >> bit & 1 for byte in range(256)) for bit in range(8)]
+_NOT: Final = bytes((1, 0, *range(2, 256)))
 
 # Each time that a bucket has grown by so many bytes, what no longer counts is cut off.
 _STEP: Final = 16 * _ENTRY
@@ -17,11 +22,11 @@ _FULL: Final = 72 * _ENTRY
 _MOST_PLACES: Final = 1 << 19
 
 # The filter has so many bytes for each hash, up to twice as many after it was doubled.
-_SPARSE: Final = 2
+_SPARSE: Final = 4
 # More slots at a time would be taken for each other.
 MOST_SLOTS: Final = 1 << 16
 # So many slots share an age in the filter, whose ages are bytes other than 0.
-_SLOTS_PER_AGE: Final = 256
+_SLOTS_PER_AGE: Final = 64
 _AGES: Final = 255
 
 _NONE: Final[list[int]] = []
@@ -33,8 +38,8 @@ class IdTable:
     A Python set of them takes 85 bytes each, and open addressing in an array up to 27, with a copy of all of
     them whenever it is doubled. Here the buckets grow one by one: the table of buckets, which names a bucket
     at several places until it is split, is doubled in a moment (extendible hashing). In each bucket the
-    oldest entries are in front, so that they can be cut off. Most hashes that are asked for are new; a byte
-    says so of two out of three: it has the age of the newest hash with the same last bits.
+    oldest entries are in front, so that they can be cut off. Most hashes that are asked for are new, and a
+    byte says so of four out of five: it has the age of the newest hash with the same last bits.
     """
 
     __slots__ = (
@@ -52,21 +57,29 @@ class IdTable:
         self._places = len(self._filter) - 1
         self._count_from(0, 0)
 
-    def add(self, hashes: Iterable[int], slot: int, first: int, known: int) -> None:
-        """Add the hashes of `slot`, and count the slots from `first` on, which have up to `known` hashes.
+    def add(self, hashes: bytes, slot: int, first: int, known: int) -> None:
+        """Add the hashes of `slot`, eight bytes each, little-endian.
 
-        Neither of the two ever falls.
+        Count the slots from `first` on, which have up to `known` hashes. Neither of the two ever falls.
         """
         self._count_from(first, slot)
         while _SPARSE * known > len(self._filter):
             self._filter *= 2
         places = self._places = len(self._filter) - 1
         age, ages = self._age, self._filter
-        tag = (slot % MOST_SLOTS).to_bytes(2, "little")
         buckets, mask = self._buckets, self._mask
-        for hashed in hashes:
+        number = len(hashes) // _HASH
+        # Column by column, because that takes a tenth of the time of joining each hash and its tag.
+        entries = bytearray(number * _ENTRY)
+        for column in range(_HASH):
+            entries[column::_ENTRY] = hashes[column::_HASH]
+        entries[_HASH::_ENTRY] = bytes((slot & 0xFF,)) * number
+        entries[_HASH + 1 :: _ENTRY] = bytes((slot >> 8 & 0xFF,)) * number
+        for hashed, (entry,) in zip(
+            unpack(f"<{number}Q", hashes), _ENTRIES.iter_unpack(entries), strict=True
+        ):
             bucket = buckets[hashed & mask]
-            bucket += hashed.to_bytes(_HASH, "little") + tag
+            bucket += entry
             ages[hashed & places] = age
             if len(bucket) % _STEP == 0:
                 self._tidy(hashed)
@@ -107,11 +120,16 @@ class IdTable:
     def _tidy(self, hashed: int) -> None:
         """Cut off what no longer counts in the bucket of a hash, and split it if too much is left."""
         bucket = self._buckets[hashed & self._mask]
-        place = 0
-        # The last entry was added just now.
-        while place < len(bucket) and self._begun_since(bucket, place) > self._live:
-            place += _ENTRY
-        del bucket[:place]
+        last, live = self._last, self._live
+        first, end = 0, len(bucket) // _ENTRY
+        while first < end:
+            middle = first + end >> 1
+            tag = middle * _ENTRY + _HASH
+            if (last - (bucket[tag] | bucket[tag + 1] << 8)) % MOST_SLOTS > live:
+                first = middle + 1
+            else:
+                end = middle
+        del bucket[: first * _ENTRY]
         if len(bucket) > _FULL:
             self._split(hashed)
 
@@ -125,10 +143,12 @@ class IdTable:
             self._buckets *= 2
             self._depths *= 2
             self._mask = self._mask << 1 | 1
-        halves = bytearray(), bytearray()
-        byte, shift = depth >> 3, depth & 7
-        for begin in range(0, len(bucket), _ENTRY):
-            halves[bucket[begin + byte] >> shift & 1].extend(bucket[begin : begin + _ENTRY])
+        # What the next bit of each entry is.
+        bits = bucket[depth >> 3 :: _ENTRY].translate(_BITS[depth & 7])
+        halves = [
+            bytearray().join(chain.from_iterable(compress(_ENTRIES.iter_unpack(bucket), chosen)))
+            for chosen in (bits.translate(_NOT), bits)
+        ]
         for at in range(place & (bit - 1), len(self._buckets), bit):
             self._buckets[at] = halves[at >> depth & 1]
             self._depths[at] = depth + 1

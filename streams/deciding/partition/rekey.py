@@ -5,7 +5,6 @@ from streams.contract.wire.origin import NotAtHome, is_internal, with_origin
 from streams.contract.wire.records import (
     MAX_HEADERS,
     MAX_PASSED_ON_BYTES,
-    Headers,
     OutputRecord,
     SourceRecord,
     bytes_on_the_wire,
@@ -49,20 +48,15 @@ def pass_on(
     topic: str,
     key: bytes,
     partition: int,
-    *,
-    added: Headers = (),
-    more_headers: int = 0,
 ) -> None:
-    """Write a record to another topic, with its origin and the headers `added`.
+    """Write a record to another topic, with its origin.
 
-    `more_headers` is the number of headers that its reader will add. Raises Rejected if the record is too
-    large or has too many headers.
+    Raises Rejected if the record is too large or has too many headers.
     """
     headers = with_origin(record)
-    headers += added
     if bytes_on_the_wire(key, record.value, headers) > MAX_PASSED_ON_BYTES:
         limit = f"Must be at most {MAX_PASSED_ON_BYTES} bytes, uncompressed, with key and value."
         raise Rejected("oversized", "headers", limit)
-    if len(headers) + more_headers > MAX_HEADERS:
-        raise Rejected("oversized", "headers", f"Must be at most {MAX_HEADERS - 1 - more_headers} headers.")
-    batch.outputs.append(OutputRecord(topic, partition, key, record.value, headers))
+    if len(headers) > MAX_HEADERS:
+        raise Rejected("oversized", "headers", f"Must be at most {MAX_HEADERS - 1} headers.")
+    batch.passed_on.record(OutputRecord(topic, partition, key, record.value, headers))

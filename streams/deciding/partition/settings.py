@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-# More would not fit into what a table tells apart (see id_table.py). They take 350 MB.
+# More would not fit into what a table tells apart (see id_table.py). They take 440 MB.
 MOST_DUPLICATES = 20_000_000
 
 
@@ -20,7 +20,7 @@ class PartitionSettings:
     # Publishers repeat what was not acknowledged within minutes, and after an outage within hours. Of a file
     # that is published again, or of a topic that is mirrored twice, operators know within a day.
     duplicates_hours: int = 24
-    # 58 records per second for 24 hours. They take 85 MB of memory and 40 MB of state records.
+    # 58 records per second for 24 hours. They take 110 MB of memory and 40 MB of state records.
     duplicates_most: int = 5_000_000
 
 

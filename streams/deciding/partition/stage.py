@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 from streams.contract.events.dead_letter import REFUSED_BY_STATE
 from streams.contract.wire.dead_letter import Rejected, dead_letter
@@ -10,15 +10,18 @@ from streams.contract.wire.forms.source_decision import decode_source_decision
 from streams.contract.wire.forms.tick import decode_tick, encode_tick
 from streams.contract.wire.forms.time_correction import decode_time_correction
 from streams.contract.wire.origin import Origin, own_place, own_type, read_origin
-from streams.contract.wire.records import OutputRecord, SourceRecord, bytes_of_values
+from streams.contract.wire.records import OutputRecord, SourceRecord
 from streams.contract.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
 from streams.deciding.partition.batch import AheadOfOthers, Batch, Counters, Rules, State, StepsRemain
 from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.limits import LIMITS, UNLIMITED, Limits
 from streams.deciding.partition.moving import Moves
+from streams.deciding.partition.reading import Bundled, Cursor, place_of
 
 # Records whose keys are hashed together: enough that it pays, and less than a millisecond.
 _HASHED_TOGETHER = 1_000
+
+Item = TypeVar("Item")
 
 FastPath = Callable[[Any, Sequence[SourceRecord], int], int]
 """Applies records from an index on, as handlers would, until it leaves one to them; returns their number."""
@@ -33,9 +36,10 @@ class Stage(Generic[State, Rules, Counters]):
 
     `handlers` are by a record's original topic; the first one also takes records of topics that are not in
     the table. Records of topics in `handlers` but not in `sources` arrive through the internal topic only.
+    `bundled` says what becomes of the bundles in that topic.
     `restored(partition, partitions, rules, entries)` builds a state from the last value of every key.
     `serve_due(batch, time, key)` takes the step due at `time`. `moves` says how state records move when the
-    number of partitions changes. `fast_path`, if there is one, gets every record before the handlers.
+    number of partitions changes. `fast_path`, if there is one, gets every plain record before the handlers.
     `aligned` are the sources that are read side by side with those of all other partitions, in event time;
     `relays` says whether what was read of them passes through the internal topic of this stage.
     """
@@ -49,6 +53,7 @@ class Stage(Generic[State, Rules, Counters]):
     restored: Callable[[int, int, Rules, Iterable[tuple[bytes, bytes]]], State]
     serve_due: Callable[[Any, int, DueKey], None]
     moves: Moves
+    bundled: Bundled[Any] | None = None
     fast_path: FastPath | None = None
     aligned: tuple[str, ...] = ()
     relays: bool = False
@@ -111,25 +116,31 @@ class Stage(Generic[State, Rules, Counters]):
         names the record's place. After that neither `state` nor the batch may be used.
         """
         batch = Batch(state, self.rules, self.new_counters(), self.serve_due, limits, until)
+        cursor = Cursor(records, self.bundled, state.partly_read, state.partitions)
         # The fast path does not know how far sources may be read.
         fast = self.fast_path is not None and until is None
+        apply_plain = self._apply_plain_fast if fast else self._apply_plain
         foreseen = 0
-        while (begin := batch.finished_records) < len(records):
-            if begin >= foreseen:
-                state.homes.hash_in_advance(records[begin : begin + _HASHED_TOGETHER])
-                foreseen = begin + _HASHED_TOGETHER
+        while not cursor.is_at_end:
             batch.begin_slice()
-            apply = self._apply_slice_fast if fast else self._apply_slice
-            batch.finished_records += apply(batch, _slice(records, begin, limits))
+            if entries := cursor.entries(limits):
+                cursor.apply_entries(self._apply_entries(batch, entries, cursor))
+            else:
+                if cursor.record >= foreseen:
+                    foreseen = cursor.record + _HASHED_TOGETHER
+                    state.homes.hash_in_advance(records[cursor.record : foreseen])
+                cursor.record += apply_plain(batch, cursor.plain(limits))
+            batch.finished_records = cursor.record
             yield batch
             if batch.is_full() or batch.ahead is not None:
                 break
+        cursor.stop()
         for _ in batch.finish():
             yield batch
         yield batch
 
-    def _apply_slice_fast(self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]) -> int:
-        """As `_apply_slice`, but leaves to the handlers what `fast_path` does not apply."""
+    def _apply_plain_fast(self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]) -> int:
+        """As `_apply_plain`, but leaves to the handlers what `fast_path` does not apply."""
         assert self.fast_path is not None
         outputs = batch.outputs
         most_outputs = len(outputs) + batch.limits.slice_more_outputs
@@ -140,61 +151,94 @@ class Stage(Generic[State, Rules, Counters]):
                 # Time is no earlier than the latest of these events.
                 batch.read(records[finished].topic, batch.state.time.now)
             else:
-                applied = self._apply_slice(batch, records[finished : finished + 1])
+                applied = self._apply_plain(batch, records[finished : finished + 1])
             if not applied:
                 break
             finished += applied
         return finished
 
-    def _apply_slice(self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]) -> int:
+    def _apply_plain(self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]) -> int:
         """Apply the records of a slice, or as many as its other limits allow; return their number."""
-        handlers, internal = self.handlers, self.sources.internal
-        default = next(iter(handlers.values()))
-        state, outputs = batch.state, batch.outputs
-        sources = state.sources
-        most_outputs = len(outputs) + batch.limits.slice_more_outputs
-        finished = 0
-        for record in records:
-            try:
-                topic = without_prefix(record.topic)
-                if topic == internal:
-                    # Most have an origin, so they are not Tocsin's own.
-                    passed_on = read_origin(record.headers)
-                    if passed_on is None and _apply_control_record(batch, record):
-                        finished += 1
-                        continue
-                    origin = passed_on or own_place(record)
-                    topic = without_prefix(origin.topic)
-                else:
-                    if sources:
-                        sources.check(topic, record.offset)
-                    origin = own_place(record)
-                handlers.get(topic, default)(batch, record, origin)
-            except (StepsRemain, AheadOfOthers):
-                break
-            except Rejected as rejected:
-                _refuse(batch, record, rejected)
-            except Exception as error:
-                name_record(error, record)
-                raise
-            else:
-                state.breaker.note(dead=False)
-            finished += 1
-            if len(outputs) - finished >= most_outputs:
-                break
-        return finished
+
+        def refuse(record: SourceRecord, rejected: Rejected) -> None:
+            _refuse(batch, record, record.topic, rejected)
+
+        return _apply_slice(
+            batch, records, self._apply_record, refuse, lambda number: place_of(records[number])
+        )
+
+    def _apply_entries(
+        self, batch: Batch[State, Rules, Counters], entries: Sequence[Any], cursor: Cursor
+    ) -> int:
+        """Apply the entries of a slice, or as many as its other limits allow; return their number."""
+        bundled = self.bundled
+        assert bundled is not None
+        breaker = batch.state.breaker
+
+        def apply(batch: Batch[State, Rules, Counters], entry: Any) -> None:
+            bundled.handle(batch, entry)
+            breaker.note(dead=False)
+
+        def refuse(entry: Any, rejected: Rejected) -> None:
+            _refuse(batch, bundled.published(entry), bundled.form.topic, rejected)
+
+        def describe(number: int) -> str:
+            return f"{cursor.describe(number)}, published as {place_of(bundled.published(entries[number]))}"
+
+        return _apply_slice(batch, entries, apply, refuse, describe)
+
+    def _apply_record(self, batch: Batch[State, Rules, Counters], record: SourceRecord) -> None:
+        topic = without_prefix(record.topic)
+        if topic == self.sources.internal:
+            passed_on = read_origin(record.headers)
+            if passed_on is None:
+                if _apply_control_record(batch, record):
+                    return
+                if self.bundled is not None and self.bundled.form.is_bundle(record):
+                    # One that can be read does not come here.
+                    self.bundled.form.read(record)
+            origin = passed_on or own_place(record)
+            topic = without_prefix(origin.topic)
+        else:
+            sources = batch.state.sources
+            if sources:
+                sources.check(topic, record.offset)
+            origin = own_place(record)
+        handlers = self.handlers
+        (handlers.get(topic) or next(iter(handlers.values())))(batch, record, origin)
+        batch.state.breaker.note(dead=False)
+
+
+def _apply_slice(
+    batch: Batch[Any, Any, Any],
+    items: Sequence[Item],
+    apply: Callable[[Any, Item], None],
+    refuse: Callable[[Item, Rejected], None],
+    describe: Callable[[int], str],
+) -> int:
+    """Apply items of a slice in their order, as many as its limits allow; return their number."""
+    outputs = batch.outputs
+    most_outputs = len(outputs) + batch.limits.slice_more_outputs
+    finished = 0
+    for item in items:
+        try:
+            apply(batch, item)
+        except (StepsRemain, AheadOfOthers):
+            break
+        except Rejected as rejected:
+            refuse(item, rejected)
+        except Exception as error:
+            error.add_note(f"while applying {describe(finished)}")
+            raise
+        finished += 1
+        if len(outputs) - finished >= most_outputs:
+            break
+    return finished
 
 
 def name_record(error: Exception, record: SourceRecord) -> None:
     """Add to an error the place of the record at which it happened."""
-    error.add_note(f"while applying {record.topic} partition {record.partition} offset {record.offset}")
-
-
-def _slice(records: Sequence[SourceRecord], begin: int, limits: Limits) -> Sequence[SourceRecord]:
-    found = records[begin : begin + limits.slice_records]
-    while len(found) > 1 and bytes_of_values(found) > limits.slice_bytes:
-        found = found[: len(found) // 2]
-    return found
+    error.add_note(f"while applying {place_of(record)}")
 
 
 def _apply_control_record(batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool:
@@ -215,10 +259,13 @@ def _apply_control_record(batch: Batch[State, Rules, Counters], record: SourceRe
     return True
 
 
-def _refuse(batch: Batch[State, Rules, Counters], record: SourceRecord, rejected: Rejected) -> None:
+def _refuse(
+    batch: Batch[State, Rules, Counters], record: SourceRecord, topic: str, rejected: Rejected
+) -> None:
+    """Write a record that was read from `topic`, alone or in a bundle, to the dead letters."""
     batch.outputs.append(OutputRecord(DEAD_LETTERS, None, *dead_letter(record, rejected)))
     batch.counters.dead_letters[rejected.reason] += 1
     # A replay of the logs rejects many outcomes that fit a later state; skipped records were not read.
     unreadable = rejected.reason not in REFUSED_BY_STATE and rejected.reason != "skipped"
-    batch.refused[record.topic] += unreadable
+    batch.refused[topic] += unreadable
     batch.state.breaker.note(dead=unreadable)

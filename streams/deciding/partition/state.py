@@ -34,6 +34,7 @@ from streams.deciding.partition.moving import (
     Shared,
     ref_before_nul,
 )
+from streams.deciding.partition.reading import PARTLY_READ, PartlyRead
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls
 from streams.deciding.partition.time import PartitionTime
@@ -67,6 +68,7 @@ class PartitionState:
         "homes",
         "partition",
         "partitions",
+        "partly_read",
         "recent",
         "settings",
         "sources",
@@ -86,6 +88,7 @@ class PartitionState:
         self.time = time
         self.breaker = DeadLetterBreaker()
         self.sources = SourceControls()
+        self.partly_read = PartlyRead()
         self.settings = settings
         self.recent = RecentIds(settings)
         self.clocks = LegalClockStore()
@@ -139,6 +142,8 @@ class PartitionState:
             yield DUPLICATES_SLOT + _SLOT_NUMBER.pack(number), slot
         yield from self.clocks.drain_changes()
         yield from self.sources.drain_changes()
+        if (partly := self.partly_read.drain_change()) is not None:
+            yield partly
 
     def restore(self, entries: Iterable[tuple[bytes, bytes]], own: Mapping[bytes, Reader]) -> None:
         """Restore from the last value of every key, without deleted keys.
@@ -158,6 +163,7 @@ class PartitionState:
             DUPLICATES_SLOT: read_slot,
             CLOCK_RECORD: self.clocks.restore,
             SOURCE_CONTROL: self.sources.restore,
+            PARTLY_READ: self.partly_read.restore,
             DAILY_COUNTERS: self.daily.restore,
             OWN_DAY_COUNTERS: self.daily.restore,
             **own,
@@ -268,6 +274,9 @@ MOVES: Moves = {
     SOURCE_CONTROL: NotMovable(
         "a source is paused, or its records are being skipped: offsets mean nothing in other partitions. "
         "Resume it, or let the skip end (`tocsin source show`), and save again"
+    ),
+    PARTLY_READ: NotMovable(
+        "a bundle of reports is applied in part: let a worker apply the rest, and save again"
     ),
     DUPLICATES_SLOT: Merged(_merge_recent),
     CLOCK_RECORD: ByRef(ref_before_nul),

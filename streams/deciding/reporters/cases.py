@@ -1,5 +1,7 @@
 """Publishes what a person should look at: a reporter in very many channels, and misuse of reporting."""
 
+from typing import Any
+
 from streams.contract.events.integrity_case import (
     CaseForReview,
     ExampleReport,
@@ -7,9 +9,9 @@ from streams.contract.events.integrity_case import (
     MisuseFactors,
     UnfoundedReports,
 )
+from streams.contract.events.internal.passed_report import CheckedReport
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.forms.integrity_case import encode_integrity_case
-from streams.contract.wire.forms.passed_report import PassedReport
 from streams.contract.wire.ids import stable_id
 from streams.contract.wire.times import DAY
 from streams.deciding.reporters.batch import ReporterBatch
@@ -19,29 +21,31 @@ from streams.deciding.reporters.reporter import Standing
 _ISO_DAY = 10
 
 
-def publish_cases(batch: ReporterBatch, record_key: bytes, passed: PassedReport, standing: Standing) -> None:
+def publish_cases(
+    batch: ReporterBatch, record_key: bytes, report: CheckedReport[Any], standing: Standing
+) -> None:
     """Publish the cases that a report led to. `record_key` is the reporter's keyed hash in hexadecimal."""
     if standing.many_channels is not None:
         sentence = (
-            f"One reporter ({passed.kind}) has reported about {standing.many_channels} different channels "
-            "this week. It may be somebody who hunts abuse, or an account that reports whatever it is told "
-            "to."
+            f"One reporter ({report.reporter_kind}) has reported about {standing.many_channels} different "
+            "channels this week. It may be somebody who hunts abuse, or an account that reports whatever it "
+            "is told to."
         )
-        _publish(batch, record_key, passed, "many_channels", sentence, channels=standing.many_channels)
+        _publish(batch, record_key, report, "many_channels", sentence, channels=standing.many_channels)
     if standing.misuse is not None:
         factors = _factors(batch, standing.misuse)
         sentence = (
-            f"Of {factors.decided} reports of one reporter ({passed.kind}) that were decided since "
+            f"Of {factors.decided} reports of one reporter ({report.reporter_kind}) that were decided since "
             f"{factors.since}, {factors.manifestly_unfounded} were manifestly unfounded "
             f"({factors.share:.0%})."
         )
-        _publish(batch, record_key, passed, "misuse", sentence, misuse=factors)
+        _publish(batch, record_key, report, "misuse", sentence, misuse=factors)
 
 
 def _publish(
     batch: ReporterBatch,
     record_key: bytes,
-    passed: PassedReport,
+    report: CheckedReport[Any],
     kind: IntegrityCaseKind,
     sentence: str,
     *,
@@ -54,17 +58,17 @@ def _publish(
         "integrity-case",
         kind,
         record_key.decode(),
-        passed.channel_ref,
-        passed.report_id,
-        passed.ce_source,
+        report.channel_ref,
+        report.report_id,
+        report.ce_source,
     )
     case = CaseForReview(
         case_id=case_id,
         kind=kind,
         at=rfc3339(now),
         sentence=sentence,
-        examples=(ExampleReport(passed.report_id, passed.ce_source),),
-        reporter_kind=passed.kind,
+        examples=(ExampleReport(report.report_id, report.ce_source),),
+        reporter_kind=report.reporter_kind,
         channels=channels,
         misuse=misuse,
     )

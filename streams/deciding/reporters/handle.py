@@ -1,10 +1,12 @@
 """The handlers of the stage of reporters: reports passed on by the stage of reports, and own records."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from streams.contract.events.internal.credit import CREDIT_TYPE, CreditedOutcome, ReporterCredit
+from streams.contract.events.internal.passed_report import CheckedReport, PassedReport, StampedReport
 from streams.contract.events.internal.reporter_history import (
     HISTORY_TYPE,
     REHASHED_TYPE,
@@ -15,26 +17,35 @@ from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import Category
 from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected
 from streams.contract.wire.envelope import CE_TYPE
+from streams.contract.wire.forms.checked_report import checked_report, published_record
 from streams.contract.wire.forms.credit import decode_credit
-from streams.contract.wire.forms.passed_report import decode_passed_report
+from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
+from streams.contract.wire.forms.report_decoding import decode_report
 from streams.contract.wire.forms.reporter_history import decode_history, decode_rehashed, earlier_hash
-from streams.contract.wire.forms.stamp import STAMP_HEADER, encode_stamp
+from streams.contract.wire.forms.stamp import stored_stamp
+from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.origin import Origin, own_type
-from streams.contract.wire.records import OutputRecord, SourceRecord, new_tuple
+from streams.contract.wire.records import SourceRecord, new_tuple
 from streams.contract.wire.rejection import require_category
 from streams.contract.wire.topics import (
     MESSAGE_REPORTS,
-    MESSAGE_REPORTS_INTERNAL,
     REPORTERS_INTERNAL,
     VERIFIED_REPORTS,
 )
+from streams.deciding.partition.reading import Bundled
 from streams.deciding.partition.rekey import require_home
 from streams.deciding.partition.stage import Handler
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.cases import publish_cases
 from streams.deciding.reporters.rehashing import ask_for_history, forward, move_away
-from streams.deciding.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
-from streams.deciding.reporters.state import state_key
+from streams.deciding.reporters.reporter import (
+    REPORTER,
+    CreditFacts,
+    OutcomeFacts,
+    Reporter,
+    ReportFacts,
+)
+from streams.deciding.reporters.state import HASH_BYTES, state_key
 from streams.registry.category import CategoryRules
 
 _CREDIT = CREDIT_TYPE.encode()
@@ -42,47 +53,47 @@ _REHASHED = REHASHED_TYPE.encode()
 _HISTORY = HISTORY_TYPE.encode()
 _SECOND = 1_000
 
+# Of an entry beside its rest and source: places, times, hashes, refs and a stamp.
+_ENTRY_BYTES = 300
 
-def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> None:
+
+def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> None:
     """Note a report that was passed on, and send it to its channel with its stamp, or drop it as a duplicate.
 
     Raises Rejected for a category that these rules do not have: those of the worker that passed it on may.
     """
-    passed = decode_passed_report(record)
     state, rules = batch.state, batch.rules
-    category = _known(batch, passed.category)
+    report, hashed = passed.report, passed.reporter
+    kind = report.reporter_kind
+    assert kind is not None, "a report with a ref has a reporter"
+    category = _known(batch, report.category)
     recent = state.recent
-    hashed = recent.new_event(passed.ce_source, passed.report_id, passed.channel_ref)
-    if hashed is None:
+    event = recent.new_event(report.ce_source, report.report_id, report.channel_ref)
+    if event is None:
         # It would count twice in the limits here; the channel would drop it as well.
         batch.counters.duplicates += 1
         return
-    key, reporter = _reporter_of(batch, record)
-    batch.advance(passed.occurred_ms, origin.timestamp)
-    recent.add(hashed, state.time.now)
+    key = REPORTER + hashed.to_bytes(HASH_BYTES, "big")
+    reporter = state.reporters.find(key) or Reporter()
+    occurred, received, message = report.occurred, report.received, report.message_ref
+    batch.advance(occurred, report.appended)
+    recent.add(event, state.time.now)
     now = state.time.now
-    message = passed.message_ref
-    target = None if message is None else rules.hash_key.target_hash(passed.channel_ref, message)
-    channel = state.channel_hash(rules.hash_key, passed.channel_ref)
     facts = new_tuple(
         ReportFacts,
         (
-            passed.kind,
+            kind,
             now,
-            passed.received_ms // _SECOND,
+            (occurred if received is None else received) // _SECOND,
             category.code,
-            target,
-            channel,
-            passed.member is not False,
+            None if message is None else rules.hash_key.target_hash(report.channel_ref, message),
+            state.channel_hash(rules.hash_key, report.channel_ref),
+            report.member is not False,
             category.floor,
         ),
     )
-    headers = record.headers
-    earlier = earlier_hash(record)
-    if earlier is not None:
-        headers = headers[:-1]
-        hashed = int(record.key or b"", 16)
-        ask_for_history(batch, reporter, earlier, ReporterRehashed(hashed, passed.occurred_ms))
+    if passed.earlier is not None:
+        ask_for_history(batch, reporter, passed.earlier, ReporterRehashed(hashed, occurred))
     standing = reporter.note_report(rules.trust, facts)
     state.reporters.keep(key, reporter, now)
     trust = standing.trust
@@ -100,24 +111,32 @@ def handle_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) ->
             standing.needed,
         ),
     )
-    channel_key, home = state.homes.of(passed.channel_ref)
-    row = (
-        MESSAGE_REPORTS_INTERNAL,
-        home,
-        channel_key,
-        record.value,
-        [*headers, (STAMP_HEADER, encode_stamp(stamp))],
-    )
-    batch.outputs.append(new_tuple(OutputRecord, row))
-    batch.count_applied(passed.occurred_ms)
+    _, home = state.homes.of(report.channel_ref)
+    entry = StampedReport(report, stored_stamp(stamp))
+    batch.passed_on.entry(STAMPED_REPORTS, home, _size(report), entry)
+    batch.count_applied(occurred)
     counters = batch.counters
     counters.stamped[trust.trust_class] += 1
     counters.over_limit += standing.over_limit
-    if passed.kind == "automated":
+    if kind == "automated":
         counters.detector_reports += 1
         counters.detector_trust += trust.mean
     if standing.many_channels is not None or standing.misuse is not None:
-        publish_cases(batch, record.key or b"", passed, standing)
+        publish_cases(batch, b"%016x" % hashed, report, standing)
+
+
+def _size(report: CheckedReport[Any]) -> int:
+    rest = report.rest
+    return _ENTRY_BYTES + len(report.ce_source) + (len(rest) if isinstance(rest, msgspec.Raw) else 0)
+
+
+def handle_record_of_report(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> None:
+    """Do the same for a report that version 0.2 passed on: it wrote a record for each."""
+    record_key = record.key or b""
+    require_home(batch.state, record, batch.state.homes.of_key(record_key))
+    decoded = decode_report(record.value, record.headers, origin.timestamp)
+    checked = checked_report(decoded, origin, record.headers)
+    handle_passed_report(batch, PassedReport(checked, int(record_key, 16), earlier_hash(record)))
 
 
 def handle_own(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> None:
@@ -211,11 +230,14 @@ def _outcome(batch: ReporterBatch, credited: CreditedOutcome | None) -> OutcomeF
 
 
 HANDLERS: Mapping[str, Handler] = {
-    MESSAGE_REPORTS: handle_report,
-    VERIFIED_REPORTS: handle_report,
+    MESSAGE_REPORTS: handle_record_of_report,
+    VERIFIED_REPORTS: handle_record_of_report,
     REPORTERS_INTERNAL: handle_own,
 }
 """By original topic.
 
 What a worker says of a reporter has no origin: it is written to the internal topic itself.
 """
+
+BUNDLED = Bundled(PASSED_REPORTS, handle_passed_report, lambda entry: published_record(entry.report))
+"""What becomes of the reports in bundles that come to the home of their reporter."""

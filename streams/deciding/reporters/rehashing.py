@@ -31,7 +31,7 @@ def ask_for_history(
         return
     reporter.asked = earlier
     reporter.moved_to = 0
-    batch.outputs.append(encode_rehashed(earlier, rehashed))
+    batch.passed_on.record(encode_rehashed(earlier, rehashed), earlier)
 
 
 def move_away(batch: ReporterBatch, reporter: Reporter, rehashed: ReporterRehashed) -> Reporter:
@@ -40,7 +40,7 @@ def move_away(batch: ReporterBatch, reporter: Reporter, rehashed: ReporterRehash
         history = ReporterHistory(
             rehashed.occurred_ms, reporter.period, reporter.sums, reporter.numbers, reporter.misuse_week
         )
-        batch.outputs.append(encode_history(rehashed.reporter, history))
+        batch.passed_on.record(encode_history(rehashed.reporter, history), rehashed.reporter)
     return Reporter(period=reporter.period, moved_to=rehashed.reporter)
 
 
@@ -49,6 +49,6 @@ def forward(batch: ReporterBatch, reporter: Reporter, credit: ReporterCredit) ->
     if not reporter.moved_to or credit.forwarded >= MOST_FORWARDED:
         return False
     sent = msgspec.structs.replace(credit, reporter=reporter.moved_to, forwarded=credit.forwarded + 1)
-    batch.outputs.append(credit_record(sent))
+    batch.passed_on.record(credit_record(sent), sent.reporter)
     batch.counters.credits_forwarded += 1
     return True

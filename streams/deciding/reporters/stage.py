@@ -8,7 +8,7 @@ from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.stage import Stage
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.counters import ReporterCounters
-from streams.deciding.reporters.handle import HANDLERS
+from streams.deciding.reporters.handle import BUNDLED, HANDLERS
 from streams.deciding.reporters.rules import ReporterStageRules
 from streams.deciding.reporters.state import MOVES, ReporterState, restore_reporters
 
@@ -32,6 +32,7 @@ def reporter_stage(rules: ReporterStageRules) -> ReporterStage:
         restored=restore_reporters,
         serve_due=_serve_due,
         moves=MOVES,
+        bundled=BUNDLED,
         relays=True,
     )
 

@@ -2,6 +2,7 @@
 
 from binascii import unhexlify
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from streams.deciding.partition.hash_key import HashKey
 from streams.deciding.partition.home import CACHED_REFS
@@ -12,6 +13,9 @@ from streams.deciding.partition.time import EventTime
 from streams.deciding.reporters.reporter import REPORTER
 from streams.deciding.reporters.rules import ReporterStageRules
 from streams.deciding.reporters.store import ReporterStore
+
+# Of a reporter's hash in the keys of state records.
+HASH_BYTES: Final = 8
 
 
 class ReporterState(PartitionState):

@@ -1,7 +1,9 @@
 """Applying one report: find its law and risk, count it, publish it enriched, and evaluate the policies."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.contract.events.internal.stamp import ReportStamp
@@ -234,7 +236,7 @@ def _decide(
     batch.counters.judged_out_of_window += not whole
 
 
-class _Judged(NamedTuple):
+class _Judged(msgspec.Struct, frozen=True, gc=False):
     """The highest level, in the window that ends with the pane of `end` (ms); whether that of now is clear.
 
     `shares`: None if they are those of the report's category now. `whole`: no window was left out.

@@ -6,18 +6,28 @@ from streams.deciding.partition.census import Census, take_census
 from streams.deciding.reports.escalation.episodes import Open
 from streams.deciding.reports.state import ReportState
 
+# What a channel with an episode takes in memory.
+_EPISODES_BYTES = 2_000
+
 
 def take_report_census(state: ReportState) -> Census:
-    """Return `take_census` with the counts and episodes of the stage of reports added."""
+    """Return `take_census` with what only the stage of reports keeps: counts, episodes, who reported what."""
     census = take_census(state)
+    stores = {"counts": state.counts, **state.crowd.by_kind}
     return census._replace(
         records={
             **census.records,
-            "counts": len(state.counts),
+            **{kind: len(store) for kind, store in stores.items()},
             "episodes": len(state.episodes),
             "hash_keys": 1,
         },
-        sizes={**census.sizes, "counts": state.counts.size},
+        sizes={**census.sizes, **{kind: store.size for kind, store in stores.items()}},
+        memory={
+            **census.memory,
+            # The store of the native core does not count what it takes.
+            **{kind: getattr(store, "memory", store.size) for kind, store in stores.items()},
+            "episodes": len(state.episodes) * _EPISODES_BYTES,
+        },
         hash_key=state.reporter_keys.current,
         earlier_hash_keys=state.reporter_keys.earlier,
     )

@@ -38,7 +38,7 @@ def publish_credit(
         _credited(credit.removed),
         _credited(credit.added),
     )
-    batch.outputs.append(credit_record(published))
+    batch.passed_on.record(credit_record(published), credit.reporter)
     batch.counters.credits += 1
     if identity is not None and standing.ground is not None:
         # A reporter of something already decided is told on the day of the report.

@@ -80,9 +80,14 @@ class Crowd:
         }
 
     @property
-    def size(self) -> int:
-        """The number of bytes of all records as of the last `drain_changes`."""
-        return sum(store.size for store in self._stores)
+    def by_kind(self) -> Mapping[str, ExpiringStore[Any]]:
+        """The stores by what operators call their records."""
+        return {
+            "messages": self.reporters,
+            "clusters": self.clusters,
+            "arrivals": self.arrivals,
+            "listed_messages": self.listed,
+        }
 
     @property
     def changed_bytes(self) -> int:

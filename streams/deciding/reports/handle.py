@@ -2,23 +2,32 @@
 
 from collections.abc import Mapping
 
+from streams.contract.events.internal.passed_report import PassedReport, RestOfReport, StampedReport
+from streams.contract.events.internal.stamp import ReportStamp
+from streams.contract.events.report import MessageReport
+from streams.contract.wire.forms.checked_report import checked_report, published_record, report_of
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
-from streams.contract.wire.forms.reporter_history import EARLIER_HEADER
-from streams.contract.wire.forms.stamp import read_stamp
+from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
+from streams.contract.wire.forms.stamp import read_stamp, stamp_of
+from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.origin import Origin, is_internal
-from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.reading import Decoded
+from streams.contract.wire.records import SourceRecord, new_tuple
+from streams.contract.wire.rejection import require_category
 from streams.contract.wire.topics import (
     AUTHORITY_REQUESTS_INTERNAL,
     CLOCK_OUTCOMES,
     MESSAGE_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
     MODERATION_OUTCOMES,
-    REPORTERS_INTERNAL,
+    REPORT_SOURCES,
     VERIFIED_REPORTS,
     ReportSource,
+    without_prefix,
 )
 from streams.deciding.partition.legal_clocks import apply_clock_outcome
-from streams.deciding.partition.rekey import key_or_rekey, pass_on
+from streams.deciding.partition.reading import Bundled
+from streams.deciding.partition.rekey import key_or_rekey, pass_on, require_home
 from streams.deciding.partition.stage import Handler
 from streams.deciding.reports.apply import apply_report
 from streams.deciding.reports.batch import ReportBatch
@@ -26,54 +35,93 @@ from streams.deciding.reports.claims import check_claims
 from streams.deciding.reports.escalation.clock_events import publish_change
 from streams.deciding.reports.outcomes import apply_outcome
 
+# As in HANDLERS, what is no source counts as the first one.
+_SOURCES: Mapping[str, ReportSource] = {source: source for source in REPORT_SOURCES}
+
 
 def report_handler(source: ReportSource) -> Handler:
     """Return the handler of reports that were published to `source`.
 
     It passes a published report with a reporter's ref on to the stage of reporters, which sends it to its
-    channel's home with a stamp. Any other report it applies, re-keys to its home, or drops as a duplicate. It
-    raises Rejected if the report is invalid or claims what that topic does not take.
+    channel's home with a stamp. Any other report it applies, passes on to its channel's home, or drops as a
+    duplicate. It raises Rejected if the report is invalid or claims what that topic does not take.
     """
 
     def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
+        state = batch.state
         decoded = batch.rules.read_report(record.value, record.headers, origin.timestamp)
         report = decoded.event
         # Also of a report that was re-keyed: the worker that did it may have had other rules.
         check_claims(batch.rules.registry.sources, source, report, decoded.ce_source)
-        if not is_internal(record):
-            batch.read(record.topic, decoded.time_ms)
-            reporter = report.reporter
-            if reporter is not None and reporter.ref is not None:
-                _pass_on_to_reporters(batch, record, reporter.ref)
-                return
-        channel_key = key_or_rekey(batch, record, report.channel.ref, MESSAGE_REPORTS_INTERNAL)
-        if channel_key is None:
+        if is_internal(record):
+            # Version 0.2 wrote a record for each report.
+            channel_key, home = state.homes.of(report.channel.ref)
+            require_home(state, record, home)
+            # A publisher can forge the header, but not on an internal topic: only there a record has another
+            # origin.
+            stamp = None if origin.topic == record.topic else read_stamp(record.headers)
+            _apply_once(batch, channel_key, origin, decoded, stamp)
             return
-        recent = batch.state.recent
-        hashed = recent.new_event(decoded.ce_source, report.report_id, report.channel.ref)
-        if hashed is None:
-            batch.counters.duplicates += 1
+        batch.read(record.topic, decoded.time_ms)
+        reporter = report.reporter
+        if reporter is not None and reporter.ref is not None:
+            keys = state.reporter_keys
+            hashed = keys.reporter_hash(reporter.ref)
+            checked = checked_report(decoded, origin, record.headers)
+            passed = PassedReport(checked, hashed, keys.hash_before(reporter.ref))
+            batch.passed_on.entry_by_hash(PASSED_REPORTS, hashed, _size(record, decoded), passed)
+            batch.counters.passed_to_reporters += 1
             return
-        batch.advance(decoded.time_ms, origin.timestamp)
-        # A publisher can forge the header, but not on an internal topic: only there a record has another
-        # origin.
-        stamp = None if origin.topic == record.topic else read_stamp(record.headers)
-        apply_report(batch, channel_key, origin, decoded, stamp)
-        # Afterwards, because to remember it may mean to forget others.
-        recent.add(hashed, batch.state.time.now)
+        channel_key, home = state.homes.of(report.channel.ref)
+        if home == state.partition:
+            _apply_once(batch, channel_key, origin, decoded, None)
+        else:
+            entry = StampedReport(checked_report(decoded, origin, record.headers))
+            batch.passed_on.entry(STAMPED_REPORTS, home, _size(record, decoded), entry)
+            batch.counters.rekeyed += 1
 
     return handle_report
 
 
-def _pass_on_to_reporters(batch: ReportBatch, record: SourceRecord, reporter_ref: str) -> None:
-    """Send a valid report to the stage of reporters, which stamps it and sends it to its channel."""
-    keys = batch.state.reporter_keys
-    key, home = batch.state.homes.of(f"{keys.reporter_hash(reporter_ref):016x}")
-    added = []
-    if (before := keys.hash_before(reporter_ref)) is not None:
-        added = [(EARLIER_HEADER, b"%016x" % before)]
-    pass_on(batch, record, REPORTERS_INTERNAL, key, home, added=added, more_headers=1)
-    batch.counters.passed_to_reporters += 1
+def handle_stamped_report(batch: ReportBatch, entry: StampedReport[RestOfReport]) -> None:
+    """Apply a report that was passed on to the home of its channel, or drop it as a duplicate.
+
+    Raises Rejected for a category that these rules do not have, and for a claim that they do not allow: those
+    of the worker that passed it on may.
+    """
+    checked, stored, rules = entry.report, entry.stamp, batch.rules
+    require_category("category", checked.category, rules.plans)
+    report = report_of(checked)
+    source = _SOURCES.get(without_prefix(checked.topic), MESSAGE_REPORTS)
+    check_claims(rules.registry.sources, source, report, checked.ce_source)
+    origin = new_tuple(Origin, (checked.topic, checked.partition, checked.offset, checked.appended))
+    decoded = new_tuple(Decoded, (report, checked.ce_source, checked.occurred))
+    stamp = None if stored is None else stamp_of(stored)
+    _apply_once(batch, checked.channel_ref.encode(), origin, decoded, stamp)
+
+
+def _apply_once(
+    batch: ReportBatch,
+    channel_key: bytes,
+    origin: Origin,
+    decoded: Decoded[MessageReport],
+    stamp: ReportStamp | None,
+) -> None:
+    """Apply a report in its home, unless it is a duplicate."""
+    recent, report = batch.state.recent, decoded.event
+    hashed = recent.new_event(decoded.ce_source, report.report_id, report.channel.ref)
+    if hashed is None:
+        batch.counters.duplicates += 1
+        return
+    batch.advance(decoded.time_ms, origin.timestamp)
+    apply_report(batch, channel_key, origin, decoded, stamp)
+    # Afterwards, because to remember it may mean to forget others.
+    recent.add(hashed, batch.state.time.now)
+
+
+def _size(record: SourceRecord, decoded: Decoded[MessageReport]) -> int:
+    # An entry is shorter than its JSON, but for the source if that was a header.
+    return len(record.value or b"") + len(decoded.ce_source)
 
 
 def handle_clock_outcome(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
@@ -112,6 +160,9 @@ HANDLERS: Mapping[str, Handler] = {
     MODERATION_OUTCOMES: handle_moderation_outcome,
 }
 """By source topic. The first one also takes records whose topic is not in the table: it may claim least."""
+
+BUNDLED = Bundled(STAMPED_REPORTS, handle_stamped_report, lambda entry: published_record(entry.report))
+"""What becomes of the reports in bundles that come to the home of their channel."""
 
 ALIGNED = (MESSAGE_REPORTS, VERIFIED_REPORTS, MODERATION_OUTCOMES)
 """The sources that are read side by side. Outcomes of clocks are not: each is about a clock that runs."""

@@ -8,6 +8,7 @@ from streams.contract.events.moderation_outcome import (
 )
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.reading import Decoded
+from streams.contract.wire.records import new_tuple
 from streams.counting.attribution import KnownOutcome, ReportIdentity
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
@@ -67,7 +68,7 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     before = record.reports
     # Detectors need not be told.
     told = report.reporter is not None and report.reporter.kind != "automated"
-    identity = ReportIdentity(case.ce_source, report.report_id) if told else None
+    identity = new_tuple(ReportIdentity, (case.ce_source, report.report_id)) if told else None
     received = case.received
     credit = record.add_report(reporter, received, identity)
     count_report(batch, record, case, received)

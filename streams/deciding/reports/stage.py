@@ -4,7 +4,7 @@ from streams.contract.wire.topics import CHANNEL_STATE, MESSAGE_REPORTS_INTERNAL
 from streams.deciding.partition.stage import Stage
 from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.escalation.transitions import serve_due
-from streams.deciding.reports.handle import ALIGNED, HANDLERS
+from streams.deciding.reports.handle import ALIGNED, BUNDLED, HANDLERS
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.state import MOVES, ReportState, restore_reports
 
@@ -34,6 +34,7 @@ def report_stage(rules: ReportRules) -> ReportStage:
         restored=restore_reports,
         serve_due=serve_due,
         moves=MOVES,
+        bundled=BUNDLED,
         fast_path=fast_path,
         aligned=ALIGNED,
     )

@@ -50,12 +50,12 @@ def what_it_adds(
             contribution.first_about_message,
         )
     counted_at = _counted_at(batch, channel_key, plan, counts, reporter)
-    longest = plan.windows[-1]
-    # Its own time: a late report is judged in the windows of the past that it is in.
-    begins = window_start(longest.ring, longest.panes, case.occurred // FINE_MS)
-    if counted_at is not None and counted_at >= begins:
-        counts.note_risk(reporter, counted_at)
-        return Added(risk=False, voice=False)
+    if counted_at is not None:
+        longest = plan.windows[-1]
+        # Its own time: a late report is judged in the windows of the past that it is in.
+        if counted_at >= window_start(longest.ring, longest.panes, case.occurred // FINE_MS):
+            counts.note_risk(reporter, counted_at)
+            return Added(risk=False, voice=False)
     # Who reports a message again may have been linked when it was the first time.
     silent = live and (contribution.linked if contribution.first_about_message else not counted_at)
     counts.note_risk(reporter, _NEVER if silent else None)

@@ -31,6 +31,17 @@ class FoundOffset(NamedTuple):
     timestamp: int
 
 
+class Appended(NamedTuple):
+    """Records that a broker appended to a log one after the other: the offset of the first, and their number.
+
+    `timestamp` is when it did so, in ms since the epoch; -1 if the log has no append times.
+    """
+
+    offset: int
+    records: int
+    timestamp: int
+
+
 class Reader(Protocol):
     """Reads the logs that are assigned to it, from where it was sought to. It belongs to no group."""
 
@@ -73,11 +84,10 @@ class Producer(Protocol):
     async def begin_transaction(self) -> None:
         """Begin a transaction."""
 
-    async def append(self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int) -> list[int]:
-        """Append records in the transaction.
-
-        Return when the broker did so, for each batch with an append time.
-        """
+    async def append(
+        self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int
+    ) -> list[Appended]:
+        """Append records in the transaction. Return where they are, in the order of `rows`."""
 
     async def commit_transaction(self) -> None:
         """Commit all that was appended. The markers that show it to readers follow later."""

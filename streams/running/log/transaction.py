@@ -1,14 +1,14 @@
 """Writes records to any topics in one Kafka transaction: all or none."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from streams.running.errors import OwnershipLost
 from streams.running.log.append_times import clock_difference
-from streams.running.log.log import TRANSACTION_SECONDS, Producer, Write
+from streams.running.log.log import TRANSACTION_SECONDS, Appended, Producer, Write
 from streams.running.wall_clock import clock_ms
 
 # How long a producer may take to stop. It waits for the responses to its requests, which take milliseconds if
@@ -24,14 +24,27 @@ FENCED = (ProducerFenced, InvalidProducerEpoch)
 
 Destination = tuple[str, int]
 
+Writes = Mapping[Destination, Sequence[Write]]
+
+Follow = Callable[[Writes, Mapping[Destination, Sequence[Appended]]], Awaitable[Writes]]
+"""Is told what was written and where that is in the logs; returns what the same transaction is to write next.
+
+Nothing ends it.
+"""
+
+
+async def nothing_more(_writes: Writes, _appended: Mapping[Destination, Sequence[Appended]]) -> Writes:
+    """Follow a transaction that is complete."""
+    return {}
+
 
 async def write_transaction(
-    producer: Producer, writes: Mapping[Destination, Sequence[Write]], timestamp_ms: int
+    producer: Producer, writes: Writes, timestamp_ms: int, follow: Follow = nothing_more
 ) -> int:
-    """Write all records and commit. The records of one destination keep their order.
+    """Write all records, and what follows from them, and commit.
 
-    `timestamp_ms` is this machine's clock. Returns by how many ms the broker whose clock differs most is
-    ahead of it (see clock_difference).
+    The records of one destination keep their order. `timestamp_ms` is this machine's clock. Returns by how
+    many ms the broker whose clock differs most is ahead of it (see clock_difference).
 
     Raises OwnershipLost when no commit was confirmed within TRANSACTION_SECONDS, whatever the reason. The
     broker may have committed all the same, so the caller must discard its state.
@@ -39,9 +52,19 @@ async def write_transaction(
     try:
         async with asyncio.timeout(TRANSACTION_SECONDS):
             await producer.begin_transaction()
-            differences = await asyncio.gather(
-                *(_append(producer, topic, n, rows, timestamp_ms) for (topic, n), rows in writes.items())
-            )
+            differences = []
+            while writes:
+                answers = await asyncio.gather(
+                    *(producer.append(topic, n, rows, timestamp_ms) for (topic, n), rows in writes.items())
+                )
+                now_ms = clock_ms()
+                differences += [
+                    clock_difference(each.timestamp, timestamp_ms, now_ms)
+                    for answer in answers
+                    for each in answer
+                    if each.timestamp > 0
+                ]
+                writes = await follow(writes, dict(zip(writes, answers, strict=True)))
             await producer.commit_transaction()
             return max(differences, key=abs, default=0)
     except (KafkaError, IllegalOperation, AssertionError, TimeoutError) as error:
@@ -67,11 +90,3 @@ async def stop_producer(producer: Producer) -> None:
             await producer.stop()
     except TimeoutError:
         await producer.abandon()
-
-
-async def _append(
-    producer: Producer, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int
-) -> int:
-    appended = await producer.append(topic, partition, rows, timestamp_ms)
-    now_ms = clock_ms()
-    return max((clock_difference(each, timestamp_ms, now_ms) for each in appended), key=abs, default=0)

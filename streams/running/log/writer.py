@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed
@@ -10,11 +10,13 @@ from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed
 from streams.running.errors import OwnershipLost
 from streams.running.identity import new_transactional_id
 from streams.running.log.fencing import fence, not_allowed, offsets_by_time
-from streams.running.log.log import END, FIRST, FoundOffset, Log, Producer, Write
+from streams.running.log.log import END, FIRST, FoundOffset, Log, Producer
 from streams.running.log.predecessor import end_predecessor
 from streams.running.log.source_logs import LogBounds
 from streams.running.log.transaction import (
-    Destination,
+    Follow,
+    Writes,
+    nothing_more,
     stop_producer,
     write_transaction,
 )
@@ -24,8 +26,6 @@ from streams.running.wall_clock import clock_ms
 # next transaction would then fail and stop the worker. A day is enough also for brokers that are set to less
 # than a week.
 UNUSED_SECONDS = 24 * 3600.0
-
-Writes = Mapping[Destination, Sequence[Write]]
 
 
 class Writer:
@@ -86,19 +86,21 @@ class Writer:
         found = await self.offsets(dict.fromkeys(tps, FIRST))
         return LogBounds({tp: place.offset for tp, place in found.items()}, await self.ends(tps))
 
-    async def write(self, writes: Writes) -> int:
-        """Write all records in one transaction; return how far the brokers' clocks are ahead, in ms.
+    async def write(self, writes: Writes, follow: Follow = nothing_more) -> int:
+        """Write all records, and what follows from them, in one transaction.
+
+        Return how far the brokers' clocks are ahead, in ms.
 
         A caller that is cancelled does not interrupt the transaction: the next one waits for its end. Raises
         OwnershipLost when it did not commit; then nothing in memory can be trusted any more.
         """
-        return await asyncio.shield(asyncio.ensure_future(self._write(writes)))
+        return await asyncio.shield(asyncio.ensure_future(self._write(writes, follow)))
 
-    async def _write(self, writes: Writes) -> int:
+    async def _write(self, writes: Writes, follow: Follow) -> int:
         async with self._one_at_a_time:
             # Every topic of ours has LogAppendTime: the broker replaces the timestamp that we send.
             try:
-                ahead = await write_transaction(self._started(), writes, clock_ms())
+                ahead = await write_transaction(self._started(), writes, clock_ms(), follow)
             except OwnershipLost as lost:
                 if not lost.fenced:
                     raise

@@ -72,7 +72,8 @@ LABELS = {
     "mode": "`live` or `shadow`",
     "type": "`opened`, `updated` or `resolved`",
     "level": "level of a policy: 1, 2, ...",
-    "kind": "of state: `counts` (one per channel and category) and `episodes` (one per channel) in the stage "
+    "kind": "of state: `counts` (one per channel and category), `episodes` and `arrivals` (one per channel), "
+    "`messages` and `clusters` (one per message) and `listed_messages` (one per escalation) in the stage "
     "`reports`; `reporters` in the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; "
     "of a request: the kind that it states",
     "trust": "`high`, `medium` or `low`",

@@ -411,10 +411,23 @@ STATE_BYTES = Metric(
     _STATE,
     "tocsin_state_bytes",
     "gauge",
-    "Bytes of counts, reporters, clocks and remembered duplicates, including keys: nearly all that a "
-    "takeover reads. The other kinds are not measured; they take a few hundred bytes per channel with an "
-    "episode.",
+    "Bytes of the state records, including keys: nearly all that a takeover reads. The kinds that are left "
+    "out take a few hundred bytes per channel with an episode.",
     ("stage", "kind"),
+)
+STATE_MEMORY = Metric(
+    _STATE,
+    "tocsin_state_memory_bytes",
+    "gauge",
+    "About the bytes of memory that the state takes in this worker, with what of it is in use as objects.",
+    ("stage", "kind"),
+)
+MEMORY_LIMIT = Metric(
+    _STATE,
+    "tocsin_memory_limit_bytes",
+    "gauge",
+    "Memory that the worker may take: the smallest limit of its control groups (`memory.max`, version 2), or "
+    "all memory of the machine. Missing where neither can be read.",
 )
 DUPLICATES_KNOWN = Metric(
     _STATE,

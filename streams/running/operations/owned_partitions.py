@@ -144,12 +144,14 @@ class OwnedPartitions:
             for status in OPEN_STATUSES:
                 clocks.add((stage, status), 0)
         records, sizes = Numbers(catalogue.STATE_RECORDS), Numbers(catalogue.STATE_BYTES)
+        memory = Numbers(catalogue.STATE_MEMORY)
         for (stage, _), census in censuses.items():
             owned_now.add((stage,))
             nearly_due.add((stage,), census.clocks_nearly_due)
             for numbers, found in (
                 (records, census.records),
                 (sizes, census.sizes),
+                (memory, census.memory),
                 (clocks, census.clocks),
             ):
                 for label, number in found.items():
@@ -163,6 +165,7 @@ class OwnedPartitions:
             episodes,
             records,
             sizes,
+            memory,
             clocks,
             nearly_due,
             owned_now,
@@ -241,6 +244,7 @@ class OwnedPartitions:
             "last_commit": moment(owned.last_commit),
             "state_records": dict(census.records),
             "state_bytes": sum(census.sizes.values()),
+            "state_memory_bytes": sum(census.memory.values()),
             "clocks": dict(census.clocks),
             "open_episodes": owned.open_episodes.total(),
             "recent_dead_letters": census.recent_dead_letters,

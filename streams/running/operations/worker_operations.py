@@ -16,6 +16,7 @@ from streams.running.operations.core import Core
 from streams.running.operations.http_server import serve
 from streams.running.operations.lag_watch import Lag, LagWatch
 from streams.running.operations.law_watch import LawWatch
+from streams.running.operations.memory_limit import memory_limit
 from streams.running.operations.metrics import Exposition, Metrics
 from streams.running.operations.owned_partitions import EpisodeKind, OwnedPartitions, moment
 from streams.running.operations.readiness import Readiness
@@ -55,6 +56,7 @@ class WorkerOperations:
         self._law_watch = LawWatch(rules)
         self._restore_standstill = IdleTime()
         self._exposition = Exposition(self.metrics.values(), self._live)
+        self._memory_limit = memory_limit()
         self._started_at = time.time()
         self._last_batch = time.monotonic()
         self._most_stalled: tuple[float, str] = (0.0, "")
@@ -139,6 +141,7 @@ class WorkerOperations:
         ready = self._reason_not_ready() is None
         return [
             gauge(catalogue.READY, [((), float(ready))]),
+            gauge(catalogue.MEMORY_LIMIT, [((), self._memory_limit)] if self._memory_limit else []),
             *self.partitions.gauges(self._lags()),
             *self._law_watch.gauges(),
         ]

@@ -34,6 +34,11 @@ class Attempts:
         return self._retry_at is not None
 
     @property
+    def are_under_way(self) -> bool:
+        """Whether something failed that has been neither applied nor skipped so far."""
+        return self._setback is not None
+
+    @property
     def is_due(self) -> bool:
         """Whether the pause before the next attempt is over."""
         return self._retry_at is not None and time.monotonic() >= self._retry_at

@@ -1,7 +1,7 @@
 """Collects what a partition writes, by destination, and refuses what a topic does not take."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from aiokafka import TopicPartition
@@ -87,6 +87,15 @@ class Outputs:
         if key is None:
             return self._partition % partitions
         return home_partition(key, partitions)
+
+
+def merged(parts: Iterable[Mapping[Destination, Sequence[Write]]]) -> dict[Destination, list[Write]]:
+    """The writes of several partitions, in order, by destination."""
+    writes: dict[Destination, list[Write]] = defaultdict(list)
+    for part in parts:
+        for destination, rows in part.items():
+            writes[destination] += rows
+    return writes
 
 
 def position_record(position: Position) -> Write:

@@ -7,11 +7,11 @@ from typing import Any, Generic
 import structlog
 from aiokafka import TopicPartition
 
-from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.records import SourceRecord, new_tuple
 from streams.running.log.append_times import check_append_times
 from streams.running.log.claims import StatePartition
 from streams.running.log.fetched import Fetched
-from streams.running.log.log import Log, Reader
+from streams.running.log.log import Appended, Log, Reader, Write
 from streams.running.log.past_markers import past_markers
 from streams.running.log.position import Position, SourcePosition
 from streams.running.log.source_logs import LogBounds
@@ -27,9 +27,13 @@ from streams.running.partitions.resting import RestingSources
 from streams.running.partitions.setback import NotApplied
 from streams.running.partitions.stage import RunnableStage, State
 from streams.running.patches.fetched_range import FetchedRange
+from streams.running.patches.fetched_records import FetchedRecord
 from streams.running.wall_clock import clock_ms
 
 logger = structlog.get_logger(__name__)
+
+# Kafka's number for an append time, which the broker sets.
+_APPEND_TIME = 1
 
 # How much later than the internal topic the other sources are read when a partition is tried again. Sources
 # are woken every half second, and a busy broker takes up to a second for a fetch.
@@ -59,6 +63,8 @@ class PartitionOwner(Generic[State]):
         self.attempts = Attempts(self.place, writer.prefix)
         # See Progress.
         self._applied_to: dict[str, int] = {}
+        # The offset after the marker of the last transaction of which `apply_own` applied records.
+        self._own_end = 0
         self.last_applied_at = time.monotonic()
         self.markers_stepped_at = time.monotonic()
         self._log = log
@@ -115,7 +121,7 @@ class PartitionOwner(Generic[State]):
     def set_aside(self, failed: NotApplied) -> None:
         """Apply nothing until `try_again`. Drops the state, which may be half changed."""
         del self.state
-        self._applied_to, self.resting = {}, RestingSources()
+        self._applied_to, self._own_end, self.resting = {}, 0, RestingSources()
         records = self.attempts.set_aside(failed)
         self._observer.set_aside(self.place.partition, records, type(failed.__cause__).__name__)
 
@@ -173,6 +179,52 @@ class PartitionOwner(Generic[State]):
         )
         self.position, self._applied_to = prepared.progress.position, prepared.progress.applied_to
         return prepared
+
+    async def apply_own(
+        self, topic: str, rows: Sequence[Write], appended: Sequence[Appended]
+    ) -> Prepared | None:
+        """Apply records that this process has just appended to a source, in the transaction that it writes.
+
+        What that leads to must be written in the same transaction. Returns None if other records come before
+        them, or if the source rests: then they are applied when they are fetched. Raises as `apply` does.
+        """
+        begin = self._begin_of_own(topic, appended)
+        if begin is None or self.attempts.are_under_way:
+            return None
+        places = (
+            (each.offset + number, each.timestamp) for each in appended for number in range(each.records)
+        )
+        records: list[Any] = [
+            new_tuple(FetchedRecord, (topic, self.place.partition, offset, time_ms, _APPEND_TIME, *row))
+            for (offset, time_ms), row in zip(places, rows, strict=True)
+        ]
+        end = records[-1].offset + 1
+        self._applied_to[topic] = begin
+        fetched = FetchedRange(records, begin, end, 0)
+        if not self.takes(topic, fetched):
+            return None
+        prepared = await self.apply([(topic, fetched)])
+        if prepared is not None and prepared.progress.ranges:
+            # The marker comes next, unless others write to this log, too: then the next records do not begin
+            # where we expect them.
+            self._own_end = end + 1
+        return prepared
+
+    def _begin_of_own(self, topic: str, appended: Sequence[Appended]) -> int | None:
+        """Return the offset at which they begin if they come next and follow each other, else None."""
+        begins = [each.offset for each in appended]
+        ends = [each.offset + each.records for each in appended]
+        follow_each_other = begins[1:] == ends[:-1] and all(each.timestamp > 0 for each in appended)
+        comes_next = begins[0] in (self.expected(topic), self._own_end)
+        return begins[0] if comes_next and follow_each_other else None
+
+    def passes_over(self, topic: str, fetched: FetchedRange) -> bool:
+        """Whether all records of a fetched range were applied before they were fetched (see `apply_own`)."""
+        expected = self.expected(topic)
+        if fetched.begin > expected or fetched[-1].offset >= self.position[topic].next_offset:
+            return False
+        self._applied_to[topic] = max(expected, fetched.end)
+        return True
 
     def committed(self, prepared: Prepared, seconds: float) -> None:
         """Note that the transaction with what `apply` prepared is committed, and took so long."""

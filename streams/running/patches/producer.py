@@ -13,7 +13,7 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 
-from streams.running.log.log import TRANSACTION_SECONDS, FoundOffset, Write
+from streams.running.log.log import TRANSACTION_SECONDS, Appended, FoundOffset, Write
 
 # Preparing zstd takes 33 us for each batch, whatever its size: with 48 partitions at 1,000 reports a second,
 # where most batches have one or two records, a seventh of a core. lz4 takes 4 us for one record of 2 KB and
@@ -53,24 +53,28 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         self._sender.sender_task.cancel()
         await self.client.close()
 
-    async def append(self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int) -> list[int]:
-        """Append records in the transaction.
-
-        Return when the broker did so, for each batch with an append time.
-        """
+    async def append(
+        self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int
+    ) -> list[Appended]:
+        """As in log/log.py."""
         # Whole batches: AIOKafkaProducer.send costs 5 us per record, a batch 1.3 us.
         deliveries = []
+        counts = []
         try:
             batch = self.new_batch(len(value or b"") for _, value, _ in rows)
             for key, value, headers in rows:
                 while batch.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
+                    counts.append(batch.record_count())
                     deliveries.append(await self.send_batch(batch, topic, partition=partition))
                     batch = self.create_batch()
             if batch.record_count():
+                counts.append(batch.record_count())
                 deliveries.append(await self.send_batch(batch, topic, partition=partition))
             answers = await asyncio.gather(*deliveries)
-            # A topic without append times answers -1.
-            return [answer.timestamp for answer in answers if answer.timestamp > 0]
+            return [
+                Appended(answer.offset, number, answer.timestamp)
+                for answer, number in zip(answers, counts, strict=True)
+            ]
         finally:
             # After an error some are still open. asyncio would log an exception that is never retrieved.
             for delivery in deliveries:

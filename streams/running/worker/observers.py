@@ -249,6 +249,7 @@ class ReporterObserver(StageObserver[ReporterState, ReporterBatch]):
         return census._replace(
             records={**census.records, "reporters": len(state.reporters)},
             sizes={**census.sizes, "reporters": state.reporters.size},
+            memory={**census.memory, "reporters": state.reporters.memory},
         )
 
     def committed(self, batch: CommittedBatch[ReporterBatch]) -> None:

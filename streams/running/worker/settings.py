@@ -174,7 +174,7 @@ class Settings(BaseSettings):
         Field(
             ge=10_000,
             le=MOST_DUPLICATES,
-            description="Most ids that a stage remembers per partition, with up to 20 bytes of memory each: "
+            description="Most ids that a stage remembers per partition, with up to 24 bytes of memory each: "
             "with more records than this within the hours, the oldest ids are forgotten earlier.",
         ),
     ] = DEFAULTS.duplicates_most

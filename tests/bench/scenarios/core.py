@@ -18,11 +18,13 @@ from unittest.mock import patch
 from streams.contract.events.report import Channel, MessageReport
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import event_headers
-from streams.contract.wire.topics import MESSAGE_REPORTS
 from streams.counting.counts import ChannelCounts
 from streams.counting.store import CountStore
 from streams.deciding.law.resolution import Resolved, Resolver
+from streams.contract.wire.forms.checked_report import report_of
 from streams.deciding.partition.batch import Batch
+from streams.deciding.partition.reading import Cursor
+from streams.deciding.partition import stage as stage_module
 from streams.deciding.partition.stage import Stage
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reports import apply, handle, outcomes
@@ -44,7 +46,7 @@ HOUR_MS = 3_600_000
 
 # Of the home hop.
 STEPS = {
-    "decode": (decode_report,),
+    "decode": (decode_report, Cursor._unpack, report_of),
     "resolve": (Resolver.resolve,),
     "score": (RiskModel.score, RiskModel.millionths),
     "count": (apply._count, ChannelCounts.measure, CountStore.find, CountStore.counted),
@@ -55,9 +57,9 @@ STEPS = {
     "other": (
         Stage.apply,
         Stage.apply_in_slices,
-        Stage._apply_slice,
-        # The handlers of both topics have the same code.
-        handle.HANDLERS[MESSAGE_REPORTS],
+        Stage._apply_entries,
+        stage_module._apply_slice,
+        handle.handle_stamped_report,
         apply.apply_report,
     ),
 }

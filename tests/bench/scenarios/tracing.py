@@ -31,9 +31,10 @@ from streams.running.worker.tracing.exporting import CountedExporter, SpanQueue
 from streams.running.worker.tracing.settings import load_tracing_settings
 from streams.running.worker.tracing.transactions import TransactionSpans
 from tests.bench import traffic
+from tests.bench.hops import Record
 from tests.bench.load import Load
 from tests.bench.place import ONE_TOPIC, Place, Site, cpu_seconds
-from tests.bench.scenarios.core import HOUR_MS, Record
+from tests.bench.scenarios.core import HOUR_MS
 from tests.kafka.harness.spans import SpanReceiver
 
 REPORTS = 100_000

@@ -2,14 +2,15 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import msgspec
 import orjson
 
 from streams.contract.events.enriched_report import Source
-from streams.contract.wire.forms.stamp import STAMP_HEADER
-from streams.contract.wire.origin import read_origin
+from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.records import OutputRecord
 from streams.counting.attribution import decode_reporters, encode_reporters
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.daily_counters import DAILY_COUNTERS, OWN_DAY_COUNTERS
@@ -26,6 +27,7 @@ from streams.deciding.requests.stage import request_stage
 from streams.deciding.requests.state import RequestState
 from streams.registry.loader import load_rules
 from streams.running.log.position import POSITION_KEY, decode_position
+from tests import bundled
 from tests.kafka.harness.deployment import (
     COUNTERS,
     ENRICHED,
@@ -108,17 +110,19 @@ def order_of_requests(deployment: Deployment, reader: Reader, partition: int) ->
 
 
 def _as_read(deployment: Deployment, reader: Reader, partition: int) -> Callable[[Source], Row]:
-    """A function that finds what the channel's stage read of a report: with its stamp, if it has one, or the
+    """A function that finds what the channel's stage read of a report: the one entry of a bundle, or the
     original.
     """
     original = _originals(deployment, reader, SOURCE, VERIFIED)
-    stamped: dict[tuple[str, int, int], Row] = {}
+    passed: dict[tuple[str, int, int], Row] = {}
     for row in reader.rows[deployment.name(INTERNAL)][partition]:
-        if STAMP_HEADER in dict(row.headers):
-            origin = read_origin(row.headers)
-            assert origin is not None
-            assert stamped.setdefault(origin[:3], row) is row, f"{origin} was stamped twice"
-    return lambda source: stamped.get((source.topic, source.partition, source.offset)) or original(source)
+        for entry in bundled.entries([row]):
+            report = entry.report
+            place = report.topic, report.partition, report.offset
+            assert place not in passed, f"{place} was passed on twice"
+            alone = STAMPED_REPORTS.record(partition, deployment.partitions, [entry])
+            passed[place] = replace(row, value=alone.value)
+    return lambda source: passed.get((source.topic, source.partition, source.offset)) or original(source)
 
 
 def _originals(deployment: Deployment, reader: Reader, *topics: str) -> Callable[[Source], Row]:
@@ -240,16 +244,26 @@ def _check_reporters(
         expected.update((topic, row) for topic, rows in replayed.outputs.items() for row in rows)
     # Several partitions write to one, so the order there is that of their transactions.
     found = Counter(
-        (topic, (row.partition, row.key, row.value, row.headers))
-        for topic in (INTERNAL, INTEGRITY)
-        for row in reader.all(deployment.name(topic))
-        if topic == INTEGRITY or STAMP_HEADER in dict(row.headers)
+        (INTEGRITY, (row.partition, row.key, row.value, row.headers))
+        for row in reader.all(deployment.name(INTEGRITY))
     )
-    integrity = [(topic, row[1:]) for topic, row in expected if topic == INTEGRITY]
-    assert sorted(integrity) == sorted((topic, row[1:]) for topic, row in found if topic == INTEGRITY)
-    stamped = {each: number for each, number in expected.items() if each[0] == INTERNAL}
-    assert stamped == {each: number for each, number in found.items() if each[0] == INTERNAL}
+    integrity = [row[1:] for topic, row in expected if topic == INTEGRITY]
+    assert sorted(integrity) == sorted(row[1:] for _, row in found)
+    # A replay cuts batches, and so bundles, differently.
+    outputs = [OutputRecord(topic, *row) for topic, row in expected.elements() if topic == INTERNAL]
+    stamped = _stamped(outputs)
+    assert stamped == _stamped(reader.all(deployment.name(INTERNAL)))
     return {REPORTERS_STATE: records, INTERNAL: sum(stamped.values()), INTEGRITY: len(integrity)}
+
+
+def _stamped(records: Iterable[Row | OutputRecord]) -> Counter[tuple[int | None, bytes]]:
+    """The reports with a stamp, by the partition to which they were sent."""
+    return Counter(
+        (record.partition, msgspec.msgpack.encode(entry))
+        for record in records
+        for entry in bundled.entries([record])
+        if entry.stamp is not None
+    )
 
 
 def _moderation(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:

@@ -5,9 +5,9 @@ from functools import lru_cache
 
 from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE, ReporterNotice
 from streams.contract.wire.encoding import encode
-from streams.contract.wire.envelope import event_headers
+from streams.contract.wire.envelope import headers_at, rfc3339
 from streams.contract.wire.ids import stable_id
-from streams.contract.wire.records import OutputRecord
+from streams.contract.wire.records import OutputRecord, new_tuple
 from streams.contract.wire.times import epoch_ms
 from streams.contract.wire.topics import REPORTER_NOTICES
 
@@ -43,11 +43,11 @@ def encode_receipt(
 
 
 def _record(key: str, event_id: str, notice: ReporterNotice) -> OutputRecord:
-    headers = event_headers(REPORTER_NOTICE_TYPE, event_id, _midnight(notice.day))
-    return OutputRecord(REPORTER_NOTICES, None, key.encode(), encode(notice), headers)
+    headers = headers_at(REPORTER_NOTICE_TYPE, event_id, _midnight(notice.day))
+    return new_tuple(OutputRecord, (REPORTER_NOTICES, None, key.encode(), encode(notice), headers))
 
 
 # Nearly all reports of an hour were received on the same day.
 @lru_cache(maxsize=64)
-def _midnight(day: date) -> int:
-    return epoch_ms(datetime(day.year, day.month, day.day, tzinfo=UTC))
+def _midnight(day: date) -> bytes:
+    return rfc3339(epoch_ms(datetime(day.year, day.month, day.day, tzinfo=UTC))).encode()

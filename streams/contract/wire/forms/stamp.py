@@ -1,38 +1,55 @@
-"""The stamp of a report, in a header of the record that takes it to its channel."""
+"""The stamp of a report as it is stored on its way to the channel."""
 
 from typing import Final
 
 import msgspec
 
-from streams.contract.events.internal.stamp import ReportStamp, TrustClass
-from streams.contract.wire.records import Headers
+from streams.contract.events.internal.passed_report import StoredStamp
+from streams.contract.events.internal.stamp import ReportStamp
+from streams.contract.wire.records import Headers, new_tuple
 
 STAMP_HEADER: Final = "tocsin-stamp"
+"""Has the stamp in records that version 0.2 wrote: one for each report."""
 
 _SIGNATURE_BYTES: Final = 64
 _SIGNATURE: Final = ReportStamp._fields.index("signature")
 
-# Increase this when older workers cannot read what newer ones write.
 STAMP_VERSION: Final = b"\x01"
 
-_encode = msgspec.msgpack.Encoder().encode
-# As in ReportStamp, with the signature as bytes: msgpack's integers end at 64 bits.
-_Stored = tuple[TrustClass, float, float, float, float, bool, bool, bytes, int]
-_decode = msgspec.msgpack.Decoder(_Stored).decode
+_decode = msgspec.msgpack.Decoder(StoredStamp).decode
 
 
-def encode_stamp(stamp: ReportStamp) -> bytes:
-    """Return the value of the header."""
+def stored_stamp(stamp: ReportStamp) -> StoredStamp:
+    """Return the stamp as it is stored."""
     signature = stamp.signature
     packed = signature.to_bytes(_SIGNATURE_BYTES, "little") if signature else b""
-    return STAMP_VERSION + _encode((*stamp[:_SIGNATURE], packed, stamp.needed))
+    return (*stamp[:_SIGNATURE], packed, stamp.needed)  # type: ignore[return-value]
+
+
+def stamp_of(stored: StoredStamp) -> ReportStamp:
+    """Return the stamp that was stored."""
+    reporter_class, mean, lower, outcomes, factor, first_time, over_limit, signature, needed = stored
+    return new_tuple(
+        ReportStamp,
+        (
+            reporter_class,
+            mean,
+            lower,
+            outcomes,
+            factor,
+            first_time,
+            over_limit,
+            int.from_bytes(signature, "little"),
+            needed,
+        ),
+    )
 
 
 def read_stamp(headers: Headers) -> ReportStamp | None:
-    """Return the stamp in the headers of a record that Tocsin wrote, None without one.
+    """Return the stamp in the headers of a record that a worker of version 0.2 wrote, None without one.
 
-    Never call it for a record of a publisher, who could forge the header. Raises ValueError for a stamp that
-    a newer version wrote.
+    Never call it for a record of a publisher, who could forge the header. Raises ValueError for a stamp of
+    another version.
     """
     for name, value in headers:
         if name == STAMP_HEADER:
@@ -43,8 +60,4 @@ def read_stamp(headers: Headers) -> ReportStamp | None:
 def _read(value: bytes) -> ReportStamp:
     if value[:1] != STAMP_VERSION:
         raise ValueError(f"a stamp has version {value[:1]!r}, this version reads {STAMP_VERSION!r}")
-    stored = _decode(memoryview(value)[1:])
-    signature = int.from_bytes(stored[7], "little")
-    return ReportStamp(
-        stored[0], stored[1], stored[2], stored[3], stored[4], stored[5], stored[6], signature, stored[8]
-    )
+    return stamp_of(_decode(memoryview(value)[1:]))

@@ -23,6 +23,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import Attributes, AttributeValue
 
+from streams.contract.wire.envelope import TRACEPARENT
 from streams.contract.wire.topics import (
     AUTHORITY_ROUTING,
     DEAD_LETTERS,
@@ -34,7 +35,7 @@ from streams.running.errors import OwnershipLost
 from streams.running.log.claims import StatePartition
 from streams.running.log.log import Write
 from streams.running.partitions.prepared import Prepared
-from streams.running.worker.tracing.causes import TRACEPARENT, causes, traceparents
+from streams.running.worker.tracing.causes import causes, traceparents
 
 # The SDK's own limit for a span. We look for no more causes than that of each kind in a partition: a flood of
 # dead letters has thousands.
@@ -186,7 +187,8 @@ def _links(prepared: Iterable[Prepared], notable: Iterable[Mapping[str, Sequence
         if not writes:
             continue
         places = {topic: list(islice(causes(topic, rows), MOST_LINKS)) for topic, rows in writes.items()}
-        records = each.records[: each.result.finished_records]
+        # Of the bundle after these, some reports may be applied.
+        records = each.records[: each.result.finished_records + 1]
         found = traceparents(records, {place for of_topic in places.values() for place in of_topic})
         for topic, of_topic in places.items():
             headers[topic] += [found[place] for place in of_topic if place in found]

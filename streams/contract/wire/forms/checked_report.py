@@ -1,0 +1,185 @@
+"""Makes the entry of a report for a bundle, and of an entry the report, or the record that was published."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from streams.contract.events.internal.passed_report import CheckedReport, RestOfReport
+from streams.contract.events.report import REPORT_TYPE, Channel, MessageReport, Reporter
+from streams.contract.wire.dead_letter import Rejected, earlier_attempts
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.envelope import (
+    CE_SOURCE,
+    CONTENT_TYPE,
+    JSON_CONTENT_TYPE,
+    SPECVERSION,
+    STRUCTURED_CONTENT_TYPE,
+    TRACEPARENT,
+)
+from streams.contract.wire.origin import Origin
+from streams.contract.wire.reading import Decoded
+from streams.contract.wire.records import ATTEMPT_HEADER, MAX_PASSED_ON_BYTES, Headers
+from streams.contract.wire.times import epoch_ms, from_epoch_ms
+
+# A trace's header has 55 characters; later versions of it may have more.
+_LONGEST_TRACEPARENT: Final = 128
+
+# Any `source` of a CloudEvent that is not meant to fill a record is shorter.
+_USUAL_SOURCE: Final = 1_000
+
+_decode_rest = msgspec.msgpack.Decoder(RestOfReport).decode
+
+
+@dataclass(slots=True)
+class PublishedRecord:
+    """A report as a record of the topic to which it was published."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class _StructuredReport(msgspec.Struct, frozen=True, gc=False):
+    specversion: str
+    id: str
+    source: str
+    type: str
+    data: MessageReport
+
+
+def checked_report(
+    decoded: Decoded[MessageReport], origin: Origin, headers: Headers
+) -> CheckedReport[RestOfReport]:
+    """Return what an entry has of a report that was read from a record with these headers.
+
+    Raises Rejected if the source of its CloudEvent is too long to be written again.
+    """
+    report, ce_source, occurred = decoded
+    if len(ce_source) > _USUAL_SOURCE:
+        _require_room(ce_source)
+    traceparent, attempts = None, 0
+    for name, value in headers:
+        if name == TRACEPARENT:
+            traceparent = _traceparent(value)
+        elif name == ATTEMPT_HEADER:
+            attempts = earlier_attempts(value)
+    channel, who = report.channel, report.reporter
+    kind = member = ref = country = age = None
+    if who is not None:
+        kind, ref, country, member, age = who.kind, who.ref, who.country, who.member, who.account_age
+    received = report.received_at
+    return CheckedReport(
+        origin.topic,
+        origin.partition,
+        origin.offset,
+        origin.timestamp,
+        occurred,
+        None if received is None else epoch_ms(received),
+        report.category,
+        kind,
+        member,
+        channel.ref,
+        report.message_ref,
+        ce_source,
+        report.report_id,
+        traceparent,
+        attempts,
+        RestOfReport(
+            report.kind,
+            channel.visibility,
+            channel.country,
+            channel.language,
+            ref,
+            country,
+            age,
+            report.classifier,
+            report.evidence,
+            report.notice,
+            _times(report.occurred_at, received),
+        ),
+    )
+
+
+def report_of(checked: CheckedReport[RestOfReport]) -> MessageReport:
+    """Return the report as it was published, without fields that this version does not know."""
+    rest, received, kind = checked.rest, checked.received, checked.reporter_kind
+    occurred_at = from_epoch_ms(checked.occurred)
+    received_at = None if received is None else from_epoch_ms(received)
+    if rest.times is not None:
+        occurred_text, received_text = rest.times
+        occurred_at = occurred_at if occurred_text is None else datetime.fromisoformat(occurred_text)
+        received_at = received_at if received_text is None else datetime.fromisoformat(received_text)
+    return MessageReport(
+        checked.report_id,
+        rest.kind,
+        occurred_at,
+        Channel(checked.channel_ref, rest.visibility, rest.channel_country, rest.language),
+        checked.category,
+        received_at,
+        checked.message_ref,
+        None
+        if kind is None
+        else Reporter(kind, rest.reporter_ref, rest.reporter_country, checked.member, rest.account_age),
+        rest.classifier,
+        rest.evidence,
+        rest.notice,
+    )
+
+
+def published_record(checked: CheckedReport[Any]) -> PublishedRecord:
+    """Return the report as a record of the topic to which it was published, for a dead letter.
+
+    Its CloudEvent is in structured mode, with the report's id as its id; plain JSON stays plain.
+    """
+    rest = checked.rest
+    read = rest if isinstance(rest, RestOfReport) else _decode_rest(rest)
+    report = report_of(msgspec.structs.replace(checked, rest=read))
+    if checked.ce_source:
+        content_type = STRUCTURED_CONTENT_TYPE
+        event = _StructuredReport(
+            SPECVERSION.decode(), report.report_id, checked.ce_source, REPORT_TYPE, report
+        )
+        value = encode(event)
+    else:
+        content_type, value = JSON_CONTENT_TYPE, encode(report)
+    headers = [(CONTENT_TYPE, content_type)]
+    if checked.traceparent is not None:
+        headers.append((TRACEPARENT, checked.traceparent.encode()))
+    if checked.attempts:
+        headers.append((ATTEMPT_HEADER, b"%d" % checked.attempts))
+    return PublishedRecord(
+        checked.topic,
+        checked.partition,
+        checked.offset,
+        checked.appended,
+        checked.channel_ref.encode(),
+        value,
+        headers,
+    )
+
+
+def _require_room(ce_source: str) -> None:
+    if len(ce_source.encode()) > MAX_PASSED_ON_BYTES:
+        raise Rejected("oversized", CE_SOURCE, f"Must be at most {MAX_PASSED_ON_BYTES} bytes.")
+
+
+def _traceparent(value: bytes | None) -> str | None:
+    if value and len(value) <= _LONGEST_TRACEPARENT and value.isascii():
+        return value.decode()
+    return None
+
+
+def _times(occurred: datetime, received: datetime | None) -> tuple[str | None, str | None] | None:
+    if _is_usual(occurred) and (received is None or _is_usual(received)):
+        return None
+    return occurred.isoformat(), None if received is None else received.isoformat()
+
+
+def _is_usual(moment: datetime) -> bool:
+    return moment.tzinfo is UTC and moment.microsecond % 1_000 == 0

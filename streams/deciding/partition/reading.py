@@ -1,0 +1,208 @@
+"""How a stage reads bundles: entry by entry, in slices, from where the batch before it stopped."""
+
+import struct
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic
+
+from streams.contract.wire.bundle import BundleForm, Entry
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.origin import NotAtHome
+from streams.contract.wire.records import SourceRecord, bytes_of_values
+from streams.contract.wire.state_records import STATE_VERSION, require_version
+from streams.deciding.partition.limits import Limits
+
+PARTLY_READ: Final = b"I"
+"""State key of how far a bundle is applied; only of a partition whose last batch ended inside of one."""
+
+_PLACE: Final = struct.Struct(">QQI")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundled(Generic[Entry]):
+    """What a stage does with the entries of bundles in its internal topic.
+
+    `handle` applies one of them in a batch, as a Handler applies a record. `published` gives the record that
+    an entry was published as, for its dead letter.
+    """
+
+    form: BundleForm[Entry]
+    handle: Callable[[Any, Entry], None]
+    published: Callable[[Entry], SourceRecord]
+
+
+class PartlyRead:
+    """How many entries are applied of the bundle after the position: 0, unless a batch ended inside of it.
+
+    A batch ends there if its limits are reached: one entry may lead to more due steps than a transaction
+    holds. It is state, not part of the position: it is committed with the position all the same, and what
+    runs the stages need not know that a record can be applied in part. `offset` and `appended` name the
+    bundle, so it cannot be mistaken for another one if an operator creates the topic anew.
+    """
+
+    __slots__ = ("_changed", "appended", "entries", "offset")
+
+    def __init__(self) -> None:
+        self.offset = self.appended = self.entries = 0
+        self._changed = False
+
+    def of(self, record: SourceRecord) -> int:
+        """Return how many entries of this bundle are applied."""
+        known = self.entries and (self.offset, self.appended) == (record.offset, record.timestamp)
+        return self.entries if known else 0
+
+    def stop(self, record: SourceRecord, entries: int) -> None:
+        """Note that a batch ends after so many entries of a bundle."""
+        self.offset, self.appended, self.entries = record.offset, record.timestamp, entries
+        self._changed = True
+
+    def pass_over(self) -> None:
+        """Note that no bundle is read in part any more."""
+        if self.entries:
+            self.offset = self.appended = self.entries = 0
+            self._changed = True
+
+    def drain_change(self) -> tuple[bytes, bytes | None] | None:
+        """Return the state record if it changed since the last call, with None for one to delete."""
+        if not self._changed:
+            return None
+        self._changed = False
+        packed = STATE_VERSION + _PLACE.pack(self.offset, self.appended, self.entries)
+        return PARTLY_READ, packed if self.entries else None
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Restore the record. Raises UnknownStateVersion."""
+        require_version(key[:1], value)
+        self.offset, self.appended, self.entries = _PLACE.unpack_from(value, 1)
+
+
+class Cursor:
+    """Where a batch is in its records.
+
+    `record` is the index of the next one; if it is a bundle, some of its entries may be applied. Bundles are
+    unpacked when they are read, one or a few small ones at a time: an entry takes ten times the memory of
+    its bytes in a log.
+    """
+
+    __slots__ = (
+        "_at",
+        "_begin",
+        "_bundled",
+        "_ends",
+        "_entries",
+        "_partitions",
+        "_partly",
+        "_records",
+        "record",
+    )
+
+    def __init__(
+        self,
+        records: Sequence[SourceRecord],
+        bundled: Bundled[Any] | None,
+        partly: PartlyRead,
+        partitions: int,
+    ) -> None:
+        self.record = 0
+        self._records = records
+        self._bundled = bundled
+        self._partly = partly
+        self._partitions = partitions
+        # The entries of bundles from `record` on, the next of them, where each bundle ends among them, and
+        # where the first one begins: before them if a part of it was applied earlier.
+        self._entries: list[Any] = []
+        self._at = 0
+        self._ends: deque[int] = deque()
+        self._begin = 0
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether nothing remains."""
+        return self.record >= len(self._records)
+
+    def entries(self, limits: Limits) -> Sequence[Any]:
+        """Return the entries of the next slice; none if the next record is no bundle that can be read.
+
+        Raises NotAtHome if it was written for another number of partitions.
+        """
+        if self._at == len(self._entries):
+            self._unpack(limits)
+        return self._entries[self._at : self._at + limits.slice_records]
+
+    def plain(self, limits: Limits) -> Sequence[SourceRecord]:
+        """Return the records of the next slice, of which none but the first may be a bundle."""
+        begin = self.record
+        found = self._records[begin : begin + limits.slice_records]
+        if self._bundled is not None:
+            is_bundle = self._bundled.form.is_bundle
+            end = next((n for n, record in enumerate(found) if n and is_bundle(record)), len(found))
+            found = found[:end]
+        while len(found) > 1 and bytes_of_values(found) > limits.slice_bytes:
+            found = found[: len(found) // 2]
+        return found
+
+    def apply_entries(self, number: int) -> None:
+        """Note that so many of `entries` were applied."""
+        self._at += number
+        while self._ends and self._at >= self._ends[0]:
+            self._begin = self._ends.popleft()
+            self._partly.pass_over()
+            self.record += 1
+
+    def stop(self) -> None:
+        """Note in the state where the batch ends."""
+        inside = self._at - self._begin if self._ends else 0
+        if inside:
+            self._partly.stop(self._records[self.record], inside)
+
+    def describe(self, number: int) -> str:
+        """Name the entry at this place of the slice, for people."""
+        at = self._at + number
+        bundle = bisect_right(self._ends, at)
+        begin = self._ends[bundle - 1] if bundle else self._begin
+        record = self._records[self.record + bundle]
+        return f"entry {at - begin} of {place_of(record)}"
+
+    def _unpack(self, limits: Limits) -> None:
+        bundled, records = self._bundled, self._records
+        self._entries, self._at, self._begin = [], 0, 0
+        if bundled is None:
+            return
+        size = 0
+        for index in range(self.record, len(records)):
+            record = records[index]
+            if (
+                len(self._entries) >= limits.slice_records
+                or size >= limits.slice_bytes
+                or not bundled.form.is_bundle(record)
+            ):
+                break
+            try:
+                bundle = bundled.form.read(record)
+            except Rejected:
+                # It becomes a dead letter as a record.
+                break
+            if bundle.partitions != self._partitions:
+                raise NotAtHome(_not_at_home(record, bundle.partitions, self._partitions))
+            applied = self._partly.of(record)
+            if not self._ends:
+                self._begin = -applied
+            self._entries += bundle.entries[applied:]
+            self._ends.append(len(self._entries))
+            size += len(record.value or b"")
+        # For bundles without entries.
+        self.apply_entries(0)
+
+
+def place_of(record: SourceRecord) -> str:
+    """Name the place of a record, for people."""
+    return f"{record.topic} partition {record.partition} offset {record.offset}"
+
+
+def _not_at_home(record: SourceRecord, before: int, now: int) -> str:
+    return (
+        f"{place_of(record)}: reports were passed on to this partition when there were {before} partitions, "
+        f"and there are {now} now: see docs/operations.md, 'Changing the number of partitions'."
+    )

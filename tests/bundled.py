@@ -1,0 +1,50 @@
+"""What internal topics carry, whatever bundles it is in: their entries one by one."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from streams.contract.events.internal.stamp import ReportStamp
+from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
+from streams.contract.wire.forms.stamp import stamp_of
+from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
+from streams.contract.wire.records import OutputRecord, SourceRecord
+
+FORMS = (PASSED_REPORTS, STAMPED_REPORTS)
+
+
+def entries(records: Iterable[SourceRecord | OutputRecord]) -> Iterator[Any]:
+    """The entries of all bundles among the records, in their order; other records are passed over."""
+    for record in records:
+        for form in FORMS:
+            if form.is_bundle(record):  # type: ignore[arg-type]
+                yield from form.read(record).entries  # type: ignore[arg-type]
+
+
+def stamps(records: Iterable[SourceRecord | OutputRecord]) -> list[ReportStamp | None]:
+    """The stamp of each report on its way to its channel's home."""
+    return [
+        None if entry.stamp is None else stamp_of(entry.stamp)
+        for entry in entries(record for record in records if record.topic.endswith(STAMPED_REPORTS.topic))
+    ]
+
+
+def expanded(outputs: Iterable[OutputRecord]) -> list[OutputRecord]:
+    """The outputs with a row of its own for each entry.
+
+    Rows of an internal topic are sorted by destination, as only there they have an order: bundles are written
+    when a batch ends. They follow all others.
+    """
+    plain: list[OutputRecord] = []
+    internal: list[OutputRecord] = []
+    for output in outputs:
+        form = next((form for form in FORMS if output.topic == form.topic), None)
+        if form is None:
+            plain.append(output)
+        elif form.is_bundle(output):  # type: ignore[arg-type]
+            rows = form.read(output).entries  # type: ignore[arg-type]
+            internal += [output._replace(value=msgspec.msgpack.encode(row)) for row in rows]
+        else:
+            internal.append(output)
+    return plain + sorted(internal, key=lambda row: (row.topic, row.partition))

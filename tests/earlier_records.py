@@ -1,0 +1,31 @@
+"""Records as version 0.2 wrote them to the internal topics: one for each report, in the form it was published."""
+
+from typing import Any
+
+import msgspec
+
+from streams.contract.events.internal.stamp import ReportStamp
+from streams.contract.wire.forms.report_decoding import decode_report
+from streams.contract.wire.forms.stamp import STAMP_HEADER, STAMP_VERSION, stored_stamp
+from streams.contract.wire.origin import with_origin
+from streams.contract.wire.topics import MESSAGE_REPORTS_INTERNAL, REPORTERS_INTERNAL
+from streams.deciding.partition.hash_key import HashKey
+
+
+def encode_stamp(stamp: ReportStamp) -> bytes:
+    """The value of the header `tocsin-stamp`."""
+    return STAMP_VERSION + msgspec.msgpack.encode(stored_stamp(stamp))
+
+
+def passed_on_singly(record: Any, key: HashKey) -> Any:
+    """A published report on its way to its reporter's home."""
+    reporter = decode_report(record.value, record.headers, record.timestamp).event.reporter
+    hashed = key.reporter_hash(reporter.ref if reporter and reporter.ref else "")
+    return record._replace(topic=REPORTERS_INTERNAL, key=b"%016x" % hashed, headers=with_origin(record))
+
+
+def stamped_singly(record: Any, stamp: ReportStamp) -> Any:
+    """A published report on its way from there to its channel's home."""
+    headers = [*with_origin(record), (STAMP_HEADER, encode_stamp(stamp))]
+    channel = decode_report(record.value, record.headers, record.timestamp).event.channel.ref
+    return record._replace(topic=MESSAGE_REPORTS_INTERNAL, key=channel.encode(), headers=headers)
