@@ -29,7 +29,7 @@ class Earlier:
         self._panes: dict[int, set[int]] = {}
         self._size = 0
         for start, reporter in pairs:
-            self._add(start, reporter)
+            self.note(start, reporter)
 
     def __len__(self) -> int:
         return self._size
@@ -42,12 +42,16 @@ class Earlier:
 
     def note(self, start: int, reporter: int) -> None:
         """Note that a reporter was seen in the pane that begins at `start`, and in a later one."""
-        self._add(start, reporter)
+        reporters = self._panes.get(start)
+        if reporters is None:
+            self._panes[start] = {reporter}
+        elif reporter not in reporters:
+            reporters.add(reporter)
+        else:
+            return
+        self._size += 1
         if self._size > MOST_EARLIER:
-            newer = sorted(self.pairs())[self._size // 2 :]
-            self._panes, self._size = {}, 0
-            for pair in newer:
-                self._add(*pair)
+            self._forget_older_half()
 
     def between(self, last_seen: LastSeen, start: int, stop: int) -> dict[int, int]:
         """Return the reporters seen in [`start`, `stop`), which are fine indexes, who were last seen later.
@@ -67,7 +71,7 @@ class Earlier:
             if before in reporters:
                 reporters.remove(before)
                 self._size -= 1
-                self._add(start, after)
+                self.note(start, after)
 
     def keep_until(self, fine: int) -> None:
         """Forget the panes that begin after the fine index `fine`."""
@@ -98,7 +102,7 @@ class Earlier:
                 if seen not in starts:
                     starts[seen] = pane_at(panes, seen).start
                 if pane.start < starts[seen]:
-                    self._add(pane.start, reporter)
+                    self.note(pane.start, reporter)
 
     def forget_before(self, reach: int, last_seen: LastSeen) -> None:
         """Keep what windows need that end with the fine index `reach` or later.
@@ -116,15 +120,16 @@ class Earlier:
             else:
                 del self._panes[start]
 
-    def _add(self, start: int, reporter: int) -> None:
-        reporters = self._panes.get(start)
-        if reporters is None:
-            self._panes[start] = {reporter}
-        elif reporter not in reporters:
-            reporters.add(reporter)
-        else:
-            return
-        self._size += 1
+    def _forget_older_half(self) -> None:
+        more = self._size // 2
+        self._size -= more
+        for start in sorted(self._panes):
+            reporters = self._panes.pop(start)
+            if len(reporters) > more:
+                # Of one pane those with the lowest hashes: any would do, but both cores must forget the same.
+                self._panes[start] = set(sorted(reporters)[more:])
+                break
+            more -= len(reporters)
 
 
 def flat(earlier: Earlier, panes: Sequence[Pane]) -> list[int]:

@@ -33,7 +33,11 @@ def limit_of(tmp_path, monkeypatch):
         # In a container of its own.
         ("0::/\n", {"": "2147483648\n"}, 2 << 30),
         # A unit of systemd in a slice; the lines of version 1 do not count.
-        ("4:memory:/x\n0::/tocsin.slice/tocsin@1.service\n", {"tocsin.slice/tocsin@1.service": "1000\n"}, 1000),
+        (
+            "4:memory:/x\n0::/tocsin.slice/tocsin@1.service\n",
+            {"tocsin.slice/tocsin@1.service": "1000\n"},
+            1000,
+        ),
         ("0::/a/b\n", {"a/b": "max\n", "a": "3000\n", "": "5000\n"}, 3000),
         ("0::/a/b\n", {"a/b": "max\n", "a": "max\n"}, MACHINE),
         ("0::/gone\n", {}, MACHINE),

@@ -79,18 +79,15 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
     batch.advance(occurred, report.appended)
     recent.add(event, state.time.now)
     now = state.time.now
-    facts = new_tuple(
-        ReportFacts,
-        (
-            kind,
-            now,
-            (occurred if received is None else received) // _SECOND,
-            category.code,
-            None if message is None else rules.hash_key.target_hash(report.channel_ref, message),
-            state.channel_hash(rules.hash_key, report.channel_ref),
-            report.member is not False,
-            category.floor,
-        ),
+    facts = ReportFacts(
+        kind,
+        now,
+        (occurred if received is None else received) // _SECOND,
+        category.code,
+        None if message is None else rules.hash_key.target_hash(report.channel_ref, message),
+        state.channel_hash(rules.hash_key, report.channel_ref),
+        report.member is not False,
+        category.floor,
     )
     if passed.earlier is not None:
         ask_for_history(batch, reporter, passed.earlier, ReporterRehashed(hashed, occurred))
