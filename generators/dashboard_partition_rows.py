@@ -19,6 +19,25 @@ PARTITIONS: tuple[Row, ...] = (
                 {"{{topic}} {{partition}}": f"max by (topic, partition) ({series('tocsin_lag_records')})"},
             ),
             Panel(
+                "Behind while the fleet catches up",
+                "Workers read all partitions side by side in the time of reports. Partitions that are given "
+                "up on were waited for too long.",
+                "s",
+                {
+                    "{{partition}}": f"max by (partition) ({series('tocsin_frontier_behind_seconds')})",
+                    "{{partition}} given up": f"max by (partition) ({series('tocsin_partition_given_up')})",
+                },
+            ),
+            Panel(
+                "Sources that wait for others",
+                "Only while a source of the fleet is more than a minute behind.",
+                "short",
+                {
+                    "{{topic}}": f"sum by (topic) ({series('tocsin_sources_held')})",
+                    "partitions not waited for": f"max({series('tocsin_partitions_not_waited_for')})",
+                },
+            ),
+            Panel(
                 "Since the last commit",
                 "Harmless while nothing is waiting. With lag it means that the partition is stuck.",
                 "s",

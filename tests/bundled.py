@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
+from streams.contract.events.internal.passed_report import StoredStamp
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
-from streams.contract.wire.forms.stamp import stamp_of
+from streams.contract.wire.forms.stamp import stamp_of, stored_signature
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.records import OutputRecord, SourceRecord
 
@@ -20,6 +21,11 @@ def entries(records: Iterable[SourceRecord | OutputRecord]) -> Iterator[Any]:
         for form in FORMS:
             if form.is_bundle(record):  # type: ignore[arg-type]
                 yield from form.read(record).entries  # type: ignore[arg-type]
+
+
+def stored_stamp(stamp: ReportStamp) -> StoredStamp:
+    """A stamp as it is in an entry."""
+    return (*stamp[:7], stored_signature(stamp.signature), stamp.needed)  # type: ignore[return-value]
 
 
 def stamps(records: Iterable[SourceRecord | OutputRecord]) -> list[ReportStamp | None]:

@@ -6,7 +6,8 @@ import msgspec
 
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.wire.forms.report_decoding import decode_report
-from streams.contract.wire.forms.stamp import STAMP_HEADER, STAMP_VERSION, stored_stamp
+from streams.contract.wire.forms.stamp import STAMP_HEADER, STAMP_VERSION
+from tests.bundled import stored_stamp
 from streams.contract.wire.origin import with_origin
 from streams.contract.wire.topics import MESSAGE_REPORTS_INTERNAL, REPORTERS_INTERNAL
 from streams.deciding.partition.hash_key import HashKey

@@ -21,8 +21,8 @@ _RECORD_OVERHEAD: Final = 130
 _OBJECT_BYTES: Final = 900
 _OBJECT_PER_BYTE: Final = 6
 
-# Records looked at for each that may be removed: looking takes a tenth of the time.
-_SEEN_PER_REMOVED: Final = 10
+# Records looked at for each that may be removed. Looking takes .3 to .8 us, removing 2 to 6 us.
+_SEEN_PER_REMOVED: Final = 5
 
 Kept = TypeVar("Kept")
 

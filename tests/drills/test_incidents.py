@@ -31,16 +31,21 @@ pytestmark = [needs_monitoring, pytest.mark.drill, pytest.mark.timeout(1800)]
 # A worker that needs 25 ms of its one core for a record, instead of some 50 microseconds.
 SLOW = """
 import asyncio
+from streams.deciding.partition.stage import Stage
 from streams.running.partitions import prepared
 
-_apply, _core = prepared._apply_in_slices, asyncio.Lock()
+_all, _apply, _core = Stage.apply_in_slices, prepared._apply_in_slices, asyncio.Lock()
 
-async def _slowly(stage, state, records, outputs):
-    records = records[:50]
+def _few(self, state, records, **until):
+    return _all(self, state, records[:50], **until)
+
+async def _slowly(slices, outputs):
     async with _core:
-        await asyncio.sleep(0.025 * len(records))
-    return await _apply(stage, state, records, outputs)
+        applied = await _apply(slices, outputs)
+        await asyncio.sleep(0.025 * applied[0].finished_records)
+    return applied
 
+Stage.apply_in_slices = _few
 prepared._apply_in_slices = _slowly
 """
 

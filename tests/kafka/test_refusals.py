@@ -16,7 +16,8 @@ from streams.running.log.connection import Connection
 from streams.running.log.position import POSITION_KEY, SourcePosition, encode_position
 from streams.running.log.restore import read_state
 from tests.kafka.harness.admin import Operator
-from tests.kafka.harness.deployment import CLAIMS, ESCALATIONS, INTERNAL, SOURCE, STATE, TOPICS, Deployment
+from streams.running.topics.topic_catalogue import load_catalogue
+from tests.kafka.harness.deployment import ESCALATIONS, INTERNAL, SOURCE, STATE, Deployment
 from tests.kafka.harness.group import move_offsets
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate
@@ -63,8 +64,8 @@ def partitions_of_one_topic(case):
 
 def partitions_of_all_topics(case):
     case.position(0)
-    for topic in TOPICS:
-        if topic != CLAIMS:
+    for topic, declared in load_catalogue().items():
+        if declared.partitions == "source":
             case.operator.set_partitions(case.name(topic), 5)
 
 

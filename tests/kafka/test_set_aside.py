@@ -21,14 +21,14 @@ from streams.deciding.partition import stage
 
 _apply = stage.Stage.apply_in_slices
 
-def _failing(self, state, records, *limits):
+def _failing(self, state, records, **until):
     for number, record in enumerate(records):
         if {poison!r} in (record.value or b"") and record.topic.endswith({source!r}) and not (
             state.sources.of({source!r}).skip_below > record.offset
         ):
-            yield from _apply(self, state, records[:number], *limits)
+            yield from _apply(self, state, records[:number], **until)
             raise ValueError("a bug")
-    yield from _apply(self, state, records, *limits)
+    yield from _apply(self, state, records, **until)
 
 stage.Stage.apply_in_slices = _failing
 

@@ -30,7 +30,7 @@ class Counted:
 
 
 def counting_stage() -> SimpleNamespace:
-    def apply_in_slices(state: list[int], records: list[object]) -> Iterator[Counted]:
+    def apply_in_slices(state: list[int], records: list[object], *, until: object) -> Iterator[Counted]:  # noqa: ARG001
         state.append(len(records))
         yield Counted(sum(state))
 

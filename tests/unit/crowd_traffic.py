@@ -11,12 +11,12 @@ from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.forms.credit import decode_credit
 from streams.contract.wire.forms.checked_report import checked_report
 from streams.contract.wire.forms.report_decoding import decode_report
-from streams.contract.wire.forms.stamp import stored_stamp
 from streams.contract.events.internal.passed_report import StampedReport
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.origin import own_place
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.hash_key import DEMONSTRATION
+from tests import bundled
 from tests.unit.traffic import INTERNAL, MINUTE, START, Record, report
 
 KEY = DEMONSTRATION.current
@@ -31,7 +31,7 @@ def stamped(record: Record, partition: int = 0, partitions: int = 1, **stamp: An
     checked = checked_report(
         decode_report(record.value, record.headers, record.timestamp), place, record.headers
     )
-    entry = StampedReport(checked, stored_stamp(STAMP._replace(**stamp)))
+    entry = StampedReport(checked, bundled.stored_stamp(STAMP._replace(**stamp)))
     written = STAMPED_REPORTS.record(partition, partitions, [entry])
     return record._replace(
         topic=INTERNAL, partition=partition, key=None, value=written.value, headers=written.headers

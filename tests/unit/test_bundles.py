@@ -14,7 +14,7 @@ from streams.contract.wire.encoding import encode
 from streams.contract.wire.forms.checked_report import checked_report, published_record, report_of
 from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
 from streams.contract.wire.forms.report_decoding import decode_report
-from streams.contract.wire.forms.stamp import stamp_of, stored_stamp
+from streams.contract.wire.forms.stamp import stamp_of
 from streams.contract.events.internal.passed_report import PassedReport, StampedReport
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.origin import NotAtHome, Origin, own_place
@@ -84,7 +84,7 @@ def test_a_report_comes_out_of_both_bundles_as_it_was_published(report, source):
     decoded = decode_report(value, [], APPEND_TIME_MS)._replace(ce_source=source)
     (there,) = read(PASSED_REPORTS, [PassedReport(checked_report(decoded, PLACE, []), 2**64 - 1, 7)])
     assert (there.reporter, there.earlier) == (2**64 - 1, 7)
-    (home,) = read(STAMPED_REPORTS, [StampedReport(there.report, stored_stamp(STAMP))])
+    (home,) = read(STAMPED_REPORTS, [StampedReport(there.report, bundled.stored_stamp(STAMP))])
     assert encode(report_of(home.report)) == encode(decoded.event)
     assert (home.report.ce_source, home.report.occurred) == (source, decoded.time_ms)
     assert own_place(published_record(home.report)) == PLACE
@@ -181,7 +181,9 @@ def test_what_waits_in_bundles_counts_for_the_size_of_a_batch():
 
 
 _rows = st.lists(
-    st.tuples(st.sampled_from(["entry", "by hash", "record", "record by hash"]), st.integers(0, 5)),
+    st.tuples(
+        st.sampled_from(["of reporter", "of channel", "plain", "plain of reporter"]), st.integers(0, 5)
+    ),
     max_size=40,
 )
 
@@ -198,11 +200,13 @@ def test_nothing_overtakes_what_was_passed_on_before_to_the_same_partition(rows)
         decoded = decode_report(value, [], START)
         entry = PassedReport(checked_report(decoded, PLACE._replace(offset=number), []), hashed)
         plain = OutputRecord(REPORTERS, None, b"k", b"%d" % number, [])
-        if kind == "entry":
-            passing.entry(PASSED_REPORTS, home, 100, entry)
-        elif kind == "by hash":
-            passing.entry_by_hash(PASSED_REPORTS, hashed, 100, entry)
-        elif kind == "record":
+        if kind == "of reporter":
+            passing.entry(PASSED_REPORTS, hashed, 100, entry)
+        elif kind == "of channel":
+            ref = "channel"[: where + 1]
+            home = home_partition(ref.encode(), partitions)
+            passing.entry(PASSED_REPORTS, ref, 100, entry)
+        elif kind == "plain":
             passing.record(plain._replace(partition=home))
         else:
             passing.record(plain, hashed)

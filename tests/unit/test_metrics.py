@@ -30,6 +30,7 @@ from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.state import ReportState, restore_reports
 from streams.deciding.requests.counters import RequestCounters
 from streams.deciding.requests.state import restore_requests
+from streams.running.alignment.standing import Standing
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
 from streams.running.operations.faust_sensor import RebalanceSensor
@@ -306,6 +307,17 @@ def test_a_partition_that_is_set_aside_is_shown_until_it_goes_on(monkeypatch):
     assert worker.operations.status()["partitions"][0]["set_aside"] is None
 
 
+def test_how_sources_wait_for_each_other_is_shown():
+    worker = Worker()
+    assert value(worker.scrape(), "tocsin_partitions_not_waited_for") == 0
+    worker.operations.standing = lambda: Standing({2: 7200.5}, {"verified-reports": 2}, 3, frozenset({5}))
+    shown = worker.scrape()
+    assert value(shown, "tocsin_frontier_behind_seconds", partition="2") == 7200.5
+    assert value(shown, "tocsin_sources_held", topic="verified-reports") == 2
+    assert value(shown, "tocsin_partitions_not_waited_for") == 3
+    assert value(shown, "tocsin_partition_given_up", partition="5") == 1
+
+
 def test_corrections_of_time_are_counted():
     worker = Worker()
     worker.take_over(0)
@@ -327,6 +339,7 @@ def test_exactly_the_metrics_of_the_catalogue_are_shown():
     worker.apply(0, [report(1, START, channel=at_home(0))])
     worker.observer.set_aside(0, "message-reports offset 7", "ValueError")
     worker.observer.resting(0, {"message-reports": "flood"})
+    worker.operations.standing = lambda: Standing({0: 60.0}, {"message-reports": 1}, 1, frozenset({3}))
     shown = {name for name, _ in worker.scrape()}
     ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}
     # The lag has no series here, because this worker reports no lag, and no id was forgotten. Whether a duty

@@ -239,6 +239,21 @@ def test_another_record_may_take_the_place_of_the_marker(owner, applied):
     assert applied == [7, 8, 10]
 
 
+def test_within_a_transaction_no_marker_comes_between_two_records(owner, applied):
+    """So what is between them is another's record, which must not be passed over."""
+
+    async def two_hops_of_one_transaction():
+        rows = [(b"", b"", [])]
+        first = await owner.apply_own("in", rows, [Appended(7, 1, 1_000)])
+        second = await owner.apply_own("in", rows, [Appended(9, 1, 1_000)])
+        owner.committed(first, 0.01)
+        return second
+
+    assert asyncio.run(two_hops_of_one_transaction()) is None
+    assert apply(owner, fetched(8, 8, 9, end=11)) == 1
+    assert applied == [7, 8, 9]
+
+
 @pytest.mark.parametrize(
     "appended",
     [

@@ -8,7 +8,7 @@ from streams.deciding.partition.state import PartitionState
 
 # What clocks take in memory for each byte of their records, and remembered ids for each of theirs.
 _CLOCKS_PER_BYTE = 4 / 3
-_DUPLICATES_PER_BYTE = 17 / 8
+_DUPLICATES_PER_BYTE = 22 / 8
 
 # `over`: a wait has ended, and what had to wait is owed.
 OPEN_STATUSES: tuple[RunningStatus, ...] = ("running", "paused", "lapsed", "over")

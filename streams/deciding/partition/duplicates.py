@@ -142,6 +142,11 @@ class RecentIds:
         return self._forgotten
 
     @property
+    def room(self) -> int:
+        """How many more ids can be added so that none but the last makes others be forgotten."""
+        return SLOT_SIZE - len(self._current) or 1
+
+    @property
     def slots(self) -> int:
         """The number of state records that the hashes take."""
         return len(self._full) + bool(self._current)

@@ -2,7 +2,7 @@
 
 import struct
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from streams.contract.wire.partitioner import (
     murmur2,
@@ -64,6 +64,18 @@ class HomePartitions:
         found = murmur2_of_block(digits, _HASH_DIGITS, len(hashes))
         return [partition_of_hash(each, self.partitions) for each in found]
 
+    def of_refs(self, refs: Sequence[str]) -> Sequence[int]:
+        """Return the homes of channels; those that were not seen lately are hashed together."""
+        known = self._known
+        new = {ref: ref.encode() for ref in refs if ref not in known}
+        if len(known) + len(new) > CACHED_REFS:
+            known.clear()
+            new = {ref: ref.encode() for ref in refs}
+        hashed = self._hashed_together(new.values())
+        for ref, key in new.items():
+            known[ref] = key, partition_of_hash(hashed.get(key) or murmur2(key), self.partitions)
+        return [known[ref][1] for ref in refs]
+
     def hash_in_advance(self, records: Sequence[SourceRecord]) -> None:
         """Hash the keys of a batch in advance if that saves time: most publishers use the ref as key.
 
@@ -73,10 +85,15 @@ class HomePartitions:
         self._foreseen = {}
         if new <= NEW_FOR_HASHING_TOGETHER * len(records):
             return
+        self._foreseen = self._hashed_together(record.key or b"" for record in records)
+
+    def _hashed_together(self, keys: Iterable[bytes]) -> dict[bytes, int]:
+        """Return the hashes of those keys that can be hashed together: a multiple of four bytes long."""
         by_length: defaultdict[int, list[bytes]] = defaultdict(list)
-        for record in records:
-            length = len(record.key or b"")
-            if length % 4 == 0 and length <= LONGEST_REF:
-                by_length[length].append(record.key or b"")
-        for length, keys in by_length.items():
-            self._foreseen.update(zip(keys, murmur2_of_all(keys, length), strict=True))
+        for key in keys:
+            if len(key) % 4 == 0 and len(key) <= LONGEST_REF:
+                by_length[len(key)].append(key)
+        found: dict[bytes, int] = {}
+        for length, alike in by_length.items():
+            found.update(zip(alike, murmur2_of_all(alike, length), strict=True))
+        return found

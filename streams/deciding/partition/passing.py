@@ -10,8 +10,9 @@ from streams.deciding.partition.home import HomePartitions
 # What is distributed between two turns of the event loop: hashing, grouping and encoding take 1.5 us each.
 _PER_PART = 1_000
 
-# Form (None for a plain record), home (None if that of the hash), hash, bytes, and the entry or record.
-_Passed = tuple[BundleForm[Any] | None, int | None, int, int, Any]
+# Form (None for a plain record), where to (a partition, or None for that of the key), key (the hash of a
+# reporter or the ref of a channel), bytes, and the entry or record.
+_Passed = tuple[BundleForm[Any] | None, int | None, int | str, int, Any]
 
 
 class _OpenBundle:
@@ -27,9 +28,8 @@ class PassedOn:
     """Collects what a batch passes on. For each destination the order stays that of application.
 
     So a plain record ends the bundle of its destination: a credit must not overtake the reports of its
-    reporter that came before it. `size` is about the bytes that will be written. The homes of hashes are
-    found for many at once: hashing one key in Python takes 6 us, and most reporters are not met twice in a
-    batch.
+    reporter that came before it. `size` is about the bytes that will be written. Homes are found for many at
+    once: hashing one key in Python takes 6 us, and most reporters are not met twice in a batch.
     """
 
     __slots__ = ("_homes", "_open", "_passed", "size")
@@ -40,14 +40,9 @@ class PassedOn:
         self._open: dict[tuple[str, int], _OpenBundle] = {}
         self.size = 0
 
-    def entry(self, form: BundleForm[Any], home: int, size: int, entry: Any) -> None:
-        """Pass on an entry of about `size` bytes in a bundle to the partition `home`."""
-        self._passed.append((form, home, 0, size, entry))
-        self.size += size
-
-    def entry_by_hash(self, form: BundleForm[Any], hashed: int, size: int, entry: Any) -> None:
-        """Pass on an entry to the home of a hash, whose 16 hexadecimal digits are the key of its records."""
-        self._passed.append((form, None, hashed, size, entry))
+    def entry(self, form: BundleForm[Any], key: int | str, size: int, entry: Any) -> None:
+        """Pass on an entry of about `size` bytes to the home of a reporter (hash) or of a channel (ref)."""
+        self._passed.append((form, None, key, size, entry))
         self.size += size
 
     def record(self, record: OutputRecord, hashed: int = 0) -> None:
@@ -66,9 +61,11 @@ class PassedOn:
 
     def _distributed(self, passed: list[_Passed]) -> Iterator[OutputRecord]:
         bundles = self._open
-        homes = iter(self._homes.of_hashes([hashed for _, home, hashed, _, _ in passed if home is None]))
-        for form, known, _, size, payload in passed:
-            home = next(homes) if known is None else known
+        keys = [key for _, home, key, _, _ in passed if home is None]
+        of_reporters = iter(self._homes.of_hashes([key for key in keys if isinstance(key, int)]))
+        of_channels = iter(self._homes.of_refs([key for key in keys if isinstance(key, str)]))
+        for form, known, key, size, payload in passed:
+            home = next(of_reporters if isinstance(key, int) else of_channels) if known is None else known
             if form is None:
                 yield from self._ended(payload.topic, home)
                 yield payload._replace(partition=home)

@@ -173,11 +173,6 @@ class Stage(Generic[State, Rules, Counters]):
         """Apply the entries of a slice, or as many as its other limits allow; return their number."""
         bundled = self.bundled
         assert bundled is not None
-        breaker = batch.state.breaker
-
-        def apply(batch: Batch[State, Rules, Counters], entry: Any) -> None:
-            bundled.handle(batch, entry)
-            breaker.note(dead=False)
 
         def refuse(entry: Any, rejected: Rejected) -> None:
             _refuse(batch, bundled.published(entry), bundled.form.topic, rejected)
@@ -185,15 +180,16 @@ class Stage(Generic[State, Rules, Counters]):
         def describe(number: int) -> str:
             return f"{cursor.describe(number)}, published as {place_of(bundled.published(entries[number]))}"
 
-        return _apply_slice(batch, entries, apply, refuse, describe)
+        return _apply_slice(batch, entries, bundled.handle, refuse, describe)
 
-    def _apply_record(self, batch: Batch[State, Rules, Counters], record: SourceRecord) -> None:
+    def _apply_record(self, batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool | None:
+        """Apply a record; return True if it was Tocsin's own, so that it does not count as read."""
         topic = without_prefix(record.topic)
         if topic == self.sources.internal:
             passed_on = read_origin(record.headers)
             if passed_on is None:
                 if _apply_control_record(batch, record):
-                    return
+                    return True
                 if self.bundled is not None and self.bundled.form.is_bundle(record):
                     # One that can be read does not come here.
                     self.bundled.form.read(record)
@@ -206,26 +202,29 @@ class Stage(Generic[State, Rules, Counters]):
             origin = own_place(record)
         handlers = self.handlers
         (handlers.get(topic) or next(iter(handlers.values())))(batch, record, origin)
-        batch.state.breaker.note(dead=False)
+        return None
 
 
 def _apply_slice(
     batch: Batch[Any, Any, Any],
     items: Sequence[Item],
-    apply: Callable[[Any, Item], None],
+    apply: Callable[[Any, Item], bool | None],
     refuse: Callable[[Item, Rejected], None],
     describe: Callable[[int], str],
 ) -> int:
     """Apply items of a slice in their order, as many as its limits allow; return their number."""
-    outputs = batch.outputs
+    outputs, breaker = batch.outputs, batch.state.breaker
     most_outputs = len(outputs) + batch.limits.slice_more_outputs
-    finished = 0
+    finished = read = 0
     for item in items:
         try:
-            apply(batch, item)
+            if not apply(batch, item):
+                read += 1
         except (StepsRemain, AheadOfOthers):
             break
         except Rejected as rejected:
+            breaker.note_read(read)
+            read = 0
             refuse(item, rejected)
         except Exception as error:
             error.add_note(f"while applying {describe(finished)}")
@@ -233,6 +232,7 @@ def _apply_slice(
         finished += 1
         if len(outputs) - finished >= most_outputs:
             break
+    breaker.note_read(read)
     return finished
 
 

@@ -6,14 +6,18 @@ from typing import Any
 import msgspec
 
 from streams.contract.events.internal.credit import CREDIT_TYPE, CreditedOutcome, ReporterCredit
-from streams.contract.events.internal.passed_report import CheckedReport, PassedReport, StampedReport
+from streams.contract.events.internal.passed_report import (
+    CheckedReport,
+    PassedReport,
+    StampedReport,
+    StoredStamp,
+)
 from streams.contract.events.internal.reporter_history import (
     HISTORY_TYPE,
     REHASHED_TYPE,
     ReporterHistory,
     ReporterRehashed,
 )
-from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import Category
 from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected
 from streams.contract.wire.envelope import CE_TYPE
@@ -22,10 +26,10 @@ from streams.contract.wire.forms.credit import decode_credit
 from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
 from streams.contract.wire.forms.report_decoding import decode_report
 from streams.contract.wire.forms.reporter_history import decode_history, decode_rehashed, earlier_hash
-from streams.contract.wire.forms.stamp import stored_stamp
+from streams.contract.wire.forms.stamp import stored_signature
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.origin import Origin, own_type
-from streams.contract.wire.records import SourceRecord, new_tuple
+from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.rejection import require_category
 from streams.contract.wire.topics import (
     MESSAGE_REPORTS,
@@ -79,41 +83,33 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
     batch.advance(occurred, report.appended)
     recent.add(event, state.time.now)
     now = state.time.now
-    facts = new_tuple(
-        ReportFacts,
-        (
-            kind,
-            now,
-            (occurred if received is None else received) // _SECOND,
-            category.code,
-            None if message is None else rules.hash_key.target_hash(report.channel_ref, message),
-            state.channel_hash(rules.hash_key, report.channel_ref),
-            report.member is not False,
-            category.floor,
-        ),
+    facts = ReportFacts(
+        kind,
+        now,
+        (occurred if received is None else received) // _SECOND,
+        category.code,
+        None if message is None else rules.hash_key.target_hash(report.channel_ref, message),
+        state.channel_hash(rules.hash_key, report.channel_ref),
+        report.member is not False,
+        category.floor,
     )
     if passed.earlier is not None:
         ask_for_history(batch, reporter, passed.earlier, ReporterRehashed(hashed, occurred))
     standing = reporter.note_report(rules.trust, facts)
     state.reporters.keep(key, reporter, now)
     trust = standing.trust
-    stamp = new_tuple(
-        ReportStamp,
-        (
-            trust.trust_class,
-            trust.mean,
-            trust.lower,
-            trust.outcomes,
-            standing.factor,
-            standing.first_time,
-            standing.over_limit,
-            standing.signature,
-            standing.needed,
-        ),
+    stamp: StoredStamp = (
+        trust.trust_class,
+        trust.mean,
+        trust.lower,
+        trust.outcomes,
+        standing.factor,
+        standing.first_time,
+        standing.over_limit,
+        stored_signature(standing.signature),
+        standing.needed,
     )
-    _, home = state.homes.of(report.channel_ref)
-    entry = StampedReport(report, stored_stamp(stamp))
-    batch.passed_on.entry(STAMPED_REPORTS, home, _size(report), entry)
+    batch.passed_on.entry(STAMPED_REPORTS, report.channel_ref, _size(report), StampedReport(report, stamp))
     batch.count_applied(occurred)
     counters = batch.counters
     counters.stamped[trust.trust_class] += 1

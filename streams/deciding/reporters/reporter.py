@@ -7,7 +7,6 @@ import msgspec
 from streams.contract.events.internal.reporter_history import ReporterHistory
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.report import ReporterKind
-from streams.contract.wire.records import new_tuple
 from streams.contract.wire.times import DAY
 from streams.counting.coordination.signature import evidence_needed
 from streams.deciding.reporters.activity import DAYS_PER_WEEK, Activity
@@ -28,7 +27,7 @@ The key is: type, hash (8 bytes, big-endian, as in the keys of their records).
 _WITHOUT_SIGNATURE: Final = frozenset({"automated", "trusted_flagger"})
 
 
-class ReportFacts(NamedTuple):
+class ReportFacts(msgspec.Struct, frozen=True, gc=False):
     """What the stage needs to know of a report.
 
     `time_ms` is the partition's time, `received_s` the platform's. `target` and `channel` are keyed hashes of
@@ -47,7 +46,7 @@ class ReportFacts(NamedTuple):
     floor: bool
 
 
-class Standing(NamedTuple):
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """What the report carries to its channel. `factor` multiplies its weight; 0 beyond the limit of the day.
 
     `first_time`: no outcome is known yet. `many_channels`: a person should look at this reporter, said once a
@@ -129,18 +128,15 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
                 self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
             signature = self.targets.signature(now_s)
         show = self.activity.show_once(rules.channels_per_week[facts.kind], bits)
-        return new_tuple(
-            Standing,
-            (
-                trust,
-                0.0 if over and not facts.floor else trust.factor,
-                not self.sums,
-                over,
-                signature,
-                evidence_needed(member=facts.member, vouched=trust.factor > 1),
-                self.activity.channels_this_week() if show else None,
-                self._misuse(rules, day) if self.numbers else None,
-            ),
+        return Standing(
+            trust,
+            0.0 if over and not facts.floor else trust.factor,
+            not self.sums,
+            over,
+            signature,
+            evidence_needed(member=facts.member, vouched=trust.factor > 1),
+            self.activity.channels_this_week() if show else None,
+            self._misuse(rules, day) if self.numbers else None,
         )
 
     def credit(self, facts: CreditFacts) -> bool:

@@ -69,7 +69,7 @@ def report_handler(source: ReportSource) -> Handler:
             hashed = keys.reporter_hash(reporter.ref)
             checked = checked_report(decoded, origin, record.headers)
             passed = PassedReport(checked, hashed, keys.hash_before(reporter.ref))
-            batch.passed_on.entry_by_hash(PASSED_REPORTS, hashed, _size(record, decoded), passed)
+            batch.passed_on.entry(PASSED_REPORTS, hashed, _size(record, decoded), passed)
             batch.counters.passed_to_reporters += 1
             return
         channel_key, home = state.homes.of(report.channel.ref)
@@ -77,7 +77,7 @@ def report_handler(source: ReportSource) -> Handler:
             _apply_once(batch, channel_key, origin, decoded, None)
         else:
             entry = StampedReport(checked_report(decoded, origin, record.headers))
-            batch.passed_on.entry(STAMPED_REPORTS, home, _size(record, decoded), entry)
+            batch.passed_on.entry(STAMPED_REPORTS, report.channel.ref, _size(record, decoded), entry)
             batch.counters.rekeyed += 1
 
     return handle_report

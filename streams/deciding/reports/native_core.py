@@ -82,8 +82,9 @@ class NativeCore:
         applied, judge, now, newest_append, hashes, counted = self._kernel.apply(
             state.counts,
             (state.partition, state.partitions),
-            records,
-            begin,
+            # None of them makes others be forgotten before it is judged.
+            records[begin : begin + recent.room],
+            0,
             (time.now, time.newest_append, limit if due is None else min(due, limit)),
             recent,
             state.episodes,

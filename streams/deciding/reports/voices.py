@@ -46,7 +46,7 @@ def add_to_clusters(
     now = state.time.now
     crowd = state.crowd
     first = note_reporter(batch, channel_key, case, reporter)
-    arrivals = crowd.arrivals_of(channel_key) or Arrivals()
+    arrivals = crowd.arrivals_to_change(channel_key, now)
     public = report.reporter
     arrivals.add(
         now,
@@ -57,7 +57,6 @@ def add_to_clusters(
         # Of whom the publisher does not say it counts as a member, as in the stage of reporters.
         outsider=public is not None and public.member is False,
     )
-    crowd.put_arrivals(channel_key, arrivals, now)
     if not first:
         crowd.note_link(now, reporter, None)
         return Contribution(NOTHING_ADDED, arrivals, first_about_message=False, linked=False)

@@ -17,6 +17,7 @@ from streams.running.alignment.limits import LIVE_MS, ROW_SECONDS, SILENCE_SECON
 from streams.running.alignment.progress_row import ProgressRow, encode_row
 from streams.running.alignment.rule import Fleet
 from streams.running.alignment.source import Source, drop_beyond
+from streams.running.alignment.standing import Standing
 from streams.running.log.claims import StatePartition
 from streams.running.log.log import Write
 from streams.running.log.transaction import Destination
@@ -37,20 +38,6 @@ IDLE_SECONDS = 5.0
 SETTLING_SECONDS = 3.0
 
 Owners = Mapping[StatePartition, PartitionOwner[Any]]
-
-
-class Standing(NamedTuple):
-    """Where alignment stands, for metrics.
-
-    `behind`: by how many seconds each partition that this worker owns is behind its clock. `held`: how many
-    sources of this worker wait, by topic without prefix. `left_out`: partitions of the fleet that nobody
-    waits for while it catches up. `given_up`: those of them that were waited for long enough.
-    """
-
-    behind: Mapping[int, float]
-    held: Mapping[str, int]
-    left_out: int
-    given_up: frozenset[int]
 
 
 class _Probe(NamedTuple):

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 from streams.running.alignment.alignment import Alignment
 from streams.running.alignment.progress_row import decode_row
 from streams.running.cycle.cycle import Cycle
+from streams.running.errors import OwnershipLost
 from streams.running.log.log import Log
 from streams.running.log.writer import Writer
 from streams.running.takeover.ownership import Ownership
@@ -48,7 +49,8 @@ async def hear_others(log: Log, writer: Writer, alignment: Alignment) -> None:
     while True:
         try:
             await _hear_others(log, writer, alignment)
-        except KafkaError as error:
+        except (KafkaError, OwnershipLost) as error:
+            # Nothing that this worker owns depends on it.
             logger.warning("progress of the other workers not read; read again", error=repr(error))
             await asyncio.sleep(_PAUSE_SECONDS)
 

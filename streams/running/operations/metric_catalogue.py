@@ -331,6 +331,41 @@ SOURCE_RESTING = Metric(
     ("stage", "topic", "partition", "why"),
 )
 
+SOURCES_HELD = Metric(
+    _LATENCY,
+    "tocsin_sources_held",
+    "gauge",
+    "Sources of partitions, by topic, that wait for others of the fleet to be read as far in the time of "
+    "reports. Only while a source is more than a minute behind.",
+    ("topic",),
+)
+
+FRONTIER_BEHIND = Metric(
+    _LATENCY,
+    "tocsin_frontier_behind_seconds",
+    "gauge",
+    "By how much the sources of a partition are behind: this worker's clock less the time of the reports "
+    "that it reads. 0 unless a source of the fleet is more than a minute behind.",
+    ("partition",),
+)
+
+NOT_WAITED_FOR = Metric(
+    _LATENCY,
+    "tocsin_partitions_not_waited_for",
+    "gauge",
+    "Partitions that the fleet does not wait for while it catches up: nothing of them is read, their worker "
+    "is silent, or they were waited for too long.",
+)
+
+PARTITION_GIVEN_UP = Metric(
+    _LATENCY,
+    "tocsin_partition_given_up",
+    "gauge",
+    "1 for a partition whose sources the fleet has waited for ten minutes while it catches up, and does not "
+    "any more: they are read so slowly that their reports come late. Missing for all others.",
+    ("partition",),
+)
+
 PARTITION_SET_ASIDE = Metric(
     _LATENCY,
     "tocsin_partition_set_aside",

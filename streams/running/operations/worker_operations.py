@@ -10,6 +10,7 @@ import structlog
 
 from streams import __version__
 from streams.registry.rules import Rules
+from streams.running.alignment.standing import Standing
 from streams.running.cycle.lag import SourceLag
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.core import Core
@@ -47,6 +48,8 @@ class WorkerOperations:
         source_lags: Callable[[], Iterable[SourceLag]],
         core: Core,
     ) -> None:
+        # How sources wait for each other: see alignment/.
+        self.standing: Callable[[], Standing] = Standing
         self.metrics = Metrics(rules, topics, core)
         self.readiness = Readiness()
         self.partitions = OwnedPartitions(rules, topics)
@@ -144,4 +147,17 @@ class WorkerOperations:
             gauge(catalogue.MEMORY_LIMIT, [((), self._memory_limit)] if self._memory_limit else []),
             *self.partitions.gauges(self._lags()),
             *self._law_watch.gauges(),
+            *_gauges_of(self.standing()),
         ]
+
+
+def _gauges_of(standing: Standing) -> list[Numbers]:
+    return [
+        gauge(catalogue.SOURCES_HELD, (((topic,), number) for topic, number in standing.held.items())),
+        gauge(
+            catalogue.FRONTIER_BEHIND,
+            (((str(partition),), seconds) for partition, seconds in standing.behind.items()),
+        ),
+        gauge(catalogue.NOT_WAITED_FOR, [((), standing.left_out)]),
+        gauge(catalogue.PARTITION_GIVEN_UP, (((str(partition),), 1) for partition in standing.given_up)),
+    ]

@@ -63,8 +63,9 @@ class PartitionOwner(Generic[State]):
         self.attempts = Attempts(self.place, writer.prefix)
         # See Progress.
         self._applied_to: dict[str, int] = {}
-        # The offset after the marker of the last transaction of which `apply_own` applied records.
-        self._own_end = 0
+        # The offset after the marker of the last transaction of which `apply_own` applied records, and what it
+        # will be once the one under way is committed: before that the next offset may be another's record.
+        self._own_end = self._next_own_end = 0
         self.last_applied_at = time.monotonic()
         self.markers_stepped_at = time.monotonic()
         self._log = log
@@ -207,7 +208,7 @@ class PartitionOwner(Generic[State]):
         if prepared is not None and prepared.progress.ranges:
             # The marker comes next, unless others write to this log, too: then the next records do not begin
             # where we expect them.
-            self._own_end = end + 1
+            self._next_own_end = end + 1
         return prepared
 
     def _begin_of_own(self, topic: str, appended: Sequence[Appended]) -> int | None:
@@ -230,6 +231,7 @@ class PartitionOwner(Generic[State]):
         """Note that the transaction with what `apply` prepared is committed, and took so long."""
         progress, result = prepared.progress, prepared.result
         self.committed_position = progress.position
+        self._own_end = self._next_own_end
         self._let_rest(self.stage.tripped(result))
         self.last_applied_at = time.monotonic()
         self._observer.committed(

@@ -102,6 +102,9 @@ class PositionedConsumer(driver.Consumer):
         self._read_offset[tp] = offset or None
         self._committed_offset[tp] = None
         self.resting.discard(tp)
+        if offset:
+            # What waited for other sources was acknowledged while it rested, and is applied now.
+            self._acked[tp].append(offset - 1)
         await self._thread.resume(tp)
 
     def resume_flow(self) -> None:

@@ -67,6 +67,7 @@ def build_app(settings: Settings) -> StageApp:
     app = StageApp(settings.connection(), settings.topic_prefix, before_start, settings.instance)
     sources = {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES, "reporters": REPORTER_SOURCES}
     operations = WorkerOperations(rules, sources, app.lags, core)
+    operations.standing = app.alignment.standing
     tracing = _start_tracing(settings, operations)
     if tracing is not None:
         app.cycle.trace = tracing.spans

@@ -1,5 +1,6 @@
 """A report between the stages that it passes: an entry of a bundle (contract/wire/bundle.py)."""
 
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import msgspec
@@ -21,11 +22,13 @@ from streams.contract.events.report import (
 class RestOfReport(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What only the channel's home needs of a report.
 
-    `times` are occurred_at and received_at as text, for what milliseconds in UTC cannot say: another offset,
-    or parts of a millisecond. It is None for nearly all reports.
+    `times` are occurred_at and received_at as text if they are in another zone than UTC, which msgpack cannot
+    say. It is None for nearly all reports.
     """
 
     kind: ReportKind
+    occurred_at: datetime
+    received_at: datetime | None
     visibility: Visibility
     channel_country: Country | None
     language: str | None
@@ -35,7 +38,7 @@ class RestOfReport(msgspec.Struct, array_like=True, frozen=True, gc=False):
     classifier: Classifier | None
     evidence: tuple[Evidence, ...]
     notice: Notice | None
-    times: tuple[str | None, str | None] | None = None
+    times: tuple[str, str | None] | None = None
 
 
 Rest = TypeVar("Rest")

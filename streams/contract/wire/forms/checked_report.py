@@ -21,7 +21,7 @@ from streams.contract.wire.envelope import (
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import ATTEMPT_HEADER, MAX_PASSED_ON_BYTES, Headers
-from streams.contract.wire.times import epoch_ms, from_epoch_ms
+from streams.contract.wire.times import epoch_ms
 
 # A trace's header has 55 characters; later versions of it may have more.
 _LONGEST_TRACEPARENT: Final = 128
@@ -92,6 +92,8 @@ def checked_report(
         attempts,
         RestOfReport(
             report.kind,
+            report.occurred_at,
+            received,
             channel.visibility,
             channel.country,
             channel.language,
@@ -101,20 +103,21 @@ def checked_report(
             report.classifier,
             report.evidence,
             report.notice,
-            _times(report.occurred_at, received),
+            None
+            if report.occurred_at.tzinfo is UTC and (received is None or received.tzinfo is UTC)
+            else (report.occurred_at.isoformat(), None if received is None else received.isoformat()),
         ),
     )
 
 
 def report_of(checked: CheckedReport[RestOfReport]) -> MessageReport:
     """Return the report as it was published, without fields that this version does not know."""
-    rest, received, kind = checked.rest, checked.received, checked.reporter_kind
-    occurred_at = from_epoch_ms(checked.occurred)
-    received_at = None if received is None else from_epoch_ms(received)
+    rest, kind = checked.rest, checked.reporter_kind
+    occurred_at, received_at = rest.occurred_at, rest.received_at
     if rest.times is not None:
         occurred_text, received_text = rest.times
-        occurred_at = occurred_at if occurred_text is None else datetime.fromisoformat(occurred_text)
-        received_at = received_at if received_text is None else datetime.fromisoformat(received_text)
+        occurred_at = datetime.fromisoformat(occurred_text)
+        received_at = None if received_text is None else datetime.fromisoformat(received_text)
     return MessageReport(
         checked.report_id,
         rest.kind,
@@ -173,13 +176,3 @@ def _traceparent(value: bytes | None) -> str | None:
     if value and len(value) <= _LONGEST_TRACEPARENT and value.isascii():
         return value.decode()
     return None
-
-
-def _times(occurred: datetime, received: datetime | None) -> tuple[str | None, str | None] | None:
-    if _is_usual(occurred) and (received is None or _is_usual(received)):
-        return None
-    return occurred.isoformat(), None if received is None else received.isoformat()
-
-
-def _is_usual(moment: datetime) -> bool:
-    return moment.tzinfo is UTC and moment.microsecond % 1_000 == 0

@@ -12,18 +12,15 @@ STAMP_HEADER: Final = "tocsin-stamp"
 """Has the stamp in records that version 0.2 wrote: one for each report."""
 
 _SIGNATURE_BYTES: Final = 64
-_SIGNATURE: Final = ReportStamp._fields.index("signature")
 
 STAMP_VERSION: Final = b"\x01"
 
 _decode = msgspec.msgpack.Decoder(StoredStamp).decode
 
 
-def stored_stamp(stamp: ReportStamp) -> StoredStamp:
-    """Return the stamp as it is stored."""
-    signature = stamp.signature
-    packed = signature.to_bytes(_SIGNATURE_BYTES, "little") if signature else b""
-    return (*stamp[:_SIGNATURE], packed, stamp.needed)  # type: ignore[return-value]
+def stored_signature(signature: int) -> bytes:
+    """Return the signature as it is stored in a stamp; most reporters have none."""
+    return signature.to_bytes(_SIGNATURE_BYTES, "little") if signature else b""
 
 
 def stamp_of(stored: StoredStamp) -> ReportStamp:

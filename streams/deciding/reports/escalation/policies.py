@@ -74,6 +74,12 @@ class CompiledPolicy:
             return most
         return self.judge(total_of(shares, self.spec, now))
 
+    def least_reports_above(self, number: int) -> int:
+        """Return with how many reports a level above `number`, of which there must be one, may hold."""
+        if not number:
+            return self.least_reports
+        return min(least for least, level, _ in self.levels if level.level > number)
+
     def level(self, number: int) -> Level:
         """Return the level with this number."""
         return next(level for level in self.policy.levels if level.level == number)
