@@ -853,7 +853,7 @@ def test_the_fetched_position_is_known_without_asking_the_broker(app):
         # What the fetcher does when a response arrives, and when it returns records.
         state.highwater, state.lso = 12, 10
         state.consumed_to(9)
-        assert thread.fetched(tp) == (9, -1, 10, 12)
+        assert thread.fetched(tp) == (9, -1, 10, 12, None)
         assert thread.fetched(TP("a", 1)) is None
 
     in_loop(scenario)

@@ -295,7 +295,7 @@ def test_those_who_reported_together_before_count_as_few_voices():
 def test_how_reports_are_split_over_calls_does_not_change_the_result():
     """Those without a reporter's ref need one hop, the others three."""
     traffic = [
-        report(n // 2 if n % 7 == 0 else n, START + n * 7 * MINUTE, channel=f"c{n % 2}", category="fraud",
+        report(n // 2 if n % 7 == 0 else n, START + n * 7 * MINUTE, n, channel=f"c{n % 2}", category="fraud",
                reporter={"kind": "anonymous"} if n % 3 else {"kind": "user", "ref": f"u{n}"})
         for n in range(60)
     ]  # fmt: skip

@@ -55,13 +55,16 @@ def past(request):
 
 
 def test_a_replay_from_the_start_gives_the_same_bytes(past):
-    assert past.check_written(past.replayed(), past.nothing) > 1_500
+    replay = past.replayed()
+    assert past.check_written(replay, past.nothing) > 1_500
+    past.check_ids(replay, past.nothing, set)
 
 
 @pytest.mark.parametrize("mark", ["before", "between"])
 def test_a_takeover_midway_applies_the_rest_to_the_same_bytes(past, mark):
-    compared = past.check_written(past.taken_over(mark), getattr(past.recording, mark))
-    assert compared > (700 if mark == "before" else 200)
+    replay, start = past.taken_over(mark), getattr(past.recording, mark)
+    assert past.check_written(replay, start) > (700 if mark == "before" else 200)
+    past.check_ids(replay, start, set)
 
 
 def test_a_takeover_before_each_batch_gives_the_same_bytes(past):

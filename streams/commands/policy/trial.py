@@ -8,7 +8,7 @@ import msgspec
 
 from streams.commands.shared.file_record import FileRecord
 from streams.contract.events.escalation import Escalation
-from streams.contract.wire.origin import read_origin
+from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.records import OutputRecord, SourceRecord
 from streams.contract.wire.topics import (
     ESCALATIONS,
@@ -92,14 +92,15 @@ class Trial:
         stamping = self._reporters.apply(self._reporters_state, passed_on)
         self.counters.duplicates += stamping.counters.duplicates
         self.counters.dead_letters.update(stamping.counters.dead_letters)
-        stamped = {
-            read_origin(row.headers): row for row in stamping.outputs if row.topic == MESSAGE_REPORTS_INTERNAL
-        }
-        found = [
-            row if row.topic == MESSAGE_REPORTS_INTERNAL else stamped.get(read_origin(row.headers))
-            for row in gate.outputs
+        order = {(record.topic, record.partition, record.offset): n for n, record in enumerate(records)}
+        entries = [
+            entry
+            for row in (*gate.outputs, *stamping.outputs)
+            if row.topic == MESSAGE_REPORTS_INTERNAL
+            for entry in STAMPED_REPORTS.read(_read(row)).entries
         ]
-        return [_read(row) for row in found if row is not None]
+        entries.sort(key=lambda entry: order[entry.report.topic, entry.report.partition, entry.report.offset])
+        return [_read(STAMPED_REPORTS.record(0, 1, entries))]
 
     def _note(self, value: bytes | None) -> None:
         event = _decode(value or b"")

@@ -29,7 +29,7 @@ from streams.contract.wire.forms.reporter_history import decode_history, decode_
 from streams.contract.wire.forms.stamp import stored_signature
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.origin import Origin, own_type
-from streams.contract.wire.records import SourceRecord, new_tuple
+from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.rejection import require_category
 from streams.contract.wire.topics import (
     MESSAGE_REPORTS,
