@@ -63,8 +63,8 @@ class PartitionOwner(Generic[State]):
         self.attempts = Attempts(self.place, writer.prefix)
         # See Progress.
         self._applied_to: dict[str, int] = {}
-        # The offset after the marker of the last transaction of which `apply_own` applied records, and what it
-        # will be once the one under way is committed: before that the next offset may be another's record.
+        # The offset after the marker of the last transaction of which `apply_own` applied records, and what
+        # it is once the one under way is committed: before that the next offset may be another's record.
         self._own_end = self._next_own_end = 0
         self.last_applied_at = time.monotonic()
         self.markers_stepped_at = time.monotonic()
