@@ -243,9 +243,11 @@ def test_counts_of_wrong_times_are_forgotten_and_earlier_ones_kept() -> None:
 def test_counts_expire_by_what_is_left_of_them() -> None:
     state, stored = ReportState(0, 1, RULES), {}
     fold(stored, run(state, RULES, [report(0, START), report(1, START + 20 * DAY)]).changes)
-    assert state.next_due() == START + 51 * DAY
+    assert state.counts.next_expiry() == START + 51 * DAY
     fold(stored, run(state, RULES, [correction(state, START + HOUR)]).changes)
-    assert state.next_due() == restore_reports(0, 1, RULES, stored.items()).next_due() == START + 31 * DAY
+    restored = restore_reports(0, 1, RULES, stored.items())
+    assert state.counts.next_expiry() == restored.counts.next_expiry() == START + 31 * DAY
+    assert state.next_due() == restored.next_due()
     changes = run(state, RULES, [tick(2, START + 31 * DAY)]).changes
     assert changes[b"Kc\0spam"] is None
 
