@@ -201,7 +201,7 @@ def test_an_idle_partition_lets_go_of_the_previous_key_too():
     partition = Partition(HashKeys(A))
     partition.report("u1", "spam", START)
     partition.restart(HashKeys(B, A))
-    until = partition.state.next_due()
+    until = partition.state.counts.next_expiry()
     partition.apply(tick(1, until))
     partition.restart(HashKeys(B))
     assert A.id.encode() not in partition.stored[b"H"]
