@@ -30,6 +30,10 @@ def lose_one(self, records):
             yield tp, batch
 
 batches.BatchScheduler.iterate = lose_one
+
+# What it passes on to itself comes with a fetch, too.
+from streams.running.cycle import cycle
+cycle.MAX_FOLLOWED_BYTES = -1
 """
 
 # The internal topic is written in transactions: it has markers between records, and fetches of markers only.

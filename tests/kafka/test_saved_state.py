@@ -15,6 +15,7 @@ from streams.running.errors import OwnershipLost
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.counter_oracle import check_counters
 from tests.kafka.harness.deployment import (
+    PROGRESS,
     CLAIMS,
     COUNTERS,
     ENRICHED,
@@ -177,7 +178,7 @@ def test_state_is_saved_restored_and_moved(deployment, tocsin, reopen, tmp_path,
     assert kept(moved) == kept(drained)
     operator = Operator(deployment.bootstrap)
     for topic in TOPICS:
-        if topic not in (CLAIMS, STATE, REQUESTS_STATE):
+        if topic not in (CLAIMS, PROGRESS, STATE, REQUESTS_STATE):
             operator.set_partitions(deployment.name(topic), 4)
     done(tocsin("state", "reset", "--yes"))
     refused(tocsin("state", "restore", drained, "--yes"), "tocsin state repartition")

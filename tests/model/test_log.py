@@ -300,9 +300,13 @@ def test_offsets_are_found_by_the_times_at_which_brokers_appended(cluster):
         (second,) = await append(producer, a, "3")
         await producer.commit_transaction()
         await until_stable(cluster, producer, a)
-        for at, expected in ((FIRST, (0, -1)), (first, (0, first)), (second, (2, second))):
+        for at, expected in (
+            (FIRST, (0, -1)),
+            (first.timestamp, (0, first.timestamp)),
+            (second.timestamp, (2, second.timestamp)),
+        ):
             assert (await offsets_by_time(producer, {a: at}))[a] == expected
-        assert (await offsets_by_time(producer, {a: second + 3_600_000}))[a] == (-1, -1)
+        assert (await offsets_by_time(producer, {a: second.timestamp + 3_600_000}))[a] == (-1, -1)
         await producer.stop()
 
     cluster.run(scenario())

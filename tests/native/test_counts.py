@@ -363,8 +363,10 @@ class Stores:
         assert found[0] == found[1]
 
     def expire(self, now, at_most):
-        # Which of the entries of a day are removed first is not determined.
-        assert self.native.expire(now, at_most) == self.python.expire(now, at_most)
+        # In which order, and in how many parts, is not determined.
+        for store in (self.native, self.python):
+            while not store.expire(now, at_most):
+                pass
 
     def drain(self):
         python, native = list(self.python.drain_changes()), list(self.native.drain_changes())
@@ -446,17 +448,16 @@ def test_stores_agree_whatever_is_done(operations):
 
 
 @pytest.mark.parametrize("at_most", [0, 1, 3, 4, 6, 9])
-def test_an_expiry_takes_as_many_steps(at_most):
+def test_an_expiry_in_parts_removes_the_same(at_most):
     stores = Stores()
     for number in range(9):
         at = T0 + number // 3 * DAY
         stores.report(b"K%d" % number, at, at, "user", 1, 1, None)
     if at_most % 2:
         stores.drain()
-    for _ in range(4):
-        stores.expire(T0 + 31 * DAY, at_most)
-        assert stores.native.next_expiry() == stores.python.next_expiry()
-        assert len(stores.native) == len(stores.python)
+    stores.expire(T0 + 31 * DAY, at_most)
+    assert stores.native.next_expiry() == stores.python.next_expiry()
+    assert len(stores.native) == len(stores.python) == 6
 
 
 def test_entries_that_move_to_another_day_expire_on_it():

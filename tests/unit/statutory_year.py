@@ -102,7 +102,7 @@ def _message(chance, setting, channel, message, numbers, arriving) -> None:
             **({} if chance.random() < 0.05 else {"message_ref": message}),
             evidence=[{"country": country, "basis": "victim", "confidence": 0.9}] if country else [],
         )
-        arriving.append((arrives, stamped(record) if reporter else record))
+        arriving.append((arrives, record))
         reported.append((number, reporter, at))
         if chance.random() < 0.05:
             # Published twice: counts once.

@@ -79,9 +79,8 @@ def fill_channels(stores: tuple[CountStore, Crowd], numbers: range) -> None:
         entry = counts.new_entry()
         entry.counts.add(NOW, NOW, "user", hashed, 1_000, ref("m", number))
         counts.counted(b"K" + channel + b"\0spam", entry, NOW)
-        arrivals = Arrivals()
+        arrivals = crowd.arrivals_to_change(channel, NOW)
         arrivals.add(NOW, hashed, 1, first_time=True, young=False, outsider=False)
-        crowd.put_arrivals(channel, arrivals, NOW)
         if number % 1_000 == 999:
             drain(counts)
             drain(crowd)
