@@ -16,7 +16,7 @@ from streams.running.takeover.write_lock import WriteLock
 class Fetched:
     """A fetch of one partition as a Faust event. Its owner needs so many transactions until it is done."""
 
-    def __init__(self, partition, transactions=1, stage="reports", size=2_000_000):
+    def __init__(self, partition, transactions=1, stage="reports", size=5_000_000):
         self.stage = stage
         self.transactions = transactions
         self.acked = False

@@ -38,9 +38,11 @@ MAX_CYCLE_BYTES = 20_000_000
 # deciding/partition/limits.py).
 MAX_TRANSACTION_BYTES = 48 * 1024 * 1024
 
-# Up to so much memory of records their three hops are one transaction: some 1,000 reports, a tenth of a
-# second of work. With more, it saves more time to apply the next records while the last ones are committed.
-MAX_FOLLOWED_BYTES = 1_000_000
+# Up to so much memory of records their three hops are one transaction: some 2,000 reports, a third of a second
+# of work. With more, it saves more time to apply the next records while the last ones are committed. With a
+# quarter of that, a worker with 48 partitions at 1,000 reports a second fell back to three transactions after
+# each slow one, and its median rose from .5 to 1.3 s.
+MAX_FOLLOWED_BYTES = 4_000_000
 
 
 class _Applied(NamedTuple):
@@ -215,7 +217,8 @@ class Cycle:
             if row is not None:
                 self._alignment.said(row)
             seconds = time.monotonic() - started
-            self._pace.end(seconds)
+            # With what followed the next records need no cycles of their own for their further hops.
+            self._pace.end(seconds / 2 if hops.applied else seconds)
             for owner, prepared in to_write + hops.applied:
                 owner.committed(prepared, seconds)
         for each in applied:
