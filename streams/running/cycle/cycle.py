@@ -38,10 +38,10 @@ MAX_CYCLE_BYTES = 20_000_000
 # deciding/partition/limits.py).
 MAX_TRANSACTION_BYTES = 48 * 1024 * 1024
 
-# Up to so much memory of records their three hops are one transaction: some 2,000 reports, a third of a second
-# of work. With more, it saves more time to apply the next records while the last ones are committed. With a
-# quarter of that, a worker with 48 partitions at 1,000 reports a second fell back to three transactions after
-# each slow one, and its median rose from .5 to 1.3 s.
+# Up to so much memory of records their three hops are one transaction: some 2,000 reports, a third of a
+# second of work. With more, it saves more time to apply the next records while the last ones are committed.
+# With a quarter of it, a worker with 48 partitions at 1,000 reports a second fell back to three transactions
+# after each slow one, and its median rose from .5 to 1.3 s.
 MAX_FOLLOWED_BYTES = 4_000_000
 
 
