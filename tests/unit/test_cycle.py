@@ -124,6 +124,9 @@ class Worker:
             async with asyncio.timeout(5):
                 while not running.done() and not all(event.acked for event in events):
                     await asyncio.sleep(0.001)
+                # The cycle goes on after it has acknowledged them: it sets aside what failed, or ends.
+                async with self.ownership.write_lock.of_a_cycle():
+                    pass
         finally:
             running.cancel()
             await asyncio.wait([running])
