@@ -39,7 +39,7 @@ durations: $(VENV)/installed ## Record in tests/durations.json how long each fil
 	$(SUITE) -m 'not nightly' --record-durations $(ARGS)
 
 test-fast: $(VENV)/installed ## Run the unit, model and contract tests but the slowest, with fewer random examples: no Kafka, a minute
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow' --fewer-examples tests/unit tests/model tests/contract $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not nightly' --fewer-examples tests/unit tests/model tests/contract $(ARGS)
 
 check: $(VENV)/installed $(CALENDARS_VENV)/installed ## Check lint, types, imports between packages, generated files
 	$(BIN)/ruff check .

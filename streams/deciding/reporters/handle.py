@@ -77,10 +77,11 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
         # It would count twice in the limits here; the channel would drop it as well.
         batch.counters.duplicates += 1
         return
-    key = REPORTER + hashed.to_bytes(HASH_BYTES, "big")
-    reporter = state.reporters.find(key) or Reporter()
     occurred, received, message = report.occurred, report.received, report.message_ref
     batch.advance(occurred, report.appended)
+    key = REPORTER + hashed.to_bytes(HASH_BYTES, "big")
+    # After time has moved on: with the day it forgets who was silent for long.
+    reporter = state.reporters.find(key) or Reporter()
     recent.add(event, state.time.now)
     now = state.time.now
     facts = ReportFacts(
@@ -154,8 +155,8 @@ def handle_own(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> No
 def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, credit: ReporterCredit) -> None:
     """Apply what a decision changes for a reporter, or send it after a reporter who has moved away."""
     removed, added = _outcome(batch, credit.removed), _outcome(batch, credit.added)
-    key, reporter = _reporter_of(batch, record)
     batch.advance(credit.decided_s * _SECOND, origin.timestamp)
+    key, reporter = _reporter_of(batch, record)
     state = batch.state
     now = state.time.now
     if not forward(batch, reporter, credit):
@@ -178,8 +179,8 @@ def _apply_rehashed(
     batch: ReporterBatch, record: SourceRecord, origin: Origin, rehashed: ReporterRehashed
 ) -> None:
     """Send what is known under an earlier hash to the home of the current one."""
-    key, reporter = _reporter_of(batch, record)
     batch.advance(rehashed.occurred_ms, origin.timestamp)
+    key, reporter = _reporter_of(batch, record)
     batch.state.reporters.keep(key, move_away(batch, reporter, rehashed), batch.state.time.now)
     batch.count_applied(rehashed.occurred_ms)
 
@@ -188,8 +189,8 @@ def _apply_history(
     batch: ReporterBatch, record: SourceRecord, origin: Origin, history: ReporterHistory
 ) -> None:
     """Add what was known of a reporter under an earlier hash."""
-    key, reporter = _reporter_of(batch, record)
     batch.advance(history.occurred_ms, origin.timestamp)
+    key, reporter = _reporter_of(batch, record)
     reporter.take_history(history)
     batch.state.reporters.keep(key, reporter, batch.state.time.now)
     batch.count_applied(history.occurred_ms)
