@@ -21,7 +21,7 @@ from streams.contract.wire.origin import NotAtHome, Origin, own_place
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
 from streams.deciding.partition.home import HomePartitions
-from streams.deciding.partition.limits import LIMITS, UNLIMITED
+from streams.deciding.partition.limits import LIMITS, UNLIMITED, Limits
 from streams.deciding.partition.passing import PassedOn
 from streams.deciding.partition.reading import PARTLY_READ
 from streams.deciding.reporters.stage import reporter_stage
