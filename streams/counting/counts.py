@@ -37,11 +37,11 @@ from streams.counting.tally import Tally, forget_after, forget_before, most_repo
 from streams.counting.voices import VoicePane, Voices
 from streams.counting.windows import (
     FINE_MS,
-    FINE_PER_PANE,
     RINGS,
     WindowSpec,
     earliest_end,
     held_from,
+    last_ended_stop,
     latest_start,
     pane_start,
     window_start,
@@ -235,12 +235,12 @@ class ChannelCounts(msgspec.Struct, gc=False):
 
     def most_reports(self, spec: WindowSpec, occurred_ms: int, now_ms: int) -> int:
         """Return how many reports a window at most has that a report is in and that ended before `now_ms`."""
-        fine = FINE_PER_PANE[spec.ring]
-        own, current = occurred_ms // FINE_MS // fine, now_ms // FINE_MS // fine
-        stop = min(own + spec.panes, current) * fine
+        fine = occurred_ms // FINE_MS
+        start = window_start(spec.ring, spec.panes, fine)
+        stop = last_ended_stop(spec, fine, now_ms // FINE_MS)
         panes = self._panes
         # Its reports may have been folded into a longer pane that begins before.
-        first = max(bisect_right(panes, (own - spec.panes + 1) * fine, key=START) - 1, 0)
+        first = max(bisect_right(panes, start, key=START) - 1, 0)
         return sum([pane.reports for pane in panes[first : bisect_left(panes, stop, key=START)]])
 
     def later_ends(self, spec: WindowSpec, occurred_ms: int, now_ms: int) -> list[int]:
@@ -248,12 +248,11 @@ class ChannelCounts(msgspec.Struct, gc=False):
 
         Only those that end with a pane that has reports: the others hold no more than these.
         """
-        fine = FINE_PER_PANE[spec.ring]
-        own, current = occurred_ms // FINE_MS // fine, now_ms // FINE_MS // fine
-        first = bisect_left(self._panes, own * fine, key=START)
-        stop = min(own + spec.panes, current) * fine
-        ends = dict.fromkeys(pane.start // fine for pane in self._panes[first:] if pane.start < stop)
-        return [end * fine * FINE_MS for end in ends]
+        fine = occurred_ms // FINE_MS
+        start, stop = window_start(spec.ring, 1, fine), last_ended_stop(spec, fine, now_ms // FINE_MS)
+        first = bisect_left(self._panes, start, key=START)
+        held = (pane.start for pane in self._panes[first:] if pane.start < stop)
+        return [end * FINE_MS for end in dict.fromkeys(window_start(spec.ring, 1, start) for start in held)]
 
     def rename_reporter(self, before: int, after: int) -> bool:
         """Give a reporter the hash under another key; return False if none has the hash `before`."""

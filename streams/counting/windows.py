@@ -114,6 +114,12 @@ def window_stop(ring: int, end: int) -> int:
     return (end // fine + 1) * fine
 
 
+def last_ended_stop(spec: WindowSpec, fine: int, now: int) -> int:
+    """Return where the last window stops that has the fine index `fine` and ended before that of `now`."""
+    per_pane = FINE_PER_PANE[spec.ring]
+    return min(fine // per_pane + spec.panes, now // per_pane) * per_pane
+
+
 def pane_start(fine: int, now: int) -> int | None:
     """Return the start of the pane in which a report of `fine` is counted at `now`; None if no ring holds it.
 

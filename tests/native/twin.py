@@ -15,9 +15,9 @@ from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.topics import MESSAGE_REPORTS_INTERNAL, REPORT_SOURCES, ReportSource
 from streams.deciding.partition.rekey import key_or_rekey
 from streams.deciding.partition.stage import Handler
-from streams.deciding.reports.apply import apply_report
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.claims import check_claims
+from streams.deciding.reports.handle import apply_once
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.stage import ReportStage, report_stage
 
@@ -43,15 +43,7 @@ def _direct(source: ReportSource) -> Handler:
         if not is_internal(record):
             batch.read(record.topic, decoded.time_ms)
         channel_key = key_or_rekey(batch, record, report.channel.ref, MESSAGE_REPORTS_INTERNAL)
-        if channel_key is None:
-            return
-        recent = batch.state.recent
-        hashed = recent.new_event(decoded.ce_source, report.report_id, report.channel.ref)
-        if hashed is None:
-            batch.counters.duplicates += 1
-            return
-        batch.advance(decoded.time_ms, origin.timestamp)
-        apply_report(batch, channel_key, origin, decoded, None)
-        recent.add(hashed, batch.state.time.now)
+        if channel_key is not None:
+            apply_once(batch, channel_key, origin, decoded, None)
 
     return handle_report

@@ -41,13 +41,11 @@ class Owner:
         self.is_released = False
         self.fails_with = None
         self.size = 0
-        self.stage = SimpleNamespace(aligned=(), relays=False, sources=SimpleNamespace(internal="internal"))
+        self.stage = SimpleNamespace(aligned=(), relays=False)
+        self.internal_log = "internal", place.partition
 
     def takes(self, *_):
         return not self.attempts.is_set_aside
-
-    def topic(self, name):
-        return name
 
     def passes_over(self, *_):
         return False

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO
 
-from streams.commands.shared.file_record import FileRecord
-from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.records import DetachedRecord, SourceRecord
 from streams.contract.wire.topics import MESSAGE_REPORTS
 from streams.running.clients.kafka_reading import committed_records, partition_count
 from streams.running.log.connection import Connection
@@ -47,12 +46,15 @@ async def from_topics(connection: Connection, topics: Sequence[str]) -> AsyncIte
     yield batch
 
 
-def from_file(file: BinaryIO, now_ms: int) -> Iterator[list[FileRecord]]:
-    """Yield batches of the non-empty lines of a file of reports, as if all had been published at `now_ms`."""
+def from_file(file: BinaryIO, now_ms: int) -> Iterator[list[DetachedRecord]]:
+    """Yield batches of the non-empty lines of a file of reports, as if all had been published at `now_ms`.
+
+    The offset of each is its line number, counted from 0.
+    """
     lines = enumerate(file)
     while batch := list(islice(lines, BATCH_SIZE)):
         yield [
-            FileRecord(MESSAGE_REPORTS, 0, number, now_ms, None, line.strip(), ())
+            DetachedRecord(MESSAGE_REPORTS, 0, number, now_ms, None, line.strip(), ())
             for number, line in batch
             if line.strip()
         ]

@@ -6,10 +6,9 @@ from typing import Final
 
 import msgspec
 
-from streams.commands.shared.file_record import FileRecord
 from streams.contract.events.escalation import Escalation
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
-from streams.contract.wire.records import OutputRecord, SourceRecord
+from streams.contract.wire.records import DetachedRecord, OutputRecord, SourceRecord
 from streams.contract.wire.topics import (
     ESCALATIONS,
     ESCALATIONS_SHADOW,
@@ -84,7 +83,7 @@ class Trial:
             if topic in (ESCALATIONS, ESCALATIONS_SHADOW):
                 self._note(value)
 
-    def _brought_home(self, records: Sequence[SourceRecord]) -> list[FileRecord]:
+    def _brought_home(self, records: Sequence[SourceRecord]) -> list[DetachedRecord]:
         """Return the reports as they reach the homes of their channels, in their order, with their stamps."""
         gate = self._stage.apply(self._gate, records)
         self.counters.add(gate.counters)
@@ -115,6 +114,6 @@ class Trial:
             episode.level = event.level
 
 
-def _read(row: OutputRecord) -> FileRecord:
+def _read(row: OutputRecord) -> DetachedRecord:
     """Return a record of an internal topic as its reader gets it; its place there does not matter."""
-    return FileRecord(row.topic, 0, 0, 0, row.key, row.value, row.headers)
+    return DetachedRecord(row.topic, 0, 0, 0, row.key, row.value, row.headers)

@@ -8,14 +8,13 @@ import click
 import msgspec
 
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.shared.file_record import FileRecord
 from streams.commands.shared.terminal import echo
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.report import Category
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.forms.moderation_outcome_decoding import FORM
 from streams.contract.wire.reading import event_reader
-from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.records import DetachedRecord, SourceRecord
 from streams.contract.wire.topics import ESCALATIONS, MODERATION_OUTCOMES
 from streams.desk.text.record_text import decode_escalation
 from streams.running.clients.kafka_reading import committed_records
@@ -101,5 +100,5 @@ def _of_file(file: BinaryIO, topic: str) -> Iterator[_Placed]:
                     f"{error}"
                 ) from error
             headers = [(name, value.encode()) for name, value in line.headers.items()]
-            record = FileRecord(topic, 0, number, now, None, bytes(line.value), headers)
+            record = DetachedRecord(topic, 0, number, now, None, bytes(line.value), headers)
             yield _Placed(f"line {number} for {topic}", record)

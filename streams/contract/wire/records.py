@@ -1,6 +1,7 @@
 """Records as the stages see them: those read from a topic, and those to be written to one."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, NamedTuple, Protocol
 
@@ -41,6 +42,19 @@ _BYTES_PER_LENGTH = 5
 
 class SourceRecord(Protocol):
     """A consumed record's attributes that stages use; `timestamp` is append time in ms since the epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(slots=True)
+class DetachedRecord:
+    """A SourceRecord that was not fetched: a line of a file, or a report that is taken out of a bundle."""
 
     topic: str
     partition: int

@@ -48,12 +48,11 @@ class Batch(Generic[State, Rules, Counters]):
 
     `outputs` are the records to write, in order, with topic names without prefix; what is `passed_on` to
     other partitions is among them after `finish`. `changes` holds each changed state record once, None to
-    delete it; it is complete after `finish`. `event_times` are the times (ms since the epoch) of the applied
-    events, in the order of application. `finished_records` is the number
-    of records that need not be handled again; some entries of the one after them may be applied, if it is a
-    bundle (reading.py). If a handler raises anything but Rejected, StepsRemain and AheadOfOthers, neither
-    `state` nor the batch may be used afterwards. `refused` counts the records by topic that could not be
-    read.
+    delete it; it is complete after `finish`. `event_times` are the times (ms since the epoch) of the
+    applied events, in the order of application. `finished_records` is the number of records that need not
+    be handled again; some entries of the one after them may be applied, if it is a bundle (reading.py).
+    If a handler raises anything but Rejected, StepsRemain and AheadOfOthers, neither `state` nor the
+    batch may be used afterwards. `refused` counts the records by topic that could not be read.
 
     `until` says how far sources may be read, as the latest event time (ms) by topic; None if all may be read
     to their ends. `reached` is the latest event time read of each source, and `ahead` the record at which the

@@ -60,7 +60,7 @@ def report_handler(source: ReportSource) -> Handler:
             # A publisher can forge the header, but not on an internal topic: only there a record has another
             # origin.
             stamp = None if origin.topic == record.topic else read_stamp(record.headers)
-            _apply_once(batch, channel_key, origin, decoded, stamp)
+            apply_once(batch, channel_key, origin, decoded, stamp)
             return
         batch.read(record.topic, decoded.time_ms)
         reporter = report.reporter
@@ -74,7 +74,7 @@ def report_handler(source: ReportSource) -> Handler:
             return
         channel_key, home = state.homes.of(report.channel.ref)
         if home == state.partition:
-            _apply_once(batch, channel_key, origin, decoded, None)
+            apply_once(batch, channel_key, origin, decoded, None)
         else:
             entry = StampedReport(checked_report(decoded, origin, record.headers))
             batch.passed_on.entry(STAMPED_REPORTS, report.channel.ref, _size(record, decoded), entry)
@@ -97,10 +97,10 @@ def handle_stamped_report(batch: ReportBatch, entry: StampedReport[RestOfReport]
     origin = new_tuple(Origin, (checked.topic, checked.partition, checked.offset, checked.appended))
     decoded = new_tuple(Decoded, (report, checked.ce_source, checked.occurred))
     stamp = None if stored is None else stamp_of(stored)
-    _apply_once(batch, checked.channel_ref.encode(), origin, decoded, stamp)
+    apply_once(batch, checked.channel_ref.encode(), origin, decoded, stamp)
 
 
-def _apply_once(
+def apply_once(
     batch: ReportBatch,
     channel_key: bytes,
     origin: Origin,

@@ -109,14 +109,10 @@ class Alignment:
                 source.frontier = self._frontiers.get(tp)
                 self._sources[tp] = source
         self._relays = {
-            place.partition: TopicPartition(owner.topic(owner.stage.sources.internal), place.partition)
-            for place, owner in owners.items()
-            if owner.stage.relays
+            place.partition: owner.internal_log for place, owner in owners.items() if owner.stage.relays
         }
         self._steps = {
-            place: _Step(owner.topic(owner.stage.sources.internal))
-            for place, owner in owners.items()
-            if owner.stage.aligned
+            place: _Step(owner.internal_log.topic) for place, owner in owners.items() if owner.stage.aligned
         }
         self._limits = {}
         self._followed_at = time.monotonic()

@@ -33,9 +33,8 @@ class OwnHops:
         self.applied: list[Applied] = []
         self.failed: list[tuple[PartitionOwner[Any], NotApplied]] = []
         self.errors: list[Exception] = []
-        self._by_log = {
-            (owner.topic(owner.stage.sources.internal), place.partition): owner
-            for place, owner in owners.items()
+        self._by_log: dict[Destination, PartitionOwner[Any]] = {
+            owner.internal_log: owner for owner in owners.values()
         }
         self._trace, self._began = trace, began
         self._spans = ExitStack()

@@ -10,7 +10,7 @@ from streams.contract.wire.times import MAX_CLOCK_DIFFERENCE_MS
 from streams.running.errors import WrongAppendTime
 
 # Kafka's number for an append time, which the broker sets: it overwrites what a producer sends.
-_APPEND_TIME = 1
+APPEND_TIME = 1
 
 _IN_THE_LOG = (
     "Records that are in the log already keep their times: pass over them with `tocsin source skip`, which "
@@ -32,7 +32,7 @@ def check_append_times(records: Sequence[StampedRecord], clock_ms: int) -> None:
     """
     latest = clock_ms + MAX_CLOCK_DIFFERENCE_MS
     for record in records:
-        if record.timestamp > latest or record.timestamp_type != _APPEND_TIME:
+        if record.timestamp > latest or record.timestamp_type != APPEND_TIME:
             raise WrongAppendTime(_reason(record, clock_ms))
 
 
@@ -47,7 +47,7 @@ def clock_difference(appended_ms: int, sent_ms: int, answered_ms: int) -> int:
 
 def _reason(record: StampedRecord, clock_ms: int) -> str:
     where = f"{record.topic} partition {record.partition} offset {record.offset}"
-    if record.timestamp_type != _APPEND_TIME:
+    if record.timestamp_type != APPEND_TIME:
         return (
             f"{where}: the publisher chose the time of this record, not the broker. Nothing of this batch "
             "was applied. Set message.timestamp.type of the topic: kafka-configs.sh --alter --entity-type "

@@ -8,7 +8,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from streams.contract.wire.records import SourceRecord, new_tuple
-from streams.running.log.append_times import check_append_times
+from streams.running.log.append_times import APPEND_TIME, check_append_times
 from streams.running.log.claims import StatePartition
 from streams.running.log.fetched import Fetched
 from streams.running.log.log import Appended, Log, Reader, Write
@@ -31,9 +31,6 @@ from streams.running.patches.fetched_records import FetchedRecord
 from streams.running.wall_clock import clock_ms
 
 logger = structlog.get_logger(__name__)
-
-# Kafka's number for an append time, which the broker sets.
-_APPEND_TIME = 1
 
 # How much later than the internal topic the other sources are read when a partition is tried again. Sources
 # are woken every half second, and a busy broker takes up to a second for a fetch.
@@ -77,9 +74,14 @@ class PartitionOwner(Generic[State]):
         """Return the name of a topic with the deployment's prefix."""
         return self._prefix + name
 
+    @property
+    def internal_log(self) -> TopicPartition:
+        """The partition of the internal topic."""
+        return TopicPartition(self.topic(self.stage.sources.internal), self.place.partition)
+
     def source_logs(self) -> list[TopicPartition]:
         """The partition of each source topic."""
-        return [TopicPartition(self._prefix + topic, self.place.partition) for topic in self.stage.sources]
+        return [TopicPartition(self.topic(name), self.place.partition) for name in self.stage.sources]
 
     def to_be_restored(self) -> None:
         """Note that `restore` or `released` follows."""
@@ -137,8 +139,8 @@ class PartitionOwner(Generic[State]):
         An operator's decision to skip the record that fails is in the internal topic.
         """
         self.attempts.begin()
-        internal = self._prefix + self.stage.sources.internal
-        self.resting.delay(dict.fromkeys(loaded.position, INTERNAL_FIRST_SECONDS) | {internal: 0.0})
+        delays = dict.fromkeys(loaded.position, INTERNAL_FIRST_SECONDS)
+        self.resting.delay(delays | {self.internal_log.topic: 0.0})
         self._use(loaded)
         self._observer.read_again(self.place.partition, self.state)
 
@@ -196,7 +198,7 @@ class PartitionOwner(Generic[State]):
             (each.offset + number, each.timestamp) for each in appended for number in range(each.records)
         )
         records: list[Any] = [
-            new_tuple(FetchedRecord, (topic, self.place.partition, offset, time_ms, _APPEND_TIME, *row))
+            new_tuple(FetchedRecord, (topic, self.place.partition, offset, time_ms, APPEND_TIME, *row))
             for (offset, time_ms), row in zip(places, rows, strict=True)
         ]
         end = records[-1].offset + 1

@@ -1,6 +1,5 @@
 """Makes the entry of a report for a bundle, and of an entry the report, or the record that was published."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,7 +19,7 @@ from streams.contract.wire.envelope import (
 )
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
-from streams.contract.wire.records import ATTEMPT_HEADER, MAX_PASSED_ON_BYTES, Headers
+from streams.contract.wire.records import ATTEMPT_HEADER, MAX_PASSED_ON_BYTES, DetachedRecord, Headers
 from streams.contract.wire.times import epoch_ms
 
 # A trace's header has 55 characters; later versions of it may have more.
@@ -30,19 +29,6 @@ _LONGEST_TRACEPARENT: Final = 128
 _USUAL_SOURCE: Final = 1_000
 
 _decode_rest = msgspec.msgpack.Decoder(RestOfReport).decode
-
-
-@dataclass(slots=True)
-class PublishedRecord:
-    """A report as a record of the topic to which it was published."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
 
 
 class _StructuredReport(msgspec.Struct, frozen=True, gc=False):
@@ -135,7 +121,7 @@ def report_of(checked: CheckedReport[RestOfReport]) -> MessageReport:
     )
 
 
-def published_record(checked: CheckedReport[Any]) -> PublishedRecord:
+def published_record(checked: CheckedReport[Any]) -> DetachedRecord:
     """Return the report as a record of the topic to which it was published, for a dead letter.
 
     Its CloudEvent is in structured mode, with the report's id as its id; plain JSON stays plain.
@@ -156,7 +142,7 @@ def published_record(checked: CheckedReport[Any]) -> PublishedRecord:
         headers.append((TRACEPARENT, checked.traceparent.encode()))
     if checked.attempts:
         headers.append((ATTEMPT_HEADER, b"%d" % checked.attempts))
-    return PublishedRecord(
+    return DetachedRecord(
         checked.topic,
         checked.partition,
         checked.offset,

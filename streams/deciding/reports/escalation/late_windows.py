@@ -11,7 +11,7 @@ from typing import NamedTuple
 from streams.counting.categories import CategoryShare
 from streams.counting.counts import CHANNEL_COUNTS, category_suffix
 from streams.counting.store import CountStore
-from streams.counting.windows import FINE_MS, FINE_PER_PANE
+from streams.counting.windows import RINGS
 from streams.deciding.reports.escalation.policies import CompiledPolicy
 
 
@@ -29,7 +29,7 @@ class LateLevel(NamedTuple):
 
 def is_late(policy: CompiledPolicy, occurred: int, now: int) -> bool:
     """Return whether a window of the policy with a report of `occurred` (ms) ended before `now` (ms)."""
-    pane_ms = FINE_PER_PANE[policy.spec.ring] * FINE_MS
+    pane_ms = RINGS[policy.spec.ring].pane_ms
     return occurred // pane_ms < now // pane_ms
 
 
