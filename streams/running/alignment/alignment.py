@@ -5,15 +5,15 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
-from aiokafka import TopicPartition
 from faust.types import TP
 
 from streams.contract.wire.topics import WORKER_PROGRESS
 from streams.running.alignment.arrival import Arrival
 from streams.running.alignment.limits import LIVE_MS, ROW_SECONDS, SILENCE_SECONDS
+from streams.running.alignment.passage import Owners, Passage
 from streams.running.alignment.progress_row import ProgressRow, encode_row
 from streams.running.alignment.rule import Fleet
 from streams.running.alignment.source import Source, drop_beyond
@@ -37,34 +37,6 @@ IDLE_SECONDS = 5.0
 # behind.
 SETTLING_SECONDS = 3.0
 
-Owners = Mapping[StatePartition, PartitionOwner[Any]]
-
-
-class _Probe(NamedTuple):
-    """What is confirmed when the relays of this worker are applied up to `ends`.
-
-    That is the row with a number, or without one the frontiers.
-    """
-
-    row: int | None
-    frontiers: Mapping[int, int]
-    ends: Mapping[TopicPartition, int]
-
-
-class _Step:
-    """How far the sources of a partition may go, which reads its internal topic first.
-
-    `confirmed` are the frontiers up to which all has arrived at the partition and is applied. `next` has
-    later ones, and the end of the internal topic once all up to them had arrived.
-    """
-
-    __slots__ = ("confirmed", "internal", "next")
-
-    def __init__(self, internal: str) -> None:
-        self.internal = internal
-        self.confirmed: Mapping[int, int] = {}
-        self.next: tuple[Mapping[int, int], int] | None = None
-
 
 class Alignment:
     """What one worker knows and says of the sources of its stages."""
@@ -78,13 +50,9 @@ class Alignment:
         self._frontiers: Mapping[TP, int] = {}
         self._fleet: Fleet | None = None
         self._is_alone = True
-        # The relays of this worker: the partitions of the internal topic of the stage that is one.
-        self._relays: dict[int, TopicPartition] = {}
-        self._steps: dict[StatePartition, _Step] = {}
+        self._passage = Passage(consumer, owners, writer)
         self._limits: dict[StatePartition, dict[str, int]] = {}
-        self._seen: int | None = None
         self._heard: int | None = None
-        self._probe: _Probe | None = None
         self._said: ProgressRow | None = None
         self._said_at = float("-inf")
         self._followed_at = float("-inf")
@@ -108,12 +76,7 @@ class Alignment:
                 # It stays true: the position only moves on.
                 source.frontier = self._frontiers.get(tp)
                 self._sources[tp] = source
-        self._relays = {
-            place.partition: owner.internal_log for place, owner in owners.items() if owner.stage.relays
-        }
-        self._steps = {
-            place: _Step(owner.internal_log.topic) for place, owner in owners.items() if owner.stage.aligned
-        }
+        self._passage.follow()
         self._limits = {}
         self._followed_at = time.monotonic()
         self._meet(has_relays=has_relays)
@@ -123,9 +86,8 @@ class Alignment:
         self._frontiers = {
             tp: source.frontier for tp, source in self._sources.items() if source.frontier is not None
         }
-        self._sources, self._relays, self._steps, self._limits = {}, {}, {}, {}
-        # Who gains a partition has seen nothing of it yet.
-        self._seen = self._probe = self._said = None
+        self._sources, self._limits, self._said = {}, {}, None
+        self._passage.leave()
         self._followed_at = time.monotonic()
 
     def _meet(self, *, has_relays: bool) -> None:
@@ -140,7 +102,7 @@ class Alignment:
         if counts and self._fleet is None:
             self._fleet = Fleet(counts[0], has_relays=has_relays)
         self._is_alone = bool(counts) and (
-            len(places) == counts[0] and len(self._relays) == (counts[0] if has_relays else 0)
+            len(places) == counts[0] and self._passage.has_relays(counts[0] if has_relays else 0)
         )
 
     # -- What may be applied
@@ -167,7 +129,7 @@ class Alignment:
         admitted = [each for each in arrivals if TP(each.topic, each.place.partition) not in sources]
         ends = {(each.place, each.topic): each.records.end for each in admitted}
         for place in {sources[tp].place for tp in (*waiting, *of_sources)}:
-            self._take_step(place, ends)
+            self._passage.take_step(place, ends)
         asked = sorted({*waiting, *of_sources}, key=lambda tp: sources[tp].frontier or 0)
         for tp in asked:
             admitted += await self._admit_source(tp, of_sources.get(tp, []), clock)
@@ -198,7 +160,7 @@ class Alignment:
             return arrived
         dropped = [each for each in arrived if not source.keep(each, owner.expected(source.topic))]
         assert self._fleet is not None
-        confirmed = self._steps[source.place].confirmed
+        confirmed = self._passage.confirmed(source.place)
         until = self._fleet.until(source.frontier, source.read, confirmed, time.monotonic(), clock)
         if until is not None:
             self.news.set()
@@ -229,20 +191,6 @@ class Alignment:
         owner.resting.fetched_again(tp.topic)
         await self._consumer().wake(tp, owner.expected(tp.topic))
 
-    def _take_step(self, place: StatePartition, ends: Mapping[Any, int]) -> None:
-        """Let the sources of a partition go on if its internal topic is applied as far as that needs.
-
-        Or will be by this cycle: `ends` are those of what it applies first.
-        """
-        step, owner = self._steps[place], self._owners().get(place)
-        if step.next is None or owner is None or owner.attempts.is_set_aside:
-            return
-        confirmed, end = step.next
-        fetched = self._consumer().fetched(TP(step.internal, place.partition))
-        applied = 0 if fetched is None else owner.applied_end(step.internal, fetched)
-        if max(applied, ends.get((place, step.internal), 0)) >= end:
-            step.confirmed, step.next = confirmed, None
-
     # -- What is said
 
     def row_to_write(self) -> ProgressRow | None:
@@ -252,7 +200,7 @@ class Alignment:
         would never end.
         """
         now = time.monotonic()
-        if not self.is_catching_up() or not (self._sources or self._relays):
+        if not self.is_catching_up() or (not self._sources and self._passage.has_relays(0)):
             return None
         if not self._is_alone and now - self._said_at < ROW_SECONDS:
             return None
@@ -318,18 +266,15 @@ class Alignment:
             behind |= frontier < clock - LIVE_MS
             if least.ahead is not None:
                 held.append(partition)
-        relays = self._relay_owners()
+        relays = self._passage.relays()
         return ProgressRow(
             behind=behind,
             frontiers=frontiers,
             held=tuple(held),
             left_out=tuple(left_out),
             relays=tuple(relays),
-            seen=self._seen,
-            relayed=sum(
-                owner.position[self._relays[partition].topic].next_offset
-                for partition, owner in relays.items()
-            ),
+            seen=self._passage.seen,
+            relayed=sum(owner.position[owner.internal_log.topic].next_offset for owner in relays.values()),
         )
 
     def _reached(self, source: Source, owner: PartitionOwner[Any], clock: int) -> int | None:
@@ -339,14 +284,6 @@ class Alignment:
             if fetched is not None and owner.applied_end(source.topic, fetched) >= fetched.stable_end:
                 source.reach(min(fetched.at, clock))
         return source.frontier
-
-    def _relay_owners(self) -> dict[int, PartitionOwner[Any]]:
-        """Return the owners of the relays that are not set aside: of those nothing is applied for now."""
-        return {
-            place.partition: owner
-            for place, owner in self._owners().items()
-            if owner.stage.relays and place.partition in self._relays and not owner.attempts.is_set_aside
-        }
 
     # -- What is on its way
 
@@ -371,52 +308,10 @@ class Alignment:
                 partition=given_up,
                 runbook="docs/runbooks/TocsinSourceGivenUp.md",
             )
-        await self._follow_relays(fleet)
+        # Who is alone tells nobody.
+        said = self._said.frontiers if self._is_alone and self._said is not None else {}
+        await self._passage.look(fleet, None if self._is_alone else self._heard, said)
         return any(source.waits() for source in self._sources.values())
-
-    async def _follow_relays(self, fleet: Fleet) -> None:
-        """Ask how long the logs are whose records must be applied before sources may be read further."""
-        probe, confirmed = self._probe, fleet.seen_by_relays(time.monotonic())
-        if probe is not None and self._is_reached(probe):
-            if probe.row is None:
-                confirmed = probe.frontiers
-            else:
-                self._seen = probe.row
-            probe = self._probe = None
-        row = None if self._is_alone else self._heard
-        frontiers = self._said.frontiers if self._is_alone and self._said is not None else {}
-        is_news = bool(frontiers) if self._is_alone else row != self._seen
-        relays = [self._relays[partition] for partition in self._relay_owners()] if probe is None else []
-        homes = {
-            TopicPartition(step.internal, place.partition): step
-            for place, step in self._steps.items()
-            if step.next is None and (confirmed or step.confirmed is not fleet.confirmed)
-        }
-        if not homes and not (probe is None and is_news):
-            fleet.confirm(confirmed)
-            return
-        followed_at = self._followed_at
-        # High watermarks: what was passed on with a row may be in an open transaction still.
-        tps = [*relays, *homes]
-        ends = await self._writer.ends(tps) if tps else {}
-        if confirmed:
-            fleet.confirm(confirmed)
-        if followed_at != self._followed_at:
-            return
-        for tp, step in homes.items():
-            step.next = fleet.confirmed, ends[tp]
-        if probe is None and is_news:
-            self._probe = _Probe(row, frontiers, {tp: ends[tp] for tp in relays})
-
-    def _is_reached(self, probe: _Probe) -> bool:
-        owners = self._relay_owners()
-        for tp, end in probe.ends.items():
-            owner = owners.get(tp.partition)
-            if owner is not None:
-                fetched = self._consumer().fetched(TP(tp.topic, tp.partition))
-                if fetched is None or owner.applied_end(tp.topic, fetched) < end:
-                    return False
-        return True
 
     # -- The clock of ticks, and metrics
 
