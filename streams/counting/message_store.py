@@ -4,7 +4,7 @@ Most messages are reported once. Their records differ in reporter, time and id o
 publisher, country and category, is kept once for all that share it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -105,21 +105,6 @@ class MessageStore(ExpiringStore[MessageReporters]):
         self._packed.put(key, self._shortened(value))
         self.size += len(key) + len(value)
         self._expiry.move(None, day_in(value))
-
-    def find(self, key: bytes) -> MessageReporters | None:
-        """Return the record of a key; None without one. Raises what `_decoded` raises for damaged bytes."""
-        record = self._new.get(key)
-        if record is None:
-            record = self._old.get(key)
-            if record is None:
-                record = self._touched.get(key)
-                if record is None:
-                    value = self._packed.get(key)
-                    if value is None:
-                        return None
-                    record = self._decoded(key, value)
-            self._remember(key, record)
-        return record
 
     def put(self, key: bytes, record: MessageReporters, expires_ms: int) -> None:
         """Store a new or changed record; it is dropped on the day (UTC) after `expires_ms` at the latest."""
@@ -262,9 +247,6 @@ class MessageStore(ExpiringStore[MessageReporters]):
             notice=FirstReport(received, country, category),
             expires=day,
         )
-
-    def _deleted(self) -> Iterable[bytes]:
-        return [key for key in self._removed if key not in self._touched]
 
     def _value(self, key: bytes) -> bytes | None:
         return self._packed.get(key)

@@ -133,9 +133,11 @@ class ExpiringStore(ABC, Generic[Kept]):
     def _decoded(self, key: bytes, value: bytes) -> Kept:
         """Return the record in the bytes of `_with_day`."""
 
-    @abstractmethod
     def _deleted(self) -> Iterable[bytes]:
         """Return the keys to delete before what was touched is written."""
+        # What was removed and put again stays in `_removed`: it may be removed once more, and the topic still
+        # has it.
+        return [key for key in self._removed if key not in self._touched]
 
     def _value(self, key: bytes) -> bytes | None:
         """Return the bytes of a record as they were last written."""
@@ -253,8 +255,3 @@ class RecordStore(ExpiringStore[Kept]):
 
     def _decoded(self, key: bytes, value: bytes) -> Kept:  # noqa: ARG002
         return self._decode(memoryview(value)[len(STATE_VERSION) : -EXPIRY_DAY.size])
-
-    def _deleted(self) -> Iterable[bytes]:
-        # What was removed and put again stays in `_removed`: it may be removed once more, and the topic still
-        # has it.
-        return [key for key in self._removed if key not in self._touched]

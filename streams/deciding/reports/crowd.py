@@ -65,10 +65,6 @@ class Crowd:
         self._guard_changed = False
 
     @property
-    def _stores(self) -> Sequence[ExpiringStore[Any]]:
-        return self.reporters, self.clusters, self.arrivals, self.listed
-
-    @property
     def readers(self) -> Mapping[bytes, Callable[[bytes, bytes], None]]:
         """What restores the records of each type of key."""
         return {
@@ -92,7 +88,7 @@ class Crowd:
     @property
     def changed_bytes(self) -> int:
         """About the number of bytes that the next `drain_changes` yields."""
-        return sum(store.changed_bytes for store in self._stores)
+        return sum(store.changed_bytes for store in self.by_kind.values())
 
     def reporters_of(self, key: bytes) -> MessageReporters:
         """Return the record of a message, or a new one. Store it with `put_reporters`."""
@@ -153,12 +149,12 @@ class Crowd:
 
     def expire(self, now: int, at_most: int) -> bool:
         """Remove so many expired records of each type; return False if some are left."""
-        complete = [store.expire(now, at_most) for store in self._stores]
+        complete = [store.expire(now, at_most) for store in self.by_kind.values()]
         return all(complete)
 
     def next_expiry(self) -> int | None:
         """Return the time (ms) at which the next record expires; None without records."""
-        times = [store.next_expiry() for store in self._stores]
+        times = [store.next_expiry() for store in self.by_kind.values()]
         return min((time for time in times if time is not None), default=None)
 
     def turn_back(self, now: int) -> None:
@@ -173,7 +169,7 @@ class Crowd:
 
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield the state records changed since the last call, by key; None for one to delete."""
-        for store in self._stores:
+        for store in self.by_kind.values():
             yield from store.drain_changes()
         if self._guard_changed:
             self._guard_changed = False
