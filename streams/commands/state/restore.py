@@ -21,12 +21,11 @@ from streams.running.clients.kafka_reading import partition_count
 from streams.running.errors import OwnershipLost
 from streams.running.identity import consumer_group
 from streams.running.log.claims import StatePartition
-from streams.running.log.log import Write
+from streams.running.log.log import Destination, Write
 from streams.running.log.position import POSITION_KEY, RESTORING_KEY, Position, encode_position
 from streams.running.log.restore import UnreadableState, build_state
 from streams.running.log.source_logs import valid_position
 from streams.running.log.state_log import anything_follows, read_entries
-from streams.running.log.transaction import Destination
 from streams.running.takeover.takeover import exclusive_writer
 from streams.running.worker.settings import Settings
 

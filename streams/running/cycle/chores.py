@@ -4,11 +4,12 @@ import asyncio
 import time
 from typing import Any
 
-from faust.types import TP
-
 from streams.running.alignment.alignment import Alignment
 from streams.running.cycle.cycle import Cycle
-from streams.running.cycle.set_aside import set_aside
+from streams.running.cycle.set_aside import set_aside, wake_sources
+from streams.running.log.destinations import DestinationTrouble
+from streams.running.log.log import Destination, Write
+from streams.running.partitions.outputs import position_record
 from streams.running.partitions.setback import NotApplied
 from streams.running.takeover.ownership import Ownership
 from streams.running.wall_clock import clock_ms
@@ -34,16 +35,14 @@ async def do_chores(app: Any, ownership: Ownership, cycle: Cycle, alignment: Ali
         await asyncio.sleep(TICK_CHECK_SECONDS)
         # The lock, so that no cycle applies anything meanwhile.
         async with ownership.write_lock:
-            await _wake(app, ownership)
-            await _tick(app, ownership, cycle, alignment)
-            await _step_over_markers(ownership)
+            await wake_sources(app.consumer, ownership)
+            try:
+                await _tick(app, ownership, cycle, alignment)
+                await _step_over_markers(ownership, cycle)
+            except DestinationTrouble:
+                # All partitions are taken over again: there will be other ticks.
+                continue
             await ownership.stay_known()
-
-
-async def _wake(app: Any, ownership: Ownership) -> None:
-    for place, owner in ownership.owners.items():
-        for topic, offset in owner.wake():
-            await app.consumer.wake(TP(topic, place.partition), offset)
 
 
 async def _tick(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignment) -> None:
@@ -57,7 +56,7 @@ async def _tick(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignme
         except NotApplied as failed:
             await set_aside(app.consumer, owner, failed)
             continue
-        if outputs is not None:
+        if outputs is not None and not cycle.blocking(outputs.writes):
             due.append((owner, outputs))
     if due:
         await cycle.write([owner for owner, _ in due], [outputs.writes for _, outputs in due])
@@ -65,12 +64,16 @@ async def _tick(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignme
             owner.ticked()
 
 
-async def _step_over_markers(ownership: Ownership) -> None:
+async def _step_over_markers(ownership: Ownership, cycle: Cycle) -> None:
     # One partition per round: the requests to the brokers take a tenth of a second, and nothing is applied
     # meanwhile.
     now = time.monotonic()
     for owner in ownership.owners.values():
         if not owner.attempts.is_set_aside and now - owner.markers_stepped_at > MARKERS_SECONDS:
             owner.markers_stepped_at = now
-            await owner.step_over_markers()
+            position = await owner.past_markers()
+            writes: dict[Destination, list[Write]] = {owner.state_log: [position_record(position)]}
+            if position != owner.position and not cycle.blocking(writes):
+                await cycle.write([owner], [writes])
+                owner.stepped_over_markers(position)
             return

@@ -50,6 +50,8 @@ class WorkerOperations:
     ) -> None:
         # How sources wait for each other: see alignment/.
         self.standing: Callable[[], Standing] = Standing
+        # The destinations that take no records: topic without prefix, partition, reason.
+        self.troubles: Callable[[], Iterable[tuple[str, str, str]]] = tuple
         self.metrics = Metrics(rules, topics, core)
         self.readiness = Readiness()
         self.partitions = OwnedPartitions(rules, topics)
@@ -148,6 +150,7 @@ class WorkerOperations:
             *self.partitions.gauges(self._lags()),
             *self._law_watch.gauges(),
             *_gauges_of(self.standing()),
+            gauge(catalogue.DESTINATION_IN_TROUBLE, ((each, 1) for each in self.troubles())),
         ]
 
 
