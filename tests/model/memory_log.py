@@ -136,8 +136,12 @@ class Brokers:
         stable = log.last_stable()
         return [each for each in log.records if each.offset < stable and each.status == "committed"]
 
-    def compact(self, tp: TopicPartition) -> None:
-        """Keep the last value of each key, without tombstones. The newest record stays, whatever it is."""
+    def compact(self, tp: TopicPartition, *, with_tombstones: bool = True) -> None:
+        """Keep the last value of each key. The newest record stays, whatever it is.
+
+        Brokers delete a tombstone a day after the first compaction: `with_tombstones` says whether it is
+        over.
+        """
         log = self.partitions[tp]
         stable = log.last_stable()
         last = {each.key: each.offset for each in self.committed(tp)}
@@ -146,7 +150,11 @@ class Brokers:
             for each in log.records
             if each.offset >= stable
             or each.offset == log.end - 1
-            or (each.status == "committed" and each.value is not None and last[each.key] == each.offset)
+            or (
+                each.status == "committed"
+                and (each.value is not None or not with_tombstones)
+                and last[each.key] == each.offset
+            )
         ]
 
     def delete_records(self, tp: TopicPartition, before: int) -> None:
