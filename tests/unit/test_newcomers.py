@@ -15,6 +15,8 @@ from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reporters.state import restore_reporters
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import restore_reports
+from streams.deciding.requests.rules import compile_request_rules
+from streams.deciding.requests.stage import request_stage
 from tests.unit.reporter_traffic import read_back
 from tests.unit.traffic import (
     HOUR,
@@ -239,3 +241,43 @@ def test_a_replay_of_the_log_refuses_the_same():
             deployment.publish(flood(range(begin, begin + (5 if deployment is first else 1))))
             deployment.restart()
     assert first.stored == again.stored
+
+
+def say_room(deployment: Deployment, *, has_room: bool) -> int:
+    """What a worker writes is read by both stages; how many records it writes."""
+    written = 0
+    for number, (stage, state, topic) in enumerate(
+        (
+            (report_stage(deployment.rules), deployment.reports, INTERNAL),
+            (reporter_stage(deployment.trust), deployment.reporters, REPORTERS_INTERNAL),
+        )
+    ):
+        said = stage.say_room(state, has_room=has_room)  # type: ignore[arg-type]
+        if said is not None:
+            assert said.topic == topic
+            record = Record(topic, 0, 5_000, START, said.key, said.value, said.headers)
+            fold(deployment.stored[number], stage.apply(state, [record]).changes)  # type: ignore[arg-type]
+            written += 1
+    return written
+
+
+def test_without_memory_nobody_brings_anything_and_what_is_known_goes_on():
+    deployment = Deployment()
+    assert say_room(deployment, has_room=True) == 0
+    assert deployment.publish(flood(range(3)))[1] == []
+    assert say_room(deployment, has_room=False) == 2
+    assert say_room(deployment, has_room=False) == 0
+    deployment.restart()
+    assert deployment.publish(flood(range(3, 6))) == ([], [("too_many_new", "reporter.ref")] * 3)
+    assert b"budget of memory" in dict(deployment.letters[0].headers)["tocsin-detail"]
+    known = {"channel": "c0", "message_ref": "m0", "reporter": {"kind": "user", "ref": "u1"}}
+    refused = deployment.letters
+    assert len(deployment.publish([report(70, START, **known)])[0]) == 1
+    assert say_room(deployment, has_room=True) == 2
+    deployment.letters = refused
+    assert len(deployment.redrive()[0]) == 3
+
+
+def test_the_stage_of_requests_takes_whatever_the_memory():
+    stage = request_stage(compile_request_rules(SHIPPED))
+    assert stage.say_room(stage.restore(0, 1), has_room=False) is None
