@@ -35,8 +35,8 @@ logger = structlog.get_logger(__name__)
 # How long to wait for the first record of an open transaction when reading uncommitted ones.
 _FIRST_RECORD_MS = 1_000
 
-# For how long what was read of the claims is read on from where it ended. Compaction keeps a release for a day
-# (`delete.retention.ms`); who missed one would fence a worker that lives.
+# For how long what was read of the claims is read on from where it ended. Compaction keeps a release for a
+# day (`delete.retention.ms`); who missed one would fence a worker that lives.
 _READ_ON_SECONDS = 3600.0
 
 IsCurrent = Callable[[], Awaitable[bool]]
