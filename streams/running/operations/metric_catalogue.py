@@ -401,6 +401,13 @@ TRANSACTIONS_FAILED = Metric(
 
 _OWNERSHIP = "Ownership"
 READY = Metric(_OWNERSHIP, "tocsin_ready", "gauge", "1 if /readyz answers 200, otherwise 0.")
+KEPT_OUT = Metric(
+    _OWNERSHIP,
+    "tocsin_kept_out",
+    "gauge",
+    "1 while the worker waits outside of its group, because the workers in it have other settings or rules; "
+    "/readyz and the log name them.",
+)
 PARTITIONS = Metric(
     _OWNERSHIP,
     "tocsin_partitions",

@@ -50,6 +50,8 @@ class WorkerOperations:
     ) -> None:
         # How sources wait for each other: see alignment/.
         self.standing: Callable[[], Standing] = Standing
+        # Of log/terms.py, once they are known.
+        self.rules_id = ""
         self.metrics = Metrics(rules, topics, core)
         self.readiness = Readiness()
         self.partitions = OwnedPartitions(rules, topics)
@@ -101,6 +103,7 @@ class WorkerOperations:
             "version": __version__,
             "policy_version": self._rules.policy_version,
             "registry_version": self._rules.registry_version,
+            "rules_id": self.rules_id,
             "core": self._core._asdict(),
             "started": moment(self._started_at),
             "ready": reason is None,
@@ -144,6 +147,7 @@ class WorkerOperations:
         ready = self._reason_not_ready() is None
         return [
             gauge(catalogue.READY, [((), float(ready))]),
+            gauge(catalogue.KEPT_OUT, [((), float(self.readiness.is_kept_out))]),
             gauge(catalogue.MEMORY_LIMIT, [((), self._memory_limit)] if self._memory_limit else []),
             *self.partitions.gauges(self._lags()),
             *self._law_watch.gauges(),
