@@ -24,14 +24,14 @@ from streams.running.operations.readiness import Readiness
 from streams.running.operations.standstill import IdleTime
 from streams.running.operations.values import Numbers, gauge
 from streams.running.operations.watchdog import Watchdog
-from streams.running.takeover.membership import SESSION_SECONDS
+from streams.running.takeover.membership import LONGEST_SESSION_SECONDS
 
 logger = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
 
 # After this long without an answer other workers own its partitions. A broker that restarts is away for less.
-SILENCE_SECONDS = SESSION_SECONDS
+SILENCE_SECONDS = LONGEST_SESSION_SECONDS
 
 
 class WorkerOperations:
@@ -148,6 +148,12 @@ class WorkerOperations:
         return [
             gauge(catalogue.READY, [((), float(ready))]),
             gauge(catalogue.KEPT_OUT, [((), float(self.readiness.is_kept_out))]),
+            gauge(
+                catalogue.TERMS_INFO,
+                [((__version__, self.rules_id), 1)]
+                if self.rules_id and not self.readiness.is_kept_out
+                else [],
+            ),
             gauge(catalogue.MEMORY_LIMIT, [((), self._memory_limit)] if self._memory_limit else []),
             *self.partitions.gauges(self._lags()),
             *self._law_watch.gauges(),
