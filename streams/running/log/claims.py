@@ -80,6 +80,11 @@ def release_record(place: StatePartition, transactional_id: str) -> Write:
     return _key(place, transactional_id), None, []
 
 
+def nothing_released(transactional_id: str) -> Write:
+    """A record about a process that claims nothing."""
+    return release_record(StatePartition("none", 0), transactional_id)
+
+
 def former_fenced_record(place: StatePartition) -> Write:
     """A note that the id is fenced under which former versions wrote this partition. It stays in the log."""
     return _key(place, ""), bytes([CLAIM_VERSION]), []
@@ -110,8 +115,9 @@ class ClaimsLog:
     def claimants(self, places: Collection[StatePartition]) -> list[Claimant]:
         """Who has an unreleased claim to one of the places."""
         newest: dict[str, int] = {}
+        wanted = frozenset(places)
         for (place, claimant), value in self._claims.items():
-            if claimant and place in places:
+            if claimant and place in wanted:
                 newest[claimant] = max(newest.get(claimant, -1), _generation(value))
         return [Claimant(*each) for each in newest.items()]
 

@@ -101,5 +101,11 @@ class RunnableStage(Protocol[State, Result_co]):
     def skipped_below(self, state: State, topic: str) -> int:
         """The offset of a source below which the stage does not read its records."""
 
+    def say_room(self, state: State, *, has_room: bool) -> OutputRecord | None:
+        """The record to append to the internal topic to say whether there is memory for more.
+
+        None if the state knows it already.
+        """
+
     def tick(self, state: State, wall_clock_ms: int) -> OutputRecord | None:
         """The record to append to the internal topic when something is due by then, or None."""
