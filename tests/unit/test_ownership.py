@@ -81,6 +81,7 @@ class Claims:
 
     def __init__(self, log):
         self.log = log
+        self.since = None
         self.release_fails = False
 
     async def claim(self, places, generation, _member):

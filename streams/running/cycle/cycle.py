@@ -167,7 +167,7 @@ class Cycle:
         partitions of this process. If the partitions are taken over again since `begun`, all is dropped.
         """
         write_lock = self._ownership.write_lock
-        self._pace.begin()
+        self._pace.begin(sum(len(each.records) for each in wanted))
         began = time.time_ns()
         async with self._applying:
             results = await self._apply_each(wanted if begun == self._begun else [])

@@ -11,11 +11,12 @@ from faust.types import TP
 from streams.running.errors import OwnershipLost, RefusedToStart
 from streams.running.log.claims import StatePartition
 from streams.running.log.log import Destination, Log
+from streams.running.log.terms import Terms
 from streams.running.log.transaction import STOPPING_SECONDS
 from streams.running.log.writer import Writer
 from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.takeover.state_reading import Kept, StateReading
-from streams.running.takeover.takeover import Claims, IsCurrent
+from streams.running.takeover.takeover import Claims, ClaimsView, IsCurrent
 from streams.running.takeover.write_lock import WriteLock
 
 logger = structlog.get_logger(__name__)
@@ -50,6 +51,10 @@ class Ownership:
         # The generation whose assignment is taken over; None during a rebalance.
         self._followed: int | None = None
 
+    def agree_on(self, terms: Terms) -> None:
+        """What the workers that share partitions with this one must have alike; call before `follow`."""
+        self._claims.terms = terms
+
     async def follow(
         self, assigned: Iterable[TP], generation: int, member: str, is_current: IsCurrent
     ) -> bool:
@@ -57,7 +62,7 @@ class Ownership:
 
         False if the next rebalance interrupted that. `is_current` asks the group whether the generation is
         still its own. Raises RefusedToStart when a partition is assigned without its counterparts in the
-        other source topics. After an error no partition is taken over.
+        other source topics, and when the others have other terms. After an error no partition is taken over.
         """
         if generation == self._followed:
             return True
@@ -150,8 +155,9 @@ class Ownership:
             self.partitions_read = self.records_read = 0
             for place in self._kept.keys() - set(wanted):
                 self._kept.pop(place).owner.released()
-            if wanted:
-                await self._take_over_places(wanted, generation, member, is_current)
+            await self._take_over_places(wanted, generation, member, is_current)
+            if self._claims.since is None:
+                self._claims.since = generation
             self._kept = {}
 
     async def _take_over_places(
@@ -163,7 +169,7 @@ class Ownership:
         before: Mapping[StatePartition, PartitionOwner[Any]] = MappingProxyType({}),
         ended: Collection[str] = (),
     ) -> None:
-        """The steps of takeover.py: claim, look, fence, read, establish.
+        """The steps of takeover.py: claim, look, fence, read, establish. Who owns nothing says its terms.
 
         `before` are the owners that this process had of the same partitions, under the ids that have `ended`.
         """
@@ -171,19 +177,28 @@ class Ownership:
         await self._claims.claim(wanted, generation, member)
         async with self._claims.viewing(is_current, ended) as view:
             await view.fence_others()
-            # Up to the ends as of now: all who wrote before are fenced.
-            new = {place: self._stages[place.stage].new_owner(place.partition) for place in wanted}
-            waiting = await self._without_logs(new)
-            readable = {place: owner for place, owner in new.items() if place not in waiting}
-            reading = StateReading(self._log, self._writer, view, readable, self._kept)
-            owners = await reading.owners()
-            self.partitions_read, self.records_read = reading.read, reading.records
+            owners = await self._read(wanted, view, before) if wanted else {}
             await view.note_fenced()
+        # Established: from here on this process writes to these partitions, and nobody else can.
+        self.owners = owners
+
+    async def _read(
+        self,
+        wanted: Collection[StatePartition],
+        view: ClaimsView,
+        before: Mapping[StatePartition, PartitionOwner[Any]],
+    ) -> dict[StatePartition, PartitionOwner[Any]]:
+        # Up to the ends as of now: all who wrote before are fenced.
+        new = {place: self._stages[place.stage].new_owner(place.partition) for place in wanted}
+        waiting = await self._without_logs(new)
+        readable = {place: owner for place, owner in new.items() if place not in waiting}
+        reading = StateReading(self._log, self._writer, view, readable, self._kept)
+        owners = await reading.owners()
+        self.partitions_read, self.records_read = reading.read, reading.records
         for place, missing in waiting.items():
             known = before.get(place)
             new[place].take_over_without_state(missing, {} if known is None else known.committed_position)
-        # Established: from here on this process writes to these partitions, and nobody else can.
-        self.owners = {place: owners.get(place, owner) for place, owner in new.items()}
+        return {place: owners.get(place, owner) for place, owner in new.items()}
 
     async def _without_logs(
         self, new: Mapping[StatePartition, PartitionOwner[Any]]
