@@ -224,6 +224,37 @@ def test_a_wrong_rules_file(kafka: str, prefix: str, tmp_path: Path, scale: floa
         settled(site)
 
 
+def test_a_worker_with_other_settings(
+    kafka: str, prefix: str, tmp_path: Path, scale_of_restarts: float, measure: Any
+) -> None:
+    with Site(tmp_path, kafka, prefix, scale=scale_of_restarts) as site:
+        alert = "TocsinWorkerKeptOut"
+        worker = site.workers[0]
+        key = worker.settings["TOCSIN_HASH_KEY"]
+
+        def roll_out() -> None:
+            worker.settings["TOCSIN_HASH_KEY"] = bytes(range(32)).hex()
+            worker.stop()
+            worker.start()
+
+        def put_back() -> None:
+            assert "TOCSIN_HASH_KEY (its id): " in worker.text
+            site.shell.run(diagnosis(alert, "tocsin config show"))
+            worker.settings["TOCSIN_HASH_KEY"] = key
+            site.shell.run(mitigation(alert, "systemctl restart"), INSTANCE=1)
+
+        measure(
+            site,
+            "a worker is started with another hash key",
+            alert,
+            strike=roll_out,
+            mitigate=put_back,
+            fires_within=20,
+            clears_within=30,
+        )
+        settled(site)
+
+
 def victim_request(number: int, received_ms: int) -> Published:
     """A victim's request that was received then; its clock of 48 hours runs from that time."""
     document = report(
