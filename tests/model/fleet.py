@@ -72,7 +72,7 @@ class _Numbered(NamedTuple):
     finished_records: int
 
 
-def _apply_in_slices(state: SimpleNamespace, records: list[Any], *, until: Any = None) -> Any:  # noqa: ARG001
+def _apply_in_slices(state: SimpleNamespace, records: list[Any], **_options: Any) -> Any:
     """Pass published records on to the next partition, and number those that were passed on."""
     taken = records[:2]
     outputs = []

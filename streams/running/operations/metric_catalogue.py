@@ -472,20 +472,14 @@ STATE_MEMORY = Metric(
     "About the bytes of memory that the state takes in this worker, with what of it is in use as objects.",
     ("stage", "kind"),
 )
-MEMORY_LIMIT = Metric(
-    _STATE,
-    "tocsin_memory_limit_bytes",
-    "gauge",
-    "Memory that the worker may take: the smallest limit of its control groups (`memory.max`, version 2), or "
-    "all memory of the machine. Missing where neither can be read.",
-)
 STATE_BUDGET = Metric(
     _STATE,
     "tocsin_state_budget_bytes",
     "gauge",
-    "Memory that the state of the worker may take: its memory limit less 512 MiB for all else, but at least "
-    "half of it. From there on reports about reporters, channels and messages that are not known go to "
-    "dead-letters (too_many_new). Missing where the limit cannot be read.",
+    "Memory that the state of the worker may take: the worker's limit less 512 MiB for all else, but at "
+    "least half of it. The limit is the smallest of its control groups (`memory.max`, version 2), or all "
+    "memory of the machine. From the budget on, reports about reporters, channels and messages that are not "
+    "known go to dead-letters (too_many_new). Missing where no limit can be read.",
 )
 DUPLICATES_KNOWN = Metric(
     _STATE,

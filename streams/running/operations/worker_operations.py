@@ -61,8 +61,8 @@ class WorkerOperations:
         self._law_watch = LawWatch(rules)
         self._restore_standstill = IdleTime()
         self._exposition = Exposition(self.metrics.values(), self._live)
-        self._memory_limit = memory_limit()
-        self._state_budget = None if self._memory_limit is None else state_budget(self._memory_limit)
+        limit = memory_limit()
+        self._state_budget = None if limit is None else state_budget(limit)
         self._started_at = time.time()
         self._last_batch = time.monotonic()
         self._most_stalled: tuple[float, str] = (0.0, "")
@@ -166,14 +166,7 @@ class WorkerOperations:
                 else [],
             ),
             # A gauge without rows would be shown as 0, and state would then be more than all memory.
-            *(
-                gauge(metric, [((), number)])
-                for metric, number in (
-                    (catalogue.MEMORY_LIMIT, self._memory_limit),
-                    (catalogue.STATE_BUDGET, self._state_budget),
-                )
-                if number is not None
-            ),
+            *([gauge(catalogue.STATE_BUDGET, [((), self._state_budget)])] if self._state_budget else []),
             *self.partitions.gauges(self._lags()),
             *self._law_watch.gauges(),
             *_gauges_of(self.standing()),
