@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections import defaultdict
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 from confluent_kafka import Consumer
@@ -63,6 +63,17 @@ class Subscriber:
 def owned(worker):
     """The partitions of reports that a worker took over last."""
     return [int(number) for number in re.findall(r"owns partitions \[(.*?)\]", worker.text)[-1].split(",")]
+
+
+def longest_wait(subscriber, partitions, killed_at):
+    """Between two records of a partition, the second of which came after the kill."""
+    waits = [
+        later - sooner
+        for each in partitions
+        for sooner, later in pairwise(subscriber.came[each])
+        if later > killed_at
+    ]
+    return f"{max(waits):.1f} s"
 
 
 @pytest.mark.parametrize(
@@ -124,6 +135,8 @@ def test_subscribers_wait_for_the_session_at_most(deploy, successor):
             done.set()
             publishing.join()
     deployment.wait_until_applied()
+    waits = (longest_wait(subscriber, partitions, killed_at) for partitions in (its, others))
+    print(f"measured: {successor}: open for {open_for:.1f} s, longest waits {' and '.join(waits)}")
     if "name" not in successor:
         # Without a fence only the brokers would end the transaction.
         assert "fenced workers that left partitions without releasing them" in other.text + heir.text
