@@ -64,8 +64,8 @@ class OncePerWhile(logging.Filter):
 def is_no_chatter(record: logging.LogRecord) -> bool:
     """False for the steps of a service that mode logs at INFO, under the logger of its module.
 
-    False also for aiokafka's error that the brokers allow no session of this length. Most allow no shorter one
-    than Kafka's default: the worker then takes that, or says itself why it cannot start.
+    False also for aiokafka's error that the brokers allow no session of this length. Most allow none that is
+    shorter than Kafka's default: the worker then takes that, or says itself why it cannot start.
     """
     if record.levelno == logging.INFO:
         return not str(record.msg).startswith("[^")
