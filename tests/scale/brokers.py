@@ -40,6 +40,7 @@ class Counts:
         self.bytes_read: Counter[str] = Counter()
         self.records_written: Counter[str] = Counter()
         self.bytes_written: Counter[str] = Counter()
+        self.claims_read_by: Counter[str] = Counter()
 
 
 class ScaleBrokers(Brokers):
@@ -249,6 +250,8 @@ def count_read(
     """Count what a fetch returned."""
     for tp, records in found.items():
         counts.records_read[tp.topic] += len(records)
+        if tp.topic == CLAIMS:
+            counts.claims_read_by[worker_of_task.get()] += len(records)
         counts.bytes_read[tp.topic] += sum(
             RECORD_BYTES + len(each.key or b"") + len(each.value or b"") for each in records
         )

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple, Protocol
 
@@ -85,6 +85,11 @@ class Group:
         """Whether this is still the generation."""
         await self._request("heartbeat")
         return member in self._members and self.generation == generation
+
+    async def names(self) -> Collection[str]:
+        """The members, for who asks before it joins."""
+        await self._request("describe")
+        return [member.name for member in self._members]
 
     def leave(self, member: Member) -> None:
         """Let a member leave."""

@@ -32,6 +32,8 @@ class Figures(NamedTuple):
     claims_written: int
     claims_read: int
     claims_read_per_takeover: float
+    # By the worker that has been there for longest.
+    claims_read_by_who_stayed: int
     claims_bytes_read: int
     requests: int
     requests_per_second: float
@@ -64,6 +66,7 @@ def measure(fleet: Fleet, workers: int) -> Figures:
         claims_written=counts.records_written[CLAIMS],
         claims_read=counts.records_read[CLAIMS],
         claims_read_per_takeover=counts.records_read[CLAIMS] / max(1, takeovers),
+        claims_read_by_who_stayed=counts.claims_read_by[fleet.workers[0].name],
         claims_bytes_read=counts.bytes_read[CLAIMS],
         requests=asked,
         requests_per_second=asked / seconds,
@@ -90,6 +93,16 @@ async def rolling_restart(fleet: Fleet, workers: int) -> int:
         await asyncio.gather(*(fleet.stop(worker) for worker in old))
         await asyncio.sleep(RESTART_SECONDS)
         fleet.start(len(old))
+        await fleet.settled(workers)
+    return workers
+
+
+async def coming_and_going(fleet: Fleet, workers: int) -> int:
+    """One worker is replaced five times. The others stay."""
+    for _ in range(5):
+        await fleet.stop(fleet.workers[-1])
+        await asyncio.sleep(RESTART_SECONDS)
+        fleet.start()
         await fleet.settled(workers)
     return workers
 

@@ -17,10 +17,12 @@ from streams.running.cycle.cycle import Cycle
 from streams.running.cycle.side_by_side import hear_others, keep_aligned
 from streams.running.log.claims import StatePartition
 from streams.running.log.fetched import Fetched
+from streams.running.log.terms import FORMAT, Terms
 from streams.running.log.writer import Writer
 from streams.running.partitions.observer import Observer
 from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.patches.fetched_range import FetchedRange
+from streams.running.takeover.joining import wait_until_agreed
 from streams.running.takeover.ownership import OwnedStage, Ownership
 from tests.model.virtual_time import BEGIN
 from tests.scale.brokers import ScaleBrokers, ScaleLog, count_read, worker_of_task
@@ -33,6 +35,13 @@ Stages = Mapping[str, Stage[Any, Any, Any]]
 FETCH_SECONDS = 0.5
 PAUSE_SECONDS = 0.025
 FETCHED = 400
+
+# Those of a worker with two files of its own.
+TERMS = Terms(
+    "0.3.0",
+    {FORMAT: ("2", "1"), "TOCSIN_HASH_KEY": ("0123456789abcdef",), "partitions": ("1000",)},
+    dict.fromkeys(("policies", "scoring", "categories", "sources", "law", "platform"), "0123456789abcdef"),
+)
 
 # Is told which partitions a worker owns from now on, or no longer.
 Moved = Callable[[Iterable[StatePartition], bool], None]
@@ -65,6 +74,7 @@ class Worker:
             name: OwnedStage(tuple(stage.sources), self._new_owner(stage)) for name, stage in stages.items()
         }
         self.ownership = Ownership(self._log, self.writer, owned)
+        self.ownership.agree_on(TERMS)
         self.alignment = Alignment(lambda: self.consumer, lambda: self.ownership.owners, self.writer)
         self.cycle = Cycle(self, self.ownership, self.writer, self.alignment)
         self._tasks: list[asyncio.Task[Any]] = []
@@ -92,6 +102,7 @@ class Worker:
         await self._process
 
     async def _run(self) -> None:
+        await wait_until_agreed(self._log, "", TERMS, self._group.names, lambda _: None)
         await self.writer.start()
         for work in (
             self.cycle.run(),
