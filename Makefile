@@ -8,7 +8,7 @@ CALENDARS_VENV := .venv-calendars
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-all test-fast durations check format generate soak soak-cores hostile drills bench screenshots evaluate kubernetes clean requirements sbom dist docs image audit native native-check crates
+.PHONY: help demo test test-all test-fast durations check format generate soak soak-cores hostile drills bench screenshots evaluate scale kubernetes clean requirements sbom dist docs image audit native native-check crates
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -89,6 +89,10 @@ screenshots: $(VENV)/installed ## Make the picture of the console in README.md (
 
 evaluate: $(VENV)/installed ## Measure how well brigades are told from crowds, in simulated worlds (some minutes)
 	$(BIN)/python -m tests.evaluate $(ARGS)
+
+# Half an hour; ARGS="--sizes 10x100 --stories growth" takes seconds.
+scale: $(VENV)/installed ## Simulate a hundred workers with a thousand partitions: restarts, losses, growth (half an hour)
+	$(BIN)/python -m tests.scale $(ARGS)
 
 KUSTOMIZE_VERSION := v5.8.1
 HELM_VERSION := v4.3.1
