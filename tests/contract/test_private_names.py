@@ -35,6 +35,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulat
 from aiokafka.protocol.fetch import FetchRequest
 from faust.app import base as app_base
 from faust.app.base import App
+from faust.assignor import PartitionAssignor
 from faust.tables import recovery
 from faust.tables.recovery import Recovery
 from faust.transport import conductor
@@ -67,6 +68,7 @@ from streams.running.patches.install import install_patches
 from streams.running.patches.lenient_records import LenientRecords
 from streams.running.patches.positioned_consumer import PositionedConsumer, PositionedTransport
 from streams.running.patches.producer import KafkaProducer
+from streams.running.patches.worker_assignor import WorkerAssignor
 from streams.running.takeover.membership import PROTOCOL
 
 STREAMS = Path(streams.__file__).parent
@@ -121,6 +123,8 @@ COVERED = {
     "_fetch_task": "test_a_fetcher_closes_its_task_and_then_its_requests",
     "_fetcher": "test_a_missing_offset_raises_when_resets_are_not_allowed",
     "_generation": "test_there_is_no_seek_between_two_assignments",
+    "_get_changelog_distribution": "test_signatures",
+    "_get_external_topic_distribution": "test_signatures",
     "_get_actions_per_node": "test_a_fetcher_decides_in_one_place_what_to_request",
     "_topics": "test_what_a_fetch_may_wait_for_is_read_for_each_request",
     "_proc_fetch_request": "test_what_a_fetch_may_wait_for_is_read_for_each_request",
@@ -384,6 +388,8 @@ def test_a_fetcher_closes_its_task_and_then_its_requests():
         (driver.AIOKafkaConsumerThread._seek_wait, ["consumer", "partitions"]),
         (driver.AIOKafkaConsumerThread.getmany, ["active_partitions", "timeout"]),
         (driver.Consumer._new_consumer_thread, []),
+        (PartitionAssignor._get_changelog_distribution, ["assignments"]),
+        (PartitionAssignor._get_external_topic_distribution, ["assignments"]),
         (AIOKafkaAdminClient._send_request, ["request", "node_id"]),
         (fetcher.PartitionRecords._consumer_record, ["tp", "record"]),
         (fetcher.FetchResult.getall, ["max_records"]),
@@ -418,6 +424,7 @@ def test_our_overrides_keep_the_signatures_they_replace():
         (FetchResult, FetchResult.__base__),
         (GroupMember, GroupMember.__base__),
         (PartitionRecords, PartitionRecords.__base__),
+        (WorkerAssignor, PartitionAssignor),
     ):
         for name, function in vars(ours).items():
             if inspect.isfunction(function) and not name.startswith("__") and hasattr(theirs, name):

@@ -99,6 +99,13 @@ async def _looking_from_the_own_claim(self: Claims, is_current: IsCurrent) -> An
         yield view
 
 
+@asynccontextmanager
+async def _looking_on_without_memory(self: Claims, is_current: IsCurrent) -> Any:
+    async with _looking(self, is_current) as view:
+        self.seen = ClaimsLog()
+        yield view
+
+
 async def _claim_and_remember_where(
     self: Claims, places: Collection[StatePartition], generation: int, member: str
 ) -> None:
@@ -174,6 +181,7 @@ MUTANTS: dict[str, list[Change]] = {
         (ClaimsView, "note_fenced", _claim_and_note),
     ],
     "one claim per partition": [(ClaimsLog, "add", _one_claim_per_place)],
+    "what was read before is forgotten": [(Claims, "viewing", _looking_on_without_memory)],
     "always gives way": [(Claims, "viewing", _looking_and_giving_way)],
     "look before the own claim shows": [(ClaimsView, "fence_others", _look_at_once)],
     "look from the own claim on": [

@@ -9,6 +9,7 @@ from streams.contract.events.dead_letter import REFUSED_BY_STATE
 from streams.contract.wire.dead_letter import Rejected, dead_letter
 from streams.contract.wire.failing import Place, StageFailed, place_of
 from streams.contract.wire.forms.source_decision import decode_source_decision
+from streams.contract.wire.forms.state_room import decode_state_room, encode_state_room
 from streams.contract.wire.forms.tick import decode_tick, encode_tick
 from streams.contract.wire.forms.time_correction import decode_time_correction
 from streams.contract.wire.origin import NotAtHome, Origin, own_place, own_type, read_origin
@@ -73,6 +74,16 @@ class Stage(Generic[State, Rules, Counters]):
         if due is None or due > state.time.after_tick(wall_clock_ms):
             return None
         value, headers = encode_tick(state.time.applied, wall_clock_ms)
+        return OutputRecord(self.sources.internal, state.partition, None, value, headers)
+
+    def say_room(self, state: State, *, has_room: bool) -> OutputRecord | None:
+        """Return what to append to the internal topic so that `state` takes newcomers, or none.
+
+        None if it does so already, and for a stage that has none.
+        """
+        if self.bundled is None or state.newcomers.has_room == has_room:
+            return None
+        value, headers = encode_state_room(has_room=has_room)
         return OutputRecord(self.sources.internal, state.partition, None, value, headers)
 
     def tripped(self, batch: Batch[State, Rules, Counters]) -> Mapping[str, int]:
@@ -285,6 +296,8 @@ def _apply_control_record(batch: Batch[State, Rules, Counters], record: SourceRe
         batch.correct_time(correction, record.timestamp)
     elif (decision := decode_source_decision(record)) is not None:
         batch.state.sources.decide(decision)
+    elif (room := decode_state_room(record)) is not None:
+        batch.state.newcomers.say(has_room=room.has_room)
     else:
         return False
     return True

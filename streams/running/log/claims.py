@@ -77,8 +77,9 @@ class ClaimsLog:
     def claimants(self, places: Collection[StatePartition]) -> list[Claimant]:
         """Who has an unreleased claim to one of the places."""
         newest: dict[str, int] = {}
+        wanted = frozenset(places)
         for (place, claimant), value in self._claims.items():
-            if claimant and place in places:
+            if claimant and place in wanted:
                 newest[claimant] = max(newest.get(claimant, -1), _generation(value))
         return [Claimant(*each) for each in newest.items()]
 

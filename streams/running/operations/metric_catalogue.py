@@ -464,6 +464,14 @@ MEMORY_LIMIT = Metric(
     "Memory that the worker may take: the smallest limit of its control groups (`memory.max`, version 2), or "
     "all memory of the machine. Missing where neither can be read.",
 )
+STATE_BUDGET = Metric(
+    _STATE,
+    "tocsin_state_budget_bytes",
+    "gauge",
+    "Memory that the state of the worker may take: its memory limit less 512 MiB for all else, but at least "
+    "half of it. From there on reports about reporters, channels and messages that are not known go to "
+    "dead-letters (too_many_new). Missing where the limit cannot be read.",
+)
 DUPLICATES_KNOWN = Metric(
     _STATE,
     "tocsin_duplicates_known_seconds",

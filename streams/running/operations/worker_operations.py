@@ -17,7 +17,7 @@ from streams.running.operations.core import Core
 from streams.running.operations.http_server import serve
 from streams.running.operations.lag_watch import Lag, LagWatch
 from streams.running.operations.law_watch import LawWatch
-from streams.running.operations.memory_limit import memory_limit
+from streams.running.operations.memory_limit import memory_limit, state_budget
 from streams.running.operations.metrics import Exposition, Metrics
 from streams.running.operations.owned_partitions import EpisodeKind, OwnedPartitions, moment
 from streams.running.operations.readiness import Readiness
@@ -60,6 +60,7 @@ class WorkerOperations:
         self._restore_standstill = IdleTime()
         self._exposition = Exposition(self.metrics.values(), self._live)
         self._memory_limit = memory_limit()
+        self._state_budget = None if self._memory_limit is None else state_budget(self._memory_limit)
         self._started_at = time.time()
         self._last_batch = time.monotonic()
         self._most_stalled: tuple[float, str] = (0.0, "")
@@ -68,6 +69,16 @@ class WorkerOperations:
         """Record that a batch was applied and committed; see OwnedPartitions.committed for `opened`."""
         self._last_batch = time.monotonic()
         self.partitions.committed(stage, partition, opened)
+
+    def has_room(self) -> bool | None:
+        """Return whether there is memory for more state; None between the budget and an eighth less."""
+        budget = self._state_budget
+        if budget is None:
+            return True
+        taken = self.partitions.state_memory()
+        if taken >= budget:
+            return False
+        return True if taken < budget - budget // 8 else None
 
     @asynccontextmanager
     async def running(self, host: str, port: int, watchdog_seconds: float) -> AsyncIterator[None]:
@@ -144,7 +155,15 @@ class WorkerOperations:
         ready = self._reason_not_ready() is None
         return [
             gauge(catalogue.READY, [((), float(ready))]),
-            gauge(catalogue.MEMORY_LIMIT, [((), self._memory_limit)] if self._memory_limit else []),
+            # A gauge without rows would be shown as 0, and state would then be more than all memory.
+            *(
+                gauge(metric, [((), number)])
+                for metric, number in (
+                    (catalogue.MEMORY_LIMIT, self._memory_limit),
+                    (catalogue.STATE_BUDGET, self._state_budget),
+                )
+                if number is not None
+            ),
             *self.partitions.gauges(self._lags()),
             *self._law_watch.gauges(),
             *_gauges_of(self.standing()),

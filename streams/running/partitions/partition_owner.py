@@ -1,13 +1,13 @@
 """One partition that this worker owns: its state and position, which change together or not at all."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic
 
 import structlog
 from aiokafka import TopicPartition
 
-from streams.contract.wire.records import SourceRecord, new_tuple
+from streams.contract.wire.records import OutputRecord, SourceRecord, new_tuple
 from streams.running.log.append_times import APPEND_TIME, check_append_times
 from streams.running.log.claims import StatePartition
 from streams.running.log.fetched import Fetched
@@ -310,12 +310,22 @@ class PartitionOwner(Generic[State]):
         Call `ticked` afterwards.
         Raises NotApplied as `apply` does.
         """
+        return await self._own_record(lambda: self.stage.tick(self.state, wall_clock_ms))
+
+    async def say_room(self, *, has_room: bool) -> Outputs | None:
+        """What to write if the state does not know yet whether there is memory for more.
+
+        Raises as `tick`.
+        """
+        return await self._own_record(lambda: self.stage.say_room(self.state, has_room=has_room))
+
+    async def _own_record(self, made: Callable[[], OutputRecord | None]) -> Outputs | None:
         try:
-            tick = self.stage.tick(self.state, wall_clock_ms)
-            if tick is None:
+            record = made()
+            if record is None:
                 return None
             outputs = Outputs(self._writer, self.place.partition)
-            await outputs.add([tick])
+            await outputs.add([record])
         except OF_THE_PROCESS:
             raise
         except Exception as error:

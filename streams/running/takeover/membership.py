@@ -1,7 +1,6 @@
 """The consumer group of the workers: who may be in it, and how soon it notices that a worker is gone."""
 
 from aiokafka import errors as kafka_errors
-from faust.assignor import PartitionAssignor
 
 from streams.running.errors import RefusedToStart
 
@@ -25,15 +24,6 @@ HEARTBEAT_SECONDS = 0.5
 # workers must not run together with newer ones. Versions before the claims log used Faust's own name,
 # `faust`: they write no claims, so nobody could fence them.
 PROTOCOL = "tocsin-claims"
-
-
-class WorkerAssignor(PartitionAssignor):
-    """Faust's way to share partitions, under a name of our own."""
-
-    @property
-    def name(self) -> str:
-        """The name of the protocol."""
-        return PROTOCOL
 
 
 def refusal(group: str, error: kafka_errors.KafkaError) -> RefusedToStart | None:

@@ -6,8 +6,10 @@ of the group and does not know it yet. It is fenced: the broker then refuses all
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
@@ -33,6 +35,10 @@ logger = structlog.get_logger(__name__)
 # How long to wait for the first record of an open transaction when reading uncommitted ones.
 _FIRST_RECORD_MS = 1_000
 
+# For how long what was read of the claims is read on from where it ended. Compaction keeps a release for a
+# day (`delete.retention.ms`); who missed one would fence a worker that lives.
+_READ_ON_SECONDS = 3600.0
+
 IsCurrent = Callable[[], Awaitable[bool]]
 
 
@@ -49,6 +55,11 @@ class Claims:
         self.places: tuple[StatePartition, ...] = ()
         self.value = b""
         self.generation = 0
+        # What the log said up to an offset, and when that was. Hundreds of workers that restart leave ten
+        # times as many records as there are claims before compaction begins.
+        self.seen = ClaimsLog()
+        self.seen_to = 0
+        self.seen_at = float("-inf")
         self._log = log
         self._writer = writer
 
@@ -75,14 +86,35 @@ class Claims:
 
     @asynccontextmanager
     async def viewing(self, is_current: IsCurrent) -> "AsyncIterator[ClaimsView]":
-        """Read the log from its beginning.
+        """Read the log from its beginning, or on from where the last takeover ended.
 
         `is_current` tells whether the generation of the claim is still the group's.
         """
         async with self._log.reader() as consumer:
             consumer.assign([self.tp])
-            consumer.seek(self.tp, (await consumer.beginning_offsets([self.tp]))[self.tp])
+            consumer.seek(self.tp, await self._first_unseen(consumer))
             yield ClaimsView(self, self._log, self._writer, consumer, is_current)
+
+    async def _first_unseen(self, consumer: Reader) -> int:
+        if time.monotonic() - self.seen_at > _READ_ON_SECONDS or (
+            # It is another log, which was created anew.
+            self.seen_to > (await consumer.end_offsets([self.tp]))[self.tp]
+        ):
+            return await self.forget(consumer)
+        return self.seen_to
+
+    async def forget(self, consumer: Reader) -> int:
+        """Forget what was read, and return where the log begins."""
+        self.seen = ClaimsLog()
+        self.seen_to = (await consumer.beginning_offsets([self.tp]))[self.tp]
+        return self.seen_to
+
+    def saw(self, records: Sequence[Any]) -> None:
+        """Take what was read into account."""
+        for record in records:
+            self.seen.add(record.key, record.value)
+            self.seen_to = record.offset + 1
+        self.seen_at = time.monotonic()
 
 
 class ClaimsView:
@@ -102,9 +134,12 @@ class ClaimsView:
         self._writer = writer
         self._consumer = consumer
         self._is_current = is_current
-        self._seen = ClaimsLog()
         self._former_fenced: list[StatePartition] = []
         self._turn = asyncio.Lock()
+
+    @property
+    def _seen(self) -> ClaimsLog:
+        return self._claims.seen
 
     async def fence_others(self) -> None:
         """Read until the own claims are visible, then fence everyone else who may still write.
@@ -117,8 +152,12 @@ class ClaimsView:
             own = self._writer.transactional_id, self._claims.value, self._claims.places
             while not self._seen.shows(*own):
                 await self._read()
-                if standstill.lasts(await self._consumer.position(self._claims.tp)):
+                if standstill.lasts(await self._consumer.position(self._claims.tp)) and not (
                     await self._fence_first_open()
+                ):
+                    # The own claims are before what was read: it is another log, which was created anew.
+                    self._consumer.seek(self._claims.tp, await self._claims.forget(self._consumer))
+                    standstill = ReadStall()
             await self._fence_claimants()
             await self._fence_former_ids()
 
@@ -149,8 +188,7 @@ class ClaimsView:
 
     async def _read(self) -> None:
         fetched = await self._consumer.getmany(self._claims.tp, timeout_ms=20)
-        for record in fetched.get(self._claims.tp, ()):
-            self._seen.add(record.key, record.value)
+        self._claims.saw(fetched.get(self._claims.tp, ()))
 
     async def _fence_claimants(self) -> None:
         own = self._writer.transactional_id
@@ -169,7 +207,7 @@ class ClaimsView:
             )
         await self._fence([claimant.transactional_id for claimant in others])
 
-    async def _fence_first_open(self) -> None:
+    async def _fence_first_open(self) -> bool:
         # The record at the last stable offset is the first of the oldest open transaction, and names its
         # writer.
         log = self._claims.tp
@@ -179,6 +217,7 @@ class ClaimsView:
             fetched = await consumer.getmany(log, timeout_ms=_FIRST_RECORD_MS, max_records=1)
         writers = {claimant_of(record.key) for record in fetched.get(log, ())}
         await self._fence(writers - {self._writer.transactional_id})
+        return bool(writers)
 
     async def _fence_former_ids(self) -> None:
         # Versions before the claims log wrote no claims. Once per partition: the note stays in the log.
