@@ -109,7 +109,7 @@ def describe(failed: NotApplied, prefix: str) -> str:
     place = failed.place
     if place is not None and place.entry is not None:
         topic = place.topic.removeprefix(prefix)
-        return f"{topic} offset {place.offset} entry {place.entry}, published as {place.published}"
+        return f"{topic} offset {place.offset} entry {place.entry}, published as {place.published.removeprefix(prefix)}"
     offsets: dict[str, tuple[int, int]] = {}
     for topic, offset in [(each.topic, each.offset) for each in ([place] if place else failed.records)]:
         first, _ = offsets.get(topic, (offset, 0))
