@@ -165,9 +165,7 @@ def test_operators_skip_the_record_while_its_worker_runs(deployment, tocsin):
     assert not owners([worker], partition)
 
     deployment.publish([spam_report(number, channel, now_ms()) for number in range(40, 80)])
-    named = re.compile(
-        rf"records='{INTERNAL} offset (\d+) entry (\d+), published as {SOURCE}"
-    )
+    named = re.compile(rf"records='{INTERNAL} offset (\d+) entry (\d+), published as {SOURCE}")
     paused = re.compile(rf"next_attempt_in_seconds=1\.0 .*{named.pattern}")
     fleet.wait_for(lambda: paused.search(worker.text), 60, "the entry fails alone")
     offset, entry = map(int, paused.search(worker.text).groups())
