@@ -12,7 +12,13 @@ from aiokafka import TopicPartition
 
 from streams.running.errors import OwnershipLost
 from streams.running.log import writer
-from streams.running.log.claims import ClaimsLog, StatePartition, claim_value, release_record
+from streams.running.log.claims import (
+    ClaimsLog,
+    StatePartition,
+    claim_record,
+    claim_value,
+    release_record,
+)
 from streams.running.log.log import Appended, Producer
 from streams.running.log.position import Position
 from streams.running.log.transaction import STOPPING_SECONDS
@@ -42,8 +48,7 @@ async def _nothing(self: ClaimsView) -> None:
 
 
 async def _look_without_fence(self: ClaimsView) -> None:
-    own = self._writer.transactional_id, self._claims.value, self._claims.places
-    while not self._seen.shows(*own):
+    while not self._seen.shows(self._claims.records):
         await self._read()
 
 
@@ -56,6 +61,8 @@ async def _claim_nothing(
     self: Claims, places: Collection[StatePartition], generation: int, member: str
 ) -> None:
     self.places, self.generation, self.value = tuple(places), generation, claim_value(generation, member)
+    own = self._writer.transactional_id
+    self.records = [claim_record(place, own, self.value) for place in places]
 
 
 async def _claim_and_note(self: ClaimsView) -> None:

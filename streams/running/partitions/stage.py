@@ -111,17 +111,17 @@ class RunnableStage(Protocol[State, Result_co]):
     def skipped_below(self, state: State, topic: str) -> int:
         """The offset of a source below which the stage does not read its records."""
 
-    def is_decision(self, record: SourceRecord) -> bool:
-        """Whether a record of the internal topic is an operator's decision about that topic itself."""
-
-    def obey(self, state: State, records: Iterable[SourceRecord]) -> None:
-        """Put such decisions into force at once: one to skip a record stands behind it in the same log."""
-
     def say_room(self, state: State, *, has_room: bool) -> OutputRecord | None:
         """The record to append to the internal topic to say whether there is memory for more.
 
         None if the state knows it already.
         """
+
+    def is_decision(self, record: SourceRecord) -> bool:
+        """Whether a record of the internal topic is an operator's decision about that topic itself."""
+
+    def obey(self, state: State, records: Iterable[SourceRecord]) -> None:
+        """Put such decisions into force at once: one to skip a record stands behind it in the same log."""
 
     def tick(self, state: State, wall_clock_ms: int) -> OutputRecord | None:
         """The record to append to the internal topic when something is due by then, or None."""
