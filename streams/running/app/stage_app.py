@@ -60,7 +60,7 @@ class StageApp(PromptlyStoppingApp):
         self.has_room: HasRoom = lambda: None
         self.alignment = Alignment(lambda: self.consumer, lambda: self.ownership.owners, self.writer)
         self.cycle = Cycle(self, self.ownership, self.writer, self.alignment)
-        super().__init__(consumer_group(prefix), **faust_settings(connection))
+        super().__init__(consumer_group(prefix), **faust_settings(connection, instance))
         self.transport = PositionedTransport(self.conf.broker_consumer, self)
         self.on_partitions_revoked.connect(self._give_up, weak=False)
         self.on_rebalance_complete.connect(self._follow, weak=False)

@@ -401,6 +401,21 @@ TRANSACTIONS_FAILED = Metric(
 
 _OWNERSHIP = "Ownership"
 READY = Metric(_OWNERSHIP, "tocsin_ready", "gauge", "1 if /readyz answers 200, otherwise 0.")
+KEPT_OUT = Metric(
+    _OWNERSHIP,
+    "tocsin_kept_out",
+    "gauge",
+    "1 while the worker waits outside of its group, because the workers in it have other settings or rules; "
+    "/readyz and the log name them.",
+)
+TERMS_INFO = Metric(
+    _OWNERSHIP,
+    "tocsin_terms_info",
+    "gauge",
+    "1 for the version and the rules with which this worker decides, while it is not kept out. `rules_id` is "
+    "what TOCSIN_REPLACES_RULES names.",
+    ("version", "rules_id"),
+)
 PARTITIONS = Metric(
     _OWNERSHIP,
     "tocsin_partitions",

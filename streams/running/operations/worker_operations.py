@@ -24,14 +24,14 @@ from streams.running.operations.readiness import Readiness
 from streams.running.operations.standstill import IdleTime
 from streams.running.operations.values import Numbers, gauge
 from streams.running.operations.watchdog import Watchdog
-from streams.running.takeover.membership import SESSION_SECONDS
+from streams.running.takeover.membership import LONGEST_SESSION_SECONDS
 
 logger = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
 
 # After this long without an answer other workers own its partitions. A broker that restarts is away for less.
-SILENCE_SECONDS = SESSION_SECONDS
+SILENCE_SECONDS = LONGEST_SESSION_SECONDS
 
 
 class WorkerOperations:
@@ -50,6 +50,8 @@ class WorkerOperations:
     ) -> None:
         # How sources wait for each other: see alignment/.
         self.standing: Callable[[], Standing] = Standing
+        # Of log/terms.py, once they are known.
+        self.rules_id = ""
         self.metrics = Metrics(rules, topics, core)
         self.readiness = Readiness()
         self.partitions = OwnedPartitions(rules, topics)
@@ -112,6 +114,7 @@ class WorkerOperations:
             "version": __version__,
             "policy_version": self._rules.policy_version,
             "registry_version": self._rules.registry_version,
+            "rules_id": self.rules_id,
             "core": self._core._asdict(),
             "started": moment(self._started_at),
             "ready": reason is None,
@@ -155,6 +158,13 @@ class WorkerOperations:
         ready = self._reason_not_ready() is None
         return [
             gauge(catalogue.READY, [((), float(ready))]),
+            gauge(catalogue.KEPT_OUT, [((), float(self.readiness.is_kept_out))]),
+            gauge(
+                catalogue.TERMS_INFO,
+                [((__version__, self.rules_id), 1)]
+                if self.rules_id and not self.readiness.is_kept_out
+                else [],
+            ),
             # A gauge without rows would be shown as 0, and state would then be more than all memory.
             *([gauge(catalogue.STATE_BUDGET, [((), self._state_budget)])] if self._state_budget else []),
             *self.partitions.gauges(self._lags()),

@@ -131,17 +131,25 @@ class PartitionOwner(Generic[State]):
     async def load(self, consumer: Reader, end: int) -> Loaded[State]:
         """Read the committed state of a partition that is set aside, for `try_again`; errors as in `load`."""
         bounds = await self._writer.bounds([self.state_log, *self.source_logs()])
-        return await load(self.stage, self._writer, self.state_log, consumer, bounds, end, keep_waiting)
+        loaded = await load(self.stage, self._writer, self.state_log, consumer, bounds, end, keep_waiting)
+        internal = self.internal_log
+        if self.attempts.fail_in(internal.topic):
+            begin = loaded.position[internal.topic].next_offset
+            await self.attempts.decisions.look(consumer, internal, begin, self.stage.is_decision)
+        return loaded
 
     def try_again(self, loaded: Loaded[State]) -> None:
         """Apply records again, from the committed position on, the internal topic first.
 
-        An operator's decision to skip the record that fails is in the internal topic.
+        An operator's decision to skip the record that fails is in the internal topic. If that record is
+        there, too, the decision was found behind it.
         """
         self.attempts.begin()
         delays = dict.fromkeys(loaded.position, INTERNAL_FIRST_SECONDS)
         self.resting.delay(delays | {self.internal_log.topic: 0.0})
         self._use(loaded)
+        if decisions := self.attempts.decisions.found:
+            self.stage.obey(self.state, decisions)
         self._observer.read_again(self.place.partition, self.state)
 
     async def apply(
@@ -172,7 +180,7 @@ class PartitionOwner(Generic[State]):
         prepared = await prepare(
             self.stage,
             self.state,
-            self.attempts.next_records(records),
+            self.attempts.next(records),
             new,
             self.position,
             self._applied_to,
@@ -245,7 +253,8 @@ class PartitionOwner(Generic[State]):
                 seconds,
             )
         )
-        if self.attempts.have_succeeded(progress.position):
+        attempts = self.attempts
+        if attempts.are_under_way and attempts.have_succeeded(progress.position, prepared.inside):
             self._observer.recovered(self.place.partition)
 
     def takes(self, topic: str, fetched: FetchedRange) -> bool:

@@ -138,6 +138,14 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="Facts about your platform (YAML); replaces the example in the law folder."),
     ] = None
+    replaces_rules: Annotated[
+        str,
+        Field(
+            pattern=r"^([0-9a-f]{16})?$",
+            description="Id of the rules that those of this worker replace in a rolling restart, which "
+            "`/status` shows as `rules_id`. Without it a worker does not join others that have other rules.",
+        ),
+    ] = ""
     core: Annotated[
         Literal["auto", "python", "native"],
         Field(
