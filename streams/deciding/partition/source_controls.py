@@ -89,3 +89,15 @@ class SourceControls:
 def control_record(topic: str, control: SourceControl | None) -> tuple[bytes, bytes | None]:
     """Return key and value of the state record of a source, with None for one to delete."""
     return SOURCE_CONTROL + topic.encode(), None if control is None else STATE_VERSION + _encode(control)
+
+
+def without_offsets(key: bytes, value: bytes) -> bytes | None:
+    """Return the record of a source for a log with other offsets, in which nothing is skipped.
+
+    None if there is nothing else to say. Raises UnknownStateVersion.
+    """
+    controls = SourceControls()
+    controls.restore(key, value)
+    topic = key[1:].decode()
+    paused = topic in controls.paused()
+    return control_record(topic, SourceControl(paused))[1] if paused else None
