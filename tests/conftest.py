@@ -1,11 +1,9 @@
 """Options, signal handling, the order of tests and a real Kafka, for the whole suite."""
 
 import fcntl
-import functools
 import gc
 import json
 import os
-import pickle
 import signal
 import sys
 from collections import Counter
@@ -15,9 +13,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from streams.registry import document
 from tests.kafka.harness import quick_java
 from tests.kafka.harness.brokers import throwaway_broker
+from tests.parsed_once import read_texts_once
 from tests.tools import build_release
 from tocsin_demo.local_kafka import java
 
@@ -33,17 +31,7 @@ hypothesis.settings.load_profile("tocsin")
 # process.
 sys.modules["rfc3987_syntax"] = None
 
-_parse_yaml = document.parse_yaml
-
-
-@functools.lru_cache(maxsize=256)
-def _parsed(text: str) -> bytes:
-    return pickle.dumps(_parse_yaml(text))
-
-
-# Hundreds of tests load the registry, most of them with one file changed: a text is parsed once in a process.
-# A caller gets a copy, which it may change.
-document.parse_yaml = lambda text: pickle.loads(_parsed(text))
+read_texts_once()
 
 # A shell starts background jobs with SIGINT ignored. Child processes inherit that, and a test could not
 # interrupt them.

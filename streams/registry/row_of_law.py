@@ -38,7 +38,9 @@ class Marks:
     @property
     def of_clock(self) -> Verification:
         """Give the mark by which a clock is armed: the weaker of those of the time and the dates."""
-        return weakest(self.time, self.dates)
+        if self.time is None or _WEAKNESS[self.time] < _WEAKNESS[self.dates]:
+            return self.dates
+        return self.time
 
     @property
     def weakest(self) -> Verification:

@@ -48,7 +48,7 @@ Rows = list[dict[str, Any]]
 def amend(folder: Path, code: str, change: Callable[[Rows], None]) -> None:
     """Change the obligations of a jurisdiction in a copy of the registry."""
     path = folder / "law" / f"{code}.yaml"
-    content = read_document(path).content
+    content = deepcopy(read_document(path).content)
     change(content["obligations"])
     path.write_text(dump_yaml(content), encoding="utf-8")
 

@@ -5,6 +5,7 @@ It follows the shapes of the files, so a field or a file that is added to them n
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_origin
 
@@ -93,8 +94,13 @@ def _parts(row: Row, above: str) -> Iterator[tuple[str, Field] | _Item]:
         elif _lists_items(described.annotation):
             yield from (_Item(each.id, None, each) for each in value)
         else:
-            default = _plain(described.get_default(call_default_factory=True))
-            yield path, Field(_plain(value), default, described.description)
+            yield path, Field(_plain(value), _default(shape, name), described.description)
+
+
+# Pydantic reads the signature of a factory each time, which took most of a comparison of two folders.
+@cache
+def _default(shape: type[Row], name: str) -> Any:
+    return _plain(shape.model_fields[name].get_default(call_default_factory=True))
 
 
 def _lists_items(annotation: Any) -> bool:

@@ -212,21 +212,26 @@ def rule(rules: Rules, facts: CaseFacts, day: date) -> Ruling:
 
 def _elements_that_matter(rules: Rules) -> dict[tuple[ReportKind, Category], frozenset[str]]:
     """By kind and category of a report: the notice elements that decide whether a clock is armed."""
-    return {
-        (kind, category): frozenset(
-            element
-            for duty in rules.obligations
-            if category in duty.categories
-            and Duty(
+    found: dict[tuple[ReportKind, Category], frozenset[str]] = {}
+    with_elements = [duty for duty in rules.obligations if duty.required_elements]
+    for kind, met in rules.triggers.met_by_report.items():
+        may_run = [
+            duty
+            for duty in with_elements
+            if Duty(
                 duty,
                 why_not_armed(duty, met, duty.required_elements, rules.calendars),
                 strictest=False,
             ).may_run
-            for element in duty.required_elements
-        )
-        for kind, met in rules.triggers.met_by_report.items()
-        for category in rules.categories
-    }
+        ]
+        for category in rules.categories:
+            found[kind, category] = frozenset(
+                element
+                for duty in may_run
+                if category in duty.categories
+                for element in duty.required_elements
+            )
+    return found
 
 
 def _in_utc(moment: datetime) -> datetime:
