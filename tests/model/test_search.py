@@ -64,7 +64,7 @@ def test_kills_alone_end_nobody_else():
     assert random_runs(range(1_001, 1_101), only_kills=True).kills > 60
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_many_random_faults_break_nothing():
     random_runs(range(10_001, 11_001))
     random_runs(range(20_001, 21_001), only_kills=True)
