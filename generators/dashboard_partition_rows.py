@@ -185,13 +185,13 @@ PARTITIONS: tuple[Row, ...] = (
                 width=12,
             ),
             Panel(
-                "State in the memory limit",
-                "How much of the memory that a worker may take is state. Above 60% for a quarter of an hour "
-                "TocsinStateNearMemoryLimit fires.",
+                "State in its budget",
+                "How much of the memory that the state of a worker may take it does take. Above 65% for a quarter "
+                "of an hour TocsinStateNearMemoryLimit fires; from 100% on nothing new is taken.",
                 "percentunit",
                 {
                     "{{instance}}": f"{total('tocsin_state_memory_bytes', 'instance')} / "
-                    f"{total('tocsin_memory_limit_bytes', 'instance')}"
+                    f"{total('tocsin_state_budget_bytes', 'instance')}"
                 },
                 width=12,
             ),

@@ -178,6 +178,16 @@ OVERVIEW: tuple[Row, ...] = (
                 "table",
             ),
             Panel(
+                "Versions and rules",
+                "Workers with each version and set of rules, and those that are kept out of their group.",
+                "none",
+                {
+                    "terms": total("tocsin_terms_info", "version, rules_id"),
+                    "kept out": f"sum by (instance) ({series('tocsin_kept_out')} == 1)",
+                },
+                "table",
+            ),
+            Panel(
                 "Registry",
                 "Hashes as published on every output.",
                 "none",

@@ -18,6 +18,7 @@ from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE, Enrich
 from streams.contract.events.escalation import ESCALATION_TYPE, Escalation
 from streams.contract.events.integrity_case import INTEGRITY_CASE_TYPE, CaseForReview
 from streams.contract.events.internal.source_decision import SOURCE_DECISION_TYPE, SourceDecision
+from streams.contract.events.internal.state_room import STATE_ROOM_TYPE, StateRoom
 from streams.contract.events.internal.tick import TICK_TYPE, Tick
 from streams.contract.events.internal.time_correction import TIME_CORRECTION_TYPE, TimeCorrection
 from streams.contract.events.report import Category, LanguageTag, Pseudonym, Ref
@@ -61,7 +62,7 @@ _DEFINITIONS = _SHARED_SCHEMAS | {"Category": {"enum": sorted(built_in_categorie
 
 
 def _inbound() -> dict[str, tuple[str, type[msgspec.Struct]]]:
-    """The events of wire/forms/*_decoding.py by their FORM; ticks, corrections of time, decisions on sources."""
+    """The events of wire/forms/*_decoding.py by their FORM; ticks and the like."""
     names = [name for _, name, _ in iter_modules(forms.__path__) if name.endswith("_decoding")]
     found: list[EventForm[Any]] = [import_module(f"{forms.__name__}.{name}").FORM for name in names]
     events = [(form.type.decode(), form.decoder.type) for form in found]
@@ -69,6 +70,7 @@ def _inbound() -> dict[str, tuple[str, type[msgspec.Struct]]]:
         (TICK_TYPE, Tick),
         (TIME_CORRECTION_TYPE, TimeCorrection),
         (SOURCE_DECISION_TYPE, SourceDecision),
+        (STATE_ROOM_TYPE, StateRoom),
     ]
     return {f"{title.removeprefix('tocsin.')}.json": (title, event) for title, event in events}
 

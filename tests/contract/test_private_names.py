@@ -32,9 +32,11 @@ from aiokafka.errors import (
     ProducerFenced,
 )
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
+from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.fetch import FetchRequest
 from faust.app import base as app_base
 from faust.app.base import App
+from faust.assignor import PartitionAssignor
 from faust.tables import recovery
 from faust.tables.recovery import Recovery
 from faust.transport import conductor
@@ -67,6 +69,7 @@ from streams.running.patches.install import install_patches
 from streams.running.patches.lenient_records import LenientRecords
 from streams.running.patches.positioned_consumer import PositionedConsumer, PositionedTransport
 from streams.running.patches.producer import KafkaProducer
+from streams.running.patches.worker_assignor import WorkerAssignor
 from streams.running.takeover.membership import PROTOCOL
 
 STREAMS = Path(streams.__file__).parent
@@ -121,10 +124,16 @@ COVERED = {
     "_fetch_task": "test_a_fetcher_closes_its_task_and_then_its_requests",
     "_fetcher": "test_a_missing_offset_raises_when_resets_are_not_allowed",
     "_generation": "test_there_is_no_seek_between_two_assignments",
+    "_get_changelog_distribution": "test_signatures",
+    "_get_external_topic_distribution": "test_signatures",
     "_get_actions_per_node": "test_a_fetcher_decides_in_one_place_what_to_request",
     "_topics": "test_what_a_fetch_may_wait_for_is_read_for_each_request",
     "_proc_fetch_request": "test_what_a_fetch_may_wait_for_is_read_for_each_request",
     "_isolation_level": "test_the_isolation_level_is_read_when_the_consumer_starts",
+    "_group_instance_id": "test_a_worker_with_a_name_leaves_its_group_when_it_is_stopped",
+    "_maybe_leave_group": "test_a_worker_with_a_name_leaves_its_group_when_it_is_stopped",
+    "_send_req": "test_commits_of_offsets_have_a_connection_of_their_own",
+    "_session_timeout_ms": "test_a_worker_takes_a_longer_session_where_brokers_allow_no_shorter_one",
     "_metadata_snapshot": "test_a_leader_keeps_the_partition_counts_that_it_assigned",
     "_new_consumer_thread": "test_the_transport_makes_our_consumer_with_our_thread",
     "_new_offset": "test_the_newest_ack_is_committed_despite_gaps",
@@ -384,6 +393,8 @@ def test_a_fetcher_closes_its_task_and_then_its_requests():
         (driver.AIOKafkaConsumerThread._seek_wait, ["consumer", "partitions"]),
         (driver.AIOKafkaConsumerThread.getmany, ["active_partitions", "timeout"]),
         (driver.Consumer._new_consumer_thread, []),
+        (PartitionAssignor._get_changelog_distribution, ["assignments"]),
+        (PartitionAssignor._get_external_topic_distribution, ["assignments"]),
         (AIOKafkaAdminClient._send_request, ["request", "node_id"]),
         (fetcher.PartitionRecords._consumer_record, ["tp", "record"]),
         (fetcher.FetchResult.getall, ["max_records"]),
@@ -418,6 +429,7 @@ def test_our_overrides_keep_the_signatures_they_replace():
         (FetchResult, FetchResult.__base__),
         (GroupMember, GroupMember.__base__),
         (PartitionRecords, PartitionRecords.__base__),
+        (WorkerAssignor, PartitionAssignor),
     ):
         for name, function in vars(ours).items():
             if inspect.isfunction(function) and not name.startswith("__") and hasattr(theirs, name):
@@ -1070,6 +1082,7 @@ def test_a_worker_that_is_not_let_into_its_group_ends(app, monkeypatch, error, m
 
     async def scenario():
         member = GroupMember.__new__(GroupMember)
+        member._session_timeout_ms = int(app.conf.broker_session_timeout * 1000)
         thread = app.consumer._thread
         thread._consumer = SimpleNamespace(_coordinator=member, _fetcher=SimpleNamespace())
         await thread.on_start()
@@ -1083,6 +1096,75 @@ def test_a_worker_that_is_not_let_into_its_group_ends(app, monkeypatch, error, m
     in_loop(scenario)
     assert len(reasons) == (message is not None)
     assert "await self.ensure_active_group(" in source(group_coordinator)
+
+
+def test_a_worker_takes_a_longer_session_where_brokers_allow_no_shorter_one(app, monkeypatch):
+    asked = []
+
+    async def join(member, _subscription, _previous):
+        asked.append(member._session_timeout_ms)
+        if member._session_timeout_ms < 6000:
+            raise InvalidSessionTimeoutError
+        return "assignment"
+
+    monkeypatch.setattr(group_coordinator.GroupCoordinator, "ensure_active_group", join)
+
+    async def scenario():
+        member = GroupMember.__new__(GroupMember)
+        member._session_timeout_ms = int(app.conf.broker_session_timeout * 1000)
+        refused = []
+        member.when_refused = refused.append
+        assert [await member.ensure_active_group(None, None) for _ in range(2)] == ["assignment"] * 2
+        assert refused == []
+
+    in_loop(scenario)
+    assert asked == [3000, 6000, 6000]
+    # It is read for each join and each heartbeat's limit.
+    assert "self._session_timeout_ms," in source(group_coordinator.GroupCoordinator._do_rejoin_group)
+
+
+def member_that_sends(sent, instance=None):
+    member = GroupMember.__new__(GroupMember)
+    member.coordinator_id, member.group_id, member.generation, member.member_id = 1, "g", 3, "m"
+    member._group_instance_id = instance
+    member._coordinator_dead_fut = asyncio.get_running_loop().create_future()
+    member.request_rejoin = lambda: None
+
+    async def send(node, request, *, group):
+        sent.append((type(request).__name__, int(group)))
+        if node is None:
+            raise KafkaConnectionError
+        return SimpleNamespace(error_code=0)
+
+    member._client = SimpleNamespace(send=send)
+    return member
+
+
+def test_commits_of_offsets_have_a_connection_of_their_own():
+    async def scenario():
+        sent = []
+        member = member_that_sends(sent)
+        assert await member._do_heartbeat()
+        await member._send_req(OffsetCommitRequest("g", 3, "m", -1, []))
+        assert sent == [("HeartbeatRequest", 1), ("OffsetCommitRequest", 2)]
+
+    in_loop(scenario)
+    assert "conn_id = (node_id, group)" in source(aiokafka.client.AIOKafkaClient._get_conn)
+
+
+def test_a_worker_with_a_name_leaves_its_group_when_it_is_stopped():
+    async def scenario():
+        for instance in (None, "pod-0"):
+            sent = []
+            member = member_that_sends(sent, instance)
+            await member._maybe_leave_group()
+            assert sent == [("LeaveGroupRequest", 1)], instance
+            assert member.generation == -1
+            await member._maybe_leave_group()
+            assert len(sent) == 1, "it is in no group any more"
+
+    in_loop(scenario)
+    assert "await self._maybe_leave_group()" in source(group_coordinator.GroupCoordinator.close)
 
 
 def test_leaving_the_group_has_a_time_limit(app, monkeypatch):

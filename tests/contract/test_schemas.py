@@ -32,6 +32,8 @@ from streams.deciding.clocks.clock import Clock
 from streams.deciding.clocks.store import ClockKey, LegalClock
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.legal_clocks import apply_clock_outcome
+from streams.deciding.partition.newcomers import Newcomers
+from streams.deciding.partition.settings import DEFAULTS
 from streams.deciding.reports.claims import check_claims
 from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.escalation.clock_events import publish_change
@@ -447,9 +449,12 @@ def refuse_moderation_outcome(value, headers, append_time_ms):
 
 
 def refuse_report(value, headers, append_time_ms):
-    """Read a report of `message-reports`."""
+    """Read a report of `message-reports` whose publisher has brought as many channels as it may."""
     decoded = decode_report(value, headers, append_time_ms)
     check_claims(load_sources(), MESSAGE_REPORTS, decoded.event, decoded.ce_source)
+    newcomers = Newcomers(DEFAULTS)
+    while True:
+        newcomers.admit("channels", MESSAGE_REPORTS, decoded.ce_source, decoded.time_ms)
 
 
 def dead_letter_examples():

@@ -10,7 +10,7 @@ from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.stage import report_stage
 from streams.registry.loader import load_rules
 from tests.kafka.harness.deployment import ENRICHED, ESCALATIONS, PROGRESS, SHADOW, Deployment
-from tests.kafka.harness.replay import shipped_rules
+from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import Published, now_ms, to_ms
 from tests.model.catching_up import Report, episodes, history, one_after_the_other
 
@@ -72,6 +72,8 @@ def test_a_backlog_leads_to_the_same_escalations_as_one_report_after_the_other(
     assert disorder(deployment) <= SPAN + LIVE + LATE
     # Who owns everything has nobody to tell.
     assert bool(rows_of(deployment, PROGRESS)) == (workers > 1)
+    deployment.wait_until_applied()
+    assert check_replay(deployment, deployment.outputs(), shipped_rules())[ENRICHED] == len(reports)
 
 
 def test_live_reports_cost_no_row(deploy) -> None:

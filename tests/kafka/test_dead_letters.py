@@ -121,9 +121,9 @@ def test_every_reason_occurs_and_the_stream_continues(deploy):
     cases, outcomes, decisions = bad_records(), bad_outcomes(), bad_decisions()
     everything = cases | outcomes | decisions
     # `bad_batch` concerns a whole batch; the next test covers it. `skipped` is an operator's decision: see
-    # test_source_commands.py.
+    # test_source_commands.py. `too_many_new` needs many reports: see tests/unit/test_newcomers.py.
     occurring = {reason for reason, *_ in everything.values()}
-    assert occurring | {"bad_batch", "skipped"} == set(DEAD_LETTER_REASONS)
+    assert occurring | {"bad_batch", "skipped", "too_many_new"} == set(DEAD_LETTER_REASONS)
     good = [notice(), *generate(8, 500, bad=0)]
     headers = (("trace", b"\x00\xff"), ("trace", b"second"), ("tocsin-reason", b"forged"))
     letters, outcome_records, decided = (

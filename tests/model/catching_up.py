@@ -26,6 +26,7 @@ from streams.registry.policy import Policy
 from streams.running.alignment.alignment import Alignment
 from streams.running.cycle.chores import do_chores
 from streams.running.cycle.cycle import Cycle
+from streams.running.cycle.set_aside import keep_trying
 from streams.running.cycle.side_by_side import hear_others, keep_aligned
 from streams.running.log.claims import StatePartition
 from streams.running.log.fetched import Fetched
@@ -288,6 +289,7 @@ class Worker:
             do_chores(self, self.ownership, self.cycle, self.alignment),
             keep_aligned(self.alignment, self.ownership, self.cycle),
             hear_others(self.log, self.writer, self.alignment),
+            keep_trying(self.log, self.writer, self.ownership),
         ):
             task = asyncio.create_task(work)
             task.add_done_callback(self._ended)

@@ -8,7 +8,7 @@ that is lost or applied twice shows in what is written.
 import asyncio
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -21,14 +21,16 @@ from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.topics import CLAIMS, SourceTopics
 from streams.running.alignment.alignment import Alignment
 from streams.running.cycle.cycle import MAX_FOLLOWED_BYTES, Cycle
-from streams.running.errors import OwnershipLost
+from streams.running.errors import OwnershipLost, RefusedToStart
 from streams.running.log import writer
 from streams.running.log.claims import ClaimsLog, StatePartition
+from streams.running.log.terms import Terms, differences
 from streams.running.log.writer import Writer
 from streams.running.partitions.observer import Observer
 from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.patches.app import FINISHING_SECONDS
 from streams.running.patches.fetched_range import FetchedRange
+from streams.running.takeover.joining import wait_until_agreed
 from streams.running.takeover.ownership import OwnedStage, Ownership
 from streams.running.takeover.takeover import exclusive_writer
 from tests.model.memory_log import Brokers
@@ -70,7 +72,7 @@ class _Numbered(NamedTuple):
     finished_records: int
 
 
-def _apply_in_slices(state: SimpleNamespace, records: list[Any], *, until: Any = None) -> Any:  # noqa: ARG001
+def _apply_in_slices(state: SimpleNamespace, records: list[Any], **_options: Any) -> Any:
     """Pass published records on to the next partition, and number those that were passed on."""
     taken = records[:2]
     outputs = []
@@ -159,6 +161,10 @@ class Fleet:
         self.brokers.on_commit = self._check
         self.group = Group(self, rng)
         self.workers: list[Worker] = []
+        # By the first letter of a worker's name; who has none has the usual ones.
+        self.terms: dict[str, Terms] = {}
+        # Whether workers ask before they join the group; if not, only their claims tell.
+        self.asks_first = True
         self.published = dict.fromkeys(range(partitions), 0)
         self.exits: list[tuple[Worker, BaseException | None]] = []
         self._waiting: list[Waiting] = []
@@ -306,6 +312,13 @@ class Fleet:
             if values != [b"%d %d" % (n, n) for n in range(len(values))]:
                 self.failure = f"partition {tp.partition} has written {b', '.join(values).decode()}"
 
+    def check_terms(self, owner: "Worker") -> None:
+        """Fail if somebody with other terms can still write beside who has just taken partitions over."""
+        able = [each for each in self.alive() if each.ownership.owners and not each.is_fenced()]
+        for other in able if owner in able else []:
+            if differences(owner.terms, other.terms):
+                self.failure = f"{owner.name} and {other.name} work side by side with different terms"
+
     def _evict_if_stopped(self, worker: "Worker") -> None:
         if worker.stopped:
             self.group.evict(worker)
@@ -418,14 +431,26 @@ class Worker(Process):
         self.ownership = Ownership(self.log, self.writer, {STAGE: stage})
         alignment = Alignment(lambda: None, lambda: self.ownership.owners, self.writer)
         self.cycle = Cycle(self, self.ownership, self.writer, alignment)
+        self.terms = fleet.terms.get(name[0], Terms("1"))
+        self.ownership.agree_on(self.terms)
+        # What the others have in another way, while this process waits for them.
+        self.differs_in: list[str] = []
+        self._epoch = 0
+
+    def is_fenced(self) -> bool:
+        """Whether the brokers refuse what this process still sends."""
+        return self._fleet.brokers.ids[self.writer.transactional_id].epoch != self._epoch
 
     async def run(self) -> None:
         """Work until the process is told to leave, or an error ends it."""
         error = None
         try:
+            if self._fleet.terms and self._fleet.asks_first:
+                await wait_until_agreed(self.log, "", self.terms, self._members, self._found)
             await self.writer.start()
+            self._epoch = self._fleet.brokers.ids[self.writer.transactional_id].epoch
             await self._follow_the_group()
-        except (OwnershipLost, KafkaError) as lost:
+        except (OwnershipLost, RefusedToStart, KafkaError) as lost:
             error = lost
         except Exception as unexpected:
             self._fleet.failure = repr(unexpected)
@@ -433,6 +458,13 @@ class Worker(Process):
         await self.ownership.end()
         await self.writer.stop()
         self._fleet.exited(self, error, restart=self.restarts)
+
+    async def _members(self) -> list[str]:
+        await self._fleet.step(self, "asks who is in the group")
+        return [member.name for member in self._fleet.group.members]
+
+    def _found(self, names: Collection[str]) -> None:
+        self.differs_in = list(names)
 
     async def _follow_the_group(self) -> None:
         cycles = asyncio.create_task(self.cycle.run())
@@ -478,6 +510,7 @@ class Worker(Process):
             await asyncio.Event().wait()
         self.cycle.follow(generation, rebalances)
         self._fleet.say(f"{self.name} owns {partitions}")
+        self._fleet.check_terms(self)
         begins = dict(self.ownership.positions())
         if not begins:
             await asyncio.Event().wait()

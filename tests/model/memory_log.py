@@ -8,9 +8,12 @@ when.
 import asyncio
 import contextvars
 import time
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeVar
 
 from aiokafka import TopicPartition
@@ -56,12 +59,18 @@ class Record:
 @dataclass(slots=True)
 class _Partition:
     records: list[Record] = field(default_factory=list)
+    # By writer.
+    open: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
     first: int = 0
     end: int = 0
     has_leader: bool = True
 
     def last_stable(self) -> int:
-        return next((each.offset for each in self.records if each.status == "open"), self.end)
+        return min((records[0].offset for records in self.open.values()), default=self.end)
+
+    def place(self, offset: int) -> int:
+        """The index in `records` of the first one at an offset or after it."""
+        return bisect_left(self.records, offset, key=lambda record: record.offset)
 
 
 @dataclass(slots=True)
@@ -114,8 +123,11 @@ class Brokers:
         log, now = self.partitions[tp], int(time.time() * 1000)
         begin = log.end
         for key, value, headers in rows:
-            log.records.append(Record(*tp, log.end, now, key, value, list(headers), writer, status))
+            record = Record(*tp, log.end, now, key, value, list(headers), writer, status)
+            log.records.append(record)
             log.end += 1
+            if status == "open":
+                log.open[writer].append(record)
         return Appended(begin, len(rows), now)
 
     def committed(self, tp: TopicPartition) -> list[Record]:
@@ -124,8 +136,12 @@ class Brokers:
         stable = log.last_stable()
         return [each for each in log.records if each.offset < stable and each.status == "committed"]
 
-    def compact(self, tp: TopicPartition) -> None:
-        """Keep the last value of each key, without tombstones. The newest record stays, whatever it is."""
+    def compact(self, tp: TopicPartition, *, with_tombstones: bool = True) -> None:
+        """Keep the last value of each key. The newest record stays, whatever it is.
+
+        Brokers delete a tombstone a day after the first compaction: `with_tombstones` says whether it is
+        over.
+        """
         log = self.partitions[tp]
         stable = log.last_stable()
         last = {each.key: each.offset for each in self.committed(tp)}
@@ -134,7 +150,11 @@ class Brokers:
             for each in log.records
             if each.offset >= stable
             or each.offset == log.end - 1
-            or (each.status == "committed" and each.value is not None and last[each.key] == each.offset)
+            or (
+                each.status == "committed"
+                and (each.value is not None or not with_tombstones)
+                and last[each.key] == each.offset
+            )
         ]
 
     def delete_records(self, tp: TopicPartition, before: int) -> None:
@@ -183,9 +203,8 @@ class Brokers:
         await self._step(f"{status} marker of {transactional_id} in {tp.topic}-{tp.partition}")
         while not log.has_leader:
             await asyncio.sleep(_PAUSE_SECONDS)
-        for record in log.records:
-            if record.writer == transactional_id and record.status == "open":
-                record.status = status
+        for record in log.open.pop(transactional_id, ()):
+            record.status = status
         self.append(tp, [(None, None, [])], transactional_id, "marker")
         known.logs.remove(tp)
         if not known.logs:
@@ -309,8 +328,10 @@ class MemoryReader:
                 continue
             taken: list[Record] = []
             position = end
-            for record in log.records:
-                if not at <= record.offset < end or record.status == "marker":
+            for record in islice(log.records, log.place(at), None):
+                if record.offset >= end:
+                    break
+                if record.status == "marker":
                     continue
                 if self._committed and record.status != "committed":
                     continue

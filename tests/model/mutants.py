@@ -12,7 +12,13 @@ from aiokafka import TopicPartition
 
 from streams.running.errors import OwnershipLost
 from streams.running.log import writer
-from streams.running.log.claims import ClaimsLog, StatePartition, claim_value, release_record
+from streams.running.log.claims import (
+    ClaimsLog,
+    StatePartition,
+    claim_record,
+    claim_value,
+    release_record,
+)
 from streams.running.log.log import Appended, Producer
 from streams.running.log.position import Position
 from streams.running.log.transaction import STOPPING_SECONDS
@@ -42,8 +48,7 @@ async def _nothing(self: ClaimsView) -> None:
 
 
 async def _look_without_fence(self: ClaimsView) -> None:
-    own = self._writer.transactional_id, self._claims.value, self._claims.places
-    while not self._seen.shows(*own):
+    while not self._seen.shows(self._claims.records):
         await self._read()
 
 
@@ -56,6 +61,8 @@ async def _claim_nothing(
     self: Claims, places: Collection[StatePartition], generation: int, member: str
 ) -> None:
     self.places, self.generation, self.value = tuple(places), generation, claim_value(generation, member)
+    own = self._writer.transactional_id
+    self.records = [claim_record(place, own, self.value) for place in places]
 
 
 async def _claim_and_note(self: ClaimsView) -> None:
@@ -96,6 +103,13 @@ async def _looking_and_giving_way(self: Claims, is_current: IsCurrent) -> Any:
 async def _looking_from_the_own_claim(self: Claims, is_current: IsCurrent) -> Any:
     async with _looking(self, is_current) as view:
         view._consumer.seek(self.tp, self.began)
+        yield view
+
+
+@asynccontextmanager
+async def _looking_on_without_memory(self: Claims, is_current: IsCurrent) -> Any:
+    async with _looking(self, is_current) as view:
+        self.seen = ClaimsLog()
         yield view
 
 
@@ -174,6 +188,7 @@ MUTANTS: dict[str, list[Change]] = {
         (ClaimsView, "note_fenced", _claim_and_note),
     ],
     "one claim per partition": [(ClaimsLog, "add", _one_claim_per_place)],
+    "what was read before is forgotten": [(Claims, "viewing", _looking_on_without_memory)],
     "always gives way": [(Claims, "viewing", _looking_and_giving_way)],
     "look before the own claim shows": [(ClaimsView, "fence_others", _look_at_once)],
     "look from the own claim on": [

@@ -30,8 +30,13 @@ def direct_report_stage(rules: ReportRules) -> ReportStage:
 
 @contextmanager
 def no_messages() -> Iterator[None]:
-    """Within it messages of reports without a reporter are not counted, as the native core counts none."""
-    with patch("streams.deciding.reports.apply.count_message"):
+    """Within it messages of reports without a reporter are not counted, as the native core counts none, nor
+    what is new.
+    """
+    with (
+        patch("streams.deciding.reports.apply.count_message"),
+        patch("streams.deciding.partition.newcomers.Newcomers.admit"),
+    ):
         yield
 
 

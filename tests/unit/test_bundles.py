@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streams.contract.wire import bundle
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.encoding import encode
+from streams.contract.wire.failing import StageFailed
 from streams.contract.wire.forms.checked_report import checked_report, published_record, report_of
 from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
 from streams.contract.wire.forms.report_decoding import decode_report
@@ -423,13 +424,30 @@ def test_an_error_names_the_bundle_the_entry_and_where_it_was_published(monkeypa
         return apply(report)
 
     monkeypatch.setattr(type(HOME.resolver), "resolve", lambda _, report: fails(report))
-    with pytest.raises(RuntimeError, match="bug") as raised:
+    with pytest.raises(StageFailed) as raised:
         CHANNELS.apply(ReportState(0, 1, HOME), [first, second])
-    (note,) = raised.value.__notes__
-    assert note == (
-        "while applying entry 1 of message-reports-internal partition 0 offset 1, published as "
-        "message-reports partition 0 offset 5"
+    assert isinstance(raised.value.__cause__, RuntimeError)
+    assert str(raised.value.place) == (
+        "entry 1 of message-reports-internal partition 0 offset 1, published as message-reports partition 0 "
+        "offset 5"
     )
+
+
+@pytest.mark.parametrize("last_entries", range(8))
+def test_a_batch_ends_inside_of_its_last_bundle_where_it_is_told_to(last_entries):
+    """Before an entry that fails, and if what is before it is applied already, after the next one."""
+    state = ReportState(0, 1, HOME)
+    there = bundles([report(n, START) for n in range(9)], [3, 6], stamped=True)
+    ids = []
+    for reached in (max(last_entries, 1), max(last_entries, 1) + 1):
+        *_, batch = CHANNELS.apply_in_slices(state, there, UNLIMITED, last_entries=last_entries)
+        ids += [event["report"]["report_id"] for event in of_topic(batch, "enriched-reports")]
+        inside = reached if reached < 6 else 0
+        assert (batch.finished_records, batch.finished_entries) == (len(there) - bool(inside), inside)
+        assert ids == [f"r{number}" for number in range(3 + min(reached, 6))]
+        there = there[batch.finished_records :]
+        if not there:
+            break
 
 
 def test_a_bundle_for_another_number_of_partitions_stops_the_worker():

@@ -257,6 +257,24 @@ def test_without_yes_a_file_is_checked_and_counted_alone(log):
     assert log.sent == []
 
 
+def test_a_file_that_is_too_large_is_refused_unread(log, monkeypatch):
+    monkeypatch.setattr(import_file, "MOST_BYTES", len(TABLE.encode()))
+    assert tocsin("outcome", "import", "-", "--yes", text=TABLE).exit_code == 0
+    log.sent.clear()
+    result = tocsin("outcome", "import", "-", "--yes", text=TABLE + "\n")
+    assert result.exit_code == 1
+    assert "split it" in result.stderr
+    assert log.sent == []
+
+
+def test_a_hundred_refused_lines_of_a_file_are_shown_and_the_others_counted(log):
+    result = tocsin("outcome", "import", "-", text="{}\n" * 250)
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 102
+    assert "\n150 more refused lines are not shown: 150 missing_field\n" in result.stderr
+    assert log.sent == []
+
+
 def test_the_command_line_and_a_file_give_the_same_id(log):
     tocsin("outcome", "import", "-", "--yes", text=TABLE)
     tocsin(*ONE, "--visibility", "removed", "--at", "2026-09-23T10:30:00Z", "--yes")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,35 @@ def test_invalid_lines_are_named_with_number_reason_and_field_and_the_others_acc
     assert second.startswith("line 3: unknown_category: category: ")
     assert "rudeness" not in result.stderr
     assert result.stdout == "2 ready to publish, 2 refused\n"
+
+
+def test_a_hundred_refused_lines_are_shown_and_the_others_counted():
+    result = dry_run("not json\n" * 300 + "{}\n" + GOOD)
+    assert result.exit_code == 1
+    *shown, last = result.stderr.splitlines()
+    assert [line.split(":")[0] for line in shown] == [f"line {number}" for number in range(1, 101)]
+    assert last == "201 more refused lines are not shown: 200 not_json, 1 missing_field"
+    assert result.stdout == "1 ready to publish, 301 refused\n"
+
+
+def test_a_line_without_an_end_is_refused_once_and_takes_no_memory():
+    longest = 0
+
+    class Endless(io.BytesIO):
+        def read1(self, size: int | None = -1) -> bytes:
+            nonlocal longest
+            longest = max(longest, tracemalloc.get_traced_memory()[0])
+            return super().read1(size)
+
+    lines = _Lines(None, "/platform/web", load_sources(), built_in_categories(), REACH)
+    file = Endless(b"x" * 20_000_000 + b"\n" + GOOD.encode())
+    tracemalloc.start()
+    try:
+        events = [event for batch in lines.read(file) for event in batch]
+    finally:
+        tracemalloc.stop()
+    assert (len(events), lines.refused.number) == (1, 1)
+    assert longest < 5_000_000
 
 
 def test_each_report_goes_to_the_topic_that_takes_it():
@@ -269,4 +299,4 @@ def test_lines_that_arrive_in_pieces_are_joined():
     lines = _Lines("message-reports", "/platform/web", load_sources(), built_in_categories(), REACH)
     events = [event for batch in lines.read(Trickle(f"{GOOD}\nbad\n{GOOD}".encode())) for event in batch]
     assert [event.value for event in events] == [GOOD.encode()] * 2
-    assert lines.refused == 1
+    assert lines.refused.number == 1

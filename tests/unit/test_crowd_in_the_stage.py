@@ -458,6 +458,7 @@ def test_what_is_kept_of_messages_and_channels_expires():
         b"G",
         b"H",
         b"K",
+        b"N",
         b"R",
         b"T",
         b"U",

@@ -25,6 +25,9 @@ class Fetched:
             topic="in", partition=partition, generation_id=1, serialized_value_size=size
         )
 
+    def __len__(self):
+        return 1
+
     def ack(self):
         self.acked = True
 
@@ -472,6 +475,32 @@ def test_a_partition_whose_tick_fails_is_set_aside_and_the_others_are_ticked():
         return ticks, resting
 
     assert asyncio.run(scenario()) == ([{("internal", 1): [b"tick"]}], [TP("in", 0)])
+
+
+def test_what_a_worker_has_room_for_is_told_to_those_who_do_not_know_it():
+    class Told(IdleOwner):
+        has_room = True
+
+        async def say_room(self, *, has_room):
+            if has_room == self.has_room:
+                return None
+            return SimpleNamespace(writes={("internal", self.partition): [has_room]})
+
+    async def scenario():
+        owners = {A: Told(0, []), B: Told(1, [])}
+        owners[B].has_room = False
+        written = []
+
+        async def write(_owners, parts):
+            written.append(parts)
+
+        for has_room in (None, False, True):
+            await chores._say_room(
+                has_room, None, SimpleNamespace(owners=owners), SimpleNamespace(write=write)
+            )
+        return written
+
+    assert asyncio.run(scenario()) == [[{("internal", 0): [False]}], [{("internal", 1): [True]}]]
 
 
 class Passing(Owner):

@@ -187,11 +187,11 @@ def test_an_address_anywhere_redacts_a_refused_record(record):
         assert not is_redacted(record, refused(reason))
 
 
-def test_a_number_redacts_a_record_of_unknown_structure_only():
+def test_a_number_redacts_a_record_of_unknown_structure():
     for record in (
         Record(value=b"0171 1234567"),
-        Record(key=b"+491711234567"),
-        Record(headers=[("a", b"0171 1234567")]),
+        Record(key=b"491711234567"),
+        Record(headers=[("a", b"171 1234567")]),
     ):
         assert is_redacted(record, refused("not_json"))
         assert not is_redacted(record, refused("unknown_category"))

@@ -4,8 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from streams.deciding.reports.census import take_report_census
+from streams.deciding.reports.state import ReportState
 from streams.running.operations import memory_limit as module
-from streams.running.operations.memory_limit import memory_limit
+from streams.running.operations import worker_operations
+from streams.running.operations.memory_limit import memory_limit, state_budget
+from streams.running.operations.worker_operations import WorkerOperations
+from tests.unit.traffic import PYTHON, SHIPPED, compiled
 
 MACHINE = 64 << 30
 
@@ -53,3 +58,37 @@ def test_without_any_there_is_none(tmp_path, monkeypatch):
     assert memory_limit(tmp_path / "no", tmp_path / "none") is None
     monkeypatch.undo()
     assert (memory_limit(Path("/no"), Path("/none")) or 0) > 1 << 26
+
+
+@pytest.mark.parametrize(
+    ("limit", "budget"), [(512 << 20, 256 << 20), (1 << 30, 512 << 20), (4 << 30, 3584 << 20)]
+)
+def test_state_may_take_what_the_rest_does_not_need(limit, budget):
+    assert state_budget(limit) == budget
+
+
+def test_a_worker_has_room_until_its_state_takes_the_budget_and_again_when_an_eighth_is_free(monkeypatch):
+    monkeypatch.setattr(worker_operations, "memory_limit", lambda: 2 << 30)
+    operations = WorkerOperations(SHIPPED, {"reports": ("a",)}, list, PYTHON)
+    taken = 0
+    state = ReportState(0, 2, compiled())
+
+    def census():
+        return take_report_census(state)._replace(memory={"counts": taken // 2, "messages": taken // 2})
+
+    assert operations.has_room() is True
+    operations.partitions.taken_over("reports", 0, census, {})
+    operations.partitions.taken_over("reports", 1, lambda: take_report_census(state), {})
+    found = []
+    for megabytes in (1300, 1400, 1535, 1537, 1400, 1300):
+        taken = megabytes << 20
+        found.append(operations.has_room())
+    assert found == [True, None, None, False, None, True]
+    assert b"tocsin_state_budget_bytes 1.610612736e+09" in operations._exposition.text()
+
+
+def test_without_a_limit_there_is_room(monkeypatch):
+    monkeypatch.setattr(worker_operations, "memory_limit", lambda: None)
+    operations = WorkerOperations(SHIPPED, {"reports": ("a",)}, list, PYTHON)
+    assert operations.has_room() is True
+    assert b"\ntocsin_state_budget_bytes" not in operations._exposition.text()

@@ -1,39 +1,45 @@
+"""How far apart cycles begin, with a clock that the test moves."""
+
+from types import SimpleNamespace
+
 import pytest
 
-from streams.running.cycle import pace
-from streams.running.cycle.pace import LONGEST_SECONDS, PACE_SECONDS, Pace
+from streams.running.cycle import pace as module
+from streams.running.cycle.pace import FEW_RECORDS, LONGEST_SECONDS, PACE_SECONDS, SECONDS_WITH_FEW, Pace
 
 
 @pytest.fixture
-def at(monkeypatch):
-    """Sets the clock."""
-    return lambda now: monkeypatch.setattr(pace.time, "monotonic", lambda: now)
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    moving = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: moving.now))
+    return moving
 
 
-def wait_after(at, seconds, idle):
-    kept = Pace()
-    at(100.0)
-    kept.begin()
-    at(100.0 + seconds)
-    kept.end(seconds)
-    at(100.0 + seconds + idle)
-    return kept.wait_seconds()
+def cycle(pace: Pace, clock: SimpleNamespace, records: int, seconds: float) -> None:
+    pace.begin(records)
+    clock.now += seconds
+    pace.end(seconds)
 
 
-def test_the_first_cycle_begins_at_once(at):
-    at(0.0)
-    assert Pace().wait_seconds() == 0
+@pytest.mark.parametrize(
+    ("records", "transaction", "apart"),
+    [
+        (FEW_RECORDS, 0.005, PACE_SECONDS),
+        (FEW_RECORDS - 1, 0.005, SECONDS_WITH_FEW),
+        (FEW_RECORDS - 1, 0.05, 0.1),
+        (1_000, 0.05, 0.1),
+        (1_000, 0.4, LONGEST_SECONDS),
+    ],
+)
+def test_cycles_are_apart(clock: SimpleNamespace, records: int, transaction: float, apart: float) -> None:
+    pace = Pace()
+    cycle(pace, clock, records, transaction)
+    assert pace.wait_seconds() == pytest.approx(apart - transaction)
 
 
-def test_cycles_begin_a_pace_apart(at):
-    assert wait_after(at, 0.005, 0.001) == pytest.approx(PACE_SECONDS - 0.006)
-
-
-def test_after_a_pause_there_is_no_wait(at):
-    assert wait_after(at, 0.005, PACE_SECONDS + 0.001) == 0
-
-
-def test_slow_transactions_begin_further_apart(at):
-    assert wait_after(at, 0.1, 0.001) == pytest.approx(0.2 - 0.101)
-    assert wait_after(at, 10.0, 0.001) == 0
-    assert wait_after(at, 0.4, 0.001) == pytest.approx(LONGEST_SECONDS - 0.401)
+def test_after_a_pause_nothing_waits(clock: SimpleNamespace) -> None:
+    pace = Pace()
+    assert pace.wait_seconds() == 0
+    cycle(pace, clock, 1, 0.005)
+    clock.now += SECONDS_WITH_FEW + 0.001
+    assert pace.wait_seconds() == 0

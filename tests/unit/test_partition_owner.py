@@ -104,10 +104,10 @@ def applied(owner, written):
     """The offsets of `in` that the owner applied. Its position there is 7."""
     seen = []
 
-    def apply_in_slices(_state, records, until=None):
+    def apply_in_slices(_state, records, **_):
         records = records[: owner.stage.records_per_transaction]
         seen.extend(record.offset for record in records)
-        yield SimpleNamespace(outputs=[], changes={}, finished_records=len(records))
+        yield SimpleNamespace(outputs=[], changes={}, finished_records=len(records), finished_entries=0)
 
     owner.stage = SimpleNamespace(
         name="count",
@@ -331,9 +331,9 @@ def test_a_range_of_another_topic_waits_for_the_one_before_it(owner, applied):
 def test_a_record_that_its_topic_does_not_take_is_refused_before_anything_is_written(owner, applied, written):
     """The broker would refuse it with everything else in the transaction, at every restart again."""
 
-    def too_large(_state, records, until=None):
+    def too_large(_state, records, **_):
         large = OutputRecord("escalations", 0, b"c1", bytes(1_048_576), ())
-        yield SimpleNamespace(outputs=[large], changes={}, finished_records=len(records))
+        yield SimpleNamespace(outputs=[large], changes={}, finished_records=len(records), finished_entries=0)
 
     owner.stage.apply_in_slices = too_large
     with pytest.raises(NotApplied) as failed:
@@ -461,7 +461,7 @@ def failing(owner, applied):
     made = SimpleNamespace(owner=owner, bad={9}, applied=applied)
     fine = owner.stage.apply_in_slices
 
-    def apply_in_slices(state, records, until=None):
+    def apply_in_slices(state, records, **options):
         for record in records:
             if record.offset in made.bad:
                 raise ValueError("a bug")

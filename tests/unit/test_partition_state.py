@@ -110,8 +110,8 @@ def test_time_never_goes_back_and_all_state_but_time_and_duplicates_expires(
             stored,
             run(state, RULES, [tick(state.time.applied, state.time.newest_append + 400 * DAY)]).changes,
         )
-        # The guard-rail of the day is one record.
-        assert {key[:1] for key in stored} == {b"T", b"D", b"H", b"U"}
+        # The guard-rail of the day is one record, and so are the newcomers of the hour.
+        assert {key[:1] for key in stored} == {b"T", b"D", b"H", b"N", b"U"}
         assert state.next_due() is None
 
 
@@ -125,6 +125,7 @@ def test_state_keys_begin_with_a_type_and_values_with_a_version() -> None:
         b"H",
         b"KP\0spam",
         b"KT.spam\0spam",
+        b"N",
         b"R2026-09-04/XX/spam",
         b"T",
         b"U",

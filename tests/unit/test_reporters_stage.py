@@ -99,7 +99,7 @@ def test_what_a_worker_of_0_2_rekeyed_without_the_stage_is_applied_without_a_sta
     (event,) = of_topic(batch, "enriched-reports")
     assert event["channel_windows"][0]["distinct_reporters"] == 1
     assert {output.topic for output in batch.outputs} == {"enriched-reports", "transparency-counters"}
-    assert {key[:1] for key in batch.changes} == {b"D", b"H", b"K", b"R", b"T"}
+    assert {key[:1] for key in batch.changes} == {b"D", b"H", b"K", b"N", b"R", b"T"}
     (counter,) = of_topic(batch, "transparency-counters")
     assert "items" not in counter
     # With a stamp they are.

@@ -23,6 +23,11 @@ def test_settings_are_read_from_variables():
     assert settings.partition_settings() == PartitionSettings(dead_letter_breaker=False)
     more = load_settings({"TOCSIN_DUPLICATES_HOURS": "48", "TOCSIN_DUPLICATES_MOST": "300000"})
     assert more.partition_settings() == PartitionSettings(duplicates_hours=48, duplicates_most=300_000)
+    kinds = ("reporters", "channels", "messages")
+    limits = load_settings({f"TOCSIN_NEW_{kind.upper()}_PER_HOUR": "2000" for kind in kinds})
+    assert limits.partition_settings() == PartitionSettings(
+        **{f"new_{kind}_per_hour": 2_000 for kind in kinds}
+    )
 
 
 def test_an_unknown_variable_is_refused_and_the_known_are_listed():
@@ -70,6 +75,9 @@ def test_a_codec_of_ones_own_is_refused_with_what_to_do(codec):
         ("duplicates_hours", "0", "greater than or equal to 1"),
         ("duplicates_most", "9999", "greater than or equal to 10000"),
         ("duplicates_most", "20000001", "less than or equal to 20000000"),
+        ("new_reporters_per_hour", "999", "greater than or equal to 1000"),
+        ("new_channels_per_hour", "0", "greater than or equal to 1000"),
+        ("new_messages_per_hour", "none", "integer"),
         ("log_level", "LOUD", "'DEBUG'"),
         ("log_format", "xml", "'auto', 'console' or 'json'"),
         ("actor", "jane@example.org", "Pseudonym"),

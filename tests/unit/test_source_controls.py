@@ -5,9 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.contract.events.internal.passed_report import StampedReport
 from streams.contract.events.internal.source_decision import SourceDecision
+from streams.contract.wire.forms.checked_report import checked_report
+from streams.contract.wire.forms.report_decoding import decode_report
 from streams.contract.wire.forms.source_decision import decode_source_decision, encode_source_decision
-from streams.deciding.partition.source_controls import SOURCE_CONTROL
+from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
+from streams.contract.wire.origin import own_place
+from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControl
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState
 from streams.running.partitions.resting import REFUSED_PER_SECOND, RestingSources
@@ -17,8 +22,8 @@ RULES = compiled(policy())
 STAGE = report_stage(RULES)
 
 
-def decided(action, until=None, topic=EXTERNAL, offset=0):
-    decision = SourceDecision(topic, action, "flood of a publisher", "op-7f3a", until)
+def decided(action, until=None, topic=EXTERNAL, offset=0, entry=None):
+    decision = SourceDecision(topic, action, "flood of a publisher", "op-7f3a", until, entry)
     value, headers = encode_source_decision(decision)
     return Record(INTERNAL, 0, offset, START, None, value, list(headers))
 
@@ -50,6 +55,66 @@ def test_skipped_records_are_dead_letters_unread_and_the_rest_is_applied():
     # They were not read, so they are no flood; and once passed, nothing is left of the decision.
     assert state.breaker.dead_letters == 0
     assert outcome.changes[SOURCE_CONTROL + EXTERNAL.encode()] is None
+
+
+def bundle(offset, numbers):
+    """A bundle of reports for the home of their channel."""
+    entries = [
+        StampedReport(checked_report(decode_report(each.value, each.headers, START), own_place(each), ()))
+        for each in reports(numbers)
+    ]
+    made = STAMPED_REPORTS.record(0, 1, entries)
+    return Record(INTERNAL, 0, offset, START, made.key, made.value, made.headers)
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_an_entry_of_a_bundle_is_skipped_alone_although_the_decision_stands_behind_it(restored):
+    state = ReportState(0, 1, RULES)
+    decision = decided("skip", 6, INTERNAL, 7, entry=1)
+    assert STAGE.is_decision(decision)
+    assert not STAGE.is_decision(decided("skip", 6))
+    STAGE.obey(state, [decision])
+    assert STAGE.skipped_below(state, INTERNAL) == 0
+    if restored:
+        state = STAGE.restore(0, 1, list(state.sources.drain_changes()))
+    outcome = run(state, RULES, [bundle(3, range(3)), bundle(5, range(3, 7))])
+    (letter,) = [output for output in outcome.outputs if output.topic == "dead-letters"]
+    headers = dict(letter.headers)
+    assert (headers["tocsin-reason"], headers["tocsin-topic"], headers["tocsin-offset"]) == (
+        b"skipped", EXTERNAL.encode(), b"4",
+    )  # fmt: skip
+    assert len(applied(outcome)) == 6
+    # Read in its place it has no effect, and is forgotten with the next record.
+    outcome = run(state, RULES, [decision, bundle(9, range(7, 9))])
+    assert (reasons(outcome), len(applied(outcome))) == ([], 2)
+    assert not state.sources
+
+
+def test_of_an_internal_topic_a_plain_record_is_skipped_by_its_offset():
+    state = ReportState(0, 1, RULES)
+    STAGE.obey(state, [decided("skip", 6, INTERNAL, 7)])
+    plain = Record(INTERNAL, 0, 5, START, None, b"x", [("tocsin-origin", b"clock-outcomes/2/40/%d" % START)])
+    outcome = run(state, RULES, [plain, bundle(6, range(2))])
+    (letter,) = [dict(output.headers) for output in outcome.outputs if output.topic == "dead-letters"]
+    assert (letter["tocsin-reason"], letter["tocsin-topic"], letter["tocsin-offset"]) == (
+        b"skipped", b"clock-outcomes", b"40",
+    )  # fmt: skip
+    assert len(applied(outcome)) == 2
+
+
+def test_a_later_decision_about_another_entry_replaces_an_earlier_one():
+    state = ReportState(0, 1, RULES)
+    STAGE.obey(state, [decided("skip", 6, INTERNAL, entry=1), decided("skip", 6, INTERNAL, entry=3)])
+    assert (reasons(run(state, RULES, [bundle(5, range(4))]))) == [b"skipped"]
+    STAGE.obey(state, [decided("skip", 9, INTERNAL), decided("skip", 8, INTERNAL, entry=3)])
+    assert state.sources.of(INTERNAL) == SourceControl(False, 9)
+
+
+def test_a_control_without_an_entry_has_the_bytes_of_version_0_2():
+    state = ReportState(0, 1, RULES)
+    STAGE.obey(state, [decided("skip", 5)])
+    (row,) = state.sources.drain_changes()
+    assert row == (b"Smessage-reports", b"\x01\x92\xc2\x05")
 
 
 def test_only_the_source_that_was_named_is_skipped():
@@ -113,6 +178,7 @@ def test_a_decision_says_why_and_who():
         "reason": "flood of a publisher",
         "actor": "op-7f3a",
         "until": 7,
+        "entry": None,
     }
 
 

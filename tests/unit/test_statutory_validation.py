@@ -12,7 +12,7 @@ from streams.commands.main import commands
 from streams.statutory.parts import parts
 from streams.statutory.provider import PROVIDER_ROLES
 from streams.statutory.template import CellKind
-from streams.statutory.validation.checks import CHECKS
+from streams.statutory.validation.checks import CHECKS, Findings
 from streams.statutory.validation.validate import validate
 from tests.unit.statutory_reports import HALF_YEAR, YEAR, valid_report
 
@@ -882,6 +882,24 @@ def test_warnings_alone_do_not_fail_the_command(folder):
     result = run(folder(cell(NOTICES, OTHER, "E", "Misc.")(VALID)), "--json")
     assert result.exit_code == 0
     assert '"severity":"warning","check":"other-catch-all"' in result.output
+
+
+def test_the_command_refuses_a_file_that_is_too_large_for_a_part(folder):
+    result = run(folder(VALID | {NOTICES: b" " * (8 * 1024 * 1024 + 1)}))
+    assert result.exit_code == 2
+    assert f"{NOTICES} has more than 8 MiB" in result.stderr
+
+
+def test_failures_in_many_ways_are_counted_together():
+    findings = Findings("4_notices.csv")
+    for number in range(5_000):
+        findings.add("cell-count", f"fails in its own way {number}", number)
+        findings.add("blank-line", "is blank", number)
+    found = list(findings)
+    assert len(found) == 1_001
+    (rest,) = (each for each in found if "more ways than are shown" in each.message)
+    assert (rest.check, rest.line, rest.more) == ("cell-count", 999, 4_000)
+    assert sum(each.more + 1 for each in found) == 10_000
 
 
 def test_the_command_refuses_a_folder_without_tables(folder):

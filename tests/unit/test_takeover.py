@@ -126,6 +126,63 @@ def test_an_earlier_claim_of_this_process_is_not_taken_for_the_present_one(broke
     assert broker.fenced == ["dead"]
 
 
+def test_a_process_reads_on_where_its_last_takeover_ended(broker):
+    """Who claimed, released or died since is known all the same."""
+
+    async def scenario():
+        noted(broker, A, B)
+        broker.append("dead", claim(B, "dead"))
+        broker.append("left", claim(B, "left"))
+        claims = await take_over(broker, A)
+        assert broker.fenced == []
+        await claims.release()
+        broker.append("left", release_record(B, "left"))
+        # What was read before is not there any more, so it cannot be read again.
+        broker.brokers.delete_records(broker.tp, claims.seen_to)
+        await claims.claim([B], 6, "member")
+        async with claims.viewing(always_current) as view:
+            await view.fence_others()
+        assert broker.fenced == ["dead"]
+
+    run(scenario())
+
+
+def test_after_an_hour_claims_are_read_anew(broker, monkeypatch):
+    """The brokers may have deleted the record of a release by then."""
+
+    async def scenario():
+        noted(broker, A, B)
+        broker.append("left", claim(B, "left"))
+        claims = await take_over(broker, A)
+        await claims.release()
+        broker.append("left", release_record(B, "left"))
+        broker.brokers.compact(broker.tp)
+        broker.append("somebody", former_fenced_record(A))
+        claims.seen_at -= 3_601
+        await claims.claim([B], 6, "member")
+        async with claims.viewing(always_current) as view:
+            await view.fence_others()
+        assert broker.fenced == []
+
+    run(scenario())
+
+
+def test_a_log_that_was_created_anew_is_read_from_its_beginning(broker):
+    async def scenario():
+        noted(broker, A, B)
+        claims = await take_over(broker, A)
+        await claims.release()
+        broker.brokers.partitions[broker.tp].records.clear()
+        broker.brokers.partitions[broker.tp].end = 0
+        broker.append("dead", claim(B, "dead"))
+        await claims.claim([B], 6, "member")
+        async with claims.viewing(always_current) as view:
+            await view.fence_others()
+        assert "dead" in broker.fenced
+
+    run(scenario())
+
+
 def test_a_release_whose_markers_are_late_is_waited_for(broker, monkeypatch):
     # Far longer than a busy machine takes to get from one line to the next.
     monkeypatch.setattr(state_log, "GRACE_SECONDS", 50)

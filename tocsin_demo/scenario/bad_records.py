@@ -11,9 +11,16 @@ from streams.contract.wire.nesting import MAX_DEPTH
 from streams.contract.wire.reading import MAX_EVENT_BYTES
 from streams.running.clients.published_event import Headers
 
-# Reasons for which no report can be spoilt: two are for outcomes of clocks only, batches are built by the
-# Kafka client, and operators decide what is skipped.
-_NOT_FOR_REPORTS = ("clock_not_running", "not_pausable", "subject_not_found", "bad_batch", "skipped")
+# Reasons for which no report can be spoilt: three are for outcomes only, many valid reports are needed for
+# one, batches are built by the Kafka client, and operators decide what is skipped.
+_NOT_FOR_REPORTS = (
+    "clock_not_running",
+    "not_pausable",
+    "subject_not_found",
+    "too_many_new",
+    "bad_batch",
+    "skipped",
+)
 REASONS: tuple[DeadLetterReason, ...] = tuple(
     reason for reason in get_args(DeadLetterReason) if reason not in _NOT_FOR_REPORTS
 )

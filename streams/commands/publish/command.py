@@ -11,12 +11,13 @@ from aiokafka import AIOKafkaProducer
 from streams.commands.publish.reach import Reach
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.progress import Progress
+from streams.commands.shared.refused_lines import RefusedLines
 from streams.commands.shared.terminal import echo
 from streams.contract.events.report import Category
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.forms.report_decoding import FORM
 from streams.contract.wire.personal_data import looks_like_email
-from streams.contract.wire.reading import event_reader
+from streams.contract.wire.reading import MAX_EVENT_BYTES, event_reader
 from streams.contract.wire.topics import REPORT_SOURCES, ReportSource
 from streams.deciding.reports.claims import Sources
 from streams.registry.categories import load_categories
@@ -30,6 +31,9 @@ from streams.running.worker.settings import Settings, load_settings
 # At most this many bytes are read at once: some 2,000 reports, sent together. A read returns early with what
 # is available, so a line that is typed or piped in is sent without delay.
 _READ_BYTES = 1024 * 1024
+
+# One byte more than an event may have.
+_MOST_LINE_BYTES = MAX_EVENT_BYTES + 1
 
 _TOPICS = (*REPORT_SOURCES, *PUBLISHED)
 
@@ -65,9 +69,10 @@ def publish(file: BinaryIO, topic: str | None, source: str, rate: float | None, 
     FILE has one JSON object per line, as described in docs/events.md; `-`, the default, reads standard input.
     Without --to the lines are reports, and each goes to the topic that takes it: those of users to
     message-reports, what the platform vouches for to verified-reports. Each valid line is sent as a
-    CloudEvent in binary mode, with the right key. An invalid line is skipped and reported on standard error
-    with its number, the field and the reason. So is, once per category, a report that is too old for every
-    policy (TOCSIN_POLICIES_FILE); it is sent all the same. A terminal shows the progress.
+    CloudEvent in binary mode, with the right key. An invalid line is skipped; standard error has the first
+    hundred with number, field and reason, and how many more there were. It also says once per category that a
+    report is too old for every policy (TOCSIN_POLICIES_FILE); the report is sent all the same. A terminal
+    shows the progress.
 
     After a failure, publish the file again within a day: Tocsin drops an event that it has seen in that time
     (TOCSIN_DUPLICATES_HOURS). To mark one clock as fulfilled or paused, use `tocsin clock`. Exits with 1
@@ -84,12 +89,14 @@ def publish(file: BinaryIO, topic: str | None, source: str, rate: float | None, 
     lines = _Lines(topic, source, load_sources(settings.sources_file), categories, reach)
     if dry_run:
         ready = sum(len(events) for events in lines.read(file))
+        lines.refused.end()
         echo(f"{ready} ready to publish, {lines.result}")
     else:
         with broker_errors_explained(settings):
             published = _send(settings, topic, lines.read(file), rate)
+        lines.refused.end()
         echo(f"{published} published, {lines.result}")
-    if lines.refused:
+    if lines.refused.number:
         raise SystemExit(1)
 
 
@@ -104,7 +111,7 @@ class _Lines:
         categories: Collection[Category],
         reach: Reach,
     ) -> None:
-        self.refused = 0
+        self.refused = RefusedLines()
         self._old: Counter[Category] = Counter()
         self._topic = topic
         self._source = source
@@ -118,13 +125,15 @@ class _Lines:
     def result(self) -> str:
         """What became of the lines that are not simply sent."""
         old = self._old.total()
-        return f"{self.refused} refused" + (f", {old} too old for every policy" if old else "")
+        return f"{self.refused.number} refused" + (f", {old} too old for every policy" if old else "")
 
     def read(self, file: BinaryIO) -> Iterator[list[Event]]:
         """Yield the events of the lines available so far, until the end of the file."""
         rest = b""
         while chunk := _read(file):
             *lines, rest = (rest + chunk).split(b"\n")
+            # A longer one is refused whatever follows, so no line can fill the memory.
+            rest = rest[:_MOST_LINE_BYTES]
             yield self._events(lines)
         yield self._events([rest])
 
@@ -138,8 +147,7 @@ class _Lines:
             try:
                 events.append(self._event(value))
             except Rejected as rejected:
-                self.refused += 1
-                echo(f"line {self._number}: {rejected}", err=True)
+                self.refused.add(self._number, rejected)
         return events
 
     def _event(self, value: bytes) -> Event:

@@ -4,12 +4,12 @@ import click
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.running.log.connection import Connection
-from streams.running.takeover.membership import SESSION_SECONDS
+from streams.running.takeover.membership import LONGEST_SESSION_SECONDS
 from streams.running.topics.topic_admin import admin_client
 
 
 async def workers_in_group(connection: Connection, group: str) -> int:
-    """The number of workers in a group. A killed worker stays in it for SESSION_SECONDS."""
+    """The number of workers in a group. A killed worker stays in it for LONGEST_SESSION_SECONDS."""
     async with admin_client(connection) as admin:
         try:
             (response,) = await admin.describe_consumer_groups([group])
@@ -26,5 +26,5 @@ async def require_no_workers(connection: Connection, group: str) -> None:
         workers = "1 worker is" if number == 1 else f"{number} workers are"
         raise click.ClickException(
             f"{workers} in group {group}: stop all of them first. A killed worker stays in the "
-            f"group for {SESSION_SECONDS:.0f} seconds."
+            f"group for {LONGEST_SESSION_SECONDS:.0f} seconds."
         )

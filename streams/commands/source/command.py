@@ -11,7 +11,8 @@ from streams.commands.shared.operator_options import require_pseudonym, require_
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.commands.source.decisions import effect, require_sense, write_decision
-from streams.commands.source.sources import Source, read_sources, stage_of
+from streams.commands.source.internal_record import next_record, require_next
+from streams.commands.source.sources import Source, read_sources
 from streams.commands.state.stages import all_stages
 from streams.contract.events.internal.source_decision import SourceAction, SourceDecision
 from streams.deciding.partition.hash_key import DEMONSTRATION
@@ -47,9 +48,15 @@ def show() -> None:
 def _row(found: Source) -> tuple[str, ...]:
     decided = ["paused"] if found.control.paused else []
     if found.control.skip_below:
-        decided.append(f"skip to {found.control.skip_below}")
-    numbers = (found.partition, found.next, found.end, found.end - found.next)
-    return found.stage, found.topic, *map(str, numbers), ", ".join(decided) or "-"
+        entry = found.control.skip_entry
+        decided.append(
+            f"skip to {found.control.skip_below}"
+            if entry is None
+            else f"skip entry {entry} of {found.control.skip_below - 1}"
+        )
+    following = f"{found.partly} entry {found.entries}" if found.entries else str(found.next)
+    place = found.stage, found.topic, str(found.partition)
+    return *place, following, str(found.end), str(found.end - found.next), ", ".join(decided) or "-"
 
 
 def _decision_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -88,11 +95,19 @@ def resume(**options: Any) -> None:
 @click.option(
     "--until", type=click.IntRange(min=1), required=True, help="Skip the records below this offset."
 )
+@click.option(
+    "--entry",
+    type=click.IntRange(min=0),
+    help="Skip this entry of the bundle before the offset alone; in an internal topic.",
+)
 def skip(**options: Any) -> None:
     """Pass over the records of a source up to an offset, unread.
 
     Each becomes a dead letter with the reason `skipped`, honest ones too; `tocsin dead-letters redrive`
     brings those back. Records that were applied already stay applied.
+
+    Of an internal topic only the record that is applied next can be skipped, or of a bundle the entry: the
+    one on which a worker fails. Its log names topic, offset and entry.
     """
     _decide("skip", **options)
 
@@ -105,24 +120,35 @@ def _decide(
     actor: str,
     yes: bool,
     until: int | None = None,
+    entry: int | None = None,
 ) -> None:
     require_pseudonym(actor)
     require_reason(reason)
     settings = load_settings()
     stages = all_stages(settings, DEMONSTRATION)
-    stage = stage_of(iter(stages), topic)
-    if stage is None:
+    stage = next((each for each in stages if topic in each.sources), None)
+    is_internal = stage is not None and topic == stage.sources.internal
+    if stage is None or (is_internal and action != "skip"):
         known = ", ".join(name for each in stages for name in each.sources.external)
-        raise click.UsageError(f"--topic {topic}: no stage reads it from publishers; valid: {known}.")
-    decision = SourceDecision(topic, action, reason, actor, until)
+        also = ", ".join(each.sources.internal for each in stages)
+        raise click.UsageError(
+            f"--topic {topic}: no stage reads it from publishers; valid: {known}; for skip also {also}."
+        )
+    if entry is not None and not is_internal:
+        raise click.UsageError(f"--entry {entry}: records of {topic} have no entries.")
+    decision = SourceDecision(topic, action, reason, actor, until, entry)
     with broker_errors_explained(settings):
         found = [
             each for each in asyncio.run(read_sources(settings, stage, partition)) if each.topic == topic
         ]
         if not found:
             raise click.ClickException(f"{topic} has no partition {partition}.")
-        require_sense(found[0], decision)
-        echo(effect(found[0], decision))
+        if is_internal:
+            following = asyncio.run(next_record(settings, stage, found[0]))
+            echo(require_next(found[0], following, decision))
+        else:
+            require_sense(found[0], decision)
+            echo(effect(found[0], decision))
         if not yes:
             echo("nothing was written; to do this, run the command again with --yes")
             return

@@ -1,10 +1,10 @@
 """How far the sources of a stage's partitions are applied, and what operators have decided about them."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 
+from streams.deciding.partition.reading import PARTLY_READ, PartlyRead
 from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControl, SourceControls
 from streams.running.clients.kafka_reading import partition_count
 from streams.running.log.restore import read_state
@@ -15,7 +15,8 @@ from streams.running.worker.settings import Settings
 class Source(NamedTuple):
     """A source topic (without prefix) in one partition of a stage, as committed.
 
-    `next` is the next offset to apply, `end` the offset after the last record in the log.
+    `next` is the next offset to apply, `end` the offset after the last record in the log. `entries` are those
+    applied of the record at `partly`, if it is a bundle that is applied in part.
     """
 
     stage: str
@@ -24,12 +25,14 @@ class Source(NamedTuple):
     next: int
     end: int
     control: SourceControl
+    partly: int = 0
+    entries: int = 0
 
 
 async def read_sources(
     settings: Settings, stage: RunnableStage[Any, Any], only: int | None = None
 ) -> list[Source]:
-    """Read the external sources of a stage, of all partitions or of one.
+    """Read the sources of a stage, of all partitions or of one.
 
     Raises UnknownTopicOrPartitionError if a topic is missing, RefusedToStart if a worker could not start from
     the state.
@@ -44,8 +47,6 @@ async def read_sources(
 async def _of_partition(
     settings: Settings, stage: RunnableStage[Any, Any], partition: int, partitions: int
 ) -> list[Source]:
-    if not stage.sources.external:
-        return []
     prefix, connection = settings.topic_prefix, settings.connection()
     restored = await read_state(
         connection,
@@ -53,11 +54,13 @@ async def _of_partition(
         [prefix + topic for topic in stage.sources],
         partitions,
     )
-    controls = SourceControls()
+    controls, partly = SourceControls(), PartlyRead()
     for key, value in restored.entries.items():
         if key[:1] == SOURCE_CONTROL:
             controls.restore(key, value)
-    places = [TopicPartition(prefix + topic, partition) for topic in stage.sources.external]
+        elif key == PARTLY_READ:
+            partly.restore(key, value)
+    places = [TopicPartition(prefix + topic, partition) for topic in stage.sources]
     async with connection.reader("read_uncommitted") as consumer:
         ends = await consumer.end_offsets(places)
     return [
@@ -68,11 +71,7 @@ async def _of_partition(
             restored.position[place.topic].next_offset,
             ends[place],
             controls.of(place.topic.removeprefix(prefix)),
+            *((partly.offset, partly.entries) if place.topic.endswith(stage.sources.internal) else ()),
         )
         for place in places
     ]
-
-
-def stage_of(stages: Iterator[RunnableStage[Any, Any]], topic: str) -> RunnableStage[Any, Any] | None:
-    """The stage that reads a topic (without prefix) from publishers; None if there is none."""
-    return next((stage for stage in stages if topic in stage.sources.external), None)

@@ -14,6 +14,10 @@ from streams.statutory.validation.validate import validate as validate_files
 # Other files, such as a summary for readers, may lie beside the parts of a report.
 _TABLES = frozenset({".csv", ".tsv", ".ods", ".xls", ".xlsx"})
 
+# The largest part of the templates has some hundred rows, and a report one file for each part. A cell takes
+# some twenty times its bytes while it is checked.
+_MOST_BYTES = 8 * 1024 * 1024
+
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -31,10 +35,11 @@ def validate(folder: Path, role: ProviderRole, as_json: bool) -> None:
     An error contradicts the templates or the report itself. A warning is probably a mistake. Each finding
     names the file, line and column, what the instructions say and where.
 
-    The exit code is 0 if there are no errors, 1 if there are, 2 if nothing could be checked.
+    The exit code is 0 if there are no errors, 1 if there are, 2 if nothing could be checked, as if a file has
+    more than 8 MiB.
     """
     files = {
-        path.name: path.read_bytes()
+        path.name: _content(path)
         for path in sorted(folder.iterdir())
         if path.is_file() and path.suffix.lower() in _TABLES
     }
@@ -48,6 +53,17 @@ def validate(folder: Path, role: ProviderRole, as_json: bool) -> None:
         echo(f"{len(files)} files: {errors} errors, {len(findings) - errors} warnings")
     if errors:
         raise click.exceptions.Exit(1)
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise click.UsageError(
+            f"{path} has more than {_MOST_BYTES // 1024**2} MiB, so it is no part of a report. Nothing was "
+            "checked."
+        )
+    return content
 
 
 def _text(finding: Finding) -> str:

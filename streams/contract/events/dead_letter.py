@@ -25,14 +25,15 @@ DeadLetterReason = Literal[
     "clock_not_running",
     "not_pausable",
     "subject_not_found",
+    "too_many_new",
     "skipped",
 ]
 DEAD_LETTER_REASONS: tuple[DeadLetterReason, ...] = get_args(DeadLetterReason)
 
-# Reasons for rejecting an event that could be read. When logs are read again from the beginning, outcomes may
-# come before the reports and requests that they are about, and can be redriven later.
+# Reasons for rejecting a valid event, for what the state holds. When logs are read again from the beginning,
+# outcomes may come before the reports and requests that they are about, and can be redriven later.
 REFUSED_BY_STATE: frozenset[DeadLetterReason] = frozenset(
-    {"clock_not_running", "not_pausable", "subject_not_found"}
+    {"clock_not_running", "not_pausable", "subject_not_found", "too_many_new"}
 )
 
 

@@ -3,6 +3,8 @@
 import hashlib
 from typing import NamedTuple
 
+import msgspec
+
 from streams.contract.events.dead_letter import REFUSED_BY_STATE, DeadLetterReason, RedactedRecord
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import CONTENT_TYPE, JSON_CONTENT_TYPE
@@ -26,8 +28,9 @@ WHOLE_VALUE = "value"
 _NEVER_KEPT: frozenset[DeadLetterReason] = frozenset({"pii_detected", "bad_batch", "oversized"})
 
 # One value is wrong in these. The event has the right shape, so its refs were searched for numbers. A number
-# elsewhere is most likely a counter or a time. What was skipped is most likely valid, and may have to be
-# redriven. For any other reason it is not known where the refs are.
+# elsewhere is most likely a counter or a time, but not in what is wrong; in key and headers only what is
+# written as no counter is. What was skipped is most likely valid, and may have to be redriven. For any other
+# reason it is not known where the refs are.
 _REFS_WERE_FOUND: frozenset[DeadLetterReason] = frozenset(
     {"skipped", "invalid_value", "unknown_category", "invalid_country", "invalid_time", "future_timestamp"}
 )
@@ -70,7 +73,7 @@ def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
     """
     origin = origin_of(record)
     kept = [header for header in record.headers if header[0][: len(OWN_PREFIX)].lower() != OWN_PREFIX]
-    suspicious = _is_suspicious(record, kept, rejected.reason)
+    suspicious = _is_suspicious(record, kept, rejected)
     reported = [
         ("tocsin-reason", rejected.reason.encode()),
         ("tocsin-field", rejected.field.encode()),
@@ -103,15 +106,37 @@ def _has_too_many(original: Headers, headers: Headers) -> bool:
     return len(headers) > MAX_HEADERS or any(name == HEADERS_DROPPED for name, _ in original)
 
 
-def _is_suspicious(record: SourceRecord, headers: Headers, reason: DeadLetterReason) -> bool:
-    """Whether personal data may be anywhere in a record refused for `reason`, key and headers included."""
+def _is_suspicious(record: SourceRecord, headers: Headers, rejected: Rejected) -> bool:
+    """Whether personal data may be anywhere in a rejected record, key and headers included."""
+    reason = rejected.reason
     if reason in _NEVER_KEPT or reason in REFUSED_BY_STATE:
         return False
     around = b"\n".join(
         [record.key or b"", *(part for name, text in headers for part in (name.encode(), text or b""))]
     )
-    numbers = reason not in _REFS_WERE_FOUND
-    return any(may_name_a_person(text, numbers=numbers) for text in (record.value or b"", around))
+    value = record.value or b""
+    if reason not in _REFS_WERE_FOUND:
+        return any(may_name_a_person(text, numbers=True) for text in (value, around))
+    return (
+        may_name_a_person(value, numbers=False)
+        or may_name_a_person(around, numbers=True, counters=True)
+        or may_name_a_person(_value_at(value, rejected.field), numbers=True)
+    )
+
+
+def _value_at(value: bytes, path: str) -> bytes:
+    """The JSON of a field of an event, also in structured mode; of a list all of it. Empty without one."""
+    try:
+        found = msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return b""
+    if isinstance(found, dict) and "specversion" in found:
+        found = found.get("data")
+    for name in path.partition("[")[0].split("."):
+        if not isinstance(found, dict):
+            break
+        found = found.get(name)
+    return b"" if found is None else msgspec.json.encode(found)
 
 
 def _redacted(value: bytes, field: str) -> bytes:

@@ -50,7 +50,7 @@ class Batch(Generic[State, Rules, Counters]):
     other partitions is among them after `finish`. `changes` holds each changed state record once, None to
     delete it; it is complete after `finish`. `event_times` are the times (ms since the epoch) of the
     applied events, in the order of application. `finished_records` is the number of records that need not
-    be handled again; some entries of the one after them may be applied, if it is a bundle (reading.py).
+    be handled again; of the one after them `finished_entries` are applied, if it is a bundle (reading.py).
     If a handler raises anything but Rejected, StepsRemain and AheadOfOthers, neither `state` nor the
     batch may be used afterwards. `refused` counts the records by topic that could not be read.
 
@@ -61,8 +61,8 @@ class Batch(Generic[State, Rules, Counters]):
 
     __slots__ = (
         "_bytes", "_counted_outputs", "_expiring", "_serve_due", "_slice_steps_end", "_steps", "ahead",
-        "changes", "counters", "event_times", "finished_records", "limits", "outputs", "passed_on",
-        "reached", "refused", "rules", "state", "until",
+        "changes", "counters", "event_times", "finished_entries", "finished_records", "limits", "outputs",
+        "passed_on", "reached", "refused", "rules", "state", "until",
     )  # fmt: skip
 
     def __init__(
@@ -85,7 +85,7 @@ class Batch(Generic[State, Rules, Counters]):
         self.passed_on = PassedOn(state.homes)
         self.changes: dict[bytes, bytes | None] = {}
         self.event_times: list[int] = []
-        self.finished_records = 0
+        self.finished_records = self.finished_entries = 0
         self.refused: Counter[str] = Counter()
         self._serve_due = serve_due
         self._steps = 0

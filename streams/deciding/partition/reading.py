@@ -9,6 +9,7 @@ from typing import Any, Final, Generic
 
 from streams.contract.wire.bundle import BundleForm, Entry
 from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.failing import Place, place_of
 from streams.contract.wire.origin import NotAtHome
 from streams.contract.wire.records import SourceRecord, bytes_of_values
 from streams.contract.wire.state_records import STATE_VERSION, require_version
@@ -84,14 +85,19 @@ class Cursor:
     `record` is the index of the next one; if it is a bundle, some of its entries may be applied. Bundles are
     unpacked when they are read, one or a few small ones at a time: an entry takes ten times the memory of
     its bytes in a log.
+
+    With `last_entries` the batch ends inside of its last record, if that is a bundle: before the entry of
+    this number, or if those before it are applied already, after the next one.
     """
 
     __slots__ = (
         "_at",
         "_begin",
         "_bundled",
+        "_cut",
         "_ends",
         "_entries",
+        "_last_entries",
         "_partitions",
         "_partly",
         "_records",
@@ -104,8 +110,12 @@ class Cursor:
         bundled: Bundled[Any] | None,
         partly: PartlyRead,
         partitions: int,
+        last_entries: int | None = None,
     ) -> None:
         self.record = 0
+        self._last_entries = last_entries
+        # Whether the last bundle is left before its end.
+        self._cut = False
         self._records = records
         self._bundled = bundled
         self._partly = partly
@@ -120,7 +130,7 @@ class Cursor:
     @property
     def is_at_end(self) -> bool:
         """Whether nothing remains."""
-        return self.record >= len(self._records)
+        return self.record >= len(self._records) or (self._cut and self._at == len(self._entries))
 
     def entries(self, limits: Limits) -> Sequence[Any]:
         """Return the entries of the next slice; none if the next record is no bundle that can be read.
@@ -146,24 +156,26 @@ class Cursor:
     def apply_entries(self, number: int) -> None:
         """Note that so many of `entries` were applied."""
         self._at += number
-        while self._ends and self._at >= self._ends[0]:
+        while self._ends and self._at >= self._ends[0] and not (self._cut and len(self._ends) == 1):
             self._begin = self._ends.popleft()
             self._partly.pass_over()
             self.record += 1
 
-    def stop(self) -> None:
-        """Note in the state where the batch ends."""
+    def stop(self) -> int:
+        """Note in the state where the batch ends; return how many entries of the next record are applied."""
         inside = self._at - self._begin if self._ends else 0
         if inside:
             self._partly.stop(self._records[self.record], inside)
+        return inside
 
-    def describe(self, number: int) -> str:
-        """Name the entry at this place of the slice, for people."""
+    def place(self, number: int) -> Place:
+        """Return where the entry at this place of the slice is."""
         at = self._at + number
         bundle = bisect_right(self._ends, at)
         begin = self._ends[bundle - 1] if bundle else self._begin
-        record = self._records[self.record + bundle]
-        return f"entry {at - begin} of {place_of(record)}"
+        assert self._bundled is not None
+        published = str(place_of(self._bundled.published(self._entries[at])))
+        return place_of(self._records[self.record + bundle])._replace(entry=at - begin, published=published)
 
     def _unpack(self, limits: Limits) -> None:
         bundled, records = self._bundled, self._records
@@ -189,16 +201,15 @@ class Cursor:
             applied = self._partly.of(record)
             if not self._ends:
                 self._begin = -applied
-            self._entries += bundle.entries[applied:]
+            entries = bundle.entries
+            if index == len(records) - 1 and self._last_entries is not None:
+                entries = entries[: max(self._last_entries, applied + 1)]
+                self._cut = len(entries) < len(bundle.entries)
+            self._entries += entries[applied:]
             self._ends.append(len(self._entries))
             size += len(record.value or b"")
         # For bundles without entries.
         self.apply_entries(0)
-
-
-def place_of(record: SourceRecord) -> str:
-    """Name the place of a record, for people."""
-    return f"{record.topic} partition {record.partition} offset {record.offset}"
 
 
 def _not_at_home(record: SourceRecord, before: int, now: int) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from streams.contract.events.internal.source_decision import SourceDecision
 from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected
@@ -14,10 +15,14 @@ SOURCE_CONTROL: Final = b"S"
 
 
 class SourceControl(msgspec.Struct, array_like=True, frozen=True):
-    """Whether a source is paused, and the offset below which its records are skipped."""
+    """Whether a source is paused, and the offset below which its records are skipped.
+
+    With `skip_entry` that is this entry of the bundle before the offset, and nothing else.
+    """
 
     paused: bool = False
     skip_below: int = 0
+    skip_entry: int | None = None
 
 
 _NONE: Final = SourceControl()
@@ -50,19 +55,26 @@ class SourceControls:
 
     def decide(self, decision: SourceDecision) -> None:
         """Put a decision into force. One that was written twice has no further effect."""
-        paused, skip_below = msgspec.structs.astuple(self.of(decision.topic))
-        if decision.action == "skip":
-            skip_below = max(skip_below, decision.until or 0)
-        else:
-            paused = decision.action == "pause"
-        self._put(decision.topic, SourceControl(paused, skip_below))
+        control, until = self.of(decision.topic), decision.until or 0
+        if decision.action != "skip":
+            self._put(decision.topic, replace(control, paused=decision.action == "pause"))
+        elif until > control.skip_below or (until == control.skip_below and control.skip_entry is not None):
+            self._put(decision.topic, SourceControl(control.paused, until, decision.entry))
 
-    def check(self, topic: str, offset: int) -> None:
-        """Raise Rejected if the record at `offset` is skipped; after the last one, forget that any was."""
+    def check(self, topic: str, offset: int, entry: int | None = None) -> None:
+        """Raise Rejected if the record at `offset`, or this entry of it, is skipped.
+
+        After the last one, forget that any was.
+        """
         control = self._controls.get(topic)
         if control is None or not control.skip_below:
             return
         if offset < control.skip_below:
+            if control.skip_entry is not None and (offset + 1, entry) != (
+                control.skip_below,
+                control.skip_entry,
+            ):
+                return
             raise Rejected("skipped", WHOLE_VALUE, "Passed over unread by a decision of the operators.")
         self._put(topic, SourceControl(control.paused))
 
@@ -88,4 +100,9 @@ class SourceControls:
 
 def control_record(topic: str, control: SourceControl | None) -> tuple[bytes, bytes | None]:
     """Return key and value of the state record of a source, with None for one to delete."""
-    return SOURCE_CONTROL + topic.encode(), None if control is None else STATE_VERSION + _encode(control)
+    key = SOURCE_CONTROL + topic.encode()
+    if control is None:
+        return key, None
+    # Without an entry as in version 0.2.
+    fields = msgspec.structs.astuple(control)
+    return key, STATE_VERSION + _encode(fields[:2] if control.skip_entry is None else fields)

@@ -2,21 +2,24 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Generic, TypeVar
 
 from streams.contract.events.dead_letter import REFUSED_BY_STATE
 from streams.contract.wire.dead_letter import Rejected, dead_letter
+from streams.contract.wire.failing import Place, StageFailed, place_of
 from streams.contract.wire.forms.source_decision import decode_source_decision
+from streams.contract.wire.forms.state_room import decode_state_room, encode_state_room
 from streams.contract.wire.forms.tick import decode_tick, encode_tick
 from streams.contract.wire.forms.time_correction import decode_time_correction
-from streams.contract.wire.origin import Origin, own_place, own_type, read_origin
+from streams.contract.wire.origin import NotAtHome, Origin, own_place, own_type, read_origin
 from streams.contract.wire.records import OutputRecord, SourceRecord
 from streams.contract.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
 from streams.deciding.partition.batch import AheadOfOthers, Batch, Counters, Rules, State, StepsRemain
 from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.limits import LIMITS, UNLIMITED, Limits
 from streams.deciding.partition.moving import Moves
-from streams.deciding.partition.reading import Bundled, Cursor, place_of
+from streams.deciding.partition.reading import Bundled, Cursor
 
 # Records whose keys are hashed together: enough that it pays, and less than a millisecond.
 _HASHED_TOGETHER = 1_000
@@ -73,6 +76,16 @@ class Stage(Generic[State, Rules, Counters]):
         value, headers = encode_tick(state.time.applied, wall_clock_ms)
         return OutputRecord(self.sources.internal, state.partition, None, value, headers)
 
+    def say_room(self, state: State, *, has_room: bool) -> OutputRecord | None:
+        """Return what to append to the internal topic so that `state` takes newcomers, or none.
+
+        None if it does so already, and for a stage that has none.
+        """
+        if self.bundled is None or state.newcomers.has_room == has_room:
+            return None
+        value, headers = encode_state_room(has_room=has_room)
+        return OutputRecord(self.sources.internal, state.partition, None, value, headers)
+
     def tripped(self, batch: Batch[State, Rules, Counters]) -> Mapping[str, int]:
         """Return how many records of which topics were unreadable, if the dead letter breaker slows them."""
         if not batch.state.settings.dead_letter_breaker:
@@ -90,7 +103,23 @@ class Stage(Generic[State, Rules, Counters]):
 
     def skipped_below(self, state: State, topic: str) -> int:
         """Return the offset of a source (no prefix) below which records are skipped; 0 if none is."""
-        return state.sources.of(topic).skip_below
+        control = state.sources.of(topic)
+        return control.skip_below if control.skip_entry is None else 0
+
+    def is_decision(self, record: SourceRecord) -> bool:
+        """Return whether a record of the internal topic is an operator's decision about that topic itself."""
+        decision = decode_source_decision(record)
+        return decision is not None and decision.topic == self.sources.internal
+
+    def obey(self, state: State, records: Iterable[SourceRecord]) -> None:
+        """Put such decisions into force before what comes before them in the log is applied.
+
+        Reading them again later, in their places, changes nothing.
+        """
+        for record in records:
+            decision = decode_source_decision(record)
+            if decision is not None:
+                state.sources.decide(decision)
 
     def apply(self, state: State, records: Sequence[SourceRecord]) -> Batch[State, Rules, Counters]:
         """Apply all records in one batch; otherwise as `apply_in_slices`."""
@@ -103,6 +132,7 @@ class Stage(Generic[State, Rules, Counters]):
         records: Sequence[SourceRecord],
         limits: Limits = LIMITS,
         until: Mapping[str, int] | None = None,
+        last_entries: int | None = None,
     ) -> Iterator[Batch[State, Rules, Counters]]:
         """Apply records in their order, in slices: yields the batch after each, to let the caller work.
 
@@ -112,11 +142,13 @@ class Stage(Generic[State, Rules, Counters]):
         batch must begin. Outputs and state depend on the order of application alone, not on where it is cut,
         or where the state was restored in between.
 
-        Raises NotAtHome if the number of partitions was changed, or what a handler raises, with a note that
-        names the record's place. After that neither `state` nor the batch may be used.
+        With `last_entries` the batch ends inside of the last record, if that is a bundle (see Cursor).
+
+        Raises NotAtHome if the number of partitions was changed, and StageFailed if a handler fails. After
+        that neither `state` nor the batch may be used.
         """
         batch = Batch(state, self.rules, self.new_counters(), self.serve_due, limits, until)
-        cursor = Cursor(records, self.bundled, state.partly_read, state.partitions)
+        cursor = Cursor(records, self.bundled, state.partly_read, state.partitions, last_entries)
         # The fast path does not know how far sources may be read.
         fast = self.fast_path is not None and until is None
         apply_plain = self._apply_plain_fast if fast else self._apply_plain
@@ -134,7 +166,7 @@ class Stage(Generic[State, Rules, Counters]):
             yield batch
             if batch.is_full() or batch.ahead is not None:
                 break
-        cursor.stop()
+        batch.finished_entries = cursor.stop()
         for _ in batch.finish():
             yield batch
         yield batch
@@ -177,14 +209,23 @@ class Stage(Generic[State, Rules, Counters]):
         def refuse(entry: Any, rejected: Rejected) -> None:
             _refuse(batch, bundled.published(entry), bundled.form.topic, rejected)
 
-        def describe(number: int) -> str:
-            return f"{cursor.describe(number)}, published as {place_of(bundled.published(entries[number]))}"
+        apply: Callable[[Any, Any], None] = bundled.handle
+        if sources := batch.state.sources:
+            numbers = count()
 
-        return _apply_slice(batch, entries, bundled.handle, refuse, describe)
+            def apply(batch: Any, entry: Any) -> None:
+                place = cursor.place(next(numbers))
+                sources.check(bundled.form.topic, place.offset, place.entry)
+                bundled.handle(batch, entry)
+
+        return _apply_slice(batch, entries, apply, refuse, cursor.place)
 
     def _apply_record(self, batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool | None:
         """Apply a record; return True if it was Tocsin's own, so that it does not count as read."""
         topic = without_prefix(record.topic)
+        sources = batch.state.sources
+        if sources:
+            sources.check(topic, record.offset)
         if topic == self.sources.internal:
             passed_on = read_origin(record.headers)
             if passed_on is None:
@@ -196,9 +237,6 @@ class Stage(Generic[State, Rules, Counters]):
             origin = passed_on or own_place(record)
             topic = without_prefix(origin.topic)
         else:
-            sources = batch.state.sources
-            if sources:
-                sources.check(topic, record.offset)
             origin = own_place(record)
         handlers = self.handlers
         (handlers.get(topic) or next(iter(handlers.values())))(batch, record, origin)
@@ -210,9 +248,12 @@ def _apply_slice(
     items: Sequence[Item],
     apply: Callable[[Any, Item], bool | None],
     refuse: Callable[[Item, Rejected], None],
-    describe: Callable[[int], str],
+    place: Callable[[int], Place],
 ) -> int:
-    """Apply items of a slice in their order, as many as its limits allow; return their number."""
+    """Apply items of a slice in their order, as many as its limits allow; return their number.
+
+    Raises StageFailed with the `place` of the item on which the code fails.
+    """
     outputs, breaker = batch.outputs, batch.state.breaker
     most_outputs = len(outputs) + batch.limits.slice_more_outputs
     finished = read = 0
@@ -226,9 +267,10 @@ def _apply_slice(
             breaker.note_read(read)
             read = 0
             refuse(item, rejected)
-        except Exception as error:
-            error.add_note(f"while applying {describe(finished)}")
+        except (NotAtHome, MemoryError):
             raise
+        except Exception as error:
+            raise StageFailed(place(finished), error) from error
         finished += 1
         if len(outputs) - finished >= most_outputs:
             break
@@ -254,6 +296,8 @@ def _apply_control_record(batch: Batch[State, Rules, Counters], record: SourceRe
         batch.correct_time(correction, record.timestamp)
     elif (decision := decode_source_decision(record)) is not None:
         batch.state.sources.decide(decision)
+    elif (room := decode_state_room(record)) is not None:
+        batch.state.newcomers.say(has_room=room.has_room)
     else:
         return False
     return True

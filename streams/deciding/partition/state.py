@@ -34,6 +34,7 @@ from streams.deciding.partition.moving import (
     Shared,
     ref_before_nul,
 )
+from streams.deciding.partition.newcomers import NEWCOMERS, Newcomers, merge_newcomers
 from streams.deciding.partition.reading import PARTLY_READ, PartlyRead
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls
@@ -66,6 +67,7 @@ class PartitionState:
         "daily",
         "due",
         "homes",
+        "newcomers",
         "partition",
         "partitions",
         "partly_read",
@@ -91,6 +93,7 @@ class PartitionState:
         self.partly_read = PartlyRead()
         self.settings = settings
         self.recent = RecentIds(settings)
+        self.newcomers = Newcomers(settings)
         self.clocks = LegalClockStore()
         self.due = DueSteps()
         self.homes = HomePartitions(partitions)
@@ -115,6 +118,7 @@ class PartitionState:
         """
         self.time.turn_back(clock, appended)
         self.recent.turn_back(clock)
+        self.newcomers.turn_back(clock)
         self.daily.begin_part(self.time.corrections)
 
     def next_due(self) -> int | None:
@@ -144,6 +148,8 @@ class PartitionState:
         yield from self.sources.drain_changes()
         if (partly := self.partly_read.drain_change()) is not None:
             yield partly
+        if (newcomers := self.newcomers.drain_change()) is not None:
+            yield newcomers
 
     def restore(self, entries: Iterable[tuple[bytes, bytes]], own: Mapping[bytes, Reader]) -> None:
         """Restore from the last value of every key, without deleted keys.
@@ -164,6 +170,7 @@ class PartitionState:
             CLOCK_RECORD: self.clocks.restore,
             SOURCE_CONTROL: self.sources.restore,
             PARTLY_READ: self.partly_read.restore,
+            NEWCOMERS: self.newcomers.restore,
             DAILY_COUNTERS: self.daily.restore,
             OWN_DAY_COUNTERS: self.daily.restore,
             **own,
@@ -279,6 +286,7 @@ MOVES: Moves = {
         "a bundle of reports is applied in part: let a worker apply the rest, and save again"
     ),
     DUPLICATES_SLOT: Merged(_merge_recent),
+    NEWCOMERS: Merged(merge_newcomers),
     CLOCK_RECORD: ByRef(ref_before_nul),
     # Each of the two merges the records of both types, because all that remains must be of one day.
     DAILY_COUNTERS: Merged(merge_counters),

@@ -64,7 +64,8 @@ _ENTRY_BYTES = 300
 def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> None:
     """Note a report that was passed on, and send it to its channel with its stamp, or drop it as a duplicate.
 
-    Raises Rejected for a category that these rules do not have: those of the worker that passed it on may.
+    Raises Rejected for a category that these rules do not have, which those of the worker that passed it on
+    may, and for a reporter who is one too many for the publisher.
     """
     state, rules = batch.state, batch.rules
     report, hashed = passed.report, passed.reporter
@@ -73,17 +74,22 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
     category = _known(batch, report.category)
     recent = state.recent
     event = recent.new_event(report.ce_source, report.report_id, report.channel_ref)
-    if event is None:
-        # It would count twice in the limits here; the channel would drop it as well.
+    if event is None and not report.attempts:
+        # It would count twice in the limits here; the channel would drop it as well. One that was a dead
+        # letter may have been refused there, after it had passed here.
         batch.counters.duplicates += 1
         return
     occurred, received, message = report.occurred, report.received, report.message_ref
     batch.advance(occurred, report.appended)
     key = REPORTER + hashed.to_bytes(HASH_BYTES, "big")
     # After time has moved on: with the day it forgets who was silent for long.
-    reporter = state.reporters.find(key) or Reporter()
-    recent.add(event, state.time.now)
+    reporter = state.reporters.find(key)
     now = state.time.now
+    if reporter is None:
+        state.newcomers.admit("reporters", report.topic, report.ce_source, now)
+        reporter = Reporter()
+    if event is not None:
+        recent.add(event, now)
     facts = ReportFacts(
         kind,
         now,

@@ -22,6 +22,7 @@ from streams.deciding.partition.daily_counters import Cell
 from streams.deciding.partition.replay import ticks_headers
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
+from streams.deciding.reports.crowd import message_key
 from streams.deciding.reports.enrich import enriched_json
 from streams.deciding.reports.escalation.arm_clocks import arm_clocks
 from streams.deciding.reports.escalation.episodes import (
@@ -64,7 +65,8 @@ def apply_report(
 
     `channel_key` is its channel's ref as bytes. `stamp` is that of the stage of reporters. A report without a
     reporter's ref has none, nor has one that a worker of version 0.2 re-keyed without that stage: its
-    reporter and its message are not noted, as in that version.
+    reporter and its message are not noted, as in that version. Raises Rejected, changing nothing, if it
+    brings a channel or message that is one too many for its publisher.
     """
     state, rules = batch.state, batch.rules
     report, ce_source, occurred = decoded
@@ -77,7 +79,11 @@ def apply_report(
     key = CHANNEL_COUNTS + channel_key + plan.suffix
     entry = state.counts.find(key)
     if entry is None:
+        state.newcomers.admit("channels", origin.topic, ce_source, now)
         entry = state.counts.new_entry()
+    message = report.message_ref
+    if message is not None and not state.crowd.knows(message_key(channel_key, message)):
+        state.newcomers.admit("messages", origin.topic, ce_source, now)
     counts = entry.counts
     # Its id would be forgotten if it had been applied when it occurred.
     possible_repeat = occurred <= state.recent.forgotten_until

@@ -95,6 +95,10 @@ class Crowd:
         found = self.reporters.find(MESSAGE_REPORTERS + key)
         return MessageReporters() if found is None else found
 
+    def knows(self, key: bytes) -> bool:
+        """Return whether a message has a record."""
+        return self.reporters.find(MESSAGE_REPORTERS + key) is not None
+
     def put_reporters(self, key: bytes, record: MessageReporters, now: int) -> None:
         """Store the record of a message, new or changed at `now` (ms)."""
         self.reporters.put(MESSAGE_REPORTERS + key, record, record.needed_until(now))

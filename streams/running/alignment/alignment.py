@@ -112,7 +112,7 @@ class Alignment:
 
         Without a source that is behind, that is all of it.
         """
-        fleet, clock = self._fleet, clock_ms()
+        fleet, now, clock = self._fleet, time.monotonic(), clock_ms()
         if fleet is None or not self._sources:
             return arrivals
         sources = self._sources
@@ -132,7 +132,7 @@ class Alignment:
             self._passage.take_step(place, ends)
         asked = sorted({*waiting, *of_sources}, key=lambda tp: sources[tp].frontier or 0)
         for tp in asked:
-            admitted += await self._admit_source(tp, of_sources.get(tp, []), clock)
+            admitted += await self._admit_source(tp, of_sources.get(tp, []), now, clock)
         drop_beyond(sources.values())
         return admitted
 
@@ -152,7 +152,7 @@ class Alignment:
         if result.ahead is not None:
             self._sources[TP(result.ahead.topic, partition)].stop(result.ahead.moment)
 
-    async def _admit_source(self, tp: TP, arrived: list[Arrival], clock: int) -> list[Arrival]:
+    async def _admit_source(self, tp: TP, arrived: list[Arrival], now: float, clock: int) -> list[Arrival]:
         source, owner = self._sources[tp], self._owners().get(self._sources[tp].place)
         if owner is None or owner.rests(source.topic):
             source.drop()
@@ -161,7 +161,7 @@ class Alignment:
         dropped = [each for each in arrived if not source.keep(each, owner.expected(source.topic))]
         assert self._fleet is not None
         confirmed = self._passage.confirmed(source.place)
-        until = self._fleet.until(source.frontier, source.read, confirmed, time.monotonic(), clock)
+        until = self._fleet.until(source.frontier, source.read, confirmed, now, clock)
         if until is not None:
             self.news.set()
         if until is None or source.ahead is None or source.ahead <= until:

@@ -3,6 +3,7 @@
 All times of a clock are in ms since the epoch, those called `now` in seconds of `time.monotonic`.
 """
 
+from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
@@ -65,6 +66,9 @@ class Fleet:
         self._given_up_relays: set[int] = set()
         self._mark: tuple[int, float] | None = None
         self._counted_at = _NEVER
+        # Who is waited for, and up to where the confirmed frontiers of these reach, each for one moment.
+        self._kept_awaited: tuple[float, list[int]] | None = None
+        self._kept_order: tuple[list[int], Mapping[int, int], list[int] | None] | None = None
 
     def hear(self, number: int, row: ProgressRow, now: float, clock: int) -> None:
         """Take a row into account; `number` is larger than that of any row before it."""
@@ -84,6 +88,8 @@ class Fleet:
             if not self.is_catching_up(now):
                 self._begin(now)
             self._behind_at = max(self._behind_at, now)
+        if row.frontiers or row.left_out:
+            self._kept_awaited = None
         for partition, frontier in row.frontiers.items():
             before = self._frontiers.get(partition, -1)
             if frontier > before or frontier >= clock - LIVE_MS or partition in row.held:
@@ -131,28 +137,20 @@ class Fleet:
         if frontier >= clock - LIVE_MS:
             return None
         self.note(ProgressRow(behind=True), now, clock)
-        least: int | None = None
-        for partition in range(self._partitions):
-            if not self._is_waited_for(partition, now):
-                continue
-            reached = confirmed.get(partition)
-            if reached is None:
-                return 0
-            if reached >= read - REACH_MS and (least is None or reached < least):
-                least = reached
-        return None if least is None else least + SPAN_MS
+        reached = self._in_order(confirmed, now)
+        if reached is None:
+            return 0
+        place = bisect_left(reached, read - REACH_MS)
+        return None if place == len(reached) else reached[place] + SPAN_MS
 
     def least(self, now: float) -> Least | None:
         """Return the partition that is furthest behind of all that are waited for, however far that is.
 
         None if nobody is waited for. The frontier is 0 of one of which nothing is known yet.
         """
-        found = [
-            Least(partition, self.confirmed.get(partition, 0))
-            for partition in range(self._partitions)
-            if self._is_waited_for(partition, now)
-        ]
-        return min(found, key=lambda each: each.frontier, default=None)
+        confirmed = self.confirmed
+        partition = min(self._awaited(now), key=lambda each: confirmed.get(each, 0), default=None)
+        return None if partition is None else Least(partition, confirmed.get(partition, 0))
 
     def count_waiting(self, now: float) -> int | None:
         """Count how long the fleet waits for the one that holds it up.
@@ -176,26 +174,52 @@ class Fleet:
         if self._waited[who] <= PATIENCE_SECONDS:
             return None
         (self.given_up if relay is None else self._given_up_relays).add(who[1])
+        self._kept_awaited = None
         return who[1]
 
     def left_out(self, now: float) -> Collection[int]:
         """Return the partitions that nobody waits for."""
-        return [each for each in range(self._partitions) if not self._is_waited_for(each, now)]
+        return sorted(set(range(self._partitions)).difference(self._awaited(now)))
 
     def _begin(self, now: float) -> None:
         """Begin to catch up: nobody was silent before, and nobody was waited for."""
         self._since = now
+        self._kept_awaited = None
         self.given_up.clear()
         self._given_up_relays.clear()
         self._waited.clear()
         self._mark = None
         self._counted_at = now
 
-    def _is_waited_for(self, partition: int, now: float) -> bool:
-        if partition in self._left_out or partition in self.given_up:
-            return False
-        moved = max(self._moved_at.get(partition, _NEVER), self._since)
-        return now - moved <= SILENCE_SECONDS
+    def _awaited(self, now: float) -> list[int]:
+        """Return the partitions that are waited for.
+
+        Asked for each source of a worker, in a fleet with a thousand partitions: so it is found once for all.
+        """
+        if self._kept_awaited is None or self._kept_awaited[0] != now:
+            everybody = now - self._since <= SILENCE_SECONDS
+            moved, left_out, given_up = self._moved_at, self._left_out, self.given_up
+            self._kept_awaited = (
+                now,
+                [
+                    each
+                    for each in range(self._partitions)
+                    if (everybody or now - moved.get(each, _NEVER) <= SILENCE_SECONDS)
+                    and each not in left_out
+                    and each not in given_up
+                ],
+            )
+        return self._kept_awaited[1]
+
+    def _in_order(self, confirmed: Mapping[int, int], now: float) -> list[int] | None:
+        """Return the confirmed frontiers of those who are waited for; None if one is not known."""
+        waited = self._awaited(now)
+        kept = self._kept_order
+        if kept is None or kept[0] is not waited or kept[1] is not confirmed:
+            known = [confirmed[each] for each in waited if each in confirmed]
+            known.sort()
+            kept = self._kept_order = waited, confirmed, known if len(known) == len(waited) else None
+        return kept[2]
 
     def _relays(self, now: float) -> list[int]:
         if not self._has_relays:

@@ -15,7 +15,7 @@ from streams.running.app.faust_settings import faust_settings
 from streams.running.app.garbage_collection import collect_regularly, leave_out_what_stays
 from streams.running.app.intake import run_intake
 from streams.running.cycle.batches import PassThroughSchema
-from streams.running.cycle.chores import do_chores
+from streams.running.cycle.chores import HasRoom, do_chores
 from streams.running.cycle.cycle import Cycle
 from streams.running.cycle.lag import SourceLag, source_lag
 from streams.running.cycle.set_aside import keep_trying
@@ -57,9 +57,10 @@ class StageApp(PromptlyStoppingApp):
         self._owned: dict[str, OwnedStage] = {}
         self.writer = Writer(connection, prefix, instance)
         self.ownership = Ownership(connection, self.writer, self._owned)
+        self.has_room: HasRoom = lambda: None
         self.alignment = Alignment(lambda: self.consumer, lambda: self.ownership.owners, self.writer)
         self.cycle = Cycle(self, self.ownership, self.writer, self.alignment)
-        super().__init__(consumer_group(prefix), **faust_settings(connection))
+        super().__init__(consumer_group(prefix), **faust_settings(connection, instance))
         self.transport = PositionedTransport(self.conf.broker_consumer, self)
         self.on_partitions_revoked.connect(self._give_up, weak=False)
         self.on_rebalance_complete.connect(self._follow, weak=False)
@@ -130,7 +131,8 @@ class StageApp(PromptlyStoppingApp):
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_endless(self.cycle.run()))
-                tasks.create_task(_endless(do_chores(self, self.ownership, self.cycle, self.alignment)))
+                chores = do_chores(self, self.ownership, self.cycle, self.alignment, self.has_room)
+                tasks.create_task(_endless(chores))
                 tasks.create_task(_endless(keep_aligned(self.alignment, self.ownership, self.cycle)))
                 tasks.create_task(_endless(hear_others(self.connection, self.writer, self.alignment)))
                 tasks.create_task(_endless(keep_trying(self.connection, self.writer, self.ownership)))

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
+import structlog
 from faust.types import TP
 
 from streams.running.alignment.alignment import Alignment
@@ -12,6 +14,8 @@ from streams.running.cycle.set_aside import set_aside
 from streams.running.partitions.setback import NotApplied
 from streams.running.takeover.ownership import Ownership
 from streams.running.wall_clock import clock_ms
+
+logger = structlog.get_logger(__name__)
 
 # How often an idle worker checks whether something is due. A clear is confirmed minutes after it began, so
 # half a second more does not matter. Checking costs one peek at a heap per partition.
@@ -23,13 +27,24 @@ TICK_CHECK_SECONDS = 0.5
 # enough.
 MARKERS_SECONDS = 3600.0
 
+# How often a worker compares its state with its budget of memory. In that time 5,000 new messages a second
+# take 5 MB.
+ROOM_SECONDS = 10.0
+
 # A partition is idle, and may be ticked, when nothing was applied for this long: longer than a busy broker
 # takes to answer a fetch.
 IDLE_SECONDS = 1.0
 
 
-async def do_chores(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignment) -> None:
+HasRoom = Callable[[], bool | None]
+"""Whether there is memory for more state; None: as before."""
+
+
+async def do_chores(
+    app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignment, has_room: HasRoom = lambda: None
+) -> None:
     """Do them for ever; any exception must stop the worker."""
+    asked_at = time.monotonic()
     while True:
         await asyncio.sleep(TICK_CHECK_SECONDS)
         # The lock, so that no cycle applies anything meanwhile.
@@ -38,6 +53,9 @@ async def do_chores(app: Any, ownership: Ownership, cycle: Cycle, alignment: Ali
             await _tick(app, ownership, cycle, alignment)
             await _step_over_markers(ownership)
             await ownership.stay_known()
+            if time.monotonic() - asked_at > ROOM_SECONDS:
+                asked_at = time.monotonic()
+                await _say_room(has_room(), app, ownership, cycle)
 
 
 async def _wake(app: Any, ownership: Ownership) -> None:
@@ -63,6 +81,33 @@ async def _tick(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignme
         await cycle.write([owner for owner, _ in due], [outputs.writes for _, outputs in due])
         for owner, _ in due:
             owner.ticked()
+
+
+async def _say_room(has_room: bool | None, app: Any, ownership: Ownership, cycle: Cycle) -> None:
+    """Tell partitions whether there is memory for more state; None: it stays as it is."""
+    if has_room is None:
+        return
+    news = []
+    for owner in ownership.owners.values():
+        if owner.attempts.is_set_aside:
+            continue
+        try:
+            outputs = await owner.say_room(has_room=has_room)
+        except NotApplied as failed:
+            await set_aside(app.consumer, owner, failed)
+            continue
+        if outputs is not None:
+            news.append((owner, outputs))
+    if not news:
+        return
+    if has_room:
+        logger.info("there is memory for more state: what is new is taken again")
+    else:
+        logger.warning(
+            "the state has reached its budget of memory: reports about what is not known go to dead-letters",
+            runbook="docs/runbooks/TocsinNewcomersRefused.md",
+        )
+    await cycle.write([owner for owner, _ in news], [outputs.writes for _, outputs in news])
 
 
 async def _step_over_markers(ownership: Ownership) -> None:

@@ -152,7 +152,7 @@ class Cycle:
         partitions of this process.
         """
         write_lock = self._ownership.write_lock
-        self._pace.begin()
+        self._pace.begin(sum(len(each.records) for each in wanted))
         began = time.time_ns()
         by_place: dict[StatePartition, list[Arrival]] = defaultdict(list)
         for arrival in wanted:

@@ -3,15 +3,18 @@
 The key holds the claimant's transactional id, so that compaction never hides one claim behind another. The
 first record of every transaction in this log is about its own writer. So the record at the last stable offset
 names the owner of the oldest open transaction.
+
+With its claims a worker writes its terms, in a record of their own: what all workers must have alike.
 """
 
 import time
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-import orjson
+import msgspec
 
 from streams.running.log.log import Write
+from streams.running.log.terms import BEFORE_TERMS, Terms
 
 # Increase this when older workers cannot read what newer ones write.
 CLAIM_VERSION = 1
@@ -24,6 +27,10 @@ class StatePartition(NamedTuple):
     partition: int
 
 
+# Where the terms of a worker stand: no stage has this name.
+_TERMS = StatePartition("terms", 0)
+
+
 class Claimant(NamedTuple):
     """A process with an unreleased claim, and the newest generation of the group in which it claimed."""
 
@@ -31,10 +38,36 @@ class Claimant(NamedTuple):
     generation: int
 
 
+class ClaimFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """In which generation of the group a claim was made, by which member, and when.
+
+    `terms` and `since` are in the record of the terms alone. `since` is the generation in which this process
+    first worked, None of a newcomer. Versions before the terms have no such record.
+    """
+
+    generation: int
+    member: str
+    time_ns: int = 0
+    since: int | None = None
+    terms: Terms = BEFORE_TERMS
+
+
 def claim_value(generation: int, member: str) -> bytes:
     """The value of a claim, different from that of any other claim of this process."""
-    facts = {"generation": generation, "member": member, "time_ns": time.time_ns()}
-    return bytes([CLAIM_VERSION]) + orjson.dumps(facts)
+    return _encoded(ClaimFacts(generation, member, time.time_ns()))
+
+
+def terms_record(
+    transactional_id: str, generation: int, member: str, terms: Terms, since: int | None
+) -> Write:
+    """The terms of a worker, beside its claims."""
+    facts = ClaimFacts(generation, member, time.time_ns(), since, terms)
+    return _key(_TERMS, transactional_id), _encoded(facts), []
+
+
+def terms_release(transactional_id: str) -> Write:
+    """The end of a worker's terms, beside the releases of its claims."""
+    return release_record(_TERMS, transactional_id)
 
 
 def claim_record(place: StatePartition, transactional_id: str, value: bytes) -> Write:
@@ -45,6 +78,11 @@ def claim_record(place: StatePartition, transactional_id: str, value: bytes) -> 
 def release_record(place: StatePartition, transactional_id: str) -> Write:
     """The end of a claim: the claimant has decided all that it ever wrote to the partition."""
     return _key(place, transactional_id), None, []
+
+
+def nothing_released(transactional_id: str) -> Write:
+    """A record about a process that claims nothing."""
+    return release_record(StatePartition("none", 0), transactional_id)
 
 
 def former_fenced_record(place: StatePartition) -> Write:
@@ -65,26 +103,43 @@ class ClaimsLog:
 
     def add(self, key: bytes, value: bytes | None) -> None:
         """Take the next record into account."""
-        if value is None:
-            self._claims.pop(_split(key), None)
-        else:
+        # In the order of the log.
+        self._claims.pop(_split(key), None)
+        if value is not None:
             self._claims[_split(key)] = value
 
-    def shows(self, transactional_id: str, value: bytes, places: Iterable[StatePartition]) -> bool:
-        """Return whether this claim to all of the places has been read."""
-        return all(self._claims.get((place, transactional_id)) == value for place in places)
+    def shows(self, records: Iterable[Write]) -> bool:
+        """Return whether these claims and terms have been read, and nothing newer in their place."""
+        return all(self._claims.get(_split(key or b"")) == value for key, value, _ in records)
 
     def claimants(self, places: Collection[StatePartition]) -> list[Claimant]:
         """Who has an unreleased claim to one of the places."""
         newest: dict[str, int] = {}
+        wanted = frozenset(places)
         for (place, claimant), value in self._claims.items():
-            if claimant and place in places:
+            if claimant and place in wanted:
                 newest[claimant] = max(newest.get(claimant, -1), _generation(value))
         return [Claimant(*each) for each in newest.items()]
 
+    def standing(self, before: str = "") -> dict[str, ClaimFacts]:
+        """What everybody with an unreleased claim says, by transactional id.
+
+        With `before`, what was said before this one's terms were written.
+        """
+        said: dict[str, ClaimFacts] = {}
+        for (place, claimant), value in self._claims.items():
+            if (place, claimant) == (_TERMS, before):
+                break
+            if claimant and (place == _TERMS or claimant not in said):
+                facts = _facts(value)
+                if facts is not None:
+                    said[claimant] = facts
+        return said
+
     def releases_of(self, fenced: Collection[str]) -> list[Write]:
-        """The releases of everything that these processes claim."""
-        return [release_record(*claim) for claim in self._claims if claim[1] in fenced]
+        """The releases of everything that these processes claim; those of their terms come last."""
+        claims = sorted(self._claims, key=lambda claim: claim[0] == _TERMS)
+        return [release_record(*claim) for claim in claims if claim[1] in fenced]
 
     def without_note(self, places: Iterable[StatePartition]) -> list[StatePartition]:
         """Return the places without a note that the id of former versions is fenced."""
@@ -102,7 +157,17 @@ def _split(key: bytes) -> tuple[StatePartition, str]:
 
 def _generation(value: bytes) -> int:
     """The generation of a claim; -1 of another version, fenced without asking whose claim is newer."""
-    if value[:1] != bytes([CLAIM_VERSION]):
-        return -1
-    generation: int = orjson.loads(value[1:])["generation"]
-    return generation
+    facts = _facts(value)
+    return -1 if facts is None else facts.generation
+
+
+def _encoded(facts: ClaimFacts) -> bytes:
+    return bytes([CLAIM_VERSION]) + msgspec.json.encode(facts)
+
+
+def _facts(value: bytes) -> ClaimFacts | None:
+    """What a claim says; None if another version wrote it."""
+    return _decode(value[1:]) if value[:1] == bytes([CLAIM_VERSION]) else None
+
+
+_decode = msgspec.json.Decoder(ClaimFacts).decode

@@ -1,11 +1,13 @@
 """The HTTP server of a worker: /metrics, /livez, /readyz and /status."""
 
 import asyncio
+import ipaddress
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from aiohttp import web
@@ -54,7 +56,8 @@ async def serve(
 ) -> AsyncIterator[str]:
     """Serve in the running event loop, so an answer proves that the loop is not blocked. Yields the address.
 
-    Port 0 chooses a free port. `prefix` begins the names of the settings of the address. Raises
+    Port 0 chooses a free port. `prefix` begins the names of the settings of the address. A request that came
+    over loopback is answered only if it asks for an address, for `host` or for a name without a dot. Raises
     AddressRefused if the port is in use or `host` is not an address of this machine.
     """
     answers: dict[str, Answer] = {
@@ -65,6 +68,8 @@ async def serve(
     }
 
     async def handle(request: web.BaseRequest) -> web.Response:
+        if not _is_for_us(request, host):
+            return web.Response(status=421, text=f"this is {host}, and not the name in the address\n")
         return _answer(request, answers)
 
     server = _BoundedServer(
@@ -142,6 +147,23 @@ def _new_logger() -> logging.Logger:
     logger = logging.getLogger(__name__).getChild("requests")
     logger.filters[:] = [_WithoutMalformedRequests()]
     return logger
+
+
+def _is_for_us(request: web.BaseRequest, host: str) -> bool:
+    """Whether no web page has sent a request by a name of its own that it made point to this machine.
+
+    Such a page (DNS rebinding) would read what only this machine may. Its name is a public one, with a dot.
+    """
+    transport = request.transport
+    reached = None if transport is None else transport.get_extra_info("sockname")
+    if reached is not None and not ipaddress.ip_address(reached[0]).is_loopback:
+        # Who reaches another address needs no such trick, and Prometheus may have any name for it.
+        return True
+    try:
+        asked = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+        return "." not in asked or asked == host.lower() or bool(ipaddress.ip_address(asked))
+    except ValueError:
+        return False
 
 
 def _answer(request: web.BaseRequest, answers: Mapping[str, Answer]) -> web.Response:

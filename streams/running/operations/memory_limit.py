@@ -2,9 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
 _GROUPS = Path("/sys/fs/cgroup")
 _OWN_GROUP = Path("/proc/self/cgroup")
+
+# What a worker needs beside its state, measured with hostile records: docs/operations-design.md, 'Memory for
+# records'.
+BESIDE_STATE: Final = 512 * 1024 * 1024
 
 
 def memory_limit(groups: Path = _GROUPS, own_group: Path = _OWN_GROUP) -> int | None:
@@ -24,6 +29,14 @@ def memory_limit(groups: Path = _GROUPS, own_group: Path = _OWN_GROUP) -> int | 
     if machine is not None:
         limits.append(machine)
     return min(limits, default=None)
+
+
+def state_budget(limit: int) -> int:
+    """Return the bytes that state may take of the memory `limit` of a process: what the rest does not need.
+
+    Half of it, if that is more: a worker with so little memory has few records to handle, too.
+    """
+    return max(limit - BESIDE_STATE, limit // 2)
 
 
 def _path(own_group: Path) -> str:

@@ -401,6 +401,21 @@ TRANSACTIONS_FAILED = Metric(
 
 _OWNERSHIP = "Ownership"
 READY = Metric(_OWNERSHIP, "tocsin_ready", "gauge", "1 if /readyz answers 200, otherwise 0.")
+KEPT_OUT = Metric(
+    _OWNERSHIP,
+    "tocsin_kept_out",
+    "gauge",
+    "1 while the worker waits outside of its group, because the workers in it have other settings or rules; "
+    "/readyz and the log name them.",
+)
+TERMS_INFO = Metric(
+    _OWNERSHIP,
+    "tocsin_terms_info",
+    "gauge",
+    "1 for the version and the rules with which this worker decides, while it is not kept out. `rules_id` is "
+    "what TOCSIN_REPLACES_RULES names.",
+    ("version", "rules_id"),
+)
 PARTITIONS = Metric(
     _OWNERSHIP,
     "tocsin_partitions",
@@ -457,12 +472,14 @@ STATE_MEMORY = Metric(
     "About the bytes of memory that the state takes in this worker, with what of it is in use as objects.",
     ("stage", "kind"),
 )
-MEMORY_LIMIT = Metric(
+STATE_BUDGET = Metric(
     _STATE,
-    "tocsin_memory_limit_bytes",
+    "tocsin_state_budget_bytes",
     "gauge",
-    "Memory that the worker may take: the smallest limit of its control groups (`memory.max`, version 2), or "
-    "all memory of the machine. Missing where neither can be read.",
+    "Memory that the state of the worker may take: the worker's limit less 512 MiB for all else, but at "
+    "least half of it. The limit is the smallest of its control groups (`memory.max`, version 2), or all "
+    "memory of the machine. From the budget on, reports about reporters, channels and messages that are not "
+    "known go to dead-letters (too_many_new). Missing where no limit can be read.",
 )
 DUPLICATES_KNOWN = Metric(
     _STATE,

@@ -128,6 +128,10 @@ class OwnedPartitions:
         """Stop tracking a partition."""
         self._owned.pop((stage, partition), None)
 
+    def state_memory(self) -> int:
+        """Return about how many bytes of memory the state of all partitions takes."""
+        return sum(sum(owned.take_census().memory.values()) for owned in self._owned.copy().values())
+
     def gauges(self, lags: Sequence[Lag]) -> list[Numbers]:
         """All gauges about partitions and their state, computed now."""
         # A copy, because the consumer's thread may add a partition meanwhile.

@@ -1,7 +1,7 @@
 """Whether a worker is ready: it has joined the group and restored all partitions assigned to it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 # The brokers wait 60 s for the slowest worker of a group (Faust's `broker_rebalance_timeout`) and continue
 # without it. A rebalance that takes twice as long will not end by itself.
@@ -26,6 +26,12 @@ class Readiness:
         # How many partitions there were to restore in this takeover.
         self._to_restore = 0
         self._progress = 0
+        self._differs_in: tuple[str, ...] = ()
+
+    @property
+    def is_kept_out(self) -> bool:
+        """Whether the worker waits outside of its group, because the others have other settings."""
+        return bool(self._differs_in)
 
     @property
     def restoring(self) -> bool:
@@ -49,6 +55,10 @@ class Readiness:
         left = self._restoring
         done = f"{self._to_restore - len(left)} of {self._to_restore} partitions"
         return f"{done}, not yet {', '.join(sorted(map(str, left)))}" if len(left) <= MOST_NAMED else done
+
+    def differs_in(self, names: Collection[str]) -> None:
+        """Record what the others of the group have in another way; nothing if they do not."""
+        self._differs_in = tuple(names)
 
     def rebalance_began(self) -> None:
         """Record that the group is about to reassign its partitions."""
@@ -84,6 +94,9 @@ class Readiness:
     def reason_against(self) -> str | None:
         """Why the worker is not ready, with the seconds so far; None if it is ready."""
         seconds = f"{self._monotonic() - self._since:.0f} s"
+        if self._differs_in:
+            names = "; ".join(self._differs_in)
+            return f"not in the group, whose workers have other settings: {names}, {seconds}"
         if self._restoring:
             return f"taking over: {self._progress_of_takeover()}, {seconds}"
         if not self._assigned:

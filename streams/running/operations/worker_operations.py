@@ -17,21 +17,21 @@ from streams.running.operations.core import Core
 from streams.running.operations.http_server import serve
 from streams.running.operations.lag_watch import Lag, LagWatch
 from streams.running.operations.law_watch import LawWatch
-from streams.running.operations.memory_limit import memory_limit
+from streams.running.operations.memory_limit import memory_limit, state_budget
 from streams.running.operations.metrics import Exposition, Metrics
 from streams.running.operations.owned_partitions import EpisodeKind, OwnedPartitions, moment
 from streams.running.operations.readiness import Readiness
 from streams.running.operations.standstill import IdleTime
 from streams.running.operations.values import Numbers, gauge
 from streams.running.operations.watchdog import Watchdog
-from streams.running.takeover.membership import SESSION_SECONDS
+from streams.running.takeover.membership import LONGEST_SESSION_SECONDS
 
 logger = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
 
 # After this long without an answer other workers own its partitions. A broker that restarts is away for less.
-SILENCE_SECONDS = SESSION_SECONDS
+SILENCE_SECONDS = LONGEST_SESSION_SECONDS
 
 
 class WorkerOperations:
@@ -50,6 +50,8 @@ class WorkerOperations:
     ) -> None:
         # How sources wait for each other: see alignment/.
         self.standing: Callable[[], Standing] = Standing
+        # Of log/terms.py, once they are known.
+        self.rules_id = ""
         self.metrics = Metrics(rules, topics, core)
         self.readiness = Readiness()
         self.partitions = OwnedPartitions(rules, topics)
@@ -59,7 +61,8 @@ class WorkerOperations:
         self._law_watch = LawWatch(rules)
         self._restore_standstill = IdleTime()
         self._exposition = Exposition(self.metrics.values(), self._live)
-        self._memory_limit = memory_limit()
+        limit = memory_limit()
+        self._state_budget = None if limit is None else state_budget(limit)
         self._started_at = time.time()
         self._last_batch = time.monotonic()
         self._most_stalled: tuple[float, str] = (0.0, "")
@@ -68,6 +71,16 @@ class WorkerOperations:
         """Record that a batch was applied and committed; see OwnedPartitions.committed for `opened`."""
         self._last_batch = time.monotonic()
         self.partitions.committed(stage, partition, opened)
+
+    def has_room(self) -> bool | None:
+        """Return whether there is memory for more state; None between the budget and an eighth less."""
+        budget = self._state_budget
+        if budget is None:
+            return True
+        taken = self.partitions.state_memory()
+        if taken >= budget:
+            return False
+        return True if taken < budget - budget // 8 else None
 
     @asynccontextmanager
     async def running(self, host: str, port: int, watchdog_seconds: float) -> AsyncIterator[None]:
@@ -101,6 +114,7 @@ class WorkerOperations:
             "version": __version__,
             "policy_version": self._rules.policy_version,
             "registry_version": self._rules.registry_version,
+            "rules_id": self.rules_id,
             "core": self._core._asdict(),
             "started": moment(self._started_at),
             "ready": reason is None,
@@ -144,7 +158,15 @@ class WorkerOperations:
         ready = self._reason_not_ready() is None
         return [
             gauge(catalogue.READY, [((), float(ready))]),
-            gauge(catalogue.MEMORY_LIMIT, [((), self._memory_limit)] if self._memory_limit else []),
+            gauge(catalogue.KEPT_OUT, [((), float(self.readiness.is_kept_out))]),
+            gauge(
+                catalogue.TERMS_INFO,
+                [((__version__, self.rules_id), 1)]
+                if self.rules_id and not self.readiness.is_kept_out
+                else [],
+            ),
+            # A gauge without rows would be shown as 0, and state would then be more than all memory.
+            *([gauge(catalogue.STATE_BUDGET, [((), self._state_budget)])] if self._state_budget else []),
             *self.partitions.gauges(self._lags()),
             *self._law_watch.gauges(),
             *_gauges_of(self.standing()),

@@ -5,11 +5,20 @@ from collections.abc import Sequence
 
 import structlog
 
+from streams.contract.wire.failing import Place
 from streams.contract.wire.records import SourceRecord
 from streams.running.errors import OversizedRecord
 from streams.running.log.claims import StatePartition
 from streams.running.log.position import Position
-from streams.running.partitions.setback import FIRST_PAUSE, NotApplied, Setback, describe, setback_after
+from streams.running.partitions.decisions_ahead import DecisionsAhead
+from streams.running.partitions.setback import (
+    FIRST_PAUSE,
+    Attempt,
+    NotApplied,
+    Setback,
+    describe,
+    setback_after,
+)
 
 logger = structlog.get_logger(__name__)
 
@@ -20,9 +29,11 @@ class Attempts:
     While `is_set_aside` it has no state in memory, and nothing of it is applied.
     """
 
-    __slots__ = ("_place", "_prefix", "_retry_at", "_setback")
+    __slots__ = ("_place", "_prefix", "_retry_at", "_setback", "decisions")
 
     def __init__(self, place: StatePartition, prefix: str) -> None:
+        # Decisions about the internal topic that stand behind the record that fails.
+        self.decisions = DecisionsAhead()
         self._place = place
         self._prefix = prefix
         self._setback: Setback | None = None
@@ -49,9 +60,9 @@ class Attempts:
         Returns the places of the records that failed, for people.
         """
         is_first = self._setback is None
-        self._setback = setback_after(failed.records, self._setback)
+        self._setback = setback_after(failed, self._setback)
         self._retry_at = time.monotonic() + self._setback.pause
-        records, error = describe(failed.records, self._prefix), failed.__cause__
+        records, error = describe(failed, self._prefix), failed.__cause__
         logger.error(
             "partition set aside: its records cannot be applied. It is tried again; the other partitions go "
             "on",
@@ -66,6 +77,10 @@ class Attempts:
         )
         return records
 
+    def fail_in(self, topic: str) -> bool:
+        """Whether what fails is in a topic, or some of what may."""
+        return self._setback is not None and topic in self._setback.until
+
     def postpone(self) -> None:
         """Begin another pause: the brokers did not answer."""
         self._retry_at = time.monotonic() + FIRST_PAUSE
@@ -74,15 +89,16 @@ class Attempts:
         """End the pause."""
         self._retry_at = None
 
-    def next_records(self, records: Sequence[SourceRecord]) -> Sequence[SourceRecord]:
+    def next(self, records: Sequence[SourceRecord]) -> Attempt:
         """Return the first records that may be applied together: all unless something failed before."""
-        return records if self._setback is None else self._setback.next_attempt(records)
+        return Attempt(records) if self._setback is None else self._setback.next_attempt(records)
 
-    def have_succeeded(self, position: Position) -> bool:
-        """Return true once, when what failed before is applied or skipped."""
-        if self._setback is None or not self._setback.is_over(position):
+    def have_succeeded(self, position: Position, inside: Place | None) -> bool:
+        """Return true once, when what failed before is applied or skipped; arguments as Setback.is_over."""
+        if self._setback is None or not self._setback.is_over(position, inside):
             return False
         self._setback = None
+        self.decisions = DecisionsAhead()
         logger.warning(
             "partition goes on: what could not be applied is applied or skipped",
             stage=self._place.stage,

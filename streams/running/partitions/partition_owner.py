@@ -1,13 +1,13 @@
 """One partition that this worker owns: its state and position, which change together or not at all."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic
 
 import structlog
 from aiokafka import TopicPartition
 
-from streams.contract.wire.records import SourceRecord, new_tuple
+from streams.contract.wire.records import OutputRecord, SourceRecord, new_tuple
 from streams.running.log.append_times import APPEND_TIME, check_append_times
 from streams.running.log.claims import StatePartition
 from streams.running.log.fetched import Fetched
@@ -131,17 +131,25 @@ class PartitionOwner(Generic[State]):
     async def load(self, consumer: Reader, end: int) -> Loaded[State]:
         """Read the committed state of a partition that is set aside, for `try_again`; errors as in `load`."""
         bounds = await self._writer.bounds([self.state_log, *self.source_logs()])
-        return await load(self.stage, self._writer, self.state_log, consumer, bounds, end, keep_waiting)
+        loaded = await load(self.stage, self._writer, self.state_log, consumer, bounds, end, keep_waiting)
+        internal = self.internal_log
+        if self.attempts.fail_in(internal.topic):
+            begin = loaded.position[internal.topic].next_offset
+            await self.attempts.decisions.look(consumer, internal, begin, self.stage.is_decision)
+        return loaded
 
     def try_again(self, loaded: Loaded[State]) -> None:
         """Apply records again, from the committed position on, the internal topic first.
 
-        An operator's decision to skip the record that fails is in the internal topic.
+        An operator's decision to skip the record that fails is in the internal topic. If that record is
+        there, too, the decision was found behind it.
         """
         self.attempts.begin()
         delays = dict.fromkeys(loaded.position, INTERNAL_FIRST_SECONDS)
         self.resting.delay(delays | {self.internal_log.topic: 0.0})
         self._use(loaded)
+        if decisions := self.attempts.decisions.found:
+            self.stage.obey(self.state, decisions)
         self._observer.read_again(self.place.partition, self.state)
 
     async def apply(
@@ -172,7 +180,7 @@ class PartitionOwner(Generic[State]):
         prepared = await prepare(
             self.stage,
             self.state,
-            self.attempts.next_records(records),
+            self.attempts.next(records),
             new,
             self.position,
             self._applied_to,
@@ -245,7 +253,8 @@ class PartitionOwner(Generic[State]):
                 seconds,
             )
         )
-        if self.attempts.have_succeeded(progress.position):
+        attempts = self.attempts
+        if attempts.are_under_way and attempts.have_succeeded(progress.position, prepared.inside):
             self._observer.recovered(self.place.partition)
 
     def takes(self, topic: str, fetched: FetchedRange) -> bool:
@@ -301,12 +310,22 @@ class PartitionOwner(Generic[State]):
         Call `ticked` afterwards.
         Raises NotApplied as `apply` does.
         """
+        return await self._own_record(lambda: self.stage.tick(self.state, wall_clock_ms))
+
+    async def say_room(self, *, has_room: bool) -> Outputs | None:
+        """What to write if the state does not know yet whether there is memory for more.
+
+        Raises as `tick`.
+        """
+        return await self._own_record(lambda: self.stage.say_room(self.state, has_room=has_room))
+
+    async def _own_record(self, made: Callable[[], OutputRecord | None]) -> Outputs | None:
         try:
-            tick = self.stage.tick(self.state, wall_clock_ms)
-            if tick is None:
+            record = made()
+            if record is None:
                 return None
             outputs = Outputs(self._writer, self.place.partition)
-            await outputs.add([tick])
+            await outputs.add([record])
         except OF_THE_PROCESS:
             raise
         except Exception as error:

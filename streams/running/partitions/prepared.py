@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 
+from streams.contract.wire.failing import Place, StageFailed, place_of
 from streams.contract.wire.origin import NotAtHome
 from streams.contract.wire.records import SourceRecord
 from streams.running.errors import OwnershipLost
@@ -15,7 +16,7 @@ from streams.running.log.transaction import Destination
 from streams.running.log.writer import Writer
 from streams.running.partitions.outputs import Outputs
 from streams.running.partitions.progress import NewRecords, Progress, progress_of
-from streams.running.partitions.setback import NotApplied
+from streams.running.partitions.setback import Attempt, NotApplied
 from streams.running.partitions.stage import BatchResult, RunnableStage, State
 
 # Errors that are no fault of a partition: a restart helps, or shows what must be changed.
@@ -31,11 +32,19 @@ class Prepared(NamedTuple):
     records: Sequence[SourceRecord]
     size: int
 
+    @property
+    def inside(self) -> Place | None:
+        """The first entry that is not applied of the bundle in which the batch ended, if it did."""
+        entries = self.result.finished_entries
+        return (
+            place_of(self.records[self.result.finished_records])._replace(entry=entries) if entries else None
+        )
+
 
 async def prepare(
     stage: RunnableStage[State, Any],
     state: State,
-    records: Sequence[SourceRecord],
+    attempt: Attempt,
     new: Sequence[NewRecords],
     position: Position,
     applied_to: dict[str, int],
@@ -43,17 +52,20 @@ async def prepare(
     writer: Writer,
     until: Mapping[str, int] | None,
 ) -> Prepared:
-    """Apply the first of the `new` records, which are `records`, as far as `until` lets sources be read.
+    """Apply the first of the `new` records, which are in `attempt`, as far as `until` lets sources be read.
 
     Raises NotApplied; then `state` is worthless.
     """
+    records = attempt.records
     try:
-        slices = stage.apply_in_slices(state, records, until=until)
+        slices = stage.apply_in_slices(state, records, until=until, last_entries=attempt.last_entries)
         result, outputs = await _apply_in_slices(slices, Outputs(writer, state_log.partition))
         progress = progress_of(position, applied_to, new, result.finished_records)
         outputs.add_state(state_log, result.changes, progress.position)
     except OF_THE_PROCESS:
         raise
+    except StageFailed as failed:
+        raise NotApplied(records, failed.place) from failed.__cause__
     except Exception as error:
         raise NotApplied(records) from error
     return Prepared(outputs.writes, progress, result, records, outputs.size)

@@ -37,6 +37,10 @@ class BatchResult(Protocol):
         """How many of the records need not be handed in again."""
 
     @property
+    def finished_entries(self) -> int:
+        """How many entries of the next record are applied, if it is a bundle."""
+
+    @property
     def reached(self) -> Mapping[str, int]:
         """The latest event time (ms) read of each source of which something was read."""
 
@@ -79,14 +83,20 @@ class RunnableStage(Protocol[State, Result_co]):
         """Build the state of a partition from the last value of every key."""
 
     def apply_in_slices(
-        self, state: State, records: Sequence[SourceRecord], *, until: Mapping[str, int] | None = None
+        self,
+        state: State,
+        records: Sequence[SourceRecord],
+        *,
+        until: Mapping[str, int] | None = None,
+        last_entries: int | None = None,
     ) -> Iterator[Result_co]:
         """Apply a batch in slices of some milliseconds, yielding the result, still incomplete, after each.
 
         Takes as many of the records as one transaction should hold, and of sources in `until` only what is no
-        later than the event time (ms) there. Changes the state in place: the runtime
-        drops a state whose batch did not commit. An exception sets the partition aside, unless it is
-        NotAtHome.
+        later than the event time (ms) there. If the last record can be applied in parts, it is applied up to
+        part `last_entries`, or if those before are applied already, to the end of the next one. Changes the
+        state in place: the runtime drops a state whose batch did not commit. An exception sets the partition
+        aside, unless it is NotAtHome; StageFailed says on what.
         """
 
     def tripped(self, result: Any) -> Mapping[str, int]:
@@ -100,6 +110,18 @@ class RunnableStage(Protocol[State, Result_co]):
 
     def skipped_below(self, state: State, topic: str) -> int:
         """The offset of a source below which the stage does not read its records."""
+
+    def say_room(self, state: State, *, has_room: bool) -> OutputRecord | None:
+        """The record to append to the internal topic to say whether there is memory for more.
+
+        None if the state knows it already.
+        """
+
+    def is_decision(self, record: SourceRecord) -> bool:
+        """Whether a record of the internal topic is an operator's decision about that topic itself."""
+
+    def obey(self, state: State, records: Iterable[SourceRecord]) -> None:
+        """Put such decisions into force at once: one to skip a record stands behind it in the same log."""
 
     def tick(self, state: State, wall_clock_ms: int) -> OutputRecord | None:
         """The record to append to the internal topic when something is due by then, or None."""

@@ -8,8 +8,10 @@ from typing import Any
 import structlog
 from aiokafka import errors as kafka_errors
 from aiokafka.consumer import consumer, group_coordinator
+from aiokafka.protocol.commit import OffsetCommitRequest
+from aiokafka.protocol.group import LeaveGroupRequest
 
-from streams.running.takeover.membership import SESSION_SECONDS
+from streams.running.takeover.membership import LONGEST_SESSION_SECONDS, SESSION_SECONDS
 
 logger = structlog.get_logger(__name__)
 
@@ -17,6 +19,9 @@ logger = structlog.get_logger(__name__)
 TOPICS_SECONDS = SESSION_SECONDS / 2
 # A broker that has just started learns of the topics within a second.
 _POLL_SECONDS = 0.1
+
+# A third connection to the coordinator, besides aiokafka's for fetching (0) and for the group (1).
+_COMMITS = 2
 
 
 class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
@@ -28,6 +33,7 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
     """
 
     answered_at = float("-inf")
+    _session_timeout_ms: int
     when_refused: Callable[[kafka_errors.KafkaError], None] | None = None
 
     def _start_heartbeat_task(self) -> None:
@@ -49,12 +55,51 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
     async def ensure_active_group(self, subscription: Any, prev_assignment: Any) -> Any:
         """Join the group."""
         try:
-            return await super().ensure_active_group(subscription, prev_assignment)
+            return await self.join_with_session(subscription, prev_assignment)
         except kafka_errors.KafkaError as error:
             # aiokafka keeps it for the next fetch, but before an assignment nobody fetches.
             if self.when_refused is not None:
                 self.when_refused(error)
             raise
+
+    async def join_with_session(self, subscription: Any, prev_assignment: Any) -> Any:
+        """Join with the shortest session that the brokers allow, of the two that workers have."""
+        try:
+            return await super().ensure_active_group(subscription, prev_assignment)
+        except kafka_errors.InvalidSessionTimeoutError:
+            longest = int(LONGEST_SESSION_SECONDS * 1000)
+            if self._session_timeout_ms >= longest:
+                raise
+            self._session_timeout_ms = longest
+            return await super().ensure_active_group(subscription, prev_assignment)
+
+    async def _send_req(self, request: Any) -> Any:
+        """Send a request to the coordinator.
+
+        A commit of offsets has a connection of its own: a broker answers the requests of a connection one
+        after the other, and may take five seconds to replicate the offsets. No heartbeat must wait that long.
+        """
+        if not isinstance(request, OffsetCommitRequest) or self.coordinator_id is None:
+            return await super()._send_req(request)
+        try:
+            return await self._client.send(self.coordinator_id, request, group=_COMMITS)
+        except kafka_errors.KafkaError:
+            self.coordinator_dead()
+            raise
+
+    async def _maybe_leave_group(self) -> None:
+        """Leave the group at once, also as a static member.
+
+        aiokafka lets a static member go without a word, so that it may come back within its session. The
+        others would wait for it until then; a worker that is stopped in good order is missed for less time if
+        its partitions move.
+        """
+        if self._group_instance_id is not None and self.generation > 0:
+            try:
+                await self._send_req(LeaveGroupRequest(self.group_id, self.member_id))
+            except kafka_errors.KafkaError as error:
+                logger.warning("left the consumer group without a word", error=repr(error))
+        await super()._maybe_leave_group()
 
     async def _perform_assignment(self, response: Any) -> Any:
         """Assign the group's partitions, as its leader.

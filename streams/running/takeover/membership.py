@@ -1,19 +1,21 @@
 """The consumer group of the workers: who may be in it, and how soon it notices that a worker is gone."""
 
 from aiokafka import errors as kafka_errors
-from faust.assignor import PartitionAssignor
 
 from streams.running.errors import RefusedToStart
 
-# How long until the partitions of a silent worker move: most of the wait when a worker is killed. Six seconds
-# is the least that brokers allow with their default settings (`group.min.session.timeout.ms`).
+# How long until the partitions of a silent worker move: most of the wait when a worker is killed and does not
+# come back. Brokers with their default settings allow no less than six seconds
+# (`group.min.session.timeout.ms`); then a worker takes these.
 #
 # What delays a live worker's heartbeats is shorter. They are sent by the consumer's thread, also while
 # partitions are taken over or released, however long that takes; only a full garbage collection stops all
-# threads, 0.6 s for a million channels. An offset commit that the brokers cannot replicate holds up the
-# requests behind it for 5 s (`offsets.commit.timeout.ms`). A coordinator that restarts, or takes the group
-# over, gives each member a whole session.
-SESSION_SECONDS = 6.0
+# threads, 0.6 s for a million channels. With three workers and seven times as much work as two cores could do
+# none was later than 1.5 s. An offset commit that the brokers cannot replicate takes 5 s
+# (`offsets.commit.timeout.ms`), but has a connection of its own. A coordinator that restarts, or takes the
+# group over, gives each member a whole session.
+SESSION_SECONDS = 3.0
+LONGEST_SESSION_SECONDS = 6.0
 
 # A worker learns of a rebalance from the response to its next heartbeat, and the whole group waits for the
 # last worker. With Kafka's default of 3 s, reports waited up to 3.3 s in a rolling restart; with half a
@@ -27,15 +29,6 @@ HEARTBEAT_SECONDS = 0.5
 PROTOCOL = "tocsin-claims"
 
 
-class WorkerAssignor(PartitionAssignor):
-    """Faust's way to share partitions, under a name of our own."""
-
-    @property
-    def name(self) -> str:
-        """The name of the protocol."""
-        return PROTOCOL
-
-
 def refusal(group: str, error: kafka_errors.KafkaError) -> RefusedToStart | None:
     """The error of a worker that the brokers keep out of its group; None if `error` is another one."""
     if isinstance(error, kafka_errors.InconsistentGroupProtocolError):
@@ -45,9 +38,9 @@ def refusal(group: str, error: kafka_errors.KafkaError) -> RefusedToStart | None
             "Stop all of them, then start the new version: see docs/operations.md, 'Running'."
         )
     if isinstance(error, kafka_errors.InvalidSessionTimeoutError):
+        seconds = LONGEST_SESSION_SECONDS
         return RefusedToStart(
-            f"the brokers do not allow the session of {SESSION_SECONDS:.0f} s that workers have in their "
-            f"group: set `group.min.session.timeout.ms` of the brokers to {SESSION_SECONDS * 1000:.0f} "
-            "(their default) or less."
+            f"the brokers do not allow the session of {seconds:.0f} s that workers have in their group: set "
+            f"`group.min.session.timeout.ms` of the brokers to {seconds * 1000:.0f} (their default) or less."
         )
     return None

@@ -10,11 +10,12 @@ from faust.types import TP
 from streams.running.errors import OwnershipLost, RefusedToStart
 from streams.running.log.claims import StatePartition
 from streams.running.log.log import Log
+from streams.running.log.terms import Terms
 from streams.running.log.transaction import STOPPING_SECONDS
 from streams.running.log.writer import Writer
 from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.takeover.state_reading import Kept, StateReading
-from streams.running.takeover.takeover import Claims, IsCurrent
+from streams.running.takeover.takeover import Claims, ClaimsView, IsCurrent
 from streams.running.takeover.write_lock import WriteLock
 
 logger = structlog.get_logger(__name__)
@@ -47,6 +48,10 @@ class Ownership:
         # The generation whose assignment is taken over; None during a rebalance.
         self._followed: int | None = None
 
+    def agree_on(self, terms: Terms) -> None:
+        """What the workers that share partitions with this one must have alike; call before `follow`."""
+        self._claims.terms = terms
+
     async def follow(
         self, assigned: Iterable[TP], generation: int, member: str, is_current: IsCurrent
     ) -> bool:
@@ -54,7 +59,7 @@ class Ownership:
 
         False if the next rebalance interrupted that. `is_current` asks the group whether the generation is
         still its own. Raises RefusedToStart when a partition is assigned without its counterparts in the
-        other source topics. After an error no partition is taken over.
+        other source topics, and when the others have other terms. After an error no partition is taken over.
         """
         if generation == self._followed:
             return True
@@ -134,20 +139,27 @@ class Ownership:
             self.partitions_read = self.records_read = 0
             for place in self._kept.keys() - set(wanted):
                 self._kept.pop(place).owner.released()
-            if wanted:
-                # The steps of takeover.py: claim, look, fence, read, establish.
-                await self._claims.claim(wanted, generation, member)
-                async with self._claims.viewing(is_current) as view:
-                    await view.fence_others()
-                    # Up to the ends as of now: all who wrote before are fenced.
-                    new = {place: self._stages[place.stage].new_owner(place.partition) for place in wanted}
-                    reading = StateReading(self._log, self._writer, view, new, self._kept)
-                    owners = await reading.owners()
-                    self.partitions_read, self.records_read = reading.read, reading.records
-                    await view.note_fenced()
-                # Established: from here on this process writes to these partitions, and nobody else can.
-                self.owners = owners
+            # The steps of takeover.py: claim, look, fence, read, establish. Who owns nothing says its terms.
+            await self._claims.claim(wanted, generation, member)
+            async with self._claims.viewing(is_current) as view:
+                await view.fence_others()
+                owners = await self._read(wanted, view) if wanted else {}
+                await view.note_fenced()
+            # Established: from here on this process writes to these partitions, and nobody else can.
+            self.owners = owners
+            if self._claims.since is None:
+                self._claims.since = generation
             self._kept = {}
+
+    async def _read(
+        self, wanted: list[StatePartition], view: ClaimsView
+    ) -> dict[StatePartition, PartitionOwner[Any]]:
+        # Up to the ends as of now: all who wrote before are fenced.
+        new = {place: self._stages[place.stage].new_owner(place.partition) for place in wanted}
+        reading = StateReading(self._log, self._writer, view, new, self._kept)
+        owners = await reading.owners()
+        self.partitions_read, self.records_read = reading.read, reading.records
+        return owners
 
     def _whole_partitions(self, assigned: Iterable[TP]) -> list[StatePartition]:
         tps = set(assigned)

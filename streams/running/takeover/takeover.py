@@ -6,8 +6,10 @@ of the group and does not know it yet. It is fenced: the broker then refuses all
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
@@ -22,16 +24,25 @@ from streams.running.log.claims import (
     claim_value,
     claimant_of,
     former_fenced_record,
+    nothing_released,
     release_record,
+    terms_record,
+    terms_release,
 )
-from streams.running.log.log import Log, Reader
+from streams.running.log.log import Log, Reader, Write
 from streams.running.log.state_log import ReadStall
+from streams.running.log.terms import Terms
 from streams.running.log.writer import Writer
+from streams.running.takeover.agreement import juniors_to_fence
 
 logger = structlog.get_logger(__name__)
 
 # How long to wait for the first record of an open transaction when reading uncommitted ones.
 _FIRST_RECORD_MS = 1_000
+
+# For how long what was read of the claims is read on from where it ended. Compaction keeps a release for a
+# day (`delete.retention.ms`); who missed one would fence a worker that lives.
+_READ_ON_SECONDS = 3600.0
 
 IsCurrent = Callable[[], Awaitable[bool]]
 
@@ -42,47 +53,93 @@ async def always_current() -> bool:
 
 
 class Claims:
-    """What this process claims, and in which log."""
+    """What this process claims, and in which log.
+
+    `terms` are those of a worker; a command has none, and need not agree with anybody.
+    """
+
+    terms: Terms | None = None
 
     def __init__(self, log: Log, writer: Writer) -> None:
         self.tp = TopicPartition(writer.prefix + CLAIMS, 0)
         self.places: tuple[StatePartition, ...] = ()
         self.value = b""
         self.generation = 0
+        # The generation in which this process first worked.
+        self.since: int | None = None
+        # What the log must show before it is known who else claims.
+        self.records: list[Write] = []
+        # What the log said up to an offset, and when that was. Hundreds of workers that restart leave ten
+        # times as many records as there are claims before compaction begins.
+        self.seen = ClaimsLog()
+        self.seen_to = 0
+        self.seen_at = float("-inf")
         self._log = log
         self._writer = writer
 
     async def claim(self, places: Collection[StatePartition], generation: int, member: str) -> None:
-        """Claim partitions, all in one transaction. Whatever comes of it, `release` is due afterwards."""
+        """Claim partitions and say the terms, all in one transaction.
+
+        Whatever comes of it, `release` is due afterwards.
+        """
         self.places = tuple(places)
         self.generation = generation
         self.value = claim_value(generation, member)
         own = self._writer.transactional_id
-        await self._writer.write({self.tp: [claim_record(place, own, self.value) for place in places]})
+        self.records = [claim_record(place, own, self.value) for place in places]
+        if self.terms is not None:
+            # The terms first, and last in a release: a reader may stop in the middle of a transaction, and
+            # must not take somebody's claims for those of a version without terms.
+            terms = terms_record(own, generation, member, self.terms, self.since)
+            self.records.insert(0, terms)
+        if self.records:
+            await self._writer.write({self.tp: self.records})
 
     async def release(self) -> None:
         """Declare that everything this process ever wrote to the claimed partitions is decided."""
-        places, self.places = self.places, ()
-        if places:
+        places, self.places, claimed = self.places, (), self.records
+        self.records = []
+        if claimed:
             own = self._writer.transactional_id
-            await self._writer.write({self.tp: [release_record(place, own) for place in places]})
+            rows = [release_record(place, own) for place in places]
+            await self._writer.write({self.tp: [*rows, terms_release(own)] if self.terms else rows})
 
     async def renew(self) -> None:
         """Write the claims again; without any, a release of nothing."""
         own = self._writer.transactional_id
-        rows = [claim_record(place, own, self.value) for place in self.places]
-        await self._writer.write({self.tp: rows or [release_record(StatePartition("none", 0), own)]})
+        await self._writer.write({self.tp: self.records or [nothing_released(own)]})
 
     @asynccontextmanager
     async def viewing(self, is_current: IsCurrent) -> "AsyncIterator[ClaimsView]":
-        """Read the log from its beginning.
+        """Read the log from its beginning, or on from where the last takeover ended.
 
         `is_current` tells whether the generation of the claim is still the group's.
         """
         async with self._log.reader() as consumer:
             consumer.assign([self.tp])
-            consumer.seek(self.tp, (await consumer.beginning_offsets([self.tp]))[self.tp])
+            consumer.seek(self.tp, await self._first_unseen(consumer))
             yield ClaimsView(self, self._log, self._writer, consumer, is_current)
+
+    async def _first_unseen(self, consumer: Reader) -> int:
+        if time.monotonic() - self.seen_at > _READ_ON_SECONDS or (
+            # It is another log, which was created anew.
+            self.seen_to > (await consumer.end_offsets([self.tp]))[self.tp]
+        ):
+            return await self.forget(consumer)
+        return self.seen_to
+
+    async def forget(self, consumer: Reader) -> int:
+        """Forget what was read, and return where the log begins."""
+        self.seen = ClaimsLog()
+        self.seen_to = (await consumer.beginning_offsets([self.tp]))[self.tp]
+        return self.seen_to
+
+    def saw(self, records: Sequence[Any]) -> None:
+        """Take what was read into account."""
+        for record in records:
+            self.seen.add(record.key, record.value)
+            self.seen_to = record.offset + 1
+        self.seen_at = time.monotonic()
 
 
 class ClaimsView:
@@ -102,23 +159,31 @@ class ClaimsView:
         self._writer = writer
         self._consumer = consumer
         self._is_current = is_current
-        self._seen = ClaimsLog()
         self._former_fenced: list[StatePartition] = []
         self._turn = asyncio.Lock()
+
+    @property
+    def _seen(self) -> ClaimsLog:
+        return self._claims.seen
 
     async def fence_others(self) -> None:
         """Read until the own claims are visible, then fence everyone else who may still write.
 
         Only then does the end of a state log stand. Raises OwnershipLost when the partitions are claimed in a
-        newer generation of the group.
+        newer generation of the group, and RefusedToStart when other workers of this generation have other
+        terms.
         """
         async with self._turn:
             standstill = ReadStall()
-            own = self._writer.transactional_id, self._claims.value, self._claims.places
-            while not self._seen.shows(*own):
+            while not self._seen.shows(self._claims.records):
                 await self._read()
-                if standstill.lasts(await self._consumer.position(self._claims.tp)):
+                if standstill.lasts(await self._consumer.position(self._claims.tp)) and not (
                     await self._fence_first_open()
+                ):
+                    # The own claims are before what was read: it is another log, which was created anew.
+                    self._consumer.seek(self._claims.tp, await self._claims.forget(self._consumer))
+                    standstill = ReadStall()
+            await self._agree()
             await self._fence_claimants()
             await self._fence_former_ids()
 
@@ -140,17 +205,28 @@ class ClaimsView:
 
     async def note_fenced(self) -> None:
         """Write the releases of those who were fenced, so that nobody fences them again."""
-        claims, own = self._claims, self._writer.transactional_id
+        claims = self._claims
         rows = self._seen.releases_of(self.fenced)
         rows += [former_fenced_record(place) for place in self._former_fenced]
         if rows:
-            # First a record about the writer: see log/claims.py.
-            await self._writer.write({claims.tp: [claim_record(claims.places[0], own, claims.value), *rows]})
+            # First a record about the writer: see log/claims.py. Not its terms, whose place tells others what
+            # was before them.
+            own = claims.records[-1] if claims.places else nothing_released(self._writer.transactional_id)
+            await self._writer.write({claims.tp: [own, *rows]})
 
     async def _read(self) -> None:
         fetched = await self._consumer.getmany(self._claims.tp, timeout_ms=20)
-        for record in fetched.get(self._claims.tp, ()):
-            self._seen.add(record.key, record.value)
+        self._claims.saw(fetched.get(self._claims.tp, ()))
+
+    async def _agree(self) -> None:
+        """Find out whether this worker may work beside those who have claimed before it in its generation.
+
+        Of two that claim, the second one always sees the first.
+        """
+        if self._claims.terms is not None:
+            own = self._writer.transactional_id
+            said = self._seen.standing()
+            await self._fence(juniors_to_fence(said[own], self._seen.standing(before=own)))
 
     async def _fence_claimants(self) -> None:
         own = self._writer.transactional_id
@@ -169,7 +245,7 @@ class ClaimsView:
             )
         await self._fence([claimant.transactional_id for claimant in others])
 
-    async def _fence_first_open(self) -> None:
+    async def _fence_first_open(self) -> bool:
         # The record at the last stable offset is the first of the oldest open transaction, and names its
         # writer.
         log = self._claims.tp
@@ -179,6 +255,7 @@ class ClaimsView:
             fetched = await consumer.getmany(log, timeout_ms=_FIRST_RECORD_MS, max_records=1)
         writers = {claimant_of(record.key) for record in fetched.get(log, ())}
         await self._fence(writers - {self._writer.transactional_id})
+        return bool(writers)
 
     async def _fence_former_ids(self) -> None:
         # Versions before the claims log wrote no claims. Once per partition: the note stays in the log.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 
+from streams.contract.wire.topics import MESSAGE_REPORTS
 from streams.deciding.partition.hash_key import HashKeys
 from streams.deciding.reporters.stage import SOURCES as REPORTER_SOURCES
 from streams.deciding.reporters.stage import reporter_stage
@@ -15,11 +16,15 @@ from streams.deciding.requests.stage import request_stage
 from streams.distribution import packages_missing
 from streams.running.app.stage_app import StageApp
 from streams.running.errors import RefusedToStart
+from streams.running.identity import consumer_group
+from streams.running.log.terms import Terms
 from streams.running.operations.address_refused import AddressRefused
 from streams.running.operations.core import Core
 from streams.running.operations.faust_sensor import RebalanceSensor
 from streams.running.operations.worker_operations import WorkerOperations
-from streams.running.topics.topic_admin import admin_client, check_topics
+from streams.running.takeover.joining import wait_until_agreed
+from streams.running.topics.group_members import members
+from streams.running.topics.topic_admin import admin_client, check_topics, partition_count, topic_name
 from streams.running.topics.topic_catalogue import load_catalogue
 from streams.running.worker.core_choice import choose_core
 from streams.running.worker.environment import SettingsError
@@ -33,6 +38,7 @@ from streams.running.worker.rules import (
     warn_of_unsigned_rows,
 )
 from streams.running.worker.settings import PREFIX, Settings, load_settings
+from streams.running.worker.terms import worker_terms
 from streams.running.worker.tracing.settings import load_tracing_settings
 
 if TYPE_CHECKING:
@@ -63,11 +69,25 @@ def build_app(settings: Settings) -> StageApp:
             await app.add_async_context(tracing.queue.running())
         async with admin_client(app.connection) as admin:
             await _check_topics(settings, admin)
+            partitions = await partition_count(admin, topic_name(app.prefix, MESSAGE_REPORTS))
+        await _join(worker_terms(settings, rules, hash_keys, partitions))
+
+    async def _join(terms: Terms) -> None:
+        app.ownership.agree_on(terms)
+        operations.rules_id = terms.rules_id
+        await wait_until_agreed(
+            app.connection,
+            app.prefix,
+            terms,
+            lambda: members(app.connection, consumer_group(app.prefix)),
+            operations.readiness.differs_in,
+        )
 
     app = StageApp(settings.connection(), settings.topic_prefix, before_start, settings.instance)
     sources = {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES, "reporters": REPORTER_SOURCES}
     operations = WorkerOperations(rules, sources, app.lags, core)
     operations.standing = app.alignment.standing
+    app.has_room = operations.has_room
     tracing = _start_tracing(settings, operations)
     if tracing is not None:
         app.cycle.trace = tracing.spans

@@ -138,6 +138,14 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="Facts about your platform (YAML); replaces the example in the law folder."),
     ] = None
+    replaces_rules: Annotated[
+        str,
+        Field(
+            pattern=r"^([0-9a-f]{16})?$",
+            description="Id of the rules that those of this worker replace in a rolling restart, which "
+            "`/status` shows as `rules_id`. Without it a worker does not join others that have other rules.",
+        ),
+    ] = ""
     core: Annotated[
         Literal["auto", "python", "native"],
         Field(
@@ -178,6 +186,21 @@ class Settings(BaseSettings):
             "with more records than this within the hours, the oldest ids are forgotten earlier.",
         ),
     ] = DEFAULTS.duplicates_most
+    new_reporters_per_hour: Annotated[
+        int,
+        Field(
+            ge=1_000,
+            description="Reporters not known yet that a publisher (ce_source) may bring to a partition "
+            "within an hour of its time. Beyond that, reports that bring another one go to dead-letters.",
+        ),
+    ] = DEFAULTS.new_reporters_per_hour
+    new_channels_per_hour: Annotated[
+        int,
+        Field(ge=1_000, description="The same for channels without counts, once for each category."),
+    ] = DEFAULTS.new_channels_per_hour
+    new_messages_per_hour: Annotated[
+        int, Field(ge=1_000, description="The same for messages not reported yet.")
+    ] = DEFAULTS.new_messages_per_hour
     actor: Annotated[
         str | None,
         Field(
@@ -258,6 +281,9 @@ class Settings(BaseSettings):
             dead_letter_breaker=self.dead_letter_breaker == "on",
             duplicates_hours=self.duplicates_hours,
             duplicates_most=self.duplicates_most,
+            new_reporters_per_hour=self.new_reporters_per_hour,
+            new_channels_per_hour=self.new_channels_per_hour,
+            new_messages_per_hour=self.new_messages_per_hour,
         )
 
     def connection(self) -> Connection:

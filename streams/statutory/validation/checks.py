@@ -15,6 +15,9 @@ Severity = Literal["error", "warning"]
 
 # Room for two of the longest headers; a cell of the file may be as long as its author likes.
 _LONGEST_MESSAGE = 500
+# Failures of one file that are told apart. Further ones of a check are counted together: a file in which each
+# line fails in its own way would otherwise give as many findings as it has cells.
+_MOST_FINDINGS = 1_000
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -181,22 +184,27 @@ class Findings:
     def __init__(self, file: str, part: Part | None = None) -> None:
         self._file = file
         self._part = part
-        # The lines of each failure, by check, column and message.
-        self._lines: dict[tuple[str, str, str], list[int | None]] = {}
+        # The first line of each failure and the number of further ones, by check, column and message.
+        self._lines: dict[tuple[str, str, str], tuple[int | None, int]] = {}
 
     def add(self, check: str, message: str, line: int | None = None, column: int | None = None) -> None:
         """Add a failure of `check`, a key of CHECKS; `column` is one of the part, from 0."""
         if len(message) > _LONGEST_MESSAGE:
             message = f"{message[:_LONGEST_MESSAGE]}..."
         where = "" if column is None or self._part is None else column_name(self._part, column)
-        self._lines.setdefault((check, where, message), []).append(line)
+        failure = check, where, message
+        if failure not in self._lines and len(self._lines) >= _MOST_FINDINGS:
+            failure = check, "", "fails in more ways than are shown; correct the others first"
+        first, more = self._lines.get(failure, (line, -1))
+        self._lines[failure] = first, more + 1
 
     def __iter__(self) -> Iterator[Finding]:
         """Give what was found, by line."""
-        for (check, where, message), lines in sorted(self._lines.items(), key=lambda each: each[1][0] or 0):
-            what, more = CHECKS[check], len(lines) - 1
+        for (check, where, message), found in sorted(self._lines.items(), key=lambda each: each[1][0] or 0):
+            first, more = found
+            what = CHECKS[check]
             yield Finding(
-                what.severity, check, self._file, lines[0], more, where, message, what.rule, what.source
+                what.severity, check, self._file, first, more, where, message, what.rule, what.source
             )
 
 

@@ -17,7 +17,7 @@ from streams.contract.wire.records import OutputRecord
 
 filler = b" " * {FILLER_BYTES}
 
-def pass_on(self, state, records, limits=None, until=None):
+def pass_on(self, state, records, limits=None, **_):
     batch = Batch(state, self.rules, self.new_counters(), self.serve_due)
     batch.outputs = [
         OutputRecord("enriched-reports", state.partition, record.key, record.value + filler, record.headers)

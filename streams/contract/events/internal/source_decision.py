@@ -15,7 +15,8 @@ class SourceDecision(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is to happen with the records of a source topic in the partition in whose log the decision is.
 
     `pause`: none is applied until `resume`. `skip`: those below the offset `until` that are not applied yet
-    become dead letters, unread. `topic` is without the deployment's prefix. `actor` is a pseudonym of the
+    become dead letters, unread; with `entry` that entry of the bundle before the offset alone, in an internal
+    topic. `topic` is without the deployment's prefix. `actor` is a pseudonym of the
     operator.
     """
 
@@ -24,3 +25,4 @@ class SourceDecision(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
     actor: Pseudonym
     until: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    entry: Annotated[int, msgspec.Meta(ge=0)] | None = None

@@ -1,0 +1,80 @@
+"""Lets a worker into its group once it has the same terms as those who are in it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.contract.wire.topics import CLAIMS
+from streams.running.log.claims import ClaimFacts, ClaimsLog
+from streams.running.log.log import Log
+from streams.running.log.terms import Difference, Terms, differences
+from streams.running.takeover.agreement import disagreement
+
+logger = structlog.get_logger(__name__)
+
+# How often a worker that differs looks again. One small log is read, and the group is asked who is in it.
+LOOK_SECONDS = 2.0
+# How often it says again why it waits.
+SAY_SECONDS = 60.0
+
+Members = Callable[[], Awaitable[Collection[str]]]
+Found = Callable[[Collection[str]], None]
+
+
+async def wait_until_agreed(log: Log, prefix: str, terms: Terms, members: Members, found: Found) -> None:
+    """Return when no member of the group has other terms: at once, if all is well.
+
+    A worker that differs waits outside of the group, because it would be wrong to stop the others for it, and
+    because it may be the others who are replaced: when they are gone, it goes on. `members` asks the group
+    for the ids of its members; `found` is called with the names of what differs, and with none at the end.
+    """
+    said_at = float("-inf")
+    while (differing := await _differing(log, prefix, terms, members)) is not None:
+        name, facts, what = differing
+        found(sorted({each.name for each in what}))
+        if time.monotonic() - said_at >= SAY_SECONDS:
+            said_at = time.monotonic()
+            logger.error(disagreement(name, what, terms, facts.terms))
+        await asyncio.sleep(LOOK_SECONDS)
+    if said_at > float("-inf"):
+        logger.info("all workers of the group have the same settings now: joining it")
+    found(())
+
+
+async def _differing(
+    log: Log, prefix: str, terms: Terms, members: Members
+) -> tuple[str, ClaimFacts, list[Difference]] | None:
+    """Somebody in the group who has other terms, and which; None without one."""
+    found = {
+        name: (facts, what)
+        for name, facts in (await _standing(log, TopicPartition(prefix + CLAIMS, 0))).items()
+        if (what := differences(terms, facts.terms))
+    }
+    if not found:
+        return None
+    # Who was killed has not released its claims. Only the group knows that it is gone.
+    try:
+        alive = await members()
+    except KafkaError as error:
+        logger.warning("who is in the group is unknown: the brokers do not tell", error=repr(error))
+        alive = [facts.member for facts, _ in found.values()]
+    for name, (facts, what) in sorted(found.items()):
+        if facts.member in alive:
+            return name, facts, what
+    return None
+
+
+async def _standing(log: Log, tp: TopicPartition) -> Mapping[str, ClaimFacts]:
+    seen = ClaimsLog()
+    async with log.reader() as reader:
+        reader.assign([tp])
+        reader.seek(tp, (await reader.beginning_offsets([tp]))[tp])
+        end = (await reader.end_offsets([tp]))[tp]
+        while await reader.position(tp) < end:
+            for record in (await reader.getmany(tp, timeout_ms=20)).get(tp, ()):
+                seen.add(record.key, record.value)
+    return seen.standing()

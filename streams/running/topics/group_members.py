@@ -1,0 +1,18 @@
+"""Who is in a consumer group."""
+
+from collections.abc import Collection
+
+from streams.running.log.connection import Connection
+from streams.running.topics.topic_admin import admin_client
+
+
+async def members(connection: Connection, group: str) -> Collection[str]:
+    """The ids of the members that the brokers count as alive. Raises KafkaError."""
+    async with admin_client(connection) as admin:
+        answers = await admin.describe_consumer_groups([group])
+    return {
+        member["member_id"]
+        for answer in answers
+        for described in answer.to_object()["groups"]
+        for member in described["members"]
+    }

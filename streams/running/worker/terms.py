@@ -1,0 +1,39 @@
+"""What all workers of a deployment must have alike, from the settings and files of this one."""
+
+from dataclasses import asdict
+
+from streams import __version__
+from streams.deciding.partition.hash_key import HashKeys
+from streams.registry.rules import Rules
+from streams.running.log.terms import FORMAT, Terms
+from streams.running.worker.settings import PREFIX, Settings
+
+# In which format this version writes state, bundles and other records of internal topics, and which others it
+# reads. Increase the first when the version before cannot read it: 1 is 0.2, which cannot read bundles.
+FORMATS = ("2", "1")
+
+_REGISTRY = ", ".join(
+    f"{PREFIX}{name}"
+    for name in ("LAW_FOLDER", "PLATFORM_FILE", "CATEGORIES_FILE", "SCORING_FILE", "SOURCES_FILE")
+)
+
+
+def worker_terms(settings: Settings, rules: Rules, hash_keys: HashKeys, partitions: int) -> Terms:
+    """Return the terms of a worker. `partitions` is the number of them in each source topic."""
+    keys = (hash_keys.current, *([hash_keys.previous] if hash_keys.previous else []))
+    shared = asdict(settings.partition_settings())
+    return Terms(
+        version=__version__,
+        alike={
+            FORMAT: FORMATS,
+            # Two workers of a change of the key can each read what the other one writes.
+            f"{PREFIX}HASH_KEY (its id)": tuple(key.id for key in keys),
+            "partitions of the source topics": (str(partitions),),
+        },
+        rules={
+            f"{PREFIX}POLICIES_FILE (policy_version)": rules.policy_version,
+            f"{_REGISTRY} (registry_version)": rules.registry_version,
+            **{f"{PREFIX}{name.upper()}": str(value) for name, value in shared.items()},
+        },
+        replaces=settings.replaces_rules,
+    )
