@@ -24,9 +24,9 @@ $(VENV)/installed: requirements/dev.txt requirements/build.txt pyproject.toml
 demo: $(VENV)/installed ## Run the main job on a real Kafka and watch escalations (ARGS=--keep leaves it running)
 	$(BIN)/tocsin demo $(ARGS)
 
-# Twice as many processes as cores, because Kafka tests mostly wait. Each process has its own broker. Files run in the order of
-# tests/durations.json, the longest first. Where cargo is, the native core is tested too.
-PROCESSES ?= $(shell echo $$(( $$(nproc) < 4 ? $$(nproc) * 2 : 8 )))
+# Three times as many processes as cores, because Kafka tests mostly wait. Each process has its own broker. Files run in the order
+# of tests/durations.json, the longest first, those that wait beside those that compute.
+PROCESSES ?= $(shell echo $$(( $$(nproc) < 3 ? $$(nproc) * 3 : 8 )))
 SUITE = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test: check $(if $(shell command -v cargo 2>/dev/null),native) ## Run every check, and every test but the nightly ones, on a real Kafka
