@@ -86,13 +86,14 @@ class Leftovers:
             return
         left.since = now
         commits = stable == left.committed
+        producer = self._log.producer(left.transactional_id)
         try:
             async with asyncio.timeout(_ENDING_SECONDS):
-                producer = self._log.producer(left.transactional_id)
                 await producer.start()
                 await producer.mark(destination, commits=commits)
                 await producer.stop()
         except (KafkaError, TimeoutError) as error:
+            await producer.abandon()
             logger.warning(
                 "what a transaction left open in a log is not ended; tried again",
                 topic=destination[0],

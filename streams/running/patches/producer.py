@@ -84,7 +84,8 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         """Close without waiting for any broker, also when `stop()` was cancelled."""
         # The task that sends first: closing the client fails its requests, and it would log each of them.
         self._closed = True
-        self._sender.sender_task.cancel()
+        if self._sender.sender_task is not None:
+            self._sender.sender_task.cancel()
         await self.client.close()
 
     async def append(
