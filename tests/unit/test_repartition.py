@@ -218,7 +218,7 @@ def play(folder: Path, records: list[Record], layouts: list[int], stage: str = "
     return world
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 4))])
 def test_4_to_12_to_6_partitions_equals_6_from_the_start(seed: int, tmp_path: Path) -> None:
     records = traffic(seed, 600)
     moved = play(tmp_path, records, [4, 12, 6])
@@ -285,13 +285,11 @@ def test_growing_keeps_the_counters_of_each_partition(tmp_path: Path) -> None:
 def test_a_move_that_loses_a_record_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = play(tmp_path, traffic(2, 90), [4, 4, 4])
     old = write_file(tmp_path / "old", {"reports": world.stored, "requests": [{}] * 4})
-    from streams.commands.state import repartition as module
+    from streams.commands.state.row_spool import RowSpool
 
-    put = module._Waiting.put
+    put = RowSpool.put
     numbers = itertools.count()
-    monkeypatch.setattr(
-        module._Waiting, "put", lambda self, key, value: next(numbers) == 5 or put(self, key, value)
-    )
+    monkeypatch.setattr(RowSpool, "put", lambda self, key, value: next(numbers) == 5 or put(self, key, value))
     with pytest.raises(ClickException, match="not what was read"):
         repartition(old, tmp_path / "new", STAGES, 3)
     assert not (tmp_path / "new").exists()

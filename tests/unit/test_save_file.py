@@ -78,7 +78,7 @@ def test_a_truncated_or_foreign_file_is_refused(file: Path) -> None:
 
 
 def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
-    with new_state_file(tmp_path / "state", Header(2, "9.0", None, ())):
+    with new_state_file(tmp_path / "state", Header(3, "9.0", None, ())):
         pass
-    with pytest.raises(BadStateFile, match="of version 2; this version of Tocsin reads version 1"):
+    with pytest.raises(BadStateFile, match="of version 3; this version of Tocsin reads versions 1 and 2"):
         read_file(tmp_path / "state")

@@ -18,7 +18,7 @@ from streams.commands.state import request_state
 from streams.commands.state.partition_time import set_time, show_times
 from streams.commands.state.request_state import KeptRequest
 from streams.commands.state.reset import ResetPlan, plan_resets, recreate_topics
-from streams.commands.state.saved import repartition, restore, save
+from streams.commands.state.saved import downgrade, repartition, restore, save
 from streams.commands.state.stages import all_stages, stage_option
 from streams.commands.state.state_check import PartitionCheck, check_stage
 from streams.contract.wire.envelope import rfc3339
@@ -37,7 +37,7 @@ def state() -> None:
     """Show, check, save, restore, move, correct or reset the state that workers keep."""
 
 
-for _command in (save, restore, repartition, show_times, set_time):
+for _command in (save, restore, repartition, downgrade, show_times, set_time):
     state.add_command(_command)
 
 

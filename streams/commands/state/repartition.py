@@ -3,19 +3,19 @@
 import hashlib
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from click import ClickException
 
+from streams.commands.state.row_spool import RowSpool
 from streams.commands.state.save_file import (
     LENGTHS,
     Header,
-    Row,
     Section,
     StateFile,
     StateWriter,
@@ -64,6 +64,8 @@ def repartition(path: Path, target: Path, stages: Mapping[str, AnyStage], partit
             file.header,
             stages=tuple(msgspec.structs.replace(one, partitions=partitions) for one in file.header.stages),
             moved_from=before,
+            # Its positions are of the logs that the workers will have, and no others.
+            saved_at=0,
             new_topics=file.header.new_topics or partitions < before,
         )
         with new_state_file(target, header) as writer:
@@ -89,7 +91,7 @@ def _write_moved(
         with ExitStack() as stack:
             # Records that belong to a channel wait in files, because all of them may not fit into memory.
             waiting = [
-                _Waiting(stack.enter_context(tempfile.TemporaryFile(dir=folder))) for _ in range(partitions)
+                RowSpool(stack.enter_context(tempfile.TemporaryFile(dir=folder))) for _ in range(partitions)
             ]
             shared: list[Shared] = []
             places: list[Section] = []
@@ -123,24 +125,6 @@ def _hashed(key: bytes, value: bytes) -> int:
     return int.from_bytes(
         hashlib.blake2b(LENGTHS.pack(len(key), len(value)) + key + value, digest_size=16).digest()
     )
-
-
-class _Waiting:
-    """Records on their way to a new partition."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self.count = 0
-
-    def put(self, key: bytes, value: bytes) -> None:
-        self._stream.write(LENGTHS.pack(len(key), len(value)) + key + value)
-        self.count += 1
-
-    def rows(self) -> Iterator[Row]:
-        self._stream.seek(0)
-        for _ in range(self.count):
-            key_length, value_length = LENGTHS.unpack(self._stream.read(LENGTHS.size))
-            yield self._stream.read(key_length), self._stream.read(value_length)
 
 
 def _section(stage: AnyStage, old: Sequence[Section], number: int, partitions: int, records: int) -> Section:

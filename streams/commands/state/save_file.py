@@ -4,6 +4,8 @@ A line of JSON, the header, says what is in the file. Each partition of each sta
 (its position and its number of records), the records, and a line with the checksum of the partition. A record
 is two lengths of 4 bytes, big-endian, and then a key and a value of these lengths. The last line has the
 checksum of everything before it. Names of topics are without prefix.
+
+Since version 2 the records of a partition's internal log that were not applied follow those of its state.
 """
 
 import gzip
@@ -18,10 +20,14 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from streams.running.log.position import SourcePosition
+from streams.running.log.position import RESERVED_KEY_TYPE, SourcePosition
 
 # Increase this when older versions cannot read what newer ones write.
-FILE_VERSION = 1
+FILE_VERSION = 2
+_READABLE = (1, 2)
+
+# Begins the key of a record that waits in the internal log; its number among them follows.
+_WAITING = RESERVED_KEY_TYPE + b"waiting"
 
 LENGTHS = struct.Struct(">II")
 
@@ -48,10 +54,37 @@ class SavedStage(msgspec.Struct, frozen=True):
     partitions: int
 
 
+class WaitingRecord(msgspec.Struct, frozen=True, array_like=True):
+    """A record of the internal log of a partition that its owner had not applied; `appended` in ms."""
+
+    offset: int
+    appended: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+_encode_waiting = msgspec.msgpack.Encoder().encode
+_decode_waiting = msgspec.msgpack.Decoder(WaitingRecord).decode
+
+
+def waiting_row(number: int, record: WaitingRecord) -> Row:
+    """Return the row of a record that waits: it is the one of this number in its partition."""
+    return _WAITING + number.to_bytes(8, "big"), _encode_waiting(record)
+
+
+def waiting_record(row: Row) -> WaitingRecord | None:
+    """Return the record that waits, if a row has one; None for a record of the state."""
+    key, value = row
+    return _decode_waiting(value) if key.startswith(_WAITING) else None
+
+
 class Header(msgspec.Struct, frozen=True):
     """What is in the file.
 
     `hash_key` is the id of the key for reporters in use when the file was made, None if it was not known.
+    `saved_at` is when the file was begun (ms since the epoch), 0 in files of version 1. `unsure` means that
+    credits of reporters may be in the state and among the records that wait (see save.py).
     `moved_from` is the number of partitions in which the state was saved, if it was changed since;
     `new_topics` means that the state is for topics that begin at offset 0, with none of the old records.
     """
@@ -62,6 +95,8 @@ class Header(msgspec.Struct, frozen=True):
     stages: tuple[SavedStage, ...]
     moved_from: int | None = None
     new_topics: bool = False
+    saved_at: int = 0
+    unsure: bool = False
 
     def partitions(self, stage: str) -> int:
         """The number of partitions of a stage that is in the file."""
@@ -71,6 +106,7 @@ class Header(msgspec.Struct, frozen=True):
 class Section(msgspec.Struct, frozen=True):
     """One partition of a stage. `position` is None if nothing was ever applied.
 
+    `records` counts the rows, of state and waiting.
     `unread` has the source topics with records after the position, and how many offsets these span.
     """
 
@@ -180,9 +216,10 @@ class _Reader:
         self._part = hashlib.sha256()
         found = self._read_line(dict[str, Any])
         version = found.get("tocsin_state")
-        if version != FILE_VERSION:
+        if version not in _READABLE:
             what = "not a file of `tocsin state save`" if version is None else f"of version {version}"
-            raise BadStateFile(f"{path}: it is {what}; this version of Tocsin reads version {FILE_VERSION}")
+            known = " and ".join(map(str, _READABLE))
+            raise BadStateFile(f"{path}: it is {what}; this version of Tocsin reads versions {known}")
         try:
             self.header = msgspec.convert(found, Header)
         except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""`tocsin state save`, `tocsin state restore` and `tocsin state repartition`."""
+"""`tocsin state save`, `restore`, `repartition` and `downgrade`."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -10,9 +10,13 @@ import click
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.terminal import echo
+from streams.commands.state.by_time import MAP_HEADER, map_rows
+from streams.commands.state.downgrade import VERSION_BEFORE
+from streams.commands.state.downgrade import downgrade as write_downgraded
 from streams.commands.state.repartition import Moved, plan_moves
 from streams.commands.state.repartition import repartition as write_repartitioned
-from streams.commands.state.restore import RestorePlan, plan_restore, restore_state
+from streams.commands.state.restore import restore_state
+from streams.commands.state.restore_plan import RestorePlan, plan_restore
 from streams.commands.state.save import save_state
 from streams.commands.state.save_file import BadStateFile, Header
 from streams.commands.state.stages import AnyStage, all_stages, stage_option
@@ -35,6 +39,11 @@ _MOVING = {
     "reporters": REPORTER,
 }
 
+_UNSURE = (
+    "workers credited reporters with decisions all the time while it was saved, so after a restore by time "
+    "some of these decisions may count twice for a reporter's trust"
+)
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -52,35 +61,49 @@ def save(file: Path, name: str | None) -> None:
     progress = Progress("partitions saved")
     with _file_errors_explained(), broker_errors_explained(settings):
         try:
-            asyncio.run(save_state(settings, stages, given_hash_keys(settings), file, progress))
+            header = asyncio.run(save_state(settings, stages, given_hash_keys(settings), file, progress))
         finally:
             progress.clear()
     echo(f"{progress.count} partitions are in {file}, {file.stat().st_size:,} bytes")
+    if header.unsure:
+        echo(f"note: {_UNSURE}.", err=True)
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @stage_option("Restore this stage only")
+@click.option(
+    "--by-time",
+    is_flag=True,
+    help="The source topics are mirrored on another cluster: find the positions by append time.",
+)
 @click.option("--yes", is_flag=True, help="Do it; without this the command only checks.")
-def restore(file: Path, name: str | None, yes: bool) -> None:
+def restore(file: Path, name: str | None, by_time: bool, yes: bool) -> None:
     """Restore the state from FILE into empty state topics.
 
     Checks the file, the topics and the positions, and says what it would write; with --yes it writes. Run
     `tocsin state reset` before it if there is state, and stop all workers. If it is interrupted, workers
     refuse to start until it has run again to its end. They then go on from the positions in FILE: what was
     published to the source topics since is applied, and published again with the same ids if it was before.
+
+    With --by-time the source topics have other offsets than when FILE was saved: they were mirrored. Reading
+    then begins at records that were appended ten minutes before the position, and what was applied already is
+    recognised by its id. The command prints where reading begins in each log, and refuses if records may be
+    missing or may count twice. docs/operations.md, 'On another cluster', says what it needs.
     """
+    if by_time and name is not None:
+        raise click.UsageError("--by-time restores all stages: records are on their way between them.")
     settings = load_settings()
     stages = _by_name(all_stages(settings, configured_hash_keys(settings)))
     progress = Progress("records restored")
     with _file_errors_explained(), broker_errors_explained(settings):
-        plan = asyncio.run(plan_restore(settings, stages, file, name))
-        echo(_restore_text(file, plan))
+        plan = asyncio.run(plan_restore(settings, stages, file, name, by_time=by_time))
+        echo(_restore_text(file, plan, settings.topic_prefix))
         if not yes:
             echo("nothing was written; --yes does it")
             return
         try:
-            asyncio.run(restore_state(settings, plan, file, progress))
+            asyncio.run(restore_state(settings, stages, plan, file, progress))
         finally:
             progress.clear()
     echo(f"{progress.count:,} records are restored; start the workers")
@@ -112,6 +135,23 @@ def repartition(file: Path, new_file: Path, partitions: int, dry_run: bool) -> N
     echo(f"{new_file} is written and verified")
 
 
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("new_file", type=click.Path(path_type=Path, dir_okay=False))
+def downgrade(file: Path, new_file: Path) -> None:
+    """Write saved state in the form of version 0.2, for the way back to it: from FILE to NEW_FILE.
+
+    FILE must have been saved when everything was applied and all workers had stopped. Version 0.2 restores
+    NEW_FILE with its own `tocsin state restore`, and goes on where the workers of this version stopped. Works
+    on files alone. docs/upgrading.md has the whole procedure.
+    """
+    settings = load_settings()
+    stages = _by_name(all_stages(settings, configured_hash_keys(settings)))
+    with _file_errors_explained():
+        write_downgraded(file, new_file, stages)
+    echo(f"{new_file} is written, for version {VERSION_BEFORE}")
+
+
 def _by_name(stages: tuple[AnyStage, ...]) -> Mapping[str, AnyStage]:
     return {stage.name: stage for stage in stages}
 
@@ -126,7 +166,7 @@ def _file_errors_explained() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def _restore_text(file: Path, plan: RestorePlan) -> str:
+def _restore_text(file: Path, plan: RestorePlan, prefix: str) -> str:
     header = plan.header
     lines = [f"{file}, saved by version {header.saved_by}: {plan.records:,} records of state"]
     if header.hash_key is not None:
@@ -138,6 +178,11 @@ def _restore_text(file: Path, plan: RestorePlan) -> str:
         for saved in header.stages
         if saved.name in plan.stages.values()
     ]
+    if plan.mapped is not None:
+        lines += ["", text_table(MAP_HEADER, map_rows(plan.mapped, prefix)), ""]
+        lines.append(f"{plan.waiting:,} records that were on their way are written to the internal topics.")
+        if header.unsure:
+            lines.append(f"note: {_UNSURE}.")
     lines.append(f"Workers will then read {plan.to_read:,} offsets of the source topics.")
     return "\n".join(lines)
 

@@ -79,6 +79,19 @@ class PartlyRead:
         self.offset, self.appended, self.entries = _PLACE.unpack_from(value, 1)
 
 
+def moved_bundle(value: bytes, before: int, offset: int, appended: int) -> bytes | None:
+    """Return a PARTLY_READ record for a log in which the bundle has another `offset` and append time (ms).
+
+    `before` is the offset of the bundle in the log in which it was read in part. Return None if `value` names
+    another one. Raises UnknownStateVersion.
+    """
+    partly = PartlyRead()
+    partly.restore(PARTLY_READ, value)
+    if partly.offset != before:
+        return None
+    return STATE_VERSION + _PLACE.pack(offset, appended, partly.entries)
+
+
 class Cursor:
     """Where a batch is in its records.
 

@@ -106,3 +106,15 @@ def control_record(topic: str, control: SourceControl | None) -> tuple[bytes, by
     # Without an entry as in version 0.2.
     fields = msgspec.structs.astuple(control)
     return key, STATE_VERSION + _encode(fields[:2] if control.skip_entry is None else fields)
+
+
+def without_offsets(key: bytes, value: bytes) -> bytes | None:
+    """Return the record of a source for a log with other offsets, in which nothing is skipped.
+
+    None if there is nothing else to say. Raises UnknownStateVersion.
+    """
+    controls = SourceControls()
+    controls.restore(key, value)
+    topic = key[1:].decode()
+    paused = topic in controls.paused()
+    return control_record(topic, SourceControl(paused))[1] if paused else None

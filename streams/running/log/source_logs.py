@@ -131,7 +131,7 @@ async def require_same_log(consumer: Reader, tp: TopicPartition, found: SourcePo
     # The record right before the position was applied, and source topics are not compacted: in the same log
     # it is still there, unless retention deletes it meanwhile.
     applied = found.next_offset - 1
-    record = await _first_record_from(consumer, tp, applied)
+    record = await first_record_from(consumer, tp, applied)
     if record is not None and record.offset == applied and record.timestamp == found.last_append_time:
         return
     if (await consumer.beginning_offsets([tp]))[tp] > applied:
@@ -143,7 +143,7 @@ async def require_same_log(consumer: Reader, tp: TopicPartition, found: SourcePo
     )
 
 
-async def _first_record_from(consumer: Reader, tp: TopicPartition, offset: int) -> ConsumerRecord | None:
+async def first_record_from(consumer: Reader, tp: TopicPartition, offset: int) -> ConsumerRecord | None:
     """The first record at `offset` or later; None if only markers and aborted records follow."""
     consumer.assign([tp])
     consumer.seek(tp, offset)

@@ -60,11 +60,7 @@ def check_moderation(
     # No stage reads them (docs/events.md), and so nothing else happens.
     assert reader.count(name(ACTIVITY)) == moderators.acts
     received = _received(moderators.published)
-    standing = {
-        (reporter, KEY.target_hash(*message)): max(moderators.decided[message])
-        for (message, reporter), at in received.items()
-        if message in moderators.decided and at < min(moderators.decided[message]).decided_s
-    }
+    standing = _standing(moderators, received)
     credits = _check_credits(deployment, reader, {place: each.decision for place, each in standing.items()})
     _check_state(deployment, reader, standing)
     _check_receipts(reader.all(name(NOTICES)), moderators.published)
@@ -78,6 +74,23 @@ def check_moderation(
         reported - len(standing),
         credits,
     )
+
+
+def check_reporters(moderators: Moderators, deployment: Deployment, reader: Reader) -> int:
+    """Compare the reporters' state alone; gives the number of outcomes that must be credited."""
+    standing = _standing(moderators, _received(moderators.published))
+    _check_state(deployment, reader, standing)
+    return len(standing)
+
+
+def _standing(
+    moderators: Moderators, received: Mapping[tuple[Message, int], int]
+) -> dict[tuple[int, int], Outcome]:
+    return {
+        (reporter, KEY.target_hash(*message)): max(moderators.decided[message])
+        for (message, reporter), at in received.items()
+        if message in moderators.decided and at < min(moderators.decided[message]).decided_s
+    }
 
 
 def _received(published: Sequence[Published]) -> dict[tuple[Message, int], int]:

@@ -1,0 +1,76 @@
+"""Writes saved state in the form of the version before, for the way back to it: from one file to another.
+
+What differs between the two forms is in here alone. A release that changes the form of a record says here how
+it was written before, and drops what led to the version before that one.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from click import ClickException
+
+from streams.commands.state.save_file import Header, Section, new_state_file, open_state_file
+from streams.commands.state.stages import AnyStage
+from streams.contract.wire.state_records import STATE_VERSION
+from streams.deciding.partition.duplicates import SLOT_HEAD, read_slots
+from streams.deciding.partition.reading import PARTLY_READ
+from streams.deciding.partition.state import DUPLICATES_SLOT
+
+VERSION_BEFORE: Final = "0.2"
+
+# Of the file: without the records that wait.
+_FILE_VERSION: Final = 1
+
+# Slots of 0.2 have so many bytes of hashes, but for the last one, and no times. Those of the first version of
+# slots may hold hashes of source and id alone.
+_SLOT_BYTES: Final = 1_000 * 8
+_WITHOUT_KEY: Final = STATE_VERSION
+_WITH_KEY: Final = b"\x02"
+
+
+def downgrade(path: Path, target: Path, stages: Mapping[str, AnyStage]) -> Header:
+    """Write the state in `path` to `target` as version 0.2 would have saved it; return the new header.
+
+    Raises ClickException if something was on its way between partitions, which 0.2 could not read. Raises
+    BadStateFile, UnknownStateVersion and FileExistsError; then there is no `target`.
+    """
+    with open_state_file(path) as file:
+        header = msgspec.structs.replace(file.header, tocsin_state=_FILE_VERSION, saved_at=0, unsure=False)
+        with new_state_file(target, header) as writer:
+            for section, rows in file.sections():
+                _require_nothing_on_its_way(section, stages[section.stage])
+                entries = entries_before(dict(rows))
+                writer.section(msgspec.structs.replace(section, records=len(entries)), entries.items())
+    return header
+
+
+def _require_nothing_on_its_way(section: Section, stage: AnyStage) -> None:
+    topic = stage.sources.internal
+    if topic in section.unread:
+        raise ClickException(
+            f"{topic} partition {section.partition} had {section.unread[topic]:,} unread offsets when the "
+            f"state was saved. Version {VERSION_BEFORE} cannot read what workers pass on now: stop the "
+            "publishers, wait until the workers have applied everything, stop the workers and save again."
+        )
+
+
+def entries_before(entries: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Return the records of a partition's state as version 0.2 writes them.
+
+    Raises UnknownStateVersion.
+    """
+    slots = {
+        int.from_bytes(key[1:], "big"): value for key, value in entries.items() if key[:1] == DUPLICATES_SLOT
+    }
+    # Of a bundle of which nothing is left to read: 0.2 knows neither.
+    kept = {key: value for key, value in entries.items() if key[:1] != DUPLICATES_SLOT and key != PARTLY_READ}
+    # The times of slots are not kept, so it does not matter what they are.
+    found = read_slots(slots, 0)
+    version = _WITHOUT_KEY if any(slot.without_key for slot in found) else _WITH_KEY
+    hashes = b"".join(slot.encode()[SLOT_HEAD:] for slot in found)
+    for begin in range(0, len(hashes), _SLOT_BYTES):
+        key = DUPLICATES_SLOT + (begin // _SLOT_BYTES).to_bytes(8, "big")
+        kept[key] = version + hashes[begin : begin + _SLOT_BYTES]
+    return kept
