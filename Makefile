@@ -8,7 +8,7 @@ CALENDARS_VENV := .venv-calendars
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-all test-fast durations check format generate soak soak-cores hostile drills bench screenshots evaluate kubernetes clean requirements sbom dist docs image audit native native-check crates
+.PHONY: help demo test test-all test-fast durations check format generate soak soak-cores hostile drills bench screenshots evaluate scale kubernetes clean requirements sbom dist docs image audit native native-check crates
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -24,9 +24,9 @@ $(VENV)/installed: requirements/dev.txt requirements/build.txt pyproject.toml
 demo: $(VENV)/installed ## Run the main job on a real Kafka and watch escalations (ARGS=--keep leaves it running)
 	$(BIN)/tocsin demo $(ARGS)
 
-# Twice as many processes as cores, because Kafka tests mostly wait. Each process has its own broker. Files run in the order of
-# tests/durations.json, the longest first. Where cargo is, the native core is tested too.
-PROCESSES ?= $(shell echo $$(( $$(nproc) < 4 ? $$(nproc) * 2 : 8 )))
+# Three times as many processes as cores, because Kafka tests mostly wait. Each process has its own broker. Files run in the order
+# of tests/durations.json, the longest first, those that wait beside those that compute.
+PROCESSES ?= $(shell echo $$(( $$(nproc) < 3 ? $$(nproc) * 3 : 8 )))
 SUITE = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test: check $(if $(shell command -v cargo 2>/dev/null),native) ## Run every check, and every test but the nightly ones, on a real Kafka
@@ -89,6 +89,10 @@ screenshots: $(VENV)/installed ## Make the picture of the console in README.md (
 
 evaluate: $(VENV)/installed ## Measure how well brigades are told from crowds, in simulated worlds (some minutes)
 	$(BIN)/python -m tests.evaluate $(ARGS)
+
+# Half an hour; ARGS="--sizes 10x100 --stories growth" takes seconds.
+scale: $(VENV)/installed ## Simulate a hundred workers with a thousand partitions: restarts, losses, growth (half an hour)
+	$(BIN)/python -m tests.scale $(ARGS)
 
 KUSTOMIZE_VERSION := v5.8.1
 HELM_VERSION := v4.3.1

@@ -196,6 +196,14 @@ PARTITIONS: tuple[Row, ...] = (
                 width=12,
             ),
             Panel(
+                "Partitions without room",
+                "They take no reporters, channels and messages that are not known, because the state of their "
+                "worker has reached its budget.",
+                "short",
+                {"{{stage}} on {{instance}}": total("tocsin_partition_without_room", "stage, instance")},
+                width=12,
+            ),
+            Panel(
                 "Spans",
                 "With TOCSIN_TRACING=on. All but `sent` are lost: the receiver is down, or slower than the "
                 "worker.",

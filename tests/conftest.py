@@ -15,6 +15,7 @@ import pytest
 
 from tests.kafka.harness import quick_java
 from tests.kafka.harness.brokers import throwaway_broker
+from tests.order import in_order
 from tests.parsed_once import read_texts_once
 from tests.tools import build_release
 from tocsin_demo.local_kafka import java
@@ -62,7 +63,7 @@ DURATIONS = Path(__file__).with_name("durations.json")
 
 def pytest_collection_modifyitems(config, items):
     """Run the files that take longest first, so that no process has one of them left when the others are
-    done. With --fewer-examples, Hypothesis tries fewer.
+    done, and those that wait beside those that compute. With --fewer-examples, Hypothesis tries fewer.
     """
     if config.getoption("--fewer-examples"):
         for test in {item.obj.__func__ if hasattr(item.obj, "__func__") else item.obj for item in items}:
@@ -72,9 +73,10 @@ def pytest_collection_modifyitems(config, items):
                 fewer = hypothesis.settings(every, max_examples=max(1, every.max_examples // 5))
                 test._hypothesis_internal_use_settings = fewer
     seconds = json.loads(DURATIONS.read_text())
-    # The sort is stable: the order within a file, and among those that take less than a second, stays the
-    # same.
-    items.sort(key=lambda item: -seconds.get(_file(item.nodeid), 0))
+    place = {
+        file: number for number, file in enumerate(in_order({_file(item.nodeid) for item in items}, seconds))
+    }
+    items.sort(key=lambda item: place[_file(item.nodeid)])
 
 
 def pytest_runtest_logreport(report):

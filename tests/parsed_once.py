@@ -11,41 +11,44 @@ from typing import Any
 from streams.registry import document, loader, policies
 from streams.registry.document import Document, Row
 
-# Every text that is shipped, and what tests change of them.
-_TEXTS = 512
+# Every text that is shipped, and as many that tests have changed.
+_TEXTS = 150
+# Of these texts.
+_ROWS = 1_000
 
 
 def read_texts_once() -> None:
     """From now on, in this process."""
     document.parse_yaml = lru_cache(_TEXTS)(document.parse_yaml)
     parse, hash_rows, hash_row = Document.parse, document.content_hash, loader.row_hash
-    models: dict[Any, tuple[Any, Row]] = {}
+    models = _Known(_TEXTS)
+    hashes = _Known(_ROWS)
 
     def parse_once(self: Document, shape: type[Row], categories: Collection[str] | None = None) -> Row:
-        key = (id(self.content), shape, None if categories is None else tuple(categories))
-        if key not in models:
-            # With the content, so that its id stays its own: comparing contents would cost as much as it saves.
-            models[key] = self.content, parse(self, shape, categories)
-        return models[key][1]
+        key = (shape, None if categories is None else tuple(categories))
+        return models.get(key, [self.content], lambda: parse(self, shape, categories))
 
     def content_hash(rows: Sequence[Row]) -> str:
-        return hash_of(tuple(rows))
+        return hashes.get("content", rows, lambda: hash_rows(rows))
 
-    hash_of = _once(hash_rows)
     Document.parse = parse_once  # type: ignore[assignment,method-assign]
     loader.content_hash = policies.content_hash = content_hash
-    hash_of_row = _once(lambda rows: hash_row(*rows))
-    loader.row_hash = lambda row: hash_of_row((row,))
+    loader.row_hash = lambda row: hashes.get("row", [row], lambda: hash_row(row))
 
 
-def _once(of: Callable[[tuple[Row, ...]], str]) -> Callable[[tuple[Row, ...]], str]:
-    """`of`, computed once for the same objects, which are kept."""
-    known: dict[tuple[int, ...], tuple[tuple[Row, ...], str]] = {}
+class _Known:
+    """Results for the same objects: comparing what they say would cost as much as it saves."""
 
-    def found(rows: tuple[Row, ...]) -> str:
-        key = tuple(map(id, rows))
-        if key not in known:
-            known[key] = rows, of(rows)
-        return known[key][1]
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: dict[Any, tuple[Sequence[Any], Any]] = {}
 
-    return found
+    def get(self, key: Any, objects: Sequence[Any], compute: Callable[[], Any]) -> Any:
+        """The result for these objects, which are kept so that their ids stay theirs."""
+        key = (key, *map(id, objects))
+        if key not in self._known:
+            result = compute()
+            if len(self._known) == self._most:
+                del self._known[next(iter(self._known))]
+            self._known[key] = objects, result
+        return self._known[key][1]

@@ -4,6 +4,7 @@ rules.
 
 import re
 import time
+import urllib.request
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from tests.kafka.harness.clocks import broker_with_clock
 from tests.kafka.harness.cluster import KafkaCluster
 from tests.kafka.harness.deployment import SOURCE, VERIFIED
 from tests.kafka.harness.law import HOUR
-from tests.kafka.harness.reports import Published, now_ms, report, rfc3339
+from tests.kafka.harness.reports import Published, now_ms, report, rfc3339, spam_report
 from tests.kafka.harness.workers import changed_worker
 
 pytestmark = [needs_monitoring, pytest.mark.drill, pytest.mark.timeout(1800)]
@@ -47,6 +48,14 @@ async def _slowly(slices, outputs):
 
 Stage.apply_in_slices = _few
 prepared._apply_in_slices = _slowly
+"""
+
+# A worker that may take as much memory as a file says. With 4 MiB its state has a budget of 2 MiB.
+LITTLE_MEMORY = """
+from pathlib import Path
+from streams.running.operations import worker_operations
+
+worker_operations.memory_limit = lambda: int(Path({file!r}).read_text())
 """
 
 # In scaled time as long as most alerts wait.
@@ -169,6 +178,76 @@ def test_a_flood_of_poison(kafka: str, prefix: str, tmp_path: Path, scale: float
         settled(site)
 
 
+def new_channels(numbers: range) -> list[Published]:
+    """Reports each of which brings a channel and a reporter of its own."""
+    return [spam_report(number, f"new-{number}", now_ms()) for number in numbers]
+
+
+def without_room(site: Site) -> list[str]:
+    """The partitions that take nothing new."""
+    name = "tocsin_partition_without_room{"
+    texts = [
+        urllib.request.urlopen(f"http://{worker.address}/metrics", timeout=10).read().decode()
+        for worker in site.workers
+    ]
+    return [line for text in texts for line in text.splitlines() if line.startswith(name)]
+
+
+def test_a_publisher_that_invents_channels(
+    kafka: str, prefix: str, tmp_path: Path, scale: float, measure: Any
+) -> None:
+    with Site(
+        tmp_path, kafka, prefix, scale=scale, settings={"TOCSIN_NEW_CHANNELS_PER_HOUR": "1000"}
+    ) as site:
+        alert = "TocsinNewcomersRefused"
+
+        def look() -> None:
+            # That the flood has ended is all that must be done.
+            shown = site.shell.run(diagnosis(alert, "tocsin dead-letters list"))
+            assert "too_many_new" in shown
+
+        measure(
+            site,
+            "a publisher invents a channel for each report",
+            alert,
+            strike=lambda: site.deployment.publisher().publish(new_channels(range(10**6, 10**6 + 8_000))),
+            mitigate=look,
+            fires_within=60,
+            clears_within=60,
+        )
+        settled(site)
+
+
+def test_state_reaches_its_budget(
+    kafka: str, prefix: str, tmp_path: Path, scale: float, measure: Any
+) -> None:
+    file = tmp_path / "memory"
+    file.write_text(str(4 * 1024**2))
+    command = changed_worker(LITTLE_MEMORY.format(file=str(file)))
+    with Site(tmp_path, kafka, prefix, scale=min(scale, 5), command=command) as site:
+        alert = "TocsinNewcomersRefused"
+
+        def give_memory() -> None:
+            file.write_text(str(4 * 1024**3))
+            for number in (1, 2):
+                site.shell.run(mitigation(alert, "systemctl restart"), INSTANCE=number)
+                site.wait_for(site.all_ready, 60, "the worker is ready again")
+            site.wait_for(lambda: not without_room(site), 60, "every partition has room again")
+            shown = site.shell.run(mitigation(alert, "tocsin dead-letters redrive"))
+            assert int(shown.split()[0]) > 0
+
+        measure(
+            site,
+            "state reaches its budget of memory",
+            alert,
+            strike=lambda: site.deployment.publisher().publish(new_channels(range(10**6, 10**6 + 20_000))),
+            mitigate=give_memory,
+            fires_within=90,
+            clears_within=240,
+        )
+        settled(site)
+
+
 def test_a_slow_consumer(kafka: str, prefix: str, tmp_path: Path, scale: float, measure: Any) -> None:
     with Site(
         tmp_path, kafka, prefix, scale=scale, workers=1, spare=3, rate=10, command=changed_worker(SLOW)
@@ -219,6 +298,37 @@ def test_a_wrong_rules_file(kafka: str, prefix: str, tmp_path: Path, scale: floa
             strike=roll_out,
             mitigate=put_back,
             fires_within=10,
+            clears_within=30,
+        )
+        settled(site)
+
+
+def test_a_worker_with_other_settings(
+    kafka: str, prefix: str, tmp_path: Path, scale_of_restarts: float, measure: Any
+) -> None:
+    with Site(tmp_path, kafka, prefix, scale=scale_of_restarts) as site:
+        alert = "TocsinWorkerKeptOut"
+        worker = site.workers[0]
+        key = worker.settings["TOCSIN_HASH_KEY"]
+
+        def roll_out() -> None:
+            worker.settings["TOCSIN_HASH_KEY"] = bytes(range(32)).hex()
+            worker.stop()
+            worker.start()
+
+        def put_back() -> None:
+            assert "TOCSIN_HASH_KEY (its id): " in worker.text
+            site.shell.run(diagnosis(alert, "tocsin config show"))
+            worker.settings["TOCSIN_HASH_KEY"] = key
+            site.shell.run(mitigation(alert, "systemctl restart"), INSTANCE=1)
+
+        measure(
+            site,
+            "a worker is started with another hash key",
+            alert,
+            strike=roll_out,
+            mitigate=put_back,
+            fires_within=20,
             clears_within=30,
         )
         settled(site)

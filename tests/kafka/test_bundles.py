@@ -19,10 +19,10 @@ from streams.deciding.partition import limits, stage
 
 _apply = stage.Stage.apply_in_slices
 
-def _few(self, state, records, given=limits.LIMITS, until=None):
+def _few(self, state, records, given=limits.LIMITS, **options):
     if self.bundled.form.is_bundle(records[0]) if self.bundled else False:
         given = given._replace(slice_records=7 if self.name == "reports" else 20, batch_bytes=1)
-    return _apply(self, state, records, given, until)
+    return _apply(self, state, records, given, **options)
 
 stage.Stage.apply_in_slices = _few
 """

@@ -3,7 +3,7 @@
 import signal
 import time
 
-from streams.running.takeover.membership import HEARTBEAT_SECONDS, SESSION_SECONDS
+from streams.running.takeover.membership import HEARTBEAT_SECONDS, LONGEST_SESSION_SECONDS
 from tests.kafka.harness.group import is_rebalancing
 from tests.kafka.harness.moderation import Moderators
 from tests.kafka.harness.oracle import check_outputs
@@ -44,7 +44,7 @@ def test_rebalances_under_backlog(deploy):
         moderators.go_on()
         fleet.wait_for(
             lambda: is_rebalancing(deployment.bootstrap, deployment.group),
-            SESSION_SECONDS - 1,
+            LONGEST_SESSION_SECONDS - 1,
             "the visitor has joined",
             tend=False,
         )

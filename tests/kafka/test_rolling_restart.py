@@ -3,8 +3,12 @@
 import signal
 import threading
 import time
-from itertools import islice
+from contextlib import suppress
+from itertools import islice, pairwise
 
+import orjson
+
+from tests.kafka.harness.deployment import ENRICHED, SOURCE, VERIFIED
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import endless
 
@@ -25,6 +29,29 @@ def replace_in_turn(fleet, workers):
             lambda new=successor: "owns partitions [" in new.text, 40, "the successor owns partitions"
         )
     time.sleep(REST_SECONDS)
+
+
+def measured(deployment, reader):
+    """From the append of a report to that of its enriched report, and gaps in the outputs of a partition."""
+    appended = {}
+    for topic in (SOURCE, VERIFIED):
+        for row in reader.all(deployment.name(topic)):
+            # Some are no JSON at all.
+            with suppress(orjson.JSONDecodeError, TypeError, KeyError):
+                appended.setdefault(orjson.loads(row.value or b"")["report_id"], row.timestamp)
+    enriched = deployment.name(ENRICHED)
+    waits = sorted(
+        (row.timestamp - appended[report_id]) / 1000
+        for row in reader.all(enriched)
+        if (report_id := orjson.loads(row.value)["report"]["report_id"]) in appended
+    )
+    gap = max(
+        (later.timestamp - sooner.timestamp) / 1000
+        for rows in reader.rows[enriched].values()
+        for sooner, later in pairwise(rows)
+    )
+    p50, p99 = waits[len(waits) // 2], waits[len(waits) * 99 // 100]
+    return f"median {p50:.3f} s, p99 {p99:.2f} s, longest {waits[-1]:.2f} s, longest gap {gap:.2f} s"
 
 
 def test_a_rolling_restart_loses_and_repeats_nothing(deploy):
@@ -50,4 +77,6 @@ def test_a_rolling_restart_loses_and_repeats_nothing(deploy):
         publishing.join()
     deployment.wait_until_applied()
     assert fleet.exit_codes == [0, 0, 0]
-    check_outputs(deployment, deployment.outputs())
+    reader = deployment.outputs()
+    print(f"measured: {measured(deployment, reader)}")
+    check_outputs(deployment, reader)

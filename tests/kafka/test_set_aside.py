@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from streams.contract.wire.partitioner import home_partition
-from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE
+from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, INTERNAL, SOURCE
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate, now_ms, source_of, spam_report
 from tests.kafka.harness.workers import changed_worker
@@ -35,6 +35,20 @@ stage.Stage.apply_in_slices = _failing
 from streams.running.partitions import setback
 
 setback.FIRST_PAUSE = {pause}
+"""
+
+# Fails on an entry of a bundle, at the home of its channel.
+BUG_AT_HOME = """
+from streams.deciding.reports import handle
+
+_apply_once = handle.apply_once
+
+def _failing_at_home(batch, key, origin, decoded, stamp):
+    if decoded.event.report_id == {poison!r}:
+        raise ZeroDivisionError("another bug")
+    return _apply_once(batch, key, origin, decoded, stamp)
+
+handle.apply_once = _failing_at_home
 """
 PARTITIONS = 4
 
@@ -132,10 +146,12 @@ def test_all_other_partitions_go_on_and_a_repaired_worker_applies_the_rest(deplo
 
 
 def test_operators_skip_the_record_while_its_worker_runs(deployment, tocsin):
+    """In a topic of publishers, and an entry of a bundle in an internal topic."""
     fleet = deployment.fleet
     channel = "c-1"
     partition = home_partition(channel.encode(), PARTITIONS)
-    worker = fleet.start(failing_worker(b'"s-20"', pause=1.0))
+    bugs = BUG.format(poison=b'"s-20"', source=SOURCE, pause=1.0) + BUG_AT_HOME.format(poison="s-60")
+    worker = fleet.start(changed_worker(bugs))
     deployment.publish([spam_report(number, channel, now_ms()) for number in range(40)])
     exactly = f"records='{SOURCE} offset 20'"
     fleet.wait_for(lambda: exactly in worker.text, 60, "the record is named")
@@ -147,11 +163,28 @@ def test_operators_skip_the_record_while_its_worker_runs(deployment, tocsin):
     deployment.wait_until_applied(60)
     assert "partition goes on" in worker.text
     assert not owners([worker], partition)
+
+    deployment.publish([spam_report(number, channel, now_ms()) for number in range(40, 80)])
+    named = re.compile(rf"records='{INTERNAL} offset (\d+) entry (\d+), published as {SOURCE}")
+    paused = re.compile(rf"next_attempt_in_seconds=1\.0 .*{named.pattern}")
+    fleet.wait_for(lambda: paused.search(worker.text), 60, "the entry fails alone")
+    offset, entry = map(int, paused.search(worker.text).groups())
+    place = ("--topic", INTERNAL, "--partition", str(partition), "--until", str(offset + 1))
+    for wrong in ((), ("--entry", str(entry + 1))):
+        result = tocsin("source", "skip", *place, *wrong, *why)
+        assert (result.exit_code, f"--entry {entry}" in result.output) == (1, True), result.output
+    result = tocsin("source", "skip", *place, "--entry", str(entry), *why)
+    assert result.exit_code == 0, result.output
+    deployment.wait_until_applied(60)
+    assert worker.text.count("partition goes on") == 2
+    assert not owners([worker], partition)
     assert fleet.running == [worker]
     reader = deployment.outputs()
     enriched = Counter(
         orjson.loads(row.value)["report"]["report_id"] for row in reader.all(deployment.name(ENRICHED))
     )
-    assert enriched == Counter({f"s-{number}": 1 for number in range(40) if number != 20})
-    (letter,) = reader.all(deployment.name(DEAD_LETTERS))
-    assert dict(letter.headers)["tocsin-reason"] == b"skipped"
+    assert enriched == Counter({f"s-{number}": 1 for number in range(80) if number not in (20, 60)})
+    letters = [dict(row.headers) for row in reader.all(deployment.name(DEAD_LETTERS))]
+    assert [letter["tocsin-reason"] for letter in letters] == [b"skipped"] * 2
+    # Where they were published.
+    assert {letter["tocsin-topic"] for letter in letters} == {deployment.name(SOURCE).encode()}

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from streams.running.takeover.membership import SESSION_SECONDS
+from streams.running.takeover.membership import LONGEST_SESSION_SECONDS
 from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
@@ -31,7 +31,7 @@ from streams.running.takeover.takeover import Claims
 _release = Claims.release
 
 async def _slow(self):
-    await asyncio.sleep({SESSION_SECONDS + 1})
+    await asyncio.sleep({LONGEST_SESSION_SECONDS + 1})
     await _release(self)
 
 Claims.release = _slow

@@ -3,7 +3,7 @@
 import signal
 import time
 
-from streams.running.takeover.membership import SESSION_SECONDS
+from streams.running.takeover.membership import LONGEST_SESSION_SECONDS
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
@@ -12,7 +12,7 @@ from tests.kafka.harness.steps import commit, is_stopped, struck_worker
 from tests.kafka.harness.workers import HAVE_SMALL_CYCLES, SMALL_CYCLES
 
 # The group notices within a second after the session.
-PAUSE_SECONDS = SESSION_SECONDS + 2
+PAUSE_SECONDS = LONGEST_SESSION_SECONDS + 2
 
 
 # A commit of the third cycle: two were committed, and most of the backlog is left.

@@ -47,7 +47,8 @@ def catch_up(
     return fleet
 
 
-@pytest.mark.parametrize("speeds", [pytest.param((1,), marks=pytest.mark.slow), (1, 1, 0.15)])
+@pytest.mark.slow
+@pytest.mark.parametrize("speeds", [(1,), (1, 1, 0.15)])
 def test_a_backlog_leads_to_the_same_escalations_as_one_report_after_the_other(
     speeds: Sequence[float],
 ) -> None:
@@ -167,6 +168,7 @@ def live(seconds: float, per_second: int, workers: int) -> Fleet:
     return fleet
 
 
+@pytest.mark.slow
 def test_live_traffic_costs_no_row_and_waits_for_nobody() -> None:
     fleet = live(30, 20, 3)
     assert fleet.number_applied() >= 300
@@ -184,6 +186,7 @@ def test_an_idle_fleet_writes_no_row() -> None:
     assert fleet.rows() == []
 
 
+@pytest.mark.slow
 def test_rows_end_when_nobody_is_behind() -> None:
     reports = history(1, 1, 2, a_minute=5, until=NOW - 2 * MINUTE)
     ended: list[int] = []

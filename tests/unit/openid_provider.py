@@ -51,7 +51,9 @@ class Provider:
         self._server = uvicorn.Server(
             uvicorn.Config(Starlette(routes=routes), lifespan="off", log_config=None)
         )
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve([self._socket])))
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._server.serve([self._socket])), daemon=True
+        )
 
     @property
     def issuer(self) -> str:
@@ -62,8 +64,8 @@ class Provider:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # The server looks for this ten times a second, and nothing waits for its end.
         self._server.should_exit = True
-        self._thread.join()
 
     async def _discovery(self, _: Request) -> Response:
         return JSONResponse(

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 import time
 import urllib.request
 from urllib.parse import parse_qs, quote, urlsplit
@@ -223,9 +224,9 @@ def test_a_provider_with_another_name_is_refused(browser, provider):
 
 
 def test_a_provider_that_is_away_is_said(world, tmp_path):
-    with Provider() as provider:
-        pass
-    answer = console(world, tmp_path, provider.issuer).get("/sign-in")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    answer = console(world, tmp_path, f"http://127.0.0.1:{port}").get("/sign-in")
     assert answer.status_code == 503
     assert "does not answer" in answer.text
 

@@ -1,4 +1,4 @@
-"""Cyclic garbage is collected promptly in an idle worker, and at the next rebalance in a busy one."""
+"""Cyclic garbage is collected promptly in an idle worker, and some time after a takeover in a busy one."""
 
 import asyncio
 import gc
@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 from streams.running.app import garbage_collection as garbage
-from streams.running.app.garbage_collection import collect_regularly, leave_out_what_stays
+from streams.running.app.garbage_collection import GarbageCollection, leave_out_what_stays
 
 
 class Node:
@@ -19,6 +19,7 @@ class Node:
 @pytest.fixture(autouse=True)
 def restored_collector(monkeypatch):
     monkeypatch.setattr(garbage, "SECONDS_BETWEEN_LOOKS", 0.05)
+    monkeypatch.setattr(garbage, "SETTLING_SECONDS", 3600.0)
     yield
     gc.unfreeze()
     gc.enable()
@@ -28,9 +29,9 @@ def cyclic_garbage():
     return weakref.ref(Node())
 
 
-async def collect_for_a_while(busy):
+async def collect_for_a_while(collection, busy):
     """Let the collector check about three times while the loop is idle or constantly busy."""
-    looking = asyncio.create_task(collect_regularly())
+    looking = asyncio.create_task(collection.run())
     end = time.monotonic() + 0.2
     while time.monotonic() < end:
         if busy:
@@ -41,26 +42,44 @@ async def collect_for_a_while(busy):
 
 def test_an_idle_worker_collects_garbage(monkeypatch):
     monkeypatch.setattr(garbage, "BUSY", 1.0)
-    leave_out_what_stays()
+    collection = GarbageCollection()
+    collection.taken_over()
     left = cyclic_garbage()
     assert left() is not None, "allocations must not trigger a collection"
-    asyncio.run(collect_for_a_while(busy=False))
+    asyncio.run(collect_for_a_while(collection, busy=False))
     assert left() is None
 
 
-def test_a_busy_worker_collects_garbage_at_the_next_rebalance(monkeypatch):
+@pytest.mark.parametrize("latest", [3600.0, 0.0])
+def test_a_busy_worker_collects_garbage_some_time_after_a_takeover(monkeypatch, latest):
     # Low, because an overloaded machine must not make the loop look idle.
     monkeypatch.setattr(garbage, "BUSY", 0.01)
-    leave_out_what_stays()
+    monkeypatch.setattr(garbage, "SETTLING_SECONDS", 0.0)
+    monkeypatch.setattr(garbage, "LATEST_SECONDS", latest)
     left = cyclic_garbage()
-    asyncio.run(collect_for_a_while(busy=True))
+    collection = GarbageCollection()
+    collection.taken_over()
+    assert left() is not None, "a takeover waits for no collection"
+    asyncio.run(collect_for_a_while(collection, busy=True))
+    assert (left() is None) == (latest == 0.0)
+
+
+def test_the_state_of_released_partitions_is_freed_once_an_idle_worker_has_settled(monkeypatch):
+    monkeypatch.setattr(garbage, "BUSY", 1.0)
+    collection, left = GarbageCollection(), cyclic_garbage()
+    # It was state, so it is in no young generation.
+    gc.freeze()
+    collection.taken_over()
+    asyncio.run(collect_for_a_while(collection, busy=False))
     assert left() is not None
-    leave_out_what_stays()
+    monkeypatch.setattr(garbage, "SETTLING_SECONDS", 0.0)
+    collection.taken_over()
+    asyncio.run(collect_for_a_while(collection, busy=False))
     assert left() is None
 
 
 def test_live_objects_are_excluded_from_collection():
     stays = [[] for _ in range(1_000)]
-    leave_out_what_stays()
+    GarbageCollection().taken_over()
     assert gc.get_freeze_count() > len(stays)
     assert not gc.isenabled()

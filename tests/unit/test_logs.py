@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 import structlog
+from aiokafka.errors import InconsistentGroupProtocolError, InvalidSessionTimeoutError
 
 from streams.running.operations import logs
 from streams.running.operations.logs import OncePerWhile, WithoutTraceback, configure_logs, is_no_chatter
@@ -68,6 +69,12 @@ def test_service_steps_are_dropped_and_service_errors_are_kept():
         record("streams.running.app.stage_app", "[^-StageApp]: Crashed", level=logging.ERROR)
     )
     assert is_no_chatter(record("streams.running.app.stage_app", "took over", level=logging.INFO))
+
+
+def test_a_session_that_the_brokers_do_not_allow_is_told_by_the_worker_alone():
+    template = "Attempt to join group failed due to fatal error: %s"
+    assert not is_no_chatter(record("aiokafka", template, InvalidSessionTimeoutError()))
+    assert is_no_chatter(record("aiokafka", template, InconsistentGroupProtocolError()))
 
 
 @pytest.fixture

@@ -85,6 +85,10 @@ def test_a_worker_has_room_until_its_state_takes_the_budget_and_again_when_an_ei
         found.append(operations.has_room())
     assert found == [True, None, None, False, None, True]
     assert b"tocsin_state_budget_bytes 1.610612736e+09" in operations._exposition.text()
+    assert b"\ntocsin_partition_without_room{" not in operations._exposition.text()
+    state.newcomers.say(has_room=False)
+    shown = b'\ntocsin_partition_without_room{partition="1",stage="reports"} 1.0\n'
+    assert shown in operations._exposition.text()
 
 
 def test_without_a_limit_there_is_room(monkeypatch):

@@ -54,7 +54,7 @@ def written(store: MessageStore) -> dict[bytes, bytes | None]:
     return dict(store.drain_changes())
 
 
-@pytest.mark.parametrize("most_shapes", [4_096, 3])
+@pytest.mark.parametrize("most_shapes", [pytest.param(4_096, marks=pytest.mark.slow), 3])
 def test_records_are_those_of_earlier_versions_to_the_byte(
     most_shapes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

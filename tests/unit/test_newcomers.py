@@ -7,6 +7,7 @@ import pytest
 
 from streams.contract.wire.dead_letter import Rejected
 from streams.deciding.partition.batch import Batch
+from streams.deciding.partition.census import take_census
 from streams.deciding.partition.moving import NewPartition, Shared
 from streams.deciding.partition.newcomers import MOST_PUBLISHERS, NEWCOMERS, Newcomers, merge_newcomers
 from streams.deciding.partition.settings import PartitionSettings
@@ -268,6 +269,7 @@ def test_without_memory_nobody_brings_anything_and_what_is_known_goes_on():
     assert say_room(deployment, has_room=False) == 2
     assert say_room(deployment, has_room=False) == 0
     deployment.restart()
+    assert not take_census(deployment.reports).has_room
     assert deployment.publish(flood(range(3, 6))) == ([], [("too_many_new", "reporter.ref")] * 3)
     assert b"budget of memory" in dict(deployment.letters[0].headers)["tocsin-detail"]
     known = {"channel": "c0", "message_ref": "m0", "reporter": {"kind": "user", "ref": "u1"}}

@@ -57,7 +57,7 @@ def test_the_record_that_fails_is_tried_alone():
 
 
 def test_an_entry_that_fails_is_tried_alone_after_what_comes_before_it():
-    place = Place(INTERNAL, 0, 7, 5, "in partition 1 offset 3")
+    place = Place(INTERNAL, 0, 7, 5, "t.in partition 1 offset 3")
     bundle = records(7, 8, INTERNAL)
     failed = NotApplied([*records(0, 9), *records(4, 9, INTERNAL)], place)
     setback = setback_after(failed, None)

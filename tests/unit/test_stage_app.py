@@ -25,7 +25,7 @@ class Watched(Observer):
 @pytest.fixture
 def follow(monkeypatch):
     """Makes an app of one stage follow an assignment, calls `during` meanwhile, returns the observer."""
-    monkeypatch.setattr(stage_app, "leave_out_what_stays", lambda: None)
+    monkeypatch.setattr(stage_app.GarbageCollection, "taken_over", lambda _: None)
 
     def run(during, membership=(7, "member")):
         async def scenario():

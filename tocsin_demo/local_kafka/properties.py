@@ -35,9 +35,10 @@ def render(*, data: Path, port: int, controller_port: int) -> str:
         "offsets.topic.num.partitions": 4,
         "transaction.state.log.num.partitions": 4,
         "share.coordinator.state.topic.num.partitions": 4,
-        # Do not delay the first rebalance for more members; notice a killed worker within seconds, for tests.
+        # Do not delay the first rebalance for more members.
         "group.initial.rebalance.delay.ms": 0,
-        "group.min.session.timeout.ms": 1000,
+        # What Kafka sets by default, so that tests and the demo meet what most deployments meet.
+        "group.min.session.timeout.ms": 6000,
         # Abort an expired transaction within one second (default: ten), for tests of a dead producer. The
         # timeout itself is still set by the producer, up to the default maximum.
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,

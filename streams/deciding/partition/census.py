@@ -21,8 +21,9 @@ class Census(NamedTuple):
     `time` is the partition's (ms since the epoch), 0 before anything was applied; `recent_dead_letters` are
     those among the last 1,000 records. `clocks` are the open ones by status, `clocks_nearly_due` the running
     ones with less than a tenth of their time left. `ids_known` is for how many ms of the partition's time all
-    ids are remembered, None if none was forgotten. `hash_key` is the id of the key for reporters, None in a
-    stage that hashes none; `earlier_hash_keys` has the ids of those that are needed until a time (ms).
+    ids are remembered, None if none was forgotten. `has_room`: what is not known yet is taken. `hash_key` is
+    the id of the key for reporters, None in a stage that hashes none; `earlier_hash_keys` has the ids of
+    those that are needed until a time (ms).
     """
 
     records: Mapping[str, int]
@@ -33,6 +34,7 @@ class Census(NamedTuple):
     sizes: Mapping[str, int]
     memory: Mapping[str, int]
     ids_known: int | None
+    has_room: bool = True
     hash_key: str | None = None
     earlier_hash_keys: Mapping[str, int] = {}
 
@@ -52,4 +54,5 @@ def take_census(state: PartitionState) -> Census:
             "duplicates": int(state.recent.size * _DUPLICATES_PER_BYTE),
         },
         ids_known=now - forgotten if forgotten else None,
+        has_room=state.newcomers.has_room,
     )

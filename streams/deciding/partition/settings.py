@@ -26,7 +26,7 @@ class PartitionSettings:
     duplicates_most: int = 5_000_000
     # The largest deployment of the sizing (docs/operations.md) brings in its bad hour, to each of 12
     # partitions, 6,000 new reporters, 1,000 channels and 15,000 messages. On the first day of a deployment
-    # everything is new, hence so much room. All three limits together are 260 MB an hour. Without them a
+    # everything is new, hence so much room. All three limits together are 300 MB an hour. Without them a
     # publisher that invents all three for each report fills a gigabyte within minutes.
     new_reporters_per_hour: int = 500_000
     new_channels_per_hour: int = 200_000

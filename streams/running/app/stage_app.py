@@ -12,7 +12,7 @@ from faust.types import TP
 from streams.running.alignment.alignment import Alignment
 from streams.running.app.allocator import keep_freed_memory
 from streams.running.app.faust_settings import faust_settings
-from streams.running.app.garbage_collection import collect_regularly, leave_out_what_stays
+from streams.running.app.garbage_collection import GarbageCollection
 from streams.running.app.intake import run_intake
 from streams.running.cycle.batches import PassThroughSchema
 from streams.running.cycle.chores import HasRoom, do_chores
@@ -54,6 +54,7 @@ class StageApp(PromptlyStoppingApp):
         self.prefix = prefix
         self._stages: list[_RunningStage] = []
         self._before_start = before_start
+        self._garbage = GarbageCollection()
         self._owned: dict[str, OwnedStage] = {}
         self.writer = Writer(connection, prefix, instance)
         self.ownership = Ownership(connection, self.writer, self._owned)
@@ -124,7 +125,7 @@ class StageApp(PromptlyStoppingApp):
                 "TOCSIN_KAFKA_BOOTSTRAP (and TOCSIN_KAFKA_SECURITY_PROTOCOL if it requires TLS)."
             ) from error
         await super().on_start()
-        self.add_future(collect_regularly())
+        self.add_future(self._garbage.run())
 
     async def _work(self) -> None:
         """Run cycles, chores and attempts at what was set aside; any exception must stop the worker."""
@@ -163,7 +164,7 @@ class StageApp(PromptlyStoppingApp):
             return
         self.alignment.follow(has_relays=any(stage.relays for stage in self._stages))
         self.cycle.follow(generation, rebalances)
-        leave_out_what_stays()
+        self._garbage.taken_over()
         owned = {
             stage.name: [place.partition for place in self.ownership.owners if place.stage == stage.name]
             for stage in self._stages

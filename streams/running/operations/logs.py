@@ -62,8 +62,18 @@ class OncePerWhile(logging.Filter):
 
 
 def is_no_chatter(record: logging.LogRecord) -> bool:
-    """False for the steps of a service that mode logs at INFO, under the logger of its module."""
-    return record.levelno != logging.INFO or not str(record.msg).startswith("[^")
+    """False for the steps of a service that mode logs at INFO, under the logger of its module.
+
+    False also for aiokafka's error that the brokers allow no session of this length. Most allow none that is
+    shorter than Kafka's default: the worker then takes that, or says itself why it cannot start.
+    """
+    if record.levelno == logging.INFO:
+        return not str(record.msg).startswith("[^")
+    return not (isinstance(record.args, tuple) and any(_is_about_sessions(each) for each in record.args))
+
+
+def _is_about_sessions(argument: object) -> bool:
+    return type(argument).__name__ == "InvalidSessionTimeoutError"
 
 
 class WithoutTraceback(logging.Filter):

@@ -481,6 +481,14 @@ STATE_BUDGET = Metric(
     "memory of the machine. From the budget on, reports about reporters, channels and messages that are not "
     "known go to dead-letters (too_many_new). Missing where no limit can be read.",
 )
+WITHOUT_ROOM = Metric(
+    _STATE,
+    "tocsin_partition_without_room",
+    "gauge",
+    "1 for a partition that takes no reporters, channels and messages that are not known, because the state "
+    "of its worker has reached the budget. Missing for all others.",
+    ("stage", "partition"),
+)
 DUPLICATES_KNOWN = Metric(
     _STATE,
     "tocsin_duplicates_known_seconds",

@@ -197,6 +197,14 @@ class OwnedPartitions:
                 ),
             ),
             gauge(
+                catalogue.WITHOUT_ROOM,
+                (
+                    (place, 1)
+                    for place, census in zip(places, censuses.values(), strict=True)
+                    if not census.has_room
+                ),
+            ),
+            gauge(
                 catalogue.LAST_COMMIT,
                 zip(places, (owned.last_commit for owned in all_owned.values()), strict=True),
             ),

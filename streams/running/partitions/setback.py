@@ -108,8 +108,8 @@ def describe(failed: NotApplied, prefix: str) -> str:
     """Name the places of what failed for people: the offsets by topic, without the prefix."""
     place = failed.place
     if place is not None and place.entry is not None:
-        topic = place.topic.removeprefix(prefix)
-        return f"{topic} offset {place.offset} entry {place.entry}, published as {place.published}"
+        topic, published = place.topic.removeprefix(prefix), place.published.removeprefix(prefix)
+        return f"{topic} offset {place.offset} entry {place.entry}, published as {published}"
     offsets: dict[str, tuple[int, int]] = {}
     for topic, offset in [(each.topic, each.offset) for each in ([place] if place else failed.records)]:
         first, _ = offsets.get(topic, (offset, 0))

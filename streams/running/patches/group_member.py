@@ -70,6 +70,11 @@ class GroupMember(group_coordinator.GroupCoordinator):  # type: ignore[misc]
             longest = int(LONGEST_SESSION_SECONDS * 1000)
             if self._session_timeout_ms >= longest:
                 raise
+            logger.info(
+                "the brokers allow no shorter session than their default: a worker that is killed is missed "
+                "for longer (docs/operations.md, 'When a worker is missed')",
+                seconds=LONGEST_SESSION_SECONDS,
+            )
             self._session_timeout_ms = longest
             return await super().ensure_active_group(subscription, prev_assignment)
 

@@ -11,6 +11,9 @@ from streams.contract.wire.topics import MESSAGE_REPORTS
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 
+# libyaml's, where PyYAML has it, takes 5 ms for all topics instead of 80.
+_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 MIN_INSYNC = "min.insync.replicas"
 
 # With 3 replicas of which 2 must have a record, one broker may fail without loss and without a stop.
@@ -81,7 +84,8 @@ def load_catalogue(folder: Path = SCHEMAS / "topics") -> Catalogue:
     catalogue = {}
     for path in sorted(folder.glob("*.yaml")):
         try:
-            topic = msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), Topic)
+            content = yaml.load(path.read_text(encoding="utf-8"), _SAFE_LOADER)  # noqa: S506
+            topic = msgspec.convert(content, Topic)
         except (yaml.YAMLError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from error
         if topic.name != path.stem:

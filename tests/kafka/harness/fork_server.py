@@ -26,6 +26,9 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
+from streams.registry.loader import load_rules
+from tests.parsed_once import read_texts_once
+
 ROOT = Path(__file__).parents[3]
 
 # What most of a worker's or a console's start goes to. A program that changes our modules before they are
@@ -116,6 +119,9 @@ def _server(everything: bool) -> socket.socket:
 def _import(how: str) -> None:
     for name in _LIBRARIES:
         importlib.import_module(name)
+    # Almost all of them load the shipped rules.
+    read_texts_once()
+    load_rules()
     if how == "everything":
         import streams
 
