@@ -1,13 +1,14 @@
 """Rejections, and the dead letters made of rejected records."""
 
 import hashlib
+import re
 from typing import NamedTuple
 
 import msgspec
 
 from streams.contract.events.dead_letter import REFUSED_BY_STATE, DeadLetterReason, RedactedRecord
 from streams.contract.wire.encoding import encode
-from streams.contract.wire.envelope import CONTENT_TYPE, JSON_CONTENT_TYPE
+from streams.contract.wire.envelope import CONTENT_TYPE, JSON_CONTENT_TYPE, TRACEPARENT
 from streams.contract.wire.origin import origin_of
 from streams.contract.wire.records import (
     ATTEMPT_HEADER,
@@ -63,6 +64,10 @@ class DeadLetter(NamedTuple):
     headers: Headers
 
 
+# A traceparent (W3C Trace Context) has random ids: they name nobody, but can look like a number in groups.
+_TRACEPARENT_IDS = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
 def dead_letter(record: SourceRecord, rejected: Rejected) -> DeadLetter:
     """The record unchanged, plus `tocsin-*` headers that say why it was rejected and where it was published.
 
@@ -112,7 +117,15 @@ def _is_suspicious(record: SourceRecord, headers: Headers, rejected: Rejected) -
     if reason in _NEVER_KEPT or reason in REFUSED_BY_STATE:
         return False
     around = b"\n".join(
-        [record.key or b"", *(part for name, text in headers for part in (name.encode(), text or b""))]
+        [
+            record.key or b"",
+            *(
+                part
+                for name, text in headers
+                if name != TRACEPARENT or not _TRACEPARENT_IDS.fullmatch(text or b"")
+                for part in (name.encode(), text or b"")
+            ),
+        ]
     )
     value = record.value or b""
     if reason not in _REFS_WERE_FOUND:
