@@ -240,7 +240,7 @@ def test_state_reaches_its_budget(
             site,
             "state reaches its budget of memory",
             alert,
-            strike=lambda: site.deployment.publisher().publish(new_channels(range(10**6, 10**6 + 20_000))),
+            strike=lambda: site.deployment.publisher().publish(new_channels(range(10**6, 10**6 + 4_000))),
             mitigate=give_memory,
             fires_within=90,
             clears_within=240,
