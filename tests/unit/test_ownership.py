@@ -75,6 +75,7 @@ class Claims:
     def __init__(self, log):
         self.log = log
         self.release_fails = False
+        self.since = None
 
     async def claim(self, places, generation, _member):
         self.log.append(("claim", [place.partition for place in places], generation))
