@@ -52,6 +52,8 @@ class WorkerOperations:
         self.standing: Callable[[], Standing] = Standing
         # Of the rules and of the limits; known once the topics are.
         self._ids: tuple[str, str] | None = None
+        # The destinations that take no records: topic without prefix, partition, reason.
+        self.troubles: Callable[[], Iterable[tuple[str, str, str]]] = tuple
         self.metrics = Metrics(rules, topics, core)
         self.readiness = Readiness()
         self.partitions = OwnedPartitions(rules, topics)
@@ -169,6 +171,7 @@ class WorkerOperations:
             *self.partitions.gauges(self._lags()),
             *self._law_watch.gauges(),
             *_gauges_of(self.standing()),
+            gauge(catalogue.DESTINATION_IN_TROUBLE, ((each, 1) for each in self.troubles())),
         ]
 
     def _terms_info(self) -> list[tuple[tuple[str, ...], float]]:

@@ -87,6 +87,7 @@ def build_app(settings: Settings) -> StageApp:
     sources = {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES, "reporters": REPORTER_SOURCES}
     operations = WorkerOperations(rules, sources, app.lags, core)
     operations.standing = app.alignment.standing
+    operations.troubles = app.troubles
     app.has_room = operations.has_room
     tracing = _start_tracing(settings, operations)
     if tracing is not None:
