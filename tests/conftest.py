@@ -12,6 +12,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 
 from tests.kafka.harness import quick_java
 from tests.kafka.harness.brokers import throwaway_broker
@@ -31,6 +32,9 @@ hypothesis.settings.load_profile("tocsin")
 # The check of IRIs, which no schema here has, builds its grammars when jsonschema is imported: 1.2 s of every
 # process.
 sys.modules["rfc3987_syntax"] = None
+
+# Otherwise rich draws each error that a test logs in frames, with all variables, for up to two seconds.
+structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
 read_texts_once()
 

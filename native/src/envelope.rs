@@ -4,6 +4,7 @@
 
 const STRUCTURED: &[u8] = b"application/cloudevents";
 const SPECVERSION: &[u8] = b"1.0";
+const MAX_SOURCE_BYTES: usize = 1_024;
 
 // The optional attributes of CloudEvents 1.0 and its extensions in use. Python reads none of them, but refuses an attribute
 // that occurs twice; so this has to know which occurred.
@@ -72,7 +73,7 @@ impl<'a> Envelope<'a> {
             return None;
         }
         attribute(self.id?)?;
-        attribute(self.source?)
+        attribute(self.source?).filter(|source| source.len() <= MAX_SOURCE_BYTES)
     }
 
     fn is_plain(&self) -> bool {

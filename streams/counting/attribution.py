@@ -110,6 +110,16 @@ class MessageReporters(msgspec.Struct, array_like=True):
     facts: MessageFacts | None = None
     expires: int | None = None
 
+    @property
+    def is_reported(self) -> bool:
+        """Whether there is a report of the message; otherwise there are only decisions about it."""
+        facts = self.facts
+        return (
+            self.reports > 0
+            or self.notice is not None
+            or (facts is not None and (facts.notice or facts.detection) is not None)
+        )
+
     def facts_to_change(self) -> MessageFacts:
         """Return the facts, in which from now on the first notice is as well."""
         if self.facts is None:

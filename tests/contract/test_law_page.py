@@ -37,7 +37,7 @@ def make_the_change(law):
     (shown,) = re.findall(r"```yaml\n(.*?)```", CHECKLIST, re.DOTALL)
     ended, begun = load_yaml(shown.replace("...", '"https://law.example/1"'))
     path = law / "GB.yaml"
-    content = read_document(path).content
+    content = deepcopy(read_document(path).content)
     row = next(row for row in content["obligations"] if row["id"] == DUTY == ended["id"])
     content["obligations"].append({**deepcopy(row), **begun})
     row.update(ended)

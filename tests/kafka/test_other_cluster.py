@@ -18,7 +18,16 @@ from streams.contract.wire.partitioner import home_partition
 from streams.deciding.partition.duplicates import event_hash, read_slots
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from tests.kafka.harness.brokers import throwaway_broker
-from tests.kafka.harness.deployment import COUNTERS, ENRICHED, ESCALATIONS, ROUTING, SHADOW, SOURCE, VERIFIED
+from tests.kafka.harness.deployment import (
+    COUNTERS,
+    Deployment,
+    ENRICHED,
+    ESCALATIONS,
+    ROUTING,
+    SHADOW,
+    SOURCE,
+    VERIFIED,
+)
 from tests.kafka.harness.desk import LEGAL_CLOCK
 from tests.kafka.harness.mirror import Mirror
 from tests.kafka.harness.moderation import Moderators
@@ -173,6 +182,12 @@ def check_same(old, before, new, after):
     assert {place: last[0][place] for place in last[1]} == last[1]
 
 
+def deploy_again(deployment, folder):
+    """The same topics seen again: the state topics were created again."""
+    folder.mkdir()
+    return Deployment(deployment.bootstrap, deployment.prefix, folder, partitions=deployment.partitions)
+
+
 @pytest.fixture
 def mirror():
     """Makes the mirrors of a test."""
@@ -236,3 +251,19 @@ def test_saved_state_goes_on_on_another_cluster(deploy, other, mirror, tmp_path,
     check_same(old, before, new, after)
     assert check_reporters(moderators, old, before) > 20
     check_reporters(moderators, new, after)
+
+    # On the old cluster too, what workers passed on after the save does not come a second time.
+    for worker in old.fleet.running:
+        worker.terminate()
+    old.fleet.tend()
+    done(tocsin(old, "state", "reset", "--yes"))
+    done(tocsin(old, "state", "restore", file, "--yes"))
+    again = deploy_again(old, tmp_path / "again")
+    try:
+        again.fleet.start()
+        again.wait_until_applied()
+        restored = again.outputs()
+    finally:
+        again.end()
+    check_reporters(moderators, again, restored)
+    check_same(old, before, again, restored)

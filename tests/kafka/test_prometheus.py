@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 import urllib.request
+from copy import deepcopy
 from datetime import date
 
 import pytest
@@ -48,7 +49,7 @@ def law_that_will_change(folder):
     series.
     """
     law = shutil.copytree(SHIPPED_LAW, folder / "law")
-    content = read_document(law / "CH.yaml").content
+    content = deepcopy(read_document(law / "CH.yaml").content)
     duty = {
         "id": "CH.test",
         "instrument": "Act on Tests",

@@ -15,6 +15,7 @@ from streams.contract.wire.envelope import event_headers, rfc3339
 from streams.contract.wire.ids import stable_id
 from streams.contract.wire.origin import NotAtHome
 from streams.contract.wire.partitioner import murmur2, murmur2_of_all
+from streams.contract.wire.failing import StageFailed
 from streams.contract.wire.records import MAX_HEADERS, MAX_PASSED_ON_BYTES
 from streams.deciding.partition import home as home_partition
 from streams.deciding.partition.home import HomePartitions
@@ -197,7 +198,7 @@ def test_an_exception_after_decoding_propagates(monkeypatch: pytest.MonkeyPatch)
 
     rules = compiled(policy())
     monkeypatch.setattr(type(rules.resolver), "resolve", fails)
-    with pytest.raises(RuntimeError, match="bug"):
+    with pytest.raises(StageFailed, match="offset 1: RuntimeError"):
         run(ReportState(0, 1, rules), rules, [report(1, START)])
 
 

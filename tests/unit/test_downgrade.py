@@ -8,8 +8,10 @@ from click import ClickException
 
 from streams.commands.state.downgrade import downgrade, entries_before
 from streams.deciding.partition.duplicates import SLOT_HEAD, RecentIds
+from streams.deciding.partition.newcomers import NEWCOMERS
 from streams.deciding.partition.reading import PARTLY_READ
 from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.partition.source_controls import SourceControl, control_record
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from tests.fixtures import code_under_test
 from tests.fixtures.differences import VERSION_0_2
@@ -43,11 +45,11 @@ def test_what_this_version_keeps_is_written_in_the_forms_of_0_2(past: Past) -> N
         for each in changes[owner]:
             fold(now, each)
         before, then = entries_before(now), past.stored(owner)
-        assert forms(now) - forms(then) == {(DUPLICATES_SLOT, b"\x03")}
+        assert forms(now) - forms(then) <= {(DUPLICATES_SLOT, b"\x03"), (NEWCOMERS, b"\x01")}
         assert forms(before) == forms(then)
         assert slots(before) == slots(then)
-        assert {key: value for key, value in now.items() if key not in slots(now)} == {
-            key: value for key, value in before.items() if key not in slots(before)
+        assert {key: value for key, value in now.items() if key[:1] not in (DUPLICATES_SLOT, NEWCOMERS)} == {
+            key: value for key, value in before.items() if key[:1] != DUPLICATES_SLOT
         }
 
 
@@ -88,6 +90,14 @@ def test_hashes_without_key_stay_in_slots_that_say_so() -> None:
     ).values()
     assert value == b"\x01" + array("Q", [7, 0]).tobytes()
     assert SLOT_HEAD == len(recent_ids(1).popitem()[1]) - 8
+
+
+def test_no_entry_of_a_bundle_is_skipped() -> None:
+    plain = control_record("message-reports", SourceControl(True, 9))
+    entry = control_record("message-reports-internal", SourceControl(True, 9, 3))
+    alone = control_record("reporters-internal", SourceControl(False, 9, 3))
+    paused = control_record("message-reports-internal", SourceControl(True))
+    assert entries_before(dict([plain, entry, alone])) == dict([plain, paused])
 
 
 def test_a_file_is_what_version_0_2_would_have_saved(past: Past, tmp_path: Path) -> None:

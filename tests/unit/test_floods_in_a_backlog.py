@@ -142,7 +142,7 @@ def test_floods_within_hours_reach_the_same_levels(length: int) -> None:
     check(traffic(length, **QUIET), live, at_once, side_by_side)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_floods_within_six_hours_and_two_days_reach_the_same_levels() -> None:
     check(traffic(6 * HOUR, **QUIET), live, at_once, side_by_side)
     # No source is this far behind another, or its late reports are too late to be judged.

@@ -358,6 +358,10 @@ def test_exactly_the_metrics_of_the_catalogue_are_shown():
     worker.observer.set_aside(0, "message-reports offset 7", "ValueError")
     worker.observer.resting(0, {"message-reports": "flood"})
     worker.operations.standing = lambda: Standing({0: 60.0}, {"message-reports": 1}, 1, frozenset({3}))
+    worker.operations.decides_with("0123456789abcdef", "fedcba9876543210")
+    full = ReportState(1, 2, RULES)
+    full.newcomers.say(has_room=False)
+    worker.take_over(1, full)
     worker.operations.troubles = lambda: [("escalations", "2", "no_leader")]
     shown = {name for name, _ in worker.scrape()}
     ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}

@@ -83,6 +83,7 @@ class Claims:
         self.log = log
         self.since = None
         self.release_fails = False
+        self.since = None
 
     async def claim(self, places, generation, _member):
         self.log.append(("claim", [place.partition for place in places], generation))

@@ -9,12 +9,13 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands, main
 from streams.commands.policy.arrivals import BATCH_SIZE, from_file
+from streams.commands.policy.command import _as_one
 from streams.commands.policy.comparison import levels_compared
 from streams.commands.policy.trial import Trial
 from streams.contract.events.report import NoticeElement
 from streams.contract.wire.envelope import rfc3339
 from streams.deciding.partition.hash_key import DEMONSTRATION
-from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.partition.settings import MOST_DUPLICATES, PartitionSettings
 from tests.unit.registry_files import copy_files, edit
 from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START, report
 
@@ -309,3 +310,13 @@ def test_how_reports_are_split_over_calls_does_not_change_the_result():
         assert trial.counters.duplicates == 2
     assert results[0] == results[1] == results[2]
     assert results[0][0]
+
+
+def test_one_partition_takes_and_remembers_as_much_as_all():
+    each = PartitionSettings(
+        duplicates_most=10, new_reporters_per_hour=1, new_channels_per_hour=2, new_messages_per_hour=3
+    )
+    one = _as_one(each, 12)
+    assert (one.duplicates_most, one.duplicates_hours) == (120, each.duplicates_hours)
+    assert (one.new_reporters_per_hour, one.new_channels_per_hour, one.new_messages_per_hour) == (12, 24, 36)
+    assert _as_one(PartitionSettings(), 1_000).duplicates_most == MOST_DUPLICATES

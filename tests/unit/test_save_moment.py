@@ -136,9 +136,9 @@ def partly_read(offset, appended, entries):
     return partly.drain_change()
 
 
-def moved(rows, *state):
+def moved(rows, *state, same_sources=False):
     writer = Written()
-    log = NewInternalLog(writer, PLACE)
+    log = NewInternalLog(writer, PLACE, same_sources=same_sources)
     kept = list(log.state_rows(state))
     asyncio.run(log.write(rows, Progress("records")))
     return writer.rows, kept, log.last_state_rows(), asyncio.run(log.position(3))
@@ -171,10 +171,14 @@ def test_without_records_that_wait_reading_begins_at_the_end():
 
 def test_offsets_of_the_old_logs_that_operators_named_are_forgotten():
     decision = WaitingRecord(9, 500, None, b"{}", [("ce_type", SOURCE_DECISION_TYPE.encode())])
-    rows, kept, _, _ = moved(
-        waiting(decision, PLAIN),
+    controls = [
         control_record("clock-outcomes", SourceControl(False, 12)),
         control_record("message-reports", SourceControl(True, 12)),
-    )
+    ]
+    rows, kept, _, _ = moved(waiting(decision, PLAIN), *controls)
     assert [row[0] for row in rows] == [b"k"]
     assert kept == [control_record("message-reports", SourceControl(True))]
+    # But not where the logs are the same.
+    rows, kept, _, _ = moved(waiting(decision, PLAIN), *controls, same_sources=True)
+    assert [row[0] for row in rows] == [None, b"k"]
+    assert kept == controls

@@ -32,6 +32,7 @@ from streams.running.operations.process_metric_catalogue import SPANS
 from streams.running.operations.values import Numbers
 from streams.running.partitions.prepared import Prepared, prepare
 from streams.running.partitions.progress import NewRecords
+from streams.running.partitions.setback import Attempt
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.settings import load_settings
 from streams.running.worker.tracing import exporting
@@ -81,7 +82,9 @@ def prepared(records: list[Record]) -> Prepared:
         new.append(NewRecords(topic, rows, rows[-1].offset + 1))
     log = TopicPartition(PREFIX + stage.state_topic, 0)
     position = {each.topic: SourcePosition(0, 1, None) for each in new}
-    return asyncio.run(prepare(stage, stage.restore(0, 1), records, new, position, {}, log, Writer(), None))
+    return asyncio.run(
+        prepare(stage, stage.restore(0, 1), Attempt(records), new, position, {}, log, Writer(), None)
+    )
 
 
 def spans_of(each: Prepared, others=ALWAYS_ON, fails_with: Exception | None = None) -> list[Any]:

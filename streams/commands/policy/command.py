@@ -108,11 +108,8 @@ def backtest(
     """  # noqa: D301 - \b stops click from wrapping the paragraph
     settings = load_settings()
     files = settings.registry_files()
-    # A trial runs as one partition, so its memory of duplicates must hold those of all partitions.
-    most = settings.duplicates_most * settings.partitions
-    one_partition = PartitionSettings(
-        duplicates_hours=settings.duplicates_hours, duplicates_most=min(most, MOST_DUPLICATES)
-    )
+    # A trial runs as one partition, so it remembers and takes as much as all partitions.
+    one_partition = _as_one(settings.partition_settings(), settings.partitions)
     candidate_files = files | {
         "policies": file,
         "scoring": scoring or files["scoring"],
@@ -137,6 +134,16 @@ def backtest(
         echo("\n".join(comparison_json(in_use, candidate)))
     else:
         echo(comparison_text(in_use, candidate, file.name))
+
+
+def _as_one(each: PartitionSettings, partitions: int) -> PartitionSettings:
+    return replace(
+        each,
+        duplicates_most=min(each.duplicates_most * partitions, MOST_DUPLICATES),
+        new_reporters_per_hour=each.new_reporters_per_hour * partitions,
+        new_channels_per_hour=each.new_channels_per_hour * partitions,
+        new_messages_per_hour=each.new_messages_per_hour * partitions,
+    )
 
 
 async def _evaluate_topic(settings: Settings, trials: Sequence[Trial], progress: Progress) -> None:

@@ -15,13 +15,19 @@ from streams.commands.state.save_file import Header, Section, new_state_file, op
 from streams.commands.state.stages import AnyStage
 from streams.contract.wire.state_records import STATE_VERSION
 from streams.deciding.partition.duplicates import SLOT_HEAD, read_slots
+from streams.deciding.partition.newcomers import NEWCOMERS
 from streams.deciding.partition.reading import PARTLY_READ
+from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls, without_offsets
 from streams.deciding.partition.state import DUPLICATES_SLOT
 
 VERSION_BEFORE: Final = "0.2"
 
 # Of the file: without the records that wait.
 _FILE_VERSION: Final = 1
+
+# What 0.2 does not have: of a bundle of which nothing is left to read, and what each publisher brought in the
+# current hour.
+_NOT_BEFORE: Final = (PARTLY_READ, NEWCOMERS)
 
 # Slots of 0.2 have so many bytes of hashes, but for the last one, and no times. Those of the first version of
 # slots may hold hashes of source and id alone.
@@ -61,11 +67,17 @@ def entries_before(entries: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
 
     Raises UnknownStateVersion.
     """
-    slots = {
-        int.from_bytes(key[1:], "big"): value for key, value in entries.items() if key[:1] == DUPLICATES_SLOT
-    }
-    # Of a bundle of which nothing is left to read: 0.2 knows neither.
-    kept = {key: value for key, value in entries.items() if key[:1] != DUPLICATES_SLOT and key != PARTLY_READ}
+    slots: dict[int, bytes] = {}
+    kept: dict[bytes, bytes] = {}
+    for key, value in entries.items():
+        if key[:1] == DUPLICATES_SLOT:
+            slots[int.from_bytes(key[1:], "big")] = value
+        elif key[:1] == SOURCE_CONTROL:
+            control = _control_before(key, value)
+            if control is not None:
+                kept[key] = control
+        elif key[:1] not in _NOT_BEFORE:
+            kept[key] = value
     # The times of slots are not kept, so it does not matter what they are.
     found = read_slots(slots, 0)
     version = _WITHOUT_KEY if any(slot.without_key for slot in found) else _WITH_KEY
@@ -74,3 +86,12 @@ def entries_before(entries: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
         key = DUPLICATES_SLOT + (begin // _SLOT_BYTES).to_bytes(8, "big")
         kept[key] = version + hashes[begin : begin + _SLOT_BYTES]
     return kept
+
+
+def _control_before(key: bytes, value: bytes) -> bytes | None:
+    """Return what operators decided about a source; 0.2 skips no single entries of bundles."""
+    controls = SourceControls()
+    controls.restore(key, value)
+    if controls.of(key[1:].decode()).skip_entry is None:
+        return value
+    return without_offsets(key, value)

@@ -1,4 +1,4 @@
-"""What of a saved partition changes where its logs are other ones: the internal log, what names offsets."""
+"""What of a saved partition changes when it is restored: its internal log, and what names offsets."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -21,14 +21,18 @@ _DECISION = (CE_TYPE, SOURCE_DECISION_TYPE.encode())
 
 
 class NewInternalLog:
-    """The internal log of a partition in its new place, to which the records that wait are appended.
+    """The internal log of a partition, to which the records that wait are appended.
 
-    Reading begins at the first of them: what is in the log before was not written by workers of this state.
-    If a restore is repeated, they are appended again, and reading begins at the later ones.
+    Reading begins at the first of them. What is in the log before was passed on by other workers, or by those
+    of this state after it was saved; they will pass it on again. If a restore is repeated, the records are
+    appended again, and reading begins at the later ones.
+
+    `same_sources`: whether offsets of the source topics still mean what they meant.
     """
 
-    def __init__(self, writer: Writer, place: TopicPartition) -> None:
+    def __init__(self, writer: Writer, place: TopicPartition, *, same_sources: bool) -> None:
         self.place = place
+        self._same_sources = same_sources
         self._writer = writer
         self._old_offset = -1
         self._first: Appended | None = None
@@ -39,7 +43,7 @@ class NewInternalLog:
         for key, value in rows:
             if key == PARTLY_READ:
                 self._partly = value
-            elif key[:1] == SOURCE_CONTROL:
+            elif key[:1] == SOURCE_CONTROL and not self._same_sources:
                 kept = without_offsets(key, value)
                 if kept is not None:
                     yield key, kept
@@ -56,7 +60,7 @@ class NewInternalLog:
         for row in rows:
             record = waiting_record(row)
             assert record is not None
-            if _DECISION in record.headers:
+            if _DECISION in record.headers and not self._same_sources:
                 continue
             if self._old_offset < 0:
                 self._old_offset = record.offset

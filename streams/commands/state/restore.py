@@ -48,12 +48,14 @@ async def restore_state(
                     if section.stage in plan.stages.values()
                 )
                 for place, (section, rows) in zip(plan.places, wanted, strict=True):
-                    if plan.mapped is None:
+                    if not plan.rewrites_internal:
                         own = (row for row in rows if not _waits(row))
                         await _write_state(writer, place, own, progress)
                         continue
                     topic = settings.topic_prefix + stages[section.stage].sources.internal
-                    log = internal[place] = NewInternalLog(writer, TopicPartition(topic, place.partition))
+                    log = internal[place] = NewInternalLog(
+                        writer, TopicPartition(topic, place.partition), same_sources=plan.mapped is None
+                    )
                     for waits, group in groupby(rows, _waits):
                         if waits:
                             await log.write(group, progress)
@@ -92,10 +94,9 @@ async def _last_writes(
         rows = writes[place] = [(RESTORING_KEY, None, [])]
         log = internal.get(place)
         if log is not None:
-            assert position is not None
             partitions = plan.header.partitions(plan.stages[place.topic])
             own = {log.place.topic: await log.position(partitions)}
-            rows += [*log.last_state_rows(), (POSITION_KEY, encode_position({**position, **own}), [])]
+            rows += [*log.last_state_rows(), (POSITION_KEY, encode_position({**(position or {}), **own}), [])]
         elif position is not None:
             rows.append((POSITION_KEY, encode_position(position), []))
     for output in plan.counters:

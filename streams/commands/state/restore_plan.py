@@ -4,7 +4,7 @@ Where the source topics are other logs than those from which the state was saved
 (see by_time.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,9 +45,11 @@ class RestorePlan(NamedTuple):
     """What a restore writes: the partitions in the order of the file, with the positions, prefixes included.
 
     `stages` are the stages' names by state topic. `counters` are daily counters to publish, because the topic
-    is a new one. `to_read` is the number of offsets that workers will read after it. By time, `mapped` has
-    the sources in the new logs, and `waiting` is the number of records to write to the internal logs, whose
-    positions follow from that.
+    is a new one. `to_read` is the number of offsets that workers will read after it.
+
+    With `rewrites_internal` the `waiting` records of the file are appended to the internal logs, and reading
+    begins at these. What workers passed on after the state was saved is passed over: it follows once more
+    from the sources. `mapped` has the sources that were found by time.
     """
 
     header: Header
@@ -57,8 +59,9 @@ class RestorePlan(NamedTuple):
     counters: list[OutputRecord]
     records: int
     to_read: int
+    rewrites_internal: bool
+    waiting: int
     mapped: Sequence[MappedLog] | None = None
-    waiting: int = 0
 
 
 async def plan_restore(
@@ -79,6 +82,8 @@ async def plan_restore(
         names = await _wanted(settings, stages, header, path, only)
         if by_time:
             require_movable(header, stages, path)
+        # Of one stage alone, the others pass nothing on a second time.
+        rewrites_internal = bool(header.saved_at) and set(names.values()) == set(stages)
         places: dict[TopicPartition, Position | None] = {}
         logs: dict[TopicPartition, list[SavedLog]] = {}
         counters: list[OutputRecord] = []
@@ -99,7 +104,13 @@ async def plan_restore(
                     logs[place] = saved_logs(settings, stage, section, header)
                 else:
                     places[place] = await _position(settings, consumer, stage, section, header)
-                    to_read += await _to_read(settings, consumer, stage, section.partition, places[place])
+                    to_read += await _to_read(
+                        settings,
+                        consumer,
+                        stage.sources.external if rewrites_internal else stage.sources,
+                        section.partition,
+                        places[place],
+                    )
                 entries = {row[0]: row[1] for row in rows if waiting_record(row) is None}
                 state = _state(stage, section, entries, header)
                 forgotten = max(forgotten, state.recent.forgotten_until)
@@ -115,10 +126,19 @@ async def plan_restore(
                 for place, own in logs.items():
                     partitions = header.partitions(names[place.topic])
                     places[place] = await position_in(consumer, [by_log[log] for log in own], partitions)
-                to_read = waiting + sum(one.to_read for one in mapped)
+                to_read = sum(one.to_read for one in mapped)
         _check_marks(marks, file.checksum())
         return RestorePlan(
-            header, file.checksum(), names, places, counters, records, to_read, mapped, waiting
+            header,
+            file.checksum(),
+            names,
+            places,
+            counters,
+            records,
+            to_read + waiting * rewrites_internal,
+            rewrites_internal,
+            waiting,
+            mapped,
         )
 
 
@@ -210,9 +230,13 @@ async def _position(
 
 
 async def _to_read(
-    settings: Settings, consumer: AIOKafkaConsumer, stage: AnyStage, partition: int, position: Position | None
+    settings: Settings,
+    consumer: AIOKafkaConsumer,
+    sources: Iterable[str],
+    partition: int,
+    position: Position | None,
 ) -> int:
-    places = [TopicPartition(settings.topic_prefix + topic, partition) for topic in stage.sources]
+    places = [TopicPartition(settings.topic_prefix + topic, partition) for topic in sources]
     ends = await consumer.end_offsets(places)
     starts = await consumer.beginning_offsets(places)
     known = position or {}

@@ -129,9 +129,11 @@ async def find_moment(log: Log, states: list[TopicPartition], internal: list[Top
 
 async def _any_not_twice(consumer: Reader, begin: _Ends, ends: _Ends) -> bool:
     for tp, end in ends.items():
+        if end <= begin[tp]:
+            continue
         consumer.assign([tp])
         consumer.seek(tp, begin[tp])
-        while end > begin[tp] and await consumer.position(tp) < end:
+        while await consumer.position(tp) < end:
             for record in (await consumer.getmany(tp, timeout_ms=50)).get(tp, ()):
                 if own_type(record) in _NOT_TWICE:
                     return True
@@ -174,8 +176,12 @@ async def _spool_waiting(
 ) -> None:
     """Write the records of an internal log to `spool`, from the position up to `end`."""
     begin: int = (await consumer.beginning_offsets([tp]))[tp]
-    consumer.assign([tp])
     next_offset = begin if position is None else max(begin, position.next_offset)
+    # After an assignment something must be read: a consumer that stops at once may wait for ever, because
+    # aiokafka's fetching task takes its own cancellation for that of an earlier request.
+    if next_offset >= end:
+        return
+    consumer.assign([tp])
     consumer.seek(tp, next_offset)
     while next_offset < end:
         for record in (await consumer.getmany(tp, timeout_ms=50)).get(tp, ()):

@@ -21,6 +21,10 @@ from streams.contract.wire.personal_data import looks_like_email
 
 Attributes = Mapping[str, bytes | None]
 
+# A URI of a service is much shorter. The source is kept in state and in cases for review, whose topics take a
+# megabyte, and a character may take six bytes in JSON.
+MAX_SOURCE_BYTES = 1_024
+
 _STRUCTURED = b"application/cloudevents"
 _VERSION = re.compile(rb"v[0-9]+")
 
@@ -111,6 +115,8 @@ def _checked_source(attributes: Attributes, expected: bytes) -> str:
         raise _bad(CE_TYPE, f'Missing, or not "{expected.decode()}".')
     event_id = _text(attributes, CE_ID)
     source = _text(attributes, CE_SOURCE)
+    if len(attributes[CE_SOURCE] or b"") > MAX_SOURCE_BYTES:
+        raise Rejected("oversized", CE_SOURCE, f"Must be at most {MAX_SOURCE_BYTES} bytes.")
     identity = source + event_id
     if "@" in identity or "%" in identity:
         for header, text in ((CE_SOURCE, source), (CE_ID, event_id)):

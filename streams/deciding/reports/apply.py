@@ -82,7 +82,7 @@ def apply_report(
         state.newcomers.admit("channels", origin.topic, ce_source, now)
         entry = state.counts.new_entry()
     message = report.message_ref
-    if message is not None and not state.crowd.knows(message_key(channel_key, message)):
+    if message is not None and not state.crowd.is_reported(message_key(channel_key, message)):
         state.newcomers.admit("messages", origin.topic, ce_source, now)
     counts = entry.counts
     # Its id would be forgotten if it had been applied when it occurred.

@@ -95,9 +95,13 @@ class Crowd:
         found = self.reporters.find(MESSAGE_REPORTERS + key)
         return MessageReporters() if found is None else found
 
-    def knows(self, key: bytes) -> bool:
-        """Return whether a message has a record."""
-        return self.reporters.find(MESSAGE_REPORTERS + key) is not None
+    def is_reported(self, key: bytes) -> bool:
+        """Return whether there is a report of a message.
+
+        A decision alone does not count: nothing in the logs says whether it was applied before a report.
+        """
+        found = self.reporters.find(MESSAGE_REPORTERS + key)
+        return found is not None and found.is_reported
 
     def put_reporters(self, key: bytes, record: MessageReporters, now: int) -> None:
         """Store the record of a message, new or changed at `now` (ms)."""

@@ -423,9 +423,10 @@ TERMS_INFO = Metric(
     _OWNERSHIP,
     "tocsin_terms_info",
     "gauge",
-    "1 for the version and the rules with which this worker decides, while it is not kept out. `rules_id` is "
-    "what TOCSIN_REPLACES_RULES names.",
-    ("version", "rules_id"),
+    "1 for the version, the rules and the limits with which this worker decides, while it is not kept out. "
+    "`rules_id` is what TOCSIN_REPLACES_RULES names; `limits_id` is a hash of the settings that all stages "
+    "have in common, such as TOCSIN_DUPLICATES_HOURS.",
+    ("version", "rules_id", "limits_id"),
 )
 PARTITIONS = Metric(
     _OWNERSHIP,

@@ -129,6 +129,15 @@ def _believed_headers(attacker: Attacker, partition: int) -> None:
         attacker.send(partition, orjson.dumps({**document, "category": "no-such"}), b"k", [(name, origin)])
 
 
+def _long_sources(attacker: Attacker, partition: int) -> None:
+    """In reports that are right otherwise: what is said of them must not become too large for its topic."""
+    envelope = [("ce_specversion", b"1.0"), ("ce_type", b"tocsin.report.v1"), ("ce_id", b"long")]
+    for number, sign in enumerate((b"/", b"\x01") * 4):
+        reporter = {"kind": "user", "ref": f"long-{number}", "member": True, "account_age": "over_1y"}
+        value = orjson.dumps(report(f"long-{number}", now_ms(), reporter=reporter))
+        attacker.send(partition, value, b"k", [*envelope, ("ce_source", sign * 1_500_000)])
+
+
 def _flood(attacker: Attacker, partition: int) -> None:
     for _ in range(FLOOD_RECORDS):
         attacker.send(partition, b"x")
@@ -193,6 +202,7 @@ ATTACKS: Mapping[str, PartitionAttack] = {
     "large keys": _large_keys,
     "forged ticks": _forged_ticks,
     "believed headers": _believed_headers,
+    "long sources": _long_sources,
     "flood": _flood,
     "victims": _victims,
     "claims": _claims,

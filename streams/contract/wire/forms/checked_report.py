@@ -7,10 +7,9 @@ import msgspec
 
 from streams.contract.events.internal.passed_report import CheckedReport, RestOfReport
 from streams.contract.events.report import REPORT_TYPE, Channel, MessageReport, Reporter
-from streams.contract.wire.dead_letter import Rejected, earlier_attempts
+from streams.contract.wire.dead_letter import earlier_attempts
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import (
-    CE_SOURCE,
     CONTENT_TYPE,
     JSON_CONTENT_TYPE,
     SPECVERSION,
@@ -19,14 +18,11 @@ from streams.contract.wire.envelope import (
 )
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
-from streams.contract.wire.records import ATTEMPT_HEADER, MAX_PASSED_ON_BYTES, DetachedRecord, Headers
+from streams.contract.wire.records import ATTEMPT_HEADER, DetachedRecord, Headers
 from streams.contract.wire.times import epoch_ms
 
 # A trace's header has 55 characters; later versions of it may have more.
 _LONGEST_TRACEPARENT: Final = 128
-
-# Any `source` of a CloudEvent that is not meant to fill a record is shorter.
-_USUAL_SOURCE: Final = 1_000
 
 _decode_rest = msgspec.msgpack.Decoder(RestOfReport).decode
 
@@ -42,13 +38,8 @@ class _StructuredReport(msgspec.Struct, frozen=True, gc=False):
 def checked_report(
     decoded: Decoded[MessageReport], origin: Origin, headers: Headers
 ) -> CheckedReport[RestOfReport]:
-    """Return what an entry has of a report that was read from a record with these headers.
-
-    Raises Rejected if the source of its CloudEvent is too long to be written again.
-    """
+    """Return what an entry has of a report that was read from a record with these headers."""
     report, ce_source, occurred = decoded
-    if len(ce_source) > _USUAL_SOURCE:
-        _require_room(ce_source)
     traceparent, attempts = None, 0
     for name, value in headers:
         if name == TRACEPARENT:
@@ -151,11 +142,6 @@ def published_record(checked: CheckedReport[Any]) -> DetachedRecord:
         value,
         headers,
     )
-
-
-def _require_room(ce_source: str) -> None:
-    if len(ce_source.encode()) > MAX_PASSED_ON_BYTES:
-        raise Rejected("oversized", CE_SOURCE, f"Must be at most {MAX_PASSED_ON_BYTES} bytes.")
 
 
 def _traceparent(value: bytes | None) -> str | None:
