@@ -435,6 +435,10 @@ class Fetching:
         """What is to be fetched."""
         return [tp for tp in self._begins if tp not in self._resting]
 
+    def is_sought(self, tp: TopicPartition) -> bool:
+        """Whether to go on from elsewhere, of which `sought` has not told yet."""
+        return tp in self._sought
+
     def sought(self) -> list[tuple[TopicPartition, int]]:
         """From where to go on, of those that were sought since."""
         sought, self._sought = self._sought, set()
@@ -593,7 +597,8 @@ class Worker(Process):
                     reader.seek(tp, offset)
                     fetched = {each: records for each, records in fetched.items() if each != tp}
                 for tp, records in fetched.items():
-                    if tp not in fetching.wanted():
+                    if tp not in fetching.wanted() or fetching.is_sought(tp):
+                        # Sought since it was fetched.
                         continue
                     begin, begins[tp] = begins[tp], await reader.position(tp)
                     message = SimpleNamespace(
