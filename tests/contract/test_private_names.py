@@ -163,6 +163,7 @@ COVERED = {
     "_thread": "test_the_transport_makes_our_consumer_with_our_thread",
     "_topic_partition": "test_fetched_records_are_returned_as_ranges",
     "_update_position": "test_the_fetched_position_is_known_without_asking_the_broker",
+    "_md_update_fut": "test_an_abandoned_producer_is_closed",
     "_message_accumulator": "test_a_batch_can_have_another_codec_than_the_producer",
     "_batch_size": "test_a_batch_can_have_another_codec_than_the_producer",
     "_txn_manager": "test_a_producer_that_failed_fatally_reports_the_reason",
@@ -1225,7 +1226,9 @@ def test_a_producer_is_stopped_even_if_no_broker_answers(monkeypatch):
             closed.append(True)
 
         producer = SimpleNamespace(
-            stop=never, client=SimpleNamespace(close=close), _sender=SimpleNamespace(sender_task=sender)
+            stop=never,
+            client=SimpleNamespace(close=close, _md_update_fut=None),
+            _sender=SimpleNamespace(sender_task=sender),
         )
         producer.abandon = lambda: KafkaProducer.abandon(producer)
         await asyncio.wait_for(stop_producer(producer), 5)
@@ -1261,7 +1264,10 @@ def test_an_abandoned_producer_is_closed(recwarn):
     async def scenario():
         producer = Connection("127.0.0.1:1").producer("reports-0")
         producer._sender._sender_task = asyncio.create_task(asyncio.sleep(60))
+        update = producer.client.force_metadata_update()
         await producer.abandon()
+        assert await update is False
+        await producer.client._maybe_wait_metadata()
         # Who waits for its answers hears of it, since nobody updates its metadata any more.
         with pytest.raises(ProducerClosed):
             await producer.update_metadata()

@@ -61,25 +61,11 @@ def published_at(deployment, reader):
     return found
 
 
-@pytest.mark.parametrize(
-    ("topic", "seconds", "go_away"),
-    [
-        (ENRICHED, 15, KafkaCluster.kill),
-        (DEAD_LETTERS, 15, KafkaCluster.stop),
-        (REPORTERS_INTERNAL, 15, KafkaCluster.stop),
-        (STATE, 15, KafkaCluster.stop),
-        (SOURCE, 15, KafkaCluster.stop),
-        *(
-            pytest.param(topic, 90, KafkaCluster.kill, marks=pytest.mark.nightly)
-            for topic in (ENRICHED, DEAD_LETTERS, REPORTERS_INTERNAL, STATE, SOURCE)
-        ),
-    ],
-)
-def test_one_partition_without_a_leader_holds_up_nobody_else(
-    deploy, prefix, cluster, topic, seconds, go_away
-):
-    cluster.place(load_catalogue(), f"{prefix}0.", PARTITIONS, (topic, AWAY))
-    deployment = deploy(bootstrap=cluster.bootstrap, partitions=PARTITIONS)
+def play(deployment, cluster, seconds, go_away):
+    """Two workers and reports while the second broker is away for so long; everything is applied once.
+
+    Returns what was written, and when (ms) the broker went and came.
+    """
     fleet = deployment.fleet
     publisher = deployment.publisher()
     reports, done = endless(77), threading.Event()
@@ -111,6 +97,29 @@ def test_one_partition_without_a_leader_holds_up_nobody_else(
     assert fleet.running == workers
     reader = deployment.outputs()
     check_outputs(deployment, reader)
+    return reader, went, came
+
+
+@pytest.mark.parametrize(
+    ("topic", "seconds", "go_away"),
+    [
+        (ENRICHED, 15, KafkaCluster.kill),
+        (DEAD_LETTERS, 15, KafkaCluster.stop),
+        (REPORTERS_INTERNAL, 15, KafkaCluster.stop),
+        (STATE, 15, KafkaCluster.stop),
+        (SOURCE, 15, KafkaCluster.stop),
+        *(
+            pytest.param(topic, 90, KafkaCluster.kill, marks=pytest.mark.nightly)
+            for topic in (ENRICHED, DEAD_LETTERS, REPORTERS_INTERNAL, STATE, SOURCE)
+        ),
+    ],
+)
+def test_one_partition_without_a_leader_holds_up_nobody_else(
+    deploy, prefix, cluster, topic, seconds, go_away
+):
+    cluster.place(load_catalogue(), f"{prefix}0.", PARTITIONS, (topic, AWAY))
+    deployment = deploy(bootstrap=cluster.bootstrap, partitions=PARTITIONS)
+    reader, went, came = play(deployment, cluster, seconds, go_away)
     sent = published_at(deployment, reader)
     enriched = reports_of(reader, deployment.name(ENRICHED))
     waits, late = [], Counter()
@@ -133,6 +142,18 @@ def test_one_partition_without_a_leader_holds_up_nobody_else(
             f"p99 {waits[int(len(waits) * 0.99)]:.2f} s, longest {waits[-1]:.2f} s"
         )
         assert waits[0] * 1000 < came - went, "others waited, too"
-    named = [line for each in workers for line in each.text.splitlines() if "destination in trouble" in line]
+    named = [
+        line
+        for each in deployment.fleet.running
+        for line in each.text.splitlines()
+        if "destination in trouble" in line
+    ]
     # Nobody writes to a source.
     assert topic == SOURCE or any(f"topic={deployment.name(topic)}" in line for line in named)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("go_away", [KafkaCluster.kill, KafkaCluster.stop])
+def test_half_of_all_partitions_without_a_leader_end_no_worker(deploy, cluster, go_away):
+    deployment = deploy(bootstrap=cluster.bootstrap, partitions=PARTITIONS)
+    play(deployment, cluster, 15, go_away)

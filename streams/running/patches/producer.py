@@ -86,7 +86,13 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         self._closed = True
         if self._sender.sender_task is not None:
             self._sender.sender_task.cancel()
-        await self.client.close()
+        client = self.client
+        # Nobody will update its metadata any more, for which requests that fail now would wait for ever.
+        client.force_metadata_update = _no_update
+        awaited, client._md_update_fut = client._md_update_fut, None
+        if awaited is not None and not awaited.done():
+            awaited.set_result(False)
+        await client.close()
 
     async def append(
         self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int
@@ -232,6 +238,12 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         await asyncio.wait([self.client.force_metadata_update()], timeout=1.0)
         if self._closed:
             raise kafka_errors.ProducerClosed
+
+
+def _no_update() -> asyncio.Future[bool]:
+    answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    answer.set_result(False)
+    return answer
 
 
 def _is_small(sizes: Iterable[int]) -> bool:
