@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -54,6 +55,20 @@ async def _commit_later(self):
 AIOKafkaProducer.commit_transaction = _commit_later
 """
 SMALL_CYCLES = changed_worker(HAVE_SMALL_CYCLES)
+
+
+# Memory of a worker whatever it is sent, in MiB.
+MOST_MIB = 512
+
+
+def peak_mib(worker: "Worker") -> int:
+    """Peak resident memory of a worker's process in MiB; 0 if it has ended."""
+    try:
+        status = Path(f"/proc/{worker.process.pid}/status").read_text()
+    except FileNotFoundError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) // 1024 if found else 0
 
 
 def patience() -> float:
