@@ -67,7 +67,7 @@ native-check: native ## Lint the native core (needs clippy and rustfmt)
 crates: $(VENV)/installed ## Pin what the packages of the native core need, and their checksums (needs cargo; asks the Rust package index)
 	$(BIN)/python native/pin.py
 
-soak: $(VENV)/installed ## Test random faults under load, one minute per seed (ARGS="--seeds 100 --first-seed 7")
+soak: $(VENV)/installed ## Test all kinds of trouble at once under load, one minute per seed (ARGS="--seeds 100 --first-seed 7")
 	$(BIN)/python -m pytest tests/kafka/test_random_faults.py --seconds 60 --seeds 20 -s $(ARGS)
 
 # Some ten minutes.
