@@ -163,6 +163,21 @@ def test_m5_counters_and_dated_ids_around_a_refused_report_are_kept_for_its_redr
     assert is_kept(Record(key=number.encode(), value=UNKNOWN, headers=headers))
 
 
+@pytest.mark.parametrize("reason", ["skipped", "too_many_new"])
+def test_m5_what_is_refused_for_the_state_keeps_no_address_in_what_nobody_reads(reason):
+    """A report beyond the limit of new channels was kept with fields and headers that Tocsin does not know."""
+
+    def kept(record):
+        letter = dead_letter(record, Rejected(reason, "channel.ref", "Must be known."))
+        return letter.value == record.value
+
+    numbered = json.dumps({**REPORT, "channel": {"ref": "4711234", "visibility": "public"}}).encode()
+    assert kept(Record(key=b"4711234", value=numbered))
+    assert not kept(Record(value=json.dumps({**REPORT, "from": "bob@example.org"}).encode()))
+    assert not kept(Record(value=numbered, headers=[("from", b"bob@example.org")]))
+    assert not kept(Record(value=numbered, headers=[("from", b"+49 171 1234567")]))
+
+
 # --- L8: the worker's port answered to any name
 
 

@@ -30,11 +30,13 @@ _NEVER_KEPT: frozenset[DeadLetterReason] = frozenset({"pii_detected", "bad_batch
 
 # One value is wrong in these. The event has the right shape, so its refs were searched for numbers. A number
 # elsewhere is most likely a counter or a time, but not in what is wrong; in key and headers only what is
-# written as no counter is. What was skipped is most likely valid, and may have to be redriven. For any other
-# reason it is not known where the refs are.
-_REFS_WERE_FOUND: frozenset[DeadLetterReason] = frozenset(
-    {"skipped", "invalid_value", "unknown_category", "invalid_country", "invalid_time", "future_timestamp"}
+# written as no counter is. For any other reason it is not known where the refs are.
+_ONE_VALUE_IS_WRONG: frozenset[DeadLetterReason] = frozenset(
+    {"invalid_value", "unknown_category", "invalid_country", "invalid_time", "future_timestamp"}
 )
+# These may have to be redriven: what was skipped is most likely valid, and a report that brings one too many
+# is. But they are a publisher's, with fields and headers that nobody knows.
+_MOST_LIKELY_VALID: frozenset[DeadLetterReason] = frozenset({"skipped", "too_many_new"})
 
 _SUSPICIOUS = " The record is not kept, because it may contain personal data."
 
@@ -114,7 +116,8 @@ def _has_too_many(original: Headers, headers: Headers) -> bool:
 def _is_suspicious(record: SourceRecord, headers: Headers, rejected: Rejected) -> bool:
     """Whether personal data may be anywhere in a rejected record, key and headers included."""
     reason = rejected.reason
-    if reason in _NEVER_KEPT or reason in REFUSED_BY_STATE:
+    is_likely_valid = reason in _MOST_LIKELY_VALID
+    if reason in _NEVER_KEPT or (reason in REFUSED_BY_STATE and not is_likely_valid):
         return False
     around = b"\n".join(
         [
@@ -128,12 +131,12 @@ def _is_suspicious(record: SourceRecord, headers: Headers, rejected: Rejected) -
         ]
     )
     value = record.value or b""
-    if reason not in _REFS_WERE_FOUND:
+    if not is_likely_valid and reason not in _ONE_VALUE_IS_WRONG:
         return any(may_name_a_person(text, numbers=True) for text in (value, around))
     return (
         may_name_a_person(value, numbers=False)
         or may_name_a_person(around, numbers=True, counters=True)
-        or may_name_a_person(_value_at(value, rejected.field), numbers=True)
+        or (not is_likely_valid and may_name_a_person(_value_at(value, rejected.field), numbers=True))
     )
 
 
