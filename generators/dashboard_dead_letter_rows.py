@@ -33,12 +33,22 @@ DEAD_LETTERS: tuple[Row, ...] = (
             ),
             Panel(
                 "Partitions set aside",
-                "Their records cannot be applied; the log and `/status` name them. They are tried again "
-                "every few minutes.",
+                "Their records cannot be applied, or they wait for a destination; the log and `/status` name "
+                "them. They are tried again every few minutes, or when the destination takes records again.",
                 "short",
                 {
-                    "{{stage}} {{partition}}": "max by (stage, partition) "
+                    "{{stage}} {{partition}} {{why}}": "max by (stage, partition, why) "
                     f"({series('tocsin_partition_set_aside')})"
+                },
+            ),
+            Panel(
+                "Destinations in trouble",
+                "Partitions of topics to which a worker cannot write. Who writes there is set aside until it "
+                "is over.",
+                "short",
+                {
+                    "{{topic}} {{partition}} {{reason}}": "max by (topic, partition, reason) "
+                    f"({series('tocsin_destination_in_trouble')})"
                 },
             ),
             Panel(

@@ -179,10 +179,10 @@ OVERVIEW: tuple[Row, ...] = (
             ),
             Panel(
                 "Versions and rules",
-                "Workers with each version and set of rules, and those that are kept out of their group.",
+                "Workers with each version, set of rules and limits, and those that are kept out of their group.",
                 "none",
                 {
-                    "terms": total("tocsin_terms_info", "version, rules_id"),
+                    "terms": total("tocsin_terms_info", "version, rules_id, limits_id"),
                     "kept out": f"sum by (instance) ({series('tocsin_kept_out')} == 1)",
                 },
                 "table",

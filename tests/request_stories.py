@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-import yaml
 
 from streams.contract.events.authority_request import IntakeElement, RequestElement
 from streams.contract.events.authority_routing import Disclosure, RefusalCode
 from streams.contract.events.clock import RunningStatus
 from streams.contract.events.clock_outcome import OutcomeKind
 from streams.contract.events.routing import Gate
+from tests.yaml_files import load_yaml
 
 Reading = Literal["text", "quoted", "secondary", "memory"]
 Verdict = Literal["valid", "incomplete", "refused", "not_competent", "reach_contested"]
@@ -85,5 +85,5 @@ class Stories(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 STORIES = msgspec.convert(
-    yaml.safe_load((Path(__file__).parent / "stories" / "requests.yaml").read_text("utf-8")), Stories
+    load_yaml((Path(__file__).parent / "stories" / "requests.yaml").read_text("utf-8")), Stories
 ).stories

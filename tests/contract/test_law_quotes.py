@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 import streams.registry
+from tests.yaml_files import load_yaml
 
 LAW = Path(streams.registry.__file__).parent / "law"
 WORDS = {
@@ -28,7 +28,7 @@ def rows() -> dict[str, dict[str, Any]]:
     """The rows with a number of time, by id."""
     found = {}
     for path in sorted(LAW.glob("*.yaml")):
-        for row in yaml.safe_load(path.read_text("utf-8")).get("obligations") or ():
+        for row in load_yaml(path.read_text("utf-8")).get("obligations") or ():
             if "duration" in row:
                 found[row["id"]] = row
     return found

@@ -7,6 +7,7 @@ outside patches may use no private name.
 
 import ast
 import asyncio
+import gc
 import importlib
 import inspect
 import re
@@ -19,6 +20,7 @@ import aiokafka
 import faust
 import mode
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.consumer import consumer as aiokafka_consumer
 from aiokafka.consumer import fetcher, group_coordinator
@@ -29,8 +31,11 @@ from aiokafka.errors import (
     InconsistentGroupProtocolError,
     InvalidSessionTimeoutError,
     KafkaConnectionError,
+    NotEnoughReplicasError,
+    ProducerClosed,
     ProducerFenced,
 )
+from aiokafka.producer import sender as aiokafka_sender
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.fetch import FetchRequest
@@ -108,6 +113,8 @@ COVERED = {
     "_acked_index": "test_the_newest_ack_is_committed_despite_gaps",
     "_add_gap": "test_the_newest_ack_is_committed_despite_gaps",
     "_assignment": "test_fetched_records_are_returned_as_ranges",
+    "_closed": "test_an_abandoned_producer_is_closed",
+    "_can_retry": "test_what_a_producer_is_refused_is_noted",
     "_client": "test_a_leader_that_has_just_started_waits_for_unknown_topics",
     "_commit": "test_an_unanswered_commit_times_out",
     "_committed_offset": "test_acks_below_the_committed_offset_would_be_ignored",
@@ -156,6 +163,7 @@ COVERED = {
     "_thread": "test_the_transport_makes_our_consumer_with_our_thread",
     "_topic_partition": "test_fetched_records_are_returned_as_ranges",
     "_update_position": "test_the_fetched_position_is_known_without_asking_the_broker",
+    "_md_update_fut": "test_an_abandoned_producer_is_closed",
     "_message_accumulator": "test_a_batch_can_have_another_codec_than_the_producer",
     "_batch_size": "test_a_batch_can_have_another_codec_than_the_producer",
     "_txn_manager": "test_a_producer_that_failed_fatally_reports_the_reason",
@@ -1218,7 +1226,9 @@ def test_a_producer_is_stopped_even_if_no_broker_answers(monkeypatch):
             closed.append(True)
 
         producer = SimpleNamespace(
-            stop=never, client=SimpleNamespace(close=close), _sender=SimpleNamespace(sender_task=sender)
+            stop=never,
+            client=SimpleNamespace(close=close, _md_update_fut=None),
+            _sender=SimpleNamespace(sender_task=sender),
         )
         producer.abandon = lambda: KafkaProducer.abandon(producer)
         await asyncio.wait_for(stop_producer(producer), 5)
@@ -1248,6 +1258,50 @@ def test_a_producer_that_failed_fatally_reports_the_reason(later_error, monkeypa
 
     assert in_loop(scenario)
     assert "raise IllegalOperation" in source(aiokafka.AIOKafkaProducer.send_batch)
+
+
+def test_an_abandoned_producer_is_closed(recwarn):
+    async def scenario():
+        producer = Connection("127.0.0.1:1").producer("reports-0")
+        producer._sender._sender_task = asyncio.create_task(asyncio.sleep(60))
+        update = producer.client.force_metadata_update()
+        await producer.abandon()
+        assert await update is False
+        await producer.client._maybe_wait_metadata()
+        # Who waits for its answers hears of it, since nobody updates its metadata any more.
+        with pytest.raises(ProducerClosed):
+            await producer.update_metadata()
+        return producer._sender.sender_task.cancelled()
+
+    assert in_loop(scenario)
+    gc.collect()
+    assert not [each for each in recwarn if "Unclosed" in str(each.message)]
+
+
+def test_what_a_producer_is_refused_is_noted():
+    async def scenario():
+        producer = Connection("127.0.0.1:1").producer("reports-0")
+        producer._txn_manager.set_pid_and_epoch(1, 0)
+        await producer.begin_transaction()
+        handler = aiokafka_sender.SendProduceReqHandler(producer._sender, {})
+        batch = SimpleNamespace(tp=TopicPartition("a", 0), expired=lambda: False)
+        # It is repeated for ever, so nobody else hears of it.
+        assert handler._can_retry(NotEnoughReplicasError(), batch)
+        producer.client.force_metadata_update = lambda: asyncio.ensure_future(asyncio.sleep(0, True))
+        producer.client.add_topic = lambda _topic: None
+        producer.client.cluster.leader_for_partition = lambda _tp: -2
+        producer.client.ready = lambda _node: asyncio.sleep(0, True)
+        ask = partial(producer.troubles, [("a", 0)], others_answered=True)
+        found = await ask(0.5), await ask(1.5)
+        await producer.stop()
+        return found
+
+    before, after = in_loop(scenario)
+    assert before == []
+    assert [(each.destination, each.reason, each.detail) for each in after] == [
+        (("a", 0), "refused", "NotEnoughReplicasError()")
+    ]
+    assert "SendProduceReqHandler(self, batches)" in source(aiokafka_sender.Sender._send_produce_req)
 
 
 def test_a_producer_that_fails_before_its_first_transaction_loses_ownership_too():

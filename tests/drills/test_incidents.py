@@ -14,6 +14,7 @@ import orjson
 import pytest
 from confluent_kafka import Producer
 
+from streams.running.topics.topic_catalogue import load_catalogue
 from tests.drills.harness import drill
 from tests.drills.harness.drill import Result
 from tests.drills.harness.monitoring import needs_monitoring
@@ -22,7 +23,7 @@ from tests.drills.harness.site import Site
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.clocks import broker_with_clock
 from tests.kafka.harness.cluster import KafkaCluster
-from tests.kafka.harness.deployment import SOURCE, VERIFIED
+from tests.kafka.harness.deployment import ENRICHED, SOURCE, VERIFIED
 from tests.kafka.harness.law import HOUR
 from tests.kafka.harness.reports import Published, now_ms, report, rfc3339, spam_report
 from tests.kafka.harness.workers import changed_worker
@@ -57,6 +58,9 @@ from streams.running.operations import worker_operations
 
 worker_operations.memory_limit = lambda: int(Path({file!r}).read_text())
 """
+
+# Of a deployment in these drills.
+PARTITIONS = 4
 
 # In scaled time as long as most alerts wait.
 ONE_BROKER_SECONDS = 30
@@ -146,6 +150,29 @@ def test_replicas_in_sync_are_lost(
                 clears_within=120,
             )
             settled(site)
+
+
+def test_one_partition_has_no_leader(
+    prefix: str, tmp_path: Path, scale_of_restarts: float, measure: Any
+) -> None:
+    with KafkaCluster(tmp_path / "kafka", brokers=2, replicas=1) as cluster:
+        cluster.place(load_catalogue(), prefix, PARTITIONS, (ENRICHED, 3))
+        start = {"kafka-2": partial(cluster.start, 2)}
+        with Site(tmp_path, cluster.bootstrap, prefix, scale=scale_of_restarts, brokers=start) as site:
+            alert = "TocsinDestinationInTrouble"
+            measure(
+                site,
+                "one partition of a topic for subscribers has no leader",
+                alert,
+                strike=lambda: cluster.kill(2),
+                mitigate=lambda: site.shell.run(
+                    mitigation(alert, "systemctl start kafka"), machine="kafka-2"
+                ),
+                fires_within=60,
+                clears_within=120,
+            )
+            settled(site)
+            assert all(worker.starts == 1 for worker in site.workers)
 
 
 def test_a_flood_of_poison(kafka: str, prefix: str, tmp_path: Path, scale: float, measure: Any) -> None:
@@ -240,7 +267,7 @@ def test_state_reaches_its_budget(
             site,
             "state reaches its budget of memory",
             alert,
-            strike=lambda: site.deployment.publisher().publish(new_channels(range(10**6, 10**6 + 20_000))),
+            strike=lambda: site.deployment.publisher().publish(new_channels(range(10**6, 10**6 + 4_000))),
             mitigate=give_memory,
             fires_within=90,
             clears_within=240,

@@ -16,7 +16,7 @@ from tests.kafka.harness.deployment import DEAD_LETTERS, ESCALATIONS
 from tests.kafka.harness.law import HOUR
 from tests.kafka.harness.reports import Published, now_ms, report, rfc3339
 from tests.kafka.harness.requests import FORMS, complete_request
-from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
+from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment, patience
 
 INDIA = "IN.itr.3-2-b"
 MINUTE = 60_000
@@ -94,7 +94,7 @@ def test_a_flood_of_clocks_is_listed_and_ended_by_channel(deployment, tocsin):
         env=clean_environment(deployment.settings | ACTOR),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=60 * patience(),
         check=False,
     )
     assert (piped.returncode, piped.stdout) == (0, "marked 3 of 3 clocks as withdrawn\n"), piped.stderr

@@ -17,7 +17,7 @@ from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
 from streams.running.topics.topic_catalogue import load_catalogue
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import now_ms, rfc3339
-from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment, run
+from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment, patience, run
 
 Run = Callable[..., subprocess.CompletedProcess]
 
@@ -157,11 +157,11 @@ def test_publish_sends_each_line_at_once(environment, topics, kafka, prefix):
     try:
         command.stdin.write(report(1).encode() + b"\n")
         command.stdin.flush()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 30 * patience()
         with Reader(kafka, [topic]) as reader:
             while not any(reader.catch_up().rows[topic].values()):
                 assert time.monotonic() < deadline, "the line was not sent while standard input stayed open"
-        out, _ = command.communicate(timeout=30)
+        out, _ = command.communicate(timeout=30 * patience())
         assert out == b"1 published, 0 refused\n"
     finally:
         command.kill()
@@ -219,7 +219,7 @@ def test_tail_shows_new_records_and_ctrl_c_ends_it_without_an_error(environment,
     try:
         # The command starts at the end of the topic at some moment, so records are written until it prints
         # one.
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 30 * patience()
         numbers = iter(range(1_000))
         produced = []
         while not produced or command.poll() is None and not _readable(command):
@@ -227,7 +227,7 @@ def test_tail_shows_new_records_and_ctrl_c_ends_it_without_an_error(environment,
             produced.append(f"new-{next(numbers)}")
             produce(kafka, (topic, json.dumps(produced[-1]).encode(), []))
         command.send_signal(signal.SIGINT)
-        out, err = command.communicate(timeout=30)
+        out, err = command.communicate(timeout=30 * patience())
     finally:
         command.kill()
         command.wait()

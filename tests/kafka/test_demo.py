@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from tests.kafka.harness.workers import COMMAND, EXECUTED, clean_environment, start
+from tests.kafka.harness.workers import COMMAND, EXECUTED, clean_environment, patience, run, start
 
 
 class Demo:
@@ -40,14 +40,14 @@ class Demo:
         return self.out.read_text()
 
     def wait_for(self, text: str) -> None:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 90 * patience()
         while text not in self.printed:
             assert self.process.poll() is None, self.printed + self.err.read_text()
             assert time.monotonic() < deadline, self.printed
             time.sleep(0.05)
 
     def end(self) -> int:
-        return self.process.wait(90)
+        return self.process.wait(90 * patience())
 
     def left_behind(self) -> list[str]:
         """Files in the demo's temporary folder, and running processes with its environment."""
@@ -75,7 +75,7 @@ def demonstrate(tmp_path: Path) -> Iterator:
         if demo.process.poll() is None:
             demo.process.send_signal(signal.SIGTERM)
             try:
-                demo.process.wait(30)
+                demo.process.wait(30 * patience())
             except subprocess.TimeoutExpired:
                 demo.process.kill()
 
@@ -87,7 +87,7 @@ def topics_of_demos(bootstrap: str) -> set[str]:
 
 def topics_gone(bootstrap: str, before: set[str]) -> bool:
     """Wait until the topics are deleted: a deletion is confirmed before every broker has applied it."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 20 * patience()
     while topics_of_demos(bootstrap) - before:
         if time.monotonic() > deadline:
             return False
@@ -178,22 +178,16 @@ def test_a_kept_demo_can_be_inspected_until_ctrl_c(demonstrate, kafka, tmp_path)
     exported = re.search(r"export (TOCSIN_\S+ .*)", demo.printed)
     variables = dict(pair.split("=", 1) for pair in exported[1].split())
 
-    def tocsin(*arguments: str) -> str:
-        done = subprocess.run(
-            [*shlex.split(shown), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            cwd=tmp_path,
-            env={name: text for name, text in clean_environment(variables).items() if name != "PYTHONPATH"},
-            check=False,
-        )
+    def tocsin(*arguments: str, command: Sequence[str] = COMMAND) -> str:
+        settings = clean_environment(variables)
+        del settings["PYTHONPATH"]
+        done = run([*command, *arguments], env=settings, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    tocsin("topics", "check", command=(*EXECUTED, *shlex.split(shown)))
     assert tocsin("tail", "escalations", "--from-beginning", "--max", "20").count("\n") == 40
     assert tocsin("tail", "moderation-outcomes", "--from-beginning", "--max", "4").count("dismissed") == 4
-    tocsin("topics", "check")
     # End a report's lapsed clock, as the demo suggests, and then a clock of a request.
     of_report = re.search(r"stop it +.+ clock (\S+) fulfilled", demo.printed)[1]
     assert "lapsed, due" in tocsin("clock", of_report, "fulfilled", "--actor", "legal-7f3a")

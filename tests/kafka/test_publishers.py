@@ -15,7 +15,7 @@ import pytest
 from tests.kafka.harness.deployment import SOURCE, VERIFIED, Deployment
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate, now_ms, report, source_of
-from tests.kafka.harness.workers import ROOT
+from tests.kafka.harness.workers import ROOT, patience
 from tests.readers import decode_report
 from tests.tools import missing, npm_install, program
 from tocsin_demo.local_kafka.jars import broker_jars
@@ -69,7 +69,7 @@ def publish_with(
             cwd=folder,
             input=b"".join(record.value + b"\n" for record in records if source_of(record) == topic),
             capture_output=True,
-            timeout=120,
+            timeout=120 * patience(),
             check=False,
         )
         assert done.returncode == 0, done.stderr.decode()[-3000:]

@@ -3,13 +3,13 @@
 import signal
 import time
 
-from streams.running.takeover.membership import HEARTBEAT_SECONDS, LONGEST_SESSION_SECONDS
+from streams.running.takeover.membership import HEARTBEAT_SECONDS
 from tests.kafka.harness.group import is_rebalancing
 from tests.kafka.harness.moderation import Moderators
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
-from tests.kafka.harness.workers import SMALL_CYCLES
+from tests.kafka.harness.workers import HAVE_A_LONG_SESSION, HAVE_SMALL_CYCLES, changed_worker
 
 # Each visit of a second worker causes two rebalances: when it joins and when it leaves.
 VISITS = 3
@@ -19,7 +19,7 @@ REPORTS = 6_000
 def test_rebalances_under_backlog(deploy):
     deployment = deploy()
     fleet = deployment.fleet
-    fleet.command = SMALL_CYCLES
+    fleet.command = changed_worker(HAVE_SMALL_CYCLES + HAVE_A_LONG_SESSION)
     moderators = Moderators(deployment, 11)
     reports = generate(11, REPORTS)
     pieces = iter(range(0, REPORTS, REPORTS // VISITS))
@@ -44,7 +44,7 @@ def test_rebalances_under_backlog(deploy):
         moderators.go_on()
         fleet.wait_for(
             lambda: is_rebalancing(deployment.bootstrap, deployment.group),
-            LONGEST_SESSION_SECONDS - 1,
+            30,
             "the visitor has joined",
             tend=False,
         )

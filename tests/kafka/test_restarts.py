@@ -6,18 +6,9 @@ import time
 
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate
-from tests.kafka.harness.workers import WORKER, Worker, changed_worker
+from tests.kafka.harness.workers import LONG_SESSION, WORKER, Worker
 
 OWNS = "owns partitions ["
-
-# The brokers would miss a member after a minute, so whatever is quicker does not come from them. A worker on a
-# busy machine may take longer to start than its session is.
-LONG_SESSION = changed_worker(
-    """
-from streams.running.app import faust_settings
-faust_settings.SESSION_SECONDS = 60.0
-"""
-)
 
 
 def start(deployment, name, command=LONG_SESSION):

@@ -29,7 +29,7 @@ from tests.kafka.harness.deployment import CLAIMS, ENRICHED, ESCALATIONS, ROUTIN
 from tests.kafka.harness.ozone import Ozone, ozone_settings
 from tests.kafka.harness.receiver import Receiver
 from tests.kafka.harness.reports import Published, source_of
-from tests.kafka.harness.workers import COMMAND, Worker, clean_environment
+from tests.kafka.harness.workers import COMMAND, Worker, clean_environment, patience
 from tests.unit.console_pages import hidden_fields
 from tocsin_demo.local_kafka import properties
 
@@ -127,7 +127,7 @@ async def leave_open(address, instance):
 
 
 def wait_until(done, console):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 60 * patience()
     while not done():
         assert console.exit_code is None and time.monotonic() < deadline, console.tail()
         time.sleep(0.1)

@@ -5,7 +5,14 @@ import subprocess
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
-from tests.kafka.harness.workers import ROOT, SMALL_CYCLES, WORKER, changed_worker, clean_environment
+from tests.kafka.harness.workers import (
+    ROOT,
+    SMALL_CYCLES,
+    WORKER,
+    changed_worker,
+    clean_environment,
+    patience,
+)
 
 OTHER_GROUP = """
 from streams.running import identity
@@ -48,7 +55,7 @@ def test_a_worker_that_names_a_group_of_its_own_is_refused(deploy):
         env=clean_environment({**deployment.settings, "TOCSIN_APP_ID": "other"}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=60 * patience(),
         check=False,
     )
     assert done.returncode == 2

@@ -8,7 +8,7 @@ that is lost or applied twice shows in what is written.
 import asyncio
 import itertools
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -20,7 +20,9 @@ from faust.types import TP
 from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.topics import CLAIMS, SourceTopics
 from streams.running.alignment.alignment import Alignment
+from streams.running.cycle.chores import TICK_CHECK_SECONDS
 from streams.running.cycle.cycle import MAX_FOLLOWED_BYTES, Cycle
+from streams.running.cycle.set_aside import keep_trying, wake_sources
 from streams.running.errors import OwnershipLost, RefusedToStart
 from streams.running.log import writer
 from streams.running.log.claims import ClaimsLog, StatePartition
@@ -268,7 +270,11 @@ class Fleet:
             return "a transaction holds up the readers of a log"
         if any(worker.stopped or worker.rejoin.is_set() for worker in alive):
             return "a worker does not take part"
-        owners = sorted((place, worker.name) for worker in alive for place in worker.ownership.owners)
+        if any(owner.attempts.is_set_aside for worker in alive for owner in worker.ownership.owners.values()):
+            return "a partition is set aside"
+        owners = sorted(
+            (place, worker.writer.transactional_id) for worker in alive for place in worker.ownership.owners
+        )
         if [place for place, _ in owners] != self.places:
             return f"not every partition has one owner: {owners}"
         log = ClaimsLog()
@@ -276,6 +282,10 @@ class Fleet:
             log.add(record.key, record.value)
         claims = [(place, each.transactional_id) for place in self.places for each in log.claimants([place])]
         return "" if claims == owners else f"partitions are owned by {owners} and claimed by {claims}"
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        await asyncio.sleep(seconds)
 
     async def calm(self) -> None:
         """Wait until nothing more happens. Raises Failed when that takes too long."""
@@ -406,6 +416,44 @@ class Command(Process):
             await exclusive.write({(STATE, self._place.partition): [(b"Kcommand", b"", [])]})
 
 
+class Fetching:
+    """What a cycle asks of the consumer: to fetch a source no more, or again from an offset on."""
+
+    def __init__(self) -> None:
+        self._begins: dict[TopicPartition, int] = {}
+        self._resting: set[TopicPartition] = set()
+        self._sought: set[TopicPartition] = set()
+
+    def begin(self, positions: Mapping[TP, int | None]) -> dict[TopicPartition, int]:
+        """Fetch these from now on. Returns the next offsets, which the caller moves on."""
+        self._begins = {TopicPartition(*tp): offset or 0 for tp, offset in positions.items()}
+        self._resting = {TopicPartition(*tp) for tp, offset in positions.items() if offset is None}
+        self._sought = set()
+        return self._begins
+
+    def wanted(self) -> list[TopicPartition]:
+        """What is to be fetched."""
+        return [tp for tp in self._begins if tp not in self._resting]
+
+    def sought(self) -> list[tuple[TopicPartition, int]]:
+        """From where to go on, of those that were sought since."""
+        sought, self._sought = self._sought, set()
+        return [(tp, self._begins[tp]) for tp in sought]
+
+    def rest(self, tp: TP) -> Awaitable[None]:
+        """Fetch nothing of it."""
+        self._resting.add(TopicPartition(*tp))
+        return asyncio.sleep(0)
+
+    async def wake(self, tp: TP, offset: int) -> None:
+        """Fetch it again."""
+        at = TopicPartition(*tp)
+        if at in self._begins:
+            self._begins[at] = offset
+            self._resting.discard(at)
+            self._sought.add(at)
+
+
 class Worker(Process):
     """One process of a worker, with a transactional id of its own."""
 
@@ -418,7 +466,7 @@ class Worker(Process):
         self.should_stop = False
         # Whether another process is started when this one has left.
         self.restarts = False
-        self.consumer = None
+        self.consumer = Fetching()
         self._handed_over = 0
         self._fleet = fleet
         self.log = fleet.brokers.log(lambda step: fleet.step(self, step))
@@ -452,6 +500,10 @@ class Worker(Process):
             await self._follow_the_group()
         except (OwnershipLost, RefusedToStart, KafkaError) as lost:
             error = lost
+        except ExceptionGroup as group:
+            (error,) = group.exceptions
+            if not isinstance(error, OwnershipLost | KafkaError):
+                self._fleet.failure = repr(error)
         except Exception as unexpected:
             self._fleet.failure = repr(unexpected)
         self.should_stop = True
@@ -467,7 +519,7 @@ class Worker(Process):
         self.differs_in = list(names)
 
     async def _follow_the_group(self) -> None:
-        cycles = asyncio.create_task(self.cycle.run())
+        cycles = asyncio.create_task(self._cycles())
         leaving = asyncio.create_task(self.leaving.wait())
         while True:
             generation, partitions = await self._fleet.group.join(self)
@@ -486,6 +538,19 @@ class Worker(Process):
             if working.done():
                 working.result()
             working.cancel()
+
+    async def _cycles(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.cycle.run())
+            tasks.create_task(keep_trying(self.log, self.writer, self.ownership))
+            tasks.create_task(self._wake())
+
+    async def _wake(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_CHECK_SECONDS)
+            if self.ownership.owners:
+                async with self.ownership.write_lock:
+                    await wake_sources(self.consumer, self.ownership)
 
     async def _finish(self) -> None:
         """What the app does before `end`: wait for what was handed over."""
@@ -511,7 +576,8 @@ class Worker(Process):
         self.cycle.follow(generation, rebalances)
         self._fleet.say(f"{self.name} owns {partitions}")
         self._fleet.check_terms(self)
-        begins = dict(self.ownership.positions())
+        fetching = self.consumer
+        begins = fetching.begin(self.ownership.positions())
         if not begins:
             await asyncio.Event().wait()
         async with self.log.reader() as reader:
@@ -519,8 +585,16 @@ class Worker(Process):
             for tp, begin in begins.items():
                 reader.seek(TopicPartition(*tp), begin)
             while True:
-                fetched = await reader.getmany(timeout_ms=250)
+                if not fetching.wanted():
+                    await asyncio.sleep(0.05)
+                    continue
+                fetched = await reader.getmany(*fetching.wanted(), timeout_ms=250)
+                for tp, offset in fetching.sought():
+                    reader.seek(tp, offset)
+                    fetched = {each: records for each, records in fetched.items() if each != tp}
                 for tp, records in fetched.items():
+                    if tp not in fetching.wanted():
+                        continue
                     begin, begins[tp] = begins[tp], await reader.position(tp)
                     message = SimpleNamespace(
                         topic=tp.topic,

@@ -26,7 +26,17 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
-from streams.running.log.log import END, FIRST, TRANSACTION_SECONDS, Appended, FoundOffset, Isolation, Write
+from streams.running.log.log import (
+    END,
+    FIRST,
+    TRANSACTION_SECONDS,
+    Appended,
+    Destination,
+    FoundOffset,
+    Isolation,
+    Trouble,
+    Write,
+)
 
 Answer = TypeVar("Answer")
 Step = Callable[[str], Awaitable[None]]
@@ -64,6 +74,8 @@ class _Partition:
     first: int = 0
     end: int = 0
     has_leader: bool = True
+    # Appends nothing while it is not, and nobody knows why.
+    appends: bool = True
 
     def last_stable(self) -> int:
         return min((records[0].offset for records in self.open.values()), default=self.end)
@@ -98,6 +110,9 @@ class Brokers:
         }
         self.ids: dict[str, _Transactional] = {}
         self.coordinator_answers = True
+        # As Kafka 4.3 does where a log has no leader: what is open there stays open until the next marker of
+        # the same id.
+        self.leave_out_markers = False
         # Is called whenever something became visible for read_committed.
         self.on_commit: Callable[[TopicPartition], None] = lambda _tp: None
         self.fetched_records = fetched_records
@@ -201,15 +216,16 @@ class Brokers:
         known, log = self.ids[transactional_id], self.partitions[tp]
         status = "committed" if known.phase == "committing" else "aborted"
         await self._step(f"{status} marker of {transactional_id} in {tp.topic}-{tp.partition}")
-        while not log.has_leader:
+        while not (log.has_leader or self.leave_out_markers):
             await asyncio.sleep(_PAUSE_SECONDS)
-        for record in log.open.pop(transactional_id, ()):
-            record.status = status
-        self.append(tp, [(None, None, [])], transactional_id, "marker")
+        if log.has_leader:
+            for record in log.open.pop(transactional_id, ()):
+                record.status = status
+            self.append(tp, [(None, None, [])], transactional_id, "marker")
         known.logs.remove(tp)
         if not known.logs:
             known.phase = "none"
-        if status == "committed":
+        if status == "committed" and log.has_leader:
             self.on_commit(tp)
 
 
@@ -355,6 +371,8 @@ class MemoryProducer:
         self._id = transactional_id
         self._epoch = -1
         self._in_transaction = False
+        self._destinations: set[Destination] = set()
+        self._former: set[Destination] = set()
         self._failure: BaseException | None = None
         self._appending = 0
         self._closed = False
@@ -382,11 +400,13 @@ class MemoryProducer:
         assert self._failure is None
         assert not self._in_transaction
         self._in_transaction = True
+        self._former, self._destinations = self._destinations, set()
 
     async def append(
         self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int
     ) -> list[Appended]:
         """Append records in the transaction."""
+        self._destinations.add((topic, partition))
         tp = TopicPartition(topic, partition)
         where = f"{topic}-{partition}"
 
@@ -399,7 +419,8 @@ class MemoryProducer:
             return True
 
         def produce() -> Appended | None:
-            if not self._brokers.partitions[tp].has_leader:
+            log = self._brokers.partitions[tp]
+            if not (log.has_leader and log.appends):
                 return None
             known = self._own()
             # Brokers check with the coordinator that the transaction is open (KIP-890).
@@ -426,11 +447,66 @@ class MemoryProducer:
         """The error that made this producer unusable, or None."""
         return self._failure
 
+    async def troubles(
+        self,
+        destinations: Collection[Destination],
+        waited: float,  # noqa: ARG002
+        *,
+        others_answered: bool,  # noqa: ARG002
+    ) -> list[Trouble]:
+        """Those without a leader, and those that keep the transaction before from its end."""
+        return await self.visible_troubles({*destinations, *self._former})
+
+    async def visible_troubles(self, destinations: Collection[Destination]) -> list[Trouble]:
+        """Those without a leader."""
+        logs = self._brokers.partitions
+        return await self._log.request(
+            "leaders",
+            lambda: [
+                Trouble(each, "no_leader")
+                for each in destinations
+                if not logs[TopicPartition(*each)].has_leader
+            ],
+        )
+
+    async def settle(self, transactional_id: str) -> bool:
+        """Decide what is open under an id."""
+
+        def abort() -> bool:
+            # It is decided at once; the markers take their time.
+            self._raise_epoch(transactional_id)
+            return True
+
+        return await self._log.request(f"settle {transactional_id}", abort)
+
     async def raise_epoch(self, transactional_id: str) -> bool:
         """Fence the producers with an id, or begin to end their transaction."""
         return await self._log.request(
             f"fence {transactional_id}", lambda: self._raise_epoch(transactional_id)
         )
+
+    async def stable_ends(self, destinations: Collection[Destination]) -> dict[Destination, tuple[int, int]]:
+        """The last stable offsets and the high watermarks of logs with a leader."""
+
+        def ask() -> dict[Destination, tuple[int, int]]:
+            logs = {each: self._brokers.partitions[TopicPartition(*each)] for each in destinations}
+            return {each: (log.last_stable(), log.end) for each, log in logs.items() if log.has_leader}
+
+        return await self._log.request("stable ends", ask)
+
+    async def mark(self, destination: Destination, *, commits: bool) -> None:
+        """A transaction with a log and no record in it."""
+        await self.begin_transaction()
+        tp = TopicPartition(*destination)
+
+        def add() -> bool | None:
+            if self._own().phase not in ("none", "open"):
+                return None
+            self._brokers.begin(self._id, tp)
+            return True
+
+        await self._log.insist(f"add {tp.topic}-{tp.partition}", add, TRANSACTION_SECONDS)
+        await self._end("committing" if commits else "aborting")
 
     async def open_transactions(self) -> set[str]:
         """The ids whose transactions hold up readers."""

@@ -19,7 +19,9 @@ from streams.running.log.claims import (
     claim_value,
     release_record,
 )
-from streams.running.log.log import Appended, Producer
+from streams.running.log.destinations import Troubles
+from streams.running.log.leftovers import Leftovers
+from streams.running.log.log import Appended, Destination, Producer
 from streams.running.log.position import Position
 from streams.running.log.transaction import STOPPING_SECONDS
 from streams.running.log.writer import Writer, Writes
@@ -30,7 +32,9 @@ from streams.running.takeover.ownership import Ownership
 from streams.running.takeover.state_reading import Kept
 from streams.running.takeover.takeover import Claims, IsCurrent, ClaimsView
 from tests.model.fleet import STATE
+from tests.model.memory_log import MemoryProducer
 
+_mark = MemoryProducer.mark
 _add, _claim, _looking = ClaimsLog.add, Claims.claim, Claims.viewing
 _note_fenced, _give_up, _write = ClaimsView.note_fenced, Ownership.give_up, Writer.write
 
@@ -168,6 +172,36 @@ async def _write_state_last(self: Writer, writes: Writes, _follow: Any = None) -
     return 0
 
 
+async def _same_id(self: Writer) -> str:
+    # What was open under it stays undecided as long as a log of it has no leader.
+    before = self._started()
+    await before.abandon()
+    self._producer = self._log.producer(self.transactional_id)
+    await self._producer.start()
+    return ""
+
+
+async def _keep_what_is_in_memory(self: Ownership) -> None:
+    await self._writer.renew()
+    await self._claims.claim(list(self.owners), self._claims.generation, "again")
+
+
+async def _nothing_is_left(_self: Leftovers, *_: Any) -> set[Destination]:
+    return set()
+
+
+async def _mark_as_aborted(self: MemoryProducer, destination: Destination, *, commits: bool) -> None:  # noqa: ARG001
+    await _mark(self, destination, commits=False)
+
+
+def _nobody_waits(_self: Troubles, _writes: Writes) -> list[Destination]:
+    return []
+
+
+def _fetch_on(_self: PartitionOwner[Any]) -> None:
+    pass
+
+
 def _begin_at_once(_self: PartitionOwner[Any], _topic: str, appended: Sequence[Appended]) -> int:
     return appended[0].offset
 
@@ -201,6 +235,12 @@ MUTANTS: dict[str, list[Change]] = {
     "ends noted after the release": [(Ownership, "give_up", _note_ends_last)],
     "state without position": [(Outputs, "add_state", _add_state_without_position)],
     "outputs before the state": [(Writer, "write", _write_state_last)],
+    "the same id after a destination failed": [(Writer, "renew", _same_id)],
+    "what was not written stays in memory": [(Ownership, "take_over_again", _keep_what_is_in_memory)],
+    "what is left open stays open": [(Leftovers, "end", _nothing_is_left)],
+    "what is left open is aborted": [(MemoryProducer, "mark", _mark_as_aborted)],
+    "nobody waits for a destination": [(Troubles, "blocking", _nobody_waits)],
+    "nothing is fetched again": [(PartitionOwner, "fetch_again", _fetch_on)],
     "own records before those of others": [(PartitionOwner, "_begin_of_own", _begin_at_once)],
 }
 

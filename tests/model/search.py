@@ -66,20 +66,20 @@ async def inheriting(fleet: Fleet) -> None:
 
 
 async def leaving(fleet: Fleet) -> None:
-    """A leaves while a log has no leader, until its app has given up waiting for its cycles but the broker
+    """A leaves while a log appends nothing, until its app has given up waiting for its cycles but the broker
     has not.
     """
     _publish(fleet, 12)
     first = fleet.start("A")
     await _until(fleet, 0.06)
     log = fleet.brokers.partitions[TopicPartition(STATE, 0)]
-    log.has_leader = False
+    log.appends = False
     await _until(fleet, 0.08)
     first.leaving.set()
     await _until(fleet, 0.08 + FINISHING_SECONDS)
     fleet.start("B")
     await _until(fleet, 1.0 + FINISHING_SECONDS)
-    log.has_leader = True
+    log.appends = True
     await fleet.calm()
 
 

@@ -175,6 +175,7 @@ def test_live_traffic_costs_no_row_and_waits_for_nobody() -> None:
     assert fleet.rows() == []
 
 
+@pytest.mark.slow
 def test_an_idle_fleet_writes_no_row() -> None:
     fleet = Fleet(2, (1, 1))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.model.destinations import PARTITIONS, STORIES
 from tests.model.fleet import Failed
 from tests.model.mutants import MUTANTS, broken
 from tests.model.search import Strike, commanding, leaving, random_runs, run, strike, strikes
@@ -54,6 +55,11 @@ def test_a_reader_is_not_held_up_by_who_claimed_after_its_look():
     run(commanding, partitions=1)
 
 
+@pytest.mark.parametrize("told", STORIES)
+def test_a_log_without_a_leader_holds_up_who_needs_it_alone(told):
+    run(told, partitions=PARTITIONS)
+
+
 def test_random_faults_break_nothing():
     tally = random_runs(range(1, 101))
     assert tally.kills > 60
@@ -81,6 +87,8 @@ def attempts(every_strike: list[Strike]) -> Iterator[Failed]:
     by_kind = {kind: [each for each in every_strike if _kind(each) == kind] for kind in kinds}
     for told in (leaving, commanding):
         yield from _failure(lambda told=told: run(told, partitions=1))
+    for told in STORIES:
+        yield from _failure(lambda told=told: run(told, partitions=PARTITIONS))
     for seed in range(1, 41):
         yield from _failure(lambda seed=seed: random_runs([seed]))
     for each in by_kind["late"] + by_kind["stop"] + by_kind["kill"]:

@@ -1,6 +1,7 @@
 """Which workers may work side by side, and what those are told that may not."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from aiokafka import TopicPartition
@@ -23,7 +24,7 @@ from streams.running.takeover import joining
 from streams.running.takeover.agreement import juniors_to_fence
 from streams.running.takeover.joining import wait_until_agreed
 from streams.running.worker.settings import load_settings
-from streams.running.worker.terms import worker_terms
+from streams.running.worker.terms import limits_id, worker_terms
 from tests.model.memory_log import Brokers
 from tests.shipped import RULES
 
@@ -70,22 +71,36 @@ def test_a_version_that_cannot_read_bundles_differs():
     assert names(of(), BEFORE_TERMS) == [FORMAT]
 
 
-def test_every_setting_that_decides_is_a_rule():
-    assert names(of(), of(duplicates_hours="25", dead_letter_breaker="off")) == [
-        "TOCSIN_DEAD_LETTER_BREAKER",
-        "TOCSIN_DUPLICATES_HOURS",
-    ]
+def with_policies(version, **settings):
+    return worker_terms(
+        load_settings({f"TOCSIN_{name.upper()}": value for name, value in settings.items()}),
+        replace(RULES, policy_version=version),
+        DEMONSTRATION,
+        4,
+    )
+
+
+def test_other_files_differ():
+    (policies,) = differences(of(), with_policies("p"))
+    assert (policies.name, policies.of_rules) == ("TOCSIN_POLICIES_FILE (policy_version)", True)
+
+
+def test_limits_are_shown_and_keep_nobody_out():
+    assert names(of(), of(duplicates_hours="25", dead_letter_breaker="off")) == []
+    one, other = ({}, {"TOCSIN_DUPLICATES_HOURS": "25"})
+    assert limits_id(load_settings(one)) == limits_id(load_settings(one))
+    assert limits_id(load_settings(one)) != limits_id(load_settings(other))
 
 
 def test_other_rules_agree_with_those_that_they_say_they_replace():
-    old, other = of(), of(duplicates_hours="26")
-    new = of(duplicates_hours="25", replaces_rules=old.rules_id)
+    old, other = with_policies("old"), with_policies("other")
+    new = with_policies("new", replaces_rules=old.rules_id)
     assert names(old, new) == []
-    assert names(other, new) == ["TOCSIN_DUPLICATES_HOURS"]
+    assert names(other, new) == ["TOCSIN_POLICIES_FILE (policy_version)"]
 
 
 def test_what_is_replaced_excuses_no_other_key():
-    new = of(HashKeys(NEW), duplicates_hours="25", replaces_rules=of().rules_id)
+    new = of(HashKeys(NEW), replaces_rules=of().rules_id)
     assert names(of(HashKeys(OLD)), new) == ["TOCSIN_HASH_KEY (its id)"]
 
 

@@ -304,3 +304,25 @@ def test_with_a_backlog_every_partition_has_its_turn(monkeypatch):
 
     monkeypatch.setattr(bounded_fetcher, "COLLECTED_BYTES", 1)
     assert set(reading(logs, scenario)) == set(logs)
+
+
+def test_while_a_partition_has_no_leader_the_brokers_are_not_asked_all_the_time(monkeypatch):
+    monkeypatch.setattr(bounded_fetcher, "LEADERS_SECONDS", 0.1)
+    away = TopicPartition("requests", 0)
+
+    async def scenario(made):
+        asked, client = [], made._client
+        client.cluster.leader_for_partition = lambda tp: -1 if tp == away else 1
+
+        async def answer():
+            asked.append(time.monotonic())
+
+        client.force_metadata_update = lambda: asyncio.ensure_future(answer())
+        began = time.monotonic()
+        while len(asked) < 3:
+            await asyncio.sleep(0.001)
+        # The partition with a leader is read meanwhile.
+        assert TP in await made.fetched_records([TP], timeout=1)
+        return time.monotonic() - began
+
+    assert reading({TP: batch(record(0, b"x"), 1), away: b""}, scenario) > 0.2

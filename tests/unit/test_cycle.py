@@ -1,5 +1,5 @@
 import asyncio
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 from faust.types import TP
@@ -9,6 +9,8 @@ from streams.running.cycle import chores
 from streams.running.cycle.cycle import Cycle
 from streams.running.errors import OwnershipLost, WrongAppendTime
 from streams.running.log.claims import StatePartition
+from streams.running.log.destinations import DestinationTrouble, Troubles
+from streams.running.log.log import Trouble
 from streams.running.partitions.setback import NotApplied
 from streams.running.takeover.write_lock import WriteLock
 
@@ -96,6 +98,7 @@ class Worker:
         self.after = {}
         self.resting = []
         self.set_aside = []
+        self.troubles = Troubles()
         self.app = SimpleNamespace(rebalancing_count=1, should_stop=False, consumer=self)
         self.ownership = SimpleNamespace(write_lock=WriteLock())
         self.ownership.owners = {place: Owner(self, place) for place in places}
@@ -396,12 +399,15 @@ def test_a_stage_waits_while_enough_is_there_for_the_next_cycle():
 class IdleOwner:
     """The part of a PartitionOwner that the chores use. Its request to the brokers yields to other tasks."""
 
+    position = MappingProxyType({})
+
     def __init__(self, partition, log):
         self.log = log
         self.partition = partition
         self.last_applied_at = 0
         self.attempts = SimpleNamespace(is_set_aside=False)
         self.markers_stepped_at = -2 * chores.MARKERS_SECONDS
+        self.state_log = "state", partition
 
     def wake(self):
         return []
@@ -412,9 +418,10 @@ class IdleOwner:
     def ticked(self):
         self.last_applied_at = float("inf")
 
-    async def step_over_markers(self):
+    async def past_markers(self):
         self.log.append(self.partition)
         await asyncio.sleep(0)
+        return self.position
 
 
 def test_batches_are_applied_between_the_requests_for_several_partitions(monkeypatch):
@@ -432,7 +439,11 @@ def test_batches_are_applied_between_the_requests_for_several_partitions(monkeyp
             ticks.append(parts)
 
         ownership = SimpleNamespace(write_lock=asyncio.Lock(), owners=owners, stay_known=nothing)
-        doing = asyncio.create_task(chores.do_chores(None, ownership, SimpleNamespace(write=write), STILL))
+        app, writes = (
+            SimpleNamespace(consumer=None),
+            SimpleNamespace(write=write, blocking=lambda _writes: []),
+        )
+        doing = asyncio.create_task(chores.do_chores(app, ownership, writes, STILL))
         while len(looks) < 8:
             async with ownership.write_lock:
                 looks.append(list(asked))
@@ -470,7 +481,8 @@ def test_a_partition_whose_tick_fails_is_set_aside_and_the_others_are_ticked():
         app = SimpleNamespace(consumer=SimpleNamespace(rest=rest))
         # Not again while it is set aside.
         for _ in range(2):
-            await chores._tick(app, SimpleNamespace(owners=owners), SimpleNamespace(write=write), STILL)
+            writes = SimpleNamespace(write=write, blocking=lambda _writes: [])
+            await chores._tick(app, SimpleNamespace(owners=owners), writes, STILL)
             assert owners[A].attempts.is_set_aside
         return ticks, resting
 
@@ -494,10 +506,9 @@ def test_what_a_worker_has_room_for_is_told_to_those_who_do_not_know_it():
         async def write(_owners, parts):
             written.append(parts)
 
+        writes = SimpleNamespace(write=write, blocking=lambda _writes: [])
         for has_room in (None, False, True):
-            await chores._say_room(
-                has_room, None, SimpleNamespace(owners=owners), SimpleNamespace(write=write)
-            )
+            await chores._say_room(has_room, None, SimpleNamespace(owners=owners), writes)
         return written
 
     assert asyncio.run(scenario()) == [[{("internal", 0): [False]}], [{("internal", 1): [True]}]]

@@ -282,7 +282,8 @@ def test_a_partition_that_is_set_aside_is_shown_until_it_goes_on(monkeypatch):
     worker = Worker()
     worker.take_over(0)
     worker.apply(0, [report(1, START, channel=at_home(0))])
-    name, place = "tocsin_partition_set_aside", {"stage": "reports", "partition": "0"}
+    name = "tocsin_partition_set_aside"
+    place = {"stage": "reports", "partition": "0", "why": "record"}
     assert name not in {found for found, _ in worker.scrape()}
     before = value(worker.scrape(), "tocsin_state_records", stage="reports", kind="counts")
     worker.observer.set_aside(0, "message-reports offset 3 to 9", "ValueError")
@@ -297,7 +298,8 @@ def test_a_partition_that_is_set_aside_is_shown_until_it_goes_on(monkeypatch):
     (row,) = worker.operations.status()["partitions"]
     since = row["set_aside"].pop("since")
     assert abs(datetime.fromisoformat(since).timestamp() - first) < 1
-    assert row["set_aside"] == {"records": "message-reports offset 7", "error": "ValueError"}
+    failed = {"records": "message-reports offset 7", "error": "ValueError"}
+    assert row["set_aside"] == {**failed, "waits_for": ""}
     worker.observer.read_again(0, restore_reports(0, 2, RULES, []))
     shown = worker.scrape()
     assert value(shown, name, **place) == 1
@@ -305,6 +307,22 @@ def test_a_partition_that_is_set_aside_is_shown_until_it_goes_on(monkeypatch):
     worker.observer.recovered(0)
     assert name not in {found for found, _ in worker.scrape()}
     assert worker.operations.status()["partitions"][0]["set_aside"] is None
+
+
+def test_a_partition_that_waits_for_a_destination_is_shown_also_without_a_state():
+    worker = Worker()
+    worker.observer.waits(0, "escalations partition 2")
+    worker.operations.troubles = lambda: [("escalations", "2", "no_leader")]
+    shown = worker.scrape()
+    place = {"stage": "reports", "partition": "0", "why": "destination"}
+    assert value(shown, "tocsin_partition_set_aside", **place) == 1
+    (trouble,) = [labels for name, labels in shown if name == "tocsin_destination_in_trouble"]
+    assert dict(trouble) == {"topic": "escalations", "partition": "2", "reason": "no_leader"}
+    (row,) = worker.operations.status()["partitions"]
+    assert row["set_aside"]["waits_for"] == "escalations partition 2"
+    worker.observer.read_again(0, restore_reports(0, 2, RULES, []))
+    worker.observer.recovered(0)
+    assert "tocsin_partition_set_aside" not in {found for found, _ in worker.scrape()}
 
 
 def test_how_sources_wait_for_each_other_is_shown():
@@ -340,10 +358,11 @@ def test_exactly_the_metrics_of_the_catalogue_are_shown():
     worker.observer.set_aside(0, "message-reports offset 7", "ValueError")
     worker.observer.resting(0, {"message-reports": "flood"})
     worker.operations.standing = lambda: Standing({0: 60.0}, {"message-reports": 1}, 1, frozenset({3}))
-    worker.operations.rules_id = "0123456789abcdef"
+    worker.operations.decides_with("0123456789abcdef", "fedcba9876543210")
     full = ReportState(1, 2, RULES)
     full.newcomers.say(has_room=False)
     worker.take_over(1, full)
+    worker.operations.troubles = lambda: [("escalations", "2", "no_leader")]
     shown = {name for name, _ in worker.scrape()}
     ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}
     # The lag has no series here, because this worker reports no lag, and no id was forgotten. Whether a duty

@@ -157,6 +157,7 @@ def test_batches_and_restores_leave_no_trace(seed: int) -> None:
         assert play(records, Random(seed), cut, taken_over) == whole
 
 
+@pytest.mark.slow
 def test_the_traffic_covers_the_steps_of_clocks_and_the_exceptions() -> None:
     happened: dict[str, int] = {}
     for seed in range(5):

@@ -122,7 +122,7 @@ def test_one_account_that_inflates_a_channels_usual_rate_hides_no_burst():
     assert [case["kind"] for case in of(outputs, "integrity-cases")] == ["brigade"]
 
 
-@pytest.mark.parametrize("integrity", ["shadow", "live"])
+@pytest.mark.parametrize("integrity", [pytest.param("shadow", marks=pytest.mark.slow), "live"])
 @pytest.mark.parametrize("age", ["under_1d", "over_1y"])
 @pytest.mark.parametrize("messages", ["one", "none", "different"])
 def test_one_account_never_reaches_level_2_of_any_policy(integrity, age, messages):

@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 
 from streams.running.errors import OwnershipLost, RefusedToStart
 from streams.running.log.claims import StatePartition
-from streams.running.log.log import FoundOffset
+from streams.running.log.destinations import Troubles
+from streams.running.log.log import FoundOffset, Trouble
 from streams.running.log.position import SourcePosition
 from streams.running.log.source_logs import LogBounds
 from streams.running.takeover import state_reading
@@ -54,6 +55,12 @@ class Fleet:
         self.changed = set()
         # Where the first record with the time of the last applied one is.
         self.found_at = 0
+        self.troubles = Troubles()
+        self.leaderless = []
+
+    async def look_at_troubles(self, destinations=()):
+        self.troubles.end([each for each in destinations if each not in self.leaderless])
+        self.troubles.note(Trouble(each, "no_leader") for each in destinations if each in self.leaderless)
 
     async def ends(self, tps):
         self.log.append("ends")
@@ -74,13 +81,15 @@ class Claims:
 
     def __init__(self, log):
         self.log = log
+        self.since = None
         self.release_fails = False
         self.since = None
 
     async def claim(self, places, generation, _member):
         self.log.append(("claim", [place.partition for place in places], generation))
 
-    def viewing(self, _is_current):
+    def viewing(self, _is_current, ended=()):
+        self.ended = ended
         return self
 
     async def __aenter__(self):

@@ -422,8 +422,13 @@ def test_a_mistake_is_refused_with_file_line_and_field(
 
 
 def test_every_change_of_an_obligation_has_its_day() -> None:
-    for key, found in SHIPPED.items.items():
-        if key.kind == "obligation" and found["trigger"].value is not None:
-            items = {**SHIPPED.items, key: {**found, "title": found["title"]._replace(value="x")}}
-            (change,) = compare(SHIPPED, Law("new", RULES, items), TODAY)
-            assert (change.id, str(change.first_day)) == (key.id, found["in_force_from"].value)
+    changed = {
+        key: {**found, "title": found["title"]._replace(value="x")}
+        for key, found in SHIPPED.items.items()
+        if key.kind == "obligation" and found["trigger"].value is not None
+    }
+    changes = compare(SHIPPED, Law("new", RULES, {**SHIPPED.items, **changed}), TODAY)
+    assert len(changes) == len(changed)
+    assert {change.id: str(change.first_day) for change in changes} == {
+        key.id: found["in_force_from"].value for key, found in changed.items()
+    }

@@ -11,6 +11,7 @@ from streams.running.cycle import set_aside
 from streams.running.cycle.set_aside import keep_trying, rest_sources
 from streams.running.errors import RefusedToStart
 from streams.running.log.claims import StatePartition
+from streams.running.log.destinations import Troubles
 from streams.running.patches.positioned_consumer import PositionedConsumer
 
 PLACE = StatePartition("reports", 0)
@@ -24,14 +25,21 @@ class Owner:
         self.state_log = TopicPartition("state", 0)
         self.reading = reading
         self.seen = []
-        self.attempts = SimpleNamespace(is_due=True, postpone=self.postpone)
+        self.due = True
+        self.attempts = SimpleNamespace(is_due=self.is_due, postpone=self.postpone)
+
+    def is_due(self, _troubles):
+        return self.due
+
+    def source_logs(self):
+        return [TopicPartition("in", 0)]
 
     def postpone(self):
-        self.attempts.is_due = False
+        self.due = False
         self.seen.append("postponed")
 
     async def load(self, _consumer, end):
-        self.attempts.is_due = False
+        self.due = False
         await self.reading()
         self.seen.append(("read", end))
         return "state"
@@ -59,9 +67,13 @@ def trying(monkeypatch):
             async def ends(tps):
                 return dict.fromkeys(tps, 9)
 
+            async def look(_destinations=()):
+                pass
+
             owner = Owner(read)
             ownership.owners = {PLACE: owner}
-            task = asyncio.create_task(keep_trying(log, SimpleNamespace(ends=ends), ownership))
+            writer = SimpleNamespace(ends=ends, troubles=Troubles(), has_to_look=True, look_at_troubles=look)
+            task = asyncio.create_task(keep_trying(log, writer, ownership))
             await asyncio.wait([task], timeout=0.1)
             task.cancel()
             await asyncio.wait([task])
@@ -92,7 +104,7 @@ def test_a_cycle_that_is_under_way_is_waited_for(trying):
 
 def test_what_was_read_of_a_partition_that_was_given_up_is_not_used(trying):
     async def rebalance(ownership):
-        ownership.owners = {PLACE: SimpleNamespace(attempts=SimpleNamespace(is_due=False))}
+        ownership.owners = {PLACE: SimpleNamespace(attempts=SimpleNamespace(is_due=lambda _troubles: False))}
 
     assert trying(rebalance) == [("read", 9)]
 

@@ -3,13 +3,15 @@ import random
 from types import SimpleNamespace
 
 import pytest
-from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
+from aiokafka.errors import MessageSizeTooLargeError, OutOfOrderSequenceNumber, ProducerFenced
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from streams.contract.wire.topics import CHANNEL_STATE
 from streams.running.errors import OwnershipLost
 from streams.running.log import transaction
 from streams.running.log.connection import BATCH_BYTES, Connection
+from streams.running.log.destinations import DestinationTrouble
+from streams.running.log.log import Trouble
 from streams.running.log.transaction import write_transaction
 from streams.running.partitions.outputs import _BATCH_OVERHEAD_BYTES
 from streams.running.patches.producer import SMALL_BYTES, KafkaProducer
@@ -33,6 +35,7 @@ class Producer(KafkaProducer):
 
     def __init__(self, failing):
         self.calls = []
+        self.destinations = set()
         self._failing = failing
         self._txn_manager = SimpleNamespace(wait_for_transaction_end=lambda: None)
 
@@ -70,8 +73,8 @@ def test_a_transaction_is_committed():
 
 def test_nothing_is_committed_when_one_delivery_fails():
     """aiokafka would commit the rest."""
-    producer = Producer({"b": MessageSizeTooLargeError()})
-    with pytest.raises(OwnershipLost, match="MessageSizeTooLarge") as lost:
+    producer = Producer({"b": OutOfOrderSequenceNumber()})
+    with pytest.raises(OwnershipLost, match="OutOfOrderSequence") as lost:
         write(producer)
     # Readers of committed records need not wait until somebody fences this producer.
     assert producer.calls == ["begin", "abort"]
@@ -88,14 +91,53 @@ def test_a_fenced_producer_has_nothing_to_abort():
 
 def test_an_abort_that_no_broker_answers_is_given_up(monkeypatch):
     monkeypatch.setattr(transaction, "ABORTING_SECONDS", 0.01)
-    producer = Producer({"b": MessageSizeTooLargeError()})
+    producer = Producer({"b": OutOfOrderSequenceNumber()})
 
     async def never():
         await asyncio.sleep(60)
 
     producer.abort_transaction = never
-    with pytest.raises(OwnershipLost, match="MessageSizeTooLarge"):
+    with pytest.raises(OwnershipLost, match="OutOfOrderSequence"):
         write(producer)
+
+
+def test_a_refusal_names_its_destination():
+    producer = Producer({"b": MessageSizeTooLargeError()})
+    with pytest.raises(DestinationTrouble, match="b partition 0: it refuses the size") as lost:
+        write(producer)
+    # The brokers may be unable to end it: another producer goes on.
+    assert producer.calls == ["begin"]
+    (trouble,) = lost.value.troubles
+    assert (trouble.destination, trouble.reason, trouble.at_least) == (("b", 0), "too_large", 2)
+
+
+def test_a_destination_that_does_not_answer_is_named_while_the_transaction_waits(monkeypatch):
+    monkeypatch.setattr(transaction, "LOOK_SECONDS", 0.01)
+    asked = []
+
+    class Waiting(Producer):
+        async def send_batch(self, batch, topic, *, partition):
+            if topic == "b":
+                return asyncio.get_running_loop().create_future()
+            return await super().send_batch(batch, topic, partition=partition)
+
+        async def troubles(self, destinations, waited, *, others_answered):
+            asked.append((destinations, waited > 0, others_answered))
+            return [Trouble(("b", 0), "no_leader")] if len(asked) == 3 else []
+
+    producer = Waiting({})
+    with pytest.raises(DestinationTrouble, match="b partition 0: it has no leader"):
+        write(producer)
+    assert asked == [([("b", 0)], True, True)] * 3
+
+
+def test_who_is_fenced_meanwhile_is_told_so():
+    producer = Producer({"b": MessageSizeTooLargeError()})
+    end = SimpleNamespace(exception=ProducerFenced)
+    producer._txn_manager = SimpleNamespace(wait_for_transaction_end=lambda: end, is_fatal_error=lambda: True)
+    with pytest.raises(OwnershipLost) as lost:
+        write(producer)
+    assert lost.value.fenced
 
 
 async def built(value):

@@ -11,9 +11,9 @@ from streams.contract.events.internal.source_decision import SOURCE_DECISION_TYP
 from streams.contract.wire.envelope import CE_TYPE
 from streams.deciding.partition.reading import PARTLY_READ, moved_bundle
 from streams.deciding.partition.source_controls import SOURCE_CONTROL, without_offsets
-from streams.running.log.log import Appended, Write
+from streams.running.log.log import Appended, Destination, Write
 from streams.running.log.position import SourcePosition
-from streams.running.log.transaction import Destination, Writes
+from streams.running.log.transaction import Writes
 from streams.running.log.writer import Writer
 
 # An operator's decision about a source may name an offset of the old log.

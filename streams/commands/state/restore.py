@@ -18,9 +18,8 @@ from streams.commands.state.save_file import Row, open_state_file, waiting_recor
 from streams.commands.state.stages import AnyStage
 from streams.running.errors import OwnershipLost
 from streams.running.log.claims import StatePartition
-from streams.running.log.log import Write
+from streams.running.log.log import Destination, Write
 from streams.running.log.position import POSITION_KEY, RESTORING_KEY, encode_position
-from streams.running.log.transaction import Destination
 from streams.running.log.writer import Writer
 from streams.running.takeover.takeover import exclusive_writer
 from streams.running.worker.settings import Settings

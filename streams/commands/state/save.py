@@ -177,8 +177,8 @@ async def _spool_waiting(
     """Write the records of an internal log to `spool`, from the position up to `end`."""
     begin: int = (await consumer.beginning_offsets([tp]))[tp]
     next_offset = begin if position is None else max(begin, position.next_offset)
-    # A consumer of which nothing is read after this could not be stopped: aiokafka's task that fetches takes its
-    # cancellation for that of the requests for the logs before.
+    # After an assignment something must be read: a consumer that stops at once may wait for ever, because
+    # aiokafka's fetching task takes its own cancellation for that of an earlier request.
     if next_offset >= end:
         return
     consumer.assign([tp])

@@ -19,8 +19,7 @@ from streams.running.alignment.rule import Fleet
 from streams.running.alignment.source import Source, drop_beyond
 from streams.running.alignment.standing import Standing
 from streams.running.log.claims import StatePartition
-from streams.running.log.log import Write
-from streams.running.log.transaction import Destination
+from streams.running.log.log import Destination, Write
 from streams.running.log.writer import Writer
 from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.partitions.prepared import Prepared
@@ -50,6 +49,7 @@ class Alignment:
         self._frontiers: Mapping[TP, int] = {}
         self._fleet: Fleet | None = None
         self._is_alone = True
+        self._has_relays = False
         self._passage = Passage(consumer, owners, writer)
         self._limits: dict[StatePartition, dict[str, int]] = {}
         self._heard: int | None = None
@@ -69,10 +69,13 @@ class Alignment:
         `has_relays`: whether a stage of the workers is a relay.
         """
         owners = self._owners()
+        self._has_relays = has_relays
         for place, owner in owners.items():
             for topic in map(owner.topic, owner.stage.aligned):
                 tp = TP(topic, place.partition)
-                source = Source(place, topic, owner.position[topic].last_append_time or 0)
+                # Nothing is known of a partition whose logs have no leader.
+                position = owner.position.get(topic)
+                source = Source(place, topic, (position and position.last_append_time) or 0)
                 # It stays true: the position only moves on.
                 source.frontier = self._frontiers.get(tp)
                 self._sources[tp] = source
@@ -80,6 +83,11 @@ class Alignment:
         self._limits = {}
         self._followed_at = time.monotonic()
         self._meet(has_relays=has_relays)
+
+    def follow_again(self) -> None:
+        """Begin again with the same partitions, whose owners are others."""
+        self.leave()
+        self.follow(has_relays=self._has_relays)
 
     def leave(self) -> None:
         """Forget the partitions of this worker, but for how far their sources were read."""
@@ -274,7 +282,11 @@ class Alignment:
             left_out=tuple(left_out),
             relays=tuple(relays),
             seen=self._passage.seen,
-            relayed=sum(owner.position[owner.internal_log.topic].next_offset for owner in relays.values()),
+            relayed=sum(
+                owner.position[owner.internal_log.topic].next_offset
+                for owner in relays.values()
+                if owner.position
+            ),
         )
 
     def _reached(self, source: Source, owner: PartitionOwner[Any], clock: int) -> int | None:

@@ -83,8 +83,8 @@ class StageApp(PromptlyStoppingApp):
 
         self.agent(topic, name=f"{stage.name}-intake")(intake)
 
-    def restored_positions(self) -> Mapping[TP, int]:
-        """The next offset to fetch of every owned source partition."""
+    def restored_positions(self) -> Mapping[TP, int | None]:
+        """The next offset to fetch of every owned source partition; None while it cannot be read."""
         return self.ownership.positions()
 
     def lags(self) -> list[SourceLag]:
@@ -107,6 +107,14 @@ class StageApp(PromptlyStoppingApp):
             )
             for owner in owners
             for topic, applied in owner.committed_position.items()
+        ]
+
+    def troubles(self) -> list[tuple[str, str, str]]:
+        """The destinations that take no records: topic without prefix, partition, reason."""
+        return [
+            (topic.removeprefix(self.prefix), str(partition), trouble.reason)
+            for trouble, _ in self.writer.troubles.all()
+            for topic, partition in [trouble.destination]
         ]
 
     async def on_first_start(self) -> None:

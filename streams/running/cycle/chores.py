@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from faust.types import TP
 
 from streams.running.alignment.alignment import Alignment
 from streams.running.cycle.cycle import Cycle
-from streams.running.cycle.set_aside import set_aside
+from streams.running.cycle.set_aside import set_aside, wake_sources
+from streams.running.log.destinations import DestinationTrouble
+from streams.running.log.log import Destination, Write
+from streams.running.partitions.outputs import position_record
 from streams.running.partitions.setback import NotApplied
 from streams.running.takeover.ownership import Ownership
 from streams.running.wall_clock import clock_ms
@@ -49,19 +51,17 @@ async def do_chores(
         await asyncio.sleep(TICK_CHECK_SECONDS)
         # The lock, so that no cycle applies anything meanwhile.
         async with ownership.write_lock:
-            await _wake(app, ownership)
-            await _tick(app, ownership, cycle, alignment)
-            await _step_over_markers(ownership)
+            await wake_sources(app.consumer, ownership)
+            try:
+                await _tick(app, ownership, cycle, alignment)
+                await _step_over_markers(ownership, cycle)
+                if time.monotonic() - asked_at > ROOM_SECONDS:
+                    asked_at = time.monotonic()
+                    await _say_room(has_room(), app, ownership, cycle)
+            except DestinationTrouble:
+                # All partitions are taken over again: there will be other ticks.
+                continue
             await ownership.stay_known()
-            if time.monotonic() - asked_at > ROOM_SECONDS:
-                asked_at = time.monotonic()
-                await _say_room(has_room(), app, ownership, cycle)
-
-
-async def _wake(app: Any, ownership: Ownership) -> None:
-    for place, owner in ownership.owners.items():
-        for topic, offset in owner.wake():
-            await app.consumer.wake(TP(topic, place.partition), offset)
 
 
 async def _tick(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignment) -> None:
@@ -75,7 +75,7 @@ async def _tick(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignme
         except NotApplied as failed:
             await set_aside(app.consumer, owner, failed)
             continue
-        if outputs is not None:
+        if outputs is not None and not cycle.blocking(outputs.writes):
             due.append((owner, outputs))
     if due:
         await cycle.write([owner for owner, _ in due], [outputs.writes for _, outputs in due])
@@ -96,7 +96,7 @@ async def _say_room(has_room: bool | None, app: Any, ownership: Ownership, cycle
         except NotApplied as failed:
             await set_aside(app.consumer, owner, failed)
             continue
-        if outputs is not None:
+        if outputs is not None and not cycle.blocking(outputs.writes):
             news.append((owner, outputs))
     if not news:
         return
@@ -110,12 +110,16 @@ async def _say_room(has_room: bool | None, app: Any, ownership: Ownership, cycle
     await cycle.write([owner for owner, _ in news], [outputs.writes for _, outputs in news])
 
 
-async def _step_over_markers(ownership: Ownership) -> None:
+async def _step_over_markers(ownership: Ownership, cycle: Cycle) -> None:
     # One partition per round: the requests to the brokers take a tenth of a second, and nothing is applied
     # meanwhile.
     now = time.monotonic()
     for owner in ownership.owners.values():
         if not owner.attempts.is_set_aside and now - owner.markers_stepped_at > MARKERS_SECONDS:
             owner.markers_stepped_at = now
-            await owner.step_over_markers()
+            position = await owner.past_markers()
+            writes: dict[Destination, list[Write]] = {owner.state_log: [position_record(position)]}
+            if position != owner.position and not cycle.blocking(writes):
+                await cycle.write([owner], [writes])
+                owner.stepped_over_markers(position)
             return

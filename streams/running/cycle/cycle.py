@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from faust.types import TP
@@ -14,18 +14,19 @@ from streams.running.alignment.progress_row import ProgressRow
 from streams.running.cycle.batches import batch_bytes
 from streams.running.cycle.own_hops import OwnHops
 from streams.running.cycle.pace import Pace
-from streams.running.cycle.set_aside import rest_sources, set_aside
+from streams.running.cycle.set_aside import rest_sources, set_aside, wake_sources
 from streams.running.cycle.trace import Trace, untraced
 from streams.running.errors import OwnershipLost
 from streams.running.log.claims import StatePartition
-from streams.running.log.log import Write
+from streams.running.log.destinations import DestinationTrouble
+from streams.running.log.log import Destination, Write
 from streams.running.log.memory import MAX_POLLED_BYTES
-from streams.running.log.transaction import Destination, Follow, nothing_more
+from streams.running.log.transaction import Follow, nothing_more
 from streams.running.log.writer import Writer
 from streams.running.partitions.outputs import merged
 from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.partitions.prepared import Prepared
-from streams.running.partitions.setback import NotApplied
+from streams.running.partitions.setback import NotApplied, NotWritable
 from streams.running.takeover.ownership import Ownership
 
 # Memory of the records that may wait for the next cycle: 20,000 reports of 400 bytes, a third of a second to
@@ -51,6 +52,15 @@ class _Applied(NamedTuple):
     arrivals: list[Arrival]
 
 
+class _Results(NamedTuple):
+    """What became of arrivals: `errors` concern the whole process, and `left` was not tried."""
+
+    applied: list[_Applied]
+    failed: list[tuple[PartitionOwner[Any], NotApplied, list[Arrival]]]
+    errors: list[Exception]
+    left: list[Arrival]
+
+
 class Cycle:
     """Where the stages of a process hand over what they fetched.
 
@@ -71,6 +81,10 @@ class Cycle:
         # The generation that `ownership` follows, and the number of rebalances until then.
         self._generation: int | None = None
         self._rebalances = 0
+        # Held while records are applied: partitions are not taken over again meanwhile. And how often they
+        # were: what was admitted before is of no use after it.
+        self._applying = asyncio.Lock()
+        self._begun = 0
 
     def follow(self, generation: int, rebalances: int) -> None:
         """Apply what was fetched in this generation, until the app has begun another rebalance."""
@@ -102,8 +116,9 @@ class Cycle:
                 held, self._held, self._held_bytes = self._held, [], 0
                 self._came.clear()
                 self._room.set()
+                begun = self._begun
                 wanted = await self._wanted(held)
-                left = await self._apply(wanted) if wanted else []
+                left = await self._apply(wanted, begun) if wanted else []
                 if left:
                     self._held[:0] = left
                     self._held_bytes += sum(each.size for each in left)
@@ -143,64 +158,77 @@ class Cycle:
         """Whether something was fetched in another generation. What alignment kept is of this one."""
         return event is not None and event.message.generation_id != self._generation
 
-    async def _apply(self, wanted: list[Arrival]) -> list[Arrival]:
+    async def _apply(self, wanted: list[Arrival], begun: int) -> list[Arrival]:
         """Apply arrivals, leave one transaction of their results under way, and return those not done.
 
         The others are acknowledged when it is committed. A partition that fails is left out of the
         transaction and set aside. An error that concerns the whole process is raised after the others are
         committed. With few records the transaction is complete at the end, with what follows from it in
-        partitions of this process.
+        partitions of this process. If the partitions are taken over again since `begun`, all is dropped.
         """
         write_lock = self._ownership.write_lock
         self._pace.begin(sum(len(each.records) for each in wanted))
         began = time.time_ns()
-        by_place: dict[StatePartition, list[Arrival]] = defaultdict(list)
-        for arrival in wanted:
-            by_place[arrival.place].append(arrival)
-        applied: list[_Applied] = []
-        left: list[Arrival] = []
-        errors: list[Exception] = []
-        size = 0
-        for place, arrivals in by_place.items():
-            if size > MAX_TRANSACTION_BYTES:
-                left += arrivals
-                continue
-            owner = self._ownership.owners[place]
-            try:
-                prepared = await owner.apply(
-                    [(each.topic, each.records) for each in arrivals], self._alignment.limits(place)
-                )
-            except NotApplied as failed:
-                # What was applied of it before is right.
-                await write_lock.written()
-                # Not after the commit: code that keeps the error keeps the partition's state in memory.
-                await set_aside(self._app.consumer, owner, failed, arrivals)
-                continue
-            except Exception as error:  # noqa: BLE001 - raised once the others are committed
-                errors.append(error)
-                continue
-            applied.append(_Applied(owner, prepared, arrivals))
-            if prepared is not None:
-                size += prepared.size
-                self._alignment.applied(owner, prepared)
-        for _, prepared, arrivals in applied:
+        async with self._applying:
+            results = await self._apply_each(wanted if begun == self._begun else [])
+        left, errors = results.left, results.errors
+        for _, prepared, arrivals in results.applied:
             left += arrivals[_done(prepared, arrivals) :]
         # As of what is applied now: the next cycle may go on before this is committed.
         row = self._alignment.row_to_write()
         await write_lock.written()
+        if begun != self._begun:
+            # That did not commit, so what was applied after it is worthless as well.
+            for each in wanted:
+                each.acknowledge()
+            return []
+        while results.failed:
+            # What was applied of it before is right. Not after the commit: code that keeps the error keeps
+            # the partition's state in memory.
+            await set_aside(self._app.consumer, *results.failed.pop())
         # The state of a partition with an error may be half changed.
         follows = not errors and sum(each.size for each in wanted) <= MAX_FOLLOWED_BYTES
-        hops = OwnHops(self._ownership.owners if follows else {}, self.trace, began)
-        write_lock.leave_under_way(self._commit(applied, hops, row))
+        hops = OwnHops(self._ownership.owners if follows else {}, self._writer.troubles, self.trace, began)
+        write_lock.leave_under_way(self._commit(results.applied, hops, row))
         if errors or follows:
             # What follows changes the state of partitions.
             await write_lock.written()
             await self._end_hops(hops, errors)
         return left
 
+    async def _apply_each(self, wanted: list[Arrival]) -> _Results:
+        by_place: dict[StatePartition, list[Arrival]] = defaultdict(list)
+        for arrival in wanted:
+            by_place[arrival.place].append(arrival)
+        results = _Results([], [], [], [])
+        size = 0
+        for place, arrivals in by_place.items():
+            if size > MAX_TRANSACTION_BYTES:
+                results.left.extend(arrivals)
+                continue
+            owner = self._ownership.owners[place]
+            try:
+                prepared = await owner.apply(
+                    [(each.topic, each.records) for each in arrivals], self._alignment.limits(place)
+                )
+                if prepared is not None and (blocking := self.blocking(prepared.writes)):
+                    raise NotWritable(blocking)
+            except NotApplied as failed:
+                results.failed.append((owner, failed, arrivals))
+                continue
+            except Exception as error:  # noqa: BLE001 - raised once the others are committed
+                results.errors.append(error)
+                continue
+            results.applied.append(_Applied(owner, prepared, arrivals))
+            if prepared is not None:
+                size += prepared.size
+                self._alignment.applied(owner, prepared)
+        return results
+
     async def _end_hops(self, hops: OwnHops, errors: list[Exception]) -> None:
         for owner, failed in hops.failed:
-            await set_aside(self._app.consumer, owner, failed)
+            if not self._is_replaced(owner):
+                await set_aside(self._app.consumer, owner, failed)
         for error in errors + hops.errors:
             raise error
 
@@ -208,12 +236,21 @@ class Cycle:
         to_write = [(each.owner, each.prepared) for each in applied if each.prepared is not None]
         if to_write:
             started = time.monotonic()
-            with hops.tracing(to_write):
-                await self.write(
-                    [owner for owner, _ in to_write],
-                    [*(prepared.writes for _, prepared in to_write), self._alignment.writes(row)],
-                    hops.follow,
-                )
+            said = self._alignment.writes(row)
+            if self.blocking(said):
+                said = {}
+            try:
+                with hops.tracing(to_write):
+                    await self.write(
+                        [owner for owner, _ in to_write],
+                        [*(prepared.writes for _, prepared in to_write), said],
+                        hops.follow,
+                    )
+            except DestinationTrouble:
+                for each in applied:
+                    for arrival in each.arrivals:
+                        arrival.acknowledge()
+                return
             if row is not None:
                 self._alignment.said(row)
             seconds = time.monotonic() - started
@@ -233,16 +270,42 @@ class Cycle:
     ) -> None:
         """Write what some partitions have, and what follows from it, in one transaction.
 
-        Raises OwnershipLost when it did not commit; then this worker owns nothing any more.
+        Raises OwnershipLost when it did not commit; then this worker owns nothing any more. After a
+        DestinationTrouble it owns the same partitions again, as they were committed.
         """
         try:
             ahead = await self._writer.write(merged(parts), follow)
+        except DestinationTrouble:
+            owners[0].transaction_failed(fenced=False)
+            async with self._applying:
+                await self._begin_again()
+            raise
         except OwnershipLost as lost:
             self._ownership.owners.clear()
             owners[0].transaction_failed(fenced=lost.fenced)
             raise
         for owner in owners:
             owner.clocks_compared(ahead)
+
+    def blocking(self, writes: Mapping[Destination, Sequence[Write]]) -> list[Destination]:
+        """The destinations of some writes that take no records now."""
+        troubles = self._writer.troubles
+        return troubles.blocking(writes) if troubles else []
+
+    async def _begin_again(self) -> None:
+        """Take all partitions over again, and fetch their sources from the committed positions on."""
+        self._begun += 1
+        await self._ownership.take_over_again()
+        self._alignment.follow_again()
+        tps = []
+        for place, owner in self._ownership.owners.items():
+            owner.fetch_again()
+            tps += [TP(topic, place.partition) for topic in owner.position]
+        await rest_sources(self._app.consumer, tps, ())
+        await wake_sources(self._app.consumer, self._ownership)
+
+    def _is_replaced(self, owner: PartitionOwner[Any]) -> bool:
+        return self._ownership.owners.get(owner.place) is not owner
 
 
 def _done(prepared: Prepared | None, arrivals: list[Arrival]) -> int:

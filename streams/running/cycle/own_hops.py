@@ -11,12 +11,13 @@ from typing import Any
 
 from streams.running.cycle.trace import Trace
 from streams.running.log.claims import StatePartition
-from streams.running.log.log import Appended
-from streams.running.log.transaction import Destination, Writes
+from streams.running.log.destinations import Troubles
+from streams.running.log.log import Appended, Destination
+from streams.running.log.transaction import Writes
 from streams.running.partitions.outputs import merged
 from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.partitions.prepared import Prepared
-from streams.running.partitions.setback import NotApplied
+from streams.running.partitions.setback import NotApplied, NotWritable
 
 Applied = tuple[PartitionOwner[Any], Prepared]
 Owners = Mapping[StatePartition, PartitionOwner[Any]]
@@ -29,13 +30,14 @@ class OwnHops:
     `errors` those of the whole process, once the transaction is committed.
     """
 
-    def __init__(self, owners: Owners, trace: Trace, began: int) -> None:
+    def __init__(self, owners: Owners, troubles: Troubles, trace: Trace, began: int) -> None:
         self.applied: list[Applied] = []
         self.failed: list[tuple[PartitionOwner[Any], NotApplied]] = []
         self.errors: list[Exception] = []
         self._by_log: dict[Destination, PartitionOwner[Any]] = {
             owner.internal_log: owner for owner in owners.values()
         }
+        self._troubles = troubles
         self._trace, self._began = trace, began
         self._spans = ExitStack()
 
@@ -61,7 +63,12 @@ class OwnHops:
                 self.errors.append(error)
                 break
             else:
-                if prepared is not None:
+                if prepared is None:
+                    continue
+                if blocking := self._troubles.blocking(prepared.writes):
+                    del self._by_log[log]
+                    self.failed.append((owner, NotWritable(blocking)))
+                else:
                     more.append((owner, prepared))
         if more:
             self._enclose(more)

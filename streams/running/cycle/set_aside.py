@@ -46,14 +46,25 @@ async def rest_sources(consumer: Any, tps: Iterable[TP], arrivals: Iterable[Arri
         await pause
 
 
+async def wake_sources(consumer: Any, ownership: Ownership) -> None:
+    """Fetch sources again whose rest is over."""
+    for place, owner in ownership.owners.items():
+        for topic, offset in owner.wake():
+            await consumer.wake(TP(topic, place.partition), offset)
+
+
 async def keep_trying(log: Log, writer: Writer, ownership: Ownership) -> None:
     """Try set-aside partitions again when their pauses are over, for ever; an exception ends the worker."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        for owner in [each for each in ownership.owners.values() if each.attempts.is_due]:
+        if writer.has_to_look:
+            await writer.look_at_troubles()
+        due = [each for each in ownership.owners.values() if each.attempts.is_due(writer.troubles)]
+        for owner in due:
             try:
                 await _try_again(log, writer, ownership, owner)
-            except KafkaError as error:
+            except (KafkaError, OwnershipLost) as error:
+                # It has no state in memory that could be wrong.
                 owner.attempts.postpone()
                 logger.warning(
                     "state of a partition that is set aside not read; the next attempt follows later",
@@ -61,13 +72,18 @@ async def keep_trying(log: Log, writer: Writer, ownership: Ownership) -> None:
                     partition=owner.place.partition,
                     error=repr(error),
                 )
-            except (OwnershipLost, RefusedToStart):
+            except RefusedToStart:
                 # Another worker may own it now, and its log may have changed.
                 if _is_owned(ownership, owner):
                     raise
 
 
 async def _try_again(log: Log, writer: Writer, ownership: Ownership, owner: PartitionOwner[Any]) -> None:
+    logs = {(*tp,) for tp in (*owner.source_logs(), owner.state_log)}
+    await writer.look_at_troubles(logs)
+    if missing := [each for each in logs if writer.troubles.has_no_leader(each)]:
+        owner.attempts.waits_for = missing
+        return
     async with log.reader() as consumer:
         end = (await writer.ends([owner.state_log]))[owner.state_log]
         loaded = await owner.load(consumer, end)

@@ -11,6 +11,7 @@ from streams.running.alignment.limits import ROW_SECONDS
 from streams.running.alignment.progress_row import decode_row
 from streams.running.cycle.cycle import Cycle
 from streams.running.errors import OwnershipLost
+from streams.running.log.destinations import DestinationTrouble
 from streams.running.log.log import Log
 from streams.running.log.writer import Writer
 from streams.running.takeover.ownership import Ownership
@@ -42,10 +43,20 @@ async def keep_aligned(alignment: Alignment, ownership: Ownership, cycle: Cycle)
                 row = alignment.row_to_write()
                 if row is not None:
                     writes = alignment.writes(row)
-                    if writes:
-                        await cycle.write(list(ownership.owners.values()), [writes])
+                    try:
+                        if writes and not cycle.blocking(writes):
+                            await cycle.write(list(ownership.owners.values()), [writes])
+                    except DestinationTrouble:
+                        continue
                     alignment.said(row)
-        if await alignment.look():
+        try:
+            waits = await alignment.look()
+        except (KafkaError, OwnershipLost) as error:
+            # Only a question to the brokers: nothing depends on it but when sources go on.
+            logger.warning("ends of internal topics not read; asked again", error=repr(error))
+            await asyncio.sleep(_PAUSE_SECONDS)
+            continue
+        if waits:
             cycle.begin()
 
 

@@ -54,6 +54,17 @@ async def fence(producer: Producer, transactional_id: str) -> None:
     logger.debug("fenced", transactional_id=transactional_id, seconds=round(time.monotonic() - started, 3))
 
 
+async def settle(producer: Producer, transactional_id: str) -> None:
+    """Abort what the former producer of this process left open, so that it is decided.
+
+    Raises OwnershipLost when no broker answers.
+    """
+    ask = partial(producer.settle, transactional_id)
+    what = f"ending the transaction of {transactional_id}"
+    while not await repeated(producer, ask, what):  # noqa: ASYNC110 - brokers raise no event
+        await asyncio.sleep(_MARKERS_SECONDS)
+
+
 def not_allowed(transactional_id: str) -> RefusedToStart:
     """The error of a user who may not use a transactional id."""
     return RefusedToStart(

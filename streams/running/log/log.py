@@ -15,6 +15,20 @@ Isolation = Literal["read_committed", "read_uncommitted"]
 Write = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 """Key, value and headers of a record."""
 
+Destination = tuple[str, int]
+"""A partition to which records are written: topic with prefix, and number."""
+
+Reason = Literal[
+    "no_leader",
+    "unreachable",
+    "missing",
+    "unfinished",
+    "no_answer",
+    "not_allowed",
+    "too_large",
+    "refused",
+]
+
 # How long a transaction may last, for the worker and for the broker. Long enough for a broker to restart
 # (about 5 s). Short enough that read_committed readers, which wait for the oldest open transaction, do not
 # wait for a minute when a worker dies during a transaction.
@@ -40,6 +54,26 @@ class Appended(NamedTuple):
     offset: int
     records: int
     timestamp: int
+
+
+class Trouble(NamedTuple):
+    """Why a destination takes no records. `detail` is an error of the brokers, or empty.
+
+    With `at_least` it takes records, but none of so many bytes.
+    """
+
+    destination: Destination
+    reason: Reason
+    detail: str = ""
+    at_least: int = 0
+
+
+class Refused(Exception):
+    """A destination has refused what was appended, and would refuse it again."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble)
+        self.trouble = trouble
 
 
 class Reader(Protocol):
@@ -87,7 +121,10 @@ class Producer(Protocol):
     async def append(
         self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int
     ) -> list[Appended]:
-        """Append records in the transaction. Return where they are, in the order of `rows`."""
+        """Append records in the transaction. Return where they are, in the order of `rows`.
+
+        Raises Refused. Does not return while nobody knows whether the destination will take them.
+        """
 
     async def commit_transaction(self) -> None:
         """Commit all that was appended. The markers that show it to readers follow later."""
@@ -98,11 +135,34 @@ class Producer(Protocol):
     def failure(self) -> BaseException | None:
         """The error that made this producer unusable, or None."""
 
+    async def troubles(
+        self, destinations: Collection[Destination], waited: float, *, others_answered: bool
+    ) -> list[Trouble]:
+        """Ask why these destinations have not answered for so many seconds, as far as there is a reason.
+
+        `others_answered`: whether other destinations of the transaction did.
+        """
+
+    async def visible_troubles(self, destinations: Collection[Destination]) -> list[Trouble]:
+        """Ask which of these destinations have no leader that can be reached."""
+
     async def raise_epoch(self, transactional_id: str) -> bool:
         """Fence the producers with an id.
 
         False while the brokers still end its transaction: then ask again.
         """
+
+    async def settle(self, transactional_id: str) -> bool:
+        """Abort what is open under an id whose producer has ended. True when that is decided.
+
+        Logs without a leader have no marker then, and the id cannot be used until they do.
+        """
+
+    async def stable_ends(self, destinations: Collection[Destination]) -> dict[Destination, tuple[int, int]]:
+        """Up to where all is decided in these logs, and their ends; without logs that do not answer."""
+
+    async def mark(self, destination: Destination, *, commits: bool) -> None:
+        """End a transaction with no record, whose marker ends what this id has left open in a log."""
 
     async def open_transactions(self) -> set[str]:
         """The ids with a transaction that holds up readers, of those that this user may see."""

@@ -1,14 +1,16 @@
 """Writes records to any topics in one Kafka transaction: all or none."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from streams.running.errors import OwnershipLost
 from streams.running.log.append_times import clock_difference
-from streams.running.log.log import TRANSACTION_SECONDS, Appended, Producer, Write
+from streams.running.log.destinations import DestinationTrouble
+from streams.running.log.log import TRANSACTION_SECONDS, Appended, Destination, Producer, Refused, Write
 from streams.running.wall_clock import clock_ms
 
 # How long a producer may take to stop. It waits for the responses to its requests, which take milliseconds if
@@ -19,10 +21,11 @@ STOPPING_SECONDS = 2.0
 # another worker fences this one.
 ABORTING_SECONDS = 1.0
 
+# How often to ask why destinations have not answered. Nearly all transactions are over before the first time.
+LOOK_SECONDS = 0.5
+
 # The errors of a broker that knows a newer producer with the same transactional id.
 FENCED = (ProducerFenced, InvalidProducerEpoch)
-
-Destination = tuple[str, int]
 
 Writes = Mapping[Destination, Sequence[Write]]
 
@@ -39,24 +42,34 @@ async def nothing_more(_writes: Writes, _appended: Mapping[Destination, Sequence
 
 
 async def write_transaction(
-    producer: Producer, writes: Writes, timestamp_ms: int, follow: Follow = nothing_more
+    producer: Producer,
+    writes: Writes,
+    timestamp_ms: int,
+    follow: Follow = nothing_more,
+    begins: dict[Destination, int] | None = None,
 ) -> int:
     """Write all records, and what follows from them, and commit.
 
-    The records of one destination keep their order. `timestamp_ms` is this machine's clock. Returns by how
+    The records of one destination keep their order. `begins` is told the first offset in each destination,
+    -1 as long as that is not known. `timestamp_ms` is this machine's clock. Returns by how
     many ms the broker whose clock differs most is ahead of it (see clock_difference).
 
     Raises OwnershipLost when no commit was confirmed within TRANSACTION_SECONDS, whatever the reason. The
-    broker may have committed all the same, so the caller must discard its state.
+    broker may have committed all the same, so the caller must discard its state. Raises DestinationTrouble
+    when some destinations take no records: then nothing is committed, and this producer must be abandoned.
     """
     try:
         async with asyncio.timeout(TRANSACTION_SECONDS):
             await producer.begin_transaction()
             differences = []
+            begins = {} if begins is None else begins
             while writes:
-                answers = await asyncio.gather(
-                    *(producer.append(topic, n, rows, timestamp_ms) for (topic, n), rows in writes.items())
-                )
+                for destination in writes:
+                    begins.setdefault(destination, -1)
+                answers = await _append(producer, writes, timestamp_ms)
+                for destination, answer in zip(writes, answers, strict=True):
+                    if begins[destination] < 0:
+                        begins[destination] = answer[0].offset
                 now_ms = clock_ms()
                 differences += [
                     clock_difference(each.timestamp, timestamp_ms, now_ms)
@@ -67,6 +80,11 @@ async def write_transaction(
                 writes = await follow(writes, dict(zip(writes, answers, strict=True)))
             await producer.commit_transaction()
             return max(differences, key=abs, default=0)
+    except DestinationTrouble as trouble:
+        failure = producer.failure()
+        if isinstance(failure, FENCED):
+            raise OwnershipLost(f"transaction did not commit: {failure!r}", fenced=True) from trouble
+        raise
     except (KafkaError, IllegalOperation, AssertionError, TimeoutError) as error:
         reason = producer.failure() or error
         fenced = isinstance(reason, FENCED)
@@ -75,6 +93,38 @@ async def write_transaction(
         raise OwnershipLost(
             f"transaction did not commit: {type(reason).__name__} {reason}", fenced=fenced
         ) from error
+
+
+async def _append(producer: Producer, writes: Writes, timestamp_ms: int) -> list[list[Appended]]:
+    appending = {
+        asyncio.create_task(producer.append(*destination, rows, timestamp_ms)): destination
+        for destination, rows in writes.items()
+    }
+    waiting: Collection[asyncio.Task[list[Appended]]] = appending
+    began = time.monotonic()
+    try:
+        while waiting:
+            done, waiting = await asyncio.wait(
+                waiting, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_EXCEPTION
+            )
+            for each in done:
+                each.result()
+            if waiting:
+                troubles = await producer.troubles(
+                    [appending[each] for each in waiting],
+                    time.monotonic() - began,
+                    others_answered=len(waiting) < len(appending),
+                )
+                if troubles:
+                    raise DestinationTrouble(troubles)
+        return [each.result() for each in appending]
+    except Refused as refused:
+        raise DestinationTrouble([refused.trouble]) from refused
+    finally:
+        for each in appending:
+            # Several may have failed. asyncio would log an exception that is never retrieved.
+            if not each.cancel() and not each.cancelled():
+                each.exception()
 
 
 async def _try_to_abort(producer: Producer) -> None:

@@ -5,12 +5,23 @@ import time
 from collections.abc import Collection, Mapping
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed
+from aiokafka.errors import KafkaError, ProducerClosed, TransactionalIdAuthorizationFailed
 
 from streams.running.errors import OwnershipLost
 from streams.running.identity import new_transactional_id
-from streams.running.log.fencing import fence, not_allowed, offsets_by_time
-from streams.running.log.log import END, FIRST, FoundOffset, Log, Producer
+from streams.running.log.destinations import DestinationTrouble, Troubles
+from streams.running.log.fencing import fence, not_allowed, offsets_by_time, settle
+from streams.running.log.leftovers import Leftovers
+from streams.running.log.log import (
+    END,
+    FIRST,
+    TRANSACTION_SECONDS,
+    Destination,
+    FoundOffset,
+    Log,
+    Producer,
+    Trouble,
+)
 from streams.running.log.predecessor import end_predecessor
 from streams.running.log.source_logs import LogBounds
 from streams.running.log.transaction import (
@@ -28,6 +39,11 @@ from streams.running.wall_clock import clock_ms
 UNUSED_SECONDS = 24 * 3600.0
 
 
+# How often to look whether the markers of a transaction that failed are written, and how long to wait before.
+_LOOKS_AT_MARKERS = 6
+_MARKERS_SECONDS = 0.05
+
+
 class Writer:
     """Writes transactions under a transactional id that no other process has. Not usable before `start`.
 
@@ -37,6 +53,11 @@ class Writer:
     def __init__(self, log: Log, prefix: str, instance: str = "") -> None:
         self.prefix = prefix
         self.transactional_id = new_transactional_id(prefix, instance)
+        self.troubles = Troubles()
+        self._leftovers = Leftovers(log)
+        # Where in each log the last committed transaction began that wrote there, and where the last one did.
+        self._committed: dict[Destination, int] = {}
+        self._begins: dict[Destination, int] = {}
         self._instance = instance
         self._log = log
         self._producer: Producer | None = None
@@ -66,6 +87,48 @@ class Writer:
             producer, self._producer = self._producer, None
             await stop_producer(producer)
 
+    async def renew(self) -> str:
+        """Go on under another transactional id after DestinationTrouble. Returns the former one.
+
+        All that was written under that one is decided then, and nothing more will be. The other id claims
+        nothing so far. Raises OwnershipLost when the brokers do not answer.
+        """
+        former = self.transactional_id
+        try:
+            async with asyncio.timeout(TRANSACTION_SECONDS):
+                self.transactional_id = new_transactional_id(self.prefix, self._instance)
+                before, self._producer = self._started(), self._log.producer(self.transactional_id)
+                await before.abandon()
+                await self._producer.start()
+                await settle(self._producer, former)
+                self._leftovers.add(former, self._committed, self._begins)
+                self._committed = {}
+                # Brokers write the markers of the rest within milliseconds.
+                for _ in range(_LOOKS_AT_MARKERS):
+                    await asyncio.sleep(_MARKERS_SECONDS)
+                    if not await self._leftovers.end(self._producer, self.troubles.visible()):
+                        break
+        except (KafkaError, TimeoutError) as error:
+            raise OwnershipLost(f"no other transactional id: {error!r}") from error
+        return former
+
+    async def look_at_troubles(self, destinations: Collection[Destination] = ()) -> None:
+        """Ask the brokers whether destinations that were in trouble take records again, and about others."""
+        self.troubles.end_pauses()
+        asked = {*self.troubles.visible(), *destinations}
+        if asked or self._leftovers:
+            producer = self._started()
+            found = await producer.visible_troubles(asked) if asked else []
+            open_still = await self._leftovers.end(producer, [each.destination for each in found])
+            found += [Trouble(each, "unfinished") for each in open_still & asked]
+            self.troubles.note(found)
+            self.troubles.end(asked - {each.destination for each in found})
+
+    @property
+    def has_to_look(self) -> bool:
+        """Whether `look_at_troubles` would do anything."""
+        return bool(self.troubles or self._leftovers)
+
     async def fence(self, transactional_id: str) -> None:
         """Fence another producer: see fencing.py."""
         await fence(self._started(), transactional_id)
@@ -74,7 +137,14 @@ class Writer:
         """Offsets in logs by time: see log.py."""
         for topic in {tp.topic for tp in times}:
             await self.partition_count(topic)
-        return await offsets_by_time(self._started(), times)
+        while True:
+            asked = self._started()
+            try:
+                return await offsets_by_time(asked, times)
+            except ProducerClosed:
+                # Abandoned meanwhile.
+                if asked is self._producer:
+                    raise
 
     async def ends(self, tps: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """The high watermarks of logs."""
@@ -92,7 +162,8 @@ class Writer:
         Return how far the brokers' clocks are ahead, in ms.
 
         A caller that is cancelled does not interrupt the transaction: the next one waits for its end. Raises
-        OwnershipLost when it did not commit; then nothing in memory can be trusted any more.
+        OwnershipLost when it did not commit; then nothing in memory can be trusted any more. It is a
+        DestinationTrouble, and noted in `troubles`, if `renew` helps.
         """
         return await asyncio.shield(asyncio.ensure_future(self._write(writes, follow)))
 
@@ -100,7 +171,12 @@ class Writer:
         async with self._one_at_a_time:
             # Every topic of ours has LogAppendTime: the broker replaces the timestamp that we send.
             try:
-                ahead = await write_transaction(self._started(), writes, clock_ms(), follow)
+                self._begins = {}
+                ahead = await write_transaction(self._started(), writes, clock_ms(), follow, self._begins)
+                self._committed |= self._begins
+            except DestinationTrouble as trouble:
+                self.troubles.note(trouble.troubles)
+                raise
             except OwnershipLost as lost:
                 if not lost.fenced:
                     raise

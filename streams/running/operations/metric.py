@@ -97,6 +97,7 @@ LABELS = {
     "core": "`native` or `python`",
     "version": "version of Tocsin",
     "rules_id": "hash of all rules and settings that decide",
+    "limits_id": "hash of the settings that limit what all stages take",
     "policy_version": "hash of the content of all policies",
     "registry_version": "hash of the content of the registry",
     "content_hash": "hash of the policy's content",

@@ -370,10 +370,20 @@ PARTITION_SET_ASIDE = Metric(
     _LATENCY,
     "tocsin_partition_set_aside",
     "gauge",
-    "1 for a partition that is set aside because its records cannot be applied, until they are applied or "
-    "skipped. Nothing of it is applied meanwhile, and its lag is that of the last attempt. Missing for all "
-    "others.",
-    ("stage", "partition"),
+    "1 for a partition that is set aside: because its records cannot be applied, until they are applied or "
+    "skipped, or because it waits for a destination in trouble. Nothing of it is applied meanwhile, and its "
+    "lag is that of the last attempt. Missing for all others.",
+    ("stage", "partition", "why"),
+)
+
+DESTINATION_IN_TROUBLE = Metric(
+    _LATENCY,
+    "tocsin_destination_in_trouble",
+    "gauge",
+    "1 for a partition of a topic to which this worker cannot write at present, or which it cannot read "
+    "though a partition that it owns needs it. Who writes there is set aside until it is over. Missing for "
+    "all others.",
+    ("topic", "partition", "reason"),
 )
 
 _BATCHES = "Batches"
@@ -395,7 +405,8 @@ TRANSACTIONS_FAILED = Metric(
     _BATCHES,
     "tocsin_transactions_failed_total",
     "counter",
-    "Transactions that did not commit. The worker stops after one, so check its exit code and log as well.",
+    "Transactions that did not commit. After one the worker stops, so check its exit code and log as well; "
+    "if a destination was in trouble it takes its partitions over again by itself.",
     ("cause",),
 )
 
@@ -412,9 +423,10 @@ TERMS_INFO = Metric(
     _OWNERSHIP,
     "tocsin_terms_info",
     "gauge",
-    "1 for the version and the rules with which this worker decides, while it is not kept out. `rules_id` is "
-    "what TOCSIN_REPLACES_RULES names.",
-    ("version", "rules_id"),
+    "1 for the version, the rules and the limits with which this worker decides, while it is not kept out. "
+    "`rules_id` is what TOCSIN_REPLACES_RULES names; `limits_id` is a hash of the settings that all stages "
+    "have in common, such as TOCSIN_DUPLICATES_HOURS.",
+    ("version", "rules_id", "limits_id"),
 )
 PARTITIONS = Metric(
     _OWNERSHIP,

@@ -19,12 +19,19 @@ CLOCKS_COMPARED_SECONDS = 600.0
 
 
 class SetAside(NamedTuple):
-    """The records with which a partition failed, the error's type, and when it failed first (epoch s)."""
+    """The records with which a partition failed, the error's type, and since when it is set aside (epoch s).
+
+    `waits_for` are the destinations in trouble without which it cannot go on; then nothing has failed.
+    """
 
     records: str
     error: str
     since: float
+    waits_for: str = ""
 
+
+# What is known of a partition whose state cannot be read.
+_NOTHING = Census({}, 0, 0, {}, 0, {}, {}, None)
 
 # policy, mode, level
 EpisodeKind = tuple[str, str, str]
@@ -99,11 +106,18 @@ class OwnedPartitions:
 
     def set_aside(self, stage: str, partition: int, records: str, error: str) -> None:
         """Record that a partition could not be applied. What its state held is kept until `read_again`."""
+        self._leave(stage, partition, SetAside(records, error, time.time()))
+
+    def waits(self, stage: str, partition: int, destinations: str) -> None:
+        """Record that a partition waits for destinations. It may have been taken over without a state."""
+        self._leave(stage, partition, SetAside("", "", time.time(), destinations))
+
+    def _leave(self, stage: str, partition: int, found: SetAside) -> None:
         owned = self._owned.get((stage, partition))
         if owned is None:
-            return
-        since = time.time() if owned.set_aside is None else owned.set_aside.since
-        owned.set_aside = SetAside(records, error, since)
+            owned = self._owned[stage, partition] = _Owned(lambda: _NOTHING, Counter(), time.time())
+        since = found.since if owned.set_aside is None else owned.set_aside.since
+        owned.set_aside = found._replace(since=since)
         last = owned.take_census()
         owned.take_census = lambda: last
         owned.resting = {}
@@ -220,7 +234,7 @@ class OwnedPartitions:
             gauge(
                 catalogue.PARTITION_SET_ASIDE,
                 (
-                    (place, 1)
+                    ((*place, "destination" if owned.set_aside.waits_for else "record"), 1)
                     for place, owned in zip(places, all_owned.values(), strict=True)
                     if owned.set_aside
                 ),

@@ -50,8 +50,10 @@ class WorkerOperations:
     ) -> None:
         # How sources wait for each other: see alignment/.
         self.standing: Callable[[], Standing] = Standing
-        # Of log/terms.py, once they are known.
-        self.rules_id = ""
+        # Of the rules and of the limits; known once the topics are.
+        self._ids: tuple[str, str] | None = None
+        # The destinations that take no records: topic without prefix, partition, reason.
+        self.troubles: Callable[[], Iterable[tuple[str, str, str]]] = tuple
         self.metrics = Metrics(rules, topics, core)
         self.readiness = Readiness()
         self.partitions = OwnedPartitions(rules, topics)
@@ -66,6 +68,10 @@ class WorkerOperations:
         self._started_at = time.time()
         self._last_batch = time.monotonic()
         self._most_stalled: tuple[float, str] = (0.0, "")
+
+    def decides_with(self, rules_id: str, limits_id: str) -> None:
+        """Record which rules and limits this worker has: see worker/terms.py."""
+        self._ids = (rules_id, limits_id)
 
     def batch_committed(self, stage: str, partition: int, opened: Mapping[EpisodeKind, int]) -> None:
         """Record that a batch was applied and committed; see OwnedPartitions.committed for `opened`."""
@@ -114,7 +120,7 @@ class WorkerOperations:
             "version": __version__,
             "policy_version": self._rules.policy_version,
             "registry_version": self._rules.registry_version,
-            "rules_id": self.rules_id,
+            "rules_id": self._ids[0] if self._ids else None,
             "core": self._core._asdict(),
             "started": moment(self._started_at),
             "ready": reason is None,
@@ -159,18 +165,19 @@ class WorkerOperations:
         return [
             gauge(catalogue.READY, [((), float(ready))]),
             gauge(catalogue.KEPT_OUT, [((), float(self.readiness.is_kept_out))]),
-            gauge(
-                catalogue.TERMS_INFO,
-                [((__version__, self.rules_id), 1)]
-                if self.rules_id and not self.readiness.is_kept_out
-                else [],
-            ),
+            gauge(catalogue.TERMS_INFO, self._terms_info()),
             # A gauge without rows would be shown as 0, and state would then be more than all memory.
             *([gauge(catalogue.STATE_BUDGET, [((), self._state_budget)])] if self._state_budget else []),
             *self.partitions.gauges(self._lags()),
             *self._law_watch.gauges(),
             *_gauges_of(self.standing()),
+            gauge(catalogue.DESTINATION_IN_TROUBLE, ((each, 1) for each in self.troubles())),
         ]
+
+    def _terms_info(self) -> list[tuple[tuple[str, ...], float]]:
+        if self._ids is None or self.readiness.is_kept_out:
+            return []
+        return [((__version__, *self._ids), 1.0)]
 
 
 def _gauges_of(standing: Standing) -> list[Numbers]:

@@ -1,7 +1,7 @@
 """When a partition that could not be applied is tried again, and with which records."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 
@@ -9,6 +9,8 @@ from streams.contract.wire.failing import Place
 from streams.contract.wire.records import SourceRecord
 from streams.running.errors import OversizedRecord
 from streams.running.log.claims import StatePartition
+from streams.running.log.destinations import Troubles
+from streams.running.log.log import Destination
 from streams.running.log.position import Position
 from streams.running.partitions.decisions_ahead import DecisionsAhead
 from streams.running.partitions.setback import (
@@ -29,7 +31,7 @@ class Attempts:
     While `is_set_aside` it has no state in memory, and nothing of it is applied.
     """
 
-    __slots__ = ("_place", "_prefix", "_retry_at", "_setback", "decisions")
+    __slots__ = ("_place", "_prefix", "_retry_at", "_setback", "_was_blocked", "decisions", "waits_for")
 
     def __init__(self, place: StatePartition, prefix: str) -> None:
         # Decisions about the internal topic that stand behind the record that fails.
@@ -38,21 +40,38 @@ class Attempts:
         self._prefix = prefix
         self._setback: Setback | None = None
         self._retry_at: float | None = None
+        # The destinations without which it cannot go on.
+        self.waits_for: Collection[Destination] = ()
+        self._was_blocked = False
 
     @property
     def is_set_aside(self) -> bool:
         """Whether the partition waits for its next attempt."""
-        return self._retry_at is not None
+        return self._retry_at is not None or bool(self.waits_for)
 
     @property
     def are_under_way(self) -> bool:
         """Whether something failed that has been neither applied nor skipped so far."""
         return self._setback is not None
 
-    @property
-    def is_due(self) -> bool:
-        """Whether the pause before the next attempt is over."""
-        return self._retry_at is not None and time.monotonic() >= self._retry_at
+    def is_due(self, troubles: Troubles) -> bool:
+        """Whether the pause before the next attempt is over, and every destination takes records again."""
+        if self._retry_at is not None and time.monotonic() < self._retry_at:
+            return False
+        return self.is_set_aside and not troubles.any_of(self.waits_for)
+
+    def wait(self, destinations: Collection[Destination]) -> str:
+        """Wait until destinations take records again, and tell operators. Returns them, for people."""
+        self.waits_for, self._was_blocked = destinations, True
+        names = ", ".join(f"{topic} partition {partition}" for topic, partition in sorted(destinations))
+        logger.warning(
+            "partition set aside: it waits for a destination in trouble",
+            stage=self._place.stage,
+            partition=self._place.partition,
+            destinations=names,
+            runbook="docs/runbooks/TocsinDestinationInTrouble.md",
+        )
+        return names
 
     def set_aside(self, failed: NotApplied) -> str:
         """Begin a pause, and tell operators why.
@@ -88,6 +107,7 @@ class Attempts:
     def begin(self) -> None:
         """End the pause."""
         self._retry_at = None
+        self.waits_for = ()
 
     def next(self, records: Sequence[SourceRecord]) -> Attempt:
         """Return the first records that may be applied together: all unless something failed before."""
@@ -95,6 +115,14 @@ class Attempts:
 
     def have_succeeded(self, position: Position, inside: Place | None) -> bool:
         """Return true once, when what failed before is applied or skipped; arguments as Setback.is_over."""
+        if self._was_blocked and self._setback is None:
+            self._was_blocked = False
+            logger.warning(
+                "partition goes on: its destinations take records again",
+                stage=self._place.stage,
+                partition=self._place.partition,
+            )
+            return True
         if self._setback is None or not self._setback.is_over(position, inside):
             return False
         self._setback = None

@@ -71,6 +71,9 @@ class Observer(Generic[State, Result]):
         `records` and `error` say what failed.
         """
 
+    def waits(self, partition: int, destinations: str) -> None:
+        """A partition waits for destinations, named for people, and has no state until `read_again`."""
+
     def read_again(self, partition: int, state: State) -> None:
         """The state of a partition that was set aside is in memory again. What failed is tried again."""
 

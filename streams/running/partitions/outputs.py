@@ -8,10 +8,10 @@ from aiokafka import TopicPartition
 
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
+from streams.contract.wire.topics import DEAD_LETTERS
 from streams.running.errors import OversizedRecord
-from streams.running.log.log import Write
+from streams.running.log.log import Destination, Write
 from streams.running.log.position import POSITION_KEY, Position, encode_position
-from streams.running.log.transaction import Destination
 from streams.running.log.writer import Writer
 from streams.running.topics.topic_catalogue import load_catalogue
 
@@ -84,9 +84,13 @@ class Outputs:
 
     async def _partition_for(self, topic: str, key: bytes | None) -> int:
         partitions = await self._writer.partition_count(topic)
-        if key is None:
-            return self._partition % partitions
-        return home_partition(key, partitions)
+        home = self._partition % partitions if key is None else home_partition(key, partitions)
+        troubles = self._writer.troubles
+        if troubles and topic == self._writer.prefix + DEAD_LETTERS:
+            # Nobody reads them by key, and whoever publishes an invalid record chooses the key.
+            others = ((home + n) % partitions for n in range(partitions))
+            return next((each for each in others if (topic, each) not in troubles), home)
+        return home
 
 
 def merged(parts: Iterable[Mapping[Destination, Sequence[Write]]]) -> dict[Destination, list[Write]]:

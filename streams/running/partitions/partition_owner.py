@@ -1,7 +1,7 @@
 """One partition that this worker owns: its state and position, which change together or not at all."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic
 
 import structlog
@@ -11,7 +11,7 @@ from streams.contract.wire.records import OutputRecord, SourceRecord, new_tuple
 from streams.running.log.append_times import APPEND_TIME, check_append_times
 from streams.running.log.claims import StatePartition
 from streams.running.log.fetched import Fetched
-from streams.running.log.log import Appended, Log, Reader, Write
+from streams.running.log.log import Appended, Destination, Log, Reader, Write
 from streams.running.log.past_markers import past_markers
 from streams.running.log.position import Position, SourcePosition
 from streams.running.log.source_logs import LogBounds
@@ -20,11 +20,11 @@ from streams.running.log.writer import Writer
 from streams.running.partitions.attempts import Attempts
 from streams.running.partitions.loading import Loaded, load
 from streams.running.partitions.observer import CommittedBatch, Observer, Takeover
-from streams.running.partitions.outputs import Outputs, position_record
+from streams.running.partitions.outputs import Outputs
 from streams.running.partitions.prepared import OF_THE_PROCESS, Prepared, prepare
 from streams.running.partitions.progress import applied_end, new_records, progress_of
 from streams.running.partitions.resting import RestingSources
-from streams.running.partitions.setback import NotApplied
+from streams.running.partitions.setback import NotApplied, NotWritable
 from streams.running.partitions.stage import RunnableStage, State
 from streams.running.patches.fetched_range import FetchedRange
 from streams.running.patches.fetched_records import FetchedRecord
@@ -116,6 +116,8 @@ class PartitionOwner(Generic[State]):
         return loaded
 
     def _use(self, loaded: Loaded[State]) -> None:
+        # A batch that was being applied when the partition was set aside has moved them.
+        self._applied_to, self._own_end = {}, 0
         self.state, self.position = loaded.state, loaded.position
         self.committed_position = loaded.position
         self._let_rest({})
@@ -124,9 +126,20 @@ class PartitionOwner(Generic[State]):
     def set_aside(self, failed: NotApplied) -> None:
         """Apply nothing until `try_again`. Drops the state, which may be half changed."""
         del self.state
-        self._applied_to, self._own_end, self.resting = {}, 0, RestingSources()
+        self.resting = RestingSources()
+        if isinstance(failed, NotWritable):
+            self._observer.waits(self.place.partition, self.attempts.wait(failed.destinations))
+            return
         records = self.attempts.set_aside(failed)
         self._observer.set_aside(self.place.partition, records, type(failed.__cause__).__name__)
+
+    def take_over_without_state(self, missing: Collection[Destination], position: Position) -> None:
+        """Own the partition while logs of it have no leader: `try_again` follows when they have.
+
+        `position` is where it was applied to as far as this process knows.
+        """
+        self.position = self.committed_position = dict(position)
+        self._observer.waits(self.place.partition, self.attempts.wait(missing))
 
     async def load(self, consumer: Reader, end: int) -> Loaded[State]:
         """Read the committed state of a partition that is set aside, for `try_again`; errors as in `load`."""
@@ -145,8 +158,8 @@ class PartitionOwner(Generic[State]):
         there, too, the decision was found behind it.
         """
         self.attempts.begin()
-        delays = dict.fromkeys(loaded.position, INTERNAL_FIRST_SECONDS)
-        self.resting.delay(delays | {self.internal_log.topic: 0.0})
+        later = INTERNAL_FIRST_SECONDS if self.attempts.are_under_way else 0.0
+        self.resting.delay(dict.fromkeys(loaded.position, later) | {self.internal_log.topic: 0.0})
         self._use(loaded)
         if decisions := self.attempts.decisions.found:
             self.stage.obey(self.state, decisions)
@@ -199,8 +212,10 @@ class PartitionOwner(Generic[State]):
         What that leads to must be written in the same transaction. Returns None if other records come before
         them, or if the source rests: then they are applied when they are fetched. Raises as `apply` does.
         """
+        if self.attempts.is_set_aside or self.attempts.are_under_way:
+            return None
         begin = self._begin_of_own(topic, appended)
-        if begin is None or self.attempts.are_under_way:
+        if begin is None:
             return None
         places = (
             (each.offset + number, each.timestamp) for each in appended for number in range(each.records)
@@ -337,12 +352,17 @@ class PartitionOwner(Generic[State]):
         self.last_applied_at = time.monotonic()
         self._observer.ticked(self.place.partition)
 
-    async def step_over_markers(self) -> None:
-        """Move the position to the end of each source log that has only transaction markers after it."""
-        position = await past_markers(self._log, self.place.partition, self.position)
-        if position != self.position:
-            await self._writer.write({self.state_log: [position_record(position)]})
-            self.position = self.committed_position = position
+    def fetch_again(self) -> None:
+        """Fetch every source again, from the position on; what was fetched before may be left."""
+        self.resting.delay({topic: 0.0 for topic in self.position if topic not in self.resting})
+
+    async def past_markers(self) -> Position:
+        """The position at the end of each source log that has only transaction markers after it."""
+        return await past_markers(self._log, self.place.partition, self.position)
+
+    def stepped_over_markers(self, position: Position) -> None:
+        """Note that this position is written."""
+        self.position = self.committed_position = dict(position)
 
     def released(self) -> None:
         """Note that the partition is given up."""

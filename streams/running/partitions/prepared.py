@@ -10,9 +10,8 @@ from streams.contract.wire.failing import Place, StageFailed, place_of
 from streams.contract.wire.origin import NotAtHome
 from streams.contract.wire.records import SourceRecord
 from streams.running.errors import OwnershipLost
-from streams.running.log.log import Write
+from streams.running.log.log import Destination, Write
 from streams.running.log.position import Position
-from streams.running.log.transaction import Destination
 from streams.running.log.writer import Writer
 from streams.running.partitions.outputs import Outputs
 from streams.running.partitions.progress import NewRecords, Progress, progress_of

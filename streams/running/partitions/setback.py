@@ -1,11 +1,12 @@
 """What a partition remembers of records that could not be applied, and how it tries them again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
 from streams.contract.wire.failing import Place
 from streams.contract.wire.records import SourceRecord
+from streams.running.log.log import Destination
 from streams.running.log.position import Position
 
 # Seconds until the record that fails is tried again; each further pause is twice as long. An attempt reads
@@ -40,6 +41,14 @@ class Attempt(NamedTuple):
 
     records: Sequence[SourceRecord]
     last_entries: int | None = None
+
+
+class NotWritable(NotApplied):
+    """What a partition led to cannot be written: these destinations take no records now."""
+
+    def __init__(self, destinations: Collection[Destination]) -> None:
+        super().__init__([])
+        self.destinations = destinations
 
 
 class Setback(NamedTuple):

@@ -31,6 +31,10 @@ COLLECTED_BYTES = 256 * 1024
 IDLE_MS = 500
 PARTIAL_MS = 20
 
+# How often to ask who leads a partition that has no leader. aiokafka asks again as soon as it is answered:
+# some hundred times a second, as long as the partition has none.
+LEADERS_SECONDS = 0.25
+
 
 class BoundedFetcher(ClosableFetcher):
     """Gives out MAX_POLLED_BYTES of records at a time; requests none while MAX_HELD_BYTES wait.
@@ -44,6 +48,7 @@ class BoundedFetcher(ClosableFetcher):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.next_fetch_at: dict[int, float] = {}
+        self.ask_for_leaders_at = 0.0
         self.turns = 0
         # The last turn in which a partition had records.
         self.served_in: dict[Any, int] = {}
@@ -69,9 +74,15 @@ class BoundedFetcher(ClosableFetcher):
     def _get_actions_per_node(self, assignment: Any) -> Any:
         if self.collects:
             self._fetch_max_wait_ms = PARTIAL_MS if self._records else IDLE_MS
-        fetches, *others = super()._get_actions_per_node(assignment)
+        fetches, resets, wait, leader_missing, resumed = super()._get_actions_per_node(assignment)
+        if leader_missing:
+            leader_missing = time.monotonic() >= self.ask_for_leaders_at
+            if leader_missing:
+                self.ask_for_leaders_at = time.monotonic() + LEADERS_SECONDS
         # The fetcher asks again when a fetch has been given out.
-        return [] if self.waiting_bytes() >= MAX_HELD_BYTES else fetches, *others
+        if self.waiting_bytes() >= MAX_HELD_BYTES:
+            fetches = []
+        return fetches, resets, wait, leader_missing, resumed
 
     async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
         if not self.collects:

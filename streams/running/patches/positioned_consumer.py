@@ -65,10 +65,15 @@ class PositionedConsumer(driver.Consumer):
         Does nothing once the next rebalance has begun: its own call seeks what it assigns.
         """
         generation, assignment = self._generation, self.assignment()
-        positions: Mapping[TP, int] = self.app.restored_positions()  # type: ignore[attr-defined]
+        positions: Mapping[TP, int | None] = self.app.restored_positions()  # type: ignore[attr-defined]
         if generation is None or not positions.keys() >= assignment:
             return
-        offsets = {tp: positions[tp] for tp in assignment}
+        # Those without a position are fetched when `wake` says from where.
+        unknown = {tp for tp in assignment if positions[tp] is None}
+        offsets = {tp: positions[tp] or 0 for tp in assignment}
+        self.resting |= unknown
+        for tp in unknown:
+            await self._thread.pause(tp)
         await self._thread.seek_for_good(offsets, lambda: generation == self._generation)
         if generation != self._generation:
             return

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka_errors
@@ -13,7 +14,22 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 
-from streams.running.log.log import TRANSACTION_SECONDS, Appended, FoundOffset, Write
+from streams.running.log.log import (
+    END,
+    TRANSACTION_SECONDS,
+    Appended,
+    Destination,
+    FoundOffset,
+    Refused,
+    Trouble,
+    Write,
+)
+from streams.running.patches.destination_questions import (
+    REFUSALS,
+    DestinationQuestions,
+    install_noting_handler,
+    refusal,
+)
 
 # Preparing zstd takes 33 us for each batch, whatever its size: with 48 partitions at 1,000 reports a second,
 # where most batches have one or two records, a seventh of a core. lz4 takes 4 us for one record of 2 KB and
@@ -23,7 +39,11 @@ SMALL_BYTES = 8 * 1024
 # The codec's number in record batches.
 _LZ4 = 3
 
-_READ_UNCOMMITTED = 0
+# The isolation of requests for offsets.
+READ_UNCOMMITTED, READ_COMMITTED = 0, 1
+
+# How often to look whether a log is added to a transaction.
+_ADDED_SECONDS = 0.01
 
 # All states in which a transaction keeps readers waiting.
 _OPEN = ["Ongoing", "PrepareCommit", "PrepareAbort"]
@@ -31,6 +51,19 @@ _OPEN = ["Ongoing", "PrepareCommit", "PrepareAbort"]
 
 class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
     """The Producer of log/log.py."""
+
+    def __init__(self, **options: Any) -> None:
+        install_noting_handler()
+        super().__init__(**options)
+        self.destinations: set[Destination] = set()
+        self.destinations_before: set[Destination] = set()
+        self.questions = DestinationQuestions(self.client, self._txn_manager, self._sender)
+
+    async def begin_transaction(self) -> None:
+        """Begin a transaction."""
+        self.destinations_before, self.destinations = self.destinations, set()
+        self.questions.forget_refusals()
+        await super().begin_transaction()
 
     def failure(self) -> BaseException | None:
         """The error that made this producer unusable, or None.
@@ -50,8 +83,16 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
     async def abandon(self) -> None:
         """Close without waiting for any broker, also when `stop()` was cancelled."""
         # The task that sends first: closing the client fails its requests, and it would log each of them.
-        self._sender.sender_task.cancel()
-        await self.client.close()
+        self._closed = True
+        if self._sender.sender_task is not None:
+            self._sender.sender_task.cancel()
+        client = self.client
+        # Nobody will update its metadata any more, for which requests that fail now would wait for ever.
+        client.force_metadata_update = _no_update
+        awaited, client._md_update_fut = client._md_update_fut, None
+        if awaited is not None and not awaited.done():
+            awaited.set_result(False)
+        await client.close()
 
     async def append(
         self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int
@@ -60,6 +101,7 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         # Whole batches: AIOKafkaProducer.send costs 5 us per record, a batch 1.3 us.
         deliveries = []
         counts = []
+        self.destinations.add((topic, partition))
         try:
             batch = self.new_batch(len(value or b"") for _, value, _ in rows)
             for key, value, headers in rows:
@@ -75,6 +117,8 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
                 Appended(answer.offset, number, answer.timestamp)
                 for answer, number in zip(answers, counts, strict=True)
             ]
+        except REFUSALS as error:
+            raise Refused(refusal((topic, partition), error, rows)) from error
         finally:
             # After an error some are still open. asyncio would log an exception that is never retrieved.
             for delivery in deliveries:
@@ -85,6 +129,26 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         if not _is_small(sizes):
             return self.create_batch()
         return BatchBuilder(self._message_accumulator._batch_size, _LZ4, is_transactional=True)
+
+    async def troubles(
+        self, destinations: Collection[Destination], waited: float, *, others_answered: bool
+    ) -> list[Trouble]:
+        """As in log/log.py."""
+        return await self.questions.troubles(
+            destinations, self.destinations_before, waited, others_answered=others_answered
+        )
+
+    async def visible_troubles(self, destinations: Collection[Destination]) -> list[Trouble]:
+        """As in log/log.py."""
+        return await self.questions.visible_troubles(destinations)
+
+    async def settle(self, transactional_id: str) -> bool:
+        """As in log/log.py."""
+        if await self.raise_epoch(transactional_id):
+            return True
+        # Also the answer while an earlier request changes the transaction, which may still be open then.
+        node = await self.client.coordinator_lookup(CoordinationType.TRANSACTION, transactional_id)
+        return (await self.unended_at(node)).get(transactional_id) != "Ongoing"
 
     async def raise_epoch(self, transactional_id: str) -> bool:
         """Fence the producers with an id.
@@ -103,20 +167,46 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
             raise error
         return True
 
+    async def stable_ends(self, destinations: Collection[Destination]) -> dict[Destination, tuple[int, int]]:
+        """As in log/log.py."""
+        times = {TopicPartition(*each): END for each in destinations}
+        try:
+            # In this order: what is decided meanwhile is below the end.
+            stable = await self.offsets_by_time(times, isolation=READ_COMMITTED)
+            ends = await self.offsets_by_time(times)
+        except kafka_errors.KafkaError:
+            if len(times) < 2:
+                return {}
+            found = [await self.stable_ends([each]) for each in destinations]
+            return {destination: each[destination] for each in found for destination in each}
+        return {(tp.topic, tp.partition): (stable[tp].offset, ends[tp].offset) for tp in times}
+
+    async def mark(self, destination: Destination, *, commits: bool) -> None:
+        """As in log/log.py."""
+        await self.partitions_for(destination[0])
+        await self.begin_transaction()
+        manager = self._txn_manager
+        manager.maybe_add_partition_to_txn(TopicPartition(*destination))
+        while manager.partitions_to_add():  # noqa: ASYNC110 - aiokafka tells nobody
+            await asyncio.sleep(_ADDED_SECONDS)
+        await (self.commit_transaction() if commits else self.abort_transaction())
+
     async def open_transactions(self) -> set[str]:
         """The ids with a transaction that holds up readers, of those that this user may see."""
-
-        async def open_at(node: int) -> list[str]:
-            answer = await self.client.send(node, ListTransactions())
-            error = kafka_errors.for_code(answer.error_code)
-            if error is not kafka_errors.NoError:
-                raise error
-            return [row[0] for row in answer.transaction_states]
-
         nodes = [broker.nodeId for broker in self.client.cluster.brokers()]
-        return {each for found in await asyncio.gather(*map(open_at, nodes)) for each in found}
+        return {each for found in await asyncio.gather(*map(self.unended_at, nodes)) for each in found}
 
-    async def offsets_by_time(self, times: Mapping[TopicPartition, int]) -> dict[TopicPartition, FoundOffset]:
+    async def unended_at(self, node: int) -> dict[str, str]:
+        """The states of the transactions that a coordinator has not ended."""
+        answer = await self.client.send(node, ListTransactions())
+        error = kafka_errors.for_code(answer.error_code)
+        if error is not kafka_errors.NoError:
+            raise error
+        return {row[0]: row[2] for row in answer.transaction_states}
+
+    async def offsets_by_time(
+        self, times: Mapping[TopicPartition, int], *, isolation: int = READ_UNCOMMITTED
+    ) -> dict[TopicPartition, FoundOffset]:
         """As in log/log.py.
 
         One request per broker, whatever the number of logs. The client must know the topics.
@@ -129,7 +219,7 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
             by_leader[leader][tp.topic].append((tp.partition, at))
         answers = await asyncio.gather(
             *(
-                self.client.send(leader, OffsetRequest(-1, _READ_UNCOMMITTED, list(topics.items())))
+                self.client.send(leader, OffsetRequest(-1, isolation, list(topics.items())))
                 for leader, topics in by_leader.items()
             )
         )
@@ -144,7 +234,16 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
 
     async def update_metadata(self) -> None:
         """Ask the brokers who leads what."""
-        await self.client.force_metadata_update()
+        # A client that is closed meanwhile would never answer.
+        await asyncio.wait([self.client.force_metadata_update()], timeout=1.0)
+        if self._closed:
+            raise kafka_errors.ProducerClosed
+
+
+def _no_update() -> asyncio.Future[bool]:
+    answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    answer.set_result(False)
+    return answer
 
 
 def _is_small(sizes: Iterable[int]) -> bool:

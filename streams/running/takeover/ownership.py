@@ -1,7 +1,8 @@
 """The partitions that this worker owns, of all stages: follows the group's assignment."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import structlog
@@ -9,7 +10,7 @@ from faust.types import TP
 
 from streams.running.errors import OwnershipLost, RefusedToStart
 from streams.running.log.claims import StatePartition
-from streams.running.log.log import Log
+from streams.running.log.log import Destination, Log
 from streams.running.log.terms import Terms
 from streams.running.log.transaction import STOPPING_SECONDS
 from streams.running.log.writer import Writer
@@ -43,6 +44,8 @@ class Ownership:
         self._stages = stages
         self._claims = Claims(log, writer)
         self._kept: dict[StatePartition, Kept] = {}
+        # What the last takeover was asked for: generation, member, and whether they are current.
+        self._asked: tuple[int, str, IsCurrent] | None = None
         self._taking: asyncio.Task[None] | None = None
         self._interrupted = False
         # The generation whose assignment is taken over; None during a rebalance.
@@ -76,6 +79,17 @@ class Ownership:
         # Not by our code. Faust does not take it for an error, so the worker would keep partitions that it
         # never takes over.
         raise OwnershipLost("the takeover was cancelled before it ended")
+
+    async def take_over_again(self) -> None:
+        """Own the same partitions under another transactional id, as they were committed.
+
+        With the write lock, or within the transaction that is under way. Raises OwnershipLost when that
+        fails, or when this process is put out of the group.
+        """
+        before, self.owners = self.owners, {}
+        if self._asked is None or not before:
+            raise OwnershipLost("a transaction did not commit before any partition was taken over")
+        await self._take_over_places(list(before), *self._asked, before, (await self._writer.renew(),))
 
     async def give_up(self) -> None:
         """Release all partitions; await it before the worker joins the group again.
@@ -118,13 +132,15 @@ class Ownership:
         """The owners, and during a rebalance those from before it."""
         return list(self.owners.values()) or [kept.owner for kept in self._kept.values()]
 
-    def positions(self) -> Mapping[TP, int]:
-        """The next offset to fetch of every owned source partition."""
-        return {
-            TP(topic, place.partition): source.next_offset
-            for place, owner in self.owners.items()
-            for topic, source in owner.position.items()
-        }
+    def positions(self) -> Mapping[TP, int | None]:
+        """The next offset to fetch of every owned source partition; None while it cannot be read."""
+        found: dict[TP, int | None] = {}
+        for place, owner in self.owners.items():
+            if not owner.position:
+                found.update((TP(*tp), None) for tp in owner.source_logs())
+            for topic, source in owner.position.items():
+                found[TP(topic, place.partition)] = source.next_offset
+        return found
 
     async def _interrupt(self) -> None:
         if self._taking is not None and not self._taking.done():
@@ -139,27 +155,63 @@ class Ownership:
             self.partitions_read = self.records_read = 0
             for place in self._kept.keys() - set(wanted):
                 self._kept.pop(place).owner.released()
-            # The steps of takeover.py: claim, look, fence, read, establish. Who owns nothing says its terms.
-            await self._claims.claim(wanted, generation, member)
-            async with self._claims.viewing(is_current) as view:
-                await view.fence_others()
-                owners = await self._read(wanted, view) if wanted else {}
-                await view.note_fenced()
-            # Established: from here on this process writes to these partitions, and nobody else can.
-            self.owners = owners
+            await self._take_over_places(wanted, generation, member, is_current)
             if self._claims.since is None:
                 self._claims.since = generation
             self._kept = {}
 
+    async def _take_over_places(
+        self,
+        wanted: Collection[StatePartition],
+        generation: int,
+        member: str,
+        is_current: IsCurrent,
+        before: Mapping[StatePartition, PartitionOwner[Any]] = MappingProxyType({}),
+        ended: Collection[str] = (),
+    ) -> None:
+        """The steps of takeover.py: claim, look, fence, read, establish. Who owns nothing says its terms.
+
+        `before` are the owners that this process had of the same partitions, under the ids that have `ended`.
+        """
+        self._asked = generation, member, is_current
+        await self._claims.claim(wanted, generation, member)
+        async with self._claims.viewing(is_current, ended) as view:
+            await view.fence_others()
+            owners = await self._read(wanted, view, before) if wanted else {}
+            await view.note_fenced()
+        # Established: from here on this process writes to these partitions, and nobody else can.
+        self.owners = owners
+
     async def _read(
-        self, wanted: list[StatePartition], view: ClaimsView
+        self,
+        wanted: Collection[StatePartition],
+        view: ClaimsView,
+        before: Mapping[StatePartition, PartitionOwner[Any]],
     ) -> dict[StatePartition, PartitionOwner[Any]]:
         # Up to the ends as of now: all who wrote before are fenced.
         new = {place: self._stages[place.stage].new_owner(place.partition) for place in wanted}
-        reading = StateReading(self._log, self._writer, view, new, self._kept)
+        waiting = await self._without_logs(new)
+        readable = {place: owner for place, owner in new.items() if place not in waiting}
+        reading = StateReading(self._log, self._writer, view, readable, self._kept)
         owners = await reading.owners()
         self.partitions_read, self.records_read = reading.read, reading.records
-        return owners
+        for place, missing in waiting.items():
+            known = before.get(place)
+            new[place].take_over_without_state(missing, {} if known is None else known.committed_position)
+        return {place: owners.get(place, owner) for place, owner in new.items()}
+
+    async def _without_logs(
+        self, new: Mapping[StatePartition, PartitionOwner[Any]]
+    ) -> dict[StatePartition, list[Destination]]:
+        """The partitions that cannot be read because logs of theirs have no leader, and these logs."""
+        logs = {place: [*owner.source_logs(), owner.state_log] for place, owner in new.items()}
+        await self._writer.look_at_troubles({(*tp,) for tps in logs.values() for tp in tps})
+        troubles = self._writer.troubles
+        return {
+            place: missing
+            for place, tps in logs.items()
+            if (missing := [(tp.topic, tp.partition) for tp in tps if troubles.has_no_leader((*tp,))])
+        }
 
     def _whole_partitions(self, assigned: Iterable[TP]) -> list[StatePartition]:
         tps = set(assigned)

@@ -110,15 +110,21 @@ class Claims:
         await self._writer.write({self.tp: self.records or [nothing_released(own)]})
 
     @asynccontextmanager
-    async def viewing(self, is_current: IsCurrent) -> "AsyncIterator[ClaimsView]":
+    async def viewing(
+        self, is_current: IsCurrent, ended: Collection[str] = ()
+    ) -> "AsyncIterator[ClaimsView]":
         """Read the log from its beginning, or on from where the last takeover ended.
 
-        `is_current` tells whether the generation of the claim is still the group's.
+        `is_current` tells whether the generation of the claim is still the group's. `ended` are former ids of
+        this process, which have decided all that they wrote.
         """
         async with self._log.reader() as consumer:
             consumer.assign([self.tp])
             consumer.seek(self.tp, await self._first_unseen(consumer))
-            yield ClaimsView(self, self._log, self._writer, consumer, is_current)
+            view = ClaimsView(self, self._log, self._writer, consumer, is_current)
+            # Their claims are released with those of the fenced.
+            view.fenced.update(ended)
+            yield view
 
     async def _first_unseen(self, consumer: Reader) -> int:
         if time.monotonic() - self.seen_at > _READ_ON_SECONDS or (

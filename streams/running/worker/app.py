@@ -38,7 +38,7 @@ from streams.running.worker.rules import (
     warn_of_unsigned_rows,
 )
 from streams.running.worker.settings import PREFIX, Settings, load_settings
-from streams.running.worker.terms import worker_terms
+from streams.running.worker.terms import limits_id, worker_terms
 from streams.running.worker.tracing.settings import load_tracing_settings
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def build_app(settings: Settings) -> StageApp:
 
     async def _join(terms: Terms) -> None:
         app.ownership.agree_on(terms)
-        operations.rules_id = terms.rules_id
+        operations.decides_with(terms.rules_id, limits_id(settings))
         await wait_until_agreed(
             app.connection,
             app.prefix,
@@ -87,6 +87,7 @@ def build_app(settings: Settings) -> StageApp:
     sources = {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES, "reporters": REPORTER_SOURCES}
     operations = WorkerOperations(rules, sources, app.lags, core)
     operations.standing = app.alignment.standing
+    operations.troubles = app.troubles
     app.has_room = operations.has_room
     tracing = _start_tracing(settings, operations)
     if tracing is not None:

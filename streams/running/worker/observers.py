@@ -100,6 +100,11 @@ class StageObserver(Observer[State, Applied]):
         """Show the partition as set aside, with what its state held last."""
         self._operations.partitions.set_aside(self.stage, partition, records, error)
 
+    def waits(self, partition: int, destinations: str) -> None:
+        """Show the partition as set aside, with the destinations for which it waits."""
+        self._operations.partitions.waits(self.stage, partition, destinations)
+        self._operations.readiness.settled(self.partition_name(partition))
+
     def read_again(self, partition: int, state: State) -> None:
         """Include the partition's new state in every scrape."""
         self._operations.partitions.read_again(self.stage, partition, lambda: self.census(state))

@@ -1,6 +1,6 @@
 """What all workers of a deployment must have alike, from the settings and files of this one."""
 
-from dataclasses import asdict
+import hashlib
 
 from streams import __version__
 from streams.deciding.partition.hash_key import HashKeys
@@ -21,7 +21,6 @@ _REGISTRY = ", ".join(
 def worker_terms(settings: Settings, rules: Rules, hash_keys: HashKeys, partitions: int) -> Terms:
     """Return the terms of a worker. `partitions` is the number of them in each source topic."""
     keys = (hash_keys.current, *([hash_keys.previous] if hash_keys.previous else []))
-    shared = asdict(settings.partition_settings())
     return Terms(
         version=__version__,
         alike={
@@ -33,7 +32,14 @@ def worker_terms(settings: Settings, rules: Rules, hash_keys: HashKeys, partitio
         rules={
             f"{PREFIX}POLICIES_FILE (policy_version)": rules.policy_version,
             f"{_REGISTRY} (registry_version)": rules.registry_version,
-            **{f"{PREFIX}{name.upper()}": str(value) for name, value in shared.items()},
         },
         replaces=settings.replaces_rules,
     )
+
+
+def limits_id(settings: Settings) -> str:
+    """Return a short hash of the settings that all stages have in common, which workers need not have alike.
+
+    They are limits that an operator raises in an incident, so they must not keep a restarted worker out.
+    """
+    return hashlib.sha256(repr(settings.partition_settings()).encode()).hexdigest()[:16]

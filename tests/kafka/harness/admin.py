@@ -13,6 +13,7 @@ from confluent_kafka.admin import (
     OffsetSpec,
     ResourceType,
 )
+from tests.kafka.harness.workers import patience
 
 
 class Operator:
@@ -25,7 +26,7 @@ class Operator:
     def delete(self, topic: str) -> None:
         """Delete a topic and wait until the broker no longer lists it."""
         self._done(self._admin.delete_topics([topic]))
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 15 * patience()
         while topic in self._admin.list_topics(timeout=10).topics:
             assert time.monotonic() < deadline, f"{topic} still exists after 15 s"
             time.sleep(0.05)
@@ -39,7 +40,7 @@ class Operator:
     def set_partitions(self, topic: str, total: int) -> None:
         """Increase the number of partitions to `total` and wait until the broker lists them."""
         self._done(self._admin.create_partitions([NewPartitions(topic, total)]))
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 15 * patience()
         while len(self._admin.list_topics(topic, timeout=10).topics[topic].partitions) < total:
             assert time.monotonic() < deadline, f"{topic} does not have {total} partitions after 15 s"
             time.sleep(0.05)

@@ -7,11 +7,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from aiokafka.admin import NewTopic
 from aiokafka.client import CoordinationType
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from streams.running.log.connection import Connection
 from streams.running.topics.topic_admin import admin_client
+from streams.running.topics.topic_catalogue import Catalogue
 from tests.kafka.harness.workers import patience
 from tocsin_demo.local_kafka import jars, java, probe, properties
 from tocsin_demo.local_kafka.program import Program
@@ -28,16 +31,19 @@ _SESSION_MS = 3_000
 
 
 class KafkaCluster:
-    """A controller and three brokers on loopback, in a folder. As a context manager it starts and ends them
+    """A controller and some brokers on loopback, in a folder. As a context manager it starts and ends them
     all.
+
+    With one replica, Kafka's own topics are on the first broker, and other topics where `place` puts them.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, brokers: int = BROKERS, replicas: int = BROKERS) -> None:
         self._folder = folder
+        self._replicas = replicas
         self._jars = jars.broker_jars()
         self._cluster_id = uuid.uuid4().hex
         ports: set[int] = set()
-        while len(ports) < 1 + BROKERS:
+        while len(ports) < 1 + brokers:
             ports.add(probe.free_port())
         self._controller_port = ports.pop()
         self._ports = dict(enumerate(sorted(ports), start=1))
@@ -127,10 +133,45 @@ class KafkaCluster:
             for number in self._ports:
                 self._format(number, self._broker_properties(number), "--no-initial-controllers")
                 self.start(number)
+                if self._replicas == number == 1:
+                    self._make_topics_of_kafka()
         except BaseException:
             self.__exit__(None, None, None)
             raise
         return self
+
+    def place(self, catalogue: Catalogue, prefix: str, partitions: int, away: tuple[str, int]) -> None:
+        """Create the topics of a deployment on the first broker, but one partition on the second."""
+        topics = []
+        for topic in catalogue.values():
+            number = partitions if topic.partitions == "source" else topic.partitions
+            replicas = {n: [2 if (topic.name, n) == away else 1] for n in range(number)}
+            settings = topic.settings(1)
+            topics.append(
+                NewTopic(prefix + topic.name, -1, -1, replica_assignments=replicas, topic_configs=settings)
+            )
+
+        async def create() -> None:
+            async with admin_client(Connection(self.bootstrap)) as admin:
+                answer = await admin.create_topics(topics)
+                assert not any(code for _, code, _ in answer.topic_errors), answer
+
+        asyncio.run(create())
+
+    def _make_topics_of_kafka(self) -> None:
+        first = {"bootstrap.servers": self.bootstrap, "log_level": 0}
+        Producer({**first, "transactional.id": "first"}).init_transactions(30)
+        consumer = Consumer({**first, "group.id": "first"})
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                consumer.committed([TopicPartition("none", 0)], timeout=30)
+                break
+            except KafkaException:
+                # The coordinator has just been found.
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        consumer.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -181,9 +222,9 @@ class KafkaCluster:
                 "node.id": number,
                 "process.roles": "broker",
                 "listeners": f"PLAINTEXT://{properties.LOOPBACK}:{port}",
-                "offsets.topic.replication.factor": BROKERS,
-                "transaction.state.log.replication.factor": BROKERS,
-                "transaction.state.log.min.isr": IN_SYNC,
-                "default.replication.factor": BROKERS,
+                "offsets.topic.replication.factor": self._replicas,
+                "transaction.state.log.replication.factor": self._replicas,
+                "transaction.state.log.min.isr": min(IN_SYNC, self._replicas),
+                "default.replication.factor": self._replicas,
             }.items()
         )

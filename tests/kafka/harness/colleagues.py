@@ -14,6 +14,7 @@ import httpx
 
 from tests.kafka.harness.consoles import HOST, SECRET, Console
 from tests.unit.console_pages import hidden_fields
+from tests.kafka.harness.workers import patience
 
 REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
 
@@ -166,7 +167,7 @@ class Colleague(threading.Thread):
         Confirms what it asks before clocks end.
         """
         data: dict[str, str | list[str]] = {**form}
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + _PATIENCE_SECONDS * patience()
         while time.monotonic() < deadline:
             try:
                 answer = self._http.post(self._chance.choice(self._consoles).address + action, data=data)

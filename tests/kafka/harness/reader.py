@@ -15,6 +15,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
+from tests.kafka.harness.workers import patience
 
 Place = tuple[str, int]
 
@@ -88,7 +89,7 @@ class Reader:
         assigned = [TopicPartition(*place, self._next.get(place, OFFSET_BEGINNING)) for place in grown]
         self._consumer.incremental_assign(assigned)
         try:
-            deadline = time.monotonic() + seconds
+            deadline = time.monotonic() + seconds * patience()
             while grown:
                 assert time.monotonic() < deadline, f"the end of {grown} was not reached in {seconds} s"
                 for message in self._consumer.consume(5_000, 0.02):
@@ -120,7 +121,7 @@ class Reader:
     def ends(self, places: Iterable[Place], seconds: float = 20) -> dict[Place, int]:
         """The offset that the next record of each partition will get, also of topics that are not read here."""
         wanted = list(places)
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * patience()
         while len(found := self._ends(wanted)) < len(wanted):
             assert time.monotonic() < deadline, f"no ends of {set(wanted) - found.keys()} in {seconds} s"
             time.sleep(0.1)
@@ -143,7 +144,7 @@ class Reader:
 
     def _partitions(self, seconds: float = 20) -> dict[str, Iterable[int]]:
         # With several brokers, one may not yet know a topic that another has just created.
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * patience()
         while True:
             known = self._consumer.list_topics(timeout=20).topics
             found = {topic: known[topic].partitions for topic in self.rows if topic in known}

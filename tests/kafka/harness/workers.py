@@ -55,6 +55,14 @@ AIOKafkaProducer.commit_transaction = _commit_later
 """
 SMALL_CYCLES = changed_worker(HAVE_SMALL_CYCLES)
 
+# The brokers would miss a member after a minute, so whatever is quicker does not come from them, and a worker
+# may be slow to start, or suspended, on a busy machine.
+HAVE_A_LONG_SESSION = """
+from streams.running.app import faust_settings
+faust_settings.SESSION_SECONDS = 60.0
+"""
+LONG_SESSION = changed_worker(HAVE_A_LONG_SESSION)
+
 
 def patience() -> float:
     """What a limit on a wait is multiplied with: on a busy machine everything takes longer, and a test must

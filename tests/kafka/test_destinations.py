@@ -1,0 +1,159 @@
+"""A partition without a leader holds up who writes to it or reads it, and nobody else; no worker ends for it.
+
+All tests share two brokers. The second one has one partition of one topic, and goes away.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+
+import orjson
+import pytest
+
+from streams.running.topics.topic_catalogue import load_catalogue
+from tests.kafka.harness.cluster import KafkaCluster
+from tests.kafka.harness.deployment import (
+    DEAD_LETTERS,
+    ENRICHED,
+    REPORTERS_INTERNAL,
+    SOURCE,
+    STATE,
+    VERIFIED,
+)
+from tests.kafka.harness.oracle import check_outputs
+from tests.kafka.harness.reports import endless
+
+PARTITIONS = 4
+AWAY = 3
+PER_SECOND = 100
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory) -> Iterator[KafkaCluster]:
+    with KafkaCluster(tmp_path_factory.mktemp("cluster"), brokers=2, replicas=1) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(running) -> KafkaCluster:
+    """Both brokers, also after a test that failed."""
+    running.mend()
+    return running
+
+
+def reports_of(reader, topic):
+    """The rows of a topic by the id of their report."""
+    return {orjson.loads(row.value)["report"]["report_id"]: row for row in reader.all(topic)}
+
+
+def published_at(deployment, reader):
+    found = {}
+    for topic in (SOURCE, VERIFIED):
+        for row in reader.all(deployment.name(topic)):
+            try:
+                report_id = orjson.loads(row.value)["report_id"]
+            except (ValueError, LookupError, TypeError):
+                continue
+            if report_id not in found or row.timestamp < found[report_id].timestamp:
+                found[report_id] = row
+    return found
+
+
+def play(deployment, cluster, seconds, go_away):
+    """Two workers and reports while the second broker is away for so long; everything is applied once.
+
+    Returns what was written, and when (ms) the broker went and came.
+    """
+    fleet = deployment.fleet
+    publisher = deployment.publisher()
+    reports, done = endless(77), threading.Event()
+
+    def publish_until_done():
+        while not done.wait(0.1):
+            piece = [*islice(reports, PER_SECOND // 10)]
+            publisher.send(piece)
+            deployment.published += piece
+
+    workers = [fleet.start(), fleet.start()]
+    fleet.wait_for(lambda: all("owns partitions [" in each.text for each in workers), 60, "the takeovers")
+    publishing = threading.Thread(target=publish_until_done)
+    publishing.start()
+    try:
+        fleet.wait_for(lambda: deployment.applied() > 300, 60, "first progress")
+        went = time.time() * 1000
+        go_away(cluster, 2)
+        until = time.monotonic() + seconds
+        fleet.wait_for(lambda: time.monotonic() > until, seconds + 30, "a while")
+        came = time.time() * 1000
+        cluster.start(2)
+    finally:
+        done.set()
+        publishing.join(120)
+    publisher.flush()
+    deployment.wait_until_applied()
+    assert fleet.exit_codes == []
+    assert fleet.running == workers
+    reader = deployment.outputs()
+    check_outputs(deployment, reader)
+    return reader, went, came
+
+
+@pytest.mark.parametrize(
+    ("topic", "seconds", "go_away"),
+    [
+        (ENRICHED, 15, KafkaCluster.kill),
+        (DEAD_LETTERS, 15, KafkaCluster.stop),
+        (REPORTERS_INTERNAL, 15, KafkaCluster.stop),
+        (STATE, 15, KafkaCluster.stop),
+        (SOURCE, 15, KafkaCluster.stop),
+        *(
+            pytest.param(topic, 90, KafkaCluster.kill, marks=pytest.mark.nightly)
+            for topic in (ENRICHED, DEAD_LETTERS, REPORTERS_INTERNAL, STATE, SOURCE)
+        ),
+    ],
+)
+def test_one_partition_without_a_leader_holds_up_nobody_else(
+    deploy, prefix, cluster, topic, seconds, go_away
+):
+    cluster.place(load_catalogue(), f"{prefix}0.", PARTITIONS, (topic, AWAY))
+    deployment = deploy(bootstrap=cluster.bootstrap, partitions=PARTITIONS)
+    reader, went, came = play(deployment, cluster, seconds, go_away)
+    sent = published_at(deployment, reader)
+    enriched = reports_of(reader, deployment.name(ENRICHED))
+    waits, late = [], Counter()
+    for report_id, row in enriched.items():
+        source = sent[report_id]
+        at = source.timestamp
+        if not went < at < came:
+            continue
+        wait = (row.timestamp - at) / 1000
+        if AWAY in (row.partition, source.partition):
+            late[wait > 2] += 1
+        else:
+            waits.append(wait)
+    waits.sort()
+    print(f"{topic}: reports of its own partition that waited more than 2 s, and others: {dict(late)}")
+    # With an internal topic each partition waits that has a report for the one without a leader.
+    if topic != REPORTERS_INTERNAL:
+        print(
+            f"{topic}: {len(waits)} reports of others, p50 {waits[len(waits) // 2]:.2f} s, "
+            f"p99 {waits[int(len(waits) * 0.99)]:.2f} s, longest {waits[-1]:.2f} s"
+        )
+        assert waits[0] * 1000 < came - went, "others waited, too"
+    named = [
+        line
+        for each in deployment.fleet.running
+        for line in each.text.splitlines()
+        if "destination in trouble" in line
+    ]
+    # Nobody writes to a source.
+    assert topic == SOURCE or any(f"topic={deployment.name(topic)}" in line for line in named)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("go_away", [KafkaCluster.kill, KafkaCluster.stop])
+def test_half_of_all_partitions_without_a_leader_end_no_worker(deploy, cluster, go_away):
+    deployment = deploy(bootstrap=cluster.bootstrap, partitions=PARTITIONS)
+    play(deployment, cluster, 15, go_away)

@@ -1,0 +1,95 @@
+"""Stories in which a log has no leader for longer than any transaction may last."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from tests.model.fleet import INTERNAL, OUT, SOURCE, STATE, Failed, Fleet, Process
+
+Told = Callable[[Fleet], Any]
+
+PARTITIONS = 4
+
+# Longer than a transaction, and than any pause of a partition that is set aside.
+AWAY_SECONDS = 60
+
+# By then whoever does not need the log has applied what was published: one look at the destinations, one
+# takeover of all partitions, and the next cycle.
+OTHERS_SECONDS = 3.0
+
+# Who does not need the first partition of a topic: records are passed on to the next partition, and a partition
+# that is set aside applies none of its sources.
+OTHERS = {OUT: (1, 2), STATE: (1, 2), INTERNAL: (1,), SOURCE: (1, 2, 3)}
+
+
+def without_leader(topic: str, workers: int, moment: str, *, leave_out_markers: bool) -> Told:
+    """The first partition of a topic loses its leader for a while; no worker ends, and others go on.
+
+    `moment` is when: before nothing in particular, or after a step of a transaction that writes to it.
+    """
+
+    async def told(fleet: Fleet) -> None:
+        fleet.brokers.leave_out_markers = leave_out_markers
+        for name in "AB"[:workers]:
+            fleet.start(name)
+        for partition in fleet.published:
+            fleet.publish(partition, 5)
+        await fleet.calm()
+        log = fleet.brokers.partitions[TopicPartition(topic, 0)]
+        lose = _Lose(fleet, topic, moment)
+        fleet.on_step = lose.on_step
+        ends = fleet.loop.now + AWAY_SECONDS
+        while fleet.loop.now < ends:
+            for partition in fleet.published:
+                # Nobody can publish to a source without a leader either.
+                if topic != SOURCE or partition:
+                    fleet.publish(partition)
+            published = dict(fleet.published)
+            await fleet.pause(OTHERS_SECONDS)
+            late = [n for n in OTHERS[topic] if fleet.applied(n) < published[n]]
+            if late:
+                raise Failed(f"what is published to {late} waits for {topic}-0", fleet.trace)
+        fleet.say(f"{topic}-0 has a leader")
+        log.has_leader = True
+        await fleet.calm()
+        if fleet.exits:
+            raise Failed(f"{fleet.exits[0][0].name} had to end: {fleet.exits[0][1]}", fleet.trace)
+
+    return told
+
+
+class _Lose:
+    """Takes the leader away once, at the moment."""
+
+    def __init__(self, fleet: Fleet, topic: str, moment: str) -> None:
+        self._fleet = fleet
+        self._topic = topic
+        self._moment = moment
+        self._writer: Process | None = None
+        self._happened = False
+
+    def on_step(self, process: Process, name: str) -> None:
+        if name == f"after produce {self._topic}-0":
+            self._writer = process
+        in_transaction = process is self._writer and name.startswith(self._moment)
+        if not self._happened and (in_transaction or not self._moment):
+            self._happened = True
+            self._fleet.say(f"{self._topic}-0 has no leader")
+            self._fleet.brokers.partitions[TopicPartition(self._topic, 0)].has_leader = False
+
+
+# With a commit whose markers are left out the last transaction is to be ended as committed; otherwise the one
+# that failed is to be aborted.
+STORIES = [
+    without_leader(topic, workers, moment, leave_out_markers=left_out)
+    for moment, left_out in (
+        ("after commit", True),
+        ("after produce", True),
+        ("", True),
+        ("after commit", False),
+    )
+    for topic in OTHERS
+    for workers in (1, 2)
+    if topic != SOURCE or not moment
+]
