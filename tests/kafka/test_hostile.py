@@ -46,7 +46,7 @@ FLOODS = {"flood", "empty records", "victims"}
 
 # One for each of what can go wrong: memory, a partition that only refuses, what is not theirs, and lies that
 # are believed.
-FEW = ("decompression bombs", "long sources", "flood", "claims", "false outcomes")
+FEW = ("decompression bombs", "flood", "claims", "false outcomes")
 
 
 def percentile(ordered, part):
