@@ -61,10 +61,11 @@ def published_at(deployment, reader):
     return found
 
 
-def play(deployment, cluster, seconds, go_away):
+def play(deployment, cluster, seconds, go_away, *, joins=False):
     """Two workers and reports while the second broker is away for so long; everything is applied once.
 
-    Returns what was written, and when (ms) the broker went and came.
+    With `joins` a third worker joins meanwhile. Returns what was written, and when (ms) the broker went and
+    came.
     """
     fleet = deployment.fleet
     publisher = deployment.publisher()
@@ -85,6 +86,9 @@ def play(deployment, cluster, seconds, go_away):
         went = time.time() * 1000
         go_away(cluster, 2)
         until = time.monotonic() + seconds
+        if joins:
+            workers.append(fleet.start())
+            fleet.wait_for(lambda: "owns partitions [" in workers[-1].text, 60, "who joins owns partitions")
         fleet.wait_for(lambda: time.monotonic() > until, seconds + 30, "a while")
         came = time.time() * 1000
         cluster.start(2)
@@ -119,7 +123,8 @@ def test_one_partition_without_a_leader_holds_up_nobody_else(
 ):
     cluster.place(load_catalogue(), f"{prefix}0.", PARTITIONS, (topic, AWAY))
     deployment = deploy(bootstrap=cluster.bootstrap, partitions=PARTITIONS)
-    reader, went, came = play(deployment, cluster, seconds, go_away)
+    # A state that cannot be read, and a source, must not keep the others from a takeover.
+    reader, went, came = play(deployment, cluster, seconds, go_away, joins=topic in (STATE, SOURCE))
     sent = published_at(deployment, reader)
     enriched = reports_of(reader, deployment.name(ENRICHED))
     waits, late = [], Counter()

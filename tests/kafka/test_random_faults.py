@@ -1,4 +1,6 @@
-"""Random faults at random moments under load: nothing is lost or applied twice, however faults combine.
+"""All at once, at random moments: workers and the broker are killed, stopped and paused, the fleet is
+restarted in turn, a tenth of the records is hostile, and a subscriber is slow. Nothing is lost or applied
+twice, and the log replays to the same bytes.
 
 `make test` plays one short run, `make test-all` longer ones. `make soak` plays many, each with another seed
 (CONTRIBUTING.md).
@@ -13,12 +15,17 @@ import time
 import pytest
 
 from tests.kafka.harness.brokers import throwaway_broker
+from tests.kafka.harness.deployment import SOURCE
+from tests.kafka.harness.hostile_reports import hostile_reports
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
+from tests.kafka.harness.subscribers import Subscribers
+from tests.kafka.harness.workers import MOST_MIB, peak_mib
 
 RATE = 1_000
+HOSTILE_RATE = RATE // 10
 MOST_WORKERS = 4
 # Seconds. The session timeout is 6 s. After a shorter pause the worker continues; after a longer one it must
 # notice that it has lost its partitions.
@@ -31,6 +38,7 @@ FAULTS = {
     "start two": 1,
     "kill": 4,
     "stop": 4,
+    "restart all in turn": 1,
     "pause": 4,
     "long pause": 2,
     "stick the broker": 2,
@@ -58,17 +66,23 @@ class Trouble:
         self._broker = broker
         self._chance = chance
         self._began = time.monotonic()
+        # Largest memory of any worker so far, in MiB.
+        self.peak = 0
         # When each paused worker is to be woken (monotonic seconds).
         self._paused = {}
 
     def do_something(self):
         """Cause one random fault; do nothing if no worker is available for it."""
         self.wake(only_due=True)
+        self.note_memory()
         (fault,) = self._chance.choices(list(FAULTS), list(FAULTS.values()))
         awake = [worker for worker in self._fleet.running if worker not in self._paused]
         if fault.startswith("start"):
             for _ in range(min(1 + fault.endswith("two"), MOST_WORKERS - len(self._fleet.running))):
                 self.start()
+        elif fault == "restart all in turn":
+            self._note(fault)
+            self._restart(awake)
         elif fault.endswith("broker"):
             self._note(fault)
             self._harm_broker(fault)
@@ -79,6 +93,10 @@ class Trouble:
         self._fleet.tend()
         if not self._fleet.running:
             self.start()
+
+    def note_memory(self):
+        """Note how much memory the workers have taken."""
+        self.peak = max(self.peak, 0, *map(peak_mib, self._fleet.running))
 
     def start(self):
         """Start one worker more."""
@@ -91,6 +109,14 @@ class Trouble:
                 self._note("wake", worker)
                 worker.signal(signal.SIGCONT)
                 del self._paused[worker]
+
+    def _restart(self, workers):
+        """Stop each worker and start another one, as an upgrade does."""
+        for worker in workers:
+            worker.signal(signal.SIGTERM)
+            self._fleet.wait_for(lambda old=worker: old.exit_code is not None, 60, "a worker stopped")
+            self.start()
+            time.sleep(self._chance.uniform(0, 2))
 
     def _harm(self, worker, fault):
         if fault == "kill":
@@ -129,8 +155,11 @@ def test_random_faults(deploy, tmp_path, seed, request):
         deployment = deploy(bootstrap=broker.bootstrap)
         mix = Mix(deployment, seed, 400, 10, 20_000)
         reports = generate(seed, int(RATE * seconds), soon_ms=20_000)
+        hostile = hostile_reports(seed, int(HOSTILE_RATE * seconds))
         publishers = [deployment.publisher(), deployment.publisher(LIBRDKAFKA_DEFAULT)]
+        forger = deployment.publisher(topic=SOURCE)
         failed = threading.Event()
+        subscribers = Subscribers(deployment)
 
         def publish():
             chance = random.Random(seed)
@@ -140,10 +169,13 @@ def test_random_faults(deploy, tmp_path, seed, request):
                 due = min(len(reports), int((time.monotonic() - began) * RATE))
                 # One report in ten uses the other partitioner, which mostly misses the home partition.
                 publishers[chance.random() < 0.1].send(reports[sent:due])
-                deployment.published += reports[sent:due]
+                harm = hostile[sent * HOSTILE_RATE // RATE : due * HOSTILE_RATE // RATE]
+                forger.send(harm)
+                subscribers.sent(reports[sent:due])
+                deployment.published += [*reports[sent:due], *harm]
                 sent = due
                 time.sleep(0.02)
-            for publisher in publishers:
+            for publisher in (*publishers, forger):
                 publisher.flush()
 
         trouble = Trouble(deployment, broker, chance)
@@ -167,6 +199,14 @@ def test_random_faults(deploy, tmp_path, seed, request):
         # Workers that still run may be about to end.
         deployment.fleet.start()
         mix.settle(150)
+        trouble.note_memory()
+        subscribers.end()
+        print(
+            f"seed {seed}: {len(reports)} reports, {len(hostile)} hostile records; half came within "
+            f"{subscribers.percentile(0.5):.2f} s, 99 of 100 within {subscribers.percentile(0.99):.1f} s; "
+            f"peak memory of a worker {trouble.peak} MiB"
+        )
+        assert trouble.peak < MOST_MIB
         # SIGTERM kills a process in which Python has not yet installed its handler.
         assert set(deployment.fleet.exit_codes) <= {0, 1, -signal.SIGKILL, -signal.SIGTERM}
         for worker in deployment.fleet.ended:

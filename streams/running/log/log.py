@@ -144,7 +144,10 @@ class Producer(Protocol):
         """
 
     async def visible_troubles(self, destinations: Collection[Destination]) -> list[Trouble]:
-        """Ask which of these destinations have no leader that can be reached."""
+        """Ask which of these destinations have no leader that can be reached.
+
+        Raises KafkaConnectionError when no broker answers.
+        """
 
     async def raise_epoch(self, transactional_id: str) -> bool:
         """Fence the producers with an id.

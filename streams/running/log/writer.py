@@ -5,7 +5,12 @@ import time
 from collections.abc import Collection, Mapping
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError, ProducerClosed, TransactionalIdAuthorizationFailed
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    ProducerClosed,
+    TransactionalIdAuthorizationFailed,
+)
 
 from streams.running.errors import OwnershipLost
 from streams.running.identity import new_transactional_id
@@ -42,6 +47,9 @@ UNUSED_SECONDS = 24 * 3600.0
 # How often to look whether the markers of a transaction that failed are written, and how long to wait before.
 _LOOKS_AT_MARKERS = 6
 _MARKERS_SECONDS = 0.05
+
+# Between two attempts to start another producer.
+_RESTARTING_SECONDS = 0.2
 
 
 class Writer:
@@ -96,33 +104,47 @@ class Writer:
         former = self.transactional_id
         try:
             async with asyncio.timeout(TRANSACTION_SECONDS):
-                self.transactional_id = new_transactional_id(self.prefix, self._instance)
-                before, self._producer = self._started(), self._log.producer(self.transactional_id)
-                await before.abandon()
-                await self._producer.start()
-                await settle(self._producer, former)
+                await self._start_another()
+                await settle(self._started(), former)
                 self._leftovers.add(former, self._committed, self._begins)
                 self._committed = {}
                 # Brokers write the markers of the rest within milliseconds.
                 for _ in range(_LOOKS_AT_MARKERS):
                     await asyncio.sleep(_MARKERS_SECONDS)
-                    if not await self._leftovers.end(self._producer, self.troubles.visible()):
+                    if not await self._leftovers.end(self._started(), self.troubles.visible()):
                         break
         except (KafkaError, TimeoutError) as error:
             raise OwnershipLost(f"no other transactional id: {error!r}") from error
         return former
 
+    async def _start_another(self) -> None:
+        self.transactional_id = new_transactional_id(self.prefix, self._instance)
+        while True:
+            before, self._producer = self._started(), self._log.producer(self.transactional_id)
+            await before.abandon()
+            try:
+                await self._producer.start()
+            except KafkaConnectionError:
+                # Another broker may answer.
+                await asyncio.sleep(_RESTARTING_SECONDS)
+            else:
+                return
+
     async def look_at_troubles(self, destinations: Collection[Destination] = ()) -> None:
         """Ask the brokers whether destinations that were in trouble take records again, and about others."""
         self.troubles.end_pauses()
-        asked = {*self.troubles.visible(), *destinations}
+        visible = self.troubles.visible()
+        asked = {*visible, *destinations}
         if asked or self._leftovers:
             producer = self._started()
-            found = await producer.visible_troubles(asked) if asked else []
+            try:
+                found = await producer.visible_troubles(asked) if asked else []
+            except KafkaConnectionError:
+                return
             open_still = await self._leftovers.end(producer, [each.destination for each in found])
             found += [Trouble(each, "unfinished") for each in open_still & asked]
             self.troubles.note(found)
-            self.troubles.end(asked - {each.destination for each in found})
+            self.troubles.end({*visible} - {each.destination for each in found})
 
     @property
     def has_to_look(self) -> bool:

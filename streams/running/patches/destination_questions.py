@@ -21,7 +21,7 @@ SILENT_SECONDS = 3.0
 ALL_SILENT_SECONDS = 10.0
 
 # How long to wait for metadata, and for a connection to a broker, with TLS and credentials.
-_METADATA_SECONDS = 0.3
+_METADATA_SECONDS = 1.0
 _CONNECTING_SECONDS = 1.0
 
 # What a broker answers that will not take the records at a later time either.
@@ -67,14 +67,17 @@ class DestinationQuestions:
         if end.done() and isinstance(end.exception(), kafka_errors.TopicAuthorizationFailedError):
             topics = {topic for each in end.exception().args for topic in each}
             return [Trouble(each, "not_allowed") for each in destinations if each[0] in topics]
-        reasons = dict(await self._without_leader(destinations))
+        reasons = await self._without_leader(destinations)
+        if reasons is None:
+            # No broker answers, so it is nobody's in particular.
+            return []
         to_add = {(tp.topic, tp.partition) for tp in manager.partitions_to_add()}
         sent = [each for each in destinations if each not in to_add and each not in reasons]
         if waited >= REACHED_SECONDS:
             reasons |= await self._unreachable(sent)
             if to_add:
                 # The transaction before is committed, and ends when its markers are everywhere.
-                reasons |= await self._without_leader(before)
+                reasons |= await self._without_leader(before) or {}
                 reasons |= await self._unreachable([each for each in before if each not in reasons])
         found = [Trouble(each, reason) for each, reason in reasons.items()]
         for each in sent:
@@ -91,12 +94,19 @@ class DestinationQuestions:
 
     async def visible_troubles(self, destinations: Collection[Destination]) -> list[Trouble]:
         """As in log/log.py."""
-        reasons = dict(await self._without_leader(destinations))
+        reasons = await self._without_leader(destinations)
+        if reasons is None:
+            raise kafka_errors.KafkaConnectionError
         reasons |= await self._unreachable([each for each in destinations if each not in reasons])
         return [Trouble(each, reason) for each, reason in reasons.items()]
 
-    async def _without_leader(self, destinations: Collection[Destination]) -> dict[Destination, Reason]:
-        """Those that have no leader, or do not exist, as metadata say that are asked for now."""
+    async def _without_leader(
+        self, destinations: Collection[Destination]
+    ) -> dict[Destination, Reason] | None:
+        """Those that have no leader, or do not exist, as metadata say that are asked for now.
+
+        None if no broker answers.
+        """
         for topic, _ in destinations:
             self._client.add_topic(topic)
         cluster = self._client.cluster
@@ -104,19 +114,20 @@ class DestinationQuestions:
         if updated and any(cluster.partitions_for_topic(topic) is None for topic, _ in destinations):
             # That one may have been asked for before these topics were of interest.
             updated = await self._update_metadata()
+        if not updated:
+            return None
         found: dict[Destination, Reason] = {}
         for each in destinations:
             leader = cluster.leader_for_partition(TopicPartition(*each))
             if leader is None:
-                if updated:
-                    found[each] = "missing"
+                found[each] = "missing"
             elif leader == -1:
                 found[each] = "no_leader"
         return found
 
     async def _update_metadata(self) -> bool:
         done, _ = await asyncio.wait([self._client.force_metadata_update()], timeout=_METADATA_SECONDS)
-        return bool(done)
+        return any(each.result() for each in done)
 
     async def _unreachable(self, destinations: Collection[Destination]) -> dict[Destination, Reason]:
         """Those whose leader does not accept a connection."""
