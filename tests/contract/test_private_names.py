@@ -1292,7 +1292,7 @@ def test_what_a_producer_is_refused_is_noted():
         producer.client.cluster.leader_for_partition = lambda _tp: -2
         producer.client.ready = lambda _node: asyncio.sleep(0, True)
         ask = partial(producer.troubles, [("a", 0)], others_answered=True)
-        found = await ask(0.5), await ask(1.5)
+        found = await ask(1.5), await ask(3.5)
         await producer.stop()
         return found
 

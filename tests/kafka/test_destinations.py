@@ -107,11 +107,11 @@ def play(deployment, cluster, seconds, go_away, *, joins=False):
 @pytest.mark.parametrize(
     ("topic", "seconds", "go_away"),
     [
-        (ENRICHED, 15, KafkaCluster.kill),
-        (DEAD_LETTERS, 15, KafkaCluster.stop),
-        (REPORTERS_INTERNAL, 15, KafkaCluster.stop),
-        (STATE, 15, KafkaCluster.stop),
-        (SOURCE, 15, KafkaCluster.stop),
+        (ENRICHED, 8, KafkaCluster.kill),
+        (DEAD_LETTERS, 8, KafkaCluster.stop),
+        (REPORTERS_INTERNAL, 8, KafkaCluster.stop),
+        (STATE, 8, KafkaCluster.stop),
+        (SOURCE, 8, KafkaCluster.stop),
         *(
             pytest.param(topic, 90, KafkaCluster.kill, marks=pytest.mark.nightly)
             for topic in (ENRICHED, DEAD_LETTERS, REPORTERS_INTERNAL, STATE, SOURCE)

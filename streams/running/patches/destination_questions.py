@@ -13,9 +13,9 @@ from aiokafka.producer.sender import SendProduceReqHandler
 
 from streams.running.log.log import Destination, Reason, Trouble, Write
 
-# Seconds after which a destination without an answer is in trouble: if its leader cannot be reached or
-# refuses, if it is silent while other destinations answer, and if all are silent though the coordinator
-# answers. The first two leave a leader time to change, the last one a broker to restart.
+# Seconds after which a destination without an answer is in trouble: if its leader cannot be reached, if it
+# refuses, or is silent while other destinations answer, and if all are silent though the coordinator answers.
+# They leave a leader time to change, a replica to catch up, and a broker to restart.
 REACHED_SECONDS = 1.0
 SILENT_SECONDS = 3.0
 ALL_SILENT_SECONDS = 10.0
@@ -82,11 +82,10 @@ class DestinationQuestions:
         found = [Trouble(each, reason) for each, reason in reasons.items()]
         for each in sent:
             error = self._refusals.get(TopicPartition(*each))
-            patience = SILENT_SECONDS if error is None or error.invalid_metadata else REACHED_SECONDS
             if each in reasons:
                 continue
             if (
-                waited >= patience and (others_answered or error is not None)
+                waited >= SILENT_SECONDS and (others_answered or error is not None)
             ) or waited >= ALL_SILENT_SECONDS:
                 reason: Reason = "no_answer" if error is None else "refused"
                 found.append(Trouble(each, reason, "" if error is None else repr(error)))
