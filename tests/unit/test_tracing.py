@@ -26,6 +26,7 @@ from streams.deciding.reports.stage import report_stage
 from streams.distribution import packages_missing
 from streams.running.cycle.trace import untraced
 from streams.running.errors import OwnershipLost
+from streams.running.log.destinations import Troubles
 from streams.running.log.claims import StatePartition
 from streams.running.log.position import SourcePosition
 from streams.running.operations.process_metric_catalogue import SPANS
