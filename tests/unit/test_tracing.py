@@ -41,6 +41,7 @@ from streams.running.worker.tracing.exporting import CountedExporter, SpanQueue
 from streams.running.worker.tracing.settings import load_tracing_settings
 from streams.running.worker.tracing.start import SCHEMA, start_tracing
 from streams.running.worker.tracing.transactions import MOST_LINKS, KeepNotable, TransactionSpans
+from streams.running.log.destinations import Troubles
 from tests.kafka.harness.workers import clean_environment
 from tests.unit.traffic import EXTERNAL, START, Record, arriving, compiled, policy, report
 
