@@ -30,16 +30,16 @@ PROCESSES ?= $(shell echo $$(( $$(nproc) < 3 ? $$(nproc) * 3 : 8 )))
 SUITE = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test: check $(if $(shell command -v cargo 2>/dev/null),native) ## Run every check, and every test but the nightly ones, on a real Kafka
-	$(SUITE) -m 'not nightly' $(ARGS)
+	$(SUITE) -m 'not nightly' --examples 0.5 $(ARGS)
 
 test-all: check $(if $(shell command -v cargo 2>/dev/null),native) ## Run every check and every test: each night, and before a release
 	$(SUITE) --seconds 30 $(ARGS)
 
 durations: $(VENV)/installed ## Record in tests/durations.json how long each file takes, on a machine that does nothing else
-	$(SUITE) -m 'not nightly' --record-durations $(ARGS)
+	$(SUITE) -m 'not nightly' --examples 0.5 --record-durations $(ARGS)
 
 test-fast: $(VENV)/installed ## Run the unit, model and contract tests but the slowest, with fewer random examples: no Kafka, a minute
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not nightly' --fewer-examples tests/unit tests/model tests/contract $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not nightly' --examples 0.2 tests/unit tests/model tests/contract $(ARGS)
 
 check: $(VENV)/installed $(CALENDARS_VENV)/installed ## Check lint, types, imports between packages, generated files
 	$(BIN)/ruff check .
@@ -67,7 +67,7 @@ native-check: native ## Lint the native core (needs clippy and rustfmt)
 crates: $(VENV)/installed ## Pin what the packages of the native core need, and their checksums (needs cargo; asks the Rust package index)
 	$(BIN)/python native/pin.py
 
-soak: $(VENV)/installed ## Test random faults under load, one minute per seed (ARGS="--seeds 100 --first-seed 7")
+soak: $(VENV)/installed ## Test all kinds of trouble at once under load, one minute per seed (ARGS="--seeds 100 --first-seed 7")
 	$(BIN)/python -m pytest tests/kafka/test_random_faults.py --seconds 60 --seeds 20 -s $(ARGS)
 
 # Some ten minutes.

@@ -53,7 +53,7 @@ def pytest_addoption(parser):
         "--record-durations", action="store_true", help="write tests/durations.json, which orders files"
     )
     group.addoption(
-        "--fewer-examples", action="store_true", help="a fifth of the examples of each Hypothesis test"
+        "--examples", type=float, default=1, help="this share of the examples of each Hypothesis test"
     )
     group.addoption("--drills", action="store_true", help="run the long incident drills too")
     group.addoption("--scale", type=float, help="divide the times of the alert rules by this in drills")
@@ -67,14 +67,15 @@ DURATIONS = Path(__file__).with_name("durations.json")
 
 def pytest_collection_modifyitems(config, items):
     """Run the files that take longest first, so that no process has one of them left when the others are
-    done, and those that wait beside those that compute. With --fewer-examples, Hypothesis tries fewer.
+    done, and those that wait beside those that compute. With a share of --examples, Hypothesis tries fewer.
     """
-    if config.getoption("--fewer-examples"):
+    share = config.getoption("--examples")
+    if share < 1:
         for test in {item.obj.__func__ if hasattr(item.obj, "__func__") else item.obj for item in items}:
             if hypothesis.is_hypothesis_test(test):
                 # A test that names its number has no other way to get less.
                 every = test._hypothesis_internal_use_settings
-                fewer = hypothesis.settings(every, max_examples=max(1, every.max_examples // 5))
+                fewer = hypothesis.settings(every, max_examples=max(1, int(every.max_examples * share)))
                 test._hypothesis_internal_use_settings = fewer
     seconds = json.loads(DURATIONS.read_text())
     place = {

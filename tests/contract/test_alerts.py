@@ -225,6 +225,7 @@ def test_every_alert_fires_when_it_should_and_only_then(tmp_path):
     assert code == 0, output
 
 
+@pytest.mark.slow
 @needs_promtool
 def test_the_cases_fail_for_every_alert_that_never_fires(tmp_path):
     """Shows that the cases would notice a broken alert, for every alert."""

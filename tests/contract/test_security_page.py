@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-NAMED = re.findall(r"`((?:unit|kafka|contract)/test_\w+\.py)::(test_\w+)`", PAGE)
+NAMED = re.findall(r"`((?:unit|kafka|contract|model)/test_\w+\.py)::(test_\w+)`", PAGE)
 
 
 @pytest.mark.parametrize(("file", "name"), NAMED)

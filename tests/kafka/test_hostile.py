@@ -5,10 +5,8 @@ worker dies or grows.
 """
 
 import random
-import re
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -25,14 +23,12 @@ from tests.kafka.harness.honest import HonestTraffic
 from tests.kafka.harness.moderation import Moderators
 from tests.kafka.harness.moderation_oracle import check_moderation
 from tests.kafka.harness.reader import Reader
+from tests.kafka.harness.workers import MOST_MIB, peak_mib
 
 pytestmark = pytest.mark.timeout(1800)
 
 HONEST_RATE = 500
 WORKERS = 2
-
-# Memory of a worker whatever it is sent, in MiB.
-MOST_MIB = 512
 
 # What is read in the end: not the sources, in which the hostile records are.
 READ = (DEAD_LETTERS, MODERATION, ACTIVITY, NOTICES, REPORTERS_INTERNAL, REPORTERS_STATE)
@@ -50,13 +46,7 @@ FLOODS = {"flood", "empty records", "victims"}
 
 # One for each of what can go wrong: memory, a partition that only refuses, what is not theirs, and lies that
 # are believed.
-FEW = ("decompression bombs", "long sources", "flood", "claims", "false outcomes")
-
-
-def peak_mib(worker):
-    """Peak resident memory of a worker's process in MiB."""
-    status = Path(f"/proc/{worker.process.pid}/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) // 1024
+FEW = ("decompression bombs", "flood", "claims", "false outcomes")
 
 
 def percentile(ordered, part):

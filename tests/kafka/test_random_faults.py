@@ -1,4 +1,6 @@
-"""Random faults at random moments under load: nothing is lost or applied twice, however faults combine.
+"""All at once, at random moments: workers and the broker are killed, stopped and paused, the fleet is
+restarted in turn, a tenth of the records is hostile, a subscriber is slow, and in long runs a partition has
+no leader now and then. Nothing is lost or applied twice, and the log replays to the same bytes.
 
 `make test` plays one short run, `make test-all` longer ones. `make soak` plays many, each with another seed
 (CONTRIBUTING.md).
@@ -9,18 +11,33 @@ import random
 import signal
 import threading
 import time
+from contextlib import contextmanager
+from functools import partial
 
-import pytest
-
+from streams.running.topics.topic_catalogue import load_catalogue
 from tests.kafka.harness.brokers import throwaway_broker
+from tests.kafka.harness.cluster import KafkaCluster
+from tests.kafka.harness.deployment import (
+    DEAD_LETTERS,
+    ENRICHED,
+    INTERNAL,
+    REPORTERS_INTERNAL,
+    SOURCE,
+    STATE,
+)
+from tests.kafka.harness.hostile_reports import hostile_reports
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
+from tests.kafka.harness.subscribers import Subscribers
+from tests.kafka.harness.workers import MOST_MIB, peak_mib
 
+PARTITIONS = 4
 RATE = 1_000
+HOSTILE_RATE = RATE // 10
 MOST_WORKERS = 4
-# Seconds. The session timeout is 6 s. After a shorter pause the worker continues; after a longer one it must
+# Seconds. The session timeout is 3 s. After a shorter pause the worker continues; after a longer one it must
 # notice that it has lost its partitions.
 SHORT_PAUSE, LONG_PAUSE = (0.1, 3), (5, 11)
 
@@ -31,12 +48,19 @@ FAULTS = {
     "start two": 1,
     "kill": 4,
     "stop": 4,
+    "restart all in turn": 1,
     "pause": 4,
     "long pause": 2,
     "stick the broker": 2,
     "kill the broker": 0.7,
     "stop the broker": 0.7,
 }
+
+# From this length on, one partition of one of these topics is on a broker of its own, which goes away now and
+# then. Two brokers and a controller take as long to start as a short run takes.
+LONG_SECONDS = 30
+LOST = (ENRICHED, DEAD_LETTERS, STATE, INTERNAL, REPORTERS_INTERNAL, SOURCE)
+AWAY = (3, 12)
 
 
 # What a worker logs before it ends by itself.
@@ -49,26 +73,44 @@ REASONS = (
 
 
 class Trouble:
-    """Causes faults in a deployment and its broker, and records them in `story`."""
+    """Causes faults in a deployment and its broker, and records them in `story`.
 
-    def __init__(self, deployment, broker, chance):
+    `second` is the broker of one partition, or None.
+    """
+
+    def __init__(self, deployment, broker, second, chance):
         self.story = []
         self._deployment = deployment
         self._fleet = deployment.fleet
         self._broker = broker
+        self._second = second
+        self._faults = FAULTS | ({} if second is None else {"lose a partition": 2})
+        # What happens first, in every run.
+        self._sure = () if second is None else ("lose a partition",)
+        # Starts the second broker again.
+        self._returning = None
         self._chance = chance
         self._began = time.monotonic()
+        # Largest memory of any worker so far, in MiB.
+        self.peak = 0
         # When each paused worker is to be woken (monotonic seconds).
         self._paused = {}
 
     def do_something(self):
         """Cause one random fault; do nothing if no worker is available for it."""
         self.wake(only_due=True)
-        (fault,) = self._chance.choices(list(FAULTS), list(FAULTS.values()))
+        self.note_memory()
+        (fault,) = self._sure or self._chance.choices(list(self._faults), list(self._faults.values()))
+        self._sure = ()
         awake = [worker for worker in self._fleet.running if worker not in self._paused]
         if fault.startswith("start"):
             for _ in range(min(1 + fault.endswith("two"), MOST_WORKERS - len(self._fleet.running))):
                 self.start()
+        elif fault == "restart all in turn":
+            self._note(fault)
+            self._restart(awake)
+        elif fault == "lose a partition":
+            self._lose()
         elif fault.endswith("broker"):
             self._note(fault)
             self._harm_broker(fault)
@@ -79,6 +121,10 @@ class Trouble:
         self._fleet.tend()
         if not self._fleet.running:
             self.start()
+
+    def note_memory(self):
+        """Note how much memory the workers have taken."""
+        self.peak = max(self.peak, 0, *map(peak_mib, self._fleet.running))
 
     def start(self):
         """Start one worker more."""
@@ -91,6 +137,35 @@ class Trouble:
                 self._note("wake", worker)
                 worker.signal(signal.SIGCONT)
                 del self._paused[worker]
+
+    def mend(self):
+        """Let paused workers and the second broker come back."""
+        self.wake()
+        if self._returning is not None:
+            self._returning.join()
+
+    def _lose(self):
+        if self._returning is not None and self._returning.is_alive():
+            return
+        seconds = self._chance.uniform(*AWAY)
+        self._note("lose a partition")
+        (self._second.kill if self._chance.random() < 0.5 else self._second.stop)()
+
+        def return_later():
+            time.sleep(seconds)
+            self._second.start()
+
+        # What the test reads meanwhile may wait for that partition.
+        self._returning = threading.Thread(target=return_later)
+        self._returning.start()
+
+    def _restart(self, workers):
+        """Stop each worker and start another one, as an upgrade does."""
+        for worker in workers:
+            worker.signal(signal.SIGTERM)
+            self._fleet.wait_for(lambda old=worker: old.exit_code is not None, 60, "a worker stopped")
+            self.start()
+            time.sleep(self._chance.uniform(0, 2))
 
     def _harm(self, worker, fault):
         if fault == "kill":
@@ -117,20 +192,53 @@ class Trouble:
         self.story.append(f"{time.monotonic() - self._began:.1f} {what} {whom}".rstrip())
 
 
+class OneOf:
+    """One broker of a cluster, with the methods of a broker that is alone."""
+
+    def __init__(self, cluster, number):
+        self.kill, self.stop, self.start = (
+            partial(method, number) for method in (cluster.kill, cluster.stop, cluster.start)
+        )
+        self._cluster, self._number = cluster, number
+
+    @property
+    def pid(self):
+        """Its process."""
+        return self._cluster.pid(self._number)
+
+
+@contextmanager
+def brokers(folder, prefix, chance, *, second):
+    """The addresses, a broker, and with `second` another one, with one partition of a topic."""
+    if not second:
+        with throwaway_broker(folder) as broker:
+            yield broker.bootstrap, broker, None
+        return
+    with KafkaCluster(folder, brokers=2, replicas=1) as cluster:
+        lost = chance.choice(LOST), chance.randrange(PARTITIONS)
+        print(f"partition {lost[1]} of {lost[0]} is on the second broker")
+        cluster.place(load_catalogue(), prefix, PARTITIONS, lost)
+        yield cluster.bootstrap, OneOf(cluster, 1), OneOf(cluster, 2)
+
+
 def pytest_generate_tests(metafunc):
     first, seeds = (metafunc.config.getoption(name) for name in ("first_seed", "seeds"))
     metafunc.parametrize("seed", range(first, first + seeds))
 
 
-def test_random_faults(deploy, tmp_path, seed, request):
+def test_random_faults(deploy, prefix, tmp_path, seed, request):
     seconds = request.config.getoption("seconds")
     chance = random.Random(seed)
-    with throwaway_broker(tmp_path / "kafka") as broker:
-        deployment = deploy(bootstrap=broker.bootstrap)
+    second = seconds >= LONG_SECONDS
+    with brokers(tmp_path / "kafka", f"{prefix}0.", chance, second=second) as (bootstrap, *both):
+        deployment = deploy(bootstrap=bootstrap, partitions=PARTITIONS)
         mix = Mix(deployment, seed, 400, 10, 20_000)
         reports = generate(seed, int(RATE * seconds), soon_ms=20_000)
+        hostile = hostile_reports(seed, int(HOSTILE_RATE * seconds))
         publishers = [deployment.publisher(), deployment.publisher(LIBRDKAFKA_DEFAULT)]
+        forger = deployment.publisher(topic=SOURCE)
         failed = threading.Event()
+        subscribers = Subscribers(deployment)
 
         def publish():
             chance = random.Random(seed)
@@ -140,13 +248,16 @@ def test_random_faults(deploy, tmp_path, seed, request):
                 due = min(len(reports), int((time.monotonic() - began) * RATE))
                 # One report in ten uses the other partitioner, which mostly misses the home partition.
                 publishers[chance.random() < 0.1].send(reports[sent:due])
-                deployment.published += reports[sent:due]
+                harm = hostile[sent * HOSTILE_RATE // RATE : due * HOSTILE_RATE // RATE]
+                forger.send(harm)
+                subscribers.sent(reports[sent:due])
+                deployment.published += [*reports[sent:due], *harm]
                 sent = due
                 time.sleep(0.02)
-            for publisher in publishers:
+            for publisher in (*publishers, forger):
                 publisher.flush()
 
-        trouble = Trouble(deployment, broker, chance)
+        trouble = Trouble(deployment, *both, chance)
         for _ in range(chance.choice((1, 2, 3))):
             trouble.start()
         publishing = threading.Thread(target=publish)
@@ -161,12 +272,20 @@ def test_random_faults(deploy, tmp_path, seed, request):
             failed.set()
             raise
         finally:
-            trouble.wake()
+            trouble.mend()
             publishing.join(120)
             print(f"seed {seed}: {', '.join(trouble.story)}")
         # Workers that still run may be about to end.
         deployment.fleet.start()
         mix.settle(150)
+        trouble.note_memory()
+        subscribers.end()
+        print(
+            f"seed {seed}: {len(reports)} reports, {len(hostile)} hostile records; half came within "
+            f"{subscribers.percentile(0.5):.2f} s, 99 of 100 within {subscribers.percentile(0.99):.1f} s; "
+            f"peak memory of a worker {trouble.peak} MiB"
+        )
+        assert trouble.peak < MOST_MIB
         # SIGTERM kills a process in which Python has not yet installed its handler.
         assert set(deployment.fleet.exit_codes) <= {0, 1, -signal.SIGKILL, -signal.SIGTERM}
         for worker in deployment.fleet.ended:

@@ -24,8 +24,8 @@ class Client(KafkaProducer):
     async def coordinator_lookup(self, _kind, _key):
         return 1
 
-    async def force_metadata_update(self):
-        pass
+    def force_metadata_update(self):
+        return asyncio.ensure_future(asyncio.sleep(0))
 
     async def send(self, node, request, group=None):  # noqa: ARG002
         self.sent.append((node, request))

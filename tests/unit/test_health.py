@@ -151,6 +151,27 @@ def test_waiting_for_other_members_of_the_group_is_not_a_standstill(monkeypatch)
     assert stalled_after(10) == before + 10
 
 
+def test_a_worker_that_is_kept_out_of_its_group_says_why_and_decides_nothing():
+    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, list, PYTHON)
+    assert operations.status()["rules_id"] is None
+    operations.decides_with("1b4f0e9851971998", "60303ae22b998861")
+    assert operations.status()["rules_id"] == "1b4f0e9851971998"
+
+    def exposed():
+        return operations._exposition.text().decode()
+
+    series = 'rules_id="1b4f0e9851971998",version='
+    operations.readiness.differs_in(["TOCSIN_HASH_KEY (its id)", "partitions of the source topics"])
+    named = "other settings: TOCSIN_HASH_KEY (its id); partitions of the source topics, "
+    assert named in operations.status()["reason"]
+    assert "tocsin_kept_out 1.0" in exposed()
+    assert series not in exposed()
+    operations.readiness.differs_in(())
+    assert "other settings" not in operations.status()["reason"]
+    assert "tocsin_kept_out 0.0" in exposed()
+    assert series in exposed()
+
+
 def test_a_worker_is_not_ready_while_the_brokers_do_not_answer(monkeypatch):
     lags = [SourceLag("a", 0, 7, 0, 0, None)]
     operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, lambda: lags, PYTHON)

@@ -435,7 +435,7 @@ def test_dead_letters_are_logged_with_their_place_once_per_interval():
             worker.apply(0, [Record(EXTERNAL, 0, offset, START, None, b"{secret"), report(offset, START)])
     (line,) = lines
     assert line == {
-        "event": "not a valid report",
+        "event": "report refused",
         "log_level": "warning",
         "topic": EXTERNAL,
         "partition": 0,

@@ -21,6 +21,9 @@ from tests.unit.statutory_oracle import Oracle
 from tests.unit.statutory_year import FIRST, LAST, half_year
 from tests.unit.traffic import arriving, compiled, levels, policy
 
+# Each makes a year of a platform, or reports of one.
+pytestmark = pytest.mark.slow
+
 RULES = compiled(policy(levels=levels({"reports": 5})))
 PERIOD = Period(FIRST, LAST)
 NOTICES = "4_notices.csv"
@@ -62,7 +65,6 @@ def table(report, name):
     return read_table(report.files[name])
 
 
-@pytest.mark.slow
 def test_part_4_equals_what_was_published(report, oracle):
     check_notices(report.files[NOTICES], oracle)
     total = oracle.rows["TOTAL", "TOTAL", ""]
@@ -175,7 +177,7 @@ def test_the_files_are_valid_but_for_what_is_left_to_complete(report):
     assert {finding.check for finding in findings if finding.severity == "error"} <= allowed, findings
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 4))])
+@pytest.mark.parametrize("seed", range(4))
 def test_the_report_does_not_depend_on_batches_and_takeovers(year, report, registry, seed):
     chance = random.Random(seed)
     limits = Limits(

@@ -26,6 +26,7 @@ from streams.deciding.reports.stage import report_stage
 from streams.distribution import packages_missing
 from streams.running.cycle.trace import untraced
 from streams.running.errors import OwnershipLost
+from streams.running.log.destinations import Troubles
 from streams.running.log.claims import StatePartition
 from streams.running.log.position import SourcePosition
 from streams.running.operations.process_metric_catalogue import SPANS
@@ -40,6 +41,7 @@ from streams.running.worker.tracing.exporting import CountedExporter, SpanQueue
 from streams.running.worker.tracing.settings import load_tracing_settings
 from streams.running.worker.tracing.start import SCHEMA, start_tracing
 from streams.running.worker.tracing.transactions import MOST_LINKS, KeepNotable, TransactionSpans
+from streams.running.log.destinations import Troubles
 from tests.kafka.harness.workers import clean_environment
 from tests.unit.traffic import EXTERNAL, START, Record, arriving, compiled, policy, report
 
@@ -50,6 +52,7 @@ PARTITION = StatePartition("reports", 0)
 
 class Writer:
     prefix = PREFIX
+    troubles = Troubles()
 
     async def partition_count(self, _topic: str) -> int:
         return 1

@@ -3,7 +3,8 @@
 from typing import Final
 
 # All types but slots of duplicates still have their first version. A type whose encoding changes gets a new
-# one.
+# one, and commands/state/downgrade.py a way to write the one before (tests/unit/test_downgrade.py asks for
+# it).
 STATE_VERSION: Final = b"\x01"
 
 

@@ -40,8 +40,9 @@ _IBAN = re.compile(r"[A-Z](?<![0-9A-Za-z].)[A-Z][0-9]{2}[A-Z0-9]{11,30}(?![0-9A-
 # A report has fewer numbers. A text with more counts as suspicious unread, which bounds the time.
 _MOST_NUMBERS = 100
 
-# Escapes of JSON, also of JSON in a string of JSON.
-_ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|([nrt/]))")
+# Escapes of JSON. One backslash is enough, also for JSON in a string of JSON, which doubles it: with all of
+# them the search would begin anew at each of thousands.
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([nrt/]))")
 # Whoever encodes a text more often hides something: then it counts as suspicious.
 _MOST_ENCODINGS = 5
 

@@ -40,7 +40,8 @@ async def keep_aligned(alignment: Alignment, ownership: Ownership, cycle: Cycle)
         await alignment.pause()
         if alignment.has_to_say():
             async with ownership.write_lock:
-                row = alignment.row_to_write()
+                # A worker that stops has released its partitions already.
+                row = alignment.row_to_write() if ownership.owners else None
                 if row is not None:
                     writes = alignment.writes(row)
                     try:

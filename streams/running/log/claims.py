@@ -103,10 +103,11 @@ class ClaimsLog:
 
     def add(self, key: bytes, value: bytes | None) -> None:
         """Take the next record into account."""
+        claim = _split(key)
         # In the order of the log.
-        self._claims.pop(_split(key), None)
+        self._claims.pop(claim, None)
         if value is not None:
-            self._claims[_split(key)] = value
+            self._claims[claim] = value
 
     def shows(self, records: Iterable[Write]) -> bool:
         """Return whether these claims and terms have been read, and nothing newer in their place."""

@@ -30,6 +30,9 @@ logger = structlog.get_logger(__name__)
 
 Applied = TypeVar("Applied", bound=Batch[Any, Any, Any])
 
+# During a flood of refused records, one log line per partition in this time is enough to act on.
+DEAD_LETTERS_LOGGED_SECONDS = 10.0
+
 
 class StageObserver(Observer[State, Applied]):
     """Reports a stage to metrics and health pages. `stage` is the stage's name, the label of its metrics."""
@@ -39,6 +42,7 @@ class StageObserver(Observer[State, Applied]):
     def __init__(self, operations: WorkerOperations) -> None:
         self._operations = operations
         self._metrics = operations.metrics
+        self._logged_at: dict[int, float] = {}
 
     def partition_name(self, partition: int) -> int | str:
         """Return the name of a partition on /readyz."""
@@ -134,19 +138,19 @@ class StageObserver(Observer[State, Applied]):
         for (obligation, event), number in counters.clock_events.items():
             metrics.clock_transitions.add((obligation, event), number)
 
-
-# During a flood of invalid records, one log line per partition in this time is enough to act on.
-DEAD_LETTERS_LOGGED_SECONDS = 10.0
+    def log_dead_letters(self, batch: CommittedBatch[Applied], what: str) -> None:
+        """Log the first dead letter of a batch, at most every DEAD_LETTERS_LOGGED_SECONDS."""
+        now = time.monotonic()
+        logged_at = self._logged_at.get(batch.partition, -DEAD_LETTERS_LOGGED_SECONDS)
+        if now - logged_at >= DEAD_LETTERS_LOGGED_SECONDS:
+            self._logged_at[batch.partition] = now
+            logger.warning(what, **first_dead_letter(batch.result.outputs))
 
 
 class ReportObserver(StageObserver[ReportState, ReportBatch]):
     """Updates metrics once per batch: only the two latency histograms take longer with more reports."""
 
     stage = "reports"
-
-    def __init__(self, operations: WorkerOperations) -> None:
-        super().__init__(operations)
-        self._logged_at: dict[int, float] = {}
 
     def partition_name(self, partition: int) -> int:
         """Return the number alone, as the name of a partition on /readyz."""
@@ -182,7 +186,7 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         self._metrics.event_to_commit.observe_ages(result.event_times, clock_ms())
         opened = self._count_reports(result.counters)
         if result.counters.dead_letters:
-            self._log_dead_letters(batch)
+            self.log_dead_letters(batch, "report refused")
         self._operations.batch_committed(self.stage, batch.partition, opened)
 
     def rebalanced(self, partitions: int | None) -> None:
@@ -212,13 +216,6 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         for before, number in counters.raised_from.items():
             opened[before.policy, before.mode, str(before.level)] -= number
         return opened
-
-    def _log_dead_letters(self, batch: CommittedBatch[ReportBatch]) -> None:
-        now = time.monotonic()
-        logged_at = self._logged_at.get(batch.partition, -DEAD_LETTERS_LOGGED_SECONDS)
-        if now - logged_at >= DEAD_LETTERS_LOGGED_SECONDS:
-            self._logged_at[batch.partition] = now
-            logger.warning("not a valid report", **first_dead_letter(batch.result.outputs))
 
 
 class RequestObserver(StageObserver[RequestState, RequestBatch]):
@@ -258,7 +255,7 @@ class ReporterObserver(StageObserver[ReporterState, ReporterBatch]):
         )
 
     def committed(self, batch: CommittedBatch[ReporterBatch]) -> None:
-        """Count a batch, and log its first dead letter: there is none unless others write to the topic."""
+        """Count a batch, and log its first dead letter at most every DEAD_LETTERS_LOGGED_SECONDS."""
         self.count_batch(batch)
         counters, metrics = batch.result.counters, self._metrics
         for trust_class, number in counters.stamped.items():
@@ -272,7 +269,7 @@ class ReporterObserver(StageObserver[ReporterState, ReporterBatch]):
         for kind, number in counters.cases.items():
             metrics.integrity_cases.add((kind,), number)
         if counters.dead_letters:
-            logger.warning("not a record of a worker", **first_dead_letter(batch.result.outputs))
+            self.log_dead_letters(batch, "report refused, or not a record of a worker")
         self._operations.batch_committed(self.stage, batch.partition, {})
 
 

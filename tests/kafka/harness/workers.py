@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -62,6 +63,20 @@ from streams.running.app import faust_settings
 faust_settings.SESSION_SECONDS = 60.0
 """
 LONG_SESSION = changed_worker(HAVE_A_LONG_SESSION)
+
+
+# Memory of a worker whatever it is sent, in MiB.
+MOST_MIB = 512
+
+
+def peak_mib(worker: "Worker") -> int:
+    """Peak resident memory of a worker's process in MiB; 0 if it has ended."""
+    try:
+        status = Path(f"/proc/{worker.process.pid}/status").read_text()
+    except FileNotFoundError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) // 1024 if found else 0
 
 
 def patience() -> float:
