@@ -15,7 +15,6 @@ from streams.counting.attribution import decode_reporters, encode_reporters
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.daily_counters import DAILY_COUNTERS, OWN_DAY_COUNTERS
 from streams.deciding.partition.duplicates import SLOT_HEAD
-from streams.deciding.partition.newcomers import NEWCOMERS
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
@@ -217,7 +216,6 @@ def check_replay(
                 ours, theirs = map(_take_ids, (view, kept))
                 assert ours == theirs, f"{topic} {partition}: other ids are remembered than in the replay"
                 view, kept = _without_own_days(view), _without_own_days(kept)
-                view, kept = _without_new_messages(view), _without_new_messages(kept)
             if topic == COUNTERS:
                 view, kept = _net_counters(view), _net_counters(kept)
             _check_state(f"{topic} {partition}", view, kept)
@@ -294,20 +292,6 @@ def _without_own_days(kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
     there.
     """
     return {key: value for key, value in kept.items() if key[:1] != OWN_DAY_COUNTERS}
-
-
-def _without_new_messages(kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """A state without the numbers of new messages by publisher.
-
-    A message about which moderators decided before its first report was applied is not new, and the replay
-    applies their outcomes last.
-    """
-    if NEWCOMERS not in kept:
-        return kept
-    hour, has_room, rows = msgspec.msgpack.decode(kept[NEWCOMERS][1:])
-    for *_, numbers in rows:
-        numbers.pop("messages", None)
-    return {**kept, NEWCOMERS: msgspec.msgpack.encode((hour, has_room, rows))}
 
 
 def _net_counters(published: dict[bytes, bytes]) -> dict[bytes, bytes]:
