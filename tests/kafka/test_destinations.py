@@ -7,11 +7,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice
 
 import orjson
 import pytest
 
+from streams.contract.wire.partitioner import home_partition
 from streams.running.topics.topic_catalogue import load_catalogue
 from tests.kafka.harness.cluster import KafkaCluster
 from tests.kafka.harness.deployment import (
@@ -23,7 +24,7 @@ from tests.kafka.harness.deployment import (
     VERIFIED,
 )
 from tests.kafka.harness.oracle import check_outputs
-from tests.kafka.harness.reports import endless
+from tests.kafka.harness.reports import Published, endless
 
 PARTITIONS = 4
 AWAY = 3
@@ -61,6 +62,14 @@ def published_at(deployment, reader):
     return found
 
 
+def unreadable() -> Iterator[Published]:
+    """Records whose dead letters belong to the partition that goes away."""
+    keys = (b"key-%d" % number for number in count())
+    for key in keys:
+        if home_partition(key, PARTITIONS) == AWAY:
+            yield Published(key, b"no report: " + key, None, "not_json")
+
+
 def play(deployment, cluster, seconds, go_away, *, joins=False):
     """Two workers and reports while the second broker is away for so long; everything is applied once.
 
@@ -69,11 +78,11 @@ def play(deployment, cluster, seconds, go_away, *, joins=False):
     """
     fleet = deployment.fleet
     publisher = deployment.publisher()
-    reports, done = endless(77), threading.Event()
+    reports, bad, done = endless(77), unreadable(), threading.Event()
 
     def publish_until_done():
         while not done.wait(0.1):
-            piece = [*islice(reports, PER_SECOND // 10)]
+            piece = [*islice(reports, PER_SECOND // 10), next(bad)]
             publisher.send(piece)
             deployment.published += piece
 

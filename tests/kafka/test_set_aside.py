@@ -92,7 +92,7 @@ def lines_of(worker, text):
 
 def owners(workers, partition):
     """The workers that own a partition of the stage of reports, and show it as set aside."""
-    shown = f'tocsin_partition_set_aside{{partition="{partition}",stage="reports"}} 1.0'
+    shown = f'tocsin_partition_set_aside{{partition="{partition}",stage="reports",why="record"}} 1.0'
     return [worker for worker in workers if shown in answer(worker, "/metrics")]
 
 

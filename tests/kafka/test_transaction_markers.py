@@ -1,7 +1,7 @@
 """An owner must still start after retention has deleted a log that ends in transaction markers."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +16,7 @@ from streams.running.log.state_log import keep_waiting
 from streams.running.log.transaction import write_transaction
 from streams.running.log.writer import Writer
 from streams.running.partitions.observer import Observer
+from streams.running.partitions.outputs import position_record
 from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.patches.fetched_range import FetchedRange
 
@@ -27,10 +28,15 @@ class Counted:
         self.outputs = []
         self.changes = {b"Kseen": b"%d" % seen}
         self.finished_records = 1
+        self.finished_entries = 0
 
 
 def counting_stage() -> SimpleNamespace:
-    def apply_in_slices(state: list[int], records: list[object], *, until: object) -> Iterator[Counted]:  # noqa: ARG001
+    def apply_in_slices(
+        state: list[int],
+        records: list[object],
+        **_: object,
+    ) -> Iterator[Counted]:
         state.append(len(records))
         yield Counted(sum(state))
 
@@ -58,7 +64,7 @@ async def restored(connection: Connection, writer: Writer) -> PartitionOwner[lis
 
 
 async def owner_after(
-    bootstrap: str, prefix: str, idle_chore: Callable[[PartitionOwner[list[int]]], object]
+    bootstrap: str, prefix: str, idle_chore: Callable[[PartitionOwner[list[int]], Writer], Awaitable[None]]
 ) -> PartitionOwner[list[int]]:
     """Apply one record, run the idle chore, delete the whole log as retention does, and take over again.
 
@@ -81,7 +87,7 @@ async def owner_after(
         assert prepared is not None
         await writer.write(prepared.writes)
         first.committed(prepared, 0.0)
-        await idle_chore(first)
+        await idle_chore(first, writer)
         await admin.delete_records(
             {TopicPartition(prefix + "in-internal", 0): RecordsToDelete(before_offset=2)}
         )
@@ -93,8 +99,14 @@ async def owner_after(
         await admin.close()
 
 
-async def nothing(_owner: object) -> None:
+async def nothing(_owner: object, _writer: object) -> None:
     pass
+
+
+async def step_over_markers(owner: PartitionOwner[list[int]], writer: Writer) -> None:
+    position = await owner.past_markers()
+    await writer.write({owner.state_log: [position_record(position)]})
+    owner.stepped_over_markers(position)
 
 
 def test_without_the_chore_the_position_lies_before_the_log(kafka: str, prefix: str) -> None:
@@ -103,6 +115,6 @@ def test_without_the_chore_the_position_lies_before_the_log(kafka: str, prefix: 
 
 
 def test_the_chore_moves_the_position_over_the_marker(kafka: str, prefix: str) -> None:
-    owner = asyncio.run(owner_after(kafka, prefix, PartitionOwner.step_over_markers))
+    owner = asyncio.run(owner_after(kafka, prefix, step_over_markers))
     assert owner.position[prefix + "in-internal"].next_offset == 2
     assert owner.state == [1]
