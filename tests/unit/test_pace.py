@@ -37,6 +37,15 @@ def test_cycles_are_apart(clock: SimpleNamespace, records: int, transaction: flo
     assert pace.wait_seconds() == pytest.approx(apart - transaction)
 
 
+def test_one_small_cycle_among_large_ones_changes_nothing(clock: SimpleNamespace) -> None:
+    pace = Pace()
+    cycle(pace, clock, 3 * FEW_RECORDS, 0.005)
+    cycle(pace, clock, 1, 0.005)
+    assert pace.wait_seconds() == pytest.approx(PACE_SECONDS - 0.005)
+    cycle(pace, clock, 1, 0.005)
+    assert pace.wait_seconds() == pytest.approx(SECONDS_WITH_FEW - 0.005)
+
+
 def test_after_a_pause_nothing_waits(clock: SimpleNamespace) -> None:
     pace = Pace()
     assert pace.wait_seconds() == 0
