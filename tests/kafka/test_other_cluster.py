@@ -256,7 +256,10 @@ def test_saved_state_goes_on_on_another_cluster(deploy, other, mirror, tmp_path,
     for worker in old.fleet.running:
         worker.terminate()
     old.fleet.tend()
-    done(tocsin(old, "state", "reset", "--yes"))
+    # Who is stopped in the middle of a rebalance stays in the group until its session is over.
+    old.fleet.wait_for(
+        lambda: tocsin(old, "state", "reset", "--yes").exit_code == 0, 30, "no worker is in the group"
+    )
     done(tocsin(old, "state", "restore", file, "--yes"))
     again = deploy_again(old, tmp_path / "again")
     try:
