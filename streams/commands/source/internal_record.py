@@ -11,6 +11,7 @@ from streams.contract.events.internal.source_decision import SourceDecision
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.failing import place_of
 from streams.contract.wire.records import SourceRecord
+from streams.running.log.reading import records_between
 from streams.running.worker.settings import Settings
 
 
@@ -26,13 +27,9 @@ async def next_record(settings: Settings, stage: AnyStage, source: Source) -> Ne
     """Read what a partition applies next of the internal topic; None at its end."""
     log = TopicPartition(settings.topic_prefix + source.topic, source.partition)
     async with settings.connection().reader("read_committed") as consumer:
-        consumer.assign([log])
-        consumer.seek(log, source.next)
         end = (await consumer.end_offsets([log]))[log]
-        while await consumer.position(log) < end:
-            for records in (await consumer.getmany(log, timeout_ms=200, max_records=1)).values():
-                for record in records:
-                    return _next(stage, source, record)
+        async for record in records_between(consumer, log, source.next, end):
+            return _next(stage, source, record)
     return None
 
 

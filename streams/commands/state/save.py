@@ -33,6 +33,7 @@ from streams.deciding.partition.hash_key import HashKeys
 from streams.running.clients.kafka_reading import partition_count
 from streams.running.log.log import Log, Reader
 from streams.running.log.position import SourcePosition
+from streams.running.log.reading import records_between
 from streams.running.log.restore import require_finished
 from streams.running.log.source_logs import take_position
 from streams.running.log.state_log import anything_follows, read_entries
@@ -129,14 +130,9 @@ async def find_moment(log: Log, states: list[TopicPartition], internal: list[Top
 
 async def _any_not_twice(consumer: Reader, begin: _Ends, ends: _Ends) -> bool:
     for tp, end in ends.items():
-        if end <= begin[tp]:
-            continue
-        consumer.assign([tp])
-        consumer.seek(tp, begin[tp])
-        while await consumer.position(tp) < end:
-            for record in (await consumer.getmany(tp, timeout_ms=50)).get(tp, ()):
-                if own_type(record) in _NOT_TWICE:
-                    return True
+        async for record in records_between(consumer, tp, begin[tp], end):
+            if own_type(record) in _NOT_TWICE:
+                return True
     return False
 
 
@@ -177,20 +173,11 @@ async def _spool_waiting(
     """Write the records of an internal log to `spool`, from the position up to `end`."""
     begin: int = (await consumer.beginning_offsets([tp]))[tp]
     next_offset = begin if position is None else max(begin, position.next_offset)
-    # After an assignment something must be read: a consumer that stops at once may wait for ever, because
-    # aiokafka's fetching task takes its own cancellation for that of an earlier request.
-    if next_offset >= end:
-        return
-    consumer.assign([tp])
-    consumer.seek(tp, next_offset)
-    while next_offset < end:
-        for record in (await consumer.getmany(tp, timeout_ms=50)).get(tp, ()):
-            if record.offset < end:
-                waiting = WaitingRecord(
-                    record.offset, record.timestamp, record.key, record.value, list(record.headers)
-                )
-                spool.put(*waiting_row(spool.count, waiting))
-        next_offset = await consumer.position(tp)
+    async for record in records_between(consumer, tp, next_offset, end):
+        waiting = WaitingRecord(
+            record.offset, record.timestamp, record.key, record.value, list(record.headers)
+        )
+        spool.put(*waiting_row(spool.count, waiting))
 
 
 async def _unread(consumer: AIOKafkaConsumer, tp: TopicPartition, position: SourcePosition | None) -> int:

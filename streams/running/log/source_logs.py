@@ -16,6 +16,7 @@ from streams.running.log.position import (
     UnknownPositionVersion,
     decode_position,
 )
+from streams.running.log.reading import records_between
 
 # What decoding damaged bytes raises.
 UNDECODABLE = (ValueError, LookupError, TypeError, struct.error)
@@ -192,16 +193,13 @@ async def newest_position(consumer: Reader, tp: TopicPartition, begin: int, end:
 
     It ends a transaction, so the search goes backwards.
     """
-    consumer.assign([tp])
     span = 16
     while True:
         first = max(begin, end - span)
-        consumer.seek(tp, first)
         found = {}
-        while await consumer.position(tp) < end:
-            for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
-                if record.key == POSITION_KEY and record.value is not None:
-                    found[record.key] = record.value
+        async for record in records_between(consumer, tp, first, end):
+            if record.key == POSITION_KEY and record.value is not None:
+                found[record.key] = record.value
         if found or first == begin:
             return found
         # Aborted transactions and compaction leave gaps of any length, so search a larger span.

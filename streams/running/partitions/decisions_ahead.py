@@ -6,6 +6,7 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from streams.running.log.log import Reader
+from streams.running.log.reading import records_between
 
 
 class DecisionsAhead:
@@ -24,10 +25,8 @@ class DecisionsAhead:
         self, consumer: Reader, log: TopicPartition, begin: int, is_decision: Callable[[Any], bool]
     ) -> None:
         """Read a log from `begin`, or from the last end on, to its end. Raises KafkaError."""
-        consumer.assign([log])
-        consumer.seek(log, max(begin, self._next))
         end = (await consumer.end_offsets([log]))[log]
-        while (position := await consumer.position(log)) < end:
-            for records in (await consumer.getmany(log, timeout_ms=200)).values():
-                self.found += [record for record in records if is_decision(record)]
-        self._next = max(self._next, position)
+        async for record in records_between(consumer, log, max(begin, self._next), end):
+            if is_decision(record):
+                self.found.append(record)
+        self._next = max(self._next, end)

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from streams.contract.wire.topics import CLAIMS
 from streams.running.log.claims import ClaimFacts, ClaimsLog
 from streams.running.log.log import Log
+from streams.running.log.reading import records_between
 from streams.running.log.terms import Difference, Terms, differences
 from streams.running.takeover.agreement import disagreement
 
@@ -71,10 +72,8 @@ async def _differing(
 async def _standing(log: Log, tp: TopicPartition) -> Mapping[str, ClaimFacts]:
     seen = ClaimsLog()
     async with log.reader() as reader:
-        reader.assign([tp])
-        reader.seek(tp, (await reader.beginning_offsets([tp]))[tp])
+        begin = (await reader.beginning_offsets([tp]))[tp]
         end = (await reader.end_offsets([tp]))[tp]
-        while await reader.position(tp) < end:
-            for record in (await reader.getmany(tp, timeout_ms=20)).get(tp, ()):
-                seen.add(record.key, record.value)
+        async for record in records_between(reader, tp, begin, end):
+            seen.add(record.key, record.value)
     return seen.standing()
