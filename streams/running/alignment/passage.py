@@ -119,13 +119,13 @@ class Passage:
         is_news = bool(frontiers) if row is None else row != self.seen
         troubles = self._writer.troubles
         relays = [self._relays[partition] for partition in self.relays()] if probe is None else []
-        relays = [tp for tp in relays if not troubles.has_no_leader((*tp,))]
+        relays = [tp for tp in relays if not troubles.has_no_leader(tp)]
         homes = {
             step.internal: step
             for step in self._steps.values()
             if step.next is None
             and (confirmed or step.confirmed is not fleet.confirmed)
-            and not troubles.has_no_leader((*step.internal,))
+            and not troubles.has_no_leader(step.internal)
         }
         if not homes and not (probe is None and is_news):
             fleet.confirm(confirmed)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import structlog
@@ -12,7 +12,8 @@ from streams.running.cycle.cycle import Cycle
 from streams.running.cycle.set_aside import set_aside, wake_sources
 from streams.running.log.destinations import DestinationTrouble
 from streams.running.log.log import Destination, Write
-from streams.running.partitions.outputs import position_record
+from streams.running.partitions.outputs import Outputs, position_record
+from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.partitions.setback import NotApplied
 from streams.running.takeover.ownership import Ownership
 from streams.running.wall_clock import clock_ms
@@ -66,39 +67,21 @@ async def do_chores(
 
 async def _tick(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignment) -> None:
     now = time.monotonic()
-    due = []
-    for owner in ownership.owners.values():
-        if owner.attempts.is_set_aside or now - owner.last_applied_at <= IDLE_SECONDS:
-            continue
-        try:
-            outputs = await owner.tick(alignment.tick_clock(owner, clock_ms()))
-        except NotApplied as failed:
-            await set_aside(app.consumer, owner, failed)
-            continue
-        if outputs is not None and not cycle.blocking(outputs.writes):
-            due.append((owner, outputs))
-    if due:
-        await cycle.write([owner for owner, _ in due], [outputs.writes for _, outputs in due])
-        for owner, _ in due:
-            owner.ticked()
+    idle = [owner for owner in ownership.owners.values() if now - owner.last_applied_at > IDLE_SECONDS]
+    for owner in await _write_own(
+        app, cycle, idle, lambda owner: owner.tick(alignment.tick_clock(owner, clock_ms()))
+    ):
+        owner.ticked()
 
 
 async def _say_room(has_room: bool | None, app: Any, ownership: Ownership, cycle: Cycle) -> None:
     """Tell partitions whether there is memory for more state; None: it stays as it is."""
     if has_room is None:
         return
-    news = []
-    for owner in ownership.owners.values():
-        if owner.attempts.is_set_aside:
-            continue
-        try:
-            outputs = await owner.say_room(has_room=has_room)
-        except NotApplied as failed:
-            await set_aside(app.consumer, owner, failed)
-            continue
-        if outputs is not None and not cycle.blocking(outputs.writes):
-            news.append((owner, outputs))
-    if not news:
+    told = await _write_own(
+        app, cycle, [*ownership.owners.values()], lambda owner: owner.say_room(has_room=has_room)
+    )
+    if not told:
         return
     if has_room:
         logger.info("there is memory for more state: what is new is taken again")
@@ -107,7 +90,30 @@ async def _say_room(has_room: bool | None, app: Any, ownership: Ownership, cycle
             "the state has reached its budget of memory: reports about what is not known go to dead-letters",
             runbook="docs/runbooks/TocsinNewcomersRefused.md",
         )
-    await cycle.write([owner for owner, _ in news], [outputs.writes for _, outputs in news])
+
+
+async def _write_own(
+    app: Any,
+    cycle: Cycle,
+    owners: Iterable[PartitionOwner[Any]],
+    made: Callable[[PartitionOwner[Any]], Awaitable[Outputs | None]],
+) -> list[PartitionOwner[Any]]:
+    """Write what owners have to say in their own internal topics; return those that had something."""
+    due = []
+    for owner in owners:
+        if owner.attempts.is_set_aside:
+            continue
+        try:
+            outputs = await made(owner)
+        except NotApplied as failed:
+            await set_aside(app.consumer, owner, failed)
+            continue
+        if outputs is not None and not cycle.blocking(outputs.writes):
+            due.append((owner, outputs))
+    writing = [owner for owner, _ in due]
+    if writing:
+        await cycle.write(writing, [outputs.writes for _, outputs in due])
+    return writing
 
 
 async def _step_over_markers(ownership: Ownership, cycle: Cycle) -> None:

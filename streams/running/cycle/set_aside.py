@@ -79,7 +79,7 @@ async def keep_trying(log: Log, writer: Writer, ownership: Ownership) -> None:
 
 
 async def _try_again(log: Log, writer: Writer, ownership: Ownership, owner: PartitionOwner[Any]) -> None:
-    logs = {(*tp,) for tp in (*owner.source_logs(), owner.state_log)}
+    logs = {*owner.source_logs(), owner.state_log}
     await writer.look_at_troubles(logs)
     if missing := [each for each in logs if writer.troubles.has_no_leader(each)]:
         owner.attempts.waits_for = missing

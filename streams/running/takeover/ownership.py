@@ -205,12 +205,12 @@ class Ownership:
     ) -> dict[StatePartition, list[Destination]]:
         """The partitions that cannot be read because logs of theirs have no leader, and these logs."""
         logs = {place: [*owner.source_logs(), owner.state_log] for place, owner in new.items()}
-        await self._writer.look_at_troubles({(*tp,) for tps in logs.values() for tp in tps})
+        await self._writer.look_at_troubles({tp for tps in logs.values() for tp in tps})
         troubles = self._writer.troubles
         return {
             place: missing
             for place, tps in logs.items()
-            if (missing := [(tp.topic, tp.partition) for tp in tps if troubles.has_no_leader((*tp,))])
+            if (missing := [tp for tp in tps if troubles.has_no_leader(tp)])
         }
 
     def _whole_partitions(self, assigned: Iterable[TP]) -> list[StatePartition]:
