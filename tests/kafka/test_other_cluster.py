@@ -17,6 +17,7 @@ from streams.commands.state.save_file import waiting_record
 from streams.contract.wire.partitioner import home_partition
 from streams.deciding.partition.duplicates import event_hash, read_slots
 from streams.deciding.partition.state import DUPLICATES_SLOT
+from tests.kafka.harness.command_results import done, refused
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.deployment import (
     COUNTERS,
@@ -71,17 +72,6 @@ def other(tmp_path):
 
 def tocsin(deployment, *arguments):
     return CliRunner().invoke(commands, list(map(str, arguments)), env=deployment.settings)
-
-
-def done(result):
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def refused(result, *parts):
-    assert result.exit_code == 1, result.output
-    for part in parts:
-        assert part in result.output
 
 
 def save_on_the_way(deployment, file, records):

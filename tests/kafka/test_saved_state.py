@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from streams.commands.main import commands
 from streams.commands.state import restore as restoring
 from streams.running.errors import OwnershipLost
+from tests.kafka.harness.command_results import done, refused
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.counter_oracle import check_counters
 from tests.kafka.harness.deployment import (
@@ -39,18 +40,6 @@ REQUESTS = generate_requests(11, 120)
 @pytest.fixture
 def deployment(deploy):
     return deploy(partitions=2)
-
-
-def done(result):
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def refused(result, *parts):
-    assert result.exit_code == 1, result.output
-    for part in parts:
-        assert part in result.output
-    return result.output
 
 
 def stop(deployment):

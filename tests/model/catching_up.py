@@ -37,6 +37,7 @@ from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.partitions.prepared import Prepared
 from streams.running.patches.fetched_range import FetchedRange
 from streams.running.takeover.ownership import OwnedStage, Ownership
+from tests.model.consumer import PausableConsumer, event_of
 from tests.model.memory_log import Brokers, MemoryLog, MemoryReader, Record
 from tests.model.virtual_time import BEGIN, VirtualLoop
 from tests.unit.test_crowd_in_the_stage import rules_with
@@ -199,26 +200,16 @@ class SlowOwner(PartitionOwner[Any]):
         return prepared
 
 
-class _Consumer:
+class _Consumer(PausableConsumer):
     """Fetches what is not paused, and hands it over."""
 
     def __init__(self, worker: "Worker") -> None:
+        super().__init__()
         self._worker = worker
         self._reader = _Reader(worker.log, "read_committed")
-        self._paused: set[TP] = set()
         # Where the next range begins: after the one before, markers included.
         self._begins: dict[TP, int] = {}
         self._last: dict[TP, int] = {}
-        self._known: dict[TP, Fetched] = {}
-
-    def fetched(self, tp: TP) -> Fetched | None:
-        """How far it was fetched."""
-        return self._known.get(tp)
-
-    def rest(self, tp: TP) -> Awaitable[None]:
-        """Fetch nothing of it."""
-        self._paused.add(tp)
-        return asyncio.sleep(0)
 
     async def wake(self, tp: TP, offset: int) -> None:
         """Fetch it from an offset on."""
@@ -326,14 +317,8 @@ class Worker:
 
     async def hand_over(self, tp: TP, records: FetchedRange) -> None:
         """What Faust does with a fetch."""
-        message = SimpleNamespace(
-            topic=tp.topic,
-            partition=tp.partition,
-            generation_id=self._generation,
-            serialized_value_size=records.memory,
-        )
         stage = "reporters" if tp.topic == RELAY else "reports"
-        await self.cycle.hand_over(stage, SimpleNamespace(message=message, value=records, ack=lambda: None))
+        await self.cycle.hand_over(stage, event_of(tp, records, self._generation))
 
     def _new_owner(self, stage: Stage[Any, Any, Any]) -> Any:
         def new(partition: int) -> SlowOwner:

@@ -24,6 +24,7 @@ from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.patches.fetched_range import FetchedRange
 from streams.running.takeover.joining import wait_until_agreed
 from streams.running.takeover.ownership import OwnedStage, Ownership
+from tests.model.consumer import PausableConsumer, event_of
 from tests.model.virtual_time import BEGIN
 from tests.scale.brokers import ScaleBrokers, ScaleLog, count_read, worker_of_task
 from tests.scale.group import Group, Joined
@@ -153,14 +154,8 @@ class Worker:
 
     async def hand_over(self, tp: TP, records: FetchedRange) -> None:
         """What Faust does with a fetch."""
-        message = SimpleNamespace(
-            topic=tp.topic,
-            partition=tp.partition,
-            generation_id=self._generation,
-            serialized_value_size=records.memory,
-        )
         stage = next(name for name, stage in self._stages.items() if tp.topic in stage.sources)
-        await self.cycle.hand_over(stage, SimpleNamespace(message=message, value=records, ack=lambda: None))
+        await self.cycle.hand_over(stage, event_of(tp, records, self._generation))
 
     def _new_owner(self, stage: Stage[Any, Any, Any]) -> Callable[[int], PartitionOwner[Any]]:
         return lambda partition: PartitionOwner(stage, self._log, self.writer, partition, Observer())
@@ -178,24 +173,14 @@ class Worker:
             self.error = task.exception()
 
 
-class _Consumer:
+class _Consumer(PausableConsumer):
     """Fetches what is not paused: a request to each broker, which waits there for records."""
 
     def __init__(self, worker: Worker, brokers: ScaleBrokers, positions: Mapping[TP, int]) -> None:
+        super().__init__()
         self._worker = worker
         self._brokers = brokers
         self._next = dict(positions)
-        self._paused: set[TP] = set()
-        self._known: dict[TP, Fetched] = {}
-
-    def fetched(self, tp: TP) -> Fetched | None:
-        """How far it was fetched."""
-        return self._known.get(tp)
-
-    def rest(self, tp: TP) -> Awaitable[None]:
-        """Fetch nothing of it."""
-        self._paused.add(tp)
-        return asyncio.sleep(0)
 
     async def wake(self, tp: TP, offset: int) -> None:
         """Fetch it from an offset on."""
