@@ -27,7 +27,8 @@ demo: $(VENV)/installed ## Run the main job on a real Kafka and watch escalation
 # Three times as many processes as cores, because Kafka tests mostly wait. Each process has its own broker. Files run in the order
 # of tests/durations.json, the longest first, those that wait beside those that compute.
 PROCESSES ?= $(shell echo $$(( $$(nproc) < 3 ? $$(nproc) * 3 : 8 )))
-SUITE = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+# Tests call make themselves: not with the arguments and the job server of this one.
+SUITE = MAKEFLAGS= $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test: check $(if $(shell command -v cargo 2>/dev/null),native) ## Run every check, and every test but the nightly ones, on a real Kafka
 	$(SUITE) -m 'not nightly' --examples 0.5 $(ARGS)
