@@ -11,12 +11,17 @@ CREDIT_TYPE: Final = "tocsin.credit.v1"
 
 
 class CreditedOutcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An outcome as it counts for a reporter: `day` in days since the epoch, its weight in per cent."""
+    """An outcome as it counts for a reporter: `day` in days since the epoch, its weight in per cent.
+
+    `reviewer` is a keyed tag of the person who alone decided so, 0 if two agree or nobody is known.
+    """
 
     day: int
     decision: OutcomeDecision
     category: Category
     percent: int
+    confirmed: bool = False
+    reviewer: int = 0
 
 
 class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -26,7 +31,8 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     the reporter, and of channel and message. `decision` is the one that stands, or upheld if nobody could
     look at the message. `received_s` is when the platform received the report, and `decided_s` when it was
     decided on, in seconds since the epoch. `forwarded` counts how often it was sent after a reporter whose
-    hash has changed with the key.
+    hash has changed with the key. `decided_by` is the tag of the person who alone made the decision that
+    stands, 0 if two agree or nobody is known.
     """
 
     reporter: int
@@ -37,3 +43,5 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     removed: CreditedOutcome | None
     added: CreditedOutcome | None
     forwarded: int = 0
+    channel: int = 0
+    decided_by: int = 0
