@@ -26,7 +26,7 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     the reporter, and of channel and message. `decision` is the one that stands, or upheld if nobody could
     look at the message. `received_s` is when the platform received the report, and `decided_s` when it was
     decided on, in seconds since the epoch. `forwarded` counts how often it was sent after a reporter whose
-    hash has changed with the key.
+    hash has changed with the key. `parts` are those of the source of a finding (counting/findings.py).
     """
 
     reporter: int
@@ -37,3 +37,4 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     removed: CreditedOutcome | None
     added: CreditedOutcome | None
     forwarded: int = 0
+    parts: tuple[int, ...] = ()
