@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from streams.contract.events.moderation_outcome import OutcomeDecision, OutcomeGround
+from streams.contract.events.outcome_reason import OutcomeReason
 from streams.contract.events.report import Category
 
 
@@ -22,8 +23,9 @@ class KnownOutcome(msgspec.Struct, frozen=True, array_like=True):
     is in seconds since the epoch.
 
     `reviewer` is a keyed tag of the person, 0 in records of versions that kept none. `sure`: two people came
-    to it independently, or the rules take one person's word for it. `corrects`: it supersedes another one, so it holds whatever was found before.
-    `other` is the latest decision of another person; a decision that arrives has none.
+    to it independently, or the rules take one person's word for it. `corrects`: it supersedes another one, so
+    it holds whatever was found before. `other` is the latest decision of another person; a decision that
+    arrives has none.
     """
 
     decided_s: int
@@ -38,6 +40,7 @@ class KnownOutcome(msgspec.Struct, frozen=True, array_like=True):
     sure: bool = False
     corrects: bool = False
     other: "KnownOutcome | None" = None
+    reason: OutcomeReason | None = None
 
     @property
     def order(self) -> tuple[int, str]:
