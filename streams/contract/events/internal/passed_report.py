@@ -1,7 +1,7 @@
 """A report between the stages that it passes: an entry of a bundle (contract/wire/bundle.py)."""
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -12,6 +12,7 @@ from streams.contract.events.report import (
     Category,
     Classifier,
     Evidence,
+    ListMatch,
     Notice,
     ReporterKind,
     ReportKind,
@@ -39,12 +40,29 @@ class RestOfReport(msgspec.Struct, array_like=True, frozen=True, gc=False):
     evidence: tuple[Evidence, ...]
     notice: Notice | None
     times: tuple[str, str | None] | None = None
+    match: ListMatch | None = None
 
 
 Rest = TypeVar("Rest")
 
-StoredStamp = tuple[TrustClass, float, float, float, float, bool, bool, bytes, int]
-"""As ReportStamp, with the signature as bytes: msgpack's integers end at 64 bits."""
+
+class StoredStamp(NamedTuple):
+    """As ReportStamp, with the signature as bytes: msgpack's integers end at 64 bits.
+
+    A stamp that an earlier version wrote ends with `needed`.
+    """
+
+    reporter_class: TrustClass
+    mean: float
+    lower: float
+    outcomes: float
+    factor: float
+    first_time: bool
+    over_limit: bool
+    signature: bytes
+    needed: int
+    proof: tuple[int, ...] = ()
+    paused: bool = False
 
 
 class CheckedReport(msgspec.Struct, Generic[Rest], array_like=True, frozen=True, gc=False):
@@ -77,12 +95,14 @@ class CheckedReport(msgspec.Struct, Generic[Rest], array_like=True, frozen=True,
 class PassedReport(msgspec.Struct, Generic[Rest], array_like=True, frozen=True, gc=False):
     """A report on its way to its reporter's home: that of the hash `reporter`.
 
-    `earlier` is the hash under the previous key, if workers have one.
+    `earlier` is the hash under the previous key, if workers have one. `parts` are those of the source of a
+    finding (counting/findings.py).
     """
 
     report: CheckedReport[Rest]
     reporter: int
     earlier: int | None = None
+    parts: tuple[int, ...] = ()
 
 
 class StampedReport(msgspec.Struct, Generic[Rest], array_like=True, frozen=True, gc=False):
