@@ -8,6 +8,7 @@ from streams.registry.document import Document, FieldPath
 from streams.registry.reporter_rules import (
     BetaPrior,
     ClassNeeds,
+    DetectorRules,
     MisuseNeeds,
     ReporterRules,
 )
@@ -58,11 +59,11 @@ def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
         medium=ClassNeeds(medium.lower, medium.upheld),
         category_needs=file.category_needs.value,
         measured_from=file.measured_from.value,
-        borrowed=file.borrowed.value,
         reports_per_day={str(kind): limit for kind, limit in file.reports_per_day.values.items()},
         channels_per_week={str(kind): limit for kind, limit in file.channels_per_week.values.items()},
         receipts=frozenset(str(kind) for kind, told in file.receipts.values.items() if told),
         misuse=MisuseNeeds(file.misuse.values.manifestly_unfounded, file.misuse.values.share),
+        detectors=None if file.detectors is None else DetectorRules(file.detectors.values.borrowed),
     )
 
 

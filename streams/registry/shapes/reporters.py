@@ -94,6 +94,18 @@ class MisuseRow(Sourced):
     values: MisuseValues
 
 
+class DetectorValues(Row):
+    """How the parts of a detector or list are judged."""
+
+    borrowed: Annotated[float, Field(ge=1, le=1_000)]
+
+
+class DetectorsRow(Sourced):
+    """How detectors and lists are judged by version and entry."""
+
+    values: DetectorValues
+
+
 class ReportersFile(Row):
     """reporters.yaml: how outcomes become trust, and how much one reporter may do."""
 
@@ -104,8 +116,9 @@ class ReportersFile(Row):
     classes: ClassesRow
     category_needs: NumberRow
     measured_from: NumberRow
-    borrowed: NumberRow
     reports_per_day: PerDayRow
     channels_per_week: PerWeekRow
     receipts: ReceiptsRow
     misuse: MisuseRow
+    # A copy that is older than this row has none: parts are judged like the whole.
+    detectors: DetectorsRow | None = None

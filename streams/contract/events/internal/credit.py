@@ -11,12 +11,20 @@ CREDIT_TYPE: Final = "tocsin.credit.v1"
 
 
 class CreditedOutcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An outcome as it counts for a reporter: `day` in days since the epoch, its weight in per cent."""
+    """An outcome as it counts for a reporter: `day` in days since the epoch, its weight in per cent.
+
+    `confirmed`: others who were right elsewhere reported the message too, so it is not the reporter's own
+    (docs/trust.md). `reviewer` is a keyed tag of who decided, 0 if not known. `first`: nobody
+    else had reported the message before. Records of versions that did not say so have the defaults.
+    """
 
     day: int
     decision: OutcomeDecision
     category: Category
     percent: int
+    confirmed: bool = False
+    reviewer: int = 0
+    first: bool = False
 
 
 class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -26,7 +34,8 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     the reporter, and of channel and message. `decision` is the one that stands, or upheld if nobody could
     look at the message. `received_s` is when the platform received the report, and `decided_s` when it was
     decided on, in seconds since the epoch. `forwarded` counts how often it was sent after a reporter whose
-    hash has changed with the key. `parts` are those of the source of a finding (counting/findings.py).
+    hash has changed with the key. `channel` is a keyed tag of 32 bits of the message's channel, 0 if not
+    known. `parts` are those of the source of a finding (counting/findings.py).
     """
 
     reporter: int
@@ -37,4 +46,5 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     removed: CreditedOutcome | None
     added: CreditedOutcome | None
     forwarded: int = 0
+    channel: int = 0
     parts: tuple[int, ...] = ()
