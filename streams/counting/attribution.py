@@ -13,11 +13,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from streams.contract.events.moderation_outcome import OutcomeDecision, OutcomeGround
-from streams.contract.events.outcome_reason import OutcomeReason
-from streams.contract.events.report import Category
 from streams.contract.wire.times import DAY
 from streams.counting.findings import Finding
+from streams.counting.known_outcome import Counted, KnownOutcome, with_decision
 from streams.counting.message_facts import FirstReport, MessageFacts
 
 # The reporters kept per message. Trust needs no more: each of the others is as likely to be credited for the
@@ -32,22 +30,6 @@ UNDECIDED_DAYS: Final = 90
 ENTRY = struct.Struct("<QI")
 
 
-class KnownOutcome(msgspec.Struct, frozen=True, array_like=True):
-    """An outcome, reduced to what credits and notices need.
-
-    `percent` is its weight (confidence over probability of review) x 100; 0 if nobody could see whether the
-    reports were right. `decided_s` is in seconds since the epoch.
-    """
-
-    decided_s: int
-    outcome_id: str
-    verdict: OutcomeDecision
-    category: Category
-    percent: int
-    ground: OutcomeGround | None = None
-    reason: OutcomeReason | None = None
-
-
 class ReportIdentity(NamedTuple):
     """Which report it was, as it was published."""
 
@@ -59,21 +41,18 @@ class Credit(NamedTuple):
     """What changes for one reporter: `removed` no longer counts, `added` does.
 
     Both are None for a report that came too late. `standing` is the decision that holds: an upheld message is
-    no sign of coordination, for any reporter at any time. `anew`: another one held before. `received_s` is in
-    seconds since the epoch.
+    no sign of coordination, for any reporter at any time. `anew`: another one held before. `told`: what holds
+    is new to the reporter, and not only decided by a second person too. `received_s` is in seconds since the
+    epoch.
     """
 
     reporter: int
     received_s: int
     standing: KnownOutcome
-    removed: KnownOutcome | None
-    added: KnownOutcome | None
+    removed: Counted | None
+    added: Counted | None
     anew: bool
-
-    @property
-    def verdict(self) -> OutcomeDecision:
-        """What was decided."""
-        return self.standing.verdict
+    told: bool = True
 
 
 class _Known(NamedTuple):
@@ -82,9 +61,9 @@ class _Known(NamedTuple):
     first_s: int
     standing: KnownOutcome
 
-    def credited(self, received: int | None) -> KnownOutcome | None:
+    def credited(self, received: int | None) -> Counted | None:
         """Return what counts for a report `received` then: nothing if it was after the first decision."""
-        return self.standing if received is not None and received < self.first_s else None
+        return self.standing.counted if received is not None and received < self.first_s else None
 
 
 class MessageReporters(msgspec.Struct, array_like=True):
@@ -213,7 +192,10 @@ class MessageReporters(msgspec.Struct, array_like=True):
             removed = None if was is None else was.credited(received)
             added = now.credited(received)
             if removed != added or was is None or was.standing != now.standing:
-                changes.append(Credit(each, received, now.standing, removed, added, anew=was is not None))
+                told = was is None or _seen(was.standing) != _seen(now.standing)
+                changes.append(
+                    Credit(each, received, now.standing, removed, added, anew=was is not None, told=told)
+                )
         return changes
 
     def notices_of(self, decision: KnownOutcome, reporter: int | None = None) -> list[Credit]:
@@ -248,19 +230,19 @@ class MessageReporters(msgspec.Struct, array_like=True):
             return None if own is None else _Known(*own)
         if own is None:
             return _Known(self.first_s, self.standing)
-        return _Known(min(own[0], self.first_s), max(own[1], self.standing, key=_order))
+        return _Known(min(own[0], self.first_s), with_decision(own[1], self.standing))
 
 
 def _with(
     decision: KnownOutcome, first: int | None, standing: KnownOutcome | None
 ) -> tuple[int, KnownOutcome]:
-    if first is None or standing is None:
-        return decision.decided_s, decision
-    return min(first, decision.decided_s), max(standing, decision, key=_order)
+    first = decision.decided_s if first is None else min(first, decision.decided_s)
+    return first, with_decision(standing, decision)
 
 
-def _order(decision: KnownOutcome) -> tuple[int, str]:
-    return decision.decided_s, decision.outcome_id
+def _seen(decision: KnownOutcome) -> tuple[object, ...]:
+    """Return what a reporter is told of a decision."""
+    return decision.verdict, decision.ground
 
 
 class _Stored(msgspec.Struct, array_like=True):

@@ -9,11 +9,12 @@ from math import exp
 from msgspec.structs import astuple, replace
 
 from streams.contract.events.report import MessageReport
-from streams.counting.attribution import Credit, KnownOutcome, MessageReporters
+from streams.counting.attribution import Credit, MessageReporters
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.coordination.assessment import assess
 from streams.counting.coordination.clusters import MILLION, Clusters, ClusterSums, voices_millionths
 from streams.counting.counts import ChannelCounts
+from streams.counting.known_outcome import KnownOutcome
 from streams.deciding.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
 from streams.deciding.reports.escalation.policies import compile_policy
 from streams.deciding.reports.risk import reporter_weight
@@ -192,5 +193,5 @@ class Play:
             for each in (credit.removed, credit.added)
         )
         self.reporters[credit.reporter].credit(
-            CreditFacts(at, credit.received_s, number, credit.verdict, removed, added)
+            CreditFacts(at, credit.received_s, number, credit.standing.verdict, removed, added)
         )

@@ -65,7 +65,7 @@ def send_part(batch: ReporterBatch, key: bytes, rehashed: ReporterRehashed, part
     known = state.parts.find(place)
     if known is None:
         return
-    history = ReporterHistory(rehashed.occurred_ms, known.period, known.sums, {}, 0, part)
+    history = ReporterHistory(rehashed.occurred_ms, known.period, known.sums, {}, 0, part=part)
     batch.passed_on.record(encode_history(rehashed.reporter, history), rehashed.reporter)
     state.parts.remove(place)
 

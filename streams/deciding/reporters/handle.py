@@ -181,6 +181,7 @@ def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, cr
             verdict=credit.decision,
             removed=removed,
             added=added,
+            sure=not credit.decided_by,
         )
         changed = reporter.credit(facts)
         state.reporters.keep(key, reporter, now)
@@ -243,7 +244,11 @@ def _outcome(batch: ReporterBatch, credited: CreditedOutcome | None) -> OutcomeF
     if credited is None:
         return None
     return OutcomeFacts(
-        credited.day, credited.decision, _known(batch, credited.category).code, credited.percent
+        credited.day,
+        credited.decision,
+        _known(batch, credited.category).code,
+        credited.percent,
+        credited.reviewer,
     )
 
 

@@ -9,8 +9,9 @@ from streams.contract.events.moderation_outcome import (
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import new_tuple
-from streams.counting.attribution import KnownOutcome, ReportIdentity
+from streams.counting.attribution import ReportIdentity
 from streams.counting.findings import finding_of, narrowest
+from streams.counting.known_outcome import KnownOutcome
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.credits import publish_credit, publish_receipt
@@ -124,13 +125,19 @@ def _judged(
 
 def _decision(batch: ReportBatch, outcome: ModerationOutcome, decided_ms: int) -> KnownOutcome:
     probability = 1.0 if outcome.sampled is None else outcome.sampled
-    percent = batch.rules.registry.reporters.percent(outcome.confidence, probability)
+    rules = batch.rules.registry.reporters
+    unseen = outcome.reason == "not_found"
     return KnownOutcome(
         decided_ms // 1000,
         outcome.outcome_id,
         outcome.decision,
         outcome.category,
-        0 if outcome.reason == "not_found" else percent,
+        0 if unseen else rules.percent(outcome.confidence, probability),
         outcome.ground,
-        outcome.reason,
+        batch.rules.hash_keys.current.reviewer_tag(outcome.reviewer.ref),
+        0 if unseen else rules.percent("two_agree", probability),
+        0 if unseen else rules.percent_if_disputed(probability),
+        outcome.confidence == "two_agree" or rules.reviewers.one_is_enough,
+        outcome.supersedes is not None,
+        reason=outcome.reason,
     )

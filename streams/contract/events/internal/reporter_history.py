@@ -29,7 +29,8 @@ class ReporterRehashed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     """The outcomes of a reporter as of `period`, as deciding/reporters/reporter.py keeps them.
 
-    They are sums, numbers and the last week of a case. With `part` they are those of a part.
+    They are sums, numbers, the last week of a case, and sums by reviewer. With `part` they are those of a
+    part.
     """
 
     occurred_ms: int
@@ -37,4 +38,5 @@ class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     sums: dict[int, int]
     numbers: dict[int, int]
     misuse_week: int
+    by_reviewer: dict[int, int] = msgspec.field(default_factory=dict)
     part: int | None = None
