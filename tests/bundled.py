@@ -25,7 +25,7 @@ def entries(records: Iterable[SourceRecord | OutputRecord]) -> Iterator[Any]:
 
 def stored_stamp(stamp: ReportStamp) -> StoredStamp:
     """A stamp as it is in an entry."""
-    return (*stamp[:7], stored_signature(stamp.signature), stamp.needed)  # type: ignore[return-value]
+    return StoredStamp(*stamp[:7], stored_signature(stamp.signature), *stamp[8:])
 
 
 def stamps(records: Iterable[SourceRecord | OutputRecord]) -> list[ReportStamp | None]:

@@ -15,7 +15,7 @@ from streams.deciding.partition.hash_key import HashKey
 
 def encode_stamp(stamp: ReportStamp) -> bytes:
     """The value of the header `tocsin-stamp`."""
-    return STAMP_VERSION + msgspec.msgpack.encode(stored_stamp(stamp))
+    return STAMP_VERSION + msgspec.msgpack.encode(stored_stamp(stamp)[:9])
 
 
 def passed_on_singly(record: Any, key: HashKey) -> Any:

@@ -22,8 +22,9 @@ class KnownOutcome(msgspec.Struct, frozen=True, array_like=True):
     is in seconds since the epoch.
 
     `reviewer` is a keyed tag of the person, 0 in records of versions that kept none. `sure`: two people came
-    to it independently, or the rules take one person's word for it. `corrects`: it supersedes another one, so it holds whatever was found before.
-    `other` is the latest decision of another person; a decision that arrives has none.
+    to it independently, or the rules take one person's word for it. `corrects`: it supersedes another one, so
+    it holds whatever was found before. `other` is the latest decision of another person; a decision that
+    arrives has none.
     """
 
     decided_s: int

@@ -16,7 +16,9 @@ from streams.contract.wire.forms.checked_report import checked_report, published
 from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
 from streams.contract.wire.forms.report_decoding import decode_report
 from streams.contract.wire.forms.stamp import stamp_of
-from streams.contract.events.internal.passed_report import PassedReport, StampedReport
+from streams.contract.events.internal.credit import CreditedOutcome, ReporterCredit
+from streams.contract.events.internal.passed_report import PassedReport, StampedReport, StoredStamp
+from streams.contract.wire.forms.credit import decode_credit
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.origin import NotAtHome, Origin, own_place
 from streams.contract.wire.partitioner import home_partition
@@ -90,6 +92,23 @@ def test_a_report_comes_out_of_both_bundles_as_it_was_published(report, source):
     assert (home.report.ce_source, home.report.occurred) == (source, decoded.time_ms)
     assert own_place(published_record(home.report)) == PLACE
     assert stamp_of(home.stamp) == STAMP
+
+
+def test_a_stamp_says_what_is_proven_and_one_of_an_earlier_version_says_nothing():
+    stamp = STAMP._replace(proof=(7, 2**32 - 1), paused=True)
+    stored = bundled.stored_stamp(stamp)
+    encoded = msgspec.msgpack.encode(stored)
+    assert stamp_of(msgspec.msgpack.decode(encoded, type=StoredStamp)) == stamp
+    earlier = msgspec.msgpack.encode(tuple(stored)[:9])
+    assert stamp_of(msgspec.msgpack.decode(earlier, type=StoredStamp)) == STAMP
+
+
+def test_a_credit_of_an_earlier_version_says_nothing_of_channel_and_proof():
+    was = b'[1,2,1795839821,1795839941,"dismissed",null,[20785,"dismissed","fraud",100],0]'
+    outcome = CreditedOutcome(20785, "dismissed", "fraud", 100, confirmed=False, reviewer=0, first=False)
+    assert decode_credit(was) == ReporterCredit(
+        1, 2, 1795839821, 1795839941, "dismissed", None, outcome, 0, channel=0
+    )
 
 
 @given(reports, st.sampled_from(["", "/app"]), st.integers(0, 3))

@@ -29,7 +29,7 @@ from streams.contract.wire.forms.reporter_history import decode_history, decode_
 from streams.contract.wire.forms.stamp import stored_signature
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.origin import Origin, own_type
-from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.records import SourceRecord, new_tuple
 from streams.contract.wire.rejection import require_category
 from streams.contract.wire.topics import (
     MESSAGE_REPORTS,
@@ -105,16 +105,21 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
     standing = reporter.note_report(rules.trust, facts)
     state.reporters.keep(key, reporter, now)
     trust = standing.trust
-    stamp: StoredStamp = (
-        trust.trust_class,
-        trust.mean,
-        trust.lower,
-        trust.outcomes,
-        standing.factor,
-        standing.first_time,
-        standing.over_limit,
-        stored_signature(standing.signature),
-        standing.needed,
+    stamp = new_tuple(
+        StoredStamp,
+        (
+            trust.trust_class,
+            trust.mean,
+            trust.lower,
+            trust.outcomes,
+            standing.factor,
+            standing.first_time,
+            standing.over_limit,
+            stored_signature(standing.signature),
+            standing.needed,
+            (),
+            False,
+        ),
     )
     batch.passed_on.entry(STAMPED_REPORTS, report.channel_ref, _size(report), StampedReport(report, stamp))
     batch.count_applied(occurred)

@@ -13,7 +13,10 @@ CREDIT_TYPE: Final = "tocsin.credit.v1"
 class CreditedOutcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An outcome as it counts for a reporter: `day` in days since the epoch, its weight in per cent.
 
-    `reviewer` is a keyed tag of the person who alone decided so, 0 if two agree or nobody is known.
+    `confirmed`: others who were right elsewhere reported the message too, so it is not the reporter's own
+    (docs/trust.md). `reviewer` is a keyed tag of the person who alone decided so, 0 if two agree or nobody is
+    known. `first`: nobody else had reported the message before. Records of versions that did not say so have
+    the defaults.
     """
 
     day: int
@@ -22,6 +25,7 @@ class CreditedOutcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
     percent: int
     confirmed: bool = False
     reviewer: int = 0
+    first: bool = False
 
 
 class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -31,8 +35,8 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     the reporter, and of channel and message. `decision` is the one that stands, or upheld if nobody could
     look at the message. `received_s` is when the platform received the report, and `decided_s` when it was
     decided on, in seconds since the epoch. `forwarded` counts how often it was sent after a reporter whose
-    hash has changed with the key. `decided_by` is the tag of the person who alone made the decision that
-    stands, 0 if two agree or nobody is known.
+    hash has changed with the key. `channel` is a keyed tag of 32 bits of the message's channel, 0 if not
+    known. `decided_by` is the tag of the person who alone made the decision that stands, 0 as above.
     """
 
     reporter: int

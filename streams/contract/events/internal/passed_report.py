@@ -1,7 +1,7 @@
 """A report between the stages that it passes: an entry of a bundle (contract/wire/bundle.py)."""
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -43,8 +43,24 @@ class RestOfReport(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 Rest = TypeVar("Rest")
 
-StoredStamp = tuple[TrustClass, float, float, float, float, bool, bool, bytes, int]
-"""As ReportStamp, with the signature as bytes: msgpack's integers end at 64 bits."""
+
+class StoredStamp(NamedTuple):
+    """As ReportStamp, with the signature as bytes: msgpack's integers end at 64 bits.
+
+    A stamp that an earlier version wrote ends with `needed`.
+    """
+
+    reporter_class: TrustClass
+    mean: float
+    lower: float
+    outcomes: float
+    factor: float
+    first_time: bool
+    over_limit: bool
+    signature: bytes
+    needed: int
+    proof: tuple[int, ...] = ()
+    paused: bool = False
 
 
 class CheckedReport(msgspec.Struct, Generic[Rest], array_like=True, frozen=True, gc=False):

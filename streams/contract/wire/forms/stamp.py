@@ -25,21 +25,7 @@ def stored_signature(signature: int) -> bytes:
 
 def stamp_of(stored: StoredStamp) -> ReportStamp:
     """Return the stamp that was stored."""
-    reporter_class, mean, lower, outcomes, factor, first_time, over_limit, signature, needed = stored
-    return new_tuple(
-        ReportStamp,
-        (
-            reporter_class,
-            mean,
-            lower,
-            outcomes,
-            factor,
-            first_time,
-            over_limit,
-            int.from_bytes(signature, "little"),
-            needed,
-        ),
-    )
+    return new_tuple(ReportStamp, (*stored[:7], int.from_bytes(stored.signature, "little"), *stored[8:]))
 
 
 def read_stamp(headers: Headers) -> ReportStamp | None:

@@ -1,0 +1,439 @@
+"""Both stages of reports and reporters in memory, in event time, with the shipped rules: what a platform would
+get for what it publishes.
+
+    stages = Stages(shipped(integrity="live"))
+    for number in range(80):
+        stages.report(START + number * SECOND, "channel", "fraud", f"u{number}", member=True, message="m1")
+    stages.outcome(START + HOUR, "dismissed", "channel", message="m1")
+    stages.run_until(START + DAY)
+    stages.highest("fraud", "channel")              # 2
+    stages.reached("fraud", "channel", 2)           # ms since the epoch
+    stages.voices("fraud", "channel")               # 80.0
+    stages.trust("u1").trust_class                  # "low"
+
+Publish in the order of time. Records go through the same hops as in a worker: the gate, the home of the
+reporter, the home of the channel. One partition, without Kafka, and state that is never saved.
+
+Reports are applied together while they are at most `together` ms apart, as a worker does; an outcome, a
+question to the stages or anything that is scheduled applies what waits. So a desk that answers after more than
+`together` finds what it would find live.
+
+A desk is a function that is called with each event of `KEPT` topics: `stages.desk = answer`. It publishes later
+with `stages.schedule(at, function)`. See desks.py.
+"""
+
+import dataclasses
+import gc
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from itertools import count
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from streams.contract.events.escalation import PolicyMode
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.records import Headers, OutputRecord
+from streams.counting.categories import CategoryShare, shares_of, total_of
+from streams.counting.coordination.clusters import Clusters, linked_of
+from streams.counting.measures import MEASURES
+from streams.counting.sums import WindowCounts
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.reporters.reporter import REPORTER
+from streams.deciding.reporters.rules import compile_reporter_rules
+from streams.deciding.reporters.stage import reporter_stage
+from streams.deciding.reporters.trust import Trust, trust_of
+from streams.deciding.reports.crowd import Crowd
+from streams.deciding.reports.escalation.integrity import Finding, find_coordination
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.stage import report_stage
+from streams.registry.policy import Policy
+from streams.registry.rules import IntegrityMode, Rules
+from tests.shipped import RULES
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+# 00:00 UTC of a day in 2026, a pane boundary of every ring.
+START = 20_700 * DAY
+
+KEPT = frozenset({"escalations", "escalations-shadow", "integrity-cases", "review-questions"})
+"""The topics whose events are decoded and kept in `events`."""
+
+Decision = Literal["upheld", "dismissed", "manifestly_unfounded"]
+Desk = Callable[[str, dict[str, Any]], None]
+
+_REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
+_KINDS = {"automated": "automated_detection", "trusted_flagger": "trusted_flagger_notice"}
+_INTERNAL = ("reporters-internal", "message-reports-internal")
+# Records that wait; a batch of them takes a tenth of a second.
+_MOST_WAITING = 500
+
+
+def shipped(
+    *,
+    integrity: IntegrityMode | None = None,
+    modes: Mapping[str, Literal["live", "shadow", "off"]] | None = None,
+    policies: Iterable[Policy] | None = None,
+    rules: Rules = RULES,
+) -> Rules:
+    """Return the shipped rules (or `rules`) with the integrity mode, modes by policy, or policies replaced."""
+    chosen = rules.policies if policies is None else tuple(policies)
+    if modes:
+        chosen = tuple(dataclasses.replace(each, mode=modes.get(each.id, each.mode)) for each in chosen)
+    return dataclasses.replace(rules, policies=chosen, integrity=integrity or rules.integrity)
+
+
+class _Record(NamedTuple):
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Reached(NamedTuple):
+    """A level that a policy reached in a channel, at a time in ms since the epoch."""
+
+    at: int
+    level: int
+
+
+class _WatchedCrowd(Crowd):
+    """Notes which reporters were ever in a cluster of two or more, by hash; nothing that is published says it."""
+
+    __slots__ = ("_alone", "_before", "_changed", "linked_reporters")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linked_reporters: set[int] = set()
+        # By message and signature.
+        self._alone: dict[tuple[bytes, bytes], int] = {}
+        self._before: list[bytes] = []
+        self._changed: tuple[bytes, Clusters] | None = None
+
+    def clusters_of(self, key: bytes) -> Clusters:
+        clusters = super().clusters_of(key)
+        self._before = [one.signature for one in clusters.alone]
+        return clusters
+
+    def put_clusters(self, key: bytes, clusters: Clusters, now: int) -> None:
+        super().put_clusters(key, clusters, now)
+        self._changed = key, clusters
+
+    def note_link(self, now: int, reporter: int, group: int | None) -> None:
+        super().note_link(now, reporter, group)
+        if self._changed is None:
+            return
+        (key, clusters), self._changed = self._changed, None
+        if group is None:
+            self._alone[key, clusters.alone[-1].signature] = reporter
+            return
+        self.linked_reporters.add(reporter)
+        if clusters.groups[-1].size == 2:
+            left = [one.signature for one in clusters.alone]
+            founder = next(one for one in self._before if self._before.count(one) > left.count(one))
+            self.linked_reporters.add(self._alone[key, founder])
+
+
+class Stages:
+    """The two stages, and what came out of them.
+
+    `events`: the decoded events of the topics in KEPT. `levels`: by (policy, mode, channel), in the order of
+    time; an episode that opens again begins again. `refused`: reasons of dead letters, which are raised as
+    errors unless `may_refuse`. `notices`: how many notices to reporters there were.
+    """
+
+    def __init__(
+        self,
+        rules: Rules = RULES,
+        *,
+        together: int = MINUTE,
+        may_refuse: bool = False,
+        desk: Desk | None = None,
+    ) -> None:
+        self.rules = rules
+        self.together = together
+        self.may_refuse = may_refuse
+        self.desk = desk
+        self.now = 0
+        self.events: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.levels: dict[tuple[str, PolicyMode, str], list[Reached]] = defaultdict(list)
+        self.written: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        compiled = compile_report_rules(rules)
+        self._compiled = compiled
+        self._trust = compile_reporter_rules(rules, hash_key=DEMONSTRATION.current)
+        self._stages: tuple[Any, Any] = report_stage(compiled), reporter_stage(self._trust)
+        self._states: tuple[Any, Any] = tuple(stage.restore(0, 1) for stage in self._stages)  # type: ignore[assignment]
+        self._crowd = self._states[0].crowd = _WatchedCrowd()
+        self._waiting: list[_Record] = []
+        self._due: list[tuple[int, int, Callable[[int], None]]] = []
+        self._numbers = count(1)
+
+    # Publishing
+
+    def report(
+        self,
+        at: int,
+        channel: str,
+        category: str = "fraud",
+        reporter: str | None = None,
+        *,
+        message: str | None = None,
+        kind: str = "user",
+        member: bool | None = None,
+        age: str | None = None,
+        score: float | None = None,
+        country: str | None = None,
+        received: int | None = None,
+        report_kind: str | None = None,
+    ) -> str:
+        """Publish a report that happened at `at` (ms), and return its id.
+
+        Without a `reporter` it is anonymous, without a ref. `age` is one of account_age. A report by a detector
+        (`kind="automated"`, with the `score` of its classifier) or a trusted flagger goes to verified-reports.
+        """
+        report_id = f"r-{next(self._numbers)}"
+        who: dict[str, Any] = {"kind": "anonymous"} if reporter is None else {"kind": kind, "ref": reporter}
+        if member is not None:
+            who["member"] = member
+        if age is not None:
+            who["account_age"] = age
+        body: dict[str, Any] = {
+            "report_id": report_id,
+            "kind": report_kind or _KINDS.get(kind, "user_report"),
+            "occurred_at": rfc3339(at),
+            "channel": {"ref": channel, "visibility": "public"},
+            "category": category,
+            "reporter": who,
+        }
+        if message is not None:
+            body["message_ref"] = message
+        if country is not None:
+            body["channel"]["country"] = country
+        if received is not None:
+            body["received_at"] = rfc3339(received)
+        if score is not None:
+            body["classifier"] = {"name": "detector", "version": "1", "score": score}
+        topic = "message-reports" if body["kind"] == "user_report" else "verified-reports"
+        if reporter is None:
+            # It goes straight to its channel, and would overtake those that wait for their reporters' home.
+            self.apply()
+        self.publish(topic, at, body)
+        return report_id
+
+    def outcome(
+        self,
+        at: int,
+        decision: Decision,
+        channel: str,
+        *,
+        message: str | None = None,
+        report: str | None = None,
+        escalation: str | None = None,
+        category: str = "fraud",
+        reviewer: str = "desk-1",
+        confidence: Literal["one_reviewer", "two_agree"] = "one_reviewer",
+        reason: str | None = None,
+        sampled: float | None = None,
+        supersedes: str | None = None,
+    ) -> str:
+        """Publish what a desk decided at `at` (ms) about a message, a report or an escalation; return its id."""
+        outcome_id = f"o-{next(self._numbers)}"
+        subject: dict[str, Any] = {"channel_ref": channel}
+        if message is not None:
+            subject |= {"kind": "message", "message_ref": message}
+        elif report is not None:
+            subject |= {"kind": "report", "report_id": report}
+        else:
+            subject |= {"kind": "escalation", "escalation_id": escalation}
+        body: dict[str, Any] = {
+            "outcome_id": outcome_id,
+            "subject": subject,
+            "decision": decision,
+            "category": category,
+            "ground": {"kind": "terms", "rule": "rule-1"},
+            "reason": reason or _REASONS[decision],
+            "decided_at": rfc3339(at),
+            "reviewer": {"ref": reviewer, "role": "desk"},
+            "confidence": confidence,
+        }
+        if sampled is not None:
+            body["sampled"] = sampled
+        if supersedes is not None:
+            body["supersedes"] = supersedes
+        self.publish("moderation-outcomes", at, body)
+        # What follows a decision must see it.
+        self.apply()
+        return outcome_id
+
+    def publish(self, topic: str, at: int, body: Mapping[str, Any]) -> None:
+        """Publish any event as plain JSON, appended at `at` (ms)."""
+        self._serve(at)
+        if self._waiting and (
+            at > self._waiting[0].timestamp + self.together or len(self._waiting) >= _MOST_WAITING
+        ):
+            self.apply()
+        self.now = max(self.now, at)
+        self._waiting.append(_Record(topic, 0, next(self._numbers), at, b"k", msgspec.json.encode(body)))
+
+    def schedule(self, at: int, action: Callable[[int], None]) -> None:
+        """Call `action(at)` when all that was published before `at` (ms) is applied."""
+        heapq.heappush(self._due, (at, next(self._numbers), action))
+
+    def run_until(self, at: int) -> None:
+        """Let time pass up to `at` (ms): what is scheduled happens, and quiet episodes resolve."""
+        self._serve(at)
+        self.apply()
+        self.now = max(self.now, at)
+        for reporters in (False, True):
+            tick = self._stages[reporters].tick(self._states[reporters], at)
+            if tick is not None:
+                self._run([self._record(tick, at)])
+        self._serve(at)
+
+    def apply(self) -> None:
+        """Apply all that was published."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._run(waiting)
+
+    # Reading
+
+    def highest(self, policy: str, channel: str, mode: PolicyMode = "live") -> int:
+        """Return the highest level that a policy ever reached in a channel; 0 if none."""
+        self.apply()
+        return max((each.level for each in self.levels.get((policy, mode, channel), ())), default=0)
+
+    def reached(self, policy: str, channel: str, level: int, mode: PolicyMode = "live") -> int | None:
+        """Return when (ms) a policy first reached a level or a higher one in a channel; None if never."""
+        self.apply()
+        found = self.levels.get((policy, mode, channel), ())
+        return next((each.at for each in found if each.level >= level), None)
+
+    def counts(self, policy: str, channel: str) -> WindowCounts:
+        """Return the counts of a policy's window in a channel, now."""
+        shares, spec, now = self._shares(policy, channel)
+        return total_of(shares, spec, now) if shares else WindowCounts()
+
+    def measure(self, name: str, policy: str, channel: str) -> float:
+        """Return a measure of a policy's window in a channel, now."""
+        return MEASURES[name].value(self.counts(policy, channel))  # type: ignore[index]
+
+    def voices(self, policy: str, channel: str) -> float:
+        """Return the voices of a policy's window in a channel, now."""
+        return self.measure("voices", policy, channel)
+
+    def linked(self, policy: str, channel: str) -> int:
+        """Return how many reports of a policy's window in a channel are in clusters of two or more, now."""
+        return linked_of(self.counts(policy, channel).stamped.sums)
+
+    def finding(self, policy: str, channel: str) -> Finding | None:
+        """Return what a policy's window shows of coordinated reporting in a channel, now; None if nothing."""
+        counts = self.counts(policy, channel)
+        return find_coordination(counts.stamped, self._crowd.arrivals_of(channel.encode()))
+
+    def suspected(self, policy: str, channel: str) -> bool:
+        """Return whether a brigade is suspected in a policy's window in a channel, now."""
+        found = self.finding(policy, channel)
+        return found is not None and found.suspected
+
+    def was_linked(self, reporter: str) -> bool:
+        """Return whether a reporter was ever in a cluster of two or more."""
+        self.apply()
+        return DEMONSTRATION.current.reporter_hash(reporter) in self._crowd.linked_reporters
+
+    def trust(self, reporter: str, category: str = "fraud", kind: str = "user") -> Trust:
+        """Return the trust in a reporter's reports about a category, now."""
+        self.apply()
+        state, rules = self._states[1], self._trust
+        key = REPORTER + DEMONSTRATION.current.reporter_hash(reporter).to_bytes(8, "big")
+        found = state.reporters.find(key)
+        sums, period = ({}, 0) if found is None else (found.sums, found.period)
+        code = rules.categories[category].code
+        return trust_of(rules.trust, kind, sums, period, self.now // DAY, code)  # type: ignore[arg-type]
+
+    def cases(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """Return the cases for people, of a kind or all."""
+        self.apply()
+        return [each for each in self.events["integrity-cases"] if kind in (None, each["kind"])]
+
+    def questions(self, of_type: str = "asked") -> list[dict[str, Any]]:
+        """Return the questions to desks of a type: asked, answered or withdrawn."""
+        self.apply()
+        return [each for each in self.events["review-questions"] if each["type"] == of_type]
+
+    # Inside
+
+    def _shares(self, policy: str, channel: str) -> tuple[list[CategoryShare], Any, int]:
+        self.apply()
+        found = next(each for (name, _), each in self._compiled.policies.items() if name == policy)
+        state = self._states[0]
+        now = state.time.now
+        shares = shares_of(state.counts, channel.encode(), found.policy.categories, found.spec, now)
+        return shares, found.spec, now
+
+    def _serve(self, until: int) -> None:
+        while self._due and self._due[0][0] <= until:
+            self.apply()
+            # Applying may have scheduled something earlier.
+            at, _, action = heapq.heappop(self._due)
+            self.now = max(self.now, at)
+            action(at)
+            self.apply()
+
+    def _run(self, records: list[_Record]) -> None:
+        """Apply records of one stage, and what they pass on, until nothing is left."""
+        while records:
+            at = records[-1].timestamp
+            passed: list[_Record] = []
+            for reporters in (False, True):
+                own = [each for each in records if (each.topic == "reporters-internal") is reporters]
+                if own:
+                    batch = self._stages[reporters].apply(self._states[reporters], own)
+                    passed += self._taken(batch.outputs, at)
+            records = passed
+
+    def _taken(self, outputs: Iterable[OutputRecord], at: int) -> list[_Record]:
+        passed = []
+        for output in outputs:
+            topic = output.topic
+            self.written[topic] += 1
+            if topic in _INTERNAL:
+                passed.append(self._record(output, at))
+            elif topic in KEPT:
+                self._note(topic, msgspec.json.decode(output.value or b""))
+            elif topic == "dead-letters":
+                reason = (dict(output.headers)["tocsin-reason"] or b"").decode()
+                self.refused[reason] += 1
+                assert self.may_refuse, output
+        return passed
+
+    def _note(self, topic: str, event: dict[str, Any]) -> None:
+        self.events[topic].append(event)
+        if topic.startswith("escalations") and event["type"] != "resolved":
+            key = event["policy"], event["mode"], event["channel_ref"]
+            self.levels[key].append(Reached(milliseconds(event["at"]), event["level"]))
+        if self.desk is not None:
+            self.desk(topic, event)
+
+    def _record(self, output: OutputRecord, at: int) -> _Record:
+        return _Record(output.topic, 0, next(self._numbers), at, *output[2:])
+
+
+def milliseconds(text: str) -> int:
+    """Return a time of an event in ms since the epoch."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def without_garbage_collection() -> None:
+    """Freeze what there is, as workers do: a simulation makes millions of small objects and few cycles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1_000)
