@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from streams.contract.wire.times import DAY
+from streams.counting.findings import Finding
 from streams.counting.known_outcome import Counted, KnownOutcome, with_decision
 from streams.counting.message_facts import FirstReport, MessageFacts
 
@@ -68,10 +69,10 @@ class _Known(NamedTuple):
 class MessageReporters(msgspec.Struct, array_like=True):
     """The reporters of one message, by hash, with the second at which the first report of each was received.
 
-    `identities` has the report itself, unless nobody need be told of its outcome. `reports` counts all first
-    reports, also those that are not kept. `sampled`: not all reporters are kept, but those with the smallest
-    hashes, which nobody can choose. `first_s`: when the message was first decided on. `own` are decisions
-    about single reports, by reporter, as (first, the one that holds).
+    `identities` has the report itself, and `found` what a detector's one names as its source. `reports`
+    counts all first reports, also those that are not kept. `sampled`: not all reporters are kept, but those
+    with the smallest hashes, which nobody can choose. `first_s`: when the message was first decided on. `own`
+    are decisions about single reports, by reporter, as (first, the one that holds).
 
     What is counted for transparency reports is in `facts`. As long as that is a first notice and nothing
     else, as for most messages, it is `notice` alone: two objects less to fetch from memory for every further
@@ -90,6 +91,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
     notice: FirstReport | None = None
     facts: MessageFacts | None = None
     expires: int | None = None
+    found: dict[int, Finding] = msgspec.field(default_factory=dict)
 
     @property
     def is_reported(self) -> bool:
@@ -110,10 +112,18 @@ class MessageReporters(msgspec.Struct, array_like=True):
                 self.notice = None
         return self.facts
 
+    def has_found(self, root: int) -> bool:
+        """Return whether a source or one of its parts has reported the message."""
+        return root in self.reporters or any(kept.root == root for kept in self.found.values())
+
     def add_report(
-        self, reporter: int, received_ms: int, identity: ReportIdentity | None = None
+        self,
+        reporter: int,
+        received_ms: int,
+        identity: ReportIdentity | None = None,
+        finding: Finding | None = None,
     ) -> Credit | None:
-        """Note a report. Returns a credit if there is a decision already.
+        """Note a report, of a detector with its `finding`. Returns a credit if there is a decision already.
 
         It adds the decision if the report was received before the first one, and only arrived later.
         """
@@ -134,9 +144,12 @@ class MessageReporters(msgspec.Struct, array_like=True):
                     return None
                 del self.reporters[largest]
                 self.identities.pop(largest, None)
+                self.found.pop(largest, None)
         self.reporters[reporter] = received
         if identity is not None:
             self.identities[reporter] = identity
+        if finding is not None:
+            self.found[reporter] = finding
         if known is None or known.credited(earlier) is not None:
             return None
         return Credit(reporter, received, known.standing, None, known.credited(received), anew=False)
@@ -150,6 +163,8 @@ class MessageReporters(msgspec.Struct, array_like=True):
         self.reporters[after] = min(received, self.reporters.get(after, received))
         if (identity := self.identities.pop(before, None)) is not None:
             self.identities[after] = identity
+        if (finding := self.found.pop(before, None)) is not None:
+            self.found[after] = finding
         if (own := self.own.pop(before, None)) is not None:
             self.own[after] = own
 
@@ -250,8 +265,14 @@ class _Stored(msgspec.Struct, array_like=True):
     facts: MessageFacts | None = None
 
 
+class _StoredFindings(_Stored, array_like=True):
+    """A record with reports of detectors, in the order of their hashes. Others are shorter by a byte."""
+
+    found: Sequence[tuple[int, Finding]] = ()
+
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Stored).decode
+_decode = msgspec.msgpack.Decoder(_StoredFindings).decode
 
 # A record without reporters and decisions up to its last two fields, of which None takes one byte.
 _WITHOUT_REPORTERS: Final = _encode(_Stored(b"", 0, False, None, None, ()))[:-2]
@@ -280,6 +301,8 @@ def encode_reporters(record: MessageReporters) -> bytes:
         stored.ids = [identity.report_id for identity in identities]
         stored.sources = list(sources)
         stored.source_of = bytes([sources[identity.ce_source] for identity in identities])
+    if record.found:
+        return _encode((*msgspec.structs.astuple(stored), sorted(record.found.items())))
     return _encode(stored)
 
 
@@ -304,6 +327,7 @@ def decode_reporters(data: bytes | memoryview) -> MessageReporters:
         {reporter: (first, standing) for reporter, first, standing in stored.own},
         stored.notice,
         stored.facts,
+        found=dict(stored.found),
     )
 
 

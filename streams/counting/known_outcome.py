@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from streams.contract.events.moderation_outcome import OutcomeDecision, OutcomeGround
+from streams.contract.events.outcome_reason import OutcomeReason
 from streams.contract.events.report import Category
 
 
@@ -39,6 +40,7 @@ class KnownOutcome(msgspec.Struct, frozen=True, array_like=True):
     sure: bool = False
     corrects: bool = False
     other: "KnownOutcome | None" = None
+    reason: OutcomeReason | None = None
 
     @property
     def order(self) -> tuple[int, str]:

@@ -67,6 +67,7 @@ class ReporterRules:
     medium: ClassNeeds
     category_needs: float
     measured_from: float
+    borrowed: float
     reports_per_day: Mapping[str, int | None]
     channels_per_week: Mapping[str, int | None]
     receipts: frozenset[str]

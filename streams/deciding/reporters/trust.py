@@ -68,6 +68,38 @@ def trust_over_all(rules: ReporterRules, kind: ReporterKind, outcomes: KnownOutc
     return _trust(rules, kind, outcomes.totals(rules, kind, day, None), "reporter")
 
 
+def trust_of_part(
+    rules: ReporterRules, above: Trust, sums: Sums, period: int, day: int, category: int
+) -> Trust:
+    """Return the trust in a narrower source, such as a new version, of one that is trusted as `above`.
+
+    It is that of the source above as long as that one is not measured. Then it starts there, worth
+    `borrowed` outcomes: so a new version is neither unknown nor keeps for long what it did not earn. Its
+    class is `low` until its own findings were upheld. The other arguments are as in `trust_of`.
+    """
+    if above.outcomes < rules.measured_from:
+        return above
+    known = totals(sums, period, day, category)
+    if known.all < rules.category_needs:
+        known = totals(sums, period, day)
+    alpha = rules.borrowed * above.mean + known.upheld
+    beta = rules.borrowed * (1 - above.mean) + known.dismissed + known.manifestly_unfounded
+    mean, lower = _mean_and_lower(alpha, beta)
+    return Trust(
+        round(mean, _DIGITS),
+        round(lower, _DIGITS),
+        round(known.all, _DIGITS),
+        _class(rules, lower, known.upheld),
+        above.basis,
+        _factor(rules.priors["automated"], mean),
+    )
+
+
+def _factor(prior: BetaPrior, mean: float) -> float:
+    """Return what multiplies a weight that is meant for a reporter with the mean of the prior."""
+    return round(mean * (prior.alpha + prior.beta) / prior.alpha, _DIGITS)
+
+
 def _trust(rules: ReporterRules, kind: ReporterKind, known: Outcomes, basis: Basis) -> Trust:
     prior = rules.priors[kind]
     alpha, beta = prior
@@ -88,7 +120,7 @@ def _trust(rules: ReporterRules, kind: ReporterKind, known: Outcomes, basis: Bas
         round(known.all, _DIGITS),
         _class(rules, lower, known.upheld),
         basis,
-        round(mean * (prior.alpha + prior.beta) / prior.alpha, _DIGITS),
+        _factor(prior, mean),
     )
 
 

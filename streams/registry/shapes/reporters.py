@@ -118,6 +118,7 @@ class ReportersFile(Row):
     classes: ClassesRow
     category_needs: NumberRow
     measured_from: NumberRow
+    borrowed: NumberRow
     reports_per_day: PerDayRow
     channels_per_week: PerWeekRow
     receipts: ReceiptsRow

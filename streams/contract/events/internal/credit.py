@@ -36,7 +36,8 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     look at the message. `received_s` is when the platform received the report, and `decided_s` when it was
     decided on, in seconds since the epoch. `forwarded` counts how often it was sent after a reporter whose
     hash has changed with the key. `channel` is a keyed tag of 32 bits of the message's channel, 0 if not
-    known. `decided_by` is the tag of the person who alone made the decision that stands, 0 as above.
+    known. `decided_by` is the tag of the person who alone made the decision that stands, 0 if two agree or
+    nobody is known. `parts` are those of the source of a finding (counting/findings.py).
     """
 
     reporter: int
@@ -49,3 +50,4 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     forwarded: int = 0
     channel: int = 0
     decided_by: int = 0
+    parts: tuple[int, ...] = ()
