@@ -16,6 +16,7 @@ from streams.contract.wire.topics import ENRICHED_REPORTS, ESCALATIONS
 from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
+from streams.counting.findings import source_of
 from streams.counting.sums import WindowCounts
 from streams.counting.windows import FINE_MS, RINGS
 from streams.deciding.partition.daily_counters import Cell
@@ -72,7 +73,10 @@ def apply_report(
     report, ce_source, occurred = decoded
     law = rules.resolver.resolve(report)
     risk = rules.risk_model.score(report, 1.0 if stamp is None else stamp.factor)
-    case = Case(report, ce_source, occurred, origin, law, risk, stamp)
+    who = report.reporter
+    detected = stamp is not None and who is not None and who.kind == "automated"
+    source = source_of(report) if detected else None
+    case = Case(report, ce_source, occurred, origin, law, risk, stamp, source)
     plan = rules.plans[report.category]
     now = state.time.now
 
@@ -152,11 +156,11 @@ def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool) 
 
 def _note(batch: ReportBatch, channel_key: bytes, case: Case) -> None:
     """Note who reported a message, which is the same however often it is done, and count nothing else."""
-    reporter = case.report.reporter
-    if reporter is None or reporter.ref is None:
+    known_as = case.known_as
+    if known_as is None:
         count_message(batch, channel_key, case)
     elif case.stamp is not None:
-        note_reporter(batch, channel_key, case, batch.state.reporter_keys.reporter_hash(reporter.ref))
+        note_reporter(batch, channel_key, case, batch.state.reporter_keys.reporter_hash(known_as))
 
 
 def _count(
@@ -169,11 +173,12 @@ def _count(
     risk, voice = rules.risk_model.millionths(case.risk), NOTHING_ADDED
     if reporter is not None:
         kind = reporter.kind
-        if reporter.ref is not None:
+        known_as = case.known_as
+        if known_as is not None:
             keys = state.reporter_keys
-            hashed = keys.reporter_hash(reporter.ref)
+            hashed = keys.reporter_hash(known_as)
             if keys.earlier:
-                keys.move_over(state.counts, channel_key, rules.suffixes, reporter.ref, hashed)
+                keys.move_over(state.counts, channel_key, rules.suffixes, known_as, hashed)
             if case.stamp is not None:
                 contribution = add_to_clusters(batch, channel_key, case, case.stamp, hashed)
                 adds = what_it_adds(batch, channel_key, plan, counts, case, contribution, hashed)

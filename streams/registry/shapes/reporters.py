@@ -94,6 +94,20 @@ class MisuseRow(Sourced):
     values: MisuseValues
 
 
+class ReviewersValues(Row):
+    """What one reviewer counts: a share of all, or so many outcomes; the weight of a disputed outcome."""
+
+    share: Ratio
+    alone: Annotated[float, Field(ge=0, le=100)]
+    disputed: Annotated[float, Field(ge=0, le=1)]
+
+
+class ReviewersRow(Sourced):
+    """How far the decisions of one reviewer count. Files of earlier versions have no such row."""
+
+    values: ReviewersValues
+
+
 class ReportersFile(Row):
     """reporters.yaml: how outcomes become trust, and how much one reporter may do."""
 
@@ -104,7 +118,9 @@ class ReportersFile(Row):
     classes: ClassesRow
     category_needs: NumberRow
     measured_from: NumberRow
+    borrowed: NumberRow
     reports_per_day: PerDayRow
     channels_per_week: PerWeekRow
     receipts: ReceiptsRow
     misuse: MisuseRow
+    reviewers: ReviewersRow | None = None
