@@ -87,7 +87,9 @@ def play(world: World, rules: Rules, settings: DeskSettings) -> Played:
         levels = stages.levels.get((target.policy, "live", target.channel), ())
         outcome.reached = _reached(levels, target)
         cooldown = heads.policies[target.policy].timing.cooldown
-        outcome.cooling = any(not each.level and -cooldown < each.at - target.begin <= _AFTER for each in levels)
+        outcome.cooling = any(
+            not each.level and -cooldown < each.at - target.begin <= _AFTER for each in levels
+        )
         outcome.by_heads = heads.levels(target, by_channel[target.channel])
     return Played(world, stages, outcomes, desk.decided, desk.answered)
 

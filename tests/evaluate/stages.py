@@ -41,7 +41,7 @@ from streams.counting.coordination.clusters import Clusters, linked_of
 from streams.counting.measures import MEASURES
 from streams.counting.sums import WindowCounts
 from streams.deciding.partition.hash_key import DEMONSTRATION
-from streams.deciding.reporters.reporter import REPORTER
+from streams.deciding.reporters.reporter import REPORTER, Reporter
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reporters.trust import Trust, trust_of
@@ -354,10 +354,9 @@ class Stages:
         self.apply()
         state, rules = self._states[1], self._trust
         key = REPORTER + DEMONSTRATION.current.reporter_hash(reporter).to_bytes(8, "big")
-        found = state.reporters.find(key)
-        sums, period = ({}, 0) if found is None else (found.sums, found.period)
+        found = state.reporters.find(key) or Reporter()
         code = rules.categories[category].code
-        return trust_of(rules.trust, kind, sums, period, self.now // DAY, code)  # type: ignore[arg-type]
+        return trust_of(rules.trust, kind, found.outcomes, self.now // DAY, code)  # type: ignore[arg-type]
 
     def cases(self, kind: str | None = None) -> list[dict[str, Any]]:
         """Return the cases for people, of a kind or all."""
