@@ -16,6 +16,8 @@ from streams.registry.shapes.reporters import ReportersFile
 from streams.registry.shapes.rules import BetaRow
 
 _HIGHEST_MEAN: Final = 0.99
+# As in the shipped file, which argues the number.
+_BORROWED: Final = 10.0
 
 
 def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
@@ -60,7 +62,7 @@ def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
         medium=ClassNeeds(medium.lower, medium.upheld),
         category_needs=file.category_needs.value,
         measured_from=file.measured_from.value,
-        borrowed=file.borrowed.value,
+        borrowed=_BORROWED if file.borrowed is None else file.borrowed.value,
         reports_per_day={str(kind): limit for kind, limit in file.reports_per_day.values.items()},
         channels_per_week={str(kind): limit for kind, limit in file.channels_per_week.values.items()},
         receipts=frozenset(str(kind) for kind, told in file.receipts.values.items() if told),

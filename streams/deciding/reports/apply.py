@@ -26,6 +26,7 @@ from streams.deciding.reports.case import Case
 from streams.deciding.reports.crowd import message_key
 from streams.deciding.reports.enrich import enriched_json
 from streams.deciding.reports.escalation.arm_clocks import arm_clocks
+from streams.deciding.reports.escalation.asking import rise_or_ask
 from streams.deciding.reports.escalation.episodes import (
     Episode,
     EpisodeKey,
@@ -42,7 +43,6 @@ from streams.deciding.reports.escalation.integrity import (
 )
 from streams.deciding.reports.escalation.late_windows import is_late, judge_ended
 from streams.deciding.reports.escalation.policies import CompiledPolicy
-from streams.deciding.reports.escalation.transitions import open_or_raise
 from streams.deciding.reports.message_counts import count_message
 from streams.deciding.reports.outcomes import note_reporter
 from streams.deciding.reports.rules import CategoryPlan
@@ -238,7 +238,7 @@ def _decide(
         if rise(episode, level) is not None:
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
             key = EpisodeKey(channel, *policy.key)
-            open_or_raise(batch, key, policy, level, shares, case, judged.end, clear=judged.clear)
+            rise_or_ask(batch, key, policy, level, shares, case, judged.end, clear=judged.clear)
         elif isinstance(episode, Open) and (episode.clear_since is not None) != judged.clear:
             note_clear(episode, now, clear=judged.clear)
             state.put_episode(EpisodeKey(channel, *policy.key), episode, policy.timing, now)

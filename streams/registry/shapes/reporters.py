@@ -118,9 +118,10 @@ class ReportersFile(Row):
     classes: ClassesRow
     category_needs: NumberRow
     measured_from: NumberRow
-    borrowed: NumberRow
     reports_per_day: PerDayRow
     channels_per_week: PerWeekRow
     receipts: ReceiptsRow
     misuse: MisuseRow
+    # Files of earlier versions have none of these.
+    borrowed: NumberRow | None = None
     reviewers: ReviewersRow | None = None
