@@ -148,7 +148,7 @@ def _follow_answer(
     shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
     level = policy.judge_shares(shares, now).level
     if level > episode.level and batch.rules.registry.integrity == "live":
-        level, _ = level_held(batch, channel_key, policy, level, shares, now)
+        level = level_held(batch, channel_key, policy, level, shares, now).level
     question = episode.question
     assert question is not None
     if level <= episode.level or ask is None:
