@@ -198,7 +198,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
             removed = None if was is None else was.credited(received)
             added = now.credited(received)
             if removed != added or was is None or was.standing != now.standing:
-                told = was is None or _seen(was.standing) != _seen(now.standing)
+                told = was is None or _told(was.standing) != _told(now.standing)
                 changes.append(
                     Credit(each, received, now.standing, removed, added, anew=was is not None, told=told)
                 )
@@ -246,9 +246,9 @@ def _with(
     return first, with_decision(standing, decision)
 
 
-def _seen(decision: KnownOutcome) -> tuple[object, ...]:
-    """Return what a reporter is told of a decision."""
-    return decision.verdict, decision.ground
+def _told(decision: KnownOutcome) -> tuple[object, ...]:
+    """Return what a reporter is told of a decision: a correction always, and not that somebody agrees."""
+    return decision.verdict, decision.ground, decision.outcome_id if decision.corrects else None
 
 
 class _Stored(msgspec.Struct, array_like=True):
