@@ -45,8 +45,10 @@ def what_it_adds(
     live = batch.rules.registry.integrity == "live"
     who = case.report.reporter
     if who is not None and who.kind in _FINDERS:
+        # A source that is held (deciding/reporters/watch.py) is counted all the same.
+        held = who.kind == "automated" and case.stamp is not None and not case.stamp.factor
         return Added(
-            contribution.first_about_message and not (live and contribution.linked),
+            contribution.first_about_message and not held and not (live and contribution.linked),
             contribution.first_about_message,
         )
     counted_at = _counted_at(batch, channel_key, plan, counts, reporter)
