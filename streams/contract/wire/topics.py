@@ -19,9 +19,11 @@ CLOCK_OUTCOMES: Final = "clock-outcomes"
 MODERATION_OUTCOMES: Final = "moderation-outcomes"
 CASE_ACTIVITY: Final = "case-activity"
 REPORTER_NOTICES: Final = "reporter-notices"
+DETECTOR_FEEDBACK: Final = "detector-feedback"
 REPORTERS_INTERNAL: Final = "reporters-internal"
 REPORTER_STATE: Final = "reporter-state"
 INTEGRITY_CASES: Final = "integrity-cases"
+REVIEW_QUESTIONS: Final = "review-questions"
 AUTHORITY_REQUESTS: Final = "authority-requests"
 AUTHORITY_REQUESTS_INTERNAL: Final = "authority-requests-internal"
 AUTHORITY_ROUTING: Final = "authority-routing"
@@ -48,9 +50,11 @@ TOPICS: Final = (
     MODERATION_OUTCOMES,
     CASE_ACTIVITY,
     REPORTER_NOTICES,
+    DETECTOR_FEEDBACK,
     REPORTERS_INTERNAL,
     REPORTER_STATE,
     INTEGRITY_CASES,
+    REVIEW_QUESTIONS,
     AUTHORITY_REQUESTS,
     AUTHORITY_REQUESTS_INTERNAL,
     AUTHORITY_ROUTING,

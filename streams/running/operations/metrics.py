@@ -14,6 +14,7 @@ from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
 from streams.contract.events.integrity_case import IntegrityCaseKind
 from streams.contract.events.internal.stamp import TrustClass
 from streams.deciding.clocks.life import ClockEvent
+from streams.deciding.reports.counters import QuestionEvent
 from streams.registry.rules import Rules
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.core import Core
@@ -65,6 +66,8 @@ class Metrics:
         self.integrity_cases = Numbers(
             catalogue.INTEGRITY_CASES, ((kind,) for kind in get_args(IntegrityCaseKind))
         )
+        self.review_questions = Numbers(catalogue.REVIEW_QUESTIONS, _questions_possible(rules))
+        self.review_answers = Histogram(catalogue.REVIEW_ANSWERS)
         self.event_to_commit = Histogram(catalogue.EVENT_TO_COMMIT)
         self.append_to_commit = Histogram(catalogue.APPEND_TO_COMMIT)
         self.batch_records = Histogram(catalogue.BATCH_RECORDS)
@@ -134,3 +137,14 @@ def _escalations_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
                 # An update raises the level, so it never leads to the first one.
                 if place or kind != "updated":
                     yield policy.id, policy.mode, kind, str(level.level)
+
+
+def _questions_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
+    """Labels of the policies with levels about which a desk may be asked."""
+    if rules.ask is None:
+        return
+    for policy in rules.policies:
+        floor = any(rules.categories[category].floor for category in policy.categories)
+        if policy.mode != "off" and len(policy.levels) > 1 and not floor:
+            for step in get_args(QuestionEvent):
+                yield policy.id, step

@@ -208,6 +208,11 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         metrics.reports_linked.add((), counters.linked)
         metrics.links_without_effect.add((), counters.links_without_effect)
         metrics.integrity_cases.add(("brigade",), counters.brigades)
+        for question, number in counters.questions.items():
+            metrics.review_questions.add((question.policy, question.step), number)
+        for seconds, number in counters.answered_after.items():
+            for _ in range(number):
+                metrics.review_answers.observe(seconds)
         opened: Counter[EpisodeKind] = Counter()
         for step, number in counters.escalations.items():
             level = str(step.level)

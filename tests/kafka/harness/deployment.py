@@ -37,9 +37,11 @@ PROGRESS = "worker-progress"
 MODERATION = "moderation-outcomes"
 ACTIVITY = "case-activity"
 NOTICES = "reporter-notices"
+FEEDBACK = "detector-feedback"
 REPORTERS_INTERNAL = "reporters-internal"
 REPORTERS_STATE = "reporter-state"
 INTEGRITY = "integrity-cases"
+QUESTIONS = "review-questions"
 SET_ASIDE = "deliveries-set-aside"
 TOPICS = (
     SOURCE,
@@ -61,9 +63,11 @@ TOPICS = (
     MODERATION,
     ACTIVITY,
     NOTICES,
+    FEEDBACK,
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
     INTEGRITY,
+    QUESTIONS,
     SET_ASIDE,
 )
 # State, sources, internal topic of each stage. The first one passes outcomes on to the second, and reports to
