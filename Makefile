@@ -92,7 +92,7 @@ evaluate: $(VENV)/installed ## Measure how well brigades are told from crowds, i
 	$(BIN)/python -m tests.evaluate $(ARGS)
 
 attacks: $(VENV)/installed ## Search for the cheapest attacks on levels, waves and desks (half an hour; ARGS="--goals fraud --budget 60")
-	$(BIN)/python -m tests.evaluate.attacks $(ARGS)
+	$(BIN)/python -m tests.evaluate.adversary $(ARGS)
 
 # Half an hour; ARGS="--sizes 10x100 --stories growth" takes seconds.
 scale: $(VENV)/installed ## Simulate a hundred workers with a thousand partitions: restarts, losses, growth (half an hour)

@@ -1,7 +1,7 @@
 """The attacks that were found by hand, on the two real stages: what each came to before, and what it must not
 come to any more.
 
-`tests/evaluate/attacks/named.py` has them by name, with their prices; docs/trust-measured.md, 'What attacks
+`tests/evaluate/adversary/named.py` has them by name, with their prices; docs/trust-measured.md, 'What attacks
 cost', has the table.
 """
 
@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 
-from tests.evaluate.attacks.named import (
+from tests.evaluate.adversary.named import (
     CROWDS,
     FLOODS,
     POLICIES,
@@ -23,7 +23,7 @@ from tests.evaluate.attacks.named import (
     trust_after,
     wave_beside,
 )
-from tests.evaluate.attacks.plan import Plan
+from tests.evaluate.adversary.plan import Plan
 from tests.evaluate.stages import shipped
 
 LIVE = shipped(integrity="live")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.evaluate.attacks import baseline
-from tests.evaluate.attacks.goals import GOALS
-from tests.evaluate.attacks.search import search
+from tests.evaluate.adversary import baseline
+from tests.evaluate.adversary.goals import GOALS
+from tests.evaluate.adversary.search import search
 from tests.evaluate.stages import shipped
 
 LIVE = shipped(integrity="live")

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from tests.evaluate.attacks.plan import Plan
+from tests.evaluate.adversary.plan import Plan
 
 PATH: Final = Path(__file__).with_name("cheapest.yaml")
 NOISE: Final = 0.15

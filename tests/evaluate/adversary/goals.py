@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from streams.registry.rules import Rules
-from tests.evaluate.attacks.battle import Battle, Desk, Wave, target_name
-from tests.evaluate.attacks.plan import Plan
+from tests.evaluate.adversary.battle import Battle, Desk, Wave, target_name
+from tests.evaluate.adversary.plan import Plan
 from tests.evaluate.stages import Stages
 
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from streams.contract.events.report import AccountAge
 from streams.deciding.reporters.trust import Trust
 from streams.registry.rules import Rules
-from tests.evaluate.attacks.battle import FIRST, Battle, Desk, Wave, target_name
-from tests.evaluate.attacks.plan import Plan
+from tests.evaluate.adversary.battle import FIRST, Battle, Desk, Wave, target_name
+from tests.evaluate.adversary.plan import Plan
 from tests.evaluate.stages import DAY, HOUR, MINUTE, SECOND, Decision, Stages
 
 MOST = 300

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streams.contract.events.report import AccountAge
-from tests.evaluate.attacks import prices
+from tests.evaluate.adversary import prices
 
 Messages = Literal["same", "own", "none"]
 

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from streams.registry.rules import Rules
-from tests.evaluate.attacks import baseline
-from tests.evaluate.attacks.baseline import Known, told
-from tests.evaluate.attacks.battle import Desk
-from tests.evaluate.attacks.goals import GOALS, Goal
-from tests.evaluate.attacks.search import HELD_OUT, TRAINING, Found, search
+from tests.evaluate.adversary import baseline
+from tests.evaluate.adversary.baseline import Known, told
+from tests.evaluate.adversary.battle import Desk
+from tests.evaluate.adversary.goals import GOALS, Goal
+from tests.evaluate.adversary.search import HELD_OUT, TRAINING, Found, search
 from tests.evaluate.stages import shipped, without_garbage_collection
 
 
 def main() -> None:
     """Parse the command line, search, and print a row for each goal."""
-    parser = argparse.ArgumentParser(prog="python -m tests.evaluate.attacks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.evaluate.adversary", description=__doc__)
     parser.add_argument("--goals", nargs="*", default=[], help="parts of their names (default: all)")
     parser.add_argument("--budget", type=int, default=150, help="plans that a search tries (default: 150)")
     parser.add_argument("--searches", type=int, default=2, help="for each goal (default: 2)")

@@ -6,8 +6,8 @@ from random import Random
 from typing import Any, Final
 
 from streams.registry.rules import Rules
-from tests.evaluate.attacks.goals import Goal, Open
-from tests.evaluate.attacks.plan import Plan
+from tests.evaluate.adversary.goals import Goal, Open
+from tests.evaluate.adversary.plan import Plan
 
 TRAINING: Final = (1, 2, 3)
 HELD_OUT: Final = tuple(range(101, 111))

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from streams.contract.events.report import AccountAge
 from streams.registry.rules import Rules
-from tests.evaluate.attacks.plan import Plan
+from tests.evaluate.adversary.plan import Plan
 from tests.evaluate.stages import DAY, HOUR, MINUTE, START, Decision, Stages
 
 # The first target is attacked two weeks after the beginning, so that there is room for preparations.
