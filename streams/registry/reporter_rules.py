@@ -51,12 +51,22 @@ class ReviewerLimits(NamedTuple):
         return self.share >= 1
 
 
+class DetectorRules(NamedTuple):
+    """How parts of detectors and lists are judged.
+
+    What is known of the source above a part is worth `borrowed` outcomes of its own.
+    """
+
+    borrowed: float
+
+
 @dataclass(frozen=True, slots=True)
 class ReporterRules:
     """Trust and limits by kind of reporter. A limit of None means that there is none.
 
     `outcomes` is the weight of an outcome in the Beta distribution, `confidence` that of its reviewers.
-    `receipts` are the kinds of reporters who are told that their report was received.
+    `receipts` are the kinds of reporters who are told that their report was received. Without `detectors` the
+    parts of a detector or list are judged like the whole.
     """
 
     priors: Mapping[str, BetaPrior]
@@ -67,12 +77,12 @@ class ReporterRules:
     medium: ClassNeeds
     category_needs: float
     measured_from: float
-    borrowed: float
     reports_per_day: Mapping[str, int | None]
     channels_per_week: Mapping[str, int | None]
     receipts: frozenset[str]
     misuse: MisuseNeeds
     reviewers: ReviewerLimits
+    detectors: DetectorRules | None = None
 
     def percent(self, confidence: OutcomeConfidence, probability: float) -> int:
         """Return the weight of an outcome in per cent: confidence over the probability of review."""

@@ -8,6 +8,7 @@ from streams.registry.document import Document, FieldPath
 from streams.registry.reporter_rules import (
     BetaPrior,
     ClassNeeds,
+    DetectorRules,
     MisuseNeeds,
     ReporterRules,
     ReviewerLimits,
@@ -16,8 +17,6 @@ from streams.registry.shapes.reporters import ReportersFile
 from streams.registry.shapes.rules import BetaRow
 
 _HIGHEST_MEAN: Final = 0.99
-# As in the shipped file, which argues the number.
-_BORROWED: Final = 10.0
 
 
 def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
@@ -62,12 +61,12 @@ def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
         medium=ClassNeeds(medium.lower, medium.upheld),
         category_needs=file.category_needs.value,
         measured_from=file.measured_from.value,
-        borrowed=_BORROWED if file.borrowed is None else file.borrowed.value,
         reports_per_day={str(kind): limit for kind, limit in file.reports_per_day.values.items()},
         channels_per_week={str(kind): limit for kind, limit in file.channels_per_week.values.items()},
         receipts=frozenset(str(kind) for kind, told in file.receipts.values.items() if told),
         misuse=MisuseNeeds(file.misuse.values.manifestly_unfounded, file.misuse.values.share),
         reviewers=_reviewer_limits(document, file),
+        detectors=None if file.detectors is None else DetectorRules(file.detectors.values.borrowed),
     )
 
 

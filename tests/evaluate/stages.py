@@ -98,7 +98,7 @@ class _Record(NamedTuple):
 
 
 class Reached(NamedTuple):
-    """A level that a policy reached in a channel, at a time in ms since the epoch."""
+    """A level that a policy reached in a channel, at a time in ms since the epoch; 0 when its episode resolved."""
 
     at: int
     level: int
@@ -145,7 +145,7 @@ class Stages:
     """The two stages, and what came out of them.
 
     `events`: the decoded events of the topics in KEPT. `levels`: by (policy, mode, channel), in the order of
-    time; an episode that opens again begins again. `refused`: reasons of dead letters, which are raised as
+    time; 0 when an episode resolved. `refused`: reasons of dead letters, which are raised as
     errors unless `may_refuse`. `notices`: how many notices to reporters there were.
     """
 
@@ -416,9 +416,10 @@ class Stages:
 
     def _note(self, topic: str, event: dict[str, Any]) -> None:
         self.events[topic].append(event)
-        if topic.startswith("escalations") and event["type"] != "resolved":
+        if topic.startswith("escalations"):
             key = event["policy"], event["mode"], event["channel_ref"]
-            self.levels[key].append(Reached(milliseconds(event["at"]), event["level"]))
+            level = 0 if event["type"] == "resolved" else event["level"]
+            self.levels[key].append(Reached(milliseconds(event["at"]), level))
         if self.desk is not None:
             self.desk(topic, event)
 

@@ -77,13 +77,14 @@ def trust_of_part(
     `borrowed` outcomes: so a new version is neither unknown nor keeps for long what it did not earn. Its
     class is `low` until its own findings were upheld. The other arguments are as in `trust_of`.
     """
-    if above.outcomes < rules.measured_from:
+    detectors = rules.detectors
+    if detectors is None or above.outcomes < rules.measured_from:
         return above
     known = totals(sums, period, day, category)
     if known.all < rules.category_needs:
         known = totals(sums, period, day)
-    alpha = rules.borrowed * above.mean + known.upheld
-    beta = rules.borrowed * (1 - above.mean) + known.dismissed + known.manifestly_unfounded
+    alpha = detectors.borrowed * above.mean + known.upheld
+    beta = detectors.borrowed * (1 - above.mean) + known.dismissed + known.manifestly_unfounded
     mean, lower = _mean_and_lower(alpha, beta)
     return Trust(
         round(mean, _DIGITS),

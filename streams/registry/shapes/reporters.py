@@ -108,6 +108,18 @@ class ReviewersRow(Sourced):
     values: ReviewersValues
 
 
+class DetectorValues(Row):
+    """How the parts of a detector or list are judged."""
+
+    borrowed: Annotated[float, Field(ge=1, le=1_000)]
+
+
+class DetectorsRow(Sourced):
+    """How detectors and lists are judged by version and entry."""
+
+    values: DetectorValues
+
+
 class ReportersFile(Row):
     """reporters.yaml: how outcomes become trust, and how much one reporter may do."""
 
@@ -122,6 +134,6 @@ class ReportersFile(Row):
     channels_per_week: PerWeekRow
     receipts: ReceiptsRow
     misuse: MisuseRow
-    # Files of earlier versions have none of these.
-    borrowed: NumberRow | None = None
     reviewers: ReviewersRow | None = None
+    # A copy that is older than this row has none: parts are judged like the whole.
+    detectors: DetectorsRow | None = None

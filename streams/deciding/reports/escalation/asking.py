@@ -19,7 +19,7 @@ from streams.deciding.reports.crowd import message_key
 from streams.deciding.reports.escalation.draw import draw_reports, report_hash
 from streams.deciding.reports.escalation.episodes import EpisodeKey, Open, note_clear
 from streams.deciding.reports.escalation.escalations import escalation_id
-from streams.deciding.reports.escalation.integrity import REVIEW, suspect
+from streams.deciding.reports.escalation.integrity import REVIEW, level_held
 from streams.deciding.reports.escalation.policies import CompiledPolicy
 from streams.deciding.reports.escalation.question import DrawnReport, Question, Verdict, question_id, settled
 from streams.deciding.reports.escalation.question_events import publish_question, withdraw_question
@@ -148,9 +148,7 @@ def _follow_answer(
     shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
     level = policy.judge_shares(shares, now).level
     if level > episode.level and batch.rules.registry.integrity == "live":
-        suspicion = suspect(batch, channel_key, shares)
-        if suspicion is not None and suspicion.capped:
-            level = min(level, REVIEW)
+        level = level_held(batch, channel_key, policy, level, shares, now).level
     question = episode.question
     assert question is not None
     if level <= episode.level or ask is None:
