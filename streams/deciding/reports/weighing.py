@@ -95,9 +95,12 @@ def _what_it_adds(
     live = batch.rules.registry.integrity == "live"
     who = case.report.reporter
     if who is not None and who.kind in _FINDERS:
-        # Their accounts may be young, and need not be members: the platform vouches for them.
+        # Their accounts may be young, and need not be members: the platform vouches for them. A source that
+        # is held (deciding/reporters/watch.py) is counted all the same, and not relied on.
+        held = who.kind == "automated" and case.stamp is not None and not case.stamp.factor
         first = contribution.first_about_message
-        return _Added(first and not (live and contribution.linked), first, doubtful=False)
+        silent = held or (live and contribution.linked)
+        return _Added(first and not silent, first, doubtful=held)
     doubtful = contribution.linked or contribution.stranger
     counted_at = _counted_at(batch, channel_key, plan, counts, reporter)
     if counted_at is not None:
