@@ -36,7 +36,7 @@ from streams.contract.wire.topics import (
     REPORTERS_INTERNAL,
     VERIFIED_REPORTS,
 )
-from streams.counting.channel_itself import message_or_channel
+from streams.counting.coordination.channel_itself import message_or_channel
 from streams.deciding.partition.reading import Bundled
 from streams.deciding.partition.rekey import require_home
 from streams.deciding.partition.stage import Handler

@@ -11,7 +11,7 @@ from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import new_tuple
 from streams.counting.attribution import ReportIdentity
-from streams.counting.channel_itself import named_message
+from streams.counting.coordination.channel_itself import named_message
 from streams.counting.findings import finding_of, narrowest
 from streams.counting.known_outcome import KnownOutcome
 from streams.deciding.partition.legal_clocks import OutcomeTrace

@@ -16,7 +16,7 @@ from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.forms.review_question import encode_review_question
 from streams.contract.wire.origin import ORIGIN_HEADER, Origin, written_origin
 from streams.contract.wire.records import Headers
-from streams.counting.channel_itself import named_message
+from streams.counting.coordination.channel_itself import named_message
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.partition.replay import outcome_headers
 from streams.deciding.reports.batch import ReportBatch

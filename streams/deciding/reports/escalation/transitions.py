@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from streams.contract.wire.times import DAY
 from streams.counting.categories import CategoryShare, shares_of
-from streams.counting.channel_itself import channel_on
+from streams.counting.coordination.channel_itself import channel_on
 from streams.counting.windows import window_spec
 from streams.deciding.clocks.store import ClockKey
 from streams.deciding.partition.due import DueKey
