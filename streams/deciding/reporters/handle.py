@@ -124,6 +124,7 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
             standing.needed,
             (),
             False,
+            standing.channels,
         ),
     )
     batch.passed_on.entry(STAMPED_REPORTS, report.channel_ref, _size(report), StampedReport(report, stamp))

@@ -63,6 +63,7 @@ class StoredStamp(NamedTuple):
     needed: int
     proof: tuple[int, ...] = ()
     paused: bool = False
+    channels: int = 0
 
 
 class CheckedReport(msgspec.Struct, Generic[Rest], array_like=True, frozen=True, gc=False):
