@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from streams.contract.events.moderation_outcome import OutcomeDecision, OutcomeGround
-from streams.contract.events.report import Category
 from streams.contract.wire.times import DAY
+from streams.counting.findings import Finding
+from streams.counting.known_outcome import Counted, KnownOutcome, with_decision
 from streams.counting.message_facts import FirstReport, MessageFacts
 
 # The reporters kept per message. Trust needs no more: each of the others is as likely to be credited for the
@@ -30,21 +30,6 @@ UNDECIDED_DAYS: Final = 90
 ENTRY = struct.Struct("<QI")
 
 
-class KnownOutcome(msgspec.Struct, frozen=True, array_like=True):
-    """An outcome, reduced to what credits and notices need.
-
-    `percent` is its weight (confidence over probability of review) x 100; 0 if nobody could see whether the
-    reports were right. `decided_s` is in seconds since the epoch.
-    """
-
-    decided_s: int
-    outcome_id: str
-    verdict: OutcomeDecision
-    category: Category
-    percent: int
-    ground: OutcomeGround | None = None
-
-
 class ReportIdentity(NamedTuple):
     """Which report it was, as it was published."""
 
@@ -56,21 +41,18 @@ class Credit(NamedTuple):
     """What changes for one reporter: `removed` no longer counts, `added` does.
 
     Both are None for a report that came too late. `standing` is the decision that holds: an upheld message is
-    no sign of coordination, for any reporter at any time. `anew`: another one held before. `received_s` is in
-    seconds since the epoch.
+    no sign of coordination, for any reporter at any time. `anew`: another one held before. `told`: what holds
+    is new to the reporter, and not only decided by a second person too. `received_s` is in seconds since the
+    epoch.
     """
 
     reporter: int
     received_s: int
     standing: KnownOutcome
-    removed: KnownOutcome | None
-    added: KnownOutcome | None
+    removed: Counted | None
+    added: Counted | None
     anew: bool
-
-    @property
-    def verdict(self) -> OutcomeDecision:
-        """What was decided."""
-        return self.standing.verdict
+    told: bool = True
 
 
 class _Known(NamedTuple):
@@ -79,18 +61,18 @@ class _Known(NamedTuple):
     first_s: int
     standing: KnownOutcome
 
-    def credited(self, received: int | None) -> KnownOutcome | None:
+    def credited(self, received: int | None) -> Counted | None:
         """Return what counts for a report `received` then: nothing if it was after the first decision."""
-        return self.standing if received is not None and received < self.first_s else None
+        return self.standing.counted if received is not None and received < self.first_s else None
 
 
 class MessageReporters(msgspec.Struct, array_like=True):
     """The reporters of one message, by hash, with the second at which the first report of each was received.
 
-    `identities` has the report itself, unless nobody need be told of its outcome. `reports` counts all first
-    reports, also those that are not kept. `sampled`: not all reporters are kept, but those with the smallest
-    hashes, which nobody can choose. `first_s`: when the message was first decided on. `own` are decisions
-    about single reports, by reporter, as (first, the one that holds).
+    `identities` has the report itself, and `found` what a detector's one names as its source. `reports`
+    counts all first reports, also those that are not kept. `sampled`: not all reporters are kept, but those
+    with the smallest hashes, which nobody can choose. `first_s`: when the message was first decided on. `own`
+    are decisions about single reports, by reporter, as (first, the one that holds).
 
     What is counted for transparency reports is in `facts`. As long as that is a first notice and nothing
     else, as for most messages, it is `notice` alone: two objects less to fetch from memory for every further
@@ -109,6 +91,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
     notice: FirstReport | None = None
     facts: MessageFacts | None = None
     expires: int | None = None
+    found: dict[int, Finding] = msgspec.field(default_factory=dict)
 
     @property
     def is_reported(self) -> bool:
@@ -129,10 +112,18 @@ class MessageReporters(msgspec.Struct, array_like=True):
                 self.notice = None
         return self.facts
 
+    def has_found(self, root: int) -> bool:
+        """Return whether a source or one of its parts has reported the message."""
+        return root in self.reporters or any(kept.root == root for kept in self.found.values())
+
     def add_report(
-        self, reporter: int, received_ms: int, identity: ReportIdentity | None = None
+        self,
+        reporter: int,
+        received_ms: int,
+        identity: ReportIdentity | None = None,
+        finding: Finding | None = None,
     ) -> Credit | None:
-        """Note a report. Returns a credit if there is a decision already.
+        """Note a report, of a detector with its `finding`. Returns a credit if there is a decision already.
 
         It adds the decision if the report was received before the first one, and only arrived later.
         """
@@ -153,9 +144,12 @@ class MessageReporters(msgspec.Struct, array_like=True):
                     return None
                 del self.reporters[largest]
                 self.identities.pop(largest, None)
+                self.found.pop(largest, None)
         self.reporters[reporter] = received
         if identity is not None:
             self.identities[reporter] = identity
+        if finding is not None:
+            self.found[reporter] = finding
         if known is None or known.credited(earlier) is not None:
             return None
         return Credit(reporter, received, known.standing, None, known.credited(received), anew=False)
@@ -169,6 +163,8 @@ class MessageReporters(msgspec.Struct, array_like=True):
         self.reporters[after] = min(received, self.reporters.get(after, received))
         if (identity := self.identities.pop(before, None)) is not None:
             self.identities[after] = identity
+        if (finding := self.found.pop(before, None)) is not None:
+            self.found[after] = finding
         if (own := self.own.pop(before, None)) is not None:
             self.own[after] = own
 
@@ -202,7 +198,10 @@ class MessageReporters(msgspec.Struct, array_like=True):
             removed = None if was is None else was.credited(received)
             added = now.credited(received)
             if removed != added or was is None or was.standing != now.standing:
-                changes.append(Credit(each, received, now.standing, removed, added, anew=was is not None))
+                told = was is None or _told(was.standing) != _told(now.standing)
+                changes.append(
+                    Credit(each, received, now.standing, removed, added, anew=was is not None, told=told)
+                )
         return changes
 
     def notices_of(self, decision: KnownOutcome, reporter: int | None = None) -> list[Credit]:
@@ -237,19 +236,19 @@ class MessageReporters(msgspec.Struct, array_like=True):
             return None if own is None else _Known(*own)
         if own is None:
             return _Known(self.first_s, self.standing)
-        return _Known(min(own[0], self.first_s), max(own[1], self.standing, key=_order))
+        return _Known(min(own[0], self.first_s), with_decision(own[1], self.standing))
 
 
 def _with(
     decision: KnownOutcome, first: int | None, standing: KnownOutcome | None
 ) -> tuple[int, KnownOutcome]:
-    if first is None or standing is None:
-        return decision.decided_s, decision
-    return min(first, decision.decided_s), max(standing, decision, key=_order)
+    first = decision.decided_s if first is None else min(first, decision.decided_s)
+    return first, with_decision(standing, decision)
 
 
-def _order(decision: KnownOutcome) -> tuple[int, str]:
-    return decision.decided_s, decision.outcome_id
+def _told(decision: KnownOutcome) -> tuple[object, ...]:
+    """Return what a reporter is told of a decision: a correction always, and not that somebody agrees."""
+    return decision.verdict, decision.ground, decision.outcome_id if decision.corrects else None
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -272,8 +271,14 @@ class _Stored(msgspec.Struct, array_like=True):
     facts: MessageFacts | None = None
 
 
+class _StoredFindings(_Stored, array_like=True):
+    """A record with reports of detectors, in the order of their hashes. Others are shorter by a byte."""
+
+    found: Sequence[tuple[int, Finding]] = ()
+
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Stored).decode
+_decode = msgspec.msgpack.Decoder(_StoredFindings).decode
 
 # A record without reporters and decisions up to its last two fields, of which None takes one byte.
 _WITHOUT_REPORTERS: Final = _encode(_Stored(b"", 0, False, None, None, ()))[:-2]
@@ -302,6 +307,8 @@ def encode_reporters(record: MessageReporters) -> bytes:
         stored.ids = [identity.report_id for identity in identities]
         stored.sources = list(sources)
         stored.source_of = bytes([sources[identity.ce_source] for identity in identities])
+    if record.found:
+        return _encode((*msgspec.structs.astuple(stored), sorted(record.found.items())))
     return _encode(stored)
 
 
@@ -326,6 +333,7 @@ def decode_reporters(data: bytes | memoryview) -> MessageReporters:
         {reporter: (first, standing) for reporter, first, standing in stored.own},
         stored.notice,
         stored.facts,
+        found=dict(stored.found),
     )
 
 

@@ -8,7 +8,6 @@ import msgspec
 
 from streams.contract.events.report import Category
 from streams.contract.wire.state_records import STATE_VERSION, require_version
-from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.distinct import (
     LastSeen,
     equally_likely,
@@ -33,7 +32,7 @@ from streams.counting.panes import (
     pane_at,
 )
 from streams.counting.repeats import RiskCounted, turned_back, with_repeat
-from streams.counting.sums import NOT_STAMPED, UNIT, Pane, WindowCounts
+from streams.counting.sums import NOT_STAMPED, UNIT, Pane, StampedSums, WindowCounts
 from streams.counting.tally import Tally, forget_after, forget_before, most_reported, tally_message
 from streams.counting.voices import VoicePane, Voices
 from streams.counting.windows import (
@@ -156,8 +155,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
             tally_message(self._messages, message_ref, fine)
         return True
 
-    def add_stamped(self, occurred_ms: int, added: ClusterSums) -> None:
-        """Add what a report with a stamp adds to its clusters, after `add` has counted it."""
+    def add_stamped(self, occurred_ms: int, added: StampedSums) -> None:
+        """Add what a report with a stamp adds beside, after `add` has counted it."""
         fine = occurred_ms // FINE_MS
         start = fine if self._panes[-1].start == fine else pane_start(fine, self._now)
         assert start is not None

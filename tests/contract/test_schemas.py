@@ -16,6 +16,7 @@ from streams.contract.events.authority_request import AuthorityRequest
 from streams.contract.events.authority_routing import AuthorityRouting
 from streams.contract.events.case_activity import ActivityKind
 from streams.contract.events.dead_letter import DEAD_LETTER_REASONS, RedactedRecord
+from streams.contract.events.detector_feedback import DetectorFeedback
 from streams.contract.events.enriched_report import EnrichedReport
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.moderation_outcome import OutcomeDecision, OutcomeGround, OutcomeSubject
@@ -370,6 +371,7 @@ OUTPUTS = {
     "escalations-shadow": Escalation,
     "authority-routing": AuthorityRouting,
     "reporter-notices": ReporterNotice,
+    "detector-feedback": DetectorFeedback,
 }
 
 

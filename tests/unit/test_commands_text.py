@@ -219,6 +219,12 @@ by legal-7f3a (legal, two_agree), drawn with probability 0.02, supersedes 01K5Q0
     ("reporter-notices", "superseded"): """\
 2026-09-24 superseded, report 01K5Q000000000000000000012 of /platform/web
          dismissed, EU.dsa.art16-5 in DE, can be contested until 2027-03-24""",
+    ("detector-feedback", "upheld"): """\
+2026-09-21 decided, report d-000041 of /platform/matching: upheld as csam, child_sexual_abuse_material
+         csam_synthetic by list ncmec-1 e-55120 2026-09""",
+    ("detector-feedback", "superseded"): """\
+2026-09-24 superseded, report d-000042 of /platform/scanner: dismissed, lawful_context
+         fraud by scam-text 7.2""",
     ("transparency-counters", "reports"): """\
 2026-03-01 reports, DE fraud: 49 in partition 0
          41 user_report by user, 1 user_report by user (escalated), 6 automated_detection by automated, \

@@ -83,7 +83,7 @@ def describe(
     day = kept.now // DAY
     period = max(day // PERIOD_DAYS, reporter.period)
     numbers = keep_recent(reporter.numbers, reporter.period, period)
-    overall = trust_over_all(rules, kind, reporter.sums, reporter.period, day)
+    overall = trust_over_all(rules, kind, reporter.outcomes, day)
     return KnownReporter(
         reporter=ref,
         kind=kind,
@@ -109,7 +109,7 @@ def _categories(
             if of_category == own:
                 decided[verdict] += number
         if outcomes.all or any(decided.values()):
-            trust = trust_of(rules.trust, kind, reporter.sums, reporter.period, day, own)
+            trust = trust_of(rules.trust, kind, reporter.outcomes, day, own)
             found.append(KnownCategory(row.category, decided, _trust(trust, outcomes)))
     return found
 

@@ -19,15 +19,16 @@ from streams.deciding.partition.newcomers import NEWCOMERS
 from streams.deciding.partition.reading import PARTLY_READ
 from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls, without_offsets
 from streams.deciding.partition.state import DUPLICATES_SLOT
+from streams.deciding.reporters.part import PART
 
 VERSION_BEFORE: Final = "0.2"
 
 # Of the file: without the records that wait.
 _FILE_VERSION: Final = 1
 
-# What 0.2 does not have: of a bundle of which nothing is left to read, and what each publisher brought in the
-# current hour.
-_NOT_BEFORE: Final = (PARTLY_READ, NEWCOMERS)
+# What 0.2 does not have: of a bundle of which nothing is left to read, what each publisher brought in the
+# current hour, and the parts of detectors and lists.
+_NOT_BEFORE: Final = (PARTLY_READ, NEWCOMERS, PART)
 
 # Slots of 0.2 have so many bytes of hashes, but for the last one, and no times. Those of the first version of
 # slots may hold hashes of source and id alone.

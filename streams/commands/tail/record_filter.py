@@ -12,6 +12,7 @@ from streams.contract.wire.topics import (
     CASE_ACTIVITY,
     CLOCK_OUTCOMES,
     DEAD_LETTERS,
+    DETECTOR_FEEDBACK,
     ENRICHED_REPORTS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
@@ -66,6 +67,10 @@ FILTERS: Mapping[str, Mapping[str, Callable[[_Value, str], bool]]] = {
         "type": lambda value, wanted: value["kind"] == wanted,
     },
     REPORTER_NOTICES: {},
+    DETECTOR_FEEDBACK: {
+        "category": lambda value, wanted: value["category"] == wanted,
+        "decision": lambda value, wanted: value["outcome"]["decision"] == wanted,
+    },
     TRANSPARENCY_COUNTERS: {
         "category": lambda value, wanted: value["category"] == wanted,
         "country": lambda value, wanted: value["country"] == wanted,

@@ -118,7 +118,8 @@ class EnrichedReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=False)
     `obligations` are the duties that may apply: first GLOBAL, then regions, then countries. `routing` is
     advice to a person: Tocsin sends nothing to an authority. `dsa_category` and `dsa_keywords` are the
     category in the vocabulary of the EU's transparency database, version 2. `trust` is present if outcomes of
-    the reporter are known, or too many reports of the day; `integrity` if the reports of the channel show
+    the reporter, or of the source of which a detector is a part, are known, or too many reports of the day;
+    `integrity` if the reports of the channel show
     signs of coordination. `possible_repeat` is present, and true, if the report is so old that its id would
     be forgotten, so that it may have been published before.
     """

@@ -19,6 +19,7 @@ CLOCK_OUTCOMES: Final = "clock-outcomes"
 MODERATION_OUTCOMES: Final = "moderation-outcomes"
 CASE_ACTIVITY: Final = "case-activity"
 REPORTER_NOTICES: Final = "reporter-notices"
+DETECTOR_FEEDBACK: Final = "detector-feedback"
 REPORTERS_INTERNAL: Final = "reporters-internal"
 REPORTER_STATE: Final = "reporter-state"
 INTEGRITY_CASES: Final = "integrity-cases"
@@ -49,6 +50,7 @@ TOPICS: Final = (
     MODERATION_OUTCOMES,
     CASE_ACTIVITY,
     REPORTER_NOTICES,
+    DETECTOR_FEEDBACK,
     REPORTERS_INTERNAL,
     REPORTER_STATE,
     INTEGRITY_CASES,

@@ -41,6 +41,7 @@ from streams.deciding.partition.rekey import require_home
 from streams.deciding.partition.stage import Handler
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.cases import publish_cases
+from streams.deciding.reporters.findings import credit_parts, narrow, send_part, take_part
 from streams.deciding.reporters.rehashing import ask_for_history, forward, move_away
 from streams.deciding.reporters.reporter import (
     REPORTER,
@@ -104,6 +105,8 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
         ask_for_history(batch, reporter, passed.earlier, ReporterRehashed(hashed, occurred))
     standing = reporter.note_report(rules.trust, facts)
     state.reporters.keep(key, reporter, now)
+    if passed.parts:
+        standing = narrow(batch, key, passed, category.code, standing)
     trust = standing.trust
     stamp = new_tuple(
         StoredStamp,
@@ -178,9 +181,11 @@ def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, cr
             verdict=credit.decision,
             removed=removed,
             added=added,
+            sure=not credit.decided_by,
         )
         changed = reporter.credit(facts)
         state.reporters.keep(key, reporter, now)
+        credit_parts(batch, key, credit.parts, removed, added)
         batch.counters.credits += 1
         batch.counters.credits_late += not changed
     batch.count_applied(credit.decided_s * _SECOND)
@@ -192,7 +197,10 @@ def _apply_rehashed(
     """Send what is known under an earlier hash to the home of the current one."""
     batch.advance(rehashed.occurred_ms, origin.timestamp)
     key, reporter = _reporter_of(batch, record)
-    batch.state.reporters.keep(key, move_away(batch, reporter, rehashed), batch.state.time.now)
+    if rehashed.part is not None:
+        send_part(batch, key, rehashed, rehashed.part)
+    else:
+        batch.state.reporters.keep(key, move_away(batch, reporter, rehashed), batch.state.time.now)
     batch.count_applied(rehashed.occurred_ms)
 
 
@@ -202,8 +210,11 @@ def _apply_history(
     """Add what was known of a reporter under an earlier hash."""
     batch.advance(history.occurred_ms, origin.timestamp)
     key, reporter = _reporter_of(batch, record)
-    reporter.take_history(history)
-    batch.state.reporters.keep(key, reporter, batch.state.time.now)
+    if history.part is not None:
+        take_part(batch, key, history, history.part)
+    else:
+        reporter.take_history(history)
+        batch.state.reporters.keep(key, reporter, batch.state.time.now)
     batch.count_applied(history.occurred_ms)
 
 
@@ -233,7 +244,11 @@ def _outcome(batch: ReporterBatch, credited: CreditedOutcome | None) -> OutcomeF
     if credited is None:
         return None
     return OutcomeFacts(
-        credited.day, credited.decision, _known(batch, credited.category).code, credited.percent
+        credited.day,
+        credited.decision,
+        _known(batch, credited.category).code,
+        credited.percent,
+        credited.reviewer,
     )
 
 

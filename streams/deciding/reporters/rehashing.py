@@ -38,7 +38,12 @@ def move_away(batch: ReporterBatch, reporter: Reporter, rehashed: ReporterRehash
     """Send a reporter's record to the current hash's home; return what to keep, so that credits follow."""
     if reporter.sums or reporter.numbers:
         history = ReporterHistory(
-            rehashed.occurred_ms, reporter.period, reporter.sums, reporter.numbers, reporter.misuse_week
+            rehashed.occurred_ms,
+            reporter.period,
+            reporter.sums,
+            reporter.numbers,
+            reporter.misuse_week,
+            reporter.by_reviewer,
         )
         batch.passed_on.record(encode_history(rehashed.reporter, history), rehashed.reporter)
     return Reporter(period=reporter.period, moved_to=rehashed.reporter)

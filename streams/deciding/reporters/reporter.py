@@ -11,9 +11,10 @@ from streams.contract.wire.times import DAY
 from streams.counting.coordination.signature import evidence_needed
 from streams.deciding.reporters.activity import DAYS_PER_WEEK, Activity
 from streams.deciding.reporters.misuse import Misuse, Numbers, find_misuse, keep_recent, note
+from streams.deciding.reporters.reviewers import note_reviewer
 from streams.deciding.reporters.tally import PERIOD_DAYS, Sums, change, code_of, move_back, move_on
 from streams.deciding.reporters.targets import WEEK_S, Targets
-from streams.deciding.reporters.trust import Trust, trust_of
+from streams.deciding.reporters.trust import KnownOutcomes, Trust, trust_of
 from streams.registry.reporter_rules import ReporterRules
 
 REPORTER: Final = b"W"
@@ -69,18 +70,21 @@ class OutcomeFacts(NamedTuple):
     """An outcome, as it counts for a reporter.
 
     `day` is that of the decision, in days since the epoch; `category` is a code, the weight in per cent.
+    `reviewer` is the tag of the person who alone decided so, 0 if two agree or nobody is known.
     """
 
     day: int
     verdict: OutcomeDecision
     category: int
     percent: int
+    reviewer: int = 0
 
 
 class CreditFacts(NamedTuple):
     """A change of one report's outcome: `removed` no longer counts, `added` does (counting/attribution.py).
 
-    `verdict` is the one that stands, also for who reported too late to be credited.
+    `verdict` is the one that stands, also for who reported too late to be credited. `sure`: more than one
+    person says so.
     """
 
     time_ms: int
@@ -89,6 +93,7 @@ class CreditFacts(NamedTuple):
     verdict: OutcomeDecision
     removed: OutcomeFacts | None
     added: OutcomeFacts | None
+    sure: bool = True
 
 
 class Reporter(msgspec.Struct, array_like=True, gc=False):
@@ -97,7 +102,8 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
     `sums` are the outcomes as of `period` (tally.py), `numbers` those of late (misuse.py). `misuse_week`: the
     week in which a person was last asked whether reports are misused. After a change of the key
     (rehashing.py) `asked` is the earlier hash whose home was asked for what it knows, and `moved_to` the hash
-    under which the reporter is known now; 0 otherwise.
+    under which the reporter is known now; 0 otherwise. `by_reviewer` are the outcomes that one person alone
+    decided (reviewers.py).
     """
 
     period: int = 0
@@ -108,6 +114,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
     misuse_week: int = 0
     asked: int = 0
     moved_to: int = 0
+    by_reviewer: Sums = msgspec.field(default_factory=dict)
 
     def note_report(self, rules: ReporterRules, facts: ReportFacts) -> Standing:
         """Note a report, and return where its reporter stands.
@@ -117,7 +124,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         now_s = facts.time_ms // 1000
         day = facts.time_ms // DAY
         self._move_on(day)
-        trust = trust_of(rules, facts.kind, self.sums, self.period, day, facts.category)
+        trust = trust_of(rules, facts.kind, self.outcomes, day, facts.category)
         bits = self.activity.note(facts.time_ms, facts.channel)
         over = self.activity.over_limit(rules.reports_per_day[facts.kind])
         signature = 0
@@ -156,13 +163,24 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             code = code_of(outcome.category, outcome.verdict)
             changed &= change(self.sums, self.period, code, outcome.day, sign * outcome.percent)
             note(self.numbers, self.period, code, outcome.day, sign)
+            if outcome.reviewer:
+                percent = sign * outcome.percent
+                note_reviewer(
+                    self.by_reviewer, self.period, outcome.reviewer, outcome.verdict, outcome.day, percent
+                )
         self.targets.decide(
             facts.time_ms // 1000,
             facts.received_s,
             facts.target,
             dismissed=facts.verdict != "upheld",
+            sure=facts.sure,
         )
         return changed
+
+    @property
+    def outcomes(self) -> KnownOutcomes:
+        """What trust is read from."""
+        return KnownOutcomes(self.sums, self.by_reviewer, self.period)
 
     def take_history(self, history: ReporterHistory) -> None:
         """Add the outcomes that were known under an earlier hash."""
@@ -171,6 +189,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         for own, others in (
             (self.sums, move_on(history.sums, history.period, period)),
             (self.numbers, keep_recent(history.numbers, history.period, period)),
+            (self.by_reviewer, move_on(history.by_reviewer, history.period, period)),
         ):
             for code, value in others.items():
                 # What was taken back here before it came from there.
@@ -197,6 +216,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         if self.period > period:
             self.sums = move_back(self.sums, self.period, period)
             self.numbers = keep_recent(self.numbers, self.period, period)
+            self.by_reviewer = move_back(self.by_reviewer, self.period, period)
             self.period = period
             changed = True
         if self.misuse_week > day // DAYS_PER_WEEK:
@@ -209,6 +229,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         if period > self.period:
             self.sums = move_on(self.sums, self.period, period)
             self.numbers = keep_recent(self.numbers, self.period, period)
+            self.by_reviewer = move_on(self.by_reviewer, self.period, period)
             self.period = period
 
     def _misuse(self, rules: ReporterRules, day: int) -> Misuse | None:
@@ -232,6 +253,9 @@ def encode_reporter(reporter: Reporter) -> bytes:
     if len(sums) > 1 or len(numbers) > 1:
         sums, numbers = dict(sorted(sums.items())), dict(sorted(numbers.items()))
     stored = (reporter.period, sums, reporter.targets, reporter.activity, numbers, reporter.misuse_week)
+    by_reviewer = reporter.by_reviewer
+    if by_reviewer:
+        return _encode((*stored, reporter.asked, reporter.moved_to, dict(sorted(by_reviewer.items()))))
     if reporter.asked or reporter.moved_to:
         return _encode((*stored, reporter.asked, reporter.moved_to))
     return _encode(stored)

@@ -6,6 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from streams.contract.events.internal.stamp import TrustClass
 from streams.contract.events.report import ReporterKind
+from streams.deciding.reporters.reviewers import limited
 from streams.deciding.reporters.tally import Outcomes, Sums, totals
 from streams.registry.reporter_rules import BetaPrior, ReporterRules
 
@@ -30,27 +31,74 @@ class Trust(NamedTuple):
     factor: float
 
 
-def trust_of(
-    rules: ReporterRules, kind: ReporterKind, sums: Sums, period: int, day: int, category: int
-) -> Trust:
-    """Return the trust in a reporter's reports about a category (its code) on `day` (days since the epoch).
+class KnownOutcomes(NamedTuple):
+    """The outcomes of a reporter as of `period` (tally.py), and those that one reviewer alone decided."""
 
-    `sums` are the reporter's outcomes as of `period` (see tally.py).
-    """
-    if not sums:
+    sums: Sums
+    by_reviewer: Sums
+    period: int
+
+    def totals(self, rules: ReporterRules, kind: ReporterKind, day: int, category: int | None) -> Outcomes:
+        """Return the outcomes as they count on `day`, of one category (by its code) or of all."""
+        everything = totals(self.sums, self.period, day)
+        known = everything if category is None else totals(self.sums, self.period, day, category)
+        if kind == "automated":
+            # What is measured is how often a detector is right. Few people look at its findings, often one.
+            return known
+        return limited(rules.reviewers, known, everything, self.by_reviewer, self.period, day)
+
+
+def trust_of(
+    rules: ReporterRules, kind: ReporterKind, outcomes: KnownOutcomes, day: int, category: int
+) -> Trust:
+    """Return the trust in a reporter's reports about a category (its code) on `day` (since the epoch)."""
+    if not outcomes.sums:
         # Of most reporters no outcome is known.
         return _untried(rules.priors[kind])
-    own = totals(sums, period, day, category)
+    own = outcomes.totals(rules, kind, day, category)
     if own.all >= rules.category_needs:
         return _trust(rules, kind, own, "category")
-    return trust_over_all(rules, kind, sums, period, day)
+    return trust_over_all(rules, kind, outcomes, day)
 
 
-def trust_over_all(rules: ReporterRules, kind: ReporterKind, sums: Sums, period: int, day: int) -> Trust:
+def trust_over_all(rules: ReporterRules, kind: ReporterKind, outcomes: KnownOutcomes, day: int) -> Trust:
     """Return the trust for categories with few outcomes: it comes from those of all categories."""
-    if not sums:
+    if not outcomes.sums:
         return _untried(rules.priors[kind])
-    return _trust(rules, kind, totals(sums, period, day), "reporter")
+    return _trust(rules, kind, outcomes.totals(rules, kind, day, None), "reporter")
+
+
+def trust_of_part(
+    rules: ReporterRules, above: Trust, sums: Sums, period: int, day: int, category: int
+) -> Trust:
+    """Return the trust in a narrower source, such as a new version, of one that is trusted as `above`.
+
+    It is that of the source above as long as that one is not measured. Then it starts there, worth
+    `borrowed` outcomes: so a new version is neither unknown nor keeps for long what it did not earn. Its
+    class is `low` until its own findings were upheld. The other arguments are as in `trust_of`.
+    """
+    detectors = rules.detectors
+    if detectors is None or above.outcomes < rules.measured_from:
+        return above
+    known = totals(sums, period, day, category)
+    if known.all < rules.category_needs:
+        known = totals(sums, period, day)
+    alpha = detectors.borrowed * above.mean + known.upheld
+    beta = detectors.borrowed * (1 - above.mean) + known.dismissed + known.manifestly_unfounded
+    mean, lower = _mean_and_lower(alpha, beta)
+    return Trust(
+        round(mean, _DIGITS),
+        round(lower, _DIGITS),
+        round(known.all, _DIGITS),
+        _class(rules, lower, known.upheld),
+        above.basis,
+        _factor(rules.priors["automated"], mean),
+    )
+
+
+def _factor(prior: BetaPrior, mean: float) -> float:
+    """Return what multiplies a weight that is meant for a reporter with the mean of the prior."""
+    return round(mean * (prior.alpha + prior.beta) / prior.alpha, _DIGITS)
 
 
 def _trust(rules: ReporterRules, kind: ReporterKind, known: Outcomes, basis: Basis) -> Trust:
@@ -73,7 +121,7 @@ def _trust(rules: ReporterRules, kind: ReporterKind, known: Outcomes, basis: Bas
         round(known.all, _DIGITS),
         _class(rules, lower, known.upheld),
         basis,
-        round(mean * (prior.alpha + prior.beta) / prior.alpha, _DIGITS),
+        _factor(prior, mean),
     )
 
 

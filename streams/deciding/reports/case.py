@@ -7,6 +7,7 @@ from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import MessageReport
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.times import epoch_ms
+from streams.counting.findings import Source
 from streams.deciding.law.resolution import Resolved
 
 
@@ -15,6 +16,7 @@ class Case(msgspec.Struct, frozen=True, gc=False):
 
     `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` is in ms since the epoch.
     `stamp` is what the stage of reporters says of its reporter; None if the report did not come from there.
+    `source` is what found the message, if a detector's report comes from there.
     """
 
     report: MessageReport
@@ -24,6 +26,15 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     law: Resolved
     risk: Risk
     stamp: ReportStamp | None = None
+    source: Source | None = None
+
+    @property
+    def known_as(self) -> str | None:
+        """The text whose keyed hash stands for the reporter: a ref, or what found it; None without either."""
+        if self.source is not None:
+            return self.source.root
+        reporter = self.report.reporter
+        return None if reporter is None else reporter.ref
 
     @property
     def received(self) -> int:

@@ -44,9 +44,10 @@ class ReportCounters(PartitionCounters):
     `late` reports were too old for every window, and `possible_repeats` are older than the ids that are
     remembered. `judged_out_of_window` were counted, but too late to be judged in a window of their own time;
     `raised_from` has the level before each rise. `moderation_outcomes` were applied; `credits` is the number
-    of reporters for whom they changed something. `linked` reporters joined a cluster, `links_without_effect`
-    of them beyond the guard-rail of the day. `brigades` were published as cases. `answered_after` counts
-    answers to questions by the seconds since they were asked.
+    of reporters for whom they changed something, and `feedback` counts what detectors were told. `linked`
+    reporters joined a cluster, `links_without_effect` of them beyond the guard-rail of the day. `brigades`
+    were published as cases. `answered_after` counts answers to questions by the seconds since they were
+    asked.
     """
 
     applied_natively: int = 0
@@ -55,6 +56,7 @@ class ReportCounters(PartitionCounters):
     judged_out_of_window: int = 0
     moderation_outcomes: int = 0
     credits: int = 0
+    feedback: int = 0
     linked: int = 0
     links_without_effect: int = 0
     brigades: int = 0

@@ -95,7 +95,8 @@ def enriched_json(
 
 
 def _trust(stamp: ReportStamp) -> ReporterTrust | msgspec.UnsetType:
-    if not stamp.outcomes and not stamp.over_limit:
+    # A new part of a measured source has a factor, and no outcomes of its own.
+    if not stamp.outcomes and not stamp.over_limit and stamp.factor == 1.0:
         return UNSET
     return ReporterTrust(
         stamp.reporter_class, stamp.mean, stamp.lower, stamp.outcomes, over_limit=stamp.over_limit

@@ -25,6 +25,7 @@ from streams.contract.wire.topics import (
     ReportSource,
     without_prefix,
 )
+from streams.counting.findings import source_of
 from streams.deciding.partition.legal_clocks import apply_clock_outcome
 from streams.deciding.partition.reading import Bundled
 from streams.deciding.partition.rekey import key_or_rekey, pass_on, require_home
@@ -42,9 +43,10 @@ _SOURCES: Mapping[str, ReportSource] = {source: source for source in REPORT_SOUR
 def report_handler(source: ReportSource) -> Handler:
     """Return the handler of reports that were published to `source`.
 
-    It passes a published report with a reporter's ref on to the stage of reporters, which sends it to its
-    channel's home with a stamp. Any other report it applies, passes on to its channel's home, or drops as a
-    duplicate. It raises Rejected if the report is invalid or claims what that topic does not take.
+    It passes a published report with a reporter's ref, or of a detector that is named, on to the stage of
+    reporters, which sends it to its channel's home with a stamp. Any other report it applies, passes on to
+    its channel's home, or drops as a duplicate. It raises Rejected if the report is invalid or claims what
+    that topic does not take.
     """
 
     def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
@@ -64,11 +66,17 @@ def report_handler(source: ReportSource) -> Handler:
             return
         batch.read(record.topic, decoded.time_ms)
         reporter = report.reporter
-        if reporter is not None and reporter.ref is not None:
+        known_as: str | None = None
+        parts: tuple[int, ...] = ()
+        if reporter is not None:
+            known_as = reporter.ref
+            if reporter.kind == "automated" and (detector := source_of(report)) is not None:
+                known_as, parts = detector
+        if known_as is not None:
             keys = state.reporter_keys
-            hashed = keys.reporter_hash(reporter.ref)
+            hashed = keys.reporter_hash(known_as)
             checked = checked_report(decoded, origin, record.headers)
-            passed = PassedReport(checked, hashed, keys.hash_before(reporter.ref))
+            passed = PassedReport(checked, hashed, keys.hash_before(known_as), parts)
             batch.passed_on.entry(PASSED_REPORTS, hashed, _size(record, decoded), passed)
             batch.counters.passed_to_reporters += 1
             return

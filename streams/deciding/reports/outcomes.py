@@ -10,7 +10,9 @@ from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import new_tuple
-from streams.counting.attribution import KnownOutcome, ReportIdentity
+from streams.counting.attribution import ReportIdentity
+from streams.counting.findings import finding_of, narrowest
+from streams.counting.known_outcome import KnownOutcome
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
@@ -52,7 +54,8 @@ def apply_outcome(
         count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)
         state.crowd.put_reporters(key, record, state.time.now)
         for credit in changes:
-            publish_credit(batch, channel, message, credit, record.identities.get(credit.reporter))
+            known = record.identities.get(credit.reporter)
+            publish_credit(batch, channel, message, credit, known, record.found.get(credit.reporter))
     trace = OutcomeTrace(origin, state.time.applied, state.time.ticks)
     answer_questions(batch, channel, messages, decision.decided_s, trace)
 
@@ -70,23 +73,33 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
         return True
     key = message_key(channel_key, message)
     record = state.crowd.reporters_of(key)
-    ref = None if report.reporter is None else report.reporter.ref
-    if ref is not None and (earlier := state.reporter_keys.hash_before(ref)) is not None:
-        record.rename(earlier, reporter)
+    known_as = case.known_as
+    earlier = None if known_as is None else state.reporter_keys.hash_before(known_as)
+    finding, known = None, False
+    if case.source is None:
+        noted = reporter
+        if earlier is not None:
+            record.rename(earlier, noted)
+    else:
+        # Of several parts of a source each is credited, but they are no several findings.
+        parts = case.source.parts
+        noted = narrowest(reporter, parts)
+        if earlier is not None:
+            record.rename(narrowest(earlier, parts), noted)
+        known = record.has_found(reporter)
+        finding = finding_of(report, reporter, parts)
     before = record.reports
-    # Detectors need not be told.
-    told = report.reporter is not None and report.reporter.kind != "automated"
-    identity = new_tuple(ReportIdentity, (case.ce_source, report.report_id)) if told else None
+    identity = new_tuple(ReportIdentity, (case.ce_source, report.report_id))
     received = case.received
-    credit = record.add_report(reporter, received, identity)
+    credit = record.add_report(noted, received, identity, finding)
     count_report(batch, record, case, received)
     state.crowd.put_reporters(key, record, state.time.now)
     first = record.reports > before
     if first:
         publish_receipt(batch, case, reporter)
     if credit is not None:
-        publish_credit(batch, report.channel.ref, message, credit, identity)
-    return first
+        publish_credit(batch, report.channel.ref, message, credit, identity, finding)
+    return first and not known
 
 
 def _judged(
@@ -120,12 +133,19 @@ def _judged(
 
 def _decision(batch: ReportBatch, outcome: ModerationOutcome, decided_ms: int) -> KnownOutcome:
     probability = 1.0 if outcome.sampled is None else outcome.sampled
-    percent = batch.rules.registry.reporters.percent(outcome.confidence, probability)
+    rules = batch.rules.registry.reporters
+    unseen = outcome.reason == "not_found"
     return KnownOutcome(
         decided_ms // 1000,
         outcome.outcome_id,
         outcome.decision,
         outcome.category,
-        0 if outcome.reason == "not_found" else percent,
+        0 if unseen else rules.percent(outcome.confidence, probability),
         outcome.ground,
+        batch.rules.hash_keys.current.reviewer_tag(outcome.reviewer.ref),
+        0 if unseen else rules.percent("two_agree", probability),
+        0 if unseen else rules.percent_if_disputed(probability),
+        outcome.confidence == "two_agree" or rules.reviewers.one_is_enough,
+        outcome.supersedes is not None,
+        reason=outcome.reason,
     )

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from streams.contract.events.detector_feedback import DetectorFeedback
 from streams.contract.events.moderation_outcome import (
     LawGround,
     MessageSubject,
@@ -16,6 +17,7 @@ from streams.contract.wire.forms.moderation_outcome_decoding import decode_moder
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
 from streams.contract.wire.records import SourceRecord
 
+_FEEDBACK = msgspec.json.Decoder(DetectorFeedback)
 _NOTICE = msgspec.json.Decoder(ReporterNotice)
 
 
@@ -64,6 +66,22 @@ def activity_line(record: SourceRecord) -> str:
     return (
         f"{act.at:%H:%M:%S} {act.kind}{note}{until}{proposed}{answer}, {case}"
         f"\n         {channel}by {act.actor.ref} ({act.actor.role}), version {act.expected_version}"
+    )
+
+
+def feedback_line(record: SourceRecord) -> str:
+    """The text of what became of a finding. Raises msgspec.DecodeError if the record holds something else."""
+    told = _FEEDBACK.decode(record.value or b"")
+    outcome, match, classifier = told.outcome, told.match, told.classifier
+    if match is not None:
+        source = " ".join(filter(None, ("list", match.list, match.signal, match.version)))
+    else:
+        source = "no name" if classifier is None else f"{classifier.name} {classifier.version}"
+    found = "" if outcome.category == told.category else f" as {outcome.category}"
+    return (
+        f"{told.day} {told.state}, report {told.report_id} of {told.ce_source or 'no source'}: "
+        f"{outcome.decision}{found}, {outcome.reason or 'no reason'}\n"
+        f"         {told.category} by {source}"
     )
 
 

@@ -19,6 +19,7 @@ from streams.contract.wire.topics import (
     CASE_ACTIVITY,
     CLOCK_OUTCOMES,
     DEAD_LETTERS,
+    DETECTOR_FEEDBACK,
     ENRICHED_REPORTS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
@@ -27,7 +28,13 @@ from streams.contract.wire.topics import (
     TRANSPARENCY_COUNTERS,
 )
 from streams.desk.text.crowd_text import integrity_text
-from streams.desk.text.desk_text import activity_line, clock_outcome_line, moderation_line, notice_line
+from streams.desk.text.desk_text import (
+    activity_line,
+    clock_outcome_line,
+    feedback_line,
+    moderation_line,
+    notice_line,
+)
 from streams.desk.text.routing_text import minute, request_line, routing_line
 
 _ESCALATION = msgspec.json.Decoder(Escalation)
@@ -192,6 +199,7 @@ READABLE: Mapping[str, Callable[[SourceRecord], str]] = {
     MODERATION_OUTCOMES: _or_refused(moderation_line),
     CASE_ACTIVITY: _or_refused(activity_line),
     REPORTER_NOTICES: notice_line,
+    DETECTOR_FEEDBACK: feedback_line,
     TRANSPARENCY_COUNTERS: _counter_line,
     DEAD_LETTERS: _dead_letter_line,
 }

@@ -94,6 +94,32 @@ class MisuseRow(Sourced):
     values: MisuseValues
 
 
+class ReviewersValues(Row):
+    """What one reviewer counts: a share of all, or so many outcomes; the weight of a disputed outcome."""
+
+    share: Ratio
+    alone: Annotated[float, Field(ge=0, le=100)]
+    disputed: Annotated[float, Field(ge=0, le=1)]
+
+
+class ReviewersRow(Sourced):
+    """How far the decisions of one reviewer count. Files of earlier versions have no such row."""
+
+    values: ReviewersValues
+
+
+class DetectorValues(Row):
+    """How the parts of a detector or list are judged."""
+
+    borrowed: Annotated[float, Field(ge=1, le=1_000)]
+
+
+class DetectorsRow(Sourced):
+    """How detectors and lists are judged by version and entry."""
+
+    values: DetectorValues
+
+
 class ReportersFile(Row):
     """reporters.yaml: how outcomes become trust, and how much one reporter may do."""
 
@@ -108,3 +134,6 @@ class ReportersFile(Row):
     channels_per_week: PerWeekRow
     receipts: ReceiptsRow
     misuse: MisuseRow
+    reviewers: ReviewersRow | None = None
+    # A copy that is older than this row has none: parts are judged like the whole.
+    detectors: DetectorsRow | None = None

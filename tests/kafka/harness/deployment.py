@@ -37,6 +37,7 @@ PROGRESS = "worker-progress"
 MODERATION = "moderation-outcomes"
 ACTIVITY = "case-activity"
 NOTICES = "reporter-notices"
+FEEDBACK = "detector-feedback"
 REPORTERS_INTERNAL = "reporters-internal"
 REPORTERS_STATE = "reporter-state"
 INTEGRITY = "integrity-cases"
@@ -62,6 +63,7 @@ TOPICS = (
     MODERATION,
     ACTIVITY,
     NOTICES,
+    FEEDBACK,
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
     INTEGRITY,

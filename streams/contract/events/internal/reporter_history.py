@@ -15,18 +15,22 @@ HISTORY_TYPE: Final = "tocsin.reporter-history.v1"
 class ReporterRehashed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The reporter whose earlier hash is the record's key now has the hash `reporter`.
 
+    With `part` it is about that part of a detector or list, whose hash does not depend on the key.
+
     `occurred_ms`, here and below, is the time of the report that showed it, to which the partition's time
     moves.
     """
 
     reporter: int
     occurred_ms: int
+    part: int | None = None
 
 
 class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     """The outcomes of a reporter as of `period`, as deciding/reporters/reporter.py keeps them.
 
-    They are sums, numbers and the last week of a case.
+    They are sums, numbers, the last week of a case, and sums by reviewer. With `part` they are those of a
+    part.
     """
 
     occurred_ms: int
@@ -34,3 +38,5 @@ class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     sums: dict[int, int]
     numbers: dict[int, int]
     misuse_week: int
+    by_reviewer: dict[int, int] = msgspec.field(default_factory=dict)
+    part: int | None = None

@@ -83,6 +83,7 @@ def checked_report(
             None
             if report.occurred_at.tzinfo is UTC and (received is None or received.tzinfo is UTC)
             else (report.occurred_at.isoformat(), None if received is None else received.isoformat()),
+            report.match,
         ),
     )
 
@@ -109,6 +110,7 @@ def report_of(checked: CheckedReport[RestOfReport]) -> MessageReport:
         rest.classifier,
         rest.evidence,
         rest.notice,
+        rest.match,
     )
 
 

@@ -43,11 +43,12 @@ def encode_receipt(
 
 
 def _record(key: str, event_id: str, notice: ReporterNotice) -> OutputRecord:
-    headers = headers_at(REPORTER_NOTICE_TYPE, event_id, _midnight(notice.day))
+    headers = headers_at(REPORTER_NOTICE_TYPE, event_id, midnight(notice.day))
     return new_tuple(OutputRecord, (REPORTER_NOTICES, None, key.encode(), encode(notice), headers))
 
 
 # Nearly all reports of an hour were received on the same day.
 @lru_cache(maxsize=64)
-def _midnight(day: date) -> bytes:
+def midnight(day: date) -> bytes:
+    """The beginning of a day (UTC), as it is written in headers."""
     return rfc3339(epoch_ms(datetime(day.year, day.month, day.day, tzinfo=UTC))).encode()
