@@ -202,7 +202,7 @@ def counted(batch: Batch) -> dict[str, float]:
         "stamped": "stamped",
         "cases": "case",
         "questions": "question",
-        "answered_after": "answered_after",
+        "answered_after": "answered after",
     }
     flat: dict[str, float] = {}
     for field in dataclasses.fields(batch.counters):
