@@ -61,7 +61,8 @@ def rise_or_ask(
     opened = episode if isinstance(episode, Open) else None
     question = None if opened is None else opened.question
     ask = batch.rules.registry.ask
-    if ask is None or level <= REVIEW or not _is_a_crowd_of_strangers(batch, policy, shares, ask):
+    unasked = level if ask is None else _level_unasked(batch, policy, level, shares, ask)
+    if ask is None or unasked == level:
         if opened is not None:
             withdraw_question(batch, key, opened, state.time.now)
             question = opened.question
@@ -74,6 +75,10 @@ def rise_or_ask(
             _new(batch, policy, level, shares, case.report.category, ask, question), would_be=True
         )
         open_or_raise(batch, key, policy, level, shares, case, counted_at, clear=clear, question=would_be)
+        return
+    if unasked > max(REVIEW, 0 if opened is None else opened.level):
+        # About what the crowd adds to it, a desk is asked at its next report.
+        open_or_raise(batch, key, policy, unasked, shares, case, counted_at, clear=clear, question=question)
         return
     if question is not None and question.answer == "stands":
         open_or_raise(batch, key, policy, level, shares, case, counted_at, clear=clear, question=question)
@@ -164,21 +169,22 @@ def _follow_answer(
             raise_by_answer(batch, key, episode, policy, level, shares, trace)
 
 
-def _is_a_crowd_of_strangers(
-    batch: ReportBatch, policy: CompiledPolicy, shares: Sequence[CategoryShare], ask: AskRules
-) -> bool:
-    """Return whether these reports may not reach a level above REVIEW without a person's look.
+def _level_unasked(
+    batch: ReportBatch, policy: CompiledPolicy, level: int, shares: Sequence[CategoryShare], ask: AskRules
+) -> int:
+    """Return which level up to `level` these reports may reach without a person's look, at least REVIEW.
 
-    Never in a policy with a floor category, nor with a report of a trusted flagger or a detector: what they
-    find does not depend on the crowd.
+    All of it in a policy with a floor category, and with enough voices that were right before. Otherwise what
+    detectors and trusted flaggers found reaches the level that it reaches by itself, because it does not
+    depend on the crowd, and says nothing about it: an attacker can post what a detector knows.
     """
     categories = batch.rules.registry.categories
-    if any(categories[category].floor for category in policy.policy.categories):
-        return False
-    counts = summed(shares, 0)
-    if counts.trusted_flaggers or counts.automated:
-        return False
-    return _proven_voices(counts) < ask.proven_voices
+    if level <= REVIEW or any(categories[category].floor for category in policy.policy.categories):
+        return level
+    counts = summed(shares, sum(share.counts.distinct_reporters for share in shares))
+    if _proven_voices(counts) >= ask.proven_voices:
+        return level
+    return max(REVIEW, min(level, policy.judge(counts.findings()).level))
 
 
 def _proven_voices(counts: WindowCounts) -> int:
