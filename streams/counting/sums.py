@@ -13,7 +13,6 @@ from streams.counting.coordination.clusters import ClusterSums
 # A sampled reporter of a pane represents weight / UNIT reporters. With 64, unsampled weights take one byte in
 # the encoding. Rounding weights adds no error, because the sample is drawn by the rounded weight.
 UNIT: Final = 64
-_RISK_OF_ONE: Final = 1_000_000
 
 
 class Doubtful(msgspec.Struct, frozen=True, gc=False):
@@ -155,21 +154,6 @@ class WindowCounts(Pane, gc=False):
             min(max(self.anonymous - doubtful.anonymous, 0), reports),
             self.without_ref,
             distinct_reporters=min(max(self.distinct_reporters - doubtful.reporters, 0), reports),
-        )
-
-    def findings(self) -> "WindowCounts":
-        """Return at most what findings of detectors and trusted flaggers in the window come to by themselves.
-
-        Their risk is not kept apart: a report has at most a risk of 1, and all together that of the window.
-        """
-        findings = self.trusted_flaggers + self.automated
-        return WindowCounts(
-            0,
-            findings,
-            min(self.risk, findings * _RISK_OF_ONE),
-            self.trusted_flaggers,
-            self.automated,
-            distinct_reporters=min(self.distinct_reporters, findings),
         )
 
     @classmethod

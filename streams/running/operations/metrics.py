@@ -37,7 +37,7 @@ class Metrics:
     event. `topics` are the source topics of each stage, without prefix.
     """
 
-    def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]], core: Core) -> None:
+    def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]], core: Core) -> None:  # noqa: PLR0915  # a line per metric
         self.records = Numbers(catalogue.RECORDS, ((topic,) for names in topics.values() for topic in names))
         self.applied = Numbers(catalogue.APPLIED)
         self.applied_natively = Numbers(catalogue.APPLIED_NATIVELY)

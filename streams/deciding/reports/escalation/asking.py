@@ -8,6 +8,7 @@ from streams.contract.events.report import Category
 from streams.contract.events.review_question import ReviewQuestionStep
 from streams.contract.wire.origin import Origin
 from streams.counting.categories import CategoryShare, shares_of, summed
+from streams.counting.measures import MILLION
 from streams.counting.sums import WindowCounts
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.reports.batch import ReportBatch
@@ -47,8 +48,8 @@ def rise_or_ask(
     opened = episode if isinstance(episode, Open) else None
     question = None if opened is None else opened.question
     ask = batch.rules.registry.ask
-    unasked = level if ask is None else _level_unasked(batch, policy, level, shares, ask)
-    if ask is None or unasked == level:
+    alone = _level_without_asking(batch, policy, level, shares, ask)
+    if ask is None or alone == level:
         if opened is not None:
             withdraw_question(batch, key, opened, state.time.now)
             question = opened.question
@@ -62,13 +63,13 @@ def rise_or_ask(
         )
         open_or_raise(batch, key, policy, level, shares, case, counted_at, clear=clear, question=would_be)
         return
-    if unasked > max(REVIEW, 0 if opened is None else opened.level):
-        # About what the crowd adds to it, a desk is asked at its next report.
-        open_or_raise(batch, key, policy, unasked, shares, case, counted_at, clear=clear, question=question)
-        return
     if question is not None and question.answer == "stands":
         open_or_raise(batch, key, policy, level, shares, case, counted_at, clear=clear, question=question)
         return
+    if alone > (REVIEW if opened is None else opened.level):
+        opened = open_or_raise(
+            batch, key, policy, alone, shares, case, counted_at, clear=clear, question=question
+        )
     if question is None or question.may_be_asked_again(
         _reporters(shares), state.time.now, policy.policy.window_ms
     ):
@@ -150,11 +151,15 @@ def _follow_answer(
         level = level_held(batch, channel_key, policy, level, shares, now).level
     question = episode.question
     assert question is not None
-    if level <= episode.level or ask is None:
+    if level <= episode.level:
         return
     if question.answer == "stands":
         raise_by_answer(batch, key, episode, policy, level, shares, trace)
-    elif question.may_be_asked_again(_reporters(shares), now, policy.policy.window_ms):
+    elif (
+        ask is not None
+        and _level_without_asking(batch, policy, level, shares, ask) < level
+        and question.may_be_asked_again(_reporters(shares), now, policy.policy.window_ms)
+    ):
         new = _new(batch, policy, level, shares, question.category, ask, question)
         withdraw_question(batch, key, episode, now)
         asked = _ask(batch, key, episode.escalation_id, policy, shares, now, new, ask)
@@ -164,22 +169,42 @@ def _follow_answer(
             raise_by_answer(batch, key, episode, policy, level, shares, trace)
 
 
-def _level_unasked(
-    batch: ReportBatch, policy: CompiledPolicy, level: int, shares: Sequence[CategoryShare], ask: AskRules
+def _level_without_asking(
+    batch: ReportBatch,
+    policy: CompiledPolicy,
+    level: int,
+    shares: Sequence[CategoryShare],
+    ask: AskRules | None,
 ) -> int:
-    """Return which level up to `level` these reports may reach without a person's look, at least REVIEW.
+    """Return what is left of `level` as long as no person has looked: REVIEW at least.
 
-    All of it in a policy with a floor category, and with enough voices that were right before. Otherwise what
-    detectors and trusted flaggers found reaches the level that it reaches by itself, because it does not
-    depend on the crowd, and says nothing about it: an attacker can post what a detector knows.
+    All of it in a policy with a floor category, or with enough voices that were right before. Else what the
+    findings of trusted flaggers and detectors reach alone: they do not depend on the crowd, but a scam that
+    an attacker posts in a channel, and a detector finds, says nothing about who else reports it.
     """
     categories = batch.rules.registry.categories
-    if level <= REVIEW or any(categories[category].floor for category in policy.policy.categories):
+    if (
+        ask is None
+        or level <= REVIEW
+        or any(categories[category].floor for category in policy.policy.categories)
+    ):
         return level
-    counts = summed(shares, sum(share.counts.distinct_reporters for share in shares))
+    counts = summed(shares, _reporters(shares))
     if _proven_voices(counts) >= ask.proven_voices:
         return level
-    return max(REVIEW, min(level, policy.judge(counts.findings()).level))
+    return min(level, max(policy.judge(_findings(counts)).level, REVIEW))
+
+
+def _findings(counts: WindowCounts) -> WindowCounts:
+    """Return at most what trusted flaggers and detectors add to a window: each a risk of up to 1."""
+    reports = counts.trusted_flaggers + counts.automated
+    return WindowCounts(
+        reports=reports,
+        risk=min(counts.risk, reports * MILLION),
+        trusted_flaggers=counts.trusted_flaggers,
+        automated=counts.automated,
+        distinct_reporters=min(counts.distinct_reporters, reports),
+    )
 
 
 def _proven_voices(counts: WindowCounts) -> int:
