@@ -117,6 +117,25 @@ def test_a_crowd_of_strangers_stays_at_review_until_one_of_two_reports_is_upheld
     assert desk.levels()[-1] == ("updated", 3)
 
 
+def test_a_finding_reaches_the_level_that_it_reaches_alone_and_none_for_a_crowd_beside_it() -> None:
+    def found(number: int) -> Record:
+        scan = {"kind": "automated", "ref": f"scan{number}"}
+        return stamped(report(number, START + number, message_ref=f"known{number}", reporter=scan))
+
+    desk = Desk()
+    desk.apply(found(100))
+    desk.reports(1, 8)
+    assert desk.levels() == [("opened", 1)]
+    assert desk.steps() == [("asked", None)]
+    alone = Desk()
+    alone.apply(*(found(number) for number in range(1, 9)))
+    assert alone.levels() == [("opened", 1), ("updated", 2)]
+    # The crowd would be level 3.
+    alone.reports(11, 40)
+    assert alone.levels() == [("opened", 1), ("updated", 2)]
+    assert alone.steps() == [("asked", None)]
+
+
 def test_none_upheld_is_held_until_the_crowd_has_doubled_and_others_are_asked_about() -> None:
     desk = Desk()
     desk.reports(1, 8)
