@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from streams.contract.events.integrity_case import IntegrityCaseKind
 from streams.contract.events.internal.stamp import TrustClass
+from streams.contract.events.reporter_standing import StandingState
 from streams.deciding.partition.counters import PartitionCounters
 
 
@@ -14,14 +15,17 @@ class ReporterCounters(PartitionCounters):
 
     `detector_reports` are those by detectors, `detector_trust` is the sum of the trust in them (0 to 1 each).
     `credits_late` are those of `credits` whose outcome is too old to change trust. After a change of the key
-    `credits_forwarded` were sent on to the home of the reporter's current hash.
+    `credits_forwarded` were sent on to the home of the reporter's current hash. `standing` are the decisions
+    about reporters that were applied, and `paused` the reports of those who are paused.
     """
 
     stamped: Counter[TrustClass] = field(default_factory=Counter)
     over_limit: int = 0
+    paused: int = 0
     detector_reports: int = 0
     detector_trust: float = 0.0
     credits: int = 0
     credits_late: int = 0
     credits_forwarded: int = 0
     cases: Counter[IntegrityCaseKind] = field(default_factory=Counter)
+    standing: Counter[StandingState] = field(default_factory=Counter)

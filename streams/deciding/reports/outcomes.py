@@ -20,6 +20,7 @@ from streams.deciding.reports.credits import publish_credit, publish_receipt
 from streams.deciding.reports.crowd import message_key
 from streams.deciding.reports.escalation.asking import Judged, answer_questions
 from streams.deciding.reports.message_counts import count_outcome, count_report
+from streams.deciding.reports.weightless import note_approval
 
 
 def apply_outcome(
@@ -52,6 +53,7 @@ def apply_outcome(
         only = None if identity is None else record.reporter_of(identity)
         changes = record.add_outcome(decision, only) if decides else record.notices_of(decision, only)
         count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)
+        note_approval(batch, key, record, outcome, decoded.time_ms)
         state.crowd.put_reporters(key, record, state.time.now)
         for credit in changes:
             known = record.identities.get(credit.reporter)

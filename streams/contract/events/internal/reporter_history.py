@@ -30,7 +30,7 @@ class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     """The outcomes of a reporter as of `period`, as deciding/reporters/reporter.py keeps them.
 
     They are sums, numbers, the last week of a case, and sums by reviewer. With `part` they are those of a
-    part.
+    part. `standing` is what people decided about the reporter, as deciding/reporters/standing.py keeps it.
     """
 
     occurred_ms: int
@@ -40,3 +40,4 @@ class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     misuse_week: int
     by_reviewer: dict[int, int] = msgspec.field(default_factory=dict)
     part: int | None = None
+    standing: tuple[int, int, int, dict[str, int]] | None = None
