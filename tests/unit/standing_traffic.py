@@ -1,10 +1,11 @@
-"""What people decide about reporters, as records of `reporter-standing`."""
+"""What people decide about reporters, and about versions of messages, as records."""
 
 from typing import Any
 
 import msgspec
 
 from streams.contract.wire.envelope import rfc3339
+from tests.unit.crowd_traffic import outcome
 from tests.unit.traffic import DAY, Record
 
 
@@ -36,3 +37,10 @@ def warned(number: int, time: int, ref: str = "u1", **fields: Any) -> Record:
 def paused(number: int, time: int, ref: str = "u1", days: int = 30, **fields: Any) -> Record:
     """A pause of so many days."""
     return standing(number, "paused", time, ref, until=rfc3339(time + days * DAY), **fields)
+
+
+def approval(number: int, time: int, version: str = "v1", **fields: Any) -> Record:
+    """A dismissal of a message that holds for a version of it."""
+    second = {"ref": "lead-1", "role": "lead"}
+    wanted = {"decision": "dismissed", "holds_for_version": version, "confirmed_by": second, **fields}
+    return outcome(number, wanted.pop("decision"), time, **wanted)

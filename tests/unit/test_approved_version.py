@@ -7,19 +7,13 @@ import pytest
 from streams.deciding.partition.hash_key import DEMONSTRATION
 from tests.unit.both_stages import Deployment, of
 from tests.unit.crowd_traffic import outcome
+from tests.unit.standing_traffic import approval
 from tests.unit.test_standing import CHILD, SPAM, letters, window
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, Record, report
-
-LEAD = {"ref": "lead-1", "role": "lead"}
 
 
 def deployment() -> Deployment:
     return Deployment(policies=(SPAM, CHILD))
-
-
-def approved(number: int, time: int, version: str = "v1", **fields: Any) -> Record:
-    wanted = {"decision": "dismissed", "holds_for_version": version, "confirmed_by": LEAD, **fields}
-    return outcome(number, wanted.pop("decision"), time, **wanted)
 
 
 def of_version(number: int, time: int, version: str | None = "v1", **fields: Any) -> Record:
@@ -35,7 +29,7 @@ def counts(both: Deployment, record: Record) -> bool:
 
 def test_reports_of_the_version_weigh_nothing_and_are_told() -> None:
     both = deployment()
-    both.publish([of_version(1, START), approved(1, START + HOUR)])
+    both.publish([of_version(1, START), approval(1, START + HOUR)])
     outputs = both.publish([of_version(n, START + 2 * HOUR) for n in range(2, 9)])
     assert of(outputs, "escalations") == []
     assert {body["without_weight"] for body in of(outputs, "enriched-reports")} == {"version_approved"}
@@ -47,7 +41,7 @@ def test_reports_of_the_version_weigh_nothing_and_are_told() -> None:
 
 def test_another_version_and_a_report_that_names_none_count() -> None:
     both = deployment()
-    both.publish([of_version(1, START), approved(1, START + HOUR)])
+    both.publish([of_version(1, START), approval(1, START + HOUR)])
     assert counts(both, of_version(2, START + 2 * HOUR, "v2"))
     assert counts(both, of_version(3, START + 2 * HOUR, None))
     assert counts(both, report(4, START + 2 * HOUR, message_ref="m2", message_version="v1"))
@@ -57,7 +51,7 @@ def test_another_version_and_a_report_that_names_none_count() -> None:
 
 def test_it_ends_after_a_month() -> None:
     both = deployment()
-    both.publish([of_version(1, START), approved(1, START)])
+    both.publish([of_version(1, START), approval(1, START)])
     assert not counts(both, of_version(2, START + 30 * DAY - MINUTE))
     assert counts(both, of_version(3, START + 30 * DAY))
 
@@ -65,7 +59,7 @@ def test_it_ends_after_a_month() -> None:
 @pytest.mark.parametrize("kind", ["trusted_flagger_notice", "statutory_victim_request"])
 def test_a_trusted_flagger_and_a_victim_end_it(kind: str) -> None:
     both = deployment()
-    both.publish([of_version(1, START), approved(1, START)])
+    both.publish([of_version(1, START), approval(1, START)])
     reporter = {"kind": "trusted_flagger" if kind.startswith("trusted") else "user", "ref": "x"}
     assert counts(both, of_version(2, START + HOUR, kind=kind, reporter=reporter))
     assert counts(both, of_version(3, START + HOUR))
@@ -73,7 +67,7 @@ def test_a_trusted_flagger_and_a_victim_end_it(kind: str) -> None:
 
 def test_a_detector_does_not() -> None:
     both = deployment()
-    both.publish([of_version(1, START), approved(1, START)])
+    both.publish([of_version(1, START), approval(1, START)])
     detection = of_version(
         2, START + HOUR, kind="automated_detection", reporter={"kind": "automated", "ref": "d"}
     )
@@ -89,7 +83,7 @@ def test_a_detector_does_not() -> None:
     ],
 )
 def test_a_decision_in_its_place_ends_it_in_any_order(later: Record) -> None:
-    for records in ([approved(1, START + HOUR), later], [later, approved(1, START + HOUR)]):
+    for records in ([approval(1, START + HOUR), later], [later, approval(1, START + HOUR)]):
         both = deployment()
         both.publish([of_version(1, START), *records])
         assert counts(both, of_version(2, START + 3 * HOUR))
@@ -98,13 +92,13 @@ def test_a_decision_in_its_place_ends_it_in_any_order(later: Record) -> None:
 def test_a_decision_that_is_older_or_says_the_same_does_not() -> None:
     for other in (outcome(2, "upheld", START), outcome(2, "dismissed", START + 2 * HOUR)):
         both = deployment()
-        both.publish([of_version(1, START - HOUR), approved(1, START + HOUR), other])
+        both.publish([of_version(1, START - HOUR), approval(1, START + HOUR), other])
         assert not counts(both, of_version(2, START + 3 * HOUR))
 
 
 def test_floor_categories_are_reviewed_all_the_same() -> None:
     both = deployment()
-    both.publish([approved(1, START, category="csam")])
+    both.publish([approval(1, START, category="csam")])
     outputs = both.publish([of_version(n, START + HOUR, category="csam") for n in range(1, 30)])
     assert [(body["type"], body["level"]) for body in of(outputs, "escalations")] == [("opened", 1)]
     last = window(outputs)
@@ -113,13 +107,13 @@ def test_floor_categories_are_reviewed_all_the_same() -> None:
 
 def test_a_report_without_a_reporter_weighs_nothing_either() -> None:
     both = deployment()
-    both.publish([of_version(1, START), approved(1, START)])
+    both.publish([of_version(1, START), approval(1, START)])
     assert not counts(both, of_version(2, START + HOUR, reporter=None))
 
 
 def test_it_is_kept_across_a_takeover() -> None:
     both = deployment()
-    both.publish([of_version(1, START), approved(1, START)])
+    both.publish([of_version(1, START), approval(1, START)])
     both.restart(DEMONSTRATION)
     assert not counts(both, of_version(2, START + HOUR))
 
@@ -139,7 +133,7 @@ def test_it_is_kept_across_a_takeover() -> None:
 def test_one_person_alone_cannot_silence_reports(fields: dict[str, Any], found: tuple[bytes, bytes]) -> None:
     both = deployment()
     both.publish([of_version(1, START)])
-    assert letters(both.publish([approved(1, START, **fields)])) == [found]
+    assert letters(both.publish([approval(1, START, **fields)])) == [found]
     assert counts(both, of_version(2, START + HOUR))
 
 
