@@ -14,12 +14,16 @@ from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
 from streams.contract.events.enriched_report import WithoutWeight
 from streams.contract.events.integrity_case import IntegrityCaseKind
 from streams.contract.events.internal.stamp import TrustClass
+from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.reporter_standing import StandingState
+from streams.counting.findings import SourceKind
 from streams.deciding.clocks.life import ClockEvent
+from streams.deciding.reporters.watch import WhyHeld
 from streams.deciding.reports.counters import QuestionEvent
 from streams.registry.rules import Rules
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.core import Core
+from streams.running.operations.metric import Metric
 from streams.running.operations.process_metric_catalogue import (
     BUILD_INFO,
     CORE_INFO,
@@ -66,6 +70,14 @@ class Metrics:
         self.links_without_effect = Numbers(catalogue.LINKS_WITHOUT_EFFECT)
         self.detector_reports = Numbers(catalogue.DETECTOR_REPORTS)
         self.detector_trust = Numbers(catalogue.DETECTOR_TRUST)
+        self.detector_feedback = Numbers(
+            catalogue.DETECTOR_FEEDBACK, product(get_args(SourceKind), get_args(OutcomeDecision))
+        )
+        self.detectors_held, self.detectors_released, self.findings_held = (
+            Numbers(catalogue.DETECTORS_HELD, ((why,) for why in get_args(WhyHeld))),
+            Numbers(catalogue.DETECTORS_RELEASED),
+            Numbers(catalogue.FINDINGS_HELD),
+        )
         self.integrity_cases = Numbers(
             catalogue.INTEGRITY_CASES, ((kind,) for kind in get_args(IntegrityCaseKind))
         )
@@ -85,12 +97,9 @@ class Metrics:
         self.loop_delay = Histogram(LOOP_DELAY_SECONDS)
         self.spans = Numbers(SPANS, (("sent",), ("not_sent",), ("no_room",)))
         self.policy_info = _policy_info(rules)
-        self.registry_info = Numbers(catalogue.REGISTRY_INFO)
-        self.registry_info.put((rules.policy_version, rules.registry_version), 1)
-        self.core_info = Numbers(CORE_INFO)
-        self.core_info.put((core.runs,), 1)
-        self.build_info = Numbers(BUILD_INFO)
-        self.build_info.put((__version__,), 1)
+        self.registry_info = _info(catalogue.REGISTRY_INFO, rules.policy_version, rules.registry_version)
+        self.core_info = _info(CORE_INFO, core.runs)
+        self.build_info = _info(BUILD_INFO, __version__)
 
     def values(self) -> list[Values]:
         """All counters and histograms."""
@@ -119,6 +128,12 @@ class Exposition:
     def text(self) -> bytes:
         """All metrics in Prometheus' text format, version 0.0.4."""
         return generate_latest(self._registry)
+
+
+def _info(metric: Metric, *labels: str) -> Numbers:
+    info = Numbers(metric)
+    info.put(labels, 1)
+    return info
 
 
 def _policy_info(rules: Rules) -> Numbers:

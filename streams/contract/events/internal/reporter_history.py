@@ -29,8 +29,9 @@ class ReporterRehashed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     """The outcomes of a reporter as of `period`, as deciding/reporters/reporter.py keeps them.
 
-    They are sums, numbers, the last week of a case, and sums by reviewer. With `part` they are those of a
-    part. `standing` is what people decided about the reporter, as deciding/reporters/standing.py keeps it.
+    They are sums, numbers, the last week of a case, and sums by reviewer. With `part` it is about a part
+    (deciding/reporters/part.py), which is in `known`. `standing` is what people decided about the reporter,
+    as deciding/reporters/standing.py keeps it.
     """
 
     occurred_ms: int
@@ -40,4 +41,5 @@ class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     misuse_week: int
     by_reviewer: dict[int, int] = msgspec.field(default_factory=dict)
     part: int | None = None
+    known: bytes = b""
     standing: tuple[int, int, int, dict[str, int]] | None = None
