@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from streams.deciding.partition.hash_key import DEMONSTRATION
+from tests.shipped import RULES as SHIPPED_RULES
 from tests.unit.both_stages import Deployment, of
 from tests.unit.crowd_traffic import outcome, refused
 from tests.unit.standing_traffic import paused, standing, warned
@@ -219,3 +220,63 @@ def test_no_other_event_says_whose_reports_are_paused() -> None:
         assert b'"u1"' not in (output.value or b"")
         if hashed in (output.key or b"") + (output.value or b""):
             assert output.topic in ("reporter-notices", "integrity-cases")
+
+
+@pytest.mark.parametrize("category", sorted(SHIPPED_RULES.categories))
+def test_no_number_of_paused_reports_takes_a_channel_above_review(category: str) -> None:
+    """Under the shipped policies, and in a category without a floor to no level at all."""
+    both = Deployment("shadow", policies=SHIPPED_RULES.policies)
+    people = [f"u{number}" for number in range(8)]
+    both.publish([warned(number, START, ref) for number, ref in enumerate(people)])
+    both.publish([paused(100 + number, START, ref) for number, ref in enumerate(people)])
+    outputs = both.publish(
+        [
+            by(ref, 10 * number + turn, START + HOUR + turn, category=category)
+            for number, ref in enumerate(people)
+            for turn in range(10)
+        ]
+    )
+    reached = {body["level"] for body in of(outputs, "escalations") if body["policy"] != "legal-clock"}
+    assert reached == ({1} if SHIPPED_RULES.categories[category].floor else set())
+
+
+def test_levels_that_were_reached_stay_and_further_ones_need_others() -> None:
+    raised = policy(window="PT24H", window_ms=DAY, levels=levels({"reports": 3}, {"reports": 5}))
+    both = Deployment("shadow", policies=(raised,))
+    both.publish([warned(1, START)])
+    both.publish([by("u1", number, START + HOUR) for number in range(3)])
+    assert [body["level"] for body in of(both.outputs, "escalations")] == [1]
+    both.publish([paused(2, START + HOUR)])
+    both.publish([by(f"v{number}", 10 + number, START + HOUR) for number in range(4)])
+    assert len(of(both.outputs, "escalations")) == 1
+    both.publish([by("v9", 20, START + HOUR)])
+    assert [body["level"] for body in of(both.outputs, "escalations")] == [1, 2]
+
+
+def test_in_a_crowd_nobody_is_linked_to_a_paused_reporter() -> None:
+    both = Deployment("live", policies=(SPAM,))
+    refs = [f"u{number}" for number in range(6)]
+    for target in range(2):
+        for ref in refs:
+            both.publish(
+                [
+                    by(
+                        ref,
+                        0,
+                        START + target * HOUR,
+                        report_id=f"{ref}-{target}",
+                        message_ref=f"m{target}",
+                        channel=f"c{target}",
+                    )
+                ]
+            )
+        both.publish(
+            [outcome(target, "dismissed", START + target * HOUR, message=f"m{target}", channel=f"c{target}")]
+        )
+    both.publish([warned(1, START + 2 * HOUR, "u0"), paused(2, START + 2 * HOUR, "u0")])
+    outputs = both.publish(
+        [by(ref, 0, START + 3 * HOUR, report_id=f"{ref}-last", message_ref="m9") for ref in refs]
+    )
+    shown = [body.get("integrity") for body in of(outputs, "enriched-reports")]
+    assert shown[0] is None
+    assert of(outputs, "enriched-reports")[-1]["channel_windows"][-1]["distinct_reporters"] == 5
