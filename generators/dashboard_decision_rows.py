@@ -1,6 +1,6 @@
 """The rows of the dashboard about what was decided: reporters, policies and law."""
 
-from generators.dashboard_queries import Panel, Row, rate, series, total
+from generators.dashboard_queries import Panel, Row, quantiles, rate, series, total
 
 REPORTERS: Row = (
     "Reporters",
@@ -27,6 +27,20 @@ REPORTERS: Row = (
             "Cases for people: reporters in very many channels, misuse of reporting, suspected brigades.",
             "reqps",
             {"{{case}}": rate("tocsin_integrity_cases_total", "case")},
+        ),
+        Panel(
+            "Questions to desks",
+            "Whether reports of a crowd are right, before it raises an escalation above review: asked, "
+            "answered, overdue.",
+            "reqps",
+            {"{{step}}": rate("tocsin_review_questions_total", "step")},
+        ),
+        Panel(
+            "Answers to questions",
+            "How long desks take to decide about what they were asked. The target is `ask.within` in the file of "
+            "policies.",
+            "s",
+            quantiles("tocsin_review_answer_seconds"),
         ),
         Panel(
             "Outcomes",

@@ -25,6 +25,7 @@ from streams.contract.events.internal.tick import TICK_TYPE, Tick
 from streams.contract.events.internal.time_correction import TIME_CORRECTION_TYPE, TimeCorrection
 from streams.contract.events.report import Category, LanguageTag, Pseudonym, Ref
 from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE, ReporterNotice
+from streams.contract.events.review_question import REVIEW_QUESTION_TYPE, ReviewQuestion
 from streams.contract.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
 from streams.contract.wire import forms
 from streams.contract.wire.reading import EventForm
@@ -44,6 +45,7 @@ _OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "authority-routing.v1.json": (AUTHORITY_ROUTING_TYPE, AuthorityRouting),
     "escalation.v1.json": (ESCALATION_TYPE, Escalation),
     "integrity-case.v1.json": (INTEGRITY_CASE_TYPE, CaseForReview),
+    "review-question.v1.json": (REVIEW_QUESTION_TYPE, ReviewQuestion),
     "reporter-notice.v1.json": (REPORTER_NOTICE_TYPE, ReporterNotice),
     "transparency-counter.v1.json": (TRANSPARENCY_COUNTER_TYPE, TransparencyCounter),
     "redacted-dead-letter.v1.json": (

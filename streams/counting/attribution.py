@@ -172,6 +172,12 @@ class MessageReporters(msgspec.Struct, array_like=True):
         """Return whose first report it is; None if it is not kept here."""
         return next((reporter for reporter, kept in self.identities.items() if kept == identity), None)
 
+    def decided(self, identity: ReportIdentity) -> KnownOutcome | None:
+        """Return the decision that holds for a report; None without one, or if it is not kept here."""
+        reporter = self.reporter_of(identity)
+        known = None if reporter is None else self._known(reporter)
+        return None if known is None else known.standing
+
     def add_outcome(self, decision: KnownOutcome, reporter: int | None = None) -> list[Credit]:
         """Note an outcome; return what changes for whom, in the order of hashes.
 
@@ -192,7 +198,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
             removed = None if was is None else was.credited(received)
             added = now.credited(received)
             if removed != added or was is None or was.standing != now.standing:
-                told = was is None or _seen(was.standing) != _seen(now.standing)
+                told = was is None or _told(was.standing) != _told(now.standing)
                 changes.append(
                     Credit(each, received, now.standing, removed, added, anew=was is not None, told=told)
                 )
@@ -240,9 +246,9 @@ def _with(
     return first, with_decision(standing, decision)
 
 
-def _seen(decision: KnownOutcome) -> tuple[object, ...]:
-    """Return what a reporter is told of a decision."""
-    return decision.verdict, decision.ground
+def _told(decision: KnownOutcome) -> tuple[object, ...]:
+    """Return what a reporter is told of a decision: a correction always, and not that somebody agrees."""
+    return decision.verdict, decision.ground, decision.outcome_id if decision.corrects else None
 
 
 class _Stored(msgspec.Struct, array_like=True):

@@ -8,9 +8,9 @@ import msgspec
 
 from streams.contract.events.report import Category
 from streams.contract.wire.state_records import STATE_VERSION, require_version
-from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.distinct import (
     LastSeen,
+    equally_likely,
     in_sample,
     next_limit,
     rename,
@@ -32,7 +32,7 @@ from streams.counting.panes import (
     pane_at,
 )
 from streams.counting.repeats import RiskCounted, turned_back, with_repeat
-from streams.counting.sums import NOT_STAMPED, Pane, WindowCounts
+from streams.counting.sums import NOT_STAMPED, UNIT, Pane, StampedSums, WindowCounts
 from streams.counting.tally import Tally, forget_after, forget_before, most_reported, tally_message
 from streams.counting.voices import VoicePane, Voices
 from streams.counting.windows import (
@@ -155,8 +155,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
             tally_message(self._messages, message_ref, fine)
         return True
 
-    def add_stamped(self, occurred_ms: int, added: ClusterSums) -> None:
-        """Add what a report with a stamp adds to its clusters, after `add` has counted it."""
+    def add_stamped(self, occurred_ms: int, added: StampedSums) -> None:
+        """Add what a report with a stamp adds beside, after `add` has counted it."""
         fine = occurred_ms // FINE_MS
         start = fine if self._panes[-1].start == fine else pane_start(fine, self._now)
         assert start is not None
@@ -463,6 +463,20 @@ def _places(last_seen: LastSeen, panes: list[Pane]) -> bytes:
         # A pane was folded since. Settling changes no measure; it saves the next encoding the same work.
         settle(last_seen, panes)
         return bytes(map(index.__getitem__, last_seen.values()))
+
+
+def reporters_in(
+    counts: Sequence[ChannelCounts], spec: WindowSpec, now_ms: int
+) -> tuple[list[list[int]], float]:
+    """Return the reporters of a window in each category, by hash, and how many of them each stands for.
+
+    There must be one with reports. It is 1 up to some thousand reporters; beyond, this is a sample to which
+    each is equally likely to belong.
+    """
+    now = now_ms // FINE_MS
+    start, stop = window_start(spec.ring, spec.panes, now), window_stop(spec.ring, now)
+    alike, weight = equally_likely([one.sample(start, stop) for one in counts])
+    return alike, weight / UNIT
 
 
 def union_distinct(counts: Sequence[ChannelCounts], spec: WindowSpec, now_ms: int) -> int:

@@ -15,15 +15,48 @@ from streams.counting.coordination.clusters import ClusterSums
 UNIT: Final = 64
 
 
+class Doubtful(msgspec.Struct, frozen=True, gc=False):
+    """Reports that are linked to others, or by young accounts of non-members: a brigade may have made them.
+
+    `reporters` of them count as different ones, `risk` (millionths) is what they added to the window,
+    `anonymous` are those of anonymous reporters.
+    """
+
+    reports: int = 0
+    reporters: int = 0
+    risk: int = 0
+    anonymous: int = 0
+
+    def plus(self, other: "Doubtful") -> "Doubtful":
+        """Return the sums of both."""
+        if other is NO_DOUBT:
+            return self
+        return Doubtful(
+            self.reports + other.reports,
+            self.reporters + other.reporters,
+            self.risk + other.risk,
+            self.anonymous + other.anonymous,
+        )
+
+
+NO_DOUBT: Final = Doubtful()
+
+
 class StampedSums(msgspec.Struct, frozen=True, gc=False):
-    """`stamped` reports were stamped; `sums` adds up the first ones of each reporter about a message."""
+    """`stamped` reports were stamped; `sums` adds up the first ones of each reporter about a message.
+
+    `doubtful` are those of them that a suspected brigade may have made.
+    """
 
     stamped: int = 0
     sums: ClusterSums = ClusterSums()
+    doubtful: Doubtful = NO_DOUBT
 
     def plus(self, other: "StampedSums") -> "StampedSums":
         """Return the sums of both, which are of different reports."""
-        return StampedSums(self.stamped + other.stamped, self.sums.plus(other.sums))
+        return StampedSums(
+            self.stamped + other.stamped, self.sums.plus(other.sums), self.doubtful.plus(other.doubtful)
+        )
 
 
 NOT_STAMPED: Final = StampedSums()
@@ -97,6 +130,26 @@ class WindowCounts(Pane, gc=False):
 
     distinct_reporters: int = 0
     stamped: StampedSums = NOT_STAMPED
+
+    def established(self) -> "WindowCounts":
+        """Return what is left of the window without its doubtful reports: nobody left is linked to another.
+
+        A reporter who counted in a longer window, and so adds no voice to this one, is left out with their
+        reports: there are never more reporters than reports.
+        """
+        doubtful = self.stamped.doubtful
+        reports = max(self.reports - doubtful.reports, 0)
+        return WindowCounts(
+            0,
+            reports,
+            max(self.risk - doubtful.risk, 0),
+            self.trusted_flaggers,
+            self.automated,
+            self.state_actors,
+            min(max(self.anonymous - doubtful.anonymous, 0), reports),
+            self.without_ref,
+            distinct_reporters=min(max(self.distinct_reporters - doubtful.reporters, 0), reports),
+        )
 
     @classmethod
     def of_one(cls, pane: Pane, distinct: int, stamped: StampedSums) -> Self:

@@ -11,10 +11,16 @@ from msgspec.structs import astuple
 
 from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.panes import pane_at
-from streams.counting.sums import Pane, StampedSums
+from streams.counting.sums import NO_DOUBT, Doubtful, Pane, StampedSums
 
-# start, stamped, and the four numbers of Sums
-VoicePane = tuple[int, int, int, int, int, int]
+VoicePane = tuple[int, ...]
+"""Start, stamped, the four numbers of ClusterSums and those of Doubtful.
+
+Zeros after the first six numbers are left out: most channels have no doubtful reports, and their records are
+those of version 0.2.
+"""
+
+_FIRST: Final = 6
 
 # A category has one or two windows, and time moves a window's start: the others are those of windows that
 # have passed, which each report adds to in vain.
@@ -31,9 +37,8 @@ class Voices:
         self._panes = {row[0]: _sums_of(row) for row in panes}
         self._windows: dict[int, StampedSums] = {}
 
-    def add(self, start: int, added: ClusterSums) -> None:
+    def add(self, start: int, one: StampedSums) -> None:
         """Add a stamped report to the pane that begins at `start`."""
-        one = StampedSums(1, added)
         panes = self._panes
         before = panes.get(start)
         is_between = before is None and bool(panes) and start < next(reversed(panes))
@@ -75,12 +80,13 @@ class Voices:
 
     def rows(self) -> list[VoicePane]:
         """Return the panes as they are stored."""
-        return [(start, one.stamped, *astuple(one.sums)) for start, one in self._panes.items()]
+        return [_row(start, one) for start, one in self._panes.items()]
 
 
 def _total(panes: Iterable[StampedSums]) -> StampedSums:
     # One row for each pane would take most of the time.
     stamped = reports = linked = known = squares = 0
+    doubtful = NO_DOUBT
     for pane in panes:
         sums = pane.sums
         stamped += pane.stamped
@@ -88,9 +94,20 @@ def _total(panes: Iterable[StampedSums]) -> StampedSums:
         linked += sums.linked
         known += sums.known
         squares += sums.squares
-    return StampedSums(stamped, ClusterSums(reports, linked, known, squares))
+        doubtful = doubtful.plus(pane.doubtful)
+    return StampedSums(stamped, ClusterSums(reports, linked, known, squares), doubtful)
 
 
 def _sums_of(row: VoicePane) -> StampedSums:
-    _, stamped, *sums = row
-    return StampedSums(stamped, ClusterSums(*sums))
+    _, stamped, reports, linked, known, squares, *more = row
+    doubtful = Doubtful(*more) if more else NO_DOUBT
+    return StampedSums(stamped, ClusterSums(reports, linked, known, squares), doubtful)
+
+
+def _row(start: int, one: StampedSums) -> VoicePane:
+    row = [start, one.stamped, *astuple(one.sums)]
+    if one.doubtful is not NO_DOUBT:
+        row += astuple(one.doubtful)
+        while len(row) > _FIRST and not row[-1]:
+            row.pop()
+    return tuple(row)

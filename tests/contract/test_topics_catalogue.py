@@ -32,6 +32,7 @@ from streams.contract.wire.topics import (
     REPORTER_NOTICES,
     REPORTER_STATE,
     REPORTERS_INTERNAL,
+    REVIEW_QUESTIONS,
     TRANSPARENCY_COUNTERS,
     WORKER_PROGRESS,
 )
@@ -64,7 +65,7 @@ def test_the_catalogue_lists_the_topics_of_the_code():
         *SOURCES, CHANNEL_STATE, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
         *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS, CLAIMS, WORKER_PROGRESS,
         MODERATION_OUTCOMES, CASE_ACTIVITY, REPORTER_NOTICES, DETECTOR_FEEDBACK, REPORTERS_INTERNAL, REPORTER_STATE,
-        INTEGRITY_CASES,
+        INTEGRITY_CASES, REVIEW_QUESTIONS,
         DELIVERIES_SET_ASIDE,
     }  # fmt: skip
     assert SOURCES.external[: len(REPORT_SOURCES)] == REPORT_SOURCES
@@ -150,6 +151,7 @@ def test_retention_is_as_documented():
         "detector-feedback": 14,
         "reporters-internal": 14,
         "integrity-cases": 90,
+        "review-questions": 365,
         "authority-requests": 14,
         "authority-requests-internal": 14,
         "authority-routing": 365,

@@ -41,7 +41,7 @@ from streams.counting.coordination.clusters import Clusters, linked_of
 from streams.counting.measures import MEASURES
 from streams.counting.sums import WindowCounts
 from streams.deciding.partition.hash_key import DEMONSTRATION
-from streams.deciding.reporters.reporter import REPORTER
+from streams.deciding.reporters.reporter import REPORTER, Reporter
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reporters.trust import Trust, trust_of
@@ -98,7 +98,7 @@ class _Record(NamedTuple):
 
 
 class Reached(NamedTuple):
-    """A level that a policy reached in a channel, at a time in ms since the epoch."""
+    """A level that a policy reached in a channel, at a time in ms since the epoch; 0 when its episode resolved."""
 
     at: int
     level: int
@@ -145,7 +145,7 @@ class Stages:
     """The two stages, and what came out of them.
 
     `events`: the decoded events of the topics in KEPT. `levels`: by (policy, mode, channel), in the order of
-    time; an episode that opens again begins again. `refused`: reasons of dead letters, which are raised as
+    time; 0 when an episode resolved. `refused`: reasons of dead letters, which are raised as
     errors unless `may_refuse`. `notices`: how many notices to reporters there were.
     """
 
@@ -354,10 +354,9 @@ class Stages:
         self.apply()
         state, rules = self._states[1], self._trust
         key = REPORTER + DEMONSTRATION.current.reporter_hash(reporter).to_bytes(8, "big")
-        found = state.reporters.find(key)
-        sums, period = ({}, 0) if found is None else (found.sums, found.period)
+        found = state.reporters.find(key) or Reporter()
         code = rules.categories[category].code
-        return trust_of(rules.trust, kind, sums, period, self.now // DAY, code)  # type: ignore[arg-type]
+        return trust_of(rules.trust, kind, found.outcomes, self.now // DAY, code)  # type: ignore[arg-type]
 
     def cases(self, kind: str | None = None) -> list[dict[str, Any]]:
         """Return the cases for people, of a kind or all."""
@@ -417,9 +416,10 @@ class Stages:
 
     def _note(self, topic: str, event: dict[str, Any]) -> None:
         self.events[topic].append(event)
-        if topic.startswith("escalations") and event["type"] != "resolved":
+        if topic.startswith("escalations"):
             key = event["policy"], event["mode"], event["channel_ref"]
-            self.levels[key].append(Reached(milliseconds(event["at"]), event["level"]))
+            level = 0 if event["type"] == "resolved" else event["level"]
+            self.levels[key].append(Reached(milliseconds(event["at"]), level))
         if self.desk is not None:
             self.desk(topic, event)
 

@@ -27,7 +27,7 @@ from streams.counting.coordination.clusters import Clusters, ClusterSums
 from streams.counting.coordination.signature import enter
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix
 from streams.counting.measures import MEASURES
-from streams.counting.sums import StampedSums
+from streams.counting.sums import NO_DOUBT, Doubtful, StampedSums
 from streams.counting.windows import FINE_MS, WindowSpec, window_spec, window_start
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
@@ -55,6 +55,7 @@ from tests.unit.traffic import (
     tick,
 )
 
+STRANGER = {"member": False, "account_age": "under_1d"}
 BRIGADE = enter(enter(0, 1 | 7 << 8), 2 | 7 << 8)
 HOURLY = policy(levels=levels({"reports": 3}, {"distinct_reporters": 8}))
 SPECS = (window_spec(HOUR, "PT1H"), window_spec(DAY, "PT24H"), window_spec(7 * DAY, "P7D"))
@@ -95,42 +96,51 @@ def test_the_sums_of_windows_are_those_of_all_reports_in_them(seed):
     forgotten = dict.fromkeys(("m0", "m1", "m2"), 0)
     last_seen: dict[str, int] = {}
     repeats: dict[str, int] = {}
-    added: list[tuple[int, int, ClusterSums]] = []
+    added: list[tuple[int, StampedSums]] = []
     now = START
     for number in range(150):
         now += random.choice([0, MINUTE, 7 * MINUTE, 2 * HOUR, DAY])
         ref, message = f"u{random.randrange(40)}", f"m{random.randrange(3)}"
         signature, known = random.choice(signatures), random.random() < 0.2
         late = random.choice([0, 0, 3 * HOUR])
+        stranger = random.random() < 0.3
+        reporter = {"kind": random.choice(["user", "anonymous"])} | (STRANGER if stranger else {})
         record = by(
             number,
             ref,
             now - late,
             message,
+            reporter=reporter,
             signature=signature,
             reporter_class="medium" if known else "low",
         )
         # The time never goes back.
         batch = run(state, RULES, [record._replace(timestamp=now)])
         fold(stored, batch.changes)
-        sums = ClusterSums()
+        sums, linked = ClusterSums(), False
         if (ref, message) not in seen:
             seen.add((ref, message))
             # Those of a message are kept for a week after the last report that could be linked.
             if now // DAY >= forgotten[message]:
                 clusters.pop(message, None)
-            sums = clusters[message].add(signature, 1, known=known).added
+            joined = clusters[message].add(signature, 1, known=known)
+            sums, linked = joined.added, not joined.first
             if signature:
                 forgotten[message] = -(-(now + 7 * DAY) // DAY)
         # Who stands alone is one voice in the window of the policy.
         counted_at = repeats.get(ref, last_seen.get(ref, -1))
-        if counted_at >= window_start(SPECS[0].ring, SPECS[0].panes, now // FINE_MS):
+        voice = counted_at < window_start(SPECS[0].ring, SPECS[0].panes, (now - late) // FINE_MS)
+        if not voice:
             repeats[ref] = counted_at
             sums = sums if sums.linked else ClusterSums()
         else:
             repeats.pop(ref, None)
         last_seen[ref] = max(last_seen.get(ref, -1), (now - late) // FINE_MS)
-        added.append(((now - late) // FINE_MS, 1, sums))
+        doubtful = NO_DOUBT
+        if linked or stranger:
+            risk = of_topic(batch, "enriched-reports")[0]["risk"]["score"] if voice else 0
+            doubtful = Doubtful(1, voice, round(risk * 1e6), reporter["kind"] == "anonymous")
+        added.append(((now - late) // FINE_MS, StampedSums(1, sums, doubtful)))
         if random.random() < 0.2:
             state = restore_reports(0, 1, RULES, stored.items())
         for spec in SPECS:
@@ -139,14 +149,13 @@ def test_the_sums_of_windows_are_those_of_all_reports_in_them(seed):
             )
 
 
-def modelled(added: list[tuple[int, int, ClusterSums]], spec: WindowSpec, now: int) -> StampedSums:
+def modelled(added: list[tuple[int, StampedSums]], spec: WindowSpec, now: int) -> StampedSums:
     start = window_start(spec.ring, spec.panes, now // FINE_MS)
-    stamped_reports, sums = 0, ClusterSums()
-    for fine, number, each in added:
+    total = StampedSums()
+    for fine, each in added:
         if fine >= start:
-            stamped_reports += number
-            sums = sums.plus(each)
-    return StampedSums(stamped_reports, sums)
+            total = total.plus(each)
+    return total
 
 
 def stream(seed: int, length: int = 60) -> list[Record]:
@@ -366,11 +375,49 @@ def test_live_a_suspected_brigade_stays_at_review_and_becomes_one_case():
 
 
 @pytest.mark.parametrize("kind", ["trusted_flagger", "automated"])
-def test_a_flagger_or_a_detector_is_not_capped(kind):
-    rules = rules_with(policy(levels=levels({"reports": 3}, {"reports": 15})), integrity="live")
-    found = by(50, "f1", START, reporter={"kind": kind})
-    batch = run(ReportState(0, 1, rules), rules, [*brigade(13), found, by(51, "v", START)])
-    assert [event["level"] for event in of_topic(batch, "escalations")] == [1, 2]
+def test_a_finding_opens_its_own_level_and_none_to_a_suspected_crowd(kind):
+    """A brigade that posts what a detector knows does not thereby count itself."""
+    by_findings = levels({"reports": 3}, {"reports": 15}, {f"{kind}s" if kind[0] == "t" else kind: 2})
+    rules = rules_with(policy(levels=by_findings), integrity="live")
+    found = [by(number, f"f{number}", START, reporter={"kind": kind}) for number in (50, 51)]
+    state = ReportState(0, 1, rules)
+    # The founder of the cluster and the first finding are two established reports of seventeen.
+    batch = run(state, rules, [*brigade(16), found[0]])
+    assert [event["level"] for event in of_topic(batch, "escalations")] == [1]
+    assert [event["level"] for event in of_topic(run(state, rules, found[1:]), "escalations")] == [3]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_beside_a_suspected_brigade_others_reach_what_they_reach_alone(seed):
+    """Nobody is silenced by who reports beside them: the others' reports alone are run as the model."""
+    random = Random(seed)
+    rules = rules_with(
+        policy(
+            categories=("spam", "fraud"),
+            levels=levels(
+                {"distinct_reporters": 3},
+                {"distinct_reporters": 11, "reports": 12},
+                {"risk": 0.5, "distinct_reporters": 14, "automated": 8},
+            ),
+        ),
+        integrity="live",
+    )
+    state, alone = ReportState(0, 1, rules), ReportState(0, 1, rules)
+    # First a burst of young accounts of non-members, so that the channel is suspected throughout.
+    raid = [by(number, f"raid{number}", START, reporter=STRANGER) for number in range(60)]
+    assert [event["level"] for event in of_topic(run(state, rules, raid), "escalations")] == [1]
+    reached = [1, 0]
+    for number in range(100, 160):
+        category = random.choice(["spam", "fraud"])
+        kind = random.choice(["user", "user", "anonymous", "automated"])
+        record = by(
+            number, f"v{random.randrange(30)}", START + MINUTE, reporter={"kind": kind}, category=category
+        )
+        for place, one in enumerate((state, alone)):
+            events = of_topic(run(one, rules, [record]), "escalations")
+            reached[place] = max([reached[place], *(event["level"] for event in events)])
+        assert reached[0] == max(reached[1], 1)
+    assert reached[0] == 3
 
 
 def test_a_floor_category_is_marked_and_never_lowered():

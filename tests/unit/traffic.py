@@ -201,6 +201,8 @@ def counted(batch: Batch) -> dict[str, float]:
         "refusals": "refused",
         "stamped": "stamped",
         "cases": "case",
+        "questions": "question",
+        "answered_after": "answered after",
     }
     flat: dict[str, float] = {}
     for field in dataclasses.fields(batch.counters):

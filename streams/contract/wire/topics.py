@@ -23,6 +23,7 @@ DETECTOR_FEEDBACK: Final = "detector-feedback"
 REPORTERS_INTERNAL: Final = "reporters-internal"
 REPORTER_STATE: Final = "reporter-state"
 INTEGRITY_CASES: Final = "integrity-cases"
+REVIEW_QUESTIONS: Final = "review-questions"
 AUTHORITY_REQUESTS: Final = "authority-requests"
 AUTHORITY_REQUESTS_INTERNAL: Final = "authority-requests-internal"
 AUTHORITY_ROUTING: Final = "authority-routing"
@@ -53,6 +54,7 @@ TOPICS: Final = (
     REPORTERS_INTERNAL,
     REPORTER_STATE,
     INTEGRITY_CASES,
+    REVIEW_QUESTIONS,
     AUTHORITY_REQUESTS,
     AUTHORITY_REQUESTS_INTERNAL,
     AUTHORITY_ROUTING,

@@ -1,6 +1,7 @@
 """Applying one report: find its law and risk, count it, publish it enriched, and evaluate the policies."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -17,7 +18,7 @@ from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.findings import source_of
-from streams.counting.sums import WindowCounts
+from streams.counting.sums import NO_DOUBT, NOT_STAMPED, Doubtful, StampedSums, WindowCounts
 from streams.counting.windows import FINE_MS, RINGS
 from streams.deciding.partition.daily_counters import Cell
 from streams.deciding.partition.replay import ticks_headers
@@ -26,6 +27,7 @@ from streams.deciding.reports.case import Case
 from streams.deciding.reports.crowd import message_key
 from streams.deciding.reports.enrich import enriched_json
 from streams.deciding.reports.escalation.arm_clocks import arm_clocks
+from streams.deciding.reports.escalation.asking import rise_or_ask
 from streams.deciding.reports.escalation.episodes import (
     Episode,
     EpisodeKey,
@@ -35,14 +37,12 @@ from streams.deciding.reports.escalation.episodes import (
     rise,
 )
 from streams.deciding.reports.escalation.integrity import (
-    REVIEW,
     find_coordination,
+    level_held,
     open_brigade_case,
-    suspect,
 )
 from streams.deciding.reports.escalation.late_windows import is_late, judge_ended
 from streams.deciding.reports.escalation.policies import CompiledPolicy
-from streams.deciding.reports.escalation.transitions import open_or_raise
 from streams.deciding.reports.message_counts import count_message
 from streams.deciding.reports.outcomes import note_reporter
 from streams.deciding.reports.rules import CategoryPlan
@@ -170,7 +170,7 @@ def _count(
     state, rules, report = batch.state, batch.rules, case.report
     reporter = report.reporter
     kind, hashed, contribution = "anonymous", None, None
-    risk, voice = rules.risk_model.millionths(case.risk), NOTHING_ADDED
+    risk, stamped = rules.risk_model.millionths(case.risk), NOT_STAMPED
     if reporter is not None:
         kind = reporter.kind
         known_as = case.known_as
@@ -184,8 +184,13 @@ def _count(
                 adds = what_it_adds(batch, channel_key, plan, counts, case, contribution, hashed)
                 if not adds.risk:
                     risk = 0
-                if adds.voice or contribution.linked:
-                    voice = contribution.added
+                stamped = StampedSums(
+                    1,
+                    contribution.added if adds.voice or contribution.linked else NOTHING_ADDED,
+                    Doubtful(1, int(adds.voice), risk, int(kind == "anonymous"))
+                    if adds.doubtful
+                    else NO_DOUBT,
+                )
     counted = counts.add(
         case.occurred,
         state.time.now,
@@ -200,7 +205,7 @@ def _count(
             count_message(batch, channel_key, case)
         return counted, None
     if counted:
-        counts.add_stamped(case.occurred, voice)
+        counts.add_stamped(case.occurred, stamped)
     return counted, contribution.arrivals
 
 
@@ -223,27 +228,25 @@ def _decide(
     whole = True
     for policy, window in plan.policies:
         episode = episodes.get(policy.key)
-        judged = _judge(batch, case, channel_key, policy, windows[window], episode)
+        judged = _judge(batch, case, channel_key, policy, counts, windows[window], episode)
         if judged is None:
             continue
         whole &= judged.whole
         level = judged.level
         shares = judged.shares
-        suspicion = None
+        finding = None
         if level and batch.rules.registry.integrity == "live":
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
-            suspicion = suspect(batch, channel_key, shares)
-            if suspicion is not None and suspicion.capped:
-                level = min(level, REVIEW)
+            level, finding = level_held(batch, channel_key, policy, level, shares, judged.end)
         if rise(episode, level) is not None:
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
             key = EpisodeKey(channel, *policy.key)
-            open_or_raise(batch, key, policy, level, shares, case, judged.end, clear=judged.clear)
+            rise_or_ask(batch, key, policy, level, shares, case, judged.end, clear=judged.clear)
         elif isinstance(episode, Open) and (episode.clear_since is not None) != judged.clear:
             note_clear(episode, now, clear=judged.clear)
             state.put_episode(EpisodeKey(channel, *policy.key), episode, policy.timing, now)
-        if suspicion is not None:
-            open_brigade_case(batch, EpisodeKey(channel, *policy.key), policy, suspicion.finding)
+        if finding is not None:
+            open_brigade_case(batch, EpisodeKey(channel, *policy.key), policy, finding)
     batch.counters.judged_out_of_window += not whole
 
 
@@ -265,18 +268,25 @@ def _judge(
     case: Case,
     channel_key: bytes,
     policy: CompiledPolicy,
+    counts: ChannelCounts,
     current: WindowCounts,
     episode: Episode | None,
 ) -> _Judged | None:
-    """Judge a policy; None if nothing can follow. `current` are the counts of the report's category."""
+    """Judge a policy; None if nothing can follow.
+
+    `counts` are those of the report's category, `current` those of its window now.
+    """
     state = batch.state
     now = state.time.now
     ended = None
     # Only then one of them can have ended: that of the finest pane.
     if case.occurred // FINE_MS < now // FINE_MS and is_late(policy, case.occurred, now):
-        # What the brigade rule does to a level depends on its window, so that then all levels are looked for.
-        known = 0 if episode is None or batch.rules.registry.integrity == "live" else level_reached(episode)
-        ended = judge_ended(state.counts, channel_key, policy, case.occurred, now, known)
+        known = 0 if episode is None else level_reached(episode)
+        held = None
+        if batch.rules.registry.integrity == "live":
+            # A suspected brigade becomes a case even if its window raises nothing: all levels are looked for.
+            known, held = 0, partial(level_held, batch, channel_key, policy)
+        ended = judge_ended(state.counts, channel_key, policy, case.occurred, now, known, held)
     shares = None
     if policy.single_category:
         if (
@@ -291,8 +301,12 @@ def _judge(
     else:
         shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
         verdict = policy.judge_shares(shares, now)
-    if ended is not None and ended.level > verdict.level:
-        return _Judged(ended.level, verdict.clear, ended.shares, ended.end, ended.whole)
+    if ended is not None and ended.level:
+        level = verdict.level
+        if held is not None and level:
+            level = held(level, shares or [CategoryShare(case.report.category, counts, current)], now).level
+        if ended.level > level:
+            return _Judged(ended.level, verdict.clear, ended.shares, ended.end, ended.whole)
     return _Judged(verdict.level, verdict.clear, shares, now, ended is None or ended.whole)
 
 

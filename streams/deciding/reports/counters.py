@@ -2,12 +2,14 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from streams.contract.events.escalation import EscalationType
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.counting.findings import SourceKind
 from streams.deciding.partition.counters import PartitionCounters
+
+QuestionEvent = Literal["asked", "stands", "held", "withdrawn", "overdue", "no_report", "would_be_asked"]
 
 
 class EscalationStep(NamedTuple):
@@ -27,6 +29,16 @@ class EpisodeLevel(NamedTuple):
     level: int
 
 
+class QuestionStep(NamedTuple):
+    """What happened to a question to a desk about an escalation of the policy.
+
+    `no_report`: none could be drawn. `would_be_asked`: policy or asking run in shadow.
+    """
+
+    policy: str
+    step: QuestionEvent
+
+
 @dataclass(slots=True)
 class ReportCounters(PartitionCounters):
     """`applied_natively` is the number of reports that the native core applied.
@@ -36,7 +48,8 @@ class ReportCounters(PartitionCounters):
     `raised_from` has the level before each rise. `moderation_outcomes` were applied; `credits` is the number
     of reporters for whom they changed something, and `feedback` counts what detectors were told, by kind of
     source and decision. `linked` reporters joined a cluster, `links_without_effect` of them beyond the
-    guard-rail of the day. `brigades` were published as cases.
+    guard-rail of the day. `brigades` were published as cases. `answered_after` counts
+    answers to questions by the seconds since they were asked.
     """
 
     applied_natively: int = 0
@@ -53,3 +66,5 @@ class ReportCounters(PartitionCounters):
     passed_to_reporters: int = 0
     escalations: Counter[EscalationStep] = field(default_factory=Counter)
     raised_from: Counter[EpisodeLevel] = field(default_factory=Counter)
+    questions: Counter[QuestionStep] = field(default_factory=Counter)
+    answered_after: Counter[int] = field(default_factory=Counter)

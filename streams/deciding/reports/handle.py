@@ -158,7 +158,7 @@ def handle_moderation_outcome(batch: ReportBatch, record: SourceRecord, origin: 
     channel_ref = decoded.event.subject.channel_ref
     channel_key = key_or_rekey(batch, record, channel_ref, MESSAGE_REPORTS_INTERNAL)
     if channel_key is not None:
-        apply_outcome(batch, channel_key, decoded)
+        apply_outcome(batch, channel_key, origin, decoded)
 
 
 HANDLERS: Mapping[str, Handler] = {

@@ -7,23 +7,29 @@ from streams.contract.events.moderation_outcome import (
     OutcomeSubject,
 )
 from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import new_tuple
 from streams.counting.attribution import ReportIdentity
 from streams.counting.findings import finding_of, narrowest
 from streams.counting.known_outcome import KnownOutcome
+from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.credits import publish_credit, publish_receipt
 from streams.deciding.reports.crowd import message_key
+from streams.deciding.reports.escalation.asking import Judged, answer_questions
 from streams.deciding.reports.message_counts import count_outcome, count_report
 
 
-def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[ModerationOutcome]) -> None:
+def apply_outcome(
+    batch: ReportBatch, channel_key: bytes, origin: Origin, decoded: Decoded[ModerationOutcome]
+) -> None:
     """Apply an outcome whose channel is at home here; a duplicate has no effect.
 
     It does not move the partition's time and changes nothing that policies count: it is known better whom
-    later reports come from, and the counters for transparency reports follow. A message that was gone before
+    later reports come from, and the counters for transparency reports follow. It may answer a question that
+    was asked about one of the messages, and so raise an escalation. A message that was gone before
     anybody could look says nothing about those who reported it: they are told, and an outcome that this one
     supersedes is taken back. Raises Rejected, changing nothing, if the report or escalation that it is about
     is not known here.
@@ -39,17 +45,19 @@ def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[Moder
     state.recent.add(hashed, state.time.now)
     batch.counters.moderation_outcomes += 1
     decision = _decision(batch, outcome, decoded.time_ms)
+    decides = decision.percent > 0 or outcome.supersedes is not None
     for number, message in enumerate(messages):
         key = message_key(channel_key, message)
         record = state.crowd.reporters_of(key)
         only = None if identity is None else record.reporter_of(identity)
-        decides = decision.percent > 0 or outcome.supersedes is not None
         changes = record.add_outcome(decision, only) if decides else record.notices_of(decision, only)
         count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)
         state.crowd.put_reporters(key, record, state.time.now)
         for credit in changes:
             known = record.identities.get(credit.reporter)
             publish_credit(batch, channel, message, credit, known, record.found.get(credit.reporter))
+    trace = OutcomeTrace(origin, state.time.applied, state.time.ticks)
+    answer_questions(batch, channel, Judged(messages, identity, decision, decides), trace)
 
 
 def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int) -> bool:

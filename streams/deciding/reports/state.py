@@ -29,6 +29,7 @@ from streams.deciding.reports.escalation.episodes import (
     Timing,
     next_change_time,
 )
+from streams.deciding.reports.escalation.question import asked_by
 from streams.deciding.reports.reporter_keys import REPORTER_KEYS, ReporterKeys, merge_keys
 from streams.deciding.reports.rules import ReportRules
 
@@ -87,6 +88,10 @@ class ReportState(PartitionState):
         self._touched_channels[key.channel] = None
         self.due.set(key, next_change_time(episode, time, timing))
 
+    def touch_episodes(self, channel: str) -> None:
+        """Store the episodes of a channel, of which one has changed; its next step is due when it was."""
+        self._touched_channels[channel] = None
+
     def remove_episode(self, key: EpisodeKey) -> None:
         """Remove an episode."""
         of_channel = self.episodes[key.channel]
@@ -119,6 +124,8 @@ class ReportState(PartitionState):
         else:
             if episode.clear_since is not None and episode.clear_since > clock:
                 episode.clear_since = None
+            if episode.question is not None:
+                episode.question = asked_by(episode.question, clock)
             self.put_episode(key, episode, policy.timing, clock)
 
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:

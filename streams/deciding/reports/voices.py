@@ -25,13 +25,14 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
     """`added` goes into the sums of the pane; `arrivals` are those of the channel, this one included.
 
     `first_about_message`: the reporter has not reported the message before. `linked`: somebody else had who
-    belongs to the same cluster.
+    belongs to the same cluster. `stranger`: a young account, and no member of the channel.
     """
 
     added: ClusterSums
     arrivals: Arrivals
     first_about_message: bool
     linked: bool
+    stranger: bool
 
 
 def add_to_clusters(
@@ -48,18 +49,21 @@ def add_to_clusters(
     first = note_reporter(batch, channel_key, case, reporter)
     arrivals = crowd.arrivals_to_change(channel_key, now)
     public = report.reporter
+    young = public is not None and public.account_age in _YOUNG
+    # Of whom the publisher does not say it counts as a member, as in the stage of reporters.
+    outsider = public is not None and public.member is False
+    stranger = young and outsider
     arrivals.add(
         now,
         reporter,
         batch.rules.registry.categories[report.category].code,
         first_time=stamp.first_time,
-        young=public is not None and public.account_age in _YOUNG,
-        # Of whom the publisher does not say it counts as a member, as in the stage of reporters.
-        outsider=public is not None and public.member is False,
+        young=young,
+        outsider=outsider,
     )
     if not first:
         crowd.note_link(now, reporter, None)
-        return Contribution(NOTHING_ADDED, arrivals, first_about_message=False, linked=False)
+        return Contribution(NOTHING_ADDED, arrivals, False, False, stranger)
     known = stamp.reporter_class != "low"
     joined = _ALONE_KNOWN if known else _ALONE
     # With fewer earlier targets nobody can be linked to it, and it leaves the clusters as they are.
@@ -76,4 +80,4 @@ def add_to_clusters(
         if crowd.guard.tripped():
             batch.counters.links_without_effect += 1
             joined = _ALONE_KNOWN if known else _ALONE
-    return Contribution(joined.added, arrivals, first_about_message=True, linked=not joined.first)
+    return Contribution(joined.added, arrivals, True, not joined.first, stranger)

@@ -20,10 +20,14 @@ _NEVER: Final = 0
 
 
 class Added(msgspec.Struct, frozen=True, gc=False):
-    """Whether the report adds its `risk`, and a `voice` if its reporter stands alone."""
+    """Whether the report adds its `risk`, and a `voice` if its reporter stands alone.
+
+    `doubtful`: a suspected brigade may have made it, and it carries no level above review then.
+    """
 
     risk: bool
     voice: bool
+    doubtful: bool
 
 
 def what_it_adds(
@@ -45,23 +49,23 @@ def what_it_adds(
     live = batch.rules.registry.integrity == "live"
     who = case.report.reporter
     if who is not None and who.kind in _FINDERS:
-        # A source that is held (deciding/reporters/watch.py) is counted all the same.
+        # Their accounts may be young, and need not be members: the platform vouches for them. One that is
+        # held (deciding/reporters/watch.py) is counted, and adds no risk.
+        first = contribution.first_about_message
         held = who.kind == "automated" and case.stamp is not None and not case.stamp.factor
-        return Added(
-            contribution.first_about_message and not held and not (live and contribution.linked),
-            contribution.first_about_message,
-        )
+        return Added(first and not held and not (live and contribution.linked), first, doubtful=False)
+    doubtful = contribution.linked or contribution.stranger
     counted_at = _counted_at(batch, channel_key, plan, counts, reporter)
     if counted_at is not None:
         longest = plan.windows[-1]
         # Its own time: a late report is judged in the windows of the past that it is in.
         if counted_at >= window_start(longest.ring, longest.panes, case.occurred // FINE_MS):
             counts.note_risk(reporter, counted_at)
-            return Added(risk=False, voice=False)
+            return Added(risk=False, voice=False, doubtful=doubtful)
     # Who reports a message again may have been linked when it was the first time.
     silent = live and (contribution.linked if contribution.first_about_message else not counted_at)
     counts.note_risk(reporter, _NEVER if silent else None)
-    return Added(not silent, voice=True)
+    return Added(not silent, voice=True, doubtful=doubtful or silent)
 
 
 def _counted_at(

@@ -26,6 +26,8 @@ EVENT_LATENCY = (
     21600.0,
     86400.0,
 )
+# Answers of desks: from a minute to a week. The shipped target is half an hour.
+DECISION = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0, 604800.0)
 # A transaction times out after 20 seconds.
 TRANSACTION = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 # A takeover reads from zero to millions of state records. A rebalance includes the takeovers.
@@ -82,6 +84,8 @@ LABELS = {
     "effect": "of an outcome on trust: `applied`, or `too_old` if it no longer changes it; of an act on the "
     "console: `counted`, `refused` (somebody else was faster, or it was not allowed), or `not_confirmed` "
     "(the brokers did not confirm it)",
+    "step": "of a question to a desk: `asked`; `stands` or `held`, the answers; `withdrawn`; `overdue`; "
+    "`no_report` (none could be drawn); `would_be_asked` (the policy or the asking runs in shadow)",
     "case": "`many_channels`, `misuse` or `brigade`",
     "obligation": "id of a duty in the registry, or of a removed duty with open clocks",
     "event": "`armed`, `half`, `nine_tenths`, `lapsed`, `paused`, `resumed`, `fulfilled`, `withdrawn` or "

@@ -6,6 +6,7 @@ Code, docs/metrics.md and tests are based on it.
 from streams.running.operations.metric import (
     APPEND_LATENCY,
     BATCH,
+    DECISION,
     EVENT_LATENCY,
     TAKEOVER,
     TRANSACTION,
@@ -289,6 +290,21 @@ INTEGRITY_CASES = Metric(
     "counter",
     "Cases for people who look after the integrity of reporting.",
     ("case",),
+)
+REVIEW_QUESTIONS = Metric(
+    _REPORTERS,
+    "tocsin_review_questions_total",
+    "counter",
+    "Steps of questions to desks: whether reports of a crowd are right, before it raises an escalation above "
+    "review.",
+    ("policy", "step"),
+)
+REVIEW_ANSWERS = Metric(
+    _REPORTERS,
+    "tocsin_review_answer_seconds",
+    "histogram",
+    "From the time at which a desk was asked to that of its decision.",
+    buckets=DECISION,
 )
 
 _LATENCY = "Latency and lag"

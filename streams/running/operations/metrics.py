@@ -17,6 +17,7 @@ from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.counting.findings import SourceKind
 from streams.deciding.clocks.life import ClockEvent
 from streams.deciding.reporters.watch import WhyHeld
+from streams.deciding.reports.counters import QuestionEvent
 from streams.registry.rules import Rules
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.core import Core
@@ -63,8 +64,10 @@ class Metrics:
         self.moderation_outcomes = Numbers(catalogue.OUTCOMES_APPLIED)
         self.reports_linked = Numbers(catalogue.REPORTS_LINKED)
         self.links_without_effect = Numbers(catalogue.LINKS_WITHOUT_EFFECT)
-        self.detector_reports = Numbers(catalogue.DETECTOR_REPORTS)
-        self.detector_trust = Numbers(catalogue.DETECTOR_TRUST)
+        self.detector_reports, self.detector_trust = (
+            Numbers(catalogue.DETECTOR_REPORTS),
+            Numbers(catalogue.DETECTOR_TRUST),
+        )
         self.detector_feedback = Numbers(
             catalogue.DETECTOR_FEEDBACK, product(get_args(SourceKind), get_args(OutcomeDecision))
         )
@@ -76,6 +79,8 @@ class Metrics:
         self.integrity_cases = Numbers(
             catalogue.INTEGRITY_CASES, ((kind,) for kind in get_args(IntegrityCaseKind))
         )
+        self.review_questions = Numbers(catalogue.REVIEW_QUESTIONS, _questions_possible(rules))
+        self.review_answers = Histogram(catalogue.REVIEW_ANSWERS)
         self.event_to_commit = Histogram(catalogue.EVENT_TO_COMMIT)
         self.append_to_commit = Histogram(catalogue.APPEND_TO_COMMIT)
         self.batch_records = Histogram(catalogue.BATCH_RECORDS)
@@ -145,3 +150,14 @@ def _escalations_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
                 # An update raises the level, so it never leads to the first one.
                 if place or kind != "updated":
                     yield policy.id, policy.mode, kind, str(level.level)
+
+
+def _questions_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
+    """Labels of the policies with levels about which a desk may be asked."""
+    if rules.ask is None:
+        return
+    for policy in rules.policies:
+        floor = any(rules.categories[category].floor for category in policy.categories)
+        if policy.mode != "off" and len(policy.levels) > 1 and not floor:
+            for step in get_args(QuestionEvent):
+                yield policy.id, step

@@ -210,6 +210,11 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         for told, number in counters.feedback.items():
             metrics.detector_feedback.add(told, number)
         metrics.integrity_cases.add(("brigade",), counters.brigades)
+        for question, number in counters.questions.items():
+            metrics.review_questions.add((question.policy, question.step), number)
+        for seconds, number in counters.answered_after.items():
+            for _ in range(number):
+                metrics.review_answers.observe(seconds)
         opened: Counter[EpisodeKind] = Counter()
         for step, number in counters.escalations.items():
             level = str(step.level)

@@ -41,6 +41,7 @@ FEEDBACK = "detector-feedback"
 REPORTERS_INTERNAL = "reporters-internal"
 REPORTERS_STATE = "reporter-state"
 INTEGRITY = "integrity-cases"
+QUESTIONS = "review-questions"
 SET_ASIDE = "deliveries-set-aside"
 TOPICS = (
     SOURCE,
@@ -66,6 +67,7 @@ TOPICS = (
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
     INTEGRITY,
+    QUESTIONS,
     SET_ASIDE,
 )
 # State, sources, internal topic of each stage. The first one passes outcomes on to the second, and reports to

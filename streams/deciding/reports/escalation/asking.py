@@ -1,0 +1,289 @@
+"""Asking a desk before a crowd of strangers raises an escalation above review, and what its answers do."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from streams.contract.events.report import Category
+from streams.contract.events.review_question import ReviewQuestionStep
+from streams.counting.attribution import ReportIdentity
+from streams.counting.categories import CategoryShare, shares_of, summed
+from streams.counting.known_outcome import KnownOutcome
+from streams.counting.sums import WindowCounts
+from streams.deciding.partition.legal_clocks import OutcomeTrace
+from streams.deciding.reports.batch import ReportBatch
+from streams.deciding.reports.case import Case
+from streams.deciding.reports.counters import QuestionStep
+from streams.deciding.reports.crowd import message_key
+from streams.deciding.reports.escalation.draw import draw_reports, report_hash
+from streams.deciding.reports.escalation.episodes import EpisodeKey, Open, note_clear
+from streams.deciding.reports.escalation.escalations import escalation_id
+from streams.deciding.reports.escalation.integrity import REVIEW, level_held
+from streams.deciding.reports.escalation.policies import CompiledPolicy
+from streams.deciding.reports.escalation.question import DrawnReport, Question, Verdict, question_id, settled
+from streams.deciding.reports.escalation.question_events import publish_question, withdraw_question
+from streams.deciding.reports.escalation.transitions import open_or_raise, raise_by_answer
+from streams.registry.rules import AskRules
+
+
+class Judged(NamedTuple):
+    """What a decision about messages was: about these, or about the report `identity` alone.
+
+    `decides`: it says whether reports about them were right.
+    """
+
+    messages: Sequence[str]
+    identity: ReportIdentity | None
+    decision: KnownOutcome
+    decides: bool
+
+
+def rise_or_ask(
+    batch: ReportBatch,
+    key: EpisodeKey,
+    policy: CompiledPolicy,
+    level: int,
+    shares: Sequence[CategoryShare],
+    case: Case,
+    counted_at: int,
+    *,
+    clear: bool,
+) -> None:
+    """Open or raise the episode to `level`, which is above its own, or ask a desk first.
+
+    Asked, the episode opens at REVIEW, or stays where it is. `shares`, `counted_at` and `clear` are as in
+    `open_or_raise`. Policies and rules in shadow rise, and their events say that a desk would have been
+    asked.
+    """
+    state = batch.state
+    episode = state.episode(key)
+    opened = episode if isinstance(episode, Open) else None
+    question = None if opened is None else opened.question
+    ask = batch.rules.registry.ask
+    if ask is None or level <= REVIEW or not _is_a_crowd_of_strangers(batch, policy, shares, ask):
+        if opened is not None:
+            withdraw_question(batch, key, opened, state.time.now)
+            question = opened.question
+        open_or_raise(batch, key, policy, level, shares, case, counted_at, clear=clear, question=question)
+        return
+    if ask.mode == "shadow" or key.mode != "live":
+        if question is None or question.withdrawn:
+            batch.counters.questions[QuestionStep(key.policy, "would_be_asked")] += 1
+        would_be = replace(
+            _new(batch, policy, level, shares, case.report.category, ask, question), would_be=True
+        )
+        open_or_raise(batch, key, policy, level, shares, case, counted_at, clear=clear, question=would_be)
+        return
+    if question is not None and question.answer == "stands":
+        open_or_raise(batch, key, policy, level, shares, case, counted_at, clear=clear, question=question)
+        return
+    if question is None or question.may_be_asked_again(
+        _reporters(shares), state.time.now, policy.policy.window_ms
+    ):
+        known_id = None if opened is None else opened.escalation_id
+        asked = _ask(
+            batch,
+            key,
+            known_id or escalation_id(key, case.ce_source, case.report.report_id),
+            policy,
+            shares,
+            counted_at,
+            _new(batch, policy, level, shares, case.report.category, ask, question),
+            ask,
+        )
+        if opened is None or asked.answer == "stands":
+            reached = level if asked.answer == "stands" else REVIEW
+            opened = open_or_raise(
+                batch, key, policy, reached, shares, case, counted_at, clear=clear, question=asked
+            )
+        _publish_asked(batch, key, opened, asked)
+    assert opened is not None
+    note_clear(opened, state.time.now, clear=clear)
+    state.put_episode(key, opened, policy.timing, state.time.now)
+
+
+def answer_questions(batch: ReportBatch, channel: str, judged: Judged, trace: OutcomeTrace) -> None:
+    """Note what an outcome says about reports that desks were asked about in a channel, and do what follows.
+
+    If the count stands, the level that it has now is published at once.
+    """
+    state = batch.state
+    for policy_id, mode in sorted(state.episodes.get(channel, ())):
+        key = EpisodeKey(channel, policy_id, mode)
+        episode = state.episode(key)
+        if not isinstance(episode, Open) or episode.question is None or episode.question.withdrawn:
+            continue
+        question = episode.question
+        drawn = tuple(_judged_now(batch, channel, report, judged) for report in question.drawn)
+        if drawn == question.drawn:
+            continue
+        question = replace(question, drawn=drawn)
+        answer = settled(question)
+        first = question.answer is None
+        changed = answer != question.answer
+        episode.question = replace(question, answer=answer)
+        policy = batch.rules.policies.get((policy_id, mode))
+        if changed:
+            at = state.time.now
+            if first:
+                seconds = max(judged.decision.decided_s - question.asked // 1000, 0)
+                batch.counters.answered_after[seconds] += 1
+            episode.question = publish_question(batch, key, episode, "answered", at, trace)
+        if policy is None:
+            state.touch_episodes(channel)
+            continue
+        state.put_episode(key, episode, policy.timing, state.time.now)
+        if changed:
+            _follow_answer(batch, key, episode, policy, trace)
+
+
+def _follow_answer(
+    batch: ReportBatch, key: EpisodeKey, episode: Open, policy: CompiledPolicy, trace: OutcomeTrace
+) -> None:
+    """Raise the episode to the level that holds now, or ask again if the crowd has grown enough meanwhile."""
+    state, ask = batch.state, batch.rules.registry.ask
+    now = state.time.now
+    channel_key = key.channel.encode()
+    shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
+    level = policy.judge_shares(shares, now).level
+    if level > episode.level and batch.rules.registry.integrity == "live":
+        level = level_held(batch, channel_key, policy, level, shares, now).level
+    question = episode.question
+    assert question is not None
+    if level <= episode.level or ask is None:
+        return
+    if question.answer == "stands":
+        raise_by_answer(batch, key, episode, policy, level, shares, trace)
+    elif question.may_be_asked_again(_reporters(shares), now, policy.policy.window_ms):
+        new = _new(batch, policy, level, shares, question.category, ask, question)
+        asked = _ask(batch, key, episode.escalation_id, policy, shares, now, new, ask)
+        _publish_asked(batch, key, episode, asked, trace)
+        state.put_episode(key, episode, policy.timing, now)
+        if asked.answer == "stands":
+            raise_by_answer(batch, key, episode, policy, level, shares, trace)
+
+
+def _is_a_crowd_of_strangers(
+    batch: ReportBatch, policy: CompiledPolicy, shares: Sequence[CategoryShare], ask: AskRules
+) -> bool:
+    """Return whether these reports may not reach a level above REVIEW without a person's look.
+
+    Never in a policy with a floor category, nor with a report of a trusted flagger or a detector: what they
+    find does not depend on the crowd.
+    """
+    categories = batch.rules.registry.categories
+    if any(categories[category].floor for category in policy.policy.categories):
+        return False
+    counts = summed(shares, 0)
+    if counts.trusted_flaggers or counts.automated:
+        return False
+    return _proven_voices(counts) < ask.proven_voices
+
+
+def _proven_voices(counts: WindowCounts) -> int:
+    """Return how many voices were right before."""
+    return max(counts.stamped.sums.known, 0)
+
+
+def _reporters(shares: Sequence[CategoryShare]) -> int:
+    """Return the number of reporters; who reported in several categories counts in each."""
+    return sum(share.counts.distinct_reporters for share in shares)
+
+
+def _new(
+    batch: ReportBatch,
+    policy: CompiledPolicy,
+    level: int,
+    shares: Sequence[CategoryShare],
+    category: Category,
+    ask: AskRules,
+    before: Question | None,
+) -> Question:
+    """Return a question about the crowd of now, without reports; `before` is the last one of the episode."""
+    now = batch.state.time.now
+    return Question(
+        number=1 if before is None else before.number + 1,
+        level=level,
+        level_name=policy.level(level).name,
+        category=category,
+        asked=now,
+        due=now + ask.within_ms,
+        crowd=_reporters(shares),
+        proven=_proven_voices(summed(shares, 0)),
+        earlier=() if before is None else (*before.earlier, *map(report_hash, before.drawn)),
+    )
+
+
+def _ask(
+    batch: ReportBatch,
+    key: EpisodeKey,
+    escalation: str,
+    policy: CompiledPolicy,
+    shares: Sequence[CategoryShare],
+    counted_at: int,
+    new: Question,
+    ask: AskRules,
+) -> Question:
+    """Draw reports for a question and look what is decided about them already.
+
+    If no report can be judged, nobody can be asked, and the crowd is held as if none had been upheld.
+    """
+    channel_key = key.channel.encode()
+    drawn, sampled = draw_reports(
+        batch,
+        channel_key,
+        shares,
+        policy.spec,
+        counted_at,
+        question_id(escalation, new.number),
+        ask.reports,
+        new.earlier,
+    )
+    asked = replace(new, sampled=sampled, drawn=tuple(_decided(batch, key.channel, each) for each in drawn))
+    return replace(asked, answer=settled(asked) if drawn else "held")
+
+
+def _publish_asked(
+    batch: ReportBatch,
+    key: EpisodeKey,
+    episode: Open | None,
+    asked: Question,
+    trace: OutcomeTrace | None = None,
+) -> None:
+    """Keep a new question with its episode, and publish it, or the answer that is known already."""
+    assert episode is not None
+    episode.question = asked
+    if not asked.drawn:
+        batch.counters.questions[QuestionStep(key.policy, "no_report")] += 1
+        return
+    step: ReviewQuestionStep = "asked" if asked.answer is None else "answered"
+    episode.question = publish_question(batch, key, episode, step, batch.state.time.now, trace)
+
+
+def _decided(batch: ReportBatch, channel: str, report: DrawnReport) -> DrawnReport:
+    """Return the report with what is decided about it, or as it is."""
+    record = batch.state.crowd.reporters_of(message_key(channel.encode(), report.message))
+    decision = record.decided(report.identity)
+    return (
+        report
+        if decision is None
+        else replace(report, verdict=_verdict(decision), outcome_id=decision.outcome_id)
+    )
+
+
+def _judged_now(batch: ReportBatch, channel: str, report: DrawnReport, judged: Judged) -> DrawnReport:
+    """Return the report with what is decided about it after an outcome; as it is if that is no concern."""
+    if report.message not in judged.messages or judged.identity not in (None, report.identity):
+        return report
+    if judged.decides:
+        return _decided(batch, channel, report)
+    if report.verdict is None:
+        return replace(report, verdict="gone", outcome_id=judged.decision.outcome_id)
+    return report
+
+
+def _verdict(decision: KnownOutcome) -> Verdict:
+    if not decision.percent:
+        return "gone"
+    return "upheld" if decision.verdict == "upheld" else "not_upheld"
