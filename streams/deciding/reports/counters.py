@@ -48,8 +48,8 @@ class ReportCounters(PartitionCounters):
     `raised_from` has the level before each rise. `moderation_outcomes` were applied; `credits` is the number
     of reporters for whom they changed something, and `feedback` counts what detectors were told, by kind of
     source and decision. `linked` reporters joined a cluster, `links_without_effect` of them beyond the
-    guard-rail of the day. `brigades` were published as cases. `answered_after` counts
-    answers to questions by the seconds since they were asked.
+    guard-rail of the day. `brigades` were published as cases. `answered_after` counts answers to questions by
+    the seconds since they were asked.
     """
 
     applied_natively: int = 0
