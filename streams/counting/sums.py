@@ -38,6 +38,17 @@ class Doubtful(msgspec.Struct, frozen=True, gc=False):
             self.anonymous + other.anonymous,
         )
 
+    def minus(self, other: "Doubtful") -> "Doubtful":
+        """Return the sums without those of `other`, which were added before."""
+        if other is NO_DOUBT:
+            return self
+        return Doubtful(
+            self.reports - other.reports,
+            self.reporters - other.reporters,
+            self.risk - other.risk,
+            self.anonymous - other.anonymous,
+        )
+
 
 NO_DOUBT: Final = Doubtful()
 
@@ -60,6 +71,12 @@ class Scattered(msgspec.Struct, frozen=True, gc=False):
         if other is NOT_SCATTERED:
             return self
         return Scattered(self.reporters + other.reporters, self.risk + other.risk)
+
+    def minus(self, other: "Scattered") -> "Scattered":
+        """Return the sums without those of `other`, which were added before."""
+        if other is NOT_SCATTERED:
+            return self
+        return Scattered(self.reporters - other.reporters, self.risk - other.risk)
 
 
 NOT_SCATTERED: Final = Scattered()
@@ -86,6 +103,17 @@ class StampedSums(msgspec.Struct, frozen=True, gc=False):
             self.doubtful.plus(other.doubtful),
             self.unnamed + other.unnamed,
             self.scattered.plus(other.scattered),
+        )
+
+    def minus(self, other: "StampedSums") -> "StampedSums":
+        """Return the sums without those of `other`, which were added before."""
+        doubtful = self.doubtful.minus(other.doubtful)
+        return StampedSums(
+            self.stamped - other.stamped,
+            self.sums.minus(other.sums),
+            doubtful,
+            self.unnamed - other.unnamed,
+            self.scattered.minus(other.scattered),
         )
 
 

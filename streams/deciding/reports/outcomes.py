@@ -21,6 +21,7 @@ from streams.deciding.reports.credits import publish_credit, publish_receipt
 from streams.deciding.reports.crowd import message_key
 from streams.deciding.reports.escalation.asking import answer_questions
 from streams.deciding.reports.message_counts import count_outcome, count_report
+from streams.deciding.reports.weightless import note_approval
 
 
 def apply_outcome(
@@ -55,6 +56,7 @@ def apply_outcome(
         if named_message(message) is not None:
             # Items and decisions that are counted are messages.
             count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)
+        note_approval(batch, key, record, outcome, decoded.time_ms)
         state.crowd.put_reporters(key, record, state.time.now)
         for credit in changes:
             known = record.identities.get(credit.reporter)
