@@ -201,6 +201,7 @@ def counted(batch: Batch) -> dict[str, float]:
         "refusals": "refused",
         "stamped": "stamped",
         "cases": "case",
+        "desk_checks": "desk_check",
     }
     flat: dict[str, float] = {}
     for field in dataclasses.fields(batch.counters):

@@ -82,7 +82,8 @@ class ModerationOutcome(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=
     `category` is the one that was found, which may differ from those reported. `ground` is the rule against
     which the content was judged, also where it was not broken. `reason` fits the decision. `supersedes` is
     the `outcome_id` of an earlier outcome that no longer holds, for instance after an appeal. `sampled` is
-    the probability with which the subject was drawn for review, if it was drawn at random.
+    the probability with which the subject was drawn for review, if it was drawn at random. `known_answer` is
+    the decision that is right, of a case that was made to see how desks decide: it credits nobody.
     """
 
     outcome_id: Ref
@@ -97,3 +98,4 @@ class ModerationOutcome(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=
     action: OutcomeAction | None = None
     supersedes: Ref | None = None
     sampled: ReviewProbability | None = None
+    known_answer: OutcomeDecision | None = None

@@ -8,6 +8,7 @@ from streams.contract.events.escalation import EscalationType
 from streams.deciding.partition.counters import PartitionCounters
 
 QuestionEvent = Literal["asked", "stands", "held", "withdrawn", "overdue", "no_report", "would_be_asked"]
+DeskCheck = Literal["agreed", "disputed", "golden_right", "golden_wrong"]
 
 
 class EscalationStep(NamedTuple):
@@ -47,7 +48,7 @@ class ReportCounters(PartitionCounters):
     of reporters for whom they changed something, and `feedback` counts what detectors were told. `linked`
     reporters joined a cluster, `links_without_effect` of them beyond the guard-rail of the day. `brigades`
     were published as cases. `answered_after` counts answers to questions by the seconds since they were
-    asked.
+    asked. `desk_checks` are decisions that a second person took too, and those of cases with a known answer.
     """
 
     applied_natively: int = 0
@@ -66,3 +67,4 @@ class ReportCounters(PartitionCounters):
     raised_from: Counter[EpisodeLevel] = field(default_factory=Counter)
     questions: Counter[QuestionStep] = field(default_factory=Counter)
     answered_after: Counter[int] = field(default_factory=Counter)
+    desk_checks: Counter[DeskCheck] = field(default_factory=Counter)

@@ -14,7 +14,7 @@ from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
 from streams.contract.events.integrity_case import IntegrityCaseKind
 from streams.contract.events.internal.stamp import TrustClass
 from streams.deciding.clocks.life import ClockEvent
-from streams.deciding.reports.counters import QuestionEvent
+from streams.deciding.reports.counters import DeskCheck, QuestionEvent
 from streams.registry.rules import Rules
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.core import Core
@@ -59,6 +59,7 @@ class Metrics:
         self.reports_over_limit = Numbers(catalogue.REPORTS_OVER_LIMIT)
         self.credits = Numbers(catalogue.CREDITS, (("applied",), ("too_old",)))
         self.moderation_outcomes = Numbers(catalogue.OUTCOMES_APPLIED)
+        self.desk_checks = Numbers(catalogue.DESK_CHECKS, ((result,) for result in get_args(DeskCheck)))
         self.reports_linked = Numbers(catalogue.REPORTS_LINKED)
         self.links_without_effect = Numbers(catalogue.LINKS_WITHOUT_EFFECT)
         self.detector_reports = Numbers(catalogue.DETECTOR_REPORTS)

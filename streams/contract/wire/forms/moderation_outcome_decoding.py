@@ -86,7 +86,11 @@ VALID_IN_OUTCOME: ValidValues = {
     "confidence": one_of(OutcomeConfidence),
     "supersedes": or_null(f"{REF}, not the outcome's own id"),
     "sampled": "null or a number greater than 0 and at most 1",
+    "known_answer": or_null(one_of(OutcomeDecision)),
 }
+
+# What has consequences, and a case that was made for a test has none.
+_NOT_WITH_KNOWN_ANSWER = ("action", "supersedes", "sampled")
 
 
 def check_finding(
@@ -136,7 +140,21 @@ def _check(outcome: ModerationOutcome) -> None:
     check_ref("supersedes", outcome.supersedes, VALID_IN_OUTCOME, counter=True)
     if outcome.supersedes == outcome.outcome_id:
         raise not_valid("invalid_value", "supersedes", VALID_IN_OUTCOME)
+    if outcome.known_answer is not None:
+        _check_golden(outcome)
     check_finding("", outcome.decision, outcome.reason, outcome.ground, outcome.action, VALID_IN_OUTCOME)
+
+
+def _check_golden(outcome: ModerationOutcome) -> None:
+    if not isinstance(outcome.subject, MessageSubject):
+        raise Rejected(
+            "invalid_value",
+            "subject.kind",
+            "Must be message, as `known_answer` is given: nobody reported it.",
+        )
+    for name in _NOT_WITH_KNOWN_ANSWER:
+        if getattr(outcome, name) is not None:
+            raise Rejected("invalid_value", name, "Must be null or absent, as `known_answer` is given.")
 
 
 FORM = EventForm(
