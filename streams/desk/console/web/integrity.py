@@ -5,9 +5,10 @@ from typing import get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
+from streams.contract.events.detector_case import DetectorCaseKind
 from streams.contract.events.integrity_case import IntegrityCaseKind
-from streams.desk.console.read_model.integrity import IntegrityFilter, integrity_page
 from streams.contract.wire.times import DAY
+from streams.desk.console.read_model.integrity import IntegrityFilter, integrity_page
 from streams.desk.console.read_model.reviewers_query import reviewers
 from streams.desk.console.web.context import console_of, next_page, page, person_of
 from streams.running.wall_clock import clock_ms
@@ -27,7 +28,7 @@ def integrity(request: Request) -> Response:
         "shown": shown,
         "cases": listed.cases,
         "more": next_page(shown, listed.after),
-        "kinds": get_args(IntegrityCaseKind),
+        "kinds": (*get_args(IntegrityCaseKind), *get_args(DetectorCaseKind)),
         "days": _DAYS,
         "reviewers": reviewers(reader, clock_ms() - _DAYS * DAY, person.sees) if is_lead else None,
     }
