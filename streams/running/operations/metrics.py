@@ -91,10 +91,7 @@ class Metrics:
         self.rebalance_duration = Histogram(catalogue.REBALANCE_DURATION)
         self.loop_delay = Histogram(LOOP_DELAY_SECONDS)
         self.spans = Numbers(SPANS, (("sent",), ("not_sent",), ("no_room",)))
-        self.policy_info = Numbers(catalogue.POLICY_INFO)
-        for policy in rules.policies:
-            if policy.mode != "off":
-                self.policy_info.put((policy.id, policy.mode, policy.content_hash), 1)
+        self.policy_info = _policy_info(rules)
         self.registry_info = Numbers(catalogue.REGISTRY_INFO)
         self.registry_info.put((rules.policy_version, rules.registry_version), 1)
         self.core_info = Numbers(CORE_INFO)
@@ -105,6 +102,14 @@ class Metrics:
     def values(self) -> list[Values]:
         """All counters and histograms."""
         return list(vars(self).values())
+
+
+def _policy_info(rules: Rules) -> Numbers:
+    found = Numbers(catalogue.POLICY_INFO)
+    for policy in rules.policies:
+        if policy.mode != "off":
+            found.put((policy.id, policy.mode, policy.content_hash), 1)
+    return found
 
 
 class Exposition:
