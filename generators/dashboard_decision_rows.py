@@ -4,7 +4,7 @@ from generators.dashboard_queries import Panel, Row, quantiles, rate, series, to
 
 
 def _checks(result: str) -> str:
-    return rate("tocsin_desk_checks_total", more=f'result="{result}"')
+    return rate("tocsin_desk_checks_total", more=f', result="{result}"')
 
 
 REPORTERS: Row = (
@@ -67,6 +67,22 @@ REPORTERS: Row = (
                     ("known answer missed", "golden_wrong", "golden_right"),
                 )
             },
+        ),
+        Panel(
+            "Standing of reporters",
+            "Decisions of people about reporters: warnings, pauses and ends of both; and the channels out of "
+            "whose windows a pause took weight.",
+            "reqps",
+            {
+                "{{decision}}": rate("tocsin_reporter_standing_total", "decision"),
+                "channels": rate("tocsin_weight_taken_out_total"),
+            },
+        ),
+        Panel(
+            "Reports without weight",
+            "Reports of paused reporters, and of versions of messages that two reviewers approved.",
+            "reqps",
+            {"{{why}}": rate("tocsin_reports_without_weight_total", "why")},
         ),
         Panel(
             "Share of linked reports",
