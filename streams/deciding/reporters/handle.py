@@ -132,6 +132,7 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
             (),
             paused,
             watched,
+            standing.channels,
         ),
     )
     batch.passed_on.entry(STAMPED_REPORTS, report.channel_ref, _size(report), StampedReport(report, stamp))
