@@ -15,6 +15,7 @@ from tests.evaluate import agents, drawn
 from tests.evaluate.desks import DeskSettings
 from tests.evaluate.figures import Figures, figures, stories, story_table, table
 from tests.evaluate.play import play
+from tests.evaluate.replay import read_labels, read_ratings, replay
 from tests.evaluate.stages import shipped, without_garbage_collection
 from tests.evaluate.world import World
 
@@ -24,11 +25,12 @@ WORLDS: dict[str, Callable[[int, bool], World]] = {
 }
 DESKS = {
     "70 % decided": DeskSettings(),
-    "40 % decided": DeskSettings(known=0.4),
-    "mostly what escalated": DeskSettings(escalated=True),
     "30 % wrong": DeskSettings(errs=0.3),
     "1 of 10 captured": DeskSettings(captured="random"),
     "captured one picks": DeskSettings(captured="picks"),
+    "10 % wrong": DeskSettings(errs=0.1),
+    "40 % decided": DeskSettings(known=0.4),
+    "mostly what escalated": DeskSettings(escalated=True),
 }
 
 
@@ -37,6 +39,7 @@ class _Run(NamedTuple):
     seed: int
     desks: str
     integrity: str
+    ask: str | None
     quick: bool
 
 
@@ -55,14 +58,27 @@ def main() -> None:
     parser.add_argument(
         "--integrity", choices=("live", "shadow"), help="instead of what is in the file of policies"
     )
+    parser.add_argument("--ask", choices=("live", "shadow", "off"), help="instead of what is in that file")
     parser.add_argument("--quick", action="store_true", help="small worlds, to test the evaluation itself")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument(
+        "--replay",
+        type=Path,
+        nargs=2,
+        metavar=("RATINGS", "LABELS"),
+        help="play these files instead of worlds: their formats are in replay.py",
+    )
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
     options = parser.parse_args()
+    if options.replay:
+        ratings, labels = read_ratings(options.replay[0]), read_labels(options.replay[1])
+        rules = shipped(integrity=options.integrity, ask=options.ask)
+        print(table({"replay": [replay(ratings, labels, rules)]}))
+        return
     integrity = options.integrity or shipped().integrity
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     runs = [
-        _Run(world, seed, desks, integrity, options.quick)
+        _Run(world, seed, desks, integrity, options.ask, options.quick)
         for world, seed, desks in product(options.world, seeds, options.desks)
     ]
     found: dict[_Run, _Found] = {}
@@ -74,7 +90,9 @@ def main() -> None:
         lines = [{**run._asdict(), **one._asdict()} for run, one in found.items()]
         options.json.write_text(json.dumps(lines, indent=2) + "\n")
     for world in options.world:
-        print(f"\nWorld: {world}, integrity: {integrity}, {len(seeds)} seeds\n")
+        print(
+            f"\nWorld: {world}, integrity: {integrity}, ask: {options.ask or 'as shipped'}, {len(seeds)} seeds\n"
+        )
         columns = {
             desks: [one.figures for run, one in found.items() if (run.world, run.desks) == (world, desks)]
             for desks in options.desks
@@ -91,7 +109,11 @@ def main() -> None:
 
 def _play(run: _Run) -> _Found:
     without_garbage_collection()
-    played = play(WORLDS[run.world](run.seed, run.quick), shipped(integrity=run.integrity), DESKS[run.desks])  # type: ignore[arg-type]
+    played = play(
+        WORLDS[run.world](run.seed, run.quick),
+        shipped(integrity=run.integrity, ask=run.ask),
+        DESKS[run.desks],
+    )  # type: ignore[arg-type]
     return _Found(figures(played), stories(played))
 
 
