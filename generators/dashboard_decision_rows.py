@@ -62,6 +62,41 @@ REPORTERS: Row = (
                 )
             },
         ),
+    ),
+)
+
+DETECTORS: Row = (
+    "Detectors and hash lists",
+    (
+        Panel(
+            "Findings",
+            "Stamped reports of detectors and lists, and those of sources that are held because they left "
+            "their band. No metric names a source: a case on `integrity-cases` does.",
+            "reqps",
+            {
+                "all": rate("tocsin_detector_reports_total"),
+                "held": rate("tocsin_findings_held_total"),
+            },
+        ),
+        Panel(
+            "Dismissed findings",
+            "The share of findings that were dismissed or manifestly unfounded, by what the source is known.",
+            "percentunit",
+            {
+                "{{source}}": rate("tocsin_detector_feedback_total", "source", ', decision!="upheld"')
+                + " / "
+                + rate("tocsin_detector_feedback_total", "source")
+            },
+        ),
+        Panel(
+            "Left their band",
+            "How often a source was held, why, and how often that ended.",
+            "reqps",
+            {
+                "{{why}}": rate("tocsin_detectors_held_total", "why"),
+                "ended": rate("tocsin_detectors_released_total"),
+            },
+        ),
         Panel(
             "Trust of detectors",
             "Mean trust in the reports of detectors, 0 to 1. It falls when desks dismiss what they find.",

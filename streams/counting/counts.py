@@ -156,13 +156,17 @@ class ChannelCounts(msgspec.Struct, gc=False):
         return True
 
     def add_stamped(self, occurred_ms: int, added: StampedSums) -> None:
-        """Add what a report with a stamp adds beside, after `add` has counted it."""
+        """Add what a report with a stamp, or without a reporter, adds beside, after `add` has counted it."""
         fine = occurred_ms // FINE_MS
         start = fine if self._panes[-1].start == fine else pane_start(fine, self._now)
         assert start is not None
         if self._voices is None:
             self._voices = Voices()
         self._voices.add(start, added)
+
+    def unnamed_since(self, start: int) -> int:
+        """Return the risk that reports without a reporter's ref have added from the fine index `start` on."""
+        return 0 if self._voices is None else self._voices.since(start).unnamed
 
     def risk_counted_at(self, reporter_hash: int) -> int | None:
         """Return the pane (fine index) in which a reporter's risk last counted; None if none or unknown."""

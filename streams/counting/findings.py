@@ -6,7 +6,7 @@ reporter, and all that is known of its parts is kept at its home. Each finding i
 part, and so to all above.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 from xxhash import xxh3_64_intdigest
@@ -18,6 +18,10 @@ _LIST: Final = "\0list\0"
 _CLASSIFIER: Final = "\0classifier\0"
 
 
+SourceKind = Literal["list", "classifier", "reporter"]
+"""By what a source is known: the name of a list or of a classifier, or its reporter's ref alone."""
+
+
 class Source(NamedTuple):
     """`root` is the text that is hashed with the key of reporters: a ref, or a list's or classifier's name.
 
@@ -27,6 +31,13 @@ class Source(NamedTuple):
 
     root: str
     parts: tuple[int, ...] = ()
+
+
+def kind_of(match: object | None, classifier: object | None) -> SourceKind:
+    """Return by what the source of a report with these fields is known."""
+    if match is not None:
+        return "list"
+    return "reporter" if classifier is None else "classifier"
 
 
 class Finding(msgspec.Struct, frozen=True, array_like=True, gc=False):

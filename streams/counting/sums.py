@@ -45,17 +45,22 @@ NO_DOUBT: Final = Doubtful()
 class StampedSums(msgspec.Struct, frozen=True, gc=False):
     """`stamped` reports were stamped; `sums` adds up the first ones of each reporter about a message.
 
-    `doubtful` are those of them that a suspected brigade may have made.
+    `doubtful` are those of them that a suspected brigade may have made. `unnamed` is the risk (millionths)
+    that reports without a reporter's ref added: these have no stamp.
     """
 
     stamped: int = 0
     sums: ClusterSums = ClusterSums()
     doubtful: Doubtful = NO_DOUBT
+    unnamed: int = 0
 
     def plus(self, other: "StampedSums") -> "StampedSums":
         """Return the sums of both, which are of different reports."""
         return StampedSums(
-            self.stamped + other.stamped, self.sums.plus(other.sums), self.doubtful.plus(other.doubtful)
+            self.stamped + other.stamped,
+            self.sums.plus(other.sums),
+            self.doubtful.plus(other.doubtful),
+            self.unnamed + other.unnamed,
         )
 
 

@@ -1,6 +1,6 @@
-"""What the reports of a channel that have a stamp add up to, pane by pane.
+"""What the reports of a channel that have a stamp, or no reporter, add up to, pane by pane.
 
-Kept apart from the other counts, so that a channel whose reports have no stamp pays nothing for it.
+Kept apart from the other counts, so that a channel without such reports pays nothing for it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,13 +14,14 @@ from streams.counting.panes import pane_at
 from streams.counting.sums import NO_DOUBT, Doubtful, Pane, StampedSums
 
 VoicePane = tuple[int, ...]
-"""Start, stamped, the four numbers of ClusterSums and those of Doubtful.
+"""Start, stamped, the four numbers of ClusterSums, those of Doubtful, and unnamed.
 
 Zeros after the first six numbers are left out: most channels have no doubtful reports, and their records are
 those of version 0.2.
 """
 
 _FIRST: Final = 6
+_UNNAMED: Final = 10
 
 # A category has one or two windows, and time moves a window's start: the others are those of windows that
 # have passed, which each report adds to in vain.
@@ -38,7 +39,7 @@ class Voices:
         self._windows: dict[int, StampedSums] = {}
 
     def add(self, start: int, one: StampedSums) -> None:
-        """Add a stamped report to the pane that begins at `start`."""
+        """Add a report to the pane that begins at `start`."""
         panes = self._panes
         before = panes.get(start)
         is_between = before is None and bool(panes) and start < next(reversed(panes))
@@ -86,7 +87,7 @@ class Voices:
 def _total(panes: Iterable[StampedSums]) -> StampedSums:
     # One row for each pane would take most of the time.
     stamped = reports = linked = known = squares = 0
-    doubtful = NO_DOUBT
+    doubtful, unnamed = NO_DOUBT, 0
     for pane in panes:
         sums = pane.sums
         stamped += pane.stamped
@@ -95,19 +96,20 @@ def _total(panes: Iterable[StampedSums]) -> StampedSums:
         known += sums.known
         squares += sums.squares
         doubtful = doubtful.plus(pane.doubtful)
-    return StampedSums(stamped, ClusterSums(reports, linked, known, squares), doubtful)
+        unnamed += pane.unnamed
+    return StampedSums(stamped, ClusterSums(reports, linked, known, squares), doubtful, unnamed)
 
 
 def _sums_of(row: VoicePane) -> StampedSums:
-    _, stamped, reports, linked, known, squares, *more = row
-    doubtful = Doubtful(*more) if more else NO_DOUBT
-    return StampedSums(stamped, ClusterSums(reports, linked, known, squares), doubtful)
+    _, stamped, *sums = row[:_FIRST]
+    doubtful = Doubtful(*row[_FIRST:_UNNAMED]) if any(row[_FIRST:_UNNAMED]) else NO_DOUBT
+    return StampedSums(stamped, ClusterSums(*sums), doubtful, *row[_UNNAMED:])
 
 
 def _row(start: int, one: StampedSums) -> VoicePane:
     row = [start, one.stamped, *astuple(one.sums)]
-    if one.doubtful is not NO_DOUBT:
-        row += astuple(one.doubtful)
-        while len(row) > _FIRST and not row[-1]:
+    if one.doubtful is not NO_DOUBT or one.unnamed:
+        row += (*astuple(one.doubtful), one.unnamed)
+        while not row[-1] and len(row) > _FIRST:
             row.pop()
     return tuple(row)

@@ -52,12 +52,18 @@ class ReviewerLimits(NamedTuple):
 
 
 class DetectorRules(NamedTuple):
-    """How parts of detectors and lists are judged.
+    """How parts of detectors and lists are judged, and when a source is held (deciding/reporters/watch.py).
 
-    What is known of the source above a part is worth `borrowed` outcomes of its own.
+    What is known of the source above a part is worth `borrowed` outcomes of its own. A band is
+    `busiest_times` the busiest hour, at least `least_findings`, from `known_days` days with findings on.
     """
 
     borrowed: float
+    busiest_times: float
+    least_findings: int
+    known_days: int
+    outcomes_per_alarm: int
+    calm_hours: int
 
 
 @dataclass(frozen=True, slots=True)

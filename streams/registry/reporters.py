@@ -66,7 +66,7 @@ def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
         receipts=frozenset(str(kind) for kind, told in file.receipts.values.items() if told),
         misuse=MisuseNeeds(file.misuse.values.manifestly_unfounded, file.misuse.values.share),
         reviewers=_reviewer_limits(document, file),
-        detectors=None if file.detectors is None else DetectorRules(file.detectors.values.borrowed),
+        detectors=None if file.detectors is None else DetectorRules(**file.detectors.values.model_dump()),
     )
 
 

@@ -441,6 +441,53 @@ def test_live_only_the_first_report_of_a_cluster_weighs():
     assert risks[0] / risks[1] == pytest.approx(6 / 2)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_reports_without_a_reporter_add_no_more_risk_to_a_window_than_the_one_that_weighs_most(seed):
+    """Whatever they say of themselves, in whichever of the categories, and with restores in between."""
+    random = Random(seed)
+    rules = rules_with(policy(categories=("spam", "fraud"), window="PT1H"))
+    state, stored = ReportState(0, 1, rules), {}
+    # Time, whether a flagger made it, what it weighs, and what it adds.
+    given: list[tuple[int, bool, int, int]] = []
+    now = START
+    for number in range(60):
+        now += random.choice([0, MINUTE, 20 * MINUTE, 2 * HOUR])
+        kind = random.choice(["anonymous", "user", "user", "state_actor", "trusted_flagger"])
+        reporter = {"kind": kind, "member": random.random() < 0.5}
+        category = random.choice(["spam", "fraud"])
+        batch = run(state, rules, [report(number, now, category=category, reporter=reporter)])
+        fold(stored, batch.changes)
+        if random.random() < 0.2:
+            state = restore_reports(0, 1, rules, stored.items())
+        start = window_start(SPECS[0].ring, SPECS[0].panes, now // FINE_MS) * FINE_MS
+        given = [one for one in given if one[0] >= start]
+        (event,) = of_topic(batch, "enriched-reports")
+        risk, found = round(event["risk"]["score"] * 1e6), kind == "trusted_flagger"
+        before = sum(added for _, by_flagger, _, added in given if not by_flagger)
+        given.append((now, found, risk, risk if found else max(risk - before, 0)))
+        entries = [
+            state.counts.find(CHANNEL_COUNTS + b"c" + category_suffix(one)) for one in ("spam", "fraud")
+        ]
+        total = sum(entry.counts.measure(SPECS[0], now).risk for entry in entries if entry is not None)
+        assert total == sum(added for *_, added in given)
+        assert sum(added for _, by_flagger, _, added in given if not by_flagger) <= max(
+            (risk for _, by_flagger, risk, _ in given if not by_flagger), default=0
+        )
+
+
+def test_an_anonymous_crowd_opens_a_review_of_a_floor_category_and_nothing_above():
+    rules = compile_report_rules(dataclasses.replace(SHIPPED, integrity="live"))
+    for category, level in (("csam", 1), ("threat_to_life", 1), ("self_harm", 1), ("fraud", 0)):
+        records = [
+            report(number, START, category=category, reporter={"kind": "anonymous"}) for number in range(150)
+        ]
+        events = of_topic(run(ReportState(0, 1, rules), rules, records), "escalations")
+        assert max((event["level"] for event in events), default=0) == level
+        # From the first report on.
+        if category != "self_harm":
+            assert {event["trace"]["last_report_id"] for event in events} <= {"r0"}
+
+
 def test_a_fresh_brigade_is_suspected_by_how_it_arrives():
     batch = run(
         ReportState(0, 1, RULES),

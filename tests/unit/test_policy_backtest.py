@@ -143,8 +143,8 @@ def test_an_episode_counts_at_every_level_it_reached(backtest):
 )
 def test_a_candidate_may_have_its_own_scoring_and_categories(backtest, tmp_path, option, old, new):
     edit(copy_files(tmp_path), f"{option}.yaml", old, new)
-    # Two anonymous reports have a risk of 0.007, and 0.03 or 0.06 with the candidate's numbers.
-    by_risk = policy(1).replace("{reports: 1}", "{risk: 0.02}")
+    # Two anonymous reports count as one, with a risk of 0.004, and 0.015 or 0.03 with the candidate's numbers.
+    by_risk = policy(1).replace("{reports: 1}", "{risk: 0.01}")
     levels, _ = rows(
         backtest(
             [by_risk], [by_risk], reports("a", 2), f"--{option}", str(tmp_path / f"{option}.yaml"), "--json"

@@ -3,9 +3,11 @@
 Both stages run, and each reads what the other writes sooner or later.
 """
 
+import dataclasses
 import json
 from collections import deque
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 from hypothesis import given, settings
@@ -25,6 +27,7 @@ from streams.contract.wire.records import OutputRecord
 from streams.deciding.partition.limits import UNLIMITED, Limits
 from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.stage import report_stage
+from streams.registry.rules import AskRules
 from tests.report_strategies import case_activities, moderation_outcomes
 from tests import bundled
 from tests.unit.batch_cuts import results, takeovers, tiny
@@ -44,7 +47,16 @@ LIVE = rules_with(
     ),
     integrity="live",
 )
-STAGES = {"reports": report_stage(LIVE), "reporters": reporter_stage(TRUST)}
+REPORTERS = reporter_stage(TRUST)
+
+
+def stages_that_ask(ask: AskRules | None) -> dict[str, Any]:
+    """Both stages, with these rules for asking desks."""
+    registry = dataclasses.replace(LIVE.registry, ask=ask)
+    return {"reports": report_stage(dataclasses.replace(LIVE, registry=registry)), "reporters": REPORTERS}
+
+
+STAGES = stages_that_ask(AskRules("live", 2, 2, 30 * MINUTE))
 STAGE_OF = {
     topic: name
     for name, stage in STAGES.items()
@@ -94,11 +106,12 @@ class Log:
     applied.
     """
 
-    def __init__(self) -> None:
-        self.states = {name: stage.restore(0, 1) for name, stage in STAGES.items()}
-        self.read: dict[str, list[Record]] = {name: [] for name in STAGES}
-        self.outputs: dict[str, list[OutputRecord]] = {name: [] for name in STAGES}
-        self.stored: dict[str, dict[bytes, bytes]] = {name: {} for name in STAGES}
+    def __init__(self, stages: dict[str, Any] = STAGES) -> None:
+        self.stages = stages
+        self.states = {name: stage.restore(0, 1) for name, stage in stages.items()}
+        self.read: dict[str, list[Record]] = {name: [] for name in stages}
+        self.outputs: dict[str, list[OutputRecord]] = {name: [] for name in stages}
+        self.stored: dict[str, dict[bytes, bytes]] = {name: {} for name in stages}
         self.waiting: deque[Record] = deque()
         self.now = START
         self.offset = 0
@@ -154,7 +167,7 @@ class Log:
         return msgspec.structs.replace(outcome, subject=known)
 
     def _tick(self) -> None:
-        for name, stage in STAGES.items():
+        for name, stage in self.stages.items():
             value, headers = encode_tick(self.states[name].time.applied, self.now)
             self._apply(self._record(stage.sources.internal, value, headers))
 
@@ -165,7 +178,7 @@ class Log:
     def _apply(self, record: Record) -> None:
         name = STAGE_OF[record.topic]
         self.read[name].append(record)
-        batch = STAGES[name].apply(self.states[name], [record])
+        batch = self.stages[name].apply(self.states[name], [record])
         fold(self.stored[name], batch.changes)
         for output in batch.outputs:
             if output.topic == "transparency-counters":
@@ -193,15 +206,16 @@ def test_outcomes_lead_to_the_same_bytes_wherever_the_log_is_cut(
 
 @settings(max_examples=60)
 @given(course=course)
-def test_what_desks_decide_changes_no_byte_that_is_published_about_reports(
+def test_what_desks_decide_changes_no_byte_that_is_published_about_reports_if_nobody_is_asked(
     course: list[tuple[object, int, int]],
 ) -> None:
     """A stamp may say more because of it, but it is part of the report's record."""
-    log = Log()
+    stages = stages_that_ask(None)
+    log = Log(stages)
     log.play(course)
     kept = ("enriched-reports", "escalations", "escalations-shadow", "integrity-cases")
     reports_only = [record for record in log.read["reports"] if record.topic != MODERATION]
-    outputs = results(STAGES["reports"], reports_only, UNLIMITED)[0]
+    outputs = results(stages["reports"], reports_only, UNLIMITED)[0]
     assert [output for output in outputs if output.topic in kept] == [
         output for output in log.outputs["reports"] if output.topic in kept
     ]

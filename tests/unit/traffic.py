@@ -213,7 +213,7 @@ def counted(batch: Batch) -> dict[str, float]:
             flat[field.name] = value
             continue
         for labels, number in value.items():
-            parts = [labels] if isinstance(labels, str) else map(str, labels)
+            parts = [str(labels)] if isinstance(labels, str | int) else map(str, labels)
             flat[":".join([names[field.name], *parts])] = number
     return {name: number for name, number in flat.items() if number}
 

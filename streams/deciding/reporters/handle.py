@@ -41,7 +41,7 @@ from streams.deciding.partition.rekey import require_home
 from streams.deciding.partition.stage import Handler
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.cases import publish_cases
-from streams.deciding.reporters.findings import credit_parts, narrow, send_part, take_part
+from streams.deciding.reporters.findings import credit_parts, judge_finding, send_part, take_part
 from streams.deciding.reporters.rehashing import ask_for_history, forward, move_away
 from streams.deciding.reporters.reporter import (
     REPORTER,
@@ -105,8 +105,8 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
         ask_for_history(batch, reporter, passed.earlier, ReporterRehashed(hashed, occurred))
     standing = reporter.note_report(rules.trust, facts)
     state.reporters.keep(key, reporter, now)
-    if passed.parts:
-        standing = narrow(batch, key, passed, category.code, standing)
+    if kind == "automated":
+        standing = judge_finding(batch, key, passed, category.code, standing)
     trust = standing.trust
     stamp = new_tuple(
         StoredStamp,
@@ -183,9 +183,9 @@ def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, cr
             added=added,
             sure=not credit.decided_by,
         )
+        credit_parts(batch, key, reporter, credit.parts, removed, added)
         changed = reporter.credit(facts)
         state.reporters.keep(key, reporter, now)
-        credit_parts(batch, key, credit.parts, removed, added)
         batch.counters.credits += 1
         batch.counters.credits_late += not changed
     batch.count_applied(credit.decided_s * _SECOND)

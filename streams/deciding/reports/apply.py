@@ -15,10 +15,9 @@ from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import OutputRecord, new_tuple
 from streams.contract.wire.topics import ENRICHED_REPORTS, ESCALATIONS
 from streams.counting.categories import CategoryShare, shares_of
-from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.findings import source_of
-from streams.counting.sums import NO_DOUBT, NOT_STAMPED, Doubtful, StampedSums, WindowCounts
+from streams.counting.sums import WindowCounts
 from streams.counting.windows import FINE_MS, RINGS
 from streams.deciding.partition.daily_counters import Cell
 from streams.deciding.partition.replay import ticks_headers
@@ -46,8 +45,7 @@ from streams.deciding.reports.escalation.policies import CompiledPolicy
 from streams.deciding.reports.message_counts import count_message
 from streams.deciding.reports.outcomes import note_reporter
 from streams.deciding.reports.rules import CategoryPlan
-from streams.deciding.reports.voices import NOTHING_ADDED, add_to_clusters
-from streams.deciding.reports.weighing import what_it_adds
+from streams.deciding.reports.weighing import add_to_counts
 
 # A partition that remembers less than this has so many reports that a source partition that was away for an
 # hour brings thousands of them: honest ones, which must be judged in the windows of their own time. So what
@@ -95,7 +93,7 @@ def apply_report(
         counted, arrivals = False, None
         _note(batch, channel_key, case)
     else:
-        counted, arrivals = _count(batch, channel_key, plan, counts, case)
+        counted, arrivals = add_to_counts(batch, channel_key, plan, counts, case)
     if counted:
         state.counts.counted(key, entry, occurred)
     elif entry.expires is not None:
@@ -161,52 +159,6 @@ def _note(batch: ReportBatch, channel_key: bytes, case: Case) -> None:
         count_message(batch, channel_key, case)
     elif case.stamp is not None:
         note_reporter(batch, channel_key, case, batch.state.reporter_keys.reporter_hash(known_as))
-
-
-def _count(
-    batch: ReportBatch, channel_key: bytes, plan: CategoryPlan, counts: ChannelCounts, case: Case
-) -> tuple[bool, Arrivals | None]:
-    """Count a report; return whether a pane held its time, and its channel's arrivals if it has a stamp."""
-    state, rules, report = batch.state, batch.rules, case.report
-    reporter = report.reporter
-    kind, hashed, contribution = "anonymous", None, None
-    risk, stamped = rules.risk_model.millionths(case.risk), NOT_STAMPED
-    if reporter is not None:
-        kind = reporter.kind
-        known_as = case.known_as
-        if known_as is not None:
-            keys = state.reporter_keys
-            hashed = keys.reporter_hash(known_as)
-            if keys.earlier:
-                keys.move_over(state.counts, channel_key, rules.suffixes, known_as, hashed)
-            if case.stamp is not None:
-                contribution = add_to_clusters(batch, channel_key, case, case.stamp, hashed)
-                adds = what_it_adds(batch, channel_key, plan, counts, case, contribution, hashed)
-                if not adds.risk:
-                    risk = 0
-                stamped = StampedSums(
-                    1,
-                    contribution.added if adds.voice or contribution.linked else NOTHING_ADDED,
-                    Doubtful(1, int(adds.voice), risk, int(kind == "anonymous"))
-                    if adds.doubtful
-                    else NO_DOUBT,
-                )
-    counted = counts.add(
-        case.occurred,
-        state.time.now,
-        kind,
-        hashed,
-        risk,
-        report.message_ref,
-        case.law.protection,
-    )
-    if contribution is None:
-        if hashed is None:
-            count_message(batch, channel_key, case)
-        return counted, None
-    if counted:
-        counts.add_stamped(case.occurred, stamped)
-    return counted, contribution.arrivals
 
 
 def _decide(

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from streams.contract.events.escalation import EscalationType
+from streams.contract.events.moderation_outcome import OutcomeDecision
+from streams.counting.findings import SourceKind
 from streams.deciding.partition.counters import PartitionCounters
 
 QuestionEvent = Literal["asked", "stands", "held", "withdrawn", "overdue", "no_report", "would_be_asked"]
@@ -44,10 +46,10 @@ class ReportCounters(PartitionCounters):
     `late` reports were too old for every window, and `possible_repeats` are older than the ids that are
     remembered. `judged_out_of_window` were counted, but too late to be judged in a window of their own time;
     `raised_from` has the level before each rise. `moderation_outcomes` were applied; `credits` is the number
-    of reporters for whom they changed something, and `feedback` counts what detectors were told. `linked`
-    reporters joined a cluster, `links_without_effect` of them beyond the guard-rail of the day. `brigades`
-    were published as cases. `answered_after` counts answers to questions by the seconds since they were
-    asked.
+    of reporters for whom they changed something, and `feedback` counts what detectors were told, by kind of
+    source and decision. `linked` reporters joined a cluster, `links_without_effect` of them beyond the
+    guard-rail of the day. `brigades` were published as cases. `answered_after` counts answers to questions by
+    the seconds since they were asked.
     """
 
     applied_natively: int = 0
@@ -56,7 +58,7 @@ class ReportCounters(PartitionCounters):
     judged_out_of_window: int = 0
     moderation_outcomes: int = 0
     credits: int = 0
-    feedback: int = 0
+    feedback: Counter[tuple[SourceKind, OutcomeDecision]] = field(default_factory=Counter)
     linked: int = 0
     links_without_effect: int = 0
     brigades: int = 0

@@ -17,7 +17,7 @@ from streams.contract.wire.forms.detector_feedback import encode_detector_feedba
 from streams.contract.wire.forms.reporter_notice import encode_receipt, encode_reporter_notice
 from streams.contract.wire.times import DAY, from_epoch_ms, months_later
 from streams.counting.attribution import Credit, ReportIdentity
-from streams.counting.findings import Finding
+from streams.counting.findings import Finding, kind_of
 from streams.counting.known_outcome import Counted
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
@@ -78,7 +78,8 @@ def publish_credit(
         batch.outputs.append(
             encode_detector_feedback(finding.root, channel_ref, standing.outcome_id, feedback)
         )
-        batch.counters.feedback += 1
+        kind = kind_of(finding.match, finding.classifier)
+        batch.counters.feedback[kind, standing.verdict] += 1
     elif standing.ground is not None:
         notice = ReporterNotice(
             identity.report_id,

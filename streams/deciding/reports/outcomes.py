@@ -18,7 +18,7 @@ from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.credits import publish_credit, publish_receipt
 from streams.deciding.reports.crowd import message_key
-from streams.deciding.reports.escalation.asking import Judged, answer_questions
+from streams.deciding.reports.escalation.asking import answer_questions
 from streams.deciding.reports.message_counts import count_outcome, count_report
 
 
@@ -45,11 +45,11 @@ def apply_outcome(
     state.recent.add(hashed, state.time.now)
     batch.counters.moderation_outcomes += 1
     decision = _decision(batch, outcome, decoded.time_ms)
-    decides = decision.percent > 0 or outcome.supersedes is not None
     for number, message in enumerate(messages):
         key = message_key(channel_key, message)
         record = state.crowd.reporters_of(key)
         only = None if identity is None else record.reporter_of(identity)
+        decides = decision.percent > 0 or outcome.supersedes is not None
         changes = record.add_outcome(decision, only) if decides else record.notices_of(decision, only)
         count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)
         state.crowd.put_reporters(key, record, state.time.now)
@@ -57,7 +57,7 @@ def apply_outcome(
             known = record.identities.get(credit.reporter)
             publish_credit(batch, channel, message, credit, known, record.found.get(credit.reporter))
     trace = OutcomeTrace(origin, state.time.applied, state.time.ticks)
-    answer_questions(batch, channel, Judged(messages, identity, decision, decides), trace)
+    answer_questions(batch, channel, messages, decision.decided_s, trace)
 
 
 def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int) -> bool:

@@ -109,9 +109,14 @@ class ReviewersRow(Sourced):
 
 
 class DetectorValues(Row):
-    """How the parts of a detector or list are judged."""
+    """How the parts of a detector or list are judged, and when a source is held."""
 
     borrowed: Annotated[float, Field(ge=1, le=1_000)]
+    busiest_times: Annotated[float, Field(gt=1, le=1_000)]
+    least_findings: Annotated[int, Field(ge=10, le=1_000_000)]
+    known_days: Annotated[int, Field(ge=1, le=14)]
+    outcomes_per_alarm: Annotated[int, Field(ge=100, le=1_000_000_000)]
+    calm_hours: Annotated[int, Field(ge=1, le=168)]
 
 
 class DetectorsRow(Sourced):

@@ -247,7 +247,7 @@ DETECTOR_REPORTS = Metric(
     _REPORTERS,
     "tocsin_detector_reports_total",
     "counter",
-    "Stamped reports of detectors (reporters of kind `automated` with a ref).",
+    "Stamped reports of detectors and lists: reporters of kind `automated` that say what found the message.",
 )
 DETECTOR_TRUST = Metric(
     _REPORTERS,
@@ -255,6 +255,34 @@ DETECTOR_TRUST = Metric(
     "counter",
     "Sum of the trust (0 to 1) in these reports. Divided by tocsin_detector_reports_total it is their mean "
     "trust.",
+)
+DETECTOR_FEEDBACK = Metric(
+    _REPORTERS,
+    "tocsin_detector_feedback_total",
+    "counter",
+    "What detectors and lists were told, one for each of their reports about a message that was decided on; "
+    "by what the source is known, and the decision.",
+    ("source", "decision"),
+)
+DETECTORS_HELD = Metric(
+    _REPORTERS,
+    "tocsin_detectors_held_total",
+    "counter",
+    "How often a detector, a list or a part of one left its band, so that its findings add no risk; a case "
+    "names it each time.",
+    ("why",),
+)
+DETECTORS_RELEASED = Metric(
+    _REPORTERS,
+    "tocsin_detectors_released_total",
+    "counter",
+    "How often that ended: it was as usual again, or a person ended it.",
+)
+FINDINGS_HELD = Metric(
+    _REPORTERS,
+    "tocsin_findings_held_total",
+    "counter",
+    "Stamped reports of detectors and lists that are held. They are published and counted, and add no risk.",
 )
 INTEGRITY_CASES = Metric(
     _REPORTERS,

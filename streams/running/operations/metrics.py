@@ -13,7 +13,10 @@ from streams.contract.events.authority_routing import RefusalCode, RoutingDecisi
 from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
 from streams.contract.events.integrity_case import IntegrityCaseKind
 from streams.contract.events.internal.stamp import TrustClass
+from streams.contract.events.moderation_outcome import OutcomeDecision
+from streams.counting.findings import SourceKind
 from streams.deciding.clocks.life import ClockEvent
+from streams.deciding.reporters.watch import WhyHeld
 from streams.deciding.reports.counters import QuestionEvent
 from streams.registry.rules import Rules
 from streams.running.operations import metric_catalogue as catalogue
@@ -63,6 +66,14 @@ class Metrics:
         self.links_without_effect = Numbers(catalogue.LINKS_WITHOUT_EFFECT)
         self.detector_reports = Numbers(catalogue.DETECTOR_REPORTS)
         self.detector_trust = Numbers(catalogue.DETECTOR_TRUST)
+        self.detector_feedback = Numbers(
+            catalogue.DETECTOR_FEEDBACK, product(get_args(SourceKind), get_args(OutcomeDecision))
+        )
+        self.detectors_held, self.detectors_released, self.findings_held = (
+            Numbers(catalogue.DETECTORS_HELD, ((why,) for why in get_args(WhyHeld))),
+            Numbers(catalogue.DETECTORS_RELEASED),
+            Numbers(catalogue.FINDINGS_HELD),
+        )
         self.integrity_cases = Numbers(
             catalogue.INTEGRITY_CASES, ((kind,) for kind in get_args(IntegrityCaseKind))
         )

@@ -207,6 +207,8 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         metrics.moderation_outcomes.add((), counters.moderation_outcomes)
         metrics.reports_linked.add((), counters.linked)
         metrics.links_without_effect.add((), counters.links_without_effect)
+        for told, number in counters.feedback.items():
+            metrics.detector_feedback.add(told, number)
         metrics.integrity_cases.add(("brigade",), counters.brigades)
         for question, number in counters.questions.items():
             metrics.review_questions.add((question.policy, question.step), number)
@@ -254,9 +256,9 @@ class ReporterObserver(StageObserver[ReporterState, ReporterBatch]):
         """Return the sizes of a state, including its reporters."""
         census = take_census(state)
         return census._replace(
-            records={**census.records, "reporters": len(state.reporters)},
-            sizes={**census.sizes, "reporters": state.reporters.size},
-            memory={**census.memory, "reporters": state.reporters.memory},
+            records={**census.records, "reporters": len(state.reporters) + len(state.parts)},
+            sizes={**census.sizes, "reporters": state.reporters.size + state.parts.size},
+            memory={**census.memory, "reporters": state.reporters.memory + state.parts.memory},
         )
 
     def committed(self, batch: CommittedBatch[ReporterBatch]) -> None:
@@ -268,6 +270,10 @@ class ReporterObserver(StageObserver[ReporterState, ReporterBatch]):
         metrics.reports_over_limit.add((), counters.over_limit)
         metrics.detector_reports.add((), counters.detector_reports)
         metrics.detector_trust.add((), counters.detector_trust)
+        for why, number in counters.detectors_held.items():
+            metrics.detectors_held.add((why,), number)
+        metrics.detectors_released.add((), counters.detectors_released)
+        metrics.findings_held.add((), counters.findings_held)
         metrics.credits.add(("applied",), counters.credits - counters.credits_late)
         metrics.credits.add(("too_old",), counters.credits_late)
         metrics.credits.add(("forwarded",), counters.credits_forwarded)

@@ -29,8 +29,8 @@ class ReporterRehashed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     """The outcomes of a reporter as of `period`, as deciding/reporters/reporter.py keeps them.
 
-    They are sums, numbers, the last week of a case, and sums by reviewer. With `part` they are those of a
-    part.
+    They are sums, numbers, the last week of a case, and sums by reviewer. With `part` it is
+    about a part (deciding/reporters/part.py), which is in `known`.
     """
 
     occurred_ms: int
@@ -40,3 +40,4 @@ class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     misuse_week: int
     by_reviewer: dict[int, int] = msgspec.field(default_factory=dict)
     part: int | None = None
+    known: bytes = b""

@@ -114,14 +114,18 @@ def report_of(checked: CheckedReport[RestOfReport]) -> MessageReport:
     )
 
 
+def rest_of(checked: CheckedReport[Any]) -> RestOfReport:
+    """Return what the stage of reporters leaves unread."""
+    rest = checked.rest
+    return rest if isinstance(rest, RestOfReport) else _decode_rest(rest)
+
+
 def published_record(checked: CheckedReport[Any]) -> DetachedRecord:
     """Return the report as a record of the topic to which it was published, for a dead letter.
 
     Its CloudEvent is in structured mode, with the report's id as its id; plain JSON stays plain.
     """
-    rest = checked.rest
-    read = rest if isinstance(rest, RestOfReport) else _decode_rest(rest)
-    report = report_of(msgspec.structs.replace(checked, rest=read))
+    report = report_of(msgspec.structs.replace(checked, rest=rest_of(checked)))
     if checked.ce_source:
         content_type = STRUCTURED_CONTENT_TYPE
         event = _StructuredReport(

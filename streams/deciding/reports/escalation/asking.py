@@ -1,15 +1,13 @@
 """Asking a desk before a crowd of strangers raises an escalation above review, and what its answers do."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
 from streams.contract.events.report import Category
 from streams.contract.events.review_question import ReviewQuestionStep
-from streams.counting.attribution import ReportIdentity
+from streams.contract.wire.origin import Origin
 from streams.counting.categories import CategoryShare, shares_of, summed
-from streams.counting.known_outcome import KnownOutcome
 from streams.counting.sums import WindowCounts
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.reports.batch import ReportBatch
@@ -25,18 +23,6 @@ from streams.deciding.reports.escalation.question import DrawnReport, Question, 
 from streams.deciding.reports.escalation.question_events import publish_question, withdraw_question
 from streams.deciding.reports.escalation.transitions import open_or_raise, raise_by_answer
 from streams.registry.rules import AskRules
-
-
-class Judged(NamedTuple):
-    """What a decision about messages was: about these, or about the report `identity` alone.
-
-    `decides`: it says whether reports about them were right.
-    """
-
-    messages: Sequence[str]
-    identity: ReportIdentity | None
-    decision: KnownOutcome
-    decides: bool
 
 
 def rise_or_ask(
@@ -81,7 +67,10 @@ def rise_or_ask(
     if question is None or question.may_be_asked_again(
         _reporters(shares), state.time.now, policy.policy.window_ms
     ):
-        known_id = None if opened is None else opened.escalation_id
+        known_id = None
+        if opened is not None:
+            known_id = opened.escalation_id
+            withdraw_question(batch, key, opened, state.time.now)
         asked = _ask(
             batch,
             key,
@@ -97,16 +86,19 @@ def rise_or_ask(
             opened = open_or_raise(
                 batch, key, policy, reached, shares, case, counted_at, clear=clear, question=asked
             )
-        _publish_asked(batch, key, opened, asked)
+        _publish_asked(batch, key, opened, asked, case.origin)
     assert opened is not None
     note_clear(opened, state.time.now, clear=clear)
     state.put_episode(key, opened, policy.timing, state.time.now)
 
 
-def answer_questions(batch: ReportBatch, channel: str, judged: Judged, trace: OutcomeTrace) -> None:
+def answer_questions(
+    batch: ReportBatch, channel: str, messages: Collection[str], decided_s: int, trace: OutcomeTrace
+) -> None:
     """Note what an outcome says about reports that desks were asked about in a channel, and do what follows.
 
-    If the count stands, the level that it has now is published at once.
+    It was decided at `decided_s` (seconds since the epoch) about `messages`, or one report of these, and is
+    noted with them already. If the count stands, the level that it has now is published at once.
     """
     state = batch.state
     for policy_id, mode in sorted(state.episodes.get(channel, ())):
@@ -115,7 +107,10 @@ def answer_questions(batch: ReportBatch, channel: str, judged: Judged, trace: Ou
         if not isinstance(episode, Open) or episode.question is None or episode.question.withdrawn:
             continue
         question = episode.question
-        drawn = tuple(_judged_now(batch, channel, report, judged) for report in question.drawn)
+        drawn = tuple(
+            _decided(batch, channel, report) if report.message in messages else report
+            for report in question.drawn
+        )
         if drawn == question.drawn:
             continue
         question = replace(question, drawn=drawn)
@@ -127,8 +122,7 @@ def answer_questions(batch: ReportBatch, channel: str, judged: Judged, trace: Ou
         if changed:
             at = state.time.now
             if first:
-                seconds = max(judged.decision.decided_s - question.asked // 1000, 0)
-                batch.counters.answered_after[seconds] += 1
+                batch.counters.answered_after[max(decided_s - question.asked // 1000, 0)] += 1
             episode.question = publish_question(batch, key, episode, "answered", at, trace)
         if policy is None:
             state.touch_episodes(channel)
@@ -157,6 +151,7 @@ def _follow_answer(
         raise_by_answer(batch, key, episode, policy, level, shares, trace)
     elif question.may_be_asked_again(_reporters(shares), now, policy.policy.window_ms):
         new = _new(batch, policy, level, shares, question.category, ask, question)
+        withdraw_question(batch, key, episode, now)
         asked = _ask(batch, key, episode.escalation_id, policy, shares, now, new, ask)
         _publish_asked(batch, key, episode, asked, trace)
         state.put_episode(key, episode, policy.timing, now)
@@ -245,45 +240,23 @@ def _ask(
 
 
 def _publish_asked(
-    batch: ReportBatch,
-    key: EpisodeKey,
-    episode: Open | None,
-    asked: Question,
-    trace: OutcomeTrace | None = None,
+    batch: ReportBatch, key: EpisodeKey, episode: Open, asked: Question, cause: Origin | OutcomeTrace
 ) -> None:
     """Keep a new question with its episode, and publish it, or the answer that is known already."""
-    assert episode is not None
     episode.question = asked
     if not asked.drawn:
         batch.counters.questions[QuestionStep(key.policy, "no_report")] += 1
         return
     step: ReviewQuestionStep = "asked" if asked.answer is None else "answered"
-    episode.question = publish_question(batch, key, episode, step, batch.state.time.now, trace)
+    episode.question = publish_question(batch, key, episode, step, batch.state.time.now, cause)
 
 
 def _decided(batch: ReportBatch, channel: str, report: DrawnReport) -> DrawnReport:
-    """Return the report with what is decided about it, or as it is."""
+    """Return the report with what is decided about it, whoever decided it and when."""
     record = batch.state.crowd.reporters_of(message_key(channel.encode(), report.message))
     decision = record.decided(report.identity)
-    return (
-        report
-        if decision is None
-        else replace(report, verdict=_verdict(decision), outcome_id=decision.outcome_id)
-    )
-
-
-def _judged_now(batch: ReportBatch, channel: str, report: DrawnReport, judged: Judged) -> DrawnReport:
-    """Return the report with what is decided about it after an outcome; as it is if that is no concern."""
-    if report.message not in judged.messages or judged.identity not in (None, report.identity):
-        return report
-    if judged.decides:
-        return _decided(batch, channel, report)
-    if report.verdict is None:
-        return replace(report, verdict="gone", outcome_id=judged.decision.outcome_id)
-    return report
-
-
-def _verdict(decision: KnownOutcome) -> Verdict:
-    if not decision.percent:
-        return "gone"
-    return "upheld" if decision.verdict == "upheld" else "not_upheld"
+    if decision is None or not decision.percent:
+        # Nobody could see whether it was right.
+        return replace(report, verdict=None, outcome_id="")
+    verdict: Verdict = "upheld" if decision.verdict == "upheld" else "not_upheld"
+    return replace(report, verdict=verdict, outcome_id=decision.outcome_id)

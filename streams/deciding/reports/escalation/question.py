@@ -10,8 +10,8 @@ from streams.contract.events.review_question import ReviewAnswer
 from streams.contract.wire.ids import stable_id
 from streams.counting.attribution import ReportIdentity
 
-# What a desk found about a drawn report. gone: nobody could see the message any more.
-Verdict = Literal["upheld", "not_upheld", "gone"]
+# What a desk found about a drawn report.
+Verdict = Literal["upheld", "not_upheld"]
 
 # Two others are asked about when the crowd is so many times as large as it was when the last two were drawn.
 # So there are at most as many questions in a window as the crowd doubles, however long the episode, and half
@@ -78,11 +78,12 @@ class Question(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def may_be_asked_again(self, crowd: int, now: int, window_ms: int) -> bool:
         """Return whether others may be asked about: the crowd has doubled, or is another one.
 
-        After one whole window none of the reports from which two were drawn is counted any more.
+        After one whole window none of the reports from which two were drawn is counted any more. A question
+        that is overdue counts as one with the answer no: if its messages are gone, nobody can answer it.
         """
         if self.withdrawn or self.would_be:
             return True
-        return self.answer == "held" and (
+        return (self.answer == "held" or self.overdue) and (
             crowd >= ASKED_AGAIN_AT * max(self.crowd, 1) or now >= self.asked + window_ms
         )
 

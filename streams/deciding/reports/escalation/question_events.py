@@ -14,7 +14,7 @@ from streams.contract.events.review_question import (
 )
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.forms.review_question import encode_review_question
-from streams.contract.wire.origin import ORIGIN_HEADER, written_origin
+from streams.contract.wire.origin import ORIGIN_HEADER, Origin, written_origin
 from streams.contract.wire.records import Headers
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.partition.replay import outcome_headers
@@ -46,19 +46,22 @@ def publish_question(
     episode: Open,
     step: ReviewQuestionStep,
     at: int,
-    trace: OutcomeTrace | None = None,
+    cause: Origin | OutcomeTrace | None = None,
 ) -> Question:
     """Publish a step of the episode's question at `at` (ms); return the question, which counts its steps.
 
-    `trace` is that of the outcome that led to it, if one did.
+    `cause` is the place of the report that led to it, or the trace of the outcome; None if time did. It goes
+    into the headers: nothing else says before which outcomes a report was applied.
     """
     question = episode.question
     assert question is not None
     assert question.drawn
     headers: Headers = ()
-    if trace is not None:
-        origin = (ORIGIN_HEADER, written_origin(trace.origin))
-        headers = [origin, *outcome_headers(trace.applied, trace.ticks)]
+    if isinstance(cause, OutcomeTrace):
+        origin = (ORIGIN_HEADER, written_origin(cause.origin))
+        headers = [origin, *outcome_headers(cause.applied, cause.ticks)]
+    elif cause is not None:
+        headers = [(ORIGIN_HEADER, written_origin(cause))]
     sequence = question.steps + 1
     event = ReviewQuestion(
         question_id=question_id(episode.escalation_id, question.number),
@@ -78,13 +81,17 @@ def publish_question(
         sampled=question.sampled,
         sentence=_sentence(question, step),
         answer=question.answer if step == "answered" else None,
-        outcome_ids=tuple(drawn.outcome_id for drawn in question.drawn if drawn.outcome_id),
+        outcome_ids=_outcome_ids(question) if step == "answered" else (),
     )
     batch.outputs.append(encode_review_question(event, sequence, at, headers))
     counted = step if step != "answered" else question.answer
     assert counted is not None
     batch.counters.questions[QuestionStep(key.policy, counted)] += 1
     return msgspec.structs.replace(question, steps=sequence)
+
+
+def _outcome_ids(question: Question) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(drawn.outcome_id for drawn in question.drawn if drawn.outcome_id))
 
 
 def withdraw_question(batch: ReportBatch, key: EpisodeKey, episode: Open, at: int) -> None:

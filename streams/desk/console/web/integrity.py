@@ -5,6 +5,7 @@ from typing import get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
+from streams.contract.events.detector_case import DetectorCaseKind
 from streams.contract.events.integrity_case import IntegrityCaseKind
 from streams.desk.console.read_model.integrity import IntegrityFilter, integrity_page
 from streams.desk.console.web.context import console_of, next_page, page
@@ -19,6 +20,6 @@ def integrity(request: Request) -> Response:
         "shown": shown,
         "cases": listed.cases,
         "more": next_page(shown, listed.after),
-        "kinds": get_args(IntegrityCaseKind),
+        "kinds": (*get_args(IntegrityCaseKind), *get_args(DetectorCaseKind)),
     }
     return page(request, "integrity.html", context)
