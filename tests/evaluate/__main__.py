@@ -68,7 +68,9 @@ def main() -> None:
         metavar=("RATINGS", "LABELS"),
         help="play these files instead of worlds: their formats are in replay.py",
     )
-    parser.add_argument("--json", type=Path, help="also write all figures to this file")
+    parser.add_argument(
+        "--json", type=Path, help="also append the figures of each world to this file, a line each"
+    )
     options = parser.parse_args()
     if options.replay:
         ratings, labels = read_ratings(options.replay[0]), read_labels(options.replay[1])
@@ -77,18 +79,19 @@ def main() -> None:
         return
     integrity = options.integrity or shipped().integrity
     seeds = range(options.first_seed, options.first_seed + options.seeds)
+    # The first kind of desk for all worlds, then the next.
     runs = [
         _Run(world, seed, desks, integrity, options.ask, options.quick)
-        for world, seed, desks in product(options.world, seeds, options.desks)
+        for desks, seed, world in product(options.desks, seeds, options.world)
     ]
     found: dict[_Run, _Found] = {}
     with ProcessPoolExecutor(options.processes) as pool:
         for run, one in zip(runs, pool.map(_play, runs), strict=True):
             found[run] = one
             print(f"{run.world} {run.seed}, {run.desks}: {one.figures['reports']:,.0f} reports", flush=True)
-    if options.json:
-        lines = [{**run._asdict(), **one._asdict()} for run, one in found.items()]
-        options.json.write_text(json.dumps(lines, indent=2) + "\n")
+            if options.json:
+                with options.json.open("a") as file:
+                    file.write(json.dumps({**run._asdict(), **one._asdict()}) + "\n")
     for world in options.world:
         print(
             f"\nWorld: {world}, integrity: {integrity}, ask: {options.ask or 'as shipped'}, {len(seeds)} seeds\n"
