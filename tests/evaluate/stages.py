@@ -35,23 +35,16 @@ from zlib import crc32
 import msgspec
 
 from streams.contract.events.escalation import PolicyMode
-from streams.contract.wire.records import Headers, OutputRecord
-from streams.counting.categories import CategoryShare, shares_of, total_of
+from streams.contract.wire.records import OutputRecord
 from streams.counting.coordination.clusters import linked_of
 from streams.counting.measures import MEASURES
 from streams.counting.sums import WindowCounts
-from streams.deciding.partition.hash_key import DEMONSTRATION
-from streams.deciding.reporters.reporter import REPORTER, Reporter
-from streams.deciding.reporters.rules import compile_reporter_rules
-from streams.deciding.reporters.stage import reporter_stage
-from streams.deciding.reporters.trust import Trust, trust_of
-from streams.deciding.reports.escalation.integrity import Finding, find_coordination
-from streams.deciding.reports.rules import compile_report_rules
-from streams.deciding.reports.stage import report_stage
+from streams.deciding.reporters.trust import Trust
+from streams.deciding.reports.escalation.integrity import Finding
 from streams.registry.policy import Policy
 from streams.registry.rules import IntegrityMode, Rules
 from tests.evaluate.bodies import Decision, outcome_body, report_body
-from tests.evaluate.watched_crowd import WatchedCrowd
+from tests.evaluate.partition import Partition, Record
 from tests.shipped import RULES
 
 SECOND = 1_000
@@ -66,7 +59,6 @@ KEPT = frozenset({"escalations", "escalations-shadow", "integrity-cases", "revie
 
 Desk = Callable[[str, dict[str, Any]], None]
 
-_INTERNAL = ("reporters-internal", "message-reports-internal")
 _PEOPLE = 10
 # Records that wait; a batch of them takes a tenth of a second.
 _MOST_WAITING = 500
@@ -93,16 +85,6 @@ def shipped(
     return dataclasses.replace(rules, policies=chosen, integrity=integrity or rules.integrity, ask=asking)
 
 
-class _Record(NamedTuple):
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
-
-
 class Reached(NamedTuple):
     """A level that a policy reached in a channel, at a time in ms since the epoch; 0 when its episode resolved."""
 
@@ -114,8 +96,8 @@ class Stages:
     """The two stages, and what came out of them.
 
     `events`: the decoded events of the topics in KEPT. `levels`: by (policy, mode, channel), in the order of
-    time; 0 when an episode resolved. `refused`: reasons of dead letters, which are raised as
-    errors unless `may_refuse`. `notices`: how many notices to reporters there were.
+    time; 0 when an episode resolved. `written`: how many records by topic. `refused`: reasons of dead letters, which are raised
+    as errors unless `may_refuse`.
     """
 
     def __init__(
@@ -135,13 +117,8 @@ class Stages:
         self.levels: dict[tuple[str, PolicyMode, str], list[Reached]] = defaultdict(list)
         self.written: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
-        compiled = compile_report_rules(rules)
-        self._compiled = compiled
-        self._trust = compile_reporter_rules(rules, hash_key=DEMONSTRATION.current)
-        self._stages: tuple[Any, Any] = report_stage(compiled), reporter_stage(self._trust)
-        self._states: tuple[Any, Any] = tuple(stage.restore(0, 1) for stage in self._stages)  # type: ignore[assignment]
-        self._crowd = self._states[0].crowd = WatchedCrowd()
-        self._waiting: list[_Record] = []
+        self._partition = Partition(rules)
+        self._waiting: list[Record] = []
         self._due: list[tuple[int, int, Callable[[int], None]]] = []
         self._numbers = count(1)
 
@@ -190,7 +167,7 @@ class Stages:
         ):
             self.apply()
         self.now = max(self.now, at)
-        self._waiting.append(_Record(topic, 0, next(self._numbers), at, b"k", msgspec.json.encode(body)))
+        self._waiting.append(Record(topic, at, msgspec.json.encode(body)))
 
     def schedule(self, at: int, action: Callable[[int], None]) -> None:
         """Call `action(at)` when all that was published before `at` (ms) is applied."""
@@ -201,17 +178,13 @@ class Stages:
         self._serve(at)
         self.apply()
         self.now = max(self.now, at)
-        for reporters in (False, True):
-            tick = self._stages[reporters].tick(self._states[reporters], at)
-            if tick is not None:
-                self._run([self._record(tick, at)])
+        self._take(self._partition.tick(at))
         self._serve(at)
 
     def apply(self) -> None:
         """Apply all that was published."""
         waiting, self._waiting = self._waiting, []
-        if waiting:
-            self._run(waiting)
+        self._take(self._partition.run(waiting))
 
     # Reading
 
@@ -228,8 +201,8 @@ class Stages:
 
     def counts(self, policy: str, channel: str) -> WindowCounts:
         """Return the counts of a policy's window in a channel, now."""
-        shares, spec, now = self._shares(policy, channel)
-        return total_of(shares, spec, now) if shares else WindowCounts()
+        self.apply()
+        return self._partition.counts(policy, channel)
 
     def measure(self, name: str, policy: str, channel: str) -> float:
         """Return a measure of a policy's window in a channel, now."""
@@ -245,8 +218,8 @@ class Stages:
 
     def finding(self, policy: str, channel: str) -> Finding | None:
         """Return what a policy's window shows of coordinated reporting in a channel, now; None if nothing."""
-        counts = self.counts(policy, channel)
-        return find_coordination(counts.stamped, self._crowd.arrivals_of(channel.encode()))
+        self.apply()
+        return self._partition.finding(policy, channel)
 
     def suspected(self, policy: str, channel: str) -> bool:
         """Return whether a brigade is suspected in a policy's window in a channel, now."""
@@ -256,16 +229,12 @@ class Stages:
     def was_linked(self, reporter: str) -> bool:
         """Return whether a reporter was ever in a cluster of two or more."""
         self.apply()
-        return DEMONSTRATION.current.reporter_hash(reporter) in self._crowd.linked_reporters
+        return self._partition.was_linked(reporter)
 
     def trust(self, reporter: str, category: str = "fraud", kind: str = "user") -> Trust:
         """Return the trust in a reporter's reports about a category, now."""
         self.apply()
-        state, rules = self._states[1], self._trust
-        key = REPORTER + DEMONSTRATION.current.reporter_hash(reporter).to_bytes(8, "big")
-        found = state.reporters.find(key) or Reporter()
-        code = rules.categories[category].code
-        return trust_of(rules.trust, kind, found.outcomes, self.now // DAY, code)  # type: ignore[arg-type]
+        return self._partition.trust(reporter, category, kind, self.now // DAY)
 
     def cases(self, kind: str | None = None) -> list[dict[str, Any]]:
         """Return the cases for people, of a kind or all."""
@@ -279,14 +248,6 @@ class Stages:
 
     # Inside
 
-    def _shares(self, policy: str, channel: str) -> tuple[list[CategoryShare], Any, int]:
-        self.apply()
-        found = next(each for (name, _), each in self._compiled.policies.items() if name == policy)
-        state = self._states[0]
-        now = state.time.now
-        shares = shares_of(state.counts, channel.encode(), found.policy.categories, found.spec, now)
-        return shares, found.spec, now
-
     def _serve(self, until: int) -> None:
         while self._due and self._due[0][0] <= until:
             self.apply()
@@ -296,32 +257,16 @@ class Stages:
             action(at)
             self.apply()
 
-    def _run(self, records: list[_Record]) -> None:
-        """Apply records of one stage, and what they pass on, until nothing is left."""
-        while records:
-            at = records[-1].timestamp
-            passed: list[_Record] = []
-            for reporters in (False, True):
-                own = [each for each in records if (each.topic == "reporters-internal") is reporters]
-                if own:
-                    batch = self._stages[reporters].apply(self._states[reporters], own)
-                    passed += self._taken(batch.outputs, at)
-            records = passed
-
-    def _taken(self, outputs: Iterable[OutputRecord], at: int) -> list[_Record]:
-        passed = []
+    def _take(self, outputs: Iterable[OutputRecord]) -> None:
         for output in outputs:
             topic = output.topic
             self.written[topic] += 1
-            if topic in _INTERNAL:
-                passed.append(self._record(output, at))
-            elif topic in KEPT:
+            if topic in KEPT:
                 self._note(topic, msgspec.json.decode(output.value or b""))
             elif topic == "dead-letters":
                 reason = (dict(output.headers)["tocsin-reason"] or b"").decode()
                 self.refused[reason] += 1
                 assert self.may_refuse, output
-        return passed
 
     def _note(self, topic: str, event: dict[str, Any]) -> None:
         self.events[topic].append(event)
@@ -331,9 +276,6 @@ class Stages:
             self.levels[key].append(Reached(milliseconds(event["at"]), level))
         if self.desk is not None:
             self.desk(topic, event)
-
-    def _record(self, output: OutputRecord, at: int) -> _Record:
-        return _Record(output.topic, 0, next(self._numbers), at, *output[2:])
 
 
 def milliseconds(text: str) -> int:
