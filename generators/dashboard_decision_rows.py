@@ -50,6 +50,22 @@ REPORTERS: Row = (
             {"applied": rate("tocsin_moderation_outcomes_total")},
         ),
         Panel(
+            "Standing of reporters",
+            "Decisions of people about reporters: warnings, pauses and ends of both; and the channels out of "
+            "whose windows a pause took weight.",
+            "reqps",
+            {
+                "{{decision}}": rate("tocsin_reporter_standing_total", "decision"),
+                "channels": rate("tocsin_weight_taken_out_total"),
+            },
+        ),
+        Panel(
+            "Reports without weight",
+            "Reports of paused reporters, and of versions of messages that two reviewers approved.",
+            "reqps",
+            {"{{why}}": rate("tocsin_reports_without_weight_total", "why")},
+        ),
+        Panel(
             "Share of linked reports",
             "Linked reports among stamped ones, and those that counted as if they were not linked, beyond "
             "the guard-rail of the day.",

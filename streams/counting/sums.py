@@ -38,6 +38,17 @@ class Doubtful(msgspec.Struct, frozen=True, gc=False):
             self.anonymous + other.anonymous,
         )
 
+    def minus(self, other: "Doubtful") -> "Doubtful":
+        """Return the sums without those of `other`, which were added before."""
+        if other is NO_DOUBT:
+            return self
+        return Doubtful(
+            self.reports - other.reports,
+            self.reporters - other.reporters,
+            self.risk - other.risk,
+            self.anonymous - other.anonymous,
+        )
+
 
 NO_DOUBT: Final = Doubtful()
 
@@ -61,6 +72,16 @@ class StampedSums(msgspec.Struct, frozen=True, gc=False):
             self.sums.plus(other.sums),
             self.doubtful.plus(other.doubtful),
             self.unnamed + other.unnamed,
+        )
+
+    def minus(self, other: "StampedSums") -> "StampedSums":
+        """Return the sums without those of `other`, which were added before."""
+        doubtful = self.doubtful.minus(other.doubtful)
+        return StampedSums(
+            self.stamped - other.stamped,
+            self.sums.minus(other.sums),
+            doubtful,
+            self.unnamed - other.unnamed,
         )
 
 

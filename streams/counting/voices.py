@@ -11,7 +11,7 @@ from msgspec.structs import astuple
 
 from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.panes import pane_at
-from streams.counting.sums import NO_DOUBT, Doubtful, Pane, StampedSums
+from streams.counting.sums import NO_DOUBT, NOT_STAMPED, Doubtful, Pane, StampedSums
 
 VoicePane = tuple[int, ...]
 """Start, stamped, the four numbers of ClusterSums, those of Doubtful, and unnamed.
@@ -35,7 +35,7 @@ class Voices:
 
     def __init__(self, panes: Sequence[VoicePane] = ()) -> None:
         # The oldest first.
-        self._panes = {row[0]: _sums_of(row) for row in panes}
+        self._panes = {row[0]: sums_of(row) for row in panes}
         self._windows: dict[int, StampedSums] = {}
 
     def add(self, start: int, one: StampedSums) -> None:
@@ -49,6 +49,17 @@ class Voices:
         for first, sums in self._windows.items():
             if start >= first:
                 self._windows[first] = sums.plus(one)
+
+    def withdraw(self, start: int, added: StampedSums) -> None:
+        """Take out of the pane that begins at `start` what stamped reports have added to it."""
+        pane = self._panes.get(start)
+        if pane is not None:
+            self._panes[start] = pane.minus(added)
+            self._windows.clear()
+
+    def at(self, start: int) -> StampedSums:
+        """Return the sums of the pane that begins at `start`."""
+        return self._panes.get(start, NOT_STAMPED)
 
     def since(self, start: int) -> StampedSums:
         """Return the sums of all panes from the fine index `start` on."""
@@ -81,7 +92,7 @@ class Voices:
 
     def rows(self) -> list[VoicePane]:
         """Return the panes as they are stored."""
-        return [_row(start, one) for start, one in self._panes.items()]
+        return [voice_pane(start, one) for start, one in self._panes.items()]
 
 
 def _total(panes: Iterable[StampedSums]) -> StampedSums:
@@ -100,13 +111,15 @@ def _total(panes: Iterable[StampedSums]) -> StampedSums:
     return StampedSums(stamped, ClusterSums(reports, linked, known, squares), doubtful, unnamed)
 
 
-def _sums_of(row: VoicePane) -> StampedSums:
+def sums_of(row: VoicePane) -> StampedSums:
+    """Return the sums that `voice_pane` stored."""
     _, stamped, *sums = row[:_FIRST]
     doubtful = Doubtful(*row[_FIRST:_UNNAMED]) if any(row[_FIRST:_UNNAMED]) else NO_DOUBT
     return StampedSums(stamped, ClusterSums(*sums), doubtful, *row[_UNNAMED:])
 
 
-def _row(start: int, one: StampedSums) -> VoicePane:
+def voice_pane(start: int, one: StampedSums) -> VoicePane:
+    """Return the sums of the pane that begins at `start`, as they are stored."""
     row = [start, one.stamped, *astuple(one.sums)]
     if one.doubtful is not NO_DOUBT or one.unnamed:
         row += (*astuple(one.doubtful), one.unnamed)

@@ -201,6 +201,8 @@ def counted(batch: Batch) -> dict[str, float]:
         "refusals": "refused",
         "stamped": "stamped",
         "cases": "case",
+        "standing": "standing",
+        "without_weight": "without weight",
         "questions": "question",
         "answered_after": "answered after",
     }

@@ -20,6 +20,9 @@ EARLIER_HEADER: Final = "tocsin-earlier-reporter"
 Always the last header.
 """
 
+FORWARDED_HEADER: Final = "tocsin-forwarded"
+"""On what is sent after a reporter whose hash has changed: how often it was. Always the last header."""
+
 _encode = msgspec.json.Encoder().encode
 decode_rehashed = msgspec.json.Decoder(ReporterRehashed).decode
 """Decode a rehashed reporter. Raises msgspec.DecodeError."""
@@ -41,6 +44,12 @@ def earlier_hash(record: SourceRecord) -> int | None:
     """Return the reporter's hash under the previous key from a passed-on report; None without one."""
     name, value = record.headers[-1]
     return int(value or b"", 16) if name == EARLIER_HEADER else None
+
+
+def times_forwarded(record: SourceRecord) -> int:
+    """Return how often a record was sent after its reporter."""
+    name, value = record.headers[-1]
+    return int(value or b"") if name == FORWARDED_HEADER else 0
 
 
 def _record(reporter: int, event_type: str, value: bytes) -> OutputRecord:
