@@ -14,6 +14,7 @@ from streams.contract.wire.topics import DELIVERIES_SET_ASIDE, WORKER_PROGRESS
 from streams.deciding.partition.hash_key import DEMONSTRATION
 from streams.deciding.reports.escalation.clock_events import clock_id
 from streams.running.topics.topic_catalogue import load_catalogue
+from tests.kafka.harness.asking import asking_policies
 from tests.kafka.harness.deployment import (
     ACTIVITY,
     ENRICHED,
@@ -221,8 +222,9 @@ def everything(deployment):
     return texts
 
 
-def test_no_ref_and_no_hash_without_the_key_is_written_or_shown(deploy):
-    deployment = deploy(partitions=2)
+def test_no_ref_and_no_hash_without_the_key_is_written_or_shown(deploy, tmp_path):
+    policies = str(asking_policies(tmp_path))
+    deployment = deploy(partitions=2, settings={"TOCSIN_POLICIES_FILE": policies})
     deployment.fleet.start()
     deployment.fleet.start()
     # By other partitioners than Tocsin's, so that much of it is re-keyed.

@@ -233,7 +233,7 @@ def test_who_reported_is_restored_and_expires():
     assert credits_of(batch) == {"u1": (None, "upheld")}
     fold(stored, batch.changes)
     # 90 days without a decision, 180 days after one.
-    fold(stored, run(state, RULES, [stamped(report(3, START + 100 * DAY))]).changes)
-    assert [key for key in stored if key[:1] == b"A"] == [b"Ac\0m1"]
-    fold(stored, run(state, RULES, [stamped(report(4, START + 190 * DAY))]).changes)
-    assert [key for key in stored if key[:1] == b"A"] == []
+    fold(stored, run(state, RULES, [stamped(report(3, START + 100 * DAY, channel="d"))]).changes)
+    assert [key for key in stored if key[:2] == b"Ac"] == [b"Ac\0m1"]
+    fold(stored, run(state, RULES, [stamped(report(4, START + 190 * DAY, channel="d"))]).changes)
+    assert [key for key in stored if key[:2] == b"Ac"] == []

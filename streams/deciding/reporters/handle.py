@@ -37,6 +37,7 @@ from streams.contract.wire.topics import (
     REPORTERS_INTERNAL,
     VERIFIED_REPORTS,
 )
+from streams.counting.coordination.channel_itself import message_or_channel
 from streams.deciding.partition.reading import Bundled
 from streams.deciding.partition.rekey import require_home
 from streams.deciding.partition.stage import Handler
@@ -83,7 +84,8 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
         # letter may have been refused there, after it had passed here.
         batch.counters.duplicates += 1
         return
-    occurred, received, message = report.occurred, report.received, report.message_ref
+    occurred = report.occurred
+    received = occurred if report.received is None else report.received
     batch.advance(occurred, report.appended)
     key = REPORTER + hashed.to_bytes(HASH_BYTES, "big")
     # After time has moved on: with the day it forgets who was silent for long.
@@ -97,9 +99,9 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
     facts = ReportFacts(
         kind,
         now,
-        (occurred if received is None else received) // _SECOND,
+        received // _SECOND,
         category.code,
-        None if message is None else rules.hash_key.target_hash(report.channel_ref, message),
+        rules.hash_key.target_hash(report.channel_ref, message_or_channel(report.message_ref, received)),
         state.channel_hash(rules.hash_key, report.channel_ref),
         report.member is not False,
         category.floor,

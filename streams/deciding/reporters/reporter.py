@@ -33,16 +33,16 @@ class ReportFacts(msgspec.Struct, frozen=True, gc=False):
     """What the stage needs to know of a report.
 
     `time_ms` is the partition's time, `received_s` the platform's. `target` and `channel` are keyed hashes of
-    (channel, message) and of the channel; without a message no target. `category` is its code. `member`: a
-    member of the channel, or the publisher does not say. `floor`: the category is one whose weight no limit
-    cuts.
+    (channel, message) and of the channel; without a message see counting/coordination/channel_itself.py. `category` is its
+    code. `member`: a member of the channel, or the publisher does not say. `floor`: the category is one whose
+    weight no limit cuts.
     """
 
     kind: ReporterKind
     time_ms: int
     received_s: int
     category: int
-    target: int | None
+    target: int
     channel: int
     member: bool
     floor: bool
@@ -132,10 +132,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         over = self.activity.over_limit(rules.reports_per_day[facts.kind])
         signature = 0
         if facts.kind not in _WITHOUT_SIGNATURE:
-            if facts.target is None:
-                self.targets.move_on(now_s)
-            else:
-                self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
+            self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
             signature = self.targets.signature(now_s)
         show = self.activity.show_once(rules.channels_per_week[facts.kind], bits)
         return Standing(

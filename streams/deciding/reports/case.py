@@ -7,6 +7,7 @@ from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import MessageReport
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.times import epoch_ms
+from streams.counting.coordination.channel_itself import message_or_channel
 from streams.counting.findings import Source
 from streams.deciding.law.resolution import Resolved
 
@@ -37,6 +38,12 @@ class Case(msgspec.Struct, frozen=True, gc=False):
             return self.source.root
         reporter = self.report.reporter
         return None if reporter is None else reporter.ref
+
+    @property
+    def about(self) -> str:
+        """The message, or what stands for the channel itself (counting/coordination/channel_itself.py)."""
+        message = self.report.message_ref
+        return message_or_channel(None, self.received) if message is None else message
 
     @property
     def received(self) -> int:

@@ -98,7 +98,8 @@ def _what_it_adds(
         # Their accounts may be young, and need not be members: the platform vouches for them. A source that
         # is held (deciding/reporters/watch.py) is counted all the same, and not relied on.
         held = who.kind == "automated" and case.stamp is not None and not case.stamp.factor
-        first = contribution.first_about_message
+        # What names no message may be about any.
+        first = contribution.first_about_message or case.report.message_ref is None
         silent = held or (live and contribution.linked)
         return _Added(first and not silent, first, doubtful=held)
     doubtful = contribution.linked or contribution.stranger

@@ -12,6 +12,7 @@ from streams.contract.events.moderation_outcome import (
     ReportSubject,
 )
 from streams.contract.events.reporter_notice import ReporterNotice
+from streams.contract.events.review_question import ReviewQuestion
 from streams.contract.events.standing_notice import STANDING_NOTICE_TYPE, StandingNotice
 from streams.contract.wire.envelope import CE_TYPE
 from streams.contract.wire.forms.case_activity_decoding import decode_case_activity
@@ -21,6 +22,7 @@ from streams.contract.wire.records import SourceRecord
 
 _STANDING = msgspec.json.Decoder(StandingNotice)
 _FEEDBACK = msgspec.json.Decoder(DetectorFeedback)
+_QUESTION = msgspec.json.Decoder(ReviewQuestion)
 _NOTICE = msgspec.json.Decoder(ReporterNotice)
 
 
@@ -85,6 +87,22 @@ def feedback_line(record: SourceRecord) -> str:
         f"{told.day} {told.state}, report {told.report_id} of {told.ce_source or 'no source'}: "
         f"{outcome.decision}{found}, {outcome.reason or 'no reason'}\n"
         f"         {told.category} by {source}"
+    )
+
+
+def question_line(record: SourceRecord) -> str:
+    """The text of a question to a desk. Raises msgspec.DecodeError if the record holds something else."""
+    asked = _QUESTION.decode(record.value or b"")
+    answer = f" {asked.answer} ({', '.join(asked.outcome_ids)})" if asked.answer else ""
+    reports = "; ".join(
+        f"report {report.report_id} of {report.ce_source or 'no source'}, message {report.message_ref or '-'}"
+        for report in asked.reports
+    )
+    return (
+        f"{asked.at[11:19]} {asked.type}{answer}, due {asked.due_at[11:16]}, "
+        f"{asked.policy} level {asked.level}, {asked.level_name}, channel {asked.channel_ref}\n"
+        f"         question {asked.question_id}: {asked.sentence}\n"
+        f"         {reports}"
     )
 
 

@@ -40,6 +40,7 @@ class Metrics:
     event. `topics` are the source topics of each stage, without prefix.
     """
 
+    # A line for each metric.
     def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]], core: Core) -> None:
         self.records = Numbers(catalogue.RECORDS, ((topic,) for names in topics.values() for topic in names))
         self.applied = Numbers(catalogue.APPLIED)
@@ -68,8 +69,10 @@ class Metrics:
         self.moderation_outcomes = Numbers(catalogue.OUTCOMES_APPLIED)
         self.reports_linked = Numbers(catalogue.REPORTS_LINKED)
         self.links_without_effect = Numbers(catalogue.LINKS_WITHOUT_EFFECT)
-        self.detector_reports = Numbers(catalogue.DETECTOR_REPORTS)
-        self.detector_trust = Numbers(catalogue.DETECTOR_TRUST)
+        self.detector_reports, self.detector_trust = (
+            Numbers(catalogue.DETECTOR_REPORTS),
+            Numbers(catalogue.DETECTOR_TRUST),
+        )
         self.detector_feedback = Numbers(
             catalogue.DETECTOR_FEEDBACK, product(get_args(SourceKind), get_args(OutcomeDecision))
         )
