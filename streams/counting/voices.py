@@ -11,7 +11,15 @@ from msgspec.structs import astuple
 
 from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.panes import pane_at
-from streams.counting.sums import NO_DOUBT, NOT_SCATTERED, NOT_STAMPED, Doubtful, Pane, Scattered, StampedSums
+from streams.counting.sums import (
+    NO_DOUBT,
+    NOT_SCATTERED,
+    NOT_STAMPED,
+    Doubtful,
+    Pane,
+    Scattered,
+    StampedSums,
+)
 
 VoicePane = tuple[int, ...]
 """Start, stamped, the four numbers of ClusterSums, those of Doubtful, unnamed, and those of Scattered.

@@ -205,6 +205,7 @@ def counted(batch: Batch) -> dict[str, float]:
         "without_weight": "without weight",
         "questions": "question",
         "answered_after": "answered after",
+        "desk_checks": "desk_check",
     }
     flat: dict[str, float] = {}
     for field in dataclasses.fields(batch.counters):

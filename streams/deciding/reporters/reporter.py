@@ -33,9 +33,9 @@ class ReportFacts(msgspec.Struct, frozen=True, gc=False):
     """What the stage needs to know of a report.
 
     `time_ms` is the partition's time, `received_s` the platform's. `target` and `channel` are keyed hashes of
-    (channel, message) and of the channel (see counting/coordination/channel_itself.py). `category` is its
-    code. `member`: a member of the channel, or the publisher does not say. `floor`: the category is one whose
-    weight no limit cuts.
+    (channel, message) and of the channel; without a message see counting/coordination/channel_itself.py.
+    `category` is its code. `member`: a member of the channel, or the publisher does not say. `floor`: the
+    category is one whose weight no limit cuts.
     """
 
     kind: ReporterKind

@@ -11,6 +11,7 @@ from streams.counting.findings import SourceKind
 from streams.deciding.partition.counters import PartitionCounters
 
 QuestionEvent = Literal["asked", "stands", "held", "withdrawn", "overdue", "no_report", "would_be_asked"]
+DeskCheck = Literal["agreed", "disputed", "golden_right", "golden_wrong"]
 
 
 class EscalationStep(NamedTuple):
@@ -51,7 +52,8 @@ class ReportCounters(PartitionCounters):
     source and decision. `linked` reporters joined a cluster, `links_without_effect` of them beyond the
     guard-rail of the day. `brigades` were published as cases. `answered_after` counts answers to questions by
     the seconds since they were asked. Reports `without_weight` are counted by the reason; `weight_taken_out`
-    counts channels out of which a pause took weight.
+    counts channels out of which a pause took weight. `desk_checks` are decisions that a second person took
+    too, and those of cases with a known answer.
     """
 
     applied_natively: int = 0
@@ -72,3 +74,4 @@ class ReportCounters(PartitionCounters):
     raised_from: Counter[EpisodeLevel] = field(default_factory=Counter)
     questions: Counter[QuestionStep] = field(default_factory=Counter)
     answered_after: Counter[int] = field(default_factory=Counter)
+    desk_checks: Counter[DeskCheck] = field(default_factory=Counter)

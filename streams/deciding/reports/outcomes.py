@@ -39,8 +39,9 @@ def apply_outcome(
     later reports come from, and the counters for transparency reports follow. It may answer a question that
     was asked about one of the messages, and so raise an escalation. A message that was gone before
     anybody could look, or could not be judged, says nothing about those who reported it: they are told, and
-    an outcome that this one supersedes is taken back. Raises Rejected, changing nothing, if the report or
-    escalation that it is about is not known here.
+    an outcome that this one supersedes is taken back. One of a case whose answer is known is counted, and has
+    no other effect. Raises Rejected, changing nothing, if the report or escalation that it is about is not
+    known here.
     """
     outcome = decoded.event
     state = batch.state
@@ -48,6 +49,11 @@ def apply_outcome(
     hashed = state.recent.new_decision(decoded.ce_source, outcome.outcome_id, channel)
     if hashed is None:
         batch.counters.duplicates += 1
+        return
+    if outcome.known_answer is not None:
+        state.recent.add(hashed, state.time.now)
+        right = outcome.decision == outcome.known_answer
+        batch.counters.desk_checks["golden_right" if right else "golden_wrong"] += 1
         return
     identity, messages = _judged(batch, channel_key, outcome.subject)
     state.recent.add(hashed, state.time.now)
@@ -59,6 +65,8 @@ def apply_outcome(
         only = None if identity is None else record.reporter_of(identity)
         decides = decision.percent > 0 or outcome.supersedes is not None
         changes = record.add_outcome(decision, only) if decides else record.notices_of(decision, only)
+        if number == 0 and (compared := record.second_opinion(decision, only)) is not None:
+            batch.counters.desk_checks[compared] += 1
         if named_message(message) is not None:
             # Items and decisions that are counted are messages.
             count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)

@@ -238,6 +238,14 @@ OUTCOMES_APPLIED = Metric(
     "counter",
     "Outcomes of desks applied to the messages that they are about, without duplicates and dead letters.",
 )
+DESK_CHECKS = Metric(
+    _REPORTERS,
+    "tocsin_desk_checks_total",
+    "counter",
+    "Decisions of desks that can be compared: a second person decided about the same message too (`agreed`, "
+    "`disputed`), or the right answer of the case is known (`golden_right`, `golden_wrong`).",
+    ("result",),
+)
 REPORTS_LINKED = Metric(
     _REPORTERS,
     "tocsin_reports_linked_total",

@@ -208,6 +208,8 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         metrics.clock_outcomes.add(("passed_on",), counters.clock_outcomes_passed_on)
         metrics.passed_to_reporters.add((), counters.passed_to_reporters)
         metrics.moderation_outcomes.add((), counters.moderation_outcomes)
+        for check, number in counters.desk_checks.items():
+            metrics.desk_checks.add((check,), number)
         metrics.reports_linked.add((), counters.linked)
         metrics.links_without_effect.add((), counters.links_without_effect)
         for told, number in counters.feedback.items():

@@ -90,7 +90,11 @@ VALID_IN_OUTCOME: ValidValues = {
     "confirmed_by": "null or an object with ref and role of another person than reviewer",
     "confirmed_by.ref": PSEUDONYM,
     "confirmed_by.role": one_of(DeskRole),
+    "known_answer": or_null(one_of(OutcomeDecision)),
 }
+
+# What has consequences, and a case that was made for a test has none.
+_NOT_WITH_KNOWN_ANSWER = ("action", "supersedes", "sampled", "holds_for_version")
 
 
 def check_finding(
@@ -171,8 +175,22 @@ def _check(outcome: ModerationOutcome) -> None:
     check_ref("supersedes", outcome.supersedes, VALID_IN_OUTCOME, counter=True)
     if outcome.supersedes == outcome.outcome_id:
         raise not_valid("invalid_value", "supersedes", VALID_IN_OUTCOME)
+    if outcome.known_answer is not None:
+        _check_golden(outcome)
     check_finding("", outcome.decision, outcome.reason, outcome.ground, outcome.action, VALID_IN_OUTCOME)
     _check_version(outcome)
+
+
+def _check_golden(outcome: ModerationOutcome) -> None:
+    if not isinstance(outcome.subject, MessageSubject):
+        raise Rejected(
+            "invalid_value",
+            "subject.kind",
+            "Must be message, as `known_answer` is given: nobody reported it.",
+        )
+    for name in _NOT_WITH_KNOWN_ANSWER:
+        if getattr(outcome, name) is not None:
+            raise Rejected("invalid_value", name, "Must be null or absent, as `known_answer` is given.")
 
 
 FORM = EventForm(
