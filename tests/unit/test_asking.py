@@ -136,7 +136,7 @@ def test_a_finding_reaches_the_level_that_it_reaches_alone_and_none_for_a_crowd_
     assert alone.steps() == [("asked", None)]
 
 
-def test_none_upheld_is_held_until_the_crowd_has_doubled_and_others_are_asked_about() -> None:
+def test_none_upheld_is_held_until_half_as_many_more_came_and_others_are_asked_about() -> None:
     desk = Desk()
     desk.reports(1, 8)
     first, second = desk.events()[0]["reports"]
@@ -144,14 +144,16 @@ def test_none_upheld_is_held_until_the_crowd_has_doubled_and_others_are_asked_ab
     assert desk.steps() == [("asked", None)]
     desk.decide("manifestly_unfounded", second)
     assert desk.steps() == [("asked", None), ("answered", "held")]
-    desk.reports(9, 15)
+    desk.reports(9, 11)
     assert len(desk.steps()) == 2
-    desk.reports(16, 16)
+    desk.reports(12, 12)
     assert desk.steps()[2:] == [("asked", None)]
     again = desk.events()[2]
     assert again["question_id"] != desk.events()[0]["question_id"]
     drawn = {each["report_id"] for event in (desk.events()[0], again) for each in event["reports"]}
     assert len(drawn) == 4
+    assert {each["report_id"] for each in again["reports"]} <= {f"r{number}" for number in range(9, 13)}
+    assert again["sampled"] == 0.5
     desk.decide("upheld", again["reports"][0])
     assert desk.levels() == [("opened", 1), ("updated", 2)]
 
@@ -231,7 +233,7 @@ def test_a_crowd_without_messages_is_held_because_nobody_can_judge_it() -> None:
     assert desk.counted() == {("spam", "no_report"): 1}
 
 
-def test_an_unanswered_question_is_overdue_and_asked_again_when_the_crowd_has_doubled() -> None:
+def test_an_unanswered_question_is_overdue_and_asked_again_when_the_crowd_has_grown() -> None:
     desk = Desk()
     desk.reports(1, 8)
     desk.reports(9, 15)
@@ -265,7 +267,7 @@ def test_an_appeal_leaves_the_level_and_holds_back_further_ones() -> None:
     assert desk.steps()[1:] == [("answered", "stands"), ("answered", "held")]
     desk.reports(9, 30)
     assert desk.levels()[-1] == ("updated", 2)
-    # The crowd has doubled, so others were asked about.
+    # The crowd has grown, so others were asked about.
     assert desk.steps()[3:] == [("asked", None)]
 
 
@@ -292,7 +294,7 @@ def test_a_question_survives_a_takeover_and_may_be_asked_by_an_answer() -> None:
     desk.restart()
     for number, each in enumerate(desk.events()[0]["reports"], 1):
         desk.decide("dismissed", each, at=START + number * MINUTE)
-    # Twice as many came before the answer.
+    # More came before the answer.
     assert desk.steps() == [("asked", None), ("answered", "held"), ("asked", None)]
     desk.restart()
     desk.decide("upheld", desk.events()[2]["reports"][0])

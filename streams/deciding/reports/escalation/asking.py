@@ -86,6 +86,7 @@ def rise_or_ask(
             counted_at,
             _new(batch, policy, level, shares, case.report.category, ask, question),
             ask,
+            0 if question is None else question.asked,
         )
         if opened is None or asked.answer == "stands":
             reached = level if asked.answer == "stands" else REVIEW
@@ -162,7 +163,7 @@ def _follow_answer(
     ):
         new = _new(batch, policy, level, shares, question.category, ask, question)
         withdraw_question(batch, key, episode, now)
-        asked = _ask(batch, key, episode.escalation_id, policy, shares, now, new, ask)
+        asked = _ask(batch, key, episode.escalation_id, policy, shares, now, new, ask, question.asked)
         _publish_asked(batch, key, episode, asked, trace)
         state.put_episode(key, episode, policy.timing, now)
         if asked.answer == "stands":
@@ -250,8 +251,11 @@ def _ask(
     counted_at: int,
     new: Question,
     ask: AskRules,
+    asked_before: int,
 ) -> Question:
     """Draw reports for a question and look what is decided about them already.
+
+    Of those who came since the last question, at `asked_before` (ms), if there are any.
 
     If no report can be judged, nobody can be asked, and the crowd is held as if none had been upheld.
     """
@@ -265,6 +269,7 @@ def _ask(
         question_id(escalation, new.number),
         ask.reports,
         new.earlier,
+        asked_before,
     )
     asked = replace(new, sampled=sampled, drawn=tuple(_decided(batch, key.channel, each) for each in drawn))
     return replace(asked, answer=settled(asked) if drawn else "held")

@@ -40,13 +40,14 @@ def draw_reports(
     question_id: str,
     number: int,
     earlier: Collection[int],
+    asked: int = 0,
 ) -> Draw:
     """Draw up to `number` reports of different reporters from the window that ends with `counted_at` (ms).
 
     Each reporter is equally likely, whatever and however often they reported: if messages were drawn first, a
     single report about a violation that an attacker posted would be drawn nearly always. The first report of
-    that reporter in the window is taken. Reports in `earlier` (see `report_hash`) are left out. Detectors are
-    not reporters here.
+    that reporter in the window is taken. Reports in `earlier` (see `report_hash`) are left out, and all that
+    were received up to `asked` (ms), unless no others can be judged. Detectors are not reporters here.
     """
     category_of: dict[int, Category] = {}
     of_shares, each_stands_for = reporters_in([share.channel for share in shares], spec, counted_at)
@@ -58,11 +59,12 @@ def draw_reports(
         LOOKED_FOR, category_of, key=lambda one: (xxh3_64_intdigest(_HASH.pack(one), seed), one)
     )
     since = window_start(spec.ring, spec.panes, counted_at // FINE_MS) * FINE_MS // 1000
-    found = []
-    for reporter in looked_for:
-        report = _first_report(batch, channel_key, reporter, since, category_of)
-        if report is not None and report_hash(report) not in earlier:
-            found.append(report)
+    found: list[DrawnReport] = []
+    for begin in dict.fromkeys((max(since, asked // 1000 + 1), since)):
+        reports = (_first_report(batch, channel_key, one, begin, category_of) for one in looked_for)
+        found = [each for each in reports if each is not None and report_hash(each) not in earlier]
+        if found:
+            break
     if not found:
         return Draw((), 0.0)
     # Of all reporters as many can be drawn as of those looked for.

@@ -13,12 +13,11 @@ from streams.counting.attribution import ReportIdentity
 # What a desk found about a drawn report.
 Verdict = Literal["upheld", "not_upheld"]
 
-# Two others are asked about when the crowd is so many times as large as it was when the last two were drawn.
-# So there are at most as many questions in a window as the crowd doubles, however long the episode, and half
-# of the crowd has come since: a few who come first and are judged wrong, or whose answer was bought, hold
-# back a wave of as many only until then. With 1.5 an attacker costs a desk nearly twice as many answers, and
-# with 4 twenty of them would hold back a wave of sixty.
-ASKED_AGAIN_AT: Final = 2
+# Others are asked about when the crowd is so many times as large as it was at the last draw: two of those who
+# came since. So whoever sends false reports first, to which the answer is no, holds back a wave only with twice as
+# many accounts as it has people, and a captured answer holds no longer. With 2, as many accounts would be
+# enough. A brigade of 200 costs a desk six questions at most; with 1.2 it would be thirteen.
+ASKED_AGAIN_AT: Final = 1.5
 
 
 class DrawnReport(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -76,7 +75,7 @@ class Question(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return self.due if self.is_open and not self.overdue else None
 
     def may_be_asked_again(self, crowd: int, now: int, window_ms: int) -> bool:
-        """Return whether others may be asked about: the crowd has doubled, or is another one.
+        """Return whether others may be asked about: the crowd has grown enough, or is another one.
 
         After one whole window none of the reports from which two were drawn is counted any more. A question
         that is overdue counts as one with the answer no: if its messages are gone, nobody can answer it.
