@@ -257,11 +257,14 @@ def test_without_the_section_nobody_is_asked() -> None:
     assert "question" not in desk.events("escalations")[-1]
 
 
-def test_a_crowd_without_messages_is_held_because_nobody_can_judge_it() -> None:
+def test_a_crowd_without_messages_is_asked_about_as_one_about_the_channel() -> None:
     desk = Desk()
     desk.reports(1, 8, message=None)
-    assert (desk.levels(), desk.events()) == ([("opened", 1)], [])
-    assert desk.counted() == {("spam", "no_report"): 1}
+    [question] = desk.events()
+    assert (desk.levels(), question["type"]) == ([("opened", 1)], "asked")
+    assert [each["message_ref"] for each in question["reports"]] == [None, None]
+    desk.decide("upheld", question["reports"][0])
+    assert desk.levels()[-1] == ("updated", 2)
 
 
 def test_an_unanswered_question_is_overdue_and_asked_again_when_as_many_others_have_come() -> None:
