@@ -62,7 +62,7 @@ from streams.deciding.reporters.reporter import (
     Reporter,
     ReportFacts,
 )
-from streams.deciding.reporters.state import HASH_BYTES
+from streams.deciding.reporters.state import HASH_BYTES, state_key
 from streams.registry.category import CategoryRules
 
 _CREDIT = CREDIT_TYPE.encode()
