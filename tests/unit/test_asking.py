@@ -259,14 +259,20 @@ def test_without_the_section_nobody_is_asked() -> None:
     assert "question" not in desk.events("escalations")[-1]
 
 
-def test_a_crowd_without_messages_is_asked_about_as_one_about_the_channel() -> None:
+def test_a_crowd_that_names_no_message_is_asked_about_reports_of_the_channel() -> None:
     desk = Desk()
     desk.reports(1, 8, message=None)
-    [question] = desk.events()
-    assert (desk.levels(), question["type"]) == ([("opened", 1)], "asked")
-    assert [each["message_ref"] for each in question["reports"]] == [None, None]
+    (question,) = desk.events()
+    assert {each["message_ref"] for each in question["reports"]} == {None}
     desk.decide("upheld", question["reports"][0])
-    assert desk.levels()[-1] == ("updated", 2)
+    assert desk.levels() == [("opened", 1), ("updated", 2)]
+
+
+def test_a_crowd_without_reporters_is_held_because_no_report_can_be_drawn() -> None:
+    desk = Desk(policy(levels=levels({"reports": 3}, {"reports": 8})))
+    desk.apply(*(report(number, START, reporter={"kind": "anonymous"}) for number in range(8)))
+    assert (desk.levels(), desk.events()) == ([("opened", 1)], [])
+    assert desk.counted() == {("spam", "no_report"): 1}
 
 
 def test_an_unanswered_question_is_overdue_and_asked_again_when_as_many_others_have_come() -> None:
