@@ -110,14 +110,6 @@ class Metrics:
         return list(vars(self).values())
 
 
-def _policy_info(rules: Rules) -> Numbers:
-    found = Numbers(catalogue.POLICY_INFO)
-    for policy in rules.policies:
-        if policy.mode != "off":
-            found.put((policy.id, policy.mode, policy.content_hash), 1)
-    return found
-
-
 class Exposition:
     """The text of /metrics: the `counters`, the gauges that `live` computes at a scrape, process metrics.
 
