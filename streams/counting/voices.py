@@ -11,10 +11,18 @@ from msgspec.structs import astuple
 
 from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.panes import pane_at
-from streams.counting.sums import NO_DOUBT, NOT_STAMPED, Doubtful, Pane, StampedSums
+from streams.counting.sums import (
+    NO_DOUBT,
+    NOT_SCATTERED,
+    NOT_STAMPED,
+    Doubtful,
+    Pane,
+    Scattered,
+    StampedSums,
+)
 
 VoicePane = tuple[int, ...]
-"""Start, stamped, the four numbers of ClusterSums, those of Doubtful, and unnamed.
+"""Start, stamped, the four numbers of ClusterSums, those of Doubtful, unnamed, and those of Scattered.
 
 Zeros after the first six numbers are left out: most channels have no doubtful reports, and their records are
 those of version 0.2.
@@ -98,7 +106,7 @@ class Voices:
 def _total(panes: Iterable[StampedSums]) -> StampedSums:
     # One row for each pane would take most of the time.
     stamped = reports = linked = known = squares = 0
-    doubtful, unnamed = NO_DOUBT, 0
+    doubtful, unnamed, scattered = NO_DOUBT, 0, NOT_SCATTERED
     for pane in panes:
         sums = pane.sums
         stamped += pane.stamped
@@ -108,21 +116,24 @@ def _total(panes: Iterable[StampedSums]) -> StampedSums:
         squares += sums.squares
         doubtful = doubtful.plus(pane.doubtful)
         unnamed += pane.unnamed
-    return StampedSums(stamped, ClusterSums(reports, linked, known, squares), doubtful, unnamed)
+        scattered = scattered.plus(pane.scattered)
+    return StampedSums(stamped, ClusterSums(reports, linked, known, squares), doubtful, unnamed, scattered)
 
 
 def sums_of(row: VoicePane) -> StampedSums:
     """Return the sums that `voice_pane` stored."""
     _, stamped, *sums = row[:_FIRST]
-    doubtful = Doubtful(*row[_FIRST:_UNNAMED]) if any(row[_FIRST:_UNNAMED]) else NO_DOUBT
-    return StampedSums(stamped, ClusterSums(*sums), doubtful, *row[_UNNAMED:])
+    doubts, rest, missing = row[_FIRST:_UNNAMED], row[_UNNAMED : _UNNAMED + 1], row[_UNNAMED + 1 :]
+    doubtful = Doubtful(*doubts) if any(doubts) else NO_DOUBT
+    scattered = Scattered(*missing) if missing else NOT_SCATTERED
+    return StampedSums(stamped, ClusterSums(*sums), doubtful, sum(rest), scattered)
 
 
 def voice_pane(start: int, one: StampedSums) -> VoicePane:
     """Return the sums of the pane that begins at `start`, as they are stored."""
     row = [start, one.stamped, *astuple(one.sums)]
-    if one.doubtful is not NO_DOUBT or one.unnamed:
-        row += (*astuple(one.doubtful), one.unnamed)
+    if one.doubtful is not NO_DOUBT or one.unnamed or one.scattered is not NOT_SCATTERED:
+        row += (*astuple(one.doubtful), one.unnamed, *astuple(one.scattered))
         while not row[-1] and len(row) > _FIRST:
             row.pop()
     return tuple(row)

@@ -26,6 +26,7 @@ from streams.contract.events.standing_notice import StandingNotice
 from streams.contract.wire.dead_letter import Rejected, dead_letter
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
+from streams.contract.wire.forms.reporter_history import REPORTER_HEADER
 from streams.contract.wire.forms.reporter_standing_decoding import decode_reporter_standing
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.personal_data import names_a_person
@@ -474,7 +475,7 @@ def refuse_standing(value, headers, append_time_ms):
     """Apply a decision about a reporter of whom nothing is known."""
     rules = compile_reporter_rules(load_rules())
     home = Record(
-        REPORTERS_INTERNAL, 0, 0, append_time_ms, b"0" * 16, value, [*headers, ("tocsin-origin", b"")]
+        REPORTERS_INTERNAL, 0, 0, append_time_ms, None, value, [*headers, (REPORTER_HEADER, b"0" * 16)]
     )
     batch = Batch(ReporterState(0, 1, rules), rules, ReporterCounters(), serve_due)
     handle_standing(batch, home, Origin("reporter-standing", 1, 9, append_time_ms))

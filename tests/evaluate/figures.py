@@ -1,5 +1,6 @@
 """What played worlds say about the aims: one dictionary per run, and tables of many."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import mean, median
@@ -110,13 +111,21 @@ def _trust(played: Played) -> Figures:
         if not story.right and len(story.targets) > 1
         for who in story.members
     }
-    found = {}
+    found: Figures = {}
+    factors = []
     for name, people in (("honest", sorted(played.world.honest)), ("brigades", sorted(members))):
         # Of whom nothing was decided nothing can be said.
         known = [trust for who in people if (trust := played.stages.trust(who)).outcomes]
+        factors.append(sorted(trust.factor for trust in known))
         if known:
             found[f"trust: factor, {name}"] = mean(trust.factor for trust in known)
             found[f"trust: medium and above, {name}"] = _share(trust.trust_class != "low" for trust in known)
+    honest, brigades = factors
+    if honest and brigades:
+        found["trust: an honest one above one of a brigade"] = mean(
+            (bisect_left(brigades, each) + bisect_right(brigades, each)) / 2 / len(brigades)
+            for each in honest
+        )
     return found
 
 
@@ -192,5 +201,9 @@ def _cell(values: Sequence[float], meets: Callable[[float], bool] | None) -> str
         return ""
     missed = " **missed**" if meets is not None and not meets(mean(values)) else ""
     if min(values) == max(values):
-        return f"{values[0]:.4g}{missed}"
-    return f"{mean(values):.3g} ({min(values):.3g} to {max(values):.3g}){missed}"
+        return f"{_text(values[0])}{missed}"
+    return f"{_text(mean(values))} ({_text(min(values))} to {_text(max(values))}){missed}"
+
+
+def _text(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.commands.reporter import kept_reporter
+from streams.contract.wire.forms.reporter_history import REPORTER_HEADER
 from streams.contract.wire.origin import with_origin
 from streams.contract.wire.state_records import STATE_VERSION
 from streams.deciding.partition.hash_key import DEMONSTRATION, DEMONSTRATION_KEY
@@ -129,7 +130,8 @@ def test_a_class_says_what_the_next_one_needs(topics):
 def decided(record):
     """A decision as it comes to the reporter's home."""
     key = b"%016x" % DEMONSTRATION.current.reporter_hash(ONE)
-    return record._replace(topic=REPORTERS_INTERNAL, key=key, headers=tuple(with_origin(record)))
+    headers = (*with_origin(record), (REPORTER_HEADER, key))
+    return record._replace(topic=REPORTERS_INTERNAL, headers=headers)
 
 
 def test_a_warning_and_a_pause_are_shown_as_long_as_they_are_in_force(topics):

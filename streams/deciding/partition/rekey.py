@@ -47,7 +47,7 @@ def pass_on(
     batch: Batch[State, Rules, Counters],
     record: SourceRecord,
     topic: str,
-    key: bytes,
+    key: bytes | None,
     partition: int,
     more: Headers = (),
 ) -> None:

@@ -11,7 +11,13 @@ from streams.contract.events.report import ReporterKind
 from streams.contract.events.reporter_standing import ReporterStanding, StandingKind
 from streams.contract.events.standing_notice import StandingNotice
 from streams.contract.wire.dead_letter import Rejected
-from streams.contract.wire.forms.reporter_history import FORWARDED_HEADER, earlier_hash, times_forwarded
+from streams.contract.wire.forms.reporter_history import (
+    FORWARDED_HEADER,
+    REPORTER_HEADER,
+    earlier_hash,
+    reporter_in,
+    times_forwarded,
+)
 from streams.contract.wire.forms.reporter_notice import encode_standing_notice
 from streams.contract.wire.forms.reporter_paused import reporter_paused_record
 from streams.contract.wire.forms.reporter_standing_decoding import decode_reporter_standing
@@ -63,13 +69,13 @@ def handle_standing(batch: ReporterBatch, record: SourceRecord, origin: Origin) 
     known there, and comes back behind the answer. Raises Rejected if it does not fit what was decided before.
     """
     decoded = decode_reporter_standing(record.value, record.headers, origin.timestamp)
-    standing, state, hex_hash = decoded.event, batch.state, record.key or b""
+    standing, state, hex_hash = decoded.event, batch.state, reporter_in(record)
     new = state.recent.new_decision(decoded.ce_source, standing.standing_id, hex_hash.decode())
     if new is None:
         batch.counters.duplicates += 1
         return
     batch.advance(decoded.time_ms, origin.timestamp)
-    key, reporter = reporter_of(batch, record)
+    key, reporter = reporter_of(batch, record, hex_hash)
     hashed, earlier = int(hex_hash, 16), earlier_hash(record)
     forwarded = times_forwarded(record)
     if reporter.moved_to and forwarded < MOST_FORWARDED:
@@ -169,4 +175,5 @@ def _send(batch: ReporterBatch, record: SourceRecord, hashed: int, forwarded: in
     """Send a decision to the home of another hash of its reporter."""
     key = b"%016x" % hashed
     home = batch.state.homes.of_key(key)
-    pass_on(batch, record, REPORTERS_INTERNAL, key, home, [(FORWARDED_HEADER, b"%d" % forwarded)])
+    more = [(REPORTER_HEADER, key), (FORWARDED_HEADER, b"%d" % forwarded)]
+    pass_on(batch, record, REPORTERS_INTERNAL, record.key, home, more)

@@ -9,7 +9,7 @@ from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.report import ReporterKind
 from streams.contract.wire.times import DAY
 from streams.counting.coordination.signature import evidence_needed
-from streams.deciding.reporters.activity import DAYS_PER_WEEK, Activity
+from streams.deciding.reporters.activity import DAYS_PER_WEEK, Activity, channels_of
 from streams.deciding.reporters.misuse import Misuse, Numbers, find_misuse, keep_recent, note
 from streams.deciding.reporters.reviewers import note_reviewer
 from streams.deciding.reporters.standing import DecidedStanding
@@ -54,7 +54,7 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     `first_time`: no outcome is known yet. `many_channels`: a person should look at this reporter, said once a
     week, with the number of channels; None otherwise. `misuse`: figures for a person, if reports look misused
     (misuse.py); None otherwise. `needed` is the evidence that links this reporter to another one
-    (counting/coordination/signature.py).
+    (counting/coordination/signature.py). `channels`: about how many the reporter has reported this week.
     """
 
     trust: Trust
@@ -65,6 +65,7 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     needed: int
     many_channels: int | None
     misuse: Misuse | None
+    channels: int
 
 
 class OutcomeFacts(NamedTuple):
@@ -144,6 +145,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             evidence_needed(member=facts.member, vouched=trust.factor > 1),
             self.activity.channels_this_week() if show else None,
             self._misuse(rules, day) if self.numbers else None,
+            channels_of(bits),
         )
 
     def credit(self, facts: CreditFacts) -> bool:

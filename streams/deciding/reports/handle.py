@@ -8,7 +8,7 @@ from streams.contract.events.report import MessageReport
 from streams.contract.wire.forms.checked_report import checked_report, published_record, report_of
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
 from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
-from streams.contract.wire.forms.reporter_history import EARLIER_HEADER
+from streams.contract.wire.forms.reporter_history import EARLIER_HEADER, REPORTER_HEADER
 from streams.contract.wire.forms.reporter_paused import decode_reporter_paused
 from streams.contract.wire.forms.reporter_standing_decoding import decode_reporter_standing
 from streams.contract.wire.forms.stamp import read_stamp, stamp_of
@@ -174,8 +174,11 @@ def handle_reporter_standing(batch: ReportBatch, record: SourceRecord, origin: O
     keys, ref = batch.state.reporter_keys, decoded.event.reporter.ref
     earlier = keys.hash_before(ref)
     key = b"%016x" % keys.reporter_hash(ref)
-    more = [] if earlier is None else [(EARLIER_HEADER, b"%016x" % earlier)]
-    pass_on(batch, record, REPORTERS_INTERNAL, key, batch.state.homes.of_key(key), more)
+    more = [(REPORTER_HEADER, key)]
+    if earlier is not None:
+        more.append((EARLIER_HEADER, b"%016x" % earlier))
+    # With its own key: the hash must not get into a dead letter.
+    pass_on(batch, record, REPORTERS_INTERNAL, record.key, batch.state.homes.of_key(key), more)
 
 
 def handle_own(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:

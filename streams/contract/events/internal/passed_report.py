@@ -65,6 +65,7 @@ class StoredStamp(NamedTuple):
     proof: tuple[int, ...] = ()
     paused: bool = False
     watched: bool = False
+    channels: int = 0
 
 
 class CheckedReport(msgspec.Struct, Generic[Rest], array_like=True, frozen=True, gc=False):
