@@ -13,6 +13,7 @@ from streams.deciding.partition.reading import PARTLY_READ
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.partition.source_controls import SourceControl, control_record
 from streams.deciding.partition.state import DUPLICATES_SLOT
+from streams.deciding.reporters.part import PART
 from tests.fixtures import code_under_test
 from tests.fixtures.differences import VERSION_0_2
 from tests.fixtures.recorded import load_version_0_2
@@ -45,7 +46,7 @@ def test_what_this_version_keeps_is_written_in_the_forms_of_0_2(past: Past) -> N
         for each in changes[owner]:
             fold(now, each)
         before, then = entries_before(now), past.stored(owner)
-        assert forms(now) - forms(then) <= {(DUPLICATES_SLOT, b"\x03"), (NEWCOMERS, b"\x01")}
+        assert forms(now) - forms(then) <= {(DUPLICATES_SLOT, b"\x03"), (NEWCOMERS, b"\x01"), (PART, b"\x01")}
         assert forms(before) == forms(then)
         assert slots(before) == slots(then)
         assert {key: value for key, value in now.items() if key[:1] not in (DUPLICATES_SLOT, NEWCOMERS)} == {
