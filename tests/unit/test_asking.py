@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from streams.counting.message_store import MessageStore
 from streams.deciding.partition.batch import Batch
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.stage import report_stage
@@ -117,6 +118,25 @@ def test_a_crowd_of_strangers_stays_at_review_until_one_of_two_reports_is_upheld
     assert desk.levels()[-1] == ("updated", 3)
 
 
+def test_a_finding_reaches_the_level_that_it_reaches_alone_and_none_for_a_crowd_beside_it() -> None:
+    def found(number: int) -> Record:
+        scan = {"kind": "automated", "ref": f"scan{number}"}
+        return stamped(report(number, START + number, message_ref=f"known{number}", reporter=scan))
+
+    desk = Desk()
+    desk.apply(found(100))
+    desk.reports(1, 8)
+    assert desk.levels() == [("opened", 1)]
+    assert desk.steps() == [("asked", None)]
+    alone = Desk()
+    alone.apply(*(found(number) for number in range(1, 9)))
+    assert alone.levels() == [("opened", 1), ("updated", 2)]
+    # The crowd would be level 3.
+    alone.reports(11, 40)
+    assert alone.levels() == [("opened", 1), ("updated", 2)]
+    assert alone.steps() == [("asked", None)]
+
+
 def test_none_upheld_is_held_until_half_as_many_more_came_and_others_are_asked_about() -> None:
     desk = Desk()
     desk.reports(1, 8)
@@ -207,11 +227,26 @@ def test_without_the_section_nobody_is_asked() -> None:
     assert "question" not in desk.events("escalations")[-1]
 
 
-def test_a_crowd_without_messages_is_held_because_nobody_can_judge_it() -> None:
+def test_a_crowd_that_names_no_message_is_asked_about_by_its_reports() -> None:
     desk = Desk()
     desk.reports(1, 8, message=None)
-    assert (desk.levels(), desk.events()) == ([("opened", 1)], [])
-    assert desk.counted() == {("spam", "no_report"): 1}
+    (question,) = desk.events()
+    assert {each["message_ref"] for each in question["reports"]} == {None}
+    desk.decide("upheld", question["reports"][0])
+    assert desk.levels() == [("opened", 1), ("updated", 2)]
+
+
+def test_a_crowd_whose_reports_nobody_can_find_is_held() -> None:
+    """Their messages are forgotten, as nobody decides about them any more."""
+    desk = Desk()
+    desk.reports(1, 7)
+    desk.state.crowd.reporters = MessageStore()
+    desk.apply(report(8, START + 80_000, reporter={"kind": "anonymous"}))
+    assert desk.levels() == [("opened", 1)]
+    desk.reports(9, 9, message="m9")
+    # Only this one is known.
+    assert [[each["report_id"] for each in event["reports"]] for event in desk.events()] == [["r9"]]
+    assert desk.events()[0]["sampled"] == 1.0
 
 
 def test_an_unanswered_question_is_overdue_and_asked_again_when_the_crowd_has_grown() -> None:

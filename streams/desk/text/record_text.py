@@ -146,7 +146,7 @@ def _counter_line(record: SourceRecord) -> str:
     counter = _COUNTER.decode(record.value or b"")
     rows: list[ReportCount | RequestCount] = [*counter.reports, *counter.requests]
     parts = [f"{row.count:,} {_counted_kind(row)}" for row in rows]
-    for name in ("items", "decisions", "action_times", "complaints", "orders"):
+    for name in ("items", "decisions", "action_times", "complaints", "orders", "suspensions"):
         counts = getattr(counter, name)
         if counts:
             parts.append(f"{sum(row.count for row in counts):,} {name.replace('_', ' ')}")

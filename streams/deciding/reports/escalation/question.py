@@ -14,9 +14,9 @@ from streams.counting.attribution import ReportIdentity
 Verdict = Literal["upheld", "not_upheld"]
 
 # Others are asked about when the crowd is so many times as large as it was at the last draw: two of those who
-# came since. So whoever sends false reports first, to which the answer is no, holds back a wave only with twice as
-# many accounts as it has people, and a captured answer holds no longer. With 2, as many accounts would be
-# enough. A brigade of 200 costs a desk six questions at most; with 1.2 it would be thirteen.
+# came since. So whoever sends false reports first, to which the answer is no, holds back a wave only with
+# twice as many accounts as it has people, and a captured answer holds no longer. With 2, as many accounts
+# would be enough. A brigade of 200 costs a desk six questions at most; with 1.2 it would be thirteen.
 ASKED_AGAIN_AT: Final = 1.5
 
 

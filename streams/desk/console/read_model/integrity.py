@@ -54,8 +54,16 @@ def integrity_page(
 ) -> IntegrityPage:
     """A page of cases. Raises BadFilter if `after` is not what an earlier page said."""
     page = page_of(reader, "integrity_cases", shown, ("newest_first", "case_id"), after)
-    return IntegrityPage([_read(row["kind"], row["event"]) for row in page.rows], page.after)
+    return IntegrityPage([_read(row["event"]) for row in page.rows], page.after)
 
 
-def _read(kind: str, event: bytes) -> CaseForReview | DetectorCase:
-    return (_DETECTOR_CASE if kind in get_args(DetectorCaseKind) else _CASE).decode(event)
+class _Kind(msgspec.Struct):
+    kind: AnyCaseKind
+
+
+_KIND = msgspec.json.Decoder(_Kind)
+
+
+def _read(event: bytes) -> CaseForReview | DetectorCase:
+    of_detector = _KIND.decode(event).kind in get_args(DetectorCaseKind)
+    return (_DETECTOR_CASE if of_detector else _CASE).decode(event)
