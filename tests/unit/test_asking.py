@@ -144,14 +144,16 @@ def test_none_upheld_is_held_until_as_many_others_come_and_they_are_asked_about(
     assert desk.steps() == [("asked", None)]
     desk.decide("manifestly_unfounded", second)
     assert desk.steps() == [("asked", None), ("answered", "held")]
-    desk.reports(9, 15)
+    desk.reports(9, 11)
     assert len(desk.steps()) == 2
-    desk.reports(16, 16)
+    desk.reports(12, 12)
     assert desk.steps()[2:] == [("asked", None)]
     again = desk.events()[2]
     assert again["question_id"] != desk.events()[0]["question_id"]
     drawn = {each["report_id"] for event in (desk.events()[0], again) for each in event["reports"]}
     assert len(drawn) == 4
+    assert {each["report_id"] for each in again["reports"]} <= {f"r{number}" for number in range(9, 13)}
+    assert again["sampled"] == 0.5
     desk.decide("upheld", again["reports"][0])
     assert desk.levels() == [("opened", 1), ("updated", 2)]
 
@@ -257,14 +259,20 @@ def test_without_the_section_nobody_is_asked() -> None:
     assert "question" not in desk.events("escalations")[-1]
 
 
-def test_a_crowd_without_messages_is_asked_about_as_one_about_the_channel() -> None:
+def test_a_crowd_that_names_no_message_is_asked_about_reports_of_the_channel() -> None:
     desk = Desk()
     desk.reports(1, 8, message=None)
-    [question] = desk.events()
-    assert (desk.levels(), question["type"]) == ([("opened", 1)], "asked")
-    assert [each["message_ref"] for each in question["reports"]] == [None, None]
+    (question,) = desk.events()
+    assert {each["message_ref"] for each in question["reports"]} == {None}
     desk.decide("upheld", question["reports"][0])
-    assert desk.levels()[-1] == ("updated", 2)
+    assert desk.levels() == [("opened", 1), ("updated", 2)]
+
+
+def test_a_crowd_without_reporters_is_held_because_no_report_can_be_drawn() -> None:
+    desk = Desk(policy(levels=levels({"reports": 3}, {"reports": 8})))
+    desk.apply(*(report(number, START, reporter={"kind": "anonymous"}) for number in range(8)))
+    assert (desk.levels(), desk.events()) == ([("opened", 1)], [])
+    assert desk.counted() == {("spam", "no_report"): 1}
 
 
 def test_an_unanswered_question_is_overdue_and_asked_again_when_as_many_others_have_come() -> None:
@@ -328,7 +336,7 @@ def test_a_question_survives_a_takeover_and_may_be_asked_by_an_answer() -> None:
     desk.restart()
     for number, each in enumerate(desk.events()[0]["reports"], 1):
         desk.decide("dismissed", each, at=START + number * MINUTE)
-    # Twice as many came before the answer.
+    # More came before the answer.
     assert desk.steps() == [("asked", None), ("answered", "held"), ("asked", None)]
     desk.restart()
     desk.decide("upheld", desk.events()[2]["reports"][0])
