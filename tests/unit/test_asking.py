@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from streams.counting.message_store import MessageStore
 from streams.deciding.partition.batch import Batch
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.stage import report_stage
@@ -144,16 +145,16 @@ def test_none_upheld_is_held_until_as_many_others_come_and_they_are_asked_about(
     assert desk.steps() == [("asked", None)]
     desk.decide("manifestly_unfounded", second)
     assert desk.steps() == [("asked", None), ("answered", "held")]
-    desk.reports(9, 11)
+    desk.reports(9, 15)
     assert len(desk.steps()) == 2
-    desk.reports(12, 12)
+    desk.reports(16, 16)
     assert desk.steps()[2:] == [("asked", None)]
     again = desk.events()[2]
     assert again["question_id"] != desk.events()[0]["question_id"]
     drawn = {each["report_id"] for event in (desk.events()[0], again) for each in event["reports"]}
     assert len(drawn) == 4
-    assert {each["report_id"] for each in again["reports"]} <= {f"r{number}" for number in range(9, 13)}
-    assert again["sampled"] == 0.5
+    assert {each["report_id"] for each in again["reports"]} <= {f"r{number}" for number in range(9, 17)}
+    assert again["sampled"] == 0.25
     desk.decide("upheld", again["reports"][0])
     assert desk.levels() == [("opened", 1), ("updated", 2)]
 
@@ -273,6 +274,19 @@ def test_a_crowd_without_reporters_is_held_because_no_report_can_be_drawn() -> N
     desk.apply(*(report(number, START, reporter={"kind": "anonymous"}) for number in range(8)))
     assert (desk.levels(), desk.events()) == ([("opened", 1)], [])
     assert desk.counted() == {("spam", "no_report"): 1}
+
+
+def test_a_crowd_whose_reports_nobody_can_find_is_held() -> None:
+    """Their messages are forgotten, as nobody decides about them any more."""
+    desk = Desk()
+    desk.reports(1, 7)
+    desk.state.crowd.reporters = MessageStore()
+    desk.apply(report(8, START + 80_000, reporter={"kind": "anonymous"}))
+    assert desk.levels() == [("opened", 1)]
+    desk.reports(9, 9, message="m9")
+    # Only this one is known.
+    assert [[each["report_id"] for each in event["reports"]] for event in desk.events()] == [["r9"]]
+    assert desk.events()[0]["sampled"] == 1.0
 
 
 def test_an_unanswered_question_is_overdue_and_asked_again_when_as_many_others_have_come() -> None:
