@@ -26,7 +26,7 @@ from streams.deciding.reports.escalation.question import Question, question_id
 
 _ANSWERS: Final[Mapping[ReviewAnswer, str]] = {
     "stands": "One of them was upheld, so the count decides.",
-    "held": "None of them was upheld, so it stays below that level until the crowd has doubled.",
+    "held": "None of them was upheld, so it stays below that level until others come who reach it.",
 }
 
 
