@@ -25,6 +25,9 @@ def main() -> None:
     )
     parser.add_argument("--wrong", type=float, default=0.0, help="share of decisions of desks that are wrong")
     parser.add_argument(
+        "--cliffs", action="store_true", help="only: what drawing thresholds at random would gain"
+    )
+    parser.add_argument(
         "--write", action="store_true", help="store what was found as the prices of this version"
     )
     options = parser.parse_args()
