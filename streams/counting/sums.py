@@ -72,6 +72,12 @@ class Scattered(msgspec.Struct, frozen=True, gc=False):
             return self
         return Scattered(self.reporters + other.reporters, self.risk + other.risk)
 
+    def minus(self, other: "Scattered") -> "Scattered":
+        """Return the sums without those of `other`, which were added before."""
+        if other is NOT_SCATTERED:
+            return self
+        return Scattered(self.reporters - other.reporters, self.risk - other.risk)
+
 
 NOT_SCATTERED: Final = Scattered()
 
@@ -107,6 +113,7 @@ class StampedSums(msgspec.Struct, frozen=True, gc=False):
             self.sums.minus(other.sums),
             doubtful,
             self.unnamed - other.unnamed,
+            self.scattered.minus(other.scattered),
         )
 
 

@@ -12,7 +12,6 @@ from streams.commands.state.repartition import repartition
 from streams.contract.events.internal.time_correction import TimeCorrection
 from streams.contract.wire.forms.time_correction import encode_time_correction
 from streams.contract.wire.partitioner import home_partition
-from streams.counting.message_store import MessageStore
 from streams.deciding.partition.batch import Batch
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.stage import report_stage
@@ -144,7 +143,7 @@ def test_a_finding_reaches_the_level_that_it_reaches_alone_and_none_for_a_crowd_
     assert alone.steps() == [("asked", None)]
 
 
-def test_none_upheld_is_held_until_half_as_many_more_came_and_others_are_asked_about() -> None:
+def test_none_upheld_is_held_until_as_many_others_come_and_they_are_asked_about() -> None:
     desk = Desk()
     desk.reports(1, 8)
     first, second = desk.events()[0]["reports"]
@@ -164,6 +163,39 @@ def test_none_upheld_is_held_until_half_as_many_more_came_and_others_are_asked_a
     assert again["sampled"] == 0.5
     desk.decide("upheld", again["reports"][0])
     assert desk.levels() == [("opened", 1), ("updated", 2)]
+
+
+def test_only_those_who_came_since_are_asked_about_again_however_many_came_first() -> None:
+    desk = Desk()
+    desk.reports(1, 100, message="junk")
+    desk.decide("dismissed", "junk", at=START + 20 * MINUTE)
+    asked = len(desk.events())
+    desk.reports(101, 107, at=START + 21 * MINUTE, message="scam")
+    assert len(desk.events()) == asked
+    desk.reports(108, 108, at=START + 21 * MINUTE, message="scam")
+    *_, question = desk.events()
+    assert {each["message_ref"] for each in question["reports"]} == {"scam"}
+    desk.decide("upheld", "scam", at=START + 42 * MINUTE)
+    assert desk.levels()[-1][0] == "updated"
+
+
+@pytest.mark.parametrize(
+    "decisions", [("upheld", "upheld"), ("upheld", "dismissed"), ("dismissed", "upheld")]
+)
+def test_a_suspected_brigade_is_asked_about_and_all_drawn_reports_must_be_right(decisions: Any) -> None:
+    crowd = policy(levels=levels({"distinct_reporters": 5}, {"distinct_reporters": 12}))
+    desk = Desk(crowd, integrity="live")
+    fresh = {"kind": "user", "member": False, "account_age": "under_1d"}
+    for number in range(1, 13):
+        desk.reports(number, number, reporter={**fresh, "ref": f"u{number}"})
+    assert desk.levels() == [("opened", 1)]
+    [question] = desk.events()
+    for decision, each in zip(decisions, question["reports"], strict=True):
+        desk.decide(decision, each)
+    stands = decisions == ("upheld", "upheld")
+    assert desk.levels()[1:] == ([("updated", 2)] if stands else [])
+    assert desk.steps()[1:] == [("answered", "stands" if stands else "held")]
+    assert [case["kind"] for case in desk.events("integrity-cases")] == ["brigade"]
 
 
 def test_a_decision_about_the_message_answers_it() -> None:
@@ -234,7 +266,7 @@ def test_without_the_section_nobody_is_asked() -> None:
     assert "question" not in desk.events("escalations")[-1]
 
 
-def test_a_crowd_that_names_no_message_is_asked_about_by_its_reports() -> None:
+def test_a_crowd_that_names_no_message_is_asked_about_reports_of_the_channel() -> None:
     desk = Desk()
     desk.reports(1, 8, message=None)
     (question,) = desk.events()
@@ -243,20 +275,14 @@ def test_a_crowd_that_names_no_message_is_asked_about_by_its_reports() -> None:
     assert desk.levels() == [("opened", 1), ("updated", 2)]
 
 
-def test_a_crowd_whose_reports_nobody_can_find_is_held() -> None:
-    """Their messages are forgotten, as nobody decides about them any more."""
-    desk = Desk()
-    desk.reports(1, 7)
-    desk.state.crowd.reporters = MessageStore()
-    desk.apply(report(8, START + 80_000, reporter={"kind": "anonymous"}))
-    assert desk.levels() == [("opened", 1)]
-    desk.reports(9, 9, message="m9")
-    # Only this one is known.
-    assert [[each["report_id"] for each in event["reports"]] for event in desk.events()] == [["r9"]]
-    assert desk.events()[0]["sampled"] == 1.0
+def test_a_crowd_without_reporters_is_held_because_no_report_can_be_drawn() -> None:
+    desk = Desk(policy(levels=levels({"reports": 3}, {"reports": 8})))
+    desk.apply(*(report(number, START, reporter={"kind": "anonymous"}) for number in range(8)))
+    assert (desk.levels(), desk.events()) == ([("opened", 1)], [])
+    assert desk.counted() == {("spam", "no_report"): 1}
 
 
-def test_an_unanswered_question_is_overdue_and_asked_again_when_the_crowd_has_grown() -> None:
+def test_an_unanswered_question_is_overdue_and_asked_again_when_as_many_others_have_come() -> None:
     desk = Desk()
     desk.reports(1, 8)
     desk.reports(9, 15)
@@ -290,7 +316,7 @@ def test_an_appeal_leaves_the_level_and_holds_back_further_ones() -> None:
     assert desk.steps()[1:] == [("answered", "stands"), ("answered", "held")]
     desk.reports(9, 30)
     assert desk.levels()[-1] == ("updated", 2)
-    # The crowd has grown, so others were asked about.
+    # Others came, and were asked about.
     assert desk.steps()[3:] == [("asked", None)]
 
 

@@ -67,7 +67,8 @@ def _watch(batch: ReporterBatch, key: bytes, passed: PassedReport[Any], parts: S
         if change.why is None:
             counters.detectors_released += 1
         else:
-            publish_held(batch, key, passed.report, change)
+            number = (WHOLE, *passed.parts)[change.place]
+            publish_held(batch, key, number, passed.report, change)
             counters.detectors_held[change.why] += 1
     counters.findings_held += held
     return held
@@ -124,6 +125,22 @@ def _expect(batch: ReporterBatch, part: Part, sums: Sums, period: int, added: Ou
     share = wrong / total
     expected = min(share + (share * (1 - share) / (total + 1)) ** 0.5, 0.95)
     part.watch.decided(rules.detectors, expected, dismissed=added.verdict != "upheld")
+
+
+def end_holding(batch: ReporterBatch, key: bytes, part: int) -> None:
+    """Hold a source or its part no more, because a person says so; nothing happens if it is not held."""
+    state = batch.state
+    place = part_key(key, part)
+    known = state.parts.find(place)
+    if known is None or known.watch.why is None:
+        return
+    usual = known.watch.end()
+    state.parts.keep(place, known, state.time.now)
+    whole = state.parts.find(part_key(key, WHOLE))
+    if part != WHOLE and whole is not None:
+        whole.watch.accept(usual + whole.watch.count)
+        state.parts.keep(part_key(key, WHOLE), whole, state.time.now)
+    batch.counters.detectors_released += 1
 
 
 def send_part(batch: ReporterBatch, key: bytes, rehashed: ReporterRehashed, part: int) -> None:
