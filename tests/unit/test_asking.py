@@ -12,7 +12,6 @@ from streams.commands.state.repartition import repartition
 from streams.contract.events.internal.time_correction import TimeCorrection
 from streams.contract.wire.forms.time_correction import encode_time_correction
 from streams.contract.wire.partitioner import home_partition
-from streams.counting.message_store import MessageStore
 from streams.deciding.partition.batch import Batch
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.stage import report_stage
@@ -281,19 +280,6 @@ def test_a_crowd_without_reporters_is_held_because_no_report_can_be_drawn() -> N
     desk.apply(*(report(number, START, reporter={"kind": "anonymous"}) for number in range(8)))
     assert (desk.levels(), desk.events()) == ([("opened", 1)], [])
     assert desk.counted() == {("spam", "no_report"): 1}
-
-
-def test_a_crowd_whose_reports_nobody_can_find_is_held() -> None:
-    """Their messages are forgotten, as nobody decides about them any more."""
-    desk = Desk()
-    desk.reports(1, 7)
-    desk.state.crowd.reporters = MessageStore()
-    desk.apply(report(8, START + 80_000, reporter={"kind": "anonymous"}))
-    assert desk.levels() == [("opened", 1)]
-    desk.reports(9, 9, message="m9")
-    # Only this one is known.
-    assert [[each["report_id"] for each in event["reports"]] for event in desk.events()] == [["r9"]]
-    assert desk.events()[0]["sampled"] == 1.0
 
 
 def test_an_unanswered_question_is_overdue_and_asked_again_when_as_many_others_have_come() -> None:
