@@ -2,6 +2,11 @@
 
 from generators.dashboard_queries import Panel, Row, quantiles, rate, series, total
 
+
+def _checks(result: str) -> str:
+    return rate("tocsin_desk_checks_total", more=f', result="{result}"')
+
+
 REPORTERS: Row = (
     "Reporters",
     (
@@ -48,6 +53,36 @@ REPORTERS: Row = (
             "less.",
             "reqps",
             {"applied": rate("tocsin_moderation_outcomes_total")},
+        ),
+        Panel(
+            "Do desks agree?",
+            "Decisions that a second person took too and decided otherwise, and wrong ones among cases with a "
+            "known answer. Where three in ten decisions are wrong, trust hardly tells who is right "
+            "(docs/trust-measured.md).",
+            "percentunit",
+            {
+                name: f"{_checks(bad)} / ({_checks(bad)} + {_checks(good)})"
+                for name, bad, good in (
+                    ("disputed", "disputed", "agreed"),
+                    ("known answer missed", "golden_wrong", "golden_right"),
+                )
+            },
+        ),
+        Panel(
+            "Standing of reporters",
+            "Decisions of people about reporters: warnings, pauses and ends of both; and the channels out of "
+            "whose windows a pause took weight.",
+            "reqps",
+            {
+                "{{decision}}": rate("tocsin_reporter_standing_total", "decision"),
+                "channels": rate("tocsin_weight_taken_out_total"),
+            },
+        ),
+        Panel(
+            "Reports without weight",
+            "Reports of paused reporters, and of versions of messages that two reviewers approved.",
+            "reqps",
+            {"{{why}}": rate("tocsin_reports_without_weight_total", "why")},
         ),
         Panel(
             "Share of linked reports",

@@ -26,6 +26,7 @@ from streams.contract.events.internal.time_correction import TIME_CORRECTION_TYP
 from streams.contract.events.report import Category, LanguageTag, Pseudonym, Ref
 from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE, ReporterNotice
 from streams.contract.events.review_question import REVIEW_QUESTION_TYPE, ReviewQuestion
+from streams.contract.events.standing_notice import STANDING_NOTICE_TYPE, StandingNotice
 from streams.contract.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
 from streams.contract.wire import forms
 from streams.contract.wire.reading import EventForm
@@ -47,6 +48,7 @@ _OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "integrity-case.v1.json": (INTEGRITY_CASE_TYPE, CaseForReview),
     "review-question.v1.json": (REVIEW_QUESTION_TYPE, ReviewQuestion),
     "reporter-notice.v1.json": (REPORTER_NOTICE_TYPE, ReporterNotice),
+    "standing-notice.v1.json": (STANDING_NOTICE_TYPE, StandingNotice),
     "transparency-counter.v1.json": (TRANSPARENCY_COUNTER_TYPE, TransparencyCounter),
     "redacted-dead-letter.v1.json": (
         "value of a dead letter with tocsin-reason pii_detected",

@@ -9,7 +9,7 @@ alone.
 
 import struct
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -203,6 +203,16 @@ class MessageReporters(msgspec.Struct, array_like=True):
                     Credit(each, received, now.standing, removed, added, anew=was is not None, told=told)
                 )
         return changes
+
+    def second_opinion(
+        self, decision: KnownOutcome, reporter: int | None = None
+    ) -> Literal["agreed", "disputed"] | None:
+        """Return what an outcome that was just noted says to an earlier one of another person."""
+        standing = self.standing if reporter is None else self.own.get(reporter, (0, None))[1]
+        if standing is None or standing.outcome_id != decision.outcome_id:
+            return None
+        agrees = standing.agrees()
+        return None if agrees is None else "agreed" if agrees else "disputed"
 
     def notices_of(self, decision: KnownOutcome, reporter: int | None = None) -> list[Credit]:
         """Return whom an outcome that credits nobody concerns, in the order of hashes.

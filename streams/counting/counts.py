@@ -2,7 +2,7 @@
 
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -47,6 +47,7 @@ from streams.counting.windows import (
     window_start,
     window_stop,
 )
+from streams.counting.withdrawal.additions import Addition, PaneSums, Sightings
 
 CHANNEL_COUNTS = b"K"
 """State key type of counts. The key is: type, channel ref, NUL, category."""
@@ -154,6 +155,80 @@ class ChannelCounts(msgspec.Struct, gc=False):
                 self._messages = {}
             tally_message(self._messages, message_ref, fine)
         return True
+
+    def add_for_review(self, occurred_ms: int, now_ms: int, tier: int = 0) -> bool:
+        """Count a report as a report and nothing else: no risk, no reporter, no message; otherwise as `add`.
+
+        For one without weight, in a category in which every report is reviewed.
+        """
+        fine, now = occurred_ms // FINE_MS, now_ms // FINE_MS
+        if now != self._now:
+            self._move_on(now)
+        start = pane_start(fine, now)
+        if start is None:
+            return False
+        pane = find_or_insert(self._panes, start)
+        pane.reports += 1
+        pane.tier = max(pane.tier, tier)
+        self._sums = None
+        return True
+
+    def at(self, occurred_ms: int, now_ms: int) -> PaneSums:
+        """Return the sums of the pane in which a report of `occurred_ms` is counted at `now_ms`."""
+        fine, now = occurred_ms // FINE_MS, now_ms // FINE_MS
+        if now != self._now:
+            self._move_on(now)
+        sums, start = Pane(fine), pane_start(fine, now)
+        pane = None if start is None else self._held(fine)
+        if pane is None or pane.start != start:
+            return PaneSums(sums, NOT_STAMPED)
+        sums += pane
+        return PaneSums(sums, NOT_STAMPED if self._voices is None else self._voices.at(pane.start))
+
+    def sightings(self, reporter_hash: int) -> Sightings:
+        """Return what is known of a reporter before a report of theirs, for `withdraw`."""
+        earlier = [] if self._earlier is None else self._earlier.panes_of(reporter_hash)
+        seen = None if self._last_seen is None else self._last_seen.get(reporter_hash)
+        panes = earlier if seen is None else [*earlier, seen]
+        return Sightings(
+            tuple(sorted(panes)), None if self._repeats is None else self._repeats.get(reporter_hash)
+        )
+
+    def withdraw(self, reporter_hash: int, before: Sightings, added: Iterable[Addition]) -> None:
+        """Take out what a reporter's reports have added, as if only those `before` them had been counted.
+
+        What no pane holds any more is left out; a reporter who is not in the sample was not counted as one.
+        Protection and the tally of messages stay: they only decide who looks, and at what.
+        """
+        self._sums = None
+        for one in added:
+            pane = self._held(one.pane.start)
+            if pane is not None:
+                pane -= one.pane
+                if self._voices is not None:
+                    self._voices.withdraw(pane.start, one.stamped)
+        last_seen = self._last_seen
+        if last_seen is not None and (seen := last_seen.pop(reporter_hash, None)) is not None:
+            pane_at(self._panes, seen).kept -= 1
+            if self._earlier is not None:
+                self._earlier.forget(reporter_hash)
+            self._see_again(last_seen, reporter_hash, before.panes)
+        self.note_risk(reporter_hash, before.risk_counted_at)
+
+    def _see_again(self, last_seen: LastSeen, reporter_hash: int, seen: Iterable[int]) -> None:
+        held = {pane.start: pane for pane in map(self._held, seen) if pane is not None}
+        places = [start for start, pane in held.items() if in_sample(reporter_hash, pane.weight)]
+        if places:
+            *earlier, last = sorted(places)
+            last_seen[reporter_hash] = last
+            held[last].kept += 1
+            for start in earlier:
+                self._note_earlier(held[start], reporter_hash)
+
+    def _held(self, fine: int) -> Pane | None:
+        """Return the pane in which what happened at a fine index is counted; None if it was dropped."""
+        panes = self._panes
+        return pane_at(panes, fine) if panes and panes[0].start <= fine else None
 
     def add_stamped(self, occurred_ms: int, added: StampedSums) -> None:
         """Add what a report with a stamp, or without a reporter, adds beside, after `add` has counted it."""

@@ -47,18 +47,24 @@ class KnownOutcome(msgspec.Struct, frozen=True, array_like=True):
         """The order of decisions: the latest one holds."""
         return self.decided_s, self.outcome_id
 
+    def agrees(self) -> bool | None:
+        """Return whether another person decided the same; None if none did, or one corrects the other."""
+        other = self.other
+        if other is None or not other.percent or not self.percent or self.corrects:
+            return None
+        return (other.verdict == "upheld") == (self.verdict == "upheld")
+
     @property
     def counted(self) -> "Counted":
         """How it counts for those who reported the message."""
         verdict, percent, reviewer, sure = self.verdict, self.percent, self.reviewer, self.sure
-        other = self.other
-        if other is not None and other.percent and percent and not self.corrects:
-            if (other.verdict == "upheld") == (verdict == "upheld"):
-                percent, sure = self.if_agreed, True
-                if other.verdict == "dismissed":
-                    verdict = other.verdict
-            else:
-                percent = self.if_disputed
+        agrees = self.agrees()
+        if agrees:
+            percent, sure = self.if_agreed, True
+            if self.other is not None and self.other.verdict == "dismissed":
+                verdict = "dismissed"
+        elif agrees is False:
+            percent = self.if_disputed
         if sure:
             reviewer = 0
         elif reviewer and verdict == "manifestly_unfounded":

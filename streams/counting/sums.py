@@ -38,21 +38,56 @@ class Doubtful(msgspec.Struct, frozen=True, gc=False):
             self.anonymous + other.anonymous,
         )
 
+    def minus(self, other: "Doubtful") -> "Doubtful":
+        """Return the sums without those of `other`, which were added before."""
+        if other is NO_DOUBT:
+            return self
+        return Doubtful(
+            self.reports - other.reports,
+            self.reporters - other.reporters,
+            self.risk - other.risk,
+            self.anonymous - other.anonymous,
+        )
+
 
 NO_DOUBT: Final = Doubtful()
+
+
+WHOLE: Final = 1_000
+"""One reporter in the units of Scattered."""
+
+
+class Scattered(msgspec.Struct, frozen=True, gc=False):
+    """What is missing of reporters who name many channels, when a desk's list is put in order.
+
+    In thousandths of a reporter, and in millionths of risk.
+    """
+
+    reporters: int = 0
+    risk: int = 0
+
+    def plus(self, other: "Scattered") -> "Scattered":
+        """Return the sums of both."""
+        if other is NOT_SCATTERED:
+            return self
+        return Scattered(self.reporters + other.reporters, self.risk + other.risk)
+
+
+NOT_SCATTERED: Final = Scattered()
 
 
 class StampedSums(msgspec.Struct, frozen=True, gc=False):
     """`stamped` reports were stamped; `sums` adds up the first ones of each reporter about a message.
 
     `doubtful` are those of them that a suspected brigade may have made. `unnamed` is the risk (millionths)
-    that reports without a reporter's ref added: these have no stamp.
+    that reports without a reporter's ref added: these have no stamp. `scattered` changes no level.
     """
 
     stamped: int = 0
     sums: ClusterSums = ClusterSums()
     doubtful: Doubtful = NO_DOUBT
     unnamed: int = 0
+    scattered: Scattered = NOT_SCATTERED
 
     def plus(self, other: "StampedSums") -> "StampedSums":
         """Return the sums of both, which are of different reports."""
@@ -61,6 +96,17 @@ class StampedSums(msgspec.Struct, frozen=True, gc=False):
             self.sums.plus(other.sums),
             self.doubtful.plus(other.doubtful),
             self.unnamed + other.unnamed,
+            self.scattered.plus(other.scattered),
+        )
+
+    def minus(self, other: "StampedSums") -> "StampedSums":
+        """Return the sums without those of `other`, which were added before."""
+        doubtful = self.doubtful.minus(other.doubtful)
+        return StampedSums(
+            self.stamped - other.stamped,
+            self.sums.minus(other.sums),
+            doubtful,
+            self.unnamed - other.unnamed,
         )
 
 

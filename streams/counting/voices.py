@@ -11,10 +11,18 @@ from msgspec.structs import astuple
 
 from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.panes import pane_at
-from streams.counting.sums import NO_DOUBT, Doubtful, Pane, StampedSums
+from streams.counting.sums import (
+    NO_DOUBT,
+    NOT_SCATTERED,
+    NOT_STAMPED,
+    Doubtful,
+    Pane,
+    Scattered,
+    StampedSums,
+)
 
 VoicePane = tuple[int, ...]
-"""Start, stamped, the four numbers of ClusterSums, those of Doubtful, and unnamed.
+"""Start, stamped, the four numbers of ClusterSums, those of Doubtful, unnamed, and those of Scattered.
 
 Zeros after the first six numbers are left out: most channels have no doubtful reports, and their records are
 those of version 0.2.
@@ -35,7 +43,7 @@ class Voices:
 
     def __init__(self, panes: Sequence[VoicePane] = ()) -> None:
         # The oldest first.
-        self._panes = {row[0]: _sums_of(row) for row in panes}
+        self._panes = {row[0]: sums_of(row) for row in panes}
         self._windows: dict[int, StampedSums] = {}
 
     def add(self, start: int, one: StampedSums) -> None:
@@ -49,6 +57,17 @@ class Voices:
         for first, sums in self._windows.items():
             if start >= first:
                 self._windows[first] = sums.plus(one)
+
+    def withdraw(self, start: int, added: StampedSums) -> None:
+        """Take out of the pane that begins at `start` what stamped reports have added to it."""
+        pane = self._panes.get(start)
+        if pane is not None:
+            self._panes[start] = pane.minus(added)
+            self._windows.clear()
+
+    def at(self, start: int) -> StampedSums:
+        """Return the sums of the pane that begins at `start`."""
+        return self._panes.get(start, NOT_STAMPED)
 
     def since(self, start: int) -> StampedSums:
         """Return the sums of all panes from the fine index `start` on."""
@@ -81,13 +100,13 @@ class Voices:
 
     def rows(self) -> list[VoicePane]:
         """Return the panes as they are stored."""
-        return [_row(start, one) for start, one in self._panes.items()]
+        return [voice_pane(start, one) for start, one in self._panes.items()]
 
 
 def _total(panes: Iterable[StampedSums]) -> StampedSums:
     # One row for each pane would take most of the time.
     stamped = reports = linked = known = squares = 0
-    doubtful, unnamed = NO_DOUBT, 0
+    doubtful, unnamed, scattered = NO_DOUBT, 0, NOT_SCATTERED
     for pane in panes:
         sums = pane.sums
         stamped += pane.stamped
@@ -97,19 +116,24 @@ def _total(panes: Iterable[StampedSums]) -> StampedSums:
         squares += sums.squares
         doubtful = doubtful.plus(pane.doubtful)
         unnamed += pane.unnamed
-    return StampedSums(stamped, ClusterSums(reports, linked, known, squares), doubtful, unnamed)
+        scattered = scattered.plus(pane.scattered)
+    return StampedSums(stamped, ClusterSums(reports, linked, known, squares), doubtful, unnamed, scattered)
 
 
-def _sums_of(row: VoicePane) -> StampedSums:
+def sums_of(row: VoicePane) -> StampedSums:
+    """Return the sums that `voice_pane` stored."""
     _, stamped, *sums = row[:_FIRST]
-    doubtful = Doubtful(*row[_FIRST:_UNNAMED]) if any(row[_FIRST:_UNNAMED]) else NO_DOUBT
-    return StampedSums(stamped, ClusterSums(*sums), doubtful, *row[_UNNAMED:])
+    doubts, rest, missing = row[_FIRST:_UNNAMED], row[_UNNAMED : _UNNAMED + 1], row[_UNNAMED + 1 :]
+    doubtful = Doubtful(*doubts) if any(doubts) else NO_DOUBT
+    scattered = Scattered(*missing) if missing else NOT_SCATTERED
+    return StampedSums(stamped, ClusterSums(*sums), doubtful, sum(rest), scattered)
 
 
-def _row(start: int, one: StampedSums) -> VoicePane:
+def voice_pane(start: int, one: StampedSums) -> VoicePane:
+    """Return the sums of the pane that begins at `start`, as they are stored."""
     row = [start, one.stamped, *astuple(one.sums)]
-    if one.doubtful is not NO_DOUBT or one.unnamed:
-        row += (*astuple(one.doubtful), one.unnamed)
+    if one.doubtful is not NO_DOUBT or one.unnamed or one.scattered is not NOT_SCATTERED:
+        row += (*astuple(one.doubtful), one.unnamed, *astuple(one.scattered))
         while not row[-1] and len(row) > _FIRST:
             row.pop()
     return tuple(row)

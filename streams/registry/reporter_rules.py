@@ -51,6 +51,13 @@ class ReviewerLimits(NamedTuple):
         return self.share >= 1
 
 
+class StandingTerms(NamedTuple):
+    """How long a warning of a reporter is in force, and how long a pause may be, in days."""
+
+    warning_days: int
+    longest_pause_days: int
+
+
 class DetectorRules(NamedTuple):
     """How parts of detectors and lists are judged, and when a source is held (deciding/reporters/watch.py).
 
@@ -72,7 +79,8 @@ class ReporterRules:
 
     `outcomes` is the weight of an outcome in the Beta distribution, `confidence` that of its reviewers.
     `receipts` are the kinds of reporters who are told that their report was received. Without `detectors` the
-    parts of a detector or list are judged like the whole.
+    parts of a detector or list are judged like the whole. `approval_days` are those for which a dismissal
+    may hold for the version of a message that was judged.
     """
 
     priors: Mapping[str, BetaPrior]
@@ -88,6 +96,8 @@ class ReporterRules:
     receipts: frozenset[str]
     misuse: MisuseNeeds
     reviewers: ReviewerLimits
+    standing: StandingTerms
+    approval_days: int
     detectors: DetectorRules | None = None
 
     def percent(self, confidence: OutcomeConfidence, probability: float) -> int:

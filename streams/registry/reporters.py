@@ -12,11 +12,15 @@ from streams.registry.reporter_rules import (
     MisuseNeeds,
     ReporterRules,
     ReviewerLimits,
+    StandingTerms,
 )
 from streams.registry.shapes.reporters import ReportersFile
 from streams.registry.shapes.rules import BetaRow
 
 _HIGHEST_MEAN: Final = 0.99
+# As in the shipped file, which argues the numbers: files of earlier versions have no such rows.
+_STANDING: Final = StandingTerms(warning_days=180, longest_pause_days=180)
+_APPROVAL_DAYS: Final = 30
 
 
 def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
@@ -67,6 +71,10 @@ def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
         misuse=MisuseNeeds(file.misuse.values.manifestly_unfounded, file.misuse.values.share),
         reviewers=_reviewer_limits(document, file),
         detectors=None if file.detectors is None else DetectorRules(**file.detectors.values.model_dump()),
+        standing=_STANDING
+        if file.standing is None
+        else StandingTerms(file.standing.values.warning_days, file.standing.values.longest_pause_days),
+        approval_days=_APPROVAL_DAYS if file.approval is None else file.approval.values.days,
     )
 
 

@@ -14,6 +14,8 @@ from streams.contract.events.moderation_outcome import MODERATION_OUTCOME_TYPE
 from streams.contract.events.report import REPORT_TYPE
 from streams.contract.events.detector_feedback import DETECTOR_FEEDBACK_TYPE
 from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE
+from streams.contract.events.reporter_standing import REPORTER_STANDING_TYPE
+from streams.contract.events.standing_notice import STANDING_NOTICE_TYPE
 from streams.contract.wire.reading import MAX_EVENT_BYTES
 from streams.contract.wire.records import MAX_PASSED_ON_BYTES
 from streams.contract.wire.topics import (
@@ -30,6 +32,7 @@ from streams.contract.wire.topics import (
     MODERATION_OUTCOMES,
     REPORT_SOURCES,
     REPORTER_NOTICES,
+    REPORTER_STANDING,
     REPORTER_STATE,
     REPORTERS_INTERNAL,
     REVIEW_QUESTIONS,
@@ -81,7 +84,8 @@ def test_event_types_match_the_code():
     assert CLOCK_OUTCOME_TYPE in types[MESSAGE_REPORTS_INTERNAL]
     assert types[MODERATION_OUTCOMES] == MODERATION_OUTCOME_TYPE
     assert types[CASE_ACTIVITY] == CASE_ACTIVITY_TYPE
-    assert types[REPORTER_NOTICES] == REPORTER_NOTICE_TYPE
+    assert types[REPORTER_NOTICES] == f"{REPORTER_NOTICE_TYPE}, or {STANDING_NOTICE_TYPE}"
+    assert types[REPORTER_STANDING] == REPORTER_STANDING_TYPE
     assert types[DETECTOR_FEEDBACK] == DETECTOR_FEEDBACK_TYPE
     assert types["enriched-reports"] == ENRICHED_REPORT_TYPE
     assert types["escalations"] == types["escalations-shadow"] == ESCALATION_TYPE
@@ -148,6 +152,7 @@ def test_retention_is_as_documented():
         "moderation-outcomes": 365,
         "case-activity": 365,
         "reporter-notices": 14,
+        "reporter-standing": 14,
         "detector-feedback": 14,
         "reporters-internal": 14,
         "integrity-cases": 90,

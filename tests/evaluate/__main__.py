@@ -15,6 +15,7 @@ from tests.evaluate import agents, drawn
 from tests.evaluate.desks import DeskSettings
 from tests.evaluate.figures import Figures, figures, stories, story_table, table
 from tests.evaluate.play import play
+from tests.evaluate.replay import read_labels, read_ratings, replay
 from tests.evaluate.stages import shipped, without_garbage_collection
 from tests.evaluate.world import World
 
@@ -24,11 +25,12 @@ WORLDS: dict[str, Callable[[int, bool], World]] = {
 }
 DESKS = {
     "70 % decided": DeskSettings(),
-    "40 % decided": DeskSettings(known=0.4),
-    "mostly what escalated": DeskSettings(escalated=True),
     "30 % wrong": DeskSettings(errs=0.3),
     "1 of 10 captured": DeskSettings(captured="random"),
     "captured one picks": DeskSettings(captured="picks"),
+    "10 % wrong": DeskSettings(errs=0.1),
+    "40 % decided": DeskSettings(known=0.4),
+    "mostly what escalated": DeskSettings(escalated=True),
 }
 
 
@@ -37,6 +39,7 @@ class _Run(NamedTuple):
     seed: int
     desks: str
     integrity: str
+    ask: str | None
     quick: bool
 
 
@@ -55,26 +58,44 @@ def main() -> None:
     parser.add_argument(
         "--integrity", choices=("live", "shadow"), help="instead of what is in the file of policies"
     )
+    parser.add_argument("--ask", choices=("live", "shadow", "off"), help="instead of what is in that file")
     parser.add_argument("--quick", action="store_true", help="small worlds, to test the evaluation itself")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument("--json", type=Path, help="also write all figures to this file")
+    parser.add_argument(
+        "--replay",
+        type=Path,
+        nargs=2,
+        metavar=("RATINGS", "LABELS"),
+        help="play these files instead of worlds: their formats are in replay.py",
+    )
+    parser.add_argument(
+        "--json", type=Path, help="also append the figures of each world to this file, a line each"
+    )
     options = parser.parse_args()
+    if options.replay:
+        ratings, labels = read_ratings(options.replay[0]), read_labels(options.replay[1])
+        rules = shipped(integrity=options.integrity, ask=options.ask)
+        print(table({"replay": [replay(ratings, labels, rules)]}))
+        return
     integrity = options.integrity or shipped().integrity
     seeds = range(options.first_seed, options.first_seed + options.seeds)
+    # The first kind of desk for all worlds, then the next.
     runs = [
-        _Run(world, seed, desks, integrity, options.quick)
-        for world, seed, desks in product(options.world, seeds, options.desks)
+        _Run(world, seed, desks, integrity, options.ask, options.quick)
+        for desks, seed, world in product(options.desks, seeds, options.world)
     ]
     found: dict[_Run, _Found] = {}
     with ProcessPoolExecutor(options.processes) as pool:
         for run, one in zip(runs, pool.map(_play, runs), strict=True):
             found[run] = one
             print(f"{run.world} {run.seed}, {run.desks}: {one.figures['reports']:,.0f} reports", flush=True)
-    if options.json:
-        lines = [{**run._asdict(), **one._asdict()} for run, one in found.items()]
-        options.json.write_text(json.dumps(lines, indent=2) + "\n")
+            if options.json:
+                with options.json.open("a") as file:
+                    file.write(json.dumps({**run._asdict(), **one._asdict()}) + "\n")
     for world in options.world:
-        print(f"\nWorld: {world}, integrity: {integrity}, {len(seeds)} seeds\n")
+        print(
+            f"\nWorld: {world}, integrity: {integrity}, ask: {options.ask or 'as shipped'}, {len(seeds)} seeds\n"
+        )
         columns = {
             desks: [one.figures for run, one in found.items() if (run.world, run.desks) == (world, desks)]
             for desks in options.desks
@@ -91,7 +112,11 @@ def main() -> None:
 
 def _play(run: _Run) -> _Found:
     without_garbage_collection()
-    played = play(WORLDS[run.world](run.seed, run.quick), shipped(integrity=run.integrity), DESKS[run.desks])  # type: ignore[arg-type]
+    played = play(
+        WORLDS[run.world](run.seed, run.quick),
+        shipped(integrity=run.integrity, ask=run.ask),
+        DESKS[run.desks],
+    )  # type: ignore[arg-type]
     return _Found(figures(played), stories(played))
 
 

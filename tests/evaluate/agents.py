@@ -18,11 +18,11 @@ from tests.evaluate.world import HONEST_AGES, OLD_AGES, Canvas, Story, Target, W
 class Society:
     """How large it is. `posts` is the number of messages that some people find worth a report."""
 
-    people: int = 4_000
-    communities: int = 25
-    channels: int = 250
-    posts: int = 5_000
-    callers: int = 6
+    people: int = 2_500
+    communities: int = 16
+    channels: int = 160
+    posts: int = 3_000
+    callers: int = 5
     targets: int = 6
     days: int = 30
 

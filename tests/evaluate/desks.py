@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tests.evaluate.stages import HOUR, MINUTE, Decision, Stages, milliseconds
+from tests.evaluate.bodies import Decision
+from tests.evaluate.stages import HOUR, MINUTE, Stages, milliseconds
 from tests.evaluate.world import World
 
 # The median time to a decision is 8 hours; one in seven takes more than a day.

@@ -20,35 +20,33 @@ SPREADS = (10 * MINUTE, 6 * HOUR)
 class Size:
     """How large the world is. `every_attack`: each attack in turn; otherwise the first few."""
 
-    honest: int = 3_000
-    background: int = 8_000
-    channels: int = 1_500
-    popular: int = 160
-    communities: int = 6
-    members: int = 150
-    bad_messages: int = 4
-    sizes: tuple[int, ...] = (10, 20, 50, 100)
+    honest: int = 1_500
+    background: int = 3_000
+    channels: int = 600
+    popular: int = 60
+    communities: int = 4
+    members: int = 120
+    bad_messages: int = 3
+    sizes: tuple[int, ...] = (20, 50)
     targets: tuple[int, ...] = (5, 10)
     tactics: int = len(TACTICS)
     wave_attacks: int = len(WAVE_ATTACKS)
-    launch_waves: int = 2
-    plain_waves: int = 3
+    launch_waves: int = 1
+    plain_waves: int = 2
     days: int = 30
 
 
 QUICK = Size(
-    honest=1_200,
-    background=1_500,
-    channels=400,
-    popular=30,
+    honest=1_000,
+    background=1_000,
+    channels=300,
+    popular=20,
     communities=2,
-    members=120,
     bad_messages=2,
-    sizes=(20, 50),
-    targets=(5,),
-    tactics=3,
-    wave_attacks=2,
-    launch_waves=1,
+    sizes=(50,),
+    targets=(10,),
+    tactics=2,
+    wave_attacks=1,
     plain_waves=1,
 )
 
@@ -74,7 +72,7 @@ def drawn_world(seed: int, size: Size) -> World:
             spread = SPREADS[(number + targets) % 2]
             stories.append(brigade(canvas, "plain", count, targets, size.days, spread, channels))
     for tactic in list(TACTICS)[: size.tactics]:
-        stories.append(brigade(canvas, tactic, 50, 4, size.days, SPREADS[0], channels))
+        stories.append(brigade(canvas, tactic, 40, 4, size.days, SPREADS[0], channels))
     for attack in list(WAVE_ATTACKS)[: size.wave_attacks]:
         begin = _later(canvas, size)
         stories.append(attacked_wave(canvas, honest, attack, begin))

@@ -1,5 +1,6 @@
 """What played worlds say about the aims: one dictionary per run, and tables of many."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import mean, median
@@ -110,13 +111,21 @@ def _trust(played: Played) -> Figures:
         if not story.right and len(story.targets) > 1
         for who in story.members
     }
-    found = {}
+    found: Figures = {}
+    factors = []
     for name, people in (("honest", sorted(played.world.honest)), ("brigades", sorted(members))):
         # Of whom nothing was decided nothing can be said.
         known = [trust for who in people if (trust := played.stages.trust(who)).outcomes]
+        factors.append(sorted(trust.factor for trust in known))
         if known:
             found[f"trust: factor, {name}"] = mean(trust.factor for trust in known)
             found[f"trust: medium and above, {name}"] = _share(trust.trust_class != "low" for trust in known)
+    honest, brigades = factors
+    if honest and brigades:
+        found["trust: an honest one above one of a brigade"] = mean(
+            (bisect_left(brigades, each) + bisect_right(brigades, each)) / 2 / len(brigades)
+            for each in honest
+        )
     return found
 
 

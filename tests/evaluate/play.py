@@ -1,5 +1,6 @@
 """Plays a world through the stages, and keeps what the figures need."""
 
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -126,21 +127,29 @@ class _Heads:
         }
 
     def levels(self, target: Target, reports: list[Reporting]) -> dict[int, int]:
+        """Return when the reports of a channel first held each level while the target was reported."""
         policy = self.policies[target.policy]
         found: dict[int, int] = {}
-        reporters: set[str | None] = set()
-        counts = WindowCounts()
+        window: deque[tuple[int, str | None, int]] = deque()
+        reporters: Counter[str] = Counter()
         for each in reports:
-            if (
-                target.begin <= each.at <= target.end
-                and each.category in policy.policy.categories
-                and each.reporter not in reporters
-            ):
-                if each.reporter is not None:
-                    reporters.add(each.reporter)
-                counts.reports += 1
-                counts.distinct_reporters = len(reporters)
-                counts.risk += self._risk(each)
+            if each.at > target.end:
+                break
+            if each.category not in policy.policy.categories:
+                continue
+            while window and window[0][0] <= each.at - policy.policy.window_ms:
+                _, left, _ = window.popleft()
+                if left is not None:
+                    reporters[left] -= 1
+            repeats = each.reporter is not None and reporters[each.reporter] > 0
+            window.append((each.at, each.reporter, 0 if repeats else self._risk(each)))
+            if each.reporter is not None:
+                reporters[each.reporter] += 1
+            if each.at >= target.begin:
+                counts = WindowCounts()
+                counts.reports = len(window)
+                counts.distinct_reporters = sum(number > 0 for number in reporters.values())
+                counts.risk = sum(risk for _, _, risk in window)
                 for level in range(1, policy.judge(counts).level + 1):
                     found.setdefault(level, each.at)
         return found

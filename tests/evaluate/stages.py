@@ -30,27 +30,21 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from itertools import count
 from typing import Any, Literal, NamedTuple
+from zlib import crc32
 
 import msgspec
 
 from streams.contract.events.escalation import PolicyMode
-from streams.contract.wire.envelope import rfc3339
-from streams.contract.wire.records import Headers, OutputRecord
-from streams.counting.categories import CategoryShare, shares_of, total_of
-from streams.counting.coordination.clusters import Clusters, linked_of
+from streams.contract.wire.records import OutputRecord
+from streams.counting.coordination.clusters import linked_of
 from streams.counting.measures import MEASURES
 from streams.counting.sums import WindowCounts
-from streams.deciding.partition.hash_key import DEMONSTRATION
-from streams.deciding.reporters.reporter import REPORTER, Reporter
-from streams.deciding.reporters.rules import compile_reporter_rules
-from streams.deciding.reporters.stage import reporter_stage
-from streams.deciding.reporters.trust import Trust, trust_of
-from streams.deciding.reports.crowd import Crowd
-from streams.deciding.reports.escalation.integrity import Finding, find_coordination
-from streams.deciding.reports.rules import compile_report_rules
-from streams.deciding.reports.stage import report_stage
+from streams.deciding.reporters.trust import Trust
+from streams.deciding.reports.escalation.integrity import Finding
 from streams.registry.policy import Policy
 from streams.registry.rules import IntegrityMode, Rules
+from tests.evaluate.bodies import Decision, outcome_body, report_body
+from tests.evaluate.partition import Partition, Record
 from tests.shipped import RULES
 
 SECOND = 1_000
@@ -63,12 +57,9 @@ START = 20_700 * DAY
 KEPT = frozenset({"escalations", "escalations-shadow", "integrity-cases", "review-questions"})
 """The topics whose events are decoded and kept in `events`."""
 
-Decision = Literal["upheld", "dismissed", "manifestly_unfounded"]
 Desk = Callable[[str, dict[str, Any]], None]
 
-_REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
-_KINDS = {"automated": "automated_detection", "trusted_flagger": "trusted_flagger_notice"}
-_INTERNAL = ("reporters-internal", "message-reports-internal")
+_PEOPLE = 10
 # Records that wait; a batch of them takes a tenth of a second.
 _MOST_WAITING = 500
 
@@ -76,25 +67,22 @@ _MOST_WAITING = 500
 def shipped(
     *,
     integrity: IntegrityMode | None = None,
+    ask: Literal["live", "shadow", "off"] | None = None,
     modes: Mapping[str, Literal["live", "shadow", "off"]] | None = None,
     policies: Iterable[Policy] | None = None,
     rules: Rules = RULES,
 ) -> Rules:
-    """Return the shipped rules (or `rules`) with the integrity mode, modes by policy, or policies replaced."""
+    """Return the shipped rules (or `rules`) with another mode of integrity, of asking, of policies by id, or with
+    other policies.
+    """
     chosen = rules.policies if policies is None else tuple(policies)
     if modes:
         chosen = tuple(dataclasses.replace(each, mode=modes.get(each.id, each.mode)) for each in chosen)
-    return dataclasses.replace(rules, policies=chosen, integrity=integrity or rules.integrity)
-
-
-class _Record(NamedTuple):
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
+    asking = rules.ask
+    if ask is not None:
+        assert asking is not None, "the file of policies says nothing of asking"
+        asking = None if ask == "off" else dataclasses.replace(asking, mode=ask)
+    return dataclasses.replace(rules, policies=chosen, integrity=integrity or rules.integrity, ask=asking)
 
 
 class Reached(NamedTuple):
@@ -104,49 +92,12 @@ class Reached(NamedTuple):
     level: int
 
 
-class _WatchedCrowd(Crowd):
-    """Notes which reporters were ever in a cluster of two or more, by hash; nothing that is published says it."""
-
-    __slots__ = ("_alone", "_before", "_changed", "linked_reporters")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.linked_reporters: set[int] = set()
-        # By message and signature.
-        self._alone: dict[tuple[bytes, bytes], int] = {}
-        self._before: list[bytes] = []
-        self._changed: tuple[bytes, Clusters] | None = None
-
-    def clusters_of(self, key: bytes) -> Clusters:
-        clusters = super().clusters_of(key)
-        self._before = [one.signature for one in clusters.alone]
-        return clusters
-
-    def put_clusters(self, key: bytes, clusters: Clusters, now: int) -> None:
-        super().put_clusters(key, clusters, now)
-        self._changed = key, clusters
-
-    def note_link(self, now: int, reporter: int, group: int | None) -> None:
-        super().note_link(now, reporter, group)
-        if self._changed is None:
-            return
-        (key, clusters), self._changed = self._changed, None
-        if group is None:
-            self._alone[key, clusters.alone[-1].signature] = reporter
-            return
-        self.linked_reporters.add(reporter)
-        if clusters.groups[-1].size == 2:
-            left = [one.signature for one in clusters.alone]
-            founder = next(one for one in self._before if self._before.count(one) > left.count(one))
-            self.linked_reporters.add(self._alone[key, founder])
-
-
 class Stages:
     """The two stages, and what came out of them.
 
     `events`: the decoded events of the topics in KEPT. `levels`: by (policy, mode, channel), in the order of
-    time; 0 when an episode resolved. `refused`: reasons of dead letters, which are raised as
-    errors unless `may_refuse`. `notices`: how many notices to reporters there were.
+    time; 0 when an episode resolved. `written`: how many records by topic. `refused`: reasons of dead letters, which are raised
+    as errors unless `may_refuse`.
     """
 
     def __init__(
@@ -166,13 +117,8 @@ class Stages:
         self.levels: dict[tuple[str, PolicyMode, str], list[Reached]] = defaultdict(list)
         self.written: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
-        compiled = compile_report_rules(rules)
-        self._compiled = compiled
-        self._trust = compile_reporter_rules(rules, hash_key=DEMONSTRATION.current)
-        self._stages: tuple[Any, Any] = report_stage(compiled), reporter_stage(self._trust)
-        self._states: tuple[Any, Any] = tuple(stage.restore(0, 1) for stage in self._stages)  # type: ignore[assignment]
-        self._crowd = self._states[0].crowd = _WatchedCrowd()
-        self._waiting: list[_Record] = []
+        self._partition = Partition(rules)
+        self._waiting: list[Record] = []
         self._due: list[tuple[int, int, Callable[[int], None]]] = []
         self._numbers = count(1)
 
@@ -184,43 +130,15 @@ class Stages:
         channel: str,
         category: str = "fraud",
         reporter: str | None = None,
-        *,
-        message: str | None = None,
-        kind: str = "user",
-        member: bool | None = None,
-        age: str | None = None,
-        score: float | None = None,
-        country: str | None = None,
-        received: int | None = None,
-        report_kind: str | None = None,
+        **fields: Any,
     ) -> str:
-        """Publish a report that happened at `at` (ms), and return its id.
+        """Publish a report that happened at `at` (ms), and return its id; `fields` are those of `report_body`.
 
-        Without a `reporter` it is anonymous, without a ref. `age` is one of account_age. A report by a detector
-        (`kind="automated"`, with the `score` of its classifier) or a trusted flagger goes to verified-reports.
+        Without a `reporter` it is anonymous, without a ref. What only detectors and trusted flaggers publish
+        goes to verified-reports.
         """
         report_id = f"r-{next(self._numbers)}"
-        who: dict[str, Any] = {"kind": "anonymous"} if reporter is None else {"kind": kind, "ref": reporter}
-        if member is not None:
-            who["member"] = member
-        if age is not None:
-            who["account_age"] = age
-        body: dict[str, Any] = {
-            "report_id": report_id,
-            "kind": report_kind or _KINDS.get(kind, "user_report"),
-            "occurred_at": rfc3339(at),
-            "channel": {"ref": channel, "visibility": "public"},
-            "category": category,
-            "reporter": who,
-        }
-        if message is not None:
-            body["message_ref"] = message
-        if country is not None:
-            body["channel"]["country"] = country
-        if received is not None:
-            body["received_at"] = rfc3339(received)
-        if score is not None:
-            body["classifier"] = {"name": "detector", "version": "1", "score": score}
+        body = report_body(report_id, at, channel, category, reporter, **fields)
         topic = "message-reports" if body["kind"] == "user_report" else "verified-reports"
         if reporter is None:
             # It goes straight to its channel, and would overtake those that wait for their reporters' home.
@@ -228,47 +146,15 @@ class Stages:
         self.publish(topic, at, body)
         return report_id
 
-    def outcome(
-        self,
-        at: int,
-        decision: Decision,
-        channel: str,
-        *,
-        message: str | None = None,
-        report: str | None = None,
-        escalation: str | None = None,
-        category: str = "fraud",
-        reviewer: str = "desk-1",
-        confidence: Literal["one_reviewer", "two_agree"] = "one_reviewer",
-        reason: str | None = None,
-        sampled: float | None = None,
-        supersedes: str | None = None,
-    ) -> str:
-        """Publish what a desk decided at `at` (ms) about a message, a report or an escalation; return its id."""
+    def outcome(self, at: int, decision: Decision, channel: str, **fields: Any) -> str:
+        """Publish what a desk decided at `at` (ms), and return the id of the outcome.
+
+        `fields` are those of `outcome_body`: it is about a `message`, a `report` or an `escalation`. Without a
+        `reviewer` it is any of ten people: what one of them alone decides about a reporter counts little.
+        """
         outcome_id = f"o-{next(self._numbers)}"
-        subject: dict[str, Any] = {"channel_ref": channel}
-        if message is not None:
-            subject |= {"kind": "message", "message_ref": message}
-        elif report is not None:
-            subject |= {"kind": "report", "report_id": report}
-        else:
-            subject |= {"kind": "escalation", "escalation_id": escalation}
-        body: dict[str, Any] = {
-            "outcome_id": outcome_id,
-            "subject": subject,
-            "decision": decision,
-            "category": category,
-            "ground": {"kind": "terms", "rule": "rule-1"},
-            "reason": reason or _REASONS[decision],
-            "decided_at": rfc3339(at),
-            "reviewer": {"ref": reviewer, "role": "desk"},
-            "confidence": confidence,
-        }
-        if sampled is not None:
-            body["sampled"] = sampled
-        if supersedes is not None:
-            body["supersedes"] = supersedes
-        self.publish("moderation-outcomes", at, body)
+        fields.setdefault("reviewer", f"desk-{crc32(outcome_id.encode()) % _PEOPLE}")
+        self.publish("moderation-outcomes", at, outcome_body(outcome_id, at, decision, channel, **fields))
         # What follows a decision must see it.
         self.apply()
         return outcome_id
@@ -281,7 +167,7 @@ class Stages:
         ):
             self.apply()
         self.now = max(self.now, at)
-        self._waiting.append(_Record(topic, 0, next(self._numbers), at, b"k", msgspec.json.encode(body)))
+        self._waiting.append(Record(topic, at, msgspec.json.encode(body)))
 
     def schedule(self, at: int, action: Callable[[int], None]) -> None:
         """Call `action(at)` when all that was published before `at` (ms) is applied."""
@@ -292,17 +178,13 @@ class Stages:
         self._serve(at)
         self.apply()
         self.now = max(self.now, at)
-        for reporters in (False, True):
-            tick = self._stages[reporters].tick(self._states[reporters], at)
-            if tick is not None:
-                self._run([self._record(tick, at)])
+        self._take(self._partition.tick(at))
         self._serve(at)
 
     def apply(self) -> None:
         """Apply all that was published."""
         waiting, self._waiting = self._waiting, []
-        if waiting:
-            self._run(waiting)
+        self._take(self._partition.run(waiting))
 
     # Reading
 
@@ -319,8 +201,8 @@ class Stages:
 
     def counts(self, policy: str, channel: str) -> WindowCounts:
         """Return the counts of a policy's window in a channel, now."""
-        shares, spec, now = self._shares(policy, channel)
-        return total_of(shares, spec, now) if shares else WindowCounts()
+        self.apply()
+        return self._partition.counts(policy, channel)
 
     def measure(self, name: str, policy: str, channel: str) -> float:
         """Return a measure of a policy's window in a channel, now."""
@@ -336,8 +218,8 @@ class Stages:
 
     def finding(self, policy: str, channel: str) -> Finding | None:
         """Return what a policy's window shows of coordinated reporting in a channel, now; None if nothing."""
-        counts = self.counts(policy, channel)
-        return find_coordination(counts.stamped, self._crowd.arrivals_of(channel.encode()))
+        self.apply()
+        return self._partition.finding(policy, channel)
 
     def suspected(self, policy: str, channel: str) -> bool:
         """Return whether a brigade is suspected in a policy's window in a channel, now."""
@@ -347,16 +229,12 @@ class Stages:
     def was_linked(self, reporter: str) -> bool:
         """Return whether a reporter was ever in a cluster of two or more."""
         self.apply()
-        return DEMONSTRATION.current.reporter_hash(reporter) in self._crowd.linked_reporters
+        return self._partition.was_linked(reporter)
 
     def trust(self, reporter: str, category: str = "fraud", kind: str = "user") -> Trust:
         """Return the trust in a reporter's reports about a category, now."""
         self.apply()
-        state, rules = self._states[1], self._trust
-        key = REPORTER + DEMONSTRATION.current.reporter_hash(reporter).to_bytes(8, "big")
-        found = state.reporters.find(key) or Reporter()
-        code = rules.categories[category].code
-        return trust_of(rules.trust, kind, found.outcomes, self.now // DAY, code)  # type: ignore[arg-type]
+        return self._partition.trust(reporter, category, kind, self.now // DAY)
 
     def cases(self, kind: str | None = None) -> list[dict[str, Any]]:
         """Return the cases for people, of a kind or all."""
@@ -370,14 +248,6 @@ class Stages:
 
     # Inside
 
-    def _shares(self, policy: str, channel: str) -> tuple[list[CategoryShare], Any, int]:
-        self.apply()
-        found = next(each for (name, _), each in self._compiled.policies.items() if name == policy)
-        state = self._states[0]
-        now = state.time.now
-        shares = shares_of(state.counts, channel.encode(), found.policy.categories, found.spec, now)
-        return shares, found.spec, now
-
     def _serve(self, until: int) -> None:
         while self._due and self._due[0][0] <= until:
             self.apply()
@@ -387,32 +257,16 @@ class Stages:
             action(at)
             self.apply()
 
-    def _run(self, records: list[_Record]) -> None:
-        """Apply records of one stage, and what they pass on, until nothing is left."""
-        while records:
-            at = records[-1].timestamp
-            passed: list[_Record] = []
-            for reporters in (False, True):
-                own = [each for each in records if (each.topic == "reporters-internal") is reporters]
-                if own:
-                    batch = self._stages[reporters].apply(self._states[reporters], own)
-                    passed += self._taken(batch.outputs, at)
-            records = passed
-
-    def _taken(self, outputs: Iterable[OutputRecord], at: int) -> list[_Record]:
-        passed = []
+    def _take(self, outputs: Iterable[OutputRecord]) -> None:
         for output in outputs:
             topic = output.topic
             self.written[topic] += 1
-            if topic in _INTERNAL:
-                passed.append(self._record(output, at))
-            elif topic in KEPT:
+            if topic in KEPT:
                 self._note(topic, msgspec.json.decode(output.value or b""))
             elif topic == "dead-letters":
                 reason = (dict(output.headers)["tocsin-reason"] or b"").decode()
                 self.refused[reason] += 1
                 assert self.may_refuse, output
-        return passed
 
     def _note(self, topic: str, event: dict[str, Any]) -> None:
         self.events[topic].append(event)
@@ -422,9 +276,6 @@ class Stages:
             self.levels[key].append(Reached(milliseconds(event["at"]), level))
         if self.desk is not None:
             self.desk(topic, event)
-
-    def _record(self, output: OutputRecord, at: int) -> _Record:
-        return _Record(output.topic, 0, next(self._numbers), at, *output[2:])
 
 
 def milliseconds(text: str) -> int:

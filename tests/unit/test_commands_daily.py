@@ -184,6 +184,9 @@ def fitting(topic):
         event = example(topic, "binary-message-upheld")
         channel = event["subject"]["channel_ref"]
         return event, {"channel": channel, "category": "fraud", "decision": "upheld"}
+    if topic == "review-questions":
+        event = example(topic, "asked")
+        return event, {name: event[name if name != "channel" else "channel_ref"] for name in FILTERS[topic]}
     if topic == "detector-feedback":
         event = example(topic, "not-found")
         return event, {"category": event["category"], "decision": event["outcome"]["decision"]}

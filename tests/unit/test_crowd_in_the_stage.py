@@ -27,7 +27,7 @@ from streams.counting.coordination.clusters import Clusters, ClusterSums
 from streams.counting.coordination.signature import enter
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix
 from streams.counting.measures import MEASURES
-from streams.counting.sums import NO_DOUBT, Doubtful, StampedSums
+from streams.counting.sums import NO_DOUBT, NOT_SCATTERED, Doubtful, Scattered, StampedSums
 from streams.counting.windows import FINE_MS, WindowSpec, window_spec, window_start
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
@@ -113,6 +113,7 @@ def test_the_sums_of_windows_are_those_of_all_reports_in_them(seed):
             reporter=reporter,
             signature=signature,
             reporter_class="medium" if known else "low",
+            channels=(channels := random.choice([0, 5, 50])),
         )
         # The time never goes back.
         batch = run(state, RULES, [record._replace(timestamp=now)])
@@ -136,11 +137,13 @@ def test_the_sums_of_windows_are_those_of_all_reports_in_them(seed):
         else:
             repeats.pop(ref, None)
         last_seen[ref] = max(last_seen.get(ref, -1), (now - late) // FINE_MS)
-        doubtful = NO_DOUBT
+        risk = round(of_topic(batch, "enriched-reports")[0]["risk"]["score"] * 1e6) if voice else 0
+        doubtful, scattered = NO_DOUBT, NOT_SCATTERED
         if linked or stranger:
-            risk = of_topic(batch, "enriched-reports")[0]["risk"]["score"] if voice else 0
-            doubtful = Doubtful(1, voice, round(risk * 1e6), reporter["kind"] == "anonymous")
-        added.append(((now - late) // FINE_MS, StampedSums(1, sums, doubtful)))
+            doubtful = Doubtful(1, voice, risk, reporter["kind"] == "anonymous")
+        if channels == 50 and not known:
+            scattered = Scattered(900 if voice else 0, risk * 9 // 10)
+        added.append(((now - late) // FINE_MS, StampedSums(1, sums, doubtful, 0, scattered)))
         if random.random() < 0.2:
             state = restore_reports(0, 1, RULES, stored.items())
         for spec in SPECS:

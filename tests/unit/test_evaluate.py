@@ -9,11 +9,10 @@ from tests.evaluate import agents, drawn
 from tests.evaluate.desks import DeskSettings
 from tests.evaluate.figures import figures, stories, story_table, table
 from tests.evaluate.play import play
+from tests.evaluate.replay import read_labels, read_ratings, replay
 from tests.evaluate.stages import shipped
 
-SMALL = replace(
-    drawn.QUICK, background=1_200, communities=2, sizes=(50,), targets=(10,), tactics=0, wave_attacks=1
-)
+SMALL = replace(drawn.QUICK, tactics=0)
 LIVE = shipped(integrity="live")
 TRUE = DeskSettings(known=1.0)
 
@@ -86,3 +85,27 @@ def test_a_missed_aim_is_marked():
     assert "| honest linked % | <= 0.3 | 0.2 (0.1 to 0.3) |" in table(
         {"x": [{"honest linked %": 0.1}, {"honest linked %": 0.3}]}
     )
+
+
+def test_a_file_of_ratings_shows_whether_trust_tells_known_raters_apart(tmp_path):
+    """Honest raters rate the fraudulent down, and these rate the honest down: ten of each, in six months."""
+    network, labels = tmp_path / "network.csv", tmp_path / "labels.csv"
+    rows = []
+    for month in range(6):
+        for rater in range(20):
+            rated = 10 + (rater + month) % 10 if rater < 10 else (rater + month) % 10
+            rows.append(f"{rater},{rated},-10,{1_300_000_000 + month * 2_500_000 + rater * 60}")
+            rows.append(f"{rated},{rater},1,{1_300_000_000 + month * 2_500_000 + rater * 60}")
+    network.write_text("\n".join(rows) + "\n")
+    labels.write_text("".join(f"{person},{1 if person < 10 else -1}\n" for person in range(20)))
+    found = replay(read_ratings(network), read_labels(labels), LIVE)
+    assert found["negative ratings"] == found["of them about a person with a label"] == 120
+    assert found["honest raters with outcomes"] == found["fraudulent raters with outcomes"] == 10
+    assert found["factor, honest"] > 1 > found["factor, fraudulent"]
+    assert found["an honest one is trusted more than a fraudulent one (AUC)"] == 1
+    network.write_text("1,2,-10\n")
+    with pytest.raises(ValueError, match="line 1: must be rater,rated"):
+        read_ratings(network)
+    labels.write_text("1,good\n")
+    with pytest.raises(ValueError, match="line 1: must be person"):
+        read_labels(labels)

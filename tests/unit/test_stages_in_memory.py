@@ -62,7 +62,9 @@ def test_a_desk_sees_events_and_answers_later():
         if topic == "escalations" and event["type"] == "opened":
             stages.schedule(
                 START + 20 * MINUTE,
-                lambda at: stages.outcome(at, "upheld", "c", escalation=event["escalation_id"]),
+                lambda at: stages.outcome(
+                    at, "upheld", "c", escalation=event["escalation_id"], confidence="two_agree"
+                ),
             )
 
     stages.desk = desk

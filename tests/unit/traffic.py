@@ -201,8 +201,11 @@ def counted(batch: Batch) -> dict[str, float]:
         "refusals": "refused",
         "stamped": "stamped",
         "cases": "case",
+        "standing": "standing",
+        "without_weight": "without weight",
         "questions": "question",
         "answered_after": "answered after",
+        "desk_checks": "desk_check",
     }
     flat: dict[str, float] = {}
     for field in dataclasses.fields(batch.counters):

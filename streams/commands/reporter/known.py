@@ -12,6 +12,7 @@ from streams.deciding.reporters.activity import DAYS_PER_WEEK, Activity
 from streams.deciding.reporters.misuse import Numbers, first_day, keep_recent
 from streams.deciding.reporters.reporter import Reporter
 from streams.deciding.reporters.rules import ReporterStageRules
+from streams.deciding.reporters.standing import DecidedStanding
 from streams.deciding.reporters.tally import PERIOD_DAYS, VERDICTS, Outcomes, category_and_verdict, totals
 from streams.deciding.reporters.trust import Basis, Trust, trust_of, trust_over_all
 
@@ -58,6 +59,17 @@ class ThisWeek(msgspec.Struct, frozen=True):
     misuse_shown: bool
 
 
+class KnownStanding(msgspec.Struct, frozen=True):
+    """What people decided about the reporter: until when a warning and a pause are in force, if they are.
+
+    `channels` is of how many channels it is known what was added since the warning.
+    """
+
+    warned_until: str | None
+    paused_until: str | None
+    channels: int
+
+
 class KnownReporter(msgspec.Struct, frozen=True):
     """What is known of a reporter as of `at`, the time of the partition.
 
@@ -73,6 +85,7 @@ class KnownReporter(msgspec.Struct, frozen=True):
     categories: list[KnownCategory]
     today: Today
     this_week: ThisWeek
+    standing: KnownStanding | None
 
 
 def describe(
@@ -94,6 +107,7 @@ def describe(
         categories=_categories(stage_rules, kind, reporter, numbers, day),
         today=_today(reporter.activity, day, rules.reports_per_day[kind]),
         this_week=_this_week(reporter, day, rules.channels_per_week[kind]),
+        standing=_standing(reporter.standing, kept.now),
     )
 
 
@@ -137,6 +151,16 @@ def _this_week(reporter: Reporter, day: int, limit: int | None) -> ThisWeek:
         limit,
         current and activity.shown,
         reporter.misuse_week == week,
+    )
+
+
+def _standing(decided: DecidedStanding | None, now: int) -> KnownStanding | None:
+    if decided is None or not (decided.is_warned(now) or decided.is_paused(now)):
+        return None
+    return KnownStanding(
+        rfc3339(decided.warned_until) if decided.is_warned(now) else None,
+        rfc3339(decided.paused_until) if decided.is_paused(now) else None,
+        len(decided.channels),
     )
 
 

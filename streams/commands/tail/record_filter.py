@@ -18,6 +18,7 @@ from streams.contract.wire.topics import (
     ESCALATIONS_SHADOW,
     MODERATION_OUTCOMES,
     REPORTER_NOTICES,
+    REVIEW_QUESTIONS,
     TRANSPARENCY_COUNTERS,
 )
 
@@ -67,6 +68,12 @@ FILTERS: Mapping[str, Mapping[str, Callable[[_Value, str], bool]]] = {
         "type": lambda value, wanted: value["kind"] == wanted,
     },
     REPORTER_NOTICES: {},
+    REVIEW_QUESTIONS: {
+        "channel": lambda value, wanted: value["channel_ref"] == wanted,
+        "category": lambda value, wanted: value["category"] == wanted,
+        "policy": lambda value, wanted: value["policy"] == wanted,
+        "type": lambda value, wanted: value["type"] == wanted,
+    },
     DETECTOR_FEEDBACK: {
         "category": lambda value, wanted: value["category"] == wanted,
         "decision": lambda value, wanted: value["outcome"]["decision"] == wanted,

@@ -124,7 +124,8 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
 class MessageReport(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=False, omit_defaults=True):
     """One report. Unknown fields are ignored, wrong types are rejected.
 
-    `match` is of automated reporters alone.
+    `match` is of automated reporters alone. `message_version` is a pseudonym of the message as it was when it
+    was reported: another one after each edit.
     """
 
     report_id: Ref
@@ -140,3 +141,4 @@ class MessageReport(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=Fals
     evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=32)] = ()
     notice: Notice | None = None
     match: ListMatch | None = None
+    message_version: Pseudonym | None = None

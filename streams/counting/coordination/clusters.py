@@ -43,6 +43,15 @@ class ClusterSums(msgspec.Struct, frozen=True, gc=False):
             self.squares + other.squares,
         )
 
+    def minus(self, other: "ClusterSums") -> "ClusterSums":
+        """Return the sums without those of `other`."""
+        return ClusterSums(
+            self.reports - other.reports,
+            self.linked - other.linked,
+            self.known - other.known,
+            self.squares - other.squares,
+        )
+
 
 class Joined(msgspec.Struct, frozen=True, gc=False):
     """What a report did: `first` of its cluster, and so weighted; the cluster's `size`; what it `added`."""

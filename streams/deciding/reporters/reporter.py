@@ -9,9 +9,10 @@ from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.report import ReporterKind
 from streams.contract.wire.times import DAY
 from streams.counting.coordination.signature import evidence_needed
-from streams.deciding.reporters.activity import DAYS_PER_WEEK, Activity
+from streams.deciding.reporters.activity import DAYS_PER_WEEK, Activity, channels_of
 from streams.deciding.reporters.misuse import Misuse, Numbers, find_misuse, keep_recent, note
 from streams.deciding.reporters.reviewers import note_reviewer
+from streams.deciding.reporters.standing import DecidedStanding
 from streams.deciding.reporters.tally import PERIOD_DAYS, Sums, change, code_of, move_back, move_on
 from streams.deciding.reporters.targets import WEEK_S, Targets
 from streams.deciding.reporters.trust import KnownOutcomes, Trust, trust_of
@@ -32,16 +33,16 @@ class ReportFacts(msgspec.Struct, frozen=True, gc=False):
     """What the stage needs to know of a report.
 
     `time_ms` is the partition's time, `received_s` the platform's. `target` and `channel` are keyed hashes of
-    (channel, message) and of the channel; without a message no target. `category` is its code. `member`: a
-    member of the channel, or the publisher does not say. `floor`: the category is one whose weight no limit
-    cuts.
+    (channel, message) and of the channel; without a message see counting/coordination/channel_itself.py.
+    `category` is its code. `member`: a member of the channel, or the publisher does not say. `floor`: the
+    category is one whose weight no limit cuts.
     """
 
     kind: ReporterKind
     time_ms: int
     received_s: int
     category: int
-    target: int | None
+    target: int
     channel: int
     member: bool
     floor: bool
@@ -53,7 +54,7 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     `first_time`: no outcome is known yet. `many_channels`: a person should look at this reporter, said once a
     week, with the number of channels; None otherwise. `misuse`: figures for a person, if reports look misused
     (misuse.py); None otherwise. `needed` is the evidence that links this reporter to another one
-    (counting/coordination/signature.py).
+    (counting/coordination/signature.py). `channels`: about how many the reporter has reported this week.
     """
 
     trust: Trust
@@ -64,6 +65,7 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     needed: int
     many_channels: int | None
     misuse: Misuse | None
+    channels: int
 
 
 class OutcomeFacts(NamedTuple):
@@ -103,7 +105,8 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
     week in which a person was last asked whether reports are misused. After a change of the key
     (rehashing.py) `asked` is the earlier hash whose home was asked for what it knows, and `moved_to` the hash
     under which the reporter is known now; 0 otherwise. `by_reviewer` are the outcomes that one person alone
-    decided (reviewers.py).
+    decided (reviewers.py). `standing` is what people decided about the reporter, None if nothing is in force
+    or watched.
     """
 
     period: int = 0
@@ -115,6 +118,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
     asked: int = 0
     moved_to: int = 0
     by_reviewer: Sums = msgspec.field(default_factory=dict)
+    standing: DecidedStanding | None = None
 
     def note_report(self, rules: ReporterRules, facts: ReportFacts) -> Standing:
         """Note a report, and return where its reporter stands.
@@ -129,10 +133,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         over = self.activity.over_limit(rules.reports_per_day[facts.kind])
         signature = 0
         if facts.kind not in _WITHOUT_SIGNATURE:
-            if facts.target is None:
-                self.targets.move_on(now_s)
-            else:
-                self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
+            self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
             signature = self.targets.signature(now_s)
         show = self.activity.show_once(rules.channels_per_week[facts.kind], bits)
         return Standing(
@@ -144,6 +145,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             evidence_needed(member=facts.member, vouched=trust.factor > 1),
             self.activity.channels_this_week() if show else None,
             self._misuse(rules, day) if self.numbers else None,
+            channels_of(bits),
         )
 
     def credit(self, facts: CreditFacts) -> bool:
@@ -197,6 +199,9 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
                 if total:
                     own[code] = total
         self.misuse_week = max(self.misuse_week, history.misuse_week)
+        if history.standing is not None:
+            before = DecidedStanding(*history.standing)
+            self.standing = before if self.standing is None else self.standing.with_earlier(before)
 
     def turn_back(self, time_ms: int) -> bool:
         """Bring what was noted at later times back to `time_ms`, to which time was set back.
@@ -253,9 +258,12 @@ def encode_reporter(reporter: Reporter) -> bytes:
     if len(sums) > 1 or len(numbers) > 1:
         sums, numbers = dict(sorted(sums.items())), dict(sorted(numbers.items()))
     stored = (reporter.period, sums, reporter.targets, reporter.activity, numbers, reporter.misuse_week)
-    by_reviewer = reporter.by_reviewer
+    by_reviewer = dict(sorted(reporter.by_reviewer.items()))
+    # What most reporters do not have takes no byte.
+    if reporter.standing is not None:
+        return _encode((*stored, reporter.asked, reporter.moved_to, by_reviewer, reporter.standing))
     if by_reviewer:
-        return _encode((*stored, reporter.asked, reporter.moved_to, dict(sorted(by_reviewer.items()))))
+        return _encode((*stored, reporter.asked, reporter.moved_to, by_reviewer))
     if reporter.asked or reporter.moved_to:
         return _encode((*stored, reporter.asked, reporter.moved_to))
     return _encode(stored)

@@ -15,6 +15,7 @@ from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import OutputRecord, new_tuple
 from streams.contract.wire.topics import ENRICHED_REPORTS, ESCALATIONS
 from streams.counting.categories import CategoryShare, shares_of
+from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.findings import source_of
 from streams.counting.sums import WindowCounts
@@ -44,8 +45,10 @@ from streams.deciding.reports.escalation.late_windows import is_late, judge_ende
 from streams.deciding.reports.escalation.policies import CompiledPolicy
 from streams.deciding.reports.message_counts import count_message
 from streams.deciding.reports.outcomes import note_reporter
+from streams.deciding.reports.pausing import before_watched, note_watched
 from streams.deciding.reports.rules import CategoryPlan
 from streams.deciding.reports.weighing import add_to_counts
+from streams.deciding.reports.weightless import why_without_weight
 
 # A partition that remembers less than this has so many reports that a source partition that was away for an
 # hour brings thousands of them: honest ones, which must be judged in the windows of their own time. So what
@@ -70,11 +73,12 @@ def apply_report(
     state, rules = batch.state, batch.rules
     report, ce_source, occurred = decoded
     law = rules.resolver.resolve(report)
-    risk = rules.risk_model.score(report, 1.0 if stamp is None else stamp.factor)
+    without_weight = why_without_weight(batch, channel_key, report, stamp)
+    risk = rules.risk_model.score(report, 0.0 if without_weight else 1.0 if stamp is None else stamp.factor)
     who = report.reporter
     detected = stamp is not None and who is not None and who.kind == "automated"
     source = source_of(report) if detected else None
-    case = Case(report, ce_source, occurred, origin, law, risk, stamp, source)
+    case = Case(report, ce_source, occurred, origin, law, risk, stamp, source, without_weight)
     plan = rules.plans[report.category]
     now = state.time.now
 
@@ -89,11 +93,9 @@ def apply_report(
     counts = entry.counts
     # Its id would be forgotten if it had been applied when it occurred.
     possible_repeat = occurred <= state.recent.forgotten_until
-    if possible_repeat and occurred < now - _COUNTED_ANYWAY_MS:
-        counted, arrivals = False, None
-        _note(batch, channel_key, case)
-    else:
-        counted, arrivals = add_to_counts(batch, channel_key, plan, counts, case)
+    counted, arrivals = _count_or_note(
+        batch, channel_key, plan, counts, case, is_old=possible_repeat and occurred < now - _COUNTED_ANYWAY_MS
+    )
     if counted:
         state.counts.counted(key, entry, occurred)
     elif entry.expires is not None:
@@ -124,8 +126,8 @@ def apply_report(
     if counted:
         judge_counted(batch, case, channel_key, plan, counts, windows, written)
     else:
-        batch.counters.late += 1
-        _count_for_day(batch, case, written, late=True)
+        batch.counters.late += without_weight is None
+        _count_for_day(batch, case, written, late=without_weight is None)
 
 
 def judge_counted(
@@ -150,6 +152,32 @@ def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool) 
     state, report = batch.state, case.report
     cell = daily_cell(report, batch.outputs[written:], late=late)
     state.daily.count(state.time.now, case.law.jurisdictions[0].code, report.category, cell)
+
+
+def _count_or_note(
+    batch: ReportBatch,
+    channel_key: bytes,
+    plan: CategoryPlan,
+    counts: ChannelCounts,
+    case: Case,
+    *,
+    is_old: bool,
+) -> tuple[bool, Arrivals | None]:
+    """Count a report, or only note who reported it if it has no weight or `is_old`; as `add_to_counts`."""
+    if case.without_weight is None and not is_old:
+        before = before_watched(batch, channel_key, counts, case)
+        counted, arrivals = add_to_counts(batch, channel_key, plan, counts, case)
+        if before is not None and counted:
+            note_watched(batch, channel_key, counts, case, before)
+        return counted, arrivals
+    _note(batch, channel_key, case)
+    if case.without_weight is None:
+        return False, None
+    batch.counters.without_weight[case.without_weight] += 1
+    # A person looks at every report in these categories, whoever sends it and whatever was decided before.
+    floor = batch.rules.registry.categories[case.report.category].floor
+    now = batch.state.time.now
+    return floor and counts.add_for_review(case.occurred, now, case.law.protection), None
 
 
 def _note(batch: ReportBatch, channel_key: bytes, case: Case) -> None:

@@ -4,12 +4,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from streams.contract.events.enriched_report import WithoutWeight
 from streams.contract.events.escalation import EscalationType
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.counting.findings import SourceKind
 from streams.deciding.partition.counters import PartitionCounters
 
 QuestionEvent = Literal["asked", "stands", "held", "withdrawn", "overdue", "no_report", "would_be_asked"]
+DeskCheck = Literal["agreed", "disputed", "golden_right", "golden_wrong"]
 
 
 class EscalationStep(NamedTuple):
@@ -49,7 +51,9 @@ class ReportCounters(PartitionCounters):
     of reporters for whom they changed something, and `feedback` counts what detectors were told, by kind of
     source and decision. `linked` reporters joined a cluster, `links_without_effect` of them beyond the
     guard-rail of the day. `brigades` were published as cases. `answered_after` counts answers to questions by
-    the seconds since they were asked.
+    the seconds since they were asked. Reports `without_weight` are counted by the reason; `weight_taken_out`
+    counts channels out of which a pause took weight. `desk_checks` are decisions that a second person took
+    too, and those of cases with a known answer.
     """
 
     applied_natively: int = 0
@@ -64,7 +68,10 @@ class ReportCounters(PartitionCounters):
     brigades: int = 0
     clock_outcomes_passed_on: int = 0
     passed_to_reporters: int = 0
+    weight_taken_out: int = 0
+    without_weight: Counter[WithoutWeight] = field(default_factory=Counter)
     escalations: Counter[EscalationStep] = field(default_factory=Counter)
     raised_from: Counter[EpisodeLevel] = field(default_factory=Counter)
     questions: Counter[QuestionStep] = field(default_factory=Counter)
     answered_after: Counter[int] = field(default_factory=Counter)
+    desk_checks: Counter[DeskCheck] = field(default_factory=Counter)

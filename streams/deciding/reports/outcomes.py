@@ -11,6 +11,7 @@ from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import new_tuple
 from streams.counting.attribution import ReportIdentity
+from streams.counting.coordination.channel_itself import named_message
 from streams.counting.findings import finding_of, narrowest
 from streams.counting.known_outcome import KnownOutcome
 from streams.deciding.partition.legal_clocks import OutcomeTrace
@@ -20,6 +21,7 @@ from streams.deciding.reports.credits import publish_credit, publish_receipt
 from streams.deciding.reports.crowd import message_key
 from streams.deciding.reports.escalation.asking import answer_questions
 from streams.deciding.reports.message_counts import count_outcome, count_report
+from streams.deciding.reports.weightless import note_approval
 
 
 def apply_outcome(
@@ -31,8 +33,8 @@ def apply_outcome(
     later reports come from, and the counters for transparency reports follow. It may answer a question that
     was asked about one of the messages, and so raise an escalation. A message that was gone before
     anybody could look says nothing about those who reported it: they are told, and an outcome that this one
-    supersedes is taken back. Raises Rejected, changing nothing, if the report or escalation that it is about
-    is not known here.
+    supersedes is taken back. One of a case whose answer is known is counted, and has no other effect. Raises
+    Rejected, changing nothing, if the report or escalation that it is about is not known here.
     """
     outcome = decoded.event
     state = batch.state
@@ -40,6 +42,11 @@ def apply_outcome(
     hashed = state.recent.new_decision(decoded.ce_source, outcome.outcome_id, channel)
     if hashed is None:
         batch.counters.duplicates += 1
+        return
+    if outcome.known_answer is not None:
+        state.recent.add(hashed, state.time.now)
+        right = outcome.decision == outcome.known_answer
+        batch.counters.desk_checks["golden_right" if right else "golden_wrong"] += 1
         return
     identity, messages = _judged(batch, channel_key, outcome.subject)
     state.recent.add(hashed, state.time.now)
@@ -51,7 +58,12 @@ def apply_outcome(
         only = None if identity is None else record.reporter_of(identity)
         decides = decision.percent > 0 or outcome.supersedes is not None
         changes = record.add_outcome(decision, only) if decides else record.notices_of(decision, only)
-        count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)
+        if number == 0 and (compared := record.second_opinion(decision, only)) is not None:
+            batch.counters.desk_checks[compared] += 1
+        if named_message(message) is not None:
+            # Items and decisions that are counted are messages.
+            count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)
+        note_approval(batch, key, record, outcome, decoded.time_ms)
         state.crowd.put_reporters(key, record, state.time.now)
         for credit in changes:
             known = record.identities.get(credit.reporter)
@@ -66,12 +78,8 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     A report that arrives after a decision is credited at once, if it was received before it.
     """
     state, report = batch.state, case.report
-    message = report.message_ref
-    if message is None:
-        # Nobody can decide about its message. It is a notice all the same.
-        publish_receipt(batch, case, reporter)
-        return True
-    key = message_key(channel_key, message)
+    about = case.about
+    key = message_key(channel_key, about)
     record = state.crowd.reporters_of(key)
     known_as = case.known_as
     earlier = None if known_as is None else state.reporter_keys.hash_before(known_as)
@@ -92,13 +100,15 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     identity = new_tuple(ReportIdentity, (case.ce_source, report.report_id))
     received = case.received
     credit = record.add_report(noted, received, identity, finding)
-    count_report(batch, record, case, received)
+    if report.message_ref is not None:
+        count_report(batch, record, case, received)
     state.crowd.put_reporters(key, record, state.time.now)
     first = record.reports > before
-    if first:
+    # Each report about the channel itself is a notice of its own.
+    if first or report.message_ref is None:
         publish_receipt(batch, case, reporter)
     if credit is not None:
-        publish_credit(batch, report.channel.ref, message, credit, identity, finding)
+        publish_credit(batch, report.channel.ref, about, credit, identity, finding)
     return first and not known
 
 
@@ -115,7 +125,7 @@ def _judged(
             raise Rejected(
                 "subject_not_found",
                 "subject.escalation_id",
-                "Must be the id of an escalation of the last 180 days that names messages of the channel in "
+                "Must be the id of an escalation of the last 180 days about the channel in "
                 "`subject.channel_ref`. Send an outcome about each message instead.",
             )
         return None, listed
@@ -126,7 +136,8 @@ def _judged(
             "subject_not_found",
             "subject.report_id",
             "Must be, with `subject.ce_source`, somebody's first report about a message of the channel in "
-            "`subject.channel_ref`, of which Tocsin still knows. Send an outcome about the message instead.",
+            "`subject.channel_ref`, or of its day about the channel, of which Tocsin still knows. Send "
+            "an outcome about the message instead.",
         )
     return identity, (key.partition(b"\0")[2].decode(),)
 

@@ -13,11 +13,13 @@ from streams.deciding.partition.state import MOVES as SHARED_MOVES
 from streams.deciding.partition.state import PartitionState
 from streams.deciding.partition.time import EventTime
 from streams.deciding.reports.crowd import (
+    APPROVALS,
     CHANNEL_ARRIVALS,
     GUARD_RAIL,
     LISTED_MESSAGES,
     MESSAGE_CLUSTERS,
     MESSAGE_REPORTERS,
+    WATCHED_REPORTS,
     Crowd,
     merge_guard_rails,
 )
@@ -219,6 +221,8 @@ MOVES: Moves = {
     MESSAGE_CLUSTERS: ByRef(ref_before_nul),
     CHANNEL_ARRIVALS: ByRef(ref_before_nul),
     LISTED_MESSAGES: ByRef(ref_before_nul),
+    WATCHED_REPORTS: ByRef(ref_before_nul),
+    APPROVALS: ByRef(ref_before_nul),
     GUARD_RAIL: Merged(merge_guard_rails),
 }
 """How the records of the stage of reports move when the number of partitions changes."""

@@ -67,8 +67,8 @@ def add_to_clusters(
     known = stamp.reporter_class != "low"
     joined = _ALONE_KNOWN if known else _ALONE
     # With fewer earlier targets nobody can be linked to it, and it leaves the clusters as they are.
-    if stamp.signature and report.message_ref is not None and used_bins(stamp.signature) >= stamp.needed:
-        key = message_key(channel_key, report.message_ref)
+    if stamp.signature and used_bins(stamp.signature) >= stamp.needed:
+        key = message_key(channel_key, case.about)
         clusters = crowd.clusters_of(key)
         joined = clusters.add(stamp.signature, stamp.needed, known=known)
         crowd.put_clusters(key, clusters, now)

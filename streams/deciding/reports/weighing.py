@@ -7,10 +7,11 @@ from typing import Final
 
 import msgspec
 
+from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import REPORTER_KINDS, ReporterKind
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
-from streams.counting.sums import NO_DOUBT, Doubtful, StampedSums
+from streams.counting.sums import NO_DOUBT, NOT_SCATTERED, WHOLE, Doubtful, Scattered, StampedSums
 from streams.counting.windows import FINE_MS, window_start
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
@@ -23,6 +24,9 @@ from streams.deciding.reports.voices import NOTHING_ADDED, Contribution, add_to_
 _FINDERS: Final[frozenset[ReporterKind]] = frozenset({"automated", "trusted_flagger"})
 # Of whom those without a ref are one crowd.
 CROWD_KINDS: Final = frozenset(REPORTER_KINDS) - _FINDERS
+# So many channels anybody may report in a week. Of who reports more, each report counts in a desk's order as
+# one of so many shares of a person: the hundred fakes of one account are together no more than these.
+FEW_CHANNELS: Final = 5
 # The pane of a risk that did not count, because somebody who is linked to the reporter came first.
 _NEVER: Final = 0
 
@@ -61,6 +65,7 @@ def add_to_counts(
                 1,
                 contribution.added if adds.voice or contribution.linked else NOTHING_ADDED,
                 Doubtful(1, int(adds.voice), risk, int(kind == "anonymous")) if adds.doubtful else NO_DOUBT,
+                scattered=_scattered(case.stamp, adds, risk) if kind in CROWD_KINDS else NOT_SCATTERED,
             )
             arrivals = contribution.arrivals
     else:
@@ -98,7 +103,8 @@ def _what_it_adds(
         # Their accounts may be young, and need not be members: the platform vouches for them. A source that
         # is held (deciding/reporters/watch.py) is counted all the same, and not relied on.
         held = who.kind == "automated" and case.stamp is not None and not case.stamp.factor
-        first = contribution.first_about_message
+        # What names no message may be about any.
+        first = contribution.first_about_message or case.report.message_ref is None
         silent = held or (live and contribution.linked)
         return _Added(first and not silent, first, doubtful=held)
     doubtful = contribution.linked or contribution.stranger
@@ -113,6 +119,14 @@ def _what_it_adds(
     silent = live and (contribution.linked if contribution.first_about_message else not counted_at)
     counts.note_risk(reporter, _NEVER if silent else None)
     return _Added(not silent, voice=True, doubtful=doubtful or silent)
+
+
+def _scattered(stamp: ReportStamp, adds: _Added, risk: int) -> Scattered:
+    """Return what is missing of a reporter who is a stranger and has named many channels this week."""
+    if stamp.channels <= FEW_CHANNELS or stamp.reporter_class != "low":
+        return NOT_SCATTERED
+    missing = WHOLE - WHOLE * FEW_CHANNELS // stamp.channels
+    return Scattered(missing if adds.voice else 0, risk * missing // WHOLE)
 
 
 def _unnamed_risk(

@@ -125,6 +125,32 @@ class DetectorsRow(Sourced):
     values: DetectorValues
 
 
+class StandingValues(Row):
+    """Days for which a warning is in force, and the most for which a pause may be."""
+
+    warning_days: Annotated[int, Field(ge=1, le=365)]
+    # Half a year is the longest time that the law itself knows in this chapter: that to complain.
+    longest_pause_days: Annotated[int, Field(ge=1, le=180)]
+
+
+class StandingRow(Sourced):
+    """How long what people decide about a reporter holds."""
+
+    values: StandingValues
+
+
+class ApprovalValues(Row):
+    """Days for which a dismissal may hold for a version of a message."""
+
+    days: Annotated[int, Field(ge=1, le=90)]
+
+
+class ApprovalRow(Sourced):
+    """How long further reports of a version of a message need no review."""
+
+    values: ApprovalValues
+
+
 class ReportersFile(Row):
     """reporters.yaml: how outcomes become trust, and how much one reporter may do."""
 
@@ -142,3 +168,5 @@ class ReportersFile(Row):
     reviewers: ReviewersRow | None = None
     # A copy that is older than this row has none: parts are judged like the whole.
     detectors: DetectorsRow | None = None
+    standing: StandingRow | None = None
+    approval: ApprovalRow | None = None

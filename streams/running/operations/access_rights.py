@@ -27,6 +27,7 @@ from streams.contract.wire.topics import (
     MESSAGE_REPORTS_INTERNAL,
     MODERATION_OUTCOMES,
     REPORTER_NOTICES,
+    REPORTER_STANDING,
     REPORTER_STATE,
     REPORTERS_INTERNAL,
     REVIEW_QUESTIONS,
@@ -74,7 +75,14 @@ _WRITE: Final = ("Write",)
 _BOTH: Final = ("Read", "Write")
 
 _INTERNAL = (MESSAGE_REPORTS_INTERNAL, AUTHORITY_REQUESTS_INTERNAL, REPORTERS_INTERNAL)
-_SOURCES = (MESSAGE_REPORTS, VERIFIED_REPORTS, CLOCK_OUTCOMES, MODERATION_OUTCOMES, AUTHORITY_REQUESTS)
+_SOURCES = (
+    MESSAGE_REPORTS,
+    VERIFIED_REPORTS,
+    CLOCK_OUTCOMES,
+    MODERATION_OUTCOMES,
+    REPORTER_STANDING,
+    AUTHORITY_REQUESTS,
+)
 _STATES = (CHANNEL_STATE, AUTHORITY_STATE, REPORTER_STATE)
 _OUTPUTS = (
     ENRICHED_REPORTS,
@@ -130,6 +138,8 @@ ROLES: Final = (
     ),
     Role("report-publisher", True, _topics(MESSAGE_REPORTS, to=_WRITE)),
     Role("verified-publisher", True, _topics(VERIFIED_REPORTS, to=_WRITE)),
+    # People decide about reporters in a system of the platform, which sees to it that they are two.
+    Role("standing-publisher", True, _topics(REPORTER_STANDING, to=_WRITE)),
     Role("request-intake", True, _topics(AUTHORITY_REQUESTS, to=_WRITE)),
     Role("topic-creator", False, _topics(*TOPICS, to=("Create", "Describe", "DescribeConfigs"))),
     Role(

@@ -55,15 +55,16 @@ class Metric:
 # The values of each label. No label identifies a channel, a message, a report or a reporter.
 LABELS = {
     "topic": "a source topic of a stage, without its prefix: `message-reports`, `verified-reports`, "
-    "`clock-outcomes`, `moderation-outcomes`, `authority-requests` or one of the three internal ones; of "
-    "an adapter: a topic whose events it sends",
+    "`clock-outcomes`, `moderation-outcomes`, `reporter-standing`, `authority-requests` or one of the three "
+    "internal ones; of an adapter: a topic whose events it sends",
     "stage": "`reports`, which turns reports into escalations, `requests`, which routes authorities' "
     "requests, or `reporters`, which stamps reports",
     "partition": "number of a partition that this worker owns",
     "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",
     "why": "of a source that rests: `flood` (the dead letter breaker tripped) or `paused`; of a decision "
     "that is no outcome: `not_reported` (it is about nothing that the adapter reported), `no_rule` (no row "
-    "of the mapping applies), `no_person` (a program decided) or `refused` (a worker would refuse it)",
+    "of the mapping applies), `no_person` (a program decided) or `refused` (a worker would refuse it); of a "
+    "report without weight: `reporter_paused` or `version_approved`",
     "outcome": "of a tick: `honoured` or `ignored`; of a clock outcome: `applied`, or `passed_on` to the "
     "stage that keeps the clock",
     "result": "`applied` or `ignored`",
@@ -75,8 +76,9 @@ LABELS = {
     "type": "`opened`, `updated` or `resolved`",
     "level": "level of a policy: 1, 2, ...",
     "kind": "of state: `counts` (one per channel and category), `episodes` and `arrivals` (one per channel), "
-    "`messages` and `clusters` (one per message) and `listed_messages` (one per escalation) in the stage "
-    "`reports`; `reporters` in the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; "
+    "`messages` and `clusters` (one per message), `listed_messages` (one per escalation), `watched_reports` "
+    "(one per channel) and `approvals` (one per message) in the stage `reports`; `reporters` in "
+    "the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; "
     "of a request: the kind that it states",
     "trust": "`high`, `medium` or `low`",
     "failure": "of a delivery: `refused` (the receiver does not take it), `unavailable` (the receiver cannot "
@@ -96,7 +98,7 @@ LABELS = {
     "row": "`obligation`, `authority` or `jurisdiction`",
     "status": "`running`, `paused`, `lapsed` or `over`",
     "decision": "on a request: `routed`, `incomplete` or `refused`; of a desk: `upheld`, `dismissed` or "
-    "`manifestly_unfounded`",
+    "`manifestly_unfounded`; about a reporter: `warned`, `paused` or `ended`",
     "code": "`encryption_keys`, `bulk_identify`, `block_protest` or `political_demand`",
     "core": "`native` or `python`",
     "version": "version of Tocsin",

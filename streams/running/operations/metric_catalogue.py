@@ -40,6 +40,15 @@ LATE = Metric(
     "Applied reports that were too old for every ring of counts, or possible repeats older than 12 hours. "
     "They are published but not counted in any window.",
 )
+WITHOUT_WEIGHT = Metric(
+    _INTAKE,
+    "tocsin_reports_without_weight_total",
+    "counter",
+    "Applied reports that weigh nothing because of what people decided: the reporter is paused, or two "
+    "reviewers approved this version of the message. They are published; only in floor categories they are "
+    "counted, for a review.",
+    ("why",),
+)
 JUDGED_OUT_OF_WINDOW = Metric(
     _INTAKE,
     "tocsin_reports_judged_out_of_window_total",
@@ -229,6 +238,14 @@ OUTCOMES_APPLIED = Metric(
     "counter",
     "Outcomes of desks applied to the messages that they are about, without duplicates and dead letters.",
 )
+DESK_CHECKS = Metric(
+    _REPORTERS,
+    "tocsin_desk_checks_total",
+    "counter",
+    "Decisions of desks that can be compared: a second person decided about the same message too (`agreed`, "
+    "`disputed`), or the right answer of the case is known (`golden_right`, `golden_wrong`).",
+    ("result",),
+)
 REPORTS_LINKED = Metric(
     _REPORTERS,
     "tocsin_reports_linked_total",
@@ -305,6 +322,20 @@ REVIEW_ANSWERS = Metric(
     "histogram",
     "From the time at which a desk was asked to that of its decision.",
     buckets=DECISION,
+)
+
+STANDING = Metric(
+    _REPORTERS,
+    "tocsin_reporter_standing_total",
+    "counter",
+    "Decisions about reporters that were applied: warnings, pauses, and ends of both.",
+    ("decision",),
+)
+WEIGHT_TAKEN_OUT = Metric(
+    _REPORTERS,
+    "tocsin_weight_taken_out_total",
+    "counter",
+    "Channels out of whose open windows a pause of a reporter took what their reports had added.",
 )
 
 _LATENCY = "Latency and lag"

@@ -201,10 +201,15 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         metrics.applied_natively.add((), counters.applied_natively)
         metrics.late.add((), counters.late)
         metrics.possible_repeats.add((), counters.possible_repeats)
+        metrics.weight_taken_out.add((), counters.weight_taken_out)
+        for why, number in counters.without_weight.items():
+            metrics.without_weight.add((why,), number)
         metrics.judged_out_of_window.add((), counters.judged_out_of_window)
         metrics.clock_outcomes.add(("passed_on",), counters.clock_outcomes_passed_on)
         metrics.passed_to_reporters.add((), counters.passed_to_reporters)
         metrics.moderation_outcomes.add((), counters.moderation_outcomes)
+        for check, number in counters.desk_checks.items():
+            metrics.desk_checks.add((check,), number)
         metrics.reports_linked.add((), counters.linked)
         metrics.links_without_effect.add((), counters.links_without_effect)
         for told, number in counters.feedback.items():
@@ -279,6 +284,8 @@ class ReporterObserver(StageObserver[ReporterState, ReporterBatch]):
         metrics.credits.add(("forwarded",), counters.credits_forwarded)
         for kind, number in counters.cases.items():
             metrics.integrity_cases.add((kind,), number)
+        for state, number in counters.standing.items():
+            metrics.standing.add((state,), number)
         if counters.dead_letters:
             self.log_dead_letters(batch, "report refused, or not a record of a worker")
         self._operations.batch_committed(self.stage, batch.partition, {})

@@ -14,6 +14,8 @@ from tests.evaluate.stages import DAY, HOUR, MINUTE, START, Decision, Stages
 FIRST: Final = START + 14 * DAY + 6 * HOUR
 # Not everybody sees a post before it is gone.
 BAIT_SEEN: Final = 0.8
+# One of so many decides about a message.
+REVIEWERS: Final = 10
 _AGES: Final[tuple[AccountAge, ...]] = ("under_1d", "under_1w", "under_1m", "under_1y", "over_1y")
 
 
@@ -89,15 +91,19 @@ class Battle:
 
     def _answer(self, stages: Stages, event: dict[str, Any], drawn: dict[str, Any], rng: Random) -> None:
         channel = event["channel_ref"]
-        decision = self._decision(channel, drawn.get("message_ref"), rng)
+        message = drawn.get("message_ref")
+        decision = self._decision(channel, message, rng)
+        # The desk looks at the message, and its answer holds for all who reported that.
+        about = {"report": drawn["report_id"]} if message is None else {"message": message}
 
         def decide(at: int) -> None:
             stages.outcome(
                 at,
                 decision,
                 channel,
-                report=drawn["report_id"],
-                category=self.category,
+                reviewer=f"desk-{rng.randrange(REVIEWERS)}",
+                **about,
+                category=drawn["category"],
                 sampled=event.get("sampled"),
             )
 
@@ -188,6 +194,7 @@ class Battle:
         decision = self._decision(channel, message, rng) if reason is None else "dismissed"
         then = at + round(self.desk.delay_h * HOUR)
         fields = {"decision": decision, "channel": channel, "message": message, "category": self.category}
+        fields["reviewer"] = f"desk-{rng.randrange(REVIEWERS)}"
         return Event(then, True, fields | ({} if reason is None else {"reason": reason}))
 
     def _people(self, channel: str, message: str, at: int, seed: str, share: float = 1.0) -> Iterator[Event]:

@@ -1,12 +1,13 @@
 """What attackers want, and whether an attack reaches it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from streams.registry.rules import Rules
 from tests.evaluate.adversary.battle import Battle, Desk, Wave, target_name
 from tests.evaluate.adversary.plan import Plan
-from tests.evaluate.stages import Stages
+from tests.evaluate.stages import Stages, shipped
+from tests.shipped import RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,13 @@ def _alone(goal: Silence, rules: _Same, seed: int) -> int:
 
 
 Goal = Open | Silence
+
+
+def defended(rules: Rules = RULES) -> Rules:
+    """Return the rules with all that defends against crowds live: `integrity` and `ask`."""
+    live = shipped(integrity="live", rules=rules)
+    return live if live.ask is None else replace(live, ask=replace(live.ask, mode="live"))
+
 
 # The levels above review of the policies that are shipped live; a category of each that has a floor if one
 # has.

@@ -37,6 +37,7 @@ PROGRESS = "worker-progress"
 MODERATION = "moderation-outcomes"
 ACTIVITY = "case-activity"
 NOTICES = "reporter-notices"
+STANDING = "reporter-standing"
 FEEDBACK = "detector-feedback"
 REPORTERS_INTERNAL = "reporters-internal"
 REPORTERS_STATE = "reporter-state"
@@ -63,6 +64,7 @@ TOPICS = (
     MODERATION,
     ACTIVITY,
     NOTICES,
+    STANDING,
     FEEDBACK,
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
@@ -73,7 +75,7 @@ TOPICS = (
 # State, sources, internal topic of each stage. The first one passes outcomes on to the second, and reports to
 # the third, which sends them back to the first.
 STAGES = (
-    (STATE, (SOURCE, VERIFIED, OUTCOMES, MODERATION), INTERNAL),
+    (STATE, (SOURCE, VERIFIED, OUTCOMES, MODERATION, STANDING), INTERNAL),
     (REQUESTS_STATE, (REQUESTS,), REQUESTS_INTERNAL),
     (REPORTERS_STATE, (), REPORTERS_INTERNAL),
 )

@@ -41,6 +41,7 @@ class RestOfReport(msgspec.Struct, array_like=True, frozen=True, gc=False):
     notice: Notice | None
     times: tuple[str, str | None] | None = None
     match: ListMatch | None = None
+    message_version: str | None = None
 
 
 Rest = TypeVar("Rest")
@@ -63,6 +64,8 @@ class StoredStamp(NamedTuple):
     needed: int
     proof: tuple[int, ...] = ()
     paused: bool = False
+    watched: bool = False
+    channels: int = 0
 
 
 class CheckedReport(msgspec.Struct, Generic[Rest], array_like=True, frozen=True, gc=False):

@@ -29,8 +29,9 @@ class ReporterRehashed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     """The outcomes of a reporter as of `period`, as deciding/reporters/reporter.py keeps them.
 
-    They are sums, numbers, the last week of a case, and sums by reviewer. With `part` it is
-    about a part (deciding/reporters/part.py), which is in `known`.
+    They are sums, numbers, the last week of a case, and sums by reviewer. With `part` it is about a part
+    (deciding/reporters/part.py), which is in `known`. `standing` is what people decided about the reporter,
+    as deciding/reporters/standing.py keeps it.
     """
 
     occurred_ms: int
@@ -41,3 +42,4 @@ class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     by_reviewer: dict[int, int] = msgspec.field(default_factory=dict)
     part: int | None = None
     known: bytes = b""
+    standing: tuple[int, int, int, dict[str, int]] | None = None

@@ -84,6 +84,7 @@ def checked_report(
             if report.occurred_at.tzinfo is UTC and (received is None or received.tzinfo is UTC)
             else (report.occurred_at.isoformat(), None if received is None else received.isoformat()),
             report.match,
+            report.message_version,
         ),
     )
 
@@ -111,6 +112,7 @@ def report_of(checked: CheckedReport[RestOfReport]) -> MessageReport:
         rest.evidence,
         rest.notice,
         rest.match,
+        rest.message_version,
     )
 
 

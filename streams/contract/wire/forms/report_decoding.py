@@ -76,9 +76,10 @@ VALID_IN_REPORT: ValidValues = {
     "notice.elements[]": one_of(NoticeElement),
     "notice.declares": "an array of at most 8 strings",
     "notice.declares[]": one_of(NoticeDeclaration),
+    "message_version": or_null(f"{PSEUDONYM}; only with a message_ref"),
 }
 _REFS = RefPaths(
-    pseudonyms=("channel.ref", "message_ref", "reporter.ref"),
+    pseudonyms=("channel.ref", "message_ref", "reporter.ref", "message_version"),
     counters=(
         "report_id",
         "classifier.name",
@@ -117,6 +118,11 @@ def _check_refs(report: MessageReport) -> None:
         _check_each_ref(report)
     if report.match is not None and (reporter is None or reporter.kind != "automated"):
         raise not_valid("invalid_value", "match", VALID_IN_REPORT)
+    version = report.message_version
+    if version is not None:
+        if message_ref is None:
+            raise not_valid("invalid_value", "message_version", VALID_IN_REPORT)
+        check_ref("message_version", version, VALID_IN_REPORT, counter=False)
     if channel.language is not None and not is_language(channel.language):
         raise not_valid("invalid_value", "channel.language", VALID_IN_REPORT)
 

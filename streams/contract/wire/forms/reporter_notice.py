@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE, ReporterNotice
+from streams.contract.events.standing_notice import STANDING_NOTICE_TYPE, StandingNotice
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import headers_at, rfc3339
 from streams.contract.wire.ids import stable_id
@@ -40,6 +41,14 @@ def encode_receipt(
     if message_ref is None:
         return encode_reporter_notice(reporter, channel_ref, "", notice)
     return _record(key, stable_id("reporter-receipt", key, channel_ref, message_ref), notice)
+
+
+def encode_standing_notice(reporter: int, notice: StandingNotice) -> OutputRecord:
+    """The record of a notice about the standing of the reporter with this keyed hash."""
+    key = f"{reporter:016x}"
+    event_id = stable_id("standing-notice", key, notice.standing_id, notice.report_id, notice.ce_source)
+    headers = headers_at(STANDING_NOTICE_TYPE, event_id, midnight(notice.day))
+    return OutputRecord(REPORTER_NOTICES, None, key.encode(), encode(notice), headers)
 
 
 def _record(key: str, event_id: str, notice: ReporterNotice) -> OutputRecord:

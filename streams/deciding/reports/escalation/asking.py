@@ -8,6 +8,7 @@ from streams.contract.events.report import Category
 from streams.contract.events.review_question import ReviewQuestionStep
 from streams.contract.wire.origin import Origin
 from streams.counting.categories import CategoryShare, shares_of, summed
+from streams.counting.measures import MILLION
 from streams.counting.sums import WindowCounts
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.reports.batch import ReportBatch
@@ -47,7 +48,8 @@ def rise_or_ask(
     opened = episode if isinstance(episode, Open) else None
     question = None if opened is None else opened.question
     ask = batch.rules.registry.ask
-    if ask is None or level <= REVIEW or not _is_a_crowd_of_strangers(batch, policy, shares, ask):
+    alone = _level_without_asking(batch, policy, level, shares, ask)
+    if ask is None or alone == level:
         if opened is not None:
             withdraw_question(batch, key, opened, state.time.now)
             question = opened.question
@@ -64,6 +66,10 @@ def rise_or_ask(
     if question is not None and question.answer == "stands":
         open_or_raise(batch, key, policy, level, shares, case, counted_at, clear=clear, question=question)
         return
+    if alone > (REVIEW if opened is None else opened.level):
+        opened = open_or_raise(
+            batch, key, policy, alone, shares, case, counted_at, clear=clear, question=question
+        )
     if question is None or question.may_be_asked_again(
         _reporters(shares), state.time.now, policy.policy.window_ms
     ):
@@ -145,11 +151,15 @@ def _follow_answer(
         level = level_held(batch, channel_key, policy, level, shares, now).level
     question = episode.question
     assert question is not None
-    if level <= episode.level or ask is None:
+    if level <= episode.level:
         return
     if question.answer == "stands":
         raise_by_answer(batch, key, episode, policy, level, shares, trace)
-    elif question.may_be_asked_again(_reporters(shares), now, policy.policy.window_ms):
+    elif (
+        ask is not None
+        and _level_without_asking(batch, policy, level, shares, ask) < level
+        and question.may_be_asked_again(_reporters(shares), now, policy.policy.window_ms)
+    ):
         new = _new(batch, policy, level, shares, question.category, ask, question)
         withdraw_question(batch, key, episode, now)
         asked = _ask(batch, key, episode.escalation_id, policy, shares, now, new, ask)
@@ -159,21 +169,42 @@ def _follow_answer(
             raise_by_answer(batch, key, episode, policy, level, shares, trace)
 
 
-def _is_a_crowd_of_strangers(
-    batch: ReportBatch, policy: CompiledPolicy, shares: Sequence[CategoryShare], ask: AskRules
-) -> bool:
-    """Return whether these reports may not reach a level above REVIEW without a person's look.
+def _level_without_asking(
+    batch: ReportBatch,
+    policy: CompiledPolicy,
+    level: int,
+    shares: Sequence[CategoryShare],
+    ask: AskRules | None,
+) -> int:
+    """Return what is left of `level` as long as no person has looked: REVIEW at least.
 
-    Never in a policy with a floor category, nor with a report of a trusted flagger or a detector: what they
-    find does not depend on the crowd.
+    All of it in a policy with a floor category, or with enough voices that were right before. Else what the
+    findings of trusted flaggers and detectors reach alone: they do not depend on the crowd, but a scam that
+    an attacker posts in a channel, and a detector finds, says nothing about who else reports it.
     """
     categories = batch.rules.registry.categories
-    if any(categories[category].floor for category in policy.policy.categories):
-        return False
-    counts = summed(shares, 0)
-    if counts.trusted_flaggers or counts.automated:
-        return False
-    return _proven_voices(counts) < ask.proven_voices
+    if (
+        ask is None
+        or level <= REVIEW
+        or any(categories[category].floor for category in policy.policy.categories)
+    ):
+        return level
+    counts = summed(shares, _reporters(shares))
+    if _proven_voices(counts) >= ask.proven_voices:
+        return level
+    return min(level, max(policy.judge(_findings(counts)).level, REVIEW))
+
+
+def _findings(counts: WindowCounts) -> WindowCounts:
+    """Return at most what trusted flaggers and detectors add to a window: each a risk of up to 1."""
+    reports = counts.trusted_flaggers + counts.automated
+    return WindowCounts(
+        reports=reports,
+        risk=min(counts.risk, reports * MILLION),
+        trusted_flaggers=counts.trusted_flaggers,
+        automated=counts.automated,
+        distinct_reporters=min(counts.distinct_reporters, reports),
+    )
 
 
 def _proven_voices(counts: WindowCounts) -> int:

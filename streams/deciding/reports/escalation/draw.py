@@ -87,7 +87,8 @@ def _first_report(
         if record is None:
             continue
         received = record.reporters.get(reporter)
-        if received is not None and received >= since_s and reporter in record.identities:
+        is_report = reporter in record.identities and reporter not in record.found
+        if received is not None and received >= since_s and is_report:
             found.append((received, key))
     for _, key in sorted(found):
         record = crowd.reporters.find(key)

@@ -33,7 +33,7 @@ from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.coordination.clusters import linked_of
 from streams.counting.integrity import effective_reporters, integrity
 from streams.counting.measures import MEASURES, MILLION
-from streams.counting.sums import WindowCounts
+from streams.counting.sums import WHOLE, WindowCounts
 from streams.counting.windows import FINE_MS, RINGS, WindowSpec, window_spec, window_start
 from streams.deciding.law.routing import INTERNAL_REVIEW
 from streams.deciding.law.rule_of_law import TIERS
@@ -228,13 +228,15 @@ def _priority(
     if transition.type == "resolved":
         return NO_PRIORITY
     due = [row.due_at for row in obligations if row.due_at is not None and row.not_before is None]
+    missing = counts.stamped.scattered
     return priority(
         transition.at,
         min(map(moment_ms, due), default=None),
         episode.level,
-        counts.risk,
-        MEASURES["voices"].read(counts),
+        max(counts.risk - missing.risk, 0),
+        max(MEASURES["voices"].read(counts) - missing.reporters * MILLION // WHOLE, 0),
         episode.opened,
+        WHOLE * (counts.distinct_reporters + (counts.without_ref > 0)) - missing.reporters,
     )
 
 

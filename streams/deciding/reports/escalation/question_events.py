@@ -16,6 +16,7 @@ from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.forms.review_question import encode_review_question
 from streams.contract.wire.origin import ORIGIN_HEADER, Origin, written_origin
 from streams.contract.wire.records import Headers
+from streams.counting.coordination.channel_itself import named_message
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.partition.replay import outcome_headers
 from streams.deciding.reports.batch import ReportBatch
@@ -75,7 +76,7 @@ def publish_question(
         channel_ref=key.channel,
         category=question.category,
         reports=tuple(
-            ReportToJudge(drawn.report_id, drawn.ce_source, drawn.message or None, drawn.category)
+            ReportToJudge(drawn.report_id, drawn.ce_source, named_message(drawn.message), drawn.category)
             for drawn in question.drawn
         ),
         sampled=question.sampled,

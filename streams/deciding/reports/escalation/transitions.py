@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from streams.contract.wire.times import DAY
 from streams.counting.categories import CategoryShare, shares_of
+from streams.counting.coordination.channel_itself import channel_on
 from streams.counting.windows import window_spec
 from streams.deciding.clocks.store import ClockKey
 from streams.deciding.partition.due import DueKey
@@ -128,7 +130,18 @@ def _list_messages(
     if key.mode == "live":
         listed = message_key(key.channel.encode(), episode.escalation_id)
         messages = most_reported_messages(shares, policy.spec, counted_at)
+        messages = messages or _days_of_channel(batch, key.channel.encode(), policy, counted_at)
         batch.state.crowd.list_messages(listed, messages, batch.state.time.now)
+
+
+def _days_of_channel(
+    batch: ReportBatch, channel_key: bytes, policy: CompiledPolicy, counted_at: int
+) -> tuple[str, ...]:
+    """Return what stands for the channel on the days of a window on which it was reported itself."""
+    end = counted_at // DAY
+    first = (counted_at - policy.policy.window_ms) // DAY
+    days = [channel_on(day) for day in range(end, first - 1, -1)]
+    return tuple(day for day in days if batch.state.crowd.is_reported(message_key(channel_key, day)))
 
 
 def serve_due(batch: ReportBatch, time: int, key: DueKey) -> None:
