@@ -8,14 +8,23 @@ alone.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec.structs import astuple
 
 from streams.contract.events.moderation_outcome import OutcomeDecision, OutcomeGround
 from streams.contract.events.report import Category
 from streams.contract.wire.times import DAY
+from streams.counting.confirmation import (
+    MOST_PROOFS,
+    SUPPORTED_BEFORE,
+    UNSUPPORTED,
+    Proof,
+    Support,
+    Witnesses,
+)
 from streams.counting.message_facts import FirstReport, MessageFacts
 
 # The reporters kept per message. Trust needs no more: each of the others is as likely to be credited for the
@@ -53,7 +62,7 @@ class ReportIdentity(NamedTuple):
 
 
 class Credit(NamedTuple):
-    """What changes for one reporter: `removed` no longer counts, `added` does.
+    """What changes for one reporter: `removed` no longer counts, `added` does, each with what supports it.
 
     Both are None for a report that came too late. `standing` is the decision that holds: an upheld message is
     no sign of coordination, for any reporter at any time. `anew`: another one held before. `received_s` is in
@@ -66,11 +75,23 @@ class Credit(NamedTuple):
     removed: KnownOutcome | None
     added: KnownOutcome | None
     anew: bool
+    removed_support: Support = UNSUPPORTED
+    added_support: Support = UNSUPPORTED
 
     @property
     def verdict(self) -> OutcomeDecision:
         """What was decided."""
         return self.standing.verdict
+
+
+class _Given(NamedTuple):
+    """What counts for a reporter, None if the report came too late, and what supports it."""
+
+    outcome: KnownOutcome | None
+    support: Support = UNSUPPORTED
+
+
+_NOTHING: Final = _Given(None)
 
 
 class _Known(NamedTuple):
@@ -96,7 +117,9 @@ class MessageReporters(msgspec.Struct, array_like=True):
     else, as for most messages, it is `notice` alone: two objects less to fetch from memory for every further
     report.
 
-    `expires` is the day (since the epoch) on which the record is dropped, None before it is stored.
+    `expires` is the day (since the epoch) on which the record is dropped, None before it is stored. `proofs`
+    are those of its reporters who are proven right elsewhere, None while there are none. `credited_before`:
+    it was decided on before proofs were kept, and its outcomes count as they did then.
     """
 
     reporters: dict[int, int] = msgspec.field(default_factory=dict)
@@ -109,6 +132,14 @@ class MessageReporters(msgspec.Struct, array_like=True):
     notice: FirstReport | None = None
     facts: MessageFacts | None = None
     expires: int | None = None
+    # None while empty: an empty dict for each message would add up.
+    proofs: dict[int, Proof] | None = None
+    credited_before: bool = False
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether there is a decision about the message, or about one of its reports."""
+        return self.first_s is not None or bool(self.own)
 
     @property
     def is_reported(self) -> bool:
@@ -131,34 +162,56 @@ class MessageReporters(msgspec.Struct, array_like=True):
 
     def add_report(
         self, reporter: int, received_ms: int, identity: ReportIdentity | None = None
-    ) -> Credit | None:
-        """Note a report. Returns a credit if there is a decision already.
+    ) -> list[Credit]:
+        """Note a report. Returns what changes if there is a decision already: first their own credit.
 
-        It adds the decision if the report was received before the first one, and only arrived later.
+        It adds the decision if the report was received before the first one, and only arrived later. It may
+        change what supports the outcomes of others then.
         """
         received = received_ms // 1000
         earlier = self.reporters.get(reporter)
         if earlier is not None and received >= earlier:
-            return None
+            return []
         known = self._known(reporter)
+        given = self._given()
         if earlier is None:
             self.reports += 1
             if len(self.reporters) == KEPT:
                 self.sampled = True
                 # After a decision nobody is dropped: a credit was given, and must be reversible.
                 if known is not None:
-                    return Credit(reporter, received, known.standing, None, None, anew=False)
+                    return [Credit(reporter, received, known.standing, None, None, anew=False)]
                 largest = max(self.reporters)
                 if self.own or reporter > largest:
-                    return None
+                    return []
                 del self.reporters[largest]
                 self.identities.pop(largest, None)
+                if self.proofs is not None:
+                    self.proofs.pop(largest, None)
         self.reporters[reporter] = received
         if identity is not None:
             self.identities[reporter] = identity
-        if known is None or known.credited(earlier) is not None:
-            return None
-        return Credit(reporter, received, known.standing, None, known.credited(received), anew=False)
+        if not self.is_decided:
+            return []
+        changes = self._changes(given)
+        own = [credit._replace(anew=False) for credit in changes if credit.reporter == reporter]
+        if known is not None and not own and known.credited(earlier) is None:
+            own = [Credit(reporter, received, known.standing, None, None, anew=False)]
+        return own + [credit for credit in changes if credit.reporter != reporter]
+
+    def add_proof(self, reporter: int, proof: Proof) -> list[Credit]:
+        """Note what proves a reporter of the message right elsewhere, at their first report of it.
+
+        Returns what it changes if there is a decision already: the report came late, and confirms others.
+        """
+        proofs = self.proofs
+        if reporter not in self.reporters or (proofs is not None and len(proofs) >= MOST_PROOFS):
+            return []
+        given = self._given()
+        if proofs is None:
+            self.proofs = proofs = {}
+        proofs.setdefault(reporter, proof)
+        return self._changes(given)
 
     def rename(self, before: int, after: int) -> None:
         """Give a reporter the hash under another key. Nothing changes if none has the hash `before`."""
@@ -171,6 +224,8 @@ class MessageReporters(msgspec.Struct, array_like=True):
             self.identities[after] = identity
         if (own := self.own.pop(before, None)) is not None:
             self.own[after] = own
+        if self.proofs is not None and (proof := self.proofs.pop(before, None)) is not None:
+            self.proofs[after] = proof
 
     def reporter_of(self, identity: ReportIdentity) -> int | None:
         """Return whose first report it is; None if it is not kept here."""
@@ -183,20 +238,29 @@ class MessageReporters(msgspec.Struct, array_like=True):
         report of this one alone. The latest decision holds: an appeal is decided later than what it
         supersedes.
         """
-        concerned = self._concerned(reporter)
+        concerned, given = self._concerned(reporter), self._given()
         if reporter is None:
             self.first_s, self.standing = _with(decision, self.first_s, self.standing)
         else:
             self.own[reporter] = _with(decision, *self.own.get(reporter, (None, None)))
+        after = self._given()
         changes = []
         for each, was in concerned:
             now = self._known(each)
             assert now is not None
-            received = self.reporters[each]
-            removed = None if was is None else was.credited(received)
-            added = now.credited(received)
+            removed, added = given.get(each, _NOTHING), after.get(each, _NOTHING)
             if removed != added or was is None or was.standing != now.standing:
-                changes.append(Credit(each, received, now.standing, removed, added, anew=was is not None))
+                credit = Credit(
+                    each,
+                    self.reporters[each],
+                    now.standing,
+                    removed.outcome,
+                    added.outcome,
+                    was is not None,
+                    removed.support,
+                    added.support,
+                )
+                changes.append(credit)
         return changes
 
     def notices_of(self, decision: KnownOutcome, reporter: int | None = None) -> list[Credit]:
@@ -218,6 +282,48 @@ class MessageReporters(msgspec.Struct, array_like=True):
         if not self.own:
             return undecided
         return max(undecided, min(first for first, _ in self.own.values()) * 1000 + DECIDED_DAYS * DAY)
+
+    def _given(self) -> dict[int, _Given]:
+        """Return what counts for each reporter, with what supports it; nothing without a decision."""
+        if not self.is_decided:
+            return {}
+        witnesses = Witnesses(self.reporters, self.proofs or {})
+        found = {}
+        for reporter, received in self.reporters.items():
+            known = self._known(reporter)
+            outcome = None if known is None else known.credited(received)
+            if known is None or outcome is None:
+                continue
+            if outcome.verdict != "upheld":
+                support = UNSUPPORTED
+            elif self.credited_before:
+                support = SUPPORTED_BEFORE
+            else:
+                support = witnesses.support(reporter, known.first_s)
+            found[reporter] = _Given(outcome, support)
+        return found
+
+    def _changes(self, given: Mapping[int, _Given]) -> list[Credit]:
+        """Return what changes for whom since `given`, in the order of hashes."""
+        after = self._given()
+        changes = []
+        for reporter in sorted(self.reporters):
+            removed, added = given.get(reporter, _NOTHING), after.get(reporter, _NOTHING)
+            if removed != added:
+                known = self._known(reporter)
+                assert known is not None
+                credit = Credit(
+                    reporter,
+                    self.reporters[reporter],
+                    known.standing,
+                    removed.outcome,
+                    added.outcome,
+                    True,
+                    removed.support,
+                    added.support,
+                )
+                changes.append(credit)
+        return changes
 
     def _concerned(self, reporter: int | None) -> list[tuple[int, _Known | None]]:
         """Return whom an outcome concerns, in the order of hashes, with the decisions so far."""
@@ -266,8 +372,17 @@ class _Stored(msgspec.Struct, array_like=True):
     facts: MessageFacts | None = None
 
 
+class _Supported(_Stored, array_like=True):
+    """As `_Stored`, with the proofs: if there are any, or a decision. Versions up to 0.2 did not have them.
+
+    Each is an index in the order of reporters, and what proves that reporter right.
+    """
+
+    proofs: Sequence[tuple[int, Proof]] | None = None
+
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Stored).decode
+_decode = msgspec.msgpack.Decoder(_Supported).decode
 
 # A record without reporters and decisions up to its last two fields, of which None takes one byte.
 _WITHOUT_REPORTERS: Final = _encode(_Stored(b"", 0, False, None, None, ()))[:-2]
@@ -296,6 +411,12 @@ def encode_reporters(record: MessageReporters) -> bytes:
         stored.ids = [identity.report_id for identity in identities]
         stored.sources = list(sources)
         stored.source_of = bytes([sources[identity.ce_source] for identity in identities])
+    if record.proofs or (record.is_decided and not record.credited_before):
+        proofs = record.proofs or {}
+        places = [(place, proofs[reporter]) for place, (reporter, _) in enumerate(rows) if reporter in proofs]
+        supported = _Supported(*astuple(stored))
+        supported.proofs = places
+        return _encode(supported)
     return _encode(stored)
 
 
@@ -306,6 +427,7 @@ def decode_reporters(data: bytes | memoryview) -> MessageReporters:
     """
     stored = _decode(data)
     reporters = dict(ENTRY.iter_unpack(stored.packed))
+    hashes = list(reporters) if stored.proofs else []
     return MessageReporters(
         reporters,
         stored.reports,
@@ -320,6 +442,8 @@ def decode_reporters(data: bytes | memoryview) -> MessageReporters:
         {reporter: (first, standing) for reporter, first, standing in stored.own},
         stored.notice,
         stored.facts,
+        proofs={hashes[place]: proof for place, proof in stored.proofs} if stored.proofs else None,
+        credited_before=stored.proofs is None and (stored.first_s is not None or bool(stored.own)),
     )
 
 

@@ -5,9 +5,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 
 import msgspec
+from msgspec.structs import astuple
 
 from streams.contract.events.report import Category
 from streams.contract.wire.state_records import STATE_VERSION, require_version
+from streams.counting.confirmation import Proof
 from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.distinct import (
     LastSeen,
@@ -34,7 +36,7 @@ from streams.counting.panes import (
 from streams.counting.repeats import RiskCounted, turned_back, with_repeat
 from streams.counting.sums import NOT_STAMPED, Pane, WindowCounts
 from streams.counting.tally import Tally, forget_after, forget_before, most_reported, tally_message
-from streams.counting.voices import VoicePane, Voices
+from streams.counting.voices import ProvenRow, VoicePane, Voices
 from streams.counting.windows import (
     FINE_MS,
     RINGS,
@@ -82,8 +84,14 @@ class _State(msgspec.Struct, array_like=True, gc=False):
     earlier: list[int] = []
 
 
+class _WithProven(_State, array_like=True, gc=False):
+    """As `_State`, with the reporters who are proven right elsewhere, if there are any."""
+
+    proven: list[ProvenRow] = []
+
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_State).decode
+_decode = msgspec.msgpack.Decoder(_WithProven).decode
 
 
 class ChannelCounts(msgspec.Struct, gc=False):
@@ -155,14 +163,19 @@ class ChannelCounts(msgspec.Struct, gc=False):
             tally_message(self._messages, message_ref, fine)
         return True
 
-    def add_stamped(self, occurred_ms: int, added: ClusterSums) -> None:
-        """Add what a report with a stamp adds to its clusters, after `add` has counted it."""
+    def add_stamped(
+        self, occurred_ms: int, added: ClusterSums, proven: tuple[int, Proof] | None = None
+    ) -> None:
+        """Add what a report with a stamp adds to its clusters, after `add` has counted it.
+
+        `proven`: a tag of its reporter, and what proves them right elsewhere.
+        """
         fine = occurred_ms // FINE_MS
         start = fine if self._panes[-1].start == fine else pane_start(fine, self._now)
         assert start is not None
         if self._voices is None:
             self._voices = Voices()
-        self._voices.add(start, added)
+        self._voices.add(start, added, proven)
 
     def risk_counted_at(self, reporter_hash: int) -> int | None:
         """Return the pane (fine index) in which a reporter's risk last counted; None if none or unknown."""
@@ -321,6 +334,9 @@ class ChannelCounts(msgspec.Struct, gc=False):
             self._folded_until,
             [] if self._earlier is None else flat(self._earlier, panes),
         )
+        if self._voices is not None and (proven := self._voices.proven_rows()):
+            state = _WithProven(*astuple(state))
+            state.proven = proven
         return STATE_VERSION + _encode(state)
 
     @classmethod
@@ -342,7 +358,7 @@ class ChannelCounts(msgspec.Struct, gc=False):
         if state.messages:
             counts._messages = state.messages
         if state.voices:
-            counts._voices = Voices(state.voices)
+            counts._voices = Voices(state.voices, state.proven)
         if state.repeats:
             counts._repeats = state.repeats
         if state.folded_until is msgspec.UNSET:

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 import msgspec
 
+from streams.counting.confirmation import Proof
 from streams.counting.coordination.clusters import ClusterSums
 
 # A sampled reporter of a pane represents weight / UNIT reporters. With 64, unsampled weights take one byte in
@@ -16,14 +17,20 @@ UNIT: Final = 64
 
 
 class StampedSums(msgspec.Struct, frozen=True, gc=False):
-    """`stamped` reports were stamped; `sums` adds up the first ones of each reporter about a message."""
+    """`stamped` reports were stamped; `sums` adds up the first ones of each reporter about a message.
+
+    `proven` are the reporters, by a tag, who are proven right elsewhere, each with the proof; at most
+    MOST_PROVEN (voices.py).
+    """
 
     stamped: int = 0
     sums: ClusterSums = ClusterSums()
+    proven: tuple[tuple[int, Proof], ...] = ()
 
     def plus(self, other: "StampedSums") -> "StampedSums":
         """Return the sums of both, which are of different reports."""
-        return StampedSums(self.stamped + other.stamped, self.sums.plus(other.sums))
+        proven = self.proven + other.proven if other.proven else self.proven
+        return StampedSums(self.stamped + other.stamped, self.sums.plus(other.sums), proven)
 
 
 NOT_STAMPED: Final = StampedSums()

@@ -28,6 +28,16 @@ class MisuseNeeds(NamedTuple):
     share: float
 
 
+class ProofNeeds(NamedTuple):
+    """From when on upheld outcomes of whoever reported first count without confirmation.
+
+    From so many different channels on; and for proof with so many days between the first and the last.
+    """
+
+    channels: int
+    days: int
+
+
 @dataclass(frozen=True, slots=True)
 class ReporterRules:
     """Trust and limits by kind of reporter. A limit of None means that there is none.
@@ -48,6 +58,7 @@ class ReporterRules:
     channels_per_week: Mapping[str, int | None]
     receipts: frozenset[str]
     misuse: MisuseNeeds
+    proof: ProofNeeds
 
     def percent(self, confidence: OutcomeConfidence, probability: float) -> int:
         """Return the weight of an outcome in per cent: confidence over the probability of review."""

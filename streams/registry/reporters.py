@@ -9,6 +9,7 @@ from streams.registry.reporter_rules import (
     BetaPrior,
     ClassNeeds,
     MisuseNeeds,
+    ProofNeeds,
     ReporterRules,
 )
 from streams.registry.shapes.reporters import ReportersFile
@@ -62,6 +63,7 @@ def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
         channels_per_week={str(kind): limit for kind, limit in file.channels_per_week.values.items()},
         receipts=frozenset(str(kind) for kind, told in file.receipts.values.items() if told),
         misuse=MisuseNeeds(file.misuse.values.manifestly_unfounded, file.misuse.values.share),
+        proof=ProofNeeds(file.proof.values.channels, file.proof.values.days),
     )
 
 

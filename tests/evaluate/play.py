@@ -99,8 +99,7 @@ class Play:
             ),
         )
         first = one.reporter not in message.reporters.reporters
-        credit = message.reporters.add_report(one.reporter, one.received)
-        if credit is not None:
+        for credit in message.reporters.add_report(one.reporter, one.received):
             self.credit(one.received, one.message, credit)
         if first:
             known = stamp.trust.trust_class != "low"

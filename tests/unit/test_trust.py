@@ -28,7 +28,8 @@ from streams.deciding.reporters.tally import (
     code_of,
     totals,
 )
-from streams.deciding.reporters.trust import trust_of
+from streams.deciding.reporters.trust import Trust, trust_of
+from streams.registry.reporter_rules import ReporterRules
 from tests.categories import CODES
 from tests.shipped import RULES as SHIPPED_RULES
 
@@ -126,12 +127,16 @@ def test_an_outcome_of_more_than_270_days_ago_changes_nothing():
     assert change(sums, period, code, (period - 3) * PERIOD_DAYS, 100)
 
 
+def trust_in(reporter: Reporter, kind: str, category: int, rules: ReporterRules = RULES) -> Trust:
+    return trust_of(rules, kind, reporter.known(rules, D0), D0, category)
+
+
 def trusted(kind: str = "user", category: str = "spam", **counts: int):
     reporter = Reporter()
     for verdict, count in counts.items():
         for number in range(count):
             credit(reporter, D0, None, OutcomeFacts(D0, verdict, CODES["spam"], 100), number)
-    return trust_of(RULES, kind, reporter.sums, reporter.period, D0, CODES[category])
+    return trust_in(reporter, kind, CODES[category])
 
 
 @pytest.mark.parametrize(
@@ -291,8 +296,8 @@ def test_rules_of_a_registry_apply_to_earlier_outcomes():
     reporter = Reporter()
     credit(reporter, D0, None, OutcomeFacts(D0, "dismissed", CODES["spam"], 100))
     harsher = replace(RULES, outcomes={**RULES.outcomes, "dismissed": 3.0})
-    now = trust_of(RULES, "user", reporter.sums, reporter.period, D0, CODES["spam"])
-    then = trust_of(harsher, "user", reporter.sums, reporter.period, D0, CODES["spam"])
+    now = trust_in(reporter, "user", CODES["spam"])
+    then = trust_in(reporter, "user", CODES["spam"], harsher)
     assert (now.mean, then.mean) == (round(1 / 4.3, 6), round(1 / 7, 6))
 
 

@@ -37,6 +37,10 @@ class HashKey:
         """Return the hash of a channel."""
         return self.reporter_hash(f"{channel_ref}\0")
 
+    def channel_tag(self, channel_ref: str) -> int:
+        """Return a tag of a channel: 32 bits, never 0. Of 8 channels two agree once in a hundred million."""
+        return self.channel_hash(channel_ref) >> 32 or 1
+
 
 class HashKeys(NamedTuple):
     """The key for new hashes, and the one used before it, if the state may still have hashes of that one."""

@@ -117,7 +117,7 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
             standing.over_limit,
             stored_signature(standing.signature),
             standing.needed,
-            (),
+            standing.proof,
             False,
         ),
     )
@@ -178,6 +178,8 @@ def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, cr
             verdict=credit.decision,
             removed=removed,
             added=added,
+            channel=credit.channel,
+            earlier_channel=credit.earlier_channel,
         )
         changed = reporter.credit(facts)
         state.reporters.keep(key, reporter, now)
@@ -233,7 +235,12 @@ def _outcome(batch: ReporterBatch, credited: CreditedOutcome | None) -> OutcomeF
     if credited is None:
         return None
     return OutcomeFacts(
-        credited.day, credited.decision, _known(batch, credited.category).code, credited.percent
+        credited.day,
+        credited.decision,
+        _known(batch, credited.category).code,
+        credited.percent,
+        credited.confirmed,
+        credited.first,
     )
 
 

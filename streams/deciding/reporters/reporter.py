@@ -11,9 +11,21 @@ from streams.contract.wire.times import DAY
 from streams.counting.coordination.signature import evidence_needed
 from streams.deciding.reporters.activity import DAYS_PER_WEEK, Activity
 from streams.deciding.reporters.misuse import Misuse, Numbers, find_misuse, keep_recent, note
+from streams.deciding.reporters.proof import (
+    BEFORE,
+    ChannelProof,
+    Proofs,
+    is_earned,
+    lapsed,
+    right_in,
+    together,
+    trusted_before,
+    until,
+    with_outcome,
+)
 from streams.deciding.reporters.tally import PERIOD_DAYS, Sums, change, code_of, move_back, move_on
 from streams.deciding.reporters.targets import WEEK_S, Targets
-from streams.deciding.reporters.trust import Trust, trust_of
+from streams.deciding.reporters.trust import Known, Trust, trust_of
 from streams.registry.reporter_rules import ReporterRules
 
 REPORTER: Final = b"W"
@@ -52,7 +64,8 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     `first_time`: no outcome is known yet. `many_channels`: a person should look at this reporter, said once a
     week, with the number of channels; None otherwise. `misuse`: figures for a person, if reports look misused
     (misuse.py); None otherwise. `needed` is the evidence that links this reporter to another one
-    (counting/coordination/signature.py).
+    (counting/coordination/signature.py). `proof` are the tags of channels in which the reporter was
+    right (proof.py).
     """
 
     trust: Trust
@@ -63,24 +76,29 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     needed: int
     many_channels: int | None
     misuse: Misuse | None
+    proof: tuple[int, ...]
 
 
 class OutcomeFacts(NamedTuple):
     """An outcome, as it counts for a reporter.
 
     `day` is that of the decision, in days since the epoch; `category` is a code, the weight in per cent.
+    `confirmed` and `first`: what supports it (counting/confirmation.py).
     """
 
     day: int
     verdict: OutcomeDecision
     category: int
     percent: int
+    confirmed: bool = False
+    first: bool = False
 
 
 class CreditFacts(NamedTuple):
     """A change of one report's outcome: `removed` no longer counts, `added` does (counting/attribution.py).
 
-    `verdict` is the one that stands, also for who reported too late to be credited.
+    `verdict` is the one that stands, also for who reported too late to be credited. `channel` is the keyed
+    tag of the message's channel, and `earlier_channel` that under the previous key; 0 if not known.
     """
 
     time_ms: int
@@ -89,6 +107,8 @@ class CreditFacts(NamedTuple):
     verdict: OutcomeDecision
     removed: OutcomeFacts | None
     added: OutcomeFacts | None
+    channel: int = 0
+    earlier_channel: int = 0
 
 
 class Reporter(msgspec.Struct, array_like=True, gc=False):
@@ -97,7 +117,8 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
     `sums` are the outcomes as of `period` (tally.py), `numbers` those of late (misuse.py). `misuse_week`: the
     week in which a person was last asked whether reports are misused. After a change of the key
     (rehashing.py) `asked` is the earlier hash whose home was asked for what it knows, and `moved_to` the hash
-    under which the reporter is known now; 0 otherwise.
+    under which the reporter is known now; 0 otherwise. `unsupported` are those of the sums that were upheld
+    and that nothing supports; `proofs` are the channels of the others (proof.py).
     """
 
     period: int = 0
@@ -108,6 +129,13 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
     misuse_week: int = 0
     asked: int = 0
     moved_to: int = 0
+    unsupported: Sums = msgspec.field(default_factory=dict)
+    proofs: Proofs = ()
+
+    def known(self, rules: ReporterRules, day: int) -> Known:
+        """Return what trust comes from on `day` (since the epoch)."""
+        earned = bool(self.proofs) and is_earned(lapsed(self.proofs, day), rules.proof)
+        return Known(self.period, self.sums, self.unsupported, earned)
 
     def note_report(self, rules: ReporterRules, facts: ReportFacts) -> Standing:
         """Note a report, and return where its reporter stands.
@@ -117,7 +145,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         now_s = facts.time_ms // 1000
         day = facts.time_ms // DAY
         self._move_on(day)
-        trust = trust_of(rules, facts.kind, self.sums, self.period, day, facts.category)
+        trust = trust_of(rules, facts.kind, self.known(rules, day), day, facts.category)
         bits = self.activity.note(facts.time_ms, facts.channel)
         over = self.activity.over_limit(rules.reports_per_day[facts.kind])
         signature = 0
@@ -137,6 +165,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             evidence_needed(member=facts.member, vouched=trust.factor > 1),
             self.activity.channels_this_week() if show else None,
             self._misuse(rules, day) if self.numbers else None,
+            right_in(lapsed(self.proofs, day), rules.proof) if self.proofs else (),
         )
 
     def credit(self, facts: CreditFacts) -> bool:
@@ -156,6 +185,10 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             code = code_of(outcome.category, outcome.verdict)
             changed &= change(self.sums, self.period, code, outcome.day, sign * outcome.percent)
             note(self.numbers, self.period, code, outcome.day, sign)
+            if outcome.verdict == "upheld":
+                self._support(facts, outcome, code, sign)
+        if self.proofs:
+            self.proofs = lapsed(self.proofs, facts.time_ms // DAY)
         self.targets.decide(
             facts.time_ms // 1000,
             facts.received_s,
@@ -168,8 +201,10 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         """Add the outcomes that were known under an earlier hash."""
         period = max(self.period, history.period)
         self._move_on(period * PERIOD_DAYS)
+        self.proofs = together(self.proofs, (ChannelProof(*each) for each in history.proofs))
         for own, others in (
             (self.sums, move_on(history.sums, history.period, period)),
+            (self.unsupported, move_on(history.unsupported, history.period, period)),
             (self.numbers, keep_recent(history.numbers, history.period, period)),
         ):
             for code, value in others.items():
@@ -196,18 +231,40 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             changed = True
         if self.period > period:
             self.sums = move_back(self.sums, self.period, period)
+            self.unsupported = move_back(self.unsupported, self.period, period)
             self.numbers = keep_recent(self.numbers, self.period, period)
             self.period = period
             changed = True
         if self.misuse_week > day // DAYS_PER_WEEK:
             self.misuse_week = 0
             changed = True
+        proofs = until(self.proofs, day)
+        if proofs is not self.proofs:
+            self.proofs = proofs
+            changed = True
         return changed
+
+    def _support(self, facts: CreditFacts, outcome: OutcomeFacts, code: int, sign: int) -> None:
+        """Keep what supports an upheld outcome, its channel, or that nothing does; or take it back."""
+        if not facts.channel:
+            self.proofs = with_outcome(self.proofs, BEFORE, outcome.day, sign, confirmed=True)
+        elif not outcome.confirmed and not outcome.first:
+            change(self.unsupported, self.period, code, outcome.day, sign * outcome.percent)
+        else:
+            self.proofs = with_outcome(
+                self.proofs,
+                facts.channel,
+                outcome.day,
+                sign,
+                confirmed=outcome.confirmed,
+                earlier_tag=facts.earlier_channel,
+            )
 
     def _move_on(self, day: int) -> None:
         period = day // PERIOD_DAYS
         if period > self.period:
             self.sums = move_on(self.sums, self.period, period)
+            self.unsupported = move_on(self.unsupported, self.period, period)
             self.numbers = keep_recent(self.numbers, self.period, period)
             self.period = period
 
@@ -224,6 +281,8 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Reporter).decode
+# The first byte of a record with proofs or later fields: an array of so many elements.
+_WITH_PROOFS: Final = 0x9A
 
 
 def encode_reporter(reporter: Reporter) -> bytes:
@@ -232,6 +291,9 @@ def encode_reporter(reporter: Reporter) -> bytes:
     if len(sums) > 1 or len(numbers) > 1:
         sums, numbers = dict(sorted(sums.items())), dict(sorted(numbers.items()))
     stored = (reporter.period, sums, reporter.targets, reporter.activity, numbers, reporter.misuse_week)
+    if sums or reporter.proofs:
+        unsupported = dict(sorted(reporter.unsupported.items()))
+        return _encode((*stored, reporter.asked, reporter.moved_to, unsupported, reporter.proofs))
     if reporter.asked or reporter.moved_to:
         return _encode((*stored, reporter.asked, reporter.moved_to))
     return _encode(stored)
@@ -239,4 +301,8 @@ def encode_reporter(reporter: Reporter) -> bytes:
 
 def decode_reporter(data: bytes | memoryview) -> Reporter:
     """Decode the bytes of `encode_reporter`. Raises msgspec.DecodeError for damaged bytes."""
-    return _decode(data)
+    reporter = _decode(data)
+    if reporter.sums and data[0] < _WITH_PROOFS:
+        # Of version 0.2, which kept none.
+        reporter.proofs = trusted_before(reporter.sums, reporter.numbers, reporter.period)
+    return reporter

@@ -195,7 +195,7 @@ def _count(
             count_message(batch, channel_key, case)
         return counted, None
     if counted:
-        counts.add_stamped(case.occurred, voice)
+        counts.add_stamped(case.occurred, voice, contribution.proven)
     return counted, contribution.arrivals
 
 

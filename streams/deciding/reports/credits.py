@@ -10,6 +10,7 @@ from streams.contract.wire.forms.credit import credit_record
 from streams.contract.wire.forms.reporter_notice import encode_receipt, encode_reporter_notice
 from streams.contract.wire.times import DAY, from_epoch_ms, months_later
 from streams.counting.attribution import Credit, KnownOutcome, ReportIdentity
+from streams.counting.confirmation import Support
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 
@@ -29,14 +30,19 @@ def publish_credit(
     """
     standing = credit.standing
     target = batch.rules.hash_keys.current.target_hash(channel_ref, message_ref)
+    keys = batch.rules.hash_keys
+    before = credit.removed_support.before or credit.added_support.before
     published = ReporterCredit(
         credit.reporter,
         target,
         credit.received_s,
         standing.decided_s,
         standing.verdict if standing.percent else "upheld",
-        _credited(credit.removed),
-        _credited(credit.added),
+        _credited(credit.removed, credit.removed_support),
+        _credited(credit.added, credit.added_support),
+        0,
+        0 if before else keys.current.channel_tag(channel_ref),
+        0 if keys.previous is None else keys.previous.channel_tag(channel_ref),
     )
     batch.passed_on.record(credit_record(published), credit.reporter)
     batch.counters.credits += 1
@@ -67,11 +73,16 @@ def publish_receipt(batch: ReportBatch, case: Case, reporter: int) -> None:
     batch.outputs.append(encode_receipt(reporter, report.channel.ref, report.message_ref, notice))
 
 
-def _credited(decision: KnownOutcome | None) -> CreditedOutcome | None:
+def _credited(decision: KnownOutcome | None, support: Support) -> CreditedOutcome | None:
     if decision is None or not decision.percent:
         return None
     return CreditedOutcome(
-        decision.decided_s // _DAY_S, decision.verdict, decision.category, decision.percent
+        decision.decided_s // _DAY_S,
+        decision.verdict,
+        decision.category,
+        decision.percent,
+        confirmed=support.confirmed,
+        first=support.first,
     )
 
 

@@ -10,6 +10,7 @@ from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import new_tuple
 from streams.counting.attribution import KnownOutcome, ReportIdentity
+from streams.counting.confirmation import Proof
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.credits import publish_credit, publish_receipt
@@ -70,15 +71,33 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     told = report.reporter is not None and report.reporter.kind != "automated"
     identity = new_tuple(ReportIdentity, (case.ce_source, report.report_id)) if told else None
     received = case.received
-    credit = record.add_report(reporter, received, identity)
+    changes = record.add_report(reporter, received, identity)
     count_report(batch, record, case, received)
     state.crowd.put_reporters(key, record, state.time.now)
     first = record.reports > before
     if first:
         publish_receipt(batch, case, reporter)
-    if credit is not None:
-        publish_credit(batch, report.channel.ref, message, credit, identity)
+    for credit in changes:
+        # Of others it changes what supports their outcomes, which they need not be told.
+        own = identity if credit.reporter == reporter else None
+        publish_credit(batch, report.channel.ref, message, credit, own)
     return first
+
+
+def note_proof(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int, proof: Proof) -> None:
+    """Note what proves a reporter of a message right elsewhere, after `note_reporter` has noted the report.
+
+    Who reported it before them, and an outcome about it is upheld, is confirmed.
+    """
+    message = case.report.message_ref
+    if message is None:
+        return
+    key = message_key(channel_key, message)
+    record = batch.state.crowd.reporters_of(key)
+    changes = record.add_proof(reporter, proof)
+    batch.state.crowd.put_reporters(key, record, batch.state.time.now)
+    for credit in changes:
+        publish_credit(batch, case.report.channel.ref, message, credit, None)
 
 
 def _judged(

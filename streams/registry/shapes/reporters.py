@@ -94,6 +94,19 @@ class MisuseRow(Sourced):
     values: MisuseValues
 
 
+class ProofValues(Row):
+    """A number of channels, of which of each reporter the newest eight are kept, and of days."""
+
+    channels: Annotated[int, Field(ge=2, le=8)]
+    days: Annotated[int, Field(ge=0, le=90)]
+
+
+class ProofRow(Sourced):
+    """From when on upheld outcomes count that nobody could confirm."""
+
+    values: ProofValues
+
+
 class ReportersFile(Row):
     """reporters.yaml: how outcomes become trust, and how much one reporter may do."""
 
@@ -108,3 +121,4 @@ class ReportersFile(Row):
     channels_per_week: PerWeekRow
     receipts: ReceiptsRow
     misuse: MisuseRow
+    proof: ProofRow

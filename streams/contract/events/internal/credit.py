@@ -34,8 +34,8 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     the reporter, and of channel and message. `decision` is the one that stands, or upheld if nobody could
     look at the message. `received_s` is when the platform received the report, and `decided_s` when it was
     decided on, in seconds since the epoch. `forwarded` counts how often it was sent after a reporter whose
-    hash has changed with the key. `channel` is a keyed tag of 32 bits of the message's channel, 0 if not
-    known.
+    hash has changed with the key. `channel` is a keyed tag of 32 bits of the message's channel, 0 if
+    outcomes count as before that was kept, and `earlier_channel` that under the previous key, 0 without one.
     """
 
     reporter: int
@@ -47,3 +47,4 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     added: CreditedOutcome | None
     forwarded: int = 0
     channel: int = 0
+    earlier_channel: int = 0

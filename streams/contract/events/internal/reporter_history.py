@@ -26,7 +26,7 @@ class ReporterRehashed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     """The outcomes of a reporter as of `period`, as deciding/reporters/reporter.py keeps them.
 
-    They are sums, numbers and the last week of a case.
+    They are sums, numbers, the last week of a case, and what supports the outcomes.
     """
 
     occurred_ms: int
@@ -34,3 +34,5 @@ class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     sums: dict[int, int]
     numbers: dict[int, int]
     misuse_week: int
+    unsupported: dict[int, int] = {}
+    proofs: list[tuple[int, int, int, int, int]] = []
