@@ -8,7 +8,7 @@ CALENDARS_VENV := .venv-calendars
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-all test-fast durations check format generate soak soak-cores hostile drills bench screenshots evaluate scale kubernetes clean requirements sbom dist docs image audit native native-check crates
+.PHONY: help demo test test-all test-fast durations check format generate soak soak-cores hostile drills bench screenshots evaluate attacks scale kubernetes clean requirements sbom dist docs image audit native native-check crates
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -90,6 +90,9 @@ screenshots: $(VENV)/installed ## Make the picture of the console in README.md (
 
 evaluate: $(VENV)/installed ## Measure how well brigades are told from crowds, in simulated worlds (some minutes)
 	$(BIN)/python -m tests.evaluate $(ARGS)
+
+attacks: $(VENV)/installed ## Search for the cheapest attacks on levels, waves and desks (half an hour; ARGS="--goals fraud --budget 60")
+	$(BIN)/python -m tests.evaluate.adversary $(ARGS)
 
 # Half an hour; ARGS="--sizes 10x100 --stories growth" takes seconds.
 scale: $(VENV)/installed ## Simulate a hundred workers with a thousand partitions: restarts, losses, growth (half an hour)

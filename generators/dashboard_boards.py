@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from generators.dashboard_dead_letter_rows import DEAD_LETTERS
-from generators.dashboard_decision_rows import CHANGES_OF_LAW, DECISIONS, LAW, REPORTERS
+from generators.dashboard_decision_rows import CHANGES_OF_LAW, DECISIONS, DETECTORS, LAW, REPORTERS
 from generators.dashboard_partition_rows import PARTITIONS
 from generators.dashboard_queries import Row, series
 from generators.dashboard_rows import OVERVIEW
@@ -36,7 +36,7 @@ BOARDS = (
         "decisions",
         "Tocsin decisions",
         "What was decided: escalations, legal clocks, requests of authorities, trust in reporters.",
-        (DECISIONS, LAW, CHANGES_OF_LAW, REPORTERS),
+        (DECISIONS, LAW, CHANGES_OF_LAW, REPORTERS, DETECTORS),
     ),
     Board(
         "dead-letters",

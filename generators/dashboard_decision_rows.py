@@ -1,6 +1,11 @@
 """The rows of the dashboard about what was decided: reporters, policies and law."""
 
-from generators.dashboard_queries import Panel, Row, rate, series, total
+from generators.dashboard_queries import Panel, Row, quantiles, rate, series, total
+
+
+def _checks(result: str) -> str:
+    return rate("tocsin_desk_checks_total", more=f', result="{result}"')
+
 
 REPORTERS: Row = (
     "Reporters",
@@ -29,11 +34,55 @@ REPORTERS: Row = (
             {"{{case}}": rate("tocsin_integrity_cases_total", "case")},
         ),
         Panel(
+            "Questions to desks",
+            "Whether reports of a crowd are right, before it raises an escalation above review: asked, "
+            "answered, overdue.",
+            "reqps",
+            {"{{step}}": rate("tocsin_review_questions_total", "step")},
+        ),
+        Panel(
+            "Answers to questions",
+            "How long desks take to decide about what they were asked. The target is `ask.within` in the file of "
+            "policies.",
+            "s",
+            quantiles("tocsin_review_answer_seconds"),
+        ),
+        Panel(
             "Outcomes",
             "Decisions of desks applied. Without them trust stays as it is, and brigades are recognised by "
             "less.",
             "reqps",
             {"applied": rate("tocsin_moderation_outcomes_total")},
+        ),
+        Panel(
+            "Do desks agree?",
+            "Decisions that a second person took too and decided otherwise, and wrong ones among cases with a "
+            "known answer. Where three in ten decisions are wrong, trust hardly tells who is right "
+            "(docs/trust-measured.md).",
+            "percentunit",
+            {
+                name: f"{_checks(bad)} / ({_checks(bad)} + {_checks(good)})"
+                for name, bad, good in (
+                    ("disputed", "disputed", "agreed"),
+                    ("known answer missed", "golden_wrong", "golden_right"),
+                )
+            },
+        ),
+        Panel(
+            "Standing of reporters",
+            "Decisions of people about reporters: warnings, pauses and ends of both; and the channels out of "
+            "whose windows a pause took weight.",
+            "reqps",
+            {
+                "{{decision}}": rate("tocsin_reporter_standing_total", "decision"),
+                "channels": rate("tocsin_weight_taken_out_total"),
+            },
+        ),
+        Panel(
+            "Reports without weight",
+            "Reports of paused reporters, and of versions of messages that two reviewers approved.",
+            "reqps",
+            {"{{why}}": rate("tocsin_reports_without_weight_total", "why")},
         ),
         Panel(
             "Share of linked reports",
@@ -46,6 +95,41 @@ REPORTERS: Row = (
                     ("linked", "tocsin_reports_linked_total"),
                     ("without effect", "tocsin_links_without_effect_total"),
                 )
+            },
+        ),
+    ),
+)
+
+DETECTORS: Row = (
+    "Detectors and hash lists",
+    (
+        Panel(
+            "Findings",
+            "Stamped reports of detectors and lists, and those of sources that are held because they left "
+            "their band. No metric names a source: a case on `integrity-cases` does.",
+            "reqps",
+            {
+                "all": rate("tocsin_detector_reports_total"),
+                "held": rate("tocsin_findings_held_total"),
+            },
+        ),
+        Panel(
+            "Dismissed findings",
+            "The share of findings that were dismissed or manifestly unfounded, by what the source is known.",
+            "percentunit",
+            {
+                "{{source}}": rate("tocsin_detector_feedback_total", "source", ', decision!="upheld"')
+                + " / "
+                + rate("tocsin_detector_feedback_total", "source")
+            },
+        ),
+        Panel(
+            "Left their band",
+            "How often a source was held, why, and how often that ended.",
+            "reqps",
+            {
+                "{{why}}": rate("tocsin_detectors_held_total", "why"),
+                "ended": rate("tocsin_detectors_released_total"),
             },
         ),
         Panel(

@@ -14,6 +14,8 @@ import msgspec
 from streams.contract.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
 from streams.contract.events.countries import Country
 from streams.contract.events.dead_letter import RedactedRecord
+from streams.contract.events.detector_case import DETECTOR_CASE_TYPE, DetectorCase
+from streams.contract.events.detector_feedback import DETECTOR_FEEDBACK_TYPE, DetectorFeedback
 from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport
 from streams.contract.events.escalation import ESCALATION_TYPE, Escalation
 from streams.contract.events.integrity_case import INTEGRITY_CASE_TYPE, CaseForReview
@@ -23,6 +25,8 @@ from streams.contract.events.internal.tick import TICK_TYPE, Tick
 from streams.contract.events.internal.time_correction import TIME_CORRECTION_TYPE, TimeCorrection
 from streams.contract.events.report import Category, LanguageTag, Pseudonym, Ref
 from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE, ReporterNotice
+from streams.contract.events.review_question import REVIEW_QUESTION_TYPE, ReviewQuestion
+from streams.contract.events.standing_notice import STANDING_NOTICE_TYPE, StandingNotice
 from streams.contract.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
 from streams.contract.wire import forms
 from streams.contract.wire.reading import EventForm
@@ -36,11 +40,15 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # schemas are closed, so that a test finds undocumented fields; subscribers should still tolerate unknown
 # ones.
 _OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
+    "detector-case.v1.json": (DETECTOR_CASE_TYPE, DetectorCase),
+    "detector-feedback.v1.json": (DETECTOR_FEEDBACK_TYPE, DetectorFeedback),
     "enriched-report.v1.json": (ENRICHED_REPORT_TYPE, EnrichedReport),
     "authority-routing.v1.json": (AUTHORITY_ROUTING_TYPE, AuthorityRouting),
     "escalation.v1.json": (ESCALATION_TYPE, Escalation),
     "integrity-case.v1.json": (INTEGRITY_CASE_TYPE, CaseForReview),
+    "review-question.v1.json": (REVIEW_QUESTION_TYPE, ReviewQuestion),
     "reporter-notice.v1.json": (REPORTER_NOTICE_TYPE, ReporterNotice),
+    "standing-notice.v1.json": (STANDING_NOTICE_TYPE, StandingNotice),
     "transparency-counter.v1.json": (TRANSPARENCY_COUNTER_TYPE, TransparencyCounter),
     "redacted-dead-letter.v1.json": (
         "value of a dead letter with tocsin-reason pii_detected",

@@ -7,7 +7,8 @@ and what was applied before it. `authority-routing` holds the same for requests.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -29,15 +30,27 @@ class Applied(NamedTuple):
 
 
 class AppliedOutcome(NamedTuple):
-    """One applied outcome: its place, the number of reports or requests applied before it, and ticks since."""
+    """One applied outcome: its place, the number of reports or requests applied before it, and ticks since.
+
+    `at` is the time of the event that says so.
+    """
 
     source: Source
     after: int
     ticks: int
+    at: str = ""
+
+
+class Known(NamedTuple):
+    """Outcomes that were known when the report at `source` led to a question: their places."""
+
+    source: Source
+    outcomes: tuple[Source, ...]
 
 
 class _Traced(msgspec.Struct):
     trace: Trace
+    at: str
 
 
 _decode_trace = msgspec.json.Decoder(_Traced).decode
@@ -53,10 +66,59 @@ def applied_outcome(value: bytes, headers: Headers) -> AppliedOutcome | None:
     headers = dict(headers)
     if AFTER_HEADER not in headers:
         return None
-    [(place, offset)] = _decode_trace(value).trace.partition_offsets.items()
+    event = _decode_trace(value)
+    [(place, offset)] = event.trace.partition_offsets.items()
     topic, _, partition = place.rpartition("/")
     source = Source(topic, int(partition), offset)
-    return AppliedOutcome(source, int(headers[AFTER_HEADER]), int(headers[TICKS_HEADER]))
+    return AppliedOutcome(source, int(headers[AFTER_HEADER]), int(headers[TICKS_HEADER]), event.at)
+
+
+def applied_answers(
+    value: bytes, headers: Headers, place_of: Callable[[str], Source]
+) -> tuple[list[AppliedOutcome], Known | None]:
+    """Read from a `review-questions` record which outcomes were applied before something else.
+
+    If an outcome led to it, those that answered the question, the one that did so last; if a report did, those
+    that were known. `place_of` finds the record of an outcome by its id.
+    """
+    event = msgspec.json.decode(value)
+    origin = read_origin(headers)
+    if origin is None:
+        return [], None
+    source = Source(origin.topic, origin.partition, origin.offset)
+    places = tuple(place for place in map(place_of, event["outcome_ids"]) if place != source)
+    found = dict(headers)
+    if AFTER_HEADER not in found:
+        return [], Known(source, places)
+    place_in_order = int(found[AFTER_HEADER]), int(found[TICKS_HEADER]), event["at"]
+    return [AppliedOutcome(place, *place_in_order) for place in (*places, source)], None
+
+
+def outcomes_in_order(
+    escalated: Iterable[AppliedOutcome], answers: Iterable[AppliedOutcome]
+) -> list[AppliedOutcome]:
+    """Bring outcomes that led to escalations, and those that answered questions, into one order.
+
+    Both are in the order of their events; an answer that raised an escalation is among both. Any other one
+    concerns no clock, so its place among outcomes of clocks matters only if these moved the time.
+    """
+    groups: dict[tuple[int, int], tuple[list[AppliedOutcome], deque[AppliedOutcome]]] = {}
+    for outcome in escalated:
+        groups.setdefault((outcome.after, outcome.ticks), ([], deque()))[0].append(outcome)
+    for outcome in answers:
+        groups.setdefault((outcome.after, outcome.ticks), ([], deque()))[1].append(outcome)
+    found: list[AppliedOutcome] = []
+    for _, (first, waiting) in sorted(groups.items()):
+        for number, outcome in enumerate(first):
+            raises = any(answer.source == outcome.source for answer in waiting)
+            later = {other.source for other in first[number:]}
+            while waiting and (raises or (waiting[0].at < outcome.at and waiting[0].source not in later)):
+                found.append(waiting.popleft())
+                if found[-1].source == outcome.source:
+                    break
+            found.append(outcome)
+        found += waiting
+    return list(dict.fromkeys(found))
 
 
 def applied_of_routing(headers: Headers) -> Applied | AppliedOutcome | None:
@@ -77,14 +139,16 @@ def order_of_application(
     record_at: Callable[[Source], SourceRecord],
     ticks: Iterable[SourceRecord],
     outcomes: Iterable[AppliedOutcome] = (),
+    known: Mapping[Source, Sequence[Source]] = MappingProxyType({}),
 ) -> Iterator[SourceRecord]:
     """Yield the records that the partition's owner applied, in its order, starting from an empty state.
 
     `applied` is a whole partition of `enriched-reports` (or of the requests' routings) in order. `record_at`
     finds original records. `ticks` are the records of the same partition of the internal topic, in order and
     below the owner's position; those that are neither ticks nor corrections of time are skipped. `outcomes`
-    are in the order of their events. Records that became dead letters, were re-keyed to another partition, or
-    were duplicates left no trace in the state and are not yielded.
+    are in the order of their events; `known` are the outcomes that were applied before a report, by its place.
+    Records that became dead letters, were re-keyed to another partition, or were duplicates left no trace in
+    the state and are not yielded.
     """
     moving: deque[tuple[int | None, SourceRecord]] = deque()
     for record in ticks:
@@ -123,5 +187,6 @@ def order_of_application(
     number = 0
     for number, report in enumerate(applied, 1):
         yield from between(number - 1, report.ticks)
+        yield from map(record_at, known.get(report.source, ()))
         yield record_at(report.source)
     yield from between(number, None)

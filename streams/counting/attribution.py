@@ -8,14 +8,12 @@ alone.
 """
 
 import struct
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 from msgspec.structs import astuple
 
-from streams.contract.events.moderation_outcome import OutcomeDecision, OutcomeGround
-from streams.contract.events.report import Category
 from streams.contract.wire.times import DAY
 from streams.counting.confirmation import (
     MOST_PROOFS,
@@ -25,6 +23,8 @@ from streams.counting.confirmation import (
     Support,
     Witnesses,
 )
+from streams.counting.findings import Finding
+from streams.counting.known_outcome import Counted, KnownOutcome, with_decision
 from streams.counting.message_facts import FirstReport, MessageFacts
 
 # The reporters kept per message. Trust needs no more: each of the others is as likely to be credited for the
@@ -39,21 +39,6 @@ UNDECIDED_DAYS: Final = 90
 ENTRY = struct.Struct("<QI")
 
 
-class KnownOutcome(msgspec.Struct, frozen=True, array_like=True):
-    """An outcome, reduced to what credits and notices need.
-
-    `percent` is its weight (confidence over probability of review) x 100; 0 if nobody could see whether the
-    reports were right. `decided_s` is in seconds since the epoch.
-    """
-
-    decided_s: int
-    outcome_id: str
-    verdict: OutcomeDecision
-    category: Category
-    percent: int
-    ground: OutcomeGround | None = None
-
-
 class ReportIdentity(NamedTuple):
     """Which report it was, as it was published."""
 
@@ -65,29 +50,26 @@ class Credit(NamedTuple):
     """What changes for one reporter: `removed` no longer counts, `added` does, each with what supports it.
 
     Both are None for a report that came too late. `standing` is the decision that holds: an upheld message is
-    no sign of coordination, for any reporter at any time. `anew`: another one held before. `received_s` is in
-    seconds since the epoch.
+    no sign of coordination, for any reporter at any time. `anew`: another one held before. `told`: what holds
+    is new to the reporter, and not only decided by a second person too. `received_s` is in seconds since the
+    epoch.
     """
 
     reporter: int
     received_s: int
     standing: KnownOutcome
-    removed: KnownOutcome | None
-    added: KnownOutcome | None
+    removed: Counted | None
+    added: Counted | None
     anew: bool
+    told: bool = True
     removed_support: Support = UNSUPPORTED
     added_support: Support = UNSUPPORTED
-
-    @property
-    def verdict(self) -> OutcomeDecision:
-        """What was decided."""
-        return self.standing.verdict
 
 
 class _Given(NamedTuple):
     """What counts for a reporter, None if the report came too late, and what supports it."""
 
-    outcome: KnownOutcome | None
+    counted: Counted | None
     support: Support = UNSUPPORTED
 
 
@@ -100,26 +82,26 @@ class _Known(NamedTuple):
     first_s: int
     standing: KnownOutcome
 
-    def credited(self, received: int | None) -> KnownOutcome | None:
+    def credited(self, received: int | None) -> Counted | None:
         """Return what counts for a report `received` then: nothing if it was after the first decision."""
-        return self.standing if received is not None and received < self.first_s else None
+        return self.standing.counted if received is not None and received < self.first_s else None
 
 
 class MessageReporters(msgspec.Struct, array_like=True):
     """The reporters of one message, by hash, with the second at which the first report of each was received.
 
-    `identities` has the report itself, unless nobody need be told of its outcome. `reports` counts all first
-    reports, also those that are not kept. `sampled`: not all reporters are kept, but those with the smallest
-    hashes, which nobody can choose. `first_s`: when the message was first decided on. `own` are decisions
-    about single reports, by reporter, as (first, the one that holds).
+    `identities` has the report itself, and `found` what a detector's one names as its source. `reports`
+    counts all first reports, also those that are not kept. `sampled`: not all reporters are kept, but those
+    with the smallest hashes, which nobody can choose. `first_s`: when the message was first decided on. `own`
+    are decisions about single reports, by reporter, as (first, the one that holds).
 
     What is counted for transparency reports is in `facts`. As long as that is a first notice and nothing
     else, as for most messages, it is `notice` alone: two objects less to fetch from memory for every further
     report.
 
     `expires` is the day (since the epoch) on which the record is dropped, None before it is stored. `proofs`
-    are those of its reporters who are proven right elsewhere, None while there are none. `credited_before`:
-    it was decided on before proofs were kept, and its outcomes count as they did then.
+    are those of its reporters who were right elsewhere, None while there are none. `credited_before`: it was
+    decided on before proofs were kept, and its outcomes count as they did then.
     """
 
     reporters: dict[int, int] = msgspec.field(default_factory=dict)
@@ -132,6 +114,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
     notice: FirstReport | None = None
     facts: MessageFacts | None = None
     expires: int | None = None
+    found: dict[int, Finding] = msgspec.field(default_factory=dict)
     # None while empty: an empty dict for each message would add up.
     proofs: dict[int, Proof] | None = None
     credited_before: bool = False
@@ -160,13 +143,22 @@ class MessageReporters(msgspec.Struct, array_like=True):
                 self.notice = None
         return self.facts
 
-    def add_report(
-        self, reporter: int, received_ms: int, identity: ReportIdentity | None = None
-    ) -> list[Credit]:
-        """Note a report. Returns what changes if there is a decision already: first their own credit.
+    def has_found(self, root: int) -> bool:
+        """Return whether a source or one of its parts has reported the message."""
+        return root in self.reporters or any(kept.root == root for kept in self.found.values())
 
-        It adds the decision if the report was received before the first one, and only arrived later. It may
-        change what supports the outcomes of others then.
+    def add_report(
+        self,
+        reporter: int,
+        received_ms: int,
+        identity: ReportIdentity | None = None,
+        finding: Finding | None = None,
+    ) -> list[Credit]:
+        """Note a report, of a detector with its `finding`.
+
+        Returns what changes if there is a decision already, first the reporter's own credit: it adds the
+        decision if the report was received before the first one, and only arrived later. It may change what
+        supports the outcomes of others then.
         """
         received = received_ms // 1000
         earlier = self.reporters.get(reporter)
@@ -184,23 +176,20 @@ class MessageReporters(msgspec.Struct, array_like=True):
                 largest = max(self.reporters)
                 if self.own or reporter > largest:
                     return []
-                del self.reporters[largest]
-                self.identities.pop(largest, None)
-                if self.proofs is not None:
-                    self.proofs.pop(largest, None)
+                self._drop(largest)
         self.reporters[reporter] = received
         if identity is not None:
             self.identities[reporter] = identity
-        if not self.is_decided:
-            return []
+        if finding is not None:
+            self.found[reporter] = finding
         changes = self._changes(given)
-        own = [credit._replace(anew=False) for credit in changes if credit.reporter == reporter]
+        own = [change._replace(anew=False, told=True) for change in changes if change.reporter == reporter]
         if known is not None and not own and known.credited(earlier) is None:
             own = [Credit(reporter, received, known.standing, None, None, anew=False)]
-        return own + [credit for credit in changes if credit.reporter != reporter]
+        return own + [change for change in changes if change.reporter != reporter]
 
     def add_proof(self, reporter: int, proof: Proof) -> list[Credit]:
-        """Note what proves a reporter of the message right elsewhere, at their first report of it.
+        """Note where a reporter of the message was right elsewhere, at their first report of it.
 
         Returns what it changes if there is a decision already: the report came late, and confirms others.
         """
@@ -213,6 +202,13 @@ class MessageReporters(msgspec.Struct, array_like=True):
         proofs.setdefault(reporter, proof)
         return self._changes(given)
 
+    def _drop(self, reporter: int) -> None:
+        del self.reporters[reporter]
+        self.identities.pop(reporter, None)
+        self.found.pop(reporter, None)
+        if self.proofs is not None:
+            self.proofs.pop(reporter, None)
+
     def rename(self, before: int, after: int) -> None:
         """Give a reporter the hash under another key. Nothing changes if none has the hash `before`."""
         received = self.reporters.pop(before, None)
@@ -222,6 +218,8 @@ class MessageReporters(msgspec.Struct, array_like=True):
         self.reporters[after] = min(received, self.reporters.get(after, received))
         if (identity := self.identities.pop(before, None)) is not None:
             self.identities[after] = identity
+        if (finding := self.found.pop(before, None)) is not None:
+            self.found[after] = finding
         if (own := self.own.pop(before, None)) is not None:
             self.own[after] = own
         if self.proofs is not None and (proof := self.proofs.pop(before, None)) is not None:
@@ -230,6 +228,12 @@ class MessageReporters(msgspec.Struct, array_like=True):
     def reporter_of(self, identity: ReportIdentity) -> int | None:
         """Return whose first report it is; None if it is not kept here."""
         return next((reporter for reporter, kept in self.identities.items() if kept == identity), None)
+
+    def decided(self, identity: ReportIdentity) -> KnownOutcome | None:
+        """Return the decision that holds for a report; None without one, or if it is not kept here."""
+        reporter = self.reporter_of(identity)
+        known = None if reporter is None else self._known(reporter)
+        return None if known is None else known.standing
 
     def add_outcome(self, decision: KnownOutcome, reporter: int | None = None) -> list[Credit]:
         """Note an outcome; return what changes for whom, in the order of hashes.
@@ -250,18 +254,19 @@ class MessageReporters(msgspec.Struct, array_like=True):
             assert now is not None
             removed, added = given.get(each, _NOTHING), after.get(each, _NOTHING)
             if removed != added or was is None or was.standing != now.standing:
-                credit = Credit(
-                    each,
-                    self.reporters[each],
-                    now.standing,
-                    removed.outcome,
-                    added.outcome,
-                    was is not None,
-                    removed.support,
-                    added.support,
-                )
-                changes.append(credit)
+                told = was is None or _told(was.standing) != _told(now.standing)
+                changes.append(self._credit(each, now, removed, added, anew=was is not None, told=told))
         return changes
+
+    def second_opinion(
+        self, decision: KnownOutcome, reporter: int | None = None
+    ) -> Literal["agreed", "disputed"] | None:
+        """Return what an outcome that was just noted says to an earlier one of another person."""
+        standing = self.standing if reporter is None else self.own.get(reporter, (0, None))[1]
+        if standing is None or standing.outcome_id != decision.outcome_id:
+            return None
+        agrees = standing.agrees()
+        return None if agrees is None else "agreed" if agrees else "disputed"
 
     def notices_of(self, decision: KnownOutcome, reporter: int | None = None) -> list[Credit]:
         """Return whom an outcome that credits nobody concerns, in the order of hashes.
@@ -291,39 +296,43 @@ class MessageReporters(msgspec.Struct, array_like=True):
         found = {}
         for reporter, received in self.reporters.items():
             known = self._known(reporter)
-            outcome = None if known is None else known.credited(received)
-            if known is None or outcome is None:
+            counted = None if known is None else known.credited(received)
+            if known is None or counted is None:
                 continue
-            if outcome.verdict != "upheld":
-                support = UNSUPPORTED
-            elif self.credited_before:
-                support = SUPPORTED_BEFORE
-            else:
-                support = witnesses.support(reporter, known.first_s)
-            found[reporter] = _Given(outcome, support)
+            support = UNSUPPORTED
+            if counted.verdict == "upheld":
+                before = self.credited_before
+                support = SUPPORTED_BEFORE if before else witnesses.support(reporter, known.first_s)
+            found[reporter] = _Given(counted, support)
         return found
 
     def _changes(self, given: Mapping[int, _Given]) -> list[Credit]:
-        """Return what changes for whom since `given`, in the order of hashes."""
+        """Return what changes for whom since `given`, in the order of hashes; nobody need be told."""
+        if not self.is_decided:
+            return []
         after = self._given()
         changes = []
         for reporter in sorted(self.reporters):
             removed, added = given.get(reporter, _NOTHING), after.get(reporter, _NOTHING)
-            if removed != added:
-                known = self._known(reporter)
-                assert known is not None
-                credit = Credit(
-                    reporter,
-                    self.reporters[reporter],
-                    known.standing,
-                    removed.outcome,
-                    added.outcome,
-                    True,
-                    removed.support,
-                    added.support,
-                )
-                changes.append(credit)
+            known = self._known(reporter)
+            if removed != added and known is not None:
+                changes.append(self._credit(reporter, known, removed, added, anew=True, told=False))
         return changes
+
+    def _credit(
+        self, reporter: int, known: _Known, removed: _Given, added: _Given, *, anew: bool, told: bool
+    ) -> Credit:
+        return Credit(
+            reporter,
+            self.reporters[reporter],
+            known.standing,
+            removed.counted,
+            added.counted,
+            anew,
+            told,
+            removed.support,
+            added.support,
+        )
 
     def _concerned(self, reporter: int | None) -> list[tuple[int, _Known | None]]:
         """Return whom an outcome concerns, in the order of hashes, with the decisions so far."""
@@ -337,19 +346,19 @@ class MessageReporters(msgspec.Struct, array_like=True):
             return None if own is None else _Known(*own)
         if own is None:
             return _Known(self.first_s, self.standing)
-        return _Known(min(own[0], self.first_s), max(own[1], self.standing, key=_order))
+        return _Known(min(own[0], self.first_s), with_decision(own[1], self.standing))
 
 
 def _with(
     decision: KnownOutcome, first: int | None, standing: KnownOutcome | None
 ) -> tuple[int, KnownOutcome]:
-    if first is None or standing is None:
-        return decision.decided_s, decision
-    return min(first, decision.decided_s), max(standing, decision, key=_order)
+    first = decision.decided_s if first is None else min(first, decision.decided_s)
+    return first, with_decision(standing, decision)
 
 
-def _order(decision: KnownOutcome) -> tuple[int, str]:
-    return decision.decided_s, decision.outcome_id
+def _told(decision: KnownOutcome) -> tuple[object, ...]:
+    """Return what a reporter is told of a decision: a correction always, and not that somebody agrees."""
+    return decision.verdict, decision.ground, decision.outcome_id if decision.corrects else None
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -372,17 +381,19 @@ class _Stored(msgspec.Struct, array_like=True):
     facts: MessageFacts | None = None
 
 
-class _Supported(_Stored, array_like=True):
-    """As `_Stored`, with the proofs: if there are any, or a decision. Versions up to 0.2 did not have them.
+class _StoredFindings(_Stored, array_like=True):
+    """A record with reports of detectors, in the order of their hashes. Others are shorter by a byte.
 
-    Each is an index in the order of reporters, and what proves that reporter right.
+    `proofs` are there if there are any, or a decision: each an index in the order of reporters, and where
+    that reporter was right. Before they were kept, records had none.
     """
 
+    found: Sequence[tuple[int, Finding]] = ()
     proofs: Sequence[tuple[int, Proof]] | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Supported).decode
+_decode = msgspec.msgpack.Decoder(_StoredFindings).decode
 
 # A record without reporters and decisions up to its last two fields, of which None takes one byte.
 _WITHOUT_REPORTERS: Final = _encode(_Stored(b"", 0, False, None, None, ()))[:-2]
@@ -411,13 +422,14 @@ def encode_reporters(record: MessageReporters) -> bytes:
         stored.ids = [identity.report_id for identity in identities]
         stored.sources = list(sources)
         stored.source_of = bytes([sources[identity.ce_source] for identity in identities])
+    found = sorted(record.found.items())
     if record.proofs or (record.is_decided and not record.credited_before):
-        proofs = record.proofs or {}
-        places = [(place, proofs[reporter]) for place, (reporter, _) in enumerate(rows) if reporter in proofs]
-        supported = _Supported(*astuple(stored))
-        supported.proofs = places
-        return _encode(supported)
-    return _encode(stored)
+        return _encode((*astuple(stored), found, list(_placed(record.proofs or {}, record.reporters))))
+    return _encode((*astuple(stored), found) if found else stored)
+
+
+def _placed(proofs: Mapping[int, Proof], reporters: Iterable[int]) -> Iterable[tuple[int, Proof]]:
+    return ((place, proofs[one]) for place, one in enumerate(sorted(reporters)) if one in proofs)
 
 
 def decode_reporters(data: bytes | memoryview) -> MessageReporters:
@@ -442,6 +454,7 @@ def decode_reporters(data: bytes | memoryview) -> MessageReporters:
         {reporter: (first, standing) for reporter, first, standing in stored.own},
         stored.notice,
         stored.facts,
+        found=dict(stored.found),
         proofs={hashes[place]: proof for place, proof in stored.proofs} if stored.proofs else None,
         credited_before=stored.proofs is None and (stored.first_s is not None or bool(stored.own)),
     )

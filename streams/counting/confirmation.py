@@ -27,6 +27,9 @@ PROOF_CHANNELS: Final = 2
 Proof = tuple[int, ...]
 """Keyed tags of the channels in which somebody was right; empty for a trusted flagger, who needs none."""
 
+Proven = tuple[tuple[int, Proof], ...]
+"""Reporters, each by a tag and with a proof."""
+
 
 class Support(NamedTuple):
     """`confirmed`: somebody who has no part in it says so too. `first`: nobody reported it before.

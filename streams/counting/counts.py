@@ -2,17 +2,15 @@
 
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
-from msgspec.structs import astuple
 
 from streams.contract.events.report import Category
 from streams.contract.wire.state_records import STATE_VERSION, require_version
-from streams.counting.confirmation import Proof
-from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.distinct import (
     LastSeen,
+    equally_likely,
     in_sample,
     next_limit,
     rename,
@@ -34,9 +32,9 @@ from streams.counting.panes import (
     pane_at,
 )
 from streams.counting.repeats import RiskCounted, turned_back, with_repeat
-from streams.counting.sums import NOT_STAMPED, Pane, WindowCounts
+from streams.counting.sums import NOT_STAMPED, UNIT, Pane, StampedSums, WindowCounts
 from streams.counting.tally import Tally, forget_after, forget_before, most_reported, tally_message
-from streams.counting.voices import ProvenRow, VoicePane, Voices
+from streams.counting.voices import VoicePane, Voices
 from streams.counting.windows import (
     FINE_MS,
     RINGS,
@@ -49,6 +47,7 @@ from streams.counting.windows import (
     window_start,
     window_stop,
 )
+from streams.counting.withdrawal.additions import Addition, PaneSums, Sightings
 
 CHANNEL_COUNTS = b"K"
 """State key type of counts. The key is: type, channel ref, NUL, category."""
@@ -84,14 +83,8 @@ class _State(msgspec.Struct, array_like=True, gc=False):
     earlier: list[int] = []
 
 
-class _WithProven(_State, array_like=True, gc=False):
-    """As `_State`, with the reporters who are proven right elsewhere, if there are any."""
-
-    proven: list[ProvenRow] = []
-
-
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_WithProven).decode
+_decode = msgspec.msgpack.Decoder(_State).decode
 
 
 class ChannelCounts(msgspec.Struct, gc=False):
@@ -163,19 +156,92 @@ class ChannelCounts(msgspec.Struct, gc=False):
             tally_message(self._messages, message_ref, fine)
         return True
 
-    def add_stamped(
-        self, occurred_ms: int, added: ClusterSums, proven: tuple[int, Proof] | None = None
-    ) -> None:
-        """Add what a report with a stamp adds to its clusters, after `add` has counted it.
+    def add_for_review(self, occurred_ms: int, now_ms: int, tier: int = 0) -> bool:
+        """Count a report as a report and nothing else: no risk, no reporter, no message; otherwise as `add`.
 
-        `proven`: a tag of its reporter, and what proves them right elsewhere.
+        For one without weight, in a category in which every report is reviewed.
         """
+        fine, now = occurred_ms // FINE_MS, now_ms // FINE_MS
+        if now != self._now:
+            self._move_on(now)
+        start = pane_start(fine, now)
+        if start is None:
+            return False
+        pane = find_or_insert(self._panes, start)
+        pane.reports += 1
+        pane.tier = max(pane.tier, tier)
+        self._sums = None
+        return True
+
+    def at(self, occurred_ms: int, now_ms: int) -> PaneSums:
+        """Return the sums of the pane in which a report of `occurred_ms` is counted at `now_ms`."""
+        fine, now = occurred_ms // FINE_MS, now_ms // FINE_MS
+        if now != self._now:
+            self._move_on(now)
+        sums, start = Pane(fine), pane_start(fine, now)
+        pane = None if start is None else self._held(fine)
+        if pane is None or pane.start != start:
+            return PaneSums(sums, NOT_STAMPED)
+        sums += pane
+        return PaneSums(sums, NOT_STAMPED if self._voices is None else self._voices.at(pane.start))
+
+    def sightings(self, reporter_hash: int) -> Sightings:
+        """Return what is known of a reporter before a report of theirs, for `withdraw`."""
+        earlier = [] if self._earlier is None else self._earlier.panes_of(reporter_hash)
+        seen = None if self._last_seen is None else self._last_seen.get(reporter_hash)
+        panes = earlier if seen is None else [*earlier, seen]
+        return Sightings(
+            tuple(sorted(panes)), None if self._repeats is None else self._repeats.get(reporter_hash)
+        )
+
+    def withdraw(self, reporter_hash: int, before: Sightings, added: Iterable[Addition]) -> None:
+        """Take out what a reporter's reports have added, as if only those `before` them had been counted.
+
+        What no pane holds any more is left out; a reporter who is not in the sample was not counted as one.
+        Protection and the tally of messages stay: they only decide who looks, and at what.
+        """
+        self._sums = None
+        for one in added:
+            pane = self._held(one.pane.start)
+            if pane is not None:
+                pane -= one.pane
+                if self._voices is not None:
+                    self._voices.withdraw(pane.start, one.stamped)
+        last_seen = self._last_seen
+        if last_seen is not None and (seen := last_seen.pop(reporter_hash, None)) is not None:
+            pane_at(self._panes, seen).kept -= 1
+            if self._earlier is not None:
+                self._earlier.forget(reporter_hash)
+            self._see_again(last_seen, reporter_hash, before.panes)
+        self.note_risk(reporter_hash, before.risk_counted_at)
+
+    def _see_again(self, last_seen: LastSeen, reporter_hash: int, seen: Iterable[int]) -> None:
+        held = {pane.start: pane for pane in map(self._held, seen) if pane is not None}
+        places = [start for start, pane in held.items() if in_sample(reporter_hash, pane.weight)]
+        if places:
+            *earlier, last = sorted(places)
+            last_seen[reporter_hash] = last
+            held[last].kept += 1
+            for start in earlier:
+                self._note_earlier(held[start], reporter_hash)
+
+    def _held(self, fine: int) -> Pane | None:
+        """Return the pane in which what happened at a fine index is counted; None if it was dropped."""
+        panes = self._panes
+        return pane_at(panes, fine) if panes and panes[0].start <= fine else None
+
+    def add_stamped(self, occurred_ms: int, added: StampedSums) -> None:
+        """Add what a report with a stamp, or without a reporter, adds beside, after `add` has counted it."""
         fine = occurred_ms // FINE_MS
         start = fine if self._panes[-1].start == fine else pane_start(fine, self._now)
         assert start is not None
         if self._voices is None:
             self._voices = Voices()
-        self._voices.add(start, added, proven)
+        self._voices.add(start, added)
+
+    def unnamed_since(self, start: int) -> int:
+        """Return the risk that reports without a reporter's ref have added from the fine index `start` on."""
+        return 0 if self._voices is None else self._voices.since(start).unnamed
 
     def risk_counted_at(self, reporter_hash: int) -> int | None:
         """Return the pane (fine index) in which a reporter's risk last counted; None if none or unknown."""
@@ -334,9 +400,6 @@ class ChannelCounts(msgspec.Struct, gc=False):
             self._folded_until,
             [] if self._earlier is None else flat(self._earlier, panes),
         )
-        if self._voices is not None and (proven := self._voices.proven_rows()):
-            state = _WithProven(*astuple(state))
-            state.proven = proven
         return STATE_VERSION + _encode(state)
 
     @classmethod
@@ -358,7 +421,7 @@ class ChannelCounts(msgspec.Struct, gc=False):
         if state.messages:
             counts._messages = state.messages
         if state.voices:
-            counts._voices = Voices(state.voices, state.proven)
+            counts._voices = Voices(state.voices)
         if state.repeats:
             counts._repeats = state.repeats
         if state.folded_until is msgspec.UNSET:
@@ -479,6 +542,20 @@ def _places(last_seen: LastSeen, panes: list[Pane]) -> bytes:
         # A pane was folded since. Settling changes no measure; it saves the next encoding the same work.
         settle(last_seen, panes)
         return bytes(map(index.__getitem__, last_seen.values()))
+
+
+def reporters_in(
+    counts: Sequence[ChannelCounts], spec: WindowSpec, now_ms: int
+) -> tuple[list[list[int]], float]:
+    """Return the reporters of a window in each category, by hash, and how many of them each stands for.
+
+    There must be one with reports. It is 1 up to some thousand reporters; beyond, this is a sample to which
+    each is equally likely to belong.
+    """
+    now = now_ms // FINE_MS
+    start, stop = window_start(spec.ring, spec.panes, now), window_stop(spec.ring, now)
+    alike, weight = equally_likely([one.sample(start, stop) for one in counts])
+    return alike, weight / UNIT
 
 
 def union_distinct(counts: Sequence[ChannelCounts], spec: WindowSpec, now_ms: int) -> int:

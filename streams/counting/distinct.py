@@ -122,12 +122,21 @@ def union_size(samples: Sequence[tuple[Collection[int], int]]) -> int:
     `samples` = (sampled reporters, largest weight of the panes in the window). Below the smallest bound every
     sample is complete, so the reporters below it are counted and scaled up. Exact when all weights are UNIT.
     """
+    union: set[int] = set()
+    alike, weight = equally_likely(samples)
+    for reporters in alike:
+        union.update(reporters)
+    return (len(union) * weight + UNIT // 2) // UNIT
+
+
+def equally_likely(samples: Sequence[tuple[Collection[int], int]]) -> tuple[list[list[int]], int]:
+    """Return of each sample the reporters who are equally likely to be in it, whenever they reported.
+
+    And their weight: each stands for weight / UNIT reporters.
+    """
     weight = max(weight for _, weight in samples)
     bound = _bound(weight)
-    union: set[int] = set()
-    for reporters, _ in samples:
-        union.update([reporter for reporter in reporters if reporter < bound])
-    return (len(union) * weight + UNIT // 2) // UNIT
+    return [[reporter for reporter in reporters if reporter < bound] for reporters, _ in samples], weight
 
 
 def _bound(weight: int) -> int:

@@ -65,6 +65,18 @@ class Earlier:
             if last_seen.get(reporter, 0) >= stop
         }
 
+    def panes_of(self, reporter: int) -> list[int]:
+        """Return the fine indexes at which the panes begin in which a reporter was seen, and later again."""
+        return [start for start, reporters in self._panes.items() if reporter in reporters]
+
+    def forget(self, reporter: int) -> None:
+        """Forget a reporter."""
+        for start in self.panes_of(reporter):
+            self._panes[start].remove(reporter)
+            self._size -= 1
+            if not self._panes[start]:
+                del self._panes[start]
+
     def rename(self, before: int, after: int) -> None:
         """Give a reporter the hash under another key."""
         for start, reporters in self._panes.items():

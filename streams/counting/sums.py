@@ -8,7 +8,7 @@ from typing import Final, Self
 
 import msgspec
 
-from streams.counting.confirmation import Proof
+from streams.counting.confirmation import Proven
 from streams.counting.coordination.clusters import ClusterSums
 
 # A sampled reporter of a pane represents weight / UNIT reporters. With 64, unsampled weights take one byte in
@@ -16,21 +16,110 @@ from streams.counting.coordination.clusters import ClusterSums
 UNIT: Final = 64
 
 
+class Doubtful(msgspec.Struct, frozen=True, gc=False):
+    """Reports that are linked to others, or by young accounts of non-members: a brigade may have made them.
+
+    `reporters` of them count as different ones, `risk` (millionths) is what they added to the window,
+    `anonymous` are those of anonymous reporters.
+    """
+
+    reports: int = 0
+    reporters: int = 0
+    risk: int = 0
+    anonymous: int = 0
+
+    def plus(self, other: "Doubtful") -> "Doubtful":
+        """Return the sums of both."""
+        if other is NO_DOUBT:
+            return self
+        return Doubtful(
+            self.reports + other.reports,
+            self.reporters + other.reporters,
+            self.risk + other.risk,
+            self.anonymous + other.anonymous,
+        )
+
+    def minus(self, other: "Doubtful") -> "Doubtful":
+        """Return the sums without those of `other`, which were added before."""
+        if other is NO_DOUBT:
+            return self
+        return Doubtful(
+            self.reports - other.reports,
+            self.reporters - other.reporters,
+            self.risk - other.risk,
+            self.anonymous - other.anonymous,
+        )
+
+
+NO_DOUBT: Final = Doubtful()
+
+
+WHOLE: Final = 1_000
+"""One reporter in the units of Scattered."""
+
+
+class Scattered(msgspec.Struct, frozen=True, gc=False):
+    """What is missing of reporters who name many channels, when a desk's list is put in order.
+
+    In thousandths of a reporter, and in millionths of risk.
+    """
+
+    reporters: int = 0
+    risk: int = 0
+
+    def plus(self, other: "Scattered") -> "Scattered":
+        """Return the sums of both."""
+        if other is NOT_SCATTERED:
+            return self
+        return Scattered(self.reporters + other.reporters, self.risk + other.risk)
+
+    def minus(self, other: "Scattered") -> "Scattered":
+        """Return the sums without those of `other`, which were added before."""
+        if other is NOT_SCATTERED:
+            return self
+        return Scattered(self.reporters - other.reporters, self.risk - other.risk)
+
+
+NOT_SCATTERED: Final = Scattered()
+
+
 class StampedSums(msgspec.Struct, frozen=True, gc=False):
     """`stamped` reports were stamped; `sums` adds up the first ones of each reporter about a message.
 
-    `proven` are the reporters, by a tag, who are proven right elsewhere, each with the proof; at most
-    MOST_PROVEN (voices.py).
+    `doubtful` are those of them that a suspected brigade may have made. `unnamed` is the risk (millionths)
+    that reports without a reporter's ref added: these have no stamp. `scattered` changes no level. `proven`
+    are reporters who were right elsewhere, at most MOST_PROVEN (voices.py).
     """
 
     stamped: int = 0
     sums: ClusterSums = ClusterSums()
-    proven: tuple[tuple[int, Proof], ...] = ()
+    doubtful: Doubtful = NO_DOUBT
+    unnamed: int = 0
+    scattered: Scattered = NOT_SCATTERED
+    proven: Proven = ()
 
     def plus(self, other: "StampedSums") -> "StampedSums":
         """Return the sums of both, which are of different reports."""
-        proven = self.proven + other.proven if other.proven else self.proven
-        return StampedSums(self.stamped + other.stamped, self.sums.plus(other.sums), proven)
+        return StampedSums(
+            self.stamped + other.stamped,
+            self.sums.plus(other.sums),
+            self.doubtful.plus(other.doubtful),
+            self.unnamed + other.unnamed,
+            self.scattered.plus(other.scattered),
+            self.proven + other.proven if other.proven else self.proven,
+        )
+
+    def minus(self, other: "StampedSums") -> "StampedSums":
+        """Return the sums without those of `other`, which were added before."""
+        doubtful = self.doubtful.minus(other.doubtful)
+        return StampedSums(
+            self.stamped - other.stamped,
+            self.sums.minus(other.sums),
+            doubtful,
+            self.unnamed - other.unnamed,
+            self.scattered.minus(other.scattered),
+            tuple(each for each in self.proven if each not in other.proven),
+        )
 
 
 NOT_STAMPED: Final = StampedSums()
@@ -104,6 +193,26 @@ class WindowCounts(Pane, gc=False):
 
     distinct_reporters: int = 0
     stamped: StampedSums = NOT_STAMPED
+
+    def established(self) -> "WindowCounts":
+        """Return what is left of the window without its doubtful reports: nobody left is linked to another.
+
+        A reporter who counted in a longer window, and so adds no voice to this one, is left out with their
+        reports: there are never more reporters than reports.
+        """
+        doubtful = self.stamped.doubtful
+        reports = max(self.reports - doubtful.reports, 0)
+        return WindowCounts(
+            0,
+            reports,
+            max(self.risk - doubtful.risk, 0),
+            self.trusted_flaggers,
+            self.automated,
+            self.state_actors,
+            min(max(self.anonymous - doubtful.anonymous, 0), reports),
+            self.without_ref,
+            distinct_reporters=min(max(self.distinct_reporters - doubtful.reporters, 0), reports),
+        )
 
     @classmethod
     def of_one(cls, pane: Pane, distinct: int, stamped: StampedSums) -> Self:

@@ -1,6 +1,6 @@
-"""What the reports of a channel that have a stamp add up to, pane by pane.
+"""What the reports of a channel that have a stamp, or no reporter, add up to, pane by pane.
 
-Kept apart from the other counts, so that a channel whose reports have no stamp pays nothing for it.
+Kept apart from the other counts, so that a channel without such reports pays nothing for it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,19 +9,33 @@ from typing import Final
 
 from msgspec.structs import astuple, replace
 
-from streams.counting.confirmation import Proof
+from streams.counting.confirmation import Proven
 from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.panes import pane_at
-from streams.counting.sums import Pane, StampedSums
+from streams.counting.sums import (
+    NO_DOUBT,
+    NOT_SCATTERED,
+    NOT_STAMPED,
+    Doubtful,
+    Pane,
+    Scattered,
+    StampedSums,
+)
 
-# start, stamped, and the four numbers of Sums
-VoicePane = tuple[int, int, int, int, int, int]
+VoicePane = tuple[int, ...]
+"""Start, stamped, the four numbers of ClusterSums, those of Doubtful, unnamed, and those of Scattered.
 
-# start of the pane, tag of the reporter, and what proves them right
-ProvenRow = tuple[int, int, Proof]
+Then for each proven reporter the tag, the number of channels, and their tags.
+Zeros after the first six numbers are left out: most channels have no doubtful reports, and their records are
+those of version 0.2.
+"""
 
-# Proven reporters kept of a channel and category: up to 2 KB. A policy asks for a few of them; of more the
-# newest are known, and a window counts too few, never too many.
+_FIRST: Final = 6
+_UNNAMED: Final = 10
+_PROVEN: Final = 13
+
+# Proven reporters kept of a channel and category: 2 KB. A policy asks for a few of them; of more the newest
+# are known, and a window counts too few, never too many.
 MOST_PROVEN: Final = 64
 
 # A category has one or two windows, and time moves a window's start: the others are those of windows that
@@ -34,23 +48,17 @@ class Voices:
 
     __slots__ = ("_panes", "_windows")
 
-    def __init__(self, panes: Sequence[VoicePane] = (), proven: Sequence[ProvenRow] = ()) -> None:
+    def __init__(self, panes: Sequence[VoicePane] = ()) -> None:
         # The oldest first.
-        self._panes = {row[0]: _sums_of(row) for row in panes}
-        for start, reporter, proof in proven:
-            self._panes[start] = self._panes[start].plus(StampedSums(proven=((reporter, proof),)))
+        self._panes = {row[0]: sums_of(row) for row in panes}
         self._windows: dict[int, StampedSums] = {}
 
-    def add(self, start: int, added: ClusterSums, proven: tuple[int, Proof] | None = None) -> None:
-        """Add a stamped report to the pane that begins at `start`; `proven`: its reporter, with the proof."""
+    def add(self, start: int, one: StampedSums) -> None:
+        """Add a report to the pane that begins at `start`."""
+        if one.proven:
+            one = self._with_room(start, one)
         panes = self._panes
         before = panes.get(start)
-        one = StampedSums(1, added)
-        if proven is not None and (before is None or all(proven[1] != each[1] for each in before.proven)):
-            # Who is proven by the same channels is no further voice.
-            one = StampedSums(1, added, (proven,))
-            self._make_room()
-            before = panes.get(start)
         is_between = before is None and bool(panes) and start < next(reversed(panes))
         panes[start] = one if before is None else before.plus(one)
         if is_between:
@@ -59,13 +67,29 @@ class Voices:
             if start >= first:
                 self._windows[first] = sums.plus(one)
 
-    def _make_room(self) -> None:
-        """Forget the proven reporter noted first if there are too many."""
-        proven = [(start, pane.proven) for start, pane in self._panes.items() if pane.proven]
-        if sum(len(each) for _, each in proven) >= MOST_PROVEN:
-            start, oldest = proven[0]
-            self._panes[start] = replace(self._panes[start], proven=oldest[1:])
+    def _with_room(self, start: int, one: StampedSums) -> StampedSums:
+        """Return what is to be added of a proven reporter; of too many the first one is forgotten."""
+        ((_, proof),) = one.proven
+        if any(proof == known for _, known in self.at(start).proven):
+            # Who was right in the same channels is no further voice.
+            return replace(one, proven=())
+        proven = [(each, pane.proven) for each, pane in self._panes.items() if pane.proven]
+        if sum(len(kept) for _, kept in proven) >= MOST_PROVEN:
+            oldest, kept = proven[0]
+            self._panes[oldest] = replace(self._panes[oldest], proven=kept[1:])
             self._windows.clear()
+        return one
+
+    def withdraw(self, start: int, added: StampedSums) -> None:
+        """Take out of the pane that begins at `start` what stamped reports have added to it."""
+        pane = self._panes.get(start)
+        if pane is not None:
+            self._panes[start] = pane.minus(added)
+            self._windows.clear()
+
+    def at(self, start: int) -> StampedSums:
+        """Return the sums of the pane that begins at `start`."""
+        return self._panes.get(start, NOT_STAMPED)
 
     def since(self, start: int) -> StampedSums:
         """Return the sums of all panes from the fine index `start` on."""
@@ -98,17 +122,14 @@ class Voices:
 
     def rows(self) -> list[VoicePane]:
         """Return the panes as they are stored."""
-        return [(start, one.stamped, *astuple(one.sums)) for start, one in self._panes.items()]
-
-    def proven_rows(self) -> list[ProvenRow]:
-        """Return the proven reporters as they are stored."""
-        return [(start, *each) for start, one in self._panes.items() for each in one.proven]
+        return [voice_pane(start, one) for start, one in self._panes.items()]
 
 
 def _total(panes: Iterable[StampedSums]) -> StampedSums:
     # One row for each pane would take most of the time.
     stamped = reports = linked = known = squares = 0
-    proven: tuple[tuple[int, Proof], ...] = ()
+    doubtful, unnamed, scattered = NO_DOUBT, 0, NOT_SCATTERED
+    proven: Proven = ()
     for pane in panes:
         sums = pane.sums
         stamped += pane.stamped
@@ -116,11 +137,39 @@ def _total(panes: Iterable[StampedSums]) -> StampedSums:
         linked += sums.linked
         known += sums.known
         squares += sums.squares
+        doubtful = doubtful.plus(pane.doubtful)
+        unnamed += pane.unnamed
+        scattered = scattered.plus(pane.scattered)
         if pane.proven:
             proven += pane.proven
-    return StampedSums(stamped, ClusterSums(reports, linked, known, squares), proven)
+    sums = ClusterSums(reports, linked, known, squares)
+    return StampedSums(stamped, sums, doubtful, unnamed, scattered, proven)
 
 
-def _sums_of(row: VoicePane) -> StampedSums:
-    _, stamped, *sums = row
-    return StampedSums(stamped, ClusterSums(*sums))
+def sums_of(row: VoicePane) -> StampedSums:
+    """Return the sums that `voice_pane` stored."""
+    _, stamped, *sums = row[:_FIRST]
+    doubts, rest, missing = row[_FIRST:_UNNAMED], row[_UNNAMED : _UNNAMED + 1], row[_UNNAMED + 1 : _PROVEN]
+    doubtful = Doubtful(*doubts) if any(doubts) else NO_DOUBT
+    scattered = Scattered(*missing) if any(missing) else NOT_SCATTERED
+    proven = []
+    at = _PROVEN
+    while at < len(row):
+        end = at + 2 + row[at + 1]
+        proven.append((row[at], row[at + 2 : end]))
+        at = end
+    return StampedSums(stamped, ClusterSums(*sums), doubtful, sum(rest), scattered, tuple(proven))
+
+
+def voice_pane(start: int, one: StampedSums) -> VoicePane:
+    """Return the sums of the pane that begins at `start`, as they are stored."""
+    row = [start, one.stamped, *astuple(one.sums)]
+    if one.doubtful is not NO_DOUBT or one.unnamed or one.scattered is not NOT_SCATTERED:
+        row += (*astuple(one.doubtful), one.unnamed, *astuple(one.scattered))
+        while not row[-1] and len(row) > _FIRST:
+            row.pop()
+    if one.proven:
+        row += [0] * (_PROVEN - len(row))
+        for reporter, proof in one.proven:
+            row += (reporter, len(proof), *proof)
+    return tuple(row)

@@ -9,7 +9,7 @@ from streams.registry.jurisdictions import build_authorities, build_jurisdiction
 from streams.registry.lawbook import read_lawbook
 from streams.registry.obligations import build_obligations
 from streams.registry.platform import build_platform
-from streams.registry.policies import build_policies
+from streams.registry.policies import build_ask, build_policies
 from streams.registry.reporters import build_reporters
 from streams.registry.rule_of_law_index import build_index
 from streams.registry.rules import Rules
@@ -113,6 +113,7 @@ def load_rules(
         watched=watched,
         lapsed_signatures=lapsed(signatures_file, hashes),
         integrity="shadow" if policies_file.integrity is None else policies_file.integrity.mode,
+        ask=build_ask(policies_document, policies_file),
         policy_version=content_hash([policies_file]),
         registry_version=content_hash(
             [

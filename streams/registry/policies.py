@@ -11,6 +11,7 @@ from streams.counting.windows import window_ring
 from streams.registry.document import Document, FieldPath, content_hash, read_document
 from streams.registry.durations import parse_duration
 from streams.registry.policy import LEGAL_CLOCK, Level, Policy
+from streams.registry.rules import AskRules
 from streams.registry.shapes.rules import LevelRow, PoliciesFile, PolicyRow
 
 SHIPPED = Path(__file__).with_name("policies.yaml")
@@ -44,6 +45,20 @@ def build_policies(document: Document, file: PoliciesFile) -> tuple[Policy, ...]
             )
         seen[row.id] = index
     return tuple(_policy(document, ("policies", index), row) for index, row in enumerate(file.policies))
+
+
+def build_ask(document: Document, file: PoliciesFile) -> AskRules | None:
+    """Build the rules for asking a desk, None if the file has none. Raises RegistryError."""
+    row = file.ask
+    if row is None:
+        return None
+    within = _duration(document, ("ask", "within"), row.within, _check_within)
+    return AskRules(row.mode, row.proven_voices, row.reports, within)
+
+
+def _check_within(milliseconds: int) -> None:
+    if not milliseconds:
+        raise ValueError("must be longer than zero")
 
 
 def _policy(document: Document, place: FieldPath, row: PolicyRow) -> Policy:

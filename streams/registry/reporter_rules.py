@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 from streams.contract.events.moderation_outcome import OutcomeConfidence, OutcomeDecision
@@ -28,6 +29,35 @@ class MisuseNeeds(NamedTuple):
     share: float
 
 
+class ReviewerLimits(NamedTuple):
+    """How far one reviewer's decisions about a reporter count, in either direction.
+
+    `share` is the most of all evidence that one reviewer alone decides, `alone` so many outcomes that count
+    even if there is nothing else. `disputed` is the weight of an outcome that another reviewer decided
+    otherwise.
+    """
+
+    share: float
+    alone: float
+    disputed: float
+
+    def most(self, others: float) -> float:
+        """Return how many outcomes of one reviewer count beside `others` of all other people."""
+        return inf if self.one_is_enough else max(self.alone, others * self.share / (1 - self.share))
+
+    @property
+    def one_is_enough(self) -> bool:
+        """Whether one person's word is taken for all of it: nobody is limited then."""
+        return self.share >= 1
+
+
+class StandingTerms(NamedTuple):
+    """How long a warning of a reporter is in force, and how long a pause may be, in days."""
+
+    warning_days: int
+    longest_pause_days: int
+
+
 class ProofNeeds(NamedTuple):
     """From when on upheld outcomes of whoever reported first count without confirmation.
 
@@ -38,12 +68,29 @@ class ProofNeeds(NamedTuple):
     days: int
 
 
+class DetectorRules(NamedTuple):
+    """How parts of detectors and lists are judged, and when a source is held (deciding/reporters/watch.py).
+
+    What is known of the source above a part is worth `borrowed` outcomes of its own. A band is
+    `busiest_times` the busiest hour, at least `least_findings`, from `known_days` days with findings on.
+    """
+
+    borrowed: float
+    busiest_times: float
+    least_findings: int
+    known_days: int
+    outcomes_per_alarm: int
+    calm_hours: int
+
+
 @dataclass(frozen=True, slots=True)
 class ReporterRules:
     """Trust and limits by kind of reporter. A limit of None means that there is none.
 
     `outcomes` is the weight of an outcome in the Beta distribution, `confidence` that of its reviewers.
-    `receipts` are the kinds of reporters who are told that their report was received.
+    `receipts` are the kinds of reporters who are told that their report was received. Without `detectors` the
+    parts of a detector or list are judged like the whole. `approval_days` are those for which a dismissal
+    may hold for the version of a message that was judged.
     """
 
     priors: Mapping[str, BetaPrior]
@@ -58,8 +105,19 @@ class ReporterRules:
     channels_per_week: Mapping[str, int | None]
     receipts: frozenset[str]
     misuse: MisuseNeeds
+    reviewers: ReviewerLimits
+    standing: StandingTerms
+    approval_days: int
     proof: ProofNeeds
+    detectors: DetectorRules | None = None
 
     def percent(self, confidence: OutcomeConfidence, probability: float) -> int:
         """Return the weight of an outcome in per cent: confidence over the probability of review."""
-        return round(100 * self.confidence[confidence] / max(probability, self.least_probability))
+        return self._percent(self.confidence[confidence], probability)
+
+    def percent_if_disputed(self, probability: float) -> int:
+        """Return the weight in per cent of an outcome that another reviewer decided otherwise."""
+        return self._percent(self.reviewers.disputed, probability)
+
+    def _percent(self, weight: float, probability: float) -> int:
+        return round(100 * weight / max(probability, self.least_probability))

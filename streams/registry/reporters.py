@@ -8,21 +8,29 @@ from streams.registry.document import Document, FieldPath
 from streams.registry.reporter_rules import (
     BetaPrior,
     ClassNeeds,
+    DetectorRules,
     MisuseNeeds,
     ProofNeeds,
     ReporterRules,
+    ReviewerLimits,
+    StandingTerms,
 )
 from streams.registry.shapes.reporters import ReportersFile
 from streams.registry.shapes.rules import BetaRow
 
 _HIGHEST_MEAN: Final = 0.99
+# As in the shipped file, which argues the numbers: files of earlier versions have no such rows.
+_STANDING: Final = StandingTerms(warning_days=180, longest_pause_days=180)
+_APPROVAL_DAYS: Final = 30
+_PROOF: Final = ProofNeeds(channels=2, days=7)
 
 
 def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
     """Build the rules.
 
     Raises RegistryError if a row is missing, if being upheld is not worth more than nothing known, if
-    `medium` needs more than `high`, or if a state actor has another prior, or a higher limit, than a user.
+    `medium` needs more than `high`, if a disputed outcome weighs more than another, or if a state actor has
+    another prior, or a higher limit, than a user.
     """
     for name, by_kind in (
         ("priors", file.priors.values),
@@ -63,8 +71,26 @@ def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
         channels_per_week={str(kind): limit for kind, limit in file.channels_per_week.values.items()},
         receipts=frozenset(str(kind) for kind, told in file.receipts.values.items() if told),
         misuse=MisuseNeeds(file.misuse.values.manifestly_unfounded, file.misuse.values.share),
-        proof=ProofNeeds(file.proof.values.channels, file.proof.values.days),
+        reviewers=_reviewer_limits(document, file),
+        detectors=None if file.detectors is None else DetectorRules(**file.detectors.values.model_dump()),
+        standing=_STANDING
+        if file.standing is None
+        else StandingTerms(file.standing.values.warning_days, file.standing.values.longest_pause_days),
+        proof=_PROOF if file.proof is None else ProofNeeds(**file.proof.values.model_dump()),
+        approval_days=_APPROVAL_DAYS if file.approval is None else file.approval.values.days,
     )
+
+
+def _reviewer_limits(document: Document, file: ReportersFile) -> ReviewerLimits:
+    weight = file.confidence.values["one_reviewer"]
+    if file.reviewers is None:
+        return ReviewerLimits(share=1, alone=1, disputed=weight)
+    values = file.reviewers.values
+    if values.disputed > weight:
+        document.refuse(
+            ("reviewers", "values", "disputed"), f"must be at most {weight:g}, the weight of one reviewer"
+        )
+    return ReviewerLimits(values.share, values.alone, values.disputed)
 
 
 def _require_no_privilege_for_states(document: Document, file: ReportersFile) -> None:

@@ -36,6 +36,7 @@ from streams.registry.row_of_law import (
 
 # Whether signs of coordinated reporting change levels and weights, or are only shown.
 IntegrityMode = Literal["live", "shadow"]
+AskMode = Literal["live", "shadow"]
 # From the least to the most protective. A country that was not assessed may be a closed one, so `unknown`
 # ranks above `guarded`.
 RuleOfLawTier = Literal["open", "guarded", "unknown", "closed"]
@@ -369,6 +370,19 @@ class SourceRights:
 
 
 @dataclass(frozen=True, slots=True)
+class AskRules:
+    """When a desk is asked about a crowd: below `proven_voices`, about `reports` of its reports.
+
+    The answer should be there within `within_ms`. In shadow nobody is asked, and events say so.
+    """
+
+    mode: AskMode
+    proven_voices: int
+    reports: int
+    within_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """All rules. Together with the records they determine every output.
 
@@ -379,7 +393,7 @@ class Rules:
     words than they have now. `regions` are the codes of all regions that have a member. `sources` has a row
     for each topic to which reports are published. `index` is None if the law folder has no rule_of_law.yaml;
     it decides nothing, because the tiers are in the jurisdictions. `integrity` is `shadow` if the file of
-    policies does not say.
+    policies does not say; `ask` is None, and nobody is asked.
     """
 
     policies: tuple[Policy, ...]
@@ -399,6 +413,7 @@ class Rules:
     registry_version: str
     index: RuleOfLawIndex | None = None
     integrity: IntegrityMode = "shadow"
+    ask: AskRules | None = None
     watched: tuple[WatchedRow, ...] = ()
     lapsed_signatures: tuple[str, ...] = ()
     regions: frozenset[str] = field(init=False)

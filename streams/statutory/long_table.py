@@ -27,6 +27,7 @@ _DEFINITIONS: Final = {
     "complaints_partially_reversed": "Decisions that changed what an earlier one had done",
     "complaints_reversed": "Decisions that reversed an earlier one",
     "complaints_unknown": "Decisions that replaced one that is not known",
+    "suspensions": "Reporters whose reports were paused after a warning",
     "requests_routed": "Requests of authorities that were complete and not refused",
     "requests_incomplete": "Requests of authorities that lacked what the law requires",
     "requests_refused": "Requests of authorities that were refused",
@@ -85,6 +86,8 @@ def _counts(counter: TransparencyCounter) -> Iterator[tuple[str, str, int]]:
         )
     for complaint in counter.complaints:
         yield f"complaints_{complaint.result}", complaint.about, complaint.count
+    for suspension in counter.suspensions:
+        yield "suspensions", suspension.because_of, suspension.count
     for request in counter.requests:
         yield f"requests_{request.decision}", f"{request.authority}/{request.kind}", request.count
     for order in counter.orders:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from streams.contract.events.internal.reporter_paused import PausedFor
 from streams.contract.events.transparency import ComplaintResult, ComplaintSubject
 from streams.statutory.fill import Cell, FilledRow
 from streams.statutory.parts import parts
@@ -29,14 +30,26 @@ _RESULTS: Final[dict[str, ComplaintResult | None]] = {
 _NEW_RESTRICTIONS: Final = "Number of restrictions newly imposed"
 _CONTEXT: Final = "Contextual Information"
 _COUNTED_FROM: Final = "Decisions that replaced an earlier one, after a complaint or a second look"
+# By the end of the indicator.
+_SUSPENSIONS: Final[dict[str, PausedFor]] = {
+    "manifestly unfounded notices": "notices",
+    "manifestly unfounded complaints": "complaints",
+}
+_PAUSES: Final = "Reporters whose notices were paused after a warning, each pause once"
 
 
 def fill_complaints(sums: PeriodSums) -> Iterator[FilledRow]:
-    """Fill in complaints by what came of them.
+    """Fill in complaints by what came of them, and suspensions of reporters.
 
-    When they were sent, and disputes and suspensions, only the platform knows.
+    When complaints were sent, disputes, and other suspensions only the platform knows. Without any pause the
+    cell stays blank: a platform may keep its suspensions elsewhere.
     """
     for row in parts()[6].rows:
+        paused = next((why for end, why in _SUSPENSIONS.items() if row.label.endswith(end)), None)
+        if paused is not None:
+            number = sums.suspensions[paused]
+            yield FilledRow(row, {VALUE: number, _CONTEXT: _PAUSES} if number else {})
+            continue
         value = _value(sums, row) if sums.follows_messages else None
         yield FilledRow(row, {} if value is None else {VALUE: value, _CONTEXT: _COUNTED_FROM})
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from typing import Final, Literal
 
 from streams.contract.events.authority_request import RequestKind
+from streams.contract.events.internal.reporter_paused import PausedFor
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.report import Category
 from streams.contract.events.transparency import (
@@ -53,6 +54,7 @@ class PeriodSums:
         self.other_requests: Counter[RequestKind] = Counter()
         self.decisions: Counter[tuple[OutcomeDecision, bool, bool, bool]] = Counter()
         self.complaints: Counter[tuple[ComplaintSubject, ComplaintResult]] = Counter()
+        self.suspensions: Counter[PausedFor] = Counter()
         self._notices: Counter[tuple[Category, NoticeSource]] = Counter()
         self._items: Counter[tuple[Category, NoticeSource]] = Counter()
         self._actions: Counter[tuple[Category, NoticeSource, DecisionGround]] = Counter()
@@ -144,6 +146,8 @@ class PeriodSums:
             self._action_times[category, time.since][time.seconds] += time.count
         for complaint in counter.complaints:
             self.complaints[complaint.about, complaint.result] += complaint.count
+        for suspension in counter.suspensions:
+            self.suspensions[suspension.because_of] += suspension.count
 
     def _add_requests(self, counter: TransparencyCounter) -> None:
         category = counter.category

@@ -29,7 +29,7 @@ _ALWAYS: tuple[tuple[int, str, str], ...] = (
     (7, "median time, decisions omitted", "when a complaint was sent or withdrawn is not in any event"),
     (7, "suspension of the service, monetisation", "no outcome says that it was restricted"),
     (7, "out-of-court disputes", "bodies report to the provider"),
-    (7, "suspensions", "people decide on them outside of Tocsin; `integrity-cases` of kind `misuse` are requests to look"),
+    (7, "suspensions", "counted are pauses on reporter-standing, for unfounded notices and complaints: add those decided elsewhere, and those for illegal content"),
     (8, "measures by automated means", "Tocsin takes none; other systems of the provider may"),
     (8, "notices not processed by automated means", "Tocsin orders all notices by machine, and people decide: whether that is processing is for the provider to say"),
     (8, "accuracy of notices", "blank: no notice is decided by machine"),

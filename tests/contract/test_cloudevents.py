@@ -26,6 +26,7 @@ WRITTEN = (
     "escalations-shadow",
     "message-reports-internal",
     "reporter-notices",
+    "detector-feedback",
 )
 
 

@@ -19,6 +19,7 @@ from streams.contract.events.desk_member import DeskRole
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.moderation_outcome import ModerationOutcome, VisibilityAction
 from streams.contract.events.report import MessageReport
+from streams.contract.wire.forms.reporter_standing_decoding import decode_reporter_standing
 from streams.contract.wire.forms.moderation_outcome_decoding import REASONS
 from streams.desk.text.record_text import READABLE
 from streams.registry.loader import load_rules
@@ -64,9 +65,10 @@ def test_the_report_of_the_readme_is_of_now_and_one_line_that_publish_sends_with
 
 
 def test_the_outcome_and_the_act_shown_are_valid():
-    outcome, act = blocks("docs/decisions.md", "json")
+    outcome, act, standing = blocks("docs/decisions.md", "json")
     assert decode_moderation_outcome(outcome.encode(), (), LATER_MS).event.outcome_id
     assert decode_case_activity(act.encode(), (), LATER_MS).event.activity_id
+    assert decode_reporter_standing(standing.encode(), (), LATER_MS).event.standing_id
 
 
 @pytest.mark.parametrize("row", ["upheld", "dismissed", "manifestly_unfounded"])

@@ -12,7 +12,10 @@ from streams.contract.events.escalation import ESCALATION_TYPE
 from streams.contract.events.internal.tick import TICK_TYPE
 from streams.contract.events.moderation_outcome import MODERATION_OUTCOME_TYPE
 from streams.contract.events.report import REPORT_TYPE
+from streams.contract.events.detector_feedback import DETECTOR_FEEDBACK_TYPE
 from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE
+from streams.contract.events.reporter_standing import REPORTER_STANDING_TYPE
+from streams.contract.events.standing_notice import STANDING_NOTICE_TYPE
 from streams.contract.wire.reading import MAX_EVENT_BYTES
 from streams.contract.wire.records import MAX_PASSED_ON_BYTES
 from streams.contract.wire.topics import (
@@ -22,14 +25,17 @@ from streams.contract.wire.topics import (
     CLAIMS,
     CLOCK_OUTCOMES,
     DELIVERIES_SET_ASIDE,
+    DETECTOR_FEEDBACK,
     INTEGRITY_CASES,
     MESSAGE_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
     MODERATION_OUTCOMES,
     REPORT_SOURCES,
     REPORTER_NOTICES,
+    REPORTER_STANDING,
     REPORTER_STATE,
     REPORTERS_INTERNAL,
+    REVIEW_QUESTIONS,
     TRANSPARENCY_COUNTERS,
     WORKER_PROGRESS,
 )
@@ -61,8 +67,8 @@ def test_the_catalogue_lists_the_topics_of_the_code():
     assert set(CATALOGUE) == {
         *SOURCES, CHANNEL_STATE, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
         *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS, CLAIMS, WORKER_PROGRESS,
-        MODERATION_OUTCOMES, CASE_ACTIVITY, REPORTER_NOTICES, REPORTERS_INTERNAL, REPORTER_STATE,
-        INTEGRITY_CASES,
+        MODERATION_OUTCOMES, CASE_ACTIVITY, REPORTER_NOTICES, DETECTOR_FEEDBACK, REPORTERS_INTERNAL, REPORTER_STATE,
+        INTEGRITY_CASES, REVIEW_QUESTIONS,
         DELIVERIES_SET_ASIDE,
     }  # fmt: skip
     assert SOURCES.external[: len(REPORT_SOURCES)] == REPORT_SOURCES
@@ -78,7 +84,9 @@ def test_event_types_match_the_code():
     assert CLOCK_OUTCOME_TYPE in types[MESSAGE_REPORTS_INTERNAL]
     assert types[MODERATION_OUTCOMES] == MODERATION_OUTCOME_TYPE
     assert types[CASE_ACTIVITY] == CASE_ACTIVITY_TYPE
-    assert types[REPORTER_NOTICES] == REPORTER_NOTICE_TYPE
+    assert types[REPORTER_NOTICES] == f"{REPORTER_NOTICE_TYPE}, or {STANDING_NOTICE_TYPE}"
+    assert types[REPORTER_STANDING] == REPORTER_STANDING_TYPE
+    assert types[DETECTOR_FEEDBACK] == DETECTOR_FEEDBACK_TYPE
     assert types["enriched-reports"] == ENRICHED_REPORT_TYPE
     assert types["escalations"] == types["escalations-shadow"] == ESCALATION_TYPE
 
@@ -144,8 +152,11 @@ def test_retention_is_as_documented():
         "moderation-outcomes": 365,
         "case-activity": 365,
         "reporter-notices": 14,
+        "reporter-standing": 14,
+        "detector-feedback": 14,
         "reporters-internal": 14,
         "integrity-cases": 90,
+        "review-questions": 365,
         "authority-requests": 14,
         "authority-requests-internal": 14,
         "authority-routing": 365,

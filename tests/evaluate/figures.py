@@ -1,148 +1,205 @@
-"""What a played world says about the aims: one dictionary per run, and the table of many."""
+"""What played worlds say about the aims: one dictionary per run, and tables of many."""
 
-from statistics import mean
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import mean, median
 
-from streams.counting.coordination.clusters import MILLION, voices_millionths
-from tests.evaluate.fresh import levels_of_a_fresh_brigade
-from tests.evaluate.play import Played
-from tests.evaluate.world import TACTICS, TARGETS, Brigade, World
+from tests.evaluate.play import Outcome, Played
 
-# figure -> (meaning, aim)
-ROWS = {
-    "honest linked %": ("honest reporters in a cluster, of all", "<= 0.3"),
-    "recall, 3 targets": ("members of plain brigades in a cluster at least once", ""),
-    "recall, 5 targets": ("", ">= 0.75"),
-    "recall, 10 targets": ("", ">= 0.95"),
-    "reports per target": ("reports of a brigade on a target, brigades with 5 or 10 targets", ""),
-    "voices, 1st target": ("voices of a brigade on its first target", ""),
-    "voices, 2nd target": ("", ""),
-    "voices, later targets": ("mean over the third and later targets", "<= 4"),
-    "voices, later, worst": ("", ""),
-    "kept by waves, median": ("voices over reports, messages reported by communities", ""),
-    "kept by waves, 10th pct": ("", ">= 0.95"),
-    "waves opened": ("waves that reach level 1 by voices, of those that do by heads", ""),
-    "delay s, 90th pct": ("event time by which voices open a wave later than heads", "<= 60"),
-    "delay s, worst": ("", ""),
-    "waves suspected %": ("waves marked as a brigade", ""),
-    "fresh 100, highest level": ("of a fresh brigade alone, categories without a floor", "<= 1"),
+Figures = dict[str, float]
+
+# figure -> (aim, whether a value meets it)
+AIMS: Mapping[str, tuple[str, Callable[[float], bool]]] = {
+    "honest linked %": ("<= 0.3", lambda value: value <= 0.3),
+    "waves: opened": (">= 0.99", lambda value: value >= 0.99),
+    "waves: delay of level 1, s, 90th pct": ("<= 60", lambda value: value <= 60),
+    "waves: voices kept, 10th pct": (">= 0.95", lambda value: value >= 0.95),
+    "attacked waves: level kept": ("1", lambda value: value >= 1),
+    "brigades: recall, 5 targets": (">= 0.75", lambda value: value >= 0.75),
+    "brigades: recall, 10 targets": (">= 0.95", lambda value: value >= 0.95),
+    "strangers at level 2, no person asked": ("0", lambda value: value == 0),
 }
 
 
-def figures(world: World, played: Played) -> dict[str, float]:
-    """Return the figures of one run."""
-    found: dict[str, float] = {"honest linked %": 100 * len(played.linked & world.honest) / len(world.honest)}
-    plain = [brigade for brigade in world.brigades if brigade.tactic == "plain"]
-    for targets in TARGETS:
-        found[f"recall, {targets} targets"] = _recall(
-            [each for each in plain if each.targets == targets], played
-        )
-    by_order = [_voices(brigade, played) for brigade in plain if brigade.targets >= 5]
-    reports = [
-        played.messages[message].sums.reports
-        for brigade in plain
-        if brigade.targets >= 5
-        for message in brigade.messages
-        if message in played.messages
-    ]
-    later = [voices for each in by_order for voices in each[2:]]
-    found |= {
-        "reports per target": mean(reports),
-        "voices, 1st target": mean(each[0] for each in by_order),
-        "voices, 2nd target": mean(each[1] for each in by_order),
-        "voices, later targets": mean(later),
-        "voices, later, worst": max(later),
+def figures(played: Played) -> Figures:
+    """Return the figures of one run; those of which the world has nothing are left out."""
+    world, stages = played.world, played.stages
+    found: Figures = {
+        "reports": float(len(world.reports)),
+        "honest linked %": 100 * _share(map(stages.was_linked, world.honest - _framed(played))),
     }
-    found |= _waves(world, played)
-    found["fresh 100, highest level"] = max(
-        level for level, floor in levels_of_a_fresh_brigade() if not floor
-    )
-    for tactic in TACTICS:
-        brigades = [brigade for brigade in world.brigades if brigade.tactic == tactic]
-        voices = [mean(_voices(brigade, played)) for brigade in brigades]
-        accounts = mean(len(brigade.members) for brigade in brigades)
-        found[f"tactic: {tactic}"] = mean(voices)
-        found[f"recall: {tactic}"] = _recall(brigades, played)
-        found[f"reports: {tactic}"] = mean(
-            brigade.reports / sum(_voices(brigade, played)) for brigade in brigades
-        )
-        found[f"accounts: {tactic}"] = accounts
+    # In the cooldown of an earlier episode nothing opens, whoever reports.
+    right = [each for each in played.outcomes if each.right and each.by_heads and not each.cooling]
+    waves = [each for each in right if "wave," not in each.story]
+    attacked = [each for each in right if "wave," in each.story]
+    found |= _waves("waves", waves) | _waves("attacked waves", attacked)
+    found |= _recall(played)
+    brigades = [each for each in played.outcomes if not each.right and each.target.policy == "fraud"]
+    for name, chosen in (
+        ("1st targets", [each for each in brigades if each.number == 0]),
+        ("later targets", [each for each in brigades if each.number >= 2]),
+    ):
+        reached = [each for each in chosen if max(each.by_heads, default=0) >= 2]
+        if reached:
+            found[f"brigades: {name} at level 2, of those by heads"] = _share(
+                each.level >= 2 for each in reached
+            )
+            found[f"brigades: voices of heads, {name}"] = mean(each.voices / each.heads for each in reached)
+    found["strangers at level 2, no person asked"] = float(_unasked(played, brigades))
+    found |= _trust(played)
+    asked = stages.questions()
+    found["questions a day"] = len(asked) / world.days
+    found["questions per 1,000 reports"] = 1000 * len(asked) / len(world.reports)
+    found["cases a day: level 1 and above"] = _opened(played) / world.days
     return found
 
 
-def _recall(brigades: list[Brigade], played: Played) -> float:
-    members = [member for brigade in brigades for member in brigade.members]
-    return sum(member in played.linked for member in members) / len(members)
+def _framed(played: Played) -> set[str]:
+    """The honest people at whom an attack on a wave is aimed: what becomes of them is that row's subject."""
+    return {who for story in played.world.stories if "wave," in story.name for who in story.members}
 
 
-def _voices(brigade: Brigade, played: Played) -> list[float]:
-    """The voices on each target, in the order in which the targets were attacked."""
-    seen = [played.messages[message] for message in brigade.messages if message in played.messages]
-    seen.sort(key=lambda message: message.first)
-    return [voices_millionths(message.sums) / MILLION for message in seen]
-
-
-def _waves(world: World, played: Played) -> dict[str, float]:
-    kept, delays, by_heads, suspected = [], [], 0, 0
-    watched = {
-        key: (channel, channel.opened)
-        for channel in played.channels.values()
-        for key in channel.suspected
-        if key in world.wave_messages
+def _waves(name: str, waves: Sequence[Outcome]) -> Figures:
+    if not waves:
+        return {}
+    by_level = {level: [each for each in waves if level in each.by_heads] for level in (1, 2)}
+    delays = {
+        level: sorted(
+            (each.reached[level] - each.by_heads[level]) / 1000 for each in chosen if level in each.reached
+        )
+        for level, chosen in by_level.items()
     }
-    for number, (channel, opened) in watched.items():
-        sums = played.messages[number].sums
-        kept.append(voices_millionths(sums) / MILLION / sums.reports)
-        suspected += channel.suspected[number]
-        heads, voices = opened.get((number, "heads")), opened.get((number, "voices"))
-        if heads is not None:
-            by_heads += 1
-            if voices is not None:
-                delays.append((voices - heads) / 1000)
-    kept.sort()
-    delays.sort()
+    kept = sorted(each.voices / each.heads for each in waves if each.heads)
+    found = {
+        f"{name}: opened": _share(1 in each.reached for each in by_level[1]),
+        f"{name}: delay of level 1, s, 90th pct": _percentile(delays[1], 0.9),
+        f"{name}: level 2 reached": _share(2 in each.reached for each in by_level[2]),
+        f"{name}: delay of level 2, s, median": median(delays[2]) if delays[2] else float("nan"),
+        f"{name}: delay of level 2, s, 90th pct": _percentile(delays[2], 0.9),
+        f"{name}: level kept": _share(each.level >= max(each.by_heads) for each in waves),
+        f"{name}: voices kept, median": median(kept),
+        f"{name}: voices kept, 10th pct": _percentile(kept, 0.1),
+        f"{name}: suspected %": 100 * _share(each.suspected for each in waves),
+    }
+    return found
+
+
+def _recall(played: Played) -> Figures:
+    members: dict[str, list[str]] = defaultdict(list)
+    for story in played.world.stories:
+        if story.name.startswith("plain, "):
+            members[story.name.removeprefix("plain, ")] += story.members
     return {
-        "kept by waves, median": kept[len(kept) // 2],
-        "kept by waves, 10th pct": kept[len(kept) // 10],
-        "waves opened": len(delays) / by_heads,
-        "delay s, 90th pct": delays[len(delays) * 9 // 10],
-        "delay s, worst": delays[-1],
-        "waves suspected %": 100 * suspected / len(watched),
+        f"brigades: recall, {targets}": _share(map(played.stages.was_linked, of))
+        for targets, of in members.items()
     }
 
 
-def table(by_known: dict[str, list[dict[str, float]]]) -> str:
-    """Return a table in Markdown: mean over the seeds, and the range."""
+def _unasked(played: Played, brigades: Iterable[Outcome]) -> int:
+    """How many targets were at level 2 although no question about their channel had been answered before."""
+    answered: dict[str, str] = {}
+    for event in played.stages.questions("answered"):
+        answered.setdefault(event["channel_ref"], event["at"])
+    return sum(each.level >= 2 and each.target.channel not in answered for each in brigades)
+
+
+def _trust(played: Played) -> Figures:
+    members = {
+        who
+        for story in played.world.stories
+        if not story.right and len(story.targets) > 1
+        for who in story.members
+    }
+    found: Figures = {}
+    factors = []
+    for name, people in (("honest", sorted(played.world.honest)), ("brigades", sorted(members))):
+        # Of whom nothing was decided nothing can be said.
+        known = [trust for who in people if (trust := played.stages.trust(who)).outcomes]
+        factors.append(sorted(trust.factor for trust in known))
+        if known:
+            found[f"trust: factor, {name}"] = mean(trust.factor for trust in known)
+            found[f"trust: medium and above, {name}"] = _share(trust.trust_class != "low" for trust in known)
+    honest, brigades = factors
+    if honest and brigades:
+        found["trust: an honest one above one of a brigade"] = mean(
+            (bisect_left(brigades, each) + bisect_right(brigades, each)) / 2 / len(brigades)
+            for each in honest
+        )
+    return found
+
+
+def _opened(played: Played) -> int:
+    return sum(event["type"] == "opened" for event in played.stages.events["escalations"])
+
+
+def stories(played: Played) -> dict[str, Figures]:
+    """Return, by story, how its targets fared in this run."""
+    grouped: dict[str, list[Outcome]] = defaultdict(list)
+    for each in played.outcomes:
+        grouped[each.story].append(each)
+    return {
+        name: {
+            "targets": float(len(of)),
+            "heads": mean(each.heads for each in of),
+            "voices": mean(each.voices for each in of),
+            "by heads": mean(max(each.by_heads, default=0) for each in of),
+            "level": mean(each.level for each in of),
+            "level 2": _share(each.level >= 2 for each in of),
+            "suspected": _share(each.suspected for each in of),
+        }
+        for name, of in grouped.items()
+    }
+
+
+def table(by_column: Mapping[str, Sequence[Figures]]) -> str:
+    """Return a table in Markdown: the mean over the runs of each column, and the range."""
+    names = dict.fromkeys(name for runs in by_column.values() for run in runs for name in run)
     lines = [
-        "| figure | aim | " + " | ".join(by_known) + " |",
-        "| --- | --- |" + " --- |" * len(by_known),
+        "| figure | aim | " + " | ".join(by_column) + " |",
+        "| --- | --- |" + " --- |" * len(by_column),
     ]
-    for name, (_, aim) in ROWS.items():
-        lines.append(
-            f"| {name} | {aim} | " + " | ".join(_cell(runs, name) for runs in by_known.values()) + " |"
-        )
-    lines += [
-        "",
-        "| tactic (100 accounts, 5 targets) | column: recall / mean voices / reports per voice |",
-        "| --- | --- |",
-    ]
-    for tactic in TACTICS:
-        cells = [
-            f"{known}: {_mean(runs, f'recall: {tactic}'):.2f} / {_mean(runs, f'tactic: {tactic}'):.1f} / "
-            f"{_mean(runs, f'reports: {tactic}'):.1f}"
-            for known, runs in by_known.items()
-        ]
-        lines.append(
-            f"| {tactic} ({_mean(next(iter(by_known.values())), f'accounts: {tactic}'):.0f}) | "
-            + "; ".join(cells)
-            + " |"
-        )
+    for name in names:
+        aim, meets = AIMS.get(name, ("", None))
+        cells = [_cell([run[name] for run in runs if name in run], meets) for runs in by_column.values()]
+        lines.append(f"| {name} | {aim} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _mean(runs: list[dict[str, float]], name: str) -> float:
-    return mean(run[name] for run in runs)
+def story_table(runs: Sequence[Mapping[str, Figures]]) -> str:
+    """Return a table in Markdown of how each story's targets fared, over all runs."""
+    names = dict.fromkeys(name for run in runs for name in run)
+    lines = [
+        "| story | targets | heads | voices | level by heads | level | at level 2 | suspected |",
+        "| --- |" + " --- |" * 7,
+    ]
+    for name in names:
+        of = [run[name] for run in runs if name in run]
+        values = [sum(each["targets"] for each in of)]
+        values += [
+            mean(each[key] for each in of)
+            for key in ("heads", "voices", "by heads", "level", "level 2", "suspected")
+        ]
+        cells = [f"{values[0]:.0f}", *(f"{value:.1f}" for value in values[1:3])]
+        cells += [f"{value:.2f}" for value in values[3:]]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
-def _cell(runs: list[dict[str, float]], name: str) -> str:
-    values = [run[name] for run in runs]
-    return f"{mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+def _share(found: Iterable[bool]) -> float:
+    values = list(found)
+    return sum(values) / len(values) if values else float("nan")
+
+
+def _percentile(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else float("nan")
+
+
+def _cell(values: Sequence[float], meets: Callable[[float], bool] | None) -> str:
+    values = [value for value in values if value == value]
+    if not values:
+        return ""
+    missed = " **missed**" if meets is not None and not meets(mean(values)) else ""
+    if min(values) == max(values):
+        return f"{values[0]:.4g}{missed}"
+    return f"{mean(values):.3g} ({min(values):.3g} to {max(values):.3g}){missed}"

@@ -1,195 +1,160 @@
-"""Plays a world through the functions of the product, with outcomes that come late and not for every message."""
+"""Plays a world through the stages, and keeps what the figures need."""
 
-import heapq
-import random
-from collections import defaultdict, deque
+from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from math import exp
 
-from msgspec.structs import astuple, replace
+from streams.counting.sums import WindowCounts
+from streams.deciding.reports.escalation.policies import CompiledPolicy, compile_policy
+from streams.deciding.reports.risk import RiskModel
+from streams.contract.events.report import MessageReport, Reporter
+from streams.contract.wire.times import from_epoch_ms
+from streams.registry.rules import Rules
+from tests.evaluate.desks import DeskSettings, WorldDesk
+from tests.evaluate.stages import DAY, MINUTE, START, Reached, Stages
+from tests.evaluate.world import Reporting, Target, World
 
-from streams.contract.events.report import MessageReport
-from streams.counting.attribution import Credit, KnownOutcome, MessageReporters
-from streams.counting.coordination.arrivals import Arrivals
-from streams.counting.coordination.assessment import assess
-from streams.counting.coordination.clusters import MILLION, Clusters, ClusterSums, voices_millionths
-from streams.counting.counts import ChannelCounts
-from streams.deciding.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
-from streams.deciding.reports.escalation.policies import compile_policy
-from streams.deciding.reports.risk import reporter_weight
-from streams.registry.loader import load_rules
-from tests.categories import CODES
-from tests.evaluate.world import DAY, HOUR, Reporting, World
-
-RULES = load_rules()
-CATEGORY = "fraud"
-POLICY = next(policy for policy in RULES.policies if policy.id == CATEGORY)
+# How long after its last report a target is still asked for: a desk that answers questions takes part of a day.
+_AFTER = DAY
 
 
 @dataclass(slots=True)
-class Message:
-    reporters: MessageReporters = field(default_factory=MessageReporters)
-    clusters: Clusters = field(default_factory=Clusters)
-    sums: ClusterSums = ClusterSums()
-    first: int | None = None
+class Outcome:
+    """What became of one target. Times are in ms.
 
+    `cooling`: an episode had resolved so lately that no other one could open at its level. `voices` and `heads` in the window of its policy when its last report is applied. `by_heads`: when each
+    level would be reached if every reporter counted, with the weight of a reporter of whom nothing is known.
+    """
 
-@dataclass(slots=True)
-class Channel:
-    """A channel that is watched: counted as today (by heads), and with voices and weights."""
+    story: str
+    right: bool
+    number: int
+    target: Target
+    voices: float = 0.0
+    heads: int = 0
+    linked: int = 0
+    suspected: bool = False
+    cooling: bool = False
+    reached: dict[int, int] = field(default_factory=dict)
+    by_heads: dict[int, int] = field(default_factory=dict)
 
-    heads: ChannelCounts = field(default_factory=ChannelCounts)
-    voiced: ChannelCounts = field(default_factory=ChannelCounts)
-    recent: deque[tuple[int, ClusterSums]] = field(default_factory=deque)
-    sums: ClusterSums = ClusterSums()
-    arrivals: Arrivals = field(default_factory=Arrivals)
-    opened: dict[tuple[int, str], int] = field(default_factory=dict)
-    highest: dict[str, int] = field(default_factory=dict)
-    suspected: dict[int, bool] = field(default_factory=dict)
+    @property
+    def level(self) -> int:
+        """The highest level from the first report on until a day after the last one."""
+        return max(self.reached, default=0)
 
 
 @dataclass(slots=True)
 class Played:
-    """What came of it. `linked` reporters were in a cluster of two or more at least once."""
+    """What came of a world."""
 
-    linked: set[int]
-    messages: dict[int, Message]
-    channels: dict[int, Channel]
-    reporters: dict[int, Reporter]
+    world: World
+    stages: Stages
+    outcomes: list[Outcome]
+    decided: int
+    answered: int
 
 
-class Play:
-    """One run. `known` is the share of messages that get an outcome."""
+def play(world: World, rules: Rules, settings: DeskSettings) -> Played:
+    """Play a world with these rules and desks."""
+    stages = Stages(rules, together=5 * MINUTE)
+    desk = WorldDesk(stages, world, settings)
+    outcomes = [
+        Outcome(story.name, story.right, number, target)
+        for story in world.stories
+        for number, target in enumerate(sorted(story.targets, key=lambda each: each.begin))
+    ]
+    for outcome in outcomes:
+        stages.schedule(outcome.target.end + 1, lambda _, outcome=outcome: _look(stages, outcome))  # type: ignore[misc]
+    for each in world.reports:
+        stages.report(
+            each.at,
+            each.channel,
+            each.category,
+            each.reporter,
+            message=each.message,
+            member=each.member,
+            age=each.age,
+        )
+        desk.note_report(each.at, each.channel, each.message, each.category)
+    stages.run_until(START + (world.days + 1) * DAY)
+    heads = _Heads(rules)
+    by_channel: dict[str, list[Reporting]] = {outcome.target.channel: [] for outcome in outcomes}
+    for each in world.reports:
+        if each.channel in by_channel:
+            by_channel[each.channel].append(each)
+    for outcome in outcomes:
+        target = outcome.target
+        levels = stages.levels.get((target.policy, "live", target.channel), ())
+        outcome.reached = _reached(levels, target)
+        cooldown = heads.policies[target.policy].timing.cooldown
+        outcome.cooling = any(
+            not each.level and -cooldown < each.at - target.begin <= _AFTER for each in levels
+        )
+        outcome.by_heads = heads.levels(target, by_channel[target.channel])
+    return Played(world, stages, outcomes, desk.decided, desk.answered)
 
-    def __init__(self, world: World, known: float, seed: int = 1) -> None:
-        self.world = world
-        self.known = known
-        self.rng = random.Random(f"{seed} {known}")
-        self.policy = compile_policy(POLICY, "live")
-        self.messages: dict[int, Message] = defaultdict(Message)
-        self.channels: dict[int, Channel] = defaultdict(Channel)
-        self.reporters: dict[int, Reporter] = defaultdict(Reporter)
-        self.linked: set[int] = set()
-        self.founders: dict[int, tuple[object, int]] = {}
-        self.due: list[tuple[int, int]] = []
-        self.watched = world.wave_messages | {
-            message for brigade in world.brigades for message in brigade.messages
+
+def _reached(levels: Iterable[Reached], target: Target) -> dict[int, int]:
+    """Return when each level was reached; at the first report, if an episode had it already."""
+    found: dict[int, int] = {}
+    before = 0
+    for each in levels:
+        if each.at < target.begin:
+            before = each.level
+        elif each.at <= target.end + _AFTER:
+            for level in range(1, each.level + 1):
+                found.setdefault(level, each.at)
+    return found | dict.fromkeys(range(1, before + 1), target.begin)
+
+
+def _look(stages: Stages, outcome: Outcome) -> None:
+    target = outcome.target
+    counts = stages.counts(target.policy, target.channel)
+    outcome.heads = counts.distinct_reporters
+    outcome.voices = stages.voices(target.policy, target.channel)
+    outcome.linked = stages.linked(target.policy, target.channel)
+    outcome.suspected = stages.suspected(target.policy, target.channel)
+
+
+class _Heads:
+    """When reports would reach the levels of a policy, if heads alone counted."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._model = RiskModel(rules)
+        self.policies: dict[str, CompiledPolicy] = {
+            policy.id: compile_policy(policy, "live") for policy in rules.policies
         }
 
-    def run(self) -> Played:
-        for one in self.world.reports:
-            while self.due and self.due[0][0] <= one.received:
-                self.decide(*heapq.heappop(self.due))
-            self.report(one)
-        return Played(self.linked, dict(self.messages), dict(self.channels), dict(self.reporters))
+    def levels(self, target: Target, reports: list[Reporting]) -> dict[int, int]:
+        """Return when the reports of a channel first held each level while the target was reported."""
+        policy = self.policies[target.policy]
+        found: dict[int, int] = {}
+        window: deque[tuple[int, str | None, int]] = deque()
+        reporters: Counter[str] = Counter()
+        for each in reports:
+            if each.at > target.end:
+                break
+            if each.category not in policy.policy.categories:
+                continue
+            while window and window[0][0] <= each.at - policy.policy.window_ms:
+                _, left, _ = window.popleft()
+                if left is not None:
+                    reporters[left] -= 1
+            repeats = each.reporter is not None and reporters[each.reporter] > 0
+            window.append((each.at, each.reporter, 0 if repeats else self._risk(each)))
+            if each.reporter is not None:
+                reporters[each.reporter] += 1
+            if each.at >= target.begin:
+                counts = WindowCounts()
+                counts.reports = len(window)
+                counts.distinct_reporters = sum(number > 0 for number in reporters.values())
+                counts.risk = sum(risk for _, _, risk in window)
+                for level in range(1, policy.judge(counts).level + 1):
+                    found.setdefault(level, each.at)
+        return found
 
-    def report(self, one: Reporting) -> None:
-        message = self.messages[one.message]
-        if message.first is None:
-            message.first = one.received
-            if self.rng.random() < self.known:
-                # The median time to a decision is 8 hours; one in seven takes more than a day.
-                late = 8 * HOUR * self.rng.lognormvariate(0, 1)
-                heapq.heappush(self.due, (int(one.received + late), one.message))
-        seconds = one.received // 1000
-        stamp = self.reporters[one.reporter].note_report(
-            RULES.reporters,
-            ReportFacts(
-                "user", one.received, seconds, CODES[CATEGORY], one.message, one.channel, one.member, False
-            ),
-        )
-        first = one.reporter not in message.reporters.reporters
-        for credit in message.reporters.add_report(one.reporter, one.received):
-            self.credit(one.received, one.message, credit)
-        if first:
-            known = stamp.trust.trust_class != "low"
-            newest = message.clusters.alone[-1] if message.clusters.alone else None
-            joined = message.clusters.add(stamp.signature, stamp.needed, known=known)
-            message.sums = message.sums.plus(joined.added)
-            if not joined.first:
-                self.note_link(one.reporter, joined.size, message.clusters.groups[-1])
-            elif message.clusters.alone and message.clusters.alone[-1] is not newest:
-                founded = message.clusters.alone[-1]
-                self.founders[id(founded)] = (founded, one.reporter)
-        else:
-            joined = None
-        if one.message in self.watched:
-            self.judge(one, stamp, joined)
-
-    def note_link(self, reporter: int, size: int, group: object) -> None:
-        """Remember who was linked, for the figures; the product keeps numbers only."""
-        self.linked.add(reporter)
-        if size == 2:
-            self.linked.add(self.founders[id(group)][1])
-
-    def judge(self, one: Reporting, stamp, joined) -> None:
-        channel = self.channels[one.channel]
-        channel.arrivals.add(
-            one.received,
-            one.reporter,
-            POLICY.categories[0],
-            first_time=stamp.first_time,
-            young=one.age in ("under_1d", "under_1w"),
-            outsider=not one.member,
-        )
-        weight = reporter_weight(RULES.scoring, "user", one.member, one.age)
-        plain = self.risk(weight)
-        factor = stamp.factor if joined is not None and joined.first else 0.0
-        risk = self.risk(min(weight * factor, RULES.scoring.max_weight["user"])) if factor else 0
-        channel.heads.add(one.received, one.received, "user", one.reporter, plain, None)
-        channel.voiced.add(one.received, one.received, "user", one.reporter, risk, None)
-        if joined is not None:
-            channel.recent.append((one.received, joined.added))
-            channel.sums = channel.sums.plus(joined.added)
-        start = one.received // HOUR * HOUR - POLICY.window_ms + HOUR
-        while channel.recent and channel.recent[0][0] < start:
-            _, left = channel.recent.popleft()
-            channel.sums = channel.sums.plus(ClusterSums(*(-number for number in astuple(left))))
-        sums = channel.sums
-        heads = channel.heads.measure(self.policy.spec, one.received)
-        voiced = channel.voiced.measure(self.policy.spec, one.received)
-        voices = voices_millionths(sums) // MILLION
-        voiced = replace(voiced, distinct_reporters=min(voiced.distinct_reporters, voices))
-        case = assess(sums, channel.arrivals.signs())
-        level = self.policy.judge(voiced).level
-        capped = min(level, 1) if case.suspected else level
-        self.reached(channel, one, "heads", self.policy.judge(heads).level)
-        self.reached(channel, one, "voices", capped)
-        channel.suspected[one.message] = channel.suspected.get(one.message, False) or case.suspected
-
-    def reached(self, channel: Channel, one: Reporting, how: str, level: int) -> None:
-        if level:
-            channel.opened.setdefault((one.message, how), one.received)
-            channel.highest[how] = max(level, channel.highest.get(how, 0))
-
-    @staticmethod
-    def risk(weight: float) -> int:
-        """The risk of a report in millionths, as RiskModel computes it without a classifier."""
-        category = RULES.categories[CATEGORY]
-        prior = category.prior / (1 - category.prior)
-        odds = weight / (1 - weight)
-        least = prior / exp(RULES.scoring.reports_clamp)
-        odds = max(odds, least)
-        return round(category.severity * odds / (1 + odds) * 1_000_000)
-
-    def decide(self, at: int, number: int) -> None:
-        message = self.messages[number]
-        if self.world.right[number]:
-            verdict = "upheld"
-        else:
-            verdict = "manifestly_unfounded" if self.rng.random() < 0.05 else "dismissed"
-        percent = RULES.reporters.percent("one_reviewer", 1.0)
-        decision = KnownOutcome(at // 1000, str(number), verdict, CATEGORY, percent)
-        for credit in message.reporters.add_outcome(decision):
-            self.credit(at, number, credit)
-
-    def credit(self, at: int, number: int, credit: Credit) -> None:
-        removed, added = (
-            None
-            if each is None
-            else OutcomeFacts(each.decided_s * 1000 // DAY, each.verdict, CODES[each.category], each.percent)
-            for each in (credit.removed, credit.added)
-        )
-        self.reporters[credit.reporter].credit(
-            CreditFacts(at, credit.received_s, number, credit.verdict, removed, added)
-        )
+    def _risk(self, each: Reporting) -> int:
+        who = Reporter(kind="user", ref=each.reporter, member=each.member, account_age=each.age)  # type: ignore[arg-type]
+        report = MessageReport("1", "user_report", from_epoch_ms(each.at), None, each.category, reporter=who)  # type: ignore[arg-type]
+        return self._model.millionths(self._model.score(report, 1.0))

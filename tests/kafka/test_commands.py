@@ -10,11 +10,10 @@ from collections.abc import Callable
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
 from streams.running.topics.topic_catalogue import load_catalogue
+from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import now_ms, rfc3339
 from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment, patience, run
@@ -99,18 +98,7 @@ def test_create_reports_the_error_of_the_broker(tocsin):
 
 
 def test_check_finds_a_changed_setting(tocsin, topics, kafka, prefix):
-    async def change() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-        await admin.start()
-        try:
-            name = f"{prefix}channel-state"
-            await admin.alter_configs(
-                [ConfigResource(ConfigResourceType.TOPIC, name, {"cleanup.policy": "delete"})]
-            )
-        finally:
-            await admin.close()
-
-    asyncio.run(change())
+    Operator(kafka).set(f"{prefix}channel-state", "cleanup.policy", "delete")
     checked = tocsin("topics", "check")
     assert checked.returncode == 1
     assert f"{prefix}channel-state: cleanup.policy is delete" in checked.stderr

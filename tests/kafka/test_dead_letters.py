@@ -9,7 +9,15 @@ import orjson
 
 from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
 from streams.deciding.reports.escalation.clock_events import clock_id
-from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, MODERATION, OUTCOMES, SOURCE, VERIFIED
+from tests.kafka.harness.deployment import (
+    DEAD_LETTERS,
+    ENRICHED,
+    MODERATION,
+    OUTCOMES,
+    SOURCE,
+    STANDING,
+    VERIFIED,
+)
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339, source_of
 from tests.kafka.harness.strange import publish_bomb
@@ -100,6 +108,24 @@ def bad_decisions():
     return {"no-such-report": ("subject_not_found", "subject.report_id", orjson.dumps(document), ())}
 
 
+def bad_standings():
+    """A pause of a reporter who was not warned, in the same form."""
+    person = {"role": "desk"}
+    document = {
+        "standing_id": "s-1",
+        "reporter": {"kind": "user", "ref": "never-warned"},
+        "report": {"report_id": "r-1"},
+        "state": "paused",
+        "reason": "manifestly_unfounded_notices",
+        "rule": "reporting-4",
+        "decided_at": rfc3339(now_ms()),
+        "decided_by": {"ref": "desk-1", **person},
+        "confirmed_by": {"ref": "desk-2", **person},
+        "until": rfc3339(now_ms() + 60 * 60 * 1000),
+    }
+    return {"never-warned": ("standing_not_possible", "state", orjson.dumps(document), ())}
+
+
 def notice():
     """A report that arms the clock of the Online Safety Act which `bad_outcomes` tries to pause."""
     document = report(
@@ -119,19 +145,20 @@ def notice():
 def test_every_reason_occurs_and_the_stream_continues(deploy):
     deployment = deploy()
     cases, outcomes, decisions = bad_records(), bad_outcomes(), bad_decisions()
-    everything = cases | outcomes | decisions
+    standings = bad_standings()
+    everything = cases | outcomes | decisions | standings
     # `bad_batch` concerns a whole batch; the next test covers it. `skipped` is an operator's decision: see
     # test_source_commands.py. `too_many_new` needs many reports: see tests/unit/test_newcomers.py.
     occurring = {reason for reason, *_ in everything.values()}
     assert occurring | {"bad_batch", "skipped", "too_many_new"} == set(DEAD_LETTER_REASONS)
     good = [notice(), *generate(8, 500, bad=0)]
     headers = (("trace", b"\x00\xff"), ("trace", b"second"), ("tocsin-reason", b"forged"))
-    letters, outcome_records, decided = (
+    letters, outcome_records, decided, about_reporters = (
         [
             Published(name.encode(), value, None, reason, (*envelope, *headers))
             for name, (reason, _, value, envelope) in bad.items()
         ]
-        for bad in (cases, outcomes, decisions)
+        for bad in (cases, outcomes, decisions, standings)
     )
     deployment.publish([*good[:250], *letters, *good[250:]])
     deployment.fleet.start()
@@ -139,15 +166,16 @@ def test_every_reason_occurs_and_the_stream_continues(deploy):
     # The clock must be running before the outcomes are published.
     deployment.publish_outcomes(outcome_records)
     deployment.publisher(topic=MODERATION).publish(decided)
+    deployment.publisher(topic=STANDING).publish(about_reporters)
     deployment.wait_until_applied()
     reader = deployment.outputs()
 
     rows = {place_of(row): row for row in reader.all(deployment.name(DEAD_LETTERS))}
     sources = {name: SOURCE for name in cases} | {name: OUTCOMES for name in outcomes}
-    sources |= {name: MODERATION for name in decisions}
+    sources |= {name: MODERATION for name in decisions} | {name: STANDING for name in standings}
     originals = {
         (topic, row.key): row
-        for topic in (SOURCE, VERIFIED, OUTCOMES, MODERATION)
+        for topic in (SOURCE, VERIFIED, OUTCOMES, MODERATION, STANDING)
         for row in reader.all(deployment.name(topic))
     }
     assert len(rows) == len(sources)

@@ -14,8 +14,10 @@ from streams.contract.wire.topics import DELIVERIES_SET_ASIDE, WORKER_PROGRESS
 from streams.deciding.partition.hash_key import DEMONSTRATION
 from streams.deciding.reports.escalation.clock_events import clock_id
 from streams.running.topics.topic_catalogue import load_catalogue
+from tests.kafka.harness.asking import asking_policies
 from tests.kafka.harness.deployment import (
     ACTIVITY,
+    ENRICHED,
     ESCALATIONS,
     INTEGRITY,
     INTERNAL,
@@ -24,6 +26,7 @@ from tests.kafka.harness.deployment import (
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
     SOURCE,
+    STANDING,
     STATE,
     TOPICS,
     VERIFIED,
@@ -36,12 +39,14 @@ from tests.kafka.harness.requests import FORMS, complete_request
 WITH_REFS = {
     SOURCE: "what publishers send",
     VERIFIED: "what publishers send",
+    STANDING: "whom people have warned or paused",
     REPORTERS_INTERNAL: "reports on their way to their reporters' homes, in bundles",
     INTERNAL: "reports on their way to their channels' homes, in bundles",
 }
 # The topics in which a reporter has the hash with the secret key, and why. No other needs one.
 WITH_KEYED_HASHES = {
     REPORTERS_INTERNAL: "what decides the reporter's home: the hash beside each report, and the key of a credit",
+    INTERNAL: "whose weight a pause takes out of a channel",
     REPORTERS_STATE: "what is known of one reporter",
     STATE: "who reported a channel and a message, so that each counts once and can be credited",
     NOTICES: "the key of a record, which keeps the notices of one person in order",
@@ -101,6 +106,21 @@ def first_round():
     reports += [said_by(ref, "lane", "insult", category="harassment", old=True) for ref in HONEST]
     flagged = {"kind": "trusted_flagger_notice", "reporter_kind": "trusted_flagger", "category": "terrorism"}
     return [*reports, said_by(HONEST[0], "square", "flagged", **flagged), take_it_down_request(1, now_ms())]
+
+
+def decided_about(ref, state, **fields):
+    document = {
+        "standing_id": state,
+        "reporter": {"kind": "user", "ref": ref},
+        "report": {"report_id": f"report-market-joke-0-{REFS.index(ref)}"},
+        "state": state,
+        "reason": "manifestly_unfounded_notices",
+        "rule": "reporting-4",
+        "decided_at": rfc3339(now_ms()),
+        "decided_by": {"ref": "desk-1", "role": "desk"},
+        **fields,
+    }
+    return Published(None, orjson.dumps(document))
 
 
 def of_other_people():
@@ -202,8 +222,9 @@ def everything(deployment):
     return texts
 
 
-def test_no_ref_and_no_hash_without_the_key_is_written_or_shown(deploy):
-    deployment = deploy(partitions=2)
+def test_no_ref_and_no_hash_without_the_key_is_written_or_shown(deploy, tmp_path):
+    policies = str(asking_policies(tmp_path))
+    deployment = deploy(partitions=2, settings={"TOCSIN_POLICIES_FILE": policies})
     deployment.fleet.start()
     deployment.fleet.start()
     # By other partitioners than Tocsin's, so that much of it is re-keyed.
@@ -218,13 +239,24 @@ def test_no_ref_and_no_hash_without_the_key_is_written_or_shown(deploy):
     deployment.publisher(topic=MODERATION).publish(outcomes(listed))
     deployment.publisher(topic=ACTIVITY).publish([act])
     deployment.publish_outcomes([end_of_clock])
+    deployment.publisher(topic=STANDING).publish([decided_about(MISUSER, "warned")])
     deployment.wait_until_applied()
     deployment.publish(second_round())
+    deployment.wait_until_applied()
+    second = {"ref": "lead-1", "role": "lead"}
+    end = rfc3339(now_ms() + 24 * 60 * 60 * 1000)
+    paused = decided_about(MISUSER, "paused", until=end, confirmed_by=second)
+    deployment.publisher(topic=STANDING).publish([paused])
+    deployment.wait_until_applied()
+    deployment.publish([said_by(MISUSER, "market", "joke-7")])
     deployment.wait_until_applied()
     texts = everything(deployment)
 
     # The parts that could tell have run: trust from outcomes, cases about reporters, what is refused.
     assert b"misuse" in texts[INTEGRITY]
+    assert b"reporter_paused" in texts[ENRICHED]
+    assert b"tocsin.reporter-paused.v1" in texts[INTERNAL]
+    assert b"tocsin.standing-notice.v1" in texts[NOTICES]
     assert b"subject_not_found" in texts["dead-letters"]
     # All topics there are, and all of them have something in them, except the one of adapters, which has
     # copies of others, and the one in which workers say how far behind they are: partitions and times.

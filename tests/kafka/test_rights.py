@@ -22,10 +22,11 @@ from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
 from streams.running.identity import new_transactional_id
 from streams.running.log.connection import Connection
 from streams.running.operations.access_rights import ROLES
+from tests.contract.examples import SCHEMAS, example
 from tests.kafka.harness import workers
 from tests.kafka.harness.adapters import Adapters, metric, until
 from tests.kafka.harness.brokers import throwaway_broker
-from tests.kafka.harness.deployment import CLAIMS, ENRICHED, ESCALATIONS, ROUTING, SOURCE, VERIFIED
+from tests.kafka.harness.deployment import CLAIMS, ENRICHED, ESCALATIONS, ROUTING, SOURCE, STANDING, VERIFIED
 from tests.kafka.harness.ozone import Ozone, ozone_settings
 from tests.kafka.harness.receiver import Receiver
 from tests.kafka.harness.reports import Published, source_of
@@ -208,6 +209,10 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         run("report-publisher", "publish", "--to", VERIFIED, str(tmp_path / "verified-publisher"), code=1)
         run("verified-publisher", "publish", "--to", SOURCE, str(tmp_path / "report-publisher"), code=1)
         run("report-publisher", "simulate", "--requests", code=1)
+        warning = tmp_path / "warning"
+        warning.write_bytes(example(SCHEMAS / "examples/reporter-standing/v1/warned.json").value)
+        run("standing-publisher", "publish", "--to", STANDING, str(warning))
+        run("desk", "publish", "--to", STANDING, str(warning), code=1)
         # Each `tail` waits until the worker has written the output.
         tailed = run(
             "desk", "tail", ESCALATIONS, "--from-beginning", "--policy", "legal-clock", "--json", "--max", "1"

@@ -1,4 +1,4 @@
-"""A rolling restart: three workers under load, stopped and replaced in turn."""
+"""A rolling restart: workers under load, stopped and replaced in turn."""
 
 import signal
 import threading
@@ -7,12 +7,12 @@ from contextlib import suppress
 from itertools import islice, pairwise
 
 import orjson
+import pytest
 
 from tests.kafka.harness.deployment import ENRICHED, SOURCE, VERIFIED
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import endless
 
-REPORTS_PER_SECOND = 500
 PIECE_SECONDS = 0.05
 # Between two restarts, so that each hits a group without a rebalance.
 REST_SECONDS = 1.0
@@ -54,16 +54,20 @@ def measured(deployment, reader):
     return f"median {p50:.3f} s, p99 {p99:.2f} s, longest {waits[-1]:.2f} s, longest gap {gap:.2f} s"
 
 
-def test_a_rolling_restart_loses_and_repeats_nothing(deploy):
-    deployment = deploy()
+@pytest.mark.parametrize(
+    ("workers", "partitions", "per_second"),
+    [(3, 4, 500), pytest.param(6, 12, 1_000, marks=pytest.mark.nightly)],
+)
+def test_a_rolling_restart_loses_and_repeats_nothing(deploy, workers, partitions, per_second):
+    deployment = deploy(partitions=partitions)
     fleet = deployment.fleet
-    first = [fleet.start() for _ in range(3)]
-    fleet.wait_for(lambda: all("owns partitions [" in worker.text for worker in first), 40, "three owners")
+    first = [fleet.start() for _ in range(workers)]
+    fleet.wait_for(lambda: all("owns partitions [" in worker.text for worker in first), 90, "all are owners")
     publisher, reports, over = deployment.publisher(), endless(21), threading.Event()
 
     def publish_steadily():
         while not over.wait(PIECE_SECONDS):
-            piece = [*islice(reports, int(REPORTS_PER_SECOND * PIECE_SECONDS))]
+            piece = [*islice(reports, int(per_second * PIECE_SECONDS))]
             publisher.send(piece)
             deployment.published += piece
         publisher.flush()
@@ -76,7 +80,7 @@ def test_a_rolling_restart_loses_and_repeats_nothing(deploy):
         over.set()
         publishing.join()
     deployment.wait_until_applied()
-    assert fleet.exit_codes == [0, 0, 0]
+    assert fleet.exit_codes == [0] * workers
     reader = deployment.outputs()
     print(f"measured: {measured(deployment, reader)}")
     check_outputs(deployment, reader)

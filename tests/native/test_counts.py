@@ -13,7 +13,7 @@ from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.counts import ChannelCounts
 from streams.counting.counts import union_distinct as python_union
 from streams.counting.store import CountStore, UnreadableCounts, decode_entry
-from streams.counting.sums import NOT_STAMPED, WindowCounts
+from streams.counting.sums import NOT_STAMPED, StampedSums, WindowCounts
 from streams.counting.windows import FINE_MS, window_start, window_stop
 from tests.tools import native_core
 from tests.unit.test_counts import (
@@ -423,7 +423,8 @@ def test_stores_agree_whatever_is_done(operations):
             now += step
             hashed = None if reporter is None else POOL[reporter]
             kind = KINDS[number % 5]
-            stamped = None if operation == "report" else ClusterSums(1, number % 2, 0, 1)
+            sums = StampedSums(1, ClusterSums(1, number % 2, 0, 1))
+            stamped = None if operation == "report" else sums
             report = (now - lateness, now, kind, hashed, number, f"m{number}")
             stores.report(b"K" + key, *report, stamped=stamped)
         elif operation == "rename":

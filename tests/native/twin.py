@@ -31,10 +31,12 @@ def direct_report_stage(rules: ReportRules) -> ReportStage:
 @contextmanager
 def no_messages() -> Iterator[None]:
     """Within it messages of reports without a reporter are not counted, as the native core counts none, nor
-    what is new.
+    what is new; and each of these reports adds its risk.
     """
     with (
         patch("streams.deciding.reports.apply.count_message"),
+        patch("streams.deciding.reports.weighing.count_message"),
+        patch("streams.deciding.reports.weighing.CROWD_KINDS", frozenset()),
         patch("streams.deciding.partition.newcomers.Newcomers.admit"),
     ):
         yield

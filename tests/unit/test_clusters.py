@@ -142,9 +142,13 @@ def test_only_the_first_report_of_a_cluster_weighs():
         (ClusterSums(43, 0, 0, 43), 43),
         # A brigade of 100 in one cluster, and one of 100 of whom 80 were linked.
         (ClusterSums(100, 100, 0, 10_000), 1),
-        (ClusterSums(100, 80, 0, 80 * 80 + 20), 1.557632),
-        # The same beside ten reporters with trust: they count in full.
-        (ClusterSums(110, 80, 10, 80 * 80 + 20), 11.557632),
+        (ClusterSums(100, 80, 0, 80 * 80 + 20), 21),
+        # The same beside ten reporters with trust.
+        (ClusterSums(110, 80, 10, 80 * 80 + 20), 31),
+        # Two clusters, of thirty and of ten.
+        (ClusterSums(40, 40, 0, 30 * 30 + 10 * 10), 1.6),
+        # An honest wave of 80, which thirty linked accounts join: they take nothing from it.
+        (ClusterSums(110, 30, 0, 30 * 30 + 80), 81),
         # A window that lost the founder of a cluster.
         (ClusterSums(1, 2, -1, 4), 1),
     ],
@@ -298,10 +302,10 @@ def test_the_sentence_says_who_was_linked_and_as_what_they_count():
     case = assess(ClusterSums(40, 31, 0, 31 * 31 + 9), quiet)
     assert case.suspected
     assert case.members == 31
-    assert case.score == 0.958763
+    assert case.score == 0.75
     assert case.sentence == (
         "31 of 40 reporters had before reported the same messages as another of them, messages that were not "
-        "upheld; all 40 count as 1.6 voices."
+        "upheld; all 40 count as 10.0 voices."
     )
     assert not assess(ClusterSums(9, 9, 0, 81), quiet).suspected
 

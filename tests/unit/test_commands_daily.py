@@ -184,6 +184,12 @@ def fitting(topic):
         event = example(topic, "binary-message-upheld")
         channel = event["subject"]["channel_ref"]
         return event, {"channel": channel, "category": "fraud", "decision": "upheld"}
+    if topic == "review-questions":
+        event = example(topic, "asked")
+        return event, {name: event[name if name != "channel" else "channel_ref"] for name in FILTERS[topic]}
+    if topic == "detector-feedback":
+        event = example(topic, "not-found")
+        return event, {"category": event["category"], "decision": event["outcome"]["decision"]}
     if topic == "case-activity":
         event = example(topic, "snoozed") | {"request_id": "ar-1"}
         return event, {"channel": event["channel_ref"], "request": "ar-1", "type": "snoozed"}

@@ -7,13 +7,26 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.commands.reporter import kept_reporter
+from streams.contract.wire.forms.reporter_history import REPORTER_HEADER
+from streams.contract.wire.origin import with_origin
 from streams.contract.wire.state_records import STATE_VERSION
 from streams.deciding.partition.hash_key import DEMONSTRATION, DEMONSTRATION_KEY
 from streams.deciding.reports.reporter_keys import REPORTER_KEYS
 from streams.deciding.reports.state import ReportState
 from streams.running.clients import kept_state
 from tests.unit.reporter_traffic import credit, passed, stamp_all
-from tests.unit.traffic import MINUTE, SHIPPED, START, Record, compiled, fold, report, run
+from tests.unit.standing_traffic import paused, warned
+from tests.unit.traffic import (
+    MINUTE,
+    REPORTERS_INTERNAL,
+    SHIPPED,
+    START,
+    Record,
+    compiled,
+    fold,
+    report,
+    run,
+)
 
 DAY = 86_400_000
 ONE = "reporter-1"
@@ -112,6 +125,31 @@ def test_the_text_says_why_and_from_what(topics):
 def test_a_class_says_what_the_next_one_needs(topics):
     topics.records["reporter-state"] = stored_reporters(*upheld_and_dismissed(upheld=3, dismissed=0))
     assert "medium, with lower bound 0.396 and 3 upheld; high needs 0.5 and 5 upheld" in show(ONE).stdout
+
+
+def decided(record):
+    """A decision as it comes to the reporter's home."""
+    key = b"%016x" % DEMONSTRATION.current.reporter_hash(ONE)
+    headers = (*with_origin(record), (REPORTER_HEADER, key))
+    return record._replace(topic=REPORTERS_INTERNAL, headers=headers)
+
+
+def test_a_warning_and_a_pause_are_shown_as_long_as_they_are_in_force(topics):
+    records = [decided(warned(1, START, ONE)), passed(1, START, ONE), decided(paused(2, START, ONE))]
+    topics.records["reporter-state"] = stored_reporters(*records)
+    assert shown(ONE)["standing"] == {
+        "warned_until": "2027-03-03T00:00:00.000Z",
+        "paused_until": "2026-10-04T00:00:00.000Z",
+        "channels": 1,
+    }
+    assert (
+        "paused until 2026-10-04T00:00:00.000Z: reports weigh nothing; warned, in force until "
+        "2027-03-03T00:00:00.000Z; watched in 1 channel"
+    ) in show(ONE).stdout
+    later = passed(2, START + 200 * DAY, ONE)
+    topics.records["reporter-state"] = stored_reporters(*records, later)
+    assert shown(ONE)["standing"] is None
+    assert "standing" not in show(ONE).stdout
 
 
 def test_without_outcomes_trust_is_what_is_expected_of_the_kind(topics):

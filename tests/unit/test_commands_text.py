@@ -219,6 +219,20 @@ by legal-7f3a (legal, two_agree), drawn with probability 0.02, supersedes 01K5Q0
     ("reporter-notices", "superseded"): """\
 2026-09-24 superseded, report 01K5Q000000000000000000012 of /platform/web
          dismissed, EU.dsa.art16-5 in DE, can be contested until 2027-03-24""",
+    ("detector-feedback", "upheld"): """\
+2026-09-21 decided, report d-000041 of /platform/matching: upheld as csam, child_sexual_abuse_material
+         csam_synthetic by list ncmec-1 e-55120 2026-09""",
+    ("detector-feedback", "superseded"): """\
+2026-09-24 superseded, report d-000042 of /platform/scanner: dismissed, lawful_context
+         fraud by scam-text 7.2""",
+    ("review-questions", "answered-stands"): """\
+14:31:04 answered stands (o-2026-09-21-0815), due 14:46, fraud level 2, priority_review, channel \
+ujfxnhoipnh7oyobnm6onb7wjc
+         question 42980889-3a2a-55be-b89f-437a404cbc70: 20 people reported this channel, and none of them was \
+right before; level 2 (priority_review) waits for a decision about 2 reports, drawn at random. One of them was \
+upheld, so the count decides.
+         report 01K5Q000000000000000000007 of /platform/web, message m-09ab51; report \
+01K5Q000000000000000000016 of /platform/android, message m-09ab51""",
     ("transparency-counters", "reports"): """\
 2026-03-01 reports, DE fraud: 49 in partition 0
          41 user_report by user, 1 user_report by user (escalated), 6 automated_detection by automated, \
@@ -239,6 +253,26 @@ def test_a_record_of_every_topic_has_a_text(topic, name):
 )
 def test_the_text_of_a_record_that_a_worker_refuses_is_the_reason(topic):
     assert READABLE[topic](Record(b"{")).startswith("refused: not_json: value: ")
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("asked", "a desk was asked whether reports are right; level 2 waits for the answer"),
+        ("would_be_asked", "in live mode a desk would have been asked before level 2"),
+    ],
+)
+def test_an_escalation_says_what_a_desk_was_asked(state, told):
+    event = an_escalation(question=wire.QuestionState(state, 2, "q-1" if state == "asked" else None))
+    assert escalation_grounds(event).endswith(told)
+    asked = f"asked       {told}{' (question q-1)' if state == 'asked' else ''}"
+    assert asked in story([event])
+
+
+def test_an_escalation_that_an_answer_raised_says_so():
+    trace = wire.Trace("r-1", "r-5", {"a.moderation-outcomes/0": 4})
+    event = an_escalation(question=wire.QuestionState("stands", 2, "q-1"), type="updated", trace=trace)
+    assert "the answer of a desk at a.moderation-outcomes/0/4; the newest report is r-5" in story([event])
 
 
 def test_the_text_of_an_escalation_without_conditions_has_its_reason_alone():

@@ -15,7 +15,7 @@ from streams.counting.counts import ChannelCounts
 from streams.counting.earlier import MOST_EARLIER
 from streams.counting.panes import RunningSum
 from streams.counting.repeats import MOST_REPEATS
-from streams.counting.sums import WindowCounts
+from streams.counting.sums import StampedSums, WindowCounts
 from streams.counting.windows import FINE_MS, RINGS, WindowSpec, latest_start, window_spec
 
 MINUTE = 60_000
@@ -454,7 +454,7 @@ def test_when_the_risk_of_a_reporter_was_last_counted_outlives_further_reports_a
     def report(at, counted_at=None):
         counts.note_risk(POOL[1], counted_at)
         counts.add(at, at, "user", POOL[1], 0, None)
-        counts.add_stamped(at, ClusterSums(1, 0, 0, 1))
+        counts.add_stamped(at, StampedSums(1, ClusterSums(1, 0, 0, 1)))
 
     assert counts.risk_counted_at(POOL[1]) is None
     report(T0)

@@ -27,7 +27,7 @@ from streams.counting.coordination.clusters import Clusters, ClusterSums
 from streams.counting.coordination.signature import enter
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix
 from streams.counting.measures import MEASURES
-from streams.counting.sums import StampedSums
+from streams.counting.sums import NO_DOUBT, NOT_SCATTERED, Doubtful, Scattered, StampedSums
 from streams.counting.windows import FINE_MS, WindowSpec, window_spec, window_start
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
@@ -55,6 +55,7 @@ from tests.unit.traffic import (
     tick,
 )
 
+STRANGER = {"member": False, "account_age": "under_1d"}
 BRIGADE = enter(enter(0, 1 | 7 << 8), 2 | 7 << 8)
 HOURLY = policy(levels=levels({"reports": 3}, {"distinct_reporters": 8}))
 SPECS = (window_spec(HOUR, "PT1H"), window_spec(DAY, "PT24H"), window_spec(7 * DAY, "P7D"))
@@ -95,42 +96,54 @@ def test_the_sums_of_windows_are_those_of_all_reports_in_them(seed):
     forgotten = dict.fromkeys(("m0", "m1", "m2"), 0)
     last_seen: dict[str, int] = {}
     repeats: dict[str, int] = {}
-    added: list[tuple[int, int, ClusterSums]] = []
+    added: list[tuple[int, StampedSums]] = []
     now = START
     for number in range(150):
         now += random.choice([0, MINUTE, 7 * MINUTE, 2 * HOUR, DAY])
         ref, message = f"u{random.randrange(40)}", f"m{random.randrange(3)}"
         signature, known = random.choice(signatures), random.random() < 0.2
         late = random.choice([0, 0, 3 * HOUR])
+        stranger = random.random() < 0.3
+        reporter = {"kind": random.choice(["user", "anonymous"])} | (STRANGER if stranger else {})
         record = by(
             number,
             ref,
             now - late,
             message,
+            reporter=reporter,
             signature=signature,
             reporter_class="medium" if known else "low",
+            channels=(channels := random.choice([0, 5, 50])),
         )
         # The time never goes back.
         batch = run(state, RULES, [record._replace(timestamp=now)])
         fold(stored, batch.changes)
-        sums = ClusterSums()
+        sums, linked = ClusterSums(), False
         if (ref, message) not in seen:
             seen.add((ref, message))
             # Those of a message are kept for a week after the last report that could be linked.
             if now // DAY >= forgotten[message]:
                 clusters.pop(message, None)
-            sums = clusters[message].add(signature, 1, known=known).added
+            joined = clusters[message].add(signature, 1, known=known)
+            sums, linked = joined.added, not joined.first
             if signature:
                 forgotten[message] = -(-(now + 7 * DAY) // DAY)
         # Who stands alone is one voice in the window of the policy.
         counted_at = repeats.get(ref, last_seen.get(ref, -1))
-        if counted_at >= window_start(SPECS[0].ring, SPECS[0].panes, now // FINE_MS):
+        voice = counted_at < window_start(SPECS[0].ring, SPECS[0].panes, (now - late) // FINE_MS)
+        if not voice:
             repeats[ref] = counted_at
             sums = sums if sums.linked else ClusterSums()
         else:
             repeats.pop(ref, None)
         last_seen[ref] = max(last_seen.get(ref, -1), (now - late) // FINE_MS)
-        added.append(((now - late) // FINE_MS, 1, sums))
+        risk = round(of_topic(batch, "enriched-reports")[0]["risk"]["score"] * 1e6) if voice else 0
+        doubtful, scattered = NO_DOUBT, NOT_SCATTERED
+        if linked or stranger:
+            doubtful = Doubtful(1, voice, risk, reporter["kind"] == "anonymous")
+        if channels == 50 and not known:
+            scattered = Scattered(900 if voice else 0, risk * 9 // 10)
+        added.append(((now - late) // FINE_MS, StampedSums(1, sums, doubtful, 0, scattered)))
         if random.random() < 0.2:
             state = restore_reports(0, 1, RULES, stored.items())
         for spec in SPECS:
@@ -139,14 +152,13 @@ def test_the_sums_of_windows_are_those_of_all_reports_in_them(seed):
             )
 
 
-def modelled(added: list[tuple[int, int, ClusterSums]], spec: WindowSpec, now: int) -> StampedSums:
+def modelled(added: list[tuple[int, StampedSums]], spec: WindowSpec, now: int) -> StampedSums:
     start = window_start(spec.ring, spec.panes, now // FINE_MS)
-    stamped_reports, sums = 0, ClusterSums()
-    for fine, number, each in added:
+    total = StampedSums()
+    for fine, each in added:
         if fine >= start:
-            stamped_reports += number
-            sums = sums.plus(each)
-    return StampedSums(stamped_reports, sums)
+            total = total.plus(each)
+    return total
 
 
 def stream(seed: int, length: int = 60) -> list[Record]:
@@ -366,11 +378,49 @@ def test_live_a_suspected_brigade_stays_at_review_and_becomes_one_case():
 
 
 @pytest.mark.parametrize("kind", ["trusted_flagger", "automated"])
-def test_a_flagger_or_a_detector_is_not_capped(kind):
-    rules = rules_with(policy(levels=levels({"reports": 3}, {"reports": 15})), integrity="live")
-    found = by(50, "f1", START, reporter={"kind": kind})
-    batch = run(ReportState(0, 1, rules), rules, [*brigade(13), found, by(51, "v", START)])
-    assert [event["level"] for event in of_topic(batch, "escalations")] == [1, 2]
+def test_a_finding_opens_its_own_level_and_none_to_a_suspected_crowd(kind):
+    """A brigade that posts what a detector knows does not thereby count itself."""
+    by_findings = levels({"reports": 3}, {"reports": 15}, {f"{kind}s" if kind[0] == "t" else kind: 2})
+    rules = rules_with(policy(levels=by_findings), integrity="live")
+    found = [by(number, f"f{number}", START, reporter={"kind": kind}) for number in (50, 51)]
+    state = ReportState(0, 1, rules)
+    # The founder of the cluster and the first finding are two established reports of seventeen.
+    batch = run(state, rules, [*brigade(16), found[0]])
+    assert [event["level"] for event in of_topic(batch, "escalations")] == [1]
+    assert [event["level"] for event in of_topic(run(state, rules, found[1:]), "escalations")] == [3]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_beside_a_suspected_brigade_others_reach_what_they_reach_alone(seed):
+    """Nobody is silenced by who reports beside them: the others' reports alone are run as the model."""
+    random = Random(seed)
+    rules = rules_with(
+        policy(
+            categories=("spam", "fraud"),
+            levels=levels(
+                {"distinct_reporters": 3},
+                {"distinct_reporters": 11, "reports": 12},
+                {"risk": 0.5, "distinct_reporters": 14, "automated": 8},
+            ),
+        ),
+        integrity="live",
+    )
+    state, alone = ReportState(0, 1, rules), ReportState(0, 1, rules)
+    # First a burst of young accounts of non-members, so that the channel is suspected throughout.
+    raid = [by(number, f"raid{number}", START, reporter=STRANGER) for number in range(60)]
+    assert [event["level"] for event in of_topic(run(state, rules, raid), "escalations")] == [1]
+    reached = [1, 0]
+    for number in range(100, 160):
+        category = random.choice(["spam", "fraud"])
+        kind = random.choice(["user", "user", "anonymous", "automated"])
+        record = by(
+            number, f"v{random.randrange(30)}", START + MINUTE, reporter={"kind": kind}, category=category
+        )
+        for place, one in enumerate((state, alone)):
+            events = of_topic(run(one, rules, [record]), "escalations")
+            reached[place] = max([reached[place], *(event["level"] for event in events)])
+        assert reached[0] == max(reached[1], 1)
+    assert reached[0] == 3
 
 
 def test_a_floor_category_is_marked_and_never_lowered():
@@ -392,6 +442,53 @@ def test_live_only_the_first_report_of_a_cluster_weighs():
         risks.append(MEASURES["risk"].value(counts_of(state).measure(SPECS[0], START)))
     # The second report of u0 adds nothing in either.
     assert risks[0] / risks[1] == pytest.approx(6 / 2)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_reports_without_a_reporter_add_no_more_risk_to_a_window_than_the_one_that_weighs_most(seed):
+    """Whatever they say of themselves, in whichever of the categories, and with restores in between."""
+    random = Random(seed)
+    rules = rules_with(policy(categories=("spam", "fraud"), window="PT1H"))
+    state, stored = ReportState(0, 1, rules), {}
+    # Time, whether a flagger made it, what it weighs, and what it adds.
+    given: list[tuple[int, bool, int, int]] = []
+    now = START
+    for number in range(60):
+        now += random.choice([0, MINUTE, 20 * MINUTE, 2 * HOUR])
+        kind = random.choice(["anonymous", "user", "user", "state_actor", "trusted_flagger"])
+        reporter = {"kind": kind, "member": random.random() < 0.5}
+        category = random.choice(["spam", "fraud"])
+        batch = run(state, rules, [report(number, now, category=category, reporter=reporter)])
+        fold(stored, batch.changes)
+        if random.random() < 0.2:
+            state = restore_reports(0, 1, rules, stored.items())
+        start = window_start(SPECS[0].ring, SPECS[0].panes, now // FINE_MS) * FINE_MS
+        given = [one for one in given if one[0] >= start]
+        (event,) = of_topic(batch, "enriched-reports")
+        risk, found = round(event["risk"]["score"] * 1e6), kind == "trusted_flagger"
+        before = sum(added for _, by_flagger, _, added in given if not by_flagger)
+        given.append((now, found, risk, risk if found else max(risk - before, 0)))
+        entries = [
+            state.counts.find(CHANNEL_COUNTS + b"c" + category_suffix(one)) for one in ("spam", "fraud")
+        ]
+        total = sum(entry.counts.measure(SPECS[0], now).risk for entry in entries if entry is not None)
+        assert total == sum(added for *_, added in given)
+        assert sum(added for _, by_flagger, _, added in given if not by_flagger) <= max(
+            (risk for _, by_flagger, risk, _ in given if not by_flagger), default=0
+        )
+
+
+def test_an_anonymous_crowd_opens_a_review_of_a_floor_category_and_nothing_above():
+    rules = compile_report_rules(dataclasses.replace(SHIPPED, integrity="live"))
+    for category, level in (("csam", 1), ("threat_to_life", 1), ("self_harm", 1), ("fraud", 0)):
+        records = [
+            report(number, START, category=category, reporter={"kind": "anonymous"}) for number in range(150)
+        ]
+        events = of_topic(run(ReportState(0, 1, rules), rules, records), "escalations")
+        assert max((event["level"] for event in events), default=0) == level
+        # From the first report on.
+        if category != "self_harm":
+            assert {event["trace"]["last_report_id"] for event in events} <= {"r0"}
 
 
 def test_a_fresh_brigade_is_suspected_by_how_it_arrives():

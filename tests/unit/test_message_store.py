@@ -9,13 +9,13 @@ from streams.contract.wire.state_records import STATE_VERSION, UnknownStateVersi
 from streams.contract.wire.times import DAY
 from streams.counting import message_store
 from streams.counting.attribution import (
-    KnownOutcome,
     MessageReporters,
     ReportIdentity,
     decode_reporters,
     encode_reporters,
 )
 from streams.counting.expiry import EXPIRY_DAY
+from streams.counting.known_outcome import KnownOutcome
 from streams.counting.message_facts import FirstReport
 from streams.counting.message_store import MessageStore
 

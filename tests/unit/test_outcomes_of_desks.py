@@ -233,7 +233,66 @@ def test_who_reported_is_restored_and_expires():
     assert credits_of(batch) == {"u1": (None, "upheld")}
     fold(stored, batch.changes)
     # 90 days without a decision, 180 days after one.
-    fold(stored, run(state, RULES, [stamped(report(3, START + 100 * DAY))]).changes)
-    assert [key for key in stored if key[:1] == b"A"] == [b"Ac\0m1"]
-    fold(stored, run(state, RULES, [stamped(report(4, START + 190 * DAY))]).changes)
-    assert [key for key in stored if key[:1] == b"A"] == []
+    fold(stored, run(state, RULES, [stamped(report(3, START + 100 * DAY, channel="d"))]).changes)
+    assert [key for key in stored if key[:2] == b"Ac"] == [b"Ac\0m1"]
+    fold(stored, run(state, RULES, [stamped(report(4, START + 190 * DAY, channel="d"))]).changes)
+    assert [key for key in stored if key[:2] == b"Ac"] == []
+
+
+ALONE = {"confidence": "one_reviewer"}
+
+
+def by(person: str) -> dict:
+    return {"reviewer": {"ref": person, "role": "desk"}, **ALONE}
+
+
+def test_the_tag_of_who_alone_decided_goes_with_the_credit_and_no_name():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, reported(1, 2))
+    batch = run(state, RULES, [outcome(1, "dismissed", START + HOUR, **by("desk-7"))])
+    tag = KEY.reviewer_tag("desk-7")
+    assert [(each.added.reviewer, each.decided_by) for each in sent(batch)] == [(tag, tag)] * 2
+    assert 0 < tag < 1 << 16
+    assert not any(b"desk-7" in (output.value or b"") for output in batch.outputs)
+    second = run(state, RULES, [outcome(2, "dismissed", START + 2 * HOUR, **by("desk-8"))])
+    assert [(each.added.percent, each.added.reviewer, each.decided_by) for each in sent(second)] == [
+        (100, 0, 0)
+    ] * 2
+    assert counted(second)["desk_check:agreed"] == 1
+    # Nobody is told again.
+    assert not [output for output in second.outputs if output.topic == "reporter-notices"]
+
+
+def test_two_people_who_disagree_credit_nobody_until_somebody_corrects_one_of_them():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, [*reported(1), outcome(1, "upheld", START + HOUR, **by("desk-7"))])
+    disputed = run(state, RULES, [outcome(2, "dismissed", START + 2 * HOUR, **by("desk-8"))])
+    assert credits_of(disputed) == {"u1": ("upheld", None)}
+    # As if it had been upheld: it makes no links.
+    assert [each.decision for each in sent(disputed)] == ["upheld"]
+    assert counted(disputed)["desk_check:disputed"] == 1
+    settled = run(state, RULES, [outcome(3, "dismissed", START + 3 * HOUR, supersedes="o1", **by("lead-1"))])
+    assert credits_of(settled) == {"u1": (None, "dismissed")}
+
+
+def test_manifestly_unfounded_by_one_person_is_told_and_credited_as_dismissed():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, reported(1))
+    batch = run(state, RULES, [outcome(1, "manifestly_unfounded", START + HOUR, **by("desk-7"))])
+    assert credits_of(batch) == {"u1": (None, "dismissed")}
+    [notice] = of_topic(batch, "reporter-notices")
+    assert notice["outcome"]["decision"] == "manifestly_unfounded"
+    second = run(state, RULES, [outcome(2, "manifestly_unfounded", START + 2 * HOUR, **by("desk-8"))])
+    assert credits_of(second) == {"u1": ("dismissed", "manifestly_unfounded")}
+
+
+def test_a_case_with_a_known_answer_is_counted_and_credits_nobody():
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, reported(1))
+    golden = outcome(1, "upheld", START + HOUR, known_answer="dismissed", **by("desk-7"))
+    batch = run(state, RULES, [golden])
+    assert not batch.outputs
+    assert counted(batch) == {"desk_check:golden_wrong": 1}
+    assert counted(run(state, RULES, [golden])) == {"duplicates": 1}
+    right = outcome(2, "upheld", START + HOUR, known_answer="upheld", **by("desk-7"))
+    assert counted(run(state, RULES, [right])) == {"desk_check:golden_right": 1}

@@ -143,8 +143,8 @@ def test_an_episode_counts_at_every_level_it_reached(backtest):
 )
 def test_a_candidate_may_have_its_own_scoring_and_categories(backtest, tmp_path, option, old, new):
     edit(copy_files(tmp_path), f"{option}.yaml", old, new)
-    # Two anonymous reports have a risk of 0.007, and 0.03 or 0.06 with the candidate's numbers.
-    by_risk = policy(1).replace("{reports: 1}", "{risk: 0.02}")
+    # Two anonymous reports count as one, with a risk of 0.004, and 0.015 or 0.03 with the candidate's numbers.
+    by_risk = policy(1).replace("{reports: 1}", "{risk: 0.01}")
     levels, _ = rows(
         backtest(
             [by_risk], [by_risk], reports("a", 2), f"--{option}", str(tmp_path / f"{option}.yaml"), "--json"
@@ -320,3 +320,20 @@ def test_one_partition_takes_and_remembers_as_much_as_all():
     assert (one.duplicates_most, one.duplicates_hours) == (120, each.duplicates_hours)
     assert (one.new_reporters_per_hour, one.new_channels_per_hour, one.new_messages_per_hour) == (12, 24, 36)
     assert _as_one(PartitionSettings(), 1_000).duplicates_most == MOST_DUPLICATES
+
+
+def test_the_questions_that_a_policy_would_ask_are_counted_and_hold_nothing_back(backtest):
+    """Two crowds on two days; with the policies in use nobody is asked."""
+    crowds = [
+        {**each, "reporter": {"kind": "user", "ref": f"u{number}"}, "message_ref": "m"}
+        for channel, begin in (("a", START), ("b", START + 2 * DAY))
+        for number, each in enumerate(reports(channel, 10, begin))
+    ]
+    ask = "\nask: {mode: live, proven_voices: 3, reports: 2, within: PT30M, reason: For this test.}\n"
+    text = backtest([policy(3, 8)], [policy(3, 8), ask], crowds)
+    assert "spam    live  2 level_2           2          2\n" in text
+    asked = next(line for line in text.splitlines() if line.startswith("spam") and "-" in line)
+    assert asked.split() == ["spam", "-", "-", "2", "1.0"]
+    told = backtest([policy(3, 8)], [policy(3, 8), ask], crowds, "--json")
+    (row,) = [each for each in map(json.loads, told.splitlines()) if each["kind"] == "questions"]
+    assert row == {"kind": "questions", "policy": "spam", "in_use": None, "candidate": 2}

@@ -6,16 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.counting.attribution import (
-    KnownOutcome,
-    MessageReporters,
-    decode_reporters,
-    encode_reporters,
-)
+from streams.counting.attribution import MessageReporters, decode_reporters, encode_reporters
 from streams.counting.confirmation import MOST_PROOFS, SUPPORTED_BEFORE, Support, proven_voices
+from streams.counting.known_outcome import Counted, KnownOutcome
 from streams.counting.sums import StampedSums
 from streams.counting.coordination.clusters import ClusterSums
-from streams.counting.voices import MOST_PROVEN, Voices
+from streams.counting.voices import MOST_PROVEN, Voices, sums_of, voice_pane
 from streams.deciding.reporters.proof import (
     BEFORE,
     MOST_CHANNELS,
@@ -45,7 +41,7 @@ reports = st.tuples(st.just("report"), st.integers(1, 9), st.integers(0, 30), st
 outcomes = st.tuples(st.just("outcome"), st.integers(0, 4), st.integers(0, 40), verdicts)
 
 
-def modelled(steps: list[tuple]) -> dict[int, tuple[KnownOutcome, Support]]:
+def modelled(steps: list[tuple]) -> dict[int, tuple[Counted, Support]]:
     """What counts for whom in the end: the definition in docs/trust.md, from all reports and decisions."""
     decisions = [decision(at, number, verdict) for kind, number, at, verdict in steps if kind == "outcome"]
     if not decisions:
@@ -72,7 +68,7 @@ def modelled(steps: list[tuple]) -> dict[int, tuple[KnownOutcome, Support]]:
             channels = {tag for proof in later for tag in proof} - set(proofs.get(reporter, ()))
             confirmed = () in later or len(channels) >= max(3, (before + 1) // 2)
             support = Support(confirmed, first=before == 0)
-        found[reporter] = standing, support
+        found[reporter] = standing.counted, support
     return found
 
 
@@ -137,9 +133,9 @@ def test_a_message_that_was_decided_before_support_was_kept_counts_as_it_did():
     record.add_report(2, 11_000)
     record.add_outcome(decision(20))
     stored = encode_reporters(record)
-    # The form of version 0.2: eleven fields, without the last one.
-    assert stored[0] == 0x9C
-    earlier = decode_reporters(b"\x9b" + stored[1:-1])
+    # The form of version 0.2: eleven fields, without the last two.
+    assert stored[0] == 0x9D
+    earlier = decode_reporters(b"\x9b" + stored[1:-2])
     assert earlier.credited_before
     earlier = decode_reporters(encode_reporters(earlier))
     credits = earlier.add_outcome(decision(30, 1, "dismissed"))
@@ -250,24 +246,37 @@ def test_thirty_accounts_that_were_proven_in_two_channels_are_one_voice():
     assert proven_voices([(account, (2 * account, 2 * account + 1)) for account in range(30)]) == 30
 
 
+def proven(start: int, *proof: int) -> StampedSums:
+    return StampedSums(1, ClusterSums(1, 0, 0, 1), proven=((start, proof),))
+
+
 def test_windows_add_up_the_proven_reporters_of_their_panes():
     voices = Voices()
-    added = ClusterSums(1, 0, 0, 1)
     for start in (10, 12, 11):
-        voices.add(start, added, (start, (start, start + 100)))
-    voices.add(12, added, (99, (12, 112)))
+        voices.add(start, proven(start, start, start + 100))
+    voices.add(12, proven(99, 12, 112))
     assert voices.since(11).proven == ((11, (11, 111)), (12, (12, 112)))
     assert voices.since(0).stamped == 4
-    again = Voices(voices.rows(), voices.proven_rows())
+    again = Voices(voices.rows())
     assert again.since(0) == voices.since(0)
+
+
+def test_who_is_withdrawn_is_no_proven_voice():
+    voices = Voices()
+    voices.add(10, proven(1, 7, 8))
+    before = voices.at(10)
+    voices.add(10, proven(2, 5, 6))
+    added = sums_of(voice_pane(10, voices.at(10).minus(before)))
+    voices.withdraw(10, added)
+    assert voices.at(10) == before
 
 
 def test_of_many_proven_reporters_the_newest_are_kept():
     voices = Voices()
     for start in range(MOST_PROVEN + 9):
         voices.since(3)
-        voices.add(start, ClusterSums(1, 0, 0, 1), (start, (start, 1_000 + start)))
-    assert len(voices.since(0).proven) == MOST_PROVEN
-    assert voices.since(0).proven[0][0] == 9
-    assert proven_voices(voices.since(0).proven) == MOST_PROVEN
-    assert voices.since(3) == StampedSums(MOST_PROVEN + 6, voices.since(3).sums, voices.since(0).proven)
+        voices.add(start, proven(start, start, 1_000 + start))
+    kept = voices.since(0).proven
+    assert (len(kept), kept[0][0]) == (MOST_PROVEN, 9)
+    assert proven_voices(kept) == MOST_PROVEN
+    assert voices.since(3).proven == kept

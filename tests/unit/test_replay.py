@@ -15,7 +15,14 @@ from streams.deciding.partition.daily_counters import OWN_DAY_COUNTERS
 from streams.deciding.partition.duplicates import SLOT_HEAD
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reports.state import ReportState, restore_reports
-from tests.replay_order import applied_outcome, applied_report, order_of_application
+from streams.registry.rules import AskRules
+from tests.replay_order import (
+    applied_answers,
+    applied_outcome,
+    applied_report,
+    order_of_application,
+    outcomes_in_order,
+)
 from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.crowd_traffic import outcome as moderation_outcome
 from tests.unit.crowd_traffic import stamped
@@ -42,6 +49,13 @@ RULES = clock_rules(
     duty(required_elements=("contact",)),
     policies=(
         policy(levels=levels({"reports": 1}, {"reports": 3}), min_clear_ms=MINUTE, cooldown_ms=20 * MINUTE),
+        # Its questions are open for longer.
+        policy(
+            id="asking",
+            window="PT24H",
+            window_ms=24 * HOUR,
+            levels=levels({"reports": 1}, {"reports": 3}, {"reports": 9}),
+        ),
         policy(
             id="day",
             mode="shadow",
@@ -50,6 +64,10 @@ RULES = clock_rules(
             levels=levels({"distinct_reporters": 2}),
         ),
     ),
+)
+# Nobody was right before, so every crowd is asked about.
+RULES = dataclasses.replace(
+    RULES, registry=dataclasses.replace(RULES.registry, ask=AskRules("live", 3, 2, 30 * MINUTE))
 )
 DECISIONS = ("upheld", "dismissed", "manifestly_unfounded")
 HERE = [f"c{n}" for n in range(30) if home_partition(b"c%d" % n, PARTITIONS) == 0][:3]
@@ -104,11 +122,20 @@ def test_replay_writes_the_same_bytes(steps: list[tuple[str, int, int]]) -> None
         applied_report(msgspec.json.decode(output.value or b"", type=EnrichedReport).source, output.headers)
         for output in published
     ]
-    outcomes = [
+    escalated = [
         applied_outcome(output.value or b"", output.headers)
         for output in owner.outputs
         if output.topic == "escalations"
     ]
+    answers = [
+        applied_answers(output.value or b"", output.headers, owner.place_of)
+        for output in owner.outputs
+        if output.topic == "review-questions"
+    ]
+    outcomes = outcomes_in_order(
+        [traced for traced in escalated if traced is not None],
+        [answer for found, _ in answers for answer in found],
+    )
     again = ReportState(0, PARTITIONS, RULES)
     outcome = run(
         again,
@@ -117,13 +144,14 @@ def test_replay_writes_the_same_bytes(steps: list[tuple[str, int, int]]) -> None
             applied,
             owner.log.__getitem__,
             owner.internal,
-            [traced for traced in outcomes if traced is not None],
+            outcomes,
+            {known.source: known.outcomes for _, known in answers if known is not None},
         ),
     )
-    # Nothing in the log says where among the reports a desk's decision was applied, and nothing depends on it
-    # but the day on which it was counted.
+    # Nothing in the log says where among the reports any other decision of a desk was applied, and nothing
+    # depends on it but the day on which it was counted. Those that were applied already are duplicates.
     decided = run(again, RULES, owner.decided)
-    kept = ("enriched-reports", "escalations", "escalations-shadow")
+    kept = ("enriched-reports", "escalations", "escalations-shadow", "review-questions")
     assert [output for output in outcome.outputs if output.topic in kept] == [
         output for output in owner.outputs if output.topic in kept
     ]
@@ -269,6 +297,14 @@ class Owner:
         self._apply(record)
         if number % 5 == 4:
             self.state = restore_reports(0, PARTITIONS, RULES, self.stored.items())
+
+    def place_of(self, outcome_id: str) -> Source:
+        """The place of the first record of an outcome."""
+        return next(
+            _place(record)
+            for record in self.decided
+            if msgspec.json.decode(record.value or b"")["outcome_id"] == outcome_id
+        )
 
     def read_late_tick(self) -> None:
         if self._late_tick is not None:

@@ -3,9 +3,11 @@
 Both stages run, and each reads what the other writes sooner or later.
 """
 
+import dataclasses
 import json
 from collections import deque
 from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import msgspec
 from hypothesis import given, settings
@@ -25,10 +27,12 @@ from streams.contract.wire.records import OutputRecord
 from streams.deciding.partition.limits import UNLIMITED, Limits
 from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.stage import report_stage
+from streams.registry.rules import AskRules
 from tests.report_strategies import case_activities, moderation_outcomes
 from tests import bundled
 from tests.unit.batch_cuts import results, takeovers, tiny
 from tests.unit.reporter_traffic import RULES as TRUST
+from tests.unit.standing_traffic import approval, standing
 from tests.unit.test_crowd_in_the_stage import rules_with
 from tests.unit.traffic import MINUTE, START, Record, fold, levels, policy, report
 
@@ -44,7 +48,16 @@ LIVE = rules_with(
     ),
     integrity="live",
 )
-STAGES = {"reports": report_stage(LIVE), "reporters": reporter_stage(TRUST)}
+REPORTERS = reporter_stage(TRUST)
+
+
+def stages_that_ask(ask: AskRules | None) -> dict[str, Any]:
+    """Both stages, with these rules for asking desks."""
+    registry = dataclasses.replace(LIVE.registry, ask=ask)
+    return {"reports": report_stage(dataclasses.replace(LIVE, registry=registry)), "reporters": REPORTERS}
+
+
+STAGES = stages_that_ask(AskRules("live", 2, 2, 30 * MINUTE))
 STAGE_OF = {
     topic: name
     for name, stage in STAGES.items()
@@ -73,20 +86,54 @@ def outcomes(draw: st.DrawFn) -> ModerationOutcome:
     )
 
 
+class Decided(NamedTuple):
+    """What people decide about a reporter, some minutes after START."""
+
+    number: int
+    person: int
+    state: str
+    minutes: int
+
+
+class Approved(NamedTuple):
+    """A dismissal that holds for a version of a message."""
+
+    number: int
+    channel: str
+    message: int
+    version: str
+
+
+versions = st.sampled_from(["v0", "v1"])
 reports = st.tuples(
-    st.integers(0, REPORTS - 1), st.integers(0, PEOPLE - 1), channels, st.integers(0, MESSAGES - 1)
+    st.integers(0, REPORTS - 1),
+    st.integers(0, PEOPLE - 1),
+    channels,
+    st.integers(0, MESSAGES - 1),
+    st.none() | versions,
 )
+decided = st.builds(
+    Decided,
+    st.integers(0, OUTCOMES - 1),
+    st.integers(0, PEOPLE - 1),
+    st.sampled_from(["warned", "warned", "paused", "paused", "ended"]),
+    st.integers(0, 200),
+)
+approved = st.builds(Approved, st.integers(0, OUTCOMES - 1), channels, st.integers(0, MESSAGES - 1), versions)
+
+
 # What is published (None: nothing, and a tick for each stage to which something is due), the minutes since
 # the last step, and how many records the stages read of what they wrote to each other.
-course = st.lists(
-    st.tuples(
-        st.none() | reports | reports | outcomes() | outcomes() | case_activities(at=moments),
-        st.sampled_from([0, 0, 1, 40, 90]),
-        st.integers(0, 6),
-    ),
-    min_size=1,
-    max_size=30,
-)
+def courses(*more: st.SearchStrategy[object]) -> st.SearchStrategy[list[tuple[object, int, int]]]:
+    published = (st.none(), reports, reports, outcomes(), outcomes(), case_activities(at=moments), *more)
+    return st.lists(
+        st.tuples(st.one_of(*published), st.sampled_from([0, 0, 1, 40, 90]), st.integers(0, 6)),
+        min_size=1,
+        max_size=30,
+    )
+
+
+course = courses(decided, decided, approved)
 
 
 class Log:
@@ -94,11 +141,12 @@ class Log:
     applied.
     """
 
-    def __init__(self) -> None:
-        self.states = {name: stage.restore(0, 1) for name, stage in STAGES.items()}
-        self.read: dict[str, list[Record]] = {name: [] for name in STAGES}
-        self.outputs: dict[str, list[OutputRecord]] = {name: [] for name in STAGES}
-        self.stored: dict[str, dict[bytes, bytes]] = {name: {} for name in STAGES}
+    def __init__(self, stages: dict[str, Any] = STAGES) -> None:
+        self.stages = stages
+        self.states = {name: stage.restore(0, 1) for name, stage in stages.items()}
+        self.read: dict[str, list[Record]] = {name: [] for name in stages}
+        self.outputs: dict[str, list[OutputRecord]] = {name: [] for name in stages}
+        self.stored: dict[str, dict[bytes, bytes]] = {name: {} for name in stages}
         self.waiting: deque[Record] = deque()
         self.now = START
         self.offset = 0
@@ -121,8 +169,21 @@ class Log:
             record = self._record(ACTIVITY, msgspec.json.encode(published))
         elif isinstance(published, ModerationOutcome):
             record = self._record(MODERATION, msgspec.json.encode(self._named(published)))
+        elif isinstance(published, Decided):
+            moment, ref = START + published.minutes * MINUTE, f"u{published.person}"
+            made = standing(published.number, published.state, moment, ref)
+            record = self._record(made.topic, made.value)
+        elif isinstance(published, Approved):
+            made = approval(
+                published.number,
+                self.now,
+                published.version,
+                channel=published.channel,
+                message=f"m{published.message}",
+            )
+            record = self._record(made.topic, made.value)
         else:
-            number, person, channel, message = published
+            number, person, channel, message, version = published
             reporter = {"kind": "user", "ref": f"u{person}", "member": person % 2 == 0}
             made = report(
                 number,
@@ -131,6 +192,7 @@ class Log:
                 message_ref=f"m{message}",
                 reporter=reporter,
                 category="spam",
+                message_version=version,
             )
             record = self._record(made.topic, made.value)
         # Workers subscribe only to what a stage names: no stage reads acts on cases (docs/events.md).
@@ -154,7 +216,7 @@ class Log:
         return msgspec.structs.replace(outcome, subject=known)
 
     def _tick(self) -> None:
-        for name, stage in STAGES.items():
+        for name, stage in self.stages.items():
             value, headers = encode_tick(self.states[name].time.applied, self.now)
             self._apply(self._record(stage.sources.internal, value, headers))
 
@@ -165,7 +227,7 @@ class Log:
     def _apply(self, record: Record) -> None:
         name = STAGE_OF[record.topic]
         self.read[name].append(record)
-        batch = STAGES[name].apply(self.states[name], [record])
+        batch = self.stages[name].apply(self.states[name], [record])
         fold(self.stored[name], batch.changes)
         for output in batch.outputs:
             if output.topic == "transparency-counters":
@@ -192,16 +254,20 @@ def test_outcomes_lead_to_the_same_bytes_wherever_the_log_is_cut(
 
 
 @settings(max_examples=60)
-@given(course=course)
-def test_what_desks_decide_changes_no_byte_that_is_published_about_reports(
+@given(course=courses(decided))
+def test_what_desks_decide_changes_no_byte_that_is_published_about_reports_if_nobody_is_asked(
     course: list[tuple[object, int, int]],
 ) -> None:
-    """A stamp may say more because of it, but it is part of the report's record."""
-    log = Log()
+    """A stamp may say more because of it, but it is part of the report's record.
+
+    A dismissal that holds for a version is another thing: it is about later reports.
+    """
+    stages = stages_that_ask(None)
+    log = Log(stages)
     log.play(course)
     kept = ("enriched-reports", "escalations", "escalations-shadow", "integrity-cases")
     reports_only = [record for record in log.read["reports"] if record.topic != MODERATION]
-    outputs = results(STAGES["reports"], reports_only, UNLIMITED)[0]
+    outputs = results(stages["reports"], reports_only, UNLIMITED)[0]
     assert [output for output in outputs if output.topic in kept] == [
         output for output in log.outputs["reports"] if output.topic in kept
     ]
@@ -212,7 +278,7 @@ def test_the_courses_contain_what_they_are_about() -> None:
     log = Log()
     about = MessageSubject("c0", "m0")
     first = _outcome("o0", about, 60, "dismissed")
-    steps: list[tuple[object, int, int]] = [((number, number, "c0", 0), 1, 6) for number in range(4)]
+    steps: list[tuple[object, int, int]] = [((number, number, "c0", 0, None), 1, 6) for number in range(4)]
     steps += [
         (first, 90, 6),
         (first, 0, 6),
@@ -220,7 +286,7 @@ def test_the_courses_contain_what_they_are_about() -> None:
         (_outcome("o2", ReportSubject("c0", "r1"), 62, "manifestly_unfounded"), 0, 6),
         (_outcome("o3", EscalationSubject("c0", "0"), 63, "dismissed"), 0, 6),
         (_outcome("o4", ReportSubject("c0", "r9"), 63, "dismissed"), 0, 6),
-        ((5, 5, "c0", 0), 0, 6),
+        ((5, 5, "c0", 0, "v0"), 0, 6),
     ]
     log.play(steps)
     topics = [output.topic for output in log.outputs["reports"]]
@@ -237,6 +303,22 @@ def test_the_courses_contain_what_they_are_about() -> None:
     assert sum(notice["state"] == "received" for notice in notices) == 5
     assert topics.count("dead-letters") == 1
     assert {"escalations", "enriched-reports"} <= set(topics)
+    log.play(
+        [
+            (Decided(1, 4, "warned", 64), 0, 6),
+            ((6, 4, "c0", 0, None), 0, 6),
+            (Decided(2, 4, "paused", 65), 0, 6),
+            (Approved(5, "c0", 1, "v0"), 0, 6),
+            ((7, 3, "c0", 1, "v0"), 0, 6),
+            ((8, 4, "c0", 1, "v1"), 0, 6),
+        ]
+    )
+    weightless = [
+        json.loads(output.value).get("without_weight")
+        for output in log.outputs["reports"]
+        if output.topic == "enriched-reports"
+    ]
+    assert weightless[-3:] == [None, "version_approved", "reporter_paused"]
 
 
 def _outcome(

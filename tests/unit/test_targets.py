@@ -21,7 +21,9 @@ A, B = 1 | 7 << 8, 2 | 9 << 8
 
 steps = st.lists(
     st.tuples(
-        st.integers(0, 90), st.sampled_from(["report", "member", "upheld", "dismissed"]), st.integers(1, 6)
+        st.integers(0, 90),
+        st.sampled_from(["report", "member", "upheld", "dismissed", "alone"]),
+        st.integers(1, 6),
     ),
     max_size=30,
 )
@@ -34,7 +36,10 @@ def modelled(done: list[tuple[int, str, int]], now: int) -> int:
         if what in ("report", "member"):
             found.setdefault(number, (at, what))
         elif number in found:
-            found[number] = (found[number][0], what)
+            at, before = found[number]
+            # Dismissed by one person: it enters only if it would without a decision.
+            becomes = what if what != "alone" else "dismissed" if before == "report" else before
+            found[number] = (at, becomes)
     return signature(
         *(
             target(number)
@@ -57,7 +62,8 @@ def test_targets_are_those_of_the_model(given_steps):
             reported.setdefault(number, now)
             targets.report(now, now, target(number), member=what == "member")
         elif number in reported:
-            targets.decide(now, reported[number], target(number), dismissed=what == "dismissed")
+            dismissed = what in ("dismissed", "alone")
+            targets.decide(now, reported[number], target(number), dismissed=dismissed, sure=what != "alone")
         else:
             continue
         # An upheld target that is reported again is a new target, which a reporter's second report is not.
@@ -84,6 +90,17 @@ def test_what_a_member_reports_enters_only_when_it_is_dismissed():
     assert targets.signature(S0 + 3 * WAIT_S) == 0
     targets.decide(S0 + 3 * WAIT_S, S0, A, dismissed=True)
     assert targets.signature(S0 + 3 * WAIT_S) == signature(A)
+
+
+def test_what_one_person_dismisses_enters_for_others_than_members():
+    targets = Targets()
+    targets.report(S0, S0, A, member=True)
+    targets.report(S0, S0, B, member=False)
+    for each in (A, B):
+        targets.decide(S0 + HOUR, S0, each, dismissed=True, sure=False)
+    assert targets.signature(S0 + HOUR) == signature(B)
+    targets.decide(S0 + 2 * HOUR, S0, A, dismissed=True)
+    assert targets.signature(S0 + 2 * HOUR) == signature(A, B)
 
 
 def test_targets_are_remembered_for_one_to_two_weeks():

@@ -1,6 +1,7 @@
 """Creating topics while the brokers learn of them one after the other."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -120,3 +121,28 @@ def test_a_broker_that_never_shows_the_topics_is_named(monkeypatch):
     monkeypatch.setattr(topics, "VISIBLE_SECONDS", 0.2)
     with pytest.raises(RefusedToStart, match="broker 2 does not show them after"):
         create(Cluster([0, 1_000_000]))
+
+
+def test_a_question_is_asked_again_while_one_of_the_brokers_is_gone(monkeypatch):
+    asked = []
+
+    @asynccontextmanager
+    async def client(_connection):
+        yield asked
+
+    async def question(admin):
+        admin.append("?")
+        if len(admin) < 3:
+            raise NodeNotReadyError
+        return "answer"
+
+    monkeypatch.setattr(topics, "admin_client", client)
+    assert asyncio.run(topics.ask(None, question)) == "answer"
+    assert len(asked) == 3
+
+    async def nobody(_admin):
+        raise NodeNotReadyError
+
+    monkeypatch.setattr(topics, "LISTED_SECONDS", 0.0)
+    with pytest.raises(NodeNotReadyError):
+        asyncio.run(topics.ask(None, nobody))

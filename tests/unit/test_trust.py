@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from itertools import product
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from streams.deciding.reporters.reporter import (
     decode_reporter,
     encode_reporter,
 )
+from streams.deciding.reporters.reviewers import MOST_SUMS
 from streams.deciding.reporters.store import ReporterStore
 from streams.deciding.reporters.tally import (
     PERIOD_DAYS,
@@ -28,8 +30,8 @@ from streams.deciding.reporters.tally import (
     code_of,
     totals,
 )
-from streams.deciding.reporters.trust import Trust, trust_of
-from streams.registry.reporter_rules import ReporterRules
+from streams.deciding.reporters.trust import trust_of
+from streams.registry.reporter_rules import ReviewerLimits
 from tests.categories import CODES
 from tests.shipped import RULES as SHIPPED_RULES
 
@@ -44,6 +46,7 @@ outcomes = st.builds(
     st.sampled_from(VERDICTS),
     st.sampled_from([CODES[name] for name in ("spam", "fraud", "hate", "csam", "ip", "civic")]),
     st.sampled_from([20, 80, 100, 400, 500]),
+    st.integers(0, 4),
 )
 
 
@@ -103,6 +106,7 @@ def test_a_superseded_outcome_leaves_no_trace(others, wrong, right, after, later
     for reporter in (with_appeal, without):
         credit(reporter, end, None, None)
     assert with_appeal.sums == without.sums
+    assert with_appeal.by_reviewer == without.by_reviewer
     assert with_appeal.period == without.period
 
 
@@ -115,7 +119,63 @@ def test_the_order_of_outcomes_of_one_period_does_not_matter(given_outcomes, rng
     for reporter, order in ((one, near), (other, shuffled)):
         for each in order:
             credit(reporter, D0 + PERIOD_DAYS, None, each)
-    assert one.sums == other.sums
+    assert (one.sums, one.by_reviewer) == (other.sums, other.by_reviewer)
+
+
+@given(
+    st.lists(outcomes, max_size=20),
+    st.integers(0, 200),
+    st.sampled_from([0.25, 1 / 3, 0.5, 1]),
+    st.integers(0, 2),
+)
+def test_one_reviewer_counts_at_most_for_a_share_of_the_evidence(given_outcomes, later, share, alone):
+    limits = ReviewerLimits(share, alone, 0)
+    reporter = in_order(given_outcomes)
+    day = max([D0, *(each.day for each in given_outcomes)]) + later
+    known = reporter.outcomes(RULES, day).totals(replace(RULES, reviewers=limits), "user", day, None)
+
+    def weight(right: bool, reviewer: int | None) -> float:
+        return sum(
+            decayed([each], day, each.verdict)
+            for each in given_outcomes
+            if (each.verdict == "upheld") == right and reviewer in (None, each.reviewer)
+        )
+
+    for right in (True, False):
+        everything = counted = weight(right, None)
+        for reviewer in range(1, 5):
+            own = weight(right, reviewer)
+            most = inf if share == 1 else max(alone, (everything - own) * share / (1 - share))
+            counted -= max(0, own - most)
+        found = known.upheld if right else known.dismissed + known.manifestly_unfounded
+        assert found == pytest.approx(counted, rel=3e-3, abs=1e-3)
+
+
+def test_what_is_limited_over_all_categories_is_limited_in_each():
+    reporter = Reporter()
+    for number in range(12):
+        category = CODES["spam" if number < 9 else "hate"]
+        credit(reporter, D0, None, OutcomeFacts(D0, "upheld", category, 100, 1 + number // 8), number)
+    rules = replace(RULES, reviewers=ReviewerLimits(0.5, 0, 0))
+    spam, hate, everything = (
+        reporter.outcomes(RULES, D0).totals(rules, "user", D0, category)
+        for category in (CODES["spam"], CODES["hate"], None)
+    )
+    # Eight by one reviewer count as the four of the other one.
+    assert everything.upheld == pytest.approx(8)
+    assert (spam.upheld, hate.upheld) == (pytest.approx(9 * 8 / 12), pytest.approx(3 * 8 / 12))
+    # Few people look at what detectors find, often one.
+    assert reporter.outcomes(RULES, D0).totals(rules, "automated", D0, None).upheld == pytest.approx(12)
+
+
+def test_the_sums_by_reviewer_are_bounded_and_more_reviewers_than_that_are_not_limited():
+    reporter = Reporter()
+    for reviewer in range(1, 2 * MOST_SUMS):
+        credit(reporter, D0, None, OutcomeFacts(D0, "upheld", CODES["spam"], 100, reviewer), reviewer)
+    assert len(reporter.by_reviewer) == MOST_SUMS
+    assert len(encode_reporter(reporter)) < 12 * MOST_SUMS + 500
+    known = reporter.outcomes(RULES, D0).totals(RULES, "user", D0, None)
+    assert known.upheld == pytest.approx(2 * MOST_SUMS - 1)
 
 
 def test_an_outcome_of_more_than_270_days_ago_changes_nothing():
@@ -127,16 +187,12 @@ def test_an_outcome_of_more_than_270_days_ago_changes_nothing():
     assert change(sums, period, code, (period - 3) * PERIOD_DAYS, 100)
 
 
-def trust_in(reporter: Reporter, kind: str, category: int, rules: ReporterRules = RULES) -> Trust:
-    return trust_of(rules, kind, reporter.known(rules, D0), D0, category)
-
-
 def trusted(kind: str = "user", category: str = "spam", **counts: int):
     reporter = Reporter()
     for verdict, count in counts.items():
         for number in range(count):
             credit(reporter, D0, None, OutcomeFacts(D0, verdict, CODES["spam"], 100), number)
-    return trust_in(reporter, kind, CODES[category])
+    return trust_of(RULES, kind, reporter.outcomes(RULES, D0), D0, CODES[category])
 
 
 @pytest.mark.parametrize(
@@ -296,8 +352,8 @@ def test_rules_of_a_registry_apply_to_earlier_outcomes():
     reporter = Reporter()
     credit(reporter, D0, None, OutcomeFacts(D0, "dismissed", CODES["spam"], 100))
     harsher = replace(RULES, outcomes={**RULES.outcomes, "dismissed": 3.0})
-    now = trust_in(reporter, "user", CODES["spam"])
-    then = trust_in(reporter, "user", CODES["spam"], harsher)
+    now = trust_of(RULES, "user", reporter.outcomes(RULES, D0), D0, CODES["spam"])
+    then = trust_of(harsher, "user", reporter.outcomes(RULES, D0), D0, CODES["spam"])
     assert (now.mean, then.mean) == (round(1 / 4.3, 6), round(1 / 7, 6))
 
 
@@ -308,7 +364,9 @@ def test_a_target_that_was_upheld_does_not_come_back_with_another_report_of_it()
     credit(reporter, D0 + 1, None, None)
     reporter.note_report(RULES, facts((D0 + 1) * DAY + 1, target=1))
     for days in (3, 9):
-        assert reporter.note_report(RULES, facts((D0 + days) * DAY, target=None)).signature == 0
+        now_s = (D0 + days) * 86_400
+        reporter.targets.move_on(now_s)
+        assert reporter.targets.signature(now_s) == 0
     # What is dismissed after all enters.
     credit(reporter, D0 + 9, None, OutcomeFacts(D0 + 9, "dismissed", CODES["spam"], 100), target=2)
     assert reporter.targets.signature((D0 + 9) * 86_400) != 0

@@ -201,6 +201,11 @@ def counted(batch: Batch) -> dict[str, float]:
         "refusals": "refused",
         "stamped": "stamped",
         "cases": "case",
+        "standing": "standing",
+        "without_weight": "without weight",
+        "questions": "question",
+        "answered_after": "answered after",
+        "desk_checks": "desk_check",
     }
     flat: dict[str, float] = {}
     for field in dataclasses.fields(batch.counters):
@@ -211,7 +216,7 @@ def counted(batch: Batch) -> dict[str, float]:
             flat[field.name] = value
             continue
         for labels, number in value.items():
-            parts = [labels] if isinstance(labels, str) else map(str, labels)
+            parts = [str(labels)] if isinstance(labels, str | int) else map(str, labels)
             flat[":".join([names[field.name], *parts])] = number
     return {name: number for name, number in flat.items() if number}
 

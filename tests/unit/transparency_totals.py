@@ -8,7 +8,7 @@ import msgspec
 
 from streams.contract.wire.records import OutputRecord
 
-LISTS = ("reports", "requests", "items", "decisions", "action_times", "complaints", "orders")
+LISTS = ("reports", "requests", "items", "decisions", "action_times", "complaints", "orders", "suspensions")
 
 Totals = dict[tuple[Any, ...], int]
 

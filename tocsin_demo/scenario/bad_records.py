@@ -11,12 +11,14 @@ from streams.contract.wire.nesting import MAX_DEPTH
 from streams.contract.wire.reading import MAX_EVENT_BYTES
 from streams.running.clients.published_event import Headers
 
-# Reasons for which no report can be spoilt: three are for outcomes only, many valid reports are needed for
-# one, batches are built by the Kafka client, and operators decide what is skipped.
+# Reasons for which no report can be spoilt: three are for outcomes only, one for decisions about reporters,
+# many valid reports are needed for one, batches are built by the Kafka client, and operators decide what is
+# skipped.
 _NOT_FOR_REPORTS = (
     "clock_not_running",
     "not_pausable",
     "subject_not_found",
+    "standing_not_possible",
     "too_many_new",
     "bad_batch",
     "skipped",

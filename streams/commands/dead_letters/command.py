@@ -23,8 +23,8 @@ _PLACE = r"PARTITION/OFFSET"
 def dead_letters() -> None:
     """List, show and redrive dead letters.
 
-    Dead letters are records of message-reports, verified-reports, authority-requests, clock-outcomes and
-    moderation-outcomes that Tocsin refused.
+    Dead letters are records of message-reports, verified-reports, authority-requests, clock-outcomes,
+    moderation-outcomes and reporter-standing that Tocsin refused.
     Each has a reason from a fixed list; `tocsin dead-letters show` explains it and says what to do.
     """
 

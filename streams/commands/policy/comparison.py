@@ -44,6 +44,29 @@ def levels_compared(in_use: Trial, candidate: Trial) -> list[LevelComparison]:
     return rows
 
 
+class QuestionComparison(NamedTuple):
+    """About how many episodes of a policy desks would be asked; None on a side that asks nobody."""
+
+    policy: str
+    in_use: int | None
+    candidate: int | None
+
+
+def questions_compared(in_use: Trial, candidate: Trial) -> list[QuestionComparison]:
+    """One row per policy about which either side would ask, in the order of the policies."""
+    before, after = (Counter(trial.asked.values()) for trial in (in_use, candidate))
+    policies = {**_switched_on(in_use), **_switched_on(candidate)}
+    return [
+        QuestionComparison(
+            policy,
+            None if in_use.rules.ask is None else before[policy],
+            None if candidate.rules.ask is None else after[policy],
+        )
+        for policy in policies
+        if before[policy] or after[policy]
+    ]
+
+
 def only_in(trial: Trial, other: Trial) -> list[OpenedEpisode]:
     """The episodes of `trial`, newest first, in channels where the same policy opened none in `other`."""
     known = {(episode.policy, episode.channel) for episode in other.episodes.values()}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from streams.commands.policy.comparison import levels_compared, only_in
+from streams.commands.policy.comparison import levels_compared, only_in, questions_compared
 from streams.commands.policy.trial import OpenedEpisode, Trial
 from streams.contract.wire.envelope import rfc3339
 from streams.desk.text.routing_text import minute
@@ -23,6 +23,7 @@ def comparison_text(in_use: Trial, candidate: Trial, name: str) -> str:
     parts = [
         _summary(candidate),
         text_table(("policy", "mode", "reached level", "in use", "candidate"), rows),
+        *_questions(in_use, candidate),
         _only(f"Only with {name}", only_in(candidate, in_use)),
         _only("Only with the policies in use", only_in(in_use, candidate)),
         f"In use: version {in_use.rules.policy_version}; {name}: version {candidate.rules.policy_version}.",
@@ -31,12 +32,35 @@ def comparison_text(in_use: Trial, candidate: Trial, name: str) -> str:
 
 
 def comparison_json(in_use: Trial, candidate: Trial) -> Iterator[str]:
-    """One object per level, then one per episode in a channel that only one side escalates."""
+    """One object per level, and per policy about which desks would be asked; then one per episode.
+
+    Only episodes in channels that only one side escalates.
+    """
     for row in levels_compared(in_use, candidate):
         yield orjson.dumps({"kind": "level", **row._asdict()}).decode()
+    for asked in questions_compared(in_use, candidate):
+        yield orjson.dumps({"kind": "questions", **asked._asdict()}).decode()
     for side, found in (("candidate", only_in(candidate, in_use)), ("in_use", only_in(in_use, candidate))):
         for episode in found:
             yield orjson.dumps({"kind": "episode", "only": side, "episode": episode}).decode()
+
+
+def _questions(in_use: Trial, candidate: Trial) -> Iterator[str]:
+    """Yield about how many episodes desks would be asked, in all and a day; nothing if nobody would be."""
+    rows = questions_compared(in_use, candidate)
+    if rows:
+        days = max(candidate.days, 1.0)
+        yield text_table(
+            ("questions to desks", "in use", "a day", "candidate", "a day"),
+            [
+                (row.policy, *(text for side in row[1:] for text in (_number(side), _a_day(side, days))))
+                for row in rows
+            ],
+        )
+
+
+def _a_day(number: int | None, days: float) -> str:
+    return "-" if number is None else f"{number / days:.1f}"
 
 
 def _summary(trial: Trial) -> str:

@@ -1,7 +1,8 @@
 """Runs reports through one set of policies: the stages of a worker that reports go through, without Kafka."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from streams.contract.events.escalation import Escalation
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.records import DetachedRecord, OutputRecord, SourceRecord
+from streams.contract.wire.times import DAY, epoch_ms
 from streams.contract.wire.topics import (
     ESCALATIONS,
     ESCALATIONS_SHADOW,
@@ -49,11 +51,15 @@ class Trial:
     All partitions are treated as one and share one time: that of the newest report anywhere. Reporters are
     known by their reports alone, because no outcomes are read. `counters` are those of the stage of reports,
     with the duplicates and dead letters of the stage of reporters; `first` and `last` are the earliest and
-    latest occurred_at (ms since the epoch) of the reports applied.
+    latest occurred_at (ms since the epoch) of the reports applied. No desk answers, so none is asked: levels
+    are those that the counts reach, and `asked` has the live policy of each episode about which one would be.
     """
 
     def __init__(self, rules: Rules, settings: PartitionSettings, since: str, hash_keys: HashKeys) -> None:
+        if rules.ask is not None:
+            rules = replace(rules, ask=replace(rules.ask, mode="shadow"))
         self.rules = rules
+        self.asked: dict[str, str] = {}
         self.episodes: dict[str, OpenedEpisode] = {}
         self.counters = ReportCounters()
         self.first: int | None = None
@@ -67,6 +73,14 @@ class Trial:
         )
         self._reporters_state = self._reporters.restore(0, 1)
         self._since = since
+
+    @property
+    def days(self) -> float:
+        """How many days the episodes that are kept can have opened in."""
+        if self.first is None or self.last is None:
+            return 0.0
+        since = epoch_ms(datetime.fromisoformat(self._since))
+        return max(self.last - max(self.first, since), 0) / DAY
 
     def apply(self, records: Sequence[SourceRecord]) -> None:
         """Evaluate records in order; how they are split over calls does not change the result."""
@@ -106,6 +120,9 @@ class Trial:
         if event.policy == LEGAL_CLOCK:
             # No policy decides on legal clocks, and without outcomes all of them would lapse.
             return
+        question = event.question
+        if event.mode == "live" and event.at >= self._since and question is not msgspec.UNSET:
+            self.asked.setdefault(event.escalation_id, event.policy)
         if event.type == "opened" and event.at >= self._since:
             self.episodes[event.escalation_id] = OpenedEpisode(
                 event.policy, event.channel_ref, event.at, escalation_grounds(event), event.level

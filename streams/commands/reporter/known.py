@@ -14,8 +14,9 @@ from streams.deciding.reporters.misuse import Numbers, first_day, keep_recent
 from streams.deciding.reporters.proof import BEFORE, is_earned, lapsed, right_in
 from streams.deciding.reporters.reporter import Reporter
 from streams.deciding.reporters.rules import ReporterStageRules
+from streams.deciding.reporters.standing import DecidedStanding
 from streams.deciding.reporters.tally import PERIOD_DAYS, VERDICTS, Outcomes, category_and_verdict, totals
-from streams.deciding.reporters.trust import Basis, Known, Trust, trust_of, trust_over_all
+from streams.deciding.reporters.trust import Basis, Trust, trust_of, trust_over_all
 from streams.registry.reporter_rules import ReporterRules
 
 _ISO_DAY = 10
@@ -76,6 +77,17 @@ class ThisWeek(msgspec.Struct, frozen=True):
     misuse_shown: bool
 
 
+class KnownStanding(msgspec.Struct, frozen=True):
+    """What people decided about the reporter: until when a warning and a pause are in force, if they are.
+
+    `channels` is of how many channels it is known what was added since the warning.
+    """
+
+    warned_until: str | None
+    paused_until: str | None
+    channels: int
+
+
 class KnownReporter(msgspec.Struct, frozen=True):
     """What is known of a reporter as of `at`, the time of the partition.
 
@@ -92,6 +104,7 @@ class KnownReporter(msgspec.Struct, frozen=True):
     categories: list[KnownCategory]
     today: Today
     this_week: ThisWeek
+    standing: KnownStanding | None
 
 
 def describe(
@@ -102,8 +115,7 @@ def describe(
     day = kept.now // DAY
     period = max(day // PERIOD_DAYS, reporter.period)
     numbers = keep_recent(reporter.numbers, reporter.period, period)
-    known = reporter.known(rules, day)
-    overall = trust_over_all(rules, kind, known, day)
+    overall = trust_over_all(rules, kind, reporter.outcomes(rules, day), day)
     return KnownReporter(
         reporter=ref,
         kind=kind,
@@ -112,19 +124,15 @@ def describe(
         trust=_trust(overall, totals(reporter.sums, reporter.period, day)),
         decided_since=_iso_day(first_day(period)),
         proof=_proof(reporter, rules, day),
-        categories=_categories(stage_rules, kind, reporter, known, numbers, day),
+        categories=_categories(stage_rules, kind, reporter, numbers, day),
         today=_today(reporter.activity, day, rules.reports_per_day[kind]),
         this_week=_this_week(reporter, day, rules.channels_per_week[kind]),
+        standing=_standing(reporter.standing, kept.now),
     )
 
 
 def _categories(
-    rules: ReporterStageRules,
-    kind: ReporterKind,
-    reporter: Reporter,
-    known: Known,
-    numbers: Numbers,
-    day: int,
+    rules: ReporterStageRules, kind: ReporterKind, reporter: Reporter, numbers: Numbers, day: int
 ) -> list[KnownCategory]:
     found = []
     for own, row in rules.by_code.items():
@@ -135,7 +143,7 @@ def _categories(
             if of_category == own:
                 decided[verdict] += number
         if outcomes.all or any(decided.values()):
-            trust = trust_of(rules.trust, kind, known, day, own)
+            trust = trust_of(rules.trust, kind, reporter.outcomes(rules.trust, day), day, own)
             found.append(KnownCategory(row.category, decided, _trust(trust, outcomes)))
     return found
 
@@ -176,6 +184,16 @@ def _this_week(reporter: Reporter, day: int, limit: int | None) -> ThisWeek:
         limit,
         current and activity.shown,
         reporter.misuse_week == week,
+    )
+
+
+def _standing(decided: DecidedStanding | None, now: int) -> KnownStanding | None:
+    if decided is None or not (decided.is_warned(now) or decided.is_paused(now)):
+        return None
+    return KnownStanding(
+        rfc3339(decided.warned_until) if decided.is_warned(now) else None,
+        rfc3339(decided.paused_until) if decided.is_paused(now) else None,
+        len(decided.channels),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from streams.commands.reporter.known import KnownProof, KnownReporter, KnownTrust
+from streams.commands.reporter.known import KnownProof, KnownReporter, KnownStanding, KnownTrust
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.desk.text.text_table import text_table
 from streams.registry.reporter_rules import ReporterRules
@@ -64,6 +64,8 @@ def _rows(known: KnownReporter, rules: ReporterRules) -> Iterator[tuple[str, str
     )
     yield "today", _today(known)
     yield "this week", _this_week(known)
+    if known.standing is not None:
+        yield "standing", _standing(known.standing)
 
 
 def _class_reason(trust: KnownTrust, rules: ReporterRules) -> str:
@@ -113,6 +115,16 @@ def _this_week(known: KnownReporter) -> str:
     if week.misuse_shown:
         text += "; a person was asked whether reporting is misused"
     return text
+
+
+def _standing(standing: KnownStanding) -> str:
+    decided = []
+    if standing.paused_until is not None:
+        decided.append(f"paused until {standing.paused_until}: reports weigh nothing")
+    if standing.warned_until is not None:
+        decided.append(f"warned, in force until {standing.warned_until}")
+    number = standing.channels
+    return f"{'; '.join(decided)}; watched in {number} {'channel' if number == 1 else 'channels'}"
 
 
 def _category_rule(rules: ReporterRules) -> str:

@@ -14,20 +14,27 @@ from click import ClickException
 from streams.commands.state.save_file import Header, Section, new_state_file, open_state_file
 from streams.commands.state.stages import AnyStage
 from streams.contract.wire.state_records import STATE_VERSION
+from streams.deciding.partition.daily_counters import OWN_DAY_COUNTERS, without_counts
 from streams.deciding.partition.duplicates import SLOT_HEAD, read_slots
 from streams.deciding.partition.newcomers import NEWCOMERS
 from streams.deciding.partition.reading import PARTLY_READ
 from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls, without_offsets
 from streams.deciding.partition.state import DUPLICATES_SLOT
+from streams.deciding.reporters.part import PART
+from streams.deciding.reports.crowd import APPROVALS, WATCHED_REPORTS
 
 VERSION_BEFORE: Final = "0.2"
 
 # Of the file: without the records that wait.
 _FILE_VERSION: Final = 1
 
-# What 0.2 does not have: of a bundle of which nothing is left to read, and what each publisher brought in the
-# current hour.
-_NOT_BEFORE: Final = (PARTLY_READ, NEWCOMERS)
+# What 0.2 does not have: of a bundle of which nothing is left to read, what each publisher brought in the
+# current hour, the parts of detectors and lists, and what people decided about reporters and versions of
+# messages: they weigh again there.
+_NOT_BEFORE: Final = (PARTLY_READ, NEWCOMERS, PART, WATCHED_REPORTS, APPROVALS)
+
+# The list of transparency counters that 0.2 does not have. What was published of it stays published.
+_NOT_COUNTED_BEFORE: Final = "suspensions"
 
 # Slots of 0.2 have so many bytes of hashes, but for the last one, and no times. Those of the first version of
 # slots may hold hashes of source and id alone.
@@ -76,6 +83,8 @@ def entries_before(entries: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
             control = _control_before(key, value)
             if control is not None:
                 kept[key] = control
+        elif key[:1] == OWN_DAY_COUNTERS:
+            kept[key] = without_counts(value, _NOT_COUNTED_BEFORE)
         elif key[:1] not in _NOT_BEFORE:
             kept[key] = value
     # The times of slots are not kept, so it does not matter what they are.

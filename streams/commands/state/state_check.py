@@ -17,10 +17,12 @@ from streams.deciding.reporters.rules import ReporterStageRules
 from streams.deciding.reporters.state import ReporterState, record_key
 from streams.deciding.reporters.tally import category_and_verdict
 from streams.deciding.reports.crowd import (
+    APPROVALS,
     CHANNEL_ARRIVALS,
     LISTED_MESSAGES,
     MESSAGE_CLUSTERS,
     MESSAGE_REPORTERS,
+    WATCHED_REPORTS,
 )
 from streams.deciding.reports.state import CHANNEL_EPISODES, ReportState
 from streams.running.clients.kafka_reading import partition_count
@@ -139,6 +141,8 @@ def _unreadable(state: object, entries: Iterable[bytes]) -> Iterator[str]:
             MESSAGE_CLUSTERS: ("clusters of", crowd.clusters.find),
             CHANNEL_ARRIVALS: ("arrivals in", crowd.arrivals.find),
             LISTED_MESSAGES: ("messages of", crowd.listed.find),
+            WATCHED_REPORTS: ("watched reports in", crowd.watched.find),
+            APPROVALS: ("approval of", crowd.approvals.find),
         }
     elif isinstance(state, ReporterState):
         finders = {REPORTER: ("reporter", state.reporters.find)}

@@ -72,7 +72,7 @@ def tail(
     \b
     Topics that Tocsin writes:
       escalations, escalations-shadow, enriched-reports, authority-routing,
-      transparency-counters, reporter-notices, dead-letters
+      transparency-counters, reporter-notices, review-questions, detector-feedback, dead-letters
     Topics that others write:
       authority-requests, clock-outcomes, moderation-outcomes, case-activity
 

@@ -12,11 +12,13 @@ from streams.contract.wire.topics import (
     CASE_ACTIVITY,
     CLOCK_OUTCOMES,
     DEAD_LETTERS,
+    DETECTOR_FEEDBACK,
     ENRICHED_REPORTS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
     MODERATION_OUTCOMES,
     REPORTER_NOTICES,
+    REVIEW_QUESTIONS,
     TRANSPARENCY_COUNTERS,
 )
 
@@ -66,6 +68,16 @@ FILTERS: Mapping[str, Mapping[str, Callable[[_Value, str], bool]]] = {
         "type": lambda value, wanted: value["kind"] == wanted,
     },
     REPORTER_NOTICES: {},
+    REVIEW_QUESTIONS: {
+        "channel": lambda value, wanted: value["channel_ref"] == wanted,
+        "category": lambda value, wanted: value["category"] == wanted,
+        "policy": lambda value, wanted: value["policy"] == wanted,
+        "type": lambda value, wanted: value["type"] == wanted,
+    },
+    DETECTOR_FEEDBACK: {
+        "category": lambda value, wanted: value["category"] == wanted,
+        "decision": lambda value, wanted: value["outcome"]["decision"] == wanted,
+    },
     TRANSPARENCY_COUNTERS: {
         "category": lambda value, wanted: value["category"] == wanted,
         "country": lambda value, wanted: value["country"] == wanted,

@@ -25,6 +25,7 @@ DeadLetterReason = Literal[
     "clock_not_running",
     "not_pausable",
     "subject_not_found",
+    "standing_not_possible",
     "too_many_new",
     "skipped",
 ]
@@ -33,7 +34,7 @@ DEAD_LETTER_REASONS: tuple[DeadLetterReason, ...] = get_args(DeadLetterReason)
 # Reasons for rejecting a valid event, for what the state holds. When logs are read again from the beginning,
 # outcomes may come before the reports and requests that they are about, and can be redriven later.
 REFUSED_BY_STATE: frozenset[DeadLetterReason] = frozenset(
-    {"clock_not_running", "not_pausable", "subject_not_found", "too_many_new"}
+    {"clock_not_running", "not_pausable", "subject_not_found", "standing_not_possible", "too_many_new"}
 )
 
 

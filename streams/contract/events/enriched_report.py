@@ -24,6 +24,9 @@ from streams.contract.events.routing import Routing, RuleOfLaw
 
 ENRICHED_REPORT_TYPE = "tocsin.enriched-report.v1"
 
+# reporter_paused: people paused the reporter (reporter-standing). version_approved: two reviewers dismissed
+# this version of the message, and it was not edited since (moderation-outcomes).
+WithoutWeight = Literal["reporter_paused", "version_approved"]
 JurisdictionBasis = Literal[
     "victim", "suspect", "offence", "channel", "authority", "reporter", "language", "none"
 ]
@@ -52,6 +55,7 @@ class PublicReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     classifier: Classifier | None = None
     evidence: tuple[Evidence, ...] = ()
     notice: Notice | None = None
+    message_version: Pseudonym | None = None
 
 
 class Jurisdiction(msgspec.Struct, frozen=True, gc=False):
@@ -118,9 +122,12 @@ class EnrichedReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=False)
     `obligations` are the duties that may apply: first GLOBAL, then regions, then countries. `routing` is
     advice to a person: Tocsin sends nothing to an authority. `dsa_category` and `dsa_keywords` are the
     category in the vocabulary of the EU's transparency database, version 2. `trust` is present if outcomes of
-    the reporter are known, or too many reports of the day; `integrity` if the reports of the channel show
+    the reporter, or of the source of which a detector is a part, are known, or too many reports of the day;
+    `integrity` if the reports of the channel show
     signs of coordination. `possible_repeat` is present, and true, if the report is so old that its id would
-    be forgotten, so that it may have been published before.
+    be forgotten, so that it may have been published before. `without_weight` is present if the report weighs
+    nothing for what people decided, and says what that was: then it is counted in no window, but in floor
+    categories, where it is counted as a report for review.
     """
 
     report: PublicReport
@@ -140,3 +147,4 @@ class EnrichedReport(msgspec.Struct, frozen=True, gc=False, omit_defaults=False)
     trust: ReporterTrust | msgspec.UnsetType = msgspec.UNSET
     integrity: IntegrityFinding | msgspec.UnsetType = msgspec.UNSET
     possible_repeat: bool | msgspec.UnsetType = msgspec.UNSET
+    without_weight: WithoutWeight | msgspec.UnsetType = msgspec.UNSET

@@ -124,6 +124,20 @@ class Integrity(msgspec.Struct, frozen=True):
     finding: IntegrityFinding | msgspec.UnsetType = msgspec.UNSET
 
 
+class QuestionState(msgspec.Struct, frozen=True):
+    """Whether a person was asked before a crowd of whom too few were right before reached a level above 1.
+
+    `level` is the one that waits or waited for the answer. `asked`: the escalation stays below it until then.
+    `held`: no report that was drawn was upheld, so it stays there; `stands`: one was. `would_be_asked`: the
+    policy or the asking runs in shadow, so the level was reached without. `id` is the `question_id` in
+    `review-questions`, null if nobody was asked.
+    """
+
+    state: Literal["asked", "stands", "held", "would_be_asked"]
+    level: int
+    id: str | None
+
+
 class Trace(msgspec.Struct, frozen=True):
     """The first and last report of the episode, and the place of the record that caused this event."""
 
@@ -138,7 +152,8 @@ class Escalation(msgspec.Struct, frozen=True):
     `escalation_id` is the same for all events of an episode or clock; `sequence` numbers them from 1.
     `obligations`, `routing` and `statement` are those of the report that caused the event
     (`trace.last_report_id`). `clock` is null for an episode. `priority` orders open escalations; events of
-    earlier versions have none.
+    earlier versions have none. `question` is present if a desk was asked, or would have been; an event with
+    `trace` of an outcome was caused by the answer.
     """
 
     escalation_id: str
@@ -175,3 +190,4 @@ class Escalation(msgspec.Struct, frozen=True):
     registry_version: str
     trace: Trace
     priority: Priority | msgspec.UnsetType = msgspec.UNSET
+    question: QuestionState | msgspec.UnsetType = msgspec.UNSET

@@ -83,6 +83,9 @@ class ModerationOutcome(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=
     which the content was judged, also where it was not broken. `reason` fits the decision. `supersedes` is
     the `outcome_id` of an earlier outcome that no longer holds, for instance after an appeal. `sampled` is
     the probability with which the subject was drawn for review, if it was drawn at random.
+    `holds_for_version` is the version of the message that was judged: further reports of this version need no
+    review until the dismissal ends. It needs two people, the second one in `confirmed_by`. `known_answer` is
+    the decision that is right, of a case that was made to see how desks decide: it credits nobody.
     """
 
     outcome_id: Ref
@@ -97,3 +100,6 @@ class ModerationOutcome(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=
     action: OutcomeAction | None = None
     supersedes: Ref | None = None
     sampled: ReviewProbability | None = None
+    holds_for_version: Pseudonym | None = None
+    confirmed_by: DeskMember | None = None
+    known_answer: OutcomeDecision | None = None

@@ -86,6 +86,19 @@ class Classifier(msgspec.Struct, frozen=True, gc=False):
     score: Probability
 
 
+class ListMatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A match with a list of known content: which list, which of its entries, and which version matched.
+
+    All are names that the publisher chose. `signal` is the entry of the list or, where entries are not told
+    apart, the kind of comparison; it must not be the hash of the content. `version` is that of the list or of
+    the program that compares.
+    """
+
+    list: Ref
+    signal: Ref | None = None
+    version: Ref | None = None
+
+
 class Evidence(msgspec.Struct, frozen=True, gc=False):
     """Evidence that a country is concerned."""
 
@@ -109,7 +122,11 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
 
 
 class MessageReport(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=False, omit_defaults=True):
-    """One report. Unknown fields are ignored, wrong types are rejected."""
+    """One report. Unknown fields are ignored, wrong types are rejected.
+
+    `match` is of automated reporters alone. `message_version` is a pseudonym of the message as it was when it
+    was reported: another one after each edit.
+    """
 
     report_id: Ref
     kind: ReportKind
@@ -123,3 +140,5 @@ class MessageReport(msgspec.Struct, Generic[KnownCategory], frozen=True, gc=Fals
     # 32 is four times the most entries seen in a report; the limit bounds the work per report.
     evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=32)] = ()
     notice: Notice | None = None
+    match: ListMatch | None = None
+    message_version: Pseudonym | None = None

@@ -9,6 +9,7 @@ import msgspec
 
 from streams.contract.events.authority_request import AuthorityType, LegalBasis, RequestKind
 from streams.contract.events.authority_routing import RefusalCode, RoutingDecision
+from streams.contract.events.internal.reporter_paused import PausedFor
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.report import Category, ReporterKind, ReportKind
 
@@ -121,6 +122,13 @@ class OrderCount(msgspec.Struct, frozen=True, gc=False):
     count: int
 
 
+class SuspensionCount(msgspec.Struct, frozen=True, gc=False):
+    """The number of reporters whose reports were paused, for manifestly unfounded notices or complaints."""
+
+    because_of: PausedFor
+    count: int
+
+
 class TransparencyCounter(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The counts of one partition of a stage for one day, country and category.
 
@@ -129,10 +137,10 @@ class TransparencyCounter(msgspec.Struct, frozen=True, gc=False, omit_defaults=T
     the country of the requesting authority. `category` is `unspecified` for requests without a category.
     Depending on `stage`, either `reports` or `requests` is empty.
 
-    Decisions, action times, complaints and orders are counted for the UTC day on which they were decided or
-    done. They are in records of their own, one for each day on which something was counted for `date`; add
-    all of them up. `country` and `category` of a decision are those of the first notice, if possible of a
-    trusted flagger.
+    Decisions, action times, complaints, orders and suspensions are counted for the UTC day on which they were
+    decided or done. They are in records of their own, one for each day on which something was counted for
+    `date`; add all of them up. `country` and `category` of a decision are those of the first notice, if
+    possible of a trusted flagger; a suspension has none.
     """
 
     date: str
@@ -147,3 +155,4 @@ class TransparencyCounter(msgspec.Struct, frozen=True, gc=False, omit_defaults=T
     action_times: tuple[ActionTimeCount, ...] = ()
     complaints: tuple[ComplaintCount, ...] = ()
     orders: tuple[OrderCount, ...] = ()
+    suspensions: tuple[SuspensionCount, ...] = ()

@@ -18,10 +18,13 @@ CHANNEL_STATE: Final = "channel-state"
 CLOCK_OUTCOMES: Final = "clock-outcomes"
 MODERATION_OUTCOMES: Final = "moderation-outcomes"
 CASE_ACTIVITY: Final = "case-activity"
+REPORTER_STANDING: Final = "reporter-standing"
 REPORTER_NOTICES: Final = "reporter-notices"
+DETECTOR_FEEDBACK: Final = "detector-feedback"
 REPORTERS_INTERNAL: Final = "reporters-internal"
 REPORTER_STATE: Final = "reporter-state"
 INTEGRITY_CASES: Final = "integrity-cases"
+REVIEW_QUESTIONS: Final = "review-questions"
 AUTHORITY_REQUESTS: Final = "authority-requests"
 AUTHORITY_REQUESTS_INTERNAL: Final = "authority-requests-internal"
 AUTHORITY_ROUTING: Final = "authority-routing"
@@ -47,10 +50,13 @@ TOPICS: Final = (
     CLOCK_OUTCOMES,
     MODERATION_OUTCOMES,
     CASE_ACTIVITY,
+    REPORTER_STANDING,
     REPORTER_NOTICES,
+    DETECTOR_FEEDBACK,
     REPORTERS_INTERNAL,
     REPORTER_STATE,
     INTEGRITY_CASES,
+    REVIEW_QUESTIONS,
     AUTHORITY_REQUESTS,
     AUTHORITY_REQUESTS_INTERNAL,
     AUTHORITY_ROUTING,

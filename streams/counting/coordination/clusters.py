@@ -43,6 +43,15 @@ class ClusterSums(msgspec.Struct, frozen=True, gc=False):
             self.squares + other.squares,
         )
 
+    def minus(self, other: "ClusterSums") -> "ClusterSums":
+        """Return the sums without those of `other`."""
+        return ClusterSums(
+            self.reports - other.reports,
+            self.linked - other.linked,
+            self.known - other.known,
+            self.squares - other.squares,
+        )
+
 
 class Joined(msgspec.Struct, frozen=True, gc=False):
     """What a report did: `first` of its cluster, and so weighted; the cluster's `size`; what it `added`."""
@@ -126,17 +135,18 @@ def decode_clusters(data: bytes | memoryview) -> Clusters:
 def voices_millionths(sums: ClusterSums) -> int:
     """Return the number of independent voices, in millionths.
 
-    `known` reporters who stand alone count one each. The others count as the number of equally large clusters
-    with the same concentration: R^2 / sum of n^2, the Hill number of order 2. So a few members of a brigade
-    that were not linked do not count much beside those that were, and a brigade cannot silence reporters with
-    trust by joining them.
+    Who stands alone counts one. Those in clusters count as the number of equally large clusters with the same
+    concentration: L^2 / sum of n^2, the Hill number of order 2. So a brigade takes no voice from anybody whom
+    it joins (docs/trust.md has what that costs).
     """
-    # A window may hold a report that joined a cluster, but not the one that founded it.
-    known = max(sums.known, 0)
-    others = sums.reports - known
-    if others <= 0 or sums.squares <= 0:
-        return known * MILLION
-    return known * MILLION + max(others * others * MILLION // sums.squares, MILLION)
+    linked = linked_of(sums)
+    alone = sums.reports - linked
+    if not linked:
+        return alone * MILLION
+    # Those without trust who stand alone are in the squares, with one each. A window may hold a report that
+    # joined a cluster, but not the one that founded it.
+    squares = max(sums.squares - max(alone - max(sums.known, 0), 0), 1)
+    return alone * MILLION + max(min(linked * linked * MILLION // squares, linked * MILLION), MILLION)
 
 
 def linked_of(sums: ClusterSums) -> int:

@@ -28,6 +28,7 @@ from streams.contract.events.transparency import (
     OrderCount,
     ReportCount,
     RequestCount,
+    SuspensionCount,
     TransparencyCounter,
 )
 from streams.contract.wire.encoding import encode
@@ -61,6 +62,7 @@ _COUNTS: Mapping[str, Callable[..., Any]] = {
     "action_times": ActionTimeCount,
     "complaints": ComplaintCount,
     "orders": OrderCount,
+    "suspensions": SuspensionCount,
 }
 # A cell without fields: twice what was taken back. With it the sum of all cells grows with every change, and
 # gives every value of a counter an id of its own.
@@ -282,6 +284,13 @@ def merge_counters(new: NewPartition, shared: Sequence[Shared]) -> dict[bytes, b
         key: STATE_VERSION + _encode_cells([(*cell, number) for cell, number in cells.items()])
         for key, cells in sums.items()
     }
+
+
+def without_counts(value: bytes, name: str) -> bytes:
+    """Return a record of the state without the cells of one list."""
+    cells = _decode_cells(memoryview(value)[1:])
+    kept = [cell for cell in cells if cell[0] != name]
+    return value if len(kept) == len(cells) else value[:1] + _encode_cells(kept)
 
 
 def _day_of(key: bytes) -> str:

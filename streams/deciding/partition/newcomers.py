@@ -20,7 +20,7 @@ from streams.deciding.partition.settings import PartitionSettings
 NEWCOMERS: Final = b"N"
 """State key of the one record with the numbers of the current hour."""
 
-NewcomerKind = Literal["reporters", "channels", "messages"]
+NewcomerKind = Literal["reporters", "channels", "messages", "parts"]
 
 # Publishers of a topic that have numbers of their own: the first that bring something, as long as they do so
 # every hour. All further ones share theirs. A name is a claim, so without this limit a publisher that invents
@@ -33,6 +33,7 @@ _FIELDS: Final[Mapping[NewcomerKind, str]] = {
     "reporters": "reporter.ref",
     "channels": "channel.ref",
     "messages": "message_ref",
+    "parts": "match.signal",
 }
 
 _Publisher = tuple[str, str]
@@ -59,6 +60,8 @@ class Newcomers:
             "reporters": settings.new_reporters_per_hour,
             "channels": settings.new_channels_per_hour,
             "messages": settings.new_messages_per_hour,
+            # Each takes as much as a reporter.
+            "parts": settings.new_reporters_per_hour,
         }
         self.has_room = True
         self._hour = 0

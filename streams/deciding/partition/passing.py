@@ -45,10 +45,13 @@ class PassedOn:
         self._passed.append((form, None, key, size, entry))
         self.size += size
 
-    def record(self, record: OutputRecord, hashed: int = 0) -> None:
-        """Pass on a plain record; without a partition it goes to the home of `hashed`."""
+    def record(self, record: OutputRecord, home_of: int | str = 0) -> None:
+        """Pass on a plain record; without a partition it goes to the home of a reporter or channel.
+
+        `home_of` is the hash or the ref.
+        """
         size = bytes_on_the_wire(record.key, record.value, record.headers)
-        self._passed.append((None, record.partition, hashed, size, record))
+        self._passed.append((None, record.partition, home_of, size, record))
         self.size += size
 
     def drain(self) -> Iterator[list[OutputRecord]]:

@@ -5,6 +5,7 @@ from streams.contract.wire.origin import NotAtHome, is_internal, with_origin
 from streams.contract.wire.records import (
     MAX_HEADERS,
     MAX_PASSED_ON_BYTES,
+    Headers,
     OutputRecord,
     SourceRecord,
     bytes_on_the_wire,
@@ -46,14 +47,15 @@ def pass_on(
     batch: Batch[State, Rules, Counters],
     record: SourceRecord,
     topic: str,
-    key: bytes,
+    key: bytes | None,
     partition: int,
+    more: Headers = (),
 ) -> None:
-    """Write a record to another topic, with its origin.
+    """Write a record to another topic, with its origin and `more` headers of Tocsin after it.
 
     Raises Rejected if the record is too large or has too many headers.
     """
-    headers = with_origin(record)
+    headers = [*with_origin(record), *more]
     if bytes_on_the_wire(key, record.value, headers) > MAX_PASSED_ON_BYTES:
         limit = f"Must be at most {MAX_PASSED_ON_BYTES} bytes, uncompressed, with key and value."
         raise Rejected("oversized", "headers", limit)

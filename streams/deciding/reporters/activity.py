@@ -51,7 +51,7 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
 
     def channels_this_week(self) -> int:
         """Return about how many different channels the reporter reported this week."""
-        return _channels(int.from_bytes(self.channels, "little").bit_count())
+        return channels_of(int.from_bytes(self.channels, "little").bit_count())
 
     def show_once(self, limit: int | None, bits: int) -> bool:
         """Tell whether a person should look now: the limit is reached, for the first time this week.
@@ -64,12 +64,16 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
         return True
 
 
-def _channels(bits: int) -> int:
-    return round(_BITS * math.log(_BITS / max(_BITS - bits, 1)))
+def channels_of(bits: int) -> int:
+    """Return about how many channels set so many bits."""
+    return _CHANNELS[bits]
 
 
-# One for each limit: a logarithm for every report would take longer than all else here.
+# By bits: a logarithm for each report would take longer than all else here.
+_CHANNELS: Final = tuple(round(_BITS * math.log(_BITS / max(_BITS - bits, 1))) for bits in range(_BITS + 1))
+
+
 @lru_cache(maxsize=64)
 def _bits_of(limit: int) -> int:
     """Return how many bits are set from `limit` channels on."""
-    return next(bits for bits in range(_BITS + 1) if _channels(bits) >= limit or bits == _BITS)
+    return next(bits for bits in range(_BITS + 1) if _CHANNELS[bits] >= limit or bits == _BITS)

@@ -17,14 +17,22 @@ from streams.contract.wire.times import DAY
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.misuse import Misuse
 from streams.deciding.reporters.reporter import Standing
+from streams.deciding.reporters.standing import DecidedStanding
 
 _ISO_DAY = 10
 
 
 def publish_cases(
-    batch: ReporterBatch, record_key: bytes, report: CheckedReport[Any], standing: Standing
+    batch: ReporterBatch,
+    record_key: bytes,
+    report: CheckedReport[Any],
+    standing: Standing,
+    decided: DecidedStanding | None,
 ) -> None:
-    """Publish the cases that a report led to. `record_key` is the reporter's keyed hash in hexadecimal."""
+    """Publish the cases that a report led to. `record_key` is the reporter's keyed hash in hexadecimal.
+
+    `decided` is what people decided about the reporter before.
+    """
     if standing.many_channels is not None:
         sentence = (
             f"One reporter ({report.reporter_kind}) has reported about {standing.many_channels} different "
@@ -37,9 +45,26 @@ def publish_cases(
         sentence = (
             f"Of {factors.decided} reports of one reporter ({report.reporter_kind}) that were decided since "
             f"{factors.since}, {factors.manifestly_unfounded} were manifestly unfounded "
-            f"({factors.share:.0%})."
+            f"({factors.share:.0%}). {_what_can_be_done(report, decided, batch.state.time.now)}"
         )
         _publish(batch, record_key, report, "misuse", sentence, misuse=factors)
+
+
+def _what_can_be_done(report: CheckedReport[Any], decided: DecidedStanding | None, now: int) -> str:
+    """Return the sentence about the procedure of the law; what is done is for people to decide."""
+    if report.reporter_kind == "trusted_flagger":
+        return (
+            "The platform can tell the Digital Services Coordinator who awarded the status (Digital Services "
+            "Act, article 22(6))."
+        )
+    if decided is not None and decided.is_paused(now):
+        return f"Their reports are paused until {rfc3339(decided.paused_until)[:_ISO_DAY]}."
+    if decided is not None and decided.is_warned(now):
+        return (
+            f"They were warned; the warning is in force until {rfc3339(decided.warned_until)[:_ISO_DAY]}. "
+            "Two people can pause their reports for a reasonable time (article 23(2))."
+        )
+    return "A person can warn them; a pause of their reports needs a warning first (article 23(2))."
 
 
 def _publish(

@@ -33,14 +33,19 @@ from streams.contract.wire.records import SourceRecord, new_tuple
 from streams.contract.wire.rejection import require_category
 from streams.contract.wire.topics import (
     MESSAGE_REPORTS,
+    REPORTER_STANDING,
     REPORTERS_INTERNAL,
     VERIFIED_REPORTS,
 )
+from streams.counting.coordination.channel_itself import message_or_channel
 from streams.deciding.partition.reading import Bundled
 from streams.deciding.partition.rekey import require_home
 from streams.deciding.partition.stage import Handler
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.cases import publish_cases
+from streams.deciding.reporters.decide_standing import handle_standing, note_standing
+from streams.deciding.reporters.finding import reporter_of
+from streams.deciding.reporters.findings import credit_parts, judge_finding, send_part, take_part
 from streams.deciding.reporters.rehashing import ask_for_history, forward, move_away
 from streams.deciding.reporters.reporter import (
     REPORTER,
@@ -49,7 +54,7 @@ from streams.deciding.reporters.reporter import (
     Reporter,
     ReportFacts,
 )
-from streams.deciding.reporters.state import HASH_BYTES, state_key
+from streams.deciding.reporters.state import HASH_BYTES
 from streams.registry.category import CategoryRules
 
 _CREDIT = CREDIT_TYPE.encode()
@@ -79,7 +84,8 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
         # letter may have been refused there, after it had passed here.
         batch.counters.duplicates += 1
         return
-    occurred, received, message = report.occurred, report.received, report.message_ref
+    occurred = report.occurred
+    received = occurred if report.received is None else report.received
     batch.advance(occurred, report.appended)
     key = REPORTER + hashed.to_bytes(HASH_BYTES, "big")
     # After time has moved on: with the day it forgets who was silent for long.
@@ -93,9 +99,9 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
     facts = ReportFacts(
         kind,
         now,
-        (occurred if received is None else received) // _SECOND,
+        received // _SECOND,
         category.code,
-        None if message is None else rules.hash_key.target_hash(report.channel_ref, message),
+        rules.hash_key.target_hash(report.channel_ref, message_or_channel(report.message_ref, received)),
         state.channel_hash(rules.hash_key, report.channel_ref),
         report.member is not False,
         category.floor,
@@ -103,7 +109,12 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
     if passed.earlier is not None:
         ask_for_history(batch, reporter, passed.earlier, ReporterRehashed(hashed, occurred))
     standing = reporter.note_report(rules.trust, facts)
+    paused = watched = False
+    if reporter.standing is not None:
+        paused, watched = note_standing(reporter, kind, now, report.channel_ref)
     state.reporters.keep(key, reporter, now)
+    if kind == "automated":
+        standing = judge_finding(batch, key, passed, category.code, standing)
     trust = standing.trust
     stamp = new_tuple(
         StoredStamp,
@@ -112,13 +123,16 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
             trust.mean,
             trust.lower,
             trust.outcomes,
-            standing.factor,
+            0.0 if paused else standing.factor,
             standing.first_time,
             standing.over_limit,
-            stored_signature(standing.signature),
+            # Nobody is linked to a reporter who is no voice.
+            b"" if paused else stored_signature(standing.signature),
             standing.needed,
-            standing.proof,
-            False,
+            () if paused else standing.proof,
+            paused,
+            watched,
+            standing.channels,
         ),
     )
     batch.passed_on.entry(STAMPED_REPORTS, report.channel_ref, _size(report), StampedReport(report, stamp))
@@ -126,11 +140,12 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
     counters = batch.counters
     counters.stamped[trust.trust_class] += 1
     counters.over_limit += standing.over_limit
+    counters.paused += paused
     if kind == "automated":
         counters.detector_reports += 1
         counters.detector_trust += trust.mean
     if standing.many_channels is not None or standing.misuse is not None:
-        publish_cases(batch, b"%016x" % hashed, report, standing)
+        publish_cases(batch, b"%016x" % hashed, report, standing, reporter.standing)
 
 
 def _size(report: CheckedReport[Any]) -> int:
@@ -167,7 +182,7 @@ def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, cr
     """Apply what a decision changes for a reporter, or send it after a reporter who has moved away."""
     removed, added = _outcome(batch, credit.removed), _outcome(batch, credit.added)
     batch.advance(credit.decided_s * _SECOND, origin.timestamp)
-    key, reporter = _reporter_of(batch, record)
+    key, reporter = reporter_of(batch, record)
     state = batch.state
     now = state.time.now
     if not forward(batch, reporter, credit):
@@ -178,9 +193,11 @@ def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, cr
             verdict=credit.decision,
             removed=removed,
             added=added,
+            sure=not credit.decided_by,
             channel=credit.channel,
             earlier_channel=credit.earlier_channel,
         )
+        credit_parts(batch, key, reporter, credit.parts, removed, added)
         changed = reporter.credit(facts)
         state.reporters.keep(key, reporter, now)
         batch.counters.credits += 1
@@ -193,8 +210,11 @@ def _apply_rehashed(
 ) -> None:
     """Send what is known under an earlier hash to the home of the current one."""
     batch.advance(rehashed.occurred_ms, origin.timestamp)
-    key, reporter = _reporter_of(batch, record)
-    batch.state.reporters.keep(key, move_away(batch, reporter, rehashed), batch.state.time.now)
+    key, reporter = reporter_of(batch, record)
+    if rehashed.part is not None:
+        send_part(batch, key, rehashed, rehashed.part)
+    else:
+        batch.state.reporters.keep(key, move_away(batch, reporter, rehashed), batch.state.time.now)
     batch.count_applied(rehashed.occurred_ms)
 
 
@@ -203,26 +223,13 @@ def _apply_history(
 ) -> None:
     """Add what was known of a reporter under an earlier hash."""
     batch.advance(history.occurred_ms, origin.timestamp)
-    key, reporter = _reporter_of(batch, record)
-    reporter.take_history(history)
-    batch.state.reporters.keep(key, reporter, batch.state.time.now)
+    key, reporter = reporter_of(batch, record)
+    if history.part is not None:
+        take_part(batch, key, history, history.part)
+    else:
+        reporter.take_history(history)
+        batch.state.reporters.keep(key, reporter, batch.state.time.now)
     batch.count_applied(history.occurred_ms)
-
-
-def _reporter_of(batch: ReporterBatch, record: SourceRecord) -> tuple[bytes, Reporter]:
-    """Return the state key and the reporter of a record, a new one if nothing is known.
-
-    Raises NotAtHome if the partition is not the reporter's home: the number of partitions was changed.
-    """
-    state = batch.state
-    record_key = record.key or b""
-    key = state_key(record_key)
-    reporter = state.reporters.find(key)
-    if reporter is None:
-        # Those who are known here are at home.
-        require_home(state, record, state.homes.of_key(record_key))
-        reporter = Reporter()
-    return key, reporter
 
 
 def _known(batch: ReporterBatch, category: Category) -> CategoryRules:
@@ -239,6 +246,7 @@ def _outcome(batch: ReporterBatch, credited: CreditedOutcome | None) -> OutcomeF
         credited.decision,
         _known(batch, credited.category).code,
         credited.percent,
+        credited.reviewer,
         credited.confirmed,
         credited.first,
     )
@@ -247,6 +255,7 @@ def _outcome(batch: ReporterBatch, credited: CreditedOutcome | None) -> OutcomeF
 HANDLERS: Mapping[str, Handler] = {
     MESSAGE_REPORTS: handle_record_of_report,
     VERIFIED_REPORTS: handle_record_of_report,
+    REPORTER_STANDING: handle_standing,
     REPORTERS_INTERNAL: handle_own,
 }
 """By original topic.

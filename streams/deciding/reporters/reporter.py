@@ -9,7 +9,7 @@ from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.report import ReporterKind
 from streams.contract.wire.times import DAY
 from streams.counting.coordination.signature import evidence_needed
-from streams.deciding.reporters.activity import DAYS_PER_WEEK, Activity
+from streams.deciding.reporters.activity import DAYS_PER_WEEK, Activity, channels_of
 from streams.deciding.reporters.misuse import Misuse, Numbers, find_misuse, keep_recent, note
 from streams.deciding.reporters.proof import (
     BEFORE,
@@ -23,9 +23,11 @@ from streams.deciding.reporters.proof import (
     until,
     with_outcome,
 )
+from streams.deciding.reporters.reviewers import note_reviewer
+from streams.deciding.reporters.standing import DecidedStanding
 from streams.deciding.reporters.tally import PERIOD_DAYS, Sums, change, code_of, move_back, move_on
 from streams.deciding.reporters.targets import WEEK_S, Targets
-from streams.deciding.reporters.trust import Known, Trust, trust_of
+from streams.deciding.reporters.trust import KnownOutcomes, Trust, trust_of
 from streams.registry.reporter_rules import ReporterRules
 
 REPORTER: Final = b"W"
@@ -43,16 +45,16 @@ class ReportFacts(msgspec.Struct, frozen=True, gc=False):
     """What the stage needs to know of a report.
 
     `time_ms` is the partition's time, `received_s` the platform's. `target` and `channel` are keyed hashes of
-    (channel, message) and of the channel; without a message no target. `category` is its code. `member`: a
-    member of the channel, or the publisher does not say. `floor`: the category is one whose weight no limit
-    cuts.
+    (channel, message) and of the channel; without a message see counting/coordination/channel_itself.py.
+    `category` is its code. `member`: a member of the channel, or the publisher does not say. `floor`: the
+    category is one whose weight no limit cuts.
     """
 
     kind: ReporterKind
     time_ms: int
     received_s: int
     category: int
-    target: int | None
+    target: int
     channel: int
     member: bool
     floor: bool
@@ -64,8 +66,8 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     `first_time`: no outcome is known yet. `many_channels`: a person should look at this reporter, said once a
     week, with the number of channels; None otherwise. `misuse`: figures for a person, if reports look misused
     (misuse.py); None otherwise. `needed` is the evidence that links this reporter to another one
-    (counting/coordination/signature.py). `proof` are the tags of channels in which the reporter was
-    right (proof.py).
+    (counting/coordination/signature.py). `channels`: about how many the reporter has reported this week.
+    `proof`: tags of channels in which the reporter was right (proof.py).
     """
 
     trust: Trust
@@ -76,6 +78,7 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     needed: int
     many_channels: int | None
     misuse: Misuse | None
+    channels: int
     proof: tuple[int, ...]
 
 
@@ -83,13 +86,15 @@ class OutcomeFacts(NamedTuple):
     """An outcome, as it counts for a reporter.
 
     `day` is that of the decision, in days since the epoch; `category` is a code, the weight in per cent.
-    `confirmed` and `first`: what supports it (counting/confirmation.py).
+    `reviewer` is the tag of the person who alone decided so, 0 if two agree or nobody is known. `confirmed`
+    and `first` say what supports it (counting/confirmation.py).
     """
 
     day: int
     verdict: OutcomeDecision
     category: int
     percent: int
+    reviewer: int = 0
     confirmed: bool = False
     first: bool = False
 
@@ -97,8 +102,9 @@ class OutcomeFacts(NamedTuple):
 class CreditFacts(NamedTuple):
     """A change of one report's outcome: `removed` no longer counts, `added` does (counting/attribution.py).
 
-    `verdict` is the one that stands, also for who reported too late to be credited. `channel` is the keyed
-    tag of the message's channel, and `earlier_channel` that under the previous key; 0 if not known.
+    `verdict` is the one that stands, also for who reported too late to be credited. `sure`: more than one
+    person says so. `channel` is the keyed tag of the message's channel, and `earlier_channel` that under the
+    previous key; 0 if not known.
     """
 
     time_ms: int
@@ -107,6 +113,7 @@ class CreditFacts(NamedTuple):
     verdict: OutcomeDecision
     removed: OutcomeFacts | None
     added: OutcomeFacts | None
+    sure: bool = True
     channel: int = 0
     earlier_channel: int = 0
 
@@ -117,8 +124,10 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
     `sums` are the outcomes as of `period` (tally.py), `numbers` those of late (misuse.py). `misuse_week`: the
     week in which a person was last asked whether reports are misused. After a change of the key
     (rehashing.py) `asked` is the earlier hash whose home was asked for what it knows, and `moved_to` the hash
-    under which the reporter is known now; 0 otherwise. `unsupported` are those of the sums that were upheld
-    and that nothing supports; `proofs` are the channels of the others (proof.py).
+    under which the reporter is known now; 0 otherwise. `by_reviewer` are the outcomes that one person alone
+    decided (reviewers.py). `standing` is what people decided about the reporter, None if nothing is in force
+    or watched. `unsupported` are those of the sums that were upheld and that nothing supports, and `proofs`
+    the channels of the others (proof.py).
     """
 
     period: int = 0
@@ -129,13 +138,10 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
     misuse_week: int = 0
     asked: int = 0
     moved_to: int = 0
+    by_reviewer: Sums = msgspec.field(default_factory=dict)
+    standing: DecidedStanding | None = None
     unsupported: Sums = msgspec.field(default_factory=dict)
     proofs: Proofs = ()
-
-    def known(self, rules: ReporterRules, day: int) -> Known:
-        """Return what trust comes from on `day` (since the epoch)."""
-        earned = bool(self.proofs) and is_earned(lapsed(self.proofs, day), rules.proof)
-        return Known(self.period, self.sums, self.unsupported, earned)
 
     def note_report(self, rules: ReporterRules, facts: ReportFacts) -> Standing:
         """Note a report, and return where its reporter stands.
@@ -145,15 +151,12 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         now_s = facts.time_ms // 1000
         day = facts.time_ms // DAY
         self._move_on(day)
-        trust = trust_of(rules, facts.kind, self.known(rules, day), day, facts.category)
+        trust = trust_of(rules, facts.kind, self.outcomes(rules, day), day, facts.category)
         bits = self.activity.note(facts.time_ms, facts.channel)
         over = self.activity.over_limit(rules.reports_per_day[facts.kind])
         signature = 0
         if facts.kind not in _WITHOUT_SIGNATURE:
-            if facts.target is None:
-                self.targets.move_on(now_s)
-            else:
-                self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
+            self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
             signature = self.targets.signature(now_s)
         show = self.activity.show_once(rules.channels_per_week[facts.kind], bits)
         return Standing(
@@ -165,6 +168,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             evidence_needed(member=facts.member, vouched=trust.factor > 1),
             self.activity.channels_this_week() if show else None,
             self._misuse(rules, day) if self.numbers else None,
+            channels_of(bits),
             right_in(lapsed(self.proofs, day), rules.proof) if self.proofs else (),
         )
 
@@ -185,6 +189,11 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             code = code_of(outcome.category, outcome.verdict)
             changed &= change(self.sums, self.period, code, outcome.day, sign * outcome.percent)
             note(self.numbers, self.period, code, outcome.day, sign)
+            if outcome.reviewer:
+                percent = sign * outcome.percent
+                note_reviewer(
+                    self.by_reviewer, self.period, outcome.reviewer, outcome.verdict, outcome.day, percent
+                )
             if outcome.verdict == "upheld":
                 self._support(facts, outcome, code, sign)
         if self.proofs:
@@ -194,25 +203,35 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             facts.received_s,
             facts.target,
             dismissed=facts.verdict != "upheld",
+            sure=facts.sure,
         )
         return changed
+
+    def outcomes(self, rules: ReporterRules, day: int) -> KnownOutcomes:
+        """Return what trust is read from on `day` (since the epoch)."""
+        earned = bool(self.proofs) and is_earned(lapsed(self.proofs, day), rules.proof)
+        return KnownOutcomes(self.sums, self.by_reviewer, self.period, self.unsupported, earned)
 
     def take_history(self, history: ReporterHistory) -> None:
         """Add the outcomes that were known under an earlier hash."""
         period = max(self.period, history.period)
         self._move_on(period * PERIOD_DAYS)
-        self.proofs = together(self.proofs, (ChannelProof(*each) for each in history.proofs))
         for own, others in (
             (self.sums, move_on(history.sums, history.period, period)),
-            (self.unsupported, move_on(history.unsupported, history.period, period)),
             (self.numbers, keep_recent(history.numbers, history.period, period)),
+            (self.by_reviewer, move_on(history.by_reviewer, history.period, period)),
+            (self.unsupported, move_on(history.unsupported, history.period, period)),
         ):
             for code, value in others.items():
                 # What was taken back here before it came from there.
                 total = own.pop(code, 0) + value
                 if total:
                     own[code] = total
+        self.proofs = together(self.proofs, (ChannelProof(*each) for each in history.proofs))
         self.misuse_week = max(self.misuse_week, history.misuse_week)
+        if history.standing is not None:
+            before = DecidedStanding(*history.standing)
+            self.standing = before if self.standing is None else self.standing.with_earlier(before)
 
     def turn_back(self, time_ms: int) -> bool:
         """Bring what was noted at later times back to `time_ms`, to which time was set back.
@@ -231,8 +250,9 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             changed = True
         if self.period > period:
             self.sums = move_back(self.sums, self.period, period)
-            self.unsupported = move_back(self.unsupported, self.period, period)
             self.numbers = keep_recent(self.numbers, self.period, period)
+            self.by_reviewer = move_back(self.by_reviewer, self.period, period)
+            self.unsupported = move_back(self.unsupported, self.period, period)
             self.period = period
             changed = True
         if self.misuse_week > day // DAYS_PER_WEEK:
@@ -264,8 +284,9 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         period = day // PERIOD_DAYS
         if period > self.period:
             self.sums = move_on(self.sums, self.period, period)
-            self.unsupported = move_on(self.unsupported, self.period, period)
             self.numbers = keep_recent(self.numbers, self.period, period)
+            self.by_reviewer = move_on(self.by_reviewer, self.period, period)
+            self.unsupported = move_on(self.unsupported, self.period, period)
             self.period = period
 
     def _misuse(self, rules: ReporterRules, day: int) -> Misuse | None:
@@ -281,8 +302,8 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Reporter).decode
-# The first byte of a record with proofs or later fields: an array of so many elements.
-_WITH_PROOFS: Final = 0x9A
+# The first byte of a record with proofs: an array of so many elements.
+_WITH_PROOFS: Final = 0x9C
 
 
 def encode_reporter(reporter: Reporter) -> bytes:
@@ -291,9 +312,16 @@ def encode_reporter(reporter: Reporter) -> bytes:
     if len(sums) > 1 or len(numbers) > 1:
         sums, numbers = dict(sorted(sums.items())), dict(sorted(numbers.items()))
     stored = (reporter.period, sums, reporter.targets, reporter.activity, numbers, reporter.misuse_week)
+    by_reviewer = dict(sorted(reporter.by_reviewer.items()))
+    # What most reporters do not have takes no byte.
     if sums or reporter.proofs:
         unsupported = dict(sorted(reporter.unsupported.items()))
-        return _encode((*stored, reporter.asked, reporter.moved_to, unsupported, reporter.proofs))
+        later = (by_reviewer, reporter.standing, unsupported, reporter.proofs)
+        return _encode((*stored, reporter.asked, reporter.moved_to, *later))
+    if reporter.standing is not None:
+        return _encode((*stored, reporter.asked, reporter.moved_to, by_reviewer, reporter.standing))
+    if by_reviewer:
+        return _encode((*stored, reporter.asked, reporter.moved_to, by_reviewer))
     if reporter.asked or reporter.moved_to:
         return _encode((*stored, reporter.asked, reporter.moved_to))
     return _encode(stored)
@@ -303,6 +331,6 @@ def decode_reporter(data: bytes | memoryview) -> Reporter:
     """Decode the bytes of `encode_reporter`. Raises msgspec.DecodeError for damaged bytes."""
     reporter = _decode(data)
     if reporter.sums and data[0] < _WITH_PROOFS:
-        # Of version 0.2, which kept none.
+        # Of a version that kept none.
         reporter.proofs = trusted_before(reporter.sums, reporter.numbers, reporter.period)
     return reporter

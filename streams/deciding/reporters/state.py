@@ -10,6 +10,7 @@ from streams.deciding.partition.moving import ByRef, Moves
 from streams.deciding.partition.state import MOVES as SHARED_MOVES
 from streams.deciding.partition.state import PartitionState
 from streams.deciding.partition.time import EventTime
+from streams.deciding.reporters.part import PART, PartStore
 from streams.deciding.reporters.reporter import REPORTER
 from streams.deciding.reporters.rules import ReporterStageRules
 from streams.deciding.reporters.store import ReporterStore
@@ -19,16 +20,17 @@ HASH_BYTES: Final = 8
 
 
 class ReporterState(PartitionState):
-    """The state of one partition: that of every stage, and its reporters.
+    """The state of one partition: that of every stage, its reporters, and the parts of detectors and lists.
 
     `time.now` follows occurred_at and decided_at.
     """
 
-    __slots__ = ("_channel_hashes", "reporters")
+    __slots__ = ("_channel_hashes", "parts", "reporters")
 
     def __init__(self, partition: int, partitions: int, rules: ReporterStageRules) -> None:
         super().__init__(None, EventTime(), partition, partitions, rules.settings)
         self.reporters = ReporterStore()
+        self.parts = PartStore()
         self._channel_hashes: dict[str, int] = {}
 
     def channel_hash(self, hash_key: HashKey, channel_ref: str) -> int:
@@ -43,25 +45,28 @@ class ReporterState(PartitionState):
 
     def begin_day(self, time: int, at_most: int) -> bool:
         """Forget reporters who were silent for long, at most so many. Returns False if some are left."""
-        return self.reporters.expire(time, at_most)
+        return self.reporters.expire(time, at_most) & self.parts.expire(time, at_most)
 
     def changed_bytes(self) -> int:
         """Return about how many bytes the changed reporters will take."""
-        return self.reporters.changed_bytes
+        return self.reporters.changed_bytes + self.parts.changed_bytes
 
     def next_due(self) -> int | None:
         """Return when (ms) the next reporters are forgotten; None if there are none."""
-        return self.reporters.next_expiry()
+        times = (self.reporters.next_expiry(), self.parts.next_expiry())
+        return min((time for time in times if time is not None), default=None)
 
     def turn_back(self, clock: int, appended: int, rules: ReporterStageRules) -> None:
         """Set the time back to `clock`, and bring the reporters who were noted at later times back to it."""
         super().turn_back(clock, appended, rules)
         self.reporters.turn_back(clock)
+        self.parts.turn_back(clock)
 
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield the state records changed since the last call, by key; None for one to delete."""
         yield from super().drain_changes()
         yield from self.reporters.drain_changes()
+        yield from self.parts.drain_changes()
 
 
 def restore_reporters(
@@ -72,7 +77,7 @@ def restore_reporters(
     Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read.
     """
     state = ReporterState(partition, partitions, rules)
-    state.restore(entries, {REPORTER: state.reporters.restore})
+    state.restore(entries, {REPORTER: state.reporters.restore, PART: state.parts.restore})
     return state
 
 
@@ -85,9 +90,12 @@ def state_key(record_key: bytes) -> bytes:
 
 
 def record_key(key: bytes) -> bytes:
-    """Return the key of the records of a reporter with this state key: 16 hexadecimal digits."""
-    return key[1:].hex().encode()
+    """Return the key of the records of a reporter with this state key: 16 hexadecimal digits.
+
+    Of a part it is that of the whole.
+    """
+    return key[1 : 1 + HASH_BYTES].hex().encode()
 
 
-MOVES: Moves = {**SHARED_MOVES, REPORTER: ByRef(record_key)}
+MOVES: Moves = {**SHARED_MOVES, REPORTER: ByRef(record_key), PART: ByRef(record_key)}
 """How the records of the stage of reporters move when the number of partitions changes."""

@@ -32,7 +32,10 @@ class ReporterStore(RecordStore[Reporter]):
         """Store a reporter, found or new, who reported or was credited at `now_ms`, the partition's time."""
         # Where credits are to follow is needed as long as there may be credits.
         days = SILENT_DAYS if reporter.sums or reporter.moved_to else QUIET_DAYS
-        self.put(key, reporter, (now_ms // DAY + days) * DAY)
+        until = (now_ms // DAY + days) * DAY
+        if reporter.standing is not None:
+            until = max(until, reporter.standing.needed_until())
+        self.put(key, reporter, until)
 
     def turn_back(self, now_ms: int) -> None:
         """Bring every reporter back to `now_ms`, to which time was set back. Decodes each, some 3 us."""

@@ -113,11 +113,15 @@ def totals(sums: Sums, period: int, day: int, category: int | None = None) -> Ou
         counted, verdict = divmod(code >> 3, len(VERDICTS))
         if category is None or counted == category:
             found[verdict] += value << (PERIODS - (code & 7))
-    day = max(day, period * PERIOD_DAYS)
-    passed = day // PERIOD_DAYS - period
-    # Weights are in per cent.
-    scale = 100 * _GROWTH[day % PERIOD_DAYS] << (PERIODS + passed)
     # After a change of the key an outcome may be taken back here before it has come from the home of the
     # earlier hash.
+    scale = scale_of(period, day)
     upheld, dismissed, unfounded = (max(number, 0) / scale for number in found)
     return Outcomes(upheld, dismissed, unfounded)
+
+
+def scale_of(period: int, day: int) -> int:
+    """Return what one outcome of `day` is in sums as of `period`, each shifted as far as its age allows."""
+    day = max(day, period * PERIOD_DAYS)
+    # Weights are in per cent.
+    return 100 * _GROWTH[day % PERIOD_DAYS] << (PERIODS + day // PERIOD_DAYS - period)

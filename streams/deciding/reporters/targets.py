@@ -3,7 +3,9 @@
 A target is open for a week. It enters the signature at once if it is dismissed, and leaves it again if it is
 upheld, late or on appeal; then it does not enter any more, unless it is dismissed. Without a decision it
 enters 24 hours after the report, unless the reporter is a member of the channel: whole communities report
-what is wrong in their channel, and look like a brigade until somebody decides. After that week, or when there
+what is wrong in their channel, and look like a brigade until two people have decided. What one person
+dismissed enters for others than members only: somebody who errs or is captured would turn whole communities
+into brigades. After that week, or when there
 are too many, what has entered is merged into the signature of the week in which it was reported. Two weeks
 (UTC, from the epoch) are kept: the current and the previous one.
 """
@@ -28,6 +30,7 @@ _TARGET: Final = 0xFFFFFFFF
 # Above it: whether it enters without a decision, then the time.
 _ENTERS: Final = 1 << 32
 _TIME_BITS: Final = 33
+_ENTRY: Final = _ENTERS | _TARGET
 
 
 class Targets(msgspec.Struct, array_like=True, gc=False):
@@ -52,10 +55,15 @@ class Targets(msgspec.Struct, array_like=True, gc=False):
                 return
         self._insert(received_s, bits if member else bits | _ENTERS)
 
-    def decide(self, now_s: int, received_s: int, target: int, *, dismissed: bool) -> None:
-        """Note that a target was dismissed, or else was upheld or lost its decision."""
+    def decide(self, now_s: int, received_s: int, target: int, *, dismissed: bool, sure: bool = True) -> None:
+        """Note that a target was dismissed, or else was upheld or lost its decision.
+
+        What is not `sure` was dismissed by one person.
+        """
         self.move_on(now_s)
         bits = target & _TARGET
+        if dismissed and not sure and bits | _ENTERS not in [entry & _ENTRY for entry in self.open]:
+            return
         self.open = tuple([entry for entry in self.open if entry & _TARGET != bits])
         self.entered = tuple([entry for entry in self.entered if entry != bits])
         if received_s <= now_s - WEEK_S:

@@ -6,6 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from streams.contract.events.internal.stamp import TrustClass
 from streams.contract.events.report import ReporterKind
+from streams.deciding.reporters.reviewers import limited
 from streams.deciding.reporters.tally import Outcomes, Sums, totals
 from streams.registry.reporter_rules import BetaPrior, ReporterRules
 
@@ -33,49 +34,96 @@ class Trust(NamedTuple):
     factor: float
 
 
-class Known(NamedTuple):
-    """The outcomes of a reporter as of `period` (see tally.py): all, and those upheld without support.
+class KnownOutcomes(NamedTuple):
+    """The outcomes of a reporter as of `period` (tally.py), and those that one reviewer alone decided.
 
-    `earned`: some upheld outcome was confirmed, or as good as that (proof.py). Without it none counts.
+    `unsupported` are those that were upheld and that nothing supports. `earned`: some that was upheld was
+    confirmed, or as good as that (proof.py); without it none counts.
     """
 
-    period: int
     sums: Sums
+    by_reviewer: Sums
+    period: int
     unsupported: Sums
     earned: bool
 
+    def totals(self, rules: ReporterRules, kind: ReporterKind, day: int, category: int | None) -> Outcomes:
+        """Return the outcomes as they count on `day`, of one category (by its code) or of all."""
+        everything = totals(self.sums, self.period, day)
+        known = everything if category is None else totals(self.sums, self.period, day, category)
+        if kind == "automated":
+            # What is measured is how often a detector is right. Few people look at its findings, often one.
+            return known
+        return limited(rules.reviewers, known, everything, self.by_reviewer, self.period, day)
 
-def trust_of(rules: ReporterRules, kind: ReporterKind, known: Known, day: int, category: int) -> Trust:
+    def supported(self, kind: ReporterKind, known: Outcomes, day: int, category: int | None) -> float:
+        """Return how many of the upheld outcomes among `known`, the result of `totals`, count for trust."""
+        if kind in _VOUCHED_FOR:
+            return known.upheld
+        if not self.earned:
+            return 0.0
+        if not self.unsupported:
+            return known.upheld
+        return max(known.upheld - totals(self.unsupported, self.period, day, category).upheld, 0.0)
+
+
+def trust_of(
+    rules: ReporterRules, kind: ReporterKind, outcomes: KnownOutcomes, day: int, category: int
+) -> Trust:
     """Return the trust in a reporter's reports about a category (its code) on `day` (since the epoch)."""
-    if not known.sums:
+    if not outcomes.sums:
         # Of most reporters no outcome is known.
         return _untried(rules.priors[kind])
-    own = totals(known.sums, known.period, day, category)
+    own = outcomes.totals(rules, kind, day, category)
     if own.all >= rules.category_needs:
-        return _trust(rules, kind, own, _counted(kind, known, own, day, category), "category")
-    return trust_over_all(rules, kind, known, day)
+        return _trust(rules, kind, own, outcomes.supported(kind, own, day, category), "category")
+    return trust_over_all(rules, kind, outcomes, day)
 
 
-def trust_over_all(rules: ReporterRules, kind: ReporterKind, known: Known, day: int) -> Trust:
+def trust_over_all(rules: ReporterRules, kind: ReporterKind, outcomes: KnownOutcomes, day: int) -> Trust:
     """Return the trust for categories with few outcomes: it comes from those of all categories."""
-    if not known.sums:
+    if not outcomes.sums:
         return _untried(rules.priors[kind])
-    found = totals(known.sums, known.period, day)
-    return _trust(rules, kind, found, _counted(kind, known, found, day, None), "reporter")
+    known = outcomes.totals(rules, kind, day, None)
+    return _trust(rules, kind, known, outcomes.supported(kind, known, day, None), "reporter")
 
 
-def _counted(kind: ReporterKind, known: Known, found: Outcomes, day: int, category: int | None) -> float:
-    """Return how many of the upheld outcomes count above what is expected of the kind: those with support."""
-    if kind in _VOUCHED_FOR:
-        return found.upheld
-    if not known.earned:
-        return 0.0
-    if not known.unsupported:
-        return found.upheld
-    return max(found.upheld - totals(known.unsupported, known.period, day, category).upheld, 0.0)
+def trust_of_part(
+    rules: ReporterRules, above: Trust, sums: Sums, period: int, day: int, category: int
+) -> Trust:
+    """Return the trust in a narrower source, such as a new version, of one that is trusted as `above`.
+
+    It is that of the source above as long as that one is not measured. Then it starts there, worth
+    `borrowed` outcomes: so a new version is neither unknown nor keeps for long what it did not earn. Its
+    class is `low` until its own findings were upheld. The other arguments are as in `trust_of`.
+    """
+    detectors = rules.detectors
+    if detectors is None or above.outcomes < rules.measured_from:
+        return above
+    known = totals(sums, period, day, category)
+    if known.all < rules.category_needs:
+        known = totals(sums, period, day)
+    alpha = detectors.borrowed * above.mean + known.upheld
+    beta = detectors.borrowed * (1 - above.mean) + known.dismissed + known.manifestly_unfounded
+    mean, lower = _mean_and_lower(alpha, beta)
+    return Trust(
+        round(mean, _DIGITS),
+        round(lower, _DIGITS),
+        round(known.all, _DIGITS),
+        _class(rules, lower, known.upheld),
+        above.basis,
+        _factor(rules.priors["automated"], mean),
+    )
 
 
-def _trust(rules: ReporterRules, kind: ReporterKind, known: Outcomes, upheld: float, basis: Basis) -> Trust:
+def _factor(prior: BetaPrior, mean: float) -> float:
+    """Return what multiplies a weight that is meant for a reporter with the mean of the prior."""
+    return round(mean * (prior.alpha + prior.beta) / prior.alpha, _DIGITS)
+
+
+def _trust(
+    rules: ReporterRules, kind: ReporterKind, known: Outcomes, supported: float, basis: Basis
+) -> Trust:
     prior = rules.priors[kind]
     alpha, beta = prior
     makes_up = 0.0
@@ -84,8 +132,8 @@ def _trust(rules: ReporterRules, kind: ReporterKind, known: Outcomes, upheld: fl
         alpha, beta = 1 + known.upheld, 1 + known.dismissed + known.manifestly_unfounded
     else:
         weights = rules.outcomes
-        alpha += weights["upheld"] * upheld
-        makes_up = weights["upheld"] * (known.upheld - upheld)
+        alpha += weights["upheld"] * supported
+        makes_up = weights["upheld"] * (known.upheld - supported)
         beta += (
             weights["dismissed"] * known.dismissed
             + weights["manifestly_unfounded"] * known.manifestly_unfounded
@@ -100,9 +148,9 @@ def _trust(rules: ReporterRules, kind: ReporterKind, known: Outcomes, upheld: fl
         round(mean, _DIGITS),
         round(lower, _DIGITS),
         round(known.all, _DIGITS),
-        _class(rules, lower, upheld),
+        _class(rules, lower, supported),
         basis,
-        round(mean * (prior.alpha + prior.beta) / prior.alpha, _DIGITS),
+        _factor(prior, mean),
     )
 
 

@@ -1,6 +1,7 @@
 """Applying one report: find its law and risk, count it, publish it enriched, and evaluate the policies."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -16,6 +17,7 @@ from streams.contract.wire.topics import ENRICHED_REPORTS, ESCALATIONS
 from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
+from streams.counting.findings import source_of
 from streams.counting.sums import WindowCounts
 from streams.counting.windows import FINE_MS, RINGS
 from streams.deciding.partition.daily_counters import Cell
@@ -25,6 +27,7 @@ from streams.deciding.reports.case import Case
 from streams.deciding.reports.crowd import message_key
 from streams.deciding.reports.enrich import enriched_json
 from streams.deciding.reports.escalation.arm_clocks import arm_clocks
+from streams.deciding.reports.escalation.asking import rise_or_ask
 from streams.deciding.reports.escalation.episodes import (
     Episode,
     EpisodeKey,
@@ -34,19 +37,18 @@ from streams.deciding.reports.escalation.episodes import (
     rise,
 )
 from streams.deciding.reports.escalation.integrity import (
-    REVIEW,
     find_coordination,
+    level_held,
     open_brigade_case,
-    suspect,
 )
 from streams.deciding.reports.escalation.late_windows import is_late, judge_ended
 from streams.deciding.reports.escalation.policies import CompiledPolicy
-from streams.deciding.reports.escalation.transitions import open_or_raise
 from streams.deciding.reports.message_counts import count_message
 from streams.deciding.reports.outcomes import note_reporter
+from streams.deciding.reports.pausing import before_watched, note_watched
 from streams.deciding.reports.rules import CategoryPlan
-from streams.deciding.reports.voices import NOTHING_ADDED, add_to_clusters
-from streams.deciding.reports.weighing import what_it_adds
+from streams.deciding.reports.weighing import add_to_counts
+from streams.deciding.reports.weightless import why_without_weight
 
 # A partition that remembers less than this has so many reports that a source partition that was away for an
 # hour brings thousands of them: honest ones, which must be judged in the windows of their own time. So what
@@ -71,8 +73,12 @@ def apply_report(
     state, rules = batch.state, batch.rules
     report, ce_source, occurred = decoded
     law = rules.resolver.resolve(report)
-    risk = rules.risk_model.score(report, 1.0 if stamp is None else stamp.factor)
-    case = Case(report, ce_source, occurred, origin, law, risk, stamp)
+    without_weight = why_without_weight(batch, channel_key, report, stamp)
+    risk = rules.risk_model.score(report, 0.0 if without_weight else 1.0 if stamp is None else stamp.factor)
+    who = report.reporter
+    detected = stamp is not None and who is not None and who.kind == "automated"
+    source = source_of(report) if detected else None
+    case = Case(report, ce_source, occurred, origin, law, risk, stamp, source, without_weight)
     plan = rules.plans[report.category]
     now = state.time.now
 
@@ -87,11 +93,9 @@ def apply_report(
     counts = entry.counts
     # Its id would be forgotten if it had been applied when it occurred.
     possible_repeat = occurred <= state.recent.forgotten_until
-    if possible_repeat and occurred < now - _COUNTED_ANYWAY_MS:
-        counted, arrivals = False, None
-        _note(batch, channel_key, case)
-    else:
-        counted, arrivals = _count(batch, channel_key, plan, counts, case)
+    counted, arrivals = _count_or_note(
+        batch, channel_key, plan, counts, case, is_old=possible_repeat and occurred < now - _COUNTED_ANYWAY_MS
+    )
     if counted:
         state.counts.counted(key, entry, occurred)
     elif entry.expires is not None:
@@ -122,8 +126,8 @@ def apply_report(
     if counted:
         judge_counted(batch, case, channel_key, plan, counts, windows, written)
     else:
-        batch.counters.late += 1
-        _count_for_day(batch, case, written, late=True)
+        batch.counters.late += without_weight is None
+        _count_for_day(batch, case, written, late=without_weight is None)
 
 
 def judge_counted(
@@ -150,53 +154,39 @@ def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool) 
     state.daily.count(state.time.now, case.law.jurisdictions[0].code, report.category, cell)
 
 
+def _count_or_note(
+    batch: ReportBatch,
+    channel_key: bytes,
+    plan: CategoryPlan,
+    counts: ChannelCounts,
+    case: Case,
+    *,
+    is_old: bool,
+) -> tuple[bool, Arrivals | None]:
+    """Count a report, or only note who reported it if it has no weight or `is_old`; as `add_to_counts`."""
+    if case.without_weight is None and not is_old:
+        before = before_watched(batch, channel_key, counts, case)
+        counted, arrivals = add_to_counts(batch, channel_key, plan, counts, case)
+        if before is not None and counted:
+            note_watched(batch, channel_key, counts, case, before)
+        return counted, arrivals
+    _note(batch, channel_key, case)
+    if case.without_weight is None:
+        return False, None
+    batch.counters.without_weight[case.without_weight] += 1
+    # A person looks at every report in these categories, whoever sends it and whatever was decided before.
+    floor = batch.rules.registry.categories[case.report.category].floor
+    now = batch.state.time.now
+    return floor and counts.add_for_review(case.occurred, now, case.law.protection), None
+
+
 def _note(batch: ReportBatch, channel_key: bytes, case: Case) -> None:
     """Note who reported a message, which is the same however often it is done, and count nothing else."""
-    reporter = case.report.reporter
-    if reporter is None or reporter.ref is None:
+    known_as = case.known_as
+    if known_as is None:
         count_message(batch, channel_key, case)
     elif case.stamp is not None:
-        note_reporter(batch, channel_key, case, batch.state.reporter_keys.reporter_hash(reporter.ref))
-
-
-def _count(
-    batch: ReportBatch, channel_key: bytes, plan: CategoryPlan, counts: ChannelCounts, case: Case
-) -> tuple[bool, Arrivals | None]:
-    """Count a report; return whether a pane held its time, and its channel's arrivals if it has a stamp."""
-    state, rules, report = batch.state, batch.rules, case.report
-    reporter = report.reporter
-    kind, hashed, contribution = "anonymous", None, None
-    risk, voice = rules.risk_model.millionths(case.risk), NOTHING_ADDED
-    if reporter is not None:
-        kind = reporter.kind
-        if reporter.ref is not None:
-            keys = state.reporter_keys
-            hashed = keys.reporter_hash(reporter.ref)
-            if keys.earlier:
-                keys.move_over(state.counts, channel_key, rules.suffixes, reporter.ref, hashed)
-            if case.stamp is not None:
-                contribution = add_to_clusters(batch, channel_key, case, case.stamp, hashed)
-                adds = what_it_adds(batch, channel_key, plan, counts, case, contribution, hashed)
-                if not adds.risk:
-                    risk = 0
-                if adds.voice or contribution.linked:
-                    voice = contribution.added
-    counted = counts.add(
-        case.occurred,
-        state.time.now,
-        kind,
-        hashed,
-        risk,
-        report.message_ref,
-        case.law.protection,
-    )
-    if contribution is None:
-        if hashed is None:
-            count_message(batch, channel_key, case)
-        return counted, None
-    if counted:
-        counts.add_stamped(case.occurred, voice, contribution.proven)
-    return counted, contribution.arrivals
+        note_reporter(batch, channel_key, case, batch.state.reporter_keys.reporter_hash(known_as))
 
 
 def _decide(
@@ -218,27 +208,25 @@ def _decide(
     whole = True
     for policy, window in plan.policies:
         episode = episodes.get(policy.key)
-        judged = _judge(batch, case, channel_key, policy, windows[window], episode)
+        judged = _judge(batch, case, channel_key, policy, counts, windows[window], episode)
         if judged is None:
             continue
         whole &= judged.whole
         level = judged.level
         shares = judged.shares
-        suspicion = None
+        finding = None
         if level and batch.rules.registry.integrity == "live":
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
-            suspicion = suspect(batch, channel_key, shares)
-            if suspicion is not None and suspicion.capped:
-                level = min(level, REVIEW)
+            level, finding = level_held(batch, channel_key, policy, level, shares, judged.end)
         if rise(episode, level) is not None:
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
             key = EpisodeKey(channel, *policy.key)
-            open_or_raise(batch, key, policy, level, shares, case, judged.end, clear=judged.clear)
+            rise_or_ask(batch, key, policy, level, shares, case, judged.end, clear=judged.clear)
         elif isinstance(episode, Open) and (episode.clear_since is not None) != judged.clear:
             note_clear(episode, now, clear=judged.clear)
             state.put_episode(EpisodeKey(channel, *policy.key), episode, policy.timing, now)
-        if suspicion is not None:
-            open_brigade_case(batch, EpisodeKey(channel, *policy.key), policy, suspicion.finding)
+        if finding is not None:
+            open_brigade_case(batch, EpisodeKey(channel, *policy.key), policy, finding)
     batch.counters.judged_out_of_window += not whole
 
 
@@ -260,18 +248,25 @@ def _judge(
     case: Case,
     channel_key: bytes,
     policy: CompiledPolicy,
+    counts: ChannelCounts,
     current: WindowCounts,
     episode: Episode | None,
 ) -> _Judged | None:
-    """Judge a policy; None if nothing can follow. `current` are the counts of the report's category."""
+    """Judge a policy; None if nothing can follow.
+
+    `counts` are those of the report's category, `current` those of its window now.
+    """
     state = batch.state
     now = state.time.now
     ended = None
     # Only then one of them can have ended: that of the finest pane.
     if case.occurred // FINE_MS < now // FINE_MS and is_late(policy, case.occurred, now):
-        # What the brigade rule does to a level depends on its window, so that then all levels are looked for.
-        known = 0 if episode is None or batch.rules.registry.integrity == "live" else level_reached(episode)
-        ended = judge_ended(state.counts, channel_key, policy, case.occurred, now, known)
+        known = 0 if episode is None else level_reached(episode)
+        held = None
+        if batch.rules.registry.integrity == "live":
+            # A suspected brigade becomes a case even if its window raises nothing: all levels are looked for.
+            known, held = 0, partial(level_held, batch, channel_key, policy)
+        ended = judge_ended(state.counts, channel_key, policy, case.occurred, now, known, held)
     shares = None
     if policy.single_category:
         if (
@@ -286,8 +281,12 @@ def _judge(
     else:
         shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
         verdict = policy.judge_shares(shares, now)
-    if ended is not None and ended.level > verdict.level:
-        return _Judged(ended.level, verdict.clear, ended.shares, ended.end, ended.whole)
+    if ended is not None and ended.level:
+        level = verdict.level
+        if held is not None and level:
+            level = held(level, shares or [CategoryShare(case.report.category, counts, current)], now).level
+        if ended.level > level:
+            return _Judged(ended.level, verdict.clear, ended.shares, ended.end, ended.whole)
     return _Judged(verdict.level, verdict.clear, shares, now, ended is None or ended.whole)
 
 

@@ -2,11 +2,13 @@
 
 import msgspec
 
-from streams.contract.events.enriched_report import Risk
+from streams.contract.events.enriched_report import Risk, WithoutWeight
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import MessageReport
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.times import epoch_ms
+from streams.counting.coordination.channel_itself import message_or_channel
+from streams.counting.findings import Source
 from streams.deciding.law.resolution import Resolved
 
 
@@ -15,6 +17,8 @@ class Case(msgspec.Struct, frozen=True, gc=False):
 
     `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` is in ms since the epoch.
     `stamp` is what the stage of reporters says of its reporter; None if the report did not come from there.
+    `source` is what found the message, if a detector's report comes from there. `without_weight` is what
+    people decided that takes its weight, if anything.
     """
 
     report: MessageReport
@@ -24,6 +28,22 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     law: Resolved
     risk: Risk
     stamp: ReportStamp | None = None
+    source: Source | None = None
+    without_weight: WithoutWeight | None = None
+
+    @property
+    def known_as(self) -> str | None:
+        """The text whose keyed hash stands for the reporter: a ref, or what found it; None without either."""
+        if self.source is not None:
+            return self.source.root
+        reporter = self.report.reporter
+        return None if reporter is None else reporter.ref
+
+    @property
+    def about(self) -> str:
+        """The message, or what stands for the channel itself (counting/coordination/channel_itself.py)."""
+        message = self.report.message_ref
+        return message_or_channel(None, self.received) if message is None else message
 
     @property
     def received(self) -> int:

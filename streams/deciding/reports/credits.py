@@ -4,13 +4,22 @@ from datetime import date
 from functools import lru_cache
 from typing import Final
 
+from streams.contract.events.detector_feedback import (
+    DetectorFeedback,
+    FeedbackState,
+    FindingClassifier,
+    FindingOutcome,
+)
 from streams.contract.events.internal.credit import CreditedOutcome, ReporterCredit
 from streams.contract.events.reporter_notice import NoticeOutcome, ReporterNotice
 from streams.contract.wire.forms.credit import credit_record
+from streams.contract.wire.forms.detector_feedback import encode_detector_feedback
 from streams.contract.wire.forms.reporter_notice import encode_receipt, encode_reporter_notice
 from streams.contract.wire.times import DAY, from_epoch_ms, months_later
-from streams.counting.attribution import Credit, KnownOutcome, ReportIdentity
+from streams.counting.attribution import Credit, ReportIdentity
 from streams.counting.confirmation import Support
+from streams.counting.findings import Finding, kind_of
+from streams.counting.known_outcome import Counted
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 
@@ -21,38 +30,66 @@ REDRESS_MONTHS: Final = 6
 
 
 def publish_credit(
-    batch: ReportBatch, channel_ref: str, message_ref: str, credit: Credit, identity: ReportIdentity | None
+    batch: ReportBatch,
+    channel_ref: str,
+    message_ref: str,
+    credit: Credit,
+    identity: ReportIdentity | None,
+    finding: Finding | None = None,
 ) -> None:
     """Publish what changes for one reporter of a message; tell the reporter if the report is known.
+
+    A detector, whose `finding` it was, is told in a topic of its own.
 
     A decision of weight 0 counts for nobody and makes no links: for these it is as if the message had been
     upheld.
     """
-    standing = credit.standing
-    target = batch.rules.hash_keys.current.target_hash(channel_ref, message_ref)
+    standing, counted = credit.standing, credit.standing.counted
     keys = batch.rules.hash_keys
+    target = keys.current.target_hash(channel_ref, message_ref)
     before = credit.removed_support.before or credit.added_support.before
+    reporter = credit.reporter if finding is None else finding.root
     published = ReporterCredit(
-        credit.reporter,
+        reporter,
         target,
         credit.received_s,
         standing.decided_s,
-        standing.verdict if standing.percent else "upheld",
+        counted.verdict if counted.percent else "upheld",
         _credited(credit.removed, credit.removed_support),
         _credited(credit.added, credit.added_support),
-        0,
-        0 if before else keys.current.channel_tag(channel_ref),
-        0 if keys.previous is None else keys.previous.channel_tag(channel_ref),
+        channel=0 if before else keys.current.channel_tag(channel_ref),
+        earlier_channel=0 if keys.previous is None else keys.previous.channel_tag(channel_ref),
+        decided_by=counted.reviewer,
+        parts=() if finding is None else finding.parts,
     )
-    batch.passed_on.record(credit_record(published), credit.reporter)
+    batch.passed_on.record(credit_record(published), reporter)
     batch.counters.credits += 1
-    if identity is not None and standing.ground is not None:
-        # A reporter of something already decided is told on the day of the report.
-        day = _day(max(standing.decided_s, credit.received_s))
+    if identity is None or not credit.told:
+        return
+    # A reporter of something already decided is told on the day of the report.
+    day = _day(max(standing.decided_s, credit.received_s))
+    state: FeedbackState = "superseded" if credit.anew else "decided"
+    if finding is not None:
+        feedback = DetectorFeedback(
+            identity.report_id,
+            identity.ce_source,
+            state,
+            day,
+            finding.category,
+            FindingOutcome(standing.verdict, standing.reason, standing.category),
+            None if finding.classifier is None else FindingClassifier(*finding.classifier),
+            finding.match,
+        )
+        batch.outputs.append(
+            encode_detector_feedback(finding.root, channel_ref, standing.outcome_id, feedback)
+        )
+        kind = kind_of(finding.match, finding.classifier)
+        batch.counters.feedback[kind, standing.verdict] += 1
+    elif standing.ground is not None:
         notice = ReporterNotice(
             identity.report_id,
             identity.ce_source,
-            "superseded" if credit.anew else "decided",
+            state,
             day,
             NoticeOutcome(standing.verdict, standing.ground, months_later(day, REDRESS_MONTHS)),
         )
@@ -73,17 +110,12 @@ def publish_receipt(batch: ReportBatch, case: Case, reporter: int) -> None:
     batch.outputs.append(encode_receipt(reporter, report.channel.ref, report.message_ref, notice))
 
 
-def _credited(decision: KnownOutcome | None, support: Support) -> CreditedOutcome | None:
-    if decision is None or not decision.percent:
+def _credited(counted: Counted | None, support: Support) -> CreditedOutcome | None:
+    if counted is None or not counted.percent:
         return None
-    return CreditedOutcome(
-        decision.decided_s // _DAY_S,
-        decision.verdict,
-        decision.category,
-        decision.percent,
-        confirmed=support.confirmed,
-        first=support.first,
-    )
+    decided_s, verdict, category, percent, reviewer = counted
+    day = decided_s // _DAY_S
+    return CreditedOutcome(day, verdict, category, percent, support.confirmed, reviewer, support.first)
 
 
 # Decisions and reports of a week concern few days; making a date takes as long as half of a notice.

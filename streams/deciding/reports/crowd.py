@@ -16,6 +16,8 @@ from streams.counting.coordination.clusters import Clusters, decode_clusters, en
 from streams.counting.coordination.guard_rail import GuardRail
 from streams.counting.message_store import MessageStore
 from streams.counting.record_store import ExpiringStore, RecordStore
+from streams.counting.store import DAYS_HELD
+from streams.counting.withdrawal.watched import WatchedReports, decode_watched, encode_watched
 from streams.deciding.partition.moving import NewPartition, Shared
 
 MESSAGE_REPORTERS: Final = b"A"
@@ -29,6 +31,10 @@ LISTED_MESSAGES: Final = b"E"
 
 The key is: type, channel ref, NUL, escalation id.
 """
+WATCHED_REPORTS: Final = b"J"
+"""State key type of what reporters who were warned have added to a channel. The key is: type, channel ref."""
+APPROVALS: Final = b"Z"
+"""State key type of the approved version of a message. The key is: type, channel ref, NUL, message ref."""
 GUARD_RAIL: Final = b"U"
 """State key of the one record about the reporters of the day, and those of them who were linked."""
 
@@ -42,6 +48,17 @@ LISTED_KEPT_MS: Final = 180 * DAY
 # Three times as many as an event names: an episode that lasts names others from event to event.
 MOST_LISTED: Final = 30
 
+
+class Approval(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A dismissal (`outcome_id`) holds for a `version` of a message before `until` (ms)."""
+
+    version: str
+    until: int
+    outcome_id: str
+
+
+_encode_approval = msgspec.msgpack.Encoder().encode
+_decode_approval = msgspec.msgpack.Decoder(Approval).decode
 _encode_listed = msgspec.msgpack.Encoder().encode
 _decode_listed = msgspec.msgpack.Decoder(tuple[str, ...]).decode
 _encode_guard = msgspec.msgpack.Encoder().encode
@@ -54,13 +71,17 @@ class Crowd:
     Messages and channels are known by keys, see `message_key`.
     """
 
-    __slots__ = ("_guard_changed", "arrivals", "clusters", "guard", "listed", "reporters")
+    __slots__ = (
+        "_guard_changed", "approvals", "arrivals", "clusters", "guard", "listed", "reporters", "watched",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.reporters = MessageStore()
         self.clusters = RecordStore[Clusters](encode_clusters, decode_clusters)
         self.arrivals = RecordStore[Arrivals](encode_arrivals, decode_arrivals)
         self.listed = RecordStore[tuple[str, ...]](_encode_listed, _decode_listed)
+        self.watched = RecordStore[WatchedReports](encode_watched, decode_watched)
+        self.approvals = RecordStore[Approval](_encode_approval, _decode_approval)
         self.guard = GuardRail()
         self._guard_changed = False
 
@@ -72,6 +93,8 @@ class Crowd:
             MESSAGE_CLUSTERS: self.clusters.restore,
             CHANNEL_ARRIVALS: self.arrivals.restore,
             LISTED_MESSAGES: self.listed.restore,
+            WATCHED_REPORTS: self.watched.restore,
+            APPROVALS: self.approvals.restore,
             GUARD_RAIL: self._restore_guard,
         }
 
@@ -83,6 +106,8 @@ class Crowd:
             "clusters": self.clusters,
             "arrivals": self.arrivals,
             "listed_messages": self.listed,
+            "watched_reports": self.watched,
+            "approvals": self.approvals,
         }
 
     @property
@@ -151,6 +176,30 @@ class Crowd:
         """Return the messages that an escalation has named."""
         return self.listed.find(LISTED_MESSAGES + key) or ()
 
+    def watched_in(self, channel_key: bytes) -> WatchedReports | None:
+        """Return what reporters who were warned have added to a channel; None if nothing is known."""
+        return self.watched.find(WATCHED_REPORTS + channel_key)
+
+    def put_watched(self, channel_key: bytes, watched: WatchedReports, now: int) -> None:
+        """Store what reporters who were warned have added to a channel, as of `now` (ms)."""
+        key = WATCHED_REPORTS + channel_key
+        if watched.reporters:
+            self.watched.put(key, watched, now + DAYS_HELD * DAY)
+        else:
+            self.watched.remove(key)
+
+    def approval(self, key: bytes) -> Approval | None:
+        """Return what was approved of a message; it may be over."""
+        return self.approvals.find(APPROVALS + key)
+
+    def approve(self, key: bytes, approval: Approval) -> None:
+        """Let an approval of a message hold instead of an earlier one."""
+        self.approvals.put(APPROVALS + key, approval, approval.until)
+
+    def end_approval(self, key: bytes) -> None:
+        """End the approval of a message."""
+        self.approvals.remove(APPROVALS + key)
+
     def note_link(self, now: int, reporter: int, group: int | None) -> None:
         """Add a report to those of the day (see GuardRail.note)."""
         self._guard_changed |= self.guard.note(now, reporter, group)
@@ -171,6 +220,10 @@ class Crowd:
             arrivals = self.arrivals.find(key)
             if arrivals is not None and arrivals.is_after(now):
                 self.arrivals.remove(key)
+        for key in sorted(self.watched):
+            watched = self.watched.find(key)
+            if watched is not None and watched.turn_back(now):
+                self.put_watched(key[1:], watched, now)
         if self.guard.day > now // DAY:
             self.guard = GuardRail()
             self._guard_changed = True

@@ -13,6 +13,7 @@ from streams.contract.events.enriched_report import (
     ReporterTrust,
     Risk,
     Source,
+    WithoutWeight,
 )
 from streams.contract.events.integrity import IntegrityFinding
 from streams.contract.events.internal.stamp import ReportStamp
@@ -49,6 +50,7 @@ class PreparedReport(msgspec.Struct, frozen=True, gc=False):
     trust: ReporterTrust | msgspec.UnsetType
     integrity: IntegrityFinding | msgspec.UnsetType
     possible_repeat: bool | msgspec.UnsetType
+    without_weight: WithoutWeight | msgspec.UnsetType
 
 
 def enriched_json(
@@ -83,19 +85,21 @@ def enriched_json(
             case.risk,
             tuple(map(channel_window, windows, counts)),
             counted,
-            None if counted else "late",
+            None if counted or case.without_weight else "late",
             rules.registry.policy_version,
             rules.registry.registry_version,
             Source(origin.topic, origin.partition, origin.offset),
             UNSET if case.stamp is None else _trust(case.stamp),
             UNSET if finding is None else finding,
             possible_repeat or UNSET,
+            case.without_weight or UNSET,
         )
     )
 
 
 def _trust(stamp: ReportStamp) -> ReporterTrust | msgspec.UnsetType:
-    if not stamp.outcomes and not stamp.over_limit:
+    # A new part of a measured source has a factor, and no outcomes of its own.
+    if not stamp.outcomes and not stamp.over_limit and stamp.factor == 1.0:
         return UNSET
     return ReporterTrust(
         stamp.reporter_class, stamp.mean, stamp.lower, stamp.outcomes, over_limit=stamp.over_limit
@@ -119,6 +123,7 @@ def public_report(report: MessageReport) -> PublicReport:
         report.classifier,
         report.evidence,
         report.notice,
+        report.message_version,
     )
 
 

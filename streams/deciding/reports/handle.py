@@ -8,6 +8,9 @@ from streams.contract.events.report import MessageReport
 from streams.contract.wire.forms.checked_report import checked_report, published_record, report_of
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
 from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
+from streams.contract.wire.forms.reporter_history import EARLIER_HEADER, REPORTER_HEADER
+from streams.contract.wire.forms.reporter_paused import decode_reporter_paused
+from streams.contract.wire.forms.reporter_standing_decoding import decode_reporter_standing
 from streams.contract.wire.forms.stamp import read_stamp, stamp_of
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.origin import Origin, is_internal
@@ -21,10 +24,13 @@ from streams.contract.wire.topics import (
     MESSAGE_REPORTS_INTERNAL,
     MODERATION_OUTCOMES,
     REPORT_SOURCES,
+    REPORTER_STANDING,
+    REPORTERS_INTERNAL,
     VERIFIED_REPORTS,
     ReportSource,
     without_prefix,
 )
+from streams.counting.findings import source_of
 from streams.deciding.partition.legal_clocks import apply_clock_outcome
 from streams.deciding.partition.reading import Bundled
 from streams.deciding.partition.rekey import key_or_rekey, pass_on, require_home
@@ -34,6 +40,7 @@ from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.claims import check_claims
 from streams.deciding.reports.escalation.clock_events import publish_change
 from streams.deciding.reports.outcomes import apply_outcome
+from streams.deciding.reports.pausing import apply_pause
 
 # As in HANDLERS, what is no source counts as the first one.
 _SOURCES: Mapping[str, ReportSource] = {source: source for source in REPORT_SOURCES}
@@ -42,9 +49,10 @@ _SOURCES: Mapping[str, ReportSource] = {source: source for source in REPORT_SOUR
 def report_handler(source: ReportSource) -> Handler:
     """Return the handler of reports that were published to `source`.
 
-    It passes a published report with a reporter's ref on to the stage of reporters, which sends it to its
-    channel's home with a stamp. Any other report it applies, passes on to its channel's home, or drops as a
-    duplicate. It raises Rejected if the report is invalid or claims what that topic does not take.
+    It passes a published report with a reporter's ref, or of a detector that is named, on to the stage of
+    reporters, which sends it to its channel's home with a stamp. Any other report it applies, passes on to
+    its channel's home, or drops as a duplicate. It raises Rejected if the report is invalid or claims what
+    that topic does not take.
     """
 
     def handle_report(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
@@ -64,11 +72,17 @@ def report_handler(source: ReportSource) -> Handler:
             return
         batch.read(record.topic, decoded.time_ms)
         reporter = report.reporter
-        if reporter is not None and reporter.ref is not None:
+        known_as: str | None = None
+        parts: tuple[int, ...] = ()
+        if reporter is not None:
+            known_as = reporter.ref
+            if reporter.kind == "automated" and (detector := source_of(report)) is not None:
+                known_as, parts = detector
+        if known_as is not None:
             keys = state.reporter_keys
-            hashed = keys.reporter_hash(reporter.ref)
+            hashed = keys.reporter_hash(known_as)
             checked = checked_report(decoded, origin, record.headers)
-            passed = PassedReport(checked, hashed, keys.hash_before(reporter.ref))
+            passed = PassedReport(checked, hashed, keys.hash_before(known_as), parts)
             batch.passed_on.entry(PASSED_REPORTS, hashed, _size(record, decoded), passed)
             batch.counters.passed_to_reporters += 1
             return
@@ -150,7 +164,30 @@ def handle_moderation_outcome(batch: ReportBatch, record: SourceRecord, origin: 
     channel_ref = decoded.event.subject.channel_ref
     channel_key = key_or_rekey(batch, record, channel_ref, MESSAGE_REPORTS_INTERNAL)
     if channel_key is not None:
-        apply_outcome(batch, channel_key, decoded)
+        apply_outcome(batch, channel_key, origin, decoded)
+
+
+def handle_reporter_standing(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
+    """Pass a decision about a reporter on to the reporter's home. Raises Rejected if it is invalid."""
+    decoded = decode_reporter_standing(record.value, record.headers, origin.timestamp)
+    batch.read(record.topic, decoded.time_ms)
+    keys, ref = batch.state.reporter_keys, decoded.event.reporter.ref
+    earlier = keys.hash_before(ref)
+    key = b"%016x" % keys.reporter_hash(ref)
+    more = [(REPORTER_HEADER, key)]
+    if earlier is not None:
+        more.append((EARLIER_HEADER, b"%016x" % earlier))
+    # With its own key: the hash must not get into a dead letter.
+    pass_on(batch, record, REPORTERS_INTERNAL, record.key, batch.state.homes.of_key(key), more)
+
+
+def handle_own(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:
+    """Apply what the stage of reporters says of a channel; anything else is read as a report."""
+    paused = decode_reporter_paused(record)
+    if paused is None:
+        HANDLERS[MESSAGE_REPORTS](batch, record, origin)
+    else:
+        apply_pause(batch, record, paused)
 
 
 HANDLERS: Mapping[str, Handler] = {
@@ -158,11 +195,13 @@ HANDLERS: Mapping[str, Handler] = {
     VERIFIED_REPORTS: report_handler(VERIFIED_REPORTS),
     CLOCK_OUTCOMES: handle_clock_outcome,
     MODERATION_OUTCOMES: handle_moderation_outcome,
+    REPORTER_STANDING: handle_reporter_standing,
+    MESSAGE_REPORTS_INTERNAL: handle_own,
 }
-"""By source topic. The first one also takes records whose topic is not in the table: it may claim least."""
+"""By original topic. The first one also takes records whose topic is not in the table: it may claim least."""
 
 BUNDLED = Bundled(STAMPED_REPORTS, handle_stamped_report, lambda entry: published_record(entry.report))
 """What becomes of the reports in bundles that come to the home of their channel."""
 
-ALIGNED = (MESSAGE_REPORTS, VERIFIED_REPORTS, MODERATION_OUTCOMES)
+ALIGNED = (MESSAGE_REPORTS, VERIFIED_REPORTS, MODERATION_OUTCOMES, REPORTER_STANDING)
 """The sources that are read side by side. Outcomes of clocks are not: each is about a clock that runs."""

@@ -1,5 +1,7 @@
 """Applying what a desk decided: finding the messages, and crediting those who reported them."""
 
+from collections.abc import Iterable
+
 from streams.contract.events.moderation_outcome import (
     EscalationSubject,
     MessageSubject,
@@ -7,25 +9,35 @@ from streams.contract.events.moderation_outcome import (
     OutcomeSubject,
 )
 from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import new_tuple
-from streams.counting.attribution import KnownOutcome, ReportIdentity
+from streams.counting.attribution import Credit, MessageReporters, ReportIdentity
 from streams.counting.confirmation import Proof
+from streams.counting.coordination.channel_itself import named_message
+from streams.counting.findings import finding_of, narrowest
+from streams.counting.known_outcome import KnownOutcome
+from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.credits import publish_credit, publish_receipt
 from streams.deciding.reports.crowd import message_key
+from streams.deciding.reports.escalation.asking import answer_questions
 from streams.deciding.reports.message_counts import count_outcome, count_report
+from streams.deciding.reports.weightless import note_approval
 
 
-def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[ModerationOutcome]) -> None:
+def apply_outcome(
+    batch: ReportBatch, channel_key: bytes, origin: Origin, decoded: Decoded[ModerationOutcome]
+) -> None:
     """Apply an outcome whose channel is at home here; a duplicate has no effect.
 
     It does not move the partition's time and changes nothing that policies count: it is known better whom
-    later reports come from, and the counters for transparency reports follow. A message that was gone before
+    later reports come from, and the counters for transparency reports follow. It may answer a question that
+    was asked about one of the messages, and so raise an escalation. A message that was gone before
     anybody could look says nothing about those who reported it: they are told, and an outcome that this one
-    supersedes is taken back. Raises Rejected, changing nothing, if the report or escalation that it is about
-    is not known here.
+    supersedes is taken back. One of a case whose answer is known is counted, and has no other effect. Raises
+    Rejected, changing nothing, if the report or escalation that it is about is not known here.
     """
     outcome = decoded.event
     state = batch.state
@@ -33,6 +45,11 @@ def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[Moder
     hashed = state.recent.new_decision(decoded.ce_source, outcome.outcome_id, channel)
     if hashed is None:
         batch.counters.duplicates += 1
+        return
+    if outcome.known_answer is not None:
+        state.recent.add(hashed, state.time.now)
+        right = outcome.decision == outcome.known_answer
+        batch.counters.desk_checks["golden_right" if right else "golden_wrong"] += 1
         return
     identity, messages = _judged(batch, channel_key, outcome.subject)
     state.recent.add(hashed, state.time.now)
@@ -44,10 +61,18 @@ def apply_outcome(batch: ReportBatch, channel_key: bytes, decoded: Decoded[Moder
         only = None if identity is None else record.reporter_of(identity)
         decides = decision.percent > 0 or outcome.supersedes is not None
         changes = record.add_outcome(decision, only) if decides else record.notices_of(decision, only)
-        count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)
+        if number == 0 and (compared := record.second_opinion(decision, only)) is not None:
+            batch.counters.desk_checks[compared] += 1
+        if named_message(message) is not None:
+            # Items and decisions that are counted are messages.
+            count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)
+        note_approval(batch, key, record, outcome, decoded.time_ms)
         state.crowd.put_reporters(key, record, state.time.now)
         for credit in changes:
-            publish_credit(batch, channel, message, credit, record.identities.get(credit.reporter))
+            known = record.identities.get(credit.reporter)
+            publish_credit(batch, channel, message, credit, known, record.found.get(credit.reporter))
+    trace = OutcomeTrace(origin, state.time.applied, state.time.ticks)
+    answer_questions(batch, channel, messages, decision.decided_s, trace)
 
 
 def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int) -> bool:
@@ -56,48 +81,57 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     A report that arrives after a decision is credited at once, if it was received before it.
     """
     state, report = batch.state, case.report
-    message = report.message_ref
-    if message is None:
-        # Nobody can decide about its message. It is a notice all the same.
-        publish_receipt(batch, case, reporter)
-        return True
-    key = message_key(channel_key, message)
+    about = case.about
+    key = message_key(channel_key, about)
     record = state.crowd.reporters_of(key)
-    ref = None if report.reporter is None else report.reporter.ref
-    if ref is not None and (earlier := state.reporter_keys.hash_before(ref)) is not None:
-        record.rename(earlier, reporter)
+    known_as = case.known_as
+    earlier = None if known_as is None else state.reporter_keys.hash_before(known_as)
+    finding, known = None, False
+    if case.source is None:
+        noted = reporter
+        if earlier is not None:
+            record.rename(earlier, noted)
+    else:
+        # Of several parts of a source each is credited, but they are no several findings.
+        parts = case.source.parts
+        noted = narrowest(reporter, parts)
+        if earlier is not None:
+            record.rename(narrowest(earlier, parts), noted)
+        known = record.has_found(reporter)
+        finding = finding_of(report, reporter, parts)
     before = record.reports
-    # Detectors need not be told.
-    told = report.reporter is not None and report.reporter.kind != "automated"
-    identity = new_tuple(ReportIdentity, (case.ce_source, report.report_id)) if told else None
+    identity = new_tuple(ReportIdentity, (case.ce_source, report.report_id))
     received = case.received
-    changes = record.add_report(reporter, received, identity)
-    count_report(batch, record, case, received)
+    changes = record.add_report(noted, received, identity, finding)
+    if report.message_ref is not None:
+        count_report(batch, record, case, received)
     state.crowd.put_reporters(key, record, state.time.now)
     first = record.reports > before
-    if first:
+    # Each report about the channel itself is a notice of its own.
+    if first or report.message_ref is None:
         publish_receipt(batch, case, reporter)
-    for credit in changes:
-        # Of others it changes what supports their outcomes, which they need not be told.
-        own = identity if credit.reporter == reporter else None
-        publish_credit(batch, report.channel.ref, message, credit, own)
-    return first
+    _publish_changes(batch, case, record, changes)
+    return first and not known
 
 
 def note_proof(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int, proof: Proof) -> None:
-    """Note what proves a reporter of a message right elsewhere, after `note_reporter` has noted the report.
+    """Note where a reporter was right elsewhere, after `note_reporter` has noted the report.
 
-    Who reported it before them, and an outcome about it is upheld, is confirmed.
+    If an outcome about it is upheld, this confirms who had reported it before.
     """
-    message = case.report.message_ref
-    if message is None:
-        return
-    key = message_key(channel_key, message)
+    key = message_key(channel_key, case.about)
     record = batch.state.crowd.reporters_of(key)
     changes = record.add_proof(reporter, proof)
     batch.state.crowd.put_reporters(key, record, batch.state.time.now)
+    _publish_changes(batch, case, record, changes)
+
+
+def _publish_changes(
+    batch: ReportBatch, case: Case, record: MessageReporters, changes: Iterable[Credit]
+) -> None:
     for credit in changes:
-        publish_credit(batch, case.report.channel.ref, message, credit, None)
+        identity, finding = record.identities.get(credit.reporter), record.found.get(credit.reporter)
+        publish_credit(batch, case.report.channel.ref, case.about, credit, identity, finding)
 
 
 def _judged(
@@ -113,7 +147,7 @@ def _judged(
             raise Rejected(
                 "subject_not_found",
                 "subject.escalation_id",
-                "Must be the id of an escalation of the last 180 days that names messages of the channel in "
+                "Must be the id of an escalation of the last 180 days about the channel in "
                 "`subject.channel_ref`. Send an outcome about each message instead.",
             )
         return None, listed
@@ -124,19 +158,27 @@ def _judged(
             "subject_not_found",
             "subject.report_id",
             "Must be, with `subject.ce_source`, somebody's first report about a message of the channel in "
-            "`subject.channel_ref`, of which Tocsin still knows. Send an outcome about the message instead.",
+            "`subject.channel_ref`, or of its day about the channel, of which Tocsin still knows. Send "
+            "an outcome about the message instead.",
         )
     return identity, (key.partition(b"\0")[2].decode(),)
 
 
 def _decision(batch: ReportBatch, outcome: ModerationOutcome, decided_ms: int) -> KnownOutcome:
     probability = 1.0 if outcome.sampled is None else outcome.sampled
-    percent = batch.rules.registry.reporters.percent(outcome.confidence, probability)
+    rules = batch.rules.registry.reporters
+    unseen = outcome.reason == "not_found"
     return KnownOutcome(
         decided_ms // 1000,
         outcome.outcome_id,
         outcome.decision,
         outcome.category,
-        0 if outcome.reason == "not_found" else percent,
+        0 if unseen else rules.percent(outcome.confidence, probability),
         outcome.ground,
+        batch.rules.hash_keys.current.reviewer_tag(outcome.reviewer.ref),
+        0 if unseen else rules.percent("two_agree", probability),
+        0 if unseen else rules.percent_if_disputed(probability),
+        outcome.confidence == "two_agree" or rules.reviewers.one_is_enough,
+        outcome.supersedes is not None,
+        reason=outcome.reason,
     )

@@ -8,7 +8,9 @@ from streams.deciding.reports.handle import ALIGNED, BUNDLED, HANDLERS
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.state import MOVES, ReportState, restore_reports
 
-SOURCES = SourceTopics(tuple(HANDLERS), MESSAGE_REPORTS_INTERNAL)
+SOURCES = SourceTopics(
+    tuple(topic for topic in HANDLERS if topic != MESSAGE_REPORTS_INTERNAL), MESSAGE_REPORTS_INTERNAL
+)
 
 ReportStage = Stage[ReportState, ReportRules, ReportCounters]
 

@@ -13,11 +13,13 @@ from streams.deciding.partition.state import MOVES as SHARED_MOVES
 from streams.deciding.partition.state import PartitionState
 from streams.deciding.partition.time import EventTime
 from streams.deciding.reports.crowd import (
+    APPROVALS,
     CHANNEL_ARRIVALS,
     GUARD_RAIL,
     LISTED_MESSAGES,
     MESSAGE_CLUSTERS,
     MESSAGE_REPORTERS,
+    WATCHED_REPORTS,
     Crowd,
     merge_guard_rails,
 )
@@ -29,6 +31,7 @@ from streams.deciding.reports.escalation.episodes import (
     Timing,
     next_change_time,
 )
+from streams.deciding.reports.escalation.question import asked_by
 from streams.deciding.reports.reporter_keys import REPORTER_KEYS, ReporterKeys, merge_keys
 from streams.deciding.reports.rules import ReportRules
 
@@ -87,6 +90,10 @@ class ReportState(PartitionState):
         self._touched_channels[key.channel] = None
         self.due.set(key, next_change_time(episode, time, timing))
 
+    def touch_episodes(self, channel: str) -> None:
+        """Store the episodes of a channel, of which one has changed; its next step is due when it was."""
+        self._touched_channels[channel] = None
+
     def remove_episode(self, key: EpisodeKey) -> None:
         """Remove an episode."""
         of_channel = self.episodes[key.channel]
@@ -119,6 +126,8 @@ class ReportState(PartitionState):
         else:
             if episode.clear_since is not None and episode.clear_since > clock:
                 episode.clear_since = None
+            if episode.question is not None:
+                episode.question = asked_by(episode.question, clock)
             self.put_episode(key, episode, policy.timing, clock)
 
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
@@ -212,6 +221,8 @@ MOVES: Moves = {
     MESSAGE_CLUSTERS: ByRef(ref_before_nul),
     CHANNEL_ARRIVALS: ByRef(ref_before_nul),
     LISTED_MESSAGES: ByRef(ref_before_nul),
+    WATCHED_REPORTS: ByRef(ref_before_nul),
+    APPROVALS: ByRef(ref_before_nul),
     GUARD_RAIL: Merged(merge_guard_rails),
 }
 """How the records of the stage of reports move when the number of partitions changes."""

@@ -1,8 +1,8 @@
-"""Voices, trust, coordination and priority of an escalation in words."""
+"""Voices, trust, coordination, questions and priority of an escalation in words."""
 
 import msgspec
 
-from streams.contract.events.escalation import Counts, Integrity
+from streams.contract.events.escalation import Counts, Integrity, QuestionState
 from streams.contract.events.integrity import IntegritySignal
 from streams.contract.events.priority import Priority
 
@@ -64,6 +64,17 @@ def integrity_rows(integrity: Integrity) -> _Rows:
         return [("integrity", f"{verdict}, score {integrity.score:.2f}{f' ({signs})' if signs else ''}")]
     words = "; ".join(SIGNALS[signal] for signal in finding.signals)
     return [("integrity", f"{verdict}, score {finding.score:.2f}: {words}"), ("", finding.sentence)]
+
+
+def question_text(question: QuestionState) -> str:
+    """What a desk was asked before the level, as in `asked whether reports are right, before level 2`."""
+    level = f"level {question.level}"
+    return {
+        "asked": f"a desk was asked whether reports are right; {level} waits for the answer",
+        "held": f"a desk was asked, and no report that was drawn is upheld: {level} is held back",
+        "stands": f"a desk was asked before {level}, and upheld a report that was drawn: the count stands",
+        "would_be_asked": f"in live mode a desk would have been asked before {level}",
+    }[question.state]
 
 
 def priority_text(priority: Priority) -> str:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from streams.contract.events.detector_feedback import DetectorFeedback
 from streams.contract.events.moderation_outcome import (
     LawGround,
     MessageSubject,
@@ -11,11 +12,17 @@ from streams.contract.events.moderation_outcome import (
     ReportSubject,
 )
 from streams.contract.events.reporter_notice import ReporterNotice
+from streams.contract.events.review_question import ReviewQuestion
+from streams.contract.events.standing_notice import STANDING_NOTICE_TYPE, StandingNotice
+from streams.contract.wire.envelope import CE_TYPE
 from streams.contract.wire.forms.case_activity_decoding import decode_case_activity
 from streams.contract.wire.forms.moderation_outcome_decoding import decode_moderation_outcome
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
 from streams.contract.wire.records import SourceRecord
 
+_STANDING = msgspec.json.Decoder(StandingNotice)
+_FEEDBACK = msgspec.json.Decoder(DetectorFeedback)
+_QUESTION = msgspec.json.Decoder(ReviewQuestion)
 _NOTICE = msgspec.json.Decoder(ReporterNotice)
 
 
@@ -25,11 +32,12 @@ def moderation_text(outcome: ModerationOutcome) -> str:
     done = () if action is None else filter(None, (action.visibility, action.account))
     measures = "".join(f", {measure}" for measure in done)
     drawn = "" if outcome.sampled is None else f", drawn with probability {outcome.sampled:g}"
+    known = "" if outcome.known_answer is None else f", the answer is known: {outcome.known_answer}"
     earlier = "" if outcome.supersedes is None else f", supersedes {outcome.supersedes}"
     return (
         f"{outcome.decision} {outcome.category}: {outcome.reason}, {_ground_text(outcome.ground)}{measures}"
         f"\n         {_subject_text(outcome.subject)}, channel {outcome.subject.channel_ref}, "
-        f"by {outcome.reviewer.ref} ({outcome.reviewer.role}, {outcome.confidence}){drawn}{earlier}"
+        f"by {outcome.reviewer.ref} ({outcome.reviewer.role}, {outcome.confidence}){drawn}{earlier}{known}"
     )
 
 
@@ -67,8 +75,49 @@ def activity_line(record: SourceRecord) -> str:
     )
 
 
+def feedback_line(record: SourceRecord) -> str:
+    """The text of what became of a finding. Raises msgspec.DecodeError if the record holds something else."""
+    told = _FEEDBACK.decode(record.value or b"")
+    outcome, match, classifier = told.outcome, told.match, told.classifier
+    if match is not None:
+        source = " ".join(filter(None, ("list", match.list, match.signal, match.version)))
+    else:
+        source = "no name" if classifier is None else f"{classifier.name} {classifier.version}"
+    found = "" if outcome.category == told.category else f" as {outcome.category}"
+    return (
+        f"{told.day} {told.state}, report {told.report_id} of {told.ce_source or 'no source'}: "
+        f"{outcome.decision}{found}, {outcome.reason or 'no reason'}\n"
+        f"         {told.category} by {source}"
+    )
+
+
+def question_line(record: SourceRecord) -> str:
+    """The text of a question to a desk. Raises msgspec.DecodeError if the record holds something else."""
+    asked = _QUESTION.decode(record.value or b"")
+    answer = f" {asked.answer} ({', '.join(asked.outcome_ids)})" if asked.answer else ""
+    reports = "; ".join(
+        f"report {report.report_id} of {report.ce_source or 'no source'}, message {report.message_ref or '-'}"
+        for report in asked.reports
+    )
+    return (
+        f"{asked.at[11:19]} {asked.type}{answer}, due {asked.due_at[11:16]}, "
+        f"{asked.policy} level {asked.level}, {asked.level_name}, channel {asked.channel_ref}\n"
+        f"         question {asked.question_id}: {asked.sentence}\n"
+        f"         {reports}"
+    )
+
+
 def notice_line(record: SourceRecord) -> str:
     """The text of a notice to a reporter. Raises msgspec.DecodeError if the record holds something else."""
+    if dict(record.headers).get(CE_TYPE) == STANDING_NOTICE_TYPE.encode():
+        standing = _STANDING.decode(record.value or b"")
+        until = "" if standing.until is None else f" until {standing.until}"
+        return (
+            f"{standing.day} {standing.state}{until}, told by report {standing.report_id} of "
+            f"{standing.ce_source or 'no source'}"
+            f"\n         {standing.reason}, terms {standing.rule}, can be contested until "
+            f"{standing.contest_until}"
+        )
     notice = _NOTICE.decode(record.value or b"")
     text = f"{notice.day} {notice.state}, report {notice.report_id} of {notice.ce_source or 'no source'}"
     if (outcome := notice.outcome) is None:

@@ -19,15 +19,24 @@ from streams.contract.wire.topics import (
     CASE_ACTIVITY,
     CLOCK_OUTCOMES,
     DEAD_LETTERS,
+    DETECTOR_FEEDBACK,
     ENRICHED_REPORTS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
     MODERATION_OUTCOMES,
     REPORTER_NOTICES,
+    REVIEW_QUESTIONS,
     TRANSPARENCY_COUNTERS,
 )
-from streams.desk.text.crowd_text import integrity_text
-from streams.desk.text.desk_text import activity_line, clock_outcome_line, moderation_line, notice_line
+from streams.desk.text.crowd_text import integrity_text, question_text
+from streams.desk.text.desk_text import (
+    activity_line,
+    clock_outcome_line,
+    feedback_line,
+    moderation_line,
+    notice_line,
+    question_line,
+)
 from streams.desk.text.routing_text import minute, request_line, routing_line
 
 _ESCALATION = msgspec.json.Decoder(Escalation)
@@ -67,6 +76,8 @@ def escalation_grounds(escalation: Escalation) -> str:
     crowd = integrity_text(escalation.integrity)
     if crowd:
         remarks.append(crowd)
+    if escalation.question is not msgspec.UNSET:
+        remarks.append(question_text(escalation.question))
     if escalation.rule_of_law.decision != "human_review":
         remarks.append(escalation.rule_of_law.decision)
     return "; ".join(remarks)
@@ -135,7 +146,7 @@ def _counter_line(record: SourceRecord) -> str:
     counter = _COUNTER.decode(record.value or b"")
     rows: list[ReportCount | RequestCount] = [*counter.reports, *counter.requests]
     parts = [f"{row.count:,} {_counted_kind(row)}" for row in rows]
-    for name in ("items", "decisions", "action_times", "complaints", "orders"):
+    for name in ("items", "decisions", "action_times", "complaints", "orders", "suspensions"):
         counts = getattr(counter, name)
         if counts:
             parts.append(f"{sum(row.count for row in counts):,} {name.replace('_', ' ')}")
@@ -192,6 +203,8 @@ READABLE: Mapping[str, Callable[[SourceRecord], str]] = {
     MODERATION_OUTCOMES: _or_refused(moderation_line),
     CASE_ACTIVITY: _or_refused(activity_line),
     REPORTER_NOTICES: notice_line,
+    REVIEW_QUESTIONS: question_line,
+    DETECTOR_FEEDBACK: feedback_line,
     TRANSPARENCY_COUNTERS: _counter_line,
     DEAD_LETTERS: _dead_letter_line,
 }

@@ -7,7 +7,8 @@ import msgspec
 from streams.contract.events.clock import ClockView
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.obligation import EscalatedObligation
-from streams.desk.text.crowd_text import integrity_rows, priority_text, voices_rows
+from streams.contract.wire.topics import MODERATION_OUTCOMES
+from streams.desk.text.crowd_text import integrity_rows, priority_text, question_text, voices_rows
 from streams.desk.text.duty_words import marks_words, signature_words, why_no_clock
 from streams.desk.text.record_text import value_text
 from streams.desk.text.routing_text import minute
@@ -73,6 +74,9 @@ def _event(event: Escalation, before: Escalation | None) -> Iterator[str]:
     else:
         clock = event.clock
         rows = [("clock", f"{clock.status}, {clock.elapsed:.0%} elapsed, due {minute(clock.due_at)}")]
+    if event.question is not msgspec.UNSET:
+        asked = f" (question {event.question.id})" if event.question.id else ""
+        rows.append(("asked", f"{question_text(event.question)}{asked}"))
     if event.priority is not msgspec.UNSET and event.status == "open":
         rows.append(("priority", priority_text(event.priority)))
     rows.append(("caused by", _cause(event)))
@@ -143,6 +147,8 @@ def _cause(event: Escalation) -> str:
     if event.reason in _CAUSED_BY_OUTCOME:
         actor = event.clock.actor if event.clock is not None else None
         return f"an outcome recorded by {actor or 'a desk'}{place}"
+    if event.clock is None and any(MODERATION_OUTCOMES in name for name in event.trace.partition_offsets):
+        return f"the answer of a desk{place}; the newest report is {event.trace.last_report_id}"
     caused_by_time = event.type != "opened" if event.clock is not None else event.type == "resolved"
     if caused_by_time:
         return f"the passing of time; the newest report is {event.trace.last_report_id}{place}"

@@ -94,6 +94,63 @@ class MisuseRow(Sourced):
     values: MisuseValues
 
 
+class ReviewersValues(Row):
+    """What one reviewer counts: a share of all, or so many outcomes; the weight of a disputed outcome."""
+
+    share: Ratio
+    alone: Annotated[float, Field(ge=0, le=100)]
+    disputed: Annotated[float, Field(ge=0, le=1)]
+
+
+class ReviewersRow(Sourced):
+    """How far the decisions of one reviewer count. Files of earlier versions have no such row."""
+
+    values: ReviewersValues
+
+
+class DetectorValues(Row):
+    """How the parts of a detector or list are judged, and when a source is held."""
+
+    borrowed: Annotated[float, Field(ge=1, le=1_000)]
+    busiest_times: Annotated[float, Field(gt=1, le=1_000)]
+    least_findings: Annotated[int, Field(ge=10, le=1_000_000)]
+    known_days: Annotated[int, Field(ge=1, le=14)]
+    outcomes_per_alarm: Annotated[int, Field(ge=100, le=1_000_000_000)]
+    calm_hours: Annotated[int, Field(ge=1, le=168)]
+
+
+class DetectorsRow(Sourced):
+    """How detectors and lists are judged by version and entry."""
+
+    values: DetectorValues
+
+
+class StandingValues(Row):
+    """Days for which a warning is in force, and the most for which a pause may be."""
+
+    warning_days: Annotated[int, Field(ge=1, le=365)]
+    # Half a year is the longest time that the law itself knows in this chapter: that to complain.
+    longest_pause_days: Annotated[int, Field(ge=1, le=180)]
+
+
+class StandingRow(Sourced):
+    """How long what people decide about a reporter holds."""
+
+    values: StandingValues
+
+
+class ApprovalValues(Row):
+    """Days for which a dismissal may hold for a version of a message."""
+
+    days: Annotated[int, Field(ge=1, le=90)]
+
+
+class ApprovalRow(Sourced):
+    """How long further reports of a version of a message need no review."""
+
+    values: ApprovalValues
+
+
 class ProofValues(Row):
     """A number of channels, of which of each reporter the newest eight are kept, and of days."""
 
@@ -121,4 +178,9 @@ class ReportersFile(Row):
     channels_per_week: PerWeekRow
     receipts: ReceiptsRow
     misuse: MisuseRow
-    proof: ProofRow
+    reviewers: ReviewersRow | None = None
+    # A copy that is older than this row has none: parts are judged like the whole.
+    detectors: DetectorsRow | None = None
+    standing: StandingRow | None = None
+    approval: ApprovalRow | None = None
+    proof: ProofRow | None = None

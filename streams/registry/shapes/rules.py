@@ -14,7 +14,7 @@ from streams.counting.measures import POLICY_MEASURES, MeasureName
 from streams.registry.document import Category, Row
 from streams.registry.policy import Mode
 from streams.registry.row_of_law import Verification
-from streams.registry.rules import IntegrityMode
+from streams.registry.rules import AskMode, IntegrityMode
 
 Text = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
@@ -124,11 +124,24 @@ class IntegrityRow(Row):
     reason: Text
 
 
+class AskRow(Row):
+    """When a desk is asked before a crowd raises an escalation above review, and what."""
+
+    mode: AskMode
+    # More than a hundred reporters who were right before are no small group of strangers.
+    proven_voices: Annotated[int, Field(ge=1, le=100)]
+    # Each is a decision of a desk, in the fast lane.
+    reports: Annotated[int, Field(ge=1, le=10)]
+    within: str
+    reason: Text
+
+
 class PoliciesFile(Row):
     """policies.yaml: all policies."""
 
-    # A file of an earlier version has none, and keeps its policy_version.
+    # A file of an earlier version has neither, and keeps its policy_version.
     integrity: Annotated[IntegrityRow | None, Field(exclude_if=is_absent)] = None
+    ask: Annotated[AskRow | None, Field(exclude_if=is_absent)] = None
     policies: list[PolicyRow]
 
 

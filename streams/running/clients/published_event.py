@@ -19,6 +19,7 @@ from streams.contract.wire.envelope import (
 from streams.contract.wire.forms.case_activity_decoding import FORM as ACTIVITY
 from streams.contract.wire.forms.moderation_outcome_decoding import FORM as OUTCOME
 from streams.contract.wire.forms.outcome_decoding import FORM as CLOCK_OUTCOME
+from streams.contract.wire.forms.reporter_standing_decoding import FORM as STANDING
 from streams.contract.wire.forms.request_decoding import FORM as REQUEST
 from streams.contract.wire.reading import Decoded, EventForm, event_reader
 from streams.contract.wire.rejection import require_category
@@ -28,6 +29,7 @@ from streams.contract.wire.topics import (
     CLOCK_OUTCOMES,
     MESSAGE_REPORTS,
     MODERATION_OUTCOMES,
+    REPORTER_STANDING,
     ReportSource,
 )
 from streams.deciding.reports.claims import Sources, check_claims, source_for
@@ -116,5 +118,7 @@ PUBLISHED: Mapping[str, _Form] = {
     CLOCK_OUTCOMES: _Form(CLOCK_OUTCOME, "outcome_id", lambda outcome: outcome.key),
     MODERATION_OUTCOMES: _Form(OUTCOME, "outcome_id", lambda outcome: outcome.subject.channel_ref),
     CASE_ACTIVITY: _Form(ACTIVITY, "activity_id", lambda activity: activity.key),
+    # The ref of a reporter must not become a key: keys are shown where values are not.
+    REPORTER_STANDING: _Form(STANDING, "standing_id", lambda standing: standing.standing_id),
 }
 """By topic, except those of reports: how a payload is read."""

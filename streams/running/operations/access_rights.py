@@ -18,6 +18,7 @@ from streams.contract.wire.topics import (
     CLOCK_OUTCOMES,
     DEAD_LETTERS,
     DELIVERIES_SET_ASIDE,
+    DETECTOR_FEEDBACK,
     ENRICHED_REPORTS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
@@ -26,8 +27,10 @@ from streams.contract.wire.topics import (
     MESSAGE_REPORTS_INTERNAL,
     MODERATION_OUTCOMES,
     REPORTER_NOTICES,
+    REPORTER_STANDING,
     REPORTER_STATE,
     REPORTERS_INTERNAL,
+    REVIEW_QUESTIONS,
     TOPICS,
     TRANSPARENCY_COUNTERS,
     VERIFIED_REPORTS,
@@ -72,7 +75,14 @@ _WRITE: Final = ("Write",)
 _BOTH: Final = ("Read", "Write")
 
 _INTERNAL = (MESSAGE_REPORTS_INTERNAL, AUTHORITY_REQUESTS_INTERNAL, REPORTERS_INTERNAL)
-_SOURCES = (MESSAGE_REPORTS, VERIFIED_REPORTS, CLOCK_OUTCOMES, MODERATION_OUTCOMES, AUTHORITY_REQUESTS)
+_SOURCES = (
+    MESSAGE_REPORTS,
+    VERIFIED_REPORTS,
+    CLOCK_OUTCOMES,
+    MODERATION_OUTCOMES,
+    REPORTER_STANDING,
+    AUTHORITY_REQUESTS,
+)
 _STATES = (CHANNEL_STATE, AUTHORITY_STATE, REPORTER_STATE)
 _OUTPUTS = (
     ENRICHED_REPORTS,
@@ -80,7 +90,9 @@ _OUTPUTS = (
     ESCALATIONS_SHADOW,
     AUTHORITY_ROUTING,
     INTEGRITY_CASES,
+    REVIEW_QUESTIONS,
     REPORTER_NOTICES,
+    DETECTOR_FEEDBACK,
     TRANSPARENCY_COUNTERS,
     DEAD_LETTERS,
 )
@@ -107,6 +119,7 @@ ROLES: Final = (
                 ESCALATIONS_SHADOW,
                 AUTHORITY_ROUTING,
                 INTEGRITY_CASES,
+                REVIEW_QUESTIONS,
                 TRANSPARENCY_COUNTERS,
                 to=_READ,
             ),
@@ -125,13 +138,15 @@ ROLES: Final = (
     ),
     Role("report-publisher", True, _topics(MESSAGE_REPORTS, to=_WRITE)),
     Role("verified-publisher", True, _topics(VERIFIED_REPORTS, to=_WRITE)),
+    # People decide about reporters in a system of the platform, which sees to it that they are two.
+    Role("standing-publisher", True, _topics(REPORTER_STANDING, to=_WRITE)),
     Role("request-intake", True, _topics(AUTHORITY_REQUESTS, to=_WRITE)),
     Role("topic-creator", False, _topics(*TOPICS, to=("Create", "Describe", "DescribeConfigs"))),
     Role(
         "desk",
         False,
         (
-            *_topics(ESCALATIONS, AUTHORITY_ROUTING, to=_READ),
+            *_topics(ESCALATIONS, AUTHORITY_ROUTING, REVIEW_QUESTIONS, to=_READ),
             *_topics(CLOCK_OUTCOMES, MODERATION_OUTCOMES, to=_WRITE),
             *_topics(CASE_ACTIVITY, to=_BOTH),
         ),

@@ -26,6 +26,8 @@ EVENT_LATENCY = (
     21600.0,
     86400.0,
 )
+# Answers of desks: from a minute to a week. The shipped target is half an hour.
+DECISION = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0, 604800.0)
 # A transaction times out after 20 seconds.
 TRANSACTION = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 # A takeover reads from zero to millions of state records. A rebalance includes the takeovers.
@@ -53,15 +55,16 @@ class Metric:
 # The values of each label. No label identifies a channel, a message, a report or a reporter.
 LABELS = {
     "topic": "a source topic of a stage, without its prefix: `message-reports`, `verified-reports`, "
-    "`clock-outcomes`, `moderation-outcomes`, `authority-requests` or one of the three internal ones; of "
-    "an adapter: a topic whose events it sends",
+    "`clock-outcomes`, `moderation-outcomes`, `reporter-standing`, `authority-requests` or one of the three "
+    "internal ones; of an adapter: a topic whose events it sends",
     "stage": "`reports`, which turns reports into escalations, `requests`, which routes authorities' "
     "requests, or `reporters`, which stamps reports",
     "partition": "number of a partition that this worker owns",
     "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",
     "why": "of a source that rests: `flood` (the dead letter breaker tripped) or `paused`; of a decision "
     "that is no outcome: `not_reported` (it is about nothing that the adapter reported), `no_rule` (no row "
-    "of the mapping applies), `no_person` (a program decided) or `refused` (a worker would refuse it)",
+    "of the mapping applies), `no_person` (a program decided) or `refused` (a worker would refuse it); of a "
+    "report without weight: `reporter_paused` or `version_approved`",
     "outcome": "of a tick: `honoured` or `ignored`; of a clock outcome: `applied`, or `passed_on` to the "
     "stage that keeps the clock",
     "result": "`applied` or `ignored`",
@@ -73,8 +76,9 @@ LABELS = {
     "type": "`opened`, `updated` or `resolved`",
     "level": "level of a policy: 1, 2, ...",
     "kind": "of state: `counts` (one per channel and category), `episodes` and `arrivals` (one per channel), "
-    "`messages` and `clusters` (one per message) and `listed_messages` (one per escalation) in the stage "
-    "`reports`; `reporters` in the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; "
+    "`messages` and `clusters` (one per message), `listed_messages` (one per escalation), `watched_reports` "
+    "(one per channel) and `approvals` (one per message) in the stage `reports`; `reporters` in "
+    "the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; "
     "of a request: the kind that it states",
     "trust": "`high`, `medium` or `low`",
     "failure": "of a delivery: `refused` (the receiver does not take it), `unavailable` (the receiver cannot "
@@ -82,6 +86,8 @@ LABELS = {
     "effect": "of an outcome on trust: `applied`, or `too_old` if it no longer changes it; of an act on the "
     "console: `counted`, `refused` (somebody else was faster, or it was not allowed), or `not_confirmed` "
     "(the brokers did not confirm it)",
+    "step": "of a question to a desk: `asked`; `stands` or `held`, the answers; `withdrawn`; `overdue`; "
+    "`no_report` (none could be drawn); `would_be_asked` (the policy or the asking runs in shadow)",
     "case": "`many_channels`, `misuse` or `brigade`",
     "obligation": "id of a duty in the registry, or of a removed duty with open clocks",
     "event": "`armed`, `half`, `nine_tenths`, `lapsed`, `paused`, `resumed`, `fulfilled`, `withdrawn` or "
@@ -92,7 +98,7 @@ LABELS = {
     "row": "`obligation`, `authority` or `jurisdiction`",
     "status": "`running`, `paused`, `lapsed` or `over`",
     "decision": "on a request: `routed`, `incomplete` or `refused`; of a desk: `upheld`, `dismissed` or "
-    "`manifestly_unfounded`",
+    "`manifestly_unfounded`; about a reporter: `warned`, `paused` or `ended`",
     "code": "`encryption_keys`, `bulk_identify`, `block_protest` or `political_demand`",
     "core": "`native` or `python`",
     "version": "version of Tocsin",

@@ -6,6 +6,7 @@ Code, docs/metrics.md and tests are based on it.
 from streams.running.operations.metric import (
     APPEND_LATENCY,
     BATCH,
+    DECISION,
     EVENT_LATENCY,
     TAKEOVER,
     TRANSACTION,
@@ -38,6 +39,15 @@ LATE = Metric(
     "counter",
     "Applied reports that were too old for every ring of counts, or possible repeats older than 12 hours. "
     "They are published but not counted in any window.",
+)
+WITHOUT_WEIGHT = Metric(
+    _INTAKE,
+    "tocsin_reports_without_weight_total",
+    "counter",
+    "Applied reports that weigh nothing because of what people decided: the reporter is paused, or two "
+    "reviewers approved this version of the message. They are published; only in floor categories they are "
+    "counted, for a review.",
+    ("why",),
 )
 JUDGED_OUT_OF_WINDOW = Metric(
     _INTAKE,
@@ -228,6 +238,14 @@ OUTCOMES_APPLIED = Metric(
     "counter",
     "Outcomes of desks applied to the messages that they are about, without duplicates and dead letters.",
 )
+DESK_CHECKS = Metric(
+    _REPORTERS,
+    "tocsin_desk_checks_total",
+    "counter",
+    "Decisions of desks that can be compared: a second person decided about the same message too (`agreed`, "
+    "`disputed`), or the right answer of the case is known (`golden_right`, `golden_wrong`).",
+    ("result",),
+)
 REPORTS_LINKED = Metric(
     _REPORTERS,
     "tocsin_reports_linked_total",
@@ -246,7 +264,7 @@ DETECTOR_REPORTS = Metric(
     _REPORTERS,
     "tocsin_detector_reports_total",
     "counter",
-    "Stamped reports of detectors (reporters of kind `automated` with a ref).",
+    "Stamped reports of detectors and lists: reporters of kind `automated` that say what found the message.",
 )
 DETECTOR_TRUST = Metric(
     _REPORTERS,
@@ -255,12 +273,69 @@ DETECTOR_TRUST = Metric(
     "Sum of the trust (0 to 1) in these reports. Divided by tocsin_detector_reports_total it is their mean "
     "trust.",
 )
+DETECTOR_FEEDBACK = Metric(
+    _REPORTERS,
+    "tocsin_detector_feedback_total",
+    "counter",
+    "What detectors and lists were told, one for each of their reports about a message that was decided on; "
+    "by what the source is known, and the decision.",
+    ("source", "decision"),
+)
+DETECTORS_HELD = Metric(
+    _REPORTERS,
+    "tocsin_detectors_held_total",
+    "counter",
+    "How often a detector, a list or a part of one left its band, so that its findings add no risk; a case "
+    "names it each time.",
+    ("why",),
+)
+DETECTORS_RELEASED = Metric(
+    _REPORTERS,
+    "tocsin_detectors_released_total",
+    "counter",
+    "How often that ended: it was as usual again, or a person ended it.",
+)
+FINDINGS_HELD = Metric(
+    _REPORTERS,
+    "tocsin_findings_held_total",
+    "counter",
+    "Stamped reports of detectors and lists that are held. They are published and counted, and add no risk.",
+)
 INTEGRITY_CASES = Metric(
     _REPORTERS,
     "tocsin_integrity_cases_total",
     "counter",
     "Cases for people who look after the integrity of reporting.",
     ("case",),
+)
+REVIEW_QUESTIONS = Metric(
+    _REPORTERS,
+    "tocsin_review_questions_total",
+    "counter",
+    "Steps of questions to desks: whether reports of a crowd are right, before it raises an escalation above "
+    "review.",
+    ("policy", "step"),
+)
+REVIEW_ANSWERS = Metric(
+    _REPORTERS,
+    "tocsin_review_answer_seconds",
+    "histogram",
+    "From the time at which a desk was asked to that of its decision.",
+    buckets=DECISION,
+)
+
+STANDING = Metric(
+    _REPORTERS,
+    "tocsin_reporter_standing_total",
+    "counter",
+    "Decisions about reporters that were applied: warnings, pauses, and ends of both.",
+    ("decision",),
+)
+WEIGHT_TAKEN_OUT = Metric(
+    _REPORTERS,
+    "tocsin_weight_taken_out_total",
+    "counter",
+    "Channels out of whose open windows a pause of a reporter took what their reports had added.",
 )
 
 _LATENCY = "Latency and lag"

@@ -11,12 +11,19 @@ from streams import __version__
 from streams.contract.events.authority_request import RequestKind
 from streams.contract.events.authority_routing import RefusalCode, RoutingDecision
 from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
+from streams.contract.events.enriched_report import WithoutWeight
 from streams.contract.events.integrity_case import IntegrityCaseKind
 from streams.contract.events.internal.stamp import TrustClass
+from streams.contract.events.moderation_outcome import OutcomeDecision
+from streams.contract.events.reporter_standing import StandingState
+from streams.counting.findings import SourceKind
 from streams.deciding.clocks.life import ClockEvent
+from streams.deciding.reporters.watch import WhyHeld
+from streams.deciding.reports.counters import DeskCheck, QuestionEvent
 from streams.registry.rules import Rules
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.core import Core
+from streams.running.operations.metric import Metric
 from streams.running.operations.process_metric_catalogue import (
     BUILD_INFO,
     CORE_INFO,
@@ -33,11 +40,13 @@ class Metrics:
     event. `topics` are the source topics of each stage, without prefix.
     """
 
+    # A line for each metric.
     def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]], core: Core) -> None:
         self.records = Numbers(catalogue.RECORDS, ((topic,) for names in topics.values() for topic in names))
         self.applied = Numbers(catalogue.APPLIED)
         self.applied_natively = Numbers(catalogue.APPLIED_NATIVELY)
         self.late = Numbers(catalogue.LATE)
+        self.without_weight = Numbers(catalogue.WITHOUT_WEIGHT, ((why,) for why in get_args(WithoutWeight)))
         self.possible_repeats = Numbers(catalogue.POSSIBLE_REPEATS)
         self.judged_out_of_window = Numbers(catalogue.JUDGED_OUT_OF_WINDOW)
         self.duplicates = Numbers(catalogue.DUPLICATES)
@@ -58,13 +67,28 @@ class Metrics:
         self.reports_over_limit = Numbers(catalogue.REPORTS_OVER_LIMIT)
         self.credits = Numbers(catalogue.CREDITS, (("applied",), ("too_old",)))
         self.moderation_outcomes = Numbers(catalogue.OUTCOMES_APPLIED)
+        self.desk_checks = Numbers(catalogue.DESK_CHECKS, ((result,) for result in get_args(DeskCheck)))
         self.reports_linked = Numbers(catalogue.REPORTS_LINKED)
         self.links_without_effect = Numbers(catalogue.LINKS_WITHOUT_EFFECT)
-        self.detector_reports = Numbers(catalogue.DETECTOR_REPORTS)
-        self.detector_trust = Numbers(catalogue.DETECTOR_TRUST)
+        self.detector_reports, self.detector_trust = (
+            Numbers(catalogue.DETECTOR_REPORTS),
+            Numbers(catalogue.DETECTOR_TRUST),
+        )
+        self.detector_feedback = Numbers(
+            catalogue.DETECTOR_FEEDBACK, product(get_args(SourceKind), get_args(OutcomeDecision))
+        )
+        self.detectors_held, self.detectors_released, self.findings_held = (
+            Numbers(catalogue.DETECTORS_HELD, ((why,) for why in get_args(WhyHeld))),
+            Numbers(catalogue.DETECTORS_RELEASED),
+            Numbers(catalogue.FINDINGS_HELD),
+        )
         self.integrity_cases = Numbers(
             catalogue.INTEGRITY_CASES, ((kind,) for kind in get_args(IntegrityCaseKind))
         )
+        self.standing = Numbers(catalogue.STANDING, ((state,) for state in get_args(StandingState)))
+        self.weight_taken_out = Numbers(catalogue.WEIGHT_TAKEN_OUT)
+        self.review_questions = Numbers(catalogue.REVIEW_QUESTIONS, _questions_possible(rules))
+        self.review_answers = Histogram(catalogue.REVIEW_ANSWERS)
         self.event_to_commit = Histogram(catalogue.EVENT_TO_COMMIT)
         self.append_to_commit = Histogram(catalogue.APPEND_TO_COMMIT)
         self.batch_records = Histogram(catalogue.BATCH_RECORDS)
@@ -76,16 +100,10 @@ class Metrics:
         self.rebalance_duration = Histogram(catalogue.REBALANCE_DURATION)
         self.loop_delay = Histogram(LOOP_DELAY_SECONDS)
         self.spans = Numbers(SPANS, (("sent",), ("not_sent",), ("no_room",)))
-        self.policy_info = Numbers(catalogue.POLICY_INFO)
-        for policy in rules.policies:
-            if policy.mode != "off":
-                self.policy_info.put((policy.id, policy.mode, policy.content_hash), 1)
-        self.registry_info = Numbers(catalogue.REGISTRY_INFO)
-        self.registry_info.put((rules.policy_version, rules.registry_version), 1)
-        self.core_info = Numbers(CORE_INFO)
-        self.core_info.put((core.runs,), 1)
-        self.build_info = Numbers(BUILD_INFO)
-        self.build_info.put((__version__,), 1)
+        self.policy_info = _policy_info(rules)
+        self.registry_info = _info(catalogue.REGISTRY_INFO, rules.policy_version, rules.registry_version)
+        self.core_info = _info(CORE_INFO, core.runs)
+        self.build_info = _info(BUILD_INFO, __version__)
 
     def values(self) -> list[Values]:
         """All counters and histograms."""
@@ -116,6 +134,20 @@ class Exposition:
         return generate_latest(self._registry)
 
 
+def _info(metric: Metric, *labels: str) -> Numbers:
+    info = Numbers(metric)
+    info.put(labels, 1)
+    return info
+
+
+def _policy_info(rules: Rules) -> Numbers:
+    info = Numbers(catalogue.POLICY_INFO)
+    for policy in rules.policies:
+        if policy.mode != "off":
+            info.put((policy.id, policy.mode, policy.content_hash), 1)
+    return info
+
+
 def _clock_events_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
     """Labels of the duties that can arm a clock: their marks allow one, and they have a duration."""
     for duty in rules.obligations:
@@ -134,3 +166,14 @@ def _escalations_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
                 # An update raises the level, so it never leads to the first one.
                 if place or kind != "updated":
                     yield policy.id, policy.mode, kind, str(level.level)
+
+
+def _questions_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
+    """Labels of the policies with levels about which a desk may be asked."""
+    if rules.ask is None:
+        return
+    for policy in rules.policies:
+        floor = any(rules.categories[category].floor for category in policy.categories)
+        if policy.mode != "off" and len(policy.levels) > 1 and not floor:
+            for step in get_args(QuestionEvent):
+                yield policy.id, step

@@ -3,13 +3,12 @@
 from collections.abc import Collection
 
 from streams.running.log.connection import Connection
-from streams.running.topics.topic_admin import admin_client
+from streams.running.topics.topic_admin import ask
 
 
 async def members(connection: Connection, group: str) -> Collection[str]:
     """The ids of the members that the brokers count as alive. Raises KafkaError."""
-    async with admin_client(connection) as admin:
-        answers = await admin.describe_consumer_groups([group])
+    answers = await ask(connection, lambda admin: admin.describe_consumer_groups([group]))
     return {
         member["member_id"]
         for answer in answers

@@ -1,14 +1,18 @@
 """Creates the topics that `schemas/topics/` describes, and finds how a cluster differs from them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     InvalidReplicationFactorError,
     KafkaError,
+    NodeNotReadyError,
+    RequestTimedOutError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
     for_code,
@@ -31,6 +35,11 @@ from streams.running.topics.topic_problems import (
 # A controller announces a new topic to the brokers within milliseconds, a busy one within seconds.
 VISIBLE_SECONDS = 15.0
 _POLL_SECONDS = 0.05
+# A broker that is gone is listed, and may be asked, until its session with the controller is over: after nine
+# seconds, by the brokers' default.
+LISTED_SECONDS = 20.0
+
+Answer = TypeVar("Answer")
 
 
 def topic_name(prefix: str, name: str) -> str:
@@ -47,6 +56,23 @@ async def admin_client(connection: Connection) -> AsyncIterator[AIOKafkaAdminCli
         yield admin
     finally:
         await admin.close()
+
+
+async def ask(connection: Connection, question: Callable[[AIOKafkaAdminClient], Awaitable[Answer]]) -> Answer:
+    """Return what `question` returns, which must change nothing; ask again while one of the brokers is gone.
+
+    Raises aiokafka.errors.KafkaConnectionError at once if none of them answers, and NodeNotReadyError or
+    RequestTimedOutError if it does not work for LISTED_SECONDS.
+    """
+    until = time.monotonic() + LISTED_SECONDS
+    while True:
+        try:
+            async with admin_client(connection) as admin:
+                return await question(admin)
+        except (NodeNotReadyError, RequestTimedOutError):
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 async def partition_count(admin: AIOKafkaAdminClient, topic: str) -> int:

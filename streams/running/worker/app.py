@@ -24,7 +24,7 @@ from streams.running.operations.faust_sensor import RebalanceSensor
 from streams.running.operations.worker_operations import WorkerOperations
 from streams.running.takeover.joining import wait_until_agreed
 from streams.running.topics.group_members import members
-from streams.running.topics.topic_admin import admin_client, check_topics, partition_count, topic_name
+from streams.running.topics.topic_admin import ask, check_topics, partition_count, topic_name
 from streams.running.topics.topic_catalogue import load_catalogue
 from streams.running.worker.core_choice import choose_core
 from streams.running.worker.environment import SettingsError
@@ -67,9 +67,9 @@ def build_app(settings: Settings) -> StageApp:
             raise RefusedToStart(str(error)) from error
         if tracing is not None:
             await app.add_async_context(tracing.queue.running())
-        async with admin_client(app.connection) as admin:
-            await _check_topics(settings, admin)
-            partitions = await partition_count(admin, topic_name(app.prefix, MESSAGE_REPORTS))
+        await ask(app.connection, lambda admin: _check_topics(settings, admin))
+        source = topic_name(app.prefix, MESSAGE_REPORTS)
+        partitions = await ask(app.connection, lambda admin: partition_count(admin, source))
         await _join(worker_terms(settings, rules, hash_keys, partitions))
 
     async def _join(terms: Terms) -> None:

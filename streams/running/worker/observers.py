@@ -201,13 +201,25 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         metrics.applied_natively.add((), counters.applied_natively)
         metrics.late.add((), counters.late)
         metrics.possible_repeats.add((), counters.possible_repeats)
+        metrics.weight_taken_out.add((), counters.weight_taken_out)
+        for why, number in counters.without_weight.items():
+            metrics.without_weight.add((why,), number)
         metrics.judged_out_of_window.add((), counters.judged_out_of_window)
         metrics.clock_outcomes.add(("passed_on",), counters.clock_outcomes_passed_on)
         metrics.passed_to_reporters.add((), counters.passed_to_reporters)
         metrics.moderation_outcomes.add((), counters.moderation_outcomes)
+        for check, number in counters.desk_checks.items():
+            metrics.desk_checks.add((check,), number)
         metrics.reports_linked.add((), counters.linked)
         metrics.links_without_effect.add((), counters.links_without_effect)
+        for told, number in counters.feedback.items():
+            metrics.detector_feedback.add(told, number)
         metrics.integrity_cases.add(("brigade",), counters.brigades)
+        for question, number in counters.questions.items():
+            metrics.review_questions.add((question.policy, question.step), number)
+        for seconds, number in counters.answered_after.items():
+            for _ in range(number):
+                metrics.review_answers.observe(seconds)
         opened: Counter[EpisodeKind] = Counter()
         for step, number in counters.escalations.items():
             level = str(step.level)
@@ -249,9 +261,9 @@ class ReporterObserver(StageObserver[ReporterState, ReporterBatch]):
         """Return the sizes of a state, including its reporters."""
         census = take_census(state)
         return census._replace(
-            records={**census.records, "reporters": len(state.reporters)},
-            sizes={**census.sizes, "reporters": state.reporters.size},
-            memory={**census.memory, "reporters": state.reporters.memory},
+            records={**census.records, "reporters": len(state.reporters) + len(state.parts)},
+            sizes={**census.sizes, "reporters": state.reporters.size + state.parts.size},
+            memory={**census.memory, "reporters": state.reporters.memory + state.parts.memory},
         )
 
     def committed(self, batch: CommittedBatch[ReporterBatch]) -> None:
@@ -263,11 +275,17 @@ class ReporterObserver(StageObserver[ReporterState, ReporterBatch]):
         metrics.reports_over_limit.add((), counters.over_limit)
         metrics.detector_reports.add((), counters.detector_reports)
         metrics.detector_trust.add((), counters.detector_trust)
+        for why, number in counters.detectors_held.items():
+            metrics.detectors_held.add((why,), number)
+        metrics.detectors_released.add((), counters.detectors_released)
+        metrics.findings_held.add((), counters.findings_held)
         metrics.credits.add(("applied",), counters.credits - counters.credits_late)
         metrics.credits.add(("too_old",), counters.credits_late)
         metrics.credits.add(("forwarded",), counters.credits_forwarded)
         for kind, number in counters.cases.items():
             metrics.integrity_cases.add((kind,), number)
+        for state, number in counters.standing.items():
+            metrics.standing.add((state,), number)
         if counters.dead_letters:
             self.log_dead_letters(batch, "report refused, or not a record of a worker")
         self._operations.batch_committed(self.stage, batch.partition, {})

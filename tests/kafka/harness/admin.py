@@ -32,10 +32,15 @@ class Operator:
             time.sleep(0.05)
 
     def set(self, topic: str, name: str, value: str) -> None:
-        """Change one setting of a topic."""
+        """Change one setting of a topic and wait until the broker, which hears of it later, shows it."""
         entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
         self._done(self._admin.incremental_alter_configs([resource]))
+        deadline = time.monotonic() + 15 * patience()
+        asked = ConfigResource(ResourceType.TOPIC, topic)
+        while self._admin.describe_configs([asked])[asked].result(20)[name].value != value:
+            assert time.monotonic() < deadline, f"{topic} does not have {name} {value} after 15 s"
+            time.sleep(0.05)
 
     def set_partitions(self, topic: str, total: int) -> None:
         """Increase the number of partitions to `total` and wait until the broker lists them."""

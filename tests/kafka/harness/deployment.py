@@ -37,9 +37,12 @@ PROGRESS = "worker-progress"
 MODERATION = "moderation-outcomes"
 ACTIVITY = "case-activity"
 NOTICES = "reporter-notices"
+STANDING = "reporter-standing"
+FEEDBACK = "detector-feedback"
 REPORTERS_INTERNAL = "reporters-internal"
 REPORTERS_STATE = "reporter-state"
 INTEGRITY = "integrity-cases"
+QUESTIONS = "review-questions"
 SET_ASIDE = "deliveries-set-aside"
 TOPICS = (
     SOURCE,
@@ -61,15 +64,18 @@ TOPICS = (
     MODERATION,
     ACTIVITY,
     NOTICES,
+    STANDING,
+    FEEDBACK,
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
     INTEGRITY,
+    QUESTIONS,
     SET_ASIDE,
 )
 # State, sources, internal topic of each stage. The first one passes outcomes on to the second, and reports to
 # the third, which sends them back to the first.
 STAGES = (
-    (STATE, (SOURCE, VERIFIED, OUTCOMES, MODERATION), INTERNAL),
+    (STATE, (SOURCE, VERIFIED, OUTCOMES, MODERATION, STANDING), INTERNAL),
     (REQUESTS_STATE, (REQUESTS,), REQUESTS_INTERNAL),
     (REPORTERS_STATE, (), REPORTERS_INTERNAL),
 )

@@ -4,10 +4,18 @@ from collections import defaultdict
 
 from confluent_kafka import Producer
 
-from tests.kafka.harness.deployment import MODERATION, OUTCOMES, REQUESTS, SOURCE, VERIFIED, Deployment
+from tests.kafka.harness.deployment import (
+    MODERATION,
+    OUTCOMES,
+    REQUESTS,
+    SOURCE,
+    STANDING,
+    VERIFIED,
+    Deployment,
+)
 from tests.kafka.harness.reader import Place, Reader
 
-SOURCES = (SOURCE, VERIFIED, OUTCOMES, MODERATION, REQUESTS)
+SOURCES = (SOURCE, VERIFIED, OUTCOMES, MODERATION, STANDING, REQUESTS)
 
 # So many records that were mirrored before are mirrored again, as after a restart of a mirror that had not
 # committed its position.

@@ -36,6 +36,7 @@ from tests.kafka.harness.deployment import (
     INTERNAL,
     MODERATION,
     OUTCOMES,
+    QUESTIONS,
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
     REQUESTS,
@@ -53,13 +54,15 @@ from tests.kafka.harness.reader import Reader, Row
 from tests.replay_order import (
     Applied,
     AppliedOutcome,
+    applied_answers,
     applied_of_routing,
     applied_outcome,
     applied_report,
     order_of_application,
+    outcomes_in_order,
 )
 
-OUTPUTS = (ENRICHED, ESCALATIONS, SHADOW, ROUTING)
+OUTPUTS = (ENRICHED, ESCALATIONS, SHADOW, QUESTIONS, ROUTING)
 
 # The key of a partition's time, and how many of its bytes are compared: the version and four numbers. The
 # flood window after them also counts dead letters and duplicates, which the order of application does not
@@ -82,16 +85,28 @@ def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row
         applied_report(Source(**orjson.loads(row.value)["source"]), row.headers)
         for row in reader.rows[deployment.name(ENRICHED)][partition]
     ]
-    outcomes = [
+    escalated = [
         applied_outcome(row.value, row.headers)
         for row in reader.rows[deployment.name(ESCALATIONS)][partition]
+    ]
+    decided = {
+        orjson.loads(row.value).get("outcome_id"): Source(row.topic, row.partition, row.offset)
+        for row in reversed(_moderation(deployment, reader, partition))
+    }
+    answers = [
+        applied_answers(row.value, row.headers, decided.__getitem__)
+        for row in reader.rows[deployment.name(QUESTIONS)][partition]
     ]
     return list(
         order_of_application(
             applied,
             _as_read(deployment, reader, partition),
             _applied(deployment, reader, INTERNAL, STATE, partition),
-            [outcome for outcome in outcomes if outcome is not None],
+            outcomes_in_order(
+                [outcome for outcome in escalated if outcome is not None],
+                [answer for found, _ in answers for answer in found],
+            ),
+            {known.source: known.outcomes for _, known in answers if known is not None},
         )
     )
 
@@ -129,7 +144,7 @@ def _originals(deployment: Deployment, reader: Reader, *topics: str) -> Callable
     """A function that finds the original of a report or request of `topics`, or of an outcome."""
     rows = {
         (deployment.name(name), number): {row.offset: row for row in rows}
-        for name in (*topics, OUTCOMES)
+        for name in (*topics, OUTCOMES, MODERATION)
         for number, rows in reader.rows[deployment.name(name)].items()
     }
     return lambda source: rows[source.topic, source.partition][source.offset]
@@ -189,8 +204,9 @@ def check_replay(
         state = ReportState(partition, deployment.partitions, rules)
         for batch in _batches(order_of(deployment, reader, partition), cut):
             reports.add(report_stage(rules).apply(state, batch))
-        # What moderators decide leaves no trace of its place among the reports, and needs none: it moves no
-        # time and changes nothing that is counted, and who is credited does not depend on it.
+        # What else moderators decide leaves no trace of its place among the reports, and needs none: it moves
+        # no time, changes nothing that is counted and answers no question, and who is credited does not depend
+        # on it. What was applied already is a duplicate.
         for batch in _batches(_moderation(deployment, reader, partition), cut):
             reports.add(report_stage(rules).apply(state, batch))
         requests_state = RequestState(partition, deployment.partitions, request_rules)

@@ -14,8 +14,9 @@ class CreditedOutcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An outcome as it counts for a reporter: `day` in days since the epoch, its weight in per cent.
 
     `confirmed`: others who were right elsewhere reported the message too, so it is not the reporter's own
-    (docs/trust.md). `reviewer` is a keyed tag of who decided, 0 if not known. `first`: nobody
-    else had reported the message before. Records of versions that did not say so have the defaults.
+    (docs/trust.md). `reviewer` is a keyed tag of the person who alone decided so, 0 if two agree or nobody is
+    known. `first`: nobody else had reported the message before. Records of versions that did not say so have
+    the defaults.
     """
 
     day: int
@@ -36,6 +37,8 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     decided on, in seconds since the epoch. `forwarded` counts how often it was sent after a reporter whose
     hash has changed with the key. `channel` is a keyed tag of 32 bits of the message's channel, 0 if
     outcomes count as before that was kept, and `earlier_channel` that under the previous key, 0 without one.
+    `decided_by` is the tag of the person who alone made the decision that stands, 0 if two agree or
+    nobody is known. `parts` are those of the source of a finding (counting/findings.py).
     """
 
     reporter: int
@@ -47,4 +50,6 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     added: CreditedOutcome | None
     forwarded: int = 0
     channel: int = 0
+    decided_by: int = 0
+    parts: tuple[int, ...] = ()
     earlier_channel: int = 0

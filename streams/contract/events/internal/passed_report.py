@@ -12,6 +12,7 @@ from streams.contract.events.report import (
     Category,
     Classifier,
     Evidence,
+    ListMatch,
     Notice,
     ReporterKind,
     ReportKind,
@@ -39,6 +40,8 @@ class RestOfReport(msgspec.Struct, array_like=True, frozen=True, gc=False):
     evidence: tuple[Evidence, ...]
     notice: Notice | None
     times: tuple[str, str | None] | None = None
+    match: ListMatch | None = None
+    message_version: str | None = None
 
 
 Rest = TypeVar("Rest")
@@ -61,6 +64,8 @@ class StoredStamp(NamedTuple):
     needed: int
     proof: tuple[int, ...] = ()
     paused: bool = False
+    watched: bool = False
+    channels: int = 0
 
 
 class CheckedReport(msgspec.Struct, Generic[Rest], array_like=True, frozen=True, gc=False):
@@ -93,12 +98,14 @@ class CheckedReport(msgspec.Struct, Generic[Rest], array_like=True, frozen=True,
 class PassedReport(msgspec.Struct, Generic[Rest], array_like=True, frozen=True, gc=False):
     """A report on its way to its reporter's home: that of the hash `reporter`.
 
-    `earlier` is the hash under the previous key, if workers have one.
+    `earlier` is the hash under the previous key, if workers have one. `parts` are those of the source of a
+    finding (counting/findings.py).
     """
 
     report: CheckedReport[Rest]
     reporter: int
     earlier: int | None = None
+    parts: tuple[int, ...] = ()
 
 
 class StampedReport(msgspec.Struct, Generic[Rest], array_like=True, frozen=True, gc=False):

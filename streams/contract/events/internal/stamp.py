@@ -14,6 +14,8 @@ class ReportStamp(NamedTuple):
     bytes; `needed` is the evidence that links this reporter to another one
     (counting/coordination/signature.py). `proof` are keyed tags of channels in which the reporter was
     right; two prove it. `paused`: processing of the reporter's reports is suspended.
+    `watched`: the reporter was warned, so what the report adds must be remembered. `channels` is about how
+    many channels the reporter has reported this week, 0 if that is not known.
     """
 
     reporter_class: TrustClass
@@ -27,3 +29,5 @@ class ReportStamp(NamedTuple):
     needed: int
     proof: tuple[int, ...] = ()
     paused: bool = False
+    watched: bool = False
+    channels: int = 0

@@ -83,6 +83,8 @@ def checked_report(
             None
             if report.occurred_at.tzinfo is UTC and (received is None or received.tzinfo is UTC)
             else (report.occurred_at.isoformat(), None if received is None else received.isoformat()),
+            report.match,
+            report.message_version,
         ),
     )
 
@@ -109,7 +111,15 @@ def report_of(checked: CheckedReport[RestOfReport]) -> MessageReport:
         rest.classifier,
         rest.evidence,
         rest.notice,
+        rest.match,
+        rest.message_version,
     )
+
+
+def rest_of(checked: CheckedReport[Any]) -> RestOfReport:
+    """Return what the stage of reporters leaves unread."""
+    rest = checked.rest
+    return rest if isinstance(rest, RestOfReport) else _decode_rest(rest)
 
 
 def published_record(checked: CheckedReport[Any]) -> DetachedRecord:
@@ -117,9 +127,7 @@ def published_record(checked: CheckedReport[Any]) -> DetachedRecord:
 
     Its CloudEvent is in structured mode, with the report's id as its id; plain JSON stays plain.
     """
-    rest = checked.rest
-    read = rest if isinstance(rest, RestOfReport) else _decode_rest(rest)
-    report = report_of(msgspec.structs.replace(checked, rest=read))
+    report = report_of(msgspec.structs.replace(checked, rest=rest_of(checked)))
     if checked.ce_source:
         content_type = STRUCTURED_CONTENT_TYPE
         event = _StructuredReport(

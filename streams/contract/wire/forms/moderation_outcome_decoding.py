@@ -86,7 +86,15 @@ VALID_IN_OUTCOME: ValidValues = {
     "confidence": one_of(OutcomeConfidence),
     "supersedes": or_null(f"{REF}, not the outcome's own id"),
     "sampled": "null or a number greater than 0 and at most 1",
+    "holds_for_version": or_null(f"{PSEUDONYM}: the message_version of reports"),
+    "confirmed_by": "null or an object with ref and role of another person than reviewer",
+    "confirmed_by.ref": PSEUDONYM,
+    "confirmed_by.role": one_of(DeskRole),
+    "known_answer": or_null(one_of(OutcomeDecision)),
 }
+
+# What has consequences, and a case that was made for a test has none.
+_NOT_WITH_KNOWN_ANSWER = ("action", "supersedes", "sampled", "holds_for_version")
 
 
 def check_finding(
@@ -129,6 +137,37 @@ def _check_subject(subject: OutcomeSubject) -> None:
         check_ref("subject.escalation_id", subject.escalation_id, VALID_IN_OUTCOME, counter=True)
 
 
+# Of a dismissal that says something about the content itself, which is what stays the same.
+_ABOUT_CONTENT: Final[tuple[OutcomeReason, ...]] = ("not_a_violation", "lawful_context")
+
+
+def _check_version(outcome: ModerationOutcome) -> None:
+    """Raise Rejected if a decision cannot hold for a version of a message."""
+    version, confirmed = outcome.holds_for_version, outcome.confirmed_by
+    if confirmed is not None:
+        check_ref("confirmed_by.ref", confirmed.ref, VALID_IN_OUTCOME, counter=False)
+        if confirmed.ref == outcome.reviewer.ref:
+            raise not_valid("invalid_value", "confirmed_by.ref", VALID_IN_OUTCOME)
+    if version is None:
+        return
+    check_ref("holds_for_version", version, VALID_IN_OUTCOME, counter=False)
+    why = "as `holds_for_version` is given"
+    if not isinstance(outcome.subject, MessageSubject):
+        raise Rejected("invalid_value", "subject.kind", f"Must be message, {why}.")
+    if outcome.decision != "dismissed":
+        raise Rejected("invalid_value", "decision", f"Must be dismissed, {why}.")
+    if outcome.reason not in _ABOUT_CONTENT:
+        raise Rejected("invalid_value", "reason", f"Must be one of {', '.join(_ABOUT_CONTENT)}, {why}.")
+    if outcome.confidence != "two_agree":
+        raise Rejected("invalid_value", "confidence", f"Must be two_agree, {why}: two people decide it.")
+    if confirmed is None:
+        raise Rejected(
+            "missing_field",
+            "confirmed_by",
+            f"Missing; must be an object with ref and role of another person than reviewer, {why}.",
+        )
+
+
 def _check(outcome: ModerationOutcome) -> None:
     check_ref("outcome_id", outcome.outcome_id, VALID_IN_OUTCOME, counter=True)
     _check_subject(outcome.subject)
@@ -136,7 +175,22 @@ def _check(outcome: ModerationOutcome) -> None:
     check_ref("supersedes", outcome.supersedes, VALID_IN_OUTCOME, counter=True)
     if outcome.supersedes == outcome.outcome_id:
         raise not_valid("invalid_value", "supersedes", VALID_IN_OUTCOME)
+    if outcome.known_answer is not None:
+        _check_golden(outcome)
     check_finding("", outcome.decision, outcome.reason, outcome.ground, outcome.action, VALID_IN_OUTCOME)
+    _check_version(outcome)
+
+
+def _check_golden(outcome: ModerationOutcome) -> None:
+    if not isinstance(outcome.subject, MessageSubject):
+        raise Rejected(
+            "invalid_value",
+            "subject.kind",
+            "Must be message, as `known_answer` is given: nobody reported it.",
+        )
+    for name in _NOT_WITH_KNOWN_ANSWER:
+        if getattr(outcome, name) is not None:
+            raise Rejected("invalid_value", name, "Must be null or absent, as `known_answer` is given.")
 
 
 FORM = EventForm(
@@ -144,7 +198,10 @@ FORM = EventForm(
     msgspec.json.Decoder(ModerationOutcome),
     VALID_IN_OUTCOME,
     RefPaths(
-        pseudonyms=("subject.channel_ref", "subject.message_ref", "reviewer.ref"),
+        pseudonyms=(
+            "subject.channel_ref", "subject.message_ref", "reviewer.ref", "holds_for_version",
+            "confirmed_by.ref",
+        ),
         counters=(
             "outcome_id", "subject.report_id", "subject.ce_source", "subject.escalation_id", "ground.duty",
             "ground.rule", "supersedes",

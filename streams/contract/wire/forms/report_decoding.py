@@ -62,6 +62,10 @@ VALID_IN_REPORT: ValidValues = {
     "classifier.name": REF,
     "classifier.version": REF,
     "classifier.score": PROBABILITY,
+    "match": "null, or of an automated reporter an object with list",
+    "match.list": REF,
+    "match.signal": or_null(REF),
+    "match.version": or_null(REF),
     "evidence": "an array of at most 32 objects",
     "evidence[]": "an object with country, basis and confidence",
     "evidence[].country": COUNTRY,
@@ -72,15 +76,26 @@ VALID_IN_REPORT: ValidValues = {
     "notice.elements[]": one_of(NoticeElement),
     "notice.declares": "an array of at most 8 strings",
     "notice.declares[]": one_of(NoticeDeclaration),
+    "message_version": or_null(f"{PSEUDONYM}; only with a message_ref"),
 }
 _REFS = RefPaths(
-    pseudonyms=("channel.ref", "message_ref", "reporter.ref"),
-    counters=("report_id", "classifier.name", "classifier.version"),
+    pseudonyms=("channel.ref", "message_ref", "reporter.ref", "message_version"),
+    counters=(
+        "report_id",
+        "classifier.name",
+        "classifier.version",
+        "match.list",
+        "match.signal",
+        "match.version",
+    ),
 )
 
 
 def _check_refs(report: MessageReport) -> None:
-    """Raise Rejected for a malformed ref, a ref that names a person, or a malformed language tag."""
+    """Raise Rejected for a ref that is malformed or names a person, a malformed language tag, or a match.
+
+    A match is of detectors alone.
+    """
     channel, message_ref, reporter = report.channel, report.message_ref, report.reporter
     reporter_ref = None if reporter is None else reporter.ref
     if message_ref is None:
@@ -95,16 +110,25 @@ def _check_refs(report: MessageReport) -> None:
             f"{report.report_id} {channel.ref} {message_ref} {reporter_ref}"
         )
     classifier = report.classifier
-    if usual is None or (
-        classifier is not None and usual_counters(f"{classifier.name} {classifier.version}") is None
+    if (
+        usual is None
+        or (classifier is not None and usual_counters(f"{classifier.name} {classifier.version}") is None)
+        or report.match is not None
     ):
         _check_each_ref(report)
+    if report.match is not None and (reporter is None or reporter.kind != "automated"):
+        raise not_valid("invalid_value", "match", VALID_IN_REPORT)
+    version = report.message_version
+    if version is not None:
+        if message_ref is None:
+            raise not_valid("invalid_value", "message_version", VALID_IN_REPORT)
+        check_ref("message_version", version, VALID_IN_REPORT, counter=False)
     if channel.language is not None and not is_language(channel.language):
         raise not_valid("invalid_value", "channel.language", VALID_IN_REPORT)
 
 
 def _check_each_ref(report: MessageReport) -> None:
-    reporter, classifier = report.reporter, report.classifier
+    reporter, classifier, match = report.reporter, report.classifier, report.match
     refs = {
         "report_id": report.report_id,
         "channel.ref": report.channel.ref,
@@ -112,6 +136,9 @@ def _check_each_ref(report: MessageReport) -> None:
         "reporter.ref": reporter.ref if reporter else None,
         "classifier.name": classifier.name if classifier else None,
         "classifier.version": classifier.version if classifier else None,
+        "match.list": match.list if match else None,
+        "match.signal": match.signal if match else None,
+        "match.version": match.version if match else None,
     }
     for path, ref in refs.items():
         check_ref(path, ref, VALID_IN_REPORT, counter=path in _REFS.counters)

@@ -20,6 +20,12 @@ EARLIER_HEADER: Final = "tocsin-earlier-reporter"
 Always the last header.
 """
 
+REPORTER_HEADER: Final = "tocsin-reporter"
+"""On a decision about a reporter that is passed on: their hash. Its key stays, for a dead letter."""
+
+FORWARDED_HEADER: Final = "tocsin-forwarded"
+"""On what is sent after a reporter whose hash has changed: how often it was. Always the last header."""
+
 _encode = msgspec.json.Encoder().encode
 decode_rehashed = msgspec.json.Decoder(ReporterRehashed).decode
 """Decode a rehashed reporter. Raises msgspec.DecodeError."""
@@ -41,6 +47,17 @@ def earlier_hash(record: SourceRecord) -> int | None:
     """Return the reporter's hash under the previous key from a passed-on report; None without one."""
     name, value = record.headers[-1]
     return int(value or b"", 16) if name == EARLIER_HEADER else None
+
+
+def times_forwarded(record: SourceRecord) -> int:
+    """Return how often a record was sent after its reporter."""
+    name, value = record.headers[-1]
+    return int(value or b"") if name == FORWARDED_HEADER else 0
+
+
+def reporter_in(record: SourceRecord) -> bytes:
+    """Return the key under which the reporter of a passed-on decision is known: 16 hexadecimal digits."""
+    return next((value for name, value in record.headers if name == REPORTER_HEADER), b"")
 
 
 def _record(reporter: int, event_type: str, value: bytes) -> OutputRecord:

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE, ReporterNotice
+from streams.contract.events.standing_notice import STANDING_NOTICE_TYPE, StandingNotice
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import headers_at, rfc3339
 from streams.contract.wire.ids import stable_id
@@ -42,12 +43,21 @@ def encode_receipt(
     return _record(key, stable_id("reporter-receipt", key, channel_ref, message_ref), notice)
 
 
+def encode_standing_notice(reporter: int, notice: StandingNotice) -> OutputRecord:
+    """The record of a notice about the standing of the reporter with this keyed hash."""
+    key = f"{reporter:016x}"
+    event_id = stable_id("standing-notice", key, notice.standing_id, notice.report_id, notice.ce_source)
+    headers = headers_at(STANDING_NOTICE_TYPE, event_id, midnight(notice.day))
+    return OutputRecord(REPORTER_NOTICES, None, key.encode(), encode(notice), headers)
+
+
 def _record(key: str, event_id: str, notice: ReporterNotice) -> OutputRecord:
-    headers = headers_at(REPORTER_NOTICE_TYPE, event_id, _midnight(notice.day))
+    headers = headers_at(REPORTER_NOTICE_TYPE, event_id, midnight(notice.day))
     return new_tuple(OutputRecord, (REPORTER_NOTICES, None, key.encode(), encode(notice), headers))
 
 
 # Nearly all reports of an hour were received on the same day.
 @lru_cache(maxsize=64)
-def _midnight(day: date) -> bytes:
+def midnight(day: date) -> bytes:
+    """The beginning of a day (UTC), as it is written in headers."""
     return rfc3339(epoch_ms(datetime(day.year, day.month, day.day, tzinfo=UTC))).encode()

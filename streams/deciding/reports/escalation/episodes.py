@@ -11,6 +11,7 @@ import msgspec
 from streams.contract.events.enriched_report import JurisdictionBasis
 from streams.contract.events.obligation import NotArmedReason
 from streams.contract.events.report import Category, ReporterKind, ReportKind
+from streams.deciding.reports.escalation.question import Question
 from streams.registry.rules import RuleOfLawTier
 
 # Allowed lateness. Reports travel from a phone through a platform's queues; five minutes cover all but a few,
@@ -62,6 +63,7 @@ class Open(msgspec.Struct, array_like=True, tag=1):
     `held` is the index of the most protective tier that the episode has had, without those of unknown places.
     Its gate must not loosen when the reports that called for it leave the window, nor when a country's tier
     changes. `opened` is when it opened (ms). `suspected`: a case about a suspected brigade was published.
+    `question` is the last one that a desk was asked about it.
     """
 
     escalation_id: str
@@ -75,6 +77,7 @@ class Open(msgspec.Struct, array_like=True, tag=1):
     held: int = 0
     opened: int = 0
     suspected: bool = False
+    question: Question | None = None
 
 
 class Cooldown(msgspec.Struct, array_like=True, tag=2):
@@ -129,11 +132,12 @@ def next_change_time(episode: Episode, now: int, timing: Timing) -> int:
     """Return the next time (ms of the partition's time) at which something may happen without a report.
 
     An open episode that is not clear can become clear only when counts fall, at the next pane boundary. A
-    clear one resolves when the watermark reaches its resolution time. A cooldown ends at `until`.
+    clear one resolves when the watermark reaches its resolution time. A question becomes overdue. A cooldown
+    ends at `until`.
     """
     if isinstance(episode, Cooldown):
         return episode.until
     resolves = resolution_time(episode, timing)
-    if resolves is None:
-        return (now // timing.pane + 1) * timing.pane
-    return resolves + LATENESS_MS
+    time = (now // timing.pane + 1) * timing.pane if resolves is None else resolves + LATENESS_MS
+    overdue = None if episode.question is None else episode.question.next_due
+    return time if overdue is None else min(time, overdue)

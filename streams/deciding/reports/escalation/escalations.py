@@ -33,15 +33,18 @@ from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.coordination.clusters import linked_of
 from streams.counting.integrity import effective_reporters, integrity
 from streams.counting.measures import MEASURES, MILLION
-from streams.counting.sums import WindowCounts
+from streams.counting.sums import WHOLE, WindowCounts
 from streams.counting.windows import FINE_MS, RINGS, WindowSpec, window_spec, window_start
 from streams.deciding.law.routing import INTERNAL_REVIEW
 from streams.deciding.law.rule_of_law import TIERS
+from streams.deciding.partition.legal_clocks import OutcomeTrace
+from streams.deciding.partition.replay import outcome_headers
 from streams.deciding.reports.escalation.case_law import CaseLaw, law_of
 from streams.deciding.reports.escalation.episodes import CausingReport, EpisodeKey, Open
 from streams.deciding.reports.escalation.integrity import find_coordination
 from streams.deciding.reports.escalation.policies import CompiledPolicy
 from streams.deciding.reports.escalation.priority import NO_PRIORITY, priority
+from streams.deciding.reports.escalation.question_events import question_state
 from streams.deciding.reports.rules import ReportRules
 
 # A reviewer looks at a handful of messages; ten is what fits on a screen.
@@ -71,20 +74,27 @@ def escalation_record(
     transition: Transition,
     shares: Sequence[CategoryShare],
     arrivals: Arrivals | None = None,
+    outcome: OutcomeTrace | None = None,
 ) -> OutputRecord:
     """Return the record that publishes a transition of `episode`, which is in its state after the transition.
 
     `shares` are the categories with reports in the window that ends with the pane of `transition.counted_at`.
-    `arrivals` are those of the channel, None if nothing is known of them.
+    `arrivals` are those of the channel, None if nothing is known of them. `outcome` is the one that caused
+    it; None if a report or time did.
     """
     event_id = step_id(episode.escalation_id, episode.sequence)
     event = _event(rules, key, episode, transition, shares, arrivals)
+    headers = event_headers(ESCALATION_TYPE, event_id, transition.at)
+    if outcome is not None:
+        place = {f"{outcome.origin.topic}/{outcome.origin.partition}": outcome.origin.offset}
+        event = replace(event, trace=replace(event.trace, partition_offsets=place))
+        headers += outcome_headers(outcome.applied, outcome.ticks)
     return OutputRecord(
         ESCALATIONS if key.mode == "live" else ESCALATIONS_SHADOW,
         None,
         key.channel.encode(),
         encode(event),
-        event_headers(ESCALATION_TYPE, event_id, transition.at),
+        headers,
     )
 
 
@@ -135,6 +145,7 @@ def _event(
         message_refs=most_reported_messages(shares, spec, transition.counted_at),
         first_report_id=episode.first_report_id,
         priority=_priority(episode, transition, counts, law.obligations),
+        question=question_state(episode),
     )
 
 
@@ -218,13 +229,15 @@ def _priority(
     if transition.type == "resolved":
         return NO_PRIORITY
     due = [row.due_at for row in obligations if row.due_at is not None and row.not_before is None]
+    missing = counts.stamped.scattered
     return priority(
         transition.at,
         min(map(moment_ms, due), default=None),
         episode.level,
-        counts.risk,
-        MEASURES["voices"].read(counts),
+        max(counts.risk - missing.risk, 0),
+        max(MEASURES["voices"].read(counts) - missing.reporters * MILLION // WHOLE, 0),
         episode.opened,
+        WHOLE * (counts.distinct_reporters + (counts.without_ref > 0)) - missing.reporters,
     )
 
 

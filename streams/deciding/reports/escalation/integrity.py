@@ -30,11 +30,11 @@ class Finding(NamedTuple):
     suspected: bool
 
 
-class Suspicion(NamedTuple):
-    """A suspected brigade: `capped` at REVIEW, or only marked."""
+class Held(NamedTuple):
+    """The level that a window holds, and what is said if a brigade is suspected behind it."""
 
-    finding: IntegrityFinding
-    capped: bool
+    level: int
+    finding: IntegrityFinding | None
 
 
 def find_coordination(stamped: StampedSums, arrivals: Arrivals | None) -> Finding | None:
@@ -66,21 +66,31 @@ def find_coordination(stamped: StampedSums, arrivals: Arrivals | None) -> Findin
     return Finding(IntegrityFinding(case.score, names, case.sentence, members), case.suspected)
 
 
-def suspect(batch: ReportBatch, channel_key: bytes, shares: Sequence[CategoryShare]) -> Suspicion | None:
-    """Return what follows if a brigade is suspected behind a channel's reports, None if none is.
+def level_held(
+    batch: ReportBatch,
+    channel_key: bytes,
+    policy: CompiledPolicy,
+    level: int,
+    shares: Sequence[CategoryShare],
+    end: int,
+) -> Held:
+    """Return what is left of `level`, which holds in the window that ends with the pane of `end` (ms).
 
-    A floor category is only marked. So is a window with a report of a trusted flagger or a detector, such as
-    a match of a known hash: these do not depend on the crowd.
+    All of it, unless a brigade is suspected: then the level that the reports reach which are neither linked
+    nor by young accounts of non-members, findings of detectors and trusted flaggers among them, and review at
+    least. So nobody silences others by reporting beside them, and a finding opens no level to a crowd of
+    which it says nothing. Of a floor category nothing is ever taken.
     """
     counts = summed(shares, 0)
     if not counts.stamped.stamped:
-        return None
+        return Held(level, None)
     found = find_coordination(counts.stamped, batch.state.crowd.arrivals_of(channel_key))
     if found is None or not found.suspected:
-        return None
+        return Held(level, None)
     categories = batch.rules.registry.categories
-    floor = any(categories[share.category].floor for share in shares)
-    return Suspicion(found.published, capped=not (floor or counts.trusted_flaggers or counts.automated))
+    if level > REVIEW and not any(categories[share.category].floor for share in shares):
+        level = min(level, max(policy.established_level(shares, end), REVIEW))
+    return Held(level, found.published)
 
 
 def open_brigade_case(

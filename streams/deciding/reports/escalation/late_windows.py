@@ -5,13 +5,14 @@ each report, so a window has its final level with its last report, whichever tha
 the highest level of a channel follows from its reports and not from their order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from streams.counting.categories import CategoryShare
 from streams.counting.counts import CHANNEL_COUNTS, category_suffix
 from streams.counting.store import CountStore
 from streams.counting.windows import RINGS
+from streams.deciding.reports.escalation.integrity import Held
 from streams.deciding.reports.escalation.policies import CompiledPolicy
 
 
@@ -34,11 +35,18 @@ def is_late(policy: CompiledPolicy, occurred: int, now: int) -> bool:
 
 
 def judge_ended(
-    store: CountStore, channel_key: bytes, policy: CompiledPolicy, occurred: int, now: int, above: int
+    store: CountStore,
+    channel_key: bytes,
+    policy: CompiledPolicy,
+    occurred: int,
+    now: int,
+    above: int,
+    held: Callable[[int, Sequence[CategoryShare], int], Held] | None = None,
 ) -> LateLevel:
     """Judge the policy in each window that a late report is in and that ended before `now`.
 
-    Levels up to `above` are not looked for: they would change nothing.
+    Levels up to `above` are not looked for: they would change nothing. `held` tells what is left of a level
+    in a window (integrity.level_held), None: all of it.
     """
     spec = policy.spec
     channels = []
@@ -62,6 +70,8 @@ def judge_ended(
         measured = ((category, one, one.measure(spec, end)) for category, one in channels)
         shares = [CategoryShare(*share) for share in measured if share[2].reports]
         level = policy.judge_shares(shares, end).level
+        if held is not None and level > max(above, found.level):
+            level = held(level, shares, end).level
         if level > max(above, found.level):
             found = LateLevel(level, shares, end, whole)
             if level == top:

@@ -74,6 +74,13 @@ class CompiledPolicy:
             return most
         return self.judge(total_of(shares, self.spec, now))
 
+    def established_level(self, shares: Sequence[CategoryShare], end: int) -> int:
+        """Return the level that the reports reach that no brigade is suspected to have made (Doubtful).
+
+        `shares` are those of the window that ends with the pane of `end` (ms).
+        """
+        return self.judge(total_of(shares, self.spec, end).established()).level
+
     def least_reports_above(self, number: int) -> int:
         """Return with how many reports a level above `number`, of which there must be one, may hold."""
         if not number:

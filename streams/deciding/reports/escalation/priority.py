@@ -10,6 +10,7 @@ from typing import Final
 from streams.contract.events.priority import Priority, PriorityComponents
 from streams.contract.wire.times import DAY, HOUR
 from streams.counting.measures import MILLION
+from streams.counting.sums import WHOLE
 
 # By the time that is left at most. A clock that runs longer than a week is one of many; what has lapsed is as
 # urgent as what is due within the hour.
@@ -31,18 +32,29 @@ NO_PRIORITY: Final = Priority(0, PriorityComponents(0, 0, 0, 0, 0))
 """Of what is resolved."""
 
 
-def priority(at: int, due: int | None, level: int, risk: int, voices: int, opened: int) -> Priority:
+def priority(
+    at: int,
+    due: int | None,
+    level: int,
+    risk: int,
+    voices: int,
+    opened: int,
+    reporters: int = WHOLE,
+) -> Priority:
     """Return the priority at `at`; times in ms since the epoch, `risk` and `voices` in millionths.
 
     `due` is when the nearest legal clock ends, None without one. `opened` is when the escalation or its clock
-    began, 0 if that is not known.
+    began, 0 if that is not known. `reporters` are those behind it in thousandths (counting.sums.Scattered):
+    with less than one, level and age count for as much less, so that what one account reports everywhere does
+    not stand before what somebody saw. More reporters never lower a priority.
     """
+    share = min(max(reporters, 0), WHOLE)
     points = PriorityComponents(
         clock=_clock(at, due),
-        level=_LEVELS[min(level, len(_LEVELS) - 1)],
+        level=_LEVELS[min(level, len(_LEVELS) - 1)] * share // WHOLE,
         risk=_RISK * risk // (risk + _RISK_HALF),
         voices=_VOICES * voices // (voices + _VOICES_HALF),
-        age=min(_AGE * max(at - opened, 0) // _FULL_AGE_MS, _AGE) if opened else 0,
+        age=min(_AGE * max(at - opened, 0) // _FULL_AGE_MS, _AGE) * share // WHOLE if opened else 0,
     )
     return Priority(points.clock + points.level + points.risk + points.voices + points.age, points)
 

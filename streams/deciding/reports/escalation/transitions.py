@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
+from streams.contract.wire.times import DAY
 from streams.counting.categories import CategoryShare, shares_of
+from streams.counting.coordination.channel_itself import channel_on
 from streams.counting.windows import window_spec
 from streams.deciding.clocks.store import ClockKey
 from streams.deciding.partition.due import DueKey
-from streams.deciding.partition.legal_clocks import take_clock_step
+from streams.deciding.partition.legal_clocks import OutcomeTrace, take_clock_step
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
-from streams.deciding.reports.counters import EpisodeLevel, EscalationStep
+from streams.deciding.reports.counters import EpisodeLevel, EscalationStep, QuestionStep
 from streams.deciding.reports.crowd import message_key
 from streams.deciding.reports.escalation.case_law import causing_report, protection_of
 from streams.deciding.reports.escalation.clock_events import publish_change
@@ -30,6 +34,8 @@ from streams.deciding.reports.escalation.escalations import (
     most_reported_messages,
 )
 from streams.deciding.reports.escalation.policies import CompiledPolicy
+from streams.deciding.reports.escalation.question import Question
+from streams.deciding.reports.escalation.question_events import withdraw_question
 
 
 def open_or_raise(
@@ -42,12 +48,14 @@ def open_or_raise(
     counted_at: int,
     *,
     clear: bool,
-) -> None:
+    question: Question | None = None,
+) -> Open:
     """Open the episode at `level`, or raise it, because of the report of `case` (see episodes.rise).
 
     `shares` are those of the window that ends with the pane of `counted_at` (ms), `clear` says whether the
-    window of now is. An episode that a window of the past opens begins now all the same: dated back, it would
-    be resolved at once, and the next late report would open another.
+    window of now is. `question` is what is known of asking a desk. Returns the episode. One that a
+    window of the past opens begins now all the same: dated back, it would be resolved at once, and the next
+    late report would open another.
     """
     state = batch.state
     now = state.time.now
@@ -76,14 +84,64 @@ def open_or_raise(
             opened=now,
         )
         transition = Transition("opened", "threshold_crossed", now, counted_at)
+    episode.question = question
     episode.held = max(held_tier(episode, shares, policy.spec, counted_at), protection_of(cause))
     state.put_episode(key, episode, policy.timing, now)
     _publish(batch, key, episode, transition, shares)
+    _list_messages(batch, key, episode, policy, shares, counted_at)
+    return episode
+
+
+def raise_by_answer(
+    batch: ReportBatch,
+    key: EpisodeKey,
+    episode: Open,
+    policy: CompiledPolicy,
+    level: int,
+    shares: Sequence[CategoryShare],
+    outcome: OutcomeTrace,
+) -> None:
+    """Raise an open episode to `level` because a desk answered; `shares` are those of the window of now."""
+    state = batch.state
+    now = state.time.now
+    batch.counters.raised_from[EpisodeLevel(key.policy, key.mode, episode.level)] += 1
+    episode.sequence += 1
+    episode.level = level
+    episode.clear_since = None
+    episode.scope = Scope(policy.policy.categories, policy.policy.window_ms, policy.level(level).name)
+    episode.held = max(
+        held_tier(episode, shares, policy.spec, now), episode.held, protection_of(episode.cause)
+    )
+    state.put_episode(key, episode, policy.timing, now)
+    _publish(batch, key, episode, Transition("updated", "level_raised", now, now), shares, outcome)
+    _list_messages(batch, key, episode, policy, shares, now)
+
+
+def _list_messages(
+    batch: ReportBatch,
+    key: EpisodeKey,
+    episode: Open,
+    policy: CompiledPolicy,
+    shares: Sequence[CategoryShare],
+    counted_at: int,
+) -> None:
     # Also of reports without a reporter: desks decide about them too, and others may report the messages
     # later.
     if key.mode == "live":
         listed = message_key(key.channel.encode(), episode.escalation_id)
-        state.crowd.list_messages(listed, most_reported_messages(shares, policy.spec, counted_at), now)
+        messages = most_reported_messages(shares, policy.spec, counted_at)
+        messages = messages or _days_of_channel(batch, key.channel.encode(), policy, counted_at)
+        batch.state.crowd.list_messages(listed, messages, batch.state.time.now)
+
+
+def _days_of_channel(
+    batch: ReportBatch, channel_key: bytes, policy: CompiledPolicy, counted_at: int
+) -> tuple[str, ...]:
+    """Return what stands for the channel on the days of a window on which it was reported itself."""
+    end = counted_at // DAY
+    first = (counted_at - policy.policy.window_ms) // DAY
+    days = [channel_on(day) for day in range(end, first - 1, -1)]
+    return tuple(day for day in days if batch.state.crowd.is_reported(message_key(channel_key, day)))
 
 
 def serve_due(batch: ReportBatch, time: int, key: DueKey) -> None:
@@ -104,7 +162,9 @@ def _take_episode_step(batch: ReportBatch, time: int, key: EpisodeKey) -> None:
         return
     policy = batch.rules.policies.get((key.policy, key.mode))
     channel = key.channel.encode()
+    _note_overdue(batch, key, episode, time)
     if policy is None:
+        withdraw_question(batch, key, episode, time)
         scope = episode.scope
         shares = shares_of(state.counts, channel, scope.categories, window_spec(scope.window_ms, ""), time)
         episode.sequence += 1
@@ -120,9 +180,18 @@ def _take_episode_step(batch: ReportBatch, time: int, key: EpisodeKey) -> None:
         note_clear(episode, time, clear=clear)
         state.put_episode(key, episode, policy.timing, time)
         return
+    withdraw_question(batch, key, episode, resolved_at)
     episode.sequence += 1
     _publish(batch, key, episode, Transition("resolved", "cleared", resolved_at, time), shares)
     state.put_episode(key, after_resolution(episode, resolved_at, policy.timing), policy.timing, time)
+
+
+def _note_overdue(batch: ReportBatch, key: EpisodeKey, episode: Open, time: int) -> None:
+    """Count the episode's question if it should have been answered by `time` (ms), and was not."""
+    question = episode.question
+    if question is not None and question.next_due is not None and question.next_due <= time:
+        episode.question = replace(question, overdue=True)
+        batch.counters.questions[QuestionStep(key.policy, "overdue")] += 1
 
 
 def _publish(
@@ -131,10 +200,11 @@ def _publish(
     episode: Open,
     transition: Transition,
     shares: Sequence[CategoryShare],
+    outcome: OutcomeTrace | None = None,
 ) -> None:
     arrivals = None
     if transition.type != "resolved" and any(share.counts.stamped.stamped for share in shares):
         arrivals = batch.state.crowd.arrivals_of(key.channel.encode())
-    batch.outputs.append(escalation_record(batch.rules, key, episode, transition, shares, arrivals))
+    batch.outputs.append(escalation_record(batch.rules, key, episode, transition, shares, arrivals, outcome))
     step = EscalationStep(key.policy, key.mode, transition.type, episode.level)
     batch.counters.escalations[step] += 1

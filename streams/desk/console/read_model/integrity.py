@@ -3,23 +3,31 @@
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import msgspec
 
+from streams.contract.events.detector_case import DETECTOR_CASE_TYPE, DetectorCase, DetectorCaseKind
 from streams.contract.events.integrity_case import CaseForReview, IntegrityCaseKind
+from streams.contract.wire.envelope import CE_TYPE
 from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.times import moment_ms
 from streams.desk.console.read_model.changes import Changes
 from streams.desk.console.read_model.paging import ListFilter, page_of
 from streams.desk.console.read_model.statements import SQL
 
+AnyCaseKind = IntegrityCaseKind | DetectorCaseKind
+"""The kinds of both events that `integrity-cases` holds."""
+
 _CASE = msgspec.json.Decoder(CaseForReview)
+_DETECTOR_CASE = msgspec.json.Decoder(DetectorCase)
+_DETECTOR_CASE_TYPE = DETECTOR_CASE_TYPE.encode()
 
 
 def apply_integrity_case(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
     """Add a case. Raises msgspec.DecodeError if the record holds something else."""
-    case = _CASE.decode(record.value or b"")
+    of_detector = (CE_TYPE, _DETECTOR_CASE_TYPE) in record.headers
+    case = (_DETECTOR_CASE if of_detector else _CASE).decode(record.value or b"")
     writer.execute(
         SQL["put_integrity_case"],
         (case.case_id, case.kind, moment_ms(case.at), record.value),
@@ -31,13 +39,13 @@ def apply_integrity_case(writer: sqlite3.Connection, record: SourceRecord, chang
 class IntegrityFilter(ListFilter):
     """Which cases a view shows. None filters nothing."""
 
-    kind: IntegrityCaseKind | None = None
+    kind: AnyCaseKind | None = None
 
 
 class IntegrityPage(NamedTuple):
     """Cases in order, and where the next page begins; None if there are no more."""
 
-    cases: Sequence[CaseForReview]
+    cases: Sequence[CaseForReview | DetectorCase]
     after: str | None
 
 
@@ -46,4 +54,16 @@ def integrity_page(
 ) -> IntegrityPage:
     """A page of cases. Raises BadFilter if `after` is not what an earlier page said."""
     page = page_of(reader, "integrity_cases", shown, ("newest_first", "case_id"), after)
-    return IntegrityPage([_CASE.decode(row["event"]) for row in page.rows], page.after)
+    return IntegrityPage([_read(row["event"]) for row in page.rows], page.after)
+
+
+class _Kind(msgspec.Struct):
+    kind: AnyCaseKind
+
+
+_KIND = msgspec.json.Decoder(_Kind)
+
+
+def _read(event: bytes) -> CaseForReview | DetectorCase:
+    of_detector = _KIND.decode(event).kind in get_args(DetectorCaseKind)
+    return (_DETECTOR_CASE if of_detector else _CASE).decode(event)

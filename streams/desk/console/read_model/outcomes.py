@@ -38,14 +38,17 @@ def apply_moderation_outcome(writer: sqlite3.Connection, record: SourceRecord, c
             record.offset,
             subject.channel_ref,
             escalation_id,
-            subject.message_ref if isinstance(subject, MessageSubject) else None,
+            # One of a case that was made for a test is no decision about the message.
+            subject.message_ref
+            if isinstance(subject, MessageSubject) and outcome.known_answer is None
+            else None,
             decoded.time_ms,
             encode(outcome),
         ),
     )
     if isinstance(subject, EscalationSubject):
         changes.cases.add(subject.escalation_id)
-    elif isinstance(subject, MessageSubject):
+    elif isinstance(subject, MessageSubject) and outcome.known_answer is None:
         # Pages of the message's clocks show the outcome too.
         changes.cases.update(
             case_id

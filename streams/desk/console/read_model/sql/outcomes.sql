@@ -35,3 +35,8 @@ SELECT 1 FROM outcome WHERE ce_source = ? AND outcome_id = ?
 
 -- name: was_clock_outcome_written
 SELECT 1 FROM clock_outcome WHERE ce_source = ? AND outcome_id = ?
+
+-- name: decided_since
+SELECT said.event, said.escalation_id, said.message_ref, desk_row.distinct_reporters
+FROM outcome AS said LEFT JOIN desk_row USING (escalation_id)
+WHERE said.decided_ms >= ? ORDER BY said.decided_ms, said.outcome_id
