@@ -3,21 +3,27 @@
 import pytest
 
 from streams.deciding.reporters.watch import Watch, note_finding
-from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.contract.events.internal.detector_end import DetectorEnd
+from streams.contract.wire.forms.detector_end import encode_detector_end
+from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.topics import REPORTERS_INTERNAL
+from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys, hash_key
 from tests.shipped import RULES
-from tests.unit.both_stages import Deployment, of
+from tests.unit.both_stages import PARTITIONS, Deployment, of
 from tests.unit.crowd_traffic import outcome
 from tests.unit.detector_traffic import DETECTOR, classified, finding, matched
-from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START
+from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START, Record
 
+EARLIER = hash_key(b"an earlier key, of at least 32 bytes")
+CURRENT = hash_key(b"the current key, of at least 32 byte")
 DETECTORS = RULES.reporters.detectors
 
 
 class Play:
     """Findings of sources in one deployment with the shipped policies, each in a channel of its own."""
 
-    def __init__(self) -> None:
-        self.deployment = Deployment(policies=SHIPPED.policies)
+    def __init__(self, keys: HashKeys = DEMONSTRATION) -> None:
+        self.deployment = Deployment(policies=SHIPPED.policies, keys=keys)
         self.number = 0
         self.cases: list = []
 
@@ -195,3 +201,39 @@ def test_a_restart_in_between_changes_nothing():
         return [output[2:4] for output in one.deployment.outputs], one.deployment.kept
 
     assert play(restart=True) == play(restart=False)
+
+
+def ended(play, case):
+    """Apply what `tocsin detector end` writes about a case."""
+    [key] = [
+        output.key for output in play.deployment.outputs if case["case_id"].encode() in (output.value or b"")
+    ]
+    decision = DetectorEnd(case["part"], case["case_id"], "known material spreads", "op-1")
+    value, headers = encode_detector_end(decision)
+    home = home_partition(key, PARTITIONS)
+    record = Record(REPORTERS_INTERNAL, home, 10**6, START, key, value, headers)
+    play.deployment._apply(record)
+
+
+def test_a_person_ends_it_for_the_part_that_the_case_names():
+    play = Play()
+    play.usual(3, count=20, match=matched("ncmec", "e1"))
+    play.find(160, START, match=matched("ncmec", "blank"))
+    [case] = play.cases
+    ended(play, case)
+    ended(play, case)
+    assert max(levels(play.find(1, START + 31 * MINUTE, match=matched("ncmec", "blank")))) == 2
+    # What it found meanwhile is usual now.
+    play.find(160, START + HOUR, match=matched("ncmec", "blank"))
+    assert play.cases == [case]
+
+
+def test_a_source_stays_held_when_the_key_changes():
+    play = Play(HashKeys(EARLIER))
+    play.usual(3, match=matched("ncmec", "e1"))
+    play.find(160, START, match=matched("ncmec", "e1"))
+    play.deployment.restart(HashKeys(CURRENT, EARLIER))
+    # The first finding under the current key asks, and the next one is answered.
+    play.find(1, START + 40 * MINUTE, match=matched("ncmec", "e1"))
+    assert levels(play.find(1, START + 41 * MINUTE, match=matched("ncmec", "e1"))) == [1]
+    assert len(play.cases) == 1

@@ -30,7 +30,8 @@ class DetectorCase(msgspec.Struct, frozen=True, gc=False):
 
     `match` or `classifier` name the source, down to the part that is held; both are null for a detector that
     is known by its reporter's ref alone: its report is in `examples`. `findings` are those of this hour, and
-    `usual_at_most` the most that its history lets one expect, 0 if it has none.
+    `usual_at_most` the most that its history lets one expect, 0 if it has none. `part` tells the part of the
+    source to `tocsin detector end`.
     """
 
     case_id: str
@@ -42,4 +43,5 @@ class DetectorCase(msgspec.Struct, frozen=True, gc=False):
     classifier: HeldClassifier | None
     findings: int
     usual_at_most: int
+    part: str
     human_review_required: Literal[True] = True

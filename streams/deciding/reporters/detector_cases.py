@@ -33,10 +33,12 @@ class _Named(NamedTuple):
     classifier: HeldClassifier | None
 
 
-def publish_held(batch: ReporterBatch, source_key: bytes, report: CheckedReport[Any], change: Change) -> None:
+def publish_held(
+    batch: ReporterBatch, source_key: bytes, part: int, report: CheckedReport[Any], change: Change
+) -> None:
     """Publish that the source of a report, or a part of it, is held from now on.
 
-    `source_key` is the state key of the whole.
+    `source_key` is the state key of the whole, `part` the hash of the part.
     """
     now = batch.state.time.now
     assert change.why is not None
@@ -59,6 +61,7 @@ def publish_held(batch: ReporterBatch, source_key: bytes, report: CheckedReport[
         classifier=named.classifier,
         findings=change.findings,
         usual_at_most=change.band,
+        part=f"{part:016x}",
     )
     headers = event_headers(DETECTOR_CASE_TYPE, case_id, now)
     batch.outputs.append(OutputRecord(INTEGRITY_CASES, None, key.encode(), encode(case), headers))

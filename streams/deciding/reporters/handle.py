@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from streams.contract.events.internal.credit import CREDIT_TYPE, CreditedOutcome, ReporterCredit
+from streams.contract.events.internal.detector_end import DETECTOR_END_TYPE
 from streams.contract.events.internal.passed_report import (
     CheckedReport,
     PassedReport,
@@ -23,6 +24,7 @@ from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected
 from streams.contract.wire.envelope import CE_TYPE
 from streams.contract.wire.forms.checked_report import checked_report, published_record
 from streams.contract.wire.forms.credit import decode_credit
+from streams.contract.wire.forms.detector_end import decode_detector_end
 from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
 from streams.contract.wire.forms.report_decoding import decode_report
 from streams.contract.wire.forms.reporter_history import decode_history, decode_rehashed, earlier_hash
@@ -45,7 +47,13 @@ from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.cases import publish_cases
 from streams.deciding.reporters.decide_standing import handle_standing, note_standing
 from streams.deciding.reporters.finding import reporter_of
-from streams.deciding.reporters.findings import credit_parts, judge_finding, send_part, take_part
+from streams.deciding.reporters.findings import (
+    credit_parts,
+    end_holding,
+    judge_finding,
+    send_part,
+    take_part,
+)
 from streams.deciding.reporters.rehashing import ask_for_history, forward, move_away
 from streams.deciding.reporters.reporter import (
     REPORTER,
@@ -54,12 +62,13 @@ from streams.deciding.reporters.reporter import (
     Reporter,
     ReportFacts,
 )
-from streams.deciding.reporters.state import HASH_BYTES
+from streams.deciding.reporters.state import HASH_BYTES, state_key
 from streams.registry.category import CategoryRules
 
 _CREDIT = CREDIT_TYPE.encode()
 _REHASHED = REHASHED_TYPE.encode()
 _HISTORY = HISTORY_TYPE.encode()
+_DETECTOR_END = DETECTOR_END_TYPE.encode()
 _SECOND = 1_000
 
 # Of an entry beside its rest and source: places, times, hashes, refs and a stamp.
@@ -172,6 +181,9 @@ def handle_own(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> No
             _apply_rehashed(batch, record, origin, decode_rehashed(record.value or b""))
         elif event_type == _HISTORY:
             _apply_history(batch, record, origin, decode_history(record.value or b""))
+        elif event_type == _DETECTOR_END:
+            end = decode_detector_end(record.value or b"")
+            end_holding(batch, state_key(record.key or b""), int(end.part, 16))
         else:
             raise Rejected("bad_envelope", CE_TYPE, f"Must be a report that was passed on, or {CREDIT_TYPE}.")
     except msgspec.DecodeError:

@@ -105,12 +105,21 @@ class Watch(msgspec.Struct, array_like=True, gc=False):
         self.held = _WHY.index(why) + 1
         self.loud, self.loudest = self.hour, self.count
 
-    def end(self) -> None:
-        """End it because a person says so: what it finds now is usual from now on, and no evidence stays."""
-        if self.why == "volume":
-            self._note_busiest(self.hour // _HOURS_PER_DAY, max(self.loudest, self.count))
+    def end(self) -> int:
+        """End it because a person says so: what it finds now is usual from now on, and no evidence stays.
+
+        Return how many findings within an hour that are; 0 if it was held for another reason.
+        """
+        usual = max(self.loudest, self.count) if self.why == "volume" else 0
         self.held = _NOT_HELD
         self.evidence, self.loudest = 1.0, 0
+        self.accept(usual)
+        return usual
+
+    def accept(self, findings: int) -> None:
+        """Take so many findings within an hour as usual from now on."""
+        if findings:
+            self._note_busiest(self.hour // _HOURS_PER_DAY, findings)
 
     def decided(self, rules: DetectorRules, expected: float, *, dismissed: bool) -> None:
         """Note an outcome; `expected` is the share of dismissals that the earlier ones let one expect."""
