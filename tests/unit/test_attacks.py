@@ -107,11 +107,32 @@ def test_posts_that_are_gone_cost_a_reporter_nothing():
     assert (after.trust_class, after.factor) == ("high", pytest.approx(before.factor, rel=0.02))
 
 
+@pytest.mark.parametrize(
+    ("decision", "count"), [("dismissed", 6), ("dismissed", 40), ("manifestly_unfounded", 3)]
+)
+def test_one_reviewer_does_not_take_the_class_of_an_honest_reporter(decision, count):
+    """Six dismissals took class high from somebody with eight upheld reports, one manifestly unfounded too."""
+    before, after = trust_after(LIVE, 8, decision, count)
+    assert before.trust_class == after.trust_class == "high"
+    assert after.factor > 0.95 * before.factor
+
+
+def test_posts_that_nobody_could_judge_cost_a_reporter_nothing():
+    before, after = trust_after(LIVE, 8, "dismissed", 6, "not_substantiated")
+    assert after.factor == pytest.approx(before.factor, rel=0.01)
+
+
 # --- 1d: desks
 
 
-def test_a_person_hears_of_an_account_that_reports_a_thousand_channels():
-    assert desk_flooded(LIVE, FLOODS["one new account, 1,000 channels"]).noticed == 1
+def test_a_person_hears_of_an_account_that_reports_a_thousand_channels_and_a_genuine_report_stands_first():
+    assert desk_flooded(LIVE, FLOODS["one new account, 1,000 channels"])[1:] == (1, 0)
+    assert desk_flooded(LIVE, FLOODS["1,000 anonymous reports, as many channels"]).before_genuine == 0
+
+
+def test_a_hundred_fakes_by_one_account_do_not_stand_before_a_genuine_report():
+    """All hundred did: at 50 cases a day, two days."""
+    assert desk_flooded(LIVE, FLOODS["one old account, 700 reports, 100 channels"]).before_genuine <= 10
 
 
 # --- 1e: five targets
