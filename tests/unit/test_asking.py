@@ -2,20 +2,27 @@
 
 import dataclasses
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from streams.commands.state.repartition import repartition
+from streams.contract.events.internal.time_correction import TimeCorrection
+from streams.contract.wire.forms.time_correction import encode_time_correction
+from streams.contract.wire.partitioner import home_partition
 from streams.deciding.partition.batch import Batch
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState, restore_reports
 from streams.registry.rules import AskRules
 from tests.unit.crowd_traffic import outcome, stamped
+from tests.unit.saved_state import read_file, write_file
 from tests.unit.traffic import (
     DAY,
     HOUR,
+    INTERNAL,
     MINUTE,
     SHIPPED,
     START,
@@ -144,16 +151,16 @@ def test_none_upheld_is_held_until_as_many_others_come_and_they_are_asked_about(
     assert desk.steps() == [("asked", None)]
     desk.decide("manifestly_unfounded", second)
     assert desk.steps() == [("asked", None), ("answered", "held")]
-    desk.reports(9, 11)
+    desk.reports(9, 15)
     assert len(desk.steps()) == 2
-    desk.reports(12, 12)
+    desk.reports(16, 16)
     assert desk.steps()[2:] == [("asked", None)]
     again = desk.events()[2]
     assert again["question_id"] != desk.events()[0]["question_id"]
     drawn = {each["report_id"] for event in (desk.events()[0], again) for each in event["reports"]}
     assert len(drawn) == 4
-    assert {each["report_id"] for each in again["reports"]} <= {f"r{number}" for number in range(9, 13)}
-    assert again["sampled"] == 0.5
+    assert {each["report_id"] for each in again["reports"]} <= {f"r{number}" for number in range(9, 17)}
+    assert again["sampled"] == 0.25
     desk.decide("upheld", again["reports"][0])
     assert desk.levels() == [("opened", 1), ("updated", 2)]
 
@@ -391,3 +398,52 @@ def test_a_question_names_no_reporter() -> None:
     hashes = [desk.state.reporter_keys.reporter_hash(f"u{number}") for number in range(1, 9)]
     assert not any(f'"u{number}"' in text for number in range(1, 9))
     assert not any(f"{hashed}" in text or f"{hashed:016x}" in text for hashed in hashes)
+
+
+def test_a_question_moves_with_its_channel(tmp_path: Path) -> None:
+    desk = Desk()
+    desk.reports(1, 8)
+    drawn = desk.events()[0]["reports"][0]["report_id"]
+    stage = report_stage(desk.rules)
+    old = write_file(tmp_path / "old", {"reports": [desk.stored]})
+    repartition(old, tmp_path / "new", {"reports": stage}, 3)
+    _, found = read_file(tmp_path / "new")
+    home = home_partition(b"c", 3)
+    moved = stage.restore(home, 3, found["reports"][home][1].items())
+    answer = outcome(1, "upheld", START + HOUR, {"kind": "report", "report_id": drawn})
+    batch = stage.apply(moved, [answer._replace(partition=home)])
+    assert escalations(batch) == [("updated", 2, "2026-09-04T00:01:20.000Z")]
+
+
+def test_a_question_that_was_asked_at_a_wrong_time_is_due_in_right_time() -> None:
+    desk = Desk()
+    wrong = START + 5 * DAY
+    desk.reports(1, 8, at=wrong)
+    correction = TimeCorrection(wrong, START, "a broker's clock was wrong", "op-1")
+    value, headers = encode_time_correction(correction)
+    desk.apply(Record(INTERNAL, 0, 9, START, None, value, headers))
+    question = desk.state.episodes["c"]["spam", "live"].question
+    assert (question.asked, question.due) == (START, START + 30 * MINUTE)
+    assert desk.state.next_due() <= question.due
+
+
+def test_the_version_before_reads_episodes_with_a_question() -> None:
+    """It takes the fields that it knows, and would raise the escalation with the next report."""
+
+    class OpenThen(msgspec.Struct, array_like=True, tag=1):
+        escalation_id: str
+        level: int
+        sequence: int
+        clear_since: int | None
+        first_report_id: str
+        cause: Any
+        scope: Any
+        held: int = 0
+        opened: int = 0
+        suspected: bool = False
+
+    desk = Desk()
+    desk.reports(1, 8)
+    (stored,) = [value for key, value in desk.stored.items() if key[:1] == b"C"]
+    ((_, _, episode),) = msgspec.msgpack.decode(stored[1:], type=list[tuple[str, str, OpenThen]])
+    assert (episode.level, episode.sequence) == (1, 1)
