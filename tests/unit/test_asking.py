@@ -151,16 +151,16 @@ def test_none_upheld_is_held_until_as_many_others_come_and_they_are_asked_about(
     assert desk.steps() == [("asked", None)]
     desk.decide("manifestly_unfounded", second)
     assert desk.steps() == [("asked", None), ("answered", "held")]
-    desk.reports(9, 11)
+    desk.reports(9, 15)
     assert len(desk.steps()) == 2
-    desk.reports(12, 12)
+    desk.reports(16, 16)
     assert desk.steps()[2:] == [("asked", None)]
     again = desk.events()[2]
     assert again["question_id"] != desk.events()[0]["question_id"]
     drawn = {each["report_id"] for event in (desk.events()[0], again) for each in event["reports"]}
     assert len(drawn) == 4
-    assert {each["report_id"] for each in again["reports"]} <= {f"r{number}" for number in range(9, 13)}
-    assert again["sampled"] == 0.5
+    assert {each["report_id"] for each in again["reports"]} <= {f"r{number}" for number in range(9, 17)}
+    assert again["sampled"] == 0.25
     desk.decide("upheld", again["reports"][0])
     assert desk.levels() == [("opened", 1), ("updated", 2)]
 
