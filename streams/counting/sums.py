@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from streams.counting.coordination.clusters import ClusterSums
 
@@ -207,6 +208,8 @@ class WindowCounts(Pane, gc=False):
             min(max(self.anonymous - doubtful.anonymous, 0), reports),
             self.without_ref,
             distinct_reporters=min(max(self.distinct_reporters - doubtful.reporters, 0), reports),
+            # Voices are heads then.
+            stamped=replace(self.stamped, stamped=0, sums=ClusterSums(), doubtful=NO_DOUBT),
         )
 
     @classmethod

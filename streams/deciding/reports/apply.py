@@ -165,9 +165,11 @@ def _count_or_note(
 ) -> tuple[bool, Arrivals | None]:
     """Count a report, or only note who reported it if it has no weight or `is_old`; as `add_to_counts`."""
     if case.without_weight is None and not is_old:
+        if case.stamp is None or not case.stamp.watched:
+            return add_to_counts(batch, channel_key, plan, counts, case)
         before = before_watched(batch, channel_key, counts, case)
         counted, arrivals = add_to_counts(batch, channel_key, plan, counts, case)
-        if before is not None and counted:
+        if counted:
             note_watched(batch, channel_key, counts, case, before)
         return counted, arrivals
     _note(batch, channel_key, case)
