@@ -52,6 +52,9 @@ class KnownOutcome(msgspec.Struct, frozen=True, array_like=True):
         other = self.other
         if other is None or not other.percent or not self.percent or self.corrects:
             return None
+        if not (other.reviewer and self.reviewer):
+            # Nobody knows whose an outcome without a tag is: it may be of the same person.
+            return None
         return (other.verdict == "upheld") == (self.verdict == "upheld")
 
     @property
@@ -96,9 +99,7 @@ def with_decision(standing: KnownOutcome | None, decision: KnownOutcome) -> Know
     for each in sorted(_alone(standing) + _alone(decision), key=lambda one: one.order):
         latest[each.reviewer] = each
     first, *others = sorted(latest.values(), key=lambda one: one.order, reverse=True)
-    # Nobody knows whose an outcome without a tag is: it may be of the same person.
-    other = next((each for each in others if each.reviewer), None) if first.reviewer else None
-    return first if other is None else msgspec.structs.replace(first, other=other)
+    return msgspec.structs.replace(first, other=others[0]) if others else first
 
 
 def _alone(decision: KnownOutcome) -> list[KnownOutcome]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from streams.counting.coordination.clusters import ClusterSums
 
@@ -72,6 +73,12 @@ class Scattered(msgspec.Struct, frozen=True, gc=False):
             return self
         return Scattered(self.reporters + other.reporters, self.risk + other.risk)
 
+    def minus(self, other: "Scattered") -> "Scattered":
+        """Return the sums without those of `other`, which were added before."""
+        if other is NOT_SCATTERED:
+            return self
+        return Scattered(self.reporters - other.reporters, self.risk - other.risk)
+
 
 NOT_SCATTERED: Final = Scattered()
 
@@ -107,6 +114,7 @@ class StampedSums(msgspec.Struct, frozen=True, gc=False):
             self.sums.minus(other.sums),
             doubtful,
             self.unnamed - other.unnamed,
+            self.scattered.minus(other.scattered),
         )
 
 
@@ -200,6 +208,8 @@ class WindowCounts(Pane, gc=False):
             min(max(self.anonymous - doubtful.anonymous, 0), reports),
             self.without_ref,
             distinct_reporters=min(max(self.distinct_reporters - doubtful.reporters, 0), reports),
+            # Voices are heads then.
+            stamped=replace(self.stamped, stamped=0, sums=ClusterSums(), doubtful=NO_DOUBT),
         )
 
     @classmethod

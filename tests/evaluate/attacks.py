@@ -198,3 +198,33 @@ def floor_attack(canvas: Canvas, name: str, at: int) -> Story:
             canvas.report(at + number * 5 * MINUTE, who, channel, message, 1, category)
     target = Target(channel, (), at, at + each * 5 * MINUTE, policy)
     return Story(name, right=False, members=[who for who in people if who], targets=[target])
+
+
+def guard_rail_day(canvas: Canvas, day: int) -> Story:
+    """A brigade of 40 attacks on a day on which 110 pairs of accounts are linked, so that links have no effect.
+
+    Pairs and brigade have two targets behind them; the third one is the story's.
+    """
+    rng = canvas.rng
+    pairs = [canvas.people(2, OLD_AGES) for _ in range(110)]
+    brigade_members = canvas.people(40, OLD_AGES)
+    for before in (5, 3):
+        for group in (*pairs, brigade_members):
+            channel, message = canvas.name("c"), canvas.message(0)
+            canvas.tells_all(channel)
+            for who in group:
+                canvas.report(day - before * DAY + rng.random() * HOUR, who, channel, message, 0)
+    for pair in pairs:
+        channel, message = canvas.name("c"), canvas.message(0)
+        canvas.tells_all(channel)
+        for who in pair:
+            canvas.report(day + rng.random() * HOUR, who, channel, message, 0)
+    channel, message = canvas.name("c"), canvas.message(0)
+    canvas.tells_all(channel)
+    begin = day + 2 * HOUR
+    for who in brigade_members:
+        canvas.report(begin + rng.random() * 10 * MINUTE, who, channel, message, 0)
+    target = Target(channel, (message,), begin, begin + 10 * MINUTE)
+    return Story(
+        "brigade on a day of 110 linked pairs", right=False, members=brigade_members, targets=[target]
+    )

@@ -9,6 +9,7 @@ from tests.evaluate.attacks import (
     attacked_wave,
     brigade,
     floor_attack,
+    guard_rail_day,
 )
 from tests.evaluate.stages import DAY, HOUR, MINUTE, START
 from tests.evaluate.world import FRESH_AGES, Canvas, Story, Target, World
@@ -33,6 +34,7 @@ class Size:
     wave_attacks: int = len(WAVE_ATTACKS)
     launch_waves: int = 1
     plain_waves: int = 2
+    guard_rail: bool = True
     days: int = 30
 
 
@@ -48,6 +50,7 @@ QUICK = Size(
     tactics=2,
     wave_attacks=1,
     plain_waves=1,
+    guard_rail=False,
 )
 
 
@@ -79,6 +82,9 @@ def drawn_world(seed: int, size: Size) -> World:
     for attack in FLOOR_ATTACKS:
         stories.append(floor_attack(canvas, attack, _later(canvas, size)))
     stories.append(_fresh(canvas, _later(canvas, size)))
+    stories.append(_flood(canvas, honest, _later(canvas, size)))
+    if size.guard_rail:
+        stories.append(guard_rail_day(canvas, START + (size.days - 2) * DAY))
     return canvas.world(honest, stories, size.days)
 
 
@@ -148,3 +154,16 @@ def _fresh(canvas: Canvas, begin: int) -> Story:
         canvas.report(begin + canvas.rng.random() * 10 * MINUTE, who, channel, message, 0.1)
     target = Target(channel, (message,), begin, begin + 10 * MINUTE)
     return Story("brigade of 100 new accounts", right=False, members=people, targets=[target])
+
+
+def _flood(canvas: Canvas, honest: list[str], begin: int) -> Story:
+    """A hijacked channel sends its members advertising: a hundred and twenty report it within twenty minutes."""
+    channel = canvas.name("c")
+    messages = tuple(canvas.message(1) for _ in range(6))
+    people = canvas.rng.sample(honest, 120)
+    for who in people:
+        at = begin + canvas.rng.random() * 20 * MINUTE
+        canvas.report(at, who, channel, canvas.rng.choice(messages), 1, "spam")
+    return Story(
+        "flood of spam", True, people, [Target(channel, messages, begin, begin + 20 * MINUTE, "spam-flood")]
+    )

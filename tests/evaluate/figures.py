@@ -201,5 +201,9 @@ def _cell(values: Sequence[float], meets: Callable[[float], bool] | None) -> str
         return ""
     missed = " **missed**" if meets is not None and not meets(mean(values)) else ""
     if min(values) == max(values):
-        return f"{values[0]:.4g}{missed}"
-    return f"{mean(values):.3g} ({min(values):.3g} to {max(values):.3g}){missed}"
+        return f"{_text(values[0])}{missed}"
+    return f"{_text(mean(values))} ({_text(min(values))} to {_text(max(values))}){missed}"
+
+
+def _text(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"

@@ -23,10 +23,13 @@ OTHERS_SECONDS = 3.0
 OTHERS = {OUT: (1, 2), STATE: (1, 2), INTERNAL: (1,), SOURCE: (1, 2, 3)}
 
 
-def without_leader(topic: str, workers: int, moment: str, *, leave_out_markers: bool) -> Told:
+def without_leader(
+    topic: str, workers: int, moment: str, *, leave_out_markers: bool, publishes: bool = True
+) -> Told:
     """The first partition of a topic loses its leader for a while; no worker ends, and others go on.
 
-    `moment` is when: before nothing in particular, or after a step of a transaction that writes to it.
+    `moment` is when: before nothing in particular, or after a step of a transaction that writes to it. Unless
+    it `publishes` meanwhile, nobody writes again whose next marker would end what is left open.
     """
 
     async def told(fleet: Fleet) -> None:
@@ -41,7 +44,7 @@ def without_leader(topic: str, workers: int, moment: str, *, leave_out_markers: 
         fleet.on_step = lose.on_step
         ends = fleet.loop.now + AWAY_SECONDS
         while fleet.loop.now < ends:
-            for partition in fleet.published:
+            for partition in fleet.published if publishes or not lose.happened else ():
                 # Nobody can publish to a source without a leader either.
                 if topic != SOURCE or partition:
                     fleet.publish(partition)
@@ -67,14 +70,14 @@ class _Lose:
         self._topic = topic
         self._moment = moment
         self._writer: Process | None = None
-        self._happened = False
+        self.happened = False
 
     def on_step(self, process: Process, name: str) -> None:
         if name == f"after produce {self._topic}-0":
             self._writer = process
         in_transaction = process is self._writer and name.startswith(self._moment)
-        if not self._happened and (in_transaction or not self._moment):
-            self._happened = True
+        if not self.happened and (in_transaction or not self._moment):
+            self.happened = True
             self._fleet.say(f"{self._topic}-0 has no leader")
             self._fleet.brokers.partitions[TopicPartition(self._topic, 0)].has_leader = False
 
@@ -92,4 +95,9 @@ STORIES = [
     for topic in OTHERS
     for workers in (1, 2)
     if topic != SOURCE or not moment
+]
+# All markers but those of this log are written, so no process learns of a failure.
+STORIES += [
+    without_leader(topic, 2, "after commit", leave_out_markers=True, publishes=False)
+    for topic in (OUT, INTERNAL)
 ]

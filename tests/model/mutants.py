@@ -238,6 +238,7 @@ MUTANTS: dict[str, list[Change]] = {
     "the same id after a destination failed": [(Writer, "renew", _same_id)],
     "what was not written stays in memory": [(Ownership, "take_over_again", _keep_what_is_in_memory)],
     "what is left open stays open": [(Leftovers, "end", _nothing_is_left)],
+    "what is committed stays open": [(Writer, "end_what_is_committed", _nothing)],
     "what is left open is aborted": [(MemoryProducer, "mark", _mark_as_aborted)],
     "nobody waits for a destination": [(Troubles, "blocking", _nobody_waits)],
     "nothing is fetched again": [(PartitionOwner, "fetch_again", _fetch_on)],

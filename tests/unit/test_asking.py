@@ -2,20 +2,27 @@
 
 import dataclasses
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from streams.commands.state.repartition import repartition
+from streams.contract.events.internal.time_correction import TimeCorrection
+from streams.contract.wire.forms.time_correction import encode_time_correction
+from streams.contract.wire.partitioner import home_partition
 from streams.deciding.partition.batch import Batch
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState, restore_reports
 from streams.registry.rules import AskRules
 from tests.unit.crowd_traffic import outcome, stamped
+from tests.unit.saved_state import read_file, write_file
 from tests.unit.traffic import (
     DAY,
     HOUR,
+    INTERNAL,
     MINUTE,
     SHIPPED,
     START,
@@ -136,7 +143,7 @@ def test_a_finding_reaches_the_level_that_it_reaches_alone_and_none_for_a_crowd_
     assert alone.steps() == [("asked", None)]
 
 
-def test_none_upheld_is_held_until_the_crowd_has_doubled_and_others_are_asked_about() -> None:
+def test_none_upheld_is_held_until_as_many_others_come_and_they_are_asked_about() -> None:
     desk = Desk()
     desk.reports(1, 8)
     first, second = desk.events()[0]["reports"]
@@ -152,8 +159,43 @@ def test_none_upheld_is_held_until_the_crowd_has_doubled_and_others_are_asked_ab
     assert again["question_id"] != desk.events()[0]["question_id"]
     drawn = {each["report_id"] for event in (desk.events()[0], again) for each in event["reports"]}
     assert len(drawn) == 4
+    assert {each["report_id"] for each in again["reports"]} <= {f"r{number}" for number in range(9, 17)}
+    assert again["sampled"] == 0.25
     desk.decide("upheld", again["reports"][0])
     assert desk.levels() == [("opened", 1), ("updated", 2)]
+
+
+def test_only_those_who_came_since_are_asked_about_again_however_many_came_first() -> None:
+    desk = Desk()
+    desk.reports(1, 100, message="junk")
+    desk.decide("dismissed", "junk", at=START + 20 * MINUTE)
+    asked = len(desk.events())
+    desk.reports(101, 107, at=START + 21 * MINUTE, message="scam")
+    assert len(desk.events()) == asked
+    desk.reports(108, 108, at=START + 21 * MINUTE, message="scam")
+    *_, question = desk.events()
+    assert {each["message_ref"] for each in question["reports"]} == {"scam"}
+    desk.decide("upheld", "scam", at=START + 42 * MINUTE)
+    assert desk.levels()[-1][0] == "updated"
+
+
+@pytest.mark.parametrize(
+    "decisions", [("upheld", "upheld"), ("upheld", "dismissed"), ("dismissed", "upheld")]
+)
+def test_a_suspected_brigade_is_asked_about_and_all_drawn_reports_must_be_right(decisions: Any) -> None:
+    crowd = policy(levels=levels({"distinct_reporters": 5}, {"distinct_reporters": 12}))
+    desk = Desk(crowd, integrity="live")
+    fresh = {"kind": "user", "member": False, "account_age": "under_1d"}
+    for number in range(1, 13):
+        desk.reports(number, number, reporter={**fresh, "ref": f"u{number}"})
+    assert desk.levels() == [("opened", 1)]
+    [question] = desk.events()
+    for decision, each in zip(decisions, question["reports"], strict=True):
+        desk.decide(decision, each)
+    stands = decisions == ("upheld", "upheld")
+    assert desk.levels()[1:] == ([("updated", 2)] if stands else [])
+    assert desk.steps()[1:] == [("answered", "stands" if stands else "held")]
+    assert [case["kind"] for case in desk.events("integrity-cases")] == ["brigade"]
 
 
 def test_a_decision_about_the_message_answers_it() -> None:
@@ -224,14 +266,23 @@ def test_without_the_section_nobody_is_asked() -> None:
     assert "question" not in desk.events("escalations")[-1]
 
 
-def test_a_crowd_without_messages_is_held_because_nobody_can_judge_it() -> None:
+def test_a_crowd_that_names_no_message_is_asked_about_reports_of_the_channel() -> None:
     desk = Desk()
     desk.reports(1, 8, message=None)
+    (question,) = desk.events()
+    assert {each["message_ref"] for each in question["reports"]} == {None}
+    desk.decide("upheld", question["reports"][0])
+    assert desk.levels() == [("opened", 1), ("updated", 2)]
+
+
+def test_a_crowd_without_reporters_is_held_because_no_report_can_be_drawn() -> None:
+    desk = Desk(policy(levels=levels({"reports": 3}, {"reports": 8})))
+    desk.apply(*(report(number, START, reporter={"kind": "anonymous"}) for number in range(8)))
     assert (desk.levels(), desk.events()) == ([("opened", 1)], [])
     assert desk.counted() == {("spam", "no_report"): 1}
 
 
-def test_an_unanswered_question_is_overdue_and_asked_again_when_the_crowd_has_doubled() -> None:
+def test_an_unanswered_question_is_overdue_and_asked_again_when_as_many_others_have_come() -> None:
     desk = Desk()
     desk.reports(1, 8)
     desk.reports(9, 15)
@@ -265,7 +316,7 @@ def test_an_appeal_leaves_the_level_and_holds_back_further_ones() -> None:
     assert desk.steps()[1:] == [("answered", "stands"), ("answered", "held")]
     desk.reports(9, 30)
     assert desk.levels()[-1] == ("updated", 2)
-    # The crowd has doubled, so others were asked about.
+    # Others came, and were asked about.
     assert desk.steps()[3:] == [("asked", None)]
 
 
@@ -292,7 +343,7 @@ def test_a_question_survives_a_takeover_and_may_be_asked_by_an_answer() -> None:
     desk.restart()
     for number, each in enumerate(desk.events()[0]["reports"], 1):
         desk.decide("dismissed", each, at=START + number * MINUTE)
-    # Twice as many came before the answer.
+    # More came before the answer.
     assert desk.steps() == [("asked", None), ("answered", "held"), ("asked", None)]
     desk.restart()
     desk.decide("upheld", desk.events()[2]["reports"][0])
@@ -347,3 +398,52 @@ def test_a_question_names_no_reporter() -> None:
     hashes = [desk.state.reporter_keys.reporter_hash(f"u{number}") for number in range(1, 9)]
     assert not any(f'"u{number}"' in text for number in range(1, 9))
     assert not any(f"{hashed}" in text or f"{hashed:016x}" in text for hashed in hashes)
+
+
+def test_a_question_moves_with_its_channel(tmp_path: Path) -> None:
+    desk = Desk()
+    desk.reports(1, 8)
+    drawn = desk.events()[0]["reports"][0]["report_id"]
+    stage = report_stage(desk.rules)
+    old = write_file(tmp_path / "old", {"reports": [desk.stored]})
+    repartition(old, tmp_path / "new", {"reports": stage}, 3)
+    _, found = read_file(tmp_path / "new")
+    home = home_partition(b"c", 3)
+    moved = stage.restore(home, 3, found["reports"][home][1].items())
+    answer = outcome(1, "upheld", START + HOUR, {"kind": "report", "report_id": drawn})
+    batch = stage.apply(moved, [answer._replace(partition=home)])
+    assert escalations(batch) == [("updated", 2, "2026-09-04T00:01:20.000Z")]
+
+
+def test_a_question_that_was_asked_at_a_wrong_time_is_due_in_right_time() -> None:
+    desk = Desk()
+    wrong = START + 5 * DAY
+    desk.reports(1, 8, at=wrong)
+    correction = TimeCorrection(wrong, START, "a broker's clock was wrong", "op-1")
+    value, headers = encode_time_correction(correction)
+    desk.apply(Record(INTERNAL, 0, 9, START, None, value, headers))
+    question = desk.state.episodes["c"]["spam", "live"].question
+    assert (question.asked, question.due) == (START, START + 30 * MINUTE)
+    assert desk.state.next_due() <= question.due
+
+
+def test_the_version_before_reads_episodes_with_a_question() -> None:
+    """It takes the fields that it knows, and would raise the escalation with the next report."""
+
+    class OpenThen(msgspec.Struct, array_like=True, tag=1):
+        escalation_id: str
+        level: int
+        sequence: int
+        clear_since: int | None
+        first_report_id: str
+        cause: Any
+        scope: Any
+        held: int = 0
+        opened: int = 0
+        suspected: bool = False
+
+    desk = Desk()
+    desk.reports(1, 8)
+    (stored,) = [value for key, value in desk.stored.items() if key[:1] == b"C"]
+    ((_, _, episode),) = msgspec.msgpack.decode(stored[1:], type=list[tuple[str, str, OpenThen]])
+    assert (episode.level, episode.sequence) == (1, 1)

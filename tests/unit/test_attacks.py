@@ -15,6 +15,7 @@ from tests.evaluate.adversary.named import (
     POLICIES,
     RETARGETING,
     SILENCING,
+    TEN_TIMES,
     accounts_needed,
     desk_flooded,
     level_of,
@@ -23,17 +24,18 @@ from tests.evaluate.adversary.named import (
     trust_after,
     wave_beside,
 )
+from tests.evaluate.adversary.battle import Wave
+from tests.evaluate.adversary.goals import defended
 from tests.evaluate.adversary.plan import Plan
-from tests.evaluate.stages import shipped
 
-LIVE = shipped(integrity="live")
-SHADOW = shipped(integrity="shadow")
-FLOORS = ("child-safety", "intimate-images", "threat-to-life")
+LIVE = defended()
+ASKED = ("terrorism", "persons-at-risk", "fraud", "spam-flood")
+SIZES = (80, 25)
 
 
 @cache
-def wave_alone(policy: str) -> int:
-    return wave_beside(LIVE, Plan(), policy).level
+def wave_alone(policy: str, people: int) -> int:
+    return wave_beside(LIVE, Plan(), policy, wave=Wave(people)).level
 
 
 # --- 1a: a level against an innocent channel
@@ -47,11 +49,22 @@ def test_one_account_reaches_no_level_above_review(policy, messages):
     assert level_of(LIVE, policy, one_account(messages, age="under_1d", reports=100)) <= 1
 
 
-def test_new_outsiders_stay_at_review_where_there_is_no_floor():
-    plan = CROWDS["<1 day, outsider"]
-    for policy in POLICIES:
-        if policy.policy not in FLOORS:
-            assert accounts_needed(LIVE, policy, plan)[1:] == [None] * (policy.levels - 1), policy
+@pytest.mark.parametrize(
+    "policy", [one for one in POLICIES if one.policy in ASKED], ids=lambda one: one.policy
+)
+@pytest.mark.parametrize("crowd", CROWDS)
+def test_no_crowd_of_strangers_reaches_level_2_without_a_persons_yes(policy, crowd):
+    """Level 2 of terrorism took 3 old accounts that had joined, 12 of one day; that of fraud 20 and 50."""
+    assert accounts_needed(LIVE, policy, CROWDS[crowd])[1:] == [None] * (policy.levels - 1)
+
+
+@pytest.mark.parametrize(
+    "policy", [one for one in POLICIES if one.policy in ASKED], ids=lambda one: one.policy
+)
+def test_neither_with_what_a_detector_knows_posted_into_the_channel(policy):
+    """With one such post 130 new outsiders reached level 2 of fraud."""
+    for joined in (0, 1):
+        assert level_of(LIVE, policy, Plan(150, "under_1d", joined, findings=2)) == 1
 
 
 def test_nobody_lifts_the_cap_by_inflating_the_usual_rate():
@@ -63,19 +76,27 @@ def test_nobody_lifts_the_cap_by_inflating_the_usual_rate():
 # --- 1b: an honest wave of 80
 
 
-@pytest.mark.parametrize("policy", ["fraud", "fraud-voices"])
+@pytest.mark.parametrize("people", SIZES)
+@pytest.mark.parametrize("attack", SILENCING)
+def test_an_honest_wave_keeps_its_level(attack, people):
+    """One account with 80 reports made it level 1, and so did 80 linked or new ones, and two borderline posts."""
+    for seed in (1, 2):
+        beside = wave_beside(LIVE, SILENCING[attack], seed=seed, wave=Wave(people))
+        assert beside.level >= wave_alone("fraud", people) == 2
+
+
+@pytest.mark.parametrize("attack", TEN_TIMES)
+def test_nor_at_ten_times_the_price(attack):
+    beside = wave_beside(LIVE, TEN_TIMES[attack])
+    assert beside.level >= wave_alone("fraud", 80) == 2
+
+
 @pytest.mark.parametrize(
-    "attack",
-    [
-        "one new account, 80 reports",
-        "one new account, 200 reports",
-        "two posts, deleted",
-        "four posts, deleted",
-    ],
+    "attack", ["one new account, 80 reports", "two posts, deleted", "four posts, deleted"]
 )
-def test_an_honest_wave_keeps_its_level(attack, policy):
-    """One account made it level 1; two deleted posts left it 16 of 69 voices."""
-    assert wave_beside(LIVE, SILENCING[attack], policy).level == wave_alone(policy) == 2
+def test_deleted_posts_and_floods_of_one_account_leave_a_wave_its_voices(attack):
+    """Two deleted posts left it 16 of 69 voices."""
+    assert wave_beside(LIVE, SILENCING[attack], "fraud-voices").voices >= 80
 
 
 # --- 1c: trust in an honest reporter
@@ -86,19 +107,39 @@ def test_posts_that_are_gone_cost_a_reporter_nothing():
     assert (after.trust_class, after.factor) == ("high", pytest.approx(before.factor, rel=0.02))
 
 
+@pytest.mark.parametrize(
+    ("decision", "count"), [("dismissed", 6), ("dismissed", 40), ("manifestly_unfounded", 3)]
+)
+def test_one_reviewer_does_not_take_the_class_of_an_honest_reporter(decision, count):
+    """Six dismissals took class high from somebody with eight upheld reports, one manifestly unfounded too."""
+    before, after = trust_after(LIVE, 8, decision, count)
+    assert before.trust_class == after.trust_class == "high"
+    assert after.factor > 0.95 * before.factor
+
+
+def test_posts_that_nobody_could_judge_cost_a_reporter_nothing():
+    before, after = trust_after(LIVE, 8, "dismissed", 6, "not_substantiated")
+    assert after.factor == pytest.approx(before.factor, rel=0.01)
+
+
 # --- 1d: desks
 
 
-def test_a_person_hears_of_an_account_that_reports_a_thousand_channels():
-    assert desk_flooded(LIVE, FLOODS["one new account, 1,000 channels"]).noticed == 1
+def test_a_person_hears_of_an_account_that_reports_a_thousand_channels_and_a_genuine_report_stands_first():
+    assert desk_flooded(LIVE, FLOODS["one new account, 1,000 channels"])[1:] == (1, 0)
+    assert desk_flooded(LIVE, FLOODS["1,000 anonymous reports, as many channels"]).before_genuine == 0
+
+
+def test_a_hundred_fakes_by_one_account_do_not_stand_before_a_genuine_report():
+    """All hundred did: at 50 cases a day, two days."""
+    assert desk_flooded(LIVE, FLOODS["one old account, 700 reports, 100 channels"]).before_genuine <= 10
 
 
 # --- 1e: five targets
 
 
-def test_a_plain_brigade_reaches_level_2_with_its_first_target_alone():
-    assert retargeted(LIVE, RETARGETING["plain, old outsiders"])[1:] == [0, 0, 0, 0]
-
-
-def test_the_same_accounts_every_twelve_hours_are_recognised_from_the_third_target_on():
-    assert retargeted(LIVE, RETARGETING["the same, every 12 h"])[2:] == [0, 0, 0]
+@pytest.mark.parametrize("tactic", [name for name in RETARGETING if name != "two right reports first"])
+def test_no_target_of_a_brigade_reaches_level_2(tactic):
+    """The share was 1.00 for brigades that named no message, had joined, or came again after 15 days."""
+    plan = RETARGETING[tactic]
+    assert retargeted(LIVE, plan, seeds=(1,)) == [0] * plan.targets

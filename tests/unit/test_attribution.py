@@ -48,8 +48,9 @@ def modelled(steps: list[tuple]) -> dict[int, Counted]:
     first = min(each.decided_s for each in decisions)
     *earlier, standing = sorted(decisions, key=lambda each: (each.decided_s, each.outcome_id))
     verdict, percent, alone = standing.verdict, 100, not standing.sure
-    others = [each for each in earlier if each.reviewer not in (0, standing.reviewer)]
-    if others and standing.reviewer and not standing.corrects:
+    others = [each for each in earlier if each.reviewer != standing.reviewer]
+    # Nobody knows whose a decision without a tag is.
+    if others and others[-1].reviewer and standing.reviewer and not standing.corrects:
         wrong = [one.verdict for one in (standing, others[-1]) if one.verdict != "upheld"]
         percent, alone = (30, alone) if len(wrong) == 1 else (120, False)
         if len(wrong) == 2 and "dismissed" in wrong:

@@ -31,9 +31,7 @@ def test_a_brigade_that_names_no_message_is_recognised_like_one_that_does(messag
     assert [stages.highest("fraud", f"t{number}") for number in range(4)] == [2, 0, 0, 0]
 
 
-def test_a_decision_about_a_report_without_a_message_is_credited_and_one_about_the_escalation_to_all() -> (
-    None
-):
+def test_decisions_about_such_a_report_or_its_escalation_are_credited() -> None:
     stages = Stages(shipped(), together=0)
     ids = [
         stages.report(START + number * MINUTE, "c", "fraud", f"u{number}", member=True) for number in range(6)
@@ -42,11 +40,12 @@ def test_a_decision_about_a_report_without_a_message_is_credited_and_one_about_t
     assert stages.trust("u0").mean < stages.trust("u1").mean == stages.trust("u5").mean
     (opened,) = stages.events["escalations"]
     assert opened["message_refs"] == []
-    stages.outcome(START + 2 * HOUR, "upheld", "c", escalation=opened["escalation_id"])
-    assert all(stages.trust(f"u{number}").outcomes for number in range(6))
+    agreed = {"escalation": opened["escalation_id"], "confidence": "two_agree"}
+    stages.outcome(START + 2 * HOUR, "upheld", "c", **agreed)
+    assert all(stages.trust(f"u{number}").outcomes for number in range(1, 6))
     # The next day it is another message, of which nothing is decided.
     stages.report(START + DAY, "c", "fraud", "next", member=True)
-    stages.outcome(START + DAY + HOUR, "upheld", "c", escalation=opened["escalation_id"])
+    stages.outcome(START + DAY + HOUR, "upheld", "c", **agreed)
     assert not stages.trust("next").outcomes
 
 

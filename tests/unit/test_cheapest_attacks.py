@@ -3,11 +3,10 @@
 import pytest
 
 from tests.evaluate.adversary import baseline
-from tests.evaluate.adversary.goals import GOALS
+from tests.evaluate.adversary.goals import GOALS, defended
 from tests.evaluate.adversary.search import search
-from tests.evaluate.stages import shipped
 
-LIVE = shipped(integrity="live")
+LIVE = defended()
 STORED = baseline.read()
 SEEDS = (201, 202, 203)
 

@@ -65,7 +65,7 @@ def test_an_act_keeps_an_old_case(world):
 
 def test_transparency_counters_are_kept_for_ever(world):
     prune(world.writer, at("2060-01-01"))
-    assert world.writer.execute("SELECT count(*) FROM transparency_counter").fetchone()[0] == 4
+    assert world.writer.execute("SELECT count(*) FROM transparency_counter").fetchone()[0] == 5
 
 
 def test_it_is_done_with_the_first_record_of_a_day_once_everything_was_read(world):

@@ -81,8 +81,8 @@ def test_some_publishers_leave_out_who_is_a_member_and_how_old_accounts_are(worl
 
 
 def test_a_missed_aim_is_marked():
-    assert "| honest linked % | <= 0.3 | 0.4 **missed** |" in table({"x": [{"honest linked %": 0.4}]})
-    assert "| honest linked % | <= 0.3 | 0.2 (0.1 to 0.3) |" in table(
+    assert "| honest linked % | <= 0.3 | 0.40 **missed** |" in table({"x": [{"honest linked %": 0.4}]})
+    assert "| honest linked % | <= 0.3 | 0.20 (0.10 to 0.30) |" in table(
         {"x": [{"honest linked %": 0.1}, {"honest linked %": 0.3}]}
     )
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from random import Random
 from typing import Any, get_args
 
@@ -33,7 +34,7 @@ from tests.unit.traffic import (
     tick,
 )
 
-RULES = compile_report_rules(SHIPPED)
+RULES = compile_report_rules(replace(SHIPPED, integrity="live"))
 # 2026-11-24, 12:00 UTC, when the law that changed during 2026 is in force.
 NOON = 1_795_521_600_000
 ELEMENTS = get_args(NoticeElement)
@@ -85,8 +86,12 @@ def _report(random: Random, number: int, now: int) -> Record:
         "category": random.choice(["ncii", "ncii_deepfake", "harassment", "csam"]),
         "reporter": {
             "kind": random.choice(["user", "anonymous", "state_actor"]),
-            "ref": f"u{random.randrange(30)}",
+            # Without a ref it is one of a crowd of whom nobody is told from the others.
+            **random.choice([{"ref": f"u{random.randrange(30)}"}] * 4 + [{}]),
+            **random.choice([{}, {}, {"member": False, "account_age": "under_1d"}]),
         },
+        # Without a message it is about its channel.
+        **random.choice([{}, {"message_ref": f"m{random.randrange(3)}"}]),
         "evidence": [
             {
                 "country": random.choice(["US", "IN", "GB", "AU", "DE", "RU", "EL", "XX", "UK"]),

@@ -149,6 +149,25 @@ def test_what_was_gone_before_the_review_is_told_and_credits_nobody():
     assert {each["state"] for each in of_topic(again, "reporter-notices")} == {"superseded"}
 
 
+def test_what_could_not_be_judged_is_told_and_leaves_everything_else_as_it_was():
+    """Neither dismissed, so that an owner who edits a post frames nobody, nor as if it had been upheld, so that
+    a brigade with claims that nobody can check is recognised all the same."""
+    state = ReportState(0, 1, RULES)
+    run(state, RULES, reported(1, 2))
+    unclear = run(state, RULES, [outcome(1, "dismissed", START + HOUR, reason="not_substantiated")])
+    assert not sent(unclear)
+    notices = of_topic(unclear, "reporter-notices")
+    assert {(each["report_id"], each["state"]) for each in notices} == {("r1", "decided"), ("r2", "decided")}
+    # A decision later is the first one.
+    batch = run(state, RULES, [outcome(2, "dismissed", START + 2 * HOUR)])
+    assert credits_of(batch) == {name: (None, "dismissed") for name in ("u1", "u2")}
+    # One that supersedes it is taken back, with its link.
+    later = {"reason": "not_substantiated", "supersedes": "o2"}
+    batch = run(state, RULES, [outcome(3, "dismissed", START + 3 * HOUR, **later)])
+    assert credits_of(batch) == {name: ("dismissed", None) for name in ("u1", "u2")}
+    assert {credit.decision for credit in sent(batch)} == {"upheld"}
+
+
 def test_a_decision_that_is_superseded_because_nothing_was_found_is_taken_back():
     state = ReportState(0, 1, RULES)
     run(state, RULES, [*reported(1), outcome(1, "manifestly_unfounded", START + HOUR)])

@@ -118,10 +118,15 @@ def test_time_never_goes_back_and_all_state_but_time_and_duplicates_expires(
 def test_state_keys_begin_with_a_type_and_values_with_a_version() -> None:
     state = ReportState(0, 1, RULES)
     changes = run(state, RULES, [report(0, START, channel="P"), report(1, START, channel="T.spam")]).changes
+    day = f"{START // DAY}".encode()
     assert sorted(changes) == [
+        # Who reported the channel itself on that day.
+        b"AP\0\0" + day,
+        b"AT.spam\0\0" + day,
         b"CP",
         b"CT.spam",
         b"D" + bytes(8),
+        *sorted(key for key in changes if key.startswith(b"E")),
         b"H",
         b"KP\0spam",
         b"KT.spam\0spam",
@@ -144,7 +149,14 @@ def test_a_key_is_written_once_per_batch_and_only_if_touched() -> None:
     records = [report(n, START + MINUTE, channel="c1", reporter=same) for n in (10, 11)]
     changes = run(state, RULES, records).changes
     # The episode of c1 is open and did not change.
-    assert sorted(changes) == [b"D" + bytes(8), b"Kc1\0spam", b"R2026-09-04/XX/spam", b"T", b"Vc1"]
+    assert sorted(changes) == [
+        b"Ac1\0\0" + f"{START // DAY}".encode(),
+        b"D" + bytes(8),
+        b"Kc1\0spam",
+        b"R2026-09-04/XX/spam",
+        b"T",
+        b"Vc1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +166,7 @@ def test_a_key_is_written_once_per_batch_and_only_if_touched() -> None:
         (b"Cc", b"\x02\x90", r"b'C' has version 02"),
         (b"D" + bytes(8), b"\x00", r"b'D' has version 00; known: version 01 or 02 or 03"),
         (b"Kc\0spam", b"\x07abcd", r"b'K' has version 07"),
-        (b"Z", b"\x01", r"b'Z' has version 01"),
+        (b"!", b"\x01", r"b'!' has version 01"),
         (b"T", b"", r"b'T' has version none"),
     ],
 )

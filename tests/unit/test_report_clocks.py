@@ -77,8 +77,8 @@ def test_ticks_alone_advance_the_clocks_of_an_idle_partition() -> None:
         ]
         assert take_census(state).clocks_nearly_due == (reason == "nine_tenths")
     assert take_census(state).clocks == {"running": 0, "paused": 0, "lapsed": 1, "over": 0}
-    # The counts expire. The clock without an outcome does not.
-    run(state, RULES, [tick(state.time.applied, clock + 60 * DAY)])
+    # The counts expire, and who reported. The clock without an outcome does not.
+    run(state, RULES, [tick(state.time.applied, clock + 120 * DAY)])
     assert (len(state.counts), len(state.clocks), state.next_due()) == (0, 1, None)
     time = state.time.now
     ended = run(state, RULES, [clock_outcome(1, "fulfilled", clock_of(1), time)])

@@ -72,7 +72,13 @@ def trying(monkeypatch):
 
             owner = Owner(read)
             ownership.owners = {PLACE: owner}
-            writer = SimpleNamespace(ends=ends, troubles=Troubles(), has_to_look=True, look_at_troubles=look)
+            writer = SimpleNamespace(
+                ends=ends,
+                troubles=Troubles(),
+                has_to_look=True,
+                look_at_troubles=look,
+                end_what_is_committed=look,
+            )
             task = asyncio.create_task(keep_trying(log, writer, ownership))
             await asyncio.wait([task], timeout=0.1)
             task.cancel()

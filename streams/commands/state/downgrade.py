@@ -14,6 +14,8 @@ from click import ClickException
 from streams.commands.state.save_file import Header, Section, new_state_file, open_state_file
 from streams.commands.state.stages import AnyStage
 from streams.contract.wire.state_records import STATE_VERSION
+from streams.counting.counts import CHANNEL_COUNTS
+from streams.counting.expiry import EXPIRY_DAY
 from streams.deciding.partition.daily_counters import OWN_DAY_COUNTERS, without_counts
 from streams.deciding.partition.duplicates import SLOT_HEAD, read_slots
 from streams.deciding.partition.newcomers import NEWCOMERS
@@ -35,6 +37,10 @@ _NOT_BEFORE: Final = (PARTLY_READ, NEWCOMERS, PART, WATCHED_REPORTS, APPROVALS)
 
 # The list of transparency counters that 0.2 does not have. What was published of it stays published.
 _NOT_COUNTED_BEFORE: Final = "suspensions"
+
+# The place of voices among the fields of counts, and how many numbers a row of them has.
+_VOICES: Final = 6
+_SUMS_OF_VOICES: Final = 6
 
 # Slots of 0.2 have so many bytes of hashes, but for the last one, and no times. Those of the first version of
 # slots may hold hashes of source and id alone.
@@ -85,6 +91,8 @@ def entries_before(entries: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
                 kept[key] = control
         elif key[:1] == OWN_DAY_COUNTERS:
             kept[key] = without_counts(value, _NOT_COUNTED_BEFORE)
+        elif key[:1] == CHANNEL_COUNTS:
+            kept[key] = _counts_before(value)
         elif key[:1] not in _NOT_BEFORE:
             kept[key] = value
     # The times of slots are not kept, so it does not matter what they are.
@@ -95,6 +103,15 @@ def entries_before(entries: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
         key = DUPLICATES_SLOT + (begin // _SLOT_BYTES).to_bytes(8, "big")
         kept[key] = version + hashes[begin : begin + _SLOT_BYTES]
     return kept
+
+
+def _counts_before(value: bytes) -> bytes:
+    """Return counts without the sums that 0.2 does not have, and which it could not read."""
+    fields = msgspec.msgpack.decode(value[len(STATE_VERSION) : -EXPIRY_DAY.size])
+    if len(fields) <= _VOICES or all(len(row) <= _SUMS_OF_VOICES for row in fields[_VOICES]):
+        return value
+    fields[_VOICES] = [row[:_SUMS_OF_VOICES] for row in fields[_VOICES]]
+    return STATE_VERSION + msgspec.msgpack.encode(fields) + value[-EXPIRY_DAY.size :]
 
 
 def _control_before(key: bytes, value: bytes) -> bytes | None:

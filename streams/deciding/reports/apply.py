@@ -27,7 +27,7 @@ from streams.deciding.reports.case import Case
 from streams.deciding.reports.crowd import message_key
 from streams.deciding.reports.enrich import enriched_json
 from streams.deciding.reports.escalation.arm_clocks import arm_clocks
-from streams.deciding.reports.escalation.asking import rise_or_ask
+from streams.deciding.reports.escalation.asking import asks, rise_or_ask
 from streams.deciding.reports.escalation.episodes import (
     Episode,
     EpisodeKey,
@@ -165,9 +165,11 @@ def _count_or_note(
 ) -> tuple[bool, Arrivals | None]:
     """Count a report, or only note who reported it if it has no weight or `is_old`; as `add_to_counts`."""
     if case.without_weight is None and not is_old:
+        if case.stamp is None or not case.stamp.watched:
+            return add_to_counts(batch, channel_key, plan, counts, case)
         before = before_watched(batch, channel_key, counts, case)
         counted, arrivals = add_to_counts(batch, channel_key, plan, counts, case)
-        if before is not None and counted:
+        if counted:
             note_watched(batch, channel_key, counts, case, before)
         return counted, arrivals
     _note(batch, channel_key, case)
@@ -212,16 +214,28 @@ def _decide(
         if judged is None:
             continue
         whole &= judged.whole
-        level = judged.level
+        level = unsuspected = judged.level
         shares = judged.shares
         finding = None
         if level and batch.rules.registry.integrity == "live":
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
-            level, finding = level_held(batch, channel_key, policy, level, shares, judged.end)
+            unsuspected, finding = level_held(batch, channel_key, policy, level, shares, judged.end)
+            if not asks(batch.rules.registry.ask, policy):
+                level = unsuspected
         if rise(episode, level) is not None:
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
             key = EpisodeKey(channel, *policy.key)
-            rise_or_ask(batch, key, policy, level, shares, case, judged.end, clear=judged.clear)
+            rise_or_ask(
+                batch,
+                key,
+                policy,
+                level,
+                shares,
+                case,
+                judged.end,
+                clear=judged.clear,
+                unsuspected=unsuspected,
+            )
         elif isinstance(episode, Open) and (episode.clear_since is not None) != judged.clear:
             note_clear(episode, now, clear=judged.clear)
             state.put_episode(EpisodeKey(channel, *policy.key), episode, policy.timing, now)

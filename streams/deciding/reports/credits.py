@@ -40,8 +40,8 @@ def publish_credit(
 
     A detector, whose `finding` it was, is told in a topic of its own.
 
-    A decision of weight 0 counts for nobody and makes no links: for these it is as if the message had been
-    upheld.
+    A decision of weight 0 counts for nobody. What was gone makes no links: for these it is as if the message
+    had been upheld. What could not be judged stays as it was, decided or not.
     """
     standing, counted = credit.standing, credit.standing.counted
     target = batch.rules.hash_keys.current.target_hash(channel_ref, message_ref)
@@ -57,8 +57,10 @@ def publish_credit(
         decided_by=counted.reviewer,
         parts=() if finding is None else finding.parts,
     )
-    batch.passed_on.record(credit_record(published), reporter)
-    batch.counters.credits += 1
+    changes = credit.removed is not None or credit.added is not None or counted.percent > 0
+    if changes or standing.reason != "not_substantiated":
+        batch.passed_on.record(credit_record(published), reporter)
+        batch.counters.credits += 1
     if identity is None or not credit.told:
         return
     # A reporter of something already decided is told on the day of the report.

@@ -1,11 +1,14 @@
 """Applying what a desk decided: finding the messages, and crediting those who reported them."""
 
+from typing import Final
+
 from streams.contract.events.moderation_outcome import (
     EscalationSubject,
     MessageSubject,
     ModerationOutcome,
     OutcomeSubject,
 )
+from streams.contract.events.outcome_reason import OutcomeReason
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
@@ -23,6 +26,9 @@ from streams.deciding.reports.escalation.asking import answer_questions
 from streams.deciding.reports.message_counts import count_outcome, count_report
 from streams.deciding.reports.weightless import note_approval
 
+# Reasons that do not say whether the reports were right: the message was gone, or could not be judged.
+SAYS_NOTHING: Final[frozenset[OutcomeReason]] = frozenset({"not_found", "not_substantiated"})
+
 
 def apply_outcome(
     batch: ReportBatch, channel_key: bytes, origin: Origin, decoded: Decoded[ModerationOutcome]
@@ -32,9 +38,10 @@ def apply_outcome(
     It does not move the partition's time and changes nothing that policies count: it is known better whom
     later reports come from, and the counters for transparency reports follow. It may answer a question that
     was asked about one of the messages, and so raise an escalation. A message that was gone before
-    anybody could look says nothing about those who reported it: they are told, and an outcome that this one
-    supersedes is taken back. One of a case whose answer is known is counted, and has no other effect. Raises
-    Rejected, changing nothing, if the report or escalation that it is about is not known here.
+    anybody could look, or could not be judged, says nothing about those who reported it: they are told, and
+    an outcome that this one supersedes is taken back. One of a case whose answer is known is counted, and has
+    no other effect. Raises Rejected, changing nothing, if the report or escalation that it is about is not
+    known here.
     """
     outcome = decoded.event
     state = batch.state
@@ -145,7 +152,7 @@ def _judged(
 def _decision(batch: ReportBatch, outcome: ModerationOutcome, decided_ms: int) -> KnownOutcome:
     probability = 1.0 if outcome.sampled is None else outcome.sampled
     rules = batch.rules.registry.reporters
-    unseen = outcome.reason == "not_found"
+    unseen = outcome.reason in SAYS_NOTHING
     return KnownOutcome(
         decided_ms // 1000,
         outcome.outcome_id,

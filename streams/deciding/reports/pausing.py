@@ -28,18 +28,14 @@ class Unwatched(NamedTuple):
     sums: PaneSums
 
 
-def before_watched(
-    batch: ReportBatch, channel_key: bytes, counts: ChannelCounts, case: Case
-) -> Unwatched | None:
-    """Return what `note_watched` needs; None if the reporter was not warned, as nearly all."""
-    stamp, who = case.stamp, case.report.reporter
-    if stamp is None or not stamp.watched or who is None or who.ref is None:
-        return None
-    state = batch.state
+def before_watched(batch: ReportBatch, channel_key: bytes, counts: ChannelCounts, case: Case) -> Unwatched:
+    """Return what `note_watched` needs, before the report of a reporter who was warned is counted."""
+    state, ref = batch.state, case.known_as
+    assert ref is not None, "only a reporter with a ref is stamped"
     keys = state.reporter_keys
-    reporter = keys.reporter_hash(who.ref)
+    reporter = keys.reporter_hash(ref)
     if keys.earlier:
-        keys.move_over(state.counts, channel_key, batch.rules.suffixes, who.ref, reporter)
+        keys.move_over(state.counts, channel_key, batch.rules.suffixes, ref, reporter)
     return Unwatched(reporter, counts.sightings(reporter), counts.at(case.occurred, state.time.now))
 
 

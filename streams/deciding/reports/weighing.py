@@ -97,7 +97,10 @@ def _what_it_adds(
     since, because a window that ended may hold both. With `integrity: live` a further member of a cluster
     adds no risk, the next time neither.
     """
-    live = batch.rules.registry.integrity == "live"
+    registry = batch.rules.registry
+    # Where a desk is asked about a suspected brigade, it hears of all of it.
+    asked = registry.ask is not None and registry.ask.mode == "live"
+    live = registry.integrity == "live" and (not asked or registry.categories[case.report.category].floor)
     who = case.report.reporter
     if who is not None and who.kind in _FINDERS:
         # Their accounts may be young, and need not be members: the platform vouches for them. A source that

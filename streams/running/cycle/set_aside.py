@@ -59,6 +59,7 @@ async def keep_trying(log: Log, writer: Writer, ownership: Ownership) -> None:
         await asyncio.sleep(LOOK_SECONDS)
         if writer.has_to_look:
             await writer.look_at_troubles()
+        await writer.end_what_is_committed()
         due = [each for each in ownership.owners.values() if each.attempts.is_due(writer.troubles)]
         for owner in due:
             try:

@@ -21,6 +21,9 @@ logger = structlog.get_logger(__name__)
 # write follow within milliseconds.
 STANDSTILL_SECONDS = 0.5
 
+# How often a process looks at logs to which it has written since. One request to each broker.
+_LOOK_SECONDS = 5.0
+
 # How long it may take to end something: a producer starts and writes a marker.
 _ENDING_SECONDS = 5.0
 
@@ -107,3 +110,45 @@ class Leftovers:
             partition=destination[1],
             as_="committed" if commits else "aborted",
         )
+
+
+class LastCommitted:
+    """The last committed transaction of the id in use, by log: its markers may have been left out as well.
+
+    The process learns of no failure then. Somebody who reads the log would wait until the id writes to it
+    again, which may be never.
+    """
+
+    def __init__(self) -> None:
+        self._begins: dict[Destination, int] = {}
+        self._stood: dict[Destination, int] = {}
+        self._next_look = 0.0
+
+    def note(self, begins: Mapping[Destination, int]) -> None:
+        """Note where in each log a transaction began that is committed now."""
+        self._begins |= begins
+
+    def forget(self) -> None:
+        """Another id is in use: see Leftovers."""
+        self._begins, self._stood = {}, {}
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to look."""
+        return bool(self._begins) and time.monotonic() >= self._next_look
+
+    async def standing(self, producer: Producer, without_leader: Collection[Destination]) -> set[Destination]:
+        """Return the logs that stand before such a transaction at two looks; forget those that do not."""
+        self._next_look = time.monotonic() + _LOOK_SECONDS
+        asked = {each: begin for each, begin in self._begins.items() if each not in without_leader}
+        ends = await producer.stable_ends(asked) if asked else {}
+        # Meanwhile another one may have been committed.
+        begins = {each: begin for each, begin in asked.items() if self._begins.get(each) == begin}
+        stands = {each for each in begins if each in ends and ends[each][0] <= begins[each]}
+        self._begins = {
+            each: begin
+            for each, begin in self._begins.items()
+            if each not in begins or each not in ends or each in stands
+        }
+        before, self._stood = self._stood, {each: begins[each] for each in stands}
+        return {each for each in stands if ends[each][0] == before.get(each) == begins[each]}

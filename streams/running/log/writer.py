@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Collection, Mapping
 
+import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import (
     KafkaConnectionError,
@@ -16,7 +17,7 @@ from streams.running.errors import OwnershipLost
 from streams.running.identity import new_transactional_id
 from streams.running.log.destinations import DestinationTrouble, Troubles
 from streams.running.log.fencing import fence, not_allowed, offsets_by_time, settle
-from streams.running.log.leftovers import Leftovers
+from streams.running.log.leftovers import LastCommitted, Leftovers
 from streams.running.log.log import (
     END,
     FIRST,
@@ -37,6 +38,8 @@ from streams.running.log.transaction import (
     write_transaction,
 )
 from streams.running.wall_clock import clock_ms
+
+logger = structlog.get_logger(__name__)
 
 # A broker forgets a transactional id that was not used for a week (`transactional.id.expiration.ms`), and the
 # next transaction would then fail and stop the worker. A day is enough also for brokers that are set to less
@@ -63,6 +66,7 @@ class Writer:
         self.transactional_id = new_transactional_id(prefix, instance)
         self.troubles = Troubles()
         self._leftovers = Leftovers(log)
+        self._last_committed = LastCommitted()
         # Where in each log the last committed transaction began that wrote there, and where the last one did.
         self._committed: dict[Destination, int] = {}
         self._begins: dict[Destination, int] = {}
@@ -108,6 +112,7 @@ class Writer:
                 await settle(self._started(), former)
                 self._leftovers.add(former, self._committed, self._begins)
                 self._committed = {}
+                self._last_committed.forget()
                 # Brokers write the markers of the rest within milliseconds.
                 for _ in range(_LOOKS_AT_MARKERS):
                     await asyncio.sleep(_MARKERS_SECONDS)
@@ -150,6 +155,31 @@ class Writer:
     def has_to_look(self) -> bool:
         """Whether `look_at_troubles` would do anything."""
         return bool(self.troubles or self._leftovers)
+
+    async def end_what_is_committed(self) -> None:
+        """Write markers that the brokers left out when a log lost its leader after a commit.
+
+        If that fails the next `write` does too.
+        """
+        if not self._last_committed.is_due:
+            return
+        standing = await self._last_committed.standing(self._started(), self.troubles.visible())
+        for topic, partition in sorted(standing):
+            try:
+                async with self._one_at_a_time, asyncio.timeout(TRANSACTION_SECONDS):
+                    # The next marker of the same id ends it, and decides it as well: it is committed.
+                    await self._started().mark((topic, partition), commits=True)
+            except (KafkaError, TimeoutError) as error:
+                logger.warning(
+                    "what is committed in a log that had no leader then is not ended",
+                    topic=topic,
+                    partition=partition,
+                    error=repr(error),
+                )
+                return
+            logger.warning(
+                "ended what was committed in a log that had no leader then", topic=topic, partition=partition
+            )
 
     async def fence(self, transactional_id: str) -> None:
         """Fence another producer: see fencing.py."""
@@ -196,6 +226,7 @@ class Writer:
                 self._begins = {}
                 ahead = await write_transaction(self._started(), writes, clock_ms(), follow, self._begins)
                 self._committed |= self._begins
+                self._last_committed.note(self._begins)
             except DestinationTrouble as trouble:
                 self.troubles.note(trouble.troubles)
                 raise

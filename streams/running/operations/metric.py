@@ -54,6 +54,8 @@ class Metric:
 
 # The values of each label. No label identifies a channel, a message, a report or a reporter.
 LABELS = {
+    "source": "by what a detector is known: `list` or `classifier`, the name of one, or `reporter`, its "
+    "reporter's ref alone",
     "topic": "a source topic of a stage, without its prefix: `message-reports`, `verified-reports`, "
     "`clock-outcomes`, `moderation-outcomes`, `reporter-standing`, `authority-requests` or one of the three "
     "internal ones; of an adapter: a topic whose events it sends",

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from streams.registry.rules import Rules
-from tests.evaluate.adversary import baseline
+from tests.evaluate.adversary import baseline, cliffs
 from tests.evaluate.adversary.baseline import Known, told
 from tests.evaluate.adversary.battle import Desk
-from tests.evaluate.adversary.goals import GOALS, Goal
+from tests.evaluate.adversary.goals import GOALS, Goal, defended
 from tests.evaluate.adversary.search import HELD_OUT, TRAINING, Found, search
 from tests.evaluate.stages import shipped, without_garbage_collection
 
@@ -20,14 +20,22 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=150, help="plans that a search tries (default: 150)")
     parser.add_argument("--searches", type=int, default=2, help="for each goal (default: 2)")
     parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--integrity", choices=("live", "shadow"), default="live")
+    parser.add_argument(
+        "--as-shipped", action="store_true", help="with `integrity` and `ask` as they are shipped"
+    )
     parser.add_argument("--wrong", type=float, default=0.0, help="share of decisions of desks that are wrong")
+    parser.add_argument(
+        "--cliffs", action="store_true", help="only: what drawing thresholds at random would gain"
+    )
     parser.add_argument(
         "--write", action="store_true", help="store what was found as the prices of this version"
     )
     options = parser.parse_args()
     without_garbage_collection()
-    rules = shipped(integrity=options.integrity)
+    rules = shipped() if options.as_shipped else defended()
+    if options.cliffs:
+        print(cliffs.table(shipped()))
+        return
     stored = baseline.read()
     print("| goal | stored | cheapest found | held-out | plan |\n| --- | --- | --- | --- | --- |")
     for goal in _chosen(options.goals, options.wrong):

@@ -14,7 +14,7 @@ NOISE: Final = 0.15
 """Searches for the same goal with other seeds end so far apart; a release may be found so much cheaper."""
 
 _HEADER: Final = """\
-# What the cheapest attack that a search found costs, by goal, with `integrity: live`: written by
+# What the cheapest attack that a search found costs, by goal, with `integrity` and `ask` live: written by
 # `make attacks ARGS=--write`. `fails` are cheaper attacks that reached the goal once, or were found by hand, and must
 # not reach it any more. Prices: prices.py. tests/unit/test_cheapest_attacks.py plays all of them.
 """

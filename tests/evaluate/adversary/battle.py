@@ -68,7 +68,7 @@ class Battle:
 
     def play(self, rules: Rules) -> Stages:
         """Return the stages after the attack, and a day later."""
-        stages = Stages(rules)
+        stages = Stages(rules, may_refuse=True)
         answers = Random(f"answers {self.seed}")
 
         def answer(topic: str, event: dict[str, Any]) -> None:
@@ -95,6 +95,8 @@ class Battle:
         decision = self._decision(channel, message, rng)
         # The desk looks at the message, and its answer holds for all who reported that.
         about = {"report": drawn["report_id"]} if message is None else {"message": message}
+        if channel == "bait":
+            decision, about["reason"] = "dismissed", self.plan.bait_reason
 
         def decide(at: int) -> None:
             stages.outcome(

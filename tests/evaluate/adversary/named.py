@@ -99,7 +99,23 @@ SILENCING: dict[str, Plan] = {
     "four posts, deleted": Plan(bait=4),
     "two posts, not substantiated": Plan(bait=2, bait_reason="not_substantiated"),
     "two borderline posts, allowed": Plan(bait=2, bait_reason="not_a_violation"),
+    "six borderline posts, allowed": Plan(bait=6, bait_reason="not_a_violation"),
+    "50 new accounts have the question asked about them": Plan(50, "under_1d", 1, 1, "own", lead_min=60),
 }
+
+
+TEN_TIMES: dict[str, Plan] = {
+    "one new account, 800 reports": Plan(1, "under_1d", 0, 800, "none", lead_min=60),
+    "ten new accounts, 80 reports each": Plan(10, "under_1d", 0, 80, "none", lead_min=60),
+    "800 new accounts": Plan(800, "under_1d", 0, 1, "none", lead_min=60),
+    "210 accounts with two dismissed targets join": Plan(210, "under_1m", 0, 1, history=2),
+    "twenty posts, deleted": Plan(bait=20),
+    "twenty borderline posts, allowed": Plan(bait=20, bait_reason="not_a_violation"),
+    "160 accounts that joined and have the question asked about them": Plan(
+        160, "under_1d", 1, 1, "own", lead_min=60
+    ),
+}
+"""Dearer attacks on an honest wave: at least ten times the cheapest that were found first (1.0)."""
 
 
 def trust_after(

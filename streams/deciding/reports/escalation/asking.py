@@ -26,6 +26,11 @@ from streams.deciding.reports.escalation.transitions import open_or_raise, raise
 from streams.registry.rules import AskRules
 
 
+def asks(ask: AskRules | None, policy: CompiledPolicy) -> bool:
+    """Return whether a desk is asked before a crowd raises escalations of the policy."""
+    return ask is not None and ask.mode == "live" and policy.key[1] == "live"
+
+
 def rise_or_ask(
     batch: ReportBatch,
     key: EpisodeKey,
@@ -36,9 +41,11 @@ def rise_or_ask(
     counted_at: int,
     *,
     clear: bool,
+    unsuspected: int,
 ) -> None:
     """Open or raise the episode to `level`, which is above its own, or ask a desk first.
 
+    `unsuspected` is what is left of the level without a suspected brigade.
     Asked, the episode opens at REVIEW, or stays where it is. `shares`, `counted_at` and `clear` are as in
     `open_or_raise`. Policies and rules in shadow rise, and their events say that a desk would have been
     asked.
@@ -48,14 +55,14 @@ def rise_or_ask(
     opened = episode if isinstance(episode, Open) else None
     question = None if opened is None else opened.question
     ask = batch.rules.registry.ask
-    alone = _level_without_asking(batch, policy, level, shares, ask)
+    alone = min(_level_without_asking(batch, policy, level, shares, ask), unsuspected)
     if ask is None or alone == level:
         if opened is not None:
             withdraw_question(batch, key, opened, state.time.now)
             question = opened.question
         open_or_raise(batch, key, policy, level, shares, case, counted_at, clear=clear, question=question)
         return
-    if ask.mode == "shadow" or key.mode != "live":
+    if not asks(ask, policy):
         if question is None or question.withdrawn:
             batch.counters.questions[QuestionStep(key.policy, "would_be_asked")] += 1
         would_be = replace(
@@ -70,9 +77,7 @@ def rise_or_ask(
         opened = open_or_raise(
             batch, key, policy, alone, shares, case, counted_at, clear=clear, question=question
         )
-    if question is None or question.may_be_asked_again(
-        _reporters(shares), state.time.now, policy.policy.window_ms
-    ):
+    if question is None or _may_be_asked_again(question, policy, shares, state.time.now):
         known_id = None
         if opened is not None:
             known_id = opened.escalation_id
@@ -84,8 +89,12 @@ def rise_or_ask(
             policy,
             shares,
             counted_at,
-            _new(batch, policy, level, shares, case.report.category, ask, question),
+            replace(
+                _new(batch, policy, level, shares, case.report.category, ask, question),
+                suspected=unsuspected < level,
+            ),
             ask,
+            0 if question is None else question.asked,
         )
         if opened is None or asked.answer == "stands":
             reached = level if asked.answer == "stands" else REVIEW
@@ -146,9 +155,9 @@ def _follow_answer(
     now = state.time.now
     channel_key = key.channel.encode()
     shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
-    level = policy.judge_shares(shares, now).level
+    level = unsuspected = policy.judge_shares(shares, now).level
     if level > episode.level and batch.rules.registry.integrity == "live":
-        level = level_held(batch, channel_key, policy, level, shares, now).level
+        unsuspected = level_held(batch, channel_key, policy, level, shares, now).level
     question = episode.question
     assert question is not None
     if level <= episode.level:
@@ -157,12 +166,15 @@ def _follow_answer(
         raise_by_answer(batch, key, episode, policy, level, shares, trace)
     elif (
         ask is not None
-        and _level_without_asking(batch, policy, level, shares, ask) < level
-        and question.may_be_asked_again(_reporters(shares), now, policy.policy.window_ms)
+        and min(_level_without_asking(batch, policy, level, shares, ask), unsuspected) < level
+        and _may_be_asked_again(question, policy, shares, now)
     ):
-        new = _new(batch, policy, level, shares, question.category, ask, question)
+        new = replace(
+            _new(batch, policy, level, shares, question.category, ask, question),
+            suspected=unsuspected < level,
+        )
         withdraw_question(batch, key, episode, now)
-        asked = _ask(batch, key, episode.escalation_id, policy, shares, now, new, ask)
+        asked = _ask(batch, key, episode.escalation_id, policy, shares, now, new, ask, question.asked)
         _publish_asked(batch, key, episode, asked, trace)
         state.put_episode(key, episode, policy.timing, now)
         if asked.answer == "stands":
@@ -207,6 +219,14 @@ def _findings(counts: WindowCounts) -> WindowCounts:
     )
 
 
+def _may_be_asked_again(
+    question: Question, policy: CompiledPolicy, shares: Sequence[CategoryShare], now: int
+) -> bool:
+    counts = summed(shares, _reporters(shares))
+    others = policy.judge(question.come_since(counts)).level > REVIEW
+    return question.may_be_asked_again(now, policy.policy.window_ms, others=others)
+
+
 def _proven_voices(counts: WindowCounts) -> int:
     """Return how many voices were right before."""
     return max(counts.stamped.sums.known, 0)
@@ -228,6 +248,7 @@ def _new(
 ) -> Question:
     """Return a question about the crowd of now, without reports; `before` is the last one of the episode."""
     now = batch.state.time.now
+    counts = summed(shares, 0)
     return Question(
         number=1 if before is None else before.number + 1,
         level=level,
@@ -236,7 +257,9 @@ def _new(
         asked=now,
         due=now + ask.within_ms,
         crowd=_reporters(shares),
-        proven=_proven_voices(summed(shares, 0)),
+        proven=_proven_voices(counts),
+        reports=counts.reports,
+        risk=counts.risk,
         earlier=() if before is None else (*before.earlier, *map(report_hash, before.drawn)),
     )
 
@@ -250,10 +273,12 @@ def _ask(
     counted_at: int,
     new: Question,
     ask: AskRules,
+    after: int,
 ) -> Question:
     """Draw reports for a question and look what is decided about them already.
 
-    If no report can be judged, nobody can be asked, and the crowd is held as if none had been upheld.
+    Those who had reported by `after` (ms) are left out, if there are others. If no report can be judged,
+    nobody can be asked, and the crowd is held as if none had been upheld.
     """
     channel_key = key.channel.encode()
     drawn, sampled = draw_reports(
@@ -265,6 +290,7 @@ def _ask(
         question_id(escalation, new.number),
         ask.reports,
         new.earlier,
+        after,
     )
     asked = replace(new, sampled=sampled, drawn=tuple(_decided(batch, key.channel, each) for each in drawn))
     return replace(asked, answer=settled(asked) if drawn else "held")

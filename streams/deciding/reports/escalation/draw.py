@@ -20,6 +20,9 @@ from streams.deciding.reports.escalation.question import DrawnReport
 # show which share has. To look for one takes 30 us in a channel of a thousand messages, and there is a
 # question a few times a day.
 LOOKED_FOR: Final = 16
+# When a desk is asked again, only who came since the last question is drawn, and most of the crowd may have
+# come before. So many are looked at for those: a few milliseconds for the largest crowds.
+MOST_LOOKED_AT: Final = 256
 
 _HASH: Final = struct.Struct("<Q")
 
@@ -40,13 +43,15 @@ def draw_reports(
     question_id: str,
     number: int,
     earlier: Collection[int],
+    after: int = 0,
 ) -> Draw:
     """Draw up to `number` reports of different reporters from the window that ends with `counted_at` (ms).
 
     Each reporter is equally likely, whatever and however often they reported: if messages were drawn first, a
     single report about a violation that an attacker posted would be drawn nearly always. The first report of
-    that reporter in the window is taken. Reports in `earlier` (see `report_hash`) are left out. Detectors are
-    not reporters here.
+    that reporter in the window is taken. Reports in `earlier` (see `report_hash`) are left out, and so are
+    reporters who had reported in the window by `after` (ms), unless there are no others. Detectors are not
+    reporters here.
     """
     category_of: dict[int, Category] = {}
     of_shares, each_stands_for = reporters_in([share.channel for share in shares], spec, counted_at)
@@ -54,19 +59,24 @@ def draw_reports(
         for reporter in reporters:
             category_of.setdefault(reporter, share.category)
     seed = batch.rules.hash_keys.current.reporter_hash(question_id)
-    looked_for = nsmallest(
-        LOOKED_FOR, category_of, key=lambda one: (xxh3_64_intdigest(_HASH.pack(one), seed), one)
-    )
+    most = MOST_LOOKED_AT if after else LOOKED_FOR
+    by_chance = nsmallest(most, category_of, key=lambda one: (xxh3_64_intdigest(_HASH.pack(one), seed), one))
     since = window_start(spec.ring, spec.panes, counted_at // FINE_MS) * FINE_MS // 1000
     found = []
-    for reporter in looked_for:
-        report = _first_report(batch, channel_key, reporter, since, category_of)
+    looked_at = 0
+    for reporter in by_chance:
+        looked_at += 1
+        report = _first_report(batch, channel_key, reporter, since, after // 1000, category_of)
         if report is not None and report_hash(report) not in earlier:
             found.append(report)
+            if len(found) == LOOKED_FOR:
+                break
+    if not found and after:
+        return draw_reports(batch, channel_key, shares, spec, counted_at, question_id, number, earlier)
     if not found:
         return Draw((), 0.0)
-    # Of all reporters as many can be drawn as of those looked for.
-    candidates = len(category_of) * each_stands_for * len(found) / len(looked_for)
+    # Of all reporters as many can be drawn as of those looked at.
+    candidates = len(category_of) * each_stands_for * len(found) / looked_at
     drawn = tuple(found[:number])
     return Draw(drawn, round(min(1.0, len(drawn) / candidates), 6))
 
@@ -77,9 +87,17 @@ def report_hash(report: DrawnReport) -> int:
 
 
 def _first_report(
-    batch: ReportBatch, channel_key: bytes, reporter: int, since_s: int, categories: Mapping[int, Category]
+    batch: ReportBatch,
+    channel_key: bytes,
+    reporter: int,
+    since_s: int,
+    after_s: int,
+    categories: Mapping[int, Category],
 ) -> DrawnReport | None:
-    """Return the first report of a reporter that was received since then and can be judged, None without."""
+    """Return the first report of a reporter that was received since then and can be judged.
+
+    None without, or if the reporter had reported by `after_s`.
+    """
     crowd = batch.state.crowd
     found: list[tuple[int, bytes]] = []
     for key in crowd.reporters.of_channel(MESSAGE_REPORTERS + channel_key, _HASH.pack(reporter)):
@@ -89,6 +107,8 @@ def _first_report(
         received = record.reporters.get(reporter)
         is_report = reporter in record.identities and reporter not in record.found
         if received is not None and received >= since_s and is_report:
+            if received <= after_s:
+                return None
             found.append((received, key))
     for _, key in sorted(found):
         record = crowd.reporters.find(key)

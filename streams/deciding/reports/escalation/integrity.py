@@ -63,7 +63,14 @@ def find_coordination(stamped: StampedSums, arrivals: Arrivals | None) -> Findin
     )
     names = tuple(name for name, holds in shares if holds)
     members = case.members or linked
-    return Finding(IntegrityFinding(case.score, names, case.sentence, members), case.suspected)
+    sentence = case.sentence
+    if case.suspected:
+        others = stamped.stamped - stamped.doubtful.reports
+        sentence += (
+            f" {others} of {stamped.stamped} reports are neither linked nor by accounts under a week old of "
+            "people who are not members."
+        )
+    return Finding(IntegrityFinding(case.score, names, sentence, members), case.suspected)
 
 
 def level_held(

@@ -1,7 +1,7 @@
 """What a desk is asked about a crowd, as it is kept with the episode, and what follows from the answers."""
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
@@ -9,16 +9,10 @@ from streams.contract.events.report import Category
 from streams.contract.events.review_question import ReviewAnswer
 from streams.contract.wire.ids import stable_id
 from streams.counting.attribution import ReportIdentity
+from streams.counting.sums import WindowCounts
 
 # What a desk found about a drawn report.
 Verdict = Literal["upheld", "not_upheld"]
-
-# Two others are asked about when the crowd is so many times as large as it was when the last two were drawn.
-# So there are at most as many questions in a window as the crowd doubles, however long the episode, and half
-# of the crowd has come since: a few who come first and are judged wrong, or whose answer was bought, hold
-# back a wave of as many only until then. With 1.5 an attacker costs a desk nearly twice as many answers, and
-# with 4 twenty of them would hold back a wave of sixty.
-ASKED_AGAIN_AT: Final = 2
 
 
 class DrawnReport(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -41,11 +35,12 @@ class Question(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The last question of an episode. Times are in ms since the epoch.
 
     `number` counts those of the episode from 1, `steps` what was published about this one. `level` waits for
-    the answer. `crowd` is the number of reporters, `proven` that of those who were right before, when the
-    reports were `drawn`, each with the probability `sampled`; without any nobody could be asked. `earlier`
-    are the reports of earlier questions, hashed. `answer` is None while it is open. `overdue`: it was not
-    answered in time. `withdrawn`: the answer is not needed any more. `would_be`: nobody was asked, and the
-    level was reached, because policy or asking run in shadow.
+    the answer. `crowd` is the number of reporters, `proven` that of those who were right before, `reports`
+    and `risk` (millionths) those of the window when the reports were `drawn`, each with the probability
+    `sampled`; without any nobody could be asked. `suspected`: a brigade was suspected, so all drawn reports
+    must be right. `earlier` are the reports of earlier questions, hashed. `answer` is None while it is open.
+    `overdue`: it was not answered in time. `withdrawn`: the answer is not needed any more. `would_be`: nobody
+    was asked, and the level was reached, because policy or asking run in shadow.
     """
 
     number: int
@@ -64,6 +59,9 @@ class Question(msgspec.Struct, frozen=True, array_like=True, gc=False):
     overdue: bool = False
     withdrawn: bool = False
     would_be: bool = False
+    reports: int = 0
+    risk: int = 0
+    suspected: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -75,17 +73,25 @@ class Question(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """When (ms) it becomes overdue; None if it was answered, or is overdue already."""
         return self.due if self.is_open and not self.overdue else None
 
-    def may_be_asked_again(self, crowd: int, now: int, window_ms: int) -> bool:
-        """Return whether others may be asked about: the crowd has doubled, or is another one.
+    def come_since(self, counts: WindowCounts) -> WindowCounts:
+        """Return what has come to the window since these reports were drawn; `counts` are those of now."""
+        return WindowCounts(
+            reports=max(counts.reports - self.reports, 0),
+            risk=max(counts.risk - self.risk, 0),
+            distinct_reporters=max(counts.distinct_reporters - self.crowd, 0),
+        )
 
-        After one whole window none of the reports from which two were drawn is counted any more. A question
-        that is overdue counts as one with the answer no: if its messages are gone, nobody can answer it.
+    def may_be_asked_again(self, now: int, window_ms: int, *, others: bool) -> bool:
+        """Return whether others may be asked about: if `others` came who reach a level above review alone.
+
+        So who comes first and is judged wrong, or whose answer was bought, holds nobody back who comes later,
+        and each further question costs an attacker what the first one did. After one whole window none of the
+        reports from which two were drawn is counted any more. A question that is overdue counts as one with
+        the answer no: if its messages are gone, nobody can answer it.
         """
         if self.withdrawn or self.would_be:
             return True
-        return (self.answer == "held" or self.overdue) and (
-            crowd >= ASKED_AGAIN_AT * max(self.crowd, 1) or now >= self.asked + window_ms
-        )
+        return (self.answer == "held" or self.overdue) and (others or now >= self.asked + window_ms)
 
 
 def question_id(escalation_id: str, number: int) -> str:
@@ -104,11 +110,14 @@ def asked_by(question: Question, clock: int) -> Question:
 def settled(question: Question) -> ReviewAnswer | None:
     """Return what the verdicts about the drawn reports amount to; None if one is still missing.
 
-    One that was upheld lets the count stand, whatever the others are. What was answered once stays answered:
+    One that was upheld lets the count stand, whatever the others are; of a suspected brigade it takes all.
+    What was answered once stays answered:
     if an appeal turns the only report that was upheld, the levels that were reached stay, and further ones
     wait for another question.
     """
     verdicts: Sequence[Verdict | None] = [report.verdict for report in question.drawn]
-    if "upheld" in verdicts:
+    if "upheld" in verdicts and not (question.suspected and set(verdicts) != {"upheld"}):
         return "stands"
+    if question.suspected and "not_upheld" in verdicts:
+        return "held"
     return "held" if question.answer is not None or None not in verdicts else None
