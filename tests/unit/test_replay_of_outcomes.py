@@ -131,7 +131,8 @@ reports = st.tuples(
     st.integers(0, REPORTS - 1),
     st.integers(0, PEOPLE - 1),
     channels,
-    st.integers(0, MESSAGES - 1),
+    # -1: about the channel itself.
+    st.integers(-1, MESSAGES - 1),
     st.none() | versions,
 )
 decided = st.builds(
@@ -226,15 +227,12 @@ class Log:
         else:
             number, person, channel, message, version = published
             reporter = {"kind": "user", "ref": f"u{person}", "member": person % 2 == 0}
-            made = report(
-                number,
-                self.now,
-                channel=channel,
-                message_ref=f"m{message}",
-                reporter=reporter,
-                category="spam",
-                message_version=version,
-            )
+            if person % 4 == 1:
+                reporter["account_age"] = "under_1d"
+            if number % 8 == 7:
+                reporter = {"kind": "anonymous"}
+            about = {} if message < 0 else {"message_ref": f"m{message}", "message_version": version}
+            made = report(number, self.now, channel=channel, reporter=reporter, category="spam", **about)
             record = self._record(made.topic, made.value)
         # Workers subscribe only to what a stage names: no stage reads acts on cases (docs/events.md).
         if record.topic in STAGE_OF:
