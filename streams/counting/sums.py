@@ -9,6 +9,7 @@ from typing import Final, Self
 import msgspec
 from msgspec.structs import replace
 
+from streams.counting.confirmation import Proven
 from streams.counting.coordination.clusters import ClusterSums
 
 # A sampled reporter of a pane represents weight / UNIT reporters. With 64, unsampled weights take one byte in
@@ -88,7 +89,8 @@ class StampedSums(msgspec.Struct, frozen=True, gc=False):
 
     `doubtful` are those of them that a suspected brigade may have made. `unnamed` is the risk (millionths) of
     that report without a reporter's ref which weighs most: these have no stamp, and are in no pane's risk.
-    `scattered` changes no level.
+    `scattered` changes no level. `proven` are reporters who were right elsewhere, at most MOST_PROVEN
+    (voices.py).
     """
 
     stamped: int = 0
@@ -96,6 +98,7 @@ class StampedSums(msgspec.Struct, frozen=True, gc=False):
     doubtful: Doubtful = NO_DOUBT
     unnamed: int = 0
     scattered: Scattered = NOT_SCATTERED
+    proven: Proven = ()
 
     def plus(self, other: "StampedSums") -> "StampedSums":
         """Return the sums of both, which are of different reports."""
@@ -105,6 +108,7 @@ class StampedSums(msgspec.Struct, frozen=True, gc=False):
             self.doubtful.plus(other.doubtful),
             max(self.unnamed, other.unnamed),
             self.scattered.plus(other.scattered),
+            self.proven + other.proven if other.proven else self.proven,
         )
 
     def minus(self, other: "StampedSums") -> "StampedSums":
@@ -116,6 +120,7 @@ class StampedSums(msgspec.Struct, frozen=True, gc=False):
             doubtful,
             0 if self.unnamed == other.unnamed else self.unnamed,
             self.scattered.minus(other.scattered),
+            tuple(each for each in self.proven if each not in other.proven),
         )
 
 

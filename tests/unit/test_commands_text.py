@@ -229,8 +229,8 @@ by legal-7f3a (legal, two_agree), drawn with probability 0.02, supersedes 01K5Q0
 14:31:04 answered stands (o-2026-09-21-0815), due 14:46, fraud level 2, priority_review, channel \
 ujfxnhoipnh7oyobnm6onb7wjc
          question 42980889-3a2a-55be-b89f-437a404cbc70: 20 people reported this channel, and none of them was \
-right before; level 2 (priority_review) waits for a decision about 2 reports, drawn at random. One of them was \
-upheld, so the count decides.
+right before; level 2 (priority_review) waits for a decision about 2 reports, drawn at random. The answer is \
+yes, so the count decides.
          report 01K5Q000000000000000000007 of /platform/web, message m-09ab51; report \
 01K5Q000000000000000000016 of /platform/android, message m-09ab51""",
     ("transparency-counters", "reports"): """\

@@ -16,6 +16,7 @@ from streams.deciding.reporters.part import WHOLE, Part, decode_part, encode_par
 from streams.deciding.reporters.reporter import OutcomeFacts, Reporter, Standing
 from streams.deciding.reporters.tally import Sums, totals
 from streams.deciding.reporters.watch import note_finding
+from streams.registry.reporter_rules import DetectorRules
 
 # A finding that is older counts in no band. Publishers send within minutes, and what a detector had to keep
 # during an outage is no flood.
@@ -31,6 +32,8 @@ def judge_finding(
     The factor is 0 while the source or one of these parts is held (watch.py).
     """
     state, now, rules = batch.state, batch.state.time.now, batch.rules.trust
+    if rules.detectors is None:
+        return standing
     trust = standing.trust
     found: list[tuple[bytes, Part]] = []
     for number in (WHOLE, *passed.parts):
@@ -47,7 +50,7 @@ def judge_finding(
         if number != WHOLE:
             trust = part.trust(rules, trust, now, category)
         found.append((place, part))
-    held = _watch(batch, key, passed, [part for _, part in found])
+    held = _watch(batch, rules.detectors, key, passed, [part for _, part in found])
     for place, part in found:
         state.parts.keep(place, part, now)
     # An operator may have set a limit of the day for detectors.
@@ -55,11 +58,11 @@ def judge_finding(
     return msgspec.structs.replace(standing, trust=trust, factor=factor)
 
 
-def _watch(batch: ReporterBatch, key: bytes, passed: PassedReport[Any], parts: Sequence[Part]) -> bool:
+def _watch(
+    batch: ReporterBatch, rules: DetectorRules, key: bytes, passed: PassedReport[Any], parts: Sequence[Part]
+) -> bool:
     """Note the finding for the whole and its parts, publish who is held now; return whether any is."""
-    rules, now = batch.rules.trust.detectors, batch.state.time.now
-    if rules is None:
-        return False
+    now = batch.state.time.now
     late = passed.report.occurred < now - _LATE_MS
     held, changes = note_finding(rules, [part.watch for part in parts], now, late=late)
     counters = batch.counters

@@ -25,8 +25,8 @@ from streams.deciding.reports.escalation.episodes import EpisodeKey, Open
 from streams.deciding.reports.escalation.question import Question, question_id
 
 _ANSWERS: Final[Mapping[ReviewAnswer, str]] = {
-    "stands": "One of them was upheld, so the count decides.",
-    "held": "None of them was upheld, so it stays below that level until others come who reach it.",
+    "stands": "The answer is yes, so the count decides.",
+    "held": "The answer is no, so it stays below that level until others come who reach it.",
 }
 
 
@@ -114,6 +114,8 @@ def _sentence(question: Question, step: ReviewQuestionStep) -> str:
         f"{'was' if question.proven < 2 else 'were'} right before; level {question.level} "
         f"({question.level_name}) waits for a decision about {reports} at random."
     )
+    if question.suspected and number > 1:
+        asked += " A brigade is suspected, so all of them must be right."
     if step == "withdrawn":
         return f"{asked} The decision is not needed any more."
     if step == "asked" or question.answer is None:
