@@ -26,6 +26,7 @@ const MEASURES: &[(&str, Read)] = &[
     }),
     ("voices", |counts| counts.distinct_reporters * MILLION),
     ("linked_share", |_| 0),
+    ("proven_voices", |_| 0),
 ];
 
 /// The names of the measures that are known here.

@@ -8,12 +8,21 @@ alone.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 import msgspec
+from msgspec.structs import astuple
 
 from streams.contract.wire.times import DAY
+from streams.counting.confirmation import (
+    MOST_PROOFS,
+    SUPPORTED_BEFORE,
+    UNSUPPORTED,
+    Proof,
+    Support,
+    Witnesses,
+)
 from streams.counting.findings import Finding
 from streams.counting.known_outcome import Counted, KnownOutcome, with_decision
 from streams.counting.message_facts import FirstReport, MessageFacts
@@ -38,7 +47,7 @@ class ReportIdentity(NamedTuple):
 
 
 class Credit(NamedTuple):
-    """What changes for one reporter: `removed` no longer counts, `added` does.
+    """What changes for one reporter: `removed` no longer counts, `added` does, each with what supports it.
 
     Both are None for a report that came too late. `standing` is the decision that holds: an upheld message is
     no sign of coordination, for any reporter at any time. `anew`: another one held before. `told`: what holds
@@ -53,6 +62,18 @@ class Credit(NamedTuple):
     added: Counted | None
     anew: bool
     told: bool = True
+    removed_support: Support = UNSUPPORTED
+    added_support: Support = UNSUPPORTED
+
+
+class _Given(NamedTuple):
+    """What counts for a reporter, None if the report came too late, and what supports it."""
+
+    counted: Counted | None
+    support: Support = UNSUPPORTED
+
+
+_NOTHING: Final = _Given(None)
 
 
 class _Known(NamedTuple):
@@ -78,7 +99,9 @@ class MessageReporters(msgspec.Struct, array_like=True):
     else, as for most messages, it is `notice` alone: two objects less to fetch from memory for every further
     report.
 
-    `expires` is the day (since the epoch) on which the record is dropped, None before it is stored.
+    `expires` is the day (since the epoch) on which the record is dropped, None before it is stored. `proofs`
+    are those of its reporters who were right elsewhere, None while there are none. `credited_before`: it was
+    decided on before proofs were kept, and its outcomes count as they did then.
     """
 
     reporters: dict[int, int] = msgspec.field(default_factory=dict)
@@ -92,6 +115,14 @@ class MessageReporters(msgspec.Struct, array_like=True):
     facts: MessageFacts | None = None
     expires: int | None = None
     found: dict[int, Finding] = msgspec.field(default_factory=dict)
+    # None while empty: an empty dict for each message would add up.
+    proofs: dict[int, Proof] | None = None
+    credited_before: bool = False
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether there is a decision about the message, or about one of its reports."""
+        return self.first_s is not None or bool(self.own)
 
     @property
     def is_reported(self) -> bool:
@@ -122,37 +153,61 @@ class MessageReporters(msgspec.Struct, array_like=True):
         received_ms: int,
         identity: ReportIdentity | None = None,
         finding: Finding | None = None,
-    ) -> Credit | None:
-        """Note a report, of a detector with its `finding`. Returns a credit if there is a decision already.
+    ) -> list[Credit]:
+        """Note a report, of a detector with its `finding`.
 
-        It adds the decision if the report was received before the first one, and only arrived later.
+        Returns what changes if there is a decision already, first the reporter's own credit: it adds the
+        decision if the report was received before the first one, and only arrived later. It may change what
+        supports the outcomes of others then.
         """
         received = received_ms // 1000
         earlier = self.reporters.get(reporter)
         if earlier is not None and received >= earlier:
-            return None
+            return []
         known = self._known(reporter)
+        given = self._given()
         if earlier is None:
             self.reports += 1
             if len(self.reporters) == KEPT:
                 self.sampled = True
                 # After a decision nobody is dropped: a credit was given, and must be reversible.
                 if known is not None:
-                    return Credit(reporter, received, known.standing, None, None, anew=False)
+                    return [Credit(reporter, received, known.standing, None, None, anew=False)]
                 largest = max(self.reporters)
                 if self.own or reporter > largest:
-                    return None
-                del self.reporters[largest]
-                self.identities.pop(largest, None)
-                self.found.pop(largest, None)
+                    return []
+                self._drop(largest)
         self.reporters[reporter] = received
         if identity is not None:
             self.identities[reporter] = identity
         if finding is not None:
             self.found[reporter] = finding
-        if known is None or known.credited(earlier) is not None:
-            return None
-        return Credit(reporter, received, known.standing, None, known.credited(received), anew=False)
+        changes = self._changes(given)
+        own = [change._replace(anew=False, told=True) for change in changes if change.reporter == reporter]
+        if known is not None and not own and known.credited(earlier) is None:
+            own = [Credit(reporter, received, known.standing, None, None, anew=False)]
+        return own + [change for change in changes if change.reporter != reporter]
+
+    def add_proof(self, reporter: int, proof: Proof) -> list[Credit]:
+        """Note where a reporter of the message was right elsewhere, at their first report of it.
+
+        Returns what it changes if there is a decision already: the report came late, and confirms others.
+        """
+        proofs = self.proofs
+        if reporter not in self.reporters or (proofs is not None and len(proofs) >= MOST_PROOFS):
+            return []
+        given = self._given()
+        if proofs is None:
+            self.proofs = proofs = {}
+        proofs.setdefault(reporter, proof)
+        return self._changes(given)
+
+    def _drop(self, reporter: int) -> None:
+        del self.reporters[reporter]
+        self.identities.pop(reporter, None)
+        self.found.pop(reporter, None)
+        if self.proofs is not None:
+            self.proofs.pop(reporter, None)
 
     def rename(self, before: int, after: int) -> None:
         """Give a reporter the hash under another key. Nothing changes if none has the hash `before`."""
@@ -167,6 +222,8 @@ class MessageReporters(msgspec.Struct, array_like=True):
             self.found[after] = finding
         if (own := self.own.pop(before, None)) is not None:
             self.own[after] = own
+        if self.proofs is not None and (proof := self.proofs.pop(before, None)) is not None:
+            self.proofs[after] = proof
 
     def reporter_of(self, identity: ReportIdentity) -> int | None:
         """Return whose first report it is; None if it is not kept here."""
@@ -185,23 +242,20 @@ class MessageReporters(msgspec.Struct, array_like=True):
         report of this one alone. The latest decision holds: an appeal is decided later than what it
         supersedes.
         """
-        concerned = self._concerned(reporter)
+        concerned, given = self._concerned(reporter), self._given()
         if reporter is None:
             self.first_s, self.standing = _with(decision, self.first_s, self.standing)
         else:
             self.own[reporter] = _with(decision, *self.own.get(reporter, (None, None)))
+        after = self._given()
         changes = []
         for each, was in concerned:
             now = self._known(each)
             assert now is not None
-            received = self.reporters[each]
-            removed = None if was is None else was.credited(received)
-            added = now.credited(received)
+            removed, added = given.get(each, _NOTHING), after.get(each, _NOTHING)
             if removed != added or was is None or was.standing != now.standing:
                 told = was is None or _told(was.standing) != _told(now.standing)
-                changes.append(
-                    Credit(each, received, now.standing, removed, added, anew=was is not None, told=told)
-                )
+                changes.append(self._credit(each, now, removed, added, anew=was is not None, told=told))
         return changes
 
     def second_opinion(
@@ -233,6 +287,52 @@ class MessageReporters(msgspec.Struct, array_like=True):
         if not self.own:
             return undecided
         return max(undecided, min(first for first, _ in self.own.values()) * 1000 + DECIDED_DAYS * DAY)
+
+    def _given(self) -> dict[int, _Given]:
+        """Return what counts for each reporter, with what supports it; nothing without a decision."""
+        if not self.is_decided:
+            return {}
+        witnesses = Witnesses(self.reporters, self.proofs or {})
+        found = {}
+        for reporter, received in self.reporters.items():
+            known = self._known(reporter)
+            counted = None if known is None else known.credited(received)
+            if known is None or counted is None:
+                continue
+            support = UNSUPPORTED
+            if counted.verdict == "upheld":
+                before = self.credited_before
+                support = SUPPORTED_BEFORE if before else witnesses.support(reporter, known.first_s)
+            found[reporter] = _Given(counted, support)
+        return found
+
+    def _changes(self, given: Mapping[int, _Given]) -> list[Credit]:
+        """Return what changes for whom since `given`, in the order of hashes; nobody need be told."""
+        if not self.is_decided:
+            return []
+        after = self._given()
+        changes = []
+        for reporter in sorted(self.reporters):
+            removed, added = given.get(reporter, _NOTHING), after.get(reporter, _NOTHING)
+            known = self._known(reporter)
+            if removed != added and known is not None:
+                changes.append(self._credit(reporter, known, removed, added, anew=True, told=False))
+        return changes
+
+    def _credit(
+        self, reporter: int, known: _Known, removed: _Given, added: _Given, *, anew: bool, told: bool
+    ) -> Credit:
+        return Credit(
+            reporter,
+            self.reporters[reporter],
+            known.standing,
+            removed.counted,
+            added.counted,
+            anew,
+            told,
+            removed.support,
+            added.support,
+        )
 
     def _concerned(self, reporter: int | None) -> list[tuple[int, _Known | None]]:
         """Return whom an outcome concerns, in the order of hashes, with the decisions so far."""
@@ -282,9 +382,14 @@ class _Stored(msgspec.Struct, array_like=True):
 
 
 class _StoredFindings(_Stored, array_like=True):
-    """A record with reports of detectors, in the order of their hashes. Others are shorter by a byte."""
+    """A record with reports of detectors, in the order of their hashes. Others are shorter by a byte.
+
+    `proofs` are there if there are any, or a decision: each an index in the order of reporters, and where
+    that reporter was right. Before they were kept, records had none.
+    """
 
     found: Sequence[tuple[int, Finding]] = ()
+    proofs: Sequence[tuple[int, Proof]] | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -317,9 +422,14 @@ def encode_reporters(record: MessageReporters) -> bytes:
         stored.ids = [identity.report_id for identity in identities]
         stored.sources = list(sources)
         stored.source_of = bytes([sources[identity.ce_source] for identity in identities])
-    if record.found:
-        return _encode((*msgspec.structs.astuple(stored), sorted(record.found.items())))
-    return _encode(stored)
+    found = sorted(record.found.items())
+    if record.proofs or (record.is_decided and not record.credited_before):
+        return _encode((*astuple(stored), found, list(_placed(record.proofs or {}, record.reporters))))
+    return _encode((*astuple(stored), found) if found else stored)
+
+
+def _placed(proofs: Mapping[int, Proof], reporters: Iterable[int]) -> Iterable[tuple[int, Proof]]:
+    return ((place, proofs[one]) for place, one in enumerate(sorted(reporters)) if one in proofs)
 
 
 def decode_reporters(data: bytes | memoryview) -> MessageReporters:
@@ -329,6 +439,7 @@ def decode_reporters(data: bytes | memoryview) -> MessageReporters:
     """
     stored = _decode(data)
     reporters = dict(ENTRY.iter_unpack(stored.packed))
+    hashes = list(reporters) if stored.proofs else []
     return MessageReporters(
         reporters,
         stored.reports,
@@ -344,6 +455,8 @@ def decode_reporters(data: bytes | memoryview) -> MessageReporters:
         stored.notice,
         stored.facts,
         found=dict(stored.found),
+        proofs={hashes[place]: proof for place, proof in stored.proofs} if stored.proofs else None,
+        credited_before=stored.proofs is None and (stored.first_s is not None or bool(stored.own)),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, Literal
 
+from streams.counting.confirmation import proven_voices
 from streams.counting.coordination.clusters import linked_of, voices_millionths
 from streams.counting.sums import WindowCounts
 
@@ -24,6 +25,7 @@ MeasureName = Literal[
     "state_actors",
     "voices",
     "linked_share",
+    "proven_voices",
 ]
 # How a measure over several categories is computed: as the sum of theirs, from the union of their reporters,
 # or, for a ratio, from the summed counts.
@@ -74,6 +76,11 @@ def _voices(counts: WindowCounts) -> int:
 def _linked_share(counts: WindowCounts) -> int:
     sums = counts.stamped.sums
     return linked_of(sums) * MILLION // sums.reports if sums.reports else 0
+
+
+def _proven_voices(counts: WindowCounts) -> int:
+    proven = counts.stamped.proven
+    return proven_voices(proven) if proven else 0
 
 
 _ROWS = (
@@ -160,6 +167,16 @@ _ROWS = (
         _linked_share,
         MILLION,
         "ratio",
+        in_policies=True,
+    ),
+    Measure(
+        "proven_voices",
+        "reporters whom outcomes in at least two other channels proved right, each in channels that prove "
+        "none of the others",
+        "reporters",
+        _proven_voices,
+        1,
+        "union",
         in_policies=True,
     ),
 )

@@ -160,6 +160,7 @@ class MessageStore(ExpiringStore[MessageReporters]):
                 and record.first_s is None
                 and not record.own
                 and not record.sampled
+                and not record.proofs
                 and (shape := self._shape(identity.ce_source, notice.country, notice.category)) is not None
             ):
                 entry = ENTRY.pack(reporter, received)

@@ -9,6 +9,7 @@ from typing import Final, Self
 import msgspec
 from msgspec.structs import replace
 
+from streams.counting.confirmation import Proven
 from streams.counting.coordination.clusters import ClusterSums
 
 # A sampled reporter of a pane represents weight / UNIT reporters. With 64, unsampled weights take one byte in
@@ -87,7 +88,8 @@ class StampedSums(msgspec.Struct, frozen=True, gc=False):
     """`stamped` reports were stamped; `sums` adds up the first ones of each reporter about a message.
 
     `doubtful` are those of them that a suspected brigade may have made. `unnamed` is the risk (millionths)
-    that reports without a reporter's ref added: these have no stamp. `scattered` changes no level.
+    that reports without a reporter's ref added: these have no stamp. `scattered` changes no level. `proven`
+    are reporters who were right elsewhere, at most MOST_PROVEN (voices.py).
     """
 
     stamped: int = 0
@@ -95,6 +97,7 @@ class StampedSums(msgspec.Struct, frozen=True, gc=False):
     doubtful: Doubtful = NO_DOUBT
     unnamed: int = 0
     scattered: Scattered = NOT_SCATTERED
+    proven: Proven = ()
 
     def plus(self, other: "StampedSums") -> "StampedSums":
         """Return the sums of both, which are of different reports."""
@@ -104,6 +107,7 @@ class StampedSums(msgspec.Struct, frozen=True, gc=False):
             self.doubtful.plus(other.doubtful),
             self.unnamed + other.unnamed,
             self.scattered.plus(other.scattered),
+            self.proven + other.proven if other.proven else self.proven,
         )
 
     def minus(self, other: "StampedSums") -> "StampedSums":
@@ -115,6 +119,7 @@ class StampedSums(msgspec.Struct, frozen=True, gc=False):
             doubtful,
             self.unnamed - other.unnamed,
             self.scattered.minus(other.scattered),
+            tuple(each for each in self.proven if each not in other.proven),
         )
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Final
 
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
+from streams.counting.confirmation import Proven
 from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.panes import pane_at
 from streams.counting.sums import (
@@ -24,12 +25,18 @@ from streams.counting.sums import (
 VoicePane = tuple[int, ...]
 """Start, stamped, the four numbers of ClusterSums, those of Doubtful, unnamed, and those of Scattered.
 
+Then for each proven reporter the tag, the number of channels, and their tags.
 Zeros after the first six numbers are left out: most channels have no doubtful reports, and their records are
 those of version 0.2.
 """
 
 _FIRST: Final = 6
 _UNNAMED: Final = 10
+_PROVEN: Final = 13
+
+# Proven reporters kept of a channel and category: 2 KB. A policy asks for a few of them; of more the newest
+# are known, and a window counts too few, never too many.
+MOST_PROVEN: Final = 64
 
 # A category has one or two windows, and time moves a window's start: the others are those of windows that
 # have passed, which each report adds to in vain.
@@ -48,6 +55,8 @@ class Voices:
 
     def add(self, start: int, one: StampedSums) -> None:
         """Add a report to the pane that begins at `start`."""
+        if one.proven:
+            one = self._with_room(start, one)
         panes = self._panes
         before = panes.get(start)
         is_between = before is None and bool(panes) and start < next(reversed(panes))
@@ -57,6 +66,19 @@ class Voices:
         for first, sums in self._windows.items():
             if start >= first:
                 self._windows[first] = sums.plus(one)
+
+    def _with_room(self, start: int, one: StampedSums) -> StampedSums:
+        """Return what is to be added of a proven reporter; of too many the first one is forgotten."""
+        ((_, proof),) = one.proven
+        if any(proof == known for _, known in self.at(start).proven):
+            # Who was right in the same channels is no further voice.
+            return replace(one, proven=())
+        proven = [(each, pane.proven) for each, pane in self._panes.items() if pane.proven]
+        if sum(len(kept) for _, kept in proven) >= MOST_PROVEN:
+            oldest, kept = proven[0]
+            self._panes[oldest] = replace(self._panes[oldest], proven=kept[1:])
+            self._windows.clear()
+        return one
 
     def withdraw(self, start: int, added: StampedSums) -> None:
         """Take out of the pane that begins at `start` what stamped reports have added to it."""
@@ -76,7 +98,7 @@ class Voices:
             if len(self._windows) >= _KNOWN_STARTS:
                 del self._windows[next(iter(self._windows))]
             newest_first = takewhile(lambda pane: pane[0] >= start, reversed(self._panes.items()))
-            found = _total([sums for _, sums in newest_first])
+            found = _total([sums for _, sums in newest_first][::-1])
             self._windows[start] = found
         return found
 
@@ -107,6 +129,7 @@ def _total(panes: Iterable[StampedSums]) -> StampedSums:
     # One row for each pane would take most of the time.
     stamped = reports = linked = known = squares = 0
     doubtful, unnamed, scattered = NO_DOUBT, 0, NOT_SCATTERED
+    proven: Proven = ()
     for pane in panes:
         sums = pane.sums
         stamped += pane.stamped
@@ -117,16 +140,25 @@ def _total(panes: Iterable[StampedSums]) -> StampedSums:
         doubtful = doubtful.plus(pane.doubtful)
         unnamed += pane.unnamed
         scattered = scattered.plus(pane.scattered)
-    return StampedSums(stamped, ClusterSums(reports, linked, known, squares), doubtful, unnamed, scattered)
+        if pane.proven:
+            proven += pane.proven
+    sums = ClusterSums(reports, linked, known, squares)
+    return StampedSums(stamped, sums, doubtful, unnamed, scattered, proven)
 
 
 def sums_of(row: VoicePane) -> StampedSums:
     """Return the sums that `voice_pane` stored."""
     _, stamped, *sums = row[:_FIRST]
-    doubts, rest, missing = row[_FIRST:_UNNAMED], row[_UNNAMED : _UNNAMED + 1], row[_UNNAMED + 1 :]
+    doubts, rest, missing = row[_FIRST:_UNNAMED], row[_UNNAMED : _UNNAMED + 1], row[_UNNAMED + 1 : _PROVEN]
     doubtful = Doubtful(*doubts) if any(doubts) else NO_DOUBT
-    scattered = Scattered(*missing) if missing else NOT_SCATTERED
-    return StampedSums(stamped, ClusterSums(*sums), doubtful, sum(rest), scattered)
+    scattered = Scattered(*missing) if any(missing) else NOT_SCATTERED
+    proven = []
+    at = _PROVEN
+    while at < len(row):
+        end = at + 2 + row[at + 1]
+        proven.append((row[at], row[at + 2 : end]))
+        at = end
+    return StampedSums(stamped, ClusterSums(*sums), doubtful, sum(rest), scattered, tuple(proven))
 
 
 def voice_pane(start: int, one: StampedSums) -> VoicePane:
@@ -136,4 +168,8 @@ def voice_pane(start: int, one: StampedSums) -> VoicePane:
         row += (*astuple(one.doubtful), one.unnamed, *astuple(one.scattered))
         while not row[-1] and len(row) > _FIRST:
             row.pop()
+    if one.proven:
+        row += [0] * (_PROVEN - len(row))
+        for reporter, proof in one.proven:
+            row += (reporter, len(proof), *proof)
     return tuple(row)

@@ -58,6 +58,16 @@ class StandingTerms(NamedTuple):
     longest_pause_days: int
 
 
+class ProofNeeds(NamedTuple):
+    """From when on upheld outcomes of whoever reported first count without confirmation.
+
+    From so many different channels on; and for proof with so many days between the first and the last.
+    """
+
+    channels: int
+    days: int
+
+
 class DetectorRules(NamedTuple):
     """How parts of detectors and lists are judged, and when a source is held (deciding/reporters/watch.py).
 
@@ -98,6 +108,7 @@ class ReporterRules:
     reviewers: ReviewerLimits
     standing: StandingTerms
     approval_days: int
+    proof: ProofNeeds
     detectors: DetectorRules | None = None
 
     def percent(self, confidence: OutcomeConfidence, probability: float) -> int:

@@ -10,6 +10,7 @@ from streams.registry.reporter_rules import (
     ClassNeeds,
     DetectorRules,
     MisuseNeeds,
+    ProofNeeds,
     ReporterRules,
     ReviewerLimits,
     StandingTerms,
@@ -21,6 +22,7 @@ _HIGHEST_MEAN: Final = 0.99
 # As in the shipped file, which argues the numbers: files of earlier versions have no such rows.
 _STANDING: Final = StandingTerms(warning_days=180, longest_pause_days=180)
 _APPROVAL_DAYS: Final = 30
+_PROOF: Final = ProofNeeds(channels=2, days=7)
 
 
 def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
@@ -74,6 +76,7 @@ def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
         standing=_STANDING
         if file.standing is None
         else StandingTerms(file.standing.values.warning_days, file.standing.values.longest_pause_days),
+        proof=_PROOF if file.proof is None else ProofNeeds(**file.proof.values.model_dump()),
         approval_days=_APPROVAL_DAYS if file.approval is None else file.approval.values.days,
     )
 

@@ -95,7 +95,9 @@ class Partition:
         rules = self._trust
         key = REPORTER + DEMONSTRATION.current.reporter_hash(reporter).to_bytes(8, "big")
         found = self._states[1].reporters.find(key) or Reporter()
-        return trust_of(rules.trust, kind, found.outcomes, day, rules.categories[category].code)
+        return trust_of(
+            rules.trust, kind, found.outcomes(rules.trust, day), day, rules.categories[category].code
+        )
 
 
 def _passed_on(output: OutputRecord, at: int) -> Record:

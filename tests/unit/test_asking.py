@@ -12,6 +12,7 @@ from streams.commands.state.repartition import repartition
 from streams.contract.events.internal.time_correction import TimeCorrection
 from streams.contract.wire.forms.time_correction import encode_time_correction
 from streams.contract.wire.partitioner import home_partition
+from streams.deciding.partition.hash_key import DEMONSTRATION
 from streams.deciding.partition.batch import Batch
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.stage import report_stage
@@ -218,10 +219,28 @@ def test_what_was_decided_before_is_the_answer(decision: str, reached: int) -> N
 
 def test_who_was_right_before_passes_without() -> None:
     desk = Desk()
-    desk.reports(1, 3, stamp={"reporter_class": "medium"})
+    for number in (1, 2, 3):
+        desk.reports(number, number, stamp={"proof": (2 * number, 2 * number + 1)})
     desk.reports(4, 8)
     assert (desk.levels()[-1], desk.events()) == (("updated", 2), [])
     assert "question" not in desk.events("escalations")[-1]
+    assert desk.events("escalations")[-1]["counts"]["proven_voices"] == 3
+
+
+def test_accounts_that_were_right_in_the_same_two_channels_are_one_voice_and_do_not_pass() -> None:
+    desk = Desk()
+    desk.reports(1, 8, stamp={"proof": (2, 3), "reporter_class": "high"})
+    assert desk.levels()[-1] == ("opened", 1)
+    assert [event["level"] for event in desk.events()] == [2]
+
+
+def test_who_was_right_in_this_very_channel_does_not_pass() -> None:
+    desk = Desk()
+    here = DEMONSTRATION.current.channel_tag("c")
+    for number in (1, 2, 3):
+        desk.reports(number, number, stamp={"proof": (here, 10 + number)})
+    desk.reports(4, 8)
+    assert [event["level"] for event in desk.events()] == [2]
 
 
 def test_what_findings_reach_alone_needs_no_answer_and_lends_nothing_to_the_crowd() -> None:

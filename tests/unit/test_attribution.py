@@ -69,8 +69,7 @@ def test_credits_add_up_to_the_model_whatever_the_order(steps):
     for kind, number, at, *rest in steps:
         record = decode_reporters(encode_reporters(record))
         if kind == "report":
-            given_credit = record.add_report(number, at * 1000)
-            credits = [] if given_credit is None else [given_credit]
+            credits = record.add_report(number, at * 1000)
         else:
             credits = list(record.add_outcome(decision(at, number, *rest)))
             assert list(record.add_outcome(decision(at, number, *rest))) == []
@@ -94,11 +93,9 @@ def test_nobody_gains_by_reporting_after_the_decision():
         (1, counted(20)),
         (2, None),
     ]
-    too_late = record.add_report(3, 20_000)
-    assert too_late is not None
+    (too_late,) = record.add_report(3, 20_000)
     assert (too_late.standing.verdict, too_late.added) == ("upheld", None)
-    late = record.add_report(4, 19_999)
-    assert late is not None
+    (late,) = record.add_report(4, 19_999)
     assert late.added == counted(20)
 
 
@@ -123,8 +120,7 @@ def test_a_large_message_is_sampled_by_the_smallest_hashes_and_says_so():
     credits = list(record.add_outcome(decision(20)))
     assert len(credits) == KEPT
     # A credit that was given stays reversible: nobody is dropped for a late report.
-    late = record.add_report(0, 9_000)
-    assert late is not None
+    (late,) = record.add_report(0, 9_000)
     assert (late.standing.verdict, late.added) == ("upheld", None)
     assert len(list(record.add_outcome(decision(30, 1, "dismissed")))) == KEPT
     assert len(encode_reporters(record)) < 12 * KEPT + 100

@@ -1,5 +1,7 @@
 """Both stages together: what a desk decides about some reports changes how the next ones count."""
 
+from collections.abc import Sequence
+
 from tests.unit.both_stages import Deployment, of
 from tests.unit.crowd_traffic import outcome
 from tests.unit.traffic import HOUR, MINUTE, SHIPPED, START, Record, report
@@ -56,20 +58,46 @@ def test_the_shipped_shadow_policies_tell_a_brigade_from_a_wave():
     assert opened(3, START + 2 * HOUR, first=500) == {"fraud", "fraud-voices"}
 
 
+def alone(person: int, channels: Sequence[str], time: int) -> list[Record]:
+    """Reports by one person about a message of each channel that nobody else reports, all upheld."""
+    records = []
+    for number, channel in enumerate(channels):
+        serial, message = 1_000 * person + number, f"m{person}-{number}"
+        reporter = {"kind": "user", "ref": f"whistle{person}", "member": False}
+        records += [
+            report(900_000 + serial, time, channel=channel, message_ref=message, reporter=reporter),
+            outcome(serial, "upheld", time + MINUTE, message=message, channel=channel),
+        ]
+    return records
+
+
 def test_people_who_were_right_weigh_more_and_count_in_full():
     deployment = Deployment()
-    for target in range(1, 7):
-        time = START + target * HOUR
-        deployment.publish(crowd(target, time, size=16))
-        deployment.publish(
-            [outcome(target, "upheld", time + MINUTE, message=f"m{target}", channel=f"c{target}")]
-        )
+    for person in range(16):
+        deployment.publish(alone(person, [f"p{person}-{number}" for number in range(6)], START + HOUR))
+    # The limit of the day is that of the partition's time.
     outputs = deployment.publish(crowd(7, START + 9 * HOUR, size=16))
     [*_, last] = of(outputs, "enriched-reports")
     assert last["trust"]["trust_class"] == "high"
     assert "integrity" not in last
     raised = of(outputs, "escalations")[-1]
     assert (raised["level"], raised["counts"]["voices"], raised["counts"]["trusted_voices"]) == (2, 15, 15)
+
+
+def test_a_crowd_that_stages_what_it_reports_earns_nothing():
+    """Attack 1c: two messages in an own channel, reported by all accounts and rightly upheld."""
+    deployment = Deployment()
+    for target in range(1, 7):
+        time = START + target * HOUR
+        deployment.publish(crowd(target, time, size=30))
+        deployment.publish(
+            [outcome(target, "upheld", time + MINUTE, message=f"m{target}", channel=f"c{target}")]
+        )
+    outputs = deployment.publish(crowd(7, START + 9 * HOUR, size=30))
+    trusts = [event["trust"] for event in of(outputs, "enriched-reports")]
+    assert {(trust["trust_class"], trust["mean"]) for trust in trusts} == {("low", 0.25)}
+    counts = of(outputs, "escalations")[-1]["counts"]
+    assert (counts["trusted_voices"], counts["proven_voices"]) == (0, 0)
 
 
 def test_nothing_that_is_published_names_a_reporter():

@@ -132,7 +132,7 @@ def test_one_reviewer_counts_at_most_for_a_share_of_the_evidence(given_outcomes,
     limits = ReviewerLimits(share, alone, 0)
     reporter = in_order(given_outcomes)
     day = max([D0, *(each.day for each in given_outcomes)]) + later
-    known = reporter.outcomes.totals(replace(RULES, reviewers=limits), "user", day, None)
+    known = reporter.outcomes(RULES, day).totals(replace(RULES, reviewers=limits), "user", day, None)
 
     def weight(right: bool, reviewer: int | None) -> float:
         return sum(
@@ -158,14 +158,14 @@ def test_what_is_limited_over_all_categories_is_limited_in_each():
         credit(reporter, D0, None, OutcomeFacts(D0, "upheld", category, 100, 1 + number // 8), number)
     rules = replace(RULES, reviewers=ReviewerLimits(0.5, 0, 0))
     spam, hate, everything = (
-        reporter.outcomes.totals(rules, "user", D0, category)
+        reporter.outcomes(RULES, D0).totals(rules, "user", D0, category)
         for category in (CODES["spam"], CODES["hate"], None)
     )
     # Eight by one reviewer count as the four of the other one.
     assert everything.upheld == pytest.approx(8)
     assert (spam.upheld, hate.upheld) == (pytest.approx(9 * 8 / 12), pytest.approx(3 * 8 / 12))
     # Few people look at what detectors find, often one.
-    assert reporter.outcomes.totals(rules, "automated", D0, None).upheld == pytest.approx(12)
+    assert reporter.outcomes(RULES, D0).totals(rules, "automated", D0, None).upheld == pytest.approx(12)
 
 
 def test_the_sums_by_reviewer_are_bounded_and_more_reviewers_than_that_are_not_limited():
@@ -174,7 +174,7 @@ def test_the_sums_by_reviewer_are_bounded_and_more_reviewers_than_that_are_not_l
         credit(reporter, D0, None, OutcomeFacts(D0, "upheld", CODES["spam"], 100, reviewer), reviewer)
     assert len(reporter.by_reviewer) == MOST_SUMS
     assert len(encode_reporter(reporter)) < 12 * MOST_SUMS + 500
-    known = reporter.outcomes.totals(RULES, "user", D0, None)
+    known = reporter.outcomes(RULES, D0).totals(RULES, "user", D0, None)
     assert known.upheld == pytest.approx(2 * MOST_SUMS - 1)
 
 
@@ -192,7 +192,7 @@ def trusted(kind: str = "user", category: str = "spam", **counts: int):
     for verdict, count in counts.items():
         for number in range(count):
             credit(reporter, D0, None, OutcomeFacts(D0, verdict, CODES["spam"], 100), number)
-    return trust_of(RULES, kind, reporter.outcomes, D0, CODES[category])
+    return trust_of(RULES, kind, reporter.outcomes(RULES, D0), D0, CODES[category])
 
 
 @pytest.mark.parametrize(
@@ -352,8 +352,8 @@ def test_rules_of_a_registry_apply_to_earlier_outcomes():
     reporter = Reporter()
     credit(reporter, D0, None, OutcomeFacts(D0, "dismissed", CODES["spam"], 100))
     harsher = replace(RULES, outcomes={**RULES.outcomes, "dismissed": 3.0})
-    now = trust_of(RULES, "user", reporter.outcomes, D0, CODES["spam"])
-    then = trust_of(harsher, "user", reporter.outcomes, D0, CODES["spam"])
+    now = trust_of(RULES, "user", reporter.outcomes(RULES, D0), D0, CODES["spam"])
+    then = trust_of(harsher, "user", reporter.outcomes(RULES, D0), D0, CODES["spam"])
     assert (now.mean, then.mean) == (round(1 / 4.3, 6), round(1 / 7, 6))
 
 

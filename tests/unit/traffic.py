@@ -198,6 +198,8 @@ def counted(batch: Batch) -> dict[str, float]:
         "escalations": "escalation",
         "raised_from": "raised",
         "requests": "request",
+        "feedback": "feedback",
+        "detectors_held": "held",
         "refusals": "refused",
         "stamped": "stamped",
         "cases": "case",

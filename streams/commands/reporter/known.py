@@ -8,13 +8,16 @@ from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.report import Category, ReporterKind
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.times import DAY
+from streams.counting.confirmation import PROOF_CHANNELS
 from streams.deciding.reporters.activity import DAYS_PER_WEEK, Activity
 from streams.deciding.reporters.misuse import Numbers, first_day, keep_recent
+from streams.deciding.reporters.proof import BEFORE, is_earned, lapsed, right_in
 from streams.deciding.reporters.reporter import Reporter
 from streams.deciding.reporters.rules import ReporterStageRules
 from streams.deciding.reporters.standing import DecidedStanding
 from streams.deciding.reporters.tally import PERIOD_DAYS, VERDICTS, Outcomes, category_and_verdict, totals
 from streams.deciding.reporters.trust import Basis, Trust, trust_of, trust_over_all
+from streams.registry.reporter_rules import ReporterRules
 
 _ISO_DAY = 10
 _DIGITS = 3
@@ -37,6 +40,21 @@ class KnownCategory(msgspec.Struct, frozen=True):
     category: Category
     decided: dict[OutcomeDecision, int]
     trust: KnownTrust
+
+
+class KnownProof(msgspec.Struct, frozen=True):
+    """What supports the upheld outcomes: by channels, of which the newest are kept.
+
+    `unsupported` upheld outcomes, which fade, do not count. `before`: some came before channels were kept.
+    `counts`: the others count for trust. `proven`: the reporter can be a proven voice.
+    """
+
+    channels: int
+    confirmed: int
+    unsupported: float
+    before: bool
+    counts: bool
+    proven: bool
 
 
 class Today(msgspec.Struct, frozen=True):
@@ -82,6 +100,7 @@ class KnownReporter(msgspec.Struct, frozen=True):
     at: str
     trust: KnownTrust
     decided_since: str
+    proof: KnownProof
     categories: list[KnownCategory]
     today: Today
     this_week: ThisWeek
@@ -96,7 +115,7 @@ def describe(
     day = kept.now // DAY
     period = max(day // PERIOD_DAYS, reporter.period)
     numbers = keep_recent(reporter.numbers, reporter.period, period)
-    overall = trust_over_all(rules, kind, reporter.outcomes, day)
+    overall = trust_over_all(rules, kind, reporter.outcomes(rules, day), day)
     return KnownReporter(
         reporter=ref,
         kind=kind,
@@ -104,6 +123,7 @@ def describe(
         at=rfc3339(kept.now),
         trust=_trust(overall, totals(reporter.sums, reporter.period, day)),
         decided_since=_iso_day(first_day(period)),
+        proof=_proof(reporter, rules, day),
         categories=_categories(stage_rules, kind, reporter, numbers, day),
         today=_today(reporter.activity, day, rules.reports_per_day[kind]),
         this_week=_this_week(reporter, day, rules.channels_per_week[kind]),
@@ -123,9 +143,22 @@ def _categories(
             if of_category == own:
                 decided[verdict] += number
         if outcomes.all or any(decided.values()):
-            trust = trust_of(rules.trust, kind, reporter.outcomes, day, own)
+            trust = trust_of(rules.trust, kind, reporter.outcomes(rules.trust, day), day, own)
             found.append(KnownCategory(row.category, decided, _trust(trust, outcomes)))
     return found
+
+
+def _proof(reporter: Reporter, rules: ReporterRules, day: int) -> KnownProof:
+    proofs = lapsed(reporter.proofs, day)
+    channels = [each for each in proofs if each.tag != BEFORE]
+    return KnownProof(
+        channels=len(channels),
+        confirmed=sum(each.confirmed > 0 for each in channels),
+        unsupported=round(totals(reporter.unsupported, reporter.period, day).upheld, _DIGITS),
+        before=len(channels) < len(proofs),
+        counts=is_earned(proofs, rules.proof),
+        proven=len(right_in(proofs, rules.proof)) >= PROOF_CHANNELS,
+    )
 
 
 def _trust(trust: Trust, outcomes: Outcomes) -> KnownTrust:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from streams.commands.reporter.known import KnownReporter, KnownStanding, KnownTrust
+from streams.commands.reporter.known import KnownProof, KnownReporter, KnownStanding, KnownTrust
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.desk.text.text_table import text_table
 from streams.registry.reporter_rules import ReporterRules
@@ -53,6 +53,8 @@ def _rows(known: KnownReporter, rules: ReporterRules) -> Iterator[tuple[str, str
             ),
         )
     yield "class", _class_reason(trust, rules)
+    if trust.basis != "kind":
+        yield "proof", _proof(known.proof, rules)
     yield (
         "weight",
         (
@@ -74,6 +76,22 @@ def _class_reason(trust: KnownTrust, rules: ReporterRules) -> str:
     ]
     has = f"lower bound {trust.lower:g} and {trust.outcomes['upheld']:g} upheld"
     return f"{trust.trust_class}, with {'; '.join([has, *needs])}"
+
+
+def _proof(proof: KnownProof, rules: ReporterRules) -> str:
+    """What supports the upheld outcomes, in words; channels are kept as keyed tags and have no names here."""
+    channels = "channel" if proof.channels == 1 else "channels"
+    parts = [f"upheld in {proof.channels} {channels}, {proof.confirmed} of them confirmed by others"]
+    if proof.before:
+        parts.append("some before channels were kept, which count until they are 180 days old")
+    if proof.unsupported:
+        parts.append(f"{proof.unsupported:g} upheld, but neither first nor confirmed: not counted")
+    if proof.proven:
+        parts.append("can be a proven voice")
+    elif proof.channels and not proof.counts:
+        needs = rules.proof
+        parts.append(f"nothing upheld counts until it is confirmed, or in {needs.channels} channels")
+    return "; ".join(parts)
 
 
 def _today(known: KnownReporter) -> str:

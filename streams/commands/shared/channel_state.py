@@ -10,6 +10,7 @@ from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.times import DAY, HOUR
 from streams.contract.wire.topics import CHANNEL_STATE
 from streams.counting.categories import shares_of
+from streams.counting.confirmation import proven_voices
 from streams.counting.coordination.clusters import voices_millionths
 from streams.counting.counts import CHANNEL_COUNTS
 from streams.counting.measures import MILLION
@@ -93,6 +94,7 @@ def as_document(found: ChannelState, rules: ReportRules) -> dict[str, Any]:
                 "risk": measures.risk / MILLION,
                 "stamped": measures.stamped.stamped,
                 "voices": voices_millionths(measures.stamped.sums) / MILLION,
+                "proven_voices": proven_voices(measures.stamped.proven),
             }
             for category, window, measures in found.windows
         ],

@@ -58,9 +58,11 @@ class Counts(msgspec.Struct, frozen=True):
     """Counts of the reports in the window, over the policy's categories.
 
     `n_eff` is the number of equally active independent reporters that would give the same concentration (Hill
-    number of order 2). Reports without a reporter's pseudonym count as one reporter in it. The last three are
+    number of order 2). Reports without a reporter's pseudonym count as one reporter in it. The last four are
     present if reports have passed the stage of reporters: `voices` counts those who report together as few,
     `linked` are the reporters who do, and `trusted_voices` those voices whose trust is medium or high.
+    `proven_voices` are the reporters whom outcomes in at least two other channels proved right, each in
+    channels that prove none of the others.
     """
 
     reports: int
@@ -72,6 +74,7 @@ class Counts(msgspec.Struct, frozen=True):
     voices: float | msgspec.UnsetType = msgspec.UNSET
     linked: int | msgspec.UnsetType = msgspec.UNSET
     trusted_voices: int | msgspec.UnsetType = msgspec.UNSET
+    proven_voices: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -111,8 +114,8 @@ class Integrity(msgspec.Struct, frozen=True):
     `score` is 1 - n_eff / reports: near 1 if few reporters sent most of the reports. `finding` is present if
     the stage of reporters found signs. `brigade_suspected` is the one verdict: that of the finding if there
     is one, which also knows who reported together before; else whether the score is high. While the policies
-    say `integrity: live`, a brigade that a finding suspects stays at level 1; nothing else here affects the
-    level.
+    say `integrity: live`, a brigade that a finding suspects raises nothing above level 1; nothing else here
+    affects the level.
     """
 
     score: float

@@ -138,7 +138,7 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
             # Nobody is linked to a reporter who is no voice.
             b"" if paused else stored_signature(standing.signature),
             standing.needed,
-            (),
+            () if paused else standing.proof,
             paused,
             watched,
             standing.channels,
@@ -206,6 +206,8 @@ def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, cr
             removed=removed,
             added=added,
             sure=not credit.decided_by,
+            channel=credit.channel,
+            earlier_channel=credit.earlier_channel,
         )
         credit_parts(batch, key, reporter, credit.parts, removed, added)
         changed = reporter.credit(facts)
@@ -257,6 +259,8 @@ def _outcome(batch: ReporterBatch, credited: CreditedOutcome | None) -> OutcomeF
         _known(batch, credited.category).code,
         credited.percent,
         credited.reviewer,
+        credited.confirmed,
+        credited.first,
     )
 
 

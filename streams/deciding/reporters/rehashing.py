@@ -36,7 +36,7 @@ def ask_for_history(
 
 def move_away(batch: ReporterBatch, reporter: Reporter, rehashed: ReporterRehashed) -> Reporter:
     """Send a reporter's record to the current hash's home; return what to keep, so that credits follow."""
-    if reporter.sums or reporter.numbers or reporter.standing:
+    if reporter.sums or reporter.numbers or reporter.standing or reporter.proofs:
         history = ReporterHistory(
             rehashed.occurred_ms,
             reporter.period,
@@ -45,6 +45,8 @@ def move_away(batch: ReporterBatch, reporter: Reporter, rehashed: ReporterRehash
             reporter.misuse_week,
             reporter.by_reviewer,
             standing=None if reporter.standing is None else msgspec.structs.astuple(reporter.standing),
+            unsupported=reporter.unsupported,
+            proofs=reporter.proofs,
         )
         batch.passed_on.record(encode_history(rehashed.reporter, history), rehashed.reporter)
     return Reporter(period=reporter.period, moved_to=rehashed.reporter)

@@ -11,6 +11,18 @@ from streams.contract.wire.times import DAY
 from streams.counting.coordination.signature import evidence_needed
 from streams.deciding.reporters.activity import DAYS_PER_WEEK, Activity, channels_of
 from streams.deciding.reporters.misuse import Misuse, Numbers, find_misuse, keep_recent, note
+from streams.deciding.reporters.proof import (
+    BEFORE,
+    ChannelProof,
+    Proofs,
+    is_earned,
+    lapsed,
+    right_in,
+    together,
+    trusted_before,
+    until,
+    with_outcome,
+)
 from streams.deciding.reporters.reviewers import note_reviewer
 from streams.deciding.reporters.standing import DecidedStanding
 from streams.deciding.reporters.tally import PERIOD_DAYS, Sums, change, code_of, move_back, move_on
@@ -55,6 +67,7 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     week, with the number of channels; None otherwise. `misuse`: figures for a person, if reports look misused
     (misuse.py); None otherwise. `needed` is the evidence that links this reporter to another one
     (counting/coordination/signature.py). `channels`: about how many the reporter has reported this week.
+    `proof`: tags of channels in which the reporter was right (proof.py).
     """
 
     trust: Trust
@@ -66,13 +79,15 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     many_channels: int | None
     misuse: Misuse | None
     channels: int
+    proof: tuple[int, ...]
 
 
 class OutcomeFacts(NamedTuple):
     """An outcome, as it counts for a reporter.
 
     `day` is that of the decision, in days since the epoch; `category` is a code, the weight in per cent.
-    `reviewer` is the tag of the person who alone decided so, 0 if two agree or nobody is known.
+    `reviewer` is the tag of the person who alone decided so, 0 if two agree or nobody is known. `confirmed`
+    and `first` say what supports it (counting/confirmation.py).
     """
 
     day: int
@@ -80,13 +95,16 @@ class OutcomeFacts(NamedTuple):
     category: int
     percent: int
     reviewer: int = 0
+    confirmed: bool = False
+    first: bool = False
 
 
 class CreditFacts(NamedTuple):
     """A change of one report's outcome: `removed` no longer counts, `added` does (counting/attribution.py).
 
     `verdict` is the one that stands, also for who reported too late to be credited. `sure`: more than one
-    person says so.
+    person says so. `channel` is the keyed tag of the message's channel, and `earlier_channel` that under the
+    previous key; 0 if not known.
     """
 
     time_ms: int
@@ -96,6 +114,8 @@ class CreditFacts(NamedTuple):
     removed: OutcomeFacts | None
     added: OutcomeFacts | None
     sure: bool = True
+    channel: int = 0
+    earlier_channel: int = 0
 
 
 class Reporter(msgspec.Struct, array_like=True, gc=False):
@@ -106,7 +126,8 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
     (rehashing.py) `asked` is the earlier hash whose home was asked for what it knows, and `moved_to` the hash
     under which the reporter is known now; 0 otherwise. `by_reviewer` are the outcomes that one person alone
     decided (reviewers.py). `standing` is what people decided about the reporter, None if nothing is in force
-    or watched.
+    or watched. `unsupported` are those of the sums that were upheld and that nothing supports, and `proofs`
+    the channels of the others (proof.py).
     """
 
     period: int = 0
@@ -119,6 +140,8 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
     moved_to: int = 0
     by_reviewer: Sums = msgspec.field(default_factory=dict)
     standing: DecidedStanding | None = None
+    unsupported: Sums = msgspec.field(default_factory=dict)
+    proofs: Proofs = ()
 
     def note_report(self, rules: ReporterRules, facts: ReportFacts) -> Standing:
         """Note a report, and return where its reporter stands.
@@ -128,7 +151,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         now_s = facts.time_ms // 1000
         day = facts.time_ms // DAY
         self._move_on(day)
-        trust = trust_of(rules, facts.kind, self.outcomes, day, facts.category)
+        trust = trust_of(rules, facts.kind, self.outcomes(rules, day), day, facts.category)
         bits = self.activity.note(facts.time_ms, facts.channel)
         over = self.activity.over_limit(rules.reports_per_day[facts.kind])
         signature = 0
@@ -146,6 +169,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             self.activity.channels_this_week() if show else None,
             self._misuse(rules, day) if self.numbers else None,
             channels_of(bits),
+            right_in(lapsed(self.proofs, day), rules.proof) if self.proofs else (),
         )
 
     def credit(self, facts: CreditFacts) -> bool:
@@ -170,6 +194,10 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
                 note_reviewer(
                     self.by_reviewer, self.period, outcome.reviewer, outcome.verdict, outcome.day, percent
                 )
+            if outcome.verdict == "upheld":
+                self._support(facts, outcome, code, sign)
+        if self.proofs:
+            self.proofs = lapsed(self.proofs, facts.time_ms // DAY)
         self.targets.decide(
             facts.time_ms // 1000,
             facts.received_s,
@@ -179,10 +207,10 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         )
         return changed
 
-    @property
-    def outcomes(self) -> KnownOutcomes:
-        """What trust is read from."""
-        return KnownOutcomes(self.sums, self.by_reviewer, self.period)
+    def outcomes(self, rules: ReporterRules, day: int) -> KnownOutcomes:
+        """Return what trust is read from on `day` (since the epoch)."""
+        earned = bool(self.proofs) and is_earned(lapsed(self.proofs, day), rules.proof)
+        return KnownOutcomes(self.sums, self.by_reviewer, self.period, self.unsupported, earned)
 
     def take_history(self, history: ReporterHistory) -> None:
         """Add the outcomes that were known under an earlier hash."""
@@ -192,12 +220,14 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             (self.sums, move_on(history.sums, history.period, period)),
             (self.numbers, keep_recent(history.numbers, history.period, period)),
             (self.by_reviewer, move_on(history.by_reviewer, history.period, period)),
+            (self.unsupported, move_on(history.unsupported, history.period, period)),
         ):
             for code, value in others.items():
                 # What was taken back here before it came from there.
                 total = own.pop(code, 0) + value
                 if total:
                     own[code] = total
+        self.proofs = together(self.proofs, (ChannelProof(*each) for each in history.proofs))
         self.misuse_week = max(self.misuse_week, history.misuse_week)
         if history.standing is not None:
             before = DecidedStanding(*history.standing)
@@ -222,12 +252,33 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             self.sums = move_back(self.sums, self.period, period)
             self.numbers = keep_recent(self.numbers, self.period, period)
             self.by_reviewer = move_back(self.by_reviewer, self.period, period)
+            self.unsupported = move_back(self.unsupported, self.period, period)
             self.period = period
             changed = True
         if self.misuse_week > day // DAYS_PER_WEEK:
             self.misuse_week = 0
             changed = True
+        proofs = until(self.proofs, day)
+        if proofs is not self.proofs:
+            self.proofs = proofs
+            changed = True
         return changed
+
+    def _support(self, facts: CreditFacts, outcome: OutcomeFacts, code: int, sign: int) -> None:
+        """Keep what supports an upheld outcome, its channel, or that nothing does; or take it back."""
+        if not facts.channel:
+            self.proofs = with_outcome(self.proofs, BEFORE, outcome.day, sign, confirmed=True)
+        elif not outcome.confirmed and not outcome.first:
+            change(self.unsupported, self.period, code, outcome.day, sign * outcome.percent)
+        else:
+            self.proofs = with_outcome(
+                self.proofs,
+                facts.channel,
+                outcome.day,
+                sign,
+                confirmed=outcome.confirmed,
+                earlier_tag=facts.earlier_channel,
+            )
 
     def _move_on(self, day: int) -> None:
         period = day // PERIOD_DAYS
@@ -235,6 +286,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             self.sums = move_on(self.sums, self.period, period)
             self.numbers = keep_recent(self.numbers, self.period, period)
             self.by_reviewer = move_on(self.by_reviewer, self.period, period)
+            self.unsupported = move_on(self.unsupported, self.period, period)
             self.period = period
 
     def _misuse(self, rules: ReporterRules, day: int) -> Misuse | None:
@@ -250,6 +302,8 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Reporter).decode
+# The first byte of a record with proofs: an array of so many elements.
+_WITH_PROOFS: Final = 0x9C
 
 
 def encode_reporter(reporter: Reporter) -> bytes:
@@ -260,6 +314,10 @@ def encode_reporter(reporter: Reporter) -> bytes:
     stored = (reporter.period, sums, reporter.targets, reporter.activity, numbers, reporter.misuse_week)
     by_reviewer = dict(sorted(reporter.by_reviewer.items()))
     # What most reporters do not have takes no byte.
+    if sums or reporter.proofs:
+        unsupported = dict(sorted(reporter.unsupported.items()))
+        later = (by_reviewer, reporter.standing, unsupported, reporter.proofs)
+        return _encode((*stored, reporter.asked, reporter.moved_to, *later))
     if reporter.standing is not None:
         return _encode((*stored, reporter.asked, reporter.moved_to, by_reviewer, reporter.standing))
     if by_reviewer:
@@ -271,4 +329,8 @@ def encode_reporter(reporter: Reporter) -> bytes:
 
 def decode_reporter(data: bytes | memoryview) -> Reporter:
     """Decode the bytes of `encode_reporter`. Raises msgspec.DecodeError for damaged bytes."""
-    return _decode(data)
+    reporter = _decode(data)
+    if reporter.sums and data[0] < _WITH_PROOFS:
+        # Of a version that kept none.
+        reporter.proofs = trusted_before(reporter.sums, reporter.numbers, reporter.period)
+    return reporter

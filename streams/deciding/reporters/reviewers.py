@@ -52,12 +52,14 @@ def limited(
         who = code >> 3
         by_reviewer[who] = by_reviewer.get(who, 0) + (value << (PERIODS - (code & 7)))
     scale = scale_of(period, day)
+    # Of most reporters nobody decided more than that.
+    free = limits.alone * scale
+    beyond = [(who, value / scale) for who, value in by_reviewer.items() if value > free]
+    if not beyond:
+        return known
     right, wrong = everything.upheld, everything.dismissed + everything.manifestly_unfounded
     kept_right, kept_wrong = right, wrong
-    for who, value in by_reviewer.items():
-        if value <= 0:
-            continue
-        alone = value / scale
+    for who, alone in beyond:
         if who & 1:
             kept_right -= max(0.0, alone - limits.most(right - alone))
         else:

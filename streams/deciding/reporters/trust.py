@@ -14,6 +14,9 @@ Basis = Literal["category", "reporter", "kind"]
 
 _DIGITS: Final = 6
 
+# Only sources that the platform vouches for may use these kinds (sources.yaml): nobody stages reports there.
+_VOUCHED_FOR: Final[frozenset[ReporterKind]] = frozenset({"automated", "trusted_flagger"})
+
 
 class Trust(NamedTuple):
     """What is known of a reporter.
@@ -32,11 +35,17 @@ class Trust(NamedTuple):
 
 
 class KnownOutcomes(NamedTuple):
-    """The outcomes of a reporter as of `period` (tally.py), and those that one reviewer alone decided."""
+    """The outcomes of a reporter as of `period` (tally.py), and those that one reviewer alone decided.
+
+    `unsupported` are those that were upheld and that nothing supports. `earned`: some that was upheld was
+    confirmed, or as good as that (proof.py); without it none counts.
+    """
 
     sums: Sums
     by_reviewer: Sums
     period: int
+    unsupported: Sums
+    earned: bool
 
     def totals(self, rules: ReporterRules, kind: ReporterKind, day: int, category: int | None) -> Outcomes:
         """Return the outcomes as they count on `day`, of one category (by its code) or of all."""
@@ -46,6 +55,16 @@ class KnownOutcomes(NamedTuple):
             # What is measured is how often a detector is right. Few people look at its findings, often one.
             return known
         return limited(rules.reviewers, known, everything, self.by_reviewer, self.period, day)
+
+    def supported(self, kind: ReporterKind, known: Outcomes, day: int, category: int | None) -> float:
+        """Return how many of the upheld outcomes among `known`, the result of `totals`, count for trust."""
+        if kind in _VOUCHED_FOR:
+            return known.upheld
+        if not self.earned:
+            return 0.0
+        if not self.unsupported:
+            return known.upheld
+        return max(known.upheld - totals(self.unsupported, self.period, day, category).upheld, 0.0)
 
 
 def trust_of(
@@ -57,7 +76,7 @@ def trust_of(
         return _untried(rules.priors[kind])
     own = outcomes.totals(rules, kind, day, category)
     if own.all >= rules.category_needs:
-        return _trust(rules, kind, own, "category")
+        return _trust(rules, kind, own, outcomes.supported(kind, own, day, category), "category")
     return trust_over_all(rules, kind, outcomes, day)
 
 
@@ -65,7 +84,8 @@ def trust_over_all(rules: ReporterRules, kind: ReporterKind, outcomes: KnownOutc
     """Return the trust for categories with few outcomes: it comes from those of all categories."""
     if not outcomes.sums:
         return _untried(rules.priors[kind])
-    return _trust(rules, kind, outcomes.totals(rules, kind, day, None), "reporter")
+    known = outcomes.totals(rules, kind, day, None)
+    return _trust(rules, kind, known, outcomes.supported(kind, known, day, None), "reporter")
 
 
 def trust_of_part(
@@ -101,25 +121,34 @@ def _factor(prior: BetaPrior, mean: float) -> float:
     return round(mean * (prior.alpha + prior.beta) / prior.alpha, _DIGITS)
 
 
-def _trust(rules: ReporterRules, kind: ReporterKind, known: Outcomes, basis: Basis) -> Trust:
+def _trust(
+    rules: ReporterRules, kind: ReporterKind, known: Outcomes, supported: float, basis: Basis
+) -> Trust:
     prior = rules.priors[kind]
     alpha, beta = prior
+    makes_up = 0.0
     if kind == "automated" and known.all >= rules.measured_from:
         # A uniform prior: the mean is the precision that was measured.
         alpha, beta = 1 + known.upheld, 1 + known.dismissed + known.manifestly_unfounded
     else:
         weights = rules.outcomes
-        alpha += weights["upheld"] * known.upheld
+        alpha += weights["upheld"] * supported
+        makes_up = weights["upheld"] * (known.upheld - supported)
         beta += (
             weights["dismissed"] * known.dismissed
             + weights["manifestly_unfounded"] * known.manifestly_unfounded
         )
     mean, lower = _mean_and_lower(alpha, beta)
+    if makes_up:
+        # What does not count makes up for dismissals, and for no more: it may be staged, and mostly is not.
+        full, expected = _mean_and_lower(alpha + makes_up, beta), _mean_and_lower(*prior)
+        mean = max(mean, min(full[0], expected[0]))
+        lower = max(lower, min(full[1], expected[1]))
     return Trust(
         round(mean, _DIGITS),
         round(lower, _DIGITS),
         round(known.all, _DIGITS),
-        _class(rules, lower, known.upheld),
+        _class(rules, lower, supported),
         basis,
         _factor(prior, mean),
     )

@@ -17,6 +17,7 @@ from streams.contract.wire.forms.detector_feedback import encode_detector_feedba
 from streams.contract.wire.forms.reporter_notice import encode_receipt, encode_reporter_notice
 from streams.contract.wire.times import DAY, from_epoch_ms, months_later
 from streams.counting.attribution import Credit, ReportIdentity
+from streams.counting.confirmation import Support
 from streams.counting.findings import Finding, kind_of
 from streams.counting.known_outcome import Counted
 from streams.deciding.reports.batch import ReportBatch
@@ -44,7 +45,9 @@ def publish_credit(
     had been upheld. What could not be judged stays as it was, decided or not.
     """
     standing, counted = credit.standing, credit.standing.counted
-    target = batch.rules.hash_keys.current.target_hash(channel_ref, message_ref)
+    keys = batch.rules.hash_keys
+    target = keys.current.target_hash(channel_ref, message_ref)
+    before = credit.removed_support.before or credit.added_support.before
     reporter = credit.reporter if finding is None else finding.root
     published = ReporterCredit(
         reporter,
@@ -52,8 +55,10 @@ def publish_credit(
         credit.received_s,
         standing.decided_s,
         counted.verdict if counted.percent else "upheld",
-        _credited(credit.removed),
-        _credited(credit.added),
+        _credited(credit.removed, credit.removed_support),
+        _credited(credit.added, credit.added_support),
+        channel=0 if before else keys.current.channel_tag(channel_ref),
+        earlier_channel=0 if keys.previous is None else keys.previous.channel_tag(channel_ref),
         decided_by=counted.reviewer,
         parts=() if finding is None else finding.parts,
     )
@@ -107,11 +112,12 @@ def publish_receipt(batch: ReportBatch, case: Case, reporter: int) -> None:
     batch.outputs.append(encode_receipt(reporter, report.channel.ref, report.message_ref, notice))
 
 
-def _credited(counted: Counted | None) -> CreditedOutcome | None:
+def _credited(counted: Counted | None, support: Support) -> CreditedOutcome | None:
     if counted is None or not counted.percent:
         return None
     decided_s, verdict, category, percent, reviewer = counted
-    return CreditedOutcome(decided_s // _DAY_S, verdict, category, percent, reviewer=reviewer)
+    day = decided_s // _DAY_S
+    return CreditedOutcome(day, verdict, category, percent, support.confirmed, reviewer, support.first)
 
 
 # Decisions and reports of a week concern few days; making a date takes as long as half of a notice.

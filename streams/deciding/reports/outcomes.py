@@ -1,5 +1,6 @@
 """Applying what a desk decided: finding the messages, and crediting those who reported them."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from streams.contract.events.moderation_outcome import (
@@ -13,7 +14,8 @@ from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import new_tuple
-from streams.counting.attribution import ReportIdentity
+from streams.counting.attribution import Credit, MessageReporters, ReportIdentity
+from streams.counting.confirmation import Proof
 from streams.counting.coordination.channel_itself import named_message
 from streams.counting.findings import finding_of, narrowest
 from streams.counting.known_outcome import KnownOutcome
@@ -106,7 +108,7 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     before = record.reports
     identity = new_tuple(ReportIdentity, (case.ce_source, report.report_id))
     received = case.received
-    credit = record.add_report(noted, received, identity, finding)
+    changes = record.add_report(noted, received, identity, finding)
     if report.message_ref is not None:
         count_report(batch, record, case, received)
     state.crowd.put_reporters(key, record, state.time.now)
@@ -114,9 +116,28 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     # Each report about the channel itself is a notice of its own.
     if first or report.message_ref is None:
         publish_receipt(batch, case, reporter)
-    if credit is not None:
-        publish_credit(batch, report.channel.ref, about, credit, identity, finding)
+    _publish_changes(batch, case, record, changes)
     return first and not known
+
+
+def note_proof(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int, proof: Proof) -> None:
+    """Note where a reporter was right elsewhere, after `note_reporter` has noted the report.
+
+    If an outcome about it is upheld, this confirms who had reported it before.
+    """
+    key = message_key(channel_key, case.about)
+    record = batch.state.crowd.reporters_of(key)
+    changes = record.add_proof(reporter, proof)
+    batch.state.crowd.put_reporters(key, record, batch.state.time.now)
+    _publish_changes(batch, case, record, changes)
+
+
+def _publish_changes(
+    batch: ReportBatch, case: Case, record: MessageReporters, changes: Iterable[Credit]
+) -> None:
+    for credit in changes:
+        identity, finding = record.identities.get(credit.reporter), record.found.get(credit.reporter)
+        publish_credit(batch, case.report.channel.ref, case.about, credit, identity, finding)
 
 
 def _judged(

@@ -66,6 +66,7 @@ def add_to_counts(
                 contribution.added if adds.voice or contribution.linked else NOTHING_ADDED,
                 Doubtful(1, int(adds.voice), risk, int(kind == "anonymous")) if adds.doubtful else NO_DOUBT,
                 scattered=_scattered(case.stamp, adds, risk) if kind in CROWD_KINDS else NOT_SCATTERED,
+                proven=contribution.proven,
             )
             arrivals = contribution.arrivals
     else:

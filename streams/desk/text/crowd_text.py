@@ -34,7 +34,15 @@ def voices_rows(counts: Counts) -> _Rows:
             ),
         ),
         ("trust", f"{trusted} with medium or high trust, from outcomes of earlier reports"),
+        *_proven_row(counts),
     ]
+
+
+def _proven_row(counts: Counts) -> _Rows:
+    if counts.proven_voices is msgspec.UNSET:
+        return []
+    text = "proven right in other channels, each in at least two that prove none of the others"
+    return [("proven", f"{counts.proven_voices} {text}")]
 
 
 def integrity_text(integrity: Integrity) -> str:

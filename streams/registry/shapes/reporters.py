@@ -151,6 +151,19 @@ class ApprovalRow(Sourced):
     values: ApprovalValues
 
 
+class ProofValues(Row):
+    """A number of channels, of which of each reporter the newest eight are kept, and of days."""
+
+    channels: Annotated[int, Field(ge=2, le=8)]
+    days: Annotated[int, Field(ge=0, le=90)]
+
+
+class ProofRow(Sourced):
+    """From when on upheld outcomes count that nobody could confirm."""
+
+    values: ProofValues
+
+
 class ReportersFile(Row):
     """reporters.yaml: how outcomes become trust, and how much one reporter may do."""
 
@@ -170,3 +183,4 @@ class ReportersFile(Row):
     detectors: DetectorsRow | None = None
     standing: StandingRow | None = None
     approval: ApprovalRow | None = None
+    proof: ProofRow | None = None

@@ -35,8 +35,9 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     the reporter, and of channel and message. `decision` is the one that stands, or upheld if nobody could
     look at the message. `received_s` is when the platform received the report, and `decided_s` when it was
     decided on, in seconds since the epoch. `forwarded` counts how often it was sent after a reporter whose
-    hash has changed with the key. `channel` is a keyed tag of 32 bits of the message's channel, 0 if not
-    known. `decided_by` is the tag of the person who alone made the decision that stands, 0 if two agree or
+    hash has changed with the key. `channel` is a keyed tag of 32 bits of the message's channel, 0 if
+    outcomes count as before that was kept, and `earlier_channel` that under the previous key, 0 without one.
+    `decided_by` is the tag of the person who alone made the decision that stands, 0 if two agree or
     nobody is known. `parts` are those of the source of a finding (counting/findings.py).
     """
 
@@ -51,3 +52,4 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     channel: int = 0
     decided_by: int = 0
     parts: tuple[int, ...] = ()
+    earlier_channel: int = 0

@@ -31,7 +31,7 @@ class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
 
     They are sums, numbers, the last week of a case, and sums by reviewer. With `part` it is about a part
     (deciding/reporters/part.py), which is in `known`. `standing` is what people decided about the reporter,
-    as deciding/reporters/standing.py keeps it.
+    as deciding/reporters/standing.py keeps it, and `unsupported` and `proofs` say what supports the outcomes.
     """
 
     occurred_ms: int
@@ -43,3 +43,5 @@ class ReporterHistory(msgspec.Struct, frozen=True, array_like=True):
     part: int | None = None
     known: bytes = b""
     standing: tuple[int, int, int, dict[str, int]] | None = None
+    unsupported: dict[int, int] = msgspec.field(default_factory=dict)
+    proofs: tuple[tuple[int, int, int, int, int], ...] = ()

@@ -12,8 +12,8 @@ class ReportStamp(NamedTuple):
     the day (`over_limit`). `mean` and `lower` are the trust and its lower bound, `outcomes` how many it rests
     on, faded ones counted less. `first_time`: no outcome is known of the reporter yet. `signature` has 64
     bytes; `needed` is the evidence that links this reporter to another one
-    (counting/coordination/signature.py). `proof` are keyed tags of the channels in which outcomes proved the
-    reporter right, empty if that is not proven. `paused`: processing of the reporter's reports is suspended.
+    (counting/coordination/signature.py). `proof` are keyed tags of channels in which the reporter was
+    right; two prove it. `paused`: processing of the reporter's reports is suspended.
     `watched`: the reporter was warned, so what the report adds must be remembered. `channels` is about how
     many channels the reporter has reported this week, 0 if that is not known.
     """

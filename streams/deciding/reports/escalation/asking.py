@@ -8,7 +8,7 @@ from streams.contract.events.report import Category
 from streams.contract.events.review_question import ReviewQuestionStep
 from streams.contract.wire.origin import Origin
 from streams.counting.categories import CategoryShare, shares_of, summed
-from streams.counting.measures import MILLION
+from streams.counting.measures import MEASURES, MILLION
 from streams.counting.sums import WindowCounts
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.reports.batch import ReportBatch
@@ -228,8 +228,8 @@ def _may_be_asked_again(
 
 
 def _proven_voices(counts: WindowCounts) -> int:
-    """Return how many voices were right before."""
-    return max(counts.stamped.sums.known, 0)
+    """Return how many voices were right elsewhere."""
+    return MEASURES["proven_voices"].read(counts)
 
 
 def _reporters(shares: Sequence[CategoryShare]) -> int:

@@ -208,6 +208,7 @@ def _counts(counts: WindowCounts) -> Counts:
         voices=MEASURES["voices"].value(counts),
         linked=linked_of(sums),
         trusted_voices=max(sums.known, 0),
+        proven_voices=MEASURES["proven_voices"].read(counts),
     )
 
 
