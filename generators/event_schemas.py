@@ -24,9 +24,13 @@ from streams.contract.events.internal.state_room import STATE_ROOM_TYPE, StateRo
 from streams.contract.events.internal.tick import TICK_TYPE, Tick
 from streams.contract.events.internal.time_correction import TIME_CORRECTION_TYPE, TimeCorrection
 from streams.contract.events.report import Category, LanguageTag, Pseudonym, Ref
-from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE, ReporterNotice
+from streams.contract.events.reporter_notice import (
+    REPORTER_NOTICE_TYPE,
+    STANDING_NOTICE_TYPE,
+    ReporterNotice,
+    StandingNotice,
+)
 from streams.contract.events.review_question import REVIEW_QUESTION_TYPE, ReviewQuestion
-from streams.contract.events.standing_notice import STANDING_NOTICE_TYPE, StandingNotice
 from streams.contract.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
 from streams.contract.wire import forms
 from streams.contract.wire.reading import EventForm
