@@ -230,9 +230,11 @@ class MessageReporters(msgspec.Struct, array_like=True):
         return next((reporter for reporter, kept in self.identities.items() if kept == identity), None)
 
     def decided(self, identity: ReportIdentity) -> KnownOutcome | None:
-        """Return the decision that holds for a report; None without one, or if it is not kept here."""
+        """Return the decision that holds for a report, or about its message if it is not kept here."""
         reporter = self.reporter_of(identity)
-        known = None if reporter is None else self._known(reporter)
+        if reporter is None:
+            return self.standing
+        known = self._known(reporter)
         return None if known is None else known.standing
 
     def add_outcome(self, decision: KnownOutcome, reporter: int | None = None) -> list[Credit]:

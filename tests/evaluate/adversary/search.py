@@ -23,6 +23,7 @@ _CROWD: Final[Mapping[str, Sequence[Any]]] = {
     "inflation": (0, 0, 100, 400, 800),
     "staged": (0, 0, 1, 2, 3),
     "history": (0, 0, 1, 2),
+    "proven": (0, 0, 0, 1, 3, 4),
     "lone": (0, 0, 1, 4),
     "anonymous": (0, 0, 10, 40, 100, 300),
 }
