@@ -14,11 +14,15 @@ import msgspec
 from streams.contract.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
 from streams.contract.events.countries import Country
 from streams.contract.events.dead_letter import RedactedRecord
-from streams.contract.events.detector_case import DETECTOR_CASE_TYPE, DetectorCase
 from streams.contract.events.detector_feedback import DETECTOR_FEEDBACK_TYPE, DetectorFeedback
 from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport
 from streams.contract.events.escalation import ESCALATION_TYPE, Escalation
-from streams.contract.events.integrity_case import INTEGRITY_CASE_TYPE, CaseForReview
+from streams.contract.events.integrity_case import (
+    DETECTOR_CASE_TYPE,
+    INTEGRITY_CASE_TYPE,
+    CaseForReview,
+    DetectorCase,
+)
 from streams.contract.events.internal.source_decision import SOURCE_DECISION_TYPE, SourceDecision
 from streams.contract.events.internal.state_room import STATE_ROOM_TYPE, StateRoom
 from streams.contract.events.internal.tick import TICK_TYPE, Tick

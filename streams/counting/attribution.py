@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 from msgspec.structs import astuple
 
+from streams.contract.events.internal.findings import Finding
 from streams.contract.wire.times import DAY
 from streams.counting.confirmation import (
     MOST_PROOFS,
@@ -23,7 +24,6 @@ from streams.counting.confirmation import (
     Support,
     Witnesses,
 )
-from streams.counting.findings import Finding
 from streams.counting.known_outcome import Counted, KnownOutcome, with_decision
 from streams.counting.message_facts import FirstReport, MessageFacts
 

@@ -93,6 +93,7 @@ def test_an_honest_wave_keeps_its_level(attack, people):
         assert beside.level >= wave_alone("fraud", people) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", TEN_TIMES)
 def test_nor_at_ten_times_the_price(attack):
     beside = wave_beside(LIVE, TEN_TIMES[attack])
@@ -146,6 +147,7 @@ def test_a_hundred_fakes_by_one_account_do_not_stand_before_a_genuine_report():
 # --- 1e: five targets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tactic", RETARGETING)
 def test_no_target_of_a_brigade_reaches_level_2(tactic):
     """The share was 1.00 for brigades that named no message, had joined, or came again after 15 days."""

@@ -35,6 +35,7 @@ def test_a_search_finds_nothing_cheaper_and_the_stored_price_is_the_price(goal):
     assert found.cost >= known.cost * (1 - baseline.NOISE) or found.held_out < 0.5, found
 
 
+@pytest.mark.slow
 def test_a_search_gives_the_same_plan_for_the_same_seed_and_a_cheaper_one_than_it_began_with():
     goal = next(goal for goal in GOALS if goal.name == "threat-to-life L2")
     crowd = Plan(20, "under_1d", 1.0)

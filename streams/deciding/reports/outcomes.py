@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from streams.contract.events.internal.findings import finding_of, narrowest
 from streams.contract.events.moderation_outcome import (
     EscalationSubject,
     MessageSubject,
@@ -17,7 +18,6 @@ from streams.contract.wire.records import new_tuple
 from streams.counting.attribution import Credit, MessageReporters, ReportIdentity
 from streams.counting.confirmation import Proof
 from streams.counting.coordination.channel_itself import named_message
-from streams.counting.findings import finding_of, narrowest
 from streams.counting.known_outcome import KnownOutcome
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.reports.batch import ReportBatch
