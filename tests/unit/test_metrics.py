@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import gc
 import math
 import re
@@ -49,6 +50,7 @@ from tests.unit.request_traffic import (
     request_record,
     run_requests,
 )  # fmt: skip
+from tests.shipped import RULES as SHIPPED_RULES
 from tests.unit.traffic import (
     EXTERNAL,
     HOUR,
@@ -350,7 +352,8 @@ def test_corrections_of_time_are_counted():
 
 
 def test_exactly_the_metrics_of_the_catalogue_are_shown():
-    worker = Worker()
+    asking = dataclasses.replace(RULES, registry=dataclasses.replace(RULES.registry, ask=SHIPPED_RULES.ask))
+    worker = Worker(asking)
     worker.take_over(0)
     worker.observer.rebalanced(2)
     worker.observer.clocks_compared(0, 0)

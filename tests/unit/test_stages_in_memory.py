@@ -19,7 +19,7 @@ def crowd(stages, begin, channel, message, people=80, *, member):
 
 
 def test_levels_are_those_of_the_shipped_policies_at_the_time_of_the_report():
-    stages = Stages()
+    stages = Stages(shipped(ask="shadow"))
     crowd(stages, START, "c", "m", member=True)
     assert stages.highest("fraud", "c") == 2
     # Twenty different reporters, the first at second 0.
