@@ -14,19 +14,27 @@ import msgspec
 from streams.contract.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
 from streams.contract.events.countries import Country
 from streams.contract.events.dead_letter import RedactedRecord
-from streams.contract.events.detector_case import DETECTOR_CASE_TYPE, DetectorCase
 from streams.contract.events.detector_feedback import DETECTOR_FEEDBACK_TYPE, DetectorFeedback
 from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport
 from streams.contract.events.escalation import ESCALATION_TYPE, Escalation
-from streams.contract.events.integrity_case import INTEGRITY_CASE_TYPE, CaseForReview
+from streams.contract.events.integrity_case import (
+    DETECTOR_CASE_TYPE,
+    INTEGRITY_CASE_TYPE,
+    CaseForReview,
+    DetectorCase,
+)
 from streams.contract.events.internal.source_decision import SOURCE_DECISION_TYPE, SourceDecision
 from streams.contract.events.internal.state_room import STATE_ROOM_TYPE, StateRoom
 from streams.contract.events.internal.tick import TICK_TYPE, Tick
 from streams.contract.events.internal.time_correction import TIME_CORRECTION_TYPE, TimeCorrection
 from streams.contract.events.report import Category, LanguageTag, Pseudonym, Ref
-from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE, ReporterNotice
+from streams.contract.events.reporter_notice import (
+    REPORTER_NOTICE_TYPE,
+    STANDING_NOTICE_TYPE,
+    ReporterNotice,
+    StandingNotice,
+)
 from streams.contract.events.review_question import REVIEW_QUESTION_TYPE, ReviewQuestion
-from streams.contract.events.standing_notice import STANDING_NOTICE_TYPE, StandingNotice
 from streams.contract.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
 from streams.contract.wire import forms
 from streams.contract.wire.reading import EventForm

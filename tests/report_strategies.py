@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import get_args
 
+import msgspec
 from hypothesis import strategies as st
 
 from streams.contract.events.case_activity import CaseActivity, CaseNote, ProposedOutcome
@@ -33,6 +34,7 @@ from streams.contract.events.report import (
     Classifier,
     Evidence,
     EvidenceBasis,
+    ListMatch,
     MessageReport,
     Notice,
     NoticeElement,
@@ -74,6 +76,14 @@ def one_of(literal):
     return st.sampled_from(get_args(literal))
 
 
+_matches = st.builds(ListMatch, list=refs, signal=st.none() | refs, version=st.none() | refs)
+
+
+def _of_detectors_alone(report: MessageReport) -> MessageReport:
+    who = report.reporter
+    return report if who and who.kind == "automated" else msgspec.structs.replace(report, match=None)
+
+
 reports = st.builds(
     MessageReport,
     report_id=refs,
@@ -105,7 +115,8 @@ reports = st.builds(
         max_size=4,
     ).map(tuple),
     notice=st.none() | st.builds(Notice, elements=st.lists(one_of(NoticeElement), max_size=5).map(tuple)),
-)
+    match=st.none() | _matches,
+).map(_of_detectors_alone)
 
 # What looks like the number of a person is refused: other tests' subject.
 desk_refs = st.from_regex(r"desk-[a-f]{1,8}", fullmatch=True)

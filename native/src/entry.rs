@@ -187,14 +187,6 @@ impl CountEntry {
         })
     }
 
-    /// Counts that are not foreign have no report that Python counted without a reporter.
-    fn unnamed_since(&self, py: Python, start: i64) -> PyResult<i64> {
-        match self.foreign(py)? {
-            Some(foreign) => foreign.call_method1("unnamed_since", (start,))?.extract(),
-            None => Ok(0),
-        }
-    }
-
     /// Python's counts know it: a report with a stamp, which comes next, makes them foreign anyway.
     fn risk_counted_at(&mut self, py: Python, reporter_hash: u64) -> PyResult<Option<i64>> {
         self.make_foreign(py)?;

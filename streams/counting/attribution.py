@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 from msgspec.structs import astuple
 
+from streams.contract.events.internal.findings import Finding
 from streams.contract.wire.times import DAY
 from streams.counting.confirmation import (
     MOST_PROOFS,
@@ -23,7 +24,6 @@ from streams.counting.confirmation import (
     Support,
     Witnesses,
 )
-from streams.counting.findings import Finding
 from streams.counting.known_outcome import Counted, KnownOutcome, with_decision
 from streams.counting.message_facts import FirstReport, MessageFacts
 
@@ -237,9 +237,11 @@ class MessageReporters(msgspec.Struct, array_like=True):
         return next((reporter for reporter, kept in self.identities.items() if kept == identity), None)
 
     def decided(self, identity: ReportIdentity) -> KnownOutcome | None:
-        """Return the decision that holds for a report; None without one, or if it is not kept here."""
+        """Return the decision that holds for a report, or about its message if it is not kept here."""
         reporter = self.reporter_of(identity)
-        known = None if reporter is None else self._known(reporter)
+        if reporter is None:
+            return self.standing
+        known = self._known(reporter)
         return None if known is None else known.standing
 
     def add_outcome(self, decision: KnownOutcome, reporter: int | None = None) -> list[Credit]:

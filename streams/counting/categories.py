@@ -6,7 +6,7 @@ from typing import NamedTuple
 from streams.contract.events.report import Category
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix, union_distinct
 from streams.counting.store import CountStore
-from streams.counting.sums import WindowCounts
+from streams.counting.sums import NOT_STAMPED, WindowCounts
 from streams.counting.windows import WindowSpec
 
 NO_COUNTS = WindowCounts()
@@ -42,11 +42,17 @@ def total_of(shares: Sequence[CategoryShare], spec: WindowSpec, now: int) -> Win
 
 
 def summed(shares: Sequence[CategoryShare], distinct_reporters: int) -> WindowCounts:
-    """Return the sums over the shares, with `distinct_reporters` as given: reporters overlap, so no sum."""
+    """Return the sums over the shares, with `distinct_reporters` as given: reporters overlap, so no sum.
+
+    Those without a ref may be the same people in all categories.
+    """
     total = WindowCounts()
+    unnamed = 0
     for share in shares:
         total += share.counts
-        if share.counts.stamped.stamped:
+        if share.counts.stamped is not NOT_STAMPED:
             total.stamped = total.stamped.plus(share.counts.stamped)
+            unnamed += share.counts.stamped.unnamed
+    total.risk -= unnamed - total.stamped.unnamed
     total.distinct_reporters = distinct_reporters
     return total

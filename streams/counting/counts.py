@@ -239,10 +239,6 @@ class ChannelCounts(msgspec.Struct, gc=False):
             self._voices = Voices()
         self._voices.add(start, added)
 
-    def unnamed_since(self, start: int) -> int:
-        """Return the risk that reports without a reporter's ref have added from the fine index `start` on."""
-        return 0 if self._voices is None else self._voices.since(start).unnamed
-
     def risk_counted_at(self, reporter_hash: int) -> int | None:
         """Return the pane (fine index) in which a reporter's risk last counted; None if none or unknown."""
         if self._repeats and (at := self._repeats.get(reporter_hash)) is not None:

@@ -87,9 +87,10 @@ NOT_SCATTERED: Final = Scattered()
 class StampedSums(msgspec.Struct, frozen=True, gc=False):
     """`stamped` reports were stamped; `sums` adds up the first ones of each reporter about a message.
 
-    `doubtful` are those of them that a suspected brigade may have made. `unnamed` is the risk (millionths)
-    that reports without a reporter's ref added: these have no stamp. `scattered` changes no level. `proven`
-    are reporters who were right elsewhere, at most MOST_PROVEN (voices.py).
+    `doubtful` are those of them that a suspected brigade may have made. `unnamed` is the risk (millionths) of
+    that report without a reporter's ref which weighs most: these have no stamp, and are in no pane's risk.
+    `scattered` changes no level. `proven` are reporters who were right elsewhere, at most MOST_PROVEN
+    (voices.py).
     """
 
     stamped: int = 0
@@ -105,19 +106,19 @@ class StampedSums(msgspec.Struct, frozen=True, gc=False):
             self.stamped + other.stamped,
             self.sums.plus(other.sums),
             self.doubtful.plus(other.doubtful),
-            self.unnamed + other.unnamed,
+            max(self.unnamed, other.unnamed),
             self.scattered.plus(other.scattered),
             self.proven + other.proven if other.proven else self.proven,
         )
 
     def minus(self, other: "StampedSums") -> "StampedSums":
-        """Return the sums without those of `other`, which were added before."""
+        """Return the sums without those of `other`, which were added before, by reports with a stamp."""
         doubtful = self.doubtful.minus(other.doubtful)
         return StampedSums(
             self.stamped - other.stamped,
             self.sums.minus(other.sums),
             doubtful,
-            self.unnamed - other.unnamed,
+            0 if self.unnamed == other.unnamed else self.unnamed,
             self.scattered.minus(other.scattered),
             tuple(each for each in self.proven if each not in other.proven),
         )
@@ -226,7 +227,7 @@ class WindowCounts(Pane, gc=False):
         return cls(
             0,
             pane.reports,
-            pane.risk,
+            pane.risk + stamped.unnamed,
             pane.trusted_flaggers,
             pane.automated,
             pane.state_actors,
@@ -260,7 +261,7 @@ class WindowCounts(Pane, gc=False):
         return cls(
             0,
             reports,
-            risk,
+            risk + stamped.unnamed,
             trusted_flaggers,
             automated,
             state_actors,

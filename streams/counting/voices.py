@@ -138,7 +138,7 @@ def _total(panes: Iterable[StampedSums]) -> StampedSums:
         known += sums.known
         squares += sums.squares
         doubtful = doubtful.plus(pane.doubtful)
-        unnamed += pane.unnamed
+        unnamed = max(unnamed, pane.unnamed)
         scattered = scattered.plus(pane.scattered)
         if pane.proven:
             proven += pane.proven

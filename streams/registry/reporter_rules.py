@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
 from typing import NamedTuple
 
 from streams.contract.events.moderation_outcome import OutcomeConfidence, OutcomeDecision
@@ -40,10 +39,6 @@ class ReviewerLimits(NamedTuple):
     share: float
     alone: float
     disputed: float
-
-    def most(self, others: float) -> float:
-        """Return how many outcomes of one reviewer count beside `others` of all other people."""
-        return inf if self.one_is_enough else max(self.alone, others * self.share / (1 - self.share))
 
     @property
     def one_is_enough(self) -> bool:

@@ -22,7 +22,7 @@ from streams.contract.events.escalation import Escalation
 from streams.contract.events.moderation_outcome import OutcomeDecision, OutcomeGround, OutcomeSubject
 from streams.contract.events.report import MessageReport
 from streams.contract.events.reporter_notice import ReporterNotice
-from streams.contract.events.standing_notice import StandingNotice
+from streams.contract.events.reporter_notice import StandingNotice
 from streams.contract.wire.dead_letter import Rejected, dead_letter
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome

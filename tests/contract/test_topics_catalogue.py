@@ -13,9 +13,8 @@ from streams.contract.events.internal.tick import TICK_TYPE
 from streams.contract.events.moderation_outcome import MODERATION_OUTCOME_TYPE
 from streams.contract.events.report import REPORT_TYPE
 from streams.contract.events.detector_feedback import DETECTOR_FEEDBACK_TYPE
-from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE
+from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE, STANDING_NOTICE_TYPE
 from streams.contract.events.reporter_standing import REPORTER_STANDING_TYPE
-from streams.contract.events.standing_notice import STANDING_NOTICE_TYPE
 from streams.contract.wire.reading import MAX_EVENT_BYTES
 from streams.contract.wire.records import MAX_PASSED_ON_BYTES
 from streams.contract.wire.topics import (

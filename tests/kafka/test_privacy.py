@@ -22,6 +22,7 @@ from tests.kafka.harness.deployment import (
     INTEGRITY,
     INTERNAL,
     MODERATION,
+    FEEDBACK,
     NOTICES,
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
@@ -51,12 +52,14 @@ WITH_KEYED_HASHES = {
     STATE: "who reported a channel and a message, so that each counts once and can be credited",
     NOTICES: "the key of a record, which keeps the notices of one person in order",
     INTEGRITY: "the key of a case about one reporter",
+    FEEDBACK: "the key of what a detector is told that names neither a list nor a classifier",
 }
 # Several members of a brigade, honest reporters, and one whose reports are manifestly unfounded.
 BRIGADE = [f"brigadier-of-the-harbour-{number}" for number in range(40)]
 HONEST = [f"witness-at-the-harbour-{number}" for number in range(12)]
 MISUSER = "misuser-at-the-harbour"
-REFS = [*BRIGADE, *HONEST, MISUSER]
+SCANNER = "scanner-at-the-harbour"
+REFS = [*BRIGADE, *HONEST, MISUSER, SCANNER]
 REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
 
 
@@ -105,6 +108,9 @@ def first_round():
     # For the policy that is in shadow mode.
     reports += [said_by(ref, "lane", "insult", category="harassment", old=True) for ref in HONEST]
     flagged = {"kind": "trusted_flagger_notice", "reporter_kind": "trusted_flagger", "category": "terrorism"}
+    reports.append(
+        said_by(SCANNER, "market", "scam-0", kind="automated_detection", reporter_kind="automated")
+    )
     return [*reports, said_by(HONEST[0], "square", "flagged", **flagged), take_it_down_request(1, now_ms())]
 
 

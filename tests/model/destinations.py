@@ -5,6 +5,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
+from streams.contract.wire.topics import CLAIMS
 from tests.model.fleet import INTERNAL, OUT, SOURCE, STATE, Failed, Fleet, Process
 
 Told = Callable[[Fleet], Any]
@@ -24,12 +25,19 @@ OTHERS = {OUT: (1, 2), STATE: (1, 2), INTERNAL: (1,), SOURCE: (1, 2, 3)}
 
 
 def without_leader(
-    topic: str, workers: int, moment: str, *, leave_out_markers: bool, publishes: bool = True
+    topic: str,
+    workers: int,
+    moment: str,
+    *,
+    leave_out_markers: bool,
+    publishes: bool = True,
+    with_claims: bool = False,
 ) -> Told:
     """The first partition of a topic loses its leader for a while; no worker ends, and others go on.
 
     `moment` is when: before nothing in particular, or after a step of a transaction that writes to it. Unless
-    it `publishes` meanwhile, nobody writes again whose next marker would end what is left open.
+    it `publishes` meanwhile, nobody writes again whose next marker would end what is left open. `with_claims`
+    the log of claims loses its leader too, so who failed can own nothing until it has one.
     """
 
     async def told(fleet: Fleet) -> None:
@@ -39,8 +47,8 @@ def without_leader(
         for partition in fleet.published:
             fleet.publish(partition, 5)
         await fleet.calm()
-        log = fleet.brokers.partitions[TopicPartition(topic, 0)]
-        lose = _Lose(fleet, topic, moment)
+        away = [TopicPartition(topic, 0), *([TopicPartition(CLAIMS, 0)] if with_claims else [])]
+        lose = _Lose(fleet, topic, moment, away)
         fleet.on_step = lose.on_step
         ends = fleet.loop.now + AWAY_SECONDS
         while fleet.loop.now < ends:
@@ -51,10 +59,11 @@ def without_leader(
             published = dict(fleet.published)
             await fleet.pause(OTHERS_SECONDS)
             late = [n for n in OTHERS[topic] if fleet.applied(n) < published[n]]
-            if late:
+            if late and not with_claims:
                 raise Failed(f"what is published to {late} waits for {topic}-0", fleet.trace)
         fleet.say(f"{topic}-0 has a leader")
-        log.has_leader = True
+        for each in away:
+            fleet.brokers.partitions[each].has_leader = True
         await fleet.calm()
         if fleet.exits:
             raise Failed(f"{fleet.exits[0][0].name} had to end: {fleet.exits[0][1]}", fleet.trace)
@@ -65,7 +74,8 @@ def without_leader(
 class _Lose:
     """Takes the leader away once, at the moment."""
 
-    def __init__(self, fleet: Fleet, topic: str, moment: str) -> None:
+    def __init__(self, fleet: Fleet, topic: str, moment: str, away: list[TopicPartition]) -> None:
+        self._away = away
         self._fleet = fleet
         self._topic = topic
         self._moment = moment
@@ -79,7 +89,8 @@ class _Lose:
         if not self.happened and (in_transaction or not self._moment):
             self.happened = True
             self._fleet.say(f"{self._topic}-0 has no leader")
-            self._fleet.brokers.partitions[TopicPartition(self._topic, 0)].has_leader = False
+            for each in self._away:
+                self._fleet.brokers.partitions[each].has_leader = False
 
 
 # With a commit whose markers are left out the last transaction is to be ended as committed; otherwise the one
@@ -100,4 +111,9 @@ STORIES = [
 STORIES += [
     without_leader(topic, 2, "after commit", leave_out_markers=True, publishes=False)
     for topic in (OUT, INTERNAL)
+]
+STORIES += [
+    without_leader(OUT, workers, moment, leave_out_markers=True, with_claims=True)
+    for workers in (1, 2)
+    for moment in ("", "after produce", "after commit")
 ]

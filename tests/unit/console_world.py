@@ -49,7 +49,13 @@ def written_by_workers() -> Sequence[Record]:
         for output in run(ReportState(0, 1, _RULES), _RULES, records).outputs:
             if output.topic in HANDLERS and output.topic != "transparency-counters":
                 made.append(Record(output.topic, partition, 0, START, output.key, output.value))
-    for topic in ("authority-routing", "integrity-cases", "transparency-counters", "escalations-shadow"):
+    for topic in (
+        "authority-routing",
+        "integrity-cases",
+        "review-questions",
+        "transparency-counters",
+        "escalations-shadow",
+    ):
         documents = [
             msgspec.json.decode(path.read_bytes())
             for path in sorted((EXAMPLES / topic / "v1").glob("*.json"))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from streams.counting.findings import Source, source_of
+from streams.contract.events.internal.findings import Source, source_of
 from tests.readers import decode_report
 from tests.unit.both_stages import Deployment, of
 from tests.unit.crowd_traffic import outcome

@@ -75,10 +75,14 @@ def credit(
     channel: str = "c",
     percent: int = 100,
     category: Any = "spam",
+    reviewer: int = 0,
 ) -> Record:
-    """A credit for a report of `ref` about a message, decided at `time`; `removed` is an earlier decision's."""
+    """A credit for a report of `ref` about a message, decided at `time` by `reviewer` alone.
+
+    `removed` is an earlier decision's.
+    """
     day = time // 86_400_000
-    before = None if removed is None else CreditedOutcome(day, removed, category, percent)
+    before = None if removed is None else CreditedOutcome(day, removed, category, percent, reviewer=reviewer)
     written = credit_record(
         ReporterCredit(
             reporter=KEY.reporter_hash(ref),
@@ -87,7 +91,8 @@ def credit(
             decided_s=time // 1000,
             decision=decision,
             removed=before,
-            added=CreditedOutcome(day, decision, category, percent),
+            added=CreditedOutcome(day, decision, category, percent, reviewer=reviewer),
+            decided_by=reviewer,
         )
     )
     return Record(INTERNAL, 0, number, time, *written[2:])

@@ -18,6 +18,7 @@ from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState, restore_reports
 from streams.registry.rules import AskRules
+from tests.evaluate.asking import CROWDS, play
 from tests.unit.crowd_traffic import outcome, stamped
 from tests.unit.saved_state import read_file, write_file
 from tests.unit.traffic import (
@@ -466,3 +467,44 @@ def test_the_version_before_reads_episodes_with_a_question() -> None:
     (stored,) = [value for key, value in desk.stored.items() if key[:1] == b"C"]
     ((_, _, episode),) = msgspec.msgpack.decode(stored[1:], type=list[tuple[str, str, OpenThen]])
     assert (episode.level, episode.sequence) == (1, 1)
+
+
+@pytest.mark.parametrize("about", ["report", "message"])
+def test_a_drawn_report_that_has_left_the_sample_of_its_message_can_be_answered(about: str) -> None:
+    """A message keeps 256 reporters, those with the smallest hashes; the desk looks later than these come."""
+    desk = Desk()
+    order = sorted(range(1, 400), key=lambda number: desk.state.reporter_keys.reporter_hash(f"u{number}"))
+    largest, smallest = order[-8:], order[:-8]
+
+    def said(numbers: list[int], at: int) -> None:
+        reports = [
+            report(
+                place + at // 1000,
+                at + place * 1000,
+                message_ref="m1",
+                reporter={"kind": "user", "ref": f"u{number}"},
+            )
+            for place, number in enumerate(numbers)
+        ]
+        desk.apply(*map(stamped, reports))
+
+    said(largest, START)
+    (question,) = desk.events()
+    said(smallest, START + MINUTE)
+    drawn = question["reports"][0]
+    desk.decide("upheld", drawn if about == "report" else "m1")
+    assert desk.steps() == [("asked", None), ("answered", "stands")]
+    assert desk.levels()[-1][0] == "updated"
+    # Sent again it changes nothing.
+    desk.decided -= 1
+    desk.decide("upheld", drawn if about == "report" else "m1")
+    assert len(desk.steps()) == 2
+
+
+def test_the_measured_crowds_are_what_their_names_say() -> None:
+    """tests/evaluate/asking.py, whose table is in docs/trust-measured.md."""
+    wave, brigade = (play(CROWDS[name], 1) for name in ("a wave of 25", "a brigade of 40"))
+    assert (wave.raised, wave.questions, wave.decisions) == (True, 1, 1)
+    assert (brigade.raised, brigade.decisions) == (False, 1)
+    spoiled = play(CROWDS["a wave of 80, 80 false reports first"], 1)
+    assert (spoiled.raised, spoiled.decisions) == (True, 2)

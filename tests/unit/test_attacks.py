@@ -73,6 +73,14 @@ def test_nobody_lifts_the_cap_by_inflating_the_usual_rate():
     assert level_of(LIVE, fraud, Plan(150, "under_1w", inflation=800)) == 1
 
 
+def test_what_forty_accounts_staged_together_proves_nothing_and_two_staged_apart_are_too_few():
+    """After a single staged message 40 old outsiders reached level 2 of fraud with each target."""
+    fraud = next(one for one in POLICIES if one.policy == "fraud")
+    assert level_of(LIVE, fraud, Plan(40, "over_1y", staged=1)) == 1
+    assert level_of(LIVE, fraud, Plan(50, "under_1d", 1, staged=4)) == 1
+    assert level_of(LIVE, fraud, Plan(50, "under_1d", 1, proven=2)) == 1
+
+
 # --- 1b: an honest wave of 80
 
 
@@ -85,6 +93,7 @@ def test_an_honest_wave_keeps_its_level(attack, people):
         assert beside.level >= wave_alone("fraud", people) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", TEN_TIMES)
 def test_nor_at_ten_times_the_price(attack):
     beside = wave_beside(LIVE, TEN_TIMES[attack])
@@ -138,7 +147,8 @@ def test_a_hundred_fakes_by_one_account_do_not_stand_before_a_genuine_report():
 # --- 1e: five targets
 
 
-@pytest.mark.parametrize("tactic", [name for name in RETARGETING if name != "two right reports first"])
+@pytest.mark.slow
+@pytest.mark.parametrize("tactic", RETARGETING)
 def test_no_target_of_a_brigade_reaches_level_2(tactic):
     """The share was 1.00 for brigades that named no message, had joined, or came again after 15 days."""
     plan = RETARGETING[tactic]

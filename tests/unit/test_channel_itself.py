@@ -21,7 +21,7 @@ def raid(stages: Stages, at: int, channel: str, message: str | None = None, numb
 
 @pytest.mark.parametrize("message", [None, "m"])
 def test_a_brigade_that_names_no_message_is_recognised_like_one_that_does(message: str | None) -> None:
-    stages = Stages(shipped(integrity="live"))
+    stages = Stages(shipped(integrity="live", ask="shadow"))
     for number in range(4):
         raid(stages, START + number * 7 * DAY, f"t{number}", message)
         if number:
@@ -32,7 +32,7 @@ def test_a_brigade_that_names_no_message_is_recognised_like_one_that_does(messag
 
 
 def test_decisions_about_such_a_report_or_its_escalation_are_credited() -> None:
-    stages = Stages(shipped(), together=0)
+    stages = Stages(shipped(ask="shadow"), together=0)
     ids = [
         stages.report(START + number * MINUTE, "c", "fraud", f"u{number}", member=True) for number in range(6)
     ]
@@ -71,7 +71,7 @@ def test_items_and_decisions_that_are_counted_are_those_of_messages() -> None:
 
 def test_members_who_report_their_channel_day_after_day_stay_voices_of_their_own() -> None:
     """A community without message refs: forty members report it daily for two weeks, and nothing is decided."""
-    stages = Stages(shipped(integrity="live"))
+    stages = Stages(shipped(integrity="live", ask="shadow"))
     for day in range(14):
         for member in range(40):
             at = START + day * DAY + member * 10 * MINUTE

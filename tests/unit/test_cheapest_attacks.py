@@ -4,11 +4,11 @@ import pytest
 
 from tests.evaluate.adversary import baseline
 from tests.evaluate.adversary.goals import GOALS, defended
+from tests.evaluate.adversary.plan import Plan
 from tests.evaluate.adversary.search import search
 
 LIVE = defended()
 STORED = baseline.read()
-SEEDS = (201, 202, 203)
 
 
 def test_every_goal_has_a_price():
@@ -16,29 +16,29 @@ def test_every_goal_has_a_price():
 
 
 @pytest.mark.parametrize("goal", GOALS, ids=lambda goal: goal.name)
-def test_the_stored_price_is_the_price(goal):
-    """If the cheapest plan fails now, the price has risen: search again and store it (`make attacks
-    ARGS=--write`). If one that failed works now, this version is cheaper to attack.
-    """
+def test_no_stored_attack_that_failed_works_and_is_cheaper(goal):
+    """If one works, this version is cheaper to attack than the one before."""
     known = STORED[goal.name]
     for plan in known.fails:
         assert plan.cost < known.cost
-        assert sum(goal.reached(plan, LIVE, seed) for seed in SEEDS) <= 1, plan
-    if known.plan is not None:
-        assert sum(goal.reached(known.plan, LIVE, seed) for seed in SEEDS) >= 2, known.plan
+        assert not baseline.works(goal, plan, LIVE), plan
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("goal", GOALS, ids=lambda goal: goal.name)
-def test_a_search_finds_nothing_cheaper(goal):
+def test_a_search_finds_nothing_cheaper_and_the_stored_price_is_the_price(goal):
+    """If the cheapest plan fails, the price has risen: store the new one (`make attacks ARGS=--write`)."""
     known = STORED[goal.name]
-    found = search(goal, LIVE, 150, 11, [known.plan] if known.plan else ())
+    if known.plan is not None:
+        assert baseline.works(goal, known.plan, LIVE), known.plan
+    found = search(goal, LIVE, 100, 11, [known.plan] if known.plan else ())
     assert found.cost >= known.cost * (1 - baseline.NOISE) or found.held_out < 0.5, found
 
 
-def test_a_search_gives_the_same_plan_for_the_same_seed_and_beats_a_crowd():
+@pytest.mark.slow
+def test_a_search_gives_the_same_plan_for_the_same_seed_and_a_cheaper_one_than_it_began_with():
     goal = next(goal for goal in GOALS if goal.name == "threat-to-life L2")
-    one, other = (search(goal, LIVE, 40, 3) for _ in range(2))
+    crowd = Plan(20, "under_1d", 1.0)
+    one, other = (search(goal, LIVE, 10, 3, [crowd]) for _ in range(2))
     assert one == other
-    assert one.plan is not None
-    assert one.cost < 5
+    assert one.cost < crowd.cost

@@ -8,6 +8,7 @@ import pytest
 from streams.desk.console.read_model.clocks_query import ClockFilter, clock_row, clocks_page
 from streams.desk.console.read_model.desk_query import DeskFilter, desk_page
 from streams.desk.console.read_model.integrity import IntegrityFilter, integrity_page
+from streams.desk.console.read_model.questions import QuestionFilter, questions_page
 from streams.desk.console.read_model.paging import PAGE_ROWS, BadFilter
 from streams.desk.console.read_model.policies_query import Pair, policy_days, policy_pairs
 from streams.desk.console.read_model.requests_query import RequestFilter, requests_page
@@ -34,6 +35,10 @@ def world(tmp_path_factory):
             world.put(
                 "integrity-cases",
                 example("integrity-cases", "brigade") | {"case_id": f"i-{number}", "at": due},
+            )
+            world.put(
+                "review-questions",
+                example("review-questions", "asked") | {"question_id": f"q-{number}", "due_at": due},
             )
         yield world
 
@@ -73,7 +78,14 @@ def test_integrity_cases_are_listed_once_each_the_newest_first(reader):
     assert [case.at for case in cases] == sorted((case.at for case in cases), reverse=True)
 
 
-@pytest.mark.parametrize("path", ["/clocks", "/requests", "/integrity"])
+def test_questions_are_listed_once_each_the_one_due_first_at_the_top(reader):
+    found = pages(lambda after: questions_page(reader, QuestionFilter(), ALL, after))
+    assert [len(rows) for rows in found] == [PAGE_ROWS, PAGE_ROWS, 50]
+    due = [each.due_at for page in found for each in page]
+    assert due == sorted(due)
+
+
+@pytest.mark.parametrize("path", ["/clocks", "/requests", "/questions", "/integrity"])
 def test_a_page_leads_to_the_next_one(world, path):
     browser = world.browser(lead())
     page = browser.page(path)
@@ -135,6 +147,7 @@ def test_the_usual_lists_need_no_sorting(reader):
     requests_page(asked, RequestFilter(), ALL)
     assert [step for step in asked.plan if "TEMP B-TREE" in step] == []
     integrity_page(asked, IntegrityFilter())
+    questions_page(asked, QuestionFilter(), ALL)
     assert [step for step in asked.plan if "TEMP B-TREE" in step] == []
     # As everybody but who sees all categories, who needs no condition for them.
     some = ALL - {"csam"}

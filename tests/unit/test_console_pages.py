@@ -42,6 +42,7 @@ PAGES = [
     "/desk?listed=all",
     "/clocks",
     "/requests?listed=all",
+    "/questions",
     "/integrity",
     "/policies?days=30",
     "/transparency",
@@ -276,6 +277,7 @@ def test_clocks_are_filtered_and_sorted_by_due_time(world, browser):
         "/clocks?status=x",
         "/requests?gate=x",
         "/integrity?kind=x",
+        "/questions?state=x",
         "/policies?days=8",
         "/transparency?by=x",
         "/transparency?from=x",
@@ -286,6 +288,29 @@ def test_clocks_are_filtered_and_sorted_by_due_time(world, browser):
 )
 def test_a_wrong_filter_is_refused_with_what_would_be_valid(browser, path):
     assert browser.get(path).status_code == 400
+
+
+def test_a_question_waits_in_its_lane_and_stands_on_the_page_of_its_case(world):
+    asked = example("review-questions", "asked") | {
+        "question_id": "q-1", "escalation_id": "seen", "category": "fraud", "sentence": "Seven strangers.",
+    }  # fmt: skip
+    world.put_case("seen")
+    world.put("review-questions", asked)
+    browser = world.browser(lead())
+    lane = text_of(browser.page("/questions"))
+    assert asked["sentence"] in lane
+    assert asked["reports"][0]["report_id"] in lane
+    assert 'href="/cases/seen"' in browser.page("/questions")
+    assert asked["sentence"] in text_of(browser.page("/cases/seen"))
+    answered = asked | {"type": "answered", "answer": "held", "at": asked["due_at"], "outcome_ids": ["o-1"]}
+    world.put("review-questions", answered)
+    # A step that is read late changes nothing.
+    world.put("review-questions", asked)
+    assert asked["sentence"] not in text_of(browser.page("/questions"))
+    assert "Answered by o-1" in text_of(browser.page("/questions?state=answered"))
+    assert asked["sentence"] not in text_of(
+        world.browser(lead(categories=frozenset({"spam"}))).page("/questions?state=answered")
+    )
 
 
 def test_the_integrity_page_shows_sentence_examples_and_factors(browser):

@@ -4,11 +4,13 @@ from array import array
 from pathlib import Path
 
 import msgspec
+import msgspec
 import pytest
 from click import ClickException
 
 from streams.commands.state.downgrade import downgrade, entries_before
 from streams.counting.counts import CHANNEL_COUNTS
+from streams.deciding.partition.daily_counters import OWN_DAY_COUNTERS
 from streams.deciding.partition.duplicates import SLOT_HEAD, RecentIds
 from streams.deciding.partition.newcomers import NEWCOMERS
 from streams.deciding.partition.reading import PARTLY_READ
@@ -16,6 +18,7 @@ from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.partition.source_controls import SourceControl, control_record
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.part import PART
+from streams.deciding.reports.crowd import APPROVALS, WATCHED_REPORTS
 from tests.fixtures import code_under_test
 from tests.fixtures.differences import VERSION_0_2
 from tests.fixtures.recorded import load_version_0_2
@@ -134,3 +137,13 @@ def test_what_is_on_its_way_is_refused(past: Past, tmp_path: Path) -> None:
     with pytest.raises(ClickException, match=r"reporters-internal partition 0 had 3 unread .*save again"):
         downgrade(file, tmp_path / "before", past.stages)
     assert not (tmp_path / "before").exists()
+
+
+def test_what_people_decided_about_reporters_and_versions_is_left_out() -> None:
+    """0.2 would fail on a list of counters that it does not know."""
+    encode = msgspec.msgpack.encode
+    key = OWN_DAY_COUNTERS + b"2026-11-29/XX/unspecified/2026-11-28"
+    kept = ["complaints", "no_action", "reversed", 2]
+    counters = b"\x01" + encode([["suspensions", "notices", 1], kept])
+    entries = {key: counters, WATCHED_REPORTS + b"c": b"\x01", APPROVALS + b"c\0m": b"\x01"}
+    assert entries_before(entries) == {key: b"\x01" + encode([kept])}

@@ -49,13 +49,14 @@ def test_without_links_brigades_count_by_heads(world, monkeypatch):
 
 @pytest.mark.slow
 def test_desks_that_err_are_seen_in_the_trust(world):
-    apart = []
-    for desks in (TRUE, replace(TRUE, errs=1.0)):
-        found = figures(play(world, LIVE, desks))
-        apart.append(found["trust: factor, honest"] - found["trust: factor, brigades"])
-    assert apart[0] > 0.3
+    # The share of pairs in which an honest person is trusted more than one of a brigade.
+    apart = [
+        figures(play(world, LIVE, desks))["trust: an honest one above one of a brigade"]
+        for desks in (TRUE, replace(TRUE, errs=1.0))
+    ]
+    assert apart[0] > 0.8
     # A desk that is always wrong turns it round.
-    assert apart[1] < 0
+    assert apart[1] < 0.4
 
 
 @pytest.mark.slow

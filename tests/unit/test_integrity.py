@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.counting.integrity import effective_reporters, integrity
+from streams.counting.coordination.integrity import effective_reporters, integrity
 
 
 @pytest.mark.parametrize(

@@ -92,9 +92,9 @@ def level_of(stages: Stages) -> int:
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_an_honest_wave_keeps_its_level(attack: str, seed: int) -> None:
-    alone = Stages(shipped(integrity="live"))
+    alone = Stages(shipped(integrity="live", ask="shadow"))
     wave(alone, seed)
-    attacked = Stages(shipped(integrity="live"))
+    attacked = Stages(shipped(integrity="live", ask="shadow"))
     ATTACKS[attack](attacked)
     wave(attacked, seed)
     assert level_of(attacked) >= level_of(alone) == 2
@@ -103,7 +103,7 @@ def test_an_honest_wave_keeps_its_level(attack: str, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(2))
 def test_a_policy_with_voices_keeps_its_level_when_linked_accounts_join(seed: int) -> None:
     """Thirty joiners left 12 voices of 80."""
-    stages = Stages(shipped(integrity="live", modes={"fraud-voices": "live"}))
+    stages = Stages(shipped(integrity="live", ask="shadow", modes={"fraud-voices": "live"}))
     linked_accounts(stages)
     wave(stages, seed)
     assert stages.voices("fraud", "c") >= SIZE

@@ -48,6 +48,8 @@ MISTAKES = [
      "review.values.least_probability", "greater than or equal to 0.01"),
     ("reporters.yaml", "automated: null, state_actor: 30", "automated: null, state_actor: null",
      "reports_per_day.values.state_actor", "at most 30"),
+    ("reporters.yaml", "disputed: 0}", "disputed: 0.9}", "reviewers.values.disputed", "at most 0.8"),
+    ("reporters.yaml", "share: 0.3333, alone", "share: 0, alone", "reviewers.values.share", "greater than 0"),
     ("reporters.yaml", "user: 60, ", "user: 4000, ", "channels_per_week.values.user", "less than or equal to 400"),
     ("policies.yaml", "id: child-safety", "id: legal-clock", "policies[0].id", "is reserved"),
     # codes

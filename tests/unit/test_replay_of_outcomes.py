@@ -25,13 +25,15 @@ from streams.contract.wire.forms.credit import CREDIT_TYPE
 from streams.contract.wire.forms.tick import encode_tick
 from streams.contract.wire.records import OutputRecord
 from streams.deciding.partition.limits import UNLIMITED, Limits
+from streams.deciding.reporters.part import PART
 from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.stage import report_stage
+from streams.registry.reporter_rules import DetectorRules
 from streams.registry.rules import AskRules
 from tests.report_strategies import case_activities, moderation_outcomes
 from tests import bundled
 from tests.unit.batch_cuts import results, takeovers, tiny
-from tests.unit.reporter_traffic import RULES as TRUST
+from tests.unit.reporter_traffic import rules_with as with_reporters
 from tests.unit.standing_traffic import approval, standing
 from tests.unit.test_crowd_in_the_stage import rules_with
 from tests.unit.traffic import MINUTE, START, Record, fold, levels, policy, report
@@ -48,7 +50,9 @@ LIVE = rules_with(
     ),
     integrity="live",
 )
-REPORTERS = reporter_stage(TRUST)
+# So few findings and outcomes that detectors are measured, and held, within a course.
+HELD_SOON = DetectorRules(2, 1.5, 2, 1, 4, 2)
+REPORTERS = reporter_stage(with_reporters(detectors=HELD_SOON, measured_from=2))
 
 
 def stages_that_ask(ask: AskRules | None) -> dict[str, Any]:
@@ -104,12 +108,31 @@ class Approved(NamedTuple):
     version: str
 
 
+class Found(NamedTuple):
+    """A report of a detector or list about a message."""
+
+    number: int
+    channel: str
+    message: int
+    fields: dict[str, Any]
+
+
+SOURCES: list[dict[str, Any]] = [
+    {"match": {"list": "l", "signal": "e1", "version": "1"}},
+    {"match": {"list": "l", "signal": "e2"}},
+    {"classifier": {"name": "n", "version": "1", "score": 0.9}},
+    {"reporter": {"kind": "automated", "ref": "d"}},
+]
+found = st.builds(
+    Found, st.integers(0, REPORTS - 1), channels, st.integers(0, MESSAGES - 1), st.sampled_from(SOURCES)
+)
 versions = st.sampled_from(["v0", "v1"])
 reports = st.tuples(
     st.integers(0, REPORTS - 1),
     st.integers(0, PEOPLE - 1),
     channels,
-    st.integers(0, MESSAGES - 1),
+    # -1: about the channel itself.
+    st.integers(-1, MESSAGES - 1),
     st.none() | versions,
 )
 decided = st.builds(
@@ -125,7 +148,16 @@ approved = st.builds(Approved, st.integers(0, OUTCOMES - 1), channels, st.intege
 # What is published (None: nothing, and a tick for each stage to which something is due), the minutes since
 # the last step, and how many records the stages read of what they wrote to each other.
 def courses(*more: st.SearchStrategy[object]) -> st.SearchStrategy[list[tuple[object, int, int]]]:
-    published = (st.none(), reports, reports, outcomes(), outcomes(), case_activities(at=moments), *more)
+    published = (
+        st.none(),
+        reports,
+        reports,
+        found,
+        outcomes(),
+        outcomes(),
+        case_activities(at=moments),
+        *more,
+    )
     return st.lists(
         st.tuples(st.one_of(*published), st.sampled_from([0, 0, 1, 40, 90]), st.integers(0, 6)),
         min_size=1,
@@ -173,6 +205,16 @@ class Log:
             moment, ref = START + published.minutes * MINUTE, f"u{published.person}"
             made = standing(published.number, published.state, moment, ref)
             record = self._record(made.topic, made.value)
+        elif isinstance(published, Found):
+            made = report(
+                published.number,
+                self.now,
+                channel=published.channel,
+                message_ref=f"m{published.message}",
+                kind="automated_detection",
+                **{"reporter": {"kind": "automated"}, **published.fields},
+            )
+            record = self._record(made.topic, made.value)
         elif isinstance(published, Approved):
             made = approval(
                 published.number,
@@ -185,15 +227,12 @@ class Log:
         else:
             number, person, channel, message, version = published
             reporter = {"kind": "user", "ref": f"u{person}", "member": person % 2 == 0}
-            made = report(
-                number,
-                self.now,
-                channel=channel,
-                message_ref=f"m{message}",
-                reporter=reporter,
-                category="spam",
-                message_version=version,
-            )
+            if person % 4 == 1:
+                reporter["account_age"] = "under_1d"
+            if number % 8 == 7:
+                reporter = {"kind": "anonymous"}
+            about = {} if message < 0 else {"message_ref": f"m{message}", "message_version": version}
+            made = report(number, self.now, channel=channel, reporter=reporter, category="spam", **about)
             record = self._record(made.topic, made.value)
         # Workers subscribe only to what a stage names: no stage reads acts on cases (docs/events.md).
         if record.topic in STAGE_OF:
@@ -319,6 +358,18 @@ def test_the_courses_contain_what_they_are_about() -> None:
         if output.topic == "enriched-reports"
     ]
     assert weightless[-3:] == [None, "version_approved", "reporter_paused"]
+
+
+def test_the_courses_contain_detectors_that_are_told_and_held() -> None:
+    log = Log()
+    for day in range(2):
+        log.play([(Found(day, "c0", 0, SOURCES[0]), 25 * 60 * day, 6)])
+    log.play([(Found(2 + number, "c1", 1, SOURCES[number % 2]), 0, 6) for number in range(6)])
+    log.play([(_outcome("o0", MessageSubject("c1", "m1"), 26 * 60, "dismissed"), 60, 6)])
+    told = [output for output in log.outputs["reports"] if output.topic == "detector-feedback"]
+    assert len(told) == 2
+    assert {output.topic for output in log.outputs["reporters"]} >= {"integrity-cases"}
+    assert any(key[:1] == PART for key in log.stored["reporters"])
 
 
 def _outcome(

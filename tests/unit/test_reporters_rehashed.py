@@ -119,7 +119,7 @@ def test_after_the_change_nothing_asks_twice_and_no_header_reaches_the_channel()
 
 def test_taking_back_what_has_not_come_yet_leaves_no_trace():
     state = new_state()
-    stamp_all([credit(1, START, decision="upheld", removed="manifestly_unfounded")], state)
+    stamp_all([credit(1, START, decision="upheld", removed="manifestly_unfounded", reviewer=7)], state)
     (key,) = state.reporters
     reporter = state.reporters.find(key)
     assert min(reporter.sums.values()) < 0
@@ -128,13 +128,16 @@ def test_taking_back_what_has_not_come_yet_leaves_no_trace():
     )
     assert 0 < stamp.trust.lower < stamp.trust.mean < 1
     elsewhere = new_state()
-    stamp_all([credit(1, START, decision="manifestly_unfounded")], elsewhere)
+    stamp_all([credit(1, START, decision="manifestly_unfounded", reviewer=7)], elsewhere)
     there = elsewhere.reporters.find(key)
-    reporter.take_history(ReporterHistory(START, there.period, there.sums, there.numbers, 0))
+    reporter.take_history(
+        ReporterHistory(START, there.period, there.sums, there.numbers, 0, by_reviewer=there.by_reviewer)
+    )
     upheld = new_state()
-    stamp_all([credit(1, START, decision="upheld")], upheld)
+    stamp_all([credit(1, START, decision="upheld", reviewer=7)], upheld)
     expected = upheld.reporters.find(key)
     assert (reporter.sums, reporter.numbers) == (expected.sums, expected.numbers)
+    assert reporter.by_reviewer == expected.by_reviewer != {}
 
 
 def test_two_hashes_that_lead_to_each_other_do_not_send_a_credit_in_circles():
@@ -152,7 +155,12 @@ def test_two_hashes_that_lead_to_each_other_do_not_send_a_credit_in_circles():
 
 
 def test_where_a_reporter_went_is_stored():
-    for reporter in (Reporter(), Reporter(asked=7), Reporter(moved_to=2**64 - 1)):
+    for reporter in (
+        Reporter(),
+        Reporter(asked=7),
+        Reporter(moved_to=2**64 - 1),
+        Reporter(by_reviewer={112: 8}),
+    ):
         assert decode_reporter(encode_reporter(reporter)) == reporter
 
 

@@ -35,7 +35,7 @@ def test_levels_are_those_of_the_shipped_policies_at_the_time_of_the_report():
 
 @pytest.mark.parametrize("integrity", ["shadow", "live"])
 def test_decisions_reach_reporters_and_a_brigade_is_linked(integrity):
-    stages = Stages(shipped(integrity=integrity))
+    stages = Stages(shipped(integrity=integrity, ask="shadow"))
     for week in range(2):
         begin = START + week * DAY
         crowd(stages, begin, f"c{week}", f"m{week}", member=False)
@@ -50,7 +50,7 @@ def test_decisions_reach_reporters_and_a_brigade_is_linked(integrity):
 
 
 def test_modes_of_policies_can_be_chosen():
-    stages = Stages(shipped(modes={"fraud-voices": "live", "fraud": "off"}))
+    stages = Stages(shipped(ask="shadow", modes={"fraud-voices": "live", "fraud": "off"}))
     crowd(stages, START, "c", "m", member=True)
     assert (stages.highest("fraud-voices", "c"), stages.highest("fraud", "c")) == (2, 0)
 
@@ -78,7 +78,7 @@ def test_a_desk_sees_events_and_answers_later():
 def test_what_is_cut_together_changes_nothing():
     found = []
     for together in (0, MINUTE, HOUR):
-        stages = Stages(shipped(integrity="live"), together=together)
+        stages = Stages(shipped(integrity="live", ask="shadow"), together=together)
         for week in range(2):
             crowd(stages, START + week * DAY, f"c{week}", f"m{week}", member=False)
             stages.report(START + week * DAY + 2 * MINUTE, f"c{week}", "csam", kind="anonymous")

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
-from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.contract.wire.forms.reporter_history import REPORTER_HEADER
+from streams.contract.wire.origin import with_origin
+from streams.contract.wire.partitioner import home_partition
+from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys, hash_key
 from tests.shipped import RULES as SHIPPED_RULES
-from tests.unit.both_stages import Deployment, of
+from tests.unit.both_stages import PARTITIONS, Deployment, of
 from tests.unit.crowd_traffic import outcome, refused
 from tests.unit.standing_traffic import paused, standing, warned
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, Record, levels, policy, report
@@ -287,3 +290,37 @@ def test_in_a_crowd_nobody_is_linked_to_a_paused_reporter() -> None:
     shown = [body.get("integrity") for body in of(outputs, "enriched-reports")]
     assert shown[0] is None
     assert of(outputs, "enriched-reports")[-1]["channel_windows"][-1]["distinct_reporters"] == 5
+
+
+NEXT_KEYS = HashKeys(hash_key(b"another demonstration key, publ!"), DEMONSTRATION.current)
+
+
+def test_after_a_change_of_the_key_a_pause_finds_the_warning_and_what_was_added_since() -> None:
+    both = deployment()
+    both.publish([warned(1, START), by("u1", 1, START + HOUR)])
+    both.restart(NEXT_KEYS)
+    assert letters(both.publish([paused(2, START + HOUR)])) == []
+    last = window(both.publish([by("u2", 2, START + HOUR)]))
+    assert (last["reports"], last["distinct_reporters"]) == (1, 1)
+    (body,) = of(both.publish([by("u1", 3, START + HOUR)]), "enriched-reports")
+    assert body["without_weight"] == "reporter_paused"
+    # What is known under the earlier hash is asked for once.
+    assert letters(both.publish([standing(3, "ended", START + 2 * HOUR)])) == []
+    assert of(both.publish([by("u1", 4, START + 2 * HOUR)]), "enriched-reports")[0]["counted"]
+
+
+def test_a_decision_that_was_passed_on_under_the_earlier_key_follows_its_reporter() -> None:
+    """As from a worker that does not have the new key yet."""
+    both = deployment()
+    both.publish([warned(1, START), by("u1", 1, START)])
+    both.restart(NEXT_KEYS)
+    both.publish([by("u1", 2, START + HOUR)])
+    earlier = b"%016x" % DEMONSTRATION.current.reporter_hash("u1")
+    record = paused(2, START + HOUR)
+    headers = (*with_origin(record), (REPORTER_HEADER, earlier))
+    home = home_partition(earlier, PARTITIONS)
+    # `publish` deals records out by offset.
+    passed_on = record._replace(topic="reporters-internal", offset=PARTITIONS + home, headers=headers)
+    assert letters(both.publish([passed_on])) == []
+    (body,) = of(both.publish([by("u1", 3, START + HOUR)]), "enriched-reports")
+    assert body["without_weight"] == "reporter_paused"

@@ -36,7 +36,8 @@ REPORTERS_INTERNAL = "reporters-internal"
 
 PYTHON = Core("python", "TOCSIN_CORE=python")
 # Which reports a topic takes is another test's subject.
-SHIPPED = dataclasses.replace(SHIPPED_RULES, sources=UNRESTRICTED)
+# Nobody is asked before a level is reached, except in tests of that.
+SHIPPED = dataclasses.replace(SHIPPED_RULES, sources=UNRESTRICTED, ask=None)
 
 
 class Record(NamedTuple):
@@ -198,6 +199,8 @@ def counted(batch: Batch) -> dict[str, float]:
         "escalations": "escalation",
         "raised_from": "raised",
         "requests": "request",
+        "feedback": "feedback",
+        "detectors_held": "held",
         "refusals": "refused",
         "stamped": "stamped",
         "cases": "case",

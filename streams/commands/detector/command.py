@@ -11,7 +11,7 @@ from streams.commands.shared.kafka_group import workers_in_group
 from streams.commands.shared.operator_options import require_pseudonym, require_reason
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
-from streams.contract.events.detector_case import DETECTOR_CASE_TYPE, DetectorCase
+from streams.contract.events.integrity_case import DETECTOR_CASE_TYPE, DetectorCase
 from streams.contract.events.internal.detector_end import DetectorEnd
 from streams.contract.wire.envelope import CE_TYPE
 from streams.contract.wire.forms.detector_end import encode_detector_end

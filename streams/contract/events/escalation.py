@@ -114,8 +114,8 @@ class Integrity(msgspec.Struct, frozen=True):
     `score` is 1 - n_eff / reports: near 1 if few reporters sent most of the reports. `finding` is present if
     the stage of reporters found signs. `brigade_suspected` is the one verdict: that of the finding if there
     is one, which also knows who reported together before; else whether the score is high. While the policies
-    say `integrity: live`, a brigade that a finding suspects stays at level 1; nothing else here affects the
-    level.
+    say `integrity: live`, a brigade that a finding suspects raises nothing above level 1; nothing else here
+    affects the level.
     """
 
     score: float

@@ -1,6 +1,8 @@
-"""A case for people who look after the integrity of reporting: the payload of `tocsin.integrity-case.v1`.
+"""Cases for people who look after the integrity of reporting, one about a detector or list among them.
 
-It asks a person to look, and nothing follows from it by itself. No reporter is named: the platform finds the
+The payloads of `tocsin.integrity-case.v1` and `tocsin.detector-case.v1`. Each asks a person to look. Nothing
+follows from the first by itself; a detector or list that has left its band adds no risk until it is as usual
+again, or somebody ends it (`tocsin detector end`). No reporter is named: the platform finds the
 person in its own system by `ce_source` and `report_id` of an example.
 """
 
@@ -9,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from streams.contract.events.integrity import IntegrityFinding
-from streams.contract.events.report import Category, ReporterKind
+from streams.contract.events.report import Category, ListMatch, ReporterKind
 
 INTEGRITY_CASE_TYPE = "tocsin.integrity-case.v1"
 
@@ -66,4 +68,40 @@ class CaseForReview(msgspec.Struct, frozen=True, gc=False):
     channels: int | None = None
     misuse: MisuseFactors | None = None
     integrity: IntegrityFinding | None = None
+    human_review_required: Literal[True] = True
+
+
+DETECTOR_CASE_TYPE = "tocsin.detector-case.v1"
+
+# detector_volume: within an hour it found more than its history lets one expect. detector_dismissals: its
+# findings are dismissed more often than they were.
+DetectorCaseKind = Literal["detector_volume", "detector_dismissals"]
+
+
+class HeldClassifier(msgspec.Struct, frozen=True, gc=False):
+    """A classifier, or one version of it."""
+
+    name: str
+    version: str | None
+
+
+class DetectorCase(msgspec.Struct, frozen=True, gc=False):
+    """A request to look. `sentence` says what was found.
+
+    `match` or `classifier` name the source, down to the part that is held; both are null for a detector that
+    is known by its reporter's ref alone: its report is in `examples`. `findings` are those of this hour, and
+    `usual_at_most` the most that its history lets one expect, 0 if it has none. `part` tells the part of the
+    source to `tocsin detector end`.
+    """
+
+    case_id: str
+    kind: DetectorCaseKind
+    at: str
+    sentence: str
+    examples: tuple[ExampleReport, ...]
+    match: ListMatch | None
+    classifier: HeldClassifier | None
+    findings: int
+    usual_at_most: int
+    part: str
     human_review_required: Literal[True] = True

@@ -12,7 +12,7 @@ from streams.counting.coordination.clusters import (
 )
 
 # Below ten reports two friends and one anonymous tip look the same as a brigade (as in
-# counting/integrity.py).
+# integrity.py).
 FEWEST_REPORTS: Final = 10
 # Half of the reports: from there on the outcome would be another one without them.
 SUSPICIOUS_LINKED: Final = 0.5

@@ -8,8 +8,8 @@ import msgspec
 from streams.contract.events.internal.reporter_history import ReporterRehashed
 from streams.contract.events.internal.reporter_paused import PausedFor, ReporterPaused
 from streams.contract.events.report import ReporterKind
+from streams.contract.events.reporter_notice import StandingNotice
 from streams.contract.events.reporter_standing import ReporterStanding, StandingKind
-from streams.contract.events.standing_notice import StandingNotice
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.forms.reporter_history import (
     FORWARDED_HEADER,

@@ -2,13 +2,13 @@
 
 from typing import Any, Final, NamedTuple
 
-from streams.contract.events.detector_case import (
+from streams.contract.events.integrity_case import (
     DETECTOR_CASE_TYPE,
     DetectorCase,
     DetectorCaseKind,
+    ExampleReport,
     HeldClassifier,
 )
-from streams.contract.events.integrity_case import ExampleReport
 from streams.contract.events.internal.passed_report import CheckedReport
 from streams.contract.events.report import ListMatch
 from streams.contract.wire.encoding import encode

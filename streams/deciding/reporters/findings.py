@@ -15,7 +15,7 @@ from streams.deciding.reporters.detector_cases import publish_held
 from streams.deciding.reporters.part import WHOLE, Part, decode_part, encode_part, part_key
 from streams.deciding.reporters.reporter import OutcomeFacts, Reporter, Standing
 from streams.deciding.reporters.tally import Sums, totals
-from streams.deciding.reporters.watch import note_finding
+from streams.deciding.reporters.watch import expected_share, note_finding
 from streams.registry.reporter_rules import DetectorRules
 
 # A finding that is older counts in no band. Publishers send within minutes, and what a detector had to keep
@@ -123,10 +123,8 @@ def _expect(batch: ReporterBatch, part: Part, sums: Sums, period: int, added: Ou
     known = totals(sums, period, batch.state.time.now // DAY)
     if known.all < rules.measured_from:
         return
-    # One standard deviation above the share so far: what is expected is known from few outcomes.
-    wrong, total = 1 + known.dismissed + known.manifestly_unfounded, 2 + known.all
-    share = wrong / total
-    expected = min(share + (share * (1 - share) / (total + 1)) ** 0.5, 0.95)
+    wrong = known.dismissed + known.manifestly_unfounded
+    expected = expected_share(wrong, known.all)
     part.watch.decided(rules.detectors, expected, dismissed=added.verdict != "upheld")
 
 

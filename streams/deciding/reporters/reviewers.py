@@ -45,23 +45,30 @@ def limited(
     `everything` are the outcomes of all categories, and `sums` those by reviewer as of `period`, which count
     as on `day`. What is limited over all categories is limited in each of them by the same share.
     """
-    if not sums:
+    if not sums or limits.one_is_enough:
         return known
     by_reviewer: dict[int, int] = {}
     for code, value in sums.items():
         who = code >> 3
         by_reviewer[who] = by_reviewer.get(who, 0) + (value << (PERIODS - (code & 7)))
     scale = scale_of(period, day)
+    # Of most reporters nobody decided more than that.
+    free = limits.alone * scale
+    beyond = [(who, value / scale) for who, value in by_reviewer.items() if value > free]
+    if not beyond:
+        return known
     right, wrong = everything.upheld, everything.dismissed + everything.manifestly_unfounded
     kept_right, kept_wrong = right, wrong
-    for who, value in by_reviewer.items():
-        if value <= 0:
-            continue
-        alone = value / scale
+    alone, beside = limits.alone, limits.share / (1 - limits.share)
+    for who, own in beyond:
         if who & 1:
-            kept_right -= max(0.0, alone - limits.most(right - alone))
+            most = max(alone, (right - own) * beside)
+            if own > most:
+                kept_right -= own - most
         else:
-            kept_wrong -= max(0.0, alone - limits.most(wrong - alone))
+            most = max(alone, (wrong - own) * beside)
+            if own > most:
+                kept_wrong -= own - most
     # Rounding may leave a little less than nothing.
     of_right = max(kept_right, 0.0) / right if right else 1.0
     of_wrong = max(kept_wrong, 0.0) / wrong if wrong else 1.0

@@ -49,7 +49,12 @@ class KnownOutcomes(NamedTuple):
 
     def totals(self, rules: ReporterRules, kind: ReporterKind, day: int, category: int | None) -> Outcomes:
         """Return the outcomes as they count on `day`, of one category (by its code) or of all."""
-        everything = totals(self.sums, self.period, day)
+        return self.counted(rules, kind, day, category, totals(self.sums, self.period, day))
+
+    def counted(
+        self, rules: ReporterRules, kind: ReporterKind, day: int, category: int | None, everything: Outcomes
+    ) -> Outcomes:
+        """Return the same, given `everything`: the outcomes of all categories before any limit."""
         known = everything if category is None else totals(self.sums, self.period, day, category)
         if kind == "automated":
             # What is measured is how often a detector is right. Few people look at its findings, often one.
@@ -74,10 +79,13 @@ def trust_of(
     if not outcomes.sums:
         # Of most reporters no outcome is known.
         return _untried(rules.priors[kind])
-    own = outcomes.totals(rules, kind, day, category)
-    if own.all >= rules.category_needs:
-        return _trust(rules, kind, own, outcomes.supported(kind, own, day, category), "category")
-    return trust_over_all(rules, kind, outcomes, day)
+    everything = totals(outcomes.sums, outcomes.period, day)
+    if everything.all >= rules.category_needs:
+        own = outcomes.counted(rules, kind, day, category, everything)
+        if own.all >= rules.category_needs:
+            return _trust(rules, kind, own, outcomes.supported(kind, own, day, category), "category")
+    known = outcomes.counted(rules, kind, day, None, everything)
+    return _trust(rules, kind, known, outcomes.supported(kind, known, day, None), "reporter")
 
 
 def trust_over_all(rules: ReporterRules, kind: ReporterKind, outcomes: KnownOutcomes, day: int) -> Trust:

@@ -6,6 +6,7 @@ outcomes so far, by an e-process: what a better bet on `dismissed` would have wo
 'A detector gone wild'. While a source has left its band it is held: its findings add no risk.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -31,6 +32,9 @@ _WHOLE_FROM: Final = 1.5
 _LOUD_FROM: Final = 1.5
 # Evidence ends here, at 16 times what holds a source: 18 upheld findings end it then.
 _MOST_EVIDENCE: Final = 16
+
+# A source of which nearly all is dismissed cannot become worse, and a share of 1 would win no bet.
+_MOST_EXPECTED: Final = 0.95
 
 _NOT_HELD: Final = 0
 _WHY: Final[tuple[WhyHeld, ...]] = ("volume", "dismissals")
@@ -155,6 +159,15 @@ class Watch(msgspec.Struct, array_like=True, gc=False):
             count = max(count, rows[-1] & _COUNT)
             rows = rows[:-1]
         self.busiest = (*rows, day << _COUNT_BITS | min(count, _COUNT))[-_DAYS_KEPT:]
+
+
+def expected_share(dismissed: float, outcomes: float) -> float:
+    """Return the share of dismissals to expect of a source with so many among its outcomes.
+
+    It is one standard deviation above that share, because it is known from few outcomes, and at most .95.
+    """
+    share = (1 + dismissed) / (2 + outcomes)
+    return min(share + math.sqrt(share * (1 - share) / (3 + outcomes)), _MOST_EXPECTED)
 
 
 def note_finding(

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE
+from streams.contract.events.internal.findings import source_of
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import MessageReport
 from streams.contract.wire.envelope import event_headers
@@ -17,7 +18,6 @@ from streams.contract.wire.topics import ENRICHED_REPORTS, ESCALATIONS
 from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
-from streams.counting.findings import source_of
 from streams.counting.sums import WindowCounts
 from streams.counting.windows import FINE_MS, RINGS
 from streams.deciding.partition.daily_counters import Cell

@@ -3,12 +3,12 @@
 import msgspec
 
 from streams.contract.events.enriched_report import Risk, WithoutWeight
+from streams.contract.events.internal.findings import Source
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import MessageReport
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.times import epoch_ms
 from streams.counting.coordination.channel_itself import message_or_channel
-from streams.counting.findings import Source
 from streams.deciding.law.resolution import Resolved
 
 

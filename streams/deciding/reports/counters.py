@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 
 from streams.contract.events.enriched_report import WithoutWeight
 from streams.contract.events.escalation import EscalationType
+from streams.contract.events.internal.findings import SourceKind
 from streams.contract.events.moderation_outcome import OutcomeDecision
-from streams.counting.findings import SourceKind
 from streams.deciding.partition.counters import PartitionCounters
 
 QuestionEvent = Literal["asked", "stands", "held", "withdrawn", "overdue", "no_report", "would_be_asked"]

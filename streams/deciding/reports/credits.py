@@ -11,6 +11,7 @@ from streams.contract.events.detector_feedback import (
     FindingOutcome,
 )
 from streams.contract.events.internal.credit import CreditedOutcome, ReporterCredit
+from streams.contract.events.internal.findings import Finding, kind_of
 from streams.contract.events.reporter_notice import NoticeOutcome, ReporterNotice
 from streams.contract.wire.forms.credit import credit_record
 from streams.contract.wire.forms.detector_feedback import encode_detector_feedback
@@ -18,7 +19,6 @@ from streams.contract.wire.forms.reporter_notice import encode_receipt, encode_r
 from streams.contract.wire.times import DAY, from_epoch_ms, months_later
 from streams.counting.attribution import Credit, ReportIdentity
 from streams.counting.confirmation import Support
-from streams.counting.findings import Finding, kind_of
 from streams.counting.known_outcome import Counted
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from streams.contract.events.internal.findings import source_of
 from streams.contract.events.internal.passed_report import PassedReport, RestOfReport, StampedReport
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import MessageReport
@@ -30,7 +31,6 @@ from streams.contract.wire.topics import (
     ReportSource,
     without_prefix,
 )
-from streams.counting.findings import source_of
 from streams.deciding.partition.legal_clocks import apply_clock_outcome
 from streams.deciding.partition.reading import Bundled
 from streams.deciding.partition.rekey import key_or_rekey, pass_on, require_home

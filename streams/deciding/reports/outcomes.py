@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from streams.contract.events.internal.findings import finding_of, narrowest
 from streams.contract.events.moderation_outcome import (
     EscalationSubject,
     MessageSubject,
@@ -17,14 +18,13 @@ from streams.contract.wire.records import new_tuple
 from streams.counting.attribution import Credit, MessageReporters, ReportIdentity
 from streams.counting.confirmation import Proof
 from streams.counting.coordination.channel_itself import named_message
-from streams.counting.findings import finding_of, narrowest
 from streams.counting.known_outcome import KnownOutcome
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.credits import publish_credit, publish_receipt
 from streams.deciding.reports.crowd import message_key
-from streams.deciding.reports.escalation.asking import answer_questions
+from streams.deciding.reports.escalation.asking import answer_questions, drawn_message
 from streams.deciding.reports.message_counts import count_outcome, count_report
 from streams.deciding.reports.weightless import note_approval
 
@@ -65,6 +65,9 @@ def apply_outcome(
         key = message_key(channel_key, message)
         record = state.crowd.reporters_of(key)
         only = None if identity is None else record.reporter_of(identity)
+        if identity is not None and only is None:
+            # A desk was asked about it, and since then it left the sample of its message: nobody is credited.
+            continue
         decides = decision.percent > 0 or outcome.supersedes is not None
         changes = record.add_outcome(decision, only) if decides else record.notices_of(decision, only)
         if number == 0 and (compared := record.second_opinion(decision, only)) is not None:
@@ -78,7 +81,7 @@ def apply_outcome(
             known = record.identities.get(credit.reporter)
             publish_credit(batch, channel, message, credit, known, record.found.get(credit.reporter))
     trace = OutcomeTrace(origin, state.time.applied, state.time.ticks)
-    answer_questions(batch, channel, messages, decision.decided_s, trace)
+    answer_questions(batch, channel, messages, identity, decision, trace)
 
 
 def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int) -> bool:
@@ -160,6 +163,9 @@ def _judged(
     identity = ReportIdentity(subject.ce_source, subject.report_id)
     key = crowd.message_of(channel_key, identity)
     if key is None:
+        asked_about = drawn_message(batch, subject.channel_ref, identity)
+        if asked_about is not None:
+            return identity, (asked_about,)
         raise Rejected(
             "subject_not_found",
             "subject.report_id",

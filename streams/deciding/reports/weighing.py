@@ -71,8 +71,8 @@ def add_to_counts(
             arrivals = contribution.arrivals
     else:
         if kind in CROWD_KINDS:
-            risk = _unnamed_risk(batch, channel_key, plan, counts, case, risk)
-            beside = StampedSums(unnamed=risk) if risk else None
+            # Nothing tells those of a channel apart: a window has the risk of the one that weighs most.
+            beside, risk = StampedSums(unnamed=risk), 0
         count_message(batch, channel_key, case)
     counted = counts.add(
         case.occurred, state.time.now, kind, hashed, risk, report.message_ref, case.law.protection
@@ -131,30 +131,6 @@ def _scattered(stamp: ReportStamp, adds: _Added, risk: int) -> Scattered:
         return NOT_SCATTERED
     missing = WHOLE - WHOLE * FEW_CHANNELS // stamp.channels
     return Scattered(missing if adds.voice else 0, risk * missing // WHOLE)
-
-
-def _unnamed_risk(
-    batch: ReportBatch,
-    channel_key: bytes,
-    plan: CategoryPlan,
-    counts: ChannelCounts,
-    case: Case,
-    risk: int,
-) -> int:
-    """Return what a report without a reporter's ref adds of its `risk` (millionths).
-
-    All such reports of a channel are one crowd, because nothing tells its members apart: within the longest
-    window of the policies that judge the report it adds as much as the report of it that weighs most. Call it
-    before `counts` count the report.
-    """
-    longest = plan.windows[-1]
-    start = window_start(longest.ring, longest.panes, case.occurred // FINE_MS)
-    before = counts.unnamed_since(start)
-    for suffix in plan.judged_together:
-        entry = batch.state.counts.find(CHANNEL_COUNTS + channel_key + suffix)
-        if entry is not None:
-            before += entry.counts.unnamed_since(start)
-    return max(risk - before, 0)
 
 
 def _counted_at(

@@ -11,9 +11,8 @@ from streams.contract.events.moderation_outcome import (
     OutcomeSubject,
     ReportSubject,
 )
-from streams.contract.events.reporter_notice import ReporterNotice
+from streams.contract.events.reporter_notice import STANDING_NOTICE_TYPE, ReporterNotice, StandingNotice
 from streams.contract.events.review_question import ReviewQuestion
-from streams.contract.events.standing_notice import STANDING_NOTICE_TYPE, StandingNotice
 from streams.contract.wire.envelope import CE_TYPE
 from streams.contract.wire.forms.case_activity_decoding import decode_case_activity
 from streams.contract.wire.forms.moderation_outcome_decoding import decode_moderation_outcome

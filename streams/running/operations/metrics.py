@@ -13,10 +13,10 @@ from streams.contract.events.authority_routing import RefusalCode, RoutingDecisi
 from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
 from streams.contract.events.enriched_report import WithoutWeight
 from streams.contract.events.integrity_case import IntegrityCaseKind
+from streams.contract.events.internal.findings import SourceKind
 from streams.contract.events.internal.stamp import TrustClass
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.reporter_standing import StandingState
-from streams.counting.findings import SourceKind
 from streams.deciding.clocks.life import ClockEvent
 from streams.deciding.reporters.watch import WhyHeld
 from streams.deciding.reports.counters import DeskCheck, QuestionEvent

@@ -10,6 +10,7 @@ from faust.types import TP
 
 from streams.running.errors import OwnershipLost, RefusedToStart
 from streams.running.log.claims import StatePartition
+from streams.running.log.destinations import DestinationTrouble
 from streams.running.log.log import Destination, Log
 from streams.running.log.terms import Terms
 from streams.running.log.transaction import STOPPING_SECONDS
@@ -20,6 +21,9 @@ from streams.running.takeover.takeover import Claims, ClaimsView, IsCurrent
 from streams.running.takeover.write_lock import WriteLock
 
 logger = structlog.get_logger(__name__)
+
+# How often to look whether the log of claims has a leader again.
+_LOOK_SECONDS = 0.5
 
 NewOwner = Callable[[int], PartitionOwner[Any]]
 
@@ -169,11 +173,32 @@ class Ownership:
         before: Mapping[StatePartition, PartitionOwner[Any]] = MappingProxyType({}),
         ended: Collection[str] = (),
     ) -> None:
-        """The steps of takeover.py: claim, look, fence, read, establish. Who owns nothing says its terms.
+        """The steps of takeover.py, again when the log of claims takes records: nobody can claim before that.
 
         `before` are the owners that this process had of the same partitions, under the ids that have `ended`.
         """
         self._asked = generation, member, is_current
+        while True:
+            try:
+                await self._claim_and_read(wanted, generation, member, is_current, before, ended)
+            except DestinationTrouble as failed:
+                ended = [*ended, await self._writer.renew()]
+                while self._writer.troubles.any_of([each.destination for each in failed.troubles]):
+                    await asyncio.sleep(_LOOK_SECONDS)
+                    await self._writer.look_at_troubles()
+            else:
+                return
+
+    async def _claim_and_read(
+        self,
+        wanted: Collection[StatePartition],
+        generation: int,
+        member: str,
+        is_current: IsCurrent,
+        before: Mapping[StatePartition, PartitionOwner[Any]],
+        ended: Collection[str],
+    ) -> None:
+        """Claim, look, fence, read, establish. Who owns nothing says its terms."""
         await self._claims.claim(wanted, generation, member)
         async with self._claims.viewing(is_current, ended) as view:
             await view.fence_others()

@@ -4,12 +4,11 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import replace
 
-from streams.registry.rules import Rules
 from tests.evaluate.adversary import baseline, cliffs
 from tests.evaluate.adversary.baseline import Known, told
 from tests.evaluate.adversary.battle import Desk
 from tests.evaluate.adversary.goals import GOALS, Goal, defended
-from tests.evaluate.adversary.search import HELD_OUT, TRAINING, Found, search
+from tests.evaluate.adversary.search import Found, search
 from tests.evaluate.stages import shipped, without_garbage_collection
 
 
@@ -47,7 +46,9 @@ def main() -> None:
         print(_row(goal, before, best), flush=True)
         if options.write:
             plans = list(dict.fromkeys([*starts, *(each.plan for each in found if each.plan is not None)]))
-            stored[goal.name] = baseline.merged(before, plans, [_works(goal, each, rules) for each in plans])
+            stored[goal.name] = baseline.merged(
+                before, plans, [baseline.works(goal, each, rules) for each in plans]
+            )
             baseline.write(stored)
 
 
@@ -55,12 +56,6 @@ def _chosen(parts: list[str], wrong: float) -> Iterator[Goal]:
     for goal in GOALS:
         if not parts or any(part in goal.name for part in parts):
             yield replace(goal, desk=Desk(wrong=wrong))
-
-
-def _works(goal: Goal, plan: "baseline.Plan", rules: Rules) -> bool:
-    """Whether a plan reaches the goal with most seeds."""
-    seeds = (*TRAINING, *HELD_OUT)
-    return sum(goal.reached(plan, rules, seed) for seed in seeds) > len(seeds) / 2
 
 
 def _row(goal: Goal, before: Known, best: Found) -> str:

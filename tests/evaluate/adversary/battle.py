@@ -61,6 +61,7 @@ class Battle:
         self.wave = wave
         self.desk = desk
         self.guilty = {f"own{number}" for number in range(plan.staged)}
+        self.guilty |= {f"first{number}" for number in range(2 * plan.proven)}
         if wave is not None:
             self.guilty |= {target_name(number) for number in range(plan.targets)}
         self.own_messages = 0
@@ -125,6 +126,10 @@ class Battle:
         plan, rng = self.plan, Random(f"attack {self.seed}")
         for number in range(plan.staged):
             yield from self._prepared(f"own{number}", plan.staged + plan.history - number, rng)
+        for number in range(2 * plan.proven):
+            channel, then = f"first{number}", FIRST - (9 if number % 2 else 1) * DAY + number * MINUTE
+            yield self._by(f"a{number // 2}", then, channel, "m", member=True)
+            yield self._decided(then, channel, "m", rng)
         for number in range(plan.history):
             yield from self._prepared(f"before{number}", plan.history - number, rng)
         for number in range(plan.bait):

@@ -138,9 +138,9 @@ def trust_after(
         at += DAY
         stages.report(at, f"seen{number}", "fraud", "honest", message="m", member=True, age="over_1y")
         for other in range(4):
-            # After the honest one: of reports of the same second none is the first.
-            later = at + (other + 1) * MINUTE
-            stages.report(later, f"seen{number}", "fraud", f"other{number}-{other}", message="m", member=True)
+            # Whoever is first has support, and so can be trusted.
+            then = at + (other + 1) * MINUTE
+            stages.report(then, f"seen{number}", "fraud", f"other{number}-{other}", message="m", member=True)
         stages.outcome(at + HOUR, "upheld", f"seen{number}", message="m", reviewer=f"desk-{number % 5 + 2}")
     before = stages.trust("honest")
     for number in range(count):

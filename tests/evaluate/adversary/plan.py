@@ -21,7 +21,8 @@ class Plan:
 
     Before: `inflation` worthless reports by one more account in the target the day before; `staged` scams in
     so many channels of the attacker that all accounts report and desks uphold; `history` innocent channels
-    that all accounts report and desks dismiss; `lone` reports per account in channels of no interest.
+    that all accounts report and desks dismiss; `proven` of the accounts report first, and alone, one scam in each
+    of two own channels, a week apart; `lone` reports per account in channels of no interest.
     Beside: `findings` of a detector in the target, which the attacker caused by posting what it knows;
     `anonymous` reports without a ref. `bait`: posts in the attacker's own channel that honest people report
     and that are gone, unclear or just allowed when the desk looks (`bait_reason`).
@@ -42,6 +43,7 @@ class Plan:
     inflation: int = 0
     staged: int = 0
     history: int = 0
+    proven: int = 0
     lone: int = 0
     findings: int = 0
     anonymous: int = 0
@@ -56,12 +58,15 @@ class Plan:
         joining = 0.0 if self.age is None else self.joined * prices.JOIN * self.targets
         account = prices.ACCOUNT[self.age] * crowds + joining
         reports = self.reports_each * self.targets + self.staged + self.history + self.lone * self.targets
-        posts = self.staged + self.bait + self.findings * self.targets
+        posts = self.staged + 2 * self.proven + self.bait + self.findings * self.targets
         days = (self.targets - 1) * self.every_h / 24 + self.staged + self.history + (self.inflation > 0)
+        days += 9 * (self.proven > 0)
         inflating = prices.ACCOUNT["under_1d"] * (self.inflation > 0) + self.inflation * prices.REPORT
         return round(
             self.accounts * (account + reports * prices.REPORT)
             + inflating
+            # They have existed for nine days.
+            + self.proven * (prices.ACCOUNT["under_1m"] + 2 * prices.REPORT)
             + self.anonymous * prices.REPORT * self.targets
             + posts * prices.BAIT
             + days * prices.DAY,

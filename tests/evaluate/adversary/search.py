@@ -23,6 +23,7 @@ _CROWD: Final[Mapping[str, Sequence[Any]]] = {
     "inflation": (0, 0, 100, 400, 800),
     "staged": (0, 0, 1, 2, 3),
     "history": (0, 0, 1, 2),
+    "proven": (0, 0, 0, 1, 3, 4),
     "lone": (0, 0, 1, 4),
     "anonymous": (0, 0, 10, 40, 100, 300),
 }
@@ -58,11 +59,11 @@ class Found:
 
 
 def search(
-    goal: Goal, rules: Rules, budget: int, seed: int, starts: Sequence[Plan] = (), most: float = 400.0
+    goal: Goal, rules: Rules, budget: int, seed: int, starts: Sequence[Plan] = (), most: float = 150.0
 ) -> Found:
     """Return the cheapest plan for a goal that `budget` evaluations find, beginning with `starts`.
 
-    Plans that cost `most` or more are not tried: nothing is a better answer than an army. The same arguments
+    Plans that cost `most` or more are not tried. The same arguments
     give the same plan.
     """
     rng = Random(f"{goal.name} {seed}")
@@ -82,9 +83,8 @@ def search(
     while played < budget:
         current = waiting.pop(0) if waiting else _drawn(space, rng)
         limit = most if best is None else best.cost
-        # A plan from which it is as dear as it gets to begin may become cheap by one change, so it may cost more
-        # than the best, but not much.
-        if current.cost >= 3 * limit or not works(current):
+        # A plan with which to begin may become cheap by one change, so it may cost more than the best.
+        if current.cost >= (most if best is None else 3 * limit) or not works(current):
             played += 0 if current in tried else 1
             continue
         misses = 0

@@ -38,7 +38,7 @@ class ReporterCredit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     hash has changed with the key. `channel` is a keyed tag of 32 bits of the message's channel, 0 if
     outcomes count as before that was kept, and `earlier_channel` that under the previous key, 0 without one.
     `decided_by` is the tag of the person who alone made the decision that stands, 0 if two agree or
-    nobody is known. `parts` are those of the source of a finding (counting/findings.py).
+    nobody is known. `parts` are those of the source of a finding (contract/events/internal/findings.py).
     """
 
     reporter: int

@@ -99,7 +99,7 @@ class PassedReport(msgspec.Struct, Generic[Rest], array_like=True, frozen=True, 
     """A report on its way to its reporter's home: that of the hash `reporter`.
 
     `earlier` is the hash under the previous key, if workers have one. `parts` are those of the source of a
-    finding (counting/findings.py).
+    finding (contract/events/internal/findings.py).
     """
 
     report: CheckedReport[Rest]

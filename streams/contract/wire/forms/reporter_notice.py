@@ -3,8 +3,12 @@
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
-from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE, ReporterNotice
-from streams.contract.events.standing_notice import STANDING_NOTICE_TYPE, StandingNotice
+from streams.contract.events.reporter_notice import (
+    REPORTER_NOTICE_TYPE,
+    STANDING_NOTICE_TYPE,
+    ReporterNotice,
+    StandingNotice,
+)
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import headers_at, rfc3339
 from streams.contract.wire.ids import stable_id

@@ -7,7 +7,9 @@ from msgspec.structs import replace
 from streams.contract.events.report import Category
 from streams.contract.events.review_question import ReviewQuestionStep
 from streams.contract.wire.origin import Origin
+from streams.counting.attribution import ReportIdentity
 from streams.counting.categories import CategoryShare, shares_of, summed
+from streams.counting.known_outcome import KnownOutcome
 from streams.counting.measures import MEASURES, MILLION
 from streams.counting.sums import WindowCounts
 from streams.deciding.partition.legal_clocks import OutcomeTrace
@@ -107,13 +109,28 @@ def rise_or_ask(
     state.put_episode(key, opened, policy.timing, state.time.now)
 
 
+def drawn_message(batch: ReportBatch, channel: str, identity: ReportIdentity) -> str | None:
+    """Return the message of a report that a desk was asked about in a channel; None if it was not."""
+    for episode in batch.state.episodes.get(channel, {}).values():
+        if isinstance(episode, Open) and episode.question is not None:
+            for report in episode.question.drawn:
+                if report.identity == identity:
+                    return report.message
+    return None
+
+
 def answer_questions(
-    batch: ReportBatch, channel: str, messages: Collection[str], decided_s: int, trace: OutcomeTrace
+    batch: ReportBatch,
+    channel: str,
+    messages: Collection[str],
+    identity: ReportIdentity | None,
+    decision: KnownOutcome,
+    trace: OutcomeTrace,
 ) -> None:
     """Note what an outcome says about reports that desks were asked about in a channel, and do what follows.
 
-    It was decided at `decided_s` (seconds since the epoch) about `messages`, or one report of these, and is
-    noted with them already. If the count stands, the level that it has now is published at once.
+    `decision` is about `messages`, or the report `identity` of these, and is noted with them already. If the
+    count stands, the level that it has now is published at once.
     """
     state = batch.state
     for policy_id, mode in sorted(state.episodes.get(channel, ())):
@@ -123,7 +140,9 @@ def answer_questions(
             continue
         question = episode.question
         drawn = tuple(
-            _decided(batch, channel, report) if report.message in messages else report
+            _decided(batch, channel, report, decision if identity == report.identity else None)
+            if report.message in messages
+            else report
             for report in question.drawn
         )
         if drawn == question.drawn:
@@ -137,7 +156,7 @@ def answer_questions(
         if changed:
             at = state.time.now
             if first:
-                batch.counters.answered_after[max(decided_s - question.asked // 1000, 0)] += 1
+                batch.counters.answered_after[max(decision.decided_s - question.asked // 1000, 0)] += 1
             episode.question = publish_question(batch, key, episode, "answered", at, trace)
         if policy is None:
             state.touch_episodes(channel)
@@ -308,11 +327,18 @@ def _publish_asked(
     episode.question = publish_question(batch, key, episode, step, batch.state.time.now, cause)
 
 
-def _decided(batch: ReportBatch, channel: str, report: DrawnReport) -> DrawnReport:
-    """Return the report with what is decided about it, whoever decided it and when."""
+def _decided(
+    batch: ReportBatch, channel: str, report: DrawnReport, newest: KnownOutcome | None = None
+) -> DrawnReport:
+    """Return the report with what is decided about it, whoever decided it and when.
+
+    `newest` is a decision about this report alone, which its message does not keep if that has too many.
+    """
     record = batch.state.crowd.reporters_of(message_key(channel.encode(), report.message))
-    decision = record.decided(report.identity)
-    if decision is None or not decision.percent:
+    decision = record.decided(report.identity) or newest
+    if decision is None:
+        return report
+    if not decision.percent:
         # Nobody could see whether it was right.
         return replace(report, verdict=None, outcome_id="")
     verdict: Verdict = "upheld" if decision.verdict == "upheld" else "not_upheld"

@@ -31,7 +31,7 @@ from streams.contract.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
 from streams.counting.categories import CategoryShare, total_of
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.coordination.clusters import linked_of
-from streams.counting.integrity import effective_reporters, integrity
+from streams.counting.coordination.integrity import effective_reporters, integrity
 from streams.counting.measures import MEASURES, MILLION
 from streams.counting.sums import WHOLE, WindowCounts
 from streams.counting.windows import FINE_MS, RINGS, WindowSpec, window_spec, window_start

@@ -12,6 +12,7 @@ from streams.contract.wire.topics import (
     ESCALATIONS_SHADOW,
     INTEGRITY_CASES,
     MODERATION_OUTCOMES,
+    REVIEW_QUESTIONS,
     TRANSPARENCY_COUNTERS,
 )
 from streams.desk.console.read_model.acts import apply_case_activity
@@ -20,6 +21,7 @@ from streams.desk.console.read_model.desk_rows import episodes_with_clocks, refr
 from streams.desk.console.read_model.escalations import apply_escalation, apply_shadow_escalation
 from streams.desk.console.read_model.integrity import apply_integrity_case
 from streams.desk.console.read_model.outcomes import apply_clock_outcome, apply_moderation_outcome
+from streams.desk.console.read_model.questions import apply_review_question
 from streams.desk.console.read_model.requests import apply_request_step, refresh_request
 from streams.desk.console.read_model.transparency import apply_transparency_counter
 
@@ -33,6 +35,7 @@ HANDLERS: Mapping[str, _Apply] = {
     MODERATION_OUTCOMES: apply_moderation_outcome,
     CLOCK_OUTCOMES: apply_clock_outcome,
     INTEGRITY_CASES: apply_integrity_case,
+    REVIEW_QUESTIONS: apply_review_question,
     TRANSPARENCY_COUNTERS: apply_transparency_counter,
 }
 """What the console reads, and what it does with a record of each topic."""

@@ -7,8 +7,13 @@ from typing import NamedTuple, get_args
 
 import msgspec
 
-from streams.contract.events.detector_case import DETECTOR_CASE_TYPE, DetectorCase, DetectorCaseKind
-from streams.contract.events.integrity_case import CaseForReview, IntegrityCaseKind
+from streams.contract.events.integrity_case import (
+    DETECTOR_CASE_TYPE,
+    CaseForReview,
+    DetectorCase,
+    DetectorCaseKind,
+    IntegrityCaseKind,
+)
 from streams.contract.wire.envelope import CE_TYPE
 from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.times import moment_ms

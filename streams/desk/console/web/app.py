@@ -26,6 +26,7 @@ from streams.desk.console.web.health import health
 from streams.desk.console.web.integrity import integrity
 from streams.desk.console.web.live import live
 from streams.desk.console.web.policies import policies
+from streams.desk.console.web.questions import questions
 from streams.desk.console.web.requests import act_on_request, request, requests
 from streams.desk.console.web.security.act_as import ActAs
 from streams.desk.console.web.security.audit import Audit
@@ -59,6 +60,7 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
             Route("/requests", requests, name="requests"),
             Route("/requests/{id}", request, name="request"),
             *_form("/requests/{id}/acts", act_on_request, "/requests/{id}"),
+            Route("/questions", questions, name="questions"),
             Route("/integrity", integrity, name="integrity"),
             Route("/policies", policies, name="policies"),
             Route("/transparency", transparency, name="transparency"),

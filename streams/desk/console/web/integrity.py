@@ -5,8 +5,7 @@ from typing import get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.contract.events.detector_case import DetectorCaseKind
-from streams.contract.events.integrity_case import IntegrityCaseKind
+from streams.contract.events.integrity_case import DetectorCaseKind, IntegrityCaseKind
 from streams.contract.wire.times import DAY
 from streams.desk.console.read_model.integrity import IntegrityFilter, integrity_page
 from streams.desk.console.read_model.reviewers_query import reviewers

@@ -9,6 +9,20 @@ ORDER BY newest_first, case_id LIMIT :limit
 -- name: put_integrity_case
 INSERT OR IGNORE INTO integrity_case VALUES (?, ?, ?, ?)
 
+-- name: review_questions
+SELECT question_id, event, due_ms FROM review_question WHERE state = :state
+AND category IN (SELECT value FROM json_each(:categories)) -- if restricted
+AND (due_ms, question_id) > (:after_0, :after_1) -- if after
+ORDER BY due_ms, question_id LIMIT :limit
+
+-- name: questions_of
+SELECT event FROM review_question WHERE escalation_id = ? ORDER BY due_ms, question_id
+
+-- name: put_review_question
+INSERT INTO review_question VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (question_id) DO UPDATE SET state = excluded.state, at_ms = excluded.at_ms, event = excluded.event
+WHERE excluded.at_ms > at_ms OR (excluded.at_ms = at_ms AND excluded.state != 'open')
+
 -- name: put_policy_event
 INSERT OR IGNORE INTO policy_event VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
@@ -103,3 +117,4 @@ DELETE FROM outcome WHERE decided_ms < :cutoff;
 DELETE FROM clock_outcome WHERE at_ms < :cutoff;
 DELETE FROM policy_event WHERE day < :cutoff_day;
 DELETE FROM integrity_case WHERE at_ms < :integrity_cutoff;
+DELETE FROM review_question WHERE at_ms < :cutoff;

@@ -149,6 +149,19 @@ CREATE TABLE integrity_case (
 ) WITHOUT ROWID;
 CREATE INDEX integrity_case_by_time ON integrity_case (-at_ms, case_id);
 
+-- The newest step of each question to a desk.
+CREATE TABLE review_question (
+    question_id TEXT PRIMARY KEY,
+    escalation_id TEXT NOT NULL,
+    category TEXT NOT NULL,
+    state TEXT NOT NULL,
+    due_ms INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    event BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX review_question_by_state ON review_question (state, due_ms, question_id);
+CREATE INDEX review_question_by_case ON review_question (escalation_id);
+
 -- How often each policy opened, raised and resolved, live and in shadow, by day.
 CREATE TABLE policy_event (
     policy TEXT NOT NULL,

@@ -17,6 +17,7 @@ from streams.contract.events.moderation_outcome import (
 from streams.contract.wire.forms.moderation_outcome_decoding import REASONS
 from streams.desk.console.casework.permissions import may_act, may_end_clock, needs_two
 from streams.desk.console.read_model.case_query import KnownCase, known_case
+from streams.desk.console.read_model.questions import questions_of
 from streams.desk.console.web.cases.chart import charts
 from streams.desk.console.web.context import console_of, note_position, page, person_of
 from streams.desk.console.web.decided import work_shown
@@ -67,6 +68,7 @@ def case_page(
         # The last event of a quiet channel names none.
         "messages": next((event.message_refs for event in reversed(known.events) if event.message_refs), ()),
         "charts": charts(known.events),
+        "questions": questions_of(console_of(request).database.reader(), newest.escalation_id),
         "timeline": timeline(known, duties),
         "may": {kind: may_act(person, kind, newest.category) for kind in get_args(ActivityKind)},
         "two_for": [each for each in get_args(OutcomeDecision) if needs_two(known.events, each)],
