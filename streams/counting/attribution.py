@@ -165,7 +165,8 @@ class MessageReporters(msgspec.Struct, array_like=True):
         if earlier is not None and received >= earlier:
             return []
         known = self._known(reporter)
-        given = self._given()
+        # Of nearly all reports nothing is decided yet.
+        given = self._given() if self.first_s is not None or self.own else None
         if earlier is None:
             self.reports += 1
             if len(self.reporters) == KEPT:
@@ -182,9 +183,15 @@ class MessageReporters(msgspec.Struct, array_like=True):
             self.identities[reporter] = identity
         if finding is not None:
             self.found[reporter] = finding
+        return [] if given is None else self._changes_by_report(reporter, earlier, known, given)
+
+    def _changes_by_report(
+        self, reporter: int, earlier: int | None, known: _Known | None, given: Mapping[int, _Given]
+    ) -> list[Credit]:
         changes = self._changes(given)
         own = [change._replace(anew=False, told=True) for change in changes if change.reporter == reporter]
         if known is not None and not own and known.credited(earlier) is None:
+            received = self.reporters[reporter]
             own = [Credit(reporter, received, known.standing, None, None, anew=False)]
         return own + [change for change in changes if change.reporter != reporter]
 
