@@ -1,10 +1,11 @@
-"""The demo's legal desk, which fulfils duties before their clocks lapse."""
+"""The demo's desks: one fulfils duties before clocks lapse, one judges the reports that it is asked about."""
 
 import orjson
 
 from streams.contract.events.clock_outcome import OutcomeKind
 from streams.contract.events.escalation import Escalation
-from streams.contract.wire.topics import CLOCK_OUTCOMES
+from streams.contract.events.review_question import ReviewQuestion
+from streams.contract.wire.topics import CLOCK_OUTCOMES, MODERATION_OUTCOMES
 from streams.running.clients.published_event import Event, published_event
 
 SOURCE = "/platform/legal-desk"
@@ -39,3 +40,38 @@ class Desk:
             "actor": ACTOR,
         }
         return published_event(CLOCK_OUTCOMES, orjson.dumps(outcome), SOURCE, now_ms)
+
+
+def judge(question: ReviewQuestion, *, right: bool, now_ms: int) -> list[Event]:
+    """The outcomes to publish about the reports of a question, whose channel's reports are `right` or not.
+
+    One that is upheld is enough of an answer.
+    """
+    judged = question.reports[:1] if right else question.reports
+    return [
+        published_event(
+            MODERATION_OUTCOMES,
+            orjson.dumps(
+                {
+                    "outcome_id": f"answer-{question.question_id}-{number}",
+                    "subject": {
+                        "kind": "report",
+                        "channel_ref": question.channel_ref,
+                        "report_id": report.report_id,
+                        "ce_source": report.ce_source,
+                    },
+                    "decision": "upheld" if right else "dismissed",
+                    "category": report.category,
+                    "ground": {"kind": "terms", "rule": "scams-2.1"},
+                    "reason": "phishing" if right else "not_a_violation",
+                    "decided_at": question.at,
+                    "reviewer": {"ref": "demo-desk", "role": "desk"},
+                    "confidence": "one_reviewer",
+                    "sampled": question.sampled,
+                }
+            ),
+            "/platform/desk",
+            now_ms,
+        )
+        for number, report in enumerate(judged)
+    ]

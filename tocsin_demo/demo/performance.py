@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -11,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from streams.contract.events.authority_routing import AuthorityRouting
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.reporter_notice import ReporterNotice
+from streams.contract.events.review_question import ReviewQuestion
 from streams.contract.wire.envelope import CE_ID, CE_TIME
 from streams.contract.wire.topics import (
     AUTHORITY_ROUTING,
@@ -19,7 +21,9 @@ from streams.contract.wire.topics import (
     ENRICHED_REPORTS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
+    MODERATION_OUTCOMES,
     REPORTER_NOTICES,
+    REVIEW_QUESTIONS,
 )
 from streams.desk.text.record_text import decode_escalation, reason_of
 from streams.desk.text.routing_text import decode_routing
@@ -28,10 +32,11 @@ from streams.running.wall_clock import clock_ms
 from streams.running.worker.settings import Settings
 from tocsin_demo.demo.applied import POLL_SECONDS, STALLED_SECONDS, until_applied
 from tocsin_demo.demo.crowds import CROWDS, count_crowds, sentence_of
-from tocsin_demo.demo.desk import Desk
+from tocsin_demo.demo.desk import Desk, judge
 from tocsin_demo.demo.results import Tally
 from tocsin_demo.demo.surroundings import Program
 from tocsin_demo.scenario import (
+    RIGHT_CROWDS,
     STORYLINES,
     ScenarioRecord,
     play,
@@ -56,6 +61,7 @@ _QUIET_SECONDS = 1.0
 
 
 _NOTICE = msgspec.json.Decoder(ReporterNotice)
+_QUESTION = msgspec.json.Decoder(ReviewQuestion)
 
 
 class Performance:
@@ -171,29 +177,38 @@ class Performance:
             self._sent_at[dict(record.headers)[CE_ID].decode()] = time.monotonic()
 
     async def _follow(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
-        tally, prefix = self.tally, self._settings.topic_prefix
+        prefix = self._settings.topic_prefix
         while True:
             for partition, records in (await consumer.getmany(timeout_ms=500)).items():
                 name = partition.topic.removeprefix(prefix)
-                if name == ENRICHED_REPORTS:
-                    for record in records:
-                        self._note_enriched(record.key.decode(), record.value)
-                elif name == REPORTER_NOTICES:
-                    # Not receipts: nearly every report has one.
-                    notices = [_NOTICE.decode(record.value) for record in records]
-                    tally.notices += sum(notice.state != "received" for notice in notices)
-                elif name == DEAD_LETTERS:
-                    tally.dead_letters.update(reason_of(record) for record in records)
-                elif name == AUTHORITY_ROUTING:
-                    for record in records:
-                        tally.routings.append(decode_routing(record))
-                        self._on_routing(tally.routings[-1])
-                else:
+                if name in (ESCALATIONS, ESCALATIONS_SHADOW):
                     for record in records:
                         escalation = decode_escalation(record)
                         self._note_escalation(escalation)
                         await self._let_desk_answer(producer, escalation)
-                tally.last_arrival_at = time.monotonic()
+                elif name == REVIEW_QUESTIONS:
+                    for record in records:
+                        await self._let_desk_judge(producer, _QUESTION.decode(record.value))
+                else:
+                    self._note(name, records)
+                self.tally.last_arrival_at = time.monotonic()
+
+    def _note(self, name: str, records: Sequence[Any]) -> None:
+        """Count what calls for no answer."""
+        tally = self.tally
+        if name == ENRICHED_REPORTS:
+            for record in records:
+                self._note_enriched(record.key.decode(), record.value)
+        elif name == REPORTER_NOTICES:
+            # Not receipts: nearly every report has one.
+            notices = [_NOTICE.decode(record.value) for record in records]
+            tally.notices += sum(notice.state != "received" for notice in notices)
+        elif name == DEAD_LETTERS:
+            tally.dead_letters.update(reason_of(record) for record in records)
+        else:
+            for record in records:
+                tally.routings.append(decode_routing(record))
+                self._on_routing(tally.routings[-1])
 
     async def _let_desk_answer(self, producer: AIOKafkaProducer, escalation: Escalation) -> None:
         outcome = self._desk.answer(escalation, clock_ms())
@@ -201,6 +216,18 @@ class Performance:
             self.tally.outcomes += 1
             await producer.send(
                 self._name(CLOCK_OUTCOMES), key=outcome.key, value=outcome.value, headers=outcome.headers
+            )
+
+    async def _let_desk_judge(self, producer: AIOKafkaProducer, question: ReviewQuestion) -> None:
+        story = self.tally.storyline_of_channel.get(question.channel_ref)
+        if question.type != "asked" or story is None:
+            return
+        self.tally.questions[story] += 1
+        for outcome in judge(question, right=story in RIGHT_CROWDS, now_ms=clock_ms()):
+            # Who made the report is told.
+            self.tally.notices_due += 1
+            await producer.send(
+                self._name(MODERATION_OUTCOMES), key=outcome.key, value=outcome.value, headers=outcome.headers
             )
 
     def _note_enriched(self, channel: str, value: bytes) -> None:
@@ -222,9 +249,11 @@ class Performance:
             return
         (tally.escalations if escalation.clock is None else tally.clock_events).append(escalation)
         sent_at = self._sent_at.get(escalation.trace.last_report_id)
-        # Time, not a report, ends an episode and causes every step of a clock but the first.
+        # Time, not a report, ends an episode and causes every step of a clock but the first. A desk's answer
+        # may raise one.
+        answered = any(MODERATION_OUTCOMES in place for place in escalation.trace.partition_offsets)
         caused_by_report = escalation.type == "opened" or (
-            escalation.type == "updated" and escalation.clock is None
+            escalation.type == "updated" and escalation.clock is None and not answered
         )
         if sent_at is not None and caused_by_report:
             tally.latencies.append(time.monotonic() - sent_at)
@@ -259,4 +288,5 @@ READ_BACK = (
     AUTHORITY_ROUTING,
     DEAD_LETTERS,
     REPORTER_NOTICES,
+    REVIEW_QUESTIONS,
 )

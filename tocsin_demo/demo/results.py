@@ -19,6 +19,8 @@ class Tally:
     outcomes that the desk published. `latencies` are the seconds from the publication of the report that
     caused an escalation until a subscriber could read the escalation.
 
+    `questions` counts what the desk was asked about reports, by storyline.
+
     `history` counts the reports of the days before, which all other counts leave out; `history_channels` are
     their channels. `notices_due` are the notices that what moderators decided about them must lead to.
     `crowds` is what the two crowds count as in the end, `sentences` what the newest report of each said about
@@ -32,6 +34,7 @@ class Tally:
     shadow: list[Escalation] = field(default_factory=list)
     clock_events: list[Escalation] = field(default_factory=list)
     outcomes: int = 0
+    questions: Counter[str] = field(default_factory=Counter)
     requests: int = 0
     routings: list[AuthorityRouting] = field(default_factory=list)
     storyline_of_channel: dict[str, str] = field(default_factory=dict)

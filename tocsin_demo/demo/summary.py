@@ -191,6 +191,8 @@ def _remarks(tally: Tally, story: str, events: list[Escalation]) -> list[str]:
     remarks = [f"{resolved} resolved"] if resolved else []
     if in_shadow:
         remarks.append(f"{in_shadow} in shadow")
+    if asked := tally.questions[story]:
+        remarks.append(f"desk asked {asked} times" if asked > 1 else "desk asked")
     if any(escalation.integrity.brigade_suspected for escalation in events):
         remarks.append("brigade suspected")
     decisions = {escalation.rule_of_law.decision for escalation in events} - {"human_review"}

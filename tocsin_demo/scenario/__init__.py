@@ -17,13 +17,14 @@ from tocsin_demo.scenario.play import (
     play_requests,
 )
 from tocsin_demo.scenario.returning import HONEST_WAVE, RETURNING_BRIGADE
-from tocsin_demo.scenario.storylines import DEMO_STORYLINES, STORYLINES
+from tocsin_demo.scenario.storylines import DEMO_STORYLINES, RIGHT_CROWDS, STORYLINES
 
 __all__ = [
     "DEMO_STORYLINES",
     "HONEST_WAVE",
     "MINIMUM_COUNT",
     "RETURNING_BRIGADE",
+    "RIGHT_CROWDS",
     "STORYLINES",
     "Fate",
     "ScenarioRecord",

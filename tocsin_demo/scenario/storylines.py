@@ -303,3 +303,6 @@ STORYLINES: dict[str, Storyline] = {
 # opens level 1 of fraud without being marked as a brigade, and rises no further only because reporters who
 # are not members have a low weight.
 DEMO_STORYLINES = tuple(name for name in STORYLINES if name != SLOW_BRIGADE)
+
+RIGHT_CROWDS = frozenset({FRAUD_RING, SPAM_FLOOD, HONEST_WAVE})
+"""The crowds of strangers who are right. The demo's desk looks at two of their reports when it is asked."""
