@@ -107,9 +107,8 @@ def check_crowds(printed):
     }
     _, accounts, voices, level = found["returning brigade"]
     assert accounts > 30
-    # One voice for those who are linked, and a little for each of the few who took part too seldom to be.
-    # docs/trust-measured.md aims at four for later targets.
-    assert voices < 4
+    # One voice for those who are linked, and one for each of the few who took part too seldom to be.
+    assert voices < 8
     # Review at most, and often not even that: only the first report of a cluster adds to the risk.
     assert level in ("none", "1 internal_review")
     reports, people, voices, level = found["honest wave"]
