@@ -305,6 +305,20 @@ def check_clocks(deployment, reader, decisions):
     assert len(said) > 5
 
 
+def counted_decision(known):
+    """How the decisions about a message count for trust, None if two people differ (docs/trust.md)."""
+    *earlier, (_, _, decision, person, sure, corrects) = sorted(known)
+    others = [each for each in earlier if each[3] != person]
+    if others and not corrects:
+        other = others[-1][2]
+        if (other == "upheld") != (decision == "upheld"):
+            return None
+        sure = True
+        if other == "dismissed":
+            decision = other
+    return "dismissed" if decision == "manifestly_unfounded" and not sure else decision
+
+
 def check_trust(deployment, reader, reports):
     """What was decided about the messages of the first reports is what their reporters are credited with."""
     listed = defaultdict(dict)
@@ -316,7 +330,14 @@ def check_trust(deployment, reader, reports):
     for row in reader.all(deployment.name(MODERATION)):
         outcome = orjson.loads(row.value)
         subject = outcome["subject"]
-        made = (to_ms(outcome["decided_at"]) // 1000, outcome["outcome_id"], outcome["decision"])
+        made = (
+            to_ms(outcome["decided_at"]) // 1000,
+            outcome["outcome_id"],
+            outcome["decision"],
+            outcome["reviewer"]["ref"],
+            outcome["confidence"] == "two_agree",
+            "supersedes" in outcome,
+        )
         messages = (
             [subject["message_ref"]] if subject["kind"] == "message" else listed[subject["escalation_id"]]
         )
@@ -330,13 +351,15 @@ def check_trust(deployment, reader, reports):
         received = to_ms(report.get("received_at") or report["occurred_at"]) // 1000
         known = decided[message]
         if ref is not None and known and received < min(known)[0]:
-            expected[KEY.reporter_hash(ref), KEY.target_hash(*message)] = max(known)[2]
+            detected = report["reporter"]["kind"] == "automated"
+            if (said := counted_decision(known)) is not None:
+                expected[KEY.reporter_hash(ref), KEY.target_hash(*message), detected] = said
     credited = {}
     for row in reader.all(deployment.name(REPORTERS_INTERNAL)):
         if ("ce_type", CREDIT_TYPE.encode()) not in row.headers:
             continue
         credit = decode_credit(row.value)
-        key = (credit.reporter, credit.target)
+        key = (credit.reporter, credit.target, bool(credit.parts))
         # Written once each, in order: what is taken back is what counted before.
         assert credited.pop(key, None) == (credit.removed.decision if credit.removed else None)
         if credit.added is not None:

@@ -161,14 +161,21 @@ class Writer:
 
         If that fails the next `write` does too.
         """
-        if not self._last_committed.is_due:
+        producer = self._producer
+        if producer is None or not self._last_committed.is_due:
             return
-        standing = await self._last_committed.standing(self._started(), self.troubles.visible())
+        try:
+            standing = await self._last_committed.standing(producer, self.troubles.visible())
+        except KafkaError:
+            # No broker answers, or this producer was abandoned meanwhile.
+            return
         for topic, partition in sorted(standing):
             try:
                 async with self._one_at_a_time, asyncio.timeout(TRANSACTION_SECONDS):
+                    if producer is not self._producer:
+                        return
                     # The next marker of the same id ends it, and decides it as well: it is committed.
-                    await self._started().mark((topic, partition), commits=True)
+                    await producer.mark((topic, partition), commits=True)
             except (KafkaError, TimeoutError) as error:
                 logger.warning(
                     "what is committed in a log that had no leader then is not ended",

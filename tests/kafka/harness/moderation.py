@@ -30,6 +30,12 @@ class Outcome(NamedTuple):
     category: str
     weight: float
 
+    @property
+    def counted(self) -> str:
+        """As what it counts for trust: manifestly unfounded takes two people (docs/trust.md)."""
+        one = self.weight in (CONFIDENCES["one_reviewer"], 2 * CONFIDENCES["one_reviewer"])
+        return "dismissed" if one and self.decision == "manifestly_unfounded" else self.decision
+
 
 class Moderators:
     """Each `go_on` publishes outcomes about some of the messages in `published`, and acts on cases.

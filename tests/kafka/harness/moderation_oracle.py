@@ -33,6 +33,9 @@ KEY = DEMONSTRATION.current
 DAY_S = 86_400
 TOLD = ("user", "trusted_flagger", "state_actor")
 
+_Credited = tuple[int, int, bool]
+"""A reporter and a target by their hashes, and whether it was a detection."""
+
 
 @dataclass(frozen=True)
 class Moderated:
@@ -61,10 +64,10 @@ def check_moderation(
     assert reader.count(name(ACTIVITY)) == moderators.acts
     received = _received(moderators.published)
     standing = _standing(moderators, received)
-    credits = _check_credits(deployment, reader, {place: each.decision for place, each in standing.items()})
+    credits = _check_credits(deployment, reader, {place: each.counted for place, each in standing.items()})
     _check_state(deployment, reader, standing)
     _check_receipts(reader.all(name(NOTICES)), moderators.published)
-    reported = sum(message in moderators.decided for message, _ in received)
+    reported = sum(message in moderators.decided for message, _, _ in received)
     return Moderated(
         sum(map(len, moderators.decided.values())),
         moderators.superseded,
@@ -84,18 +87,21 @@ def check_reporters(moderators: Moderators, deployment: Deployment, reader: Read
 
 
 def _standing(
-    moderators: Moderators, received: Mapping[tuple[Message, int], int]
-) -> dict[tuple[int, int], Outcome]:
+    moderators: Moderators, received: Mapping[tuple[Message, int, bool], int]
+) -> dict[_Credited, Outcome]:
     return {
-        (reporter, KEY.target_hash(*message)): max(moderators.decided[message])
-        for (message, reporter), at in received.items()
+        (reporter, KEY.target_hash(*message), detected): max(moderators.decided[message])
+        for (message, reporter, detected), at in received.items()
         if message in moderators.decided and at < min(moderators.decided[message]).decided_s
     }
 
 
-def _received(published: Sequence[Published]) -> dict[tuple[Message, int], int]:
-    """When (s) the platform received the first report of each reporter about each message."""
-    received: dict[tuple[Message, int], int] = {}
+def _received(published: Sequence[Published]) -> dict[tuple[Message, int, bool], int]:
+    """When (s) the platform received the first report of each reporter about each message.
+
+    What one ref detects is apart from what it reports otherwise: that is known as a classifier's.
+    """
+    received: dict[tuple[Message, int, bool], int] = {}
     hashes: dict[str, int] = {}
     for document in filter(None, map(document_of, published)):
         ref = (document.get("reporter") or {}).get("ref")
@@ -105,10 +111,11 @@ def _received(published: Sequence[Published]) -> dict[tuple[Message, int], int]:
         if hashed is None:
             hashed = hashes[ref] = KEY.reporter_hash(ref)
         at = to_ms(document.get("received_at") or document["occurred_at"]) // 1000
-        place = ((document["channel"]["ref"], document["message_ref"]), hashed)
+        detected = document["reporter"]["kind"] == "automated"
+        place = ((document["channel"]["ref"], document["message_ref"]), hashed, detected)
         received[place] = min(at, received.get(place, at))
     # Otherwise Tocsin keeps a sample of a message's reporters (streams/counting/attribution.py).
-    assert max(Counter(message for message, _ in received).values(), default=0) <= 256
+    assert max(Counter(message for message, _, _ in received).values(), default=0) <= 256
     return received
 
 
@@ -132,9 +139,9 @@ def _check_receipts(notices: Sequence[Row], published: Sequence[Published]) -> N
     assert not any(b"reporter-" in (row.value or b"") for row in notices)
 
 
-def _check_credits(deployment: Deployment, reader: Reader, expected: Mapping[tuple[int, int], str]) -> int:
+def _check_credits(deployment: Deployment, reader: Reader, expected: Mapping[_Credited, str]) -> int:
     """Follow the credits: each takes back what counted before, and in the end what is expected counts."""
-    counts: dict[tuple[int, int], str] = {}
+    counts: dict[_Credited, str] = {}
     number = 0
     for row in reader.all(deployment.name(REPORTERS_INTERNAL)):
         if ("ce_type", CREDIT_TYPE.encode()) not in row.headers:
@@ -143,7 +150,7 @@ def _check_credits(deployment: Deployment, reader: Reader, expected: Mapping[tup
         assert row.value is not None
         credit = decode_credit(row.value)
         assert row.key == b"%016x" % credit.reporter
-        place = (credit.reporter, credit.target)
+        place = (credit.reporter, credit.target, bool(credit.parts))
         assert counts.pop(place, None) == (credit.removed.decision if credit.removed else None)
         if credit.added is not None:
             counts[place] = credit.added.decision
@@ -151,22 +158,22 @@ def _check_credits(deployment: Deployment, reader: Reader, expected: Mapping[tup
     return number
 
 
-def _check_state(deployment: Deployment, reader: Reader, standing: Mapping[tuple[int, int], Outcome]) -> None:
+def _check_state(deployment: Deployment, reader: Reader, standing: Mapping[_Credited, Outcome]) -> None:
     """Check the trust of every reporter: the outcomes that count are in it once each, and no others."""
     by_reporter: dict[int, list[Outcome]] = defaultdict(list)
-    for (reporter, _), outcome in standing.items():
+    for (reporter, _, _), outcome in standing.items():
         by_reporter[reporter].append(outcome)
     found = {hashed: reporter for hashed, reporter in _reporters(deployment, reader) if reporter.sums}
     assert found.keys() == by_reporter.keys()
     for hashed, outcomes in by_reporter.items():
         reporter = found[hashed]
-        assert _numbers(reporter) == Counter((each.category, each.decision) for each in outcomes)
+        assert _numbers(reporter) == Counter((each.category, each.counted) for each in outcomes)
         day = max(each.decided_s for each in outcomes) // DAY_S
         weights: Counter[tuple[str, str]] = Counter()
         for each in outcomes:
             # Each fades by half in 90 days; a run may go on past midnight.
             faded = each.weight * 2 ** (-(day - each.decided_s // DAY_S) / 90)
-            weights[each.category, each.decision] += faded
+            weights[each.category, each.counted] += faded
         for category in DECIDED_AS:
             known = totals(reporter.sums, reporter.period, day, CODES[category])
             for verdict in VERDICTS:

@@ -49,7 +49,7 @@ from tests.kafka.harness.deployment import (
     VERIFIED,
     Deployment,
 )
-from tests.kafka.harness.platform import trusting_platform
+from tests.kafka.harness.platform import policies_that_hold_nothing_back, trusting_platform
 from tests.kafka.harness.reader import Reader, Row
 from tests.replay_order import (
     Applied,
@@ -76,7 +76,8 @@ Written = tuple[int, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 
 def shipped_rules(**changes: object) -> ReportRules:
     """The rules of a deployment's worker; `changes` go to load_rules."""
-    return compile_report_rules(load_rules(**{"platform": trusting_platform(), **changes}))
+    files = {"platform": trusting_platform(), "policies": policies_that_hold_nothing_back()}
+    return compile_report_rules(load_rules(**{**files, **changes}))
 
 
 def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:
