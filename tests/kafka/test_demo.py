@@ -186,8 +186,8 @@ def test_a_kept_demo_can_be_inspected_until_ctrl_c(demonstrate, kafka, tmp_path)
 
     tocsin("topics", "check", command=(*EXECUTED, *shlex.split(shown)))
     assert tocsin("tail", "escalations", "--from-beginning", "--max", "20").count("\n") == 40
-    # Of the week before, and of the desk that is asked about crowds.
-    assert tocsin("tail", "moderation-outcomes", "--from-beginning", "--max", "8").count("dismissed") >= 4
+    # Of the week before, beside those of the desk that is asked about crowds, in any order of partitions.
+    assert "dismissed fraud" in tocsin("tail", "moderation-outcomes", "--from-beginning", "--max", "8")
     # End a report's lapsed clock, as the demo suggests, and then a clock of a request.
     of_report = re.search(r"stop it +.+ clock (\S+) fulfilled", demo.printed)[1]
     assert "lapsed, due" in tocsin("clock", of_report, "fulfilled", "--actor", "legal-7f3a")
