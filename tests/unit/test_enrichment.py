@@ -55,7 +55,8 @@ def test_a_prepared_report_has_the_bytes_of_the_published_type(given_report: Mes
 def test_no_reporter_ref_is_published(given_report: MessageReport) -> None:
     """In no output of any topic, nor in the state, which desks may read."""
     ref = "the-reporters-own-ref"
-    own = msgspec.structs.replace(given_report, reporter=Reporter(ref=ref, kind="user"))
+    # Only a detector's report may name a list that it matched.
+    own = msgspec.structs.replace(given_report, reporter=Reporter(ref=ref, kind="user"), match=None)
     record = Record("message-reports", 0, 1, APPEND_TIME_MS, None, encode(own))
     outcome = run(ReportState(0, 1, COMPILED), COMPILED, [record])
     assert "enriched-reports" in {output.topic for output in outcome.outputs}
