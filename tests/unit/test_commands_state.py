@@ -13,6 +13,10 @@ from streams.commands.state.state_check import PartitionCheck, check_entries
 from streams.contract.wire.partitioner import home_partition
 from streams.counting.counts import STATE_VERSION
 from streams.deciding.partition.hash_key import DEMONSTRATION, DEMONSTRATION_KEY
+from streams.deciding.reporters.part import part_key
+from streams.deciding.reporters.reporter import REPORTER
+from streams.deciding.reporters.rules import compile_reporter_rules
+from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.requests.stage import request_stage
 from streams.running.clients import kept_state
@@ -32,6 +36,7 @@ from tests.unit.traffic import MINUTE, SHIPPED, START, Record, compiled, fold, r
 
 REPORTS = report_stage(compiled(*SHIPPED.policies))
 REQUESTS = request_stage(RULES)
+REPORTERS = reporter_stage(compile_reporter_rules(SHIPPED))
 PLACE = TopicPartition("channel-state", 0)
 
 
@@ -78,6 +83,19 @@ def test_unreadable_counts_are_a_finding_with_the_channel(body):
     # The message must not advise the operator to run the command that printed it.
     assert "tocsin state check" not in problem
     assert found.counts == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        (REPORTER + bytes(8), "reporter 0000000000000000 cannot be read"),
+        (part_key(REPORTER + bytes(8), 1), "part of 0000000000000000 cannot be read"),
+    ],
+)
+def test_an_unreadable_reporter_or_part_of_a_source_is_a_finding(key, words):
+    """A worker decodes them only when one reports again, or is decided about."""
+    (problem,) = check_entries(REPORTERS, PLACE, 1, {key: STATE_VERSION + b"\xc1" + bytes(4)}).problems
+    assert problem.startswith(f"channel-state partition 0: {words} (")
 
 
 @pytest.mark.parametrize("key", [b"T", b"D" + bytes(8), b"Lar-1\0x", b"R2026-11-24/DE/terrorism", b"Z"])

@@ -12,6 +12,7 @@ from streams.counting.counts import CHANNEL_COUNTS
 from streams.deciding.clocks.store import CLOCK_RECORD
 from streams.deciding.partition.moving import ByRef
 from streams.deciding.partition.state import DUPLICATES_SLOT
+from streams.deciding.reporters.part import PART
 from streams.deciding.reporters.reporter import REPORTER
 from streams.deciding.reporters.rules import ReporterStageRules
 from streams.deciding.reporters.state import ReporterState, record_key
@@ -145,7 +146,7 @@ def _unreadable(state: object, entries: Iterable[bytes]) -> Iterator[str]:
             APPROVALS: ("approval of", crowd.approvals.find),
         }
     elif isinstance(state, ReporterState):
-        finders = {REPORTER: ("reporter", state.reporters.find)}
+        finders = {REPORTER: ("reporter", state.reporters.find), PART: ("part of", state.parts.find)}
     for key in entries:
         if key[:1] in finders:
             what, find = finders[key[:1]]
@@ -154,7 +155,7 @@ def _unreadable(state: object, entries: Iterable[bytes]) -> Iterator[str]:
             except Exception as error:  # noqa: BLE001 - damaged bytes fail in any way
                 # The cause is more specific: UnreadableCounts itself advises to run this command.
                 cause = error.__cause__ or error
-                name = _text(record_key(key) if key[:1] == REPORTER else key[1:])
+                name = _text(record_key(key) if key[:1] in (REPORTER, PART) else key[1:])
                 yield f"{what} {name} cannot be read ({type(cause).__name__}: {cause})"
 
 

@@ -66,10 +66,12 @@ LABELS = {
     "why": "of a source that rests: `flood` (the dead letter breaker tripped) or `paused`; of a decision "
     "that is no outcome: `not_reported` (it is about nothing that the adapter reported), `no_rule` (no row "
     "of the mapping applies), `no_person` (a program decided) or `refused` (a worker would refuse it); of a "
-    "report without weight: `reporter_paused` or `version_approved`",
+    "report without weight: `reporter_paused` or `version_approved`; of a source held: `volume` or "
+    "`dismissals`, which left their band",
     "outcome": "of a tick: `honoured` or `ignored`; of a clock outcome: `applied`, or `passed_on` to the "
     "stage that keeps the clock",
-    "result": "`applied` or `ignored`",
+    "result": "of a correction: `applied` or `ignored`; of a comparison of decisions: `agreed`, `disputed`, "
+    "`golden_right` or `golden_wrong`",
     "cause": "`fenced` (another worker owns the partition) or `not_committed`",
     "fate": "`sent`; `not_sent`, because the receiver did not take it in time; or `no_room`, because too "
     "many were waiting",
