@@ -6,10 +6,10 @@ import msgspec
 
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.wire.forms.report_decoding import decode_report
-from streams.contract.wire.forms.stamp import STAMP_HEADER, STAMP_VERSION
+from streams.contract.wire.forms.stamp import STAMP_VERSION
 from tests.bundled import stored_stamp
 from streams.contract.wire.origin import with_origin
-from streams.contract.wire.topics import MESSAGE_REPORTS_INTERNAL, REPORTERS_INTERNAL
+from streams.contract.wire.topics import REPORTERS_INTERNAL
 from streams.deciding.partition.hash_key import HashKey
 
 
@@ -23,10 +23,3 @@ def passed_on_singly(record: Any, key: HashKey) -> Any:
     reporter = decode_report(record.value, record.headers, record.timestamp).event.reporter
     hashed = key.reporter_hash(reporter.ref if reporter and reporter.ref else "")
     return record._replace(topic=REPORTERS_INTERNAL, key=b"%016x" % hashed, headers=with_origin(record))
-
-
-def stamped_singly(record: Any, stamp: ReportStamp) -> Any:
-    """A published report on its way from there to its channel's home."""
-    headers = [*with_origin(record), (STAMP_HEADER, encode_stamp(stamp))]
-    channel = decode_report(record.value, record.headers, record.timestamp).event.channel.ref
-    return record._replace(topic=MESSAGE_REPORTS_INTERNAL, key=channel.encode(), headers=headers)

@@ -166,7 +166,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
             return []
         known = self._known(reporter)
         # Of nearly all reports nothing is decided yet.
-        given = self._given() if self.first_s is not None or self.own else None
+        given = self._given() if self.is_decided else None
         if earlier is None:
             self.reports += 1
             if len(self.reporters) == KEPT:

@@ -45,6 +45,11 @@ def parse_legal_duration(text: str) -> tuple[int, int]:
         milliseconds = parse_duration(text)
     except ValueError as error:
         raise ValueError("must be an ISO 8601 duration such as PT48H, P10D, P6M or P1Y") from error
+    require_positive(milliseconds)
+    return 0, milliseconds
+
+
+def require_positive(milliseconds: int) -> None:
+    """Raise ValueError for a duration of zero."""
     if not milliseconds:
         raise ValueError("must be longer than zero")
-    return 0, milliseconds

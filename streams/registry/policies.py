@@ -9,7 +9,7 @@ from streams.counting.conditions import Condition, condition
 from streams.counting.measures import MeasureName
 from streams.counting.windows import window_ring
 from streams.registry.document import Document, FieldPath, content_hash, read_document
-from streams.registry.durations import parse_duration
+from streams.registry.durations import parse_duration, require_positive
 from streams.registry.policy import LEGAL_CLOCK, Level, Policy
 from streams.registry.rules import AskRules
 from streams.registry.shapes.rules import LevelRow, PoliciesFile, PolicyRow
@@ -52,13 +52,8 @@ def build_ask(document: Document, file: PoliciesFile) -> AskRules | None:
     row = file.ask
     if row is None:
         return None
-    within = _duration(document, ("ask", "within"), row.within, _check_within)
+    within = _duration(document, ("ask", "within"), row.within, require_positive)
     return AskRules(row.mode, row.proven_voices, row.reports, within)
-
-
-def _check_within(milliseconds: int) -> None:
-    if not milliseconds:
-        raise ValueError("must be longer than zero")
 
 
 def _policy(document: Document, place: FieldPath, row: PolicyRow) -> Policy:

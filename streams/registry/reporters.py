@@ -73,9 +73,7 @@ def build_reporters(document: Document, file: ReportersFile) -> ReporterRules:
         misuse=MisuseNeeds(file.misuse.values.manifestly_unfounded, file.misuse.values.share),
         reviewers=_reviewer_limits(document, file),
         detectors=None if file.detectors is None else DetectorRules(**file.detectors.values.model_dump()),
-        standing=_STANDING
-        if file.standing is None
-        else StandingTerms(file.standing.values.warning_days, file.standing.values.longest_pause_days),
+        standing=_STANDING if file.standing is None else StandingTerms(**file.standing.values.model_dump()),
         proof=_PROOF if file.proof is None else ProofNeeds(**file.proof.values.model_dump()),
         approval_days=_APPROVAL_DAYS if file.approval is None else file.approval.values.days,
     )
@@ -90,7 +88,7 @@ def _reviewer_limits(document: Document, file: ReportersFile) -> ReviewerLimits:
         document.refuse(
             ("reviewers", "values", "disputed"), f"must be at most {weight:g}, the weight of one reviewer"
         )
-    return ReviewerLimits(values.share, values.alone, values.disputed)
+    return ReviewerLimits(**values.model_dump())
 
 
 def _require_no_privilege_for_states(document: Document, file: ReportersFile) -> None:

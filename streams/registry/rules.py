@@ -422,3 +422,12 @@ class Rules:
         """Compute `regions` once, because every escalation needs them."""
         regions = frozenset(region for row in self.jurisdictions.values() for region in row.regions)
         object.__setattr__(self, "regions", regions)
+
+    @property
+    def asks(self) -> bool:
+        """Whether crowds are held at review until a desk has answered; not in shadow."""
+        return self.ask is not None and self.ask.mode == "live"
+
+    def has_floor(self, policy: Policy) -> bool:
+        """Return whether the policy counts a category with a floor: about such a one no desk is asked."""
+        return any(self.categories[category].floor for category in policy.categories)

@@ -6,7 +6,7 @@ from typing import get_args
 from streams.contract.events.authority_request import RequestKind
 from streams.contract.events.report import ReportKind
 from streams.registry.document import Document, FieldPath
-from streams.registry.durations import parse_duration
+from streams.registry.durations import parse_duration, require_positive
 from streams.registry.obligations import FROM_ITS_CONTENT, ORDER_TRIGGERS
 from streams.registry.rules import (
     InternalTargets,
@@ -83,8 +83,7 @@ def _check(
 def _milliseconds(document: Document, place: FieldPath, row: TargetRow) -> int:
     try:
         milliseconds = parse_duration(row.within)
+        require_positive(milliseconds)
     except ValueError as error:
         document.refuse((*place, "within"), str(error))
-    if not milliseconds:
-        document.refuse((*place, "within"), "must be longer than zero")
     return milliseconds

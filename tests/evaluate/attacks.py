@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from tests.evaluate.stages import DAY, HOUR, MINUTE, START
-from tests.evaluate.world import FRESH_AGES, OLD_AGES, Canvas, Story, Target
+from tests.evaluate.world import OLD_AGES, Canvas, Story, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +168,19 @@ def attacked_wave(canvas: Canvas, honest: list[str], attack: WaveAttack, begin: 
                 if rng.random() < 0.75:
                     at = begin - (3 + 2 * number) * DAY + rng.random() * HOUR
                     canvas.report(at, who, channel, bait, 0.75)
+    return wave(canvas, f"wave, {attack}", people, channel, message, begin, 0.75)
+
+
+def wave(
+    canvas: Canvas, name: str, people: list[str], channel: str, message: str, begin: int, member: float
+) -> Story:
+    """Add people who report a message that breaks the rules, half of them within the first twenty minutes."""
     last = begin
     for who in people:
-        at = int(begin + rng.expovariate(1 / (30 * MINUTE)))
-        canvas.report(at, who, channel, message, 0.75)
+        at = int(begin + canvas.rng.expovariate(1 / (30 * MINUTE)))
+        canvas.report(at, who, channel, message, member)
         last = max(last, at)
-    return Story(f"wave, {attack}", True, people, [Target(channel, (message,), begin, last)])
+    return Story(name, True, people, [Target(channel, (message,), begin, last)])
 
 
 FLOOR_ATTACKS: Final = {

@@ -2,9 +2,8 @@
 
 from typing import Any, Literal
 
+from streams.contract.events.moderation_outcome import OutcomeDecision as Decision
 from streams.contract.wire.envelope import rfc3339
-
-Decision = Literal["upheld", "dismissed", "manifestly_unfounded"]
 
 _REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
 _KINDS = {"automated": "automated_detection", "trusted_flagger": "trusted_flagger_notice"}
@@ -22,9 +21,6 @@ def report_body(
     member: bool | None = None,
     age: str | None = None,
     score: float | None = None,
-    country: str | None = None,
-    received: int | None = None,
-    report_kind: str | None = None,
 ) -> dict[str, Any]:
     """Return a report; times are in ms. `age` is one of account_age, `score` that of a detector's classifier."""
     who: dict[str, Any] = {"kind": "anonymous"} if reporter is None else {"kind": kind, "ref": reporter}
@@ -34,7 +30,7 @@ def report_body(
         who["account_age"] = age
     body: dict[str, Any] = {
         "report_id": report_id,
-        "kind": report_kind or _KINDS.get(kind, "user_report"),
+        "kind": _KINDS.get(kind, "user_report"),
         "occurred_at": rfc3339(at),
         "channel": {"ref": channel, "visibility": "public"},
         "category": category,
@@ -42,10 +38,6 @@ def report_body(
     }
     if message is not None:
         body["message_ref"] = message
-    if country is not None:
-        body["channel"]["country"] = country
-    if received is not None:
-        body["received_at"] = rfc3339(received)
     if score is not None:
         body["classifier"] = {"name": "detector", "version": "1", "score": score}
     return body
@@ -65,7 +57,6 @@ def outcome_body(
     confidence: Literal["one_reviewer", "two_agree"] = "one_reviewer",
     reason: str | None = None,
     sampled: float | None = None,
-    supersedes: str | None = None,
 ) -> dict[str, Any]:
     """Return what a desk decided at `at` (ms) about a message, a report or an escalation of a channel."""
     subject: dict[str, Any] = {"channel_ref": channel}
@@ -88,6 +79,4 @@ def outcome_body(
     }
     if sampled is not None:
         body["sampled"] = sampled
-    if supersedes is not None:
-        body["supersedes"] = supersedes
     return body

@@ -1,7 +1,6 @@
 """Desks that decide what was reported: late, not all of it, and sometimes wrongly."""
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,12 +32,11 @@ class DeskSettings:
 class WorldDesk:
     """The desks of a world: they decide about messages, and answer questions."""
 
-    def __init__(self, stages: Stages, world: World, settings: DeskSettings, seed: int = 1) -> None:
+    def __init__(self, stages: Stages, world: World, settings: DeskSettings) -> None:
         self.settings = settings
         self.decided = self.answered = 0
         self._stages = stages
         self._world = world
-        self._seed = seed
         self._seen: set[str] = set()
         self._hurt = {
             message for story in world.stories for target in story.targets for message in target.messages
@@ -119,26 +117,4 @@ class WorldDesk:
         return ("manifestly_unfounded" if harsh < 0.05 else "dismissed"), name, None
 
     def _chance(self, draw: str) -> random.Random:
-        return random.Random(f"{self._seed} {draw}")
-
-
-def answer_truthfully(stages: Stages, is_right: Callable[[str, str | None], bool], delay: int = HOUR) -> None:
-    """Let a desk answer every question about a channel and message after `delay` (ms), and always rightly."""
-
-    def answer(at: int, event: dict[str, Any]) -> None:
-        for report in event["reports"]:
-            right = is_right(event["channel_ref"], report["message_ref"])
-            stages.outcome(
-                at,
-                "upheld" if right else "dismissed",
-                event["channel_ref"],
-                report=report["report_id"],
-                category=report["category"],
-                sampled=event["sampled"],
-            )
-
-    def see(topic: str, event: dict[str, Any]) -> None:
-        if topic == "review-questions" and event["type"] == "asked":
-            stages.schedule(milliseconds(event["at"]) + delay, lambda at: answer(at, event))
-
-    stages.desk = see
+        return random.Random(f"1 {draw}")

@@ -10,6 +10,7 @@ from tests.evaluate.attacks import (
     brigade,
     floor_attack,
     guard_rail_day,
+    wave,
 )
 from tests.evaluate.stages import DAY, HOUR, MINUTE, START
 from tests.evaluate.world import FRESH_AGES, Canvas, Story, Target, World
@@ -62,8 +63,8 @@ def drawn_world(seed: int, size: Size) -> World:
     channels = [canvas.name("c") for _ in range(size.channels)]
     _background(canvas, size, honest, channels)
     stories = []
-    for number in range(size.communities):
-        stories += _community(canvas, size, honest, number)
+    for _ in range(size.communities):
+        stories += _community(canvas, size, honest)
     for number in range(size.launch_waves):
         begin = START + int((0.2 + number * 0.8 + rng.random() * 0.5) * DAY)
         stories.append(_wave(canvas, honest, begin, "wave in the launch week", 0.45))
@@ -109,7 +110,7 @@ def _background(canvas: Canvas, size: Size, honest: list[str], channels: list[st
             canvas.report(START + at + rng.expovariate(1 / (6 * HOUR)), reporter, channel, message)
 
 
-def _community(canvas: Canvas, size: Size, honest: list[str], number: int) -> list[Story]:
+def _community(canvas: Canvas, size: Size, honest: list[str]) -> list[Story]:
     """A channel whose members report nearly everything bad in it: what a brigade must be told from."""
     rng = canvas.rng
     channel = canvas.name("community")
@@ -137,12 +138,7 @@ def _wave(canvas: Canvas, honest: list[str], begin: int, name: str, member: floa
     """Eighty people report one scam, half of them within the first twenty minutes."""
     channel, message = canvas.name("c"), canvas.message(1)
     people = canvas.rng.sample(honest, 80)
-    last = begin
-    for who in people:
-        at = int(begin + canvas.rng.expovariate(1 / (30 * MINUTE)))
-        canvas.report(at, who, channel, message, member)
-        last = max(last, at)
-    return Story(name, True, people, [Target(channel, (message,), begin, last)])
+    return wave(canvas, name, people, channel, message, begin, member)
 
 
 def _fresh(canvas: Canvas, begin: int) -> Story:

@@ -97,10 +97,8 @@ def _recall(played: Played) -> Figures:
 
 
 def _unasked(played: Played, brigades: Iterable[Outcome]) -> int:
-    """How many targets were at level 2 although no question about their channel had been answered before."""
-    answered: dict[str, str] = {}
-    for event in played.stages.questions("answered"):
-        answered.setdefault(event["channel_ref"], event["at"])
+    """How many targets were at level 2 although no question about their channel had been answered."""
+    answered = {event["channel_ref"] for event in played.stages.questions("answered")}
     return sum(each.level >= 2 and each.target.channel not in answered for each in brigades)
 
 

@@ -41,7 +41,6 @@ from streams.counting.measures import MEASURES
 from streams.counting.sums import WindowCounts
 from streams.deciding.reporters.trust import Trust
 from streams.deciding.reports.escalation.integrity import Finding
-from streams.registry.policy import Policy
 from streams.registry.rules import IntegrityMode, Rules
 from tests.evaluate.bodies import Decision, outcome_body, report_body
 from tests.evaluate.partition import Partition, Record
@@ -69,20 +68,16 @@ def shipped(
     integrity: IntegrityMode | None = None,
     ask: Literal["live", "shadow", "off"] | None = None,
     modes: Mapping[str, Literal["live", "shadow", "off"]] | None = None,
-    policies: Iterable[Policy] | None = None,
-    rules: Rules = RULES,
 ) -> Rules:
-    """Return the shipped rules (or `rules`) with another mode of integrity, of asking, of policies by id, or with
-    other policies.
-    """
-    chosen = rules.policies if policies is None else tuple(policies)
+    """Return the shipped rules with another mode of integrity, of asking, or of policies by id."""
+    chosen = RULES.policies
     if modes:
         chosen = tuple(dataclasses.replace(each, mode=modes.get(each.id, each.mode)) for each in chosen)
-    asking = rules.ask
+    asking = RULES.ask
     if ask is not None:
         assert asking is not None, "the file of policies says nothing of asking"
         asking = None if ask == "off" else dataclasses.replace(asking, mode=ask)
-    return dataclasses.replace(rules, policies=chosen, integrity=integrity or rules.integrity, ask=asking)
+    return dataclasses.replace(RULES, policies=chosen, integrity=integrity or RULES.integrity, ask=asking)
 
 
 class Reached(NamedTuple):
@@ -96,8 +91,7 @@ class Stages:
     """The two stages, and what came out of them.
 
     `events`: the decoded events of the topics in KEPT. `levels`: by (policy, mode, channel), in the order of
-    time; 0 when an episode resolved. `written`: how many records by topic. `refused`: reasons of dead letters, which are raised
-    as errors unless `may_refuse`.
+    time; 0 when an episode resolved. `refused`: reasons of dead letters, which are raised as errors unless `may_refuse`.
     """
 
     def __init__(
@@ -106,16 +100,14 @@ class Stages:
         *,
         together: int = MINUTE,
         may_refuse: bool = False,
-        desk: Desk | None = None,
     ) -> None:
         self.rules = rules
         self.together = together
         self.may_refuse = may_refuse
-        self.desk = desk
+        self.desk: Desk | None = None
         self.now = 0
         self.events: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.levels: dict[tuple[str, PolicyMode, str], list[Reached]] = defaultdict(list)
-        self.written: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self._partition = Partition(rules)
         self._waiting: list[Record] = []
@@ -260,7 +252,6 @@ class Stages:
     def _take(self, outputs: Iterable[OutputRecord]) -> None:
         for output in outputs:
             topic = output.topic
-            self.written[topic] += 1
             if topic in KEPT:
                 self._note(topic, msgspec.json.decode(output.value or b""))
             elif topic == "dead-letters":

@@ -4,9 +4,10 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tests.evaluate.stages import START
+from streams.contract.events.report import AccountAge
+from tests.evaluate.stages import DAY, START
 
-AGES = ("under_1d", "under_1w", "under_1m", "under_1y", "over_1y")
+AGES: tuple[AccountAge, ...] = ("under_1d", "under_1w", "under_1m", "under_1y", "over_1y")
 # A large platform's accounts are mostly old ones.
 HONEST_AGES = (1, 1, 8, 30, 60)
 OLD_AGES = (0, 0, 8, 30, 60)
@@ -27,7 +28,6 @@ class Reporting:
     category: str = "fraud"
     member: bool | None = None
     age: str | None = None
-    kind: str = "user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Canvas:
 
     def world(self, honest: Iterable[str], stories: list[Story], days: int) -> World:
         """Return the world that was drawn."""
-        end = START + days * 24 * 3_600_000
+        end = START + days * DAY
         reports = [each for each in self.reports if START <= each.at < end]
         reports.sort(key=lambda each: (each.at, each.reporter or ""))
         return World(reports, self.right, self.gone, set(honest), stories, days)

@@ -2,6 +2,7 @@
 follow.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from streams.contract.wire.forms.report_decoding import decode_report
 from streams.contract.events.internal.passed_report import StampedReport
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.origin import own_place
+from streams.contract.wire.records import OutputRecord
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.hash_key import DEMONSTRATION
 from tests import bundled
@@ -86,10 +88,10 @@ def credits_of(batch: Batch) -> dict[str, tuple[str | None, str | None]]:
     return found
 
 
-def refused(batch: Batch) -> list[tuple[bytes, bytes]]:
+def refused(outputs: Iterable[OutputRecord]) -> list[tuple[bytes, bytes]]:
     """Reason and field of each dead letter."""
     return [
         (dict(output.headers)["tocsin-reason"], dict(output.headers)["tocsin-field"])
-        for output in batch.outputs
+        for output in outputs
         if output.topic == "dead-letters"
     ]

@@ -3,10 +3,14 @@
 from typing import Any
 
 from streams.contract.events.internal.findings import Source, source_of
+from streams.deciding.partition.hash_key import hash_key
 from tests.readers import decode_report
 from tests.unit.both_stages import Deployment, of
 from tests.unit.crowd_traffic import outcome
 from tests.unit.traffic import MINUTE, Record, report
+
+EARLIER = hash_key(b"an earlier key, of at least 32 bytes")
+CURRENT = hash_key(b"the current key, of at least 32 byte")
 
 DETECTOR = {"kind": "automated", "ref": "scanner"}
 UNNAMED = {"kind": "automated"}

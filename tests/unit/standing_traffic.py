@@ -5,8 +5,12 @@ from typing import Any
 import msgspec
 
 from streams.contract.wire.envelope import rfc3339
+from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys, hash_key
 from tests.unit.crowd_traffic import outcome
 from tests.unit.traffic import DAY, Record
+
+NEXT_KEYS = HashKeys(hash_key(b"another demonstration key, publ!"), DEMONSTRATION.current)
+"""After a change of the key."""
 
 
 def standing(number: int, state: str, time: int, ref: str = "u1", **fields: Any) -> Record:

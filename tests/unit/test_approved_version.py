@@ -6,9 +6,9 @@ import pytest
 
 from streams.deciding.partition.hash_key import DEMONSTRATION
 from tests.unit.both_stages import Deployment, of
-from tests.unit.crowd_traffic import outcome
+from tests.unit.crowd_traffic import outcome, refused
 from tests.unit.standing_traffic import approval
-from tests.unit.test_standing import CHILD, SPAM, letters, window
+from tests.unit.test_standing import CHILD, SPAM, window
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, Record, report
 
 
@@ -133,11 +133,11 @@ def test_it_is_kept_across_a_takeover() -> None:
 def test_one_person_alone_cannot_silence_reports(fields: dict[str, Any], found: tuple[bytes, bytes]) -> None:
     both = deployment()
     both.publish([of_version(1, START)])
-    assert letters(both.publish([approval(1, START, **fields)])) == [found]
+    assert refused(both.publish([approval(1, START, **fields)])) == [found]
     assert counts(both, of_version(2, START + HOUR))
 
 
 def test_a_version_needs_a_message() -> None:
     both = deployment()
     record = report(1, START, message_version="v1")
-    assert letters(both.publish([record])) == [(b"invalid_value", b"message_version")]
+    assert refused(both.publish([record])) == [(b"invalid_value", b"message_version")]

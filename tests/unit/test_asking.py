@@ -14,26 +14,23 @@ from streams.contract.wire.forms.time_correction import encode_time_correction
 from streams.contract.wire.partitioner import home_partition
 from streams.deciding.partition.hash_key import DEMONSTRATION
 from streams.deciding.partition.batch import Batch
-from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState, restore_reports
 from streams.registry.rules import AskRules
 from tests.evaluate.asking import CROWDS, play
 from tests.unit.crowd_traffic import outcome, stamped
 from tests.unit.saved_state import read_file, write_file
+from tests.unit.test_crowd_in_the_stage import rules_with
 from tests.unit.traffic import (
     DAY,
     HOUR,
     INTERNAL,
     MINUTE,
-    SHIPPED,
     START,
     Record,
-    compiled,
     escalations,
     fold,
     levels,
-    of_topic,
     policy,
     report,
     tick,
@@ -49,8 +46,7 @@ class Desk:
     """One partition of the stage of reports, and a desk that answers its questions."""
 
     def __init__(self, *policies: Any, ask: AskRules | None = ASK, **rules: Any) -> None:
-        registry = dataclasses.replace(SHIPPED, policies=policies or (HOURLY,), ask=ask, **rules)
-        self.rules: ReportRules = dataclasses.replace(compiled(*registry.policies), registry=registry)
+        self.rules = rules_with(*(policies or (HOURLY,)), ask=ask, **rules)
         self.state = ReportState(0, 1, self.rules)
         self.stored: dict[bytes, bytes] = {}
         self.outputs: list[Any] = []

@@ -12,6 +12,7 @@ import pytest
 from tests.evaluate.adversary.named import (
     CROWDS,
     FLOODS,
+    FRAUD,
     POLICIES,
     RETARGETING,
     SILENCING,
@@ -69,16 +70,14 @@ def test_neither_with_what_a_detector_knows_posted_into_the_channel(policy):
 
 def test_nobody_lifts_the_cap_by_inflating_the_usual_rate():
     """150 new outsiders reached level 2 after 800 worthless reports by one old account."""
-    fraud = next(one for one in POLICIES if one.policy == "fraud")
-    assert level_of(LIVE, fraud, Plan(150, "under_1w", inflation=800)) == 1
+    assert level_of(LIVE, FRAUD, Plan(150, "under_1w", inflation=800)) == 1
 
 
 def test_what_forty_accounts_staged_together_proves_nothing_and_two_staged_apart_are_too_few():
     """After a single staged message 40 old outsiders reached level 2 of fraud with each target."""
-    fraud = next(one for one in POLICIES if one.policy == "fraud")
-    assert level_of(LIVE, fraud, Plan(40, "over_1y", staged=1)) == 1
-    assert level_of(LIVE, fraud, Plan(50, "under_1d", 1, staged=4)) == 1
-    assert level_of(LIVE, fraud, Plan(50, "under_1d", 1, proven=2)) == 1
+    assert level_of(LIVE, FRAUD, Plan(40, "over_1y", staged=1)) == 1
+    assert level_of(LIVE, FRAUD, Plan(50, "under_1d", 1, staged=4)) == 1
+    assert level_of(LIVE, FRAUD, Plan(50, "under_1d", 1, proven=2)) == 1
 
 
 # --- 1b: an honest wave of 80

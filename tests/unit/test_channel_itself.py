@@ -14,8 +14,8 @@ OLD = {"age": "over_1y"}
 OUTSIDER = {"member": False, **OLD}
 
 
-def raid(stages: Stages, at: int, channel: str, message: str | None = None, number: int = 60) -> None:
-    for each in range(number):
+def raid(stages: Stages, at: int, channel: str, message: str | None = None) -> None:
+    for each in range(60):
         stages.report(at + each * 5 * SECOND, channel, "fraud", f"b{each}", message=message, **OUTSIDER)
 
 

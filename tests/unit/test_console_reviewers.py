@@ -6,10 +6,10 @@ from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.times import DAY
 from streams.desk.console.read_model.reviewers_query import Reviewer, reviewers
 from streams.running.wall_clock import clock_ms
+from tests.unit.console_acts import REASONS
 from tests.unit.console_pages import World, example, lead, text_of
 
 NOW = clock_ms()
-_REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def decide(world: World, number: int, decision: str, person: str, **fields: obje
         "outcome_id": f"o{number}",
         "subject": subject,
         "decision": decision,
-        "reason": _REASONS[decision],
+        "reason": REASONS[decision],
         "decided_at": rfc3339(NOW - DAY + number),
         "reviewer": {"ref": person, "role": "desk"},
         **fields,

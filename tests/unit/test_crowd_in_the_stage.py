@@ -34,6 +34,7 @@ from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState, restore_reports
 from streams.desk.text.story import story
+from streams.registry.rules import AskRules
 from tests import bundled
 from tests.unit.crowd_traffic import KEY, credits_of, outcome, stamped
 from tests.unit.saved_state import read_file, write_file
@@ -62,8 +63,10 @@ HOURLY = policy(levels=levels({"reports": 3}, {"distinct_reporters": 8}))
 SPECS = (window_spec(HOUR, "PT1H"), window_spec(DAY, "PT24H"), window_spec(7 * DAY, "P7D"))
 
 
-def rules_with(*policies: Any, integrity: str = "shadow", **settings: Any) -> ReportRules:
-    registry = dataclasses.replace(SHIPPED, policies=policies, integrity=integrity)
+def rules_with(
+    *policies: Any, integrity: str = "shadow", ask: AskRules | None = None, **settings: Any
+) -> ReportRules:
+    registry = dataclasses.replace(SHIPPED, policies=policies, integrity=integrity, ask=ask)
     return compile_report_rules(registry, **settings)
 
 
@@ -359,10 +362,8 @@ def test_live_a_suspected_brigade_stays_at_review_and_becomes_one_case():
     batch = run(state, rules, brigade(30))
     # Level 2 needs 8 reporters, and a brigade is suspected from ten reports on.
     assert [event["level"] for event in of_topic(batch, "escalations")] == [1, 2]
-    state = ReportState(
-        0, 1, rules_with(policy(levels=levels({"reports": 3}, {"reports": 15})), integrity="live")
-    )
     rules = rules_with(policy(levels=levels({"reports": 3}, {"reports": 15})), integrity="live")
+    state = ReportState(0, 1, rules)
     batch = run(state, rules, brigade(30))
     [opened] = of_topic(batch, "escalations")
     assert opened["level"] == 1

@@ -5,15 +5,22 @@ from collections import Counter
 import pytest
 
 from streams.contract.wire.dead_letter import Rejected
-from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys, hash_key
+from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys
 from tests.readers import decode_report
 from tests.unit.both_stages import Deployment, of
 from tests.unit.crowd_traffic import outcome
-from tests.unit.detector_traffic import DETECTOR, UNNAMED, classified, decided, finding, matched, source
+from tests.unit.detector_traffic import (
+    CURRENT,
+    EARLIER,
+    DETECTOR,
+    UNNAMED,
+    classified,
+    decided,
+    finding,
+    matched,
+    source,
+)
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, report
-
-EARLIER = hash_key(b"an earlier key, of at least 32 bytes")
-CURRENT = hash_key(b"the current key, of at least 32 byte")
 
 
 def test_a_source_is_named_from_broad_to_narrow():

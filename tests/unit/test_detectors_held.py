@@ -7,15 +7,13 @@ from streams.contract.events.internal.detector_end import DetectorEnd
 from streams.contract.wire.forms.detector_end import encode_detector_end
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.topics import REPORTERS_INTERNAL
-from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys, hash_key
+from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys
 from tests.shipped import RULES
 from tests.unit.both_stages import PARTITIONS, Deployment, of
 from tests.unit.crowd_traffic import outcome
-from tests.unit.detector_traffic import DETECTOR, classified, finding, matched
+from tests.unit.detector_traffic import CURRENT, EARLIER, DETECTOR, classified, finding, matched
 from tests.unit.traffic import DAY, HOUR, MINUTE, SHIPPED, START, Record
 
-EARLIER = hash_key(b"an earlier key, of at least 32 bytes")
-CURRENT = hash_key(b"the current key, of at least 32 byte")
 DETECTORS = RULES.reporters.detectors
 
 

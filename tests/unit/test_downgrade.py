@@ -4,7 +4,6 @@ from array import array
 from pathlib import Path
 
 import msgspec
-import msgspec
 import pytest
 from click import ClickException
 

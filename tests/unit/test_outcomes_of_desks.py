@@ -79,8 +79,8 @@ def test_what_is_not_known_is_refused_and_can_be_sent_again(subject, field):
     state = ReportState(0, 1, RULES)
     record = outcome(1, "upheld", START + HOUR, subject)
     batch = run(state, RULES, [*reported(1), record])
-    assert refused(batch) == [(b"subject_not_found", field)]
-    assert refused(run(state, RULES, [record])) == [(b"subject_not_found", field)]
+    assert refused(batch.outputs) == [(b"subject_not_found", field)]
+    assert refused(run(state, RULES, [record]).outputs) == [(b"subject_not_found", field)]
 
 
 def test_an_outcome_about_an_escalation_is_about_the_messages_it_named():
@@ -113,7 +113,7 @@ def test_an_outcome_about_a_case_of_anonymous_reports_is_applied_and_credits_nob
     for number, case in enumerate(cases):
         about = {"kind": "escalation", "escalation_id": case}
         batch = run(state, rules, [outcome(number, "dismissed", START + HOUR, about)])
-        assert refused(batch) == []
+        assert refused(batch.outputs) == []
         assert counted(batch)["moderation_outcomes"] == 1
         assert credits_of(batch) == {}
 

@@ -13,9 +13,9 @@ import pytest
 from streams.counting.counts import CHANNEL_COUNTS, category_suffix
 from streams.counting.sums import WindowCounts
 from streams.counting.windows import FINE_MS, WindowSpec
-from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys, hash_key
+from streams.deciding.partition.hash_key import DEMONSTRATION
 from tests.unit.both_stages import Deployment
-from tests.unit.standing_traffic import paused, standing, warned
+from tests.unit.standing_traffic import NEXT_KEYS, paused, standing, warned
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, Record, levels, policy, report
 
 CHANNELS = ("c1", "c2")
@@ -33,7 +33,6 @@ POLICIES = (
     policy(id="f", categories=("fraud",), levels=levels({"reports": 3})),
     policy(id="c", categories=("csam",), window="P7D", window_ms=7 * DAY, levels=levels({"reports": 1})),
 )
-NEXT_KEYS = HashKeys(hash_key(b"another demonstration key, publ!"), DEMONSTRATION.current)
 
 
 def traffic(rng: random.Random, begin: int, count: int, first: int) -> list[tuple[int, Record]]:

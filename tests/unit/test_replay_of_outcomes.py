@@ -3,7 +3,6 @@
 Both stages run, and each reads what the other writes sooner or later.
 """
 
-import dataclasses
 import json
 from collections import deque
 from datetime import UTC, datetime, timedelta
@@ -44,11 +43,8 @@ ACTIVITY = "case-activity"
 # another one.
 PEOPLE, CHANNELS, MESSAGES, REPORTS, OUTCOMES = 6, 2, 2, 12, 8
 
-LIVE = rules_with(
-    policy(
-        levels=levels({"reports": 2}, {"distinct_reporters": 4}), min_clear_ms=MINUTE, cooldown_ms=20 * MINUTE
-    ),
-    integrity="live",
+POLICY = policy(
+    levels=levels({"reports": 2}, {"distinct_reporters": 4}), min_clear_ms=MINUTE, cooldown_ms=20 * MINUTE
 )
 # So few findings and outcomes that detectors are measured, and held, within a course.
 HELD_SOON = DetectorRules(2, 1.5, 2, 1, 4, 2)
@@ -57,8 +53,8 @@ REPORTERS = reporter_stage(with_reporters(detectors=HELD_SOON, measured_from=2))
 
 def stages_that_ask(ask: AskRules | None) -> dict[str, Any]:
     """Both stages, with these rules for asking desks."""
-    registry = dataclasses.replace(LIVE.registry, ask=ask)
-    return {"reports": report_stage(dataclasses.replace(LIVE, registry=registry)), "reporters": REPORTERS}
+    rules = rules_with(POLICY, integrity="live", ask=ask)
+    return {"reports": report_stage(rules), "reporters": REPORTERS}
 
 
 STAGES = stages_that_ask(AskRules("live", 2, 2, 30 * MINUTE))

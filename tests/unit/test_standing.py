@@ -7,11 +7,11 @@ import pytest
 from streams.contract.wire.forms.reporter_history import REPORTER_HEADER
 from streams.contract.wire.origin import with_origin
 from streams.contract.wire.partitioner import home_partition
-from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys, hash_key
+from streams.deciding.partition.hash_key import DEMONSTRATION
 from tests.shipped import RULES as SHIPPED_RULES
 from tests.unit.both_stages import PARTITIONS, Deployment, of
 from tests.unit.crowd_traffic import outcome, refused
-from tests.unit.standing_traffic import paused, standing, warned
+from tests.unit.standing_traffic import NEXT_KEYS, paused, standing, warned
 from tests.unit.traffic import DAY, HOUR, MINUTE, START, Record, levels, policy, report
 
 SPAM = policy(window="PT24H", window_ms=24 * HOUR, levels=levels({"distinct_reporters": 3}))
@@ -30,10 +30,6 @@ def deployment() -> Deployment:
 
 def by(ref: str, number: int, time: int, **fields: Any) -> Record:
     return report(number, time, reporter={"kind": "user", "ref": ref}, **fields)
-
-
-def letters(outputs: list) -> list[tuple[bytes, bytes]]:
-    return refused(type("Batch", (), {"outputs": outputs})())
 
 
 def notices(outputs: list) -> list[tuple[str, str, str | None]]:
@@ -79,7 +75,7 @@ def test_two_people_can_end_it_early() -> None:
     (body,) = of(both.publish([by("u1", 1, START + HOUR)]), "enriched-reports")
     assert body["counted"]
     # The warning has ended too: another pause needs another one.
-    assert letters(both.publish([paused(4, START + 2 * HOUR)])) == [(b"standing_not_possible", b"state")]
+    assert refused(both.publish([paused(4, START + 2 * HOUR)])) == [(b"standing_not_possible", b"state")]
 
 
 def test_each_step_is_told_with_its_end_and_without_a_count() -> None:
@@ -129,7 +125,7 @@ def test_what_cannot_be_is_a_dead_letter_and_the_stream_goes_on(
 ) -> None:
     both = deployment()
     outputs = both.publish(records)
-    assert letters(outputs) == [found]
+    assert refused(outputs) == [found]
     hashed = b"%016x" % DEMONSTRATION.current.reporter_hash("u1")
     assert not any(
         hashed in b"".join([row.key or b"", *(v or b"" for _, v in row.headers)])
@@ -292,20 +288,17 @@ def test_in_a_crowd_nobody_is_linked_to_a_paused_reporter() -> None:
     assert of(outputs, "enriched-reports")[-1]["channel_windows"][-1]["distinct_reporters"] == 5
 
 
-NEXT_KEYS = HashKeys(hash_key(b"another demonstration key, publ!"), DEMONSTRATION.current)
-
-
 def test_after_a_change_of_the_key_a_pause_finds_the_warning_and_what_was_added_since() -> None:
     both = deployment()
     both.publish([warned(1, START), by("u1", 1, START + HOUR)])
     both.restart(NEXT_KEYS)
-    assert letters(both.publish([paused(2, START + HOUR)])) == []
+    assert refused(both.publish([paused(2, START + HOUR)])) == []
     last = window(both.publish([by("u2", 2, START + HOUR)]))
     assert (last["reports"], last["distinct_reporters"]) == (1, 1)
     (body,) = of(both.publish([by("u1", 3, START + HOUR)]), "enriched-reports")
     assert body["without_weight"] == "reporter_paused"
     # What is known under the earlier hash is asked for once.
-    assert letters(both.publish([standing(3, "ended", START + 2 * HOUR)])) == []
+    assert refused(both.publish([standing(3, "ended", START + 2 * HOUR)])) == []
     assert of(both.publish([by("u1", 4, START + 2 * HOUR)]), "enriched-reports")[0]["counted"]
 
 
@@ -321,6 +314,6 @@ def test_a_decision_that_was_passed_on_under_the_earlier_key_follows_its_reporte
     home = home_partition(earlier, PARTITIONS)
     # `publish` deals records out by offset.
     passed_on = record._replace(topic="reporters-internal", offset=PARTITIONS + home, headers=headers)
-    assert letters(both.publish([passed_on])) == []
+    assert refused(both.publish([passed_on])) == []
     (body,) = of(both.publish([by("u1", 3, START + HOUR)]), "enriched-reports")
     assert body["without_weight"] == "reporter_paused"

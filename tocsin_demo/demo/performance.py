@@ -16,18 +16,17 @@ from streams.contract.events.review_question import ReviewQuestion
 from streams.contract.wire.envelope import CE_ID, CE_TIME
 from streams.contract.wire.topics import (
     AUTHORITY_ROUTING,
-    CLOCK_OUTCOMES,
     DEAD_LETTERS,
     ENRICHED_REPORTS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
-    MODERATION_OUTCOMES,
     REPORTER_NOTICES,
     REVIEW_QUESTIONS,
 )
-from streams.desk.text.record_text import decode_escalation, reason_of
+from streams.desk.text.record_text import caused_by_answer, decode_escalation, reason_of
 from streams.desk.text.routing_text import decode_routing
 from streams.running.clients.kafka_reading import committed_reader
+from streams.running.clients.published_event import Event
 from streams.running.wall_clock import clock_ms
 from streams.running.worker.settings import Settings
 from tocsin_demo.demo.applied import POLL_SECONDS, STALLED_SECONDS, until_applied
@@ -160,7 +159,7 @@ class Performance:
                 self._note_story(record)
         await producer.flush()
 
-    async def _send(self, producer: AIOKafkaProducer, record: ScenarioRecord) -> None:
+    async def _send(self, producer: AIOKafkaProducer, record: ScenarioRecord | Event) -> None:
         await producer.send(
             self._name(record.topic), key=record.key, value=record.value, headers=record.headers
         )
@@ -214,9 +213,7 @@ class Performance:
         outcome = self._desk.answer(escalation, clock_ms())
         if outcome is not None:
             self.tally.outcomes += 1
-            await producer.send(
-                self._name(CLOCK_OUTCOMES), key=outcome.key, value=outcome.value, headers=outcome.headers
-            )
+            await self._send(producer, outcome)
 
     async def _let_desk_judge(self, producer: AIOKafkaProducer, question: ReviewQuestion) -> None:
         story = self.tally.storyline_of_channel.get(question.channel_ref)
@@ -226,9 +223,7 @@ class Performance:
         for outcome in judge(question, right=story in RIGHT_CROWDS, now_ms=clock_ms()):
             # Who made the report is told.
             self.tally.notices_due += 1
-            await producer.send(
-                self._name(MODERATION_OUTCOMES), key=outcome.key, value=outcome.value, headers=outcome.headers
-            )
+            await self._send(producer, outcome)
 
     def _note_enriched(self, channel: str, value: bytes) -> None:
         tally = self.tally
@@ -251,9 +246,8 @@ class Performance:
         sent_at = self._sent_at.get(escalation.trace.last_report_id)
         # Time, not a report, ends an episode and causes every step of a clock but the first. A desk's answer
         # may raise one.
-        answered = any(MODERATION_OUTCOMES in place for place in escalation.trace.partition_offsets)
         caused_by_report = escalation.type == "opened" or (
-            escalation.type == "updated" and escalation.clock is None and not answered
+            escalation.type == "updated" and escalation.clock is None and not caused_by_answer(escalation)
         )
         if sent_at is not None and caused_by_report:
             tally.latencies.append(time.monotonic() - sent_at)

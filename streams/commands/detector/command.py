@@ -8,7 +8,7 @@ import msgspec
 
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.kafka_group import workers_in_group
-from streams.commands.shared.operator_options import require_pseudonym, require_reason
+from streams.commands.shared.operator_options import require_pseudonym, require_reason, who_and_why
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.contract.events.integrity_case import DETECTOR_CASE_TYPE, DetectorCase
@@ -37,8 +37,7 @@ def detector() -> None:
 
 @detector.command()
 @click.argument("case_id")
-@click.option("--reason", required=True, help="Why; it is kept in the log. Name no person.")
-@click.option("--actor", required=True, metavar="REF", help="A pseudonym of the person who decides this.")
+@who_and_why
 @click.option("--yes", is_flag=True, help="Do it; without it, nothing is written.")
 def end(case_id: str, reason: str, actor: str, yes: bool) -> None:
     """Let the findings of the source that CASE_ID names count again.

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -10,7 +9,7 @@ import msgspec
 from streams.contract.events.escalation import Escalation
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.records import DetachedRecord, OutputRecord, SourceRecord
-from streams.contract.wire.times import DAY, epoch_ms
+from streams.contract.wire.times import DAY, moment_ms
 from streams.contract.wire.topics import (
     ESCALATIONS,
     ESCALATIONS_SHADOW,
@@ -79,7 +78,7 @@ class Trial:
         """How many days the episodes that are kept can have opened in."""
         if self.first is None or self.last is None:
             return 0.0
-        since = epoch_ms(datetime.fromisoformat(self._since))
+        since = moment_ms(self._since)
         return max(self.last - max(self.first, since), 0) / DAY
 
     def apply(self, records: Sequence[SourceRecord]) -> None:

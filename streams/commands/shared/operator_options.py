@@ -1,4 +1,6 @@
-"""Checks what an operator says of a decision that is kept in the log: who decided, and why."""
+"""What an operator says of a decision that is kept in the log: who decided, and why."""
+
+from collections.abc import Callable
 
 import click
 
@@ -9,6 +11,15 @@ from streams.running.worker.settings import PREFIX, Settings
 
 # Enough for a paragraph. A reason is read in lists, and kept as long as the log.
 _LONGEST_REASON = 500
+
+
+def who_and_why(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options `--reason` and `--actor` to a command, in this order in its help."""
+    actor = click.option(
+        "--actor", required=True, metavar="REF", help="A pseudonym of the person who decides this."
+    )
+    reason = click.option("--reason", required=True, help="Why; it is kept in the log. Name no person.")
+    return reason(actor(command))
 
 
 def require_pseudonym(actor: str, name: str = "--actor") -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.shared.operator_options import require_pseudonym, require_reason
+from streams.commands.shared.operator_options import require_pseudonym, require_reason, who_and_why
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.commands.source.decisions import effect, require_sense, write_decision
@@ -62,10 +62,7 @@ def _row(found: Source) -> tuple[str, ...]:
 def _decision_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--yes", is_flag=True, help="Do it; without it, nothing is written."),
-        click.option(
-            "--actor", required=True, metavar="REF", help="A pseudonym of the person who decides this."
-        ),
-        click.option("--reason", required=True, help="Why; it is kept in the log. Name no person."),
+        who_and_why,
         click.option("--partition", type=click.IntRange(min=0), required=True),
         click.option("--topic", required=True, help="A source topic, without the prefix: message-reports."),
     ):

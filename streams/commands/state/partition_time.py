@@ -8,7 +8,7 @@ import click
 from aiokafka import TopicPartition
 
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.shared.operator_options import require_pseudonym, require_reason
+from streams.commands.shared.operator_options import require_pseudonym, require_reason, who_and_why
 from streams.commands.shared.terminal import echo
 from streams.commands.state.stages import AnyStage, all_stages, stage_option
 from streams.contract.events.internal.time_correction import TimeCorrection
@@ -161,8 +161,7 @@ def show_times(name: str | None) -> None:
     required=True,
     help="A partition whose time is ahead; give it once for each.",
 )
-@click.option("--reason", required=True, help="Why; it is kept in the log. Name no person.")
-@click.option("--actor", required=True, metavar="REF", help="A pseudonym of the person who decides this.")
+@who_and_why
 @click.option("--yes", is_flag=True, help="Write the correction; without it, nothing is written.")
 def set_time(name: str, partitions: tuple[int, ...], reason: str, actor: str, yes: bool) -> None:
     """Set the time of partitions that ran ahead back to this machine's clock.

@@ -22,13 +22,7 @@ StandingState = Literal["warned", "paused", "ended"]
 StandingKind = Literal["user", "anonymous", "state_actor"]
 SanctionReason = Literal["manifestly_unfounded_notices", "manifestly_unfounded_complaints"]
 EndReason = Literal["contested", "decided_in_error", "circumstances_changed"]
-StandingReason = Literal[
-    "manifestly_unfounded_notices",
-    "manifestly_unfounded_complaints",
-    "contested",
-    "decided_in_error",
-    "circumstances_changed",
-]
+StandingReason = Literal[SanctionReason, EndReason]
 
 
 class StandingReporter(msgspec.Struct, frozen=True, gc=False):

@@ -3,7 +3,6 @@
 from typing import Any, Final, NamedTuple
 
 from streams.contract.events.integrity_case import (
-    DETECTOR_CASE_TYPE,
     DetectorCase,
     DetectorCaseKind,
     ExampleReport,
@@ -11,13 +10,12 @@ from streams.contract.events.integrity_case import (
 )
 from streams.contract.events.internal.passed_report import CheckedReport
 from streams.contract.events.report import ListMatch
-from streams.contract.wire.encoding import encode
-from streams.contract.wire.envelope import event_headers, rfc3339
+from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.forms.checked_report import rest_of
+from streams.contract.wire.forms.integrity_case import encode_integrity_case
 from streams.contract.wire.ids import stable_id
-from streams.contract.wire.records import OutputRecord
-from streams.contract.wire.topics import INTEGRITY_CASES
 from streams.deciding.reporters.batch import ReporterBatch
+from streams.deciding.reporters.state import record_key
 from streams.deciding.reporters.watch import Change, WhyHeld
 
 _KINDS: Final[dict[WhyHeld, DetectorCaseKind]] = {
@@ -47,9 +45,14 @@ def publish_held(
         found = f"{change.findings} findings within an hour, and at most {change.band} are usual"
     else:
         found = "its findings are dismissed more often than they were"
-    key = source_key[1:].hex()
+    key = record_key(source_key)
     case_id = stable_id(
-        "detector-case", key, str(change.place), report.channel_ref, report.report_id, report.ce_source
+        "detector-case",
+        key.decode(),
+        str(change.place),
+        report.channel_ref,
+        report.report_id,
+        report.ce_source,
     )
     case = DetectorCase(
         case_id=case_id,
@@ -63,8 +66,7 @@ def publish_held(
         usual_at_most=change.band,
         part=f"{part:016x}",
     )
-    headers = event_headers(DETECTOR_CASE_TYPE, case_id, now)
-    batch.outputs.append(OutputRecord(INTEGRITY_CASES, None, key.encode(), encode(case), headers))
+    batch.outputs.append(encode_integrity_case(key, case, now))
 
 
 def _named(report: CheckedReport[Any], index: int) -> _Named:

@@ -95,7 +95,6 @@ def credit_parts(
     if source is None or not (removed or added):
         return
     new = added if removed is None or added is None or removed.verdict != added.verdict else None
-    counts = new is not None
     today = now // DAY
     for number in reversed(parts):
         at = part_key(key, number)
@@ -103,14 +102,15 @@ def credit_parts(
         # Of one that was not admitted, or was forgotten, nothing can be taken back.
         if part is None:
             continue
-        if counts and new is not None:
+        if new is not None:
             _expect(batch, part, part.sums, part.period, new)
             # One wrong entry, found a hundred times, says one thing about the list.
-            counts = part.counted_day < today
+            if part.counted_day >= today:
+                new = None
             part.counted_day = today
         part.credit(now, removed, added)
         state.parts.keep(at, part, now)
-    if counts and new is not None:
+    if new is not None:
         _expect(batch, source, whole.sums, whole.period, new)
         state.parts.keep(place, source, now)
 

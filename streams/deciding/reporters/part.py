@@ -11,7 +11,7 @@ from streams.contract.wire.times import DAY
 from streams.counting.record_store import RecordStore
 from streams.deciding.reporters.reporter import OutcomeFacts
 from streams.deciding.reporters.store import QUIET_DAYS, SILENT_DAYS
-from streams.deciding.reporters.tally import PERIOD_DAYS, Sums, change, code_of, move_back, move_on
+from streams.deciding.reporters.tally import PERIOD_DAYS, Sums, change, code_of, include, move_back, move_on
 from streams.deciding.reporters.trust import Trust, trust_of_part
 from streams.deciding.reporters.watch import Watch
 from streams.registry.reporter_rules import ReporterRules
@@ -58,10 +58,7 @@ class Part(msgspec.Struct, array_like=True, gc=False):
         """Add what was known at an earlier home of the source."""
         period = max(self.period, earlier.period)
         self._move_on(period)
-        for code, value in move_on(earlier.sums, earlier.period, period).items():
-            total = self.sums.pop(code, 0) + value
-            if total:
-                self.sums[code] = total
+        include(self.sums, move_on(earlier.sums, earlier.period, period))
         self.watch.include(earlier.watch)
 
     def turn_back(self, now_ms: int) -> bool:

@@ -52,10 +52,11 @@ def with_outcome(
     channel that keeps other outcomes, and a channel that had to go because there were too many. `earlier_tag`
     is the channel's tag under the previous key, 0 without one.
     """
-    change = ChannelProof(tag, number * confirmed, number * (not confirmed), day, day)
+    added = day if number > 0 else 0
+    change = ChannelProof(tag, number * confirmed, number * (not confirmed), added, added)
     if earlier_tag:
         proofs = tuple(each._replace(tag=tag) if each.tag == earlier_tag else each for each in proofs)
-    return together(proofs, [change] if number > 0 else [change._replace(since=0, newest=0)])
+    return together(proofs, [change])
 
 
 def together(proofs: Iterable[ChannelProof], others: Iterable[ChannelProof]) -> Proofs:

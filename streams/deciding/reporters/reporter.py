@@ -25,7 +25,7 @@ from streams.deciding.reporters.proof import (
 )
 from streams.deciding.reporters.reviewers import note_reviewer
 from streams.deciding.reporters.standing import DecidedStanding
-from streams.deciding.reporters.tally import PERIOD_DAYS, Sums, change, code_of, move_back, move_on
+from streams.deciding.reporters.tally import PERIOD_DAYS, Sums, change, code_of, include, move_back, move_on
 from streams.deciding.reporters.targets import WEEK_S, Targets
 from streams.deciding.reporters.trust import KnownOutcomes, Trust, trust_of
 from streams.registry.reporter_rules import ReporterRules
@@ -158,6 +158,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         if facts.kind not in _WITHOUT_SIGNATURE:
             self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
             signature = self.targets.signature(now_s)
+        channels = channels_of(bits)
         show = self.activity.show_once(rules.channels_per_week[facts.kind], bits)
         return Standing(
             trust,
@@ -166,9 +167,9 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             over,
             signature,
             evidence_needed(member=facts.member, vouched=trust.factor > 1),
-            self.activity.channels_this_week() if show else None,
+            channels if show else None,
             self._misuse(rules, day) if self.numbers else None,
-            channels_of(bits),
+            channels,
             right_in(lapsed(self.proofs, day), rules.proof) if self.proofs else (),
         )
 
@@ -222,11 +223,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             (self.by_reviewer, move_on(history.by_reviewer, history.period, period)),
             (self.unsupported, move_on(history.unsupported, history.period, period)),
         ):
-            for code, value in others.items():
-                # What was taken back here before it came from there.
-                total = own.pop(code, 0) + value
-                if total:
-                    own[code] = total
+            include(own, others)
         self.proofs = together(self.proofs, (ChannelProof(*each) for each in history.proofs))
         self.misuse_week = max(self.misuse_week, history.misuse_week)
         if history.standing is not None:

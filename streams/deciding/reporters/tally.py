@@ -86,6 +86,15 @@ def move_back(sums: Sums, before: int, period: int) -> Sums:
     return {code: value for code, value in moved.items() if value}
 
 
+def include(sums: Sums, others: Sums) -> None:
+    """Add other sums as of the same period."""
+    for code, value in others.items():
+        # The sum of both is 0 if what came from there had been taken back here before.
+        total = sums.pop(code, 0) + value
+        if total:
+            sums[code] = total
+
+
 def change(sums: Sums, period: int, code: int, day: int, percent: int) -> bool:
     """Add an outcome of `day` (epoch days) to sums as of `period`; take it back if `percent` is negative.
 

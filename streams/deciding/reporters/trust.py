@@ -114,19 +114,8 @@ def trust_of_part(
     alpha = detectors.borrowed * above.mean + known.upheld
     beta = detectors.borrowed * (1 - above.mean) + known.dismissed + known.manifestly_unfounded
     mean, lower = _mean_and_lower(alpha, beta)
-    return Trust(
-        round(mean, _DIGITS),
-        round(lower, _DIGITS),
-        round(known.all, _DIGITS),
-        _class(rules, lower, known.upheld),
-        above.basis,
-        _factor(rules.priors["automated"], mean),
-    )
-
-
-def _factor(prior: BetaPrior, mean: float) -> float:
-    """Return what multiplies a weight that is meant for a reporter with the mean of the prior."""
-    return round(mean * (prior.alpha + prior.beta) / prior.alpha, _DIGITS)
+    trust_class = _class(rules, lower, known.upheld)
+    return _rounded(rules.priors["automated"], mean, lower, known, trust_class, above.basis)
 
 
 def _trust(
@@ -152,13 +141,21 @@ def _trust(
         full, expected = _mean_and_lower(alpha + makes_up, beta), _mean_and_lower(*prior)
         mean = max(mean, min(full[0], expected[0]))
         lower = max(lower, min(full[1], expected[1]))
+    return _rounded(prior, mean, lower, known, _class(rules, lower, supported), basis)
+
+
+def _rounded(
+    prior: BetaPrior, mean: float, lower: float, known: Outcomes, trust_class: TrustClass, basis: Basis
+) -> Trust:
+    # A weight is meant for a reporter with the mean of the prior.
+    factor = mean * (prior.alpha + prior.beta) / prior.alpha
     return Trust(
         round(mean, _DIGITS),
         round(lower, _DIGITS),
         round(known.all, _DIGITS),
-        _class(rules, lower, supported),
+        trust_class,
         basis,
-        _factor(prior, mean),
+        round(factor, _DIGITS),
     )
 
 

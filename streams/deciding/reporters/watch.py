@@ -74,15 +74,17 @@ class Watch(msgspec.Struct, array_like=True, gc=False):
         """Return how many findings within an hour are usual at most; None while too few days are known."""
         if len(self.busiest) < rules.known_days:
             return None
-        return max(
-            rules.least_findings, round(rules.busiest_times * max(row & _COUNT for row in self.busiest))
-        )
+        return max(rules.least_findings, round(rules.busiest_times * self._busiest_hour))
 
     @property
     def is_loud(self) -> bool:
         """Whether it finds more than in its busiest hour, by so much that a part of it may be the reason."""
-        most = max((row & _COUNT for row in self.busiest), default=0)
+        most = self._busiest_hour
         return bool(most) and self.count > _LOUD_FROM * most
+
+    @property
+    def _busiest_hour(self) -> int:
+        return max((row & _COUNT for row in self.busiest), default=0)
 
     def turn(self, rules: DetectorRules, hour: int) -> bool:
         """Move on to an hour; return whether a source that was held is so no more, as it is quiet again."""

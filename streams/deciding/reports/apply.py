@@ -220,7 +220,7 @@ def _decide(
         if level and batch.rules.registry.integrity == "live":
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
             unsuspected, finding = level_held(batch, channel_key, policy, level, shares, judged.end)
-            if not asks(batch.rules.registry.ask, policy):
+            if not asks(batch.rules.registry, policy):
                 level = unsuspected
         if rise(episode, level) is not None:
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]

@@ -77,9 +77,7 @@ def apply_outcome(
             count_outcome(batch, record, outcome, decision.decided_s, leads=number == 0)
         note_approval(batch, key, record, outcome, decoded.time_ms)
         state.crowd.put_reporters(key, record, state.time.now)
-        for credit in changes:
-            known = record.identities.get(credit.reporter)
-            publish_credit(batch, channel, message, credit, known, record.found.get(credit.reporter))
+        _publish_changes(batch, channel, message, record, changes)
     trace = OutcomeTrace(origin, state.time.applied, state.time.ticks)
     answer_questions(batch, channel, messages, identity, decision, trace)
 
@@ -119,7 +117,7 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     # Each report about the channel itself is a notice of its own.
     if first or report.message_ref is None:
         publish_receipt(batch, case, reporter)
-    _publish_changes(batch, case, record, changes)
+    _publish_changes(batch, report.channel.ref, about, record, changes)
     return first and not known
 
 
@@ -132,15 +130,15 @@ def note_proof(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int
     record = batch.state.crowd.reporters_of(key)
     changes = record.add_proof(reporter, proof)
     batch.state.crowd.put_reporters(key, record, batch.state.time.now)
-    _publish_changes(batch, case, record, changes)
+    _publish_changes(batch, case.report.channel.ref, case.about, record, changes)
 
 
 def _publish_changes(
-    batch: ReportBatch, case: Case, record: MessageReporters, changes: Iterable[Credit]
+    batch: ReportBatch, channel: str, message: str, record: MessageReporters, changes: Iterable[Credit]
 ) -> None:
     for credit in changes:
         identity, finding = record.identities.get(credit.reporter), record.found.get(credit.reporter)
-        publish_credit(batch, case.report.channel.ref, case.about, credit, identity, finding)
+        publish_credit(batch, channel, message, credit, identity, finding)
 
 
 def _judged(

@@ -100,8 +100,9 @@ def _what_it_adds(
     """
     registry = batch.rules.registry
     # Where a desk is asked about a suspected brigade, it hears of all of it.
-    asked = registry.ask is not None and registry.ask.mode == "live"
-    live = registry.integrity == "live" and (not asked or registry.categories[case.report.category].floor)
+    live = registry.integrity == "live" and (
+        not registry.asks or registry.categories[case.report.category].floor
+    )
     who = case.report.reporter
     if who is not None and who.kind in _FINDERS:
         # Their accounts may be young, and need not be members: the platform vouches for them. A source that

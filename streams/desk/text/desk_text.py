@@ -84,7 +84,7 @@ def feedback_line(record: SourceRecord) -> str:
         source = "no name" if classifier is None else f"{classifier.name} {classifier.version}"
     found = "" if outcome.category == told.category else f" as {outcome.category}"
     return (
-        f"{told.day} {told.state}, report {told.report_id} of {told.ce_source or 'no source'}: "
+        f"{told.day} {told.state}, {_report_text(told.report_id, told.ce_source)}: "
         f"{outcome.decision}{found}, {outcome.reason or 'no reason'}\n"
         f"         {told.category} by {source}"
     )
@@ -95,7 +95,7 @@ def question_line(record: SourceRecord) -> str:
     asked = _QUESTION.decode(record.value or b"")
     answer = f" {asked.answer} ({', '.join(asked.outcome_ids)})" if asked.answer else ""
     reports = "; ".join(
-        f"report {report.report_id} of {report.ce_source or 'no source'}, message {report.message_ref or '-'}"
+        f"{_report_text(report.report_id, report.ce_source)}, message {report.message_ref or '-'}"
         for report in asked.reports
     )
     return (
@@ -111,20 +111,24 @@ def notice_line(record: SourceRecord) -> str:
     if dict(record.headers).get(CE_TYPE) == STANDING_NOTICE_TYPE.encode():
         standing = _STANDING.decode(record.value or b"")
         until = "" if standing.until is None else f" until {standing.until}"
+        report = _report_text(standing.report_id, standing.ce_source)
         return (
-            f"{standing.day} {standing.state}{until}, told by report {standing.report_id} of "
-            f"{standing.ce_source or 'no source'}"
-            f"\n         {standing.reason}, terms {standing.rule}, can be contested until "
+            f"{standing.day} {standing.state}{until}, told by {report}\n"
+            f"         {standing.reason}, terms {standing.rule}, can be contested until "
             f"{standing.contest_until}"
         )
     notice = _NOTICE.decode(record.value or b"")
-    text = f"{notice.day} {notice.state}, report {notice.report_id} of {notice.ce_source or 'no source'}"
+    text = f"{notice.day} {notice.state}, {_report_text(notice.report_id, notice.ce_source)}"
     if (outcome := notice.outcome) is None:
         return text
     return (
         f"{text}\n         {outcome.decision}, {_ground_text(outcome.ground)}, "
         f"can be contested until {outcome.redress_until}"
     )
+
+
+def _report_text(report_id: str, ce_source: str) -> str:
+    return f"report {report_id} of {ce_source or 'no source'}"
 
 
 def _ground_text(ground: OutcomeGround) -> str:
@@ -137,5 +141,5 @@ def _subject_text(subject: OutcomeSubject) -> str:
     if isinstance(subject, MessageSubject):
         return f"message {subject.message_ref}"
     if isinstance(subject, ReportSubject):
-        return f"report {subject.report_id} of {subject.ce_source or 'no source'}"
+        return _report_text(subject.report_id, subject.ce_source)
     return f"escalation {subject.escalation_id}"

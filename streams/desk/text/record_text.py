@@ -52,6 +52,13 @@ def decode_escalation(record: SourceRecord) -> Escalation:
     return _ESCALATION.decode(record.value or b"")
 
 
+def caused_by_answer(escalation: Escalation) -> bool:
+    """Return whether a desk's answer to a question caused the event of an episode."""
+    return escalation.clock is None and any(
+        MODERATION_OUTCOMES in place for place in escalation.trace.partition_offsets
+    )
+
+
 def escalation_text(escalation: Escalation) -> str:
     """What happened, as in `12:30:00 opened   fraud level 1, internal_review`."""
     return (

@@ -7,10 +7,9 @@ import msgspec
 from streams.contract.events.clock import ClockView
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.obligation import EscalatedObligation
-from streams.contract.wire.topics import MODERATION_OUTCOMES
 from streams.desk.text.crowd_text import integrity_rows, priority_text, question_text, voices_rows
 from streams.desk.text.duty_words import marks_words, signature_words, why_no_clock
-from streams.desk.text.record_text import value_text
+from streams.desk.text.record_text import caused_by_answer, value_text
 from streams.desk.text.routing_text import minute
 from streams.desk.text.text_table import text_table
 
@@ -147,7 +146,7 @@ def _cause(event: Escalation) -> str:
     if event.reason in _CAUSED_BY_OUTCOME:
         actor = event.clock.actor if event.clock is not None else None
         return f"an outcome recorded by {actor or 'a desk'}{place}"
-    if event.clock is None and any(MODERATION_OUTCOMES in name for name in event.trace.partition_offsets):
+    if caused_by_answer(event):
         return f"the answer of a desk{place}; the newest report is {event.trace.last_report_id}"
     caused_by_time = event.type != "opened" if event.clock is not None else event.type == "resolved"
     if caused_by_time:

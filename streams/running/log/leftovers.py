@@ -142,13 +142,14 @@ class LastCommitted:
         self._next_look = time.monotonic() + _LOOK_SECONDS
         asked = {each: begin for each, begin in self._begins.items() if each not in without_leader}
         ends = await producer.stable_ends(asked) if asked else {}
-        # Meanwhile another one may have been committed.
-        begins = {each: begin for each, begin in asked.items() if self._begins.get(each) == begin}
-        stands = {each for each in begins if each in ends and ends[each][0] <= begins[each]}
-        self._begins = {
-            each: begin
-            for each, begin in self._begins.items()
-            if each not in begins or each not in ends or each in stands
-        }
-        before, self._stood = self._stood, {each: begins[each] for each in stands}
-        return {each for each in stands if ends[each][0] == before.get(each) == begins[each]}
+        before, self._stood = self._stood, {}
+        for each, (stable, _) in ends.items():
+            begin = asked[each]
+            if self._begins.get(each) != begin:
+                # Meanwhile another one was committed.
+                continue
+            if stable > begin:
+                del self._begins[each]
+            else:
+                self._stood[each] = begin
+        return {each for each, begin in self._stood.items() if ends[each][0] == begin == before.get(each)}

@@ -23,14 +23,13 @@ from streams.deciding.reports.counters import DeskCheck, QuestionEvent
 from streams.registry.rules import Rules
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.core import Core
-from streams.running.operations.metric import Metric
 from streams.running.operations.process_metric_catalogue import (
     BUILD_INFO,
     CORE_INFO,
     LOOP_DELAY_SECONDS,
     SPANS,
 )
-from streams.running.operations.values import Histogram, Numbers, Values
+from streams.running.operations.values import Histogram, Numbers, Values, gauge
 
 
 class Metrics:
@@ -40,7 +39,6 @@ class Metrics:
     event. `topics` are the source topics of each stage, without prefix.
     """
 
-    # A line for each metric.
     def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]], core: Core) -> None:
         self.records = Numbers(catalogue.RECORDS, ((topic,) for names in topics.values() for topic in names))
         self.applied = Numbers(catalogue.APPLIED)
@@ -100,10 +98,14 @@ class Metrics:
         self.rebalance_duration = Histogram(catalogue.REBALANCE_DURATION)
         self.loop_delay = Histogram(LOOP_DELAY_SECONDS)
         self.spans = Numbers(SPANS, (("sent",), ("not_sent",), ("no_room",)))
-        self.policy_info = _policy_info(rules)
-        self.registry_info = _info(catalogue.REGISTRY_INFO, rules.policy_version, rules.registry_version)
-        self.core_info = _info(CORE_INFO, core.runs)
-        self.build_info = _info(BUILD_INFO, __version__)
+        self.policy_info = gauge(
+            catalogue.POLICY_INFO,
+            (((each.id, each.mode, each.content_hash), 1) for each in rules.policies if each.mode != "off"),
+        )
+        versions = rules.policy_version, rules.registry_version
+        self.registry_info = gauge(catalogue.REGISTRY_INFO, [(versions, 1)])
+        self.core_info = gauge(CORE_INFO, [((core.runs,), 1)])
+        self.build_info = gauge(BUILD_INFO, [((__version__,), 1)])
 
     def values(self) -> list[Values]:
         """All counters and histograms."""
@@ -134,20 +136,6 @@ class Exposition:
         return generate_latest(self._registry)
 
 
-def _info(metric: Metric, *labels: str) -> Numbers:
-    info = Numbers(metric)
-    info.put(labels, 1)
-    return info
-
-
-def _policy_info(rules: Rules) -> Numbers:
-    info = Numbers(catalogue.POLICY_INFO)
-    for policy in rules.policies:
-        if policy.mode != "off":
-            info.put((policy.id, policy.mode, policy.content_hash), 1)
-    return info
-
-
 def _clock_events_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
     """Labels of the duties that can arm a clock: their marks allow one, and they have a duration."""
     for duty in rules.obligations:
@@ -173,7 +161,6 @@ def _questions_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
     if rules.ask is None:
         return
     for policy in rules.policies:
-        floor = any(rules.categories[category].floor for category in policy.categories)
-        if policy.mode != "off" and len(policy.levels) > 1 and not floor:
+        if policy.mode != "off" and len(policy.levels) > 1 and not rules.has_floor(policy):
             for step in get_args(QuestionEvent):
                 yield policy.id, step

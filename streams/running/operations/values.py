@@ -1,8 +1,9 @@
 """Values of counters, gauges and histograms. Threads write them and a scrape reads them, without any lock."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
@@ -37,6 +38,11 @@ class Numbers:
         """Add to a series, which an amount of 0 creates at 0."""
         self._numbers[labels] = self._numbers.get(labels, 0.0) + amount
 
+    def add_each(self, amounts: Counter[Any]) -> None:
+        """Add to series of one label, by its values."""
+        for value, amount in amounts.items():
+            self.add((value,), amount)
+
     def put(self, labels: Labels, value: float) -> None:
         """Set the value of a series of a gauge."""
         self._numbers[labels] = value
@@ -67,12 +73,12 @@ class Histogram:
         self.sum = 0.0
         self._at_most = [0] * len(metric.buckets)
 
-    def observe(self, value: float) -> None:
-        """Add one value, in the unit of the metric."""
+    def observe(self, value: float, number: int = 1) -> None:
+        """Add a value, in the unit of the metric, as often as it was seen."""
         for place in range(bisect_left(self.metric.buckets, value), len(self._at_most)):
-            self._at_most[place] += 1
-        self.count += 1
-        self.sum += value
+            self._at_most[place] += number
+        self.count += number
+        self.sum += value * number
 
     def observe_ages(self, times_ms: Sequence[int], now_ms: int) -> None:
         """Add the age of each time, in seconds.

@@ -67,9 +67,7 @@ def build_app(settings: Settings) -> StageApp:
             raise RefusedToStart(str(error)) from error
         if tracing is not None:
             await app.add_async_context(tracing.queue.running())
-        await ask(app.connection, lambda admin: _check_topics(settings, admin))
-        source = topic_name(app.prefix, MESSAGE_REPORTS)
-        partitions = await ask(app.connection, lambda admin: partition_count(admin, source))
+        partitions = await ask(app.connection, lambda admin: _checked_partitions(settings, admin))
         await _join(worker_terms(settings, rules, hash_keys, partitions))
 
     async def _join(terms: Terms) -> None:
@@ -115,7 +113,8 @@ def _log_choices(hash_keys: HashKeys, core: Core) -> None:
     logger.info("core that applies reports", runs=core.runs, why=core.why)
 
 
-async def _check_topics(settings: Settings, admin: AIOKafkaAdminClient) -> None:
+async def _checked_partitions(settings: Settings, admin: AIOKafkaAdminClient) -> int:
+    """Return how many partitions the stages share. Raises RefusedToStart if topics are not as they should."""
     problems = await check_topics(
         admin,
         load_catalogue(),
@@ -126,6 +125,7 @@ async def _check_topics(settings: Settings, admin: AIOKafkaAdminClient) -> None:
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
         raise RefusedToStart(f"the topics differ from the catalogue (see `tocsin topics check`):\n{listed}")
+    return await partition_count(admin, topic_name(settings.topic_prefix, MESSAGE_REPORTS))
 
 
 def _start_tracing(settings: Settings, operations: WorkerOperations) -> "Tracing | None":

@@ -202,24 +202,21 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         metrics.late.add((), counters.late)
         metrics.possible_repeats.add((), counters.possible_repeats)
         metrics.weight_taken_out.add((), counters.weight_taken_out)
-        for why, number in counters.without_weight.items():
-            metrics.without_weight.add((why,), number)
+        metrics.without_weight.add_each(counters.without_weight)
         metrics.judged_out_of_window.add((), counters.judged_out_of_window)
         metrics.clock_outcomes.add(("passed_on",), counters.clock_outcomes_passed_on)
         metrics.passed_to_reporters.add((), counters.passed_to_reporters)
         metrics.moderation_outcomes.add((), counters.moderation_outcomes)
-        for check, number in counters.desk_checks.items():
-            metrics.desk_checks.add((check,), number)
+        metrics.desk_checks.add_each(counters.desk_checks)
         metrics.reports_linked.add((), counters.linked)
         metrics.links_without_effect.add((), counters.links_without_effect)
         for told, number in counters.feedback.items():
             metrics.detector_feedback.add(told, number)
         metrics.integrity_cases.add(("brigade",), counters.brigades)
         for question, number in counters.questions.items():
-            metrics.review_questions.add((question.policy, question.step), number)
+            metrics.review_questions.add(question, number)
         for seconds, number in counters.answered_after.items():
-            for _ in range(number):
-                metrics.review_answers.observe(seconds)
+            metrics.review_answers.observe(seconds, number)
         opened: Counter[EpisodeKind] = Counter()
         for step, number in counters.escalations.items():
             level = str(step.level)
@@ -270,22 +267,18 @@ class ReporterObserver(StageObserver[ReporterState, ReporterBatch]):
         """Count a batch, and log its first dead letter at most every DEAD_LETTERS_LOGGED_SECONDS."""
         self.count_batch(batch)
         counters, metrics = batch.result.counters, self._metrics
-        for trust_class, number in counters.stamped.items():
-            metrics.reports_stamped.add((trust_class,), number)
+        metrics.reports_stamped.add_each(counters.stamped)
         metrics.reports_over_limit.add((), counters.over_limit)
         metrics.detector_reports.add((), counters.detector_reports)
         metrics.detector_trust.add((), counters.detector_trust)
-        for why, number in counters.detectors_held.items():
-            metrics.detectors_held.add((why,), number)
+        metrics.detectors_held.add_each(counters.detectors_held)
         metrics.detectors_released.add((), counters.detectors_released)
         metrics.findings_held.add((), counters.findings_held)
         metrics.credits.add(("applied",), counters.credits - counters.credits_late)
         metrics.credits.add(("too_old",), counters.credits_late)
         metrics.credits.add(("forwarded",), counters.credits_forwarded)
-        for kind, number in counters.cases.items():
-            metrics.integrity_cases.add((kind,), number)
-        for state, number in counters.standing.items():
-            metrics.standing.add((state,), number)
+        metrics.integrity_cases.add_each(counters.cases)
+        metrics.standing.add_each(counters.standing)
         if counters.dead_letters:
             self.log_dead_letters(batch, "report refused, or not a record of a worker")
         self._operations.batch_committed(self.stage, batch.partition, {})

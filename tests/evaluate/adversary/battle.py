@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from streams.contract.events.report import AccountAge
 from streams.registry.rules import Rules
 from tests.evaluate.adversary.plan import Plan
 from tests.evaluate.stages import DAY, HOUR, MINUTE, START, Decision, Stages
+from tests.evaluate.world import AGES
 
 # The first target is attacked two weeks after the beginning, so that there is room for preparations.
 FIRST: Final = START + 14 * DAY + 6 * HOUR
@@ -16,7 +16,6 @@ FIRST: Final = START + 14 * DAY + 6 * HOUR
 BAIT_SEEN: Final = 0.8
 # One of so many decides about a message.
 REVIEWERS: Final = 10
-_AGES: Final[tuple[AccountAge, ...]] = ("under_1d", "under_1w", "under_1m", "under_1y", "over_1y")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +211,7 @@ class Battle:
                 continue
             # Membership and age are the person's in all that is reported.
             who = Random(f"person {self.seed} {number}")
-            age = who.choices(_AGES, (1, 2, 7, 20, 70))[0]
+            age = who.choices(AGES, (1, 2, 7, 20, 70))[0]
             member = who.random() < self.wave.members
             then = at + rng.randrange(self.wave.minutes * MINUTE)
             yield self._report(then, channel, message, f"h{self.seed}-{number}", age=age, member=member)
@@ -234,6 +233,11 @@ class Battle:
     ) -> Event:
         fields = {"channel": channel, "message": message, "reporter": reporter}
         return Event(at, False, fields | {"category": category or self.category} | more)
+
+
+def highest(stages: Stages, policy: str, channel: str) -> int:
+    """Return the highest level that a policy ever reached in a channel, whichever mode it has."""
+    return max(stages.highest(policy, channel, mode) for mode in ("live", "shadow"))
 
 
 def target_name(number: int) -> str:

@@ -8,7 +8,7 @@ from streams.counting.conditions import condition
 from streams.registry.policy import Policy
 from streams.registry.rules import Rules
 from tests.evaluate.adversary.battle import FIRST, Battle, Wave, target_name
-from tests.evaluate.adversary.named import CROWDS, Policied, accounts_needed
+from tests.evaluate.adversary.named import CROWDS, FRAUD, accounts_needed
 from tests.evaluate.adversary.plan import Plan
 from tests.evaluate.stages import MINUTE
 
@@ -16,7 +16,6 @@ FACTORS: Final = (0.8, 0.9, 1.0, 1.1, 1.2)
 """Equally likely values of a threshold, as a share of the shipped one."""
 PEOPLE: Final = (18, 20, 22, 25, 30, 40)
 """Sizes of honest waves, around level 2 of `fraud`."""
-_FRAUD: Final = Policied("fraud", "fraud", 3)
 _SEEDS: Final = (1, 2, 3, 4, 5)
 
 
@@ -35,7 +34,7 @@ def table(rules: Rules) -> str:
     ]
     for factor in FACTORS:
         changed = scaled(rules, factor)
-        _, needed, _ = accounts_needed(changed, _FRAUD, CROWDS["<1 day, joined"])
+        _, needed, _ = accounts_needed(changed, FRAUD, CROWDS["<1 day, joined"])
         waves = [[_minutes(changed, people, seed) for seed in _SEEDS] for people in PEOPLE]
         opened = " / ".join(f"{mean(one is not None for one in wave):.1f}" for wave in waves)
         late = mean(one for one in waves[-1] if one is not None)

@@ -1,13 +1,12 @@
 """What attackers want, and whether an attack reaches it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 
 from streams.registry.rules import Rules
-from tests.evaluate.adversary.battle import Battle, Desk, Wave, target_name
+from tests.evaluate.adversary.battle import Battle, Desk, Wave, highest, target_name
 from tests.evaluate.adversary.plan import Plan
-from tests.evaluate.stages import Stages, shipped
-from tests.shipped import RULES
+from tests.evaluate.stages import shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +27,7 @@ class Open:
         """Return whether the attack does it in every target."""
         stages = Battle(plan, self.category, seed, desk=self.desk).play(rules)
         targets = range(plan.targets)
-        return all(self.highest(stages, target_name(target)) >= self.level for target in targets)
-
-    def highest(self, stages: Stages, channel: str) -> int:
-        """Return the highest level of the policy in a channel, whichever mode it has."""
-        return max(stages.highest(self.policy, channel, mode) for mode in ("live", "shadow"))
+        return all(highest(stages, self.policy, target_name(target)) >= self.level for target in targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +52,7 @@ class Silence:
     def level(self, plan: Plan, rules: Rules, seed: int) -> int:
         """Return the highest level of the policy that the wave reaches beside the attack."""
         stages = Battle(plan, self.category, seed, Wave(self.people), self.desk).play(rules)
-        return max(stages.highest(self.policy, target_name(0), mode) for mode in ("live", "shadow"))
+        return highest(stages, self.policy, target_name(0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,10 +76,9 @@ def _alone(goal: Silence, rules: _Same, seed: int) -> int:
 Goal = Open | Silence
 
 
-def defended(rules: Rules = RULES) -> Rules:
-    """Return the rules with all that defends against crowds live: `integrity` and `ask`."""
-    live = shipped(integrity="live", rules=rules)
-    return live if live.ask is None else replace(live, ask=replace(live.ask, mode="live"))
+def defended() -> Rules:
+    """Return the shipped rules with all that defends against crowds live: `integrity` and `ask`."""
+    return shipped(integrity="live", ask="live")
 
 
 # The levels above review of the policies that are shipped live; a category of each that has a floor if one

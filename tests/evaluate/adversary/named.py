@@ -6,7 +6,7 @@ from typing import NamedTuple
 from streams.contract.events.report import AccountAge
 from streams.deciding.reporters.trust import Trust
 from streams.registry.rules import Rules
-from tests.evaluate.adversary.battle import FIRST, Battle, Desk, Wave, target_name
+from tests.evaluate.adversary.battle import FIRST, Battle, Wave, highest, target_name
 from tests.evaluate.adversary.plan import Plan
 from tests.evaluate.stages import DAY, HOUR, MINUTE, SECOND, Decision, Stages
 
@@ -22,13 +22,14 @@ class Policied(NamedTuple):
     levels: int
 
 
+FRAUD = Policied("fraud", "fraud", 3)
 POLICIES = (
     Policied("child-safety", "csam", 3),
     Policied("intimate-images", "ncii", 3),
     Policied("threat-to-life", "threat_to_life", 3),
     Policied("terrorism", "terrorism", 3),
     Policied("persons-at-risk", "self_harm", 2),
-    Policied("fraud", "fraud", 3),
+    FRAUD,
     Policied("spam-flood", "spam", 2),
     Policied("harassment-brigade", "harassment", 2),
     Policied("hate", "hate", 2),
@@ -44,9 +45,9 @@ CROWDS: dict[str, Plan] = {
 }
 
 
-def accounts_needed(rules: Rules, one: Policied, plan: Plan, seed: int = 1) -> list[int | None]:
+def accounts_needed(rules: Rules, one: Policied, plan: Plan) -> list[int | None]:
     """Return how many reports had been made when each level was reached, None for one that was not."""
-    battle = Battle(plan, one.category, seed)
+    battle = Battle(plan, one.category, 1)
     stages = battle.play(rules)
     times = sorted(event.at for event in battle.events() if not event.decided)
     found: list[int | None] = []
@@ -57,15 +58,15 @@ def accounts_needed(rules: Rules, one: Policied, plan: Plan, seed: int = 1) -> l
     return found
 
 
-def one_account(messages: str, joined: bool = True, age: AccountAge = "over_1y", reports: int = 100) -> Plan:
+def one_account(messages: str, age: AccountAge = "over_1y", reports: int = 100) -> Plan:
     """One account with many reports about a channel."""
-    return Plan(1, age, float(joined), reports, messages)  # type: ignore[arg-type]
+    return Plan(1, age, 1, reports, messages)  # type: ignore[arg-type]
 
 
-def level_of(rules: Rules, one: Policied, plan: Plan, seed: int = 1) -> int:
+def level_of(rules: Rules, one: Policied, plan: Plan) -> int:
     """Return the highest level of a policy in the first target."""
-    stages = Battle(plan, one.category, seed).play(rules)
-    return max(stages.highest(one.policy, target_name(0), mode) for mode in ("live", "shadow"))
+    stages = Battle(plan, one.category, 1).play(rules)
+    return highest(stages, one.policy, target_name(0))
 
 
 class Silenced(NamedTuple):
@@ -77,13 +78,13 @@ class Silenced(NamedTuple):
 
 
 def wave_beside(
-    rules: Rules, plan: Plan, policy: str = "fraud", seed: int = 1, wave: Wave = Wave(), desk: Desk = Desk()
+    rules: Rules, plan: Plan, policy: str = "fraud", seed: int = 1, wave: Wave = Wave()
 ) -> Silenced:
     """Return what an honest wave reaches beside an attack."""
-    battle = Battle(plan, "fraud", seed, wave, desk)
+    battle = Battle(plan, "fraud", seed, wave)
     stages = battle.play(rules)
     channel = target_name(0)
-    level = max(stages.highest(policy, channel, mode) for mode in ("live", "shadow"))
+    level = highest(stages, policy, channel)
     return Silenced(
         level, battle.voices, any(case["channel_ref"] == channel for case in stages.cases("brigade"))
     )
@@ -124,8 +125,6 @@ def trust_after(
     decision: Decision,
     count: int,
     reason: str | None = None,
-    reviewer: str = "desk-1",
-    confidence: str = "one_reviewer",
 ) -> tuple[Trust, Trust]:
     """Return the trust in an honest reporter, upheld so often in different channels, before and after decisions
     about further messages.
@@ -152,8 +151,7 @@ def trust_after(
             "bait",
             message=f"b{number}",
             reason=reason,
-            reviewer=reviewer,
-            confidence=confidence,  # type: ignore[arg-type]
+            reviewer="desk-1",
         )
     return before, stages.trust("honest")
 
@@ -168,16 +166,16 @@ class Order(NamedTuple):
     before_genuine: int
 
 
-def desk_flooded(rules: Rules, plan: Plan, category: str = "csam", seed: int = 1) -> Order:
+def desk_flooded(rules: Rules, plan: Plan) -> Order:
     """Return what a desk sees of an attack on many channels at once, and of one genuine report by a member."""
-    battle = Battle(plan, category, seed)
+    battle = Battle(plan, "csam", 1)
     stages = Stages(rules)
     for at, _, fields in sorted(
         (each for each in battle.events() if not each.decided), key=lambda each: each.at
     ):
         stages.report(at, **fields)
     at = stages.now + SECOND
-    stages.report(at, "genuine", category, "witness", message="m", member=True, age="over_1y")
+    stages.report(at, "genuine", "csam", "witness", message="m", member=True, age="over_1y")
     stages.apply()
     newest = {event["escalation_id"]: event for event in stages.events["escalations"]}
     [genuine] = [event for event in newest.values() if event["channel_ref"] == "genuine"]
@@ -193,15 +191,13 @@ FLOODS: dict[str, Plan] = {
 }
 
 
-def retargeted(
-    rules: Rules, plan: Plan, seeds: Sequence[int] = (1, 2, 3), policy: str = "fraud", desk: Desk = Desk()
-) -> list[float]:
+def retargeted(rules: Rules, plan: Plan, seeds: Sequence[int] = (1, 2, 3)) -> list[float]:
     """Return for each target the share of seeds in which it reached level 2."""
     found = [0] * plan.targets
     for seed in seeds:
-        stages = Battle(plan, "fraud", seed, desk=desk).play(rules)
+        stages = Battle(plan, "fraud", seed).play(rules)
         for target in range(plan.targets):
-            found[target] += stages.highest(policy, target_name(target)) >= 2
+            found[target] += stages.highest("fraud", target_name(target)) >= 2
     return [number / len(seeds) for number in found]
 
 

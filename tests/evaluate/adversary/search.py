@@ -39,6 +39,8 @@ SPACE: Final[Mapping[str, Mapping[str, Sequence[Any]]]] = {
 }
 # Numbers that may take any value, not only those from which a search begins.
 _WHOLE: Final = frozenset({"accounts", "reports_each", "spread_min", "inflation", "anonymous", "lead_min"})
+MOST: Final = 150.0
+"""What a plan may cost: dearer ones are not tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,10 @@ class Found:
         return float("inf") if self.plan is None else self.plan.cost
 
 
-def search(
-    goal: Goal, rules: Rules, budget: int, seed: int, starts: Sequence[Plan] = (), most: float = 150.0
-) -> Found:
+def search(goal: Goal, rules: Rules, budget: int, seed: int, starts: Sequence[Plan] = ()) -> Found:
     """Return the cheapest plan for a goal that `budget` evaluations find, beginning with `starts`.
 
-    Plans that cost `most` or more are not tried. The same arguments
-    give the same plan.
+    The same arguments give the same plan.
     """
     rng = Random(f"{goal.name} {seed}")
     space = SPACE["open" if isinstance(goal, Open) else "silence"]
@@ -82,9 +81,9 @@ def search(
     waiting = list(starts)
     while played < budget:
         current = waiting.pop(0) if waiting else _drawn(space, rng)
-        limit = most if best is None else best.cost
+        limit = MOST if best is None else best.cost
         # A plan with which to begin may become cheap by one change, so it may cost more than the best.
-        if current.cost >= (most if best is None else 3 * limit) or not works(current):
+        if current.cost >= (MOST if best is None else 3 * limit) or not works(current):
             played += 0 if current in tried else 1
             continue
         misses = 0

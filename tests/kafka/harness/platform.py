@@ -18,18 +18,19 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="tocsin-platform-")
 @cache
 def trusting_platform() -> Path:
     """The shipped platform.yaml with `secondary_rows_arm: true`."""
-    shipped = (SHIPPED_LAW / "platform.yaml").read_text(encoding="utf-8")
-    assert "\nsecondary_rows_arm: false\n" in shipped
-    path = Path(_FOLDER.name) / "platform.yaml"
-    path.write_text(shipped.replace("secondary_rows_arm: false", "secondary_rows_arm: true"), "utf-8")
-    return path
+    return _changed(SHIPPED_LAW / "platform.yaml", "secondary_rows_arm: false", "secondary_rows_arm: true")
 
 
 @cache
 def policies_that_hold_nothing_back() -> Path:
     """The shipped policies.yaml with `ask` in shadow."""
-    shipped = (SHIPPED / "policies.yaml").read_text(encoding="utf-8")
-    assert "\nask:\n  mode: live\n" in shipped
-    path = Path(_FOLDER.name) / "policies.yaml"
-    path.write_text(shipped.replace("\nask:\n  mode: live\n", "\nask:\n  mode: shadow\n"), "utf-8")
+    return _changed(SHIPPED / "policies.yaml", "ask:\n  mode: live", "ask:\n  mode: shadow")
+
+
+def _changed(shipped: Path, lines: str, others: str) -> Path:
+    """A copy of a shipped file that has other whole lines instead of these."""
+    text = shipped.read_text(encoding="utf-8")
+    assert f"\n{lines}\n" in text
+    path = Path(_FOLDER.name) / shipped.name
+    path.write_text(text.replace(f"\n{lines}\n", f"\n{others}\n"), "utf-8")
     return path

@@ -25,12 +25,12 @@ from streams.deciding.reports.escalation.policies import CompiledPolicy
 from streams.deciding.reports.escalation.question import DrawnReport, Question, Verdict, question_id, settled
 from streams.deciding.reports.escalation.question_events import publish_question, withdraw_question
 from streams.deciding.reports.escalation.transitions import open_or_raise, raise_by_answer
-from streams.registry.rules import AskRules
+from streams.registry.rules import AskRules, Rules
 
 
-def asks(ask: AskRules | None, policy: CompiledPolicy) -> bool:
+def asks(rules: Rules, policy: CompiledPolicy) -> bool:
     """Return whether a desk is asked before a crowd raises escalations of the policy."""
-    return ask is not None and ask.mode == "live" and policy.key[1] == "live"
+    return rules.asks and policy.key[1] == "live"
 
 
 def rise_or_ask(
@@ -64,12 +64,11 @@ def rise_or_ask(
             question = opened.question
         open_or_raise(batch, key, policy, level, shares, case, counted_at, clear=clear, question=question)
         return
-    if not asks(ask, policy):
+    if not asks(batch.rules.registry, policy):
         if question is None or question.withdrawn:
             batch.counters.questions[QuestionStep(key.policy, "would_be_asked")] += 1
-        would_be = replace(
-            _new(batch, policy, level, shares, case.report.category, ask, question), would_be=True
-        )
+        new = _new(batch, policy, level, shares, case.report.category, ask, question, unsuspected)
+        would_be = replace(new, would_be=True)
         open_or_raise(batch, key, policy, level, shares, case, counted_at, clear=clear, question=would_be)
         return
     if question is not None and question.answer == "stands":
@@ -91,12 +90,9 @@ def rise_or_ask(
             policy,
             shares,
             counted_at,
-            replace(
-                _new(batch, policy, level, shares, case.report.category, ask, question),
-                suspected=unsuspected < level,
-            ),
+            _new(batch, policy, level, shares, case.report.category, ask, question, unsuspected),
             ask,
-            0 if question is None else question.asked,
+            question,
         )
         if opened is None or asked.answer == "stands":
             reached = level if asked.answer == "stands" else REVIEW
@@ -188,12 +184,9 @@ def _follow_answer(
         and min(_level_without_asking(batch, policy, level, shares, ask), unsuspected) < level
         and _may_be_asked_again(question, policy, shares, now)
     ):
-        new = replace(
-            _new(batch, policy, level, shares, question.category, ask, question),
-            suspected=unsuspected < level,
-        )
+        new = _new(batch, policy, level, shares, question.category, ask, question, unsuspected)
         withdraw_question(batch, key, episode, now)
-        asked = _ask(batch, key, episode.escalation_id, policy, shares, now, new, ask, question.asked)
+        asked = _ask(batch, key, episode.escalation_id, policy, shares, now, new, ask, question)
         _publish_asked(batch, key, episode, asked, trace)
         state.put_episode(key, episode, policy.timing, now)
         if asked.answer == "stands":
@@ -213,12 +206,7 @@ def _level_without_asking(
     findings of trusted flaggers and detectors reach alone: they do not depend on the crowd, but a scam that
     an attacker posts in a channel, and a detector finds, says nothing about who else reports it.
     """
-    categories = batch.rules.registry.categories
-    if (
-        ask is None
-        or level <= REVIEW
-        or any(categories[category].floor for category in policy.policy.categories)
-    ):
+    if ask is None or level <= REVIEW or batch.rules.registry.has_floor(policy.policy):
         return level
     counts = summed(shares, _reporters(shares))
     if _proven_voices(counts) >= ask.proven_voices:
@@ -264,8 +252,12 @@ def _new(
     category: Category,
     ask: AskRules,
     before: Question | None,
+    unsuspected: int,
 ) -> Question:
-    """Return a question about the crowd of now, without reports; `before` is the last one of the episode."""
+    """Return a question about the crowd of now, without reports; `before` is the last one of the episode.
+
+    `unsuspected` is what is left of `level` without a suspected brigade.
+    """
     now = batch.state.time.now
     counts = summed(shares, 0)
     return Question(
@@ -280,6 +272,7 @@ def _new(
         reports=counts.reports,
         risk=counts.risk,
         earlier=() if before is None else (*before.earlier, *map(report_hash, before.drawn)),
+        suspected=unsuspected < level,
     )
 
 
@@ -292,12 +285,12 @@ def _ask(
     counted_at: int,
     new: Question,
     ask: AskRules,
-    after: int,
+    before: Question | None,
 ) -> Question:
     """Draw reports for a question and look what is decided about them already.
 
-    Those who had reported by `after` (ms) are left out, if there are others. If no report can be judged,
-    nobody can be asked, and the crowd is held as if none had been upheld.
+    Those who had reported when the question `before` was asked are left out, if there are others. If no
+    report can be judged, nobody can be asked, and the crowd is held as if none had been upheld.
     """
     channel_key = key.channel.encode()
     drawn, sampled = draw_reports(
@@ -309,7 +302,7 @@ def _ask(
         question_id(escalation, new.number),
         ask.reports,
         new.earlier,
-        after,
+        0 if before is None else before.asked,
     )
     asked = replace(new, sampled=sampled, drawn=tuple(_decided(batch, key.channel, each) for each in drawn))
     return replace(asked, answer=settled(asked) if drawn else "held")

@@ -8,13 +8,11 @@ from typing import NamedTuple, get_args
 import msgspec
 
 from streams.contract.events.integrity_case import (
-    DETECTOR_CASE_TYPE,
     CaseForReview,
     DetectorCase,
     DetectorCaseKind,
     IntegrityCaseKind,
 )
-from streams.contract.wire.envelope import CE_TYPE
 from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.times import moment_ms
 from streams.desk.console.read_model.changes import Changes
@@ -26,13 +24,11 @@ AnyCaseKind = IntegrityCaseKind | DetectorCaseKind
 
 _CASE = msgspec.json.Decoder(CaseForReview)
 _DETECTOR_CASE = msgspec.json.Decoder(DetectorCase)
-_DETECTOR_CASE_TYPE = DETECTOR_CASE_TYPE.encode()
 
 
 def apply_integrity_case(writer: sqlite3.Connection, record: SourceRecord, changes: Changes) -> None:
     """Add a case. Raises msgspec.DecodeError if the record holds something else."""
-    of_detector = (CE_TYPE, _DETECTOR_CASE_TYPE) in record.headers
-    case = (_DETECTOR_CASE if of_detector else _CASE).decode(record.value or b"")
+    case = _read(record.value or b"")
     writer.execute(
         SQL["put_integrity_case"],
         (case.case_id, case.kind, moment_ms(case.at), record.value),

@@ -24,6 +24,10 @@ def apply_moderation_outcome(writer: sqlite3.Connection, record: SourceRecord, c
     changes.require_known(outcome.category)
     subject = outcome.subject
     escalation_id = subject.escalation_id if isinstance(subject, EscalationSubject) else None
+    message_ref = None
+    # One of a case that was made for a test is no decision about the message.
+    if isinstance(subject, MessageSubject) and outcome.known_answer is None:
+        message_ref = subject.message_ref
     # If the one that was read first turns out to be the second one, the case that it named was not decided by
     # it.
     place = (decoded.ce_source, outcome.outcome_id)
@@ -38,23 +42,18 @@ def apply_moderation_outcome(writer: sqlite3.Connection, record: SourceRecord, c
             record.offset,
             subject.channel_ref,
             escalation_id,
-            # One of a case that was made for a test is no decision about the message.
-            subject.message_ref
-            if isinstance(subject, MessageSubject) and outcome.known_answer is None
-            else None,
+            message_ref,
             decoded.time_ms,
             encode(outcome),
         ),
     )
-    if isinstance(subject, EscalationSubject):
-        changes.cases.add(subject.escalation_id)
-    elif isinstance(subject, MessageSubject) and outcome.known_answer is None:
+    if escalation_id is not None:
+        changes.cases.add(escalation_id)
+    elif message_ref is not None:
         # Pages of the message's clocks show the outcome too.
         changes.cases.update(
             case_id
-            for (case_id,) in writer.execute(
-                SQL["cases_of_message"], (subject.channel_ref, subject.message_ref)
-            )
+            for (case_id,) in writer.execute(SQL["cases_of_message"], (subject.channel_ref, message_ref))
         )
     changes.channels.add(subject.channel_ref)
 

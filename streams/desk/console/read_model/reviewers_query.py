@@ -54,10 +54,10 @@ def reviewers(reader: sqlite3.Connection, since_ms: int, sees: Callable[[Categor
         person.upheld += outcome.decision == "upheld"
         person.unfounded += outcome.decision == "manifestly_unfounded"
         person.reporters += reporters or 0
-        earlier = by_subject[outcome.subject.channel_ref, escalation_id, message_ref]
         if escalation_id is not None or message_ref is not None:
+            earlier = by_subject[outcome.subject.channel_ref, escalation_id, message_ref]
             _compare(found, earlier, outcome)
-        earlier.append(outcome)
+            earlier.append(outcome)
     return sorted(found.values(), key=lambda each: (-each.reporters, -each.decisions, each.ref))
 
 
@@ -65,10 +65,9 @@ def _compare(
     found: dict[str, Reviewer], earlier: list[ModerationOutcome], outcome: ModerationOutcome
 ) -> None:
     """Compare an outcome with the latest one of another person about the same."""
-    others = [each for each in earlier if each.reviewer.ref != outcome.reviewer.ref]
-    if not others:
+    other = next((each for each in reversed(earlier) if each.reviewer.ref != outcome.reviewer.ref), None)
+    if other is None:
         return
-    other = others[-1]
     same = (other.decision == "upheld") == (outcome.decision == "upheld")
     if outcome.supersedes is not None:
         if not same:
