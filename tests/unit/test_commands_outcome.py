@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from streams.commands.main import commands
 from streams.commands.outcome import import_file, record
 from streams.commands.outcome.payload import COLUMNS
+from streams.contract.events.desk_member import DeskMember
 from streams.contract.events.moderation_outcome import (
     EscalationSubject,
     LawGround,
@@ -124,6 +125,46 @@ def test_one_outcome_is_written_with_everything_that_was_said(log):
     )
     assert (outcome.action.visibility, outcome.action.account) == (None, "suspended")
     assert (outcome.supersedes, outcome.sampled) == ("o-1", 0.02)
+
+
+APPROVED = (
+    "outcome", "record", "dismissed", "--channel", "channel-a", "--message", "message-a", "--category", "hate",
+    "--terms", "hate-1", "--reason", "lawful_context", "--holds-for-version", "v3",
+)  # fmt: skip
+
+
+def test_two_people_dismiss_a_version_of_a_message(log):
+    result = tocsin(*APPROVED, "--confirmed-by", "lead-7f02", "--confirmed-role", "lead", "--yes")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "by desk-19c4 (desk, two_agree) and lead-7f02 (lead); holds for version v3" in result.stdout
+    (outcome,) = log.events
+    assert (outcome.holds_for_version, outcome.confidence) == ("v3", "two_agree")
+    assert outcome.confirmed_by == DeskMember("lead-7f02", "lead")
+    header = (
+        "channel_ref,message_ref,decision,category,rule,reason,decided_at,reviewer,role,confidence,"
+        "holds_for_version,confirmed_by,confirmed_role\n"
+    )
+    row = (
+        "channel-a,message-a,dismissed,hate,hate-1,lawful_context,2026-09-23T10:00:00Z,desk-19c4,desk,two_agree,"
+        "v3,lead-7f02,lead\n"
+    )
+    assert tocsin("outcome", "import", "-", "--yes", text=header + row).exit_code == 0
+    assert log.events[-1].outcome_id == outcome.outcome_id
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ((), "confidence: Must be two_agree"),
+        (("--two-agree",), "missing_field: confirmed_by"),
+        (("--confirmed-by", "desk-19c4"), "invalid_value: confirmed_by.ref"),
+    ],
+)
+def test_one_person_alone_cannot(log, more, says):
+    result = tocsin(*APPROVED, *more, "--yes")
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert log.sent == []
 
 
 def test_a_report_is_named_with_its_source(log):

@@ -22,15 +22,21 @@ SOURCE = "tocsin-outcome"
 NOT_WRITTEN = "nothing was written; to write this, run the command again with --yes"
 
 _SUBJECTS: Final = {"message": "message_ref", "report": "report_id", "escalation": "escalation_id"}
-_PLAIN: Final = ("outcome_id", "decision", "category", "reason", "decided_at", "confidence", "supersedes")
+_PLAIN: Final = (
+    "outcome_id", "decision", "category", "reason", "decided_at", "confidence", "supersedes",
+    "holds_for_version",
+)  # fmt: skip
 
 COLUMNS: Final = (
     "channel_ref", *_SUBJECTS.values(), "ce_source", "decision", "category", "duty", "jurisdiction", "rule",
     "reason", "decided_at", "reviewer", "role", "confidence", "visibility", "account", "supersedes",
-    "sampled",
+    "sampled", "holds_for_version", "confirmed_by", "confirmed_role",
     "outcome_id",
 )  # fmt: skip
-"""The fields of an outcome as columns of a table: those of its parts by name, and `reviewer`, their ref."""
+"""The fields of an outcome as columns of a table: those of its parts by name.
+
+`reviewer` and `confirmed_by` are refs.
+"""
 
 # Stands in for the id and the time while the id is made of the rest.
 _NO_ID = "~"
@@ -56,8 +62,9 @@ def payload_of(row: Mapping[str, str]) -> dict[str, Any]:
     payload: dict[str, Any] = {name: given[name] for name in _PLAIN if name in given}
     payload["subject"] = {"kind": kinds[0], **_part(given, "channel_ref", _SUBJECTS[kinds[0]], "ce_source")}
     payload["ground"] = _ground(given)
-    names = {"reviewer": "ref", "role": "role"}
-    payload["reviewer"] = {names[name]: text for name, text in _part(given, *names).items()}
+    payload["reviewer"] = _person(given, "reviewer", "role")
+    if confirmed := _person(given, "confirmed_by", "confirmed_role"):
+        payload["confirmed_by"] = confirmed
     if action := _part(given, "visibility", "account"):
         payload["action"] = action
     if "sampled" in given:
@@ -94,6 +101,10 @@ def _ground(given: Mapping[str, str]) -> dict[str, str]:
 
 def _part(given: Mapping[str, str], *names: str) -> dict[str, str]:
     return {name: given[name] for name in names if name in given}
+
+
+def _person(given: Mapping[str, str], ref: str, role: str) -> dict[str, str]:
+    return {name: given[column] for name, column in (("ref", ref), ("role", role)) if column in given}
 
 
 def _number(text: str) -> float:

@@ -58,6 +58,20 @@ from streams.running.worker.settings import Settings, load_settings
     help="What was done to its author's account: suspended, terminated.",
 )
 @click.option("--two-agree", is_flag=True, help="Two reviewers agree.  [default: one reviewer]")
+@click.option(
+    "--confirmed-by", help="Pseudonym of the second reviewer, who agrees: as --two-agree, and named."
+)
+@click.option(
+    "--confirmed-role",
+    type=click.Choice(get_args(DeskRole)),
+    metavar="NAME",
+    help="The role of the second reviewer.  [default: desk]",
+)
+@click.option(
+    "--holds-for-version",
+    help="The version of the message that was judged: reports of it need no further review for a while. "
+    "Needs --confirmed-by.",
+)
 @click.option("--supersedes", help="Id of an earlier outcome that no longer holds.")
 @click.option("--sampled", help="Probability with which the subject was drawn for review, if at random.")
 @click.option("--id", "outcome_id", help="Your own id of the outcome.  [default: made of what it says]")
@@ -94,13 +108,18 @@ def record(
           --category fraud --terms scams-2.1 --reason phishing --visibility removed --yes
       tocsin outcome record dismissed --escalation b669dd39-f577-55ae-a698-c4810b1e927f
           --category fraud --law EU.dsa.art16-5 --jurisdiction DE --reason not_a_violation --yes
+      tocsin outcome record dismissed --channel s4xj233qkor3uxmtwnvslhuus4 --message m-09ab51
+          --category hate --terms hate-1 --reason lawful_context --confirmed-by lead-7f02
+          --holds-for-version v3 --yes
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
     settings = load_settings()
     now_ms = time.time_ns() // 1_000_000
     row = {name: text for name, text in given.items() if text is not None}
     row["reviewer"] = deciding_actor(actor, settings)
     row["decided_at"] = rfc3339(now_ms if at is None else at)
-    row["confidence"] = "two_agree" if two_agree else "one_reviewer"
+    if "confirmed_by" in row:
+        row.setdefault("confirmed_role", "desk")
+    row["confidence"] = "two_agree" if two_agree or "confirmed_by" in row else "one_reviewer"
     with broker_errors_explained(settings):
         if "escalation_id" in row and "channel_ref" not in row:
             row["channel_ref"] = asyncio.run(_channel_of(settings, row["escalation_id"]))

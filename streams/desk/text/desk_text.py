@@ -32,11 +32,16 @@ def moderation_text(outcome: ModerationOutcome) -> str:
     measures = "".join(f", {measure}" for measure in done)
     drawn = "" if outcome.sampled is None else f", drawn with probability {outcome.sampled:g}"
     known = "" if outcome.known_answer is None else f", the answer is known: {outcome.known_answer}"
+    second = outcome.confirmed_by
+    confirmed = "" if second is None else f" and {second.ref} ({second.role})"
+    version = outcome.holds_for_version
+    holds = "" if version is None else f"; holds for version {version}"
     earlier = "" if outcome.supersedes is None else f", supersedes {outcome.supersedes}"
     return (
         f"{outcome.decision} {outcome.category}: {outcome.reason}, {_ground_text(outcome.ground)}{measures}"
         f"\n         {_subject_text(outcome.subject)}, channel {outcome.subject.channel_ref}, "
-        f"by {outcome.reviewer.ref} ({outcome.reviewer.role}, {outcome.confidence}){drawn}{earlier}{known}"
+        f"by {outcome.reviewer.ref} ({outcome.reviewer.role}, {outcome.confidence}){confirmed}"
+        f"{drawn}{earlier}{known}{holds}"
     )
 
 
