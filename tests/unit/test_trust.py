@@ -51,10 +51,16 @@ outcomes = st.builds(
 
 
 def credit(
-    reporter: Reporter, day: int, removed: OutcomeFacts | None, added: OutcomeFacts | None, target: int = 1
+    reporter: Reporter,
+    day: int,
+    removed: OutcomeFacts | None,
+    added: OutcomeFacts | None,
+    target: int = 1,
+    channel: int = 0,
 ):
     verdict = "upheld" if added is None else added.verdict
-    return reporter.credit(CreditFacts(day * DAY, (day - 1) * 86_400, target, verdict, removed, added))
+    facts = CreditFacts(day * DAY, (day - 1) * 86_400, target, verdict, removed, added, channel=channel)
+    return reporter.credit(facts)
 
 
 def in_order(given_outcomes: list[OutcomeFacts]) -> Reporter:
@@ -302,8 +308,15 @@ def test_a_vouched_member_needs_the_most_evidence():
     reporter = Reporter()
     assert reporter.note_report(RULES, facts(D0 * DAY)).needed == 1
     assert reporter.note_report(RULES, facts(D0 * DAY, member=True)).needed == 2
-    credit(reporter, D0, None, OutcomeFacts(D0, "upheld", CODES["spam"], 100))
-    assert reporter.note_report(RULES, facts(D0 * DAY, member=True)).needed == 3
+    credit(reporter, D0, None, OutcomeFacts(D0, "upheld", CODES["spam"], 80, reviewer=7), channel=5)
+    # One person's word is not enough: the reporter may have staged it.
+    assert reporter.note_report(RULES, facts(D0 * DAY, member=True)).needed == 2
+    credit(reporter, D0, None, OutcomeFacts(D0, "upheld", CODES["spam"], 80, reviewer=8), channel=6)
+    # What nothing supports gives no trust, and vouches.
+    stamp = reporter.note_report(RULES, facts(D0 * DAY, member=True))
+    assert (stamp.needed, stamp.factor) == (3, 1.0)
+    credit(reporter, D0, None, OutcomeFacts(D0, "manifestly_unfounded", CODES["spam"], 100))
+    assert reporter.note_report(RULES, facts(D0 * DAY, member=True)).needed == 2
 
 
 def test_equal_states_have_equal_bytes_and_unknown_versions_are_refused():

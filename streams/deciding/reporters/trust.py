@@ -18,6 +18,12 @@ _DIGITS: Final = 6
 _VOUCHED_FOR: Final[frozenset[ReporterKind]] = frozenset({"automated", "trusted_flagger"})
 
 
+# As much as one outcome on which two people agree, or two of one person each: below, a single scam that was
+# staged in an own channel would vouch for all who reported it. From two on, a third more honest people are
+# linked (docs/trust-measured.md).
+_VOUCHED_FROM: Final = 1.0
+
+
 class Trust(NamedTuple):
     """What is known of a reporter.
 
@@ -86,6 +92,22 @@ def trust_of(
             return _trust(rules, kind, own, outcomes.supported(kind, own, day, category), "category")
     known = outcomes.counted(rules, kind, day, None, everything)
     return _trust(rules, kind, known, outcomes.supported(kind, known, day, None), "reporter")
+
+
+def is_vouched(rules: ReporterRules, kind: ReporterKind, outcomes: KnownOutcomes, day: int) -> bool:
+    """Return whether a reporter was upheld more often than is usual of the kind, whatever supports it.
+
+    It raises no weight: who is vouched for needs more evidence to be linked to others.
+    """
+    if not outcomes.sums:
+        return False
+    known = outcomes.totals(rules, kind, day, None)
+    prior, weights = rules.priors[kind], rules.outcomes
+    right = weights["upheld"] * known.upheld
+    wrong = (
+        weights["dismissed"] * known.dismissed + weights["manifestly_unfounded"] * known.manifestly_unfounded
+    )
+    return known.upheld >= _VOUCHED_FROM and right / prior.alpha > wrong / prior.beta
 
 
 def trust_over_all(rules: ReporterRules, kind: ReporterKind, outcomes: KnownOutcomes, day: int) -> Trust:
