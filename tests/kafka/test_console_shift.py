@@ -321,12 +321,15 @@ def counted_decision(known):
 
 def check_trust(deployment, reader, reports):
     """What was decided about the messages of the first reports is what their reporters are credited with."""
-    listed = defaultdict(dict)
+    listed, later = defaultdict(dict), defaultdict(set)
     for row in reader.all(deployment.name(ESCALATIONS)):
         event = orjson.loads(row.value)
         if event["type"] == "opened" or event["reason"] == "level_raised":
-            listed[event["escalation_id"]] |= dict.fromkeys(event["message_refs"])
-    decided = defaultdict(set)
+            of_case, messages = listed[event["escalation_id"]], event["message_refs"]
+            if event["reason"] == "level_raised":
+                later[event["escalation_id"]] |= set(messages) - of_case.keys()
+            of_case |= dict.fromkeys(messages)
+    decided, unclear = defaultdict(set), set()
     for row in reader.all(deployment.name(MODERATION)):
         outcome = orjson.loads(row.value)
         subject = outcome["subject"]
@@ -341,11 +344,17 @@ def check_trust(deployment, reader, reports):
         messages = (
             [subject["message_ref"]] if subject["kind"] == "message" else listed[subject["escalation_id"]]
         )
+        # Whether a case had risen when it was decided about, these topics do not tell.
+        late = later[subject.get("escalation_id")]
         for message in list(messages)[:MOST_LISTED]:
             decided[subject["channel_ref"], message].add(made)
+            if message in late:
+                unclear.add((subject["channel_ref"], message))
     expected, targets = {}, set()
     for report in map(orjson.loads, (each.value for each in reports)):
         message = report["channel"]["ref"], report.get("message_ref")
+        if message in unclear:
+            continue
         targets.add(KEY.target_hash(*message))
         ref = report["reporter"].get("ref")
         received = to_ms(report.get("received_at") or report["occurred_at"]) // 1000

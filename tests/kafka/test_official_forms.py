@@ -13,16 +13,14 @@ from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.loader import load_rules
 from tests.contract.examples import SCHEMAS, example, example_files
 from tests.kafka.harness.deployment import ROUTING, Deployment
-from tests.kafka.harness.platform import policies_that_hold_nothing_back, trusting_platform
+from tests.kafka.harness.platform import trusting_platform
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Published
 from tests.request_stories import STORIES
 from tests.unit.request_traffic import new_requests, request_record, routings, run_requests
 from tests.unit.traffic import Record
 
-RULES = compile_request_rules(
-    load_rules(platform=trusting_platform(), policies=policies_that_hold_nothing_back())
-)
+RULES = compile_request_rules(load_rules(platform=trusting_platform()))
 # The source that the examples of answers know.
 INTAKE = "/authority-intake"
 

@@ -18,6 +18,7 @@ from streams.contract.wire.origin import own_place
 from streams.contract.wire.records import OutputRecord
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.partition.replay import DECISIONS_HEADER
 from tests import bundled
 from tests.unit.traffic import INTERNAL, MINUTE, START, Record, report
 
@@ -86,6 +87,14 @@ def credits_of(batch: Batch) -> dict[str, tuple[str | None, str | None]]:
             removed, added = (None if one is None else one.decision for one in (credit.removed, credit.added))
             found[names[credit.reporter]] = (removed, added)
     return found
+
+
+def without_decisions_read(outputs: Iterable[OutputRecord]) -> list[OutputRecord]:
+    """Outputs that do not say which decisions were read before a report."""
+    return [
+        output._replace(headers=[header for header in output.headers if header[0] != DECISIONS_HEADER])
+        for output in outputs
+    ]
 
 
 def refused(outputs: Iterable[OutputRecord]) -> list[tuple[bytes, bytes]]:

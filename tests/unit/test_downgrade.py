@@ -18,6 +18,7 @@ from streams.deciding.partition.source_controls import SourceControl, control_re
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.part import PART
 from streams.deciding.reports.crowd import APPROVALS, WATCHED_REPORTS
+from streams.deciding.reports.decisions_read import DECISIONS_READ
 from tests.fixtures import code_under_test
 from tests.fixtures.differences import VERSION_0_2
 from tests.fixtures.recorded import load_version_0_2
@@ -51,11 +52,11 @@ def test_what_this_version_keeps_is_written_in_the_forms_of_0_2(past: Past) -> N
         for each in changes[owner]:
             fold(now, each)
         before, then = entries_before(now), past.stored(owner)
-        new = {(DUPLICATES_SLOT, b"\x03"), (NEWCOMERS, b"\x01"), (PART, b"\x01")}
+        new = {(DUPLICATES_SLOT, b"\x03"), (NEWCOMERS, b"\x01"), (PART, b"\x01"), (DECISIONS_READ, b"\x01")}
         assert forms(now) - forms(then) <= new
         assert forms(before) == forms(then)
         assert slots(before) == slots(then)
-        changed = (DUPLICATES_SLOT, NEWCOMERS, PART, CHANNEL_COUNTS)
+        changed = (DUPLICATES_SLOT, NEWCOMERS, PART, DECISIONS_READ, CHANNEL_COUNTS)
         assert {key: value for key, value in now.items() if key[:1] not in changed} == {
             key: value for key, value in before.items() if key[:1] not in changed
         }

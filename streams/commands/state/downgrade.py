@@ -24,6 +24,7 @@ from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceCon
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.part import PART
 from streams.deciding.reports.crowd import APPROVALS, WATCHED_REPORTS
+from streams.deciding.reports.decisions_read import DECISIONS_READ
 
 VERSION_BEFORE: Final = "0.2"
 
@@ -32,8 +33,8 @@ _FILE_VERSION: Final = 1
 
 # What 0.2 does not have: of a bundle of which nothing is left to read, what each publisher brought in the
 # current hour, the parts of detectors and lists, and what people decided about reporters and versions of
-# messages: they weigh again there.
-_NOT_BEFORE: Final = (PARTLY_READ, NEWCOMERS, PART, WATCHED_REPORTS, APPROVALS)
+# messages: they weigh again there. It has no header that says which decisions were read before a report.
+_NOT_BEFORE: Final = (PARTLY_READ, NEWCOMERS, PART, WATCHED_REPORTS, APPROVALS, DECISIONS_READ)
 
 # The list of transparency counters that 0.2 does not have. What was published of it stays published.
 _NOT_COUNTED_BEFORE: Final = "suspensions"

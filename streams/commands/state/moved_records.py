@@ -11,6 +11,7 @@ from streams.contract.events.internal.source_decision import SOURCE_DECISION_TYP
 from streams.contract.wire.envelope import CE_TYPE
 from streams.deciding.partition.reading import PARTLY_READ, moved_bundle
 from streams.deciding.partition.source_controls import SOURCE_CONTROL, without_offsets
+from streams.deciding.reports.decisions_read import DECISIONS_READ
 from streams.running.log.log import Appended, Destination, Write
 from streams.running.log.position import SourcePosition
 from streams.running.log.transaction import Writes
@@ -47,6 +48,9 @@ class NewInternalLog:
                 kept = without_offsets(key, value)
                 if kept is not None:
                     yield key, kept
+            elif key == DECISIONS_READ:
+                # What is read next has other offsets, at least in the internal log.
+                continue
             else:
                 yield key, value
 

@@ -1,8 +1,8 @@
 """Output headers that record the order of application, so the logs alone can be replayed.
 
 Records of a partition arrive through several topics, and none of these shows how they were interleaved.
-`enriched-reports` and `authority-routing` do. Whether a tick took effect before or after a record is in no
-other log either.
+`enriched-reports` and `authority-routing` do. Whether a tick took effect before or after a record, or a
+decision before or after a report, is in no other log either.
 """
 
 from typing import Final
@@ -13,6 +13,10 @@ from streams.contract.wire.records import Headers
 # number honoured since the last report or request.
 TICKS_HEADER: Final = "tocsin-ticks"
 
+# On the first report after decisions of people: the next offsets of the partition's moderation-outcomes and
+# of the internal topic, below which all decisions had been read.
+DECISIONS_HEADER: Final = "tocsin-decisions"
+
 # On the event that an outcome of a clock led to: the number of reports or requests applied before it.
 AFTER_HEADER: Final = "tocsin-after"
 
@@ -20,6 +24,11 @@ AFTER_HEADER: Final = "tocsin-after"
 def ticks_headers(ticks: int) -> Headers:
     """Return the headers for the output of a report or request before which `ticks` ticks were honoured."""
     return [(TICKS_HEADER, b"%d" % ticks)] if ticks else []
+
+
+def decisions_headers(published: int, passed_on: int) -> Headers:
+    """Return the headers for a report before which decisions below these offsets of both topics were read."""
+    return [(DECISIONS_HEADER, b"%d %d" % (published, passed_on))]
 
 
 def outcome_headers(applied: int, ticks: int) -> Headers:

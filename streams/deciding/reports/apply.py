@@ -105,6 +105,8 @@ def apply_report(
     headers = event_headers(ENRICHED_REPORT_TYPE, report.report_id, occurred)
     if state.time.ticks:
         headers += ticks_headers(state.time.ticks)
+    if state.decisions.after == state.time.applied:
+        headers += state.decisions.headers()
     found = None if arrivals is None else find_coordination(windows[-1].stamped, arrivals)
     finding = None if found is None else found.published
     value = enriched_json(

@@ -164,6 +164,7 @@ def handle_moderation_outcome(batch: ReportBatch, record: SourceRecord, origin: 
     channel_ref = decoded.event.subject.channel_ref
     channel_key = key_or_rekey(batch, record, channel_ref, MESSAGE_REPORTS_INTERNAL)
     if channel_key is not None:
+        batch.state.decisions.note(record, batch.state.time.applied)
         apply_outcome(batch, channel_key, origin, decoded)
 
 
@@ -187,6 +188,7 @@ def handle_own(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None
     if paused is None:
         HANDLERS[MESSAGE_REPORTS](batch, record, origin)
     else:
+        batch.state.decisions.note(record, batch.state.time.applied)
         apply_pause(batch, record, paused)
 
 

@@ -70,6 +70,9 @@ class NativeCore:
         recent = state.recent
         if state.sources or time.ticks or recent.has_hashes_without_key or state.reporter_keys.earlier:
             return 0
+        # The next report says which decisions were read before it.
+        if state.decisions.after == time.applied:
+            return 0
         # Whether a report may be a repeat is asked in Python, and the core leaves late reports to it: those
         # of an earlier pane. So all that may be must have occurred in one.
         if recent.forgotten_until >= time.now // FINE_MS * FINE_MS:

@@ -23,6 +23,7 @@ from streams.deciding.reports.crowd import (
     Crowd,
     merge_guard_rails,
 )
+from streams.deciding.reports.decisions_read import DECISIONS_READ, DecisionsRead, forget_decisions
 from streams.deciding.reports.escalation.episodes import (
     Cooldown,
     Episode,
@@ -50,13 +51,14 @@ class ReportState(PartitionState):
     `time.now` follows occurred_at.
     """
 
-    __slots__ = ("_touched_channels", "counts", "crowd", "episodes", "reporter_keys")
+    __slots__ = ("_touched_channels", "counts", "crowd", "decisions", "episodes", "reporter_keys")
 
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
         super().__init__("reports", EventTime(), partition, partitions, rules.settings)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
         self.counts = _count_store(native=rules.native)
         self.crowd = Crowd()
+        self.decisions = DecisionsRead()
         self.reporter_keys = ReporterKeys(rules.hash_keys)
         self._touched_channels: dict[str, None] = {}
 
@@ -141,6 +143,8 @@ class ReportState(PartitionState):
         keys = self.reporter_keys.drain_change()
         if keys is not None:
             yield REPORTER_KEYS, keys
+        if (decisions := self.decisions.drain_change()) is not None:
+            yield decisions
 
     def restore_episodes(self, key: bytes, value: bytes) -> None:
         """Restore the episodes of a channel. Raises UnknownStateVersion."""
@@ -179,6 +183,7 @@ def restore_reports(
         CHANNEL_COUNTS: state.counts.restore,
         CHANNEL_EPISODES: state.restore_episodes,
         REPORTER_KEYS: state.reporter_keys.restore,
+        DECISIONS_READ: state.decisions.restore,
         **state.crowd.readers,
     }
     state.restore(entries, own)
@@ -224,5 +229,6 @@ MOVES: Moves = {
     WATCHED_REPORTS: ByRef(ref_before_nul),
     APPROVALS: ByRef(ref_before_nul),
     GUARD_RAIL: Merged(merge_guard_rails),
+    DECISIONS_READ: Merged(forget_decisions),
 }
 """How the records of the stage of reports move when the number of partitions changes."""

@@ -12,7 +12,7 @@ from streams.running.log.position import POSITION_KEY, decode_position
 from streams.running.topics.topic_admin import admin_client, create_topics
 from streams.running.topics.topic_catalogue import load_catalogue
 from tests.kafka.harness.group import evict_everybody
-from tests.kafka.harness.platform import policies_that_hold_nothing_back, trusting_platform
+from tests.kafka.harness.platform import trusting_platform
 from tests.kafka.harness.publisher import MURMUR2, Publisher
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Published
@@ -107,7 +107,6 @@ class Deployment:
             "TOCSIN_HTTP_PORT": "0",
             "TOCSIN_HASH_KEY": DEMONSTRATION_KEY.hex(),
             "TOCSIN_PLATFORM_FILE": str(trusting_platform()),
-            "TOCSIN_POLICIES_FILE": str(policies_that_hold_nothing_back()),
             **(settings or {}),
         }
         self.fleet = Fleet(folder, self.settings)

@@ -49,12 +49,12 @@ from tests.kafka.harness.deployment import (
     VERIFIED,
     Deployment,
 )
-from tests.kafka.harness.platform import policies_that_hold_nothing_back, trusting_platform
+from tests.kafka.harness.platform import trusting_platform
 from tests.kafka.harness.reader import Reader, Row
 from tests.replay_order import (
     Applied,
     AppliedOutcome,
-    applied_answers,
+    applied_answer,
     applied_of_routing,
     applied_outcome,
     applied_report,
@@ -76,8 +76,7 @@ Written = tuple[int, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 
 def shipped_rules(**changes: object) -> ReportRules:
     """The rules of a deployment's worker; `changes` go to load_rules."""
-    files = {"platform": trusting_platform(), "policies": policies_that_hold_nothing_back()}
-    return compile_report_rules(load_rules(**{**files, **changes}))
+    return compile_report_rules(load_rules(**{"platform": trusting_platform(), **changes}))
 
 
 def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:
@@ -90,13 +89,8 @@ def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row
         applied_outcome(row.value, row.headers)
         for row in reader.rows[deployment.name(ESCALATIONS)][partition]
     ]
-    decided = {
-        orjson.loads(row.value).get("outcome_id"): Source(row.topic, row.partition, row.offset)
-        for row in reversed(_moderation(deployment, reader, partition))
-    }
     answers = [
-        applied_answers(row.value, row.headers, decided.__getitem__)
-        for row in reader.rows[deployment.name(QUESTIONS)][partition]
+        applied_answer(row.value, row.headers) for row in reader.rows[deployment.name(QUESTIONS)][partition]
     ]
     return list(
         order_of_application(
@@ -105,9 +99,9 @@ def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row
             _applied(deployment, reader, INTERNAL, STATE, partition),
             outcomes_in_order(
                 [outcome for outcome in escalated if outcome is not None],
-                [answer for found, _ in answers for answer in found],
+                [answer for answer in answers if answer is not None],
             ),
-            {known.source: known.outcomes for _, known in answers if known is not None},
+            _moderation(deployment, reader, partition),
         )
     )
 
@@ -151,17 +145,17 @@ def _originals(deployment: Deployment, reader: Reader, *topics: str) -> Callable
     return lambda source: rows[source.topic, source.partition][source.offset]
 
 
-def _applied(deployment: Deployment, reader: Reader, internal: str, state: str, partition: int) -> list[Row]:
-    """The records of an internal topic below the committed position.
+def _applied(deployment: Deployment, reader: Reader, topic: str, state: str, partition: int) -> list[Row]:
+    """The records of a topic below the committed position.
 
     Later ones were not applied: a worker may end before it reads its own last tick.
     """
-    rows = reader.rows[deployment.name(internal)][partition]
+    rows = reader.rows.get(deployment.name(topic), {}).get(partition, [])
     written = reader.latest(deployment.name(state), partition).get(POSITION_KEY)
     if written is None:
         return []
-    end = decode_position(written)[deployment.name(internal)].next_offset
-    return [row for row in rows if row.offset < end]
+    position = decode_position(written).get(deployment.name(topic))
+    return [] if position is None else [row for row in rows if row.offset < position.next_offset]
 
 
 class Replayed:
@@ -204,11 +198,6 @@ def check_replay(
         reports, requests = Replayed(partition), Replayed(partition)
         state = ReportState(partition, deployment.partitions, rules)
         for batch in _batches(order_of(deployment, reader, partition), cut):
-            reports.add(report_stage(rules).apply(state, batch))
-        # What else moderators decide leaves no trace of its place among the reports, and needs none: it moves
-        # no time, changes nothing that is counted and answers no question, and who is credited does not depend
-        # on it. What was applied already is a duplicate.
-        for batch in _batches(_moderation(deployment, reader, partition), cut):
             reports.add(report_stage(rules).apply(state, batch))
         requests_state = RequestState(partition, deployment.partitions, request_rules)
         for batch in _batches(order_of_requests(deployment, reader, partition), cut):
@@ -284,10 +273,10 @@ def _stamped(records: Iterable[Row | OutputRecord]) -> Counter[tuple[int | None,
 
 
 def _moderation(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:
-    """The moderators' outcomes about the channels of a partition, those that are refused among them."""
+    """The moderators' outcomes that a partition has read, about channels at home in it; others it passed on."""
     return [
         row
-        for row in reader.all(deployment.name(MODERATION))
+        for row in _applied(deployment, reader, MODERATION, STATE, partition)
         if row.value is not None
         and home_partition(_channel_of(row.value), deployment.partitions) == partition
     ]
