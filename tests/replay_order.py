@@ -2,8 +2,9 @@
 
 A partition reads reports from two topics. Neither shows how they were interleaved; `enriched-reports` does.
 Ticks and corrections of time are in the internal topic, and each enriched report holds the number of them
-that counted before it. The first report after decisions of people holds how far these had been read. The escalation that a clock's outcome leads to holds the place of the outcome's record
-and what was applied before it. `authority-routing` holds the same for requests.
+that counted before it. The first report after decisions of people holds the order in which these were
+read; for those after the last report the state has it. What an outcome of a clock of a request leads to in
+`authority-routing` holds the place of its record and what was applied before it.
 """
 
 from collections import defaultdict, deque
@@ -17,38 +18,34 @@ from streams.contract.events.escalation import Trace
 from streams.contract.wire.forms.reporter_paused import decode_reporter_paused
 from streams.contract.wire.forms.tick import decode_tick
 from streams.contract.wire.forms.time_correction import decode_time_correction
-from streams.contract.wire.origin import origin_of, read_origin
+from streams.contract.wire.origin import read_origin
 from streams.contract.wire.records import Headers, SourceRecord
-from streams.contract.wire.topics import MODERATION_OUTCOMES, without_prefix
+from streams.contract.wire.topics import CLOCK_OUTCOMES, MODERATION_OUTCOMES, without_prefix
 from streams.deciding.partition.replay import AFTER_HEADER, DECISIONS_HEADER, TICKS_HEADER
+from streams.deciding.reports.decisions_read import DecisionRun, DecisionTopic, read_runs
 
 
 class Applied(NamedTuple):
     """One applied report or request: the place of its original record, and the ticks honoured before it.
 
-    `decisions` are the offsets of both topics below which decisions were read before a report.
+    `decisions` are those that were read between the report before and this one.
     """
 
     source: Source
     ticks: int
-    decisions: tuple[int, int] = (0, 0)
+    decisions: Sequence[DecisionRun] = ()
 
 
 class AppliedOutcome(NamedTuple):
-    """One applied outcome: its place, the number of reports or requests applied before it, and ticks since.
-
-    `at` is the time of the event that says so.
-    """
+    """One applied outcome: its place, the number of reports or requests applied before it, and ticks since."""
 
     source: Source
     after: int
     ticks: int
-    at: str = ""
 
 
 class _Traced(msgspec.Struct):
     trace: Trace
-    at: str
 
 
 _decode_trace = msgspec.json.Decoder(_Traced).decode
@@ -57,8 +54,7 @@ _decode_trace = msgspec.json.Decoder(_Traced).decode
 def applied_report(source: Source, headers: Headers) -> Applied:
     """Read what a report's `enriched-reports` record says of its place (`source` field and headers)."""
     found = dict(headers)
-    published, passed_on = map(int, found.get(DECISIONS_HEADER, b"0 0").split())
-    return Applied(source, int(found.get(TICKS_HEADER, b"0")), (published, passed_on))
+    return Applied(source, int(found.get(TICKS_HEADER, b"0")), read_runs(found.get(DECISIONS_HEADER, b"")))
 
 
 def applied_outcome(value: bytes, headers: Headers) -> AppliedOutcome | None:
@@ -70,44 +66,7 @@ def applied_outcome(value: bytes, headers: Headers) -> AppliedOutcome | None:
     [(place, offset)] = event.trace.partition_offsets.items()
     topic, _, partition = place.rpartition("/")
     source = Source(topic, int(partition), offset)
-    return AppliedOutcome(source, int(headers[AFTER_HEADER]), int(headers[TICKS_HEADER]), event.at)
-
-
-def applied_answer(value: bytes, headers: Headers) -> AppliedOutcome | None:
-    """Read the outcome that led to a `review-questions` record. None if no outcome led to it."""
-    origin, found = read_origin(headers), dict(headers)
-    if origin is None or AFTER_HEADER not in found:
-        return None
-    source = Source(origin.topic, origin.partition, origin.offset)
-    at = msgspec.json.decode(value)["at"]
-    return AppliedOutcome(source, int(found[AFTER_HEADER]), int(found[TICKS_HEADER]), at)
-
-
-def outcomes_in_order(
-    escalated: Iterable[AppliedOutcome], answers: Iterable[AppliedOutcome]
-) -> list[AppliedOutcome]:
-    """Bring outcomes that led to escalations, and those that answered questions, into one order.
-
-    Both are in the order of their events; an answer that raised an escalation is among both. Any other one
-    concerns no clock, so its place among outcomes of clocks matters only if these moved the time.
-    """
-    groups: dict[tuple[int, int], tuple[list[AppliedOutcome], deque[AppliedOutcome]]] = {}
-    for outcome in escalated:
-        groups.setdefault((outcome.after, outcome.ticks), ([], deque()))[0].append(outcome)
-    for outcome in answers:
-        groups.setdefault((outcome.after, outcome.ticks), ([], deque()))[1].append(outcome)
-    found: list[AppliedOutcome] = []
-    for _, (first, waiting) in sorted(groups.items()):
-        for number, outcome in enumerate(first):
-            raises = any(answer.source == outcome.source for answer in waiting)
-            later = {other.source for other in first[number:]}
-            while waiting and (raises or (waiting[0].at < outcome.at and waiting[0].source not in later)):
-                found.append(waiting.popleft())
-                if found[-1].source == outcome.source:
-                    break
-            found.append(outcome)
-        found += waiting
-    return list(dict.fromkeys(found))
+    return AppliedOutcome(source, int(headers[AFTER_HEADER]), int(headers[TICKS_HEADER]))
 
 
 def applied_of_routing(headers: Headers) -> Applied | AppliedOutcome | None:
@@ -124,31 +83,27 @@ def applied_of_routing(headers: Headers) -> Applied | AppliedOutcome | None:
 
 
 class _Decisions:
-    """Decisions in the order of their two topics, some of which are in the order of events too."""
+    """Decisions that wait to be read, in the order of their topics."""
 
     def __init__(self, published: Iterable[SourceRecord], internal: Iterable[SourceRecord]) -> None:
-        self._waiting = deque(published), deque(filter(_is_decision, internal))
+        self._waiting: dict[DecisionTopic, deque[SourceRecord]] = defaultdict(deque)
+        self._waiting["i"].extend(filter(_is_decision, internal))
+        for record in published:
+            topic: DecisionTopic = "c" if without_prefix(record.topic) == CLOCK_OUTCOMES else "o"
+            self._waiting[topic].append(record)
 
-    def below(self, ends: tuple[int, int] | None) -> Iterator[SourceRecord]:
-        """Take those below an offset of each topic, or all of them."""
-        for number, waiting in enumerate(self._waiting):
-            while waiting and (ends is None or waiting[0].offset < ends[number]):
-                yield waiting.popleft()
-
-    def up_to(self, place: Source) -> list[SourceRecord] | None:
-        """Take one, by its original place, and what waits before it; None if it is none of these."""
-        for waiting in self._waiting:
-            places = [(origin.topic, origin.partition, origin.offset) for origin in map(origin_of, waiting)]
-            wanted = place.topic, place.partition, place.offset
-            if wanted in places:
-                return [waiting.popleft() for _ in range(places.index(wanted) + 1)]
-        return None
+    def take(self, runs: Iterable[DecisionRun]) -> Iterator[tuple[SourceRecord, int]]:
+        """Take those of some runs, each with the number of ticks before it."""
+        for run in runs:
+            waiting = self._waiting[run.topic]
+            while waiting and waiting[0].offset < run.end:
+                yield waiting.popleft(), run.ticks
 
 
 def _is_decision(record: SourceRecord) -> bool:
     origin = read_origin(record.headers)
     return decode_reporter_paused(record) is not None or (
-        origin is not None and without_prefix(origin.topic) == MODERATION_OUTCOMES
+        origin is not None and without_prefix(origin.topic) in (MODERATION_OUTCOMES, CLOCK_OUTCOMES)
     )
 
 
@@ -158,16 +113,17 @@ def order_of_application(
     internal: Sequence[SourceRecord],
     outcomes: Iterable[AppliedOutcome] = (),
     published: Iterable[SourceRecord] = (),
+    last: Sequence[DecisionRun] = (),
 ) -> Iterator[SourceRecord]:
     """Yield the records that the partition's owner applied, in its order, starting from an empty state.
 
     `applied` is a whole partition of `enriched-reports` (or of the requests' routings) in order. `record_at`
     finds original records. `internal` are the records of the same partition of the internal topic, in order and
-    below the owner's position; of these, ticks, corrections of time and decisions are taken. `outcomes` are in
-    the order of their events. `published` are the outcomes of moderation in that partition about channels at
-    home there, in order and below the owner's position. Between two reports, decisions that led to no event
-    come after those that did, unless they are earlier in the topic. Reports that became dead letters, were
-    re-keyed to another partition, or were duplicates left no trace in the state and are not yielded.
+    below the owner's position; of these, ticks, corrections of time and decisions are taken. Among reports,
+    `published` are the outcomes in that partition about what is at home there, in the order of their topics and
+    below the owner's position, and `last` the decisions read after the last report. Among requests, and in logs
+    of version 0.2, only `outcomes` are known, those that led to events, in the order of these. Reports that became dead letters, were re-keyed to another partition, or
+    were duplicates left no trace in the state and are not yielded.
     """
     moving: deque[tuple[int | None, SourceRecord]] = deque()
     for record in internal:
@@ -177,7 +133,7 @@ def order_of_application(
         elif decode_time_correction(record) is not None:
             moving.append((None, record))
     outcomes_after: dict[int, list[AppliedOutcome]] = defaultdict(list)
-    for outcome in outcomes:
+    for outcome in dict.fromkeys(outcomes):
         outcomes_after[outcome.after].append(outcome)
 
     def counted(number: int, wanted: int | None) -> list[SourceRecord]:
@@ -196,19 +152,18 @@ def order_of_application(
 
     decisions = _Decisions(published, internal)
 
-    def between(number: int, honoured: int | None, ends: tuple[int, int] | None) -> Iterator[SourceRecord]:
-        waiting = counted(number, honoured)
+    def between(number: int, honoured: int | None, runs: Sequence[DecisionRun]) -> Iterator[SourceRecord]:
+        ticks = counted(number, honoured)
         passed = 0
-        for outcome in outcomes_after[number]:
-            yield from waiting[passed : outcome.ticks]
-            passed = outcome.ticks
-            found = decisions.up_to(outcome.source)
-            yield from [record_at(outcome.source)] if found is None else found
-        yield from waiting[passed:]
-        yield from decisions.below(ends)
+        events = [(record_at(outcome.source), outcome.ticks) for outcome in outcomes_after[number]]
+        for record, before in (*decisions.take(runs), *events):
+            yield from ticks[passed:before]
+            passed = before
+            yield record
+        yield from ticks[passed:]
 
     number = 0
     for number, report in enumerate(applied, 1):
         yield from between(number - 1, report.ticks, report.decisions)
         yield record_at(report.source)
-    yield from between(number, None, None)
+    yield from between(number, None, last)

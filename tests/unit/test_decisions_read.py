@@ -1,5 +1,7 @@
 """The first report after decisions of people says how far they had been read."""
 
+from streams.deciding.partition.time import EventTime
+from streams.deciding.reports.decisions_read import MOST_RUNS, DecisionRun, DecisionsRead, read_runs
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import restore_reports
 from tests.unit.crowd_traffic import outcome, reported
@@ -35,7 +37,7 @@ def test_only_the_first_report_after_a_decision_says_it_also_when_the_state_was_
         found += said(batch)
         fold(stored, batch.changes)
         state = restore_reports(0, 1, RULES, stored.items())
-    assert found == [None, b"9 0", None, b"12 0"]
+    assert found == [None, b"o9", None, b"o12"]
 
 
 def test_decisions_that_were_passed_on_have_the_offsets_of_that_topic():
@@ -44,4 +46,17 @@ def test_decisions_that_were_passed_on_have_the_offsets_of_that_topic():
     arrived = outcome(3, "upheld", START)._replace(
         topic=INTERNAL, offset=41, key=passed_on.key, value=passed_on.value, headers=passed_on.headers
     )
-    assert said(run(state, RULES, [*reported(1), arrived, *reported(2)])) == [None, b"0 42"]
+    records = [*reported(1), outcome(4, "upheld", START), arrived, outcome(5, "upheld", START), *reported(2)]
+    assert said(run(state, RULES, records)) == [None, b"o5 i42 o6"]
+    assert read_runs(b"o5 i42@2") == [DecisionRun("o", 5, 0), DecisionRun("i", 42, 2)]
+
+
+def test_only_the_order_of_the_earliest_decisions_is_forgotten():
+    decisions, time = DecisionsRead(), EventTime()
+    for number in range(MOST_RUNS + 10):
+        decisions.note(
+            outcome(number, "upheld", START)._replace(topic=("moderation-outcomes", INTERNAL)[number % 2]),
+            time,
+        )
+    assert len(decisions.runs) == MOST_RUNS
+    assert decisions.runs[-1].end == MOST_RUNS + 10

@@ -13,8 +13,7 @@ from streams.contract.wire.records import Headers
 # number honoured since the last report or request.
 TICKS_HEADER: Final = "tocsin-ticks"
 
-# On the first report after decisions of people: the next offsets of the partition's moderation-outcomes and
-# of the internal topic, below which all decisions had been read.
+# On the first report after decisions of people: in which order they were read (reports/decisions_read.py).
 DECISIONS_HEADER: Final = "tocsin-decisions"
 
 # On the event that an outcome of a clock led to: the number of reports or requests applied before it.
@@ -24,11 +23,6 @@ AFTER_HEADER: Final = "tocsin-after"
 def ticks_headers(ticks: int) -> Headers:
     """Return the headers for the output of a report or request before which `ticks` ticks were honoured."""
     return [(TICKS_HEADER, b"%d" % ticks)] if ticks else []
-
-
-def decisions_headers(published: int, passed_on: int) -> Headers:
-    """Return the headers for a report before which decisions below these offsets of both topics were read."""
-    return [(DECISIONS_HEADER, b"%d %d" % (published, passed_on))]
 
 
 def outcome_headers(applied: int, ticks: int) -> Headers:

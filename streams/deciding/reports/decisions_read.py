@@ -1,61 +1,103 @@
-"""How far decisions were read when a report was applied: no log but the report's own header says it."""
+"""Which decisions of people were read since the last report, and in which order: no other log says it."""
 
-import struct
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal, NamedTuple, get_args
 
-from streams.contract.wire.origin import is_internal
+import msgspec
+
 from streams.contract.wire.records import Headers, SourceRecord
 from streams.contract.wire.state_records import STATE_VERSION, require_version
+from streams.contract.wire.topics import CLOCK_OUTCOMES, MODERATION_OUTCOMES, without_prefix
 from streams.deciding.partition.moving import NewPartition, Shared
-from streams.deciding.partition.replay import decisions_headers
+from streams.deciding.partition.replay import DECISIONS_HEADER
+from streams.deciding.partition.time import PartitionTime
 
 DECISIONS_READ: Final = b"O"
-"""State key of how far decisions were read. The key is the type alone."""
+"""State key of the decisions read since the last report. The key is the type alone."""
 
-# Reports applied before the newest decision, and the next offsets of both topics.
-_STORED: Final = struct.Struct(">QQQ")
+# A partition that has no reports for long, while decisions come by both ways in turns, forgets the order of
+# the earliest ones: 256 runs make a header of 4 KiB.
+MOST_RUNS: Final = 256
+
+
+DecisionTopic = Literal["o", "c", "i"]
+"""moderation-outcomes, clock-outcomes, and the internal topic to which decisions are passed on."""
+
+_TOPICS: Final[Mapping[str, DecisionTopic]] = {MODERATION_OUTCOMES: "o", CLOCK_OUTCOMES: "c"}
+
+
+class DecisionRun(NamedTuple):
+    """Decisions of one topic, read one after the other: those below `end` that were not read before.
+
+    `ticks`: how many were honoured since the last report.
+    """
+
+    topic: DecisionTopic
+    end: int
+    ticks: int
 
 
 class DecisionsRead:
-    """Where the next decisions are, in the topic of outcomes and among what was passed on to the partition.
+    """`runs` are the latest decisions between two reports, or after the last one.
 
-    `after` is the number of reports that were applied before the newest decision, -1 without any. Decisions
-    are outcomes of moderation about channels at home here, also those that were refused or known already, and
-    pauses of reporters: what changes how later reports are weighed or decided, and moves no time.
+    `after` is the number of reports applied before them, -1 without any. Decisions are outcomes of moderation
+    and of clocks that are at home here, also those that were refused or known already, and pauses of
+    reporters.
     """
 
-    __slots__ = ("_changed", "_passed_on", "_published", "after")
+    __slots__ = ("_changed", "after", "runs")
 
     def __init__(self) -> None:
         self.after = -1
-        self._published = self._passed_on = 0
+        self.runs: list[DecisionRun] = []
         self._changed = False
 
-    def note(self, record: SourceRecord, applied: int) -> None:
-        """Note a decision that is read after so many reports were applied."""
-        if is_internal(record):
-            self._passed_on = record.offset + 1
+    def note(self, record: SourceRecord, time: PartitionTime) -> None:
+        """Note a decision that is read now."""
+        if self.after != time.applied:
+            self.after, self.runs = time.applied, []
+        topic = _TOPICS.get(without_prefix(record.topic), "i")
+        run = DecisionRun(topic, record.offset + 1, time.ticks)
+        if self.runs and self.runs[-1][::2] == run[::2]:
+            self.runs[-1] = run
         else:
-            self._published = record.offset + 1
-        self.after = applied
+            # A later run of the same topic includes what is left out here.
+            self.runs = [*self.runs[-MOST_RUNS + 1 :], run]
         self._changed = True
 
     def headers(self) -> Headers:
-        """Return the headers of the first report after the newest decision."""
-        return decisions_headers(self._published, self._passed_on)
+        """Return the headers of the first report after these decisions; `read_runs` reads them."""
+        return [(DECISIONS_HEADER, " ".join(map(_written, self.runs)).encode())]
 
     def drain_change(self) -> tuple[bytes, bytes] | None:
         """Return the state record if it changed since the last call."""
         if not self._changed:
             return None
         self._changed = False
-        return DECISIONS_READ, STATE_VERSION + _STORED.pack(self.after, self._published, self._passed_on)
+        return DECISIONS_READ, STATE_VERSION + msgspec.msgpack.encode((self.after, self.runs))
 
     def restore(self, key: bytes, value: bytes) -> None:
         """Restore from the state record. Raises UnknownStateVersion."""
         require_version(key, value)
-        self.after, self._published, self._passed_on = _STORED.unpack_from(value, 1)
+        self.after, self.runs = _decode(memoryview(value)[1:])
+
+
+_decode = msgspec.msgpack.Decoder(tuple[int, list[DecisionRun]]).decode
+
+
+def _written(run: DecisionRun) -> str:
+    ticks = f"@{run.ticks}" if run.ticks else ""
+    return f"{run.topic}{run.end}{ticks}"
+
+
+def read_runs(header: bytes) -> list[DecisionRun]:
+    """Return the runs in a header of `DecisionsRead.headers`."""
+    found = []
+    for word in header.decode().split():
+        [topic] = (each for each in get_args(DecisionTopic) if each == word[0])
+        end, _, ticks = word[1:].partition("@")
+        found.append(DecisionRun(topic, int(end), int(ticks or "0")))
+    return found
 
 
 def forget_decisions(_new: NewPartition, _shared: Sequence[Shared]) -> Mapping[bytes, bytes]:

@@ -150,6 +150,7 @@ def handle_clock_outcome(batch: ReportBatch, record: SourceRecord, origin: Origi
         pass_on(batch, record, AUTHORITY_REQUESTS_INTERNAL, key, home)
         batch.counters.clock_outcomes_passed_on += 1
     elif key_or_rekey(batch, record, outcome.key, MESSAGE_REPORTS_INTERNAL) is not None:
+        batch.state.decisions.note(record, batch.state.time)
         apply_clock_outcome(batch, origin, decoded, publish_change)
 
 
@@ -164,7 +165,7 @@ def handle_moderation_outcome(batch: ReportBatch, record: SourceRecord, origin: 
     channel_ref = decoded.event.subject.channel_ref
     channel_key = key_or_rekey(batch, record, channel_ref, MESSAGE_REPORTS_INTERNAL)
     if channel_key is not None:
-        batch.state.decisions.note(record, batch.state.time.applied)
+        batch.state.decisions.note(record, batch.state.time)
         apply_outcome(batch, channel_key, origin, decoded)
 
 
@@ -188,7 +189,7 @@ def handle_own(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None
     if paused is None:
         HANDLERS[MESSAGE_REPORTS](batch, record, origin)
     else:
-        batch.state.decisions.note(record, batch.state.time.applied)
+        batch.state.decisions.note(record, batch.state.time)
         apply_pause(batch, record, paused)
 
 

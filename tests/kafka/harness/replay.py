@@ -19,6 +19,7 @@ from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.crowd import LISTED_MESSAGES, MESSAGE_REPORTERS
+from streams.deciding.reports.decisions_read import DECISIONS_READ, DecisionsRead
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState
@@ -32,9 +33,11 @@ from tests.kafka.harness.deployment import (
     COUNTERS,
     ENRICHED,
     ESCALATIONS,
+    FEEDBACK,
     INTEGRITY,
     INTERNAL,
     MODERATION,
+    NOTICES,
     OUTCOMES,
     QUESTIONS,
     REPORTERS_INTERNAL,
@@ -54,15 +57,14 @@ from tests.kafka.harness.reader import Reader, Row
 from tests.replay_order import (
     Applied,
     AppliedOutcome,
-    applied_answer,
     applied_of_routing,
     applied_outcome,
     applied_report,
     order_of_application,
-    outcomes_in_order,
 )
 
 OUTPUTS = (ENRICHED, ESCALATIONS, SHADOW, QUESTIONS, ROUTING)
+TOLD = (NOTICES, FEEDBACK)
 
 # The key of a partition's time, and how many of its bytes are compared: the version and four numbers. The
 # flood window after them also counts dead letters and duplicates, which the order of application does not
@@ -71,6 +73,7 @@ TIME_KEY = b"T"
 TIME_BYTES = 1 + 8 + 8 + 8 + 4
 
 Cut = Callable[[list[Row]], Iterable[Sequence[Row]]]
+Told = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 Written = tuple[int, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 
 
@@ -85,23 +88,25 @@ def order_of(deployment: Deployment, reader: Reader, partition: int) -> list[Row
         applied_report(Source(**orjson.loads(row.value)["source"]), row.headers)
         for row in reader.rows[deployment.name(ENRICHED)][partition]
     ]
-    escalated = [
-        applied_outcome(row.value, row.headers)
-        for row in reader.rows[deployment.name(ESCALATIONS)][partition]
-    ]
-    answers = [
-        applied_answer(row.value, row.headers) for row in reader.rows[deployment.name(QUESTIONS)][partition]
-    ]
+    kept = reader.latest(deployment.name(STATE), partition)
+    last = DecisionsRead()
+    if DECISIONS_READ in kept:
+        last.restore(DECISIONS_READ, kept[DECISIONS_READ])
+    escalated: list[AppliedOutcome | None] = []
+    if DECISIONS_READ not in kept:
+        # Version 0.2 said it only of outcomes that led to an event.
+        escalated = [
+            applied_outcome(row.value, row.headers)
+            for row in reader.rows[deployment.name(ESCALATIONS)][partition]
+        ]
     return list(
         order_of_application(
             applied,
             _as_read(deployment, reader, partition),
             _applied(deployment, reader, INTERNAL, STATE, partition),
-            outcomes_in_order(
-                [outcome for outcome in escalated if outcome is not None],
-                [answer for answer in answers if answer is not None],
-            ),
-            _moderation(deployment, reader, partition),
+            [outcome for outcome in escalated if outcome is not None],
+            _decisions(deployment, reader, partition),
+            last.runs if last.after == len(applied) else (),
         )
     )
 
@@ -193,12 +198,14 @@ def check_replay(
     difference.
     """
     compared = dict.fromkeys((*OUTPUTS, STATE, REQUESTS_STATE, COUNTERS), 0)
+    told: Counter[tuple[str, Told]] = Counter()
     request_rules = compile_request_rules(rules.registry, settings=rules.settings)
     for partition in range(deployment.partitions):
         reports, requests = Replayed(partition), Replayed(partition)
         state = ReportState(partition, deployment.partitions, rules)
         for batch in _batches(order_of(deployment, reader, partition), cut):
             reports.add(report_stage(rules).apply(state, batch))
+        told.update((topic, row[1:]) for topic in TOLD for row in reports.outputs[topic])
         requests_state = RequestState(partition, deployment.partitions, request_rules)
         for batch in _batches(order_of_requests(deployment, reader, partition), cut):
             requests.add(request_stage(request_rules).apply(requests_state, batch))
@@ -218,22 +225,20 @@ def check_replay(
             (COUNTERS, reports.counters | requests.counters),
         ):
             view = reader.latest(deployment.name(topic), partition)
-            if topic == STATE:
-                ours, theirs = map(_take_ids, (view, kept))
-                assert ours == theirs, f"{topic} {partition}: other ids are remembered than in the replay"
-                view, kept = _without_own_days(view), _without_own_days(kept)
-            if topic == COUNTERS:
-                view, kept = _net_counters(view), _net_counters(kept)
             _check_state(f"{topic} {partition}", view, kept)
             compared[topic] += len(view)
-    return compared | _check_reporters(deployment, reader, rules, cut)
+    return compared | _check_reporters(deployment, reader, rules, cut, told)
 
 
 def _check_reporters(
-    deployment: Deployment, reader: Reader, rules: ReportRules, cut: Cut | None
+    deployment: Deployment,
+    reader: Reader,
+    rules: ReportRules,
+    cut: Cut | None,
+    told: Counter[tuple[str, Told]],
 ) -> dict[str, int]:
     """Compare what the stage of reporters wrote with a replay of its only source, in which ticks stand as
-    well.
+    well. `told` is what the stage of reports tells reporters and detectors; the other one tells them too.
     """
     stage = reporter_stage(compile_reporter_rules(rules.registry, settings=rules.settings))
     expected: Counter[tuple[str, Written]] = Counter()
@@ -248,7 +253,13 @@ def _check_reporters(
         _check_state(f"{REPORTERS_STATE} {partition}", view, replayed.kept)
         records += len(view)
         expected.update((topic, row) for topic, rows in replayed.outputs.items() for row in rows)
+        told.update((topic, row[1:]) for topic in TOLD for row in replayed.outputs[topic])
     # Several partitions write to one, so the order there is that of their transactions.
+    assert told == Counter(
+        (topic, (row.key, row.value, row.headers))
+        for topic in TOLD
+        for row in reader.all(deployment.name(topic))
+    )
     found = Counter(
         (INTEGRITY, (row.partition, row.key, row.value, row.headers))
         for row in reader.all(deployment.name(INTEGRITY))
@@ -259,7 +270,8 @@ def _check_reporters(
     outputs = [OutputRecord(topic, *row) for topic, row in expected.elements() if topic == INTERNAL]
     stamped = _stamped(outputs)
     assert stamped == _stamped(reader.all(deployment.name(INTERNAL)))
-    return {REPORTERS_STATE: records, INTERNAL: sum(stamped.values()), INTEGRITY: len(integrity)}
+    by_topic = Counter(topic for topic, _ in told.elements())
+    return {REPORTERS_STATE: records, INTERNAL: sum(stamped.values()), INTEGRITY: len(integrity), **by_topic}
 
 
 def _stamped(records: Iterable[Row | OutputRecord]) -> Counter[tuple[int | None, bytes]]:
@@ -272,56 +284,20 @@ def _stamped(records: Iterable[Row | OutputRecord]) -> Counter[tuple[int | None,
     )
 
 
-def _moderation(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:
-    """The moderators' outcomes that a partition has read, about channels at home in it; others it passed on."""
+def _decisions(deployment: Deployment, reader: Reader, partition: int) -> list[Row]:
+    """The outcomes that a partition has read, of what is at home in it; others it passed on."""
     return [
         row
-        for row in _applied(deployment, reader, MODERATION, STATE, partition)
-        if row.value is not None
-        and home_partition(_channel_of(row.value), deployment.partitions) == partition
+        for topic in (MODERATION, OUTCOMES)
+        for row in _applied(deployment, reader, topic, STATE, partition)
+        if row.value is not None and home_partition(_home_key(row.value), deployment.partitions) == partition
     ]
 
 
-def _channel_of(outcome: bytes) -> bytes:
-    channel: str = orjson.loads(outcome)["subject"]["channel_ref"]
-    return channel.encode()
-
-
-def _take_ids(kept: dict[bytes, bytes]) -> list[bytes]:
-    """Take the hashes of applied ids out of a state: their order is that of reports and outcomes together."""
-    slots = [kept.pop(key) for key in sorted(kept) if key[:1] == DUPLICATES_SLOT]
-    return sorted(slot[at : at + 8] for slot in slots for at in range(SLOT_HEAD, len(slot), 8))
-
-
-def _without_own_days(kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """A state without counters for a day of their own: what they add up to was published, and is compared
-    there.
-    """
-    return {key: value for key, value in kept.items() if key[:1] != OWN_DAY_COUNTERS}
-
-
-def _net_counters(published: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """Counters, of which those for a day of their own are added up over the days of counting.
-
-    An outcome is counted on the day of its partition's time, and taken back on a later one, perhaps: when
-    that is depends on its place among the reports. A partition without reports has no time, so its day is the
-    first of the epoch.
-    """
-    found: dict[bytes, bytes] = {}
-    sums: defaultdict[bytes, Counter[tuple[str, bytes]]] = defaultdict(Counter)
-    for key, value in published.items():
-        *place, counted_on = key.split(b"/")[:6]
-        if len(place) < 5 or b"-" not in counted_on:
-            found[key] = value
-            continue
-        for name, rows in orjson.loads(value).items():
-            for row in rows if isinstance(rows, list) else ():
-                count = row.pop("count")
-                sums[b"/".join(place)][name, orjson.dumps(row)] += count
-    for key, counts in sums.items():
-        if rows := sorted((name, row.decode(), count) for (name, row), count in counts.items() if count):
-            found[key] = orjson.dumps(rows)
-    return found
+def _home_key(outcome: bytes) -> bytes:
+    document = orjson.loads(outcome)
+    key: str = document["key"] if "clock_id" in document else document["subject"]["channel_ref"]
+    return key.encode()
 
 
 def _batches(records: list[Row], cut: Cut | None) -> Iterable[Sequence[Row]]:
