@@ -113,6 +113,20 @@ impl ChannelCounts {
         true
     }
 
+    /// Count a report as a report and nothing else: no risk, no reporter, no message; otherwise as `add`.
+    pub fn add_for_review(&mut self, occurred_ms: i64, now_ms: i64, tier: i64) -> bool {
+        let (fine, now) = (fine_of(occurred_ms), fine_of(now_ms));
+        if now != self.now {
+            self.move_on(now);
+        }
+        let Some(start) = pane_start(fine, now) else { return false };
+        let place = find_or_insert(&mut self.panes, start);
+        let pane = &mut self.panes[place];
+        pane.sums.reports += 1;
+        pane.tier = pane.tier.max(tier);
+        true
+    }
+
     /// The counts of the window that ends with the pane of `now_ms`, whatever came later.
     pub fn measure(&self, window: Window, now_ms: i64) -> WindowCounts {
         let now = fine_of(now_ms);

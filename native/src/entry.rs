@@ -187,6 +187,14 @@ impl CountEntry {
         })
     }
 
+    #[pyo3(signature = (occurred_ms, now_ms, tier=0))]
+    fn add_for_review(&mut self, py: Python, occurred_ms: i64, now_ms: i64, tier: i64) -> PyResult<bool> {
+        if let Some(foreign) = self.foreign(py)? {
+            return foreign.call_method1("add_for_review", (occurred_ms, now_ms, tier))?.extract();
+        }
+        self.native(py, |counts| counts.add_for_review(occurred_ms, now_ms, tier))
+    }
+
     /// Python's counts know it: a report with a stamp, which comes next, makes them foreign anyway.
     fn risk_counted_at(&mut self, py: Python, reporter_hash: u64) -> PyResult<Option<i64>> {
         self.make_foreign(py)?;

@@ -99,7 +99,7 @@ class Both:
 
 
 tiers = st.lists(st.integers(0, 5), min_size=60, max_size=60)
-steps = st.lists(st.sampled_from("....mrnb"), min_size=60, max_size=60)
+steps = st.lists(st.sampled_from("....mrnbv"), min_size=60, max_size=60)
 
 
 @settings(max_examples=250)
@@ -111,6 +111,8 @@ def test_any_history_gives_the_same_counts_and_bytes(history, tiers, steps, data
         both.add(report[0] - back, report[1] - back, *report[2:], tier)
         if step == "m":
             both.check()
+        elif step == "v":
+            both.do("add_for_review", report[0] - back, both.now, tier)
         elif step == "r":
             both.restore()
         elif step == "n":

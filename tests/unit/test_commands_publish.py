@@ -137,8 +137,8 @@ def test_a_report_outside_of_every_window_is_published_with_a_warning_once_per_c
     assert result.stdout == "4 ready to publish, 0 refused, 3 too old for every policy\n"
     first, second = result.stderr.splitlines()
     assert first == (
-        "line 2: 4 days old: outside the window of every policy for ncii_deepfake (P3D): it is counted, "
-        "and no policy opens anything for it"
+        "line 2: 4 days old: outside the window of every policy for ncii_deepfake (P3D): a person looks at it, "
+        "and it adds no risk"
     )
     assert second.startswith("line 4: 40 days old: outside the window of every policy for fraud (")
     assert second.endswith("): it is not counted, and no policy opens anything for it")

@@ -23,6 +23,7 @@ from tests.unit.traffic import (
     counted,
     escalations,
     fold,
+    of_topic,
     report,
     run,
 )
@@ -158,7 +159,9 @@ def test_its_reporter_gets_one_receipt_and_its_clock_starts_once() -> None:
     )
     run(state, FEW, others(100, START + 13 * HOUR))
     first = run(state, FEW, [notice])
-    assert enriched(first) == [(False, "late", True)]
+    # Nobody looks at the channel yet.
+    assert enriched(first) == [(True, None, True)]
+    assert "intimate-images" in {event["policy"] for event in of_topic(first, ESCALATIONS)}
     assert {REPORTER_NOTICES, ESCALATIONS} < {row.topic for row in first.outputs}
     run(state, FEW, others(300, START + 14 * HOUR))
     again = run(state, FEW, [notice])
@@ -169,6 +172,7 @@ def test_its_reporter_gets_one_receipt_and_its_clock_starts_once() -> None:
 def test_what_it_prints_says_so() -> None:
     state = ReportState(0, 1, FEW)
     run(state, FEW, others(100, START + DAY))
-    [row] = run(state, FEW, [detection(START)]).outputs[:1]
+    outputs = run(state, FEW, [report(1, START, category="terrorism")]).outputs
+    [row] = [output for output in outputs if output.topic == "enriched-reports"]
     record = Record(row.topic, 0, 0, START, row.key, row.value, row.headers)
     assert "not counted: late, may be a repeat" in READABLE[row.topic](record)

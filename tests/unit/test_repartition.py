@@ -72,6 +72,8 @@ RULES = clock_rules(
 REPORTS = report_stage(RULES)
 STAGES = {"reports": REPORTS, "requests": request_stage(REQUEST_RULES)}
 CHANNELS = [f"c{n}" for n in range(40)]
+# Headers with the numbers of ticks, and with offsets.
+OF_PARTITIONS = ("tocsin-ticks", "tocsin-after", "tocsin-decisions")
 MOVING = (CHANNEL_COUNTS, CHANNEL_EPISODES, CLOCK_RECORD)
 
 
@@ -140,10 +142,10 @@ class World:
                     self.counters[-1][output.key] = output.value
 
     def by_channel(self) -> dict[Any, list[Any]]:
-        """What was published about each channel, in order; headers without the numbers of ticks."""
+        """What was published about each channel, in order; headers without what partitions have their own of."""
         found: dict[Any, list[Any]] = {}
         for output in self.outputs:
-            kept = [header for header in output.headers if header[0] not in ("tocsin-ticks", "tocsin-after")]
+            kept = [header for header in output.headers if header[0] not in OF_PARTITIONS]
             # A dead letter has the key of the record as it was read: that of its channel only if it was
             # re-keyed.
             key = output.value if output.topic == "dead-letters" else output.key

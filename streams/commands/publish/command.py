@@ -85,7 +85,8 @@ def publish(file: BinaryIO, topic: str | None, source: str, rate: float | None, 
     """  # noqa: D301 - \b stops click from wrapping the paragraph
     settings = load_settings()
     categories = load_categories(settings.categories_file)
-    reach = Reach(load_policies(settings.policies_file, categories))
+    floor = {category for category, known in categories.items() if known.floor}
+    reach = Reach(load_policies(settings.policies_file, categories), floor)
     lines = _Lines(topic, source, load_sources(settings.sources_file), categories, reach)
     if dry_run:
         ready = sum(len(events) for events in lines.read(file))

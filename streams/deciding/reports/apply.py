@@ -19,7 +19,7 @@ from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.sums import WindowCounts
-from streams.counting.windows import FINE_MS, RINGS
+from streams.counting.windows import FINE_MS, RINGS, judged_from
 from streams.deciding.partition.daily_counters import Cell
 from streams.deciding.partition.replay import ticks_headers
 from streams.deciding.reports.batch import ReportBatch
@@ -93,11 +93,12 @@ def apply_report(
     counts = entry.counts
     # Its id would be forgotten if it had been applied when it occurred.
     possible_repeat = occurred <= state.recent.forgotten_until
-    counted, arrivals = _count_or_note(
+    counted_at, arrivals = _count_or_note(
         batch, channel_key, plan, counts, case, is_old=possible_repeat and occurred < now - _COUNTED_ANYWAY_MS
     )
-    if counted:
-        state.counts.counted(key, entry, occurred)
+    counted = counted_at is not None
+    if counted_at is not None:
+        state.counts.counted(key, entry, counted_at)
     elif entry.expires is not None:
         state.counts.aged(key, entry)
     windows = [counts.measure(spec, now) for spec in plan.windows]
@@ -164,24 +165,48 @@ def _count_or_note(
     case: Case,
     *,
     is_old: bool,
-) -> tuple[bool, Arrivals | None]:
-    """Count a report, or only note who reported it if it has no weight or `is_old`; as `add_to_counts`."""
-    if case.without_weight is None and not is_old:
-        if case.stamp is None or not case.stamp.watched:
-            return add_to_counts(batch, channel_key, plan, counts, case)
-        before = before_watched(batch, channel_key, counts, case)
-        counted, arrivals = add_to_counts(batch, channel_key, plan, counts, case)
-        if counted:
-            note_watched(batch, channel_key, counts, case, before)
-        return counted, arrivals
-    _note(batch, channel_key, case)
-    if case.without_weight is None:
-        return False, None
-    batch.counters.without_weight[case.without_weight] += 1
-    # A person looks at every report in these categories, whoever sends it and whatever was decided before.
-    floor = batch.rules.registry.categories[case.report.category].floor
+) -> tuple[int | None, Arrivals | None]:
+    """Count a report, or only note who reported it if it has no weight or `is_old`.
+
+    Returns the time (ms) as of which it is counted, None if it is not, and its channel's arrivals as
+    `add_to_counts`.
+
+    In a floor category a person looks at every report, whoever sends it, whatever was decided before, and
+    however late it is: one that no policy can judge any more is one report more, now.
+    """
     now = batch.state.time.now
-    return floor and counts.add_for_review(case.occurred, now, case.law.protection), None
+    unseen = plan.floor and case.occurred < now - _COUNTED_ANYWAY_MS and _is_out_of_reach(plan, case, now)
+    if case.without_weight is None and not is_old and not unseen:
+        before = None
+        if case.stamp is not None and case.stamp.watched:
+            before = before_watched(batch, channel_key, counts, case)
+        counted, arrivals = add_to_counts(batch, channel_key, plan, counts, case)
+        if counted and before is not None:
+            note_watched(batch, channel_key, counts, case, before)
+        return case.occurred if counted else None, arrivals
+    _note(batch, channel_key, case)
+    if case.without_weight is not None:
+        batch.counters.without_weight[case.without_weight] += 1
+    if not plan.floor or (is_old and _is_looked_at(batch, plan, case)):
+        return None, None
+    at = now if unseen else case.occurred
+    return at if counts.add_for_review(at, now, case.law.protection) else None, None
+
+
+def _is_looked_at(batch: ReportBatch, plan: CategoryPlan, case: Case) -> bool:
+    """Return whether there is an episode for a report: one that may be a repeat must not raise it."""
+    episodes = batch.state.episodes.get(case.report.channel.ref, {})
+    return any(policy.key in episodes for policy, _ in plan.policies)
+
+
+def _is_out_of_reach(plan: CategoryPlan, case: Case, now: int) -> bool:
+    """Return whether no live policy judges a window that the report is in."""
+    fine, fine_now = case.occurred // FINE_MS, now // FINE_MS
+    return all(
+        fine < judged_from(plan.windows[window], fine_now)
+        for policy, window in plan.policies
+        if policy.policy.mode == "live"
+    )
 
 
 def _note(batch: ReportBatch, channel_key: bytes, case: Case) -> None:

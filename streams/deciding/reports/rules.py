@@ -30,13 +30,14 @@ class CategoryPlan(NamedTuple):
     """What to compute for a report of a category. `policies` = (policy, index of its window in `windows`).
 
     `windows` begin with the shortest. `judged_together` are the suffixes of the other categories that any of
-    these policies counts.
+    these policies counts. `floor`: a person looks at every report of the category.
     """
 
     suffix: bytes
     windows: tuple[WindowSpec, ...]
     policies: tuple[tuple[CompiledPolicy, int], ...]
     judged_together: tuple[bytes, ...]
+    floor: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +82,10 @@ def compile_report_rules(
         registry=rules,
         resolver=Resolver(rules),
         risk_model=RiskModel(rules),
-        plans={category: _plan(category, compiled) for category in rules.categories},
+        plans={
+            category: _plan(category, compiled, floor=known.floor)
+            for category, known in rules.categories.items()
+        },
         suffixes=tuple(map(category_suffix, rules.categories)),
         policies={policy.key: policy for policy in compiled},
         obligations={obligation.id: obligation for obligation in rules.obligations},
@@ -97,7 +101,7 @@ def compile_report_rules(
     )
 
 
-def _plan(category: Category, compiled: list[CompiledPolicy]) -> CategoryPlan:
+def _plan(category: Category, compiled: list[CompiledPolicy], *, floor: bool) -> CategoryPlan:
     concerned = [policy for policy in compiled if category in policy.policy.categories]
     windows = sorted(
         {policy.spec for policy in concerned}, key=lambda spec: (spec.ring, spec.panes, spec.text)
@@ -108,4 +112,5 @@ def _plan(category: Category, compiled: list[CompiledPolicy]) -> CategoryPlan:
         tuple(windows) or (DEFAULT_WINDOW,),
         tuple((policy, windows.index(policy.spec)) for policy in concerned),
         tuple(category_suffix(other) for other in together if other != category),
+        floor,
     )

@@ -100,9 +100,7 @@ def _what_it_adds(
     """
     registry = batch.rules.registry
     # Where a desk is asked about a suspected brigade, it hears of all of it.
-    live = registry.integrity == "live" and (
-        not registry.asks or registry.categories[case.report.category].floor
-    )
+    live = registry.integrity == "live" and (not registry.asks or plan.floor)
     who = case.report.reporter
     if who is not None and who.kind in _FINDERS:
         # Their accounts may be young, and need not be members: the platform vouches for them. A source that
