@@ -16,7 +16,7 @@ from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
 from streams.contract.wire.dead_letter import Rejected, dead_letter
 from streams.running.worker.settings import load_settings
 
-EVERYTHING = Selection((), None, None, None)
+EVERYTHING = Selection()
 
 
 @dataclass
@@ -65,6 +65,33 @@ def test_redacted_letters_are_recognised_by_their_value(original):
     letter = refused(original, reason)
     assert letter.redacted
     assert "redacted" in in_one_line(letter)
+
+
+BINARY = Record(b"{bad", headers=[("ce_source", b"/platform/web"), ("ce_id", b"r-4711")])
+STRUCTURED = Record(b'{"specversion": "1.0", "source": "/platform/web", "id": "r-4711", "data": 1}')
+
+
+@pytest.mark.parametrize("original", [BINARY, STRUCTURED], ids=["headers", "value"])
+def test_a_letter_is_found_by_its_publisher_and_id(original):
+    letter = refused(original)
+    assert letter.event == ("/platform/web", "r-4711")
+    assert in_one_line(letter).endswith("  /platform/web  r-4711")
+    assert json.loads(as_json(letter))["ce_source"] == "/platform/web"
+    for selection, holds in (
+        (Selection(source="/platform/web"), True),
+        (Selection(source="/platform/web", event_id="r-4711"), True),
+        (Selection(source="/platform"), False),
+        (Selection(event_id="r-47"), False),
+    ):
+        assert selection.holds(letter, "") == holds
+
+
+@pytest.mark.parametrize("value", [b"{bad", b"[1]", None, b'{"source": {"a": 1}, "id": null}'])
+def test_what_a_publisher_gave_may_be_anything(value):
+    letter = refused(Record(value, headers=[("ce_source", b"\x1b[2J\xff\n")]))
+    assert in_one_line(letter).count("\n") == 0
+    assert "\x1b" not in in_one_line(letter)
+    assert in_one_line(refused(Record(value)))
 
 
 def test_a_publishers_json_is_not_taken_for_a_redacted_letter():

@@ -32,22 +32,21 @@ def dead_letters() -> None:
 @dead_letters.command("list")
 @selecting
 @click.option("--json", "json_lines", is_flag=True, help="One JSON object per line instead of text.")
-def list_letters(
-    reasons: tuple[str, ...], topic: str | None, partition: int | None, since: int | None, json_lines: bool
-) -> None:
+def list_letters(selection: Selection, json_lines: bool) -> None:
     """List dead letters, one per line, and count them by reason.
 
-    Each line shows the letter's place, time, reason, field and attempt number, then the original's place and
-    size.
+    Each line shows the letter's place, time, reason, field and attempt number, then the original's place,
+    size, publisher (ce_source) and id, `?` if these were not given or not kept.
 
     \b
     Examples:
       tocsin dead-letters list --since PT1H
       tocsin dead-letters list --reason unknown_category --json
+      tocsin dead-letters list --source /platform/web --id r-4711
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
     settings = load_settings()
     with broker_errors_explained(settings):
-        counted = asyncio.run(_list(settings, Selection(reasons, topic, partition, since), json_lines))
+        counted = asyncio.run(_list(settings, selection, json_lines))
     if not json_lines:
         by_reason = ", ".join(f"{number} {reason}" for reason, number in counted.most_common())
         noun = "dead letter" if counted.total() == 1 else "dead letters"
@@ -120,10 +119,7 @@ async def _find(settings: Settings, partition: int, offset: int) -> Letter | Non
     help=f"Send reports to this topic instead: {' or '.join(REPORT_SOURCES)}.",
 )  # fmt: skip
 def redrive(
-    reasons: tuple[str, ...],
-    topic: str | None,
-    partition: int | None,
-    since: int | None,
+    selection: Selection,
     dry_run: bool,
     rate: float | None,
     max_attempts: int,
@@ -154,7 +150,6 @@ def redrive(
       tocsin dead-letters redrive --reason not_allowed_here --since PT1H --to verified-reports
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
     settings = load_settings()
-    selection = Selection(reasons, topic, partition, since)
     with broker_errors_explained(settings):
         plan = asyncio.run(redriving.plan(settings, selection, max_attempts))
         _report_skipped(plan, max_attempts)
@@ -163,7 +158,7 @@ def redrive(
             return
         progress = redriving.RedriveProgress()
         try:
-            asyncio.run(redriving.redrive(settings, since, plan.chosen, to, rate, progress))
+            asyncio.run(redriving.redrive(settings, selection.since, plan.chosen, to, rate, progress))
         finally:
             echo(f"{progress.sent} of {len(plan.chosen)} sent")
     if progress.too_large:

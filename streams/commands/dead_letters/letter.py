@@ -1,12 +1,14 @@
 """A dead letter as an operator sees it: the original, its source, the problem and the attempt number."""
 
 import hashlib
-from typing import NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import msgspec
+import orjson
 
 from streams.contract.events.dead_letter import RedactedRecord
-from streams.contract.wire.envelope import CONTENT_TYPE
+from streams.contract.wire.envelope import CE_ID, CE_SOURCE, CONTENT_TYPE
 from streams.contract.wire.records import ATTEMPT_HEADER, OWN_PREFIX, Headers, SourceRecord
 
 _decode_redacted = msgspec.json.Decoder(RedactedRecord).decode
@@ -44,6 +46,18 @@ class Letter(NamedTuple):
     def source(self) -> str:
         """The original's topic/partition/offset."""
         return f"{self.source_topic}/{self.source_partition}/{self.source_offset}"
+
+    @property
+    def event(self) -> tuple[str, str]:
+        """The original's ce_source and id, as its publisher gave them: `?` if not given or not kept."""
+        found = {name: (value or b"").decode(errors="replace") for name, value in self.headers}
+        body: Any = None
+        if CE_SOURCE not in found:
+            # In structured mode the attributes are in the value.
+            with suppress(ValueError):
+                body = orjson.loads(self.value or b"")
+        body = body if isinstance(body, dict) else {}
+        return str(found.get(CE_SOURCE, body.get("source", "?"))), str(found.get(CE_ID, body.get("id", "?")))
 
     def identity(self) -> bytes:
         """A digest that is equal for originals with equal key, bytes and headers."""

@@ -13,10 +13,11 @@ from streams.running.topics.topic_catalogue import load_catalogue
 
 
 def in_one_line(letter: Letter) -> str:
-    """Place, time, reason, field and attempt number; then the original's place and size."""
+    """Place, time, reason, field and attempt number; then the original's place, size, publisher and id."""
+    source, event_id = (_printable(text.encode()) for text in letter.event)
     return (
         f"{letter.place:<10} {rfc3339(letter.appended_at)}  {letter.reason:<19} {letter.field:<20} "
-        f"attempt {letter.attempt}  {letter.source}  {_size(letter)}"
+        f"attempt {letter.attempt}  {letter.source}  {_size(letter)}  {source}  {event_id}"
     ).rstrip()
 
 
@@ -45,6 +46,7 @@ def as_json(letter: Letter) -> str:
     """
     row: dict[str, Any] = letter._asdict()
     row["appended_at"] = rfc3339(letter.appended_at)
+    row["ce_source"], row["ce_id"] = letter.event
     row["key"] = None if letter.key is None else letter.key.decode(errors="replace")
     row["headers"] = {name: (value or b"").decode(errors="replace") for name, value in letter.headers}
     try:
