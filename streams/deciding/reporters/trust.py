@@ -18,9 +18,9 @@ _DIGITS: Final = 6
 _VOUCHED_FOR: Final[frozenset[ReporterKind]] = frozenset({"automated", "trusted_flagger"})
 
 
-# As much as one outcome on which two people agree, or two of one person each: below, a single scam that was
-# staged in an own channel would vouch for all who reported it. From two on, a third more honest people are
-# linked (docs/trust-measured.md).
+# As much as one outcome on which two people agree, or two outcomes that one person each decided: below, a
+# single scam that was staged in an own channel would vouch for all who reported it. From two on, a third more
+# honest people are linked (docs/trust-measured.md).
 _VOUCHED_FROM: Final = 1.0
 
 

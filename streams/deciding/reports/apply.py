@@ -194,9 +194,9 @@ def _count_or_note(
 
 
 def _is_looked_at(batch: ReportBatch, plan: CategoryPlan, case: Case) -> bool:
-    """Return whether there is an episode for a report: one that may be a repeat must not raise it."""
+    """Return whether a person has a case for a report: one that may be a repeat must not raise it."""
     episodes = batch.state.episodes.get(case.report.channel.ref, {})
-    return any(policy.key in episodes for policy, _ in plan.policies)
+    return any(policy.key in episodes for policy, _ in plan.policies if policy.policy.mode == "live")
 
 
 def _is_out_of_reach(plan: CategoryPlan, case: Case, now: int) -> bool:
