@@ -103,11 +103,6 @@ def latest_start(ring: int, now: int) -> int:
     return window_start(ring, RINGS[ring].late + 1, now)
 
 
-def judged_from(spec: WindowSpec, now: int) -> int:
-    """Return the first fine index of the oldest window that is judged for a late report at `now`."""
-    return window_start(spec.ring, spec.panes + RINGS[spec.ring].late, now)
-
-
 def earliest_end(now: int) -> int:
     """Return the fine index before which no window of any ring ends that is still held at `now`."""
     return min(latest_start(ring, now) for ring in range(len(RINGS)))

@@ -86,6 +86,10 @@ def test_a_letter_is_found_by_its_publisher_and_id(original):
         assert selection.holds(letter, "") == holds
 
 
+def test_plain_json_has_the_id_of_its_form():
+    assert refused(Record(b'{"report_id": "r-4711"}', headers=[("ce_id", None)])).event == ("?", "r-4711")
+
+
 @pytest.mark.parametrize("value", [b"{bad", b"[1]", None, b'{"source": {"a": 1}, "id": null}'])
 def test_what_a_publisher_gave_may_be_anything(value):
     letter = refused(Record(value, headers=[("ce_source", b"\x1b[2J\xff\n")]))

@@ -60,3 +60,13 @@ def test_only_the_order_of_the_earliest_decisions_is_forgotten():
         )
     assert len(decisions.runs) == MOST_RUNS
     assert decisions.runs[-1].end == MOST_RUNS + 10
+
+
+def test_of_each_topic_the_last_decision_is_known():
+    decisions, time = DecisionsRead(), EventTime()
+    decisions.note(outcome(7, "upheld", START)._replace(topic="clock-outcomes"), time)
+    for number in range(2 * MOST_RUNS):
+        time.ticks = number
+        decisions.note(outcome(number, "upheld", START), time)
+    assert decisions.runs[0] == DecisionRun("c", 8, 0)
+    assert len(decisions.runs) == MOST_RUNS

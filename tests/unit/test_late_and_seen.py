@@ -58,6 +58,18 @@ def test_a_late_report_opens_a_review_and_no_more(category, days):
     assert [(kind, level) for kind, level, _ in found] == [("opened", 1)]
 
 
+@pytest.mark.parametrize("category", ["csam", "ncii", "threat_to_life"])
+def test_at_any_age_one_report_of_a_quiet_channel_opens_a_review(category):
+    """Also where windows that ended would be judged, if the channel had a report in one of their last panes."""
+    for hours in (*range(0, 240, 4), 400, 720, 800):
+        state = state_at_now()
+        record = report(1, NOW - hours * HOUR, channel="late", category=category, appended=NOW)
+        batch = run(state, RULES, [record])
+        found = [(kind, level) for kind, level, _ in escalations(batch)]
+        assert found == [("opened", 1)], hours
+        assert enriched(batch) == [(True, None)]
+
+
 @pytest.mark.parametrize("category", ["fraud", "spam", "terrorism"])
 def test_in_other_categories_it_opens_nothing(category):
     batch = run(state_at_now(), RULES, [late(1, 40, category)])

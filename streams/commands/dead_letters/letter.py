@@ -2,7 +2,7 @@
 
 import hashlib
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import orjson
@@ -10,6 +10,8 @@ import orjson
 from streams.contract.events.dead_letter import RedactedRecord
 from streams.contract.wire.envelope import CE_ID, CE_SOURCE, CONTENT_TYPE
 from streams.contract.wire.records import ATTEMPT_HEADER, OWN_PREFIX, Headers, SourceRecord
+
+_IDS: Final = ("id", "report_id", "outcome_id", "request_id", "standing_id")
 
 _decode_redacted = msgspec.json.Decoder(RedactedRecord).decode
 
@@ -50,14 +52,15 @@ class Letter(NamedTuple):
     @property
     def event(self) -> tuple[str, str]:
         """The original's ce_source and id, as its publisher gave them: `?` if not given or not kept."""
-        found = {name: (value or b"").decode(errors="replace") for name, value in self.headers}
+        found = {name: value.decode(errors="replace") for name, value in self.headers if value}
         body: Any = None
-        if CE_SOURCE not in found:
-            # In structured mode the attributes are in the value.
+        if CE_SOURCE not in found or CE_ID not in found:
+            # In structured mode the attributes are in the value; plain JSON has the id of its own form.
             with suppress(ValueError):
                 body = orjson.loads(self.value or b"")
         body = body if isinstance(body, dict) else {}
-        return str(found.get(CE_SOURCE, body.get("source", "?"))), str(found.get(CE_ID, body.get("id", "?")))
+        own_id = next((body[name] for name in _IDS if name in body), "?")
+        return str(found.get(CE_SOURCE, body.get("source", "?"))), str(found.get(CE_ID, own_id))
 
     def identity(self) -> bytes:
         """A digest that is equal for originals with equal key, bytes and headers."""

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable
 
 from streams.contract.events.report import Category
 from streams.contract.wire.times import DAY, HOUR, MINUTE
-from streams.counting.windows import FINE_MS, judged_from, pane_start, window_spec
+from streams.counting.windows import FINE_MS, RINGS, WindowSpec, pane_start, window_spec, window_start
 from streams.registry.policy import Policy
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"))
@@ -36,7 +36,7 @@ class Reach:
         """Why no policy judges a report in its own time; None if one does, or none has its category."""
         occurred, now = occurred_ms // FINE_MS, now_ms // FINE_MS
         windows = self._windows.get(category)
-        if not windows or any(occurred >= judged_from(each, now) for each in windows):
+        if not windows or any(occurred >= _judged_from(each, now) for each in windows):
             return None
         if category in self._floor:
             follows = "a person looks at it, and it adds no risk"
@@ -47,6 +47,11 @@ class Reach:
             f"{_age(now_ms - occurred_ms)} old: outside the window of every policy for {category} "
             f"({', '.join(each.text for each in windows)}): {follows}"
         )
+
+
+def _judged_from(window: WindowSpec, now: int) -> int:
+    """Return the first fine index of the oldest window that is judged for a late report."""
+    return window_start(window.ring, window.panes + RINGS[window.ring].late, now)
 
 
 def _age(milliseconds: int) -> str:

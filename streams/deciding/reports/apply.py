@@ -19,7 +19,7 @@ from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.sums import WindowCounts
-from streams.counting.windows import FINE_MS, RINGS, judged_from
+from streams.counting.windows import FINE_MS, RINGS, window_start
 from streams.deciding.partition.daily_counters import Cell
 from streams.deciding.partition.replay import ticks_headers
 from streams.deciding.reports.batch import ReportBatch
@@ -171,42 +171,45 @@ def _count_or_note(
     Returns the time (ms) as of which it is counted, None if it is not, and its channel's arrivals as
     `add_to_counts`.
 
-    In a floor category a person looks at every report, whoever sends it, whatever was decided before, and
-    however late it is: one that no policy can judge any more is one report more, now.
+    In a floor category a person looks at a report whoever sends it, whatever was decided before, and however
+    late it is: one that is outside of the windows of now is one report of now too. Whether one that ended is
+    judged for it depends on what else the channel has.
     """
     now = batch.state.time.now
-    unseen = plan.floor and case.occurred < now - _COUNTED_ANYWAY_MS and _is_out_of_reach(plan, case, now)
-    if case.without_weight is None and not is_old and not unseen:
+    outside = plan.floor and _is_outside(plan, case, now)
+    counted_at, arrivals = None, None
+    if case.without_weight is None and not is_old:
         before = None
         if case.stamp is not None and case.stamp.watched:
             before = before_watched(batch, channel_key, counts, case)
         counted, arrivals = add_to_counts(batch, channel_key, plan, counts, case)
-        if counted and before is not None:
-            note_watched(batch, channel_key, counts, case, before)
-        return case.occurred if counted else None, arrivals
-    _note(batch, channel_key, case)
-    if case.without_weight is not None:
-        batch.counters.without_weight[case.without_weight] += 1
-    if not plan.floor or (is_old and _is_looked_at(batch, plan, case)):
-        return None, None
-    at = now if unseen else case.occurred
-    return at if counts.add_for_review(at, now, case.law.protection) else None, None
+        if counted:
+            counted_at = case.occurred
+            if before is not None:
+                note_watched(batch, channel_key, counts, case, before)
+        if not outside:
+            return counted_at, arrivals
+    else:
+        _note(batch, channel_key, case)
+        if case.without_weight is not None:
+            batch.counters.without_weight[case.without_weight] += 1
+        if not plan.floor or (is_old and _has_case(batch, plan, case)):
+            return None, None
+    at = now if outside else case.occurred
+    return at if counts.add_for_review(at, now, case.law.protection) else counted_at, arrivals
 
 
-def _is_looked_at(batch: ReportBatch, plan: CategoryPlan, case: Case) -> bool:
-    """Return whether a person has a case for a report: one that may be a repeat must not raise it."""
+def _has_case(batch: ReportBatch, plan: CategoryPlan, case: Case) -> bool:
+    """Return whether people have a case of a channel: a report that may be a repeat must not raise it."""
     episodes = batch.state.episodes.get(case.report.channel.ref, {})
     return any(policy.key in episodes for policy, _ in plan.policies if policy.policy.mode == "live")
 
 
-def _is_out_of_reach(plan: CategoryPlan, case: Case, now: int) -> bool:
-    """Return whether no live policy judges a window that the report is in."""
+def _is_outside(plan: CategoryPlan, case: Case, now: int) -> bool:
+    """Return whether a report is in the window of now of no live policy, though there are some."""
     fine, fine_now = case.occurred // FINE_MS, now // FINE_MS
-    return all(
-        fine < judged_from(plan.windows[window], fine_now)
-        for policy, window in plan.policies
-        if policy.policy.mode == "live"
-    )
+    live = [plan.windows[window] for policy, window in plan.policies if policy.policy.mode == "live"]
+    return bool(live) and all(fine < window_start(spec.ring, spec.panes, fine_now) for spec in live)
 
 
 def _note(batch: ReportBatch, channel_key: bytes, case: Case) -> None:

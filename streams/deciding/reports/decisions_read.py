@@ -61,8 +61,12 @@ class DecisionsRead:
         if self.runs and self.runs[-1][::2] == run[::2]:
             self.runs[-1] = run
         else:
-            # A later run of the same topic includes what is left out here.
-            self.runs = [*self.runs[-MOST_RUNS + 1 :], run]
+            self.runs.append(run)
+            if len(self.runs) > MOST_RUNS:
+                # The first one whose decisions a later run of its topic includes.
+                topics = [each.topic for each in self.runs]
+                first = next(place for place, topic in enumerate(topics) if topic in topics[place + 1 :])
+                del self.runs[first]
         self._changed = True
 
     def headers(self) -> Headers:

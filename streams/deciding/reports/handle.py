@@ -6,6 +6,7 @@ from streams.contract.events.internal.findings import source_of
 from streams.contract.events.internal.passed_report import PassedReport, RestOfReport, StampedReport
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import MessageReport
+from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.forms.checked_report import checked_report, published_record, report_of
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
 from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
@@ -150,8 +151,13 @@ def handle_clock_outcome(batch: ReportBatch, record: SourceRecord, origin: Origi
         pass_on(batch, record, AUTHORITY_REQUESTS_INTERNAL, key, home)
         batch.counters.clock_outcomes_passed_on += 1
     elif key_or_rekey(batch, record, outcome.key, MESSAGE_REPORTS_INTERNAL) is not None:
+        # Not before: if steps remain that are due first, it is read again.
+        try:
+            apply_clock_outcome(batch, origin, decoded, publish_change)
+        except Rejected:
+            batch.state.decisions.note(record, batch.state.time)
+            raise
         batch.state.decisions.note(record, batch.state.time)
-        apply_clock_outcome(batch, origin, decoded, publish_change)
 
 
 def handle_moderation_outcome(batch: ReportBatch, record: SourceRecord, origin: Origin) -> None:

@@ -38,7 +38,8 @@ LATE = Metric(
     "tocsin_reports_late_total",
     "counter",
     "Applied reports that were too old for every ring of counts, or possible repeats older than 12 hours. "
-    "They are published but not counted in any window.",
+    "They are published but not counted in any window. In floor categories they count as reports of now, for "
+    "a review, unless they may be repeats and their channel has a case.",
 )
 WITHOUT_WEIGHT = Metric(
     _INTAKE,
