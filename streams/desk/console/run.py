@@ -43,8 +43,9 @@ _REPAIR_SECONDS = 10.0
 # An address with every filter, a session and what proxies add.
 _MOST_HEADER_BYTES = 16 * 1024
 
-# How long acts may take to be answered when the console ends.
-_CLOSE_SECONDS = 2
+# How long acts may take to be answered when the console ends, and open pages to come to their end. Both take
+# milliseconds, or seconds on a machine that is busy with starting others; supervisors wait for 30.
+_CLOSE_SECONDS = 10
 
 
 async def run_console(
