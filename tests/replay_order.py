@@ -22,7 +22,7 @@ from streams.contract.wire.origin import read_origin
 from streams.contract.wire.records import Headers, SourceRecord
 from streams.contract.wire.topics import CLOCK_OUTCOMES, MODERATION_OUTCOMES, without_prefix
 from streams.deciding.partition.replay import AFTER_HEADER, DECISIONS_HEADER, TICKS_HEADER
-from streams.deciding.reports.decisions_read import DecisionRun, DecisionTopic, read_runs
+from streams.deciding.reports.decisions_read import DecisionRun, DecisionTopic
 
 
 class Applied(NamedTuple):
@@ -55,6 +55,12 @@ def applied_report(source: Source, headers: Headers) -> Applied:
     """Read what a report's `enriched-reports` record says of its place (`source` field and headers)."""
     found = dict(headers)
     return Applied(source, int(found.get(TICKS_HEADER, b"0")), read_runs(found.get(DECISIONS_HEADER, b"")))
+
+
+def read_runs(header: bytes) -> list[DecisionRun]:
+    """Read the runs of decisions in the header of an `enriched-reports` record."""
+    words = (word.partition("@") for word in header.decode().split())
+    return [msgspec.convert((run[0], int(run[1:]), int(ticks or 0)), DecisionRun) for run, _, ticks in words]
 
 
 def applied_outcome(value: bytes, headers: Headers) -> AppliedOutcome | None:
@@ -122,8 +128,9 @@ def order_of_application(
     below the owner's position; of these, ticks, corrections of time and decisions are taken. Among reports,
     `published` are the outcomes in that partition about what is at home there, in the order of their topics and
     below the owner's position, and `last` the decisions read after the last report. Among requests, and in logs
-    of version 0.2, only `outcomes` are known, those that led to events, in the order of these. Reports that became dead letters, were re-keyed to another partition, or
-    were duplicates left no trace in the state and are not yielded.
+    of version 0.2, only `outcomes` are known, those that led to events, in the order of these. Reports that
+    became dead letters, were re-keyed to another partition, or were duplicates left no trace in the state and
+    are not yielded.
     """
     moving: deque[tuple[int | None, SourceRecord]] = deque()
     for record in internal:

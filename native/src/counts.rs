@@ -83,17 +83,8 @@ impl ChannelCounts {
         message: Option<&str>,
         tier: i64,
     ) -> bool {
-        let (fine, now) = (fine_of(occurred_ms), fine_of(now_ms));
-        if now != self.now {
-            self.move_on(now);
-        }
-        let place = match self.panes.last() {
-            Some(newest) if newest.start == fine => self.panes.len() - 1,
-            _ => match pane_start(fine, now) {
-                None => return false,
-                Some(start) => find_or_insert(&mut self.panes, start),
-            },
-        };
+        let fine = fine_of(occurred_ms);
+        let Some(place) = self.pane_at(fine, fine_of(now_ms)) else { return false };
         self.panes[place].count(kind, reporter.is_some(), risk_millionths, tier);
         if let Some(reporter) = reporter {
             match see(&mut self.last_seen, &mut self.panes, place, reporter) {
@@ -115,16 +106,22 @@ impl ChannelCounts {
 
     /// Count a report as a report and nothing else: no risk, no reporter, no message; otherwise as `add`.
     pub fn add_for_review(&mut self, occurred_ms: i64, now_ms: i64, tier: i64) -> bool {
-        let (fine, now) = (fine_of(occurred_ms), fine_of(now_ms));
-        if now != self.now {
-            self.move_on(now);
-        }
-        let Some(start) = pane_start(fine, now) else { return false };
-        let place = find_or_insert(&mut self.panes, start);
+        let Some(place) = self.pane_at(fine_of(occurred_ms), fine_of(now_ms)) else { return false };
         let pane = &mut self.panes[place];
         pane.sums.reports += 1;
         pane.tier = pane.tier.max(tier);
         true
+    }
+
+    /// The place of the pane that holds a fine index at `now`, inserted if there is none; None if no ring holds it.
+    fn pane_at(&mut self, fine: i64, now: i64) -> Option<usize> {
+        if now != self.now {
+            self.move_on(now);
+        }
+        match self.panes.last() {
+            Some(newest) if newest.start == fine => Some(self.panes.len() - 1),
+            _ => pane_start(fine, now).map(|start| find_or_insert(&mut self.panes, start)),
+        }
     }
 
     /// The counts of the window that ends with the pane of `now_ms`, whatever came later.

@@ -18,6 +18,7 @@ from tests.kafka.harness.deployment import (
     STANDING,
     VERIFIED,
 )
+from tests.kafka.harness.moderation import outcome_document, standing_document
 from tests.kafka.harness.reader import Reader
 from tests.kafka.harness.reports import Published, generate, now_ms, report, rfc3339, source_of
 from tests.kafka.harness.strange import publish_bomb
@@ -94,35 +95,20 @@ def bad_outcomes():
 def bad_decisions():
     """Bad outcomes of desks by name, in the same form. The name is also the channel."""
     subject = {"kind": "report", "channel_ref": "no-such-report", "report_id": "r-1"}
-    document = {
-        "outcome_id": "o-1",
-        "subject": subject,
-        "decision": "dismissed",
-        "category": "fraud",
-        "ground": {"kind": "terms", "rule": "scams-2.1"},
-        "reason": "not_a_violation",
-        "decided_at": rfc3339(now_ms()),
-        "reviewer": {"ref": "desk-1", "role": "desk"},
-        "confidence": "one_reviewer",
-    }
+    document = outcome_document("o-1", "dismissed", subject)
     return {"no-such-report": ("subject_not_found", "subject.report_id", orjson.dumps(document), ())}
 
 
 def bad_standings():
     """A pause of a reporter who was not warned, in the same form."""
-    person = {"role": "desk"}
-    document = {
-        "standing_id": "s-1",
-        "reporter": {"kind": "user", "ref": "never-warned"},
-        "report": {"report_id": "r-1"},
-        "state": "paused",
-        "reason": "manifestly_unfounded_notices",
-        "rule": "reporting-4",
-        "decided_at": rfc3339(now_ms()),
-        "decided_by": {"ref": "desk-1", **person},
-        "confirmed_by": {"ref": "desk-2", **person},
-        "until": rfc3339(now_ms() + 60 * 60 * 1000),
-    }
+    document = standing_document(
+        "s-1",
+        "never-warned",
+        "r-1",
+        "paused",
+        confirmed_by={"ref": "desk-2", "role": "desk"},
+        until=rfc3339(now_ms() + 60 * 60 * 1000),
+    )
     return {"never-warned": ("standing_not_possible", "state", orjson.dumps(document), ())}
 
 

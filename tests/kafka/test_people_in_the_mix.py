@@ -9,11 +9,11 @@ import orjson
 
 from tests.kafka.harness.asking import asking_policies
 from tests.kafka.harness.deployment import ENRICHED, FEEDBACK, MODERATION, NOTICES, QUESTIONS, STANDING
+from tests.kafka.harness.moderation import REASONS, outcome_document, standing_document
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import Published, now_ms, report, rfc3339
 
 ROUNDS, PEOPLE, CHANNELS, MESSAGES = 6, 12, 14, 2
-REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
 LEAD = {"ref": "lead-1", "role": "lead"}
 DAY_MS = 86_400_000
 
@@ -64,38 +64,23 @@ class Traffic:
             # The approved message is judged otherwise by nobody.
             number = self.chance.randrange(1, CHANNELS)
             channel, message = f"ch-{number}", f"m-{number}-{self.chance.randrange(MESSAGES)}"
-        document = {
-            "outcome_id": f"o-{self.number}",
-            "subject": {"kind": "message", "channel_ref": channel, "message_ref": message},
-            "decision": decision,
-            "category": "fraud",
-            "ground": {"kind": "terms", "rule": "scams-2.1"},
-            "reason": REASONS[decision],
-            "decided_at": rfc3339(now_ms()),
+        own = {
             "reviewer": {"ref": f"desk-{self.chance.randrange(3)}", "role": "desk"},
             "confidence": self.chance.choice(("one_reviewer", "two_agree")),
-            **fields,
         }
+        subject = {"kind": "message", "channel_ref": channel, "message_ref": message}
+        document = outcome_document(f"o-{self.number}", decision, subject, **{**own, **fields})
         # Of any key, so that half of them are read in another partition than their channel's home.
         return Published(f"k-{self.number}".encode(), orjson.dumps(document))
 
     def standing(self, ref, state):
         self.number += 1
-        fields = {"reason": "contested" if state == "ended" else "manifestly_unfounded_notices"}
+        fields = {"reason": "contested"} if state == "ended" else {}
         if state != "warned":
             fields["confirmed_by"] = LEAD
         if state == "paused":
             fields["until"] = rfc3339(now_ms() + DAY_MS)
-        document = {
-            "standing_id": f"s-{self.number}",
-            "reporter": {"kind": "user", "ref": ref},
-            "report": {"report_id": self.known_by[ref]},
-            "state": state,
-            "rule": "reporting-4",
-            "decided_at": rfc3339(now_ms()),
-            "decided_by": {"ref": "desk-1", "role": "desk"},
-            **fields,
-        }
+        document = standing_document(f"s-{self.number}", ref, self.known_by[ref], state, **fields)
         return Published(None, orjson.dumps(document))
 
 

@@ -32,6 +32,7 @@ from tests.kafka.harness.deployment import (
     TOPICS,
     VERIFIED,
 )
+from tests.kafka.harness.moderation import outcome_document, standing_document
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.reports import Published, now_ms, report, rfc3339, take_it_down_request
 from tests.kafka.harness.requests import FORMS, complete_request
@@ -60,7 +61,6 @@ HONEST = [f"witness-at-the-harbour-{number}" for number in range(12)]
 MISUSER = "misuser-at-the-harbour"
 SCANNER = "scanner-at-the-harbour"
 REFS = [*BRIGADE, *HONEST, MISUSER, SCANNER]
-REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
 
 
 def said_by(ref, channel, message, **fields):
@@ -82,18 +82,7 @@ def said_by(ref, channel, message, **fields):
 
 
 def decided(name, decision, subject, **fields):
-    document = {
-        "outcome_id": name,
-        "subject": subject,
-        "decision": decision,
-        "category": "fraud",
-        "ground": {"kind": "terms", "rule": "scams-2.1"},
-        "reason": REASONS[decision],
-        "decided_at": rfc3339(now_ms()),
-        "reviewer": {"ref": "desk-1", "role": "desk"},
-        "confidence": "two_agree",
-        **fields,
-    }
+    document = outcome_document(name, decision, subject, **{"confidence": "two_agree", **fields})
     return Published(subject["channel_ref"].encode(), orjson.dumps(document))
 
 
@@ -115,17 +104,7 @@ def first_round():
 
 
 def decided_about(ref, state, **fields):
-    document = {
-        "standing_id": state,
-        "reporter": {"kind": "user", "ref": ref},
-        "report": {"report_id": f"report-market-joke-0-{REFS.index(ref)}"},
-        "state": state,
-        "reason": "manifestly_unfounded_notices",
-        "rule": "reporting-4",
-        "decided_at": rfc3339(now_ms()),
-        "decided_by": {"ref": "desk-1", "role": "desk"},
-        **fields,
-    }
+    document = standing_document(state, ref, f"report-market-joke-0-{REFS.index(ref)}", state, **fields)
     return Published(None, orjson.dumps(document))
 
 

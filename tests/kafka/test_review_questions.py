@@ -5,6 +5,7 @@ import orjson
 from streams.contract.wire.partitioner import home_partition
 from tests.kafka.harness.asking import asking_policies
 from tests.kafka.harness.deployment import ESCALATIONS, MODERATION, QUESTIONS
+from tests.kafka.harness.moderation import outcome_document
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import Published, now_ms, report, rfc3339
 
@@ -27,17 +28,7 @@ def reported(channel, number):
 
 
 def answer(channel, number, decision, subject):
-    document = {
-        "outcome_id": f"o-{channel}-{number}",
-        "subject": {"channel_ref": channel, **subject},
-        "decision": decision,
-        "category": "fraud",
-        "ground": {"kind": "terms", "rule": "scams-2.1"},
-        "reason": "phishing" if decision == "upheld" else "not_a_violation",
-        "decided_at": rfc3339(now_ms()),
-        "reviewer": {"ref": "desk-1", "role": "desk"},
-        "confidence": "one_reviewer",
-    }
+    document = outcome_document(f"o-{channel}-{number}", decision, {"channel_ref": channel, **subject})
     # Of another key, so that half of them are read in another partition than their channel's home.
     return Published(f"k-{channel}-{number}".encode(), orjson.dumps(document))
 

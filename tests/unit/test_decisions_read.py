@@ -1,9 +1,10 @@
 """The first report after decisions of people says how far they had been read."""
 
 from streams.deciding.partition.time import EventTime
-from streams.deciding.reports.decisions_read import MOST_RUNS, DecisionRun, DecisionsRead, read_runs
+from streams.deciding.reports.decisions_read import MOST_RUNS, DecisionRun, DecisionsRead
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import restore_reports
+from tests.replay_order import read_runs
 from tests.unit.crowd_traffic import outcome, reported
 from tests.unit.traffic import INTERNAL, MINUTE, START, compiled, fold, policy, run
 

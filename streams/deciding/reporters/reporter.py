@@ -27,7 +27,7 @@ from streams.deciding.reporters.reviewers import note_reviewer
 from streams.deciding.reporters.standing import DecidedStanding
 from streams.deciding.reporters.tally import PERIOD_DAYS, Sums, change, code_of, include, move_back, move_on
 from streams.deciding.reporters.targets import WEEK_S, Targets
-from streams.deciding.reporters.trust import KnownOutcomes, Trust, is_vouched, trust_of
+from streams.deciding.reporters.trust import KnownOutcomes, Trust, trust_of
 from streams.registry.reporter_rules import ReporterRules
 
 REPORTER: Final = b"W"
@@ -151,8 +151,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         now_s = facts.time_ms // 1000
         day = facts.time_ms // DAY
         self._move_on(day)
-        outcomes = self.outcomes(rules, day)
-        trust = trust_of(rules, facts.kind, outcomes, day, facts.category)
+        trust = trust_of(rules, facts.kind, self.outcomes(rules, day), day, facts.category)
         bits = self.activity.note(facts.time_ms, facts.channel)
         over = self.activity.over_limit(rules.reports_per_day[facts.kind])
         signature = 0
@@ -167,7 +166,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
             not self.sums,
             over,
             signature,
-            evidence_needed(member=facts.member, vouched=is_vouched(rules, facts.kind, outcomes, day)),
+            evidence_needed(member=facts.member, vouched=trust.vouched),
             channels if show else None,
             self._misuse(rules, day) if self.numbers else None,
             channels,

@@ -17,7 +17,6 @@ _DIGITS: Final = 6
 # Only sources that the platform vouches for may use these kinds (sources.yaml): nobody stages reports there.
 _VOUCHED_FOR: Final[frozenset[ReporterKind]] = frozenset({"automated", "trusted_flagger"})
 
-
 # As much as one outcome on which two people agree, or two outcomes that one person each decided: below, a
 # single scam that was staged in an own channel would vouch for all who reported it. From two on, a third more
 # honest people are linked (docs/trust-measured.md).
@@ -30,6 +29,8 @@ class Trust(NamedTuple):
     `basis` says from what: outcomes in the category, of all categories, or the kind alone. `lower` is the
     mean less one standard deviation, at least 0. `outcomes` is their number, faded ones counted less.
     `factor`: the weight of a report is that of a reporter of this kind without outcomes, times this.
+    `vouched`: the reporter was upheld more often than is usual of the kind, whatever supports it. It raises
+    no weight: who is vouched for needs more evidence to be linked to others.
     """
 
     mean: float
@@ -38,6 +39,7 @@ class Trust(NamedTuple):
     trust_class: TrustClass
     basis: Basis
     factor: float
+    vouched: bool = False
 
 
 class KnownOutcomes(NamedTuple):
@@ -86,28 +88,14 @@ def trust_of(
         # Of most reporters no outcome is known.
         return _untried(rules.priors[kind])
     everything = totals(outcomes.sums, outcomes.period, day)
+    known = outcomes.counted(rules, kind, day, None, everything)
+    vouched = _is_vouched(rules, kind, known)
     if everything.all >= rules.category_needs:
         own = outcomes.counted(rules, kind, day, category, everything)
         if own.all >= rules.category_needs:
-            return _trust(rules, kind, own, outcomes.supported(kind, own, day, category), "category")
-    known = outcomes.counted(rules, kind, day, None, everything)
-    return _trust(rules, kind, known, outcomes.supported(kind, known, day, None), "reporter")
-
-
-def is_vouched(rules: ReporterRules, kind: ReporterKind, outcomes: KnownOutcomes, day: int) -> bool:
-    """Return whether a reporter was upheld more often than is usual of the kind, whatever supports it.
-
-    It raises no weight: who is vouched for needs more evidence to be linked to others.
-    """
-    if not outcomes.sums:
-        return False
-    known = outcomes.totals(rules, kind, day, None)
-    prior, weights = rules.priors[kind], rules.outcomes
-    right = weights["upheld"] * known.upheld
-    wrong = (
-        weights["dismissed"] * known.dismissed + weights["manifestly_unfounded"] * known.manifestly_unfounded
-    )
-    return known.upheld >= _VOUCHED_FROM and right / prior.alpha > wrong / prior.beta
+            supported = outcomes.supported(kind, own, day, category)
+            return _trust(rules, kind, own, supported, "category", vouched=vouched)
+    return _trust(rules, kind, known, outcomes.supported(kind, known, day, None), "reporter", vouched=vouched)
 
 
 def trust_over_all(rules: ReporterRules, kind: ReporterKind, outcomes: KnownOutcomes, day: int) -> Trust:
@@ -115,7 +103,8 @@ def trust_over_all(rules: ReporterRules, kind: ReporterKind, outcomes: KnownOutc
     if not outcomes.sums:
         return _untried(rules.priors[kind])
     known = outcomes.totals(rules, kind, day, None)
-    return _trust(rules, kind, known, outcomes.supported(kind, known, day, None), "reporter")
+    vouched = _is_vouched(rules, kind, known)
+    return _trust(rules, kind, known, outcomes.supported(kind, known, day, None), "reporter", vouched=vouched)
 
 
 def trust_of_part(
@@ -140,8 +129,24 @@ def trust_of_part(
     return _rounded(rules.priors["automated"], mean, lower, known, trust_class, above.basis)
 
 
+def _is_vouched(rules: ReporterRules, kind: ReporterKind, known: Outcomes) -> bool:
+    """Return whether somebody with these outcomes, of all categories, is vouched for."""
+    prior, weights = rules.priors[kind], rules.outcomes
+    right = weights["upheld"] * known.upheld
+    wrong = (
+        weights["dismissed"] * known.dismissed + weights["manifestly_unfounded"] * known.manifestly_unfounded
+    )
+    return known.upheld >= _VOUCHED_FROM and right / prior.alpha > wrong / prior.beta
+
+
 def _trust(
-    rules: ReporterRules, kind: ReporterKind, known: Outcomes, supported: float, basis: Basis
+    rules: ReporterRules,
+    kind: ReporterKind,
+    known: Outcomes,
+    supported: float,
+    basis: Basis,
+    *,
+    vouched: bool,
 ) -> Trust:
     prior = rules.priors[kind]
     alpha, beta = prior
@@ -163,11 +168,19 @@ def _trust(
         full, expected = _mean_and_lower(alpha + makes_up, beta), _mean_and_lower(*prior)
         mean = max(mean, min(full[0], expected[0]))
         lower = max(lower, min(full[1], expected[1]))
-    return _rounded(prior, mean, lower, known, _class(rules, lower, supported), basis)
+    trust_class = _class(rules, lower, supported)
+    return _rounded(prior, mean, lower, known, trust_class, basis, vouched=vouched)
 
 
 def _rounded(
-    prior: BetaPrior, mean: float, lower: float, known: Outcomes, trust_class: TrustClass, basis: Basis
+    prior: BetaPrior,
+    mean: float,
+    lower: float,
+    known: Outcomes,
+    trust_class: TrustClass,
+    basis: Basis,
+    *,
+    vouched: bool = False,
 ) -> Trust:
     # A weight is meant for a reporter with the mean of the prior.
     factor = mean * (prior.alpha + prior.beta) / prior.alpha
@@ -178,6 +191,7 @@ def _rounded(
         trust_class,
         basis,
         round(factor, _DIGITS),
+        vouched,
     )
 
 

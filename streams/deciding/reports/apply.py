@@ -208,7 +208,7 @@ def _has_case(batch: ReportBatch, plan: CategoryPlan, case: Case) -> bool:
 def _is_outside(plan: CategoryPlan, case: Case, now: int) -> bool:
     """Return whether a report is in the window of now of no live policy, though there are some."""
     fine, fine_now = case.occurred // FINE_MS, now // FINE_MS
-    live = [plan.windows[window] for policy, window in plan.policies if policy.policy.mode == "live"]
+    live = plan.live_windows
     return bool(live) and all(fine < window_start(spec.ring, spec.panes, fine_now) for spec in live)
 
 

@@ -1,7 +1,7 @@
 """Which decisions of people were read since the last report, and in which order: no other log says it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -56,9 +56,9 @@ class DecisionsRead:
         """Note a decision that is read now."""
         if self.after != time.applied:
             self.after, self.runs = time.applied, []
-        topic = _TOPICS.get(without_prefix(record.topic), "i")
-        run = DecisionRun(topic, record.offset + 1, time.ticks)
-        if self.runs and self.runs[-1][::2] == run[::2]:
+        run = DecisionRun(_TOPICS.get(without_prefix(record.topic), "i"), record.offset + 1, time.ticks)
+        last = self.runs[-1] if self.runs else None
+        if last is not None and (last.topic, last.ticks) == (run.topic, run.ticks):
             self.runs[-1] = run
         else:
             self.runs.append(run)
@@ -70,7 +70,10 @@ class DecisionsRead:
         self._changed = True
 
     def headers(self) -> Headers:
-        """Return the headers of the first report after these decisions; `read_runs` reads them."""
+        """Return the headers of the first report after these decisions, such as `o12 i7 o15@1`.
+
+        Each run is its topic and end, and after an `@` its ticks if there were any.
+        """
         return [(DECISIONS_HEADER, " ".join(map(_written, self.runs)).encode())]
 
     def drain_change(self) -> tuple[bytes, bytes] | None:
@@ -92,16 +95,6 @@ _decode = msgspec.msgpack.Decoder(tuple[int, list[DecisionRun]]).decode
 def _written(run: DecisionRun) -> str:
     ticks = f"@{run.ticks}" if run.ticks else ""
     return f"{run.topic}{run.end}{ticks}"
-
-
-def read_runs(header: bytes) -> list[DecisionRun]:
-    """Return the runs in a header of `DecisionsRead.headers`."""
-    found = []
-    for word in header.decode().split():
-        [topic] = (each for each in get_args(DecisionTopic) if each == word[0])
-        end, _, ticks = word[1:].partition("@")
-        found.append(DecisionRun(topic, int(end), int(ticks or "0")))
-    return found
 
 
 def forget_decisions(_new: NewPartition, _shared: Sequence[Shared]) -> Mapping[bytes, bytes]:

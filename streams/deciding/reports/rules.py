@@ -30,7 +30,8 @@ class CategoryPlan(NamedTuple):
     """What to compute for a report of a category. `policies` = (policy, index of its window in `windows`).
 
     `windows` begin with the shortest. `judged_together` are the suffixes of the other categories that any of
-    these policies counts. `floor`: a person looks at every report of the category.
+    these policies counts. `floor`: a person looks at every report of the category. `live_windows` are those
+    of live policies.
     """
 
     suffix: bytes
@@ -38,6 +39,7 @@ class CategoryPlan(NamedTuple):
     policies: tuple[tuple[CompiledPolicy, int], ...]
     judged_together: tuple[bytes, ...]
     floor: bool
+    live_windows: tuple[WindowSpec, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,4 +115,5 @@ def _plan(category: Category, compiled: list[CompiledPolicy], *, floor: bool) ->
         tuple((policy, windows.index(policy.spec)) for policy in concerned),
         tuple(category_suffix(other) for other in together if other != category),
         floor,
+        tuple(dict.fromkeys(policy.spec for policy in concerned if policy.policy.mode == "live")),
     )

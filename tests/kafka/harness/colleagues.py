@@ -13,10 +13,10 @@ from typing import Literal
 import httpx
 
 from tests.kafka.harness.consoles import HOST, SECRET, Console
-from tests.unit.console_pages import hidden_fields
+from tests.kafka.harness.moderation import REASONS
 from tests.kafka.harness.workers import patience
+from tests.unit.console_pages import hidden_fields
 
-REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
 
 # A form that was sent is sent again until somebody answers; consoles are away for seconds.
 _PATIENCE_SECONDS = 30.0

@@ -21,6 +21,41 @@ BEFORE_MS = 20_000
 Message = tuple[str, str]
 
 
+def outcome_document(
+    outcome_id: str, decision: str, subject: Mapping[str, str], **fields: Any
+) -> dict[str, Any]:
+    """What a desk has decided now; `fields` replace others."""
+    return {
+        "outcome_id": outcome_id,
+        "subject": subject,
+        "decision": decision,
+        "category": "fraud",
+        "ground": {"kind": "terms", "rule": "scams-2.1"},
+        "reason": REASONS[decision],
+        "decided_at": rfc3339(now_ms()),
+        "reviewer": {"ref": "desk-1", "role": "desk"},
+        "confidence": "one_reviewer",
+        **fields,
+    }
+
+
+def standing_document(
+    standing_id: str, ref: str, report_id: str, state: str, **fields: Any
+) -> dict[str, Any]:
+    """What people have decided now about a user whose report it was; `fields` replace others."""
+    return {
+        "standing_id": standing_id,
+        "reporter": {"kind": "user", "ref": ref},
+        "report": {"report_id": report_id},
+        "state": state,
+        "reason": "manifestly_unfounded_notices",
+        "rule": "reporting-4",
+        "decided_at": rfc3339(now_ms()),
+        "decided_by": {"ref": "desk-1", "role": "desk"},
+        **fields,
+    }
+
+
 class Outcome(NamedTuple):
     """One decision; the latest one about a message holds, by (`decided_s`, `outcome_id`)."""
 
@@ -102,19 +137,16 @@ class Moderators:
     def _record(self, outcome: Outcome, subject: Mapping[str, str], supersedes: str | None) -> Published:
         sampled = 0.5 if outcome.weight > 1 else None
         confidence = outcome.weight * (sampled or 1)
-        document = {
-            "outcome_id": outcome.outcome_id,
-            "subject": subject,
-            "decision": outcome.decision,
-            "category": outcome.category,
-            "ground": {"kind": "terms", "rule": "scams-2.1"},
-            "reason": REASONS[outcome.decision],
-            "decided_at": rfc3339(outcome.decided_s * 1000),
-            "reviewer": {"ref": "desk-1", "role": "desk"},
-            "confidence": next(name for name, weight in CONFIDENCES.items() if weight == confidence),
+        document = outcome_document(
+            outcome.outcome_id,
+            outcome.decision,
+            subject,
+            category=outcome.category,
+            decided_at=rfc3339(outcome.decided_s * 1000),
+            confidence=next(name for name, weight in CONFIDENCES.items() if weight == confidence),
             **({} if sampled is None else {"sampled": sampled}),
             **({} if supersedes is None else {"supersedes": supersedes}),
-        }
+        )
         key = self._chance.choice((subject["channel_ref"].encode(), None, b"whatever"))
         return Published(key, orjson.dumps(document))
 
