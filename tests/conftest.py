@@ -15,7 +15,7 @@ import pytest
 import structlog
 
 from tests.kafka.harness import quick_java
-from tests.kafka.harness.brokers import throwaway_broker
+from tests.kafka.harness.brokers import shared_broker
 from tests.order import in_order
 from tests.parsed_once import read_texts_once
 from tests.tools import build_release
@@ -117,22 +117,29 @@ def quick_brokers() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def kafka(quick_brokers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a running broker: TOCSIN_KAFKA_BOOTSTRAP if set, else one of this session's own."""
+def kafka(quick_brokers: None, shared: Path) -> Iterator[str]:
+    """Address of a running broker: TOCSIN_KAFKA_BOOTSTRAP if set, else the one of this session."""
     existing = os.environ.get("TOCSIN_KAFKA_BOOTSTRAP")
     if existing:
         yield existing
         return
     quick_java.make_cache()
-    with throwaway_broker(tmp_path_factory.mktemp("kafka")) as broker:
-        yield broker.bootstrap
+    folder = shared / "kafka"
+    folder.mkdir(exist_ok=True)
+    with shared_broker(folder) as bootstrap:
+        yield bootstrap
 
 
 @pytest.fixture(scope="session")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with what `make dist` builds. All processes of a session share it, so do not change it."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all processes of the session."""
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def release(shared: Path) -> Path:
+    """The folder with what `make dist` builds. All processes of a session share it, so do not change it."""
     folder = shared / "release"
     with (shared / "release.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

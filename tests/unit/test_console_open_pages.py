@@ -9,6 +9,7 @@ import time
 from collections import Counter
 
 import pytest
+from sse_starlette.sse import AppStatus
 
 from streams.desk.console.web import live
 from streams.desk.console.web.security import slow_clients
@@ -74,6 +75,22 @@ def status(client):
 def reset(client):
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
+
+
+def test_a_page_is_not_cut_off_when_the_end_is_noticed_before_it_is_told(world, monkeypatch):
+    with Clients(world.browser().app) as clients:
+        client = clients.ask("/live")
+        assert status(client) == 200
+        monkeypatch.setattr(AppStatus, "should_exit", True)
+        # It is looked at twice a second.
+        time.sleep(1)
+        clients.feed.end()
+        read = b""
+        # The last chunk is empty.
+        while not read.endswith(b"\r\n0\r\n\r\n"):
+            more = client.recv(4096)
+            assert more
+            read += more
 
 
 @pytest.mark.parametrize("path", ["/live", "/live?case=e-1"])

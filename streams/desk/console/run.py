@@ -27,7 +27,7 @@ from streams.desk.console.read_model.database import Database
 from streams.desk.console.settings import ConsoleSettings
 from streams.desk.console.web.app import build_app
 from streams.desk.console.web.context import Console
-from streams.desk.console.web.security.slow_clients import REQUEST_SECONDS, BoundedProtocol
+from streams.desk.console.web.security.slow_clients import CLOSE_SECONDS, REQUEST_SECONDS, BoundedProtocol
 from streams.running.clients.kafka_writing import producer_for
 from streams.running.operations.address_refused import refusal_explained
 from streams.running.worker.environment import CONSOLE_PREFIX, SettingsError
@@ -42,10 +42,6 @@ _REPAIR_SECONDS = 10.0
 
 # An address with every filter, a session and what proxies add.
 _MOST_HEADER_BYTES = 16 * 1024
-
-# How long acts may take to be answered when the console ends, and open pages to come to their end. Both take
-# milliseconds, or seconds on a machine that is busy with starting others; supervisors wait for 30.
-_CLOSE_SECONDS = 10
 
 
 async def run_console(
@@ -138,7 +134,7 @@ def _configuration(app: ASGIApp) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=_CLOSE_SECONDS,
+        timeout_graceful_shutdown=CLOSE_SECONDS,
         timeout_keep_alive=int(REQUEST_SECONDS),
         http=BoundedProtocol,
         ws="none",

@@ -1,8 +1,12 @@
 """Brokers whose records nobody reads after the test."""
 
+import fcntl
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from tocsin_demo.local_kafka import LocalKafka
 
@@ -18,3 +22,53 @@ def throwaway_broker(folder: Path) -> Iterator[LocalKafka]:
         yield broker
     finally:
         broker.kill()
+
+
+@contextmanager
+def shared_broker(folder: Path) -> Iterator[str]:
+    """The address of one broker for all processes that name the same folder: each of its own would take
+    nearly a minute of processor time.
+
+    The first process starts it and, since it ends with that process, keeps it until nobody uses it.
+    """
+    address = folder / "address"
+    with (folder / "guard").open("w") as guard, (folder / "users").open("w") as users:
+        with _locked(guard):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            if address.exists():
+                started = None
+            else:
+                started = LocalKafka(folder / f"broker-{os.getpid()}")
+                started.start()
+                address.write_text(started.bootstrap)
+        try:
+            yield address.read_text()
+        finally:
+            if started is None:
+                fcntl.flock(users, fcntl.LOCK_UN)
+            else:
+                while not _ended(started, address, guard, users):
+                    time.sleep(0.2)
+
+
+def _ended(broker: LocalKafka, address: Path, guard: IO[str], users: IO[str]) -> bool:
+    """Kill a shared broker, unless other processes use it."""
+    with _locked(guard):
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # To ask may have cost the shared lock.
+            fcntl.flock(users, fcntl.LOCK_SH)
+            return False
+        address.unlink()
+        broker.kill()
+        return True
+
+
+@contextmanager
+def _locked(file: IO[str]) -> Iterator[None]:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)

@@ -3,7 +3,10 @@
 import asyncio
 import signal
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+from aiokafka.errors import KafkaError
 
 from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
 from streams.running.identity import consumer_group
@@ -79,6 +82,9 @@ STAGES = (
     (REQUESTS_STATE, (REQUESTS,), REQUESTS_INTERNAL),
     (REPORTERS_STATE, (), REPORTERS_INTERNAL),
 )
+
+# A broker takes .2 s to forget thirty topics.
+_DELETED_SECONDS = 5.0
 
 
 class Deployment:
@@ -222,10 +228,17 @@ class Deployment:
             return reader
 
     def end(self) -> None:
-        """Kill the workers."""
+        """Kill the workers and delete the topics, which would cost a broker of many tests time to its end."""
         self.fleet.end()
         self._progress.__exit__()
         self._internal.__exit__()
+        # Most brokers of a test's own are gone by then, or do not answer.
+        with suppress(KafkaError, TimeoutError):
+            asyncio.run(asyncio.wait_for(self._delete_topics(), _DELETED_SECONDS))
+
+    async def _delete_topics(self) -> None:
+        async with admin_client(Connection(self.bootstrap)) as admin:
+            await admin.delete_topics([self.name(topic) for topic in load_catalogue()])
 
     def _ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
         places = {

@@ -17,10 +17,14 @@ from streams.desk.console.live_feed import ENDED, Told
 from streams.desk.console.read_model.changes import categories_of
 from streams.desk.console.web.context import console_of, person_of, person_still
 from streams.desk.console.web.security.limits import too_fast
-from streams.desk.console.web.security.slow_clients import OpenStream
+from streams.desk.console.web.security.slow_clients import CLOSE_SECONDS, OpenStream
 
 # A proxy closes a connection on which nothing was sent for a minute or more.
 _PING_SECONDS = 15
+
+# A stream comes to its own end when the console does (LiveFeed.end). EventSourceResponse would cut it off as
+# soon as it notices the signal, often before that; it gives up a second before the server does.
+_END_SECONDS = CLOSE_SECONDS - 1
 
 # More open pages than anybody looks at, and a tenth of all connections.
 _MOST_PAGES: Final = 100
@@ -58,7 +62,8 @@ async def live(request: Request) -> ASGIApp:
         with feed.reading(case_id, person.ref) as queue:
             request.state.stream = OpenStream(person.ref, monotonic())
             told = _told(request, feed.since(position), queue)
-            await EventSourceResponse(told, ping=_PING_SECONDS)(scope, receive, send)
+            response = EventSourceResponse(told, ping=_PING_SECONDS, shutdown_grace_period=_END_SECONDS)
+            await response(scope, receive, send)
 
     return stream
 
