@@ -42,7 +42,6 @@ from tests.kafka.harness.deployment import (
     SHADOW,
     STAGES,
     STATE,
-    TOPICS,
     VERIFIED,
     Deployment,
 )
@@ -132,7 +131,6 @@ def past(request):
 @pytest.fixture
 def deployment(kafka, past, tmp_path):
     # Events name the topics of their sources, so the prefix must be the same.
-    operator = Operator(kafka)
     recording = past.recording
     rules = recording.write_rules(tmp_path / "rules")
     own_sources = rules / "sources.yaml"
@@ -156,8 +154,6 @@ def deployment(kafka, past, tmp_path):
     finally:
         deployment.end()
         print(deployment.fleet.tails())
-        for topic in TOPICS:
-            operator.delete(deployment.name(topic))
 
 
 def test_a_new_worker_takes_over_the_old_state_and_continues(kafka, deployment, past):

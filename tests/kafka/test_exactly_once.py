@@ -7,6 +7,7 @@ import signal
 import time
 
 import orjson
+import pytest
 
 from tests import bundled
 from tests.kafka.harness.deployment import ENRICHED, INTERNAL
@@ -98,6 +99,7 @@ def test_nothing_is_lost_or_repeated_when_workers_are_killed(deploy):
     assert min(moderated.superseded, moderated.repeats, moderated.refused) >= KILLS
 
 
+@pytest.mark.nightly
 def test_nothing_is_lost_or_repeated_when_workers_join_and_leave(deploy):
     deployment = deploy()
     fleet = deployment.fleet

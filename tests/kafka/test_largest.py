@@ -158,6 +158,7 @@ def full_state_reports():
                 yield Published(document["channel"]["ref"].encode(), orjson.dumps(document))
 
 
+@pytest.mark.nightly
 def test_the_largest_state_is_restored(deploy):
     deployment = deploy()
     reports = list(full_state_reports())

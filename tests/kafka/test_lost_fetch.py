@@ -37,7 +37,7 @@ cycle.MAX_FOLLOWED_BYTES = -1
 """
 
 # The internal topic is written in transactions: it has markers between records, and fetches of markers only.
-TOPICS = (SOURCE, INTERNAL)
+TOPICS = (pytest.param(SOURCE, marks=pytest.mark.nightly), INTERNAL)
 PIECE = 1_000
 # Three would be enough if every fetch returned one piece.
 PIECES = 20

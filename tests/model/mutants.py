@@ -95,24 +95,24 @@ def _one_claim_per_place(self: ClaimsLog, key: bytes, value: bytes | None) -> No
 
 
 @asynccontextmanager
-async def _looking_and_giving_way(self: Claims, is_current: IsCurrent) -> Any:
+async def _looking_and_giving_way(self: Claims, is_current: IsCurrent, *ended: Any) -> Any:
     async def never() -> bool:
         return False
 
-    async with _looking(self, never) as view:
+    async with _looking(self, never, *ended) as view:
         yield view
 
 
 @asynccontextmanager
-async def _looking_from_the_own_claim(self: Claims, is_current: IsCurrent) -> Any:
-    async with _looking(self, is_current) as view:
+async def _looking_from_the_own_claim(self: Claims, is_current: IsCurrent, *ended: Any) -> Any:
+    async with _looking(self, is_current, *ended) as view:
         view._consumer.seek(self.tp, self.began)
         yield view
 
 
 @asynccontextmanager
-async def _looking_on_without_memory(self: Claims, is_current: IsCurrent) -> Any:
-    async with _looking(self, is_current) as view:
+async def _looking_on_without_memory(self: Claims, is_current: IsCurrent, *ended: Any) -> Any:
+    async with _looking(self, is_current, *ended) as view:
         self.seen = ClaimsLog()
         yield view
 

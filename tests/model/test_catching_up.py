@@ -78,7 +78,7 @@ def test_without_it_homes_get_what_is_hours_old_after_what_is_new() -> None:
 
 @pytest.mark.slow
 def test_a_relay_that_stops_for_a_while_is_waited_for() -> None:
-    reports = history(2, 4, PARTITIONS, until=NOW - 2 * MINUTE)
+    reports = history(2, 2, PARTITIONS, until=NOW - 2 * MINUTE)
     fleet = catch_up(reports, (1, 1, 1), stuck={StatePartition("reporters", 2): (3, 11)})
     assert fleet.disorder <= SPAN_MS + LATE
     assert fleet.loop.now > 11
@@ -128,7 +128,7 @@ def owned_position(fleet: Fleet, partition: int) -> int:
 
 @pytest.mark.slow
 def test_places_may_move_at_any_time_of_a_catch_up() -> None:
-    reports = history(4, 4, PARTITIONS, until=NOW - 2 * MINUTE)
+    reports = history(4, 2, PARTITIONS, until=NOW - 2 * MINUTE)
 
     async def keep_moving(fleet: Fleet) -> None:
         while True:

@@ -129,7 +129,7 @@ def everybody_returns_at_once(crowd):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize(
     "shape",
     [

@@ -146,7 +146,7 @@ def duties(steps: Sequence[list[Any]]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 4))])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.nightly) for n in (3, 4))])
 def test_reports_received_before_the_day_are_decided_the_same(laws: tuple[Rules, Rules], seed: int) -> None:
     """A clock that was armed on the eve also takes its later steps as before."""
     eve = NEW_YEAR_MS - HOUR
@@ -173,7 +173,7 @@ def test_reports_received_before_the_day_are_decided_the_same(laws: tuple[Rules,
     assert old == new
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 4))])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.nightly) for n in (3, 4))])
 def test_the_first_difference_comes_with_a_report_received_on_the_day(
     laws: tuple[Rules, Rules], seed: int
 ) -> None:

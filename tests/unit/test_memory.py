@@ -25,7 +25,7 @@ NOW = 1_800_000_000_000
 
 # Between two sizes of a store lies what records take: none has just doubled a dict, and the objects in use are
 # as many in both.
-FEW, MANY = 4_500, 16_000
+FEW, MANY = 2_300, 8_000
 
 
 def ref(kind: str, number: int) -> str:

@@ -220,7 +220,7 @@ def play(folder: Path, records: list[Record], layouts: list[int], stage: str = "
     return world
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 4))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.nightly) for n in range(1, 4))])
 def test_4_to_12_to_6_partitions_equals_6_from_the_start(seed: int, tmp_path: Path) -> None:
     records = traffic(seed, 600)
     moved = play(tmp_path, records, [4, 12, 6])
