@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def chromium() -> Iterator[Browser]:
 def deployment(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Topics without workers: tests write what workers would."""
     made = Deployment(
-        kafka, f"browser-{next(_numbers)}.", tmp_path_factory.mktemp("deployment"), partitions=2
+        kafka, f"browser-{uuid.uuid4().hex[:8]}.", tmp_path_factory.mktemp("deployment"), partitions=2
     )
     yield made
     made.end()
