@@ -22,6 +22,7 @@ import mode
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.codec import lz4_encode
 from aiokafka.consumer import consumer as aiokafka_consumer
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.consumer.fetcher import OffsetResetStrategy
@@ -39,6 +40,7 @@ from aiokafka.producer import sender as aiokafka_sender
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.record.default_records import DefaultRecordBatch
 from faust.app import base as app_base
 from faust.app.base import App
 from faust.assignor import PartitionAssignor
@@ -73,7 +75,7 @@ from streams.running.patches.group_member import GroupMember, install_group_memb
 from streams.running.patches.install import install_patches
 from streams.running.patches.lenient_records import LenientRecords
 from streams.running.patches.positioned_consumer import PositionedConsumer, PositionedTransport
-from streams.running.patches.producer import KafkaProducer
+from streams.running.patches.producer import KafkaProducer, install_quick_lz4
 from streams.running.patches.worker_assignor import WorkerAssignor
 from streams.running.takeover.membership import PROTOCOL
 
@@ -1358,3 +1360,14 @@ def test_a_batch_can_have_another_codec_than_the_producer():
     made = source(MessageAccumulator.create_builder)
     for argument in ("self._batch_size,", "self._compression_type,", "is_transactional=is_transactional,"):
         assert argument in made
+
+
+def test_a_small_batch_is_compressed_by_the_quick_function():
+    install_quick_lz4()
+    # Level 9 finds more of what repeats.
+    value = b"".join(str(number * number).encode() for number in range(900))
+    sizes = [len(lz4_encode(value, level=level)) for level in (1, 9)]
+    assert sizes[0] > sizes[1] + 100
+    builder = BatchBuilder(100_000, DefaultRecordBatch.CODEC_LZ4, is_transactional=True)
+    builder.append(timestamp=1, key=b"", value=value)
+    assert len(builder._build()) > sizes[0]
