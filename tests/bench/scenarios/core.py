@@ -33,6 +33,7 @@ from streams.deciding.reports.risk import RiskModel
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState
+from streams.deciding.reports.weighing import add_to_counts
 from streams.registry.loader import load_rules
 from streams.running.app.garbage_collection import leave_out_what_stays
 from tests.bench import traffic
@@ -49,7 +50,13 @@ STEPS = {
     "decode": (decode_report, Cursor._unpack, report_of),
     "resolve": (Resolver.resolve,),
     "score": (RiskModel.score, RiskModel.millionths),
-    "count": (apply._count, ChannelCounts.measure, CountStore.find, CountStore.counted),
+    "count": (
+        apply._count_or_note,
+        add_to_counts,
+        ChannelCounts.measure,
+        CountStore.find,
+        CountStore.counted,
+    ),
     "decide": (apply._decide, Batch.advance),
     "encode": (enriched_json, encode, public_report, channel_window, event_headers),
     "save state": (ReportState.drain_changes,),

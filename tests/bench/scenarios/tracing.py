@@ -20,13 +20,14 @@ from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.stage import report_stage
 from streams.registry.loader import load_rules
 from streams.running.app.garbage_collection import leave_out_what_stays
-from streams.running.cycle.cycle import Trace, _untraced
+from streams.running.cycle.trace import Trace, untraced
 from streams.running.log.claims import StatePartition
 from streams.running.log.position import SourcePosition
 from streams.running.operations.process_metric_catalogue import SPANS
 from streams.running.operations.values import Numbers
 from streams.running.partitions.prepared import Prepared, prepare
 from streams.running.partitions.progress import NewRecords
+from streams.running.partitions.setback import Attempt
 from streams.running.worker.tracing.exporting import CountedExporter, SpanQueue
 from streams.running.worker.tracing.settings import load_tracing_settings
 from streams.running.worker.tracing.transactions import TransactionSpans
@@ -128,7 +129,7 @@ def _worker_cpu(place: Place, switch: str) -> float:
 
 def _off(records: Sequence[Record], size: int) -> Cost:
     core, prepared = _prepared(records, size)
-    tracing = sum(_traced(prepared, _untraced) for _ in range(REPEATS_OFF)) / REPEATS_OFF
+    tracing = sum(_traced(prepared, untraced) for _ in range(REPEATS_OFF)) / REPEATS_OFF
     return Cost(core, tracing, len(prepared))
 
 
@@ -172,7 +173,7 @@ def _prepared(records: Sequence[Record], size: int) -> tuple[float, list[Prepare
         for start in range(0, len(records), size):
             batch = records[start : start + size]
             new = [NewRecords("message-reports", batch, batch[-1].offset + 1)]
-            made.append(await prepare(stage, state, batch, new, position, {}, log, _Writer()))
+            made.append(await prepare(stage, state, Attempt(batch), new, position, {}, log, _Writer(), None))
         return made
 
     started = time.process_time()
