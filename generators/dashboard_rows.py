@@ -66,14 +66,14 @@ OVERVIEW: tuple[Row, ...] = (
             ),
             Panel(
                 "Reports by result",
-                "A re-keyed report is applied in its home partition later. Those applied include those that "
-                "the native core applied.",
+                "A re-keyed report is applied in its home partition later. Those re-keyed and passed on "
+                "include those that the native core read.",
                 "reqps",
                 {
                     "applied": rate("tocsin_reports_applied_total"),
                     "duplicate": rate("tocsin_reports_duplicate_total"),
                     "re-keyed": rate("tocsin_reports_rekeyed_total"),
-                    "applied natively": rate("tocsin_reports_applied_natively_total"),
+                    "read natively": rate("tocsin_reports_read_natively_total"),
                     "passed on to reporters": rate("tocsin_reports_passed_to_reporters_total"),
                 },
             ),

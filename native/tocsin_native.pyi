@@ -10,6 +10,14 @@ __version__: str
 MEASURES: Sequence[str]
 """The measures whose conditions it can judge."""
 
+class Gate:
+    """Reads reports that are published; see streams/deciding/reports/native_gate.py."""
+
+    def __init__(self, rules: Mapping[str, object]) -> None: ...
+    def read(
+        self, records: Sequence[object], begin: int, place: tuple[int, int], until: int | None
+    ) -> tuple[list[tuple[bool, int, int, bytes]], int]: ...
+
 class Kernel:
     """Applies ordinary reports; see streams/deciding/reports/native_core.py."""
 

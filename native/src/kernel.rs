@@ -10,16 +10,18 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PySequence, PyString, PyTuple, PyType};
 
+use crate::claims::Claims;
 use crate::counts::ReporterKind;
 use crate::daily::{CountedRow, DailyCells};
 use crate::enriched::{write_report, write_windows};
 use crate::envelope::Envelope;
+use crate::handed_over::{field, place_of, with_place};
 use crate::hash::{event_hash, home_partition, ReporterHash};
 use crate::json::{write_integer, write_string};
 use crate::judge::{must_decide, Policy, PolicyRow};
 use crate::law::LawCache;
 use crate::record::Reading;
-use crate::report::{read_report, Report};
+use crate::report::read_report;
 use crate::risk::{CohortRow, RiskModel};
 use crate::store::{CountStore, Found};
 use crate::sums::WindowCounts;
@@ -36,13 +38,6 @@ struct Plan {
     policies: Vec<Policy>,
     /// The published fields between the law and the risk.
     dsa: Vec<u8>,
-}
-
-/// What the reports of a source topic may claim (SourceRights), by place in the vocabulary.
-struct Rights {
-    kinds: Vec<bool>,
-    reporters: Vec<bool>,
-    ce_sources: Option<HashSet<String>>,
 }
 
 /// How far one call has come.
@@ -66,11 +61,7 @@ enum Done {
 pub struct Kernel {
     vocabulary: Vocabulary,
     event_type: Vec<u8>,
-    max_ahead_ms: i64,
-    rights: Vec<Rights>,
-    source_of: Py<PyAny>,
-    /// Topics seen, as named in records, with the place of their rights; None if their records are Python's.
-    topics: HashMap<String, Option<usize>>,
+    claims: Claims,
     anonymous: u8,
     automated: u8,
     automated_detection: u8,
@@ -99,9 +90,6 @@ pub struct Kernel {
     out: Vec<u8>,
 }
 
-/// Kinds of reports and of reporters that are allowed, and the names of publishers if they are.
-type RightsRow = (Vec<bool>, Vec<bool>, Option<HashSet<String>>);
-
 /// The windows of a category as (ring, panes, name), its policies, and the texts.
 type PlanRow<'py> = (Vec<u8>, Vec<(usize, i64, String)>, Vec<PolicyRow<'py>>, Vec<u8>);
 
@@ -120,13 +108,6 @@ fn plan(row: PlanRow) -> Option<Plan> {
     Some(Plan { suffix, windows, names, policies: policies?, dsa })
 }
 
-fn field<'py, T: FromPyObject<'py>>(rules: &Bound<'py, PyDict>, name: &str) -> PyResult<T> {
-    match rules.get_item(name)? {
-        Some(value) => value.extract(),
-        None => Err(PyValueError::new_err(format!("the rules have no {name}"))),
-    }
-}
-
 fn interned(py: Python, words: &crate::vocabulary::Words) -> Vec<Py<PyString>> {
     (0..words.len()).map(|place| PyString::intern(py, words.word(place as u8)).unbind()).collect()
 }
@@ -139,12 +120,9 @@ impl Kernel {
         let py = rules.py();
         let lists: HashMap<String, Vec<String>> = field(rules, "vocabulary")?;
         let vocabulary = Vocabulary::new(&lists).map_err(PyValueError::new_err)?;
-        let place = |words: &crate::vocabulary::Words, word: &str| {
-            words.place(word).ok_or_else(|| PyValueError::new_err(format!("the vocabulary has no {word}")))
-        };
-        let anonymous = place(&vocabulary.reporters, "anonymous")?;
-        let automated = place(&vocabulary.reporters, "automated")?;
-        let automated_detection = place(&vocabulary.kinds, "automated_detection")?;
+        let anonymous = place_of(&vocabulary.reporters, "anonymous")?;
+        let automated = place_of(&vocabulary.reporters, "automated")?;
+        let automated_detection = place_of(&vocabulary.kinds, "automated_detection")?;
         let mut reporter_kinds = Vec::new();
         for number in 0..vocabulary.reporters.len() {
             reporter_kinds.push(match vocabulary.reporters.word(number as u8) {
@@ -167,11 +145,6 @@ impl Kernel {
         );
         let rows: Vec<PlanRow> = field(rules, "plans")?;
         let plans = rows.into_iter().map(plan).collect();
-        let rows: Vec<RightsRow> = field(rules, "sources")?;
-        let rights = rows
-            .into_iter()
-            .map(|(kinds, reporters, ce_sources)| Rights { kinds, reporters, ce_sources })
-            .collect();
         let headers: Vec<Py<PyTuple>> = field(rules, "headers")?;
         let names: Vec<String> =
             headers.iter().map(|header| header.bind(py).get_item(0)?.extract()).collect::<PyResult<_>>()?;
@@ -183,10 +156,7 @@ impl Kernel {
         };
         Ok(Kernel {
             event_type: field(rules, "event_type")?,
-            max_ahead_ms: field(rules, "max_ahead_ms")?,
-            rights,
-            source_of: field(rules, "source_of")?,
-            topics: HashMap::new(),
+            claims: Claims::new(rules, anonymous)?,
             anonymous,
             automated,
             automated_detection,
@@ -281,7 +251,7 @@ impl Kernel {
             Some(record) => record,
             None => return Ok(Done::Python),
         };
-        let rights = match self.rights_of(&record.topic)? {
+        let rights = match self.claims.rights_of(&record.topic)? {
             Some(place) => place,
             None => return Ok(Done::Python),
         };
@@ -301,7 +271,7 @@ impl Kernel {
             Some(report) => report,
             None => return Ok(Done::Python),
         };
-        if !self.is_timely(&report, record.timestamp) || !self.may_claim(rights, &report, source) {
+        if !self.claims.may_claim(rights, &report, source, record.timestamp) {
             return Ok(Done::Python);
         }
         let channel = report.channel.reference;
@@ -391,30 +361,6 @@ impl Kernel {
         Ok(Done::Applied { decide })
     }
 
-    fn rights_of(&mut self, topic: &Bound<PyString>) -> PyResult<Option<usize>> {
-        let name = topic.to_str()?;
-        if let Some(&place) = self.topics.get(name) {
-            return Ok(place);
-        }
-        let place: Option<usize> = self.source_of.bind(topic.py()).call1((topic,))?.extract()?;
-        self.topics.insert(name.to_owned(), place);
-        Ok(place)
-    }
-
-    fn is_timely(&self, report: &Report, appended: i64) -> bool {
-        let latest = appended + self.max_ahead_ms;
-        let timely = |moment: Moment| (0..=latest).contains(&moment.millis());
-        timely(report.occurred) && report.received.is_none_or(timely)
-    }
-
-    fn may_claim(&self, rights: usize, report: &Report, source: &str) -> bool {
-        let rights = &self.rights[rights];
-        let kind = report.reporter.as_ref().map_or(self.anonymous, |one| one.kind);
-        rights.kinds[usize::from(report.kind)]
-            && rights.reporters[usize::from(kind)]
-            && rights.ce_sources.as_ref().is_none_or(|names| names.contains(source))
-    }
-
     fn headers_of<'py>(
         &mut self,
         py: Python<'py>,
@@ -472,16 +418,4 @@ impl Progress {
         }
         self.now = time;
     }
-}
-
-/// Name the record at which an error happened, as Stage._apply_slice does.
-fn with_place(error: PyErr, record: &Bound<PyAny>) -> PyErr {
-    let py = record.py();
-    let name =
-        |attribute: &str| record.getattr(attribute).map_or_else(|_| "?".to_owned(), |it| it.to_string());
-    let note =
-        format!("while applying {} partition {} offset {}", name("topic"), name("partition"), name("offset"));
-    // An error without this note is still the error.
-    let _ = error.value(py).call_method1("add_note", (note,));
-    error
 }

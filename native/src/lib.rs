@@ -1,5 +1,6 @@
 //! The native core: applies ordinary reports as `streams/deciding/reports` does, to the same bytes.
 
+mod claims;
 mod counts;
 mod cursor;
 mod daily;
@@ -10,6 +11,8 @@ mod entry;
 mod envelope;
 mod expiry;
 mod for_tests;
+mod gate;
+mod handed_over;
 mod hash;
 mod json;
 mod judge;
@@ -34,6 +37,7 @@ use pyo3::prelude::*;
 fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("MEASURES", judge::measures())?;
+    module.add_class::<gate::Gate>()?;
     module.add_class::<kernel::Kernel>()?;
     module.add_class::<store::CountStore>()?;
     module.add_class::<entry::CountEntry>()?;

@@ -1,4 +1,4 @@
-//! The part of MessagePack in which counts are stored, as msgspec writes it: every number in its shortest form.
+//! The part of MessagePack in which counts are stored and reports passed on, as msgspec writes it: every number in its shortest form.
 
 pub fn write_int(out: &mut Vec<u8>, number: i64) {
     match number {
@@ -55,6 +55,33 @@ pub fn write_bin(out: &mut Vec<u8>, length: usize) {
         0..=0xff => out.extend_from_slice(&[0xc4, length as u8]),
         0x100..=0xffff => write_tagged(out, 0xc5, &(length as u16).to_be_bytes()),
         _ => write_tagged(out, 0xc6, &(length as u32).to_be_bytes()),
+    }
+}
+
+pub fn write_nil(out: &mut Vec<u8>) {
+    out.push(0xc0);
+}
+
+pub fn write_bool(out: &mut Vec<u8>, value: bool) {
+    out.push(if value { 0xc3 } else { 0xc2 });
+}
+
+pub fn write_float(out: &mut Vec<u8>, number: f64) {
+    write_tagged(out, 0xcb, &number.to_be_bytes());
+}
+
+/// Write a time of so many microseconds since the epoch, from 1970 to 2514: with 34 bits for the seconds.
+pub fn write_time(out: &mut Vec<u8>, micros: i64) {
+    let (seconds, nanos) = (micros / 1_000_000, micros % 1_000_000 * 1_000);
+    match u32::try_from(seconds) {
+        Ok(seconds) if nanos == 0 => {
+            out.extend_from_slice(&[0xd6, 0xff]);
+            out.extend_from_slice(&seconds.to_be_bytes());
+        }
+        _ => {
+            out.extend_from_slice(&[0xd7, 0xff]);
+            out.extend_from_slice(&((nanos as u64) << 34 | seconds as u64).to_be_bytes());
+        }
     }
 }
 

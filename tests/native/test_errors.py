@@ -20,7 +20,7 @@ BEGIN = 1_800_000_000_000
 
 
 def _handed_over_with(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> ReportRules:
-    rules = compile_report_rules(load_rules(sources=ONE_TOPIC), native=True)
+    rules = compile_report_rules(load_rules(sources=ONE_TOPIC), native="direct")
     handed_over = seam._handed_over
     monkeypatch.setattr(seam, "_handed_over", lambda rules: handed_over(rules) | changes)
     return rules

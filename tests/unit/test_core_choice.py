@@ -19,32 +19,47 @@ def chosen(core):
     return choose_core(load_settings({"TOCSIN_CORE": core}))
 
 
-@pytest.fixture(autouse=True)
-def installed(monkeypatch):
-    """The extension is there: that does not matter."""
-    extension = ModuleType("tocsin_native")
-    extension.__version__ = __version__
-    monkeypatch.setitem(sys.modules, "tocsin_native", extension)
+@pytest.fixture
+def install(monkeypatch):
+    """Installs an extension of some version, or, with None, none."""
+
+    def installed(version):
+        extension = None
+        if version is not None:
+            extension = ModuleType("tocsin_native")
+            extension.__version__ = version
+        # With None the import fails.
+        monkeypatch.setitem(sys.modules, "tocsin_native", extension)
+
+    return installed
 
 
-def test_python_is_python():
+def test_python_is_python_whatever_is_installed(install):
+    install(__version__)
     assert chosen("python") == Core("python", "TOCSIN_CORE=python")
 
 
-def test_the_default_is_python_and_says_why():
+@pytest.mark.parametrize("core", ["auto", "native"])
+def test_the_extension_runs_if_it_is_of_this_version(install, core):
+    install(__version__)
+    assert chosen(core) == Core("native", f"TOCSIN_CORE={core}")
+
+
+@pytest.mark.parametrize(
+    ("version", "problem"),
+    [(None, "tocsin_native cannot be imported"), ("0.0.1", "tocsin_native is of version 0.0.1, not")],
+)
+def test_without_it_python_runs_or_the_worker_refuses_to_start(install, version, problem):
+    install(version)
     assert load_settings({}).core == "auto"
-    assert chosen("auto") == Core(
-        "python",
-        "TOCSIN_CORE=auto: the native core has no stage of reporters, through which reports go",
-    )
-
-
-def test_a_worker_that_must_be_native_refuses_to_start():
+    core = chosen("auto")
+    assert core.runs == "python"
+    assert core.why.startswith(problem)
     with pytest.raises(SettingsError) as refused:
         chosen("native")
     message = str(refused.value)
-    assert message.startswith("TOCSIN_CORE=native, but the native core has no stage of reporters")
-    assert "Set TOCSIN_CORE=auto" in message
+    assert message.startswith(f"TOCSIN_CORE=native, but {problem}")
+    assert "Run make native, or set TOCSIN_CORE=auto." in message
 
 
 @pytest.mark.parametrize("runs", ["native", "python"])

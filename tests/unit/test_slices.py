@@ -160,7 +160,7 @@ def due_at_once(count: int) -> list[Record]:
 @pytest.mark.slow
 def test_many_due_steps_are_taken_in_several_batches() -> None:
     """The same outputs and state as in one batch, none of which holds more than a second of work."""
-    count = 1_000
+    count = 2_000
     whole, state = REPORTS.restore(0, 1), None
     outcome = REPORTS.apply(whole, due_at_once(count))
     steps = [output for output in outcome.outputs if output.topic == "escalations"][-6 * count :]

@@ -212,7 +212,7 @@ def counted(batch: Batch) -> dict[str, float]:
     }
     flat: dict[str, float] = {}
     for field in dataclasses.fields(batch.counters):
-        if field.name == "applied_natively":
+        if field.name == "natively":
             continue
         value = getattr(batch.counters, field.name)
         if isinstance(value, int | float):

@@ -1,7 +1,9 @@
 """What a batch passes on to other partitions, as bundles and plain records in the order of application."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import msgspec
 
 from streams.contract.wire.bundle import MOST_BYTES, MOST_ENTRIES, BundleForm
 from streams.contract.wire.records import OutputRecord, bytes_on_the_wire
@@ -44,6 +46,14 @@ class PassedOn:
         """Pass on an entry of about `size` bytes to the home of a reporter (hash) or of a channel (ref)."""
         self._passed.append((form, None, key, size, entry))
         self.size += size
+
+    def encoded(
+        self, forms: Sequence[BundleForm[Any]], entries: Sequence[tuple[int, int, int, bytes]]
+    ) -> None:
+        """Pass on entries that are encoded: each with the place of its form, its home, and its size."""
+        raw = msgspec.Raw
+        self._passed += [(forms[form], home, 0, size, raw(entry)) for form, home, size, entry in entries]
+        self.size += sum(size for _, _, size, _ in entries)
 
     def record(self, record: OutputRecord, home_of: int | str = 0) -> None:
         """Pass on a plain record; without a partition it goes to the home of a reporter or channel.

@@ -149,9 +149,7 @@ class Stage(Generic[State, Rules, Counters]):
         """
         batch = Batch(state, self.rules, self.new_counters(), self.serve_due, limits, until)
         cursor = Cursor(records, self.bundled, state.partly_read, state.partitions, last_entries)
-        # The fast path does not know how far sources may be read.
-        fast = self.fast_path is not None and until is None
-        apply_plain = self._apply_plain_fast if fast else self._apply_plain
+        apply_plain = self._apply_plain if self.fast_path is None else self._apply_plain_fast
         foreseen = 0
         while not cursor.is_at_end:
             batch.begin_slice()
@@ -179,10 +177,7 @@ class Stage(Generic[State, Rules, Counters]):
         finished = 0
         while finished < len(records) and len(outputs) - finished < most_outputs:
             applied = self.fast_path(batch, records, finished)
-            if applied:
-                # Time is no earlier than the latest of these events.
-                batch.read(records[finished].topic, batch.state.time.now)
-            else:
+            if not applied:
                 applied = self._apply_plain(batch, records[finished : finished + 1])
             if not applied:
                 break

@@ -43,7 +43,7 @@ class QuestionStep(NamedTuple):
 
 @dataclass(slots=True)
 class ReportCounters(PartitionCounters):
-    """`applied_natively` is the number of reports that the native core applied.
+    """`natively` is the number of reports that the native core read, or applied (NativePart).
 
     `late` reports were too old for every window, and `possible_repeats` are older than the ids that are
     remembered. `judged_out_of_window` were counted, but too late to be judged in a window of their own time;
@@ -56,7 +56,7 @@ class ReportCounters(PartitionCounters):
     too, and those of cases with a known answer.
     """
 
-    applied_natively: int = 0
+    natively: int = 0
     late: int = 0
     possible_repeats: int = 0
     judged_out_of_window: int = 0

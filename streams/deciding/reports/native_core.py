@@ -1,7 +1,8 @@
 """The native core: applies ordinary reports instead of `handle` and `apply`, and leaves others to them.
 
-It knows no rules of its own. What depends on policies, law or vocabulary is handed over when it is made, as
-numbers and as fragments of JSON. See docs/architecture.md, 'The native core'.
+No worker runs it: it applies a report where it was published, without the stage of reporters. It knows no
+rules of its own. What depends on policies, law or vocabulary is handed over when it is made, as numbers and
+as fragments of JSON. See docs/architecture.md, 'The native core'.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,26 +13,15 @@ from typing import Any, Final, get_args
 
 import tocsin_native
 
-from streams.contract.events.countries import COUNTRIES
 from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE
-from streams.contract.events.report import (
-    REPORTER_KINDS,
-    AccountAge,
-    Category,
-    EvidenceBasis,
-    NoticeDeclaration,
-    NoticeElement,
-    ReportKind,
-    Visibility,
-)
+from streams.contract.events.report import REPORTER_KINDS, AccountAge, Category
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import event_headers
 from streams.contract.wire.forms.report_decoding import FORM, decode_report
 from streams.contract.wire.origin import own_place
-from streams.contract.wire.reading import MAX_AHEAD_MS
 from streams.contract.wire.records import OutputRecord, SourceRecord, new_tuple
 from streams.contract.wire.times import DAY
-from streams.contract.wire.topics import ENRICHED_REPORTS, REPORT_SOURCES, without_prefix
+from streams.contract.wire.topics import ENRICHED_REPORTS
 from streams.counting.conditions import Condition
 from streams.counting.counts import CHANNEL_COUNTS, category_suffix
 from streams.counting.windows import FINE_MS
@@ -41,11 +31,11 @@ from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.escalation.episodes import Open
 from streams.deciding.reports.escalation.policies import CompiledPolicy
+from streams.deciding.reports.native_rules import reading_rules
 from streams.deciding.reports.risk import Cohort, RiskModel
 from streams.deciding.reports.rules import ReportRules
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
-_KINDS: Sequence[str] = get_args(ReportKind)
 _AGES: Sequence[str] = get_args(AccountAge)
 
 _new_output = partial(new_tuple, OutputRecord)
@@ -68,6 +58,9 @@ class NativeCore:
         state = batch.state
         time = state.time
         recent = state.recent
+        # It does not know how far sources may be read.
+        if batch.until is not None:
+            return 0
         if state.sources or time.ticks or recent.has_hashes_without_key or state.reporter_keys.earlier:
             return 0
         # The next report says which decisions were read before it.
@@ -98,12 +91,14 @@ class NativeCore:
             return 0
         batch.outputs.extend(map(_new_output, rows))
         batch.counters.applied += applied
-        batch.counters.applied_natively += applied
+        batch.counters.natively += applied
         time.restore(time.applied + applied, now, newest_append, 0)
         times = accumulate(batch.event_times[-applied:], max, initial=reached)
         for hashed, then in zip(hashes, islice(times, 1, None), strict=True):
             recent.add(hashed, then)
         state.breaker.note_read(applied)
+        # Time is no earlier than the latest of these events.
+        batch.read(records[begin].topic, time.now)
         for country, category, cell, number, at in counted:
             state.daily.count(at, country, category, cell, number)
         if judge:
@@ -141,22 +136,7 @@ def _handed_over(rules: ReportRules) -> dict[str, Any]:
     places = {category: place for place, category in enumerate(registry.categories)}
     versions = (encode((registry.policy_version,))[1:-1], encode((registry.registry_version,))[1:-1])
     return {
-        "vocabulary": {
-            "kinds": _KINDS,
-            "categories": list(registry.categories),
-            "visibilities": get_args(Visibility),
-            "reporters": REPORTER_KINDS,
-            "ages": _AGES,
-            "bases": get_args(EvidenceBasis),
-            "elements": get_args(NoticeElement),
-            "declarations": get_args(NoticeDeclaration),
-            "countries": sorted(COUNTRIES),
-        },
-        "event_type": FORM.type,
-        "max_ahead_ms": MAX_AHEAD_MS,
-        "sources": [_rights(rules, number) for number in range(len(REPORT_SOURCES))],
-        "source_of": _source_of,
-        "hash_key": rules.hash_keys.current.secret,
+        **reading_rules(rules),
         "resolve": _resolve(rules),
         "days": [day - _EPOCH for day in rules.resolver.days_of_change],
         "classifier_limit": model.classifier_limit,
@@ -168,22 +148,6 @@ def _handed_over(rules: ReportRules) -> dict[str, Any]:
         "headers": event_headers(ENRICHED_REPORT_TYPE, "", 0),
         "open_episode": Open,
     }
-
-
-def _source_of(topic: str) -> int | None:
-    """Return the place in REPORT_SOURCES of the topic of a record; None if its records are read otherwise."""
-    name = without_prefix(topic)
-    # The core writes a topic's name without escaping it.
-    if name not in REPORT_SOURCES or encode((topic,)) != f'["{topic}"]'.encode():
-        return None
-    return REPORT_SOURCES.index(name)
-
-
-def _rights(rules: ReportRules, number: int) -> tuple[list[bool], list[bool], set[str] | None]:
-    rights = rules.registry.sources[REPORT_SOURCES[number]]
-    kinds = [kind in rights.kinds for kind in _KINDS]
-    reporters = [kind in rights.reporters for kind in REPORTER_KINDS]
-    return kinds, reporters, None if rights.ce_sources is None else set(rights.ce_sources)
 
 
 def _resolve(rules: ReportRules) -> Callable[[bytes], tuple[bytes, int, str, bool]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,11 @@ from streams.registry.rules import Obligation, Rules
 
 # The window that an enriched report shows for a category without policies.
 DEFAULT_WINDOW = window_spec(HOUR, "PT1H")
+
+NativePart = Literal["gate", "direct"]
+"""What the native core does: it reads what was published and passes it on, as in a worker. Or it applies all
+ordinary reports where they were published, without the stage of reporters: only tests ask for that.
+"""
 
 
 class CategoryPlan(NamedTuple):
@@ -47,7 +52,7 @@ class ReportRules:
     """The rules of the stage of reports; build them once with `compile_report_rules`.
 
     `suffixes` are the ends of the state keys of all categories. `dsa` are category and keywords in the EU's
-    transparency database, the keywords as JSON. `native`: the native core applies ordinary reports.
+    transparency database, the keywords as JSON. `native` is what the native core does, if anything.
     `read_report` and `read_outcome` reject what is of no category.
     """
 
@@ -61,7 +66,7 @@ class ReportRules:
     dsa: Mapping[Category, tuple[str, msgspec.Raw]]
     settings: PartitionSettings
     hash_keys: HashKeys
-    native: bool
+    native: NativePart | None
     read_report: ReadEvent[MessageReport]
     read_outcome: ReadEvent[ModerationOutcome]
 
@@ -71,13 +76,12 @@ def compile_report_rules(
     *,
     settings: PartitionSettings = DEFAULTS,
     hash_keys: HashKeys = DEMONSTRATION,
-    native: bool = False,
+    native: NativePart | None = None,
 ) -> ReportRules:
     """Prepare rules for the stage of reports.
 
-    `hash_keys` are for reporters; workers must give their own. `native` needs the extension, which applies
-    every ordinary report where it is read: it has no stage of reporters, so no worker asks for it. Raises
-    ValueError if a policy's window fits no ring of panes.
+    `hash_keys` are for reporters; workers must give their own. `native` needs the extension.
+    Raises ValueError if a policy's window fits no ring of panes.
     """
     compiled = [compile_policy(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]
     return ReportRules(

@@ -1,7 +1,7 @@
 """The stage of reports: its topics and their handlers, its state, and its due steps."""
 
 from streams.contract.wire.topics import CHANNEL_STATE, MESSAGE_REPORTS_INTERNAL, SourceTopics
-from streams.deciding.partition.stage import Stage
+from streams.deciding.partition.stage import FastPath, Stage
 from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.escalation.transitions import serve_due
 from streams.deciding.reports.handle import ALIGNED, BUNDLED, HANDLERS
@@ -20,9 +20,13 @@ def report_stage(rules: ReportRules) -> ReportStage:
 
     Raises ImportError if they ask for the native core and it is not installed.
     """
-    fast_path = None
-    if rules.native:
-        # Only here: it needs an extension that most installations do not have.
+    fast_path: FastPath | None = None
+    # Only here: they need an extension that most installations do not have.
+    if rules.native == "gate":
+        from streams.deciding.reports.native_gate import NativeGate  # noqa: PLC0415
+
+        fast_path = NativeGate(rules).apply
+    elif rules.native == "direct":
         from streams.deciding.reports.native_core import NativeCore  # noqa: PLC0415
 
         fast_path = NativeCore(rules).apply

@@ -1,4 +1,4 @@
-"""Which core applies reports."""
+"""Which core reads reports where they are published."""
 
 from typing import Literal, NamedTuple
 

@@ -26,12 +26,12 @@ RECORDS = Metric(
 APPLIED = Metric(
     _INTAKE, "tocsin_reports_applied_total", "counter", "Reports enriched and published, including late ones."
 )
-APPLIED_NATIVELY = Metric(
+READ_NATIVELY = Metric(
     _INTAKE,
-    "tocsin_reports_applied_natively_total",
+    "tocsin_reports_read_natively_total",
     "counter",
-    "Those of them that the native core applied. Stays at 0: it has no stage of reporters, so Python applies "
-    "all reports.",
+    "Reports that the native core read and passed on: if it runs, most of those that are passed to the stage "
+    "of reporters. Python reads the others.",
 )
 LATE = Metric(
     _INTAKE,

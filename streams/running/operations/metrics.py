@@ -42,7 +42,7 @@ class Metrics:
     def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]], core: Core) -> None:
         self.records = Numbers(catalogue.RECORDS, ((topic,) for names in topics.values() for topic in names))
         self.applied = Numbers(catalogue.APPLIED)
-        self.applied_natively = Numbers(catalogue.APPLIED_NATIVELY)
+        self.read_natively = Numbers(catalogue.READ_NATIVELY)
         self.late = Numbers(catalogue.LATE)
         self.without_weight = Numbers(catalogue.WITHOUT_WEIGHT, ((why,) for why in get_args(WithoutWeight)))
         self.possible_repeats = Numbers(catalogue.POSSIBLE_REPEATS)

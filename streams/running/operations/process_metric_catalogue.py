@@ -8,7 +8,7 @@ CORE_INFO = Metric(
     _GROUP,
     "tocsin_core_info",
     "gauge",
-    "1 for the core that applies reports; `/status` says why that one.",
+    "1 for the core that reads published reports; `/status` says why that one.",
     ("core",),
 )
 LOOP_DELAY_SECONDS = Metric(

@@ -115,7 +115,8 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
             if batch.record_count():
                 counts.append(batch.record_count())
                 deliveries.append(await self.send_batch(batch, topic, partition=partition))
-            answers = await asyncio.gather(*deliveries)
+            # One after the other, as they are sent: mostly there is only one.
+            answers = [await delivery for delivery in deliveries]
             return [
                 Appended(answer.offset, number, answer.timestamp)
                 for answer, number in zip(answers, counts, strict=True)

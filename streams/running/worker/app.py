@@ -9,6 +9,7 @@ from streams.contract.wire.topics import MESSAGE_REPORTS
 from streams.deciding.partition.hash_key import HashKeys
 from streams.deciding.reporters.stage import SOURCES as REPORTER_SOURCES
 from streams.deciding.reporters.stage import reporter_stage
+from streams.deciding.reports.rules import NativePart
 from streams.deciding.reports.stage import SOURCES as REPORT_SOURCES
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.requests.stage import SOURCES as REQUEST_SOURCES
@@ -90,7 +91,8 @@ def build_app(settings: Settings) -> StageApp:
     tracing = _start_tracing(settings, operations)
     if tracing is not None:
         app.cycle.trace = tracing.spans
-    app.add_stage(report_stage(report_rules(settings, rules, hash_keys)), ReportObserver(operations))
+    native: NativePart | None = "gate" if core.runs == "native" else None
+    app.add_stage(report_stage(report_rules(settings, rules, hash_keys, native)), ReportObserver(operations))
     app.add_stage(request_stage(request_rules(settings, rules)), RequestObserver(operations))
     app.add_stage(reporter_stage(reporter_rules(settings, rules, hash_keys)), ReporterObserver(operations))
     app.sensors.add(RebalanceSensor(operations.metrics, operations.readiness))

@@ -1,20 +1,34 @@
-"""Says which core applies reports, as `TOCSIN_CORE` asks."""
+"""Chooses between the native core and Python, as `TOCSIN_CORE` says."""
 
+from streams import __version__
 from streams.running.operations.core import Core
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.settings import PREFIX, Settings
 
-_WHY_PYTHON = "the native core has no stage of reporters, through which reports go"
-
 
 def choose_core(settings: Settings) -> Core:
-    """Return the core that applies reports: Python, which alone has the stage of reporters.
+    """Return the core that reads reports where they are published.
 
-    Raises SettingsError if the native core is required.
+    Raises SettingsError if the native core is required and cannot be used.
     """
     setting = f"{PREFIX}CORE={settings.core}"
+    if settings.core == "python":
+        return Core("python", setting)
+    problem = _problem()
+    if problem is None:
+        return Core("native", setting)
     if settings.core == "native":
-        raise SettingsError(
-            f"{setting}, but {_WHY_PYTHON}. Set {PREFIX}CORE=auto; Python takes over the same state."
-        )
-    return Core("python", setting if settings.core == "python" else f"{setting}: {_WHY_PYTHON}")
+        raise SettingsError(f"{setting}, but {problem}. Run make native, or set {PREFIX}CORE=auto.")
+    return Core("python", problem)
+
+
+def _problem() -> str | None:
+    """Return what is wrong with the installed extension; None if nothing is."""
+    try:
+        import tocsin_native  # noqa: PLC0415  # optional
+    except ImportError as error:
+        return f"tocsin_native cannot be imported ({error})"
+    # Another version may read otherwise.
+    if tocsin_native.__version__ != __version__:
+        return f"tocsin_native is of version {tocsin_native.__version__}, not {__version__}"
+    return None

@@ -198,7 +198,7 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         """Update the metrics; return the change in open episodes, by policy, mode and level."""
         metrics = self._metrics
         metrics.applied.add((), counters.applied)
-        metrics.applied_natively.add((), counters.applied_natively)
+        metrics.read_natively.add((), counters.natively)
         metrics.late.add((), counters.late)
         metrics.possible_repeats.add((), counters.possible_repeats)
         metrics.weight_taken_out.add((), counters.weight_taken_out)

@@ -149,8 +149,8 @@ class Settings(BaseSettings):
     core: Annotated[
         Literal["auto", "python", "native"],
         Field(
-            description="`python` and `auto` apply reports in Python. `native` is refused: the extension "
-            "tocsin_native has no stage of reporters, through which reports go."
+            description="Who reads reports where they are published, with the same result: `native` is the "
+            "extension tocsin_native, `auto` is native if that is installed in this version, else Python."
         ),
     ] = "auto"
     tracing: Annotated[

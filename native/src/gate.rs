@@ -1,0 +1,287 @@
+//! Reads ordinary reports where they were published and writes the entries of the bundles in which they travel on, as
+//! `report_handler` in deciding/reports/handle.py does.
+//!
+//! Whatever is out of the ordinary is left to Python: what matches a list, or is applied where it is, for example.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PySequence, PyString};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::claims::Claims;
+use crate::envelope::Envelope;
+use crate::handed_over::{field, place_of, with_place};
+use crate::hash::{home_partition, ReporterHash};
+use crate::msgpack::{
+    write_array, write_bool, write_float, write_int, write_map, write_nil, write_str, write_time, write_uint,
+};
+use crate::record::{Reading, Record};
+use crate::report::{read_report, Report};
+use crate::vocabulary::{Vocabulary, Words};
+
+/// `_LONGEST_TRACEPARENT` of contract/wire/forms/checked_report.py.
+const LONGEST_TRACEPARENT: usize = 128;
+
+/// Times are written with 34 bits for the seconds.
+const LATEST_MICROS: i64 = (1 << 34) * 1_000_000;
+
+/// Whether it goes to the home of its reporter, else to that of its channel; that partition; about how many bytes the report
+/// takes in a bundle; and its entry.
+type Passed<'py> = (bool, u32, usize, Bound<'py, PyBytes>);
+
+/// Reads reports that are published.
+#[pyclass(module = "tocsin_native")]
+pub struct Gate {
+    vocabulary: Vocabulary,
+    event_type: Vec<u8>,
+    claims: Claims,
+    automated: u8,
+    reporter_hash: ReporterHash,
+    /// By the key of before, if there is one.
+    earlier_hash: Option<ReporterHash>,
+    reading: Reading,
+    out: Vec<u8>,
+}
+
+#[pymethods]
+impl Gate {
+    /// `rules` are those of `streams/deciding/reports/native_rules.py`.
+    #[new]
+    fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
+        let lists: HashMap<String, Vec<String>> = field(rules, "vocabulary")?;
+        let vocabulary = Vocabulary::new(&lists).map_err(PyValueError::new_err)?;
+        Ok(Gate {
+            event_type: field(rules, "event_type")?,
+            claims: Claims::new(rules, place_of(&vocabulary.reporters, "anonymous")?)?,
+            automated: place_of(&vocabulary.reporters, "automated")?,
+            reporter_hash: ReporterHash::new(&field::<Vec<u8>>(rules, "hash_key")?),
+            earlier_hash: field::<Option<Vec<u8>>>(rules, "earlier_hash_key")?
+                .map(|secret| ReporterHash::new(&secret)),
+            vocabulary,
+            reading: Reading::default(),
+            out: Vec::new(),
+        })
+    }
+
+    /// Read the records from `begin` on, as long as they are of its topic, until one is Python's, or of a time after `until`
+    /// (ms). `place` is (partition, number of partitions). Returns the entries, and the latest event time.
+    fn read<'py>(
+        &mut self,
+        py: Python<'py>,
+        records: &Bound<'py, PySequence>,
+        begin: usize,
+        place: (u32, u32),
+        until: Option<i64>,
+    ) -> PyResult<(Vec<Passed<'py>>, i64)> {
+        let mut passed = Vec::new();
+        let mut latest = 0;
+        let mut topic: Option<Bound<'py, PyString>> = None;
+        for at in begin..records.len()? {
+            let record = records.get_item(at)?;
+            let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let Some(record) = self.reading.read(&record)? else { return Ok(None) };
+                if topic.get_or_insert_with(|| record.topic.clone()).to_str()? != record.topic.to_str()? {
+                    return Ok(None);
+                }
+                self.read_one(py, &record, place, until)
+            }))
+            .unwrap_or_else(|_| {
+                Err(PyRuntimeError::new_err("the native core panicked: its message is above"))
+            })
+            .map_err(|error| with_place(error, &record))?;
+            let Some((occurred, entry)) = read else { break };
+            latest = latest.max(occurred);
+            passed.push(entry);
+        }
+        Ok((passed, latest))
+    }
+}
+
+impl Gate {
+    fn read_one<'py>(
+        &mut self,
+        py: Python<'py>,
+        record: &Record<'py>,
+        place: (u32, u32),
+        until: Option<i64>,
+    ) -> PyResult<Option<(i64, Passed<'py>)>> {
+        let Some(rights) = self.claims.rights_of(&record.topic)? else { return Ok(None) };
+        let mut envelope = Envelope::new();
+        let mut traceparent = None;
+        for (name, content) in &record.headers {
+            let Ok(name) = name.to_str() else { return Ok(None) };
+            let content = content.as_ref().map(|content| content.as_bytes());
+            envelope.header(name, content);
+            if name == "traceparent" {
+                traceparent = content.and_then(as_traceparent);
+            }
+        }
+        let Some(source) = envelope.source(&self.event_type) else { return Ok(None) };
+        let value = record.value.as_bytes();
+        let Some(report) = read_report(value, &self.vocabulary) else { return Ok(None) };
+        let occurred = report.occurred.millis();
+        if !self.claims.may_claim(rights, &report, source, record.timestamp)
+            || until.is_some_and(|until| occurred > until)
+            || report.occurred.micros.max(report.received.map_or(0, |at| at.micros)) >= LATEST_MICROS
+        {
+            return Ok(None);
+        }
+        let known_as = self.known_as(&report);
+        let hash = known_as.as_ref().map(|(root, _)| self.reporter_hash.of(root));
+        let home = match hash {
+            Some(hash) => home_partition(format!("{hash:016x}").as_bytes(), place.1),
+            None => home_partition(report.channel.reference.as_bytes(), place.1),
+        };
+        if hash.is_none() && home == place.0 {
+            // It is applied here.
+            return Ok(None);
+        }
+
+        let out = &mut self.out;
+        out.clear();
+        // PassedReport or StampedReport, and CheckedReport, of contract/events/internal/passed_report.py.
+        write_array(out, if hash.is_some() { 4 } else { 2 });
+        write_array(out, 16);
+        write_str(out, record.topic.to_str()?);
+        write_int(out, record.partition);
+        write_int(out, record.offset);
+        write_int(out, record.timestamp);
+        write_int(out, occurred);
+        match report.received {
+            Some(received) => write_int(out, received.millis()),
+            None => write_nil(out),
+        }
+        write_str(out, self.vocabulary.categories.word(report.category));
+        let reporter = report.reporter.as_ref();
+        write_text(out, reporter.map(|reporter| self.vocabulary.reporters.word(reporter.kind)));
+        match reporter.and_then(|reporter| reporter.member) {
+            Some(member) => write_bool(out, member),
+            None => write_nil(out),
+        }
+        write_str(out, report.channel.reference);
+        write_text(out, report.message);
+        write_str(out, source);
+        write_str(out, report.id);
+        write_text(out, traceparent);
+        // How often it was refused before: Python reads those that were.
+        write_int(out, 0);
+        write_rest(out, &report, &self.vocabulary);
+        match (hash, &known_as) {
+            (Some(hash), Some((root, parts))) => {
+                write_uint(out, hash);
+                match &self.earlier_hash {
+                    Some(earlier) => write_uint(out, earlier.of(root)),
+                    None => write_nil(out),
+                }
+                write_array(out, parts.len());
+                parts.iter().for_each(|&part| write_uint(out, part));
+            }
+            // No stamp.
+            _ => write_nil(out),
+        }
+        let size = value.len() + source.len();
+        Ok(Some((occurred, (hash.is_some(), home, size, PyBytes::new(py, out)))))
+    }
+
+    /// By what the reporter is known: a ref, or the source of a finding with its parts (contract/events/internal/findings.py).
+    /// None for a report without.
+    fn known_as<'a>(&self, report: &Report<'a>) -> Option<(Cow<'a, str>, Vec<u64>)> {
+        let reporter = report.reporter.as_ref()?;
+        let classifier = report.classifier.as_ref().filter(|_| reporter.kind == self.automated);
+        match (classifier, reporter.reference) {
+            (None, reference) => reference.map(|reference| (Cow::Borrowed(reference), Vec::new())),
+            (Some(classifier), None) => {
+                let root = format!("\0classifier\0{}", classifier.name);
+                Some((Cow::Owned(root), vec![part(0, "version", classifier.version)]))
+            }
+            (Some(classifier), Some(reference)) => {
+                let named = part(0, "classifier", classifier.name);
+                let parts = vec![named, part(named, "version", classifier.version)];
+                Some((Cow::Borrowed(reference), parts))
+            }
+        }
+    }
+}
+
+/// The hash of a narrower source, as `_with_part` makes it.
+fn part(above: u64, kind: &str, name: &str) -> u64 {
+    xxh3_64(format!("{above:x}\0{kind}\0{name}").as_bytes())
+}
+
+/// RestOfReport.
+fn write_rest(out: &mut Vec<u8>, report: &Report, words: &Vocabulary) {
+    let reporter = report.reporter.as_ref();
+    write_array(out, 15);
+    write_str(out, words.kinds.word(report.kind));
+    write_time(out, report.occurred.micros);
+    match report.received {
+        Some(received) => write_time(out, received.micros),
+        None => write_nil(out),
+    }
+    write_str(out, words.visibilities.word(report.channel.visibility));
+    write_text(out, report.channel.country);
+    write_text(out, report.channel.language);
+    write_text(out, reporter.and_then(|reporter| reporter.reference));
+    write_text(out, reporter.and_then(|reporter| reporter.country));
+    write_text(out, reporter.and_then(|reporter| reporter.age).map(|age| words.ages.word(age)));
+    match &report.classifier {
+        Some(classifier) => {
+            write_map(out, 3);
+            write_str(out, "name");
+            write_str(out, classifier.name);
+            write_str(out, "version");
+            write_str(out, classifier.version);
+            write_str(out, "score");
+            write_float(out, classifier.score);
+        }
+        None => write_nil(out),
+    }
+    write_array(out, report.evidence.len());
+    for evidence in &report.evidence {
+        write_map(out, 3);
+        write_str(out, "country");
+        write_str(out, evidence.country);
+        write_str(out, "basis");
+        write_str(out, words.bases.word(evidence.basis));
+        write_str(out, "confidence");
+        write_float(out, evidence.confidence);
+    }
+    match &report.notice {
+        Some(notice) => {
+            write_map(out, 1 + usize::from(notice.declares.is_some()));
+            write_str(out, "elements");
+            write_words(out, &notice.elements, &words.elements);
+            if let Some(declares) = &notice.declares {
+                write_str(out, "declares");
+                write_words(out, declares, &words.declarations);
+            }
+        }
+        None => write_nil(out),
+    }
+    // Times of other zones, a match with a list and a version of the message: Python reads those that have one.
+    write_nil(out);
+    write_nil(out);
+    write_nil(out);
+}
+
+fn write_text(out: &mut Vec<u8>, text: Option<&str>) {
+    match text {
+        Some(text) => write_str(out, text),
+        None => write_nil(out),
+    }
+}
+
+fn write_words(out: &mut Vec<u8>, places: &[u8], words: &Words) {
+    write_array(out, places.len());
+    for &place in places {
+        write_str(out, words.word(place));
+    }
+}
+
+fn as_traceparent(value: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(value).ok()?;
+    (!text.is_empty() && text.len() <= LONGEST_TRACEPARENT && text.is_ascii()).then_some(text)
+}

@@ -1,0 +1,121 @@
+"""The native core at the gate passes on what Python passes on, to the byte, and leaves it what is unusual."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from streams.contract.events.internal.source_decision import SourceDecision
+from streams.contract.wire.forms.source_decision import encode_source_decision
+from streams.deciding.partition.hash_key import HashKeys, hash_key
+from streams.deciding.partition.limits import LIMITS, UNLIMITED
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.stage import report_stage
+from streams.registry.loader import load_rules
+from tests.bench import traffic
+from tests.bench.place import ONE_TOPIC
+from tests.native.fuzz import BEGIN_MS, HOUR, Publishers
+from tests.tools import native_core
+from tests.unit.traffic import Record, report
+
+native_core()
+
+RULES = load_rules(sources=ONE_TOPIC)
+
+
+class Gates:
+    """One partition whose reports Python reads, and one whose reports the native core does."""
+
+    def __init__(self, rules=RULES, partition=0, partitions=1, **options):
+        self.stages = [
+            report_stage(compile_report_rules(rules, native=native, **options)) for native in (None, "gate")
+        ]
+        self.states = [stage.restore(partition, partitions) for stage in self.stages]
+        self.natively = self.passed = 0
+
+    def apply(self, records, limits=UNLIMITED, until=None):
+        """Apply records on both, and raise AssertionError if anything differs."""
+        wanted, found = (
+            list(stage.apply_in_slices(state, records, limits, until))[-1]
+            for stage, state in zip(self.stages, self.states, strict=True)
+        )
+        assert found.outputs == wanted.outputs
+        assert found.changes == wanted.changes
+        assert replace(found.counters, natively=0) == wanted.counters
+        assert (found.finished_records, found.reached) == (wanted.finished_records, wanted.reached)
+        assert found.refused == wanted.refused
+        assert (found.ahead is None) == (wanted.ahead is None)
+        one, other = self.states
+        assert one.breaker.encode() == other.breaker.encode()
+        self.natively += found.counters.natively
+        self.passed += found.counters.passed_to_reporters
+        return wanted
+
+
+def histories(seeds, cases):
+    natively = passed = 0
+    for seed in seeds:
+        chance = random.Random(seed)
+        place = chance.choice(((0, 1), (1, 3)))
+        gates, publishers = Gates(partition=place[0], partitions=place[1]), Publishers(chance, *place)
+        done = 0
+        while done < cases:
+            records = [publishers.record() for _ in range(chance.choice((1, 2, 30, 700)))]
+            until = None
+            if chance.random() < 0.3:
+                until = {topic: publishers.clock_ms - chance.choice((-HOUR, 0, HOUR)) for topic in TOPICS}
+            done += len(records)
+            try:
+                gates.apply(records, chance.choice((LIMITS, UNLIMITED)), until)
+            except AssertionError as error:
+                error.add_note(f"seed {seed}")
+                raise
+        natively, passed = natively + gates.natively, passed + gates.passed
+    return natively, passed
+
+
+TOPICS = ("message-reports", "verified-reports", "prefix.message-reports")
+
+
+@pytest.mark.parametrize(
+    "seeds", [range(3), pytest.param(range(100, 160), marks=pytest.mark.nightly)], ids=["few", "many"]
+)
+def test_random_histories(seeds):
+    natively, passed = histories(seeds, 3_000)
+    # Detectors, damaged records and odd envelopes are Python's.
+    assert 0.3 * passed < natively < passed
+
+
+@pytest.mark.parametrize("name", ["usual", "one_channel", "all_new"])
+def test_traffic_of_the_benchmark(name):
+    gates = Gates()
+    made = getattr(traffic, name)(6_000, BEGIN_MS, HOUR)
+    records = [
+        Record("message-reports", 0, number, BEGIN_MS + HOUR, *each) for number, each in enumerate(made)
+    ]
+    gates.apply(records)
+    assert gates.natively > 0.9 * gates.passed > 4_000
+
+
+def test_it_ends_where_a_source_may_not_be_read_further():
+    gates = Gates()
+    records = [report(number, BEGIN_MS + number * 1_000) for number in range(20)]
+    batch = gates.apply(records, until={"message-reports": BEGIN_MS + 9_500})
+    assert (batch.finished_records, gates.natively) == (10, 10)
+    assert batch.reached == {"message-reports": BEGIN_MS + 9_000}
+
+
+def test_refs_are_hashed_under_both_keys():
+    current, earlier = (hash_key(bytes([number]) * 32) for number in (1, 2))
+    gates = Gates(hash_keys=HashKeys(current, earlier))
+    gates.apply([report(number, BEGIN_MS) for number in range(5)])
+    assert (gates.natively, gates.passed) == (5, 5)
+
+
+def test_what_an_operator_paused_is_left_to_python():
+    gates = Gates()
+    value, headers = encode_source_decision(SourceDecision("message-reports", "pause", "a flood", "op-1"))
+    gates.apply([Record("message-reports-internal", 0, 0, BEGIN_MS, None, value, headers)])
+    batch = gates.apply([report(number, BEGIN_MS) for number in range(5)])
+    assert (gates.natively, gates.passed) == (0, 5)
+    assert batch.state.sources
