@@ -1,4 +1,5 @@
-//! What a report may claim in the topic to which it was published, as `check_claims` in deciding/reports/claims.py decides.
+//! What a report may claim in the topic to which it was published, as `check_claims` in deciding/reports/claims.py decides, and
+//! which of its times are taken.
 
 use std::collections::{HashMap, HashSet};
 
@@ -56,18 +57,17 @@ impl Claims {
         Ok(place)
     }
 
-    /// Whether a report, appended at some time (ms), may be taken from a source as it is.
-    pub fn may_claim(&self, rights: usize, report: &Report, source: &str, appended: i64) -> bool {
+    pub fn may_claim(&self, rights: usize, report: &Report, source: &str) -> bool {
         let rights = &self.rights[rights];
         let kind = report.reporter.as_ref().map_or(self.anonymous, |one| one.kind);
-        self.is_timely(report, appended)
-            && rights.kinds[usize::from(report.kind)]
+        rights.kinds[usize::from(report.kind)]
             && rights.reporters[usize::from(kind)]
             && rights.ce_sources.as_ref().is_none_or(|names| names.contains(source))
     }
 
-    fn is_timely(&self, report: &Report, appended: i64) -> bool {
-        let latest = appended + self.max_ahead_ms;
+    /// Whether the times of a report that was appended at some time (ms) are no further ahead than `read_report` takes.
+    pub fn is_timely(&self, report: &Report, appended: i64) -> bool {
+        let latest = appended.saturating_add(self.max_ahead_ms);
         let timely = |moment: Moment| (0..=latest).contains(&moment.millis());
         timely(report.occurred) && report.received.is_none_or(timely)
     }

@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::claims::Claims;
 use crate::envelope::Envelope;
-use crate::handed_over::{field, place_of, with_place};
+use crate::handed_over::{field, place_of};
 use crate::hash::{home_partition, ReporterHash};
 use crate::msgpack::{
     write_array, write_bool, write_float, write_int, write_map, write_nil, write_str, write_time, write_uint,
@@ -28,9 +28,13 @@ const LONGEST_TRACEPARENT: usize = 128;
 /// Times are written with 34 bits for the seconds.
 const LATEST_MICROS: i64 = (1 << 34) * 1_000_000;
 
-/// Whether it goes to the home of its reporter, else to that of its channel; that partition; about how many bytes the report
-/// takes in a bundle; and its entry.
-type Passed<'py> = (bool, u32, usize, Bound<'py, PyBytes>);
+/// To whose home it goes; that partition; about how long the report is in a bundle (`_size` of deciding/reports/handle.py); and
+/// its entry.
+type Passed<'py> = (u8, u32, usize, Bound<'py, PyBytes>);
+
+/// The first element of `Passed`.
+const TO_CHANNEL: u8 = 0;
+const TO_REPORTER: u8 = 1;
 
 /// Reads reports that are published.
 #[pyclass(module = "tocsin_native")]
@@ -90,11 +94,16 @@ impl Gate {
             }))
             .unwrap_or_else(|_| {
                 Err(PyRuntimeError::new_err("the native core panicked: its message is above"))
-            })
-            .map_err(|error| with_place(error, &record))?;
-            let Some((occurred, entry)) = read else { break };
-            latest = latest.max(occurred);
-            passed.push(entry);
+            });
+            match read {
+                Ok(Some((occurred, entry))) => {
+                    latest = latest.max(occurred);
+                    passed.push(entry);
+                }
+                // It fails again when it is the first one: then the caller knows which one it is.
+                Err(error) if passed.is_empty() => return Err(error),
+                Ok(None) | Err(_) => break,
+            }
         }
         Ok((passed, latest))
     }
@@ -123,7 +132,8 @@ impl Gate {
         let value = record.value.as_bytes();
         let Some(report) = read_report(value, &self.vocabulary) else { return Ok(None) };
         let occurred = report.occurred.millis();
-        if !self.claims.may_claim(rights, &report, source, record.timestamp)
+        if !self.claims.is_timely(&report, record.timestamp)
+            || !self.claims.may_claim(rights, &report, source)
             || until.is_some_and(|until| occurred > until)
             || report.occurred.micros.max(report.received.map_or(0, |at| at.micros)) >= LATEST_MICROS
         {
@@ -182,8 +192,9 @@ impl Gate {
             // No stamp.
             _ => write_nil(out),
         }
-        let size = value.len() + source.len();
-        Ok(Some((occurred, (hash.is_some(), home, size, PyBytes::new(py, out)))))
+        let size = value.len() + source.chars().count();
+        let to = if hash.is_some() { TO_REPORTER } else { TO_CHANNEL };
+        Ok(Some((occurred, (to, home, size, PyBytes::new(py, out)))))
     }
 
     /// By what the reporter is known: a ref, or the source of a finding with its parts (contract/events/internal/findings.py).
@@ -282,6 +293,6 @@ fn write_words(out: &mut Vec<u8>, places: &[u8], words: &Words) {
 }
 
 fn as_traceparent(value: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(value).ok()?;
-    (!text.is_empty() && text.len() <= LONGEST_TRACEPARENT && text.is_ascii()).then_some(text)
+    let may_be = (1..=LONGEST_TRACEPARENT).contains(&value.len()) && value.is_ascii();
+    may_be.then(|| std::str::from_utf8(value).ok())?
 }

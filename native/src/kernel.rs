@@ -271,7 +271,9 @@ impl Kernel {
             Some(report) => report,
             None => return Ok(Done::Python),
         };
-        if !self.claims.may_claim(rights, &report, source, record.timestamp) {
+        if !self.claims.is_timely(&report, record.timestamp)
+            || !self.claims.may_claim(rights, &report, source)
+        {
             return Ok(Done::Python);
         }
         let channel = report.channel.reference;

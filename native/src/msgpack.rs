@@ -1,4 +1,5 @@
-//! The part of MessagePack in which counts are stored and reports passed on, as msgspec writes it: every number in its shortest form.
+//! The part of MessagePack in which counts are stored and reports passed on, as msgspec writes it: every number in its
+//! shortest form.
 
 pub fn write_int(out: &mut Vec<u8>, number: i64) {
     match number {

@@ -28,6 +28,7 @@ def install(monkeypatch):
         if version is not None:
             extension = ModuleType("tocsin_native")
             extension.__version__ = version
+            extension.Gate = object
         # With None the import fails.
         monkeypatch.setitem(sys.modules, "tocsin_native", extension)
 
@@ -60,6 +61,13 @@ def test_without_it_python_runs_or_the_worker_refuses_to_start(install, version,
     message = str(refused.value)
     assert message.startswith(f"TOCSIN_CORE=native, but {problem}")
     assert "Run make native, or set TOCSIN_CORE=auto." in message
+
+
+def test_what_an_earlier_build_left_is_not_used(install):
+    install(__version__)
+    del sys.modules["tocsin_native"].Gate
+    assert chosen("auto").runs == "python"
+    assert "is of an earlier build" in chosen("auto").why
 
 
 @pytest.mark.parametrize("runs", ["native", "python"])

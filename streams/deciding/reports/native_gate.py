@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import tocsin_native
 
+from streams.contract.wire.failing import StageFailed, place_of
 from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.records import SourceRecord
@@ -14,7 +15,7 @@ from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.native_rules import reading_rules
 from streams.deciding.reports.rules import ReportRules
 
-# To the home of the channel, and to that of the reporter.
+# As the extension numbers them: to the home of the channel, and to that of the reporter.
 _FORMS = (STAMPED_REPORTS, PASSED_REPORTS)
 
 
@@ -29,19 +30,24 @@ class NativeGate:
     def apply(self, batch: ReportBatch, records: Sequence[SourceRecord], begin: int) -> int:
         """Pass records on from `begin` on, until one is out of the ordinary; return how many it were.
 
-        What the batch then holds is to the byte what the handler would have made of them.
+        What the batch then holds is to the byte what the handler would have made of them. Raises StageFailed
+        if the extension fails at the first one.
         """
         state, topic = batch.state, records[begin].topic
         # Operators decided about a source.
         if state.sources:
             return 0
         until = None if batch.until is None else batch.until.get(topic)
-        entries, latest = self._gate.read(records, begin, (state.partition, state.partitions), until)
+        place = state.partition, state.partitions
+        try:
+            entries, latest = self._gate.read(records, begin, place, until)
+        except Exception as error:
+            raise StageFailed(place_of(records[begin]), error) from error
         if not entries:
             return 0
         batch.passed_on.encoded(_FORMS, entries)
         batch.read(topic, latest)
-        to_reporters = sum(entry[0] for entry in entries)
+        to_reporters = sum(form for form, _, _, _ in entries)
         batch.counters.passed_to_reporters += to_reporters
         batch.counters.rekeyed += len(entries) - to_reporters
         batch.counters.natively += len(entries)

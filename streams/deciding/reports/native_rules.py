@@ -49,7 +49,7 @@ def reading_rules(rules: ReportRules) -> dict[str, Any]:
 def _source_of(topic: str) -> int | None:
     """Return the place in REPORT_SOURCES of the topic of a record; None if its records are read otherwise."""
     name = without_prefix(topic)
-    # The core writes a topic's name without escaping it.
+    # `kernel.rs` writes a topic's name into JSON without escaping it.
     if name not in REPORT_SOURCES or encode((topic,)) != f'["{topic}"]'.encode():
         return None
     return REPORT_SOURCES.index(name)
