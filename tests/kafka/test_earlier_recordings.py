@@ -147,7 +147,8 @@ def deployment(kafka, past, tmp_path):
         recording.prefix,
         tmp_path,
         partitions=recording.partitions,
-        settings={name: str(path) for name, path in files.items()},
+        # What is changed in a worker to write what 0.2 wrote is Python's.
+        settings={"TOCSIN_CORE": "python", **{name: str(path) for name, path in files.items()}},
     )
     try:
         yield deployment
