@@ -23,7 +23,7 @@ from tests.drills.harness.site import Site
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.clocks import broker_with_clock
 from tests.kafka.harness.cluster import KafkaCluster
-from tests.kafka.harness.deployment import CLAIMS, ENRICHED, SOURCE, VERIFIED
+from tests.kafka.harness.deployment import ENRICHED, SOURCE, VERIFIED
 from tests.kafka.harness.law import HOUR
 from tests.kafka.harness.reports import Published, now_ms, report, rfc3339, spam_report
 from tests.kafka.harness.workers import changed_worker
@@ -173,35 +173,6 @@ def test_one_partition_has_no_leader(
             )
             settled(site)
             assert all(worker.starts == 1 for worker in site.workers)
-
-
-def test_the_claims_have_no_leader(
-    prefix: str, tmp_path: Path, scale_of_restarts: float, measure: Any
-) -> None:
-    """Nobody needs them until partitions move: here a worker is restarted meanwhile."""
-    with KafkaCluster(tmp_path / "kafka", brokers=2, replicas=1) as cluster:
-        cluster.place(load_catalogue(), prefix, PARTITIONS, (CLAIMS, 0))
-        start = {"kafka-2": partial(cluster.start, 2)}
-        with Site(tmp_path, cluster.bootstrap, prefix, scale=scale_of_restarts, brokers=start) as site:
-            alert = "TocsinDestinationInTrouble"
-
-            def strike() -> None:
-                cluster.kill(2)
-                site.workers[0].stop()
-                site.workers[0].start()
-
-            measure(
-                site,
-                "the claims have no leader, and a worker is restarted",
-                alert,
-                strike=strike,
-                mitigate=lambda: site.shell.run(
-                    mitigation(alert, "systemctl start kafka"), machine="kafka-2"
-                ),
-                fires_within=60,
-                clears_within=120,
-            )
-            settled(site)
 
 
 def test_a_flood_of_poison(kafka: str, prefix: str, tmp_path: Path, scale: float, measure: Any) -> None:
