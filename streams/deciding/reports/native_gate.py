@@ -41,6 +41,8 @@ class NativeGate:
         place = state.partition, state.partitions
         try:
             entries, latest = self._gate.read(records, begin, place, until)
+        except MemoryError:
+            raise
         except Exception as error:
             raise StageFailed(place_of(records[begin]), error) from error
         if not entries:
