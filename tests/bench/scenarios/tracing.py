@@ -22,6 +22,7 @@ from streams.registry.loader import load_rules
 from streams.running.app.garbage_collection import leave_out_what_stays
 from streams.running.cycle.trace import Trace, untraced
 from streams.running.log.claims import StatePartition
+from streams.running.log.destinations import Troubles
 from streams.running.log.position import SourcePosition
 from streams.running.operations.process_metric_catalogue import SPANS
 from streams.running.operations.values import Numbers
@@ -185,6 +186,7 @@ class _Writer:
     """What the outputs ask of the writer."""
 
     prefix = ""
+    troubles = Troubles()
 
     async def partition_count(self, _topic: str) -> int:
         return 4
