@@ -11,7 +11,7 @@ MEASURES: Sequence[str]
 """The measures whose conditions it can judge."""
 
 class Gate:
-    """Reads reports that are published; see streams/deciding/reports/native_gate.py."""
+    """Reads reports that are published; see streams/deciding/reports/native/gate.py."""
 
     def __init__(self, rules: Mapping[str, object]) -> None: ...
     def read(
@@ -19,7 +19,7 @@ class Gate:
     ) -> tuple[list[tuple[int, int, int, bytes]], int]: ...
 
 class Kernel:
-    """Applies ordinary reports; see streams/deciding/reports/native_core.py."""
+    """Applies ordinary reports; see streams/deciding/reports/native/direct.py."""
 
     def __init__(self, rules: Mapping[str, object]) -> None: ...
     def apply(

@@ -4,22 +4,20 @@
 //! Whatever is out of the ordinary is left to Python: what matches a list, or is applied where it is, for example.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PySequence, PyString};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::claims::Claims;
-use crate::envelope::Envelope;
 use crate::handed_over::{field, place_of};
 use crate::hash::{home_partition, ReporterHash};
+use crate::intake::Intake;
 use crate::msgpack::{
     write_array, write_bool, write_float, write_int, write_map, write_nil, write_str, write_time, write_uint,
 };
 use crate::record::{Reading, Record};
-use crate::report::{read_report, Report};
+use crate::report::Report;
 use crate::vocabulary::{Vocabulary, Words};
 
 /// `_LONGEST_TRACEPARENT` of contract/wire/forms/checked_report.py.
@@ -39,9 +37,7 @@ const TO_REPORTER: u8 = 1;
 /// Reads reports that are published.
 #[pyclass(module = "tocsin_native")]
 pub struct Gate {
-    vocabulary: Vocabulary,
-    event_type: Vec<u8>,
-    claims: Claims,
+    intake: Intake,
     automated: u8,
     reporter_hash: ReporterHash,
     /// By the key of before, if there is one.
@@ -52,19 +48,16 @@ pub struct Gate {
 
 #[pymethods]
 impl Gate {
-    /// `rules` are those of `streams/deciding/reports/native_rules.py`.
+    /// `rules` are those of `streams/deciding/reports/native/reading_rules.py`.
     #[new]
     fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
-        let lists: HashMap<String, Vec<String>> = field(rules, "vocabulary")?;
-        let vocabulary = Vocabulary::new(&lists).map_err(PyValueError::new_err)?;
+        let intake = Intake::new(rules)?;
         Ok(Gate {
-            event_type: field(rules, "event_type")?,
-            claims: Claims::new(rules, place_of(&vocabulary.reporters, "anonymous")?)?,
-            automated: place_of(&vocabulary.reporters, "automated")?,
+            automated: place_of(&intake.vocabulary.reporters, "automated")?,
             reporter_hash: ReporterHash::new(&field::<Vec<u8>>(rules, "hash_key")?),
             earlier_hash: field::<Option<Vec<u8>>>(rules, "earlier_hash_key")?
                 .map(|secret| ReporterHash::new(&secret)),
-            vocabulary,
+            intake,
             reading: Reading::default(),
             out: Vec::new(),
         })
@@ -117,43 +110,28 @@ impl Gate {
         place: (u32, u32),
         until: Option<i64>,
     ) -> PyResult<Option<(i64, Passed<'py>)>> {
-        let Some(rights) = self.claims.rights_of(&record.topic)? else { return Ok(None) };
-        let mut envelope = Envelope::new();
-        let mut traceparent = None;
-        for (name, content) in &record.headers {
-            let Ok(name) = name.to_str() else { return Ok(None) };
-            let content = content.as_ref().map(|content| content.as_bytes());
-            envelope.header(name, content);
-            if name == "traceparent" {
-                traceparent = content.and_then(as_traceparent);
-            }
-        }
-        let Some(source) = envelope.source(&self.event_type) else { return Ok(None) };
-        let value = record.value.as_bytes();
-        let Some(report) = read_report(value, &self.vocabulary) else { return Ok(None) };
+        let Some((report, source)) = self.intake.read(record)? else { return Ok(None) };
         let occurred = report.occurred.millis();
-        if !self.claims.is_timely(&report, record.timestamp)
-            || !self.claims.may_claim(rights, &report, source)
-            || until.is_some_and(|until| occurred > until)
+        if until.is_some_and(|until| occurred > until)
             || report.occurred.micros.max(report.received.map_or(0, |at| at.micros)) >= LATEST_MICROS
         {
             return Ok(None);
         }
-        let known_as = self.known_as(&report);
-        let hash = known_as.as_ref().map(|(root, _)| self.reporter_hash.of(root));
-        let home = match hash {
-            Some(hash) => home_partition(format!("{hash:016x}").as_bytes(), place.1),
+        let known = self.known_as(&report).map(|(root, parts)| (self.reporter_hash.of(&root), root, parts));
+        let home = match &known {
+            Some((hash, _, _)) => home_partition(format!("{hash:016x}").as_bytes(), place.1),
             None => home_partition(report.channel.reference.as_bytes(), place.1),
         };
-        if hash.is_none() && home == place.0 {
+        if known.is_none() && home == place.0 {
             // It is applied here.
             return Ok(None);
         }
 
+        let words = &self.intake.vocabulary;
         let out = &mut self.out;
         out.clear();
         // PassedReport or StampedReport, and CheckedReport, of contract/events/internal/passed_report.py.
-        write_array(out, if hash.is_some() { 4 } else { 2 });
+        write_array(out, if known.is_some() { 4 } else { 2 });
         write_array(out, 16);
         write_str(out, record.topic.to_str()?);
         write_int(out, record.partition);
@@ -164,9 +142,9 @@ impl Gate {
             Some(received) => write_int(out, received.millis()),
             None => write_nil(out),
         }
-        write_str(out, self.vocabulary.categories.word(report.category));
+        write_str(out, words.categories.word(report.category));
         let reporter = report.reporter.as_ref();
-        write_text(out, reporter.map(|reporter| self.vocabulary.reporters.word(reporter.kind)));
+        write_text(out, reporter.map(|reporter| words.reporters.word(reporter.kind)));
         match reporter.and_then(|reporter| reporter.member) {
             Some(member) => write_bool(out, member),
             None => write_nil(out),
@@ -175,13 +153,13 @@ impl Gate {
         write_text(out, report.message);
         write_str(out, source);
         write_str(out, report.id);
-        write_text(out, traceparent);
+        write_text(out, traceparent(record));
         // How often it was refused before: Python reads those that were.
         write_int(out, 0);
-        write_rest(out, &report, &self.vocabulary);
-        match (hash, &known_as) {
-            (Some(hash), Some((root, parts))) => {
-                write_uint(out, hash);
+        write_rest(out, &report, words);
+        match &known {
+            Some((hash, root, parts)) => {
+                write_uint(out, *hash);
                 match &self.earlier_hash {
                     Some(earlier) => write_uint(out, earlier.of(root)),
                     None => write_nil(out),
@@ -190,10 +168,10 @@ impl Gate {
                 parts.iter().for_each(|&part| write_uint(out, part));
             }
             // No stamp.
-            _ => write_nil(out),
+            None => write_nil(out),
         }
-        let size = value.len() + source.chars().count();
-        let to = if hash.is_some() { TO_REPORTER } else { TO_CHANNEL };
+        let size = record.value.as_bytes().len() + source.chars().count();
+        let to = if known.is_some() { TO_REPORTER } else { TO_CHANNEL };
         Ok(Some((occurred, (to, home, size, PyBytes::new(py, out)))))
     }
 
@@ -292,7 +270,12 @@ fn write_words(out: &mut Vec<u8>, places: &[u8], words: &Words) {
     }
 }
 
-fn as_traceparent(value: &[u8]) -> Option<&str> {
-    let may_be = (1..=LONGEST_TRACEPARENT).contains(&value.len()) && value.is_ascii();
-    may_be.then(|| std::str::from_utf8(value).ok())?
+/// As `checked_report` takes it: the last of several, and none if it is too long to be one.
+fn traceparent<'a>(record: &'a Record) -> Option<&'a str> {
+    let (_, content) = record.headers.iter().rev().find(|(name, _)| name == "traceparent")?;
+    let value = content.as_ref()?.as_bytes();
+    if !(1..=LONGEST_TRACEPARENT).contains(&value.len()) || !value.is_ascii() {
+        return None;
+    }
+    std::str::from_utf8(value).ok()
 }

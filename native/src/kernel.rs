@@ -3,30 +3,27 @@
 //! Whatever is out of the ordinary is left to Python, which reads it again and is the judge. Nothing is changed for a report
 //! before it is certain that it is ordinary.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PySequence, PyString, PyTuple, PyType};
 
-use crate::claims::Claims;
 use crate::counts::ReporterKind;
 use crate::daily::{CountedRow, DailyCells};
 use crate::enriched::{write_report, write_windows};
-use crate::envelope::Envelope;
-use crate::handed_over::{field, place_of, with_place};
+use crate::handed_over::{field, place_of};
 use crate::hash::{event_hash, home_partition, ReporterHash};
+use crate::intake::Intake;
 use crate::json::{write_integer, write_string};
 use crate::judge::{must_decide, Policy, PolicyRow};
 use crate::law::LawCache;
 use crate::record::Reading;
-use crate::report::read_report;
 use crate::risk::{CohortRow, RiskModel};
 use crate::store::{CountStore, Found};
 use crate::sums::WindowCounts;
 use crate::times::Moment;
-use crate::vocabulary::Vocabulary;
 use crate::windows::{fine_of, Window};
 
 /// What to compute for a report of a category (CategoryPlan).
@@ -59,9 +56,7 @@ enum Done {
 
 #[pyclass(module = "tocsin_native")]
 pub struct Kernel {
-    vocabulary: Vocabulary,
-    event_type: Vec<u8>,
-    claims: Claims,
+    intake: Intake,
     anonymous: u8,
     automated: u8,
     automated_detection: u8,
@@ -114,12 +109,12 @@ fn interned(py: Python, words: &crate::vocabulary::Words) -> Vec<Py<PyString>> {
 
 #[pymethods]
 impl Kernel {
-    /// `rules` are those of `streams/deciding/reports/native_core.py`.
+    /// `rules` are those of `streams/deciding/reports/native/direct.py`.
     #[new]
     fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
         let py = rules.py();
-        let lists: HashMap<String, Vec<String>> = field(rules, "vocabulary")?;
-        let vocabulary = Vocabulary::new(&lists).map_err(PyValueError::new_err)?;
+        let intake = Intake::new(rules)?;
+        let vocabulary = &intake.vocabulary;
         let anonymous = place_of(&vocabulary.reporters, "anonymous")?;
         let automated = place_of(&vocabulary.reporters, "automated")?;
         let automated_detection = place_of(&vocabulary.kinds, "automated_detection")?;
@@ -155,8 +150,6 @@ impl Kernel {
                 .ok_or_else(|| PyValueError::new_err(format!("no {name}")))
         };
         Ok(Kernel {
-            event_type: field(rules, "event_type")?,
-            claims: Claims::new(rules, anonymous)?,
             anonymous,
             automated,
             automated_detection,
@@ -174,7 +167,7 @@ impl Kernel {
             category_names: interned(py, &vocabulary.categories),
             kind_names: interned(py, &vocabulary.kinds),
             reporter_names: interned(py, &vocabulary.reporters),
-            vocabulary,
+            intake,
             reading: Reading::default(),
             daily: DailyCells::default(),
             fresh: HashSet::new(),
@@ -251,31 +244,10 @@ impl Kernel {
             Some(record) => record,
             None => return Ok(Done::Python),
         };
-        let rights = match self.claims.rights_of(&record.topic)? {
-            Some(place) => place,
+        let (report, source) = match self.intake.read(&record)? {
+            Some(read) => read,
             None => return Ok(Done::Python),
         };
-        let mut envelope = Envelope::new();
-        for (name, content) in &record.headers {
-            match name.to_str() {
-                Ok(name) => envelope.header(name, content.as_ref().map(|content| content.as_bytes())),
-                Err(_) => return Ok(Done::Python),
-            }
-        }
-        let source = match envelope.source(&self.event_type) {
-            Some(source) => source,
-            None => return Ok(Done::Python),
-        };
-        let value = record.value.as_bytes();
-        let report = match read_report(value, &self.vocabulary) {
-            Some(report) => report,
-            None => return Ok(Done::Python),
-        };
-        if !self.claims.is_timely(&report, record.timestamp)
-            || !self.claims.may_claim(rights, &report, source)
-        {
-            return Ok(Done::Python);
-        }
         let channel = report.channel.reference;
         if home_partition(channel.as_bytes(), place.1) != place.0 as u32 {
             return Ok(Done::Python);
@@ -315,7 +287,7 @@ impl Kernel {
         // From here on nothing is left to Python.
         let out = &mut self.out;
         out.clear();
-        write_report(out, &report, &self.vocabulary);
+        write_report(out, &report, &self.intake.vocabulary);
         out.extend_from_slice(&law.json);
         out.extend_from_slice(&plan.dsa);
         let risk = self.risk.write(cohort, &report, out);
@@ -420,4 +392,16 @@ impl Progress {
         }
         self.now = time;
     }
+}
+
+/// Name the record at which an error happened, as `name_record` in deciding/partition/stage.py does.
+fn with_place(error: PyErr, record: &Bound<PyAny>) -> PyErr {
+    let py = record.py();
+    let name =
+        |attribute: &str| record.getattr(attribute).map_or_else(|_| "?".to_owned(), |it| it.to_string());
+    let note =
+        format!("while applying {} partition {} offset {}", name("topic"), name("partition"), name("offset"));
+    // An error without this note is still the error.
+    let _ = error.value(py).call_method1("add_note", (note,));
+    error
 }

@@ -1,6 +1,5 @@
 //! The native core: applies ordinary reports as `streams/deciding/reports` does, to the same bytes.
 
-mod claims;
 mod counts;
 mod cursor;
 mod daily;
@@ -14,6 +13,7 @@ mod for_tests;
 mod gate;
 mod handed_over;
 mod hash;
+mod intake;
 mod json;
 mod judge;
 mod kernel;

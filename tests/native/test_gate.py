@@ -10,7 +10,7 @@ from streams.contract.wire.failing import StageFailed
 from streams.contract.wire.forms.source_decision import encode_source_decision
 from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys, hash_key
 from streams.deciding.partition.limits import LIMITS, UNLIMITED
-from streams.deciding.reports import native_rules
+from streams.deciding.reports.native import reading_rules
 from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.stage import report_stage
 from streams.registry.loader import load_rules
@@ -132,7 +132,7 @@ def test_bundles_end_where_those_of_python_do():
 def test_a_failure_names_the_record(monkeypatch):
     """The record that fails is the first one of another call."""
     stage = report_stage(compile_report_rules(RULES, native="gate"))
-    monkeypatch.setattr(native_rules, "_source_of", fail_at_another_topic)
+    monkeypatch.setattr(reading_rules, "_source_of", fail_at_another_topic)
     failing = report_stage(compile_report_rules(RULES, native="gate"))
     records = [report(number, BEGIN_MS) for number in range(5)]
     state = stage.restore(0, 1)

@@ -10,7 +10,6 @@ from typing import get_args
 import msgspec
 import pytest
 
-from streams.contract.events.countries import COUNTRIES
 from streams.contract.events.report import (
     REPORT_TYPE,
     REPORTER_KINDS,
@@ -26,6 +25,7 @@ from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.reading import MAX_EVENT_BYTES
 from streams.contract.wire.times import EPOCH, epoch_ms
+from streams.deciding.reports.native.reading_rules import vocabulary
 from tests.bench import traffic
 from tests.categories import CATEGORIES
 from tests.contract.examples import example, example_files, name_of
@@ -41,17 +41,7 @@ from tests.tools import native_core
 
 tocsin_native = native_core()
 
-WORDS = {
-    "kinds": get_args(ReportKind),
-    "categories": CATEGORIES,
-    "visibilities": get_args(Visibility),
-    "reporters": REPORTER_KINDS,
-    "ages": get_args(AccountAge),
-    "bases": get_args(EvidenceBasis),
-    "elements": get_args(NoticeElement),
-    "declarations": get_args(NoticeDeclaration),
-    "countries": sorted(COUNTRIES),
-}
+WORDS = vocabulary(CATEGORIES)
 BEGIN_MS = 1_790_000_000_000
 HOUR_MS = 3_600_000
 # No time is in the future then: the core does not check that where it reads a report.

@@ -27,7 +27,10 @@ _HASHED_TOGETHER = 1_000
 Item = TypeVar("Item")
 
 FastPath = Callable[[Any, Sequence[SourceRecord], int], int]
-"""Applies records from an index on, as handlers would, until it leaves one to them; returns their number."""
+"""Applies records from an index on until it leaves one to the handlers; returns their number.
+
+It leaves the batch as handlers would, with how far sources are read (`Batch.read`).
+"""
 
 Handler = Callable[[Any, SourceRecord, Origin], None]
 """Applies one record in a batch, given its origin, or re-keys it. Raises Rejected if it is invalid."""

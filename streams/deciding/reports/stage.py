@@ -23,11 +23,11 @@ def report_stage(rules: ReportRules) -> ReportStage:
     fast_path: FastPath | None = None
     # Only here: they need an extension that most installations do not have.
     if rules.native == "gate":
-        from streams.deciding.reports.native_gate import NativeGate  # noqa: PLC0415
+        from streams.deciding.reports.native.gate import NativeGate  # noqa: PLC0415
 
         fast_path = NativeGate(rules).apply
     elif rules.native == "direct":
-        from streams.deciding.reports.native_core import NativeCore  # noqa: PLC0415
+        from streams.deciding.reports.native.direct import NativeCore  # noqa: PLC0415
 
         fast_path = NativeCore(rules).apply
     return Stage(

@@ -31,7 +31,7 @@ from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.escalation.episodes import Open
 from streams.deciding.reports.escalation.policies import CompiledPolicy
-from streams.deciding.reports.native_rules import reading_rules
+from streams.deciding.reports.native.reading_rules import reading_rules
 from streams.deciding.reports.risk import Cohort, RiskModel
 from streams.deciding.reports.rules import ReportRules
 

@@ -1,12 +1,13 @@
 """What the native core is told of the rules to read reports as `read_report` and `check_claims` do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, get_args
 
 from streams.contract.events.countries import COUNTRIES
 from streams.contract.events.report import (
     REPORTER_KINDS,
     AccountAge,
+    Category,
     EvidenceBasis,
     NoticeDeclaration,
     NoticeElement,
@@ -23,26 +24,31 @@ _KINDS: Final[Sequence[str]] = get_args(ReportKind)
 
 
 def reading_rules(rules: ReportRules) -> dict[str, Any]:
-    """Return them by the names that native/src/claims.rs and vocabulary.rs know."""
+    """Return them by the names that native/src/intake.rs knows."""
     keys = rules.hash_keys
     return {
-        "vocabulary": {
-            "kinds": _KINDS,
-            "categories": list(rules.registry.categories),
-            "visibilities": get_args(Visibility),
-            "reporters": REPORTER_KINDS,
-            "ages": get_args(AccountAge),
-            "bases": get_args(EvidenceBasis),
-            "elements": get_args(NoticeElement),
-            "declarations": get_args(NoticeDeclaration),
-            "countries": sorted(COUNTRIES),
-        },
+        "vocabulary": vocabulary(rules.registry.categories),
         "event_type": FORM.type,
         "max_ahead_ms": MAX_AHEAD_MS,
         "sources": [_rights(rules, number) for number in range(len(REPORT_SOURCES))],
         "source_of": _source_of,
         "hash_key": keys.current.secret,
         "earlier_hash_key": None if keys.previous is None else keys.previous.secret,
+    }
+
+
+def vocabulary(categories: Iterable[Category]) -> dict[str, Sequence[str]]:
+    """Return the words that a report may have, by the fields of native/src/vocabulary.rs."""
+    return {
+        "kinds": _KINDS,
+        "categories": list(categories),
+        "visibilities": get_args(Visibility),
+        "reporters": REPORTER_KINDS,
+        "ages": get_args(AccountAge),
+        "bases": get_args(EvidenceBasis),
+        "elements": get_args(NoticeElement),
+        "declarations": get_args(NoticeDeclaration),
+        "countries": sorted(COUNTRIES),
     }
 
 

@@ -12,7 +12,7 @@ from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.records import SourceRecord
 from streams.deciding.reports.batch import ReportBatch
-from streams.deciding.reports.native_rules import reading_rules
+from streams.deciding.reports.native.reading_rules import reading_rules
 from streams.deciding.reports.rules import ReportRules
 
 # As the extension numbers them: to the home of the channel, and to that of the reporter.

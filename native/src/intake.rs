@@ -1,14 +1,18 @@
-//! What a report may claim in the topic to which it was published, as `check_claims` in deciding/reports/claims.py decides, and
-//! which of its times are taken.
+//! Reads a published report from its record, as `read_report` does, and checks what it claims, as `check_claims` in
+//! deciding/reports/claims.py does.
 
 use std::collections::{HashMap, HashSet};
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::handed_over::field;
-use crate::report::Report;
+use crate::envelope::Envelope;
+use crate::handed_over::{field, place_of};
+use crate::record::Record;
+use crate::report::{read_report, Report};
 use crate::times::Moment;
+use crate::vocabulary::Vocabulary;
 
 /// Kinds of reports and of reporters that are allowed, and the names of publishers if they are.
 type RightsRow = (Vec<bool>, Vec<bool>, Option<HashSet<String>>);
@@ -20,7 +24,10 @@ struct Rights {
     ce_sources: Option<HashSet<String>>,
 }
 
-pub struct Claims {
+/// Takes reports as publishers write them.
+pub struct Intake {
+    pub vocabulary: Vocabulary,
+    event_type: Vec<u8>,
     rights: Vec<Rights>,
     source_of: Py<PyAny>,
     /// Topics seen, as named in records, with the place of their rights; None if their records are Python's.
@@ -29,25 +36,44 @@ pub struct Claims {
     anonymous: u8,
 }
 
-impl Claims {
-    /// `anonymous` is the place of that kind of reporter in the vocabulary.
-    pub fn new(rules: &Bound<PyDict>, anonymous: u8) -> PyResult<Self> {
+impl Intake {
+    /// `rules` are those of `streams/deciding/reports/native/reading_rules.py`.
+    pub fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
+        let lists: HashMap<String, Vec<String>> = field(rules, "vocabulary")?;
+        let vocabulary = Vocabulary::new(&lists).map_err(PyValueError::new_err)?;
         let rows: Vec<RightsRow> = field(rules, "sources")?;
         let rights = rows
             .into_iter()
             .map(|(kinds, reporters, ce_sources)| Rights { kinds, reporters, ce_sources })
             .collect();
-        Ok(Claims {
+        Ok(Intake {
+            event_type: field(rules, "event_type")?,
             rights,
             source_of: field(rules, "source_of")?,
             topics: HashMap::new(),
             max_ahead_ms: field(rules, "max_ahead_ms")?,
-            anonymous,
+            anonymous: place_of(&vocabulary.reporters, "anonymous")?,
+            vocabulary,
         })
     }
 
+    /// The report in a record, and the source of its event; None if Python has to read it.
+    pub fn read<'a>(&mut self, record: &'a Record) -> PyResult<Option<(Report<'a>, &'a str)>> {
+        let Some(rights) = self.rights_of(&record.topic)? else { return Ok(None) };
+        let mut envelope = Envelope::new();
+        for (name, content) in &record.headers {
+            let Ok(name) = name.to_str() else { return Ok(None) };
+            envelope.header(name, content.as_ref().map(|content| content.as_bytes()));
+        }
+        let Some(source) = envelope.source(&self.event_type) else { return Ok(None) };
+        let report = read_report(record.value.as_bytes(), &self.vocabulary).filter(|report| {
+            self.is_timely(report, record.timestamp) && self.may_claim(rights, report, source)
+        });
+        Ok(report.map(|report| (report, source)))
+    }
+
     /// The place of the rights of a topic, None if its records are Python's.
-    pub fn rights_of(&mut self, topic: &Bound<PyString>) -> PyResult<Option<usize>> {
+    fn rights_of(&mut self, topic: &Bound<PyString>) -> PyResult<Option<usize>> {
         let name = topic.to_str()?;
         if let Some(&place) = self.topics.get(name) {
             return Ok(place);
@@ -57,7 +83,7 @@ impl Claims {
         Ok(place)
     }
 
-    pub fn may_claim(&self, rights: usize, report: &Report, source: &str) -> bool {
+    fn may_claim(&self, rights: usize, report: &Report, source: &str) -> bool {
         let rights = &self.rights[rights];
         let kind = report.reporter.as_ref().map_or(self.anonymous, |one| one.kind);
         rights.kinds[usize::from(report.kind)]
@@ -66,7 +92,7 @@ impl Claims {
     }
 
     /// Whether the times of a report that was appended at some time (ms) are no further ahead than `read_report` takes.
-    pub fn is_timely(&self, report: &Report, appended: i64) -> bool {
+    fn is_timely(&self, report: &Report, appended: i64) -> bool {
         let latest = appended.saturating_add(self.max_ahead_ms);
         let timely = |moment: Moment| (0..=latest).contains(&moment.millis());
         timely(report.occurred) && report.received.is_none_or(timely)
