@@ -1,6 +1,5 @@
 """Options, signal handling, the order of tests and a real Kafka, for the whole suite."""
 
-import fcntl
 import gc
 import json
 import os
@@ -18,7 +17,7 @@ from tests.kafka.harness import quick_java
 from tests.kafka.harness.brokers import shared_broker
 from tests.order import in_order
 from tests.parsed_once import read_texts_once
-from tests.tools import build_release
+from tests.tools import build_release, locked
 from tocsin_demo.local_kafka import java
 
 # Tests keep many objects, few of them in cycles. With Python's own threshold, looking for cycles takes an
@@ -141,8 +140,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def release(shared: Path) -> Path:
     """The folder with what `make dist` builds. All processes of a session share it, so do not change it."""
     folder = shared / "release"
-    with (shared / "release.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(shared / "release.lock"):
         if not folder.exists():
             build_release(shared / "release-unfinished")
             (shared / "release-unfinished").rename(folder)

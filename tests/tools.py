@@ -1,11 +1,14 @@
 """Programs that tests need and Python packages do not bring. Without one a test is skipped; CI installs all
-and fails.
+and fails. And the lock with which processes of tests make something once.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -61,3 +64,11 @@ def build_release(folder: Path) -> None:
         make, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, which is made; other processes wait."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

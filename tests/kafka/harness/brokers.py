@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from tests.tools import locked
 from tocsin_demo.local_kafka import LocalKafka
 
 
@@ -32,8 +33,9 @@ def shared_broker(folder: Path) -> Iterator[str]:
     The first process starts it and, since it ends with that process, keeps it until nobody uses it.
     """
     address = folder / "address"
-    with (folder / "guard").open("w") as guard, (folder / "users").open("w") as users:
-        with _locked(guard):
+    guard = folder / "guard"
+    with (folder / "users").open("w") as users:
+        with locked(guard):
             fcntl.flock(users, fcntl.LOCK_SH)
             if address.exists():
                 started = None
@@ -51,9 +53,9 @@ def shared_broker(folder: Path) -> Iterator[str]:
                     time.sleep(0.2)
 
 
-def _ended(broker: LocalKafka, address: Path, guard: IO[str], users: IO[str]) -> bool:
+def _ended(broker: LocalKafka, address: Path, guard: Path, users: IO[str]) -> bool:
     """Kill a shared broker, unless other processes use it."""
-    with _locked(guard):
+    with locked(guard):
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -63,12 +65,3 @@ def _ended(broker: LocalKafka, address: Path, guard: IO[str], users: IO[str]) ->
         address.unlink()
         broker.kill()
         return True
-
-
-@contextmanager
-def _locked(file: IO[str]) -> Iterator[None]:
-    fcntl.flock(file, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(file, fcntl.LOCK_UN)

@@ -7,16 +7,14 @@ would leave out the classes that clients need, which is nine tenths of a second 
 that the cache fits its version and the jars, and otherwise runs without it.
 """
 
-import fcntl
 import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.tools import locked
 from tocsin_demo.local_kafka import LocalKafka, jars, java
 
 # The command that the product runs. tests/kafka/test_local_kafka.py tests it.
@@ -46,7 +44,7 @@ def make_cache() -> None:
     """Make the cache by using a broker under a recording Java. Does nothing if the cache exists."""
     cache = cache_path()
     cache.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(cache.with_suffix(".lock")), tempfile.TemporaryDirectory(dir=cache.parent) as folder:
+    with locked(cache.with_suffix(".lock")), tempfile.TemporaryDirectory(dir=cache.parent) as folder:
         if cache.exists():
             return
         made = Path(folder) / "made.aot"
@@ -88,10 +86,3 @@ def _serve_a_worker(bootstrap: str, folder: Path) -> None:
         deployment.outputs()
     finally:
         deployment.end()
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -14,14 +14,14 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_SECONDS: Final = 15.0
-
-# How long acts may take to be answered when the console ends, and open pages to come to their end. Both take
-# milliseconds, or seconds on a machine that is busy with starting others; supervisors wait for 30.
-CLOSE_SECONDS: Final = 10
 """How long a request may take to arrive, and a connection may wait for its next one.
 
 A form arrives within a second, also by telephone.
 """
+
+# How long acts may take to be answered when the console ends, and open pages to come to their end. Both take
+# milliseconds, or seconds on a machine that is busy with starting others; supervisors wait for 30.
+CLOSE_SECONDS: Final = 10
 
 # How long a client may read nothing while an answer waits. What fits into the buffers of the network does not
 # wait.
