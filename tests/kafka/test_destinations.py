@@ -3,6 +3,7 @@
 All tests share two brokers. The second one has one partition of one topic, and goes away.
 """
 
+import asyncio
 import threading
 import time
 from collections import Counter
@@ -13,18 +14,22 @@ import orjson
 import pytest
 
 from streams.contract.wire.partitioner import home_partition
+from streams.running.log.claims import StatePartition
 from streams.running.topics.topic_catalogue import load_catalogue
+from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.cluster import KafkaCluster
 from tests.kafka.harness.deployment import (
     DEAD_LETTERS,
     ENRICHED,
     REPORTERS_INTERNAL,
+    SHADOW,
     SOURCE,
     STATE,
     VERIFIED,
 )
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import Published, endless
+from tests.kafka.harness.zombie import claimant
 
 PARTITIONS = 4
 AWAY = 3
@@ -171,3 +176,37 @@ def test_one_partition_without_a_leader_holds_up_nobody_else(
 def test_half_of_all_partitions_without_a_leader_end_no_worker(deploy, cluster, go_away):
     deployment = deploy(bootstrap=cluster.bootstrap, partitions=PARTITIONS)
     play(deployment, cluster, 15, go_away)
+
+
+@pytest.mark.parametrize(("commits", "heirs"), [(True, 2), (False, 1)], ids=["committed", "aborted"])
+def test_others_end_what_a_killed_worker_left_open(deploy, prefix, cluster, commits, heirs):
+    """A transaction ends while one of its logs has no leader, and so without a marker in that log; the worker
+    that began it is killed, and all of its heirs but one end before that log has a leader again.
+    """
+    cluster.place(load_catalogue(), f"{prefix}0.", PARTITIONS, (SHADOW, AWAY))
+    deployment = deploy(bootstrap=cluster.bootstrap, partitions=PARTITIONS)
+    topic, fleet = deployment.name(SHADOW), deployment.fleet
+
+    async def leave_open():
+        place = StatePartition("reports", AWAY)
+        async with claimant(cluster.bootstrap, deployment.prefix, place) as producer:
+            for partition in (AWAY, 0):
+                await producer.append(topic, partition, [(b"", b"left open", [])], int(time.time() * 1000))
+            cluster.kill(2)
+            fleet.wait_for(lambda: cluster.leaders(topic)[AWAY] == -1, 30, "no leader")
+            if commits:
+                await producer.commit_transaction()
+            await producer.abandon()
+
+    asyncio.run(leave_open())
+    for heir in range(heirs):
+        if heir:
+            fleet.running[0].terminate()
+            fleet.tend()
+        worker = fleet.start()
+        fleet.wait_for(lambda: "owns partitions [" in worker.text, 60, "the takeover")  # noqa: B023
+    cluster.start(2)
+    operator = Operator(cluster.bootstrap)
+    fleet.wait_for(lambda: not operator.is_held_up(topic, PARTITIONS), 60, "the end of what is left open")
+    rows = deployment.outputs().rows[topic]
+    assert len(rows[AWAY]) == len(rows[0]) == commits

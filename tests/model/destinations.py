@@ -48,7 +48,7 @@ def without_leader(
             fleet.publish(partition, 5)
         await fleet.calm()
         away = [TopicPartition(topic, 0), *([TopicPartition(CLAIMS, 0)] if with_claims else [])]
-        lose = _Lose(fleet, topic, moment, away)
+        lose = LoseLeader(fleet, topic, moment, away)
         fleet.on_step = lose.on_step
         ends = fleet.loop.now + AWAY_SECONDS
         while fleet.loop.now < ends:
@@ -71,8 +71,8 @@ def without_leader(
     return told
 
 
-class _Lose:
-    """Takes the leader away once, at the moment."""
+class LoseLeader:
+    """Takes the leader away once, at the moment; `then` something else."""
 
     def __init__(self, fleet: Fleet, topic: str, moment: str, away: list[TopicPartition]) -> None:
         self._away = away
@@ -81,6 +81,7 @@ class _Lose:
         self._moment = moment
         self._writer: Process | None = None
         self.happened = False
+        self.then: Callable[[], Any] = lambda: None
 
     def on_step(self, process: Process, name: str) -> None:
         if name == f"after produce {self._topic}-0":
@@ -91,6 +92,7 @@ class _Lose:
             self._fleet.say(f"{self._topic}-0 has no leader")
             for each in self._away:
                 self._fleet.brokers.partitions[each].has_leader = False
+            self.then()
 
 
 # With a commit whose markers are left out the last transaction is to be ended as committed; otherwise the one

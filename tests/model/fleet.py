@@ -476,6 +476,7 @@ class Worker(Process):
         self.log = fleet.brokers.log(lambda step: fleet.step(self, step))
         self.writer = Writer(self.log, "")
         self.writer.transactional_id = name
+        self.writer.topics = (INTERNAL, STATE, OUT, CLAIMS)
         stage = OwnedStage(
             (SOURCE, INTERNAL),
             lambda partition: PartitionOwner(NUMBERING, self.log, self.writer, partition, Observer()),

@@ -34,6 +34,7 @@ from streams.running.log.log import (
     Destination,
     FoundOffset,
     Isolation,
+    LastTransaction,
     Trouble,
     Write,
 )
@@ -73,9 +74,18 @@ class _Partition:
     open: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
     first: int = 0
     end: int = 0
-    has_leader: bool = True
+    leader_changes: int = 0
     # Appends nothing while it is not, and nobody knows why.
     appends: bool = True
+
+    @property
+    def has_leader(self) -> bool:
+        """Whether anybody can read and write it."""
+        return self.leader_changes % 2 == 0
+
+    @has_leader.setter
+    def has_leader(self, has_leader: bool) -> None:
+        self.leader_changes += has_leader != self.has_leader
 
     def last_stable(self) -> int:
         return min((records[0].offset for records in self.open.values()), default=self.end)
@@ -91,6 +101,7 @@ class _Transactional:
 
     epoch: int = 0
     phase: str = "none"
+    last: LastTransaction | None = None
     logs: list[TopicPartition] = field(default_factory=list)
     number: int = 0
 
@@ -190,6 +201,7 @@ class Brokers:
         known = self.ids.setdefault(transactional_id, _Transactional())
         if known.phase == "none":
             known.phase, known.logs = "open", []
+            known.last = LastTransaction("open", int(time.time() * 1000))
             known.number += 1
             asyncio.get_running_loop().call_later(
                 self.transaction_seconds, self._overdue, transactional_id, known.number
@@ -201,6 +213,8 @@ class Brokers:
         """Decide a transaction. The markers follow, one by one."""
         known = self.ids[transactional_id]
         known.phase = phase
+        assert known.last is not None
+        known.last = known.last._replace(state="committed" if phase == "committing" else "aborted")
         for tp in known.logs:
             # Not in the context of the process that decides: the brokers go on when it is killed.
             marking = self._mark(transactional_id, tp)
@@ -479,6 +493,21 @@ class MemoryProducer:
 
         return await self._log.request(f"settle {transactional_id}", abort)
 
+    def leader_changes(self) -> float:
+        """Of all logs."""
+        return sum(each.leader_changes for each in self._brokers.partitions.values())
+
+    async def last_transaction(self, transactional_id: str) -> LastTransaction | None:
+        """What the coordinator has noted."""
+
+        def ask() -> LastTransaction | None:
+            if not self._brokers.coordinator_answers:
+                raise CoordinatorNotAvailableError
+            known = self._brokers.ids.get(transactional_id)
+            return None if known is None else known.last
+
+        return await self._log.request(f"describe {transactional_id}", ask)
+
     async def raise_epoch(self, transactional_id: str) -> bool:
         """Fence the producers with an id, or begin to end their transaction."""
         return await self._log.request(
@@ -561,6 +590,7 @@ class MemoryProducer:
             self._brokers.end(transactional_id, "aborting")
         elif known.phase == "none":
             known.epoch += 1
+            known.last = None
             return True
         return False
 

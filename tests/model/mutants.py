@@ -27,7 +27,7 @@ from streams.running.log.transaction import STOPPING_SECONDS
 from streams.running.log.writer import Writer, Writes
 from streams.running.partitions.outputs import Outputs
 from streams.running.partitions.partition_owner import PartitionOwner
-from streams.running.takeover import state_reading
+from streams.running.takeover import state_reading, takeover
 from streams.running.takeover.ownership import Ownership
 from streams.running.takeover.state_reading import Kept
 from streams.running.takeover.takeover import Claims, IsCurrent, ClaimsView
@@ -190,6 +190,22 @@ async def _nothing_is_left(_self: Leftovers, *_: Any) -> set[Destination]:
     return set()
 
 
+async def _knows_nothing_left(_self: Writer, _left: Any) -> None:
+    pass
+
+
+def _notes_nothing_left(*_: Any) -> list[Any]:
+    return []
+
+
+async def _mark_as_committed(self: MemoryProducer, destination: Destination, *, commits: bool) -> None:  # noqa: ARG001
+    await _mark(self, destination, commits=True)
+
+
+async def _sees_no_markers(_self: Writer, _producer: Producer, _writes: Writes) -> None:
+    pass
+
+
 async def _mark_as_aborted(self: MemoryProducer, destination: Destination, *, commits: bool) -> None:  # noqa: ARG001
     await _mark(self, destination, commits=False)
 
@@ -240,6 +256,10 @@ MUTANTS: dict[str, list[Change]] = {
     "what is left open stays open": [(Leftovers, "end", _nothing_is_left)],
     "what is committed stays open": [(Writer, "end_what_is_committed", _nothing)],
     "what is left open is aborted": [(MemoryProducer, "mark", _mark_as_aborted)],
+    "what is left open is committed": [(MemoryProducer, "mark", _mark_as_committed)],
+    "what others left open stays open": [(Writer, "_left", _knows_nothing_left)],
+    "what others left open is not noted": [(takeover, "left_open_records", _notes_nothing_left)],
+    "one marker for two transactions": [(Writer, "_see_markers", _sees_no_markers)],
     "nobody waits for a destination": [(Troubles, "blocking", _nobody_waits)],
     "nothing is fetched again": [(PartitionOwner, "fetch_again", _fetch_on)],
     "own records before those of others": [(PartitionOwner, "_begin_of_own", _begin_at_once)],

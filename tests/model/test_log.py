@@ -15,6 +15,7 @@ from streams.contract.wire.topics import CLAIMS
 from streams.running.errors import OwnershipLost
 from streams.running.log.claims import ClaimsLog, StatePartition, claim_record, claim_value
 from streams.running.log.fencing import fence, offsets_by_time
+from streams.running.log.leftovers import LeftOpen
 from streams.running.log.log import END, FIRST, Log, Producer
 from streams.running.log.state_log import anything_follows, read_entries
 from streams.running.log.transaction import FENCED, write_transaction
@@ -193,6 +194,37 @@ def test_what_was_aborted_is_passed_over(cluster):
         await until_stable(cluster, producer, a)
         assert await read(cluster, a) == ["committed"]
         await producer.stop()
+
+    cluster.run(scenario())
+
+
+def test_a_fence_tells_how_the_last_transaction_ended(cluster):
+    async def scenario():
+        a = cluster.tp("a")
+        heir = await started(cluster, "heir")
+        await know(heir, a)
+
+        async def left_by(name: str, *, commits: bool, ends: bool) -> tuple[Any, list[int]]:
+            producer = await started(cluster, name)
+            await producer.begin_transaction()
+            appended = await append(producer, a, name)
+            if ends:
+                await (producer.commit_transaction() if commits else producer.abort_transaction())
+            left = await fence(heir, a.topic + name)
+            assert await fence(heir, a.topic + name) is None
+            await producer.abandon()
+            await until_stable(cluster, heir, a)
+            return left, [appended[0].timestamp]
+
+        assert await fence(heir, a.topic + "nobody") is None
+        left, _ = await left_by("committed", commits=True, ends=True)
+        assert left == LeftOpen()
+        for ends in (True, False):
+            left, (appended_at,) = await left_by(f"aborted-{ends}", commits=False, ends=ends)
+            assert left.logs is None
+            assert appended_at - 10_000 < left.aborted_since <= appended_at
+        assert await read(cluster, a) == ["committed"]
+        await heir.stop()
 
     cluster.run(scenario())
 

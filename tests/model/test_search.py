@@ -11,6 +11,7 @@ from itertools import zip_longest
 
 import pytest
 
+from tests.model import left_open
 from tests.model.destinations import PARTITIONS, STORIES
 from tests.model.fleet import Failed
 from tests.model.mutants import MUTANTS, broken
@@ -62,6 +63,11 @@ def test_a_log_without_a_leader_holds_up_who_needs_it_alone(told):
     run(told, partitions=PARTITIONS)
 
 
+@pytest.mark.parametrize("told", left_open.STORIES)
+def test_others_end_what_a_process_left_open(told):
+    run(told)
+
+
 def test_random_faults_break_nothing():
     tally = random_runs(range(1, 101))
     assert tally.kills > 60
@@ -88,6 +94,7 @@ def attempts(every_strike: list[Strike]) -> Iterator[Failed]:
     kinds = [
         [partial(run, told, partitions=1) for told in (leaving, commanding)],
         [partial(run, told, partitions=PARTITIONS) for told in STORIES],
+        [partial(run, told) for told in left_open.STORIES],
         [partial(random_runs, [seed]) for seed in range(1, 41)],
         *([partial(strike, each) for each in every_strike if _kind(each) == kind] for kind in KINDS),
     ]

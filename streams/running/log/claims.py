@@ -4,15 +4,17 @@ The key holds the claimant's transactional id, so that compaction never hides on
 first record of every transaction in this log is about its own writer. So the record at the last stable offset
 names the owner of the oldest open transaction.
 
-With its claims a worker writes its terms, in a record of their own: what all workers must have alike.
+With its claims a worker writes its terms, in a record of their own: what all workers must have alike. Who
+fences an id, or ends, writes what that id may have left open in logs without a leader.
 """
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
+from streams.running.log.leftovers import LeftOpen
 from streams.running.log.log import Write
 from streams.running.log.terms import BEFORE_TERMS, Terms
 
@@ -27,8 +29,9 @@ class StatePartition(NamedTuple):
     partition: int
 
 
-# Where the terms of a worker stand: no stage has this name.
+# Where the terms of a worker stand, and what an id left open: no stage has these names.
 _TERMS = StatePartition("terms", 0)
+_LEFT_OPEN = StatePartition("left-open", 0)
 
 
 class Claimant(NamedTuple):
@@ -78,6 +81,15 @@ def claim_record(place: StatePartition, transactional_id: str, value: bytes) -> 
 def release_record(place: StatePartition, transactional_id: str) -> Write:
     """The end of a claim: the claimant has decided all that it ever wrote to the partition."""
     return _key(place, transactional_id), None, []
+
+
+def left_open_records(left: Mapping[str, LeftOpen], ended: Collection[str] = ()) -> list[Write]:
+    """What ids may have left open, and of whom that is over."""
+    # Not as a claim begins: versions before these records would take them for one.
+    rows: list[Write] = [
+        (_key(_LEFT_OPEN, each), msgspec.json.encode(what), []) for each, what in left.items()
+    ]
+    return rows + [release_record(_LEFT_OPEN, each) for each in sorted(ended)]
 
 
 def nothing_released(transactional_id: str) -> Write:
@@ -131,7 +143,7 @@ class ClaimsLog:
         for (place, claimant), value in self._claims.items():
             if (place, claimant) == (_TERMS, before):
                 break
-            if claimant and (place == _TERMS or claimant not in said):
+            if claimant and place != _LEFT_OPEN and (place == _TERMS or claimant not in said):
                 facts = _facts(value)
                 if facts is not None:
                     said[claimant] = facts
@@ -140,7 +152,15 @@ class ClaimsLog:
     def releases_of(self, fenced: Collection[str]) -> list[Write]:
         """The releases of everything that these processes claim; those of their terms come last."""
         claims = sorted(self._claims, key=lambda claim: claim[0] == _TERMS)
-        return [release_record(*claim) for claim in claims if claim[1] in fenced]
+        return [release_record(*claim) for claim in claims if claim[1] in fenced and claim[0] != _LEFT_OPEN]
+
+    def left_open(self) -> dict[str, LeftOpen]:
+        """What ids may have left open, as far as nobody has noted that it is over."""
+        return {
+            each: _decode_left_open(value)
+            for (place, each), value in self._claims.items()
+            if place == _LEFT_OPEN
+        }
 
     def without_note(self, places: Iterable[StatePartition]) -> list[StatePartition]:
         """Return the places without a note that the id of former versions is fenced."""
@@ -172,3 +192,4 @@ def _facts(value: bytes) -> ClaimFacts | None:
 
 
 _decode = msgspec.json.Decoder(ClaimFacts).decode
+_decode_left_open = msgspec.json.Decoder(LeftOpen).decode

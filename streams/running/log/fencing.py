@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka import errors as kafka_errors
 
 from streams.running.errors import OwnershipLost, RefusedToStart
+from streams.running.log.leftovers import LeftOpen
 from streams.running.log.log import FoundOffset, Producer
 
 logger = structlog.get_logger(__name__)
@@ -34,24 +35,35 @@ _AWAY = (
 )  # fmt: skip
 
 
-async def fence(producer: Producer, transactional_id: str) -> None:
-    """Fence the producer with this id.
+async def fence(producer: Producer, transactional_id: str) -> LeftOpen | None:
+    """Fence the producer with this id. Return what it may have left open; None if nothing, or if unknown.
 
-    Afterwards what it had open is aborted or committed, with all markers written. No later request of that
-    producer is accepted. Raises OwnershipLost when no broker answers, and RefusedToStart when this user may
-    not.
+    Afterwards what it had open is aborted or committed, with all markers written but those to logs without a
+    leader. No later request of that producer is accepted. Who is fenced a second time has no transaction any
+    more. Raises OwnershipLost when no broker answers, and RefusedToStart when this user may not.
     """
     started = time.monotonic()
-    ask = partial(producer.raise_epoch, transactional_id)
+    last = None
     try:
-        # While its transaction is being ended it is not fenced.
-        while not await repeated(producer, ask, f"fencing {transactional_id}"):
+        while True:
+            asked = partial(producer.last_transaction, transactional_id)
+            last = (
+                await repeated(producer, asked, f"asking for the transaction of {transactional_id}") or last
+            )
+            # While its transaction is being ended it is not fenced.
+            ask = partial(producer.raise_epoch, transactional_id)
+            if await repeated(producer, ask, f"fencing {transactional_id}"):
+                break
             if time.monotonic() - started > ANSWER_SECONDS:
                 raise OwnershipLost(f"the transaction of {transactional_id} was not ended by the brokers")
             await asyncio.sleep(_MARKERS_SECONDS)
     except kafka_errors.TransactionalIdAuthorizationFailed as error:
         raise not_allowed(transactional_id) from error
     logger.debug("fenced", transactional_id=transactional_id, seconds=round(time.monotonic() - started, 3))
+    if last is None:
+        return None
+    # One that was open, and is not aborted now, was committed meanwhile.
+    return LeftOpen(aborted_since=last.began_ms if last.state == "aborted" else None)
 
 
 async def settle(producer: Producer, transactional_id: str) -> None:

@@ -68,6 +68,16 @@ class Trouble(NamedTuple):
     at_least: int = 0
 
 
+class LastTransaction(NamedTuple):
+    """The last transaction of an id.
+
+    It began at this time, in ms since the epoch, by the clock of the broker that coordinates it.
+    """
+
+    state: Literal["open", "committed", "aborted"]
+    began_ms: int
+
+
 class Refused(Exception):
     """A destination has refused what was appended, and would refuse it again."""
 
@@ -148,6 +158,12 @@ class Producer(Protocol):
 
         Raises KafkaConnectionError when no broker answers.
         """
+
+    def leader_changes(self) -> float:
+        """A number that is the same as before if no log can have lost its leader meanwhile; or -1."""
+
+    async def last_transaction(self, transactional_id: str) -> LastTransaction | None:
+        """What the brokers know of it. None if there was none since the id was fenced."""
 
     async def raise_epoch(self, transactional_id: str) -> bool:
         """Fence the producers with an id.

@@ -14,6 +14,7 @@ from aiokafka import errors as kafka_errors
 from streams.running.errors import OwnershipLost
 from streams.running.identity import ids_of_instance
 from streams.running.log.fencing import fence, repeated
+from streams.running.log.leftovers import LeftOpen
 from streams.running.log.log import Producer
 
 logger = structlog.get_logger(__name__)
@@ -23,21 +24,24 @@ logger = structlog.get_logger(__name__)
 ENDING_SECONDS = 5.0
 
 
-async def end_predecessor(producer: Producer, prefix: str, instance: str, own: str) -> None:
+async def end_predecessor(
+    producer: Producer, prefix: str, instance: str, own: str
+) -> dict[str, LeftOpen | None]:
     """Fence every producer of this instance with an open transaction, but the one with the id `own`.
 
-    Goes on with a warning when the brokers cannot tell or do not answer within ENDING_SECONDS. Raises
-    RefusedToStart when this user may not use the ids of other workers.
+    Return what each of them may have left open (see fence). Goes on with a warning when the brokers cannot
+    tell or do not answer within ENDING_SECONDS. Raises RefusedToStart when this user may not use the ids of
+    other workers.
     """
     started = time.monotonic()
     former = ids_of_instance(prefix, instance)
 
-    async def end_all() -> list[str]:
+    async def end_all() -> dict[str, LeftOpen | None]:
         found = sorted(
             each for each in await producer.open_transactions() if former.fullmatch(each) and each != own
         )
-        await asyncio.gather(*(fence(producer, each) for each in found))
-        return found
+        left = await asyncio.gather(*(fence(producer, each) for each in found))
+        return dict(zip(found, left, strict=True))
 
     try:
         async with asyncio.timeout(ENDING_SECONDS):
@@ -48,11 +52,12 @@ async def end_predecessor(producer: Producer, prefix: str, instance: str, own: s
             instance=instance,
             error=repr(error),
         )
-        return
+        return {}
     if ended:
         logger.info(
             "ended the transactions that a former process of this instance left open",
             instance=instance,
-            ids=ended,
+            ids=list(ended),
             seconds=round(time.monotonic() - started, 3),
         )
+    return ended

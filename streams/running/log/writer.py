@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 from aiokafka import TopicPartition
@@ -17,7 +17,7 @@ from streams.running.errors import OwnershipLost
 from streams.running.identity import new_transactional_id
 from streams.running.log.destinations import DestinationTrouble, Troubles
 from streams.running.log.fencing import fence, not_allowed, offsets_by_time, settle
-from streams.running.log.leftovers import LastCommitted, Leftovers
+from streams.running.log.leftovers import LastCommitted, LeftOpen, Leftovers
 from streams.running.log.log import (
     END,
     FIRST,
@@ -51,6 +51,10 @@ UNUSED_SECONDS = 24 * 3600.0
 _LOOKS_AT_MARKERS = 6
 _MARKERS_SECONDS = 0.05
 
+# How often to look for markers before the next transaction, and for how long before they are written anew.
+_SEEN_SECONDS = 0.02
+_UNSEEN_SECONDS = 0.5
+
 # Between two attempts to start another producer.
 _RESTARTING_SECONDS = 0.2
 
@@ -65,7 +69,9 @@ class Writer:
         self.prefix = prefix
         self.transactional_id = new_transactional_id(prefix, instance)
         self.troubles = Troubles()
-        self._leftovers = Leftovers(log)
+        # The topics (with prefix) in which processes that are fenced may have left something open.
+        self.topics: Sequence[str] = ()
+        self.leftovers = Leftovers(log)
         self._last_committed = LastCommitted()
         # Where in each log the last committed transaction began that wrote there, and where the last one did.
         self._committed: dict[Destination, int] = {}
@@ -88,7 +94,9 @@ class Writer:
         except TransactionalIdAuthorizationFailed as error:
             raise not_allowed(self.transactional_id) from error
         if self._instance:
-            await end_predecessor(self._producer, self.prefix, self._instance, self.transactional_id)
+            own = self.transactional_id
+            ended = await end_predecessor(self._producer, self.prefix, self._instance, own)
+            await self._left({each: left for each, left in ended.items() if left is not None})
 
     async def stop(self) -> None:
         """Write nothing more.
@@ -110,13 +118,13 @@ class Writer:
             async with asyncio.timeout(TRANSACTION_SECONDS):
                 await self._start_another()
                 await settle(self._started(), former)
-                self._leftovers.add(former, self._committed, self._begins)
+                self.leftovers.add(former, self._left_by_itself())
                 self._committed = {}
                 self._last_committed.forget()
                 # Brokers write the markers of the rest within milliseconds.
                 for _ in range(_LOOKS_AT_MARKERS):
                     await asyncio.sleep(_MARKERS_SECONDS)
-                    if not await self._leftovers.end(self._started(), self.troubles.visible()):
+                    if not await self.leftovers.end(self._started(), self.troubles.visible()):
                         break
         except (KafkaError, TimeoutError) as error:
             raise OwnershipLost(f"no other transactional id: {error!r}") from error
@@ -135,18 +143,27 @@ class Writer:
             else:
                 return
 
+    def _left_by_itself(self) -> LeftOpen:
+        """What the id in use may have left open, whose last transaction failed."""
+        logs: dict[Destination, int | None] = dict.fromkeys(self._committed)
+        for destination, begin in self._begins.items():
+            # Where that is not known it was after the one before.
+            logs[destination] = begin if begin >= 0 else self._committed.get(destination, -1) + 1
+        return LeftOpen(tuple((*destination, begin) for destination, begin in logs.items()))
+
     async def look_at_troubles(self, destinations: Collection[Destination] = ()) -> None:
         """Ask the brokers whether destinations that were in trouble take records again, and about others."""
         self.troubles.end_pauses()
         visible = self.troubles.visible()
         asked = {*visible, *destinations}
-        if asked or self._leftovers:
+        if asked or self.leftovers:
             producer = self._started()
             try:
                 found = await producer.visible_troubles(asked) if asked else []
             except KafkaConnectionError:
                 return
-            open_still = await self._leftovers.end(producer, [each.destination for each in found])
+            without_leader = [each.destination for each in found]
+            open_still = await self.leftovers.end(producer, without_leader, destinations)
             found += [Trouble(each, "unfinished") for each in open_still & asked]
             self.troubles.note(found)
             self.troubles.end({*visible} - {each.destination for each in found})
@@ -154,7 +171,7 @@ class Writer:
     @property
     def has_to_look(self) -> bool:
         """Whether `look_at_troubles` would do anything."""
-        return bool(self.troubles or self._leftovers)
+        return bool(self.troubles or self.leftovers)
 
     async def end_what_is_committed(self) -> None:
         """Write markers that the brokers left out when a log lost its leader after a commit.
@@ -166,31 +183,83 @@ class Writer:
             return
         try:
             standing = await self._last_committed.standing(producer, self.troubles.visible())
-        except KafkaError:
-            # No broker answers, or this producer was abandoned meanwhile.
-            return
-        for topic, partition in sorted(standing):
-            try:
+            if standing:
                 async with self._one_at_a_time, asyncio.timeout(TRANSACTION_SECONDS):
-                    if producer is not self._producer:
-                        return
-                    # The next marker of the same id ends it, and decides it as well: it is committed.
-                    await producer.mark((topic, partition), commits=True)
-            except (KafkaError, TimeoutError) as error:
-                logger.warning(
-                    "what is committed in a log that had no leader then is not ended",
-                    topic=topic,
-                    partition=partition,
-                    error=repr(error),
-                )
-                return
+                    if producer is self._producer:
+                        await self._mark_again(producer, standing)
+        except (KafkaError, TimeoutError) as error:
+            # No broker answers, or this producer was abandoned meanwhile.
+            logger.warning("what was committed in logs without a leader is not ended", error=repr(error))
+
+    async def _mark_again(self, producer: Producer, destinations: Collection[Destination]) -> None:
+        for topic, partition in sorted(destinations):
+            # The next marker of the same id ends it, and decides it as well: it is committed.
+            await producer.mark((topic, partition), commits=True)
+            self._last_committed.ended((topic, partition))
             logger.warning(
                 "ended what was committed in a log that had no leader then", topic=topic, partition=partition
             )
 
-    async def fence(self, transactional_id: str) -> None:
-        """Fence another producer: see fencing.py."""
-        await fence(self._started(), transactional_id)
+    async def _see_markers(self, producer: Producer, writes: Writes) -> None:
+        """Wait until what was committed before is ended in these logs: the next marker would decide it too.
+
+        Costs nothing while no log can have lost its leader. Raises DestinationTrouble if some have none.
+        """
+        began = time.monotonic()
+        last = self._last_committed
+        try:
+            async with asyncio.timeout(TRANSACTION_SECONDS):
+                while asked := last.doubtful(producer.leader_changes()) & writes.keys():
+                    unseen = await last.look(producer, asked)
+                    if time.monotonic() - began < _UNSEEN_SECONDS:
+                        await asyncio.sleep(_SEEN_SECONDS)
+                        continue
+                    await self._mark_again(producer, unseen)
+                    troubles = await producer.visible_troubles(asked & last.begins.keys())
+                    if troubles:
+                        raise DestinationTrouble(troubles)
+        except (KafkaError, TimeoutError) as error:
+            raise OwnershipLost(f"it is not known whether all is written that was: {error!r}") from error
+
+    async def leave(self) -> dict[str, LeftOpen]:
+        """Return what the process leaves open under the id in use, to be written as its last transaction."""
+        producer, last = self._started(), self._last_committed
+        own = self.transactional_id
+        async with self._one_at_a_time:
+            if self._begins:
+                return {own: self._left_by_itself()}
+            unseen: dict[Destination, bool] = {}
+            for _ in range(_LOOKS_AT_MARKERS):
+                unseen = await last.look(producer, list(last.begins))
+                if not last.begins:
+                    return {}
+                await asyncio.sleep(_MARKERS_SECONDS)
+            await self._mark_again(producer, unseen)
+        return {own: LeftOpen(tuple((*each, None) for each in last.begins))} if last.begins else {}
+
+    async def end_leftovers(self, first: Collection[Destination]) -> None:
+        """End what others left open, in these logs if anywhere."""
+        await self.leftovers.end(self._started(), self.troubles.visible(), first)
+
+    async def fence(self, transactional_id: str) -> bool:
+        """Fence another producer: see fencing.py. Whether it is known what it may have left open."""
+        left = await fence(self._started(), transactional_id)
+        if left is not None:
+            await self._left({transactional_id: left})
+        return left is not None
+
+    async def know_left_open(self, noted: Mapping[str, LeftOpen]) -> None:
+        """Look after what the log of claims tells of."""
+        if noted:
+            self.leftovers.know(noted, await self._everywhere())
+
+    async def _left(self, left: Mapping[str, LeftOpen]) -> None:
+        anywhere = await self._everywhere() if left else ()
+        for transactional_id, each in left.items():
+            self.leftovers.add(transactional_id, each, anywhere)
+
+    async def _everywhere(self) -> list[Destination]:
+        return [(topic, n) for topic in self.topics for n in range(await self.partition_count(topic))]
 
     async def offsets(self, times: Mapping[TopicPartition, int]) -> dict[TopicPartition, FoundOffset]:
         """Offsets in logs by time: see log.py."""
@@ -231,9 +300,11 @@ class Writer:
             # Every topic of ours has LogAppendTime: the broker replaces the timestamp that we send.
             try:
                 self._begins = {}
+                await self._see_markers(self._started(), writes)
                 ahead = await write_transaction(self._started(), writes, clock_ms(), follow, self._begins)
                 self._committed |= self._begins
                 self._last_committed.note(self._begins)
+                self._begins = {}
             except DestinationTrouble as trouble:
                 self.troubles.note(trouble.troubles)
                 raise

@@ -97,9 +97,14 @@ _OUTPUTS = (
     DEAD_LETTERS,
 )
 
+_OWN = (*_INTERNAL, *_STATES, CLAIMS, WORKER_PROGRESS)
+
+# Where a worker writes.
+WRITTEN_BY_WORKERS: Final = (*_OWN, *_OUTPUTS)
+
 _WORKER = (
     *_topics(*_SOURCES, to=_READ),
-    *_topics(*_INTERNAL, *_STATES, CLAIMS, WORKER_PROGRESS, to=_BOTH),
+    *_topics(*_OWN, to=_BOTH),
     *_topics(*_OUTPUTS, to=_WRITE),
     # Workers compare every topic with the catalogue before they start.
     *_topics(*TOPICS, to=("Describe", "DescribeConfigs")),

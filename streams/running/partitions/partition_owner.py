@@ -15,7 +15,7 @@ from streams.running.log.log import Appended, Destination, Log, Reader, Write
 from streams.running.log.past_markers import past_markers
 from streams.running.log.position import Position, SourcePosition
 from streams.running.log.source_logs import LogBounds
-from streams.running.log.state_log import Blocked, keep_waiting
+from streams.running.log.state_log import Blocked
 from streams.running.log.writer import Writer
 from streams.running.partitions.attempts import Attempts
 from streams.running.partitions.loading import Loaded, load
@@ -144,7 +144,12 @@ class PartitionOwner(Generic[State]):
     async def load(self, consumer: Reader, end: int) -> Loaded[State]:
         """Read the committed state of a partition that is set aside, for `try_again`; errors as in `load`."""
         bounds = await self._writer.bounds([self.state_log, *self.source_logs()])
-        loaded = await load(self.stage, self._writer, self.state_log, consumer, bounds, end, keep_waiting)
+
+        async def blocked(end: int) -> int:
+            await self._writer.end_leftovers([self.state_log])
+            return end
+
+        loaded = await load(self.stage, self._writer, self.state_log, consumer, bounds, end, blocked)
         internal = self.internal_log
         if self.attempts.fail_in(internal.topic):
             begin = loaded.position[internal.topic].next_offset

@@ -5,7 +5,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka_errors
@@ -24,6 +24,7 @@ from streams.running.log.log import (
     Appended,
     Destination,
     FoundOffset,
+    LastTransaction,
     Refused,
     Trouble,
     Write,
@@ -49,6 +50,18 @@ _ADDED_SECONDS = 0.01
 
 # All states in which a transaction keeps readers waiting.
 _OPEN = ["Ongoing", "PrepareCommit", "PrepareAbort"]
+
+# The states of a transaction that is or was; the others have none.
+_STATES: Mapping[str, Literal["open", "committed", "aborted"]] = {
+    "Ongoing": "open",
+    "PrepareCommit": "committed",
+    "CompleteCommit": "committed",
+    "PrepareAbort": "aborted",
+    "PrepareEpochFence": "aborted",
+    "CompleteAbort": "aborted",
+}
+
+_ID_NOT_FOUND = 105
 
 
 class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
@@ -156,6 +169,26 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         node = await self.client.coordinator_lookup(CoordinationType.TRANSACTION, transactional_id)
         return (await self.unended_at(node)).get(transactional_id) != "Ongoing"
 
+    def leader_changes(self) -> float:
+        """As in log/log.py."""
+        # aiokafka asks for metadata whenever a connection is lost, and whenever a broker says that it does
+        # not lead a log.
+        client = self.client
+        return -1 if client._md_update_fut is not None else client.cluster._last_successful_refresh_ms
+
+    async def last_transaction(self, transactional_id: str) -> LastTransaction | None:
+        """As in log/log.py."""
+        node = await self.client.coordinator_lookup(CoordinationType.TRANSACTION, transactional_id)
+        answer = await self.client.send(
+            node, DescribeTransactions(transactional_id), group=ConnectionGroup.COORDINATION
+        )
+        code, _, state, _, began_ms, *_ = answer.transaction_states[0]
+        if code == _ID_NOT_FOUND:
+            return None
+        if code:
+            raise kafka_errors.for_code(code)
+        return LastTransaction(_STATES[state], began_ms) if state in _STATES else None
+
     async def raise_epoch(self, transactional_id: str) -> bool:
         """Fence the producers with an id.
 
@@ -175,16 +208,18 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
 
     async def stable_ends(self, destinations: Collection[Destination]) -> dict[Destination, tuple[int, int]]:
         """As in log/log.py."""
-        times = {TopicPartition(*each): END for each in destinations}
+        leader = self.client.cluster.leader_for_partition
+        tps = [tp for each in destinations if leader(tp := TopicPartition(*each)) not in (None, -1)]
+        times = dict.fromkeys(tps, END)
         try:
             # In this order: what is decided meanwhile is below the end.
             stable = await self.offsets_by_time(times, isolation=READ_COMMITTED)
             ends = await self.offsets_by_time(times)
         except kafka_errors.KafkaError:
-            if len(times) < 2:
+            if len(tps) < 2:
                 return {}
-            found = [await self.stable_ends([each]) for each in destinations]
-            return {destination: each[destination] for each in found for destination in each}
+            half = len(tps) // 2
+            return await self.stable_ends(tps[:half]) | await self.stable_ends(tps[half:])
         return {(tp.topic, tp.partition): (stable[tp].offset, ends[tp].offset) for tp in times}
 
     async def mark(self, destination: Destination, *, commits: bool) -> None:
@@ -311,3 +346,54 @@ class ListTransactions(Request[_Question]):  # type: ignore[misc]
     def build(self, request_struct_class: type[_Question]) -> _Question:
         """Return the request in a version that the broker knows."""
         return request_struct_class(_OPEN, [], {})
+
+
+class _Described(Response):  # type: ignore[misc]
+    API_KEY = 65
+    API_VERSION = 0
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "transaction_states",
+            CompactArray(
+                ("error_code", Int16),
+                ("transactional_id", CompactString("utf-8")),
+                ("transaction_state", CompactString("utf-8")),
+                ("transaction_timeout_ms", Int32),
+                ("transaction_start_time_ms", Int64),
+                ("producer_id", Int64),
+                ("producer_epoch", Int16),
+                (
+                    "topics",
+                    CompactArray(
+                        ("topic", CompactString("utf-8")),
+                        ("partitions", CompactArray(Int32)),
+                        ("tags", TaggedFields),
+                    ),
+                ),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("tags", TaggedFields),
+    )
+
+
+class _Description(RequestStruct):  # type: ignore[misc]
+    API_KEY = 65
+    API_VERSION = 0
+    FLEXIBLE_VERSION = True
+    RESPONSE_TYPE = _Described
+    SCHEMA = Schema(("transactional_ids", CompactArray(CompactString("utf-8"))), ("tags", TaggedFields))
+
+
+class DescribeTransactions(Request[_Description]):  # type: ignore[misc]
+    """Kafka's request for what a coordinator knows of an id (KIP-664), which aiokafka does not have."""
+
+    API_KEY = 65
+
+    def __init__(self, transactional_id: str) -> None:
+        self._id = transactional_id
+
+    def build(self, request_struct_class: type[_Description]) -> _Description:
+        """Return the request in a version that the broker knows."""
+        return request_struct_class([self._id], {})

@@ -120,7 +120,7 @@ class Ownership:
         try:
             # With the lock, because a cycle that waits for a slow transaction would write after the release.
             async with asyncio.timeout(STOPPING_SECONDS), self.write_lock:
-                await self._claims.release()
+                await self._claims.release_for_good()
         except Exception as error:  # noqa: BLE001 - of a transaction: the cycle has raised it too
             logger.warning("stopped without releasing the partitions", error=str(error) or repr(error))
         self.owners = {}

@@ -177,6 +177,7 @@ class StateReading:
 
     async def _end_after_fencing_newcomers(self, log: TopicPartition, _end: int) -> int:
         await self._view.fence_newcomers()
+        await self._writer.end_leftovers([log])
         return (await self._writer.ends([log]))[log]
 
 

@@ -24,11 +24,13 @@ from streams.running.log.claims import (
     claim_value,
     claimant_of,
     former_fenced_record,
+    left_open_records,
     nothing_released,
     release_record,
     terms_record,
     terms_release,
 )
+from streams.running.log.leftovers import LeftOpen
 from streams.running.log.log import Log, Reader, Write
 from streams.running.log.state_log import ReadStall
 from streams.running.log.terms import Terms
@@ -97,12 +99,24 @@ class Claims:
 
     async def release(self) -> None:
         """Declare that everything this process ever wrote to the claimed partitions is decided."""
+        await self._release([])
+
+    async def release_for_good(self) -> None:
+        """Release as the last thing that this process writes, with what it leaves open."""
+        leftovers = self._writer.leftovers
+        left = await self._writer.leave()
+        ended = leftovers.ended()
+        await self._release(left_open_records(leftovers.not_noted() | left, ended))
+
+    async def _release(self, rows: list[Write]) -> None:
         places, self.places, claimed = self.places, (), self.records
         self.records = []
-        if claimed:
-            own = self._writer.transactional_id
-            rows = [release_record(place, own) for place in places]
-            await self._writer.write({self.tp: [*rows, terms_release(own)] if self.terms else rows})
+        own = self._writer.transactional_id
+        releases = [release_record(place, own) for place in places]
+        if claimed and self.terms:
+            releases.append(terms_release(own))
+        if claimed or rows:
+            await self._writer.write({self.tp: [*(releases or [nothing_released(own)]), *rows]})
 
     async def renew(self) -> None:
         """Write the claims again; without any, a release of nothing."""
@@ -183,12 +197,13 @@ class ClaimsView:
             standstill = ReadStall()
             while not self._seen.shows(self._claims.records):
                 await self._read()
-                if standstill.lasts(await self._consumer.position(self._claims.tp)) and not (
-                    await self._fence_first_open()
-                ):
-                    # The own claims are before what was read: it is another log, which was created anew.
-                    self._consumer.seek(self._claims.tp, await self._claims.forget(self._consumer))
-                    standstill = ReadStall()
+                if standstill.lasts(await self._consumer.position(self._claims.tp)):
+                    if not await self._fence_first_open():
+                        # The own claims are before what was read: it is another log, which was created anew.
+                        self._consumer.seek(self._claims.tp, await self._claims.forget(self._consumer))
+                        standstill = ReadStall()
+                    await self._writer.end_leftovers([self._claims.tp])
+            await self._writer.know_left_open(self._seen.left_open())
             await self._agree()
             await self._fence_claimants()
             await self._fence_former_ids()
@@ -212,13 +227,21 @@ class ClaimsView:
     async def note_fenced(self) -> None:
         """Write the releases of those who were fenced, so that nobody fences them again."""
         claims = self._claims
+        leftovers = self._writer.leftovers
+        if leftovers:
+            # Mostly nothing is open any more.
+            await self._writer.end_leftovers(())
+        ended = leftovers.ended()
+        left = leftovers.not_noted()
         rows = self._seen.releases_of(self.fenced)
         rows += [former_fenced_record(place) for place in self._former_fenced]
+        rows += left_open_records(left, ended)
         if rows:
             # First a record about the writer: see log/claims.py. Not its terms, whose place tells others what
             # was before them.
             own = claims.records[-1] if claims.places else nothing_released(self._writer.transactional_id)
             await self._writer.write({claims.tp: [own, *rows]})
+            leftovers.noted(left)
 
     async def _read(self) -> None:
         fetched = await self._consumer.getmany(self._claims.tp, timeout_ms=20)
@@ -260,7 +283,11 @@ class ClaimsView:
             consumer.seek(log, await self._consumer.position(log))
             fetched = await consumer.getmany(log, timeout_ms=_FIRST_RECORD_MS, max_records=1)
         writers = {claimant_of(record.key) for record in fetched.get(log, ())}
-        await self._fence(writers - {self._writer.transactional_id})
+        others = writers - {self._writer.transactional_id}
+        for unknown in await self._fence(others):
+            # Fenced before, and what stands here was left open. Who claims what it does not own is fenced
+            # once more; a release that does not hold is of nobody who could write.
+            self._writer.leftovers.add(unknown, LeftOpen(((*log, None),)))
         return bool(writers)
 
     async def _fence_former_ids(self) -> None:
@@ -269,11 +296,13 @@ class ClaimsView:
         ids = [former_transactional_id(self._writer.prefix, *place) for place in self._former_fenced]
         await asyncio.gather(*(self._writer.fence(each) for each in ids))
 
-    async def _fence(self, ids: Collection[str]) -> None:
-        await asyncio.gather(*(self._writer.fence(each) for each in ids))
+    async def _fence(self, ids: Collection[str]) -> set[str]:
+        """Fence them. Return those of whom it is not known what they may have left open."""
+        known = await asyncio.gather(*(self._writer.fence(each) for each in ids))
         self.fenced.update(ids)
         if ids:
             logger.info("fenced workers that left partitions without releasing them", ids=sorted(ids))
+        return {each for each, is_known in zip(ids, known, strict=True) if not is_known}
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from streams.running.app.stage_app import StageApp
 from streams.running.errors import RefusedToStart
 from streams.running.identity import consumer_group
 from streams.running.log.terms import Terms
+from streams.running.operations.access_rights import WRITTEN_BY_WORKERS
 from streams.running.operations.address_refused import AddressRefused
 from streams.running.operations.core import Core
 from streams.running.operations.faust_sensor import RebalanceSensor
@@ -83,6 +84,7 @@ def build_app(settings: Settings) -> StageApp:
         )
 
     app = StageApp(settings.connection(), settings.topic_prefix, before_start, settings.instance)
+    app.writer.topics = [topic_name(settings.topic_prefix, each) for each in WRITTEN_BY_WORKERS]
     sources = {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES, "reporters": REPORTER_SOURCES}
     operations = WorkerOperations(rules, sources, app.lags, core)
     operations.standing = app.alignment.standing

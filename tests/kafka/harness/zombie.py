@@ -19,7 +19,7 @@ async def claimant(bootstrap: str, prefix: str, place: StatePartition) -> AsyncI
     writer = Writer(connection, prefix)
     await writer.start()
     try:
-        await Claims(connection, writer).claim([place], 1, "zombie")
+        await Claims(connection, writer).claim([place], 0, "zombie")
         producer = writer._started()
         await producer.begin_transaction()
         yield producer

@@ -1,0 +1,102 @@
+"""Stories in which a process ends that left something open in a log without a leader; others must end it."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from aiokafka import TopicPartition
+
+from streams.contract.wire.topics import CLAIMS
+from tests.model.destinations import LoseLeader
+from tests.model.fleet import INTERNAL, OUT, STATE, Failed, Fleet, Process
+
+Told = Callable[[Fleet], Any]
+End = Literal["killed", "leaves"]
+
+# The log has no leader until others have taken everything over.
+AWAY_SECONDS = 3.0
+
+
+def left_open(topic: str, moment: str, end: End, *, heirs: str = "B") -> Told:
+    """A writes to the first partition of a topic, which loses its leader at the moment; then A ends.
+
+    Each of the `heirs` ends before the leader is back, but the last one.
+    """
+
+    async def told(fleet: Fleet) -> None:
+        fleet.brokers.leave_out_markers = True
+        away = TopicPartition(topic, 0)
+        lose = LoseLeader(fleet, topic, moment, [away])
+        for partition in fleet.published:
+            fleet.publish(partition, 5)
+        first = fleet.start("A")
+        lose.then = lambda: fleet.kill(first, restart=False) if end == "killed" else first.leaving.set()
+        if topic != CLAIMS:
+            # A worker writes its claims first of all.
+            await fleet.calm()
+        fleet.on_step = lose.on_step
+        for partition in fleet.published:
+            fleet.publish(partition)
+        await fleet.pause(1.0)
+        if not lose.happened:
+            raise Failed(f"{topic}-0 did not lose its leader", fleet.trace)
+        for name in heirs[:-1]:
+            heir = fleet.start(name)
+            await fleet.pause(AWAY_SECONDS)
+            if end == "killed":
+                fleet.kill(heir, restart=False)
+            else:
+                heir.leaving.set()
+            await fleet.pause(1.0)
+        fleet.start(heirs[-1])
+        await fleet.pause(AWAY_SECONDS)
+        fleet.say(f"{topic}-0 has a leader")
+        fleet.brokers.partitions[away].has_leader = True
+        await fleet.calm()
+
+    return told
+
+
+async def in_two_transactions(fleet: Fleet) -> None:
+    """A log has no leader when a transaction ends that is committed, and the next one, which writes there
+    again, fails for another log: its marker must not end both.
+    """
+    fleet.brokers.leave_out_markers = True
+    fleet.start("A")
+    for partition in fleet.published:
+        fleet.publish(partition, 5)
+    await fleet.calm()
+    out, state = TopicPartition(OUT, 0), TopicPartition(STATE, 1)
+    lose = LoseLeader(fleet, OUT, "after commit", [out])
+    fleet.on_step = lose.on_step
+
+    for partition in fleet.published:
+        fleet.publish(partition)
+    while not lose.happened:
+        await fleet.pause(0.01)
+    # The markers are written, or left out, within some milliseconds.
+    await fleet.pause(0.05)
+    fleet.say("out-0 has a leader")
+    fleet.brokers.partitions[out].has_leader = True
+
+    def on_step(_process: Process, name: str) -> None:
+        if name == "before produce out-0":
+            fleet.say("state-1 has no leader")
+            fleet.brokers.partitions[state].has_leader = False
+
+    fleet.on_step = on_step
+    for partition in fleet.published:
+        fleet.publish(partition)
+    await fleet.pause(AWAY_SECONDS)
+    fleet.on_step = lose.on_step
+    fleet.brokers.partitions[state].has_leader = True
+    await fleet.calm()
+
+
+STORIES: list[Told] = [
+    left_open(topic, moment, end, heirs=heirs)
+    for topic in (OUT, INTERNAL, STATE, CLAIMS)
+    for moment, end in (("after commit", "killed"), ("after commit", "leaves"), ("after produce", "killed"))
+    for heirs in ("B", "BC")
+    # Without its log of claims nobody can take over what has to be noted there.
+    if topic != CLAIMS or heirs == "B"
+] + [in_two_transactions]
