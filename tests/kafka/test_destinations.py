@@ -19,6 +19,7 @@ from streams.running.topics.topic_catalogue import load_catalogue
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.cluster import KafkaCluster
 from tests.kafka.harness.deployment import (
+    CLAIMS,
     DEAD_LETTERS,
     ENRICHED,
     REPORTERS_INTERNAL,
@@ -28,7 +29,7 @@ from tests.kafka.harness.deployment import (
     VERIFIED,
 )
 from tests.kafka.harness.oracle import check_outputs
-from tests.kafka.harness.reports import Published, endless
+from tests.kafka.harness.reports import Published, endless, generate
 from tests.kafka.harness.zombie import claimant
 
 PARTITIONS = 4
@@ -210,3 +211,27 @@ def test_others_end_what_a_killed_worker_left_open(deploy, prefix, cluster, comm
     fleet.wait_for(lambda: not operator.is_held_up(topic, PARTITIONS), 60, "the end of what is left open")
     rows = deployment.outputs().rows[topic]
     assert len(rows[AWAY]) == len(rows[0]) == commits
+
+
+def test_a_restart_while_claims_has_no_leader_stops_what_nobody_owns_alone(deploy, prefix, cluster):
+    cluster.place(load_catalogue(), f"{prefix}0.", PARTITIONS, (CLAIMS, 0))
+    deployment = deploy(bootstrap=cluster.bootstrap, partitions=PARTITIONS)
+    fleet = deployment.fleet
+    staying, leaving = fleet.start(), fleet.start()
+    fleet.wait_for(lambda: "of reporters" in leaving.text and "of reporters" in staying.text, 60, "takeovers")
+    deployment.publish(generate(71, 400))
+    deployment.wait_until_applied()
+    cluster.kill(2)
+    fleet.wait_for(lambda: cluster.leaders(deployment.name(CLAIMS))[0] == -1, 30, "no leader")
+    leaving.terminate()
+    fleet.tend()
+    fleet.wait_for(lambda: "claimed before go on" in staying.text, 60, "it goes on")
+    before = deployment.applied()
+    deployment.publish(generate(72, 400))
+    fleet.wait_for(lambda: deployment.applied() > before + 50, 60, "what is owned is applied")
+    joining = fleet.start()
+    fleet.wait_for(lambda: joining.text, 30, "another one starts")
+    cluster.start(2)
+    deployment.wait_until_applied()
+    assert fleet.running == [staying, joining]
+    check_outputs(deployment, deployment.outputs())

@@ -71,6 +71,52 @@ def without_leader(
     return told
 
 
+def without_claims(change: str) -> Told:
+    """The log of claims has no leader while a worker ends, is told to restart, or joins.
+
+    The others go on with what they have, and nobody else ends.
+    """
+
+    async def told(fleet: Fleet) -> None:
+        claims = fleet.brokers.partitions[TopicPartition(CLAIMS, 0)]
+        first, second = fleet.start("A"), fleet.start("B")
+        for partition in fleet.published:
+            fleet.publish(partition, 5)
+        await fleet.calm()
+        had = {worker: set(worker.ownership.owners) for worker in (first, second)}
+        fleet.say("claims-0 has no leader")
+        claims.has_leader = False
+        staying = [first] if change in ("killed", "restarts") else [first, second]
+        if change == "killed":
+            # The model's group gives a partition to another member whenever one joins.
+            fleet.kill(second, restart=False)
+        elif change == "restarts":
+            second.restarts = True
+            second.leaving.set()
+        elif change == "joins":
+            fleet.start("C")
+        for _ in range(3):
+            await fleet.pause(OTHERS_SECONDS)
+            for partition in fleet.published:
+                fleet.publish(partition)
+        await fleet.pause(OTHERS_SECONDS)
+        for worker in staying:
+            for place in had[worker] & worker.ownership.owners.keys():
+                position = worker.ownership.owners[place].committed_position[SOURCE].next_offset
+                if position < fleet.published[place.partition]:
+                    raise Failed(f"{worker.name} does not go on with {place.partition}", fleet.trace)
+        if not any(had[worker] & worker.ownership.owners.keys() for worker in staying):
+            raise Failed("nobody has kept a partition", fleet.trace)
+        fleet.say("claims-0 has a leader")
+        claims.has_leader = True
+        await fleet.calm()
+        for worker, error in fleet.exits:
+            if worker is not second or (error is not None and change == "joins"):
+                raise Failed(f"{worker.name} had to end: {error}", fleet.trace)
+
+    return told
+
+
 class LoseLeader:
     """Takes the leader away once, at the moment; `then` something else."""
 
@@ -119,3 +165,4 @@ STORIES += [
     for workers in (1, 2)
     for moment in ("", "after produce", "after commit")
 ]
+STORIES += [without_claims(change) for change in ("killed", "restarts", "joins")]

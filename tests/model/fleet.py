@@ -556,6 +556,7 @@ class Worker(Process):
             if self.ownership.owners:
                 async with self.ownership.write_lock:
                     await wake_sources(self.consumer, self.ownership)
+                    await self.cycle.claim_what_waits()
 
     async def _finish(self) -> None:
         """What the app does before `end`: wait for what was handed over."""

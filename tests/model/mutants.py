@@ -190,6 +190,10 @@ async def _nothing_is_left(_self: Leftovers, *_: Any) -> set[Destination]:
     return set()
 
 
+async def _always(_self: Ownership) -> bool:
+    return True
+
+
 async def _knows_nothing_left(_self: Writer, _left: Any) -> None:
     pass
 
@@ -257,6 +261,7 @@ MUTANTS: dict[str, list[Change]] = {
     "what is committed stays open": [(Writer, "end_what_is_committed", _nothing)],
     "what is left open is aborted": [(MemoryProducer, "mark", _mark_as_aborted)],
     "what is left open is committed": [(MemoryProducer, "mark", _mark_as_committed)],
+    "nothing goes on without the log of claims": [(Ownership, "claims_have_leader", _always)],
     "what others left open stays open": [(Writer, "_left", _knows_nothing_left)],
     "what others left open is not noted": [(takeover, "left_open_records", _notes_nothing_left)],
     "one marker for two transactions": [(Writer, "_see_markers", _sees_no_markers)],

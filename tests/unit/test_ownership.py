@@ -82,8 +82,9 @@ class Claims:
     def __init__(self, log):
         self.log = log
         self.since = None
+        self.tp = TopicPartition("claims", 0)
+        self.places = ()
         self.release_fails = False
-        self.since = None
 
     async def claim(self, places, generation, _member):
         self.log.append(("claim", [place.partition for place in places], generation))

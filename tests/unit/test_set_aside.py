@@ -59,7 +59,7 @@ def trying(monkeypatch):
 
     def run(reading):
         async def scenario():
-            ownership = SimpleNamespace(write_lock=asyncio.Lock())
+            ownership = SimpleNamespace(write_lock=asyncio.Lock(), waits_for_claims=False)
 
             async def read():
                 await reading(ownership)

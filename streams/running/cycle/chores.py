@@ -53,6 +53,7 @@ async def do_chores(
         # The lock, so that no cycle applies anything meanwhile.
         async with ownership.write_lock:
             await wake_sources(app.consumer, ownership)
+            await cycle.claim_what_waits()
             try:
                 await _tick(app, ownership, cycle, alignment)
                 await _step_over_markers(ownership, cycle)

@@ -287,6 +287,13 @@ class Cycle:
         for owner in owners:
             owner.clocks_compared(ahead)
 
+    async def claim_what_waits(self) -> None:
+        """Take the partitions over, with the write lock, if they wait for the log of claims alone."""
+        ownership = self._ownership
+        if ownership.waits_for_claims and await ownership.claims_have_leader():
+            async with self._applying:
+                await self._begin_again()
+
     def blocking(self, writes: Mapping[Destination, Sequence[Write]]) -> list[Destination]:
         """The destinations of some writes that take no records now."""
         troubles = self._writer.troubles

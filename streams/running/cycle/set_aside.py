@@ -60,6 +60,9 @@ async def keep_trying(log: Log, writer: Writer, ownership: Ownership) -> None:
         if writer.has_to_look:
             await writer.look_at_troubles()
         await writer.end_what_is_committed()
+        if ownership.waits_for_claims:
+            # Nobody owns a partition that is not claimed.
+            continue
         due = [each for each in ownership.owners.values() if each.attempts.is_due(writer.troubles)]
         for owner in due:
             try:

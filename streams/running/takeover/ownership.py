@@ -25,6 +25,9 @@ logger = structlog.get_logger(__name__)
 # How often to look whether the log of claims has a leader again.
 _LOOK_SECONDS = 0.5
 
+# When it has, those who went on without it release first what they no longer own: others would fence them.
+_OTHERS_SECONDS = 2.0
+
 NewOwner = Callable[[int], PartitionOwner[Any]]
 
 
@@ -48,6 +51,8 @@ class Ownership:
         self._stages = stages
         self._claims = Claims(log, writer)
         self._kept: dict[StatePartition, Kept] = {}
+        # Whether the log of claims had no leader at the last rebalance. What was claimed before goes on.
+        self.waits_for_claims = False
         # What the last takeover was asked for: generation, member, and whether they are current.
         self._asked: tuple[int, str, IsCurrent] | None = None
         self._taking: asyncio.Task[None] | None = None
@@ -98,9 +103,9 @@ class Ownership:
     async def give_up(self) -> None:
         """Release all partitions; await it before the worker joins the group again.
 
-        Their state stays in memory for the case that the worker gets them back and nobody has written to
-        them; those that are set aside have none. Raises OwnershipLost when the release failed; then the
-        process must end.
+        While the log of claims has no leader they stay claimed: nobody else can claim them. Their state stays
+        in memory for the case that the worker gets them back and nobody has written to them; those that are
+        set aside have none. Raises OwnershipLost when the release failed; then the process must end.
         """
         await self._interrupt()
         self._followed = None
@@ -111,7 +116,8 @@ class Ownership:
             if owners:
                 ends = await self._writer.ends([owner.state_log for owner in owners.values()])
                 self._kept = {place: Kept(owner, ends[owner.state_log]) for place, owner in owners.items()}
-            await self._claims.release()
+            if await self.claims_have_leader():
+                await self._claims.release()
 
     async def end(self) -> None:
         """Release all partitions if the brokers answer, at the end of the process."""
@@ -159,10 +165,38 @@ class Ownership:
             self.partitions_read = self.records_read = 0
             for place in self._kept.keys() - set(wanted):
                 self._kept.pop(place).owner.released()
-            await self._take_over_places(wanted, generation, member, is_current)
+            if self._kept and self._claims.places and not await self.claims_have_leader():
+                self._asked = generation, member, is_current
+                self._keep_what_is_claimed(wanted)
+            else:
+                await self._take_over_places(wanted, generation, member, is_current)
             if self._claims.since is None:
                 self._claims.since = generation
             self._kept = {}
+
+    async def claims_have_leader(self) -> bool:
+        """Whether anybody can claim and release partitions."""
+        log = self._claims.tp
+        await self._writer.look_at_troubles([log])
+        return not self._writer.troubles.has_no_leader(log)
+
+    def _keep_what_is_claimed(self, wanted: Collection[StatePartition]) -> None:
+        """Go on with what this process has claimed before the rebalance. The rest waits."""
+        logger.warning(
+            "the log of claims has no leader: partitions that were claimed before go on, the others wait",
+            topic=self._claims.tp.topic,
+            runbook="docs/runbooks/TocsinDestinationInTrouble.md",
+        )
+        owners = {}
+        for place in wanted:
+            kept = self._kept.get(place)
+            owners[place] = (
+                self._stages[place.stage].new_owner(place.partition) if kept is None else kept.owner
+            )
+            if kept is None:
+                owners[place].take_over_without_state([self._claims.tp], {})
+        self.owners = owners
+        self.waits_for_claims = True
 
     async def _take_over_places(
         self,
@@ -186,7 +220,9 @@ class Ownership:
                 while self._writer.troubles.any_of([each.destination for each in failed.troubles]):
                     await asyncio.sleep(_LOOK_SECONDS)
                     await self._writer.look_at_troubles()
+                await asyncio.sleep(_OTHERS_SECONDS)
             else:
+                self.waits_for_claims = False
                 return
 
     async def _claim_and_read(
