@@ -22,6 +22,7 @@ import mode
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.codec import lz4_encode
 from aiokafka.consumer import consumer as aiokafka_consumer
 from aiokafka.consumer import fetcher, group_coordinator
@@ -40,6 +41,7 @@ from aiokafka.producer import sender as aiokafka_sender
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.metadata import MetadataResponse_v0
 from aiokafka.record.default_records import DefaultRecordBatch
 from faust.app import base as app_base
 from faust.app.base import App
@@ -1238,6 +1240,26 @@ def test_a_producer_is_stopped_even_if_no_broker_answers(monkeypatch):
 
     assert in_loop(scenario) == [True]
     assert "self._sender.sender_task" in source(aiokafka.AIOKafkaProducer.stop)
+
+
+def test_a_producer_tells_that_leaders_may_have_changed():
+    async def scenario():
+        producer = Connection("127.0.0.1:1").producer("reports-0")
+        before = producer.leader_changes()
+        assert producer.leader_changes() == before >= 0
+        asked = producer.client.force_metadata_update()
+        assert producer.leader_changes() == -1
+        asked.cancel()
+        producer.client._md_update_fut = None
+        producer.client.cluster.update_metadata(MetadataResponse_v0([(0, "127.0.0.1", 1)], []))
+        assert producer.leader_changes() > before
+        await producer.abandon()
+        return True
+
+    assert in_loop(scenario)
+    # A connection is lost, or a broker does not lead a log.
+    assert "self.force_metadata_update()" in source(AIOKafkaClient._on_connection_closed)
+    assert "force_metadata_update()" in source(aiokafka_sender.SendProduceReqHandler.handle_response)
 
 
 @pytest.mark.parametrize("later_error", [IllegalOperation, AssertionError])

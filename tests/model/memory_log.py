@@ -493,7 +493,7 @@ class MemoryProducer:
 
         return await self._log.request(f"settle {transactional_id}", abort)
 
-    def leader_changes(self) -> float:
+    def leader_changes(self) -> int:
         """Of all logs."""
         return sum(each.leader_changes for each in self._brokers.partitions.values())
 

@@ -221,7 +221,7 @@ class LastCommitted:
         self.begins: dict[Destination, int] = {}
         # The logs of these that may have been without a leader since.
         self._doubtful: set[Destination] = set()
-        self._leader_changes = 0.0
+        self._leader_changes = 0
         self._stood: dict[Destination, int] = {}
         self._next_look = 0.0
 
@@ -234,7 +234,7 @@ class LastCommitted:
         """Another id is in use: see Leftovers."""
         self.begins, self._stood, self._doubtful = {}, {}, set()
 
-    def doubtful(self, leader_changes: float) -> set[Destination]:
+    def doubtful(self, leader_changes: int) -> set[Destination]:
         """The logs to which nothing may be written before their markers were seen.
 
         `leader_changes` is the producer's number.

@@ -159,7 +159,7 @@ class Producer(Protocol):
         Raises KafkaConnectionError when no broker answers.
         """
 
-    def leader_changes(self) -> float:
+    def leader_changes(self) -> int:
         """A number that is the same as before if no log can have lost its leader meanwhile; or -1."""
 
     async def last_transaction(self, transactional_id: str) -> LastTransaction | None:

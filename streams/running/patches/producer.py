@@ -74,6 +74,12 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         self.destinations: set[Destination] = set()
         self.destinations_before: set[Destination] = set()
         self.questions = DestinationQuestions(self.client, self._txn_manager, self._sender)
+        self.metadata_updates = 0
+        self.client.cluster.add_listener(self.metadata_updated)
+
+    def metadata_updated(self, _cluster: object) -> None:
+        """Count what the brokers have said about leaders."""
+        self.metadata_updates += 1
 
     async def begin_transaction(self) -> None:
         """Begin a transaction."""
@@ -169,12 +175,11 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         node = await self.client.coordinator_lookup(CoordinationType.TRANSACTION, transactional_id)
         return (await self.unended_at(node)).get(transactional_id) != "Ongoing"
 
-    def leader_changes(self) -> float:
+    def leader_changes(self) -> int:
         """As in log/log.py."""
         # aiokafka asks for metadata whenever a connection is lost, and whenever a broker says that it does
         # not lead a log.
-        client = self.client
-        return -1 if client._md_update_fut is not None else client.cluster._last_successful_refresh_ms
+        return -1 if self.client._md_update_fut is not None else self.metadata_updates
 
     async def last_transaction(self, transactional_id: str) -> LastTransaction | None:
         """As in log/log.py."""
@@ -392,8 +397,8 @@ class DescribeTransactions(Request[_Description]):  # type: ignore[misc]
     API_KEY = 65
 
     def __init__(self, transactional_id: str) -> None:
-        self._id = transactional_id
+        self.transactional_id = transactional_id
 
     def build(self, request_struct_class: type[_Description]) -> _Description:
         """Return the request in a version that the broker knows."""
-        return request_struct_class([self._id], {})
+        return request_struct_class([self.transactional_id], {})
