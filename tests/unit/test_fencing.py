@@ -8,8 +8,13 @@ from aiokafka import errors as kafka_errors
 from streams.running.errors import OwnershipLost, RefusedToStart
 from streams.running.log import fencing
 from streams.running.log.fencing import fence, offsets_by_time
+from streams.running.log.leftovers import LeftOpen
 from streams.running.log.log import END, FoundOffset
-from streams.running.patches.producer import KafkaProducer
+from streams.running.patches.producer import DescribeTransactions, KafkaProducer
+
+
+def described_as(state, code=0):
+    return SimpleNamespace(transaction_states=[(code, "dead", state, 0, 1_000, 7, 0, [], {})])
 
 
 class Client(KafkaProducer):
@@ -19,6 +24,8 @@ class Client(KafkaProducer):
         self.client = self
         self.answers = list(answers)
         self.sent = []
+        # No transaction.
+        self.described = described_as("Empty")
         self.cluster = SimpleNamespace(leader_for_partition=lambda tp: tp.partition % 2)
 
     async def coordinator_lookup(self, _kind, _key):
@@ -28,6 +35,8 @@ class Client(KafkaProducer):
         return asyncio.ensure_future(asyncio.sleep(0))
 
     async def send(self, node, request, group=None):  # noqa: ARG002
+        if isinstance(request, DescribeTransactions):
+            return self.described(request) if callable(self.described) else self.described
         self.sent.append((node, request))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, type):
@@ -83,6 +92,33 @@ def test_a_producer_that_cannot_be_fenced_ends_the_takeover(answer):
 def test_a_user_who_may_not_fence_is_told_what_to_grant():
     with pytest.raises(RefusedToStart, match="may not use the transactional id dead: grant Write"):
         run(fence(Client(code(kafka_errors.TransactionalIdAuthorizationFailed)), "dead"))
+
+
+@pytest.mark.parametrize(
+    ("state", "left"),
+    [
+        ("CompleteCommit", LeftOpen()),
+        # Its process ended it between the two requests.
+        ("Ongoing", LeftOpen()),
+        ("PrepareEpochFence", LeftOpen(aborted_since=1_000)),
+        ("CompleteAbort", LeftOpen(aborted_since=1_000)),
+        ("Dead", None),
+    ],
+)
+def test_who_fences_knows_what_may_be_left_open(state, left):
+    client = Client(code(kafka_errors.NoError))
+    client.described = described_as(state)
+    assert run(fence(client, "dead")) == left
+
+
+def test_brokers_that_cannot_tell_fence_all_the_same():
+    def refuse(_request):
+        raise kafka_errors.IncompatibleBrokerVersion("old")
+
+    client = Client(code(kafka_errors.NoError))
+    for client.described in (refuse, described_as("", 105)):
+        assert run(fence(client, "dead")) is None
+    assert len(client.sent) == 2
 
 
 def test_the_ends_of_logs_are_asked_for_with_open_transactions_one_request_a_leader():

@@ -9,7 +9,7 @@ from streams.running.errors import RefusedToStart
 from streams.running.identity import former_transactional_id, ids_of_instance, new_transactional_id
 from streams.running.log import fencing, predecessor
 from streams.running.log.predecessor import end_predecessor
-from streams.running.patches.producer import KafkaProducer, ListTransactions
+from streams.running.patches.producer import DescribeTransactions, KafkaProducer, ListTransactions
 
 OWN = new_transactional_id("p.", "pod-1")
 DEAD = new_transactional_id("p.", "pod-1")
@@ -33,6 +33,8 @@ class Client(KafkaProducer):
         return asyncio.ensure_future(asyncio.sleep(0))
 
     async def send(self, node, request, group=None):  # noqa: ARG002
+        if isinstance(request, DescribeTransactions):
+            return SimpleNamespace(transaction_states=[(0, "", "Ongoing", 0, 1_000, 7, 0, [], {})])
         if not isinstance(request, ListTransactions):
             self.fenced.append(request._transactional_id)
             return SimpleNamespace(error_code=0)

@@ -184,9 +184,12 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
     async def last_transaction(self, transactional_id: str) -> LastTransaction | None:
         """As in log/log.py."""
         node = await self.client.coordinator_lookup(CoordinationType.TRANSACTION, transactional_id)
-        answer = await self.client.send(
-            node, DescribeTransactions(transactional_id), group=ConnectionGroup.COORDINATION
-        )
+        request = DescribeTransactions(transactional_id)
+        try:
+            answer = await self.client.send(node, request, group=ConnectionGroup.COORDINATION)
+        except (kafka_errors.IncompatibleBrokerVersion, NotImplementedError):
+            # Before Kafka 3.0.
+            return None
         code, _, state, _, began_ms, *_ = answer.transaction_states[0]
         if code == _ID_NOT_FOUND:
             return None
