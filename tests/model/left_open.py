@@ -56,14 +56,24 @@ def left_open(topic: str, moment: str, end: End, *, heirs: str = "B") -> Told:
     return told
 
 
-async def in_two_transactions(fleet: Fleet) -> None:
+def in_two_transactions(records: int) -> Told:
     """A log has no leader when a transaction ends that is committed, and the next one, which writes there
     again, fails for another log: its marker must not end both.
+
+    Whether the next one writes there at first or with what follows depends on the number of `records` before.
     """
+
+    async def told(fleet: Fleet) -> None:
+        await _fail_after_a_marker_was_left_out(fleet, records)
+
+    return told
+
+
+async def _fail_after_a_marker_was_left_out(fleet: Fleet, records: int) -> None:
     fleet.brokers.leave_out_markers = True
     fleet.start("A")
     for partition in fleet.published:
-        fleet.publish(partition, 5)
+        fleet.publish(partition, records)
     await fleet.calm()
     out, state = TopicPartition(OUT, 0), TopicPartition(STATE, 1)
     lose = LoseLeader(fleet, OUT, "after commit", [out])
@@ -99,4 +109,4 @@ STORIES: list[Told] = [
     for heirs in ("B", "BC")
     # Without its log of claims nobody can take over what has to be noted there.
     if topic != CLAIMS or heirs == "B"
-] + [in_two_transactions]
+] + [in_two_transactions(records) for records in range(3, 7)]

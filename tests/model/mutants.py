@@ -34,7 +34,7 @@ from streams.running.takeover.takeover import Claims, IsCurrent, ClaimsView
 from tests.model.fleet import STATE
 from tests.model.memory_log import MemoryProducer
 
-_mark = MemoryProducer.mark
+_mark, _see_markers = MemoryProducer.mark, Writer._see_markers
 _add, _claim, _looking = ClaimsLog.add, Claims.claim, Claims.viewing
 _note_fenced, _give_up, _write = ClaimsView.note_fenced, Ownership.give_up, Writer.write
 
@@ -206,8 +206,13 @@ async def _mark_as_committed(self: MemoryProducer, destination: Destination, *, 
     await _mark(self, destination, commits=True)
 
 
-async def _sees_no_markers(_self: Writer, _producer: Producer, _writes: Writes) -> None:
-    pass
+async def _sees_no_markers(_self: Writer, _producer: Producer, _writes: Writes) -> bool:
+    return True
+
+
+async def _sees_some_markers(self: Writer, producer: Producer, writes: Writes) -> bool:
+    await _see_markers(self, producer, writes)
+    return True
 
 
 async def _mark_as_aborted(self: MemoryProducer, destination: Destination, *, commits: bool) -> None:  # noqa: ARG001
@@ -265,6 +270,7 @@ MUTANTS: dict[str, list[Change]] = {
     "what others left open stays open": [(Writer, "_left", _knows_nothing_left)],
     "what others left open is not noted": [(takeover, "left_open_records", _notes_nothing_left)],
     "one marker for two transactions": [(Writer, "_see_markers", _sees_no_markers)],
+    "one marker for two transactions by what follows": [(Writer, "_see_markers", _sees_some_markers)],
     "nobody waits for a destination": [(Troubles, "blocking", _nobody_waits)],
     "nothing is fetched again": [(PartitionOwner, "fetch_again", _fetch_on)],
     "own records before those of others": [(PartitionOwner, "_begin_of_own", _begin_at_once)],

@@ -230,10 +230,6 @@ class LastCommitted:
         self.begins |= begins
         self._doubtful.difference_update(begins)
 
-    def forget(self) -> None:
-        """Another id is in use: see Leftovers."""
-        self.begins, self._stood, self._doubtful = {}, {}, set()
-
     def doubtful(self, leader_changes: int) -> set[Destination]:
         """The logs to which nothing may be written before their markers were seen.
 
@@ -242,7 +238,7 @@ class LastCommitted:
         if leader_changes != self._leader_changes or leader_changes < 0:
             self._leader_changes = leader_changes
             self._doubtful = set(self.begins)
-        return self._doubtful
+        return set(self._doubtful)
 
     def ended(self, destination: Destination) -> None:
         """Note that the marker was seen, or written anew."""

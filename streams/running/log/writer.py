@@ -73,8 +73,7 @@ class Writer:
         self.topics: Sequence[str] = ()
         self.leftovers = Leftovers(log)
         self._last_committed = LastCommitted()
-        # Where in each log the last committed transaction began that wrote there, and where the last one did.
-        self._committed: dict[Destination, int] = {}
+        # Where in each log the transaction began that is under way, or has failed.
         self._begins: dict[Destination, int] = {}
         self._instance = instance
         self._log = log
@@ -119,8 +118,7 @@ class Writer:
                 await self._start_another()
                 await settle(self._started(), former)
                 self.leftovers.add(former, self._left_by_itself())
-                self._committed = {}
-                self._last_committed.forget()
+                self._last_committed = LastCommitted()
                 # Brokers write the markers of the rest within milliseconds.
                 for _ in range(_LOOKS_AT_MARKERS):
                     await asyncio.sleep(_MARKERS_SECONDS)
@@ -145,10 +143,11 @@ class Writer:
 
     def _left_by_itself(self) -> LeftOpen:
         """What the id in use may have left open, whose last transaction failed."""
-        logs: dict[Destination, int | None] = dict.fromkeys(self._committed)
+        committed = self._last_committed.begins
+        logs: dict[Destination, int | None] = dict.fromkeys(committed)
         for destination, begin in self._begins.items():
             # Where that is not known it was after the one before.
-            logs[destination] = begin if begin >= 0 else self._committed.get(destination, -1) + 1
+            logs[destination] = begin if begin >= 0 else committed.get(destination, -1) + 1
         return LeftOpen(tuple((*destination, begin) for destination, begin in logs.items()))
 
     async def look_at_troubles(self, destinations: Collection[Destination] = ()) -> None:
@@ -200,26 +199,31 @@ class Writer:
                 "ended what was committed in a log that had no leader then", topic=topic, partition=partition
             )
 
-    async def _see_markers(self, producer: Producer, writes: Writes) -> None:
+    async def _see_markers(self, producer: Producer, writes: Writes) -> bool:
         """Wait until what was committed before is ended in these logs: the next marker would decide it too.
 
-        Costs nothing while no log can have lost its leader. Raises DestinationTrouble if some have none.
+        Return whether it is in all others. Costs nothing while no log can have lost its leader. Raises
+        DestinationTrouble if some have none.
         """
         began = time.monotonic()
         last = self._last_committed
         try:
             async with asyncio.timeout(TRANSACTION_SECONDS):
-                while asked := last.doubtful(producer.leader_changes()) & writes.keys():
-                    unseen = await last.look(producer, asked)
+                while doubtful := last.doubtful(producer.leader_changes()):
+                    unseen = await last.look(producer, doubtful)
+                    asked = doubtful & last.begins.keys() & writes.keys()
+                    if not asked:
+                        return not doubtful & last.begins.keys()
                     if time.monotonic() - began < _UNSEEN_SECONDS:
                         await asyncio.sleep(_SEEN_SECONDS)
                         continue
-                    await self._mark_again(producer, unseen)
+                    await self._mark_again(producer, unseen.keys() & asked)
                     troubles = await producer.visible_troubles(asked & last.begins.keys())
                     if troubles:
                         raise DestinationTrouble(troubles)
         except (KafkaError, TimeoutError) as error:
             raise OwnershipLost(f"it is not known whether all is written that was: {error!r}") from error
+        return True
 
     async def leave(self) -> dict[str, LeftOpen]:
         """Return what the process leaves open under the id in use, to be written as its last transaction."""
@@ -300,9 +304,11 @@ class Writer:
             # Every topic of ours has LogAppendTime: the broker replaces the timestamp that we send.
             try:
                 self._begins = {}
-                await self._see_markers(self._started(), writes)
-                ahead = await write_transaction(self._started(), writes, clock_ms(), follow, self._begins)
-                self._committed |= self._begins
+                producer = self._started()
+                if not await self._see_markers(producer, writes):
+                    # Nobody knows where that would be written to.
+                    follow = nothing_more
+                ahead = await write_transaction(producer, writes, clock_ms(), follow, self._begins)
                 self._last_committed.note(self._begins)
                 self._begins = {}
             except DestinationTrouble as trouble:
