@@ -17,6 +17,7 @@ import streams.desk.console.web.app as web
 from streams.contract.wire.encoding import encode
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.follower import Progress
+from streams.desk.console.held import HeldActs
 from streams.desk.console.live_feed import LiveFeed
 from streams.desk.console.publisher import Publisher
 from streams.desk.console.read_model.apply import HANDLERS, apply_records
@@ -65,6 +66,8 @@ class World:
         self.progress = Progress(left=0, caught_up=True)
         self.log: list[Record] = []
         self.works = True
+        # Most tests look at what is sent.
+        self.hold_seconds = 0.0
         self._folder = folder
 
     def __enter__(self) -> "World":
@@ -161,6 +164,7 @@ class World:
             publisher,
             self.progress,
             LiveFeed(),
+            HeldActs(self.hold_seconds),
             DUTIES,
             RULES.categories,
         )

@@ -92,6 +92,10 @@ class Publisher:
         self._progress = progress
         self._acts = acts
 
+    def check(self, activity: CaseActivity) -> None:
+        """Raise Rejected if a worker would refuse the act. Writes nothing."""
+        published_event(CASE_ACTIVITY, encode(activity), CONSOLE_SOURCE, clock_ms())
+
     async def act(self, activity: CaseActivity) -> ActVerdict:
         """Write an act, and what follows from it if it counted. The same `activity_id` again changes nothing.
 

@@ -19,6 +19,7 @@ from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.follower import Follower
+from streams.desk.console.held import HeldActs
 from streams.desk.console.live_feed import LiveFeed
 from streams.desk.console.metrics import ConsoleMetrics, Timed, serve_metrics
 from streams.desk.console.people.access import Access
@@ -72,7 +73,10 @@ async def run_console(
         ):
             logger.info("serving /metrics, /livez, /readyz and /status", address=address)
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress, metrics.acts)
-            console = Console(own, database, publisher, follower.progress, feed, duties, rules.categories)
+            held = HeldActs(own.hold_seconds)
+            console = Console(
+                own, database, publisher, follower.progress, feed, held, duties, rules.categories
+            )
             app = Timed(build_app(console, person, access), metrics)
             server = _Server(_configuration(app), feed, ready)
             reading = asyncio.create_task(follower.run())
@@ -81,6 +85,8 @@ async def run_console(
             repairing = asyncio.create_task(_repair(publisher, follower, metrics))
             try:
                 await server.serve(sockets)
+                # While what is written is still read back.
+                await held.send_all()
             finally:
                 reading.cancel()
                 repairing.cancel()

@@ -45,6 +45,15 @@ class ConsoleSettings(BaseSettings):
             description="Address of the platform's own viewer of messages, with {channel} and {message}.",
         ),
     ] = None
+    hold_seconds: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=60,
+            description="For how many seconds decisions, signatures and ends of clocks can be undone before "
+            "they are sent. 0 sends them at once, and so is what is due within the minute.",
+        ),
+    ] = 10
     sign_in: Annotated[
         Literal["none", "proxy", "openid"],
         Field(

@@ -28,6 +28,8 @@ class ConsoleProcess:
         people = folder / "people.yaml"
         people.write_text(json.dumps({"people": [_person(ref, role) for ref, role in PEOPLE.items()]}))
         self._settings = {
+            # Most tests look at what is sent.
+            "TOCSIN_CONSOLE_HOLD_SECONDS": "0",
             **settings,
             "TOCSIN_CONSOLE_DATABASE": str(self.database),
             "TOCSIN_CONSOLE_PORT": str(port),
@@ -65,6 +67,12 @@ class ConsoleProcess:
         assert self._process is not None
         self._process.signal(signal.SIGKILL)
         self._process.wait(10)
+
+    def terminate(self) -> None:
+        """SIGTERM it, and wait until it has ended."""
+        assert self._process is not None
+        self._process.signal(signal.SIGTERM)
+        assert self._process.wait(30) == 0
 
     def end(self) -> None:
         """Kill it if it runs."""

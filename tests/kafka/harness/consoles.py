@@ -90,6 +90,7 @@ class Console:
         self._settings = deployment.settings | {
             "TOCSIN_CONSOLE_PORT": str(self.port),
             "TOCSIN_CONSOLE_METRICS_PORT": "0",
+            "TOCSIN_CONSOLE_HOLD_SECONDS": "0",
             "TOCSIN_CONSOLE_DATABASE": str(self.database),
             "TOCSIN_CONSOLE_SIGN_IN": "proxy",
             "TOCSIN_CONSOLE_PROXY_SECRET": SECRET,

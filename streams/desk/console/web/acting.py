@@ -1,7 +1,7 @@
 """Carries out an act that a form asks for, and answers with the page that says what became of it."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from aiokafka.errors import KafkaError
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +18,7 @@ from streams.desk.console.read_model.case_query import KnownAct, KnownCase
 from streams.desk.console.read_model.requests_query import KnownRequest
 from streams.desk.console.web.clock_lines import ended_lines, ending_lines, open_clock_ids
 from streams.desk.console.web.context import console_of, person_of
-from streams.desk.console.web.decided import judged_by, named_acts, word_of
+from streams.desk.console.web.decided import Known, judged_by, named_acts, proposed_in, word_of
 from streams.desk.console.web.ending import ask, ends_of, is_confirmed, say_afterwards
 from streams.desk.console.web.forms import (
     ACTIVITY_KINDS,
@@ -30,12 +30,20 @@ from streams.desk.console.web.forms import (
     text_of,
 )
 from streams.desk.console.web.security.other_sites import checked_form
+from streams.desk.console.web.undo import next_due_ms, require_nothing_held
 from streams.desk.console.web.words import in_words
 
 NOT_CONFIRMED = (
     "Kafka did not confirm this. It may have counted or not: this page shows what is known. Sending it again "
     "from this page has one effect."
 )
+
+# What can be undone for some seconds, and what is said of it.
+_SAID_OF: Final[dict[ActivityKind, str]] = {
+    "decided": "Done",
+    "outcome_proposed": "Proposed",
+    "proposal_signed": "Signed",
+}
 
 AnyKnown = TypeVar("AnyKnown", KnownCase, KnownRequest)
 
@@ -70,32 +78,71 @@ async def carry_out(
         # A signature that counted before finds no proposal any more, and is the same again.
         if act.kind == "proposal_signed" and judged is not None:
             _require_clocks_shown(form, known)
-        if (
-            judged is not None
-            and act.kind == "decided"
-            and not is_confirmed(form, ends := ends_of(judged.clocks))
-        ):
+        ends = [] if judged is None or act.kind != "decided" else ends_of(judged.clocks)
+        if judged is not None and not is_confirmed(form, ends):
             nav = "desk" if isinstance(known, KnownCase) else "requests"
             lines = ending_lines(judged, known.clocks, duties)
             return await run_in_threadpool(ask, request, form, nav, f"Decide: {word_of(judged)}", ends, lines)
-        verdict = await console_of(request).publisher.act(act)
+        refused = await _do(request, act, known, read, then)
     except (WrongForm, Rejected) as error:
         return await page_saying(str(error), LOST_RACE if isinstance(error, OldPage) else 422)
     except (NotReadBack, KafkaError):
         return await page_saying(NOT_CONFIRMED, NOT_KNOWN)
-    if verdict.refused is not None:
-        refused = verdict.refused
+    if refused is not None:
         now = await run_in_threadpool(read, request)
         return await page_saying(why_not(refused, now.acts), LOST_RACE)
+    return RedirectResponse(then, 303)
+
+
+async def _do(
+    request: Request, act: CaseActivity, known: Known, read: Callable[[Request], Known], then: str
+) -> str | None:
+    """Publish an act, now or when it cannot be undone any more, and say on the page at `then` what was done.
+
+    Return why it did not count, or None. Raises as Publisher.act does, and WrongForm.
+    """
+    console, person = console_of(request), person_of(request)
+    judged, about = judged_by(act, known.work), act.escalation_id or act.request_id
+    require_nothing_held(request, about, act.activity_id)
+    said = f"{_SAID_OF.get(act.kind, '')}: {word_of(shown)}." if (shown := proposed_in(act) or judged) else ""
+    if (
+        act.kind in _SAID_OF
+        # Otherwise it does not count, or has counted before: that is to be said now.
+        and act.expected_version == known.work.version
+        and console.held.holds_back(next_due_ms(known.clocks))
+    ):
+        console.publisher.check(act)
+        its_page = request.url.path.removesuffix("/acts")
+        console.held.hold(
+            person.ref, act.activity_id, about, said, its_page, lambda: _send(request, act, read)
+        )
+        ends = [] if judged is None else ending_lines(judged, known.clocks, console.duties)
+        say_afterwards(request, said, ends, then)
+        return None
+    verdict = await console.publisher.act(act)
+    if verdict.refused is not None:
+        return verdict.refused
     if act.kind == "outcome_proposed":
         say_afterwards(request, "Proposed: a second person must sign.", [], then)
     elif judged is not None:
-        done = "Signed" if act.kind == "proposal_signed" else "Done"
         # Somebody else may have ended a clock in the same moment.
         now = await run_in_threadpool(read, request)
-        ended = ended_lines(judged, now.clocks, duties, act.activity_id)
-        say_afterwards(request, f"{done}: {word_of(judged)}.", ended, then)
-    return RedirectResponse(then, 303)
+        say_afterwards(request, said, ended_lines(judged, now.clocks, console.duties, act.activity_id), then)
+    return None
+
+
+async def _send(request: Request, act: CaseActivity, read: Callable[[Request], Known]) -> str | None:
+    """Publish an act that was held back. Return why it did not count, or None."""
+    try:
+        verdict = await console_of(request).publisher.act(act)
+    except Rejected as error:
+        return str(error)
+    except (NotReadBack, KafkaError):
+        return "Kafka did not confirm this. It may have counted or not: its page shows what is known."
+    refused = verdict.refused
+    if refused is None:
+        return None
+    return await run_in_threadpool(lambda: why_not(refused, read(request).acts))
 
 
 def _kind_in(form: FormData, may: Callable[[ActivityKind], bool]) -> ActivityKind:

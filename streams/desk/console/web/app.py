@@ -34,6 +34,7 @@ from streams.desk.console.web.security.limits import BodyLimit
 from streams.desk.console.web.security.other_sites import Arrivals, SecurityHeaders
 from streams.desk.console.web.security.sign_in import SESSION_SECONDS, SignIn
 from streams.desk.console.web.transparency import transparency
+from streams.desk.console.web.undo import became, undo
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -60,6 +61,8 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
             Route("/requests", requests, name="requests"),
             Route("/requests/{id}", request, name="request"),
             *_form("/requests/{id}/acts", act_on_request, "/requests/{id}"),
+            *_form("/undo", undo, "/desk"),
+            Route("/became", became, name="became"),
             Route("/questions", questions, name="questions"),
             Route("/integrity", integrity, name="integrity"),
             Route("/policies", policies, name="policies"),

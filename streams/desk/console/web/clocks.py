@@ -34,6 +34,7 @@ from streams.desk.console.web.context import console_of, next_page, page, person
 from streams.desk.console.web.ending import ask, clock_end, is_confirmed, say_afterwards
 from streams.desk.console.web.forms import LOST_RACE, NOT_KNOWN, WrongForm, local_path, text_of
 from streams.desk.console.web.security.other_sites import checked_form
+from streams.desk.console.web.undo import require_nothing_held
 from streams.desk.console.web.words import clock_name, clock_now, in_words
 from streams.running.wall_clock import clock_ms
 
@@ -92,7 +93,7 @@ async def act_on_clock(request: Request) -> Response:
             return await run_in_threadpool(
                 ask, request, form, "clocks", in_words(outcome).capitalize(), ends, [line]
             )
-        settled = await console_of(request).publisher.clock_outcome(said, text_of(form, "status"))
+        settled = await _do(request, row, text_of(form, "status"), said, line, then)
     except (WrongForm, Rejected) as error:
         return await run_in_threadpool(_page, request, view, str(error), 422)
     except (NotReadBack, KafkaError):
@@ -100,10 +101,45 @@ async def act_on_clock(request: Request) -> Response:
             _page, request, view, NOT_CONFIRMED, NOT_KNOWN, text_of(form, "act_id")
         )
     if settled == "settled":
-        if ends:
-            say_afterwards(request, "Done.", [line], then)
         return RedirectResponse(then, 303)
     return await run_in_threadpool(_not_settled, request, view, outcome, settled)
+
+
+async def _do(
+    request: Request, row: Row, seen: str, outcome: ClockOutcome, line: ClockLine, then: str
+) -> ClockVerdict:
+    """Publish the outcome of a clock whose status was `seen`.
+
+    If it ends, do so when it cannot be undone any more, and say so on the page at `then`. Raises as
+    Publisher.clock_outcome does, and WrongForm.
+    """
+    console, person = console_of(request), person_of(request)
+    clock_id, act_id = row["clock_id"], outcome.outcome_id
+    require_nothing_held(request, clock_id, act_id)
+    ends = outcome.outcome in _ENDS
+    if ends and row["is_open"] and row["status"] == seen and console.held.holds_back(row["due_ms"]):
+        done = f"Done: {line}."
+        console.held.hold(person.ref, act_id, clock_id, done, then, lambda: _send(request, outcome, seen))
+        settled: ClockVerdict = "settled"
+    else:
+        settled = await console.publisher.clock_outcome(outcome, seen)
+    if ends and settled == "settled":
+        say_afterwards(request, "Done.", [line], then)
+    return settled
+
+
+async def _send(request: Request, outcome: ClockOutcome, seen: str) -> str | None:
+    """Publish an outcome that was held back. Return why it did not count, or None."""
+    try:
+        settled = await console_of(request).publisher.clock_outcome(outcome, seen)
+    except Rejected as error:
+        return str(error)
+    except (NotReadBack, KafkaError):
+        return "Kafka did not confirm this. It may have counted or not: the list shows what is known."
+    if settled != "too_late":
+        return None
+    now = await run_in_threadpool(_clock_of, request)
+    return f"This did not count: the clock is {clock_now(now)}. Look at it again."
 
 
 def _not_settled(

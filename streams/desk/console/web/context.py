@@ -17,6 +17,7 @@ from starlette.templating import Jinja2Templates
 from streams.contract.events.report import Category
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.follower import Progress
+from streams.desk.console.held import HeldActs
 from streams.desk.console.live_feed import LiveFeed
 from streams.desk.console.publisher import Publisher
 from streams.desk.console.read_model.database import Database
@@ -58,6 +59,7 @@ class Console:
     publisher: Publisher
     progress: Progress
     feed: LiveFeed
+    held: HeldActs
     duties: Mapping[str, Obligation]
     categories: Mapping[Category, CategoryRules]
 
@@ -103,9 +105,11 @@ def next_page(shown: ListFilter, after: str | None) -> str | None:
 
 def page(request: Request, template: str, context: Mapping[str, Any], status_code: int = 200) -> Response:
     """A page from a template."""
-    console = console_of(request)
+    console, person = console_of(request), person_of(request)
     frame = {
-        "person": person_of(request),
+        "person": person,
+        "held": console.held.of(person.ref),
+        "here": request.url.path,
         "token": form_token(request),
         "now_ms": clock_ms(),
         "progress": console.progress,
@@ -118,6 +122,7 @@ def page(request: Request, template: str, context: Mapping[str, Any], status_cod
         "duties": console.duties,
         # Said once, by the first whole page that comes after an act.
         "take_done": lambda: request.session.pop("done", None),
+        "take_unsaid": lambda: console.held.take_unsaid(person.ref),
     }
     response: Response = TEMPLATES.TemplateResponse(
         request, template, {**frame, **context}, status_code=status_code

@@ -6,11 +6,13 @@ import { startKeys } from "./keys.js";
 import { startPalette } from "./palette.js";
 import { startShift } from "./shift.js";
 import { startTimes } from "./times.js";
+import { startUndo } from "./undo.js";
 
 startTimes();
 startKeys();
 startPalette();
 startShift();
+startUndo();
 if (document.querySelector("table.desk")) startDesk();
 if (document.body.dataset.case) {
   startDecide();
