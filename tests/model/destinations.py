@@ -141,9 +141,10 @@ class LoseLeader:
             self.then()
 
 
+STORIES = [without_claims(change) for change in ("killed", "restarts", "joins")]
 # With a commit whose markers are left out the last transaction is to be ended as committed; otherwise the one
 # that failed is to be aborted.
-STORIES = [
+STORIES += [
     without_leader(topic, workers, moment, leave_out_markers=left_out)
     for moment, left_out in (
         ("after commit", True),
@@ -165,4 +166,3 @@ STORIES += [
     for workers in (1, 2)
     for moment in ("", "after produce", "after commit")
 ]
-STORIES += [without_claims(change) for change in ("killed", "restarts", "joins")]

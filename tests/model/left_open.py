@@ -102,11 +102,12 @@ async def _fail_after_a_marker_was_left_out(fleet: Fleet, records: int) -> None:
     await fleet.calm()
 
 
-STORIES: list[Told] = [
+# Those that few mutants fail come first.
+STORIES: list[Told] = [in_two_transactions(records) for records in range(3, 7)] + [
     left_open(topic, moment, end, heirs=heirs)
     for topic in (OUT, INTERNAL, STATE, CLAIMS)
     for moment, end in (("after commit", "killed"), ("after commit", "leaves"), ("after produce", "killed"))
     for heirs in ("B", "BC")
     # Without its log of claims nobody can take over what has to be noted there.
     if topic != CLAIMS or heirs == "B"
-] + [in_two_transactions(records) for records in range(3, 7)]
+]
