@@ -123,10 +123,11 @@ def play(deployment, cluster, seconds, go_away, *, joins=False):
     ("topic", "seconds", "go_away"),
     [
         (ENRICHED, 8, KafkaCluster.kill),
-        (DEAD_LETTERS, 8, KafkaCluster.stop),
-        (REPORTERS_INTERNAL, 8, KafkaCluster.stop),
         (STATE, 8, KafkaCluster.stop),
-        (SOURCE, 8, KafkaCluster.stop),
+        *(
+            pytest.param(topic, 8, KafkaCluster.stop, marks=pytest.mark.nightly)
+            for topic in (DEAD_LETTERS, REPORTERS_INTERNAL, SOURCE)
+        ),
         *(
             pytest.param(topic, 90, KafkaCluster.kill, marks=pytest.mark.nightly)
             for topic in (ENRICHED, DEAD_LETTERS, REPORTERS_INTERNAL, STATE, SOURCE)

@@ -192,6 +192,7 @@ def mirror():
         each.close()
 
 
+@pytest.mark.nightly
 def test_saved_state_goes_on_on_another_cluster(deploy, other, mirror, tmp_path, monkeypatch):
     old, new = deploy(partitions=2), deploy(bootstrap=other, partitions=2)
     # Ten minutes are longer than the test.

@@ -219,6 +219,7 @@ def sums_of_last_day(deployment):
     return day, sums
 
 
+@pytest.mark.nightly
 def test_state_is_moved_to_fewer_partitions_in_new_topics(deploy, tmp_path):
     old = deploy(partitions=4)
     old.fleet.start()

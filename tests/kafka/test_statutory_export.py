@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands
@@ -18,6 +19,7 @@ from tests.unit.traffic import DAY
 COUNTRIES = ("DE", "FR", "GR", "PL", "RE", None)
 
 
+@pytest.mark.nightly
 def test_the_exported_report_is_exact_after_kills(deploy, tmp_path):
     deployment = deploy(partitions=2)
     # All of it is over by now, appeals too.

@@ -48,7 +48,7 @@ def catch_up(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("speeds", [(1,), (1, 1, 0.15)])
+@pytest.mark.parametrize("speeds", [pytest.param((1,), marks=pytest.mark.nightly), (1, 1, 0.15)])
 def test_a_backlog_leads_to_the_same_escalations_as_one_report_after_the_other(
     speeds: Sequence[float],
 ) -> None:

@@ -46,8 +46,8 @@ def growth(happening: Happening, field: str, by_kind: str = "") -> float:
     [
         stories.quiet,
         stories.loss_of_a_third,
-        pytest.param(stories.rolling_restart, marks=pytest.mark.slow),
-        pytest.param(stories.backlog, marks=pytest.mark.slow),
+        pytest.param(stories.rolling_restart, marks=pytest.mark.nightly),
+        pytest.param(stories.backlog, marks=pytest.mark.nightly),
     ],
 )
 def test_requests_grow_with_the_fleet(happening: Happening) -> None:

@@ -92,7 +92,7 @@ def test_an_honest_wave_keeps_its_level(attack, people):
         assert beside.level >= wave_alone("fraud", people) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("attack", TEN_TIMES)
 def test_nor_at_ten_times_the_price(attack):
     beside = wave_beside(LIVE, TEN_TIMES[attack])
@@ -146,8 +146,14 @@ def test_a_hundred_fakes_by_one_account_do_not_stand_before_a_genuine_report():
 # --- 1e: five targets
 
 
+@pytest.mark.parametrize(
+    "tactic",
+    [
+        tactic if number % 3 == 0 else pytest.param(tactic, marks=pytest.mark.nightly)
+        for number, tactic in enumerate(RETARGETING)
+    ],
+)
 @pytest.mark.slow
-@pytest.mark.parametrize("tactic", RETARGETING)
 def test_no_target_of_a_brigade_reaches_level_2(tactic):
     """The share was 1.00 for brigades that named no message, had joined, or came again after 15 days."""
     plan = RETARGETING[tactic]
