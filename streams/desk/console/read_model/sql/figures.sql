@@ -23,12 +23,13 @@ FROM desk_row CROSS JOIN outcome ON outcome.escalation_id = desk_row.escalation_
 WHERE (changed_ms >= :first OR waits) AND category IN (SELECT value FROM json_each(:categories))
 ORDER BY outcome.decided_ms, outcome.outcome_id
 
--- An event of a policy that changed a case is small to find; only these are then read.
+-- The table of policies tells which events changed a case: only these are read.
 -- name: changes_of_cases
 SELECT escalation_id, event
 FROM policy_event CROSS JOIN escalation_event USING (escalation_id, sequence)
 WHERE mode = 'live' AND type = 'updated'
-AND (policy, escalation_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:cases))
+AND (policy, escalation_id) IN
+    (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:cases))
 
 -- name: opinions_of_days
 SELECT said.event, said.decided_ms, said.escalation_id, said.message_ref, desk_row.category
