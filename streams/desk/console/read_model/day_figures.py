@@ -154,7 +154,8 @@ def day_figures(
     """The figures of UTC days that follow each other; those of today are as of `now_ms`.
 
     Figures about how people decided are of one day each and of all queues, or of one policy each without
-    their sum. So none that is hidden can be found as a difference of others.
+    their sum. So none that is hidden can be found as a difference of others; who looks again after each
+    decision of today sees what it changed, as on the page of its case.
     """
     tallies = {midnight_ms(day) // DAY: _Tally(str(day), midnight_ms(day) + DAY) for day in days}
     # What is of another day is counted where nobody looks.

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -56,7 +56,7 @@ def figures(request: Request) -> Response:
         "ages": [label for label, _ in AGES],
         "least": LEAST_PEOPLE,
         "charts": [
-            bar_chart(kind.title, "day", _spans(days, lambda day, name=kind.name: day.values[name]))  # type: ignore[misc]
+            bar_chart(kind.title, "day", _spans(days, [day.values[kind.name] for day in days]))
             for kind in FIGURES
         ],
         "dismissed": list(_policy_shares(days)),
@@ -115,14 +115,9 @@ def _today() -> date:
     return datetime.fromtimestamp(clock_ms() / 1000, UTC).date()
 
 
-def _spans(
-    days: Sequence[DayFigures], figure_of: Callable[[DayFigures], Figure]
-) -> list[tuple[str, float | str]]:
+def _spans(days: Sequence[DayFigures], values: Sequence[Figure]) -> list[tuple[str, float | str]]:
     """A figure by day; in place of one that is not a number, why it is none."""
-    return [
-        (day.day, "none" if figure is None else figure)
-        for day, figure in ((day, figure_of(day)) for day in days)
-    ]
+    return [(day.day, "none" if value is None else value) for day, value in zip(days, values, strict=True)]
 
 
 def _policy_shares(days: Sequence[DayFigures]) -> Iterator[PolicyShare]:
@@ -130,7 +125,7 @@ def _policy_shares(days: Sequence[DayFigures]) -> Iterator[PolicyShare]:
     *_, shown = days
     for policy in sorted({policy for day in days for policy in day.dismissed_percent}):
         decided = sum(each.decided for queue, each in shown.queues.items() if queue.policy == policy)
-        spans = _spans(days, lambda day, policy=policy: day.dismissed_percent.get(policy))  # type: ignore[misc]
+        spans = _spans(days, [day.dismissed_percent.get(policy) for day in days])
         chart = bar_chart(f"{policy}: not upheld, percent", "day", spans)
         yield PolicyShare(policy, decided, shown.dismissed_percent.get(policy), chart)
 
