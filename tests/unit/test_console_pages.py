@@ -47,6 +47,7 @@ PAGES = [
     "/policies?days=30",
     "/transparency",
     "/health",
+    "/figures",
 ]
 
 

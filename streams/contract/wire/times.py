@@ -1,7 +1,7 @@
 """Units of time, and times as milliseconds since the epoch."""
 
 from calendar import monthrange
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, TypeVar
 
 MINUTE: Final = 60_000
@@ -33,6 +33,11 @@ def moment_ms(moment: str) -> int:
 def from_epoch_ms(time_ms: int) -> datetime:
     """Convert milliseconds since the epoch to a datetime in UTC."""
     return EPOCH + time_ms * _MILLISECOND
+
+
+def midnight_ms(day: date) -> int:
+    """When a UTC day begins, in milliseconds since the epoch."""
+    return epoch_ms(datetime.combine(day, time(), UTC))
 
 
 def months_later(day: _Day, months: int) -> _Day:

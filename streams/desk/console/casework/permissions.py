@@ -120,3 +120,12 @@ def may_set_refusal_aside(person: Person) -> bool:
     A lead or a liaison may not.
     """
     return person.role == "legal"
+
+
+def may_see_figures(person: Person) -> bool:
+    """Whether a person may see what a whole desk did on a day, of the categories that they see.
+
+    Leads staff a desk and answer for its clocks. Who works on cases does not need to know how all others
+    decide, and who reads for the law has the numbers of transparency reports.
+    """
+    return person.role == "lead"

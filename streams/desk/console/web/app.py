@@ -22,6 +22,7 @@ from streams.desk.console.web.cases.desk import desk, next_case, rows
 from streams.desk.console.web.clocks import act_on_clock, clocks
 from streams.desk.console.web.context import Console
 from streams.desk.console.web.error_pages import ErrorPages, error_page
+from streams.desk.console.web.figures import figures, figures_file
 from streams.desk.console.web.health import health
 from streams.desk.console.web.integrity import integrity
 from streams.desk.console.web.live import live
@@ -68,6 +69,8 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
             Route("/policies", policies, name="policies"),
             Route("/transparency", transparency, name="transparency"),
             Route("/health", health, name="health"),
+            Route("/figures", figures, name="figures"),
+            Route("/figures.csv", figures_file, name="figures_file"),
             Route("/live", live, name="live"),
             Mount("/static", StaticFiles(directory=_STATIC), name="static"),
             *_sign_in_routes(access, audit),

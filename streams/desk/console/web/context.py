@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from streams.contract.events.report import Category
-from streams.desk.console.casework.permissions import Person
+from streams.desk.console.casework.permissions import Person, may_see_figures
 from streams.desk.console.follower import Progress
 from streams.desk.console.held import HeldActs
 from streams.desk.console.live_feed import LiveFeed
@@ -45,6 +45,7 @@ TEMPLATES = Jinja2Templates(
 TEMPLATES.env.tests["unset"] = lambda value: value is UNSET
 TEMPLATES.env.filters["with_moments"] = with_moments
 TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all__})
+TEMPLATES.env.globals["may_see_figures"] = may_see_figures
 
 
 @dataclass(frozen=True, slots=True)
