@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -26,6 +27,7 @@ from streams.running.cycle.set_aside import keep_trying, wake_sources
 from streams.running.errors import OwnershipLost, RefusedToStart
 from streams.running.log import writer
 from streams.running.log.claims import ClaimsLog, StatePartition
+from streams.running.log.destinations import DestinationTrouble
 from streams.running.log.terms import Terms, differences
 from streams.running.log.writer import Writer
 from streams.running.partitions.observer import Observer
@@ -281,6 +283,8 @@ class Fleet:
         for record in self.brokers.committed(TopicPartition(CLAIMS, 0)):
             log.add(record.key, record.value)
         claims = [(place, each.transactional_id) for place in self.places for each in log.claimants([place])]
+        if log.left_open():
+            return f"something may be open of {[*log.left_open()]}"
         return "" if claims == owners else f"partitions are owned by {owners} and claimed by {claims}"
 
     async def pause(self, seconds: float) -> None:
@@ -551,12 +555,14 @@ class Worker(Process):
             tasks.create_task(self._wake())
 
     async def _wake(self) -> None:
+        """What the chores of a worker do besides ticks."""
         while True:
             await asyncio.sleep(TICK_CHECK_SECONDS)
-            if self.ownership.owners:
-                async with self.ownership.write_lock:
-                    await wake_sources(self.consumer, self.ownership)
-                    await self.cycle.claim_what_waits()
+            async with self.ownership.write_lock:
+                await wake_sources(self.consumer, self.ownership)
+                await self.cycle.claim_what_waits()
+                with suppress(DestinationTrouble):
+                    await self.cycle.note_what_is_ended()
 
     async def _finish(self) -> None:
         """What the app does before `end`: wait for what was handed over."""

@@ -441,7 +441,9 @@ def test_batches_are_applied_between_the_requests_for_several_partitions(monkeyp
         ownership = SimpleNamespace(write_lock=asyncio.Lock(), owners=owners, stay_known=nothing)
         app, writes = (
             SimpleNamespace(consumer=None),
-            SimpleNamespace(write=write, blocking=lambda _writes: [], claim_what_waits=nothing),
+            SimpleNamespace(
+                write=write, blocking=lambda _writes: [], claim_what_waits=nothing, note_what_is_ended=nothing
+            ),
         )
         doing = asyncio.create_task(chores.do_chores(app, ownership, writes, STILL))
         while len(looks) < 8:

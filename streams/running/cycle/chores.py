@@ -57,6 +57,7 @@ async def do_chores(
             try:
                 await _tick(app, ownership, cycle, alignment)
                 await _step_over_markers(ownership, cycle)
+                await cycle.note_what_is_ended()
                 if time.monotonic() - asked_at > ROOM_SECONDS:
                     asked_at = time.monotonic()
                     await _say_room(has_room(), app, ownership, cycle)

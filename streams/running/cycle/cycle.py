@@ -21,7 +21,7 @@ from streams.running.log.claims import StatePartition
 from streams.running.log.destinations import DestinationTrouble
 from streams.running.log.log import Destination, Write
 from streams.running.log.memory import MAX_POLLED_BYTES
-from streams.running.log.transaction import Follow, nothing_more
+from streams.running.log.transaction import Follow, Writes, nothing_more
 from streams.running.log.writer import Writer
 from streams.running.partitions.outputs import merged
 from streams.running.partitions.partition_owner import PartitionOwner
@@ -274,11 +274,9 @@ class Cycle:
         DestinationTrouble it owns the same partitions again, as they were committed.
         """
         try:
-            ahead = await self._writer.write(merged(parts), follow)
+            ahead = await self._write(merged(parts), follow)
         except DestinationTrouble:
             owners[0].transaction_failed(fenced=False)
-            async with self._applying:
-                await self._begin_again()
             raise
         except OwnershipLost as lost:
             self._ownership.owners.clear()
@@ -286,6 +284,23 @@ class Cycle:
             raise
         for owner in owners:
             owner.clocks_compared(ahead)
+
+    async def note_what_is_ended(self) -> None:
+        """Note in the log of claims, with the write lock, what need not be looked after any more.
+
+        Raises as `write` does.
+        """
+        writes = self._ownership.notes_of_ended()
+        if writes and not self.blocking(writes):
+            await self._write(writes)
+
+    async def _write(self, writes: Writes, follow: Follow = nothing_more) -> int:
+        try:
+            return await self._writer.write(writes, follow)
+        except DestinationTrouble:
+            async with self._applying:
+                await self._begin_again()
+            raise
 
     async def claim_what_waits(self) -> None:
         """Take the partitions over, with the write lock, if they wait for the log of claims alone."""

@@ -11,7 +11,7 @@ from faust.types import TP
 from streams.running.errors import OwnershipLost, RefusedToStart
 from streams.running.log.claims import StatePartition
 from streams.running.log.destinations import DestinationTrouble
-from streams.running.log.log import Destination, Log
+from streams.running.log.log import Destination, Log, Write
 from streams.running.log.terms import Terms
 from streams.running.log.transaction import STOPPING_SECONDS
 from streams.running.log.writer import Writer
@@ -126,12 +126,19 @@ class Ownership:
         try:
             # With the lock, because a cycle that waits for a slow transaction would write after the release.
             async with asyncio.timeout(STOPPING_SECONDS), self.write_lock:
+                if not await self.claims_have_leader():
+                    raise OwnershipLost("the log of claims has no leader")
                 await self._claims.release_for_good()
         except Exception as error:  # noqa: BLE001 - of a transaction: the cycle has raised it too
             logger.warning("stopped without releasing the partitions", error=str(error) or repr(error))
         self.owners = {}
         for owner in owners:
             owner.released()
+
+    def notes_of_ended(self) -> dict[Destination, list[Write]]:
+        """What to write to the log of claims when something that was left open is ended; mostly nothing."""
+        rows = self._claims.notes_of_ended() if self._writer.leftovers.has_noted else []
+        return {self._claims.tp: rows} if rows else {}
 
     async def stay_known(self) -> None:
         """Write something if the brokers would otherwise forget the transactional id of this process."""

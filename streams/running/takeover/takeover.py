@@ -97,6 +97,13 @@ class Claims:
         if self.records:
             await self._writer.write({self.tp: self.records})
 
+    def notes_of_ended(self) -> list[Write]:
+        """Records that say who has nothing open any more of whom the log tells; empty if it is nobody."""
+        ended = self._writer.leftovers.ended()
+        return (
+            [nothing_released(self._writer.transactional_id), *left_open_records({}, ended)] if ended else []
+        )
+
     async def release(self) -> None:
         """Declare that everything this process ever wrote to the claimed partitions is decided."""
         await self._release([])
