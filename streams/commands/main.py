@@ -9,7 +9,7 @@ from click.shell_completion import CompletionItem
 from click.utils import make_default_short_help
 
 from streams import __version__
-from streams.commands.shared.suggesting_group import SuggestingGroup
+from streams.commands.shared.suggesting_group import SuggestingGroup, did_you_mean
 from streams.commands.shared.terminal import printable
 from streams.commands.table import COMMANDS, DEMO_PACKAGE
 
@@ -25,6 +25,12 @@ class _Program(SuggestingGroup):
         """Run a command, and make the message of its error printable."""
         try:
             return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            # Click would list them in a form of its own. `--help` resembles many short options.
+            close = [name for name in error.possibilities or () if name != "--help"]
+            error.possibilities = None
+            error.message = printable(f"{error.message}.{did_you_mean(error.option_name, close)}")
+            raise
         except click.ClickException as error:
             error.message = printable(error.message)
             raise
