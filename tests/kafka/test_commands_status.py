@@ -1,5 +1,6 @@
 """`tocsin status` on a real broker: a healthy worker, a partition that lags, and a worker that is gone."""
 
+import asyncio
 import json
 import re
 import signal
@@ -10,9 +11,10 @@ from click.testing import CliRunner
 from streams.commands.main import commands
 from streams.commands.status import command
 from streams.contract.wire.partitioner import home_partition
+from streams.running.log.connection import Connection
 from streams.running.wall_clock import clock_ms
 from tests.kafka.harness.admin import Operator
-from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE
+from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE, STATE
 from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.reports import now_ms, spam_report
 
@@ -33,6 +35,15 @@ def runbooks(result):
 def reports(partition, first, count):
     channel = next(f"c-{n}" for n in range(99) if home_partition(f"c-{n}".encode(), 2) == partition)
     return [spam_report(number, channel, now_ms()) for number in range(first, first + count)]
+
+
+async def leave_open(deployment):
+    """Leave a transaction open in a source as a publisher does that hangs."""
+    producer = Connection(deployment.bootstrap).producer(f"{deployment.prefix}publisher")
+    await producer.start()
+    await producer.begin_transaction()
+    await producer.send_and_wait(deployment.name(SOURCE), b"{", partition=OTHER)
+    await producer.abandon()
 
 
 def test_what_is_wrong_is_found_from_kafka_and_from_the_workers_page(deployment, tocsin, monkeypatch):
@@ -83,6 +94,14 @@ def test_what_is_wrong_is_found_from_kafka_and_from_the_workers_page(deployment,
     assert differing.output.startswith("not healthy: not as in the catalogue")
     assert "retention.ms is 86400000" in differing.output
 
+    asyncio.run(leave_open(deployment))
+    with monkeypatch.context() as patched:
+        patched.setattr(command, "clock_ms", lambda: clock_ms() + 90_000)
+        opened = tocsin("status")
+    assert re.match(
+        rf"not healthy: a transaction has been open for 1 min \d+ s in {SOURCE} {OTHER} ", opened.output
+    )
+
     worker.signal(signal.SIGKILL)
     worker.wait(10)
     evict_everybody(deployment.bootstrap, deployment.group)
@@ -90,6 +109,11 @@ def test_what_is_wrong_is_found_from_kafka_and_from_the_workers_page(deployment,
     assert killed.exit_code == 1
     assert runbooks(killed) == ["TocsinWorkerDown.md", "operations.md"]
     assert [each["in_group"] for each in json.loads(killed.stdout)["claims"]] == [False]
+    # The position is found however far from the end it is.
+    Operator(deployment.bootstrap).write(deployment.name(STATE), LAGGING, [(b"x", b"y")] * 1_500)
+    sources = json.loads(tocsin("status", "--json").stdout)["sources"]
+    assert [row["next"] for row in sources if (row["topic"], row["partition"]) == (SOURCE, LAGGING)] == [5]
+
     missing = {**deployment.settings, "TOCSIN_TOPIC_PREFIX": f"{deployment.prefix}x"}
     nowhere = CliRunner().invoke(commands, ["status"], env=missing)
     assert nowhere.exit_code == 1
