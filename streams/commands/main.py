@@ -26,13 +26,18 @@ class _Program(SuggestingGroup):
         try:
             return super().invoke(ctx)
         except click.NoSuchOption as error:
-            # Click would list them in a form of its own. `--help` resembles many short options.
-            close = [name for name in error.possibilities or () if name != "--help"]
-            error.possibilities = None
-            error.message = printable(f"{error.message}.{did_you_mean(error.option_name, close)}")
+            _suggest(error)
             raise
         except click.ClickException as error:
             error.message = printable(error.message)
+            raise
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the program's own options."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            _suggest(error)
             raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
@@ -70,6 +75,13 @@ class _Program(SuggestingGroup):
         ]
         # Not those of click.Group, which would import the commands.
         return commands + click.Command.shell_complete(self, ctx, incomplete)
+
+
+def _suggest(error: click.NoSuchOption) -> None:
+    """Say in the words of all suggestions which options are close; click would do it in its own."""
+    close = did_you_mean(error.option_name, error.possibilities or ())
+    error.possibilities = None
+    error.message = printable(f"{error.message}.{close}")
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})

@@ -127,7 +127,9 @@ def test_an_unknown_setting_exits_with_2(tocsin, monkeypatch):
             ("dead-letters", "list", "--sinc", "PT1H"),
             "No such option: --sinc. Did you mean --since, --json, --topic?",
         ),
-        (("tail", "escalations", "--chanel", "x"), "No such option: --chanel. Did you mean --channel?"),
+        (("tail", "escalations", "--polcy", "x"), "No such option: --polcy. Did you mean --policy?"),
+        (("clocks", "--hepl"), "No such option: --hepl. Did you mean --help, --channel?"),
+        (("--versoin",), "No such option: --versoin. Did you mean --version?"),
         (("tail", "escalations", "--xyzzy", "x"), "No such option: --xyzzy."),
     ],
 )

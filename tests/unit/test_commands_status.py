@@ -12,7 +12,19 @@ from streams.commands.status.facts import Claims, DeadLetters, Facts, SetAside, 
 from streams.commands.status.own_worker import own_worker, page_of
 from streams.commands.status.text import as_document, as_text
 from streams.commands.status.verdict import findings, numbers_text, places_text, unowned
-from streams.running.log.claims import StatePartition
+from streams.running.log.claims import (
+    ClaimsLog,
+    StatePartition,
+    claim_record,
+    claim_value,
+    former_fenced_record,
+    left_open_records,
+    nothing_released,
+    release_record,
+    terms_record,
+)
+from streams.running.log.leftovers import LeftOpen
+from streams.running.log.terms import Terms
 from streams.running.topics.topic_problems import Problem
 from streams.running.worker.settings import load_settings
 
@@ -182,6 +194,24 @@ def test_records_that_wait_for_an_owner_are_no_lag_of_a_worker():
     assert unowned(facts) == [StatePartition("reporters", 0)]
     assert [Path(each.see).stem for each in findings(facts)] == ["TocsinWithoutOwner", "TocsinLagging"]
     assert "5 records wait" in findings(facts)[1].what
+
+
+def test_the_log_of_claims_says_who_claims_what():
+    said = ClaimsLog()
+    here, there = StatePartition("reports", 0), StatePartition("requests", 1)
+    value = claim_value(1, "member-1")
+    for record in (
+        nothing_released("a"),
+        terms_record("a", 1, "member-1", Terms("1"), None),
+        claim_record(here, "a", value),
+        claim_record(there, "a", value),
+        claim_record(there, "b", value),
+        former_fenced_record(here),
+        *left_open_records({"c": LeftOpen()}),
+        release_record(there, "a"),
+    ):
+        said.add(*record[:2])
+    assert said.claims() == {"a": [here], "b": [there]}
 
 
 def test_many_names_are_cut():

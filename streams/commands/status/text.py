@@ -49,7 +49,7 @@ def _verdict(facts: Facts, found: Sequence[Finding]) -> Iterator[str]:
 def _tables(facts: Facts) -> Iterator[str]:
     yield ""
     if facts.claims is None:
-        yield "who owns what is unknown: the topic of claims has no leader"
+        yield "who owns what is unknown: the topic of claims cannot be read"
     elif facts.claims:
         rows = [
             (
@@ -93,7 +93,8 @@ def _sources(facts: Facts) -> Iterator[str]:
     if rows:
         yield text_table(("stage", "topic", "partition", "waiting", "oldest", "open transaction"), rows)
     if others := len(facts.lags) - len(rows):
-        yield f"nothing waits in {others:,}{' more' if rows else ''} partitions of source topics"
+        noun = "partition" if others == 1 else "partitions"
+        yield f"nothing waits in {others:,}{' more' if rows else ''} {noun} of source topics"
 
 
 def _letters(facts: Facts) -> Iterator[str]:
