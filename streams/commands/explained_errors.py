@@ -30,11 +30,11 @@ _SETTINGS_WITH_RULES = (
 def explain(error: Exception) -> int | None:
     """Print `error` as one message and return the exit code; None, without output, if nobody can fix it."""
     if isinstance(error, RefusedToStart):
-        echo(f"error: refused to start: {error}", err=True)
+        echo(f"Error: refused to start: {error}", err=True)
         return EXIT_FAILED
     if not isinstance(error, SettingsError | RegistryError | AddressRefused):
         return None
-    echo(f"error: {error}", err=True)
+    echo(f"Error: {error}", err=True)
     if isinstance(error, UnreadableFile) and (setting := _setting_pointing_to(error.path, load_settings())):
         echo(
             f"{setting} points to it: correct the path, or unset the variable to use the built-in rules.",

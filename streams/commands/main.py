@@ -9,7 +9,7 @@ from click.shell_completion import CompletionItem
 from click.utils import make_default_short_help
 
 from streams import __version__
-from streams.commands.shared.suggesting_group import SuggestingGroup
+from streams.commands.shared.suggesting_group import SuggestingGroup, did_you_mean
 from streams.commands.shared.terminal import printable
 from streams.commands.table import COMMANDS, DEMO_PACKAGE
 
@@ -25,8 +25,19 @@ class _Program(SuggestingGroup):
         """Run a command, and make the message of its error printable."""
         try:
             return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            _suggest(error)
+            raise
         except click.ClickException as error:
             error.message = printable(error.message)
+            raise
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the program's own options."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            _suggest(error)
             raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
@@ -64,6 +75,13 @@ class _Program(SuggestingGroup):
         ]
         # Not those of click.Group, which would import the commands.
         return commands + click.Command.shell_complete(self, ctx, incomplete)
+
+
+def _suggest(error: click.NoSuchOption) -> None:
+    """Say in the words of all suggestions which options are close; click would do it in its own."""
+    close = did_you_mean(error.option_name, error.possibilities or ())
+    error.possibilities = None
+    error.message = printable(f"{error.message}.{close}")
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})

@@ -29,6 +29,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "simulate": ("tocsin_demo.simulate.command:simulate", "Publish six made-up hours of a messaging platform."),
     "source": ("streams.commands.source.command:source", "Pause, resume or skip the records of a source topic in one partition."),
     "state": ("streams.commands.state.command:state", "Show, check, save, restore, move, correct or reset the state that workers keep."),
+    "status": ("streams.commands.status.command:status", "Say whether the deployment works now, and which runbook helps if not."),
     "tail": ("streams.commands.tail.command:tail", "Print the records of TOPIC as they arrive, until Ctrl-C."),
     "topics": ("streams.commands.topics:topics", "Create or check the topics."),
     "transparency": ("streams.commands.transparency.command:transparency", "Produce the numbers for transparency reports, and check reports."),

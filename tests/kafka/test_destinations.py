@@ -12,7 +12,9 @@ from itertools import count, islice
 
 import orjson
 import pytest
+from click.testing import CliRunner
 
+from streams.commands.main import commands
 from streams.contract.wire.partitioner import home_partition
 from streams.running.log.claims import StatePartition
 from streams.running.topics.topic_catalogue import load_catalogue
@@ -232,6 +234,10 @@ def test_a_restart_while_claims_has_no_leader_stops_what_nobody_owns_alone(deplo
     fleet.wait_for(lambda: deployment.applied() > before + 50, 60, "what is owned is applied")
     joining = fleet.start()
     fleet.wait_for(lambda: joining.text, 30, "another one starts")
+    # The command does not wait for what nobody can read.
+    found = CliRunner().invoke(commands, ["status"], env=deployment.settings)
+    assert found.output.startswith(f"not healthy: without a leader: {deployment.name(CLAIMS)} partition 0 (")
+    assert "who owns what is unknown" in found.output
     cluster.start(2)
     deployment.wait_until_applied()
     assert fleet.running == [staying, joining]

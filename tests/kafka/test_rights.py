@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import httpx
 import orjson
 import pytest
+from aiokafka import AIOKafkaProducer
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -26,7 +27,16 @@ from tests.contract.examples import SCHEMAS, example
 from tests.kafka.harness import workers
 from tests.kafka.harness.adapters import Adapters, metric, until
 from tests.kafka.harness.brokers import throwaway_broker
-from tests.kafka.harness.deployment import CLAIMS, ENRICHED, ESCALATIONS, ROUTING, SOURCE, STANDING, VERIFIED
+from tests.kafka.harness.deployment import (
+    CLAIMS,
+    DEAD_LETTERS,
+    ENRICHED,
+    ESCALATIONS,
+    ROUTING,
+    SOURCE,
+    STANDING,
+    VERIFIED,
+)
 from tests.kafka.harness.ozone import Ozone, ozone_settings
 from tests.kafka.harness.receiver import Receiver
 from tests.kafka.harness.reports import Published, source_of
@@ -125,6 +135,15 @@ async def leave_open(address, instance):
     await producer.send_and_wait(CLAIMS, b"", b"reports/0/x", partition=0)
     await producer.abandon()
     return transactional_id
+
+
+async def refuse_a_record(address):
+    """Write a dead letter as a worker does."""
+    connection = Connection(
+        address, "SASL_PLAINTEXT", sasl_mechanism="PLAIN", sasl_username="worker", sasl_password=PASSWORD
+    )
+    async with AIOKafkaProducer(**connection.client_options()) as producer:
+        await producer.send_and_wait(DEAD_LETTERS, b"{", headers=[("tocsin-reason", b"not_json")])
 
 
 def wait_until(done, console):
@@ -253,6 +272,12 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         assert "intimate-images" in run("policy-owner", "policy", "backtest", shipped)
         run("desk", "policy", "backtest", shipped, code=1)
         run("operator", "state", "check")
+        asyncio.run(refuse_a_record(guarded))
+        found = run("operator", "status")
+        assert found.startswith("healthy: 1 worker")
+        assert "not_json" in found
+        assert "this user may not read it" in run("worker", "status")
+        run("desk", "status", code=1)
         run("operator", "dead-letters", "redrive", "--reason", "future_timestamp")
         worker.terminate()
         # Describe is all that it needs to find it.

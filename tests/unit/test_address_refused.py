@@ -45,7 +45,7 @@ def test_a_taken_port_of_an_adapter_is_named(taken, capsys, field, serving):
     error = refusal(serving(own))
     assert explain(error) == EXIT_WRONG_INPUT
     assert capsys.readouterr().err == (
-        f"error: {name.removesuffix('PORT')}HOST=127.0.0.1 {name}={taken}: cannot listen on this address "
+        f"Error: {name.removesuffix('PORT')}HOST=127.0.0.1 {name}={taken}: cannot listen on this address "
         "(Address already in use). Another program uses the port: choose another one, or 0 for a free port, "
         "which is logged.\n"
     )

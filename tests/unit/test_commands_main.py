@@ -117,7 +117,26 @@ def test_an_unknown_setting_exits_with_2(tocsin, monkeypatch):
     monkeypatch.setenv("TOCSIN_PARTITION", "4")
     code, _, err = tocsin("tail", "escalations")
     assert code == 2
-    assert "TOCSIN_PARTITION: there is no such setting" in err
+    assert err.startswith("Error: TOCSIN_PARTITION: there is no such setting. Did you mean TOCSIN_PARTITIONS")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ("dead-letters", "list", "--sinc", "PT1H"),
+            "No such option: --sinc. Did you mean --since, --json, --topic?",
+        ),
+        (("tail", "escalations", "--polcy", "x"), "No such option: --polcy. Did you mean --policy?"),
+        (("clocks", "--hepl"), "No such option: --hepl. Did you mean --help, --channel?"),
+        (("--versoin",), "No such option: --versoin. Did you mean --version?"),
+        (("tail", "escalations", "--xyzzy", "x"), "No such option: --xyzzy."),
+    ],
+)
+def test_an_unknown_option_is_answered_with_those_that_are_spelled_like_it(tocsin, arguments, said):
+    code, out, err = tocsin(*arguments)
+    assert (code, out) == (2, "")
+    assert err.endswith(f"Error: {said}\n")
 
 
 def test_an_unknown_topic_exits_with_2_and_lists_the_known_topics(tocsin):
@@ -268,7 +287,7 @@ def test_a_missing_file_that_no_variable_points_to_is_named_alone(tocsin, tmp_pa
     monkeypatch.setenv("TOCSIN_LAW_FOLDER", str(SHIPPED_LAW))
     code, _, err = tocsin("registry", "check", "--law", str(tmp_path))
     assert code == 2
-    assert err == f"error: {tmp_path}: cannot be read: no folder of law (it has no GLOBAL.yaml)\n"
+    assert err == f"Error: {tmp_path}: cannot be read: no folder of law (it has no GLOBAL.yaml)\n"
 
 
 @pytest.mark.parametrize("started", [".venv/bin/tocsin", "/opt/a b/tocsin"])

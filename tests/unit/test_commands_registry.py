@@ -252,6 +252,9 @@ def test_country_codes_are_accepted_as_people_write_them(tocsin, code, head):
     ("arguments", "named"),
     [
         (("show", "Korea"), "'KOREA' is not a country"),
+        (("show", "Korea"), "Did you mean KR (South Korea)?"),
+        (("show", "germny"), "Did you mean DE (Germany)?"),
+        (("show", "Guinea"), "or one of EEA, EU, GLOBAL.\n"),
         (("show", "KR", "--category", "deepfake"), "deepfake"),
         (("show", "KR", "--trigger", "order"), "order"),
         (("show", "KR", "--at", "yesterday"), "yesterday"),
@@ -430,7 +433,7 @@ def test_check_of_another_folder_names_line_and_field_of_a_mistake(tmp_path, mon
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert re.search(r"error: KR\.yaml:\d+: obligations\[?\.?0\]?\.trigger", capsys.readouterr().err)
+    assert re.search(r"Error: KR\.yaml:\d+: obligations\[?\.?0\]?\.trigger", capsys.readouterr().err)
 
 
 def test_the_shipped_law_passes_the_check():

@@ -44,7 +44,7 @@ def test_a_taken_port_is_named(tmp_path):
     with taken() as port:
         said = refused(tmp_path, PORT=port)
     assert said == (
-        f"error: TOCSIN_CONSOLE_HOST=127.0.0.1 TOCSIN_CONSOLE_PORT={port}: cannot listen on this address "
+        f"Error: TOCSIN_CONSOLE_HOST=127.0.0.1 TOCSIN_CONSOLE_PORT={port}: cannot listen on this address "
         "(Address already in use). Another program uses the port: choose another one, or 0 for a free port, "
         "which is logged.\n"
     )
@@ -55,7 +55,7 @@ def test_a_taken_port_of_the_metrics_is_named(tmp_path):
     with taken() as port:
         said = refused(tmp_path, METRICS_PORT=port)
     assert said.startswith(
-        f"error: TOCSIN_CONSOLE_METRICS_HOST=127.0.0.1 TOCSIN_CONSOLE_METRICS_PORT={port}: cannot"
+        f"Error: TOCSIN_CONSOLE_METRICS_HOST=127.0.0.1 TOCSIN_CONSOLE_METRICS_PORT={port}: cannot"
     )
 
 
@@ -64,7 +64,7 @@ def test_a_file_in_a_folder_that_does_not_exist_is_named(tmp_path):
     path = tmp_path / "nowhere" / "console.sqlite"
     said = refused(tmp_path, DATABASE=path)
     assert said.startswith(
-        f"error: TOCSIN_CONSOLE_DATABASE={path}: cannot be used (there is no folder {path.parent}). It must "
+        f"Error: TOCSIN_CONSOLE_DATABASE={path}: cannot be used (there is no folder {path.parent}). It must "
         "be a file"
     )
     assert "in which this user may write" in said

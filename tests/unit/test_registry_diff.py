@@ -417,7 +417,7 @@ def test_a_mistake_is_refused_with_file_line_and_field(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert re.search(r"error: KR\.yaml:\d+: obligations\[0\]\.trigger", capsys.readouterr().err)
+    assert re.search(r"Error: KR\.yaml:\d+: obligations\[0\]\.trigger", capsys.readouterr().err)
     assert diff("built-in", folder / "elsewhere").exit_code == 2
 
 

@@ -37,6 +37,21 @@ def test_an_unknown_variable_is_refused_and_the_known_are_listed():
     assert "TOCSIN_KAFKA_BOOTSTRAP," in message
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("partitons", "TOCSIN_PARTITIONS"),
+        ("kafka_bootstraps", "TOCSIN_KAFKA_BOOTSTRAP"),
+        ("hashkey", "TOCSIN_HASH_KEY"),
+        ("replication", "TOCSIN_REPLICATION_FACTOR"),
+    ],
+)
+def test_a_misspelt_variable_is_answered_with_the_one_that_is_spelled_like_it(typed, meant):
+    message = refused(**{typed: "1"})
+    assert message.startswith(f"TOCSIN_{typed.upper()}: there is no such setting. Did you mean {meant}")
+    assert "Known" not in message
+
+
 @pytest.mark.parametrize("group", ["tocsin", "other"])
 def test_a_group_of_ones_own_is_refused_with_what_to_do(group):
     message = refused(app_id=group, kafka_bootstraps="x:1")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from streams.commands.registry.law_diff import Law, read_law
+from streams.commands.shared.suggesting_group import did_you_mean
 from streams.contract.events.countries import COUNTRIES, COUNTRY_ALIASES
 from streams.registry.agenda import rows_of_law
 from streams.registry.loader import SHIPPED_LAW, load_rules
@@ -74,17 +75,28 @@ def valid_code(code: str, rules: Rules) -> str:
         regions = sorted(set(rules.jurisdictions) - COUNTRIES)
         raise click.BadParameter(
             f"{code!r} is not a country: give an ISO 3166-1 alpha-2 code such as KR, or one of "
-            f"{', '.join(regions)}.",
+            f"{', '.join(regions)}.{_meant_countries(code, rules)}",
             param_hint="COUNTRY",
         )
     return code
+
+
+def _meant_countries(typed: str, rules: Rules) -> str:
+    """Which countries with a row have a name that is, contains, or is spelled like what was typed."""
+    codes = {row.name.casefold(): code for code, row in rules.jurisdictions.items()}
+    typed = typed.casefold()
+    # Two or three letters are a wrong code, and in many names.
+    close = [name for name in codes if len(typed) > 3 and typed in name]
+    close = close or difflib.get_close_matches(typed, codes, cutoff=0.75)
+    named = ", ".join(f"{codes[name]} ({rules.jurisdictions[codes[name]].name})" for name in close)
+    return f" Did you mean {named}?" if named else ""
 
 
 def named_row(rules: Rules, row_id: str) -> Obligation | WatchedRow:
     """The row with an id. Raises BadParameter, with ids that are spelled like it, if there is none."""
     rows = {row.id: row for row in rows_of_law(rules)}
     if row_id not in rows:
-        close = difflib.get_close_matches(row_id, rows)
-        meant = f" Did you mean {', '.join(close)}?" if close else ""
-        raise click.BadParameter(f"{row_id!r} is not the id of a row of law.{meant}", param_hint="ROW")
+        raise click.BadParameter(
+            f"{row_id!r} is not the id of a row of law.{did_you_mean(row_id, rows)}", param_hint="ROW"
+        )
     return rows[row_id]

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
 from streams.running.errors import RefusedToStart
 from streams.running.worker.settings import Settings
@@ -30,6 +36,11 @@ def broker_errors_explained(settings: Settings) -> Iterator[None]:
             f"with TOCSIN_TOPIC_PREFIX={settings.topic_prefix!r}: "
             "`tocsin topics check` names it, `tocsin topics create` creates it. "
             "If it exists, this user may not see it: docs/deployment.md lists the rights of each role."
+        ) from error
+    except (GroupAuthorizationFailedError, TopicAuthorizationFailedError) as error:
+        raise click.ClickException(
+            f"Kafka at {settings.kafka_bootstrap} refuses this user a right ({error}): docs/deployment.md, "
+            "'Who may do what', lists the rights of each role."
         ) from error
     except RefusedToStart as error:
         raise click.ClickException(str(error)) from error

@@ -1,8 +1,15 @@
 """A group of commands that tells who mistypes a command which ones are close."""
 
 import difflib
+from collections.abc import Collection
 
 import click
+
+
+def did_you_mean(typed: str, known: Collection[str]) -> str:
+    """The end of a message: which of the known words are spelled like `typed`. Empty if none is."""
+    close = difflib.get_close_matches(typed, known)
+    return f" Did you mean {', '.join(close)}?" if close else ""
 
 
 class SuggestingGroup(click.Group):
@@ -15,6 +22,5 @@ class SuggestingGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            if close := difflib.get_close_matches(args[0], self.list_commands(ctx)):
-                error.message += f" Did you mean {', '.join(close)}?"
+            error.message += did_you_mean(args[0], self.list_commands(ctx))
             raise

@@ -1,6 +1,6 @@
 """Reads topics as subscribers do: committed records only, and no consumer group except `group_member`."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from streams.running.log.connection import Connection
+from streams.running.log.log import Isolation
 from streams.running.patches.install import install_reading_patches
 from streams.running.topics import topic_admin
 from streams.running.topics.topic_admin import admin_client
@@ -51,7 +52,19 @@ async def subscriber(connection: Connection, topics: Sequence[str]) -> AsyncIter
         for topic in topics
         for number in range(await partition_count(connection, topic))
     ]
-    consumer = _consumer(connection, auto_offset_reset="earliest")
+    async with partition_reader(connection, places) as consumer:
+        yield consumer
+
+
+@asynccontextmanager
+async def partition_reader(
+    connection: Connection, places: Collection[TopicPartition], isolation: Isolation = "read_committed"
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A started consumer to which these partitions, which must exist, are assigned; the caller seeks.
+
+    Raises KafkaConnectionError if no broker answers.
+    """
+    consumer = _consumer(connection, auto_offset_reset="earliest", isolation=isolation)
     try:
         await consumer.start()
         consumer.assign(places)
@@ -117,7 +130,11 @@ async def group_member(
 
 
 def _consumer(
-    connection: Connection, *topics: str, auto_offset_reset: str, group: str | None = None
+    connection: Connection,
+    *topics: str,
+    auto_offset_reset: str,
+    group: str | None = None,
+    isolation: Isolation = "read_committed",
 ) -> AIOKafkaConsumer:
     """A consumer that can read every record that a worker can read."""
     install_reading_patches()
@@ -127,7 +144,7 @@ def _consumer(
         auto_offset_reset=auto_offset_reset,
         group_id=group,
         enable_auto_commit=False,
-        isolation_level="read_committed",
+        isolation_level=isolation,
         fetch_max_wait_ms=_FETCH_WAIT_MS,
         max_partition_fetch_bytes=_FETCH_BYTES,
     )

@@ -134,6 +134,14 @@ class ClaimsLog:
                 newest[claimant] = max(newest.get(claimant, -1), _generation(value))
         return [Claimant(*each) for each in newest.items()]
 
+    def claims(self) -> dict[str, list[StatePartition]]:
+        """What everybody claims and has not released, by transactional id, in the order of the log."""
+        claimed: dict[str, list[StatePartition]] = {}
+        for place, claimant in self._claims:
+            if claimant and place not in (_TERMS, _LEFT_OPEN):
+                claimed.setdefault(claimant, []).append(place)
+        return claimed
+
     def standing(self, before: str = "") -> dict[str, ClaimFacts]:
         """What everybody with an unreleased claim says, by transactional id.
 

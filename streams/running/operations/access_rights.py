@@ -165,8 +165,11 @@ ROLES: Final = (
         "operator",
         False,
         (
-            *_topics(DEAD_LETTERS, *_STATES, *_SOURCES, *_INTERNAL, to=_READ),
+            *_topics(DEAD_LETTERS, CLAIMS, *_STATES, *_SOURCES, *_INTERNAL, to=_READ),
             *_topics(MESSAGE_REPORTS, VERIFIED_REPORTS, to=_WRITE),
+            # `tocsin status` compares every topic with the catalogue, and asks who is in the group.
+            *_topics(*TOPICS, to=("Describe", "DescribeConfigs")),
+            Right("group", consumer_group(""), ("Describe",)),
         ),
     ),
     Role("state-resetter", False, (*_WORKER, *_topics(*_STATES, to=("Create", "Delete")))),

@@ -166,6 +166,21 @@ async def check_topics(
     return problems
 
 
+async def led_partitions(
+    admin: AIOKafkaAdminClient, catalogue: Catalogue, prefix: str
+) -> dict[str, dict[int, bool]]:
+    """Whether each partition of the catalogue's topics has a leader, by topic (with prefix) and number.
+
+    A topic that is missing, or that this user may not see, is not in it.
+    """
+    names = {topic_name(prefix, name) for name in catalogue}
+    return {
+        row["topic"]: {part["partition"]: part["leader"] >= 0 for part in row["partitions"]}
+        for row in await topics_known_to(admin, None)
+        if row["topic"] in names and row["partitions"]
+    }
+
+
 async def _describe(
     admin: AIOKafkaAdminClient, catalogue: Catalogue, prefix: str, broker: int | None = None
 ) -> dict[str, FoundTopic]:

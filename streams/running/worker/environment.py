@@ -1,6 +1,7 @@
 """Loads settings from environment variables with a prefix, and secrets from files that they name."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, NamedTuple, TypeVar
 
@@ -15,6 +16,9 @@ COOP_PREFIX = "TOCSIN_COOP_"
 OTHER_PREFIXES = (CONSOLE_PREFIX, WEBHOOK_PREFIX, OZONE_PREFIX, COOP_PREFIX)
 """The variables of other programs (`console.settings`, `adapters`) begin so; they are not the worker's."""
 
+
+# Two of eight letters are missing or wrong; names that share a word only are less alike.
+_SIMILAR = 0.75
 
 Model = TypeVar("Model", bound=BaseSettings)
 
@@ -48,11 +52,7 @@ def checked(model: type[Model], prefix: str, values: Mapping[str, str]) -> Model
     """
     unknown = sorted(values.keys() - model.model_fields.keys())
     if unknown:
-        known = ", ".join(prefix + name.upper() for name in model.model_fields)
-        raise SettingsError(
-            "\n".join(f"{prefix}{name.upper()}: there is no such setting." for name in unknown)
-            + f"\nKnown: {known}."
-        )
+        raise SettingsError("\n".join(_unknown(prefix, unknown, model.model_fields)))
     try:
         return model(**values)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -63,6 +63,18 @@ def checked(model: type[Model], prefix: str, values: Mapping[str, str]) -> Model
                 for name, message in wrong
             )
         ) from None
+
+
+def _unknown(prefix: str, unknown: Iterable[str], known: Collection[str]) -> Iterator[str]:
+    """A line for each variable that there is not; one with all that there are if some resemble none."""
+    all_close = True
+    for name in unknown:
+        close = get_close_matches(name, known, cutoff=_SIMILAR)
+        all_close = all_close and bool(close)
+        meant = ", ".join(prefix + each.upper() for each in close)
+        yield f"{prefix}{name.upper()}: there is no such setting.{f' Did you mean {meant}?' if close else ''}"
+    if not all_close:
+        yield f"Known: {', '.join(prefix + name.upper() for name in known)}."
 
 
 class GivenSecret(NamedTuple):
