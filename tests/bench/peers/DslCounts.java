@@ -57,7 +57,9 @@ public final class DslCounts {
      * partitioned: a key of channel and category would send each report through one more topic.
      */
     private static KStream<Windowed<String>, Reached> counted(
-            KStream<String, Job.Report> reports, List<String> categories, Map<String, Job.Counting> countings) {
+            KStream<String, Job.Report> reports,
+            List<String> categories,
+            Map<String, Job.Counting> countings) {
         Job.Counting first = countings.get(categories.get(0));
         Duration window = Duration.ofMillis(first.window());
         TimeWindows windows = TimeWindows.ofSizeAndGrace(window, Job.GRACE)

@@ -29,7 +29,7 @@ final class Job {
     static final String SOURCE = System.getenv("BENCH_SOURCE");
     static final String OUTPUT = System.getenv("BENCH_OUTPUT");
 
-    /** The windows in which a category is counted (ms), and the numbers of reports that reach levels 1, 2 ... */
+    /** The windows of a category (ms), and the numbers of reports in one that reach levels 1, 2 and so on. */
     record Counting(long window, long step, int[] thresholds) {
         int level(int reports) {
             int level = 0;
@@ -51,7 +51,8 @@ final class Job {
         for (String line : System.getenv("BENCH_JOB").split("\n")) {
             String[] fields = line.split(" ");
             int[] thresholds = Arrays.stream(fields[3].split(",")).mapToInt(Integer::parseInt).toArray();
-            found.put(fields[0], new Counting(Long.parseLong(fields[1]), Long.parseLong(fields[2]), thresholds));
+            long window = Long.parseLong(fields[1]);
+            found.put(fields[0], new Counting(window, Long.parseLong(fields[2]), thresholds));
         }
         return found;
     }
@@ -100,12 +101,13 @@ final class Job {
         // One thread, as a worker has one.
         properties.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
         properties.put(StreamsConfig.TOPOLOGY_OPTIMIZATION_CONFIG, StreamsConfig.OPTIMIZE);
-        // A report changes up to 24 windows. The default of 10 MB holds too few of them, and each that leaves the
-        // cache before a commit is a record more in the changelog.
+        // A report changes up to 24 windows. The default of 10 MB is for few of them, and each that leaves
+        // the cache before a commit is a record more in the changelog.
         properties.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 64L << 20);
         properties.put(StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG), "lz4");
         properties.put(StreamsConfig.producerPrefix(ProducerConfig.BATCH_SIZE_CONFIG), 256 << 10);
-        properties.put(StreamsConfig.consumerPrefix(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG), 4 << 20);
+        properties.put(
+                StreamsConfig.consumerPrefix(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG), 4 << 20);
         properties.put(StreamsConfig.consumerPrefix(ConsumerConfig.MAX_POLL_RECORDS_CONFIG), 4000);
         return properties;
     }

@@ -26,18 +26,20 @@ public final class ProcessorCounts {
                 Job.reports().deserializer(),
                 Job.SOURCE);
         topology.addProcessor("count", Count::new, "reports");
-        // Without the cache each report would be a record in the changelog; with it a commit writes each key once.
-        topology.addStateStore(
-                Stores.keyValueStoreBuilder(
-                                Stores.inMemoryKeyValueStore(PANES), Serdes.String(), Serdes.ByteArray())
-                        .withCachingEnabled(),
-                "count");
+        // Without the cache each report is a record in the changelog; with it a commit writes a key once.
+        var panes = Stores.keyValueStoreBuilder(
+                Stores.inMemoryKeyValueStore(PANES), Serdes.String(), Serdes.ByteArray());
+        topology.addStateStore(panes.withCachingEnabled(), "count");
         topology.addSink(
-                "escalations", Job.OUTPUT, Serdes.String().serializer(), Serdes.String().serializer(), "count");
+                "escalations",
+                Job.OUTPUT,
+                Serdes.String().serializer(),
+                Serdes.String().serializer(),
+                "count");
         Job.run(topology);
     }
 
-    /** The state of a channel and category is its level, and then the start and count of each pane, oldest first. */
+    /** The state of a channel and category: its level, then start and count of each pane, oldest first. */
     private static final class Count implements Processor<String, Job.Report, String, String> {
         private static final int LEVEL_BYTES = 4;
         private static final int PANE_BYTES = 12;
@@ -68,12 +70,13 @@ public final class ProcessorCounts {
             int level = counting.level(reports);
             if (level > state.getInt(0)) {
                 state.putInt(0, level);
-                context.forward(found.withValue(Job.escalation(found.key(), report.category(), level, reports)));
+                String escalation = Job.escalation(found.key(), report.category(), level, reports);
+                context.forward(found.withValue(escalation));
             }
             store.put(key, after);
         }
 
-        /** The state with one report more in a pane, and without the panes that no report can need any more. */
+        /** The state with one report more in a pane, and without panes that no report can need any more. */
         private static byte[] added(byte[] before, long pane, Job.Counting counting) {
             ByteBuffer state = ByteBuffer.wrap(before);
             int from = LEVEL_BYTES;
@@ -91,7 +94,8 @@ public final class ProcessorCounts {
             byte[] after = new byte[before.length - dropped + (exists ? 0 : PANE_BYTES)];
             System.arraycopy(before, 0, after, 0, LEVEL_BYTES);
             System.arraycopy(before, from, after, LEVEL_BYTES, place - from);
-            System.arraycopy(before, place, after, after.length - (before.length - place), before.length - place);
+            int later = before.length - place;
+            System.arraycopy(before, place, after, after.length - later, later);
             ByteBuffer result = ByteBuffer.wrap(after);
             int at = place - dropped - (exists ? PANE_BYTES : 0);
             result.putLong(at, pane);
@@ -103,7 +107,8 @@ public final class ProcessorCounts {
         private static int most(ByteBuffer state, long pane, Job.Counting counting) {
             long newest = state.getLong(state.limit() - PANE_BYTES);
             int most = 0;
-            for (long last = pane; last <= newest && last < pane + counting.window(); last += counting.step()) {
+            long end = Math.min(newest + 1, pane + counting.window());
+            for (long last = pane; last < end; last += counting.step()) {
                 int sum = 0;
                 for (int at = state.limit() - PANE_BYTES; at >= LEVEL_BYTES; at -= PANE_BYTES) {
                     long start = state.getLong(at);

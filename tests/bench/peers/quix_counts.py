@@ -71,8 +71,8 @@ def main() -> None:
     for window, step in sorted({counting[:2] for counting in COUNTINGS.values()}):
         names = frozenset(name for name, counting in COUNTINGS.items() if counting[:2] == (window, step))
         (
-            # The key stays the channel, by which the reports are partitioned: grouping by channel and category
-            # would send each report through one more topic.
+            # The key stays the channel, by which the reports are partitioned: grouping by channel and
+            # category would send each report through one more topic.
             reports.filter(lambda report, names=names: report["category"] in names)
             .hopping_window(window, step, GRACE, name=f"counts-{window}")
             .reduce(counted, first_count)

@@ -26,7 +26,10 @@ _COLUMN_FAMILY = "__column_family__"
 def result(
     bootstrap: str, application: str, output: str, counts: Counts, job: Mapping[str, Counting]
 ) -> Result:
-    """What the peer has counted. Raises AssertionError if it escalates a channel and category to a level twice."""
+    """What the peer has counted.
+
+    Raises AssertionError if it escalates a channel and category twice to one level, or to a lower one.
+    """
     levels: dict[tuple[str, str], int] = {}
     for message in Outputs(bootstrap, output).committed():
         told = msgspec.json.decode(message.value())

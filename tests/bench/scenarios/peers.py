@@ -23,7 +23,7 @@ from tests.bench.place import PARTITIONS, SOURCE, Place, Site, cpu_seconds
 from tests.bench.scenarios.backlog import HOUR_MS, Worked, an_hour_ago, work_off
 from tests.kafka.harness.workers import Worker
 
-# On two quiet cores some three minutes, most of them of the slowest peer.
+# Enough for Java to compile what runs often, and few enough for the slowest peer.
 REPORTS = 100_000
 # A peer is stuck if it commits nothing for that long. The first start of a Java program may take seconds.
 STUCK_SECONDS = 120.0
@@ -113,8 +113,8 @@ def _work_off(
     site.stop(program, signal.SIGTERM)
     found = results.result(site.bootstrap, application, output, peer.counts, job)
     assert found.counts == expected.counts, (
-        f"{application} counted {sum(found.counts.values())} reports in {len(found.counts)} windows instead of "
-        f"{sum(expected.counts.values())} in {len(expected.counts)}"
+        f"{application} counted {sum(found.counts.values())} times in {len(found.counts)} windows, not "
+        f"{sum(expected.counts.values())} times in {len(expected.counts)}"
     )
     assert found.levels == expected.levels, f"{application} escalated otherwise than the reports say"
     return worked, len(found.levels)
