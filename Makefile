@@ -171,7 +171,7 @@ $(AUDIT_VENV)/installed: requirements/audit.txt
 
 # Strict: a package that the database does not answer for fails the audit instead of being left out.
 audit: $(AUDIT_VENV)/installed ## Search the pinned packages for known vulnerabilities (asks the Python package index)
-	@for file in runtime build dev calendars docs kubernetes; do \
+	@for file in runtime build dev calendars docs kubernetes peers; do \
 	    echo "requirements/$$file.txt"; \
 	    $(AUDIT_VENV)/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r requirements/$$file.txt $(ARGS) || { \
 	        echo "make audit: requirements/$$file.txt has vulnerable packages (listed above), or the vulnerability data could not be read: it comes from the Python package index's JSON interface, which an ordinary mirror does not offer. ARGS='--vulnerability-service osv' asks the OSV database instead." >&2; \
@@ -186,6 +186,7 @@ requirements: $(VENV)/installed ## Pin the dependencies again
 	$(PIN) --group calendars -o requirements/calendars.txt
 	$(PIN) --group kubernetes -o requirements/kubernetes.txt
 	$(PIN) --group docs -o requirements/docs.txt
+	$(PIN) --group peers -o requirements/peers.txt
 	printf 'hatchling==1.33.0\neditables==0.6\n' | $(PIN) -c requirements/dev.txt -o requirements/build.txt -
 
 PIN = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header

@@ -50,6 +50,23 @@ CONSOLE_PAGES = (
     "clocks",
 )  # fmt: skip
 
+# Other programs that do a part of the job, `make bench ARGS=peers`.
+PEERS = ("Kafka Streams DSL", "Kafka Streams Processor API", "Quix Streams")
+PEER_FIGURES = (
+    Figure("beside peers, one worker: reports/s", "reports/s"),
+    Figure("beside peers, one worker: CPU per report", "us", less_is_better=True),
+    *(
+        figure
+        for peer in PEERS
+        for figure in (
+            Figure(f"{peer}: reports/s", "reports/s"),
+            Figure(f"{peer}: ratio to the worker", "times"),
+            Figure(f"{peer}: CPU per report", "us", less_is_better=True),
+            Figure(f"{peer}: escalations", ""),
+        )
+    ),
+)
+
 FIGURES = (
     Figure("one worker: reports/s", "reports/s", 10_000),
     Figure("Faust baseline: reports/s", "reports/s"),
@@ -120,7 +137,7 @@ FIGURES = (
 def table(runs: Sequence[Mapping[str, float]]) -> str:
     """Format the runs as a Markdown table: median, range and target of each figure, and what it was before."""
     rows = ["| figure | unit | median | range | target | before |", "| --- | --- | ---: | --- | --- | ---: |"]
-    for figure in FIGURES:
+    for figure in (*FIGURES, *PEER_FIGURES):
         values = [run[figure.name] for run in runs if figure.name in run]
         if not values:
             continue

@@ -72,7 +72,7 @@ class Outputs:
 
     def append_times(self) -> list[int]:
         """Append times (ms) of all committed records, ascending."""
-        return sorted(message.timestamp()[1] for message in self._committed())
+        return sorted(message.timestamp()[1] for message in self.committed())
 
     def append_times_of(self, series: str, count: int) -> list[int]:
         """Append times (ms, ascending) of the reports `series-0` to `series-(count - 1)`.
@@ -82,7 +82,7 @@ class Outputs:
         first = f"{series}-".encode()
         came = bytearray(count)
         times = []
-        for message in self._committed():
+        for message in self.committed():
             report_id = next(value for name, value in message.headers() if name == "ce_id")
             assert report_id.startswith(first), f"{report_id!r} was not published here"
             number = int(report_id[len(first) :])
@@ -94,7 +94,8 @@ class Outputs:
         )
         return sorted(times)
 
-    def _committed(self) -> Iterator[Message]:
+    def committed(self) -> Iterator[Message]:
+        """All committed records, those of a partition in order; can be read once."""
         self._consumer.assign(self._partitions)
         open_ends = {tp.partition for tp in self._partitions}
         while open_ends:

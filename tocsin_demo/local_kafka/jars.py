@@ -34,13 +34,20 @@ def broker_jars() -> list[Path]:
 
     Raises LocalKafkaError when a jar is missing, differs from the committed list, or cannot be fetched.
     """
-    folder = cache_folder()
+    return listed_jars(cache_folder(), read_list())
+
+
+def listed_jars(folder: Path, hashes: dict[str, str]) -> list[Path]:
+    """Return the jars with these hashes in `folder`, verified; fetch them first if there is no such folder.
+
+    Raises LocalKafkaError when a jar is missing, differs from its hash, or cannot be fetched.
+    """
     if not folder.exists():
         with _locked(folder):
             # Another process may have fetched them while this one waited.
             if not folder.exists():
-                _fetch(folder)
-    return verify(folder)
+                _fetch(folder, hashes)
+    return verify(folder, hashes)
 
 
 def read_list(jar_list: Path = JAR_LIST) -> dict[str, str]:
@@ -66,13 +73,12 @@ def verify(folder: Path, hashes: dict[str, str] | None = None) -> list[Path]:
     return paths
 
 
-def _fetch(folder: Path) -> None:
+def _fetch(folder: Path, hashes: dict[str, str]) -> None:
     # The folder gets its name only when it is complete and verified, so a later start never trusts the
     # remains of a killed download.
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        hashes = read_list()
         maven.download(hashes, partial)
         verify(partial, hashes)
         partial.rename(folder)
