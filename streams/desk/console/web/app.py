@@ -34,6 +34,7 @@ from streams.desk.console.web.security.limits import BodyLimit
 from streams.desk.console.web.security.other_sites import Arrivals, SecurityHeaders
 from streams.desk.console.web.security.sign_in import SESSION_SECONDS, SignIn
 from streams.desk.console.web.transparency import transparency
+from streams.desk.console.web.work import work
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -66,6 +67,7 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
             Route("/transparency", transparency, name="transparency"),
             Route("/health", health, name="health"),
             Route("/live", live, name="live"),
+            Route("/work", work, name="work"),
             Mount("/static", StaticFiles(directory=_STATIC), name="static"),
             *_sign_in_routes(access, audit),
         ],

@@ -6,6 +6,7 @@ import { startKeys } from "./keys.js";
 import { startPalette } from "./palette.js";
 import { startShift } from "./shift.js";
 import { startTimes } from "./times.js";
+import { startWork } from "./work.js";
 
 startTimes();
 startKeys();
@@ -16,5 +17,6 @@ if (document.body.dataset.case) {
   startDecide();
   startCase();
 }
+startWork();
 // Tests and extensions see by it that keys work.
 document.documentElement.dataset.ready = "";
