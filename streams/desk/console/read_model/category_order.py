@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from streams.contract.events.report import Category
-from streams.counting.measures import MILLION
 from streams.desk.console.read_model.statements import SQL
 from streams.registry.category import CategoryRules, DsaCategory
 
@@ -28,6 +27,9 @@ class CategoryOrder(NamedTuple):
         return {"order_first": self.first, "order_severity": self.severity}
 
 
+# More digits than a severity has.
+_MILLION: Final = 1_000_000
+
 _UNKNOWN: Final = CategoryOrder(1, 0)
 
 
@@ -35,7 +37,7 @@ def category_orders(categories: Mapping[Category, CategoryRules]) -> Iterable[tu
     """The order of each category, sorted by category."""
     for category, rules in sorted(categories.items()):
         first = rules.child_safety or rules.endangers_life or rules.dsa_category == _LIFE
-        yield category, CategoryOrder(int(not first), -round(rules.severity * MILLION))
+        yield category, CategoryOrder(int(not first), -round(rules.severity * _MILLION))
 
 
 def order_of(connection: sqlite3.Connection, category: Category | None) -> CategoryOrder:
