@@ -62,7 +62,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.database = Database(folder / "console.sqlite")
-        self.writer = self.database.open_writer()
+        self.writer = self.database.open_writer(RULES.categories)
         self.progress = Progress(left=0, caught_up=True)
         self.log: list[Record] = []
         self.works = True

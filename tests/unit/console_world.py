@@ -15,6 +15,7 @@ from streams.desk.console.casework.work import ActRefused, CaseWork, apply_act
 from streams.desk.console.read_model.apply import HANDLERS, apply_records
 from streams.desk.console.read_model.changes import Changes
 from streams.desk.console.read_model.database import Database, transaction
+from tests.shipped import RULES
 from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.console_acts import PEOPLE, act, act_record, proposed
 from tests.unit.console_pages import EXAMPLES
@@ -156,7 +157,7 @@ class Reading:
 
     def __init__(self, path: Path) -> None:
         self.database = Database(path)
-        self.writer = self.database.open_writer()
+        self.writer = self.database.open_writer(RULES.categories)
         self.unreadable = 0
 
     def apply(self, records: Sequence[Record]) -> Changes:
@@ -172,11 +173,11 @@ class Reading:
 
 
 def tables(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]:
-    """The rows of every table but `place`, which says how far was read."""
+    """The rows of every table that records fill; `place` says how far was read."""
     names = [
         name
         for (name,) in connection.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name != 'place'"
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('place', 'category_order')"
         )
     ]
     return {

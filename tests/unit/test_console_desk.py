@@ -140,8 +140,10 @@ def test_a_page_is_told_of_what_changed_while_it_was_made(world, monkeypatch, wh
     assert [told.ids for told in feed.since(position)] == [("e-1",)]
 
 
-def test_pages_that_show_no_changes_have_no_position(world):
-    assert 'data-position=""' in world.browser().page("/health")
+def test_every_page_has_a_position_so_that_its_numbers_follow(world):
+    browser = world.browser()
+    position = browser.app.state.console.feed.position
+    assert f'data-position="{position}"' in browser.page("/health")
 
 
 def test_cases_of_the_hardest_categories_are_marked_for_the_counter_in_the_browser(world):

@@ -38,6 +38,7 @@ from streams.desk.console.read_model.database import Database, transaction
 from streams.desk.console.settings import ConsoleSettings
 from streams.running.clients.published_event import published_event
 from tests.contract.examples import example, example_files
+from tests.shipped import RULES
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 NOW_MS = epoch_ms(NOON) + 60 * MINUTE
@@ -105,7 +106,7 @@ def everything_golden():
 
 @contextlib.contextmanager
 def model(path):
-    with contextlib.closing(Database(path).open_writer()) as writer:
+    with contextlib.closing(Database(path).open_writer(RULES.categories)) as writer:
         yield writer
 
 
@@ -118,7 +119,10 @@ def apply(writer, records):
 
 def tables(writer):
     names = [
-        name for (name,) in writer.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
+        name
+        for (name,) in writer.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
+        # Made of categories, not of records.
+        if name != "category_order"
     ]
     return {name: sorted(writer.execute(f"SELECT * FROM {name}").fetchall(), key=repr) for name in names}
 
@@ -134,8 +138,9 @@ def test_cases_of_a_category_that_a_console_lacked_are_there_once_it_has_it(tmp_
         event = msgspec.structs.replace(OPENED, category="x_loan_sharks", sequence=sequence)
         logs.append(ESCALATIONS, 0, encode(event))
 
-    def reads(categories):
+    def reads(names):
         """What a console that is started with these categories says and shows."""
+        categories = dict.fromkeys(names, RULES.categories["fraud"])
         with contextlib.closing(Database(tmp_path / "a").open_writer(categories)) as writer:
             (begins_at,) = writer.execute("SELECT coalesce(max(next_offset), 0) FROM place").fetchone()
             follower = Follower(None, "", writer, lambda _: None, categories)
@@ -212,10 +217,10 @@ def test_a_file_that_everybody_could_read_is_kept_from_them_also_by_another_name
 def test_a_file_that_cannot_be_kept_from_others_is_refused_by_its_name(tmp_path):
     path = tmp_path / "missing" / "console.sqlite"
     with pytest.raises(sqlite3.Error, match=f"{path}: cannot be made, or kept from other users"):
-        Database(path).open_writer()
+        Database(path).open_writer(RULES.categories)
     tmp_path.chmod(0o755)
     with pytest.raises(sqlite3.Error):
-        Database(tmp_path).open_writer()
+        Database(tmp_path).open_writer(RULES.categories)
     assert stat.filemode(tmp_path.stat().st_mode) == "drwxr-xr-x"
 
 
@@ -242,7 +247,7 @@ def test_a_batch_that_fails_leaves_nothing(tmp_path):
 def test_a_database_that_is_none_is_refused(tmp_path):
     (tmp_path / "a").write_bytes(b"no database" * 100)
     with pytest.raises(sqlite3.DatabaseError):
-        Database(tmp_path / "a").open_writer()
+        Database(tmp_path / "a").open_writer(RULES.categories)
 
 
 def escalations_of(channel, number, draw):

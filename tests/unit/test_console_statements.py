@@ -8,6 +8,7 @@ import pytest
 import streams.desk.console
 from streams.desk.console.read_model.database import Database
 from streams.desk.console.read_model.statements import SQL, sql_if
+from streams.registry.categories import built_in_categories
 
 CONSOLE = Path(streams.desk.console.__file__).parent
 
@@ -29,11 +30,15 @@ def words(name):
 
 def views(name):
     """Each condition alone, with what the statement needs to be one."""
-    if name == "desk":
-        orders, heads = {"by=clock", "by=channel", "by=category"}, {"limit", "ids", "counts"}
+    orders = {"by=clock", "by=channel", "by=category"} & words(name)
+    heads = {"limit", "ids", "counts", "total"} & words(name)
+    if "ids" in heads:
+        # What else it says begins with one of these.
         for head in heads:
-            for by in orders:
-                yield from ({head, by, word} for word in words(name) - orders - heads)
+            for by in orders or {""}:
+                for word in words(name) - orders - heads:
+                    # Alone, and beside what the usual view asks for.
+                    yield from ({head, by, word}, {head, by, word, "listed=waiting"})
     else:
         yield from ({word} for word in {"", *words(name)})
 
@@ -41,7 +46,7 @@ def views(name):
 @pytest.fixture
 def reader(tmp_path):
     database = Database(tmp_path / "model.sqlite")
-    database.open_writer().close()
+    database.open_writer(built_in_categories()).close()
     return database.reader()
 
 

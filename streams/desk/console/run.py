@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from socket import socket
@@ -29,6 +29,7 @@ from streams.desk.console.settings import ConsoleSettings
 from streams.desk.console.web.app import build_app
 from streams.desk.console.web.context import Console
 from streams.desk.console.web.security.slow_clients import CLOSE_SECONDS, REQUEST_SECONDS, BoundedProtocol
+from streams.registry.category import CategoryRules
 from streams.running.clients.kafka_writing import producer_for
 from streams.running.operations.address_refused import refusal_explained
 from streams.running.worker.environment import CONSOLE_PREFIX, SettingsError
@@ -183,7 +184,9 @@ async def _listening(prefix: str, host: str, port: int) -> AsyncIterator[list[so
         yield sockets
 
 
-def _opened(database: Database, path: Path, categories: Iterable[Category]) -> sqlite3.Connection:
+def _opened(
+    database: Database, path: Path, categories: Mapping[Category, CategoryRules]
+) -> sqlite3.Connection:
     """The connection that writes the read model in the file at `path`.
 
     Raises SettingsError if it cannot be used.

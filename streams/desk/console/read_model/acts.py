@@ -94,6 +94,7 @@ def work_columns(work: Work[Any]) -> dict[str, int | str | None]:
         "claimed_until_ms": None if work.claimed_until is None else epoch_ms(work.claimed_until),
         "snoozed_until_ms": None if work.snoozed_until is None else epoch_ms(work.snoozed_until),
         "version": work.version,
+        "proposer": None if work.proposal is None else work.proposal.actor.ref,
     }
 
 

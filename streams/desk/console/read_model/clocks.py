@@ -16,9 +16,8 @@ from streams.desk.console.read_model.statements import SQL
 # A lapsed clock still waits for somebody to say what became of the duty.
 _OPEN = frozenset({"running", "paused", "lapsed"})
 
-# Later than any clock: cases without a running clock come after those with one.
-_NO_CLOCK: Final = 1 << 62
-
+NO_CLOCK: Final = 1 << 62
+"""Later than any clock: cases without a running clock come after those with one."""
 
 CLOCK_SUBJECTS: Final[Mapping[CaseSubject, ClockSubject]] = {"escalation": "report", "request": "request"}
 """How clocks call what a case is about."""
@@ -65,7 +64,7 @@ def put_clock(
 def clock_columns(clock: NearestClock | None) -> dict[str, int | str | None]:
     """What the rows of cases and of requests say of the nearest clock."""
     if clock is None:
-        return {"due_ms": None, "duty": None, "order_due": _NO_CLOCK}
+        return {"due_ms": None, "duty": None, "order_due": NO_CLOCK}
     return {"due_ms": clock.due_ms, "duty": clock.obligation, "order_due": clock.due_ms}
 
 

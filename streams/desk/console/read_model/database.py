@@ -1,7 +1,7 @@
 """The file of the read model: SQLite, one writer, any number of readers."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib.resources import files
@@ -10,7 +10,9 @@ from threading import local
 from zlib import crc32
 
 from streams.contract.events.report import Category
+from streams.desk.console.read_model.category_order import category_orders
 from streams.desk.console.read_model.statements import SQL
+from streams.registry.category import CategoryRules
 
 _SCHEMA = (files(__package__) / "sql" / "schema.sql").read_text(encoding="utf-8")
 
@@ -31,10 +33,11 @@ class Database:
         self._path = path
         self._threads = local()
 
-    def open_writer(self, categories: Iterable[Category] = ()) -> sqlite3.Connection:
+    def open_writer(self, categories: Mapping[Category, CategoryRules]) -> sqlite3.Connection:
         """The connection that writes; the caller closes it. A file of another version is emptied.
 
-        So is one that was made with other `categories`: cases of those that it did not have were skipped.
+        So is one that was made with other `categories`: cases of those that it did not have were skipped, and
+        the order of the desk follows their severities.
 
         Nobody but the file's owner may read it, whatever was allowed before. Raises sqlite3.Error if the file
         cannot be opened or kept from others, or is no database.
@@ -47,9 +50,10 @@ class Database:
         # A power cut may take the last transactions with it: they are read again.
         writer.execute("PRAGMA synchronous = NORMAL")
         (version,) = writer.execute("PRAGMA user_version").fetchone()
-        wanted = _VERSION ^ crc32(" ".join(sorted(categories)).encode()) & 0x7FFFFFFF
+        orders = [(category, *order) for category, order in category_orders(categories)]
+        wanted = _VERSION ^ crc32(repr(orders).encode()) & 0x7FFFFFFF
         if version != wanted:
-            _make_anew(writer, wanted)
+            _make_anew(writer, wanted, orders)
         return writer
 
     def reader(self) -> sqlite3.Connection:
@@ -93,11 +97,12 @@ def _make_private(path: Path) -> None:
         ) from error
 
 
-def _make_anew(writer: sqlite3.Connection, version: int) -> None:
+def _make_anew(writer: sqlite3.Connection, version: int, orders: Sequence[tuple[Category, int, int]]) -> None:
     with transaction(writer):
         tables = writer.execute(SQL["tables"]).fetchall()
         for (name,) in tables:
             writer.execute(f'DROP TABLE "{name}"')
         for statement in _SCHEMA.split(";\n"):
             writer.execute(statement)
+        writer.executemany(SQL["put_category_order"], orders)
         writer.execute(f"PRAGMA user_version = {version}")

@@ -1,33 +1,21 @@
-"""Lists the desk: which cases, in which order, a page at a time."""
+"""Lists the desk: which cases, in which order, a page at a time; and counts them."""
 
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from streams.contract.events.report import Category
-from streams.desk.console.read_model.paging import (
-    PAGE_ROWS,
-    BadFilter,
-    ListFilter,
-    Page,
-    as_json,
-    conditions,
-    page_of,
-    position_in,
-)
+from streams.contract.wire.times import DAY
+from streams.desk.console.casework.permissions import Person
+from streams.desk.console.read_model.clocks import NO_CLOCK
+from streams.desk.console.read_model.desk_filter import ORDERS, DeskFilter, conditions_for, position_of
+from streams.desk.console.read_model.paging import PAGE_ROWS, BadFilter, Page, as_json, page_where
 from streams.desk.console.read_model.statements import SQL, sql_if
 
-Listed = Literal["waiting", "snoozed", "decided", "resolved", "all"]
-Grouping = Literal["clock", "channel", "category"]
-
-_ORDER = ("order_due", "order_level", "order_priority", "escalation_id")
-_ORDERS: Final[Mapping[Grouping, Sequence[str]]] = {
-    "clock": _ORDER,
-    "channel": ("channel_ref", *_ORDER),
-    "category": ("category_group", *_ORDER),
-}
+# A request stands on the desk for the last day before its nearest clock ends: whoever answers requests looks
+# at all of them on their own page, and has a shift left for one that appears here.
+_DUE_MS: Final = DAY
 
 
 class Counted(NamedTuple):
@@ -38,7 +26,7 @@ class Counted(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many cases a view has, most first."""
+    """How many cases a view has, most first. `total` has its requests of authorities, too."""
 
     by_category: Sequence[Counted]
     by_policy: Sequence[Counted]
@@ -52,41 +40,25 @@ class ShownRow(NamedTuple):
     in_view: bool
 
 
-@dataclass(frozen=True)
-class DeskFilter(ListFilter):
-    """What a view of the desk shows. `level` is the lowest one shown; `assignee` may be `nobody`."""
-
-    listed: Listed = "waiting"
-    category: str | None = None
-    group: str | None = None
-    policy: str | None = None
-    channel: str | None = None
-    country: str | None = None
-    assignee: str | None = None
-    level: int | None = None
-    clock: Literal["running", "overdue", "none"] | None = None
-    integrity: Literal["suspected"] | None = None
-    escalated: Literal["yes"] | None = None
-    by: Grouping = "clock"
-
-
 def desk_page(
-    reader: sqlite3.Connection,
-    shown: DeskFilter,
-    categories: frozenset[Category],
-    now_ms: int,
-    after: str | None = None,
+    reader: sqlite3.Connection, shown: DeskFilter, person: Person, now_ms: int, after: str | None = None
 ) -> Page:
-    """A page of the cases that a person may see.
+    """A page of what a person may see: cases, and requests that are due for who may answer them.
 
-    Raises BadFilter if `after` is not what an earlier page said.
+    `subject` of a row says what it is. Raises BadFilter if `after` is not what an earlier page said.
     """
-    return page_of(reader, "desk", shown, _ORDERS[shown.by], after, categories, now=now_ms)
-
-
-def position_of(row: sqlite3.Row, shown: DeskFilter) -> str:
-    """Where a row is in the order of a view, as `after` of `desk_page` takes it. It is a JSON array."""
-    return position_in(row, _ORDERS[shown.by])
+    order = ORDERS[shown.by]
+    given, values = conditions_for(shown, person, now_ms)
+    cases = page_where(reader, "desk", given, values, order, after)
+    if not shown.shows_requests(person):
+        return cases
+    given, values = _of_requests(given, values, shown)
+    requests = page_where(reader, "desk_requests", given, values, order, after)
+    rows = sorted([*cases.rows, *requests.rows], key=lambda row: tuple(row[name] for name in order))
+    # Whatever either list leaves out comes after a whole page of it.
+    if cases.after is None and requests.after is None and len(rows) <= PAGE_ROWS:
+        return Page(rows, None)
+    return Page(rows[:PAGE_ROWS], position_of(rows[PAGE_ROWS - 1], shown))
 
 
 def desk_row(
@@ -98,45 +70,72 @@ def desk_row(
 
 
 def desk_rows(
-    reader: sqlite3.Connection,
-    escalation_ids: Sequence[str],
-    shown: DeskFilter,
-    categories: frozenset[Category],
-    now_ms: int,
+    reader: sqlite3.Connection, ids: Sequence[str], shown: DeskFilter, person: Person, now_ms: int
 ) -> Sequence[ShownRow]:
-    """The rows of these cases as they are now, without those that the person may not see.
+    """The rows of these cases and requests as they are now, without those that do not concern the person.
 
     Raises BadFilter if there are more than PAGE_ROWS ids.
     """
-    if len(escalation_ids) > PAGE_ROWS:
+    if len(ids) > PAGE_ROWS:
         raise BadFilter(f"ids are at most {PAGE_ROWS}")
 
-    def listed(view: DeskFilter) -> dict[str, sqlite3.Row]:
-        given, values = conditions(view, categories)
-        bound = {**values, "ids": as_json(escalation_ids), "now": now_ms}
-        rows = reader.execute(sql_if("desk", {*given, "ids"}), bound)
-        return {row["escalation_id"]: row for row in rows}
+    def found(statement: str, given: set[str], values: Mapping[str, Any]) -> dict[str, sqlite3.Row]:
+        rows = reader.execute(sql_if(statement, {*given, "ids"}), {**values, "ids": as_json(ids)})
+        return {row["case_id"]: row for row in rows}
 
-    in_view = listed(shown)
-    return [ShownRow(row, name in in_view) for name, row in listed(DeskFilter(listed="all")).items()]
+    everything = DeskFilter(listed="all")
+    rows = found("desk", *conditions_for(everything, person, now_ms))
+    given, values = conditions_for(shown, person, now_ms)
+    in_view = found("desk", given, values)
+    if DeskFilter().shows_requests(person):
+        rows |= found("desk_requests", *conditions_for(everything, person, now_ms))
+    if shown.shows_requests(person):
+        in_view |= found("desk_requests", *_of_requests(given, values, shown))
+    return [ShownRow(row, name in in_view) for name, row in rows.items()]
 
 
-def counts(
-    reader: sqlite3.Connection, shown: DeskFilter, categories: frozenset[Category], now_ms: int
-) -> Counts:
+def counts(reader: sqlite3.Connection, shown: DeskFilter, person: Person, now_ms: int) -> Counts:
     """How many cases of a view each category and each policy has.
 
     The index `desk_counts` has every column of a filter.
     """
-    given, values = conditions(shown, categories)
+    given, values = conditions_for(shown, person, now_ms)
     by_category: Counter[str] = Counter()
     by_policy: Counter[str] = Counter()
-    for category, policy, cases in reader.execute(
-        sql_if("desk", {*given, "counts"}), {**values, "now": now_ms}
-    ):
+    for category, policy, cases in reader.execute(sql_if("desk", {*given, "counts"}), values):
         by_category[category] += cases
         by_policy[policy] += cases
-    return Counts(_most_first(by_category), _most_first(by_policy), by_category.total())
+    requests = _requests_total(reader, shown, person, now_ms)
+    return Counts(_most_first(by_category), _most_first(by_policy), by_category.total() + requests)
+
+
+def total(reader: sqlite3.Connection, shown: DeskFilter, person: Person, now_ms: int) -> int:
+    """How many rows a view has: the `total` of `counts`, for which indexes of few rows are enough."""
+    given, values = conditions_for(shown, person, now_ms)
+    (cases,) = reader.execute(sql_if("desk", {*given, "total"}), values).fetchone()
+    return int(cases) + _requests_total(reader, shown, person, now_ms)
+
+
+def requests_due(reader: sqlite3.Connection, person: Person, now_ms: int) -> int:
+    """How many requests stand on the desk because they are due, for who may answer them; 0 for others."""
+    return _requests_total(reader, DeskFilter(), person, now_ms)
+
+
+def _requests_total(reader: sqlite3.Connection, shown: DeskFilter, person: Person, now_ms: int) -> int:
+    if not shown.shows_requests(person):
+        return 0
+    given, values = _of_requests(*conditions_for(shown, person, now_ms), shown)
+    (requests,) = reader.execute(sql_if("desk_requests", {*given, "total"}), values).fetchone()
+    return int(requests)
+
+
+def _of_requests(
+    given: set[str], values: Mapping[str, Any], shown: DeskFilter
+) -> tuple[set[str], dict[str, Any]]:
+    """What the statement of requests is given for a view, beside what that of cases is."""
+    # What waits for one's signature, or is held by somebody, is shown however long it has time.
+    until = NO_CLOCK if shown.to_sign or shown.assignee else values["now"] + _DUE_MS
+    return {*given, "waiting"}, {**values, "due_until": until}
 
 
 def _most_first(counter: Counter[str]) -> Sequence[Counted]:

@@ -12,6 +12,7 @@ from streams.contract.wire.times import epoch_ms, moment_ms
 from streams.desk.console.casework.permissions import gate_needs_two
 from streams.desk.console.casework.work import CaseKey, CaseWork
 from streams.desk.console.read_model.acts import last_acted_ms, work_columns, work_on
+from streams.desk.console.read_model.category_order import order_of
 from streams.desk.console.read_model.clocks import (
     NearestClock,
     clock_columns,
@@ -20,6 +21,7 @@ from streams.desk.console.read_model.clocks import (
 )
 from streams.desk.console.read_model.escalations import escalation_events
 from streams.desk.console.read_model.statements import SQL
+from streams.desk.text.crowd_text import priority_text
 from streams.desk.text.record_text import likely_countries
 
 CaseState = Literal["open", "proposed", "decided", "resolved"]
@@ -65,6 +67,7 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
             last_acted_ms(writer, CaseKey("escalation", escalation_id)),
         ),
         "priority": priority,
+        "priority_parts": "" if newest.priority is msgspec.UNSET else priority_text(newest.priority),
         "reports": counts.reports,
         "distinct_reporters": counts.distinct_reporters,
         "voices": None if counts.voices is msgspec.UNSET else counts.voices,
@@ -83,6 +86,7 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
         "waits": state in ("open", "proposed"),
         "order_level": -newest.level,
         "order_priority": -priority,
+        **order_of(writer, newest.category).columns,
         **clock_columns(clock),
         **work_columns(work),
     }

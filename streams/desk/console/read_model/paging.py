@@ -1,7 +1,7 @@
 """Lists of the console, a page at a time, and the filters in their addresses."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, Self, get_args, get_origin, get_type_hints
 
@@ -68,11 +68,26 @@ def page_of(
     if `after` is not what an earlier page said.
     """
     given, bound = conditions(shown, categories)
-    given.add("limit")
+    return page_where(reader, name, given, {**bound, **values}, order, after)
+
+
+def page_where(
+    reader: sqlite3.Connection,
+    name: str,
+    given: Collection[str],
+    values: Mapping[str, Any],
+    order: Sequence[str],
+    after: str | None,
+) -> Page:
+    """A page of the list with the statement of this name, for what `sql_if` is given and these values.
+
+    Raises BadFilter as `page_of` does.
+    """
+    given, bound = {*given, "limit"}, dict(values)
     if after is not None:
         given.add("after")
         bound |= {f"after_{number}": part for number, part in enumerate(_position(after, len(order)))}
-    rows = reader.execute(sql_if(name, given), {**bound, **values, "limit": PAGE_ROWS + 1}).fetchall()
+    rows = reader.execute(sql_if(name, given), {**bound, "limit": PAGE_ROWS + 1}).fetchall()
     if len(rows) <= PAGE_ROWS:
         return Page(rows, None)
     return Page(rows[:PAGE_ROWS], position_in(rows[PAGE_ROWS - 1], order))

@@ -7,9 +7,10 @@ import msgspec
 from streams.contract.events.authority_routing import AuthorityRouting
 from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.times import moment_ms
-from streams.desk.console.casework.permissions import request_gate_needs_two
+from streams.desk.console.casework.permissions import request_gate_needs_two, sets_refusal_aside
 from streams.desk.console.casework.work import CaseKey
 from streams.desk.console.read_model.acts import last_acted_ms, work_columns, work_on_request
+from streams.desk.console.read_model.category_order import order_of
 from streams.desk.console.read_model.changes import Changes
 from streams.desk.console.read_model.clocks import clock_columns, nearest_clock, put_clock
 from streams.desk.console.read_model.statements import SQL
@@ -72,6 +73,8 @@ def refresh_request(writer: sqlite3.Connection, request_id: str) -> None:
         "answer": None if work.decision is None else work.decision.outcome.answer,
         # What was answered waits for nobody, unless a clock still runs.
         "waits": state != "answered" or clock is not None,
+        "sets_aside": work.proposal is not None and sets_refusal_aside(first, work.proposal.outcome),
+        **order_of(writer, first.category).columns,
         **clock_columns(clock),
         **work_columns(work),
     }

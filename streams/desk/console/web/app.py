@@ -36,6 +36,7 @@ from streams.desk.console.web.security.other_sites import Arrivals, SecurityHead
 from streams.desk.console.web.security.sign_in import SESSION_SECONDS, SignIn
 from streams.desk.console.web.transparency import transparency
 from streams.desk.console.web.undo import became, undo
+from streams.desk.console.web.work import work
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -72,6 +73,7 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
             Route("/figures", figures, name="figures"),
             Route("/figures.csv", figures_file, name="figures_file"),
             Route("/live", live, name="live"),
+            Route("/work", work, name="work"),
             Mount("/static", StaticFiles(directory=_STATIC), name="static"),
             *_sign_in_routes(access, audit),
         ],

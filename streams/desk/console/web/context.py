@@ -1,7 +1,7 @@
 """What every page needs: the read model, who is signed in, and the frame around the page."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from streams.desk.console.live_feed import LiveFeed
 from streams.desk.console.publisher import Publisher
 from streams.desk.console.read_model.database import Database
 from streams.desk.console.read_model.paging import ListFilter
+from streams.desk.console.read_model.work_counts import WorkCount, work_counts
 from streams.desk.console.settings import ConsoleSettings
 from streams.desk.console.web import words
 from streams.desk.console.web.words import with_moments
@@ -99,6 +100,11 @@ def form_token(request: Request) -> str:
     return token
 
 
+def counted_work(request: Request) -> Sequence[WorkCount]:
+    """How much waits for who is signed in, as it is now."""
+    return list(work_counts(console_of(request).database.reader(), person_of(request), clock_ms()))
+
+
 def next_page(shown: ListFilter, after: str | None) -> str | None:
     """The parameters of the address of a list's next page; None if there is none."""
     return None if after is None else urlencode({**shown.parameters(), "after": after})
@@ -114,8 +120,11 @@ def page(request: Request, template: str, context: Mapping[str, Any], status_cod
         "token": form_token(request),
         "now_ms": clock_ms(),
         "progress": console.progress,
-        # A page that did not note its position is not told of changes.
-        "position": getattr(request.state, "position", ""),
+        # A page that did not note its position before it read is told of changes only so that its numbers
+        # follow: these are read again.
+        "position": getattr(request.state, "position", console.feed.position),
+        # Counted for whole pages alone.
+        "counted_work": lambda: counted_work(request),
         "floor": {category for category, row in console.categories.items() if row.floor},
         "unsigned": console.settings.sign_in == "none",
         "signs_out": console.settings.sign_in == "openid",

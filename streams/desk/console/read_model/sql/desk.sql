@@ -1,10 +1,14 @@
 -- The desk's rows, a page at a time or by their ids, or how many there are.
+-- A plus keeps a list from the index of what is overdue: it would have to sort much that it finds there.
 
 -- name: desk
-SELECT * FROM desk_row -- if limit
-SELECT desk_row.* FROM json_each(:ids) AS wanted -- if ids
-CROSS JOIN desk_row ON escalation_id = wanted.value -- if ids
+SELECT 'escalation' AS subject, escalation_id AS case_id, desk_row.* -- if limit
+FROM desk_row -- if limit
+SELECT 'escalation' AS subject, escalation_id AS case_id, desk_row.* -- if ids
+FROM json_each(:ids) AS wanted CROSS JOIN desk_row ON escalation_id = wanted.value -- if ids
 SELECT category, policy, count(*) FROM desk_row -- if counts
+SELECT count(*) FROM desk_row -- if total
+INDEXED BY desk_held -- if total held
 WHERE TRUE
 AND waits = 1 AND (snoozed_until_ms IS NULL OR snoozed_until_ms <= :now) -- if listed=waiting
 AND waits = 1 AND snoozed_until_ms > :now -- if listed=snoozed
@@ -18,35 +22,35 @@ AND channel_ref = :channel -- if channel
 AND level >= :level -- if level
 AND instr(' ' || jurisdictions || ' ', ' ' || upper(:country) || ' ') -- if country
 AND NOT (assignee IS NOT NULL AND (claimed_until_ms IS NULL OR claimed_until_ms > :now)) -- if assignee=nobody
-AND (:assignee = 'nobody' OR assignee = :assignee) -- if assignee
-AND (:assignee = 'nobody' OR claimed_until_ms IS NULL OR claimed_until_ms > :now) -- if assignee
-AND due_ms > :now -- if clock=running
+AND assignee = :assignee AND (claimed_until_ms IS NULL OR claimed_until_ms > :now) -- if held
+AND +due_ms > :now -- if clock=running
 AND due_ms <= :now -- if clock=overdue
-AND due_ms IS NULL -- if clock=none
+AND +due_ms IS NULL -- if clock=none
 AND integrity != '' -- if integrity
 AND escalated = 1 -- if escalated
-AND (order_due, order_level, order_priority, escalation_id) -- if after by=clock
-    > (:after_0, :after_1, :after_2, :after_3) -- if after by=clock
-AND (channel_ref, order_due, order_level, order_priority, escalation_id) -- if after by=channel
-    > (:after_0, :after_1, :after_2, :after_3, :after_4) -- if after by=channel
-AND (category_group, order_due, order_level, order_priority, escalation_id) -- if after by=category
-    > (:after_0, :after_1, :after_2, :after_3, :after_4) -- if after by=category
-ORDER BY order_due, order_level, order_priority, escalation_id -- if limit by=clock
-ORDER BY channel_ref, order_due, order_level, order_priority, escalation_id -- if limit by=channel
-ORDER BY category_group, order_due, order_level, order_priority, escalation_id -- if limit by=category
+AND proposer IS NOT NULL AND proposer != :person AND :may_sign -- if to_sign
+AND (order_first, order_due, order_level, order_severity, order_priority, escalation_id) -- if after by=clock
+    > (:after_0, :after_1, :after_2, :after_3, :after_4, :after_5) -- if after by=clock
+AND (channel_ref, order_first, order_due, order_level, order_severity, order_priority, escalation_id) -- if after by=channel
+    > (:after_0, :after_1, :after_2, :after_3, :after_4, :after_5, :after_6) -- if after by=channel
+AND (category_group, order_first, order_due, order_level, order_severity, order_priority, escalation_id) -- if after by=category
+    > (:after_0, :after_1, :after_2, :after_3, :after_4, :after_5, :after_6) -- if after by=category
+ORDER BY order_first, order_due, order_level, order_severity, order_priority, escalation_id -- if limit by=clock
+ORDER BY channel_ref, order_first, order_due, order_level, order_severity, order_priority, escalation_id -- if limit by=channel
+ORDER BY category_group, order_first, order_due, order_level, order_severity, order_priority, escalation_id -- if limit by=category
 LIMIT :limit -- if limit
 GROUP BY category, policy -- if counts
 
 -- name: desk_row
-SELECT * FROM desk_row WHERE escalation_id = ?
+SELECT 'escalation' AS subject, escalation_id AS case_id, desk_row.* FROM desk_row WHERE escalation_id = ?
 
 -- name: put_desk_row
 INSERT OR REPLACE INTO desk_row VALUES (
     :escalation_id, :channel_ref, :policy, :is_clock, :category, :category_group, :level, :level_name,
-    :opened_ms, :changed_ms, :due_ms, :duty, :priority, :reports, :distinct_reporters, :voices, :risk,
-    :integrity, :jurisdictions, :gate, :needs_two, :assignee, :claimed_until_ms, :snoozed_until_ms,
-    :escalated, :state, :reopened, :decision, :decided_by, :version, :policy_version, :registry_version,
-    :waits, :order_due, :order_level, :order_priority
+    :opened_ms, :changed_ms, :due_ms, :duty, :priority, :priority_parts, :reports, :distinct_reporters, :voices,
+    :risk, :integrity, :jurisdictions, :gate, :needs_two, :assignee, :claimed_until_ms, :snoozed_until_ms,
+    :escalated, :state, :reopened, :decision, :decided_by, :version, :proposer, :policy_version,
+    :registry_version, :waits, :order_first, :order_due, :order_level, :order_severity, :order_priority
 )
 
 -- name: episodes_with_clocks
@@ -55,3 +59,9 @@ SELECT escalation_id FROM desk_row WHERE channel_ref = ? AND NOT is_clock AND st
 -- name: categories
 SELECT escalation_id, category FROM desk_row WHERE escalation_id IN (SELECT value FROM json_each(:ids))
 UNION ALL SELECT request_id, category FROM request_row WHERE request_id IN (SELECT value FROM json_each(:ids))
+
+-- name: category_order
+SELECT order_first, order_severity FROM category_order WHERE category = ?
+
+-- name: put_category_order
+INSERT INTO category_order VALUES (?, ?, ?)

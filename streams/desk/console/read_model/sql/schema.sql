@@ -135,9 +135,14 @@ CREATE TABLE request_row (
     state TEXT NOT NULL,
     answer TEXT,
     version INTEGER NOT NULL,
-    -- The order of the page: those that wait by clock, then by receipt.
+    -- Who proposed what waits for a second person; null if nothing does. `sets_aside`: it follows what must be refused.
+    proposer TEXT,
+    sets_aside INTEGER NOT NULL,
+    -- The order of the page: those that wait by clock, then by receipt. On the desk they have the order of its rows.
     waits INTEGER NOT NULL,
-    order_due INTEGER NOT NULL
+    order_first INTEGER NOT NULL,
+    order_due INTEGER NOT NULL,
+    order_severity INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX request_order ON request_row (waits, order_due, received_ms, request_id);
 
@@ -200,6 +205,8 @@ CREATE TABLE desk_row (
     due_ms INTEGER,
     duty TEXT,
     priority INTEGER NOT NULL,
+    -- What it is made of, in words.
+    priority_parts TEXT NOT NULL,
     reports INTEGER NOT NULL,
     distinct_reporters INTEGER NOT NULL,
     voices REAL,
@@ -221,22 +228,38 @@ CREATE TABLE desk_row (
     decision TEXT,
     decided_by TEXT,
     version INTEGER NOT NULL,
+    -- Who proposed what waits for a second person, also in a case that was decided; null if nothing does.
+    proposer TEXT,
     policy_version TEXT NOT NULL,
     registry_version TEXT NOT NULL,
-    -- The order of the desk: waiting cases first by clock, then by level, then by priority.
     waits INTEGER NOT NULL,
+    -- The order of the desk: life and children, clock, level, severity, priority.
+    order_first INTEGER NOT NULL,
     order_due INTEGER NOT NULL,
     order_level INTEGER NOT NULL,
+    order_severity INTEGER NOT NULL,
     order_priority INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX desk_order ON desk_row (waits, order_due, order_level, order_priority, escalation_id);
+CREATE INDEX desk_order ON desk_row (waits, order_first, order_due, order_level, order_severity, order_priority, escalation_id);
 CREATE INDEX desk_by_channel ON desk_row (channel_ref);
 CREATE INDEX desk_episodes ON desk_row (channel_ref) WHERE NOT is_clock AND state != 'resolved';
-CREATE INDEX desk_channels ON desk_row (waits, channel_ref, order_due, order_level, order_priority, escalation_id);
-CREATE INDEX desk_groups ON desk_row (waits, category_group, order_due, order_level, order_priority, escalation_id);
-CREATE INDEX desk_by_category ON desk_row (waits, category, order_due, order_level, order_priority, escalation_id);
+CREATE INDEX desk_channels ON desk_row (waits, channel_ref, order_first, order_due, order_level, order_severity, order_priority, escalation_id);
+CREATE INDEX desk_groups ON desk_row (waits, category_group, order_first, order_due, order_level, order_severity, order_priority, escalation_id);
+CREATE INDEX desk_by_category ON desk_row (waits, category, order_first, order_due, order_level, order_severity, order_priority, escalation_id);
+-- Every page counts what is overdue, what a person has to sign and what they work on: few of all rows.
+CREATE INDEX desk_overdue ON desk_row (waits, due_ms, category, snoozed_until_ms);
+CREATE INDEX desk_to_sign ON desk_row (order_first, order_due, order_level, order_severity, order_priority, escalation_id) WHERE proposer IS NOT NULL;
+CREATE INDEX desk_held ON desk_row (assignee, waits, order_first, order_due, order_level, order_severity, order_priority, escalation_id) WHERE assignee IS NOT NULL;
 -- Counts of a view read every waiting case: from here, 50,000 take 5 ms instead of 80. It has every column of a filter.
 CREATE INDEX desk_counts ON desk_row (
     waits, category, policy, snoozed_until_ms, level, due_ms, escalated, assignee, claimed_until_ms, integrity,
     jurisdictions, category_group, channel_ref, state
 );
+
+-- What the order of the desk takes from a category: whether life or a child may be at stake (0, else 1), and the severity
+-- in millionths, negative as the gravest comes first.
+CREATE TABLE category_order (
+    category TEXT PRIMARY KEY,
+    order_first INTEGER NOT NULL,
+    order_severity INTEGER NOT NULL
+) WITHOUT ROWID;

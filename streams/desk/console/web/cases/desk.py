@@ -10,14 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from streams.desk.console.read_model.desk_query import (
-    DeskFilter,
-    counts,
-    desk_page,
-    desk_row,
-    desk_rows,
-    position_of,
-)
+from streams.desk.console.read_model.desk_filter import DeskFilter, position_of
+from streams.desk.console.read_model.desk_query import counts, desk_page, desk_row, desk_rows
 from streams.desk.console.web.context import console_of, next_page, note_position, page, person_of
 from streams.desk.console.web.words import clock_word, holder, in_words
 from streams.running.wall_clock import clock_ms
@@ -31,13 +25,16 @@ class RowGroup(NamedTuple):
 
 
 def desk(request: Request) -> Response:
-    """The cases of a view. The view is in the address, so it can be sent to a colleague."""
+    """The cases of a view, and requests that are due.
+
+    The view is in the address, so it can be sent to a colleague.
+    """
     console, person = console_of(request), person_of(request)
     note_position(request)
     now = clock_ms()
     reader = console.database.reader()
     shown = DeskFilter.of(request.query_params)
-    listed = desk_page(reader, shown, person.categories, now, request.query_params.get("after"))
+    listed = desk_page(reader, shown, person, now, request.query_params.get("after"))
     context = {
         "shown": shown,
         "place": lambda row: position_of(row, shown),
@@ -48,7 +45,7 @@ def desk(request: Request) -> Response:
     # The page asks for what follows as its reader scrolls.
     if "after" in request.query_params:
         return page(request, "desk_rows.html", context)
-    counted = counts(reader, shown, person.categories, now)
+    counted = counts(reader, shown, person, now)
     return page(request, "desk.html", {**context, **counted._asdict()})
 
 
@@ -57,7 +54,7 @@ def rows(request: Request) -> Response:
     console, person = console_of(request), person_of(request)
     ids = request.query_params.get("ids", "").split()
     shown = DeskFilter.of(request.query_params)
-    found = desk_rows(console.database.reader(), ids, shown, person.categories, clock_ms())
+    found = desk_rows(console.database.reader(), ids, shown, person, clock_ms())
     return page(request, "desk_changed.html", {"rows": found, "place": lambda row: position_of(row, shown)})
 
 
@@ -69,9 +66,9 @@ def next_case(request: Request) -> Response:
     if row is None:
         raise HTTPException(404, "There is no such case, or it is not yours to see.")
     shown = DeskFilter.of(request.query_params)
-    listed = desk_page(reader, shown, person.categories, now, position_of(row, shown))
+    listed = desk_page(reader, shown, person, now, position_of(row, shown))
     for each in listed.rows:
-        if holder(each, now) in (None, person.ref):
+        if each["subject"] == "escalation" and holder(each, now) in (None, person.ref):
             return RedirectResponse(f"/cases/{each['escalation_id']}", 303)
     return RedirectResponse(f"/desk?{urlencode(shown.parameters())}", 303)
 
@@ -82,7 +79,7 @@ def _grouped(rows: Sequence[Row], shown: DeskFilter, now_ms: int) -> Iterator[Ro
             return f"Channel {row['channel_ref']}"
         if shown.by == "category":
             return in_words(row["category_group"].removeprefix("STATEMENT_CATEGORY_").lower())
-        return clock_word(row["due_ms"], now_ms)
+        return clock_word(row["due_ms"], now_ms) if row["order_first"] else "life and children"
 
     for name, group in groupby(rows, heading):
         yield RowGroup(name, list(group))

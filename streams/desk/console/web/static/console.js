@@ -7,6 +7,7 @@ import { startPalette } from "./palette.js";
 import { startShift } from "./shift.js";
 import { startTimes } from "./times.js";
 import { startUndo } from "./undo.js";
+import { startWork } from "./work.js";
 
 startTimes();
 startKeys();
@@ -18,5 +19,6 @@ if (document.body.dataset.case) {
   startDecide();
   startCase();
 }
+startWork();
 // Tests and extensions see by it that keys work.
 document.documentElement.dataset.ready = "";

@@ -1,10 +1,19 @@
 // The stream of server-sent events: what changed, from the moment at which the page was made.
 const AGAIN_MS = 2000;
+const EVENTS = ["changed", "reload", "viewers"];
+const heard = new EventTarget();
+let opened = false;
 
 /** Listen. `changed` gets ids; `reload` is called if it is not known any more what changed; `viewers` gets pseudonyms. */
-export function listen({ changed, reload, viewers }) {
+export function listen(acts) {
+  for (const [name, act] of Object.entries(acts)) heard.addEventListener(name, (event) => act(event.detail));
+  // All parts of a page hear one stream.
+  if (!opened && document.body.dataset.position) start();
+  opened = true;
+}
+
+function start() {
   const { position, case: caseId } = document.body.dataset;
-  if (!position) return;
   let last = position;
   let source = null;
   let waiting = 0;
@@ -13,14 +22,12 @@ export function listen({ changed, reload, viewers }) {
     clearTimeout(waiting);
     const query = new URLSearchParams({ position: last, ...(caseId ? { case: caseId } : {}) });
     source = new EventSource(`/live?${query}`);
-    const hear = (name, act) =>
+    for (const name of EVENTS) {
       source.addEventListener(name, (event) => {
         if (event.lastEventId) last = event.lastEventId;
-        act?.(JSON.parse(event.data));
+        heard.dispatchEvent(new CustomEvent(name, { detail: JSON.parse(event.data) }));
       });
-    hear("changed", changed);
-    hear("reload", reload);
-    hear("viewers", viewers);
+    }
     source.addEventListener("open", () => tell(""));
     source.addEventListener("error", () => {
       tell("Connection lost: this page no longer changes by itself. Trying again.");

@@ -17,7 +17,7 @@ export async function actOn(row, kind) {
   if (underWay.has(id)) return;
   underWay.add(id);
   try {
-    say(await send(row.dataset, kind));
+    say(await send(row, kind));
     await refresh(id);
   } catch {
     say("The console did not answer. Press the key again: it has one effect.");
@@ -26,14 +26,16 @@ export async function actOn(row, kind) {
   }
 }
 
-async function send({ id, version }, kind) {
+async function send(row, kind) {
+  const { id, version } = row.dataset;
   const what = `${id} ${version} ${kind}`;
   if (!unanswered.has(what)) unanswered.set(what, newId());
   const form = new FormData(document.querySelector("#row-act"));
   form.set("act_id", unanswered.get(what));
   form.set("version", version);
   form.set("kind", kind);
-  const answer = await fetch(`/cases/${encodeURIComponent(id)}/acts`, {
+  // A case, or a request of an authority.
+  const answer = await fetch(`${row.querySelector("a.case").pathname}/acts`, {
     method: "POST",
     body: new URLSearchParams(form),
     redirect: "manual",
