@@ -36,6 +36,7 @@ class Person:
             "TOCSIN_ACTOR": name,
             "TOCSIN_CONSOLE_PORT": "0",
             "TOCSIN_CONSOLE_METRICS_PORT": "0",
+            "TOCSIN_CONSOLE_HOLD_SECONDS": "0",
             "TOCSIN_CONSOLE_DATABASE": str(folder / f"{name}.sqlite"),
         }
         self.console = Worker(folder / f"{name}.log", deployment.settings | settings, (*COMMAND, "console"))

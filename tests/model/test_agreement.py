@@ -113,9 +113,11 @@ def mixed_run(seed):
         await asyncio.sleep(2)
         # From here on everybody asks, as all do: who was refused by its claim waits outside.
         fleet.asks_first = True
-        # Who was fenced notices it when it next writes.
-        for partition in fleet.published:
-            fleet.publish(partition)
+        # Who was fenced, also while it took over, notices it when it next writes.
+        for _ in range(3):
+            for partition in fleet.published:
+                fleet.publish(partition)
+            await asyncio.sleep(1)
         await fleet.calm()
         assert len({name[0] for name in owners(fleet)}) == 1, fleet.trace[-80:]
 

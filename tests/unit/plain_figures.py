@@ -11,7 +11,7 @@ from streams.contract.events.escalation import Escalation
 from streams.contract.events.moderation_outcome import ModerationOutcome
 from streams.contract.wire.times import DAY, HOUR, epoch_ms, midnight_ms, moment_ms
 from streams.desk.console.casework.work import CaseWork, apply_act
-from streams.desk.console.read_model.day_figures import LEAST_PEOPLE
+from streams.desk.console.read_model.figures.day_figures import LEAST_PEOPLE
 
 
 class PlainCount:

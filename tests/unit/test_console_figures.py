@@ -20,8 +20,8 @@ from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.times import DAY, HOUR, epoch_ms, from_epoch_ms, midnight_ms, moment_ms
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.casework.work import ActRefused, CaseWork, apply_act
-from streams.desk.console.read_model.case_histories import case_histories, second_opinions
-from streams.desk.console.read_model.day_figures import (
+from streams.desk.console.read_model.figures.case_histories import case_histories, second_opinions
+from streams.desk.console.read_model.figures.day_figures import (
     AGES,
     FIGURES,
     LEAST_PEOPLE,

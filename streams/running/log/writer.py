@@ -104,6 +104,7 @@ class Writer:
         """
         if self._producer is not None:
             producer, self._producer = self._producer, None
+            self.leftovers = Leftovers(self._log)
             await stop_producer(producer)
 
     async def renew(self) -> str:
@@ -155,8 +156,9 @@ class Writer:
         self.troubles.end_pauses()
         visible = self.troubles.visible()
         asked = {*visible, *destinations}
-        if asked or self.leftovers:
-            producer = self._started()
+        # Who has stopped need not know.
+        producer = self._producer
+        if producer is not None and (asked or self.leftovers):
             try:
                 found = await producer.visible_troubles(asked) if asked else []
             except KafkaConnectionError:

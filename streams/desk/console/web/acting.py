@@ -17,7 +17,7 @@ from streams.desk.console.publisher import NotReadBack
 from streams.desk.console.read_model.case_query import KnownAct, KnownCase
 from streams.desk.console.read_model.requests_query import KnownRequest
 from streams.desk.console.web.clock_lines import ended_lines, ending_lines, open_clock_ids
-from streams.desk.console.web.context import console_of, person_of
+from streams.desk.console.web.context import Console, console_of, person_of
 from streams.desk.console.web.decided import Known, judged_by, named_acts, proposed_in, word_of
 from streams.desk.console.web.ending import ask, ends_of, is_confirmed, say_afterwards
 from streams.desk.console.web.forms import (
@@ -114,7 +114,12 @@ async def _do(
         console.publisher.check(act)
         its_page = request.url.path.removesuffix("/acts")
         console.held.hold(
-            person.ref, act.activity_id, about, said, its_page, lambda: _send(request, act, read)
+            person.ref,
+            act.activity_id,
+            about,
+            said,
+            its_page,
+            lambda: sent(console, act, lambda: read(request).acts),
         )
         ends = [] if judged is None else ending_lines(judged, known.clocks, console.duties)
         say_afterwards(request, said, ends, then)
@@ -131,18 +136,21 @@ async def _do(
     return None
 
 
-async def _send(request: Request, act: CaseActivity, read: Callable[[Request], Known]) -> str | None:
-    """Publish an act that was held back. Return why it did not count, or None."""
+async def sent(console: Console, act: CaseActivity, acts: Callable[[], Sequence[KnownAct]]) -> str | None:
+    """Publish an act while nobody waits for its page. Return why it did not count, or None if it did.
+
+    `acts` reads those on the same case.
+    """
     try:
-        verdict = await console_of(request).publisher.act(act)
+        verdict = await console.publisher.act(act)
     except Rejected as error:
         return str(error)
     except (NotReadBack, KafkaError):
-        return "Kafka did not confirm this. It may have counted or not: its page shows what is known."
+        return "Kafka did not confirm this. It may have counted or not: look at the case."
     refused = verdict.refused
     if refused is None:
         return None
-    return await run_in_threadpool(lambda: why_not(refused, read(request).acts))
+    return await run_in_threadpool(lambda: why_not(refused, acts()))
 
 
 def _kind_in(form: FormData, may: Callable[[ActivityKind], bool]) -> ActivityKind:

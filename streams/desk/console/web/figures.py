@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from streams.contract.wire.times import DAY, midnight_ms
 from streams.desk.console.casework.permissions import may_see_figures
-from streams.desk.console.read_model.case_histories import case_histories, second_opinions
-from streams.desk.console.read_model.day_figures import (
+from streams.desk.console.read_model.figures.case_histories import case_histories, second_opinions
+from streams.desk.console.read_model.figures.day_figures import (
     AGES,
     FIGURES,
     LEAST_PEOPLE,

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from aiokafka.errors import KafkaError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -17,17 +16,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.contract.events.case_activity import ActivityKind, CaseActivity, ProposedOutcome
-from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.forms.moderation_outcome_decoding import REASONS
 from streams.contract.wire.ids import stable_id
 from streams.desk.console.casework.permissions import Person, may_act
-from streams.desk.console.casework.work import CaseKey
-from streams.desk.console.publisher import NotReadBack
+from streams.desk.console.casework.work import case_key
 from streams.desk.console.read_model.case_query import KnownCase, acts_on, known_case
-from streams.desk.console.web.acting import why_not
+from streams.desk.console.web.acting import sent
 from streams.desk.console.web.cases.acts import ground_of, outcome_of
 from streams.desk.console.web.clock_lines import ClockLine, Duties, ending_lines
-from streams.desk.console.web.context import Console, console_of, page, person_of
+from streams.desk.console.web.context import console_of, page, person_of
 from streams.desk.console.web.ending import RUNS_ON, open_clock_names
 from streams.desk.console.web.forms import SNOOZES, WrongForm, choice_of, text_of, until, version_of
 from streams.desk.console.web.security.other_sites import checked_form
@@ -95,8 +92,9 @@ async def bulk_confirmed(request: Request) -> Response:
     at_once = asyncio.Semaphore(_AT_ONCE)
 
     async def one_of_them(act: CaseActivity) -> str | None:
+        console, key = console_of(request), case_key(act)
         async with at_once:
-            return await _carried_out(console_of(request), act)
+            return await sent(console, act, lambda: acts_on(console.database.reader(), key))
 
     results = await asyncio.gather(*map(one_of_them, acts))
     context = {
@@ -216,24 +214,6 @@ def _acts(
         )
         for known, each in chosen
     ]
-
-
-async def _carried_out(console: Console, act: CaseActivity) -> str | None:
-    """Publish an act, and say why it did not count; None if it did."""
-    case = act.escalation_id
-    assert case is not None
-    try:
-        verdict = await console.publisher.act(act)
-    except Rejected as error:
-        return str(error)
-    except (NotReadBack, KafkaError):
-        return "Kafka did not confirm this. It may have counted or not: look at the case."
-    refused = verdict.refused
-    if refused is None:
-        return None
-    return await run_in_threadpool(
-        lambda: why_not(refused, acts_on(console.database.reader(), CaseKey("escalation", case)))
-    )
 
 
 def _dismissal(form: FormData, known: KnownCase, ended: set[str]) -> ProposedOutcome:

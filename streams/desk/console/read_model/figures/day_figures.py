@@ -15,7 +15,7 @@ import msgspec
 from streams.contract.events.clock import ClockView
 from streams.contract.events.report import Category
 from streams.contract.wire.times import DAY, HOUR, midnight_ms
-from streams.desk.console.read_model.case_histories import CaseHistory, SecondOpinion
+from streams.desk.console.read_model.figures.case_histories import CaseHistory, SecondOpinion
 from streams.desk.console.read_model.paging import as_json
 from streams.desk.console.read_model.statements import SQL
 

@@ -1,0 +1,1 @@
+"""Figures of days for those who lead a desk."""
