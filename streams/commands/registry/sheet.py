@@ -1,7 +1,5 @@
 """A sheet for counsel: the rows of one jurisdiction and what was read for each, as a page and as a table."""
 
-import csv
-import io
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -11,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, time_in_words, watched_in_words
 from streams.deciding.law.arming import why_not_armed
+from streams.desk.text.spreadsheet_csv import spreadsheet_csv
 from streams.registry.agenda import review_day, rows_of_law
 from streams.registry.lawbook import GLOBAL
 from streams.registry.obligations import ORDER_TRIGGERS
@@ -21,8 +20,6 @@ _PARTS: Final[tuple[Part, ...]] = get_args(Part)
 
 # What counsel fills in.
 _EMPTY: Final = ("right, wrong or unsure", "remarks", "name and date")
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -108,17 +105,12 @@ def sheet_html(found: Sheet) -> str:
 
 
 def sheet_csv(found: Sheet) -> str:
-    """The sheet as CSV, a line for each row; the last columns are empty, for counsel.
-
-    A cell that a spreadsheet would take for a formula begins with an apostrophe.
-    """
-    written = io.StringIO()
-    writer = csv.writer(written)
+    """The sheet as CSV for spreadsheets, a line for each row; the last columns are empty, for counsel."""
     labels = found.rows[0].facts if found.rows else {}
     marks = [f"mark of {part}" for part in _PARTS]
-    writer.writerow(("row", "duty", "status", *labels, *marks, "sources", "signature", *_EMPTY))
-    for row in found.rows:
-        cells = [
+    header = ("row", "duty", "status", *labels, *marks, "sources", "signature", *_EMPTY)
+    rows = (
+        [
             row.id,
             row.title,
             row.status,
@@ -128,8 +120,9 @@ def sheet_csv(found: Sheet) -> str:
             row.signature,
             *("" for _ in _EMPTY),
         ]
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
-    return written.getvalue()
+        for row in found.rows
+    )
+    return spreadsheet_csv(header, rows)
 
 
 def _duty(row: Obligation, rules: Rules) -> SheetRow:

@@ -1,7 +1,5 @@
 """The page of the day for those who lead a desk, and the same figures as a file."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
@@ -24,15 +22,13 @@ from streams.desk.console.read_model.figures.day_figures import (
 )
 from streams.desk.console.web.bars import BarChart, bar_chart
 from streams.desk.console.web.context import console_of, page, person_of
+from streams.desk.text.spreadsheet_csv import spreadsheet_csv
 from streams.running.wall_clock import clock_ms
 
 # Two weeks: each weekday twice, and as many bars as a narrow screen can show.
 _DAYS: Final = 14
 
 _COLUMNS: Final = ("day", "figure", "category", "policy", "duty", "age", "value")
-
-# What makes a spreadsheet take a cell for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class PolicyShare(NamedTuple):
@@ -67,14 +63,9 @@ def figures(request: Request) -> Response:
 def figures_file(request: Request) -> Response:
     """The same figures as CSV, one line for each. Raises HTTPException for who may not see the page."""
     days = _shown_days(request)
-    written = io.StringIO()
-    writer = csv.writer(written)
-    writer.writerow(_COLUMNS)
-    for row in _rows(days):
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row])
     name = f"figures-{days[-1].day}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(written.getvalue(), media_type="text/csv", headers=headers)
+    return Response(spreadsheet_csv(_COLUMNS, _rows(days)), media_type="text/csv", headers=headers)
 
 
 def _shown_days(request: Request) -> list[DayFigures]:
