@@ -10,7 +10,8 @@ from streams.running.log import fencing
 from streams.running.log.fencing import fence, offsets_by_time
 from streams.running.log.leftovers import LeftOpen
 from streams.running.log.log import END, FoundOffset
-from streams.running.patches.producer import DescribeTransactions, KafkaProducer
+from streams.running.patches.producer import KafkaProducer
+from streams.running.patches.transaction_requests import DescribeTransactions
 
 
 def described_as(state, code=0):

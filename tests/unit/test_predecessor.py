@@ -9,7 +9,8 @@ from streams.running.errors import RefusedToStart
 from streams.running.identity import former_transactional_id, ids_of_instance, new_transactional_id
 from streams.running.log import fencing, predecessor
 from streams.running.log.predecessor import end_predecessor
-from streams.running.patches.producer import DescribeTransactions, KafkaProducer, ListTransactions
+from streams.running.patches.producer import KafkaProducer
+from streams.running.patches.transaction_requests import DescribeTransactions, ListTransactions
 
 OWN = new_transactional_id("p.", "pod-1")
 DEAD = new_transactional_id("p.", "pod-1")

@@ -12,10 +12,8 @@ from aiokafka import errors as kafka_errors
 from aiokafka.client import ConnectionGroup, CoordinationType
 from aiokafka.codec import lz4_encode
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
-from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
 from streams.running.log.log import (
@@ -35,6 +33,7 @@ from streams.running.patches.destination_questions import (
     install_noting_handler,
     refusal,
 )
+from streams.running.patches.transaction_requests import DescribeTransactions, ListTransactions
 
 # Preparing zstd takes 22 us for each batch, whatever its size: with 48 partitions at 1,000 reports a second,
 # where most batches have one or two records, a tenth of a core. At level 1, lz4 takes 3 us for one record of
@@ -47,9 +46,6 @@ READ_UNCOMMITTED, READ_COMMITTED = 0, 1
 
 # How often to look whether a log is added to a transaction.
 _ADDED_SECONDS = 0.01
-
-# All states in which a transaction keeps readers waiting.
-_OPEN = ["Ongoing", "PrepareCommit", "PrepareAbort"]
 
 # The states of a transaction that is or was; the others have none.
 _STATES: Mapping[str, Literal["open", "committed", "aborted"]] = {
@@ -309,99 +305,3 @@ def _is_small(sizes: Iterable[int]) -> bool:
         if total >= SMALL_BYTES:
             return False
     return True
-
-
-class _Answer(Response):  # type: ignore[misc]
-    API_KEY = 66
-    API_VERSION = 0
-    SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        ("error_code", Int16),
-        ("unknown_state_filters", CompactArray(CompactString("utf-8"))),
-        (
-            "transaction_states",
-            CompactArray(
-                ("transactional_id", CompactString("utf-8")),
-                ("producer_id", Int64),
-                ("transaction_state", CompactString("utf-8")),
-                ("tags", TaggedFields),
-            ),
-        ),
-        ("tags", TaggedFields),
-    )
-
-
-class _Question(RequestStruct):  # type: ignore[misc]
-    API_KEY = 66
-    API_VERSION = 0
-    FLEXIBLE_VERSION = True
-    RESPONSE_TYPE = _Answer
-    SCHEMA = Schema(
-        ("state_filters", CompactArray(CompactString("utf-8"))),
-        ("producer_id_filters", CompactArray(Int64)),
-        ("tags", TaggedFields),
-    )
-
-
-class ListTransactions(Request[_Question]):  # type: ignore[misc]
-    """Kafka's request for the open transactions of one coordinator (KIP-664), which aiokafka does not have.
-
-    The brokers leave out transactional ids that this user may not describe.
-    """
-
-    API_KEY = 66
-
-    def build(self, request_struct_class: type[_Question]) -> _Question:
-        """Return the request in a version that the broker knows."""
-        return request_struct_class(_OPEN, [], {})
-
-
-class _Described(Response):  # type: ignore[misc]
-    API_KEY = 65
-    API_VERSION = 0
-    SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        (
-            "transaction_states",
-            CompactArray(
-                ("error_code", Int16),
-                ("transactional_id", CompactString("utf-8")),
-                ("transaction_state", CompactString("utf-8")),
-                ("transaction_timeout_ms", Int32),
-                ("transaction_start_time_ms", Int64),
-                ("producer_id", Int64),
-                ("producer_epoch", Int16),
-                (
-                    "topics",
-                    CompactArray(
-                        ("topic", CompactString("utf-8")),
-                        ("partitions", CompactArray(Int32)),
-                        ("tags", TaggedFields),
-                    ),
-                ),
-                ("tags", TaggedFields),
-            ),
-        ),
-        ("tags", TaggedFields),
-    )
-
-
-class _Description(RequestStruct):  # type: ignore[misc]
-    API_KEY = 65
-    API_VERSION = 0
-    FLEXIBLE_VERSION = True
-    RESPONSE_TYPE = _Described
-    SCHEMA = Schema(("transactional_ids", CompactArray(CompactString("utf-8"))), ("tags", TaggedFields))
-
-
-class DescribeTransactions(Request[_Description]):  # type: ignore[misc]
-    """Kafka's request for what a coordinator knows of an id (KIP-664), which aiokafka does not have."""
-
-    API_KEY = 65
-
-    def __init__(self, transactional_id: str) -> None:
-        self.transactional_id = transactional_id
-
-    def build(self, request_struct_class: type[_Description]) -> _Description:
-        """Return the request in a version that the broker knows."""
-        return request_struct_class([self.transactional_id], {})
