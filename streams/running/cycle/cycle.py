@@ -298,16 +298,14 @@ class Cycle:
         try:
             return await self._writer.write(writes, follow)
         except DestinationTrouble:
-            async with self._applying:
-                await self._begin_again()
+            await self._begin_again()
             raise
 
     async def claim_what_waits(self) -> None:
         """Take the partitions over, with the write lock, if they wait for the log of claims alone."""
         ownership = self._ownership
         if ownership.waits_for_claims and await ownership.claims_have_leader():
-            async with self._applying:
-                await self._begin_again()
+            await self._begin_again()
 
     def blocking(self, writes: Mapping[Destination, Sequence[Write]]) -> list[Destination]:
         """The destinations of some writes that take no records now."""
@@ -316,15 +314,16 @@ class Cycle:
 
     async def _begin_again(self) -> None:
         """Take all partitions over again, and fetch their sources from the committed positions on."""
-        self._begun += 1
-        await self._ownership.take_over_again()
-        self._alignment.follow_again()
-        tps = []
-        for place, owner in self._ownership.owners.items():
-            owner.fetch_again()
-            tps += [TP(topic, place.partition) for topic in owner.position]
-        await rest_sources(self._app.consumer, tps, ())
-        await wake_sources(self._app.consumer, self._ownership)
+        async with self._applying:
+            self._begun += 1
+            await self._ownership.take_over_again()
+            self._alignment.follow_again()
+            tps = []
+            for place, owner in self._ownership.owners.items():
+                owner.fetch_again()
+                tps += [TP(topic, place.partition) for topic in owner.position]
+            await rest_sources(self._app.consumer, tps, ())
+            await wake_sources(self._app.consumer, self._ownership)
 
     def _is_replaced(self, owner: PartitionOwner[Any]) -> bool:
         return self._ownership.owners.get(owner.place) is not owner

@@ -112,10 +112,16 @@ class ClaimsLog:
 
     def __init__(self) -> None:
         self._claims: dict[tuple[StatePartition, str], bytes] = {}
+        self._left_open: dict[str, LeftOpen] = {}
 
     def add(self, key: bytes, value: bytes | None) -> None:
         """Take the next record into account."""
-        claim = _split(key)
+        place, transactional_id = claim = _split(key)
+        if place == _LEFT_OPEN:
+            self._left_open.pop(transactional_id, None)
+            if value is not None:
+                self._left_open[transactional_id] = _decode_left_open(value)
+            return
         # In the order of the log.
         self._claims.pop(claim, None)
         if value is not None:
@@ -138,7 +144,7 @@ class ClaimsLog:
         """What everybody claims and has not released, by transactional id, in the order of the log."""
         claimed: dict[str, list[StatePartition]] = {}
         for place, claimant in self._claims:
-            if claimant and place not in (_TERMS, _LEFT_OPEN):
+            if claimant and place != _TERMS:
                 claimed.setdefault(claimant, []).append(place)
         return claimed
 
@@ -151,7 +157,7 @@ class ClaimsLog:
         for (place, claimant), value in self._claims.items():
             if (place, claimant) == (_TERMS, before):
                 break
-            if claimant and place != _LEFT_OPEN and (place == _TERMS or claimant not in said):
+            if claimant and (place == _TERMS or claimant not in said):
                 facts = _facts(value)
                 if facts is not None:
                     said[claimant] = facts
@@ -160,15 +166,11 @@ class ClaimsLog:
     def releases_of(self, fenced: Collection[str]) -> list[Write]:
         """The releases of everything that these processes claim; those of their terms come last."""
         claims = sorted(self._claims, key=lambda claim: claim[0] == _TERMS)
-        return [release_record(*claim) for claim in claims if claim[1] in fenced and claim[0] != _LEFT_OPEN]
+        return [release_record(*claim) for claim in claims if claim[1] in fenced]
 
     def left_open(self) -> dict[str, LeftOpen]:
         """What ids may have left open, as far as nobody has noted that it is over."""
-        return {
-            each: _decode_left_open(value)
-            for (place, each), value in self._claims.items()
-            if place == _LEFT_OPEN
-        }
+        return dict(self._left_open)
 
     def without_note(self, places: Iterable[StatePartition]) -> list[StatePartition]:
         """Return the places without a note that the id of former versions is fenced."""

@@ -90,11 +90,6 @@ class Leftovers:
     def __bool__(self) -> bool:
         return bool(self._open)
 
-    @property
-    def has_noted(self) -> bool:
-        """Whether the log of claims tells of somebody."""
-        return bool(self._noted)
-
     def add(self, transactional_id: str, left: LeftOpen, anywhere: Collection[Destination] = ()) -> None:
         """Look after what an id left open, in `anywhere` if it is not known where."""
         if transactional_id in self._left:

@@ -137,7 +137,7 @@ class Ownership:
 
     def notes_of_ended(self) -> dict[Destination, list[Write]]:
         """What to write to the log of claims when something that was left open is ended; mostly nothing."""
-        rows = self._claims.notes_of_ended() if self._writer.leftovers.has_noted else []
+        rows = self._claims.notes_of_ended()
         return {self._claims.tp: rows} if rows else {}
 
     async def stay_known(self) -> None:
