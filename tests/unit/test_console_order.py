@@ -10,8 +10,14 @@ from streams.contract.wire.times import DAY, HOUR, MINUTE, moment_ms
 from streams.desk.console.read_model import desk_query, paging
 from streams.desk.console.read_model.category_order import CategoryOrder, order_of
 from streams.desk.console.read_model.desk_filter import DeskFilter
-from streams.desk.console.read_model.desk_query import counts, desk_page, desk_rows, requests_due, total
-from streams.desk.console.read_model.work_counts import work_counts
+from streams.desk.console.read_model.desk_query import (
+    counts,
+    desk_page,
+    desk_rows,
+    requests_due,
+    total,
+    work_counts,
+)
 from streams.contract.wire.envelope import rfc3339
 from streams.registry.categories import built_in_categories
 from tests.categories import CATEGORIES

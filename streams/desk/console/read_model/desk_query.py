@@ -1,13 +1,14 @@
-"""Lists the desk: which cases, in which order, a page at a time; and counts them."""
+"""Lists the desk: which cases, in which order, a page at a time; counts them, and what waits for a person."""
 
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 from streams.contract.events.report import Category
 from streams.contract.wire.times import DAY
-from streams.desk.console.casework.permissions import Person
+from streams.desk.console.casework.permissions import Person, may_act_on_request
 from streams.desk.console.read_model.clocks import NO_CLOCK
 from streams.desk.console.read_model.desk_filter import ORDERS, DeskFilter, conditions_for, position_of
 from streams.desk.console.read_model.paging import PAGE_ROWS, BadFilter, Page, as_json, page_where
@@ -38,6 +39,14 @@ class ShownRow(NamedTuple):
 
     row: sqlite3.Row
     in_view: bool
+
+
+class WorkCount(NamedTuple):
+    """How much of one kind waits, and the address of the page that lists it."""
+
+    name: str
+    address: str
+    waits: int
 
 
 def desk_page(
@@ -119,6 +128,22 @@ def total(reader: sqlite3.Connection, shown: DeskFilter, person: Person, now_ms:
 def requests_due(reader: sqlite3.Connection, person: Person, now_ms: int) -> int:
     """How many requests stand on the desk because they are due, for who may answer them; 0 for others."""
     return _requests_total(reader, DeskFilter(), person, now_ms)
+
+
+def work_counts(reader: sqlite3.Connection, person: Person, now_ms: int) -> Iterator[WorkCount]:
+    """What is overdue, to sign, theirs, and of requests due, as far as the person may see it.
+
+    Who may not act has nothing to sign and works on nothing; who may not answer requests has none that are
+    due. These are left out, as a number that is always zero says nothing.
+    """
+    views = {"overdue": DeskFilter(clock="overdue")}
+    if person.role != "read_only":
+        views |= {"to sign": DeskFilter(to_sign="yes"), "mine": DeskFilter(assignee=person.ref)}
+    for name, shown in views.items():
+        address = f"/desk?{urlencode(shown.parameters())}"
+        yield WorkCount(name, address, total(reader, shown, person, now_ms))
+    if may_act_on_request(person, "decided", None):
+        yield WorkCount("requests due", "/requests", requests_due(reader, person, now_ms))
 
 
 def _requests_total(reader: sqlite3.Connection, shown: DeskFilter, person: Person, now_ms: int) -> int:

@@ -104,7 +104,7 @@ async def _do(
     console, person = console_of(request), person_of(request)
     judged, about = judged_by(act, known.work), act.escalation_id or act.request_id
     require_nothing_held(request, about, act.activity_id)
-    said = f"{_SAID_OF.get(act.kind, '')}: {word_of(shown)}." if (shown := proposed_in(act) or judged) else ""
+    said = f"{_SAID_OF[act.kind]}: {word_of(shown)}." if (shown := proposed_in(act) or judged) else ""
     if (
         act.kind in _SAID_OF
         # Otherwise it does not count, or has counted before: that is to be said now.

@@ -21,8 +21,8 @@ from streams.desk.console.held import HeldActs
 from streams.desk.console.live_feed import LiveFeed
 from streams.desk.console.publisher import Publisher
 from streams.desk.console.read_model.database import Database
+from streams.desk.console.read_model.desk_query import WorkCount, work_counts
 from streams.desk.console.read_model.paging import ListFilter
-from streams.desk.console.read_model.work_counts import WorkCount, work_counts
 from streams.desk.console.settings import ConsoleSettings
 from streams.desk.console.web import words
 from streams.desk.console.web.words import with_moments
