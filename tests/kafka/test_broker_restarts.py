@@ -76,10 +76,13 @@ def test_broker_restarts_under_load(broker, deploy):
             fleet.wait_for(lambda: deployment.applied() > applied, 60, "progress")
             mix.go_on()
             (worker,) = fleet.running
+            gone_at = time.monotonic()
             go_away()
             broker.start()
-            # It survives a restart that takes less time than a transaction may.
-            assert worker.exit_code is None
+            # It survives a restart that takes less time than a transaction may, with what it had begun before
+            # and what it does after; on a busy machine a restart takes longer.
+            if time.monotonic() - gone_at < TRANSACTION_SECONDS / 2:
+                assert worker.exit_code is None
     except BaseException:
         failed.set()
         released.release(FAULTS)

@@ -20,6 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.kafka.harness import quick_java
+from tests.kafka.harness.admin import create_and_see
 from tocsin_demo.local_kafka import LocalKafka, LocalKafkaError, jars, java, probe
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -38,8 +39,7 @@ async def create_topic(bootstrap: str, topic: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        answer = await admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
-        assert [error for _topic, error, _message in answer.topic_errors] == [0], answer
+        await create_and_see(admin, [NewTopic(topic, num_partitions=1, replication_factor=1)])
     finally:
         await admin.close()
 

@@ -11,6 +11,7 @@ from streams.contract.wire.topics import CLAIMS
 from streams.running.log.connection import Connection
 from streams.running.log.log import Producer
 from streams.running.topics.topic_admin import admin_client
+from tests.kafka.harness.admin import create_and_see
 from tests.model.test_log import *  # the same tests
 from tests.model.test_log import SHORT_SECONDS, Cluster
 
@@ -46,13 +47,13 @@ class OnKafka(Cluster):
     async def _create(self, admin: AIOKafkaAdminClient) -> None:
         configs = {"a": {}, "b": {}, "compacted": QUICKLY_COMPACTED, CLAIMS: {}}
         times = {"message.timestamp.type": "LogAppendTime"}
-        answer = await admin.create_topics(
+        await create_and_see(
+            admin,
             [
                 NewTopic(self._prefix + name, 1, 1, topic_configs=config | times)
                 for name, config in configs.items()
-            ]
+            ],
         )
-        assert not any(row[1] for row in answer.topic_errors), answer
 
     async def compact(self, tp: TopicPartition) -> None:
         """The cleaner looks for work every fifteen seconds, and leaves the newest segment alone."""

@@ -13,6 +13,7 @@ from streams.running.log.connection import Connection
 from streams.running.topics.topic_admin import admin_client, check_topics, create_topics, topic_name
 from streams.running.topics.topic_catalogue import load_catalogue
 from streams.running.worker.settings import load_settings
+from tests.kafka.harness.admin import create_and_see
 
 CATALOGUE = load_catalogue()
 
@@ -23,13 +24,6 @@ def with_admin(kafka, action):
             return await action(admin)
 
     return asyncio.run(run())
-
-
-async def create_by_hand(admin, *topics):
-    """Create topics and wait until the broker lists them: a new topic is not visible at once."""
-    await admin.create_topics(list(topics))
-    while not {topic.name for topic in topics} <= set(await admin.list_topics()):
-        await asyncio.sleep(0.05)
 
 
 def test_created_topics_pass_the_check_and_are_not_changed_again(kafka, prefix):
@@ -52,7 +46,7 @@ def test_a_missing_topic_is_named_and_created_with_matching_partitions(kafka, pr
     fixed = {**CATALOGUE, "escalations": msgspec.structs.replace(CATALOGUE["escalations"], partitions=2)}
 
     async def action(admin):
-        await create_by_hand(admin, NewTopic(prefix + "message-reports", 3, 1))
+        await create_and_see(admin, [NewTopic(prefix + "message-reports", 3, 1)])
         missing = [p.topic for p in await check_topics(admin, fixed, prefix, 1, 1) if "is missing" in p.what]
         assert missing == [prefix + name for name in fixed if name != "message-reports"]
         await create_topics(admin, fixed, prefix, 7, 1, 1)
@@ -66,10 +60,12 @@ def test_a_missing_topic_is_named_and_created_with_matching_partitions(kafka, pr
 def test_every_difference_is_named_with_its_actual_and_expected_value(kafka, prefix):
     async def action(admin):
         state = CATALOGUE["channel-state"].settings(1)
-        await create_by_hand(
+        await create_and_see(
             admin,
-            NewTopic(prefix + "message-reports", 2, 1),
-            NewTopic(prefix + "channel-state", 3, 1, topic_configs={**state, "cleanup.policy": "delete"}),
+            [
+                NewTopic(prefix + "message-reports", 2, 1),
+                NewTopic(prefix + "channel-state", 3, 1, topic_configs={**state, "cleanup.policy": "delete"}),
+            ],
         )
         await create_topics(admin, CATALOGUE, prefix, 2, 1, 1)
         problems = await check_topics(admin, CATALOGUE, prefix, 1, 1)

@@ -19,6 +19,7 @@ from streams.running.partitions.observer import Observer
 from streams.running.partitions.outputs import position_record
 from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.patches.fetched_range import FetchedRange
+from tests.kafka.harness.admin import create_and_see
 
 
 class Counted:
@@ -74,7 +75,9 @@ async def owner_after(
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        await admin.create_topics([NewTopic(prefix + name, 1, 1) for name in ("in", "in-internal", "state")])
+        await create_and_see(
+            admin, [NewTopic(prefix + name, 1, 1) for name in ("in", "in-internal", "state")]
+        )
         producer = connection.producer(prefix + "publisher")
         await producer.start()
         await write_transaction(producer, {(prefix + "in-internal", 0): [(None, b"x", [])]}, 0)

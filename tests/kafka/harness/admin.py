@@ -1,7 +1,10 @@
 """Administrative changes to topics: by an operator, by retention or by accident."""
 
+import asyncio
 import time
 from collections.abc import Iterable
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from confluent_kafka import IsolationLevel, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
@@ -14,6 +17,17 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from tests.kafka.harness.workers import patience
+
+
+async def create_and_see(admin: AIOKafkaAdminClient, topics: Iterable[NewTopic]) -> None:
+    """Create topics and wait until the broker lists them: it says that they are created before it knows them,
+    and a producer would take the first answer for the truth.
+    """
+    topics = list(topics)
+    answer = await admin.create_topics(topics)
+    assert not any(row[1] for row in answer.topic_errors), answer
+    while not {topic.name for topic in topics} <= set(await admin.list_topics()):
+        await asyncio.sleep(0.05)
 
 
 class Operator:

@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from streams.running.log.connection import Connection
 from streams.running.topics.topic_admin import admin_client
 from streams.running.topics.topic_catalogue import Catalogue
+from tests.kafka.harness.admin import create_and_see
 from tests.kafka.harness.workers import patience
 from tocsin_demo.local_kafka import jars, java, probe, properties
 from tocsin_demo.local_kafka.program import Program
@@ -153,8 +154,7 @@ class KafkaCluster:
 
         async def create() -> None:
             async with admin_client(Connection(self.bootstrap)) as admin:
-                answer = await admin.create_topics(topics)
-                assert not any(code for _, code, _ in answer.topic_errors), answer
+                await create_and_see(admin, topics)
 
         asyncio.run(create())
 
