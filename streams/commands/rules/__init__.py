@@ -1,0 +1,1 @@
+"""`tocsin rules`: all rules of a deployment taken together."""
