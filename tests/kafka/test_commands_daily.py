@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from click.testing import CliRunner
 
 from streams.commands.main import commands
+from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.partitioner import home_partition
 from streams.running.log.claims import StatePartition
 from streams.running.log.transaction import FENCED
@@ -217,6 +218,15 @@ def test_simulate_publishes_and_tail_filters(deployment, tocsin):
         *arguments, "--channel", one["channel_ref"], "--type", "opened", "--category", one["category"]
     )
     assert json.loads(filtered.output)["value"] == one
+    # By the time at which they were written, which is later than what they tell of.
+    rows = list(reader.all(deployment.name(ESCALATIONS)))
+    since = sorted(row.timestamp for row in rows)[len(rows) // 2]
+    newer = [row for row in rows if row.timestamp >= since]
+    arguments = ("tail", "escalations", "--since", rfc3339(since), "--json", "--max", str(len(newer)))
+    shown = [json.loads(line)["value"] for line in tocsin(*arguments).output.splitlines()]
+    assert sorted(each["escalation_id"] for each in shown) == sorted(
+        orjson.loads(row.value)["escalation_id"] for row in newer
+    )
 
 
 def test_tail_continues_after_records_that_a_worker_skips(deployment, tocsin):

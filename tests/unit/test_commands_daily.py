@@ -24,6 +24,7 @@ from streams.contract.events.integrity import IntegrityFinding, IntegritySignal
 from streams.contract.events.priority import Priority, PriorityComponents
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
 from streams.desk.text.record_text import READABLE
+from streams.desk.text.routing_text import minute
 from streams.desk.text.story import story
 from tests.command_tree import leaves, subcommand
 from tests.readers import decode_report
@@ -67,7 +68,11 @@ def test_explain_shows_what_changed_between_events():
     text = story([first, second, third])
     assert text.count("goes to") == len(first.routing)
     assert text.count("versions") == 2
-    assert text.startswith(f"escalation {first.escalation_id}: resolved")
+    assert text.startswith(
+        f"escalation {first.escalation_id}: resolved\n"
+        f"The policy {first.policy} reached level 1 {first.level_name} at "
+    )
+    assert f". It was resolved at {minute(first.at)}: {first.reason}. " in " ".join(text.split())
     assert "caused by   the passing of time; the newest report is" in text
 
 

@@ -93,6 +93,7 @@ def test_a_higher_threshold_opens_fewer_episodes_and_names_the_channels_left_out
     traffic = reports("loud", 5) + reports("quiet", 3)
     text = backtest([policy(3, 5)], [policy(4, 6)], traffic)
     assert text.startswith(
+        "2 -> 1 episodes (-1): 0 in channels that are not escalated today, and 1 of today's are gone.\n\n"
         "8 reports from 2026-09-04 00:00 UTC to 2026-09-04 00:04 UTC; 0 duplicates and 0 unreadable"
     )
     assert "spam    live  1 level_1           2          1\n" in text
@@ -189,7 +190,7 @@ def test_since_counts_later_episodes_with_windows_filled_before(backtest):
 def test_unreadable_and_duplicate_reports_are_skipped(backtest):
     traffic = [*reports("a", 2), "no report", "", *reports("a", 2), *reports("b", 1, category="nonsense")]
     text = backtest([policy(3)], [policy(2)], traffic)
-    assert text.startswith("2 reports from")
+    assert "\n\n2 reports from" in text
     assert "; 2 duplicates and 2 unreadable records were skipped." in text
 
 

@@ -35,6 +35,15 @@ def _list_storylines(context: click.Context, _parameter: click.Parameter, wanted
         context.exit()
 
 
+def _enough(_context: click.Context, _parameter: click.Parameter, count: int | None) -> int | None:
+    if count is not None and count < MINIMUM_COUNT:
+        raise click.BadParameter(
+            f"must be at least {MINIMUM_COUNT:,}: the storylines alone are about half of that, and need "
+            "others around them. `--alone --storyline NAME` makes the reports of one storyline."
+        )
+    return count
+
+
 @click.command()
 @click.option(
     "--storyline",
@@ -76,7 +85,8 @@ def _list_storylines(context: click.Context, _parameter: click.Parameter, wanted
 @click.option(
     "--reports",
     "count",
-    type=click.IntRange(min=MINIMUM_COUNT),
+    type=int,
+    callback=_enough,
     help=f"Number of records, filled up with background reports.  [default: {DEFAULT_COUNT}]",
 )
 @click.option(

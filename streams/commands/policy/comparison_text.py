@@ -21,6 +21,7 @@ def comparison_text(in_use: Trial, candidate: Trial, name: str) -> str:
         for row in levels_compared(in_use, candidate)
     ]
     parts = [
+        *([] if candidate.first is None else [_verdict(in_use, candidate)]),
         _summary(candidate),
         text_table(("policy", "mode", "reached level", "in use", "candidate"), rows),
         *_questions(in_use, candidate),
@@ -61,6 +62,16 @@ def _questions(in_use: Trial, candidate: Trial) -> Iterator[str]:
 
 def _a_day(number: int | None, days: float) -> str:
     return "-" if number is None else f"{number / days:.1f}"
+
+
+def _verdict(in_use: Trial, candidate: Trial) -> str:
+    """How many episodes each side opens, and what is new and gone: what most want to know."""
+    before, after = len(in_use.episodes), len(candidate.episodes)
+    more, fewer = len(only_in(candidate, in_use)), len(only_in(in_use, candidate))
+    return (
+        f"{before:,} -> {after:,} episodes ({after - before:+,}): {more:,} in channels that are not "
+        f"escalated today, and {fewer:,} of today's are gone."
+    )
 
 
 def _summary(trial: Trial) -> str:

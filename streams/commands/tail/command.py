@@ -8,6 +8,7 @@ import msgspec
 
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.category import CATEGORY
+from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.terminal import echo
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.contract.events.authority_routing import RoutingDecision, RoutingType
@@ -24,6 +25,11 @@ from streams.running.worker.settings import Settings, load_settings
 @click.argument("topic", type=click.Choice(list(READABLE)), metavar="TOPIC")
 @click.option(
     "--from-beginning", is_flag=True, help="Start with the oldest record instead of the next new one."
+)
+@click.option(
+    "--since",
+    type=MOMENT,
+    help="Start with the records written since then. TIME is a time with a zone or a duration before now.",
 )
 @click.option("--json", "json_lines", is_flag=True, help="One JSON object per line: key, headers, value.")
 @click.option("--max", "most", type=click.IntRange(min=1), help="Stop after printing this many records.")
@@ -57,6 +63,7 @@ from streams.running.worker.settings import Settings, load_settings
 def tail(
     topic: str,
     from_beginning: bool,
+    since: int | None,
     json_lines: bool,
     most: int | None,
     channel: str | None,
@@ -83,6 +90,7 @@ def tail(
     Examples:
       tocsin tail escalations
       tocsin tail escalations --from-beginning --policy fraud --type opened
+      tocsin tail escalations --since PT8H --category ncii_deepfake
       tocsin tail escalations --policy legal-clock --country GB
       tocsin tail authority-routing --decision refused
       tocsin tail dead-letters --from-beginning --json | jq '.headers["tocsin-reason"]'
@@ -95,10 +103,14 @@ def tail(
     for name in record_filter.values:
         if name not in FILTERS[topic]:
             raise click.UsageError(f"--{name} does not apply to {topic}{_applicable(topic)}.")
+    if from_beginning and since is not None:
+        raise click.UsageError("--from-beginning and --since exclude each other.")
     settings = load_settings()
     try:
         with broker_errors_explained(settings):
-            asyncio.run(_print_records(settings, topic, from_beginning, json_lines, most, record_filter))
+            asyncio.run(
+                _print_records(settings, topic, from_beginning, since, json_lines, most, record_filter)
+            )
     except KeyboardInterrupt:
         # Ctrl-C is the normal way to stop.
         return
@@ -114,13 +126,16 @@ async def _print_records(
     settings: Settings,
     topic: str,
     from_beginning: bool,
+    since_ms: int | None,
     json_lines: bool,
     most: int | None,
     record_filter: RecordFilter,
 ) -> None:
     name = settings.topic_prefix + topic
     printed = 0
-    async with committed_reader(settings.connection(), [name], from_beginning=from_beginning) as consumer:
+    async with committed_reader(
+        settings.connection(), [name], from_beginning=from_beginning, since_ms=since_ms
+    ) as consumer:
         async for record in consumer:
             if not record_filter.matches(topic, record):
                 continue

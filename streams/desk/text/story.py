@@ -1,6 +1,8 @@
 """The events of one escalation as text, in order."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
 
@@ -15,6 +17,8 @@ from streams.desk.text.text_table import text_table
 
 _Rows = list[tuple[str, str]]
 
+_WIDTH: Final = 110
+
 # Reasons of events that were caused by an outcome on clock-outcomes, not by a report or by time.
 _CAUSED_BY_OUTCOME = frozenset({"clock_fulfilled", "clock_withdrawn", "clock_paused", "clock_resumed"})
 
@@ -24,6 +28,8 @@ def story(events: Sequence[Escalation]) -> str:
     newest = events[-1]
     lines = [
         f"escalation {newest.escalation_id}: {newest.status}",
+        *textwrap.wrap(_in_short(events), _WIDTH),
+        "",
         *_block(_about_episode(newest) if newest.clock is None else _about_clock(newest, newest.clock)),
     ]
     if events[0].sequence != 1:
@@ -33,6 +39,29 @@ def story(events: Sequence[Escalation]) -> str:
         lines += ["", *_event(event, before)]
         before = event
     return "\n".join(lines)
+
+
+def _in_short(events: Sequence[Escalation]) -> str:
+    """What happened, in one or two sentences, as far as the events are still in the log."""
+    newest = events[-1]
+    if newest.clock is not None:
+        ran = f"It started at {minute(newest.clock.started_at)} and is due at {minute(newest.clock.due_at)}"
+        return f"A legal clock: {newest.policy_reason.rstrip('.')}. {ran}; it is {newest.clock.status}."
+    reached = []
+    for event in events:
+        if event.type == "opened" or event.reason == "level_raised":
+            counts = event.counts
+            reached.append(
+                f"level {event.level} {event.level_name} at {minute(event.at)} with {counts.reports:,} report"
+                f"{'' if counts.reports == 1 else 's'}"
+            )
+    course = f"The policy {newest.policy} reached {', '.join(reached)}." if reached else ""
+    now = (
+        "It is open."
+        if newest.status == "open"
+        else f"It was resolved at {minute(newest.at)}: {newest.reason}."
+    )
+    return f"{course} {now}".strip()
 
 
 def _about_episode(newest: Escalation) -> _Rows:

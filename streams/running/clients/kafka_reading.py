@@ -22,11 +22,13 @@ _FETCH_WAIT_MS = 50
 
 @asynccontextmanager
 async def committed_reader(
-    connection: Connection, topics: Sequence[str], *, from_beginning: bool
+    connection: Connection, topics: Sequence[str], *, from_beginning: bool, since_ms: int | None = None
 ) -> AsyncIterator[AIOKafkaConsumer]:
     """A started consumer of all partitions of the topics, positioned at their beginning or their end.
 
-    Raises UnknownTopicOrPartitionError if a topic is missing, KafkaConnectionError if no broker answers.
+    With `since_ms` (ms since the epoch), it is positioned at the first records appended at that time or
+    later. Raises UnknownTopicOrPartitionError if a topic is missing, KafkaConnectionError if no broker
+    answers.
     """
     await require_topics(connection, topics)
     consumer = _consumer(connection, *topics, auto_offset_reset="earliest" if from_beginning else "latest")
@@ -36,6 +38,12 @@ async def committed_reader(
         # `seek_to_end` does not work here: the consumer's own reset at its start may override it.
         for partition in consumer.assignment():
             await consumer.position(partition)
+        if since_ms is not None:
+            found = await consumer.offsets_for_times(dict.fromkeys(consumer.assignment(), since_ms))
+            for partition, first in found.items():
+                # None if nothing is as new; then the end is right.
+                if first is not None:
+                    consumer.seek(partition, first.offset)
         yield consumer
     finally:
         await consumer.stop()
