@@ -59,6 +59,40 @@ def test_invalid_lines_are_named_with_number_reason_and_field_and_the_others_acc
     assert result.stdout == "2 ready to publish, 2 refused\n"
 
 
+def test_all_that_is_wrong_with_a_report_is_said_at_once():
+    """A report whose every field is wrong in its own way, and one that is fine but for a misspelt field."""
+    wrong = {
+        "report_id": "r\n",
+        "kind": 3,
+        "occured_at": "2026-03-01T12:00:00Z",
+        "channel": {"ref": 5, "visibility": "hidden"},
+        "category": "rudeness",
+        "reporter": {"kind": "nobody"},
+        "evidence": [{"country": "Germany"}],
+    }
+    misspelt = json.loads(GOOD)
+    misspelt["occured_at"] = misspelt.pop("occurred_at")
+    result = dry_run(f"{json.dumps(wrong)}\n{json.dumps(misspelt)}\n{GOOD}\n")
+    assert result.stdout == "1 ready to publish, 2 refused\n"
+    *of_first, of_second = result.stderr.splitlines()
+    assert {line.split(": ")[2] for line in of_first} == {
+        "report_id", "kind", "occurred_at", "channel.ref", "channel.visibility", "category", "reporter.kind",
+        "evidence[0].country",
+    }  # fmt: skip
+    assert all(line.startswith("line 1: ") for line in of_first)
+    assert of_second.startswith("line 2: missing_field: occurred_at: ")
+    assert of_second.endswith("(occured_at is no field: a misspelling?)")
+    assert not any(word in result.stderr for word in ("rudeness", "nobody", "Germany", "hidden"))
+
+
+@pytest.mark.parametrize("text", [json.dumps(REPORT, indent=1), json.dumps([REPORT], indent=1)])
+def test_an_object_over_several_lines_is_said_to_be_one(text):
+    result = dry_run(f"{GOOD}\n{text}\n")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: line 2 begins an object that goes on over several lines")
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_a_hundred_refused_lines_are_shown_and_the_others_counted():
     result = dry_run("not json\n" * 300 + "{}\n" + GOOD)
     assert result.exit_code == 1

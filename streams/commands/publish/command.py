@@ -8,6 +8,7 @@ from typing import BinaryIO
 import click
 from aiokafka import AIOKafkaProducer
 
+from streams.commands.publish.further_problems import further_problems
 from streams.commands.publish.reach import Reach
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.progress import Progress
@@ -70,9 +71,9 @@ def publish(file: BinaryIO, topic: str | None, source: str, rate: float | None, 
     Without --to the lines are reports, and each goes to the topic that takes it: those of users to
     message-reports, what the platform vouches for to verified-reports. Each valid line is sent as a
     CloudEvent in binary mode, with the right key. An invalid line is skipped; standard error has the first
-    hundred with number, field and reason, and how many more there were. It also says once per category that a
-    report is too old for every policy (TOCSIN_POLICIES_FILE); the report is sent all the same. A terminal
-    shows the progress.
+    hundred with number and all that is wrong, and how many more there were. It also says once per category
+    that a report is too old for every policy (TOCSIN_POLICIES_FILE); the report is sent all the same. A
+    terminal shows the progress.
 
     After a failure, publish the file again within a day: Tocsin drops an event that it has seen in that time
     (TOCSIN_DUPLICATES_HOURS). To mark one clock as fulfilled or paused, use `tocsin clock`. Exits with 1
@@ -145,11 +146,27 @@ class _Lines:
             value = line.strip()
             if not value:
                 continue
+            if value in (b"{", b"["):
+                raise click.ClickException(
+                    f"line {self._number} begins an object that goes on over several lines, and one line "
+                    "has to be one object. `jq -c . FILE` (or `jq -c '.[]' FILE` for a list) writes them so."
+                )
             try:
                 events.append(self._event(value))
             except Rejected as rejected:
-                self.refused.add(self._number, rejected)
+                self._refuse(value, rejected)
         return events
+
+    def _refuse(self, value: bytes, rejected: Rejected) -> None:
+        if self._topic in PUBLISHED:
+            self.refused.add(self._number, rejected)
+            return
+        problems = further_problems(value, rejected, lambda report: self._read_report(report, (), clock_ms()))
+        texts = [
+            f"{problem} ({misspelt} is no field: a misspelling?)" if misspelt else str(problem)
+            for problem, misspelt in problems
+        ]
+        self.refused.add(self._number, rejected, texts)
 
     def _event(self, value: bytes) -> Event:
         now_ms = clock_ms()

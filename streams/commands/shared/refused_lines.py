@@ -1,6 +1,7 @@
 """Says which lines of a file were refused, without filling a terminal or a log."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from streams.commands.shared.terminal import echo
@@ -20,11 +21,12 @@ class RefusedLines:
         self.number = 0
         self._not_shown: Counter[str] = Counter()
 
-    def add(self, line: int, why: Rejected | str) -> None:
-        """Refuse a line, counted from 1."""
+    def add(self, line: int, why: Rejected | str, all_problems: Sequence[str] = ()) -> None:
+        """Refuse a line, counted from 1. `all_problems` are what is shown, if `why` is one of several."""
         self.number += 1
         if self.number <= MOST_SHOWN:
-            echo(f"line {line}: {why}", err=True)
+            for problem in all_problems or [str(why)]:
+                echo(f"line {line}: {problem}", err=True)
         else:
             self._not_shown[why.reason if isinstance(why, Rejected) else why] += 1
 
