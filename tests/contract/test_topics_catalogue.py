@@ -6,7 +6,7 @@ import pytest
 
 from streams.contract.events.case_activity import CASE_ACTIVITY_TYPE
 from streams.contract.events.clock_outcome import CLOCK_OUTCOME_TYPE
-from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
+from streams.contract.events.dead_letter import DEAD_LETTER_REASONS, REMEDIES
 from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.contract.events.escalation import ESCALATION_TYPE
 from streams.contract.events.internal.tick import TICK_TYPE
@@ -92,10 +92,10 @@ def test_event_types_match_the_code():
 
 def test_dead_letter_reasons_match_the_code():
     reasons = CATALOGUE["dead-letters"].reasons
-    assert tuple(reasons) == DEAD_LETTER_REASONS
-    assert all(text.meaning.endswith(".") and text.remedy.endswith(".") for text in reasons.values())
+    assert tuple(reasons) == tuple(REMEDIES) == DEAD_LETTER_REASONS
+    assert all(text.endswith(".") for text in (*reasons.values(), *REMEDIES.values()))
     assert all(not topic.reasons for name, topic in CATALOGUE.items() if name != "dead-letters")
-    assert f"{MAX_EVENT_BYTES // 1024} KiB" in reasons["oversized"].meaning
+    assert f"{MAX_EVENT_BYTES // 1024} KiB" in reasons["oversized"]
 
 
 def test_every_schema_and_example_belongs_to_a_topic():
