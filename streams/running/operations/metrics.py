@@ -18,6 +18,7 @@ from streams.contract.events.internal.stamp import TrustClass
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.reporter_standing import StandingState
 from streams.deciding.clocks.life import ClockEvent
+from streams.deciding.partition.counters import OTHER_PUBLISHER
 from streams.deciding.reporters.watch import WhyHeld
 from streams.deciding.reports.counters import DeskCheck, QuestionEvent
 from streams.registry.rules import Rules
@@ -50,7 +51,10 @@ class Metrics:
         self.duplicates = Numbers(catalogue.DUPLICATES)
         self.rekeyed = Numbers(catalogue.REKEYED)
         self.passed_to_reporters = Numbers(catalogue.PASSED_TO_REPORTERS)
-        self.dead_letters = Numbers(catalogue.DEAD_LETTERS, product(topics, DEAD_LETTER_REASONS))
+        self.dead_letters, self.refused_reports = (
+            Numbers(catalogue.DEAD_LETTERS, product(topics, DEAD_LETTER_REASONS)),
+            Numbers(catalogue.REFUSED_REPORTS, zip({OTHER_PUBLISHER}.union(*rules.publishers.values()))),
+        )
         self.ticks_written = Numbers(catalogue.TICKS_WRITTEN)
         self.ticks_read = Numbers(catalogue.TICKS_READ, (("honoured",), ("ignored",)))
         self.time_corrections = Numbers(catalogue.TIME_CORRECTIONS, (("applied",), ("ignored",)))
