@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -357,3 +359,11 @@ def test_the_topic_of_detectors_has_publishers_of_its_own():
     detection = body_of(kind="automated_detection", category="phish")
     batch = apply([record(detection, binary(INTAKE), topic=VERIFIED_REPORTS)])
     assert [row["ce_source"] for row in told(batch.outputs)] == [INTAKE]
+
+
+def test_the_page_for_publishers_shows_an_example():
+    page = (Path(__file__).parents[2] / "docs/publishing.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```json refusal\n(.*?)```", page, re.DOTALL)
+    (golden,) = [path for path in example_files("refusals") if path.stem == "not-allowed-here"]
+    assert json.loads(shown) == example(golden).document
+    assert f"{refusal_budget.MOST_PER_HOUR:,} of a publisher within an hour" in page
