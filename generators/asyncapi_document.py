@@ -192,7 +192,7 @@ def _rejected_record(topic: Topic) -> Json:
         "summary": "Key, headers and value as they were published, plus the headers that say what is wrong.",
         "traits": [{"$ref": "#/components/messageTraits/deadLetter"}],
         "bindings": {"kafka": _message_binding(topic)},
-        "x-reasons": {reason: text.meaning for reason, text in topic.reasons.items()},
+        "x-reasons": topic.reasons,
     }
 
 

@@ -13,6 +13,12 @@ DEAD_LETTERS: tuple[Row, ...] = (
                 {"{{stage}} {{reason}}": rate("tocsin_dead_letters_total", "stage, reason")},
             ),
             Panel(
+                "Refused reports by publisher",
+                "By ce_source, of publishers that the sources file lists; all others are `other`.",
+                "reqps",
+                {"{{publisher}}": rate("tocsin_refused_reports_total", "publisher")},
+            ),
+            Panel(
                 "Bad records among the last 1,000",
                 "Dead letters among the last 1,000 records of a partition. Above 500 the dead letter breaker "
                 "trips.",

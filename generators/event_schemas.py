@@ -27,6 +27,7 @@ from streams.contract.events.internal.source_decision import SOURCE_DECISION_TYP
 from streams.contract.events.internal.state_room import STATE_ROOM_TYPE, StateRoom
 from streams.contract.events.internal.tick import TICK_TYPE, Tick
 from streams.contract.events.internal.time_correction import TIME_CORRECTION_TYPE, TimeCorrection
+from streams.contract.events.refusal import REFUSAL_TYPE, ReportRefusal
 from streams.contract.events.report import Category, LanguageTag, Pseudonym, Ref
 from streams.contract.events.reporter_notice import (
     REPORTER_NOTICE_TYPE,
@@ -54,6 +55,7 @@ _OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "authority-routing.v1.json": (AUTHORITY_ROUTING_TYPE, AuthorityRouting),
     "escalation.v1.json": (ESCALATION_TYPE, Escalation),
     "integrity-case.v1.json": (INTEGRITY_CASE_TYPE, CaseForReview),
+    "refusal.v1.json": (REFUSAL_TYPE, ReportRefusal),
     "review-question.v1.json": (REVIEW_QUESTION_TYPE, ReviewQuestion),
     "reporter-notice.v1.json": (REPORTER_NOTICE_TYPE, ReporterNotice),
     "standing-notice.v1.json": (STANDING_NOTICE_TYPE, StandingNotice),

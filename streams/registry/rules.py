@@ -428,6 +428,11 @@ class Rules:
         """Whether crowds are held at review until a desk has answered; not in shadow."""
         return self.ask is not None and self.ask.mode == "live"
 
+    @property
+    def publishers(self) -> Mapping[str, frozenset[str]]:
+        """The publishers (ce_source) that the operator lists, by the topic to which each publishes."""
+        return {topic: rights.ce_sources or frozenset() for topic, rights in self.sources.items()}
+
     def has_floor(self, policy: Policy) -> bool:
         """Return whether the policy counts a category with a floor: about such a one no desk is asked."""
         return any(self.categories[category].floor for category in policy.categories)

@@ -27,6 +27,7 @@ WRITTEN = (
     "message-reports-internal",
     "reporter-notices",
     "detector-feedback",
+    "refusals",
 )
 
 

@@ -20,6 +20,7 @@ from streams.contract.events.detector_feedback import DetectorFeedback
 from streams.contract.events.enriched_report import EnrichedReport
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.moderation_outcome import OutcomeDecision, OutcomeGround, OutcomeSubject
+from streams.contract.events.refusal import ReportRefusal
 from streams.contract.events.report import MessageReport
 from streams.contract.events.reporter_notice import ReporterNotice
 from streams.contract.events.reporter_notice import StandingNotice
@@ -387,6 +388,7 @@ OUTPUTS = {
     "authority-routing": AuthorityRouting,
     "reporter-notices": ReporterNotice,
     "detector-feedback": DetectorFeedback,
+    "refusals": ReportRefusal,
 }
 # By folder, of topics with several events.
 OTHER_OUTPUTS = {"standing-v1": StandingNotice}

@@ -6,11 +6,12 @@ import pytest
 
 from streams.contract.events.case_activity import CASE_ACTIVITY_TYPE
 from streams.contract.events.clock_outcome import CLOCK_OUTCOME_TYPE
-from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
+from streams.contract.events.dead_letter import DEAD_LETTER_REASONS, REMEDIES
 from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.contract.events.escalation import ESCALATION_TYPE
 from streams.contract.events.internal.tick import TICK_TYPE
 from streams.contract.events.moderation_outcome import MODERATION_OUTCOME_TYPE
+from streams.contract.events.refusal import REFUSAL_TYPE
 from streams.contract.events.report import REPORT_TYPE
 from streams.contract.events.detector_feedback import DETECTOR_FEEDBACK_TYPE
 from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE, STANDING_NOTICE_TYPE
@@ -33,6 +34,7 @@ from streams.contract.wire.topics import (
     REPORTER_NOTICES,
     REPORTER_STANDING,
     REPORTER_STATE,
+    REFUSALS,
     REPORTERS_INTERNAL,
     REVIEW_QUESTIONS,
     TRANSPARENCY_COUNTERS,
@@ -67,7 +69,7 @@ def test_the_catalogue_lists_the_topics_of_the_code():
         *SOURCES, CHANNEL_STATE, "enriched-reports", "escalations", "escalations-shadow", "dead-letters",
         *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS, CLAIMS, WORKER_PROGRESS,
         MODERATION_OUTCOMES, CASE_ACTIVITY, REPORTER_NOTICES, DETECTOR_FEEDBACK, REPORTERS_INTERNAL, REPORTER_STATE,
-        INTEGRITY_CASES, REVIEW_QUESTIONS,
+        INTEGRITY_CASES, REVIEW_QUESTIONS, REFUSALS,
         DELIVERIES_SET_ASIDE,
     }  # fmt: skip
     assert SOURCES.external[: len(REPORT_SOURCES)] == REPORT_SOURCES
@@ -86,16 +88,17 @@ def test_event_types_match_the_code():
     assert types[REPORTER_NOTICES] == f"{REPORTER_NOTICE_TYPE}, or {STANDING_NOTICE_TYPE}"
     assert types[REPORTER_STANDING] == REPORTER_STANDING_TYPE
     assert types[DETECTOR_FEEDBACK] == DETECTOR_FEEDBACK_TYPE
+    assert types[REFUSALS] == REFUSAL_TYPE
     assert types["enriched-reports"] == ENRICHED_REPORT_TYPE
     assert types["escalations"] == types["escalations-shadow"] == ESCALATION_TYPE
 
 
 def test_dead_letter_reasons_match_the_code():
     reasons = CATALOGUE["dead-letters"].reasons
-    assert tuple(reasons) == DEAD_LETTER_REASONS
-    assert all(text.meaning.endswith(".") and text.remedy.endswith(".") for text in reasons.values())
+    assert tuple(reasons) == tuple(REMEDIES) == DEAD_LETTER_REASONS
+    assert all(text.endswith(".") for text in (*reasons.values(), *REMEDIES.values()))
     assert all(not topic.reasons for name, topic in CATALOGUE.items() if name != "dead-letters")
-    assert f"{MAX_EVENT_BYTES // 1024} KiB" in reasons["oversized"].meaning
+    assert f"{MAX_EVENT_BYTES // 1024} KiB" in reasons["oversized"]
 
 
 def test_every_schema_and_example_belongs_to_a_topic():
@@ -163,6 +166,7 @@ def test_retention_is_as_documented():
         "escalations": 365,
         "escalations-shadow": 365,
         "dead-letters": 7,
+        "refusals": 7,
         "deliveries-set-aside": 30,
         "worker-progress": 1 / 24,
     }

@@ -32,6 +32,7 @@ from tests.kafka.harness.deployment import (
     DEAD_LETTERS,
     ENRICHED,
     ESCALATIONS,
+    REFUSALS,
     ROUTING,
     SOURCE,
     STANDING,
@@ -138,12 +139,14 @@ async def leave_open(address, instance):
 
 
 async def refuse_a_record(address):
-    """Write a dead letter as a worker does."""
+    """Write a dead letter and a refusal as a worker does."""
     connection = Connection(
         address, "SASL_PLAINTEXT", sasl_mechanism="PLAIN", sasl_username="worker", sasl_password=PASSWORD
     )
     async with AIOKafkaProducer(**connection.client_options()) as producer:
         await producer.send_and_wait(DEAD_LETTERS, b"{", headers=[("tocsin-reason", b"not_json")])
+        told = example(SCHEMAS / "examples/refusals/v1/bad-envelope.json")
+        await producer.send_and_wait(REFUSALS, told.value, told.key.encode(), headers=told.headers)
 
 
 def wait_until(done, console):
@@ -188,6 +191,25 @@ def report_to_ozone(settings, folder):
             until(lambda: ozone.external)
             ozone.moderate({"$type": "Takedown"}, ozone.events[0]["subject"])
             until(lambda: metric(process, 'tocsin_adapter_outcomes_total{decision="upheld"}') == 1)
+            until(lambda: metric(process, "tocsin_adapter_waiting") == 0)
+            process.terminate()
+        finally:
+            adapters.end()
+
+
+def tell_a_publisher(settings, folder):
+    """Send a refusal to its publisher."""
+    with Receiver(folder) as receiver:
+        own = {
+            "address": receiver.address,
+            "secret": "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=",
+            "events": "refusals",
+            "publisher": "/reports/eu",
+        }
+        adapters = Adapters("webhook", SimpleNamespace(settings=settings), receiver, folder, own)
+        try:
+            process = adapters.start()
+            until(lambda: receiver.requests)
             until(lambda: metric(process, "tocsin_adapter_waiting") == 0)
             process.terminate()
         finally:
@@ -273,6 +295,10 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         run("desk", "policy", "backtest", shipped, code=1)
         run("operator", "state", "check")
         asyncio.run(refuse_a_record(guarded))
+        tell_a_publisher(settings_of("refusals-adapter", guarded), tmp_path)
+        run("operator", "tail", REFUSALS, "--from-beginning", "--max", "1")
+        # Whoever may read the topic sees the refusals of all.
+        run("report-publisher", "tail", REFUSALS, "--from-beginning", "--max", "1", code=1)
         found = run("operator", "status")
         assert found.startswith("healthy: 1 worker")
         assert "not_json" in found

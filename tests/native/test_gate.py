@@ -23,6 +23,12 @@ from tests.unit.traffic import Record, report
 native_core()
 
 RULES, SHIPPED = load_rules(sources=ONE_TOPIC), load_rules()
+# One of the publishers of the histories is listed where users publish, and told of what is refused.
+TOLD = replace(
+    SHIPPED,
+    sources=SHIPPED.sources
+    | {"message-reports": replace(SHIPPED.sources["message-reports"], ce_sources=frozenset({"/app", ""}))},
+)
 FEW = UNLIMITED._replace(slice_records=7, batch_bytes=20_000)
 
 
@@ -65,7 +71,7 @@ def histories(seeds, cases):
         chance = random.Random(seed)
         place = chance.choice(((0, 1), (1, 3)))
         # With the shipped rights a report of an authority, for example, is refused where users publish.
-        rules = chance.choice((RULES, SHIPPED))
+        rules = chance.choice((RULES, SHIPPED, TOLD))
         keys = chance.choice((DEMONSTRATION, HashKeys(hash_key(b"1" * 32), hash_key(b"2" * 32))))
         gates = Gates(rules, *place, hash_keys=keys)
         publishers = Publishers(chance, *place)

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import get_args
 
 import pytest
@@ -20,7 +21,7 @@ from streams.desk.adapters.ozone.settings import OzoneSettings
 from streams.desk.adapters.pseudonym import reviewer_ref
 from streams.desk.adapters.verdict import check_verdicts, load_mapping
 from streams.desk.adapters.webhook.settings import CONTENTS, WebhookSettings
-from streams.desk.adapters.webhook.webhook import signing_keys, topics_of
+from streams.desk.adapters.webhook.webhook import is_wanted, signing_keys, topics_of
 from streams.registry.categories import built_in_categories
 from streams.running.worker.environment import SettingsError, load_prefixed
 from streams.running.worker.settings import load_settings
@@ -42,7 +43,7 @@ SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
             WebhookSettings,
             "events",
             "escalations,reports",
-            "must be some of escalations, clocks, requests, shadow",
+            "must be some of escalations, clocks, requests, shadow, refusals",
         ),
         (WebhookSettings, "events", "", "must be some of"),
         (WebhookSettings, "name", "a b", "String should match pattern"),
@@ -90,7 +91,40 @@ def test_the_settings_of_adapters_are_none_of_a_worker():
 
 
 def test_no_topic_that_is_sent_has_reporters():
-    assert set(topics_of(CONTENTS)) == {"escalations", "escalations-shadow", "authority-routing"}
+    assert set(topics_of(CONTENTS)) == {"escalations", "escalations-shadow", "authority-routing", "refusals"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"events": "escalations,refusals", "publisher": "/app"}, "EVENTS: `refusals` must be alone"),
+        ({"events": "refusals"}, "PUBLISHER: must be set"),
+        ({"publisher": "/app"}, "PUBLISHER: must be set"),
+    ],
+)
+def test_a_publisher_gets_its_refusals_alone_and_nobody_gets_them_all(settings, said):
+    with pytest.raises(SettingsError, match=f"TOCSIN_WEBHOOK_{said}"):
+        WebhookSettings(**settings).contents()
+
+
+def refusal(key):
+    return SimpleNamespace(topic="eu.refusals", key=key)
+
+
+def test_only_the_refusals_of_the_publisher_are_sent():
+    sent = [
+        key
+        for key in (b"/app", b"/apps", b"/App", b"", None)
+        if is_wanted(refusal(key), ("refusals",), "/app")
+    ]
+    assert sent == [b"/app"]
+    assert not is_wanted(refusal(b"/app"), ("refusals",), None)
+
+
+def test_webhooks_of_two_publishers_share_no_work():
+    names = {WebhookSettings(publisher=each).of_publisher().name for each in ("/app", "/apps", None)}
+    assert len(names) == 3
+    assert "webhook" in names
 
 
 def shown(name, tmp_path):

@@ -225,6 +225,13 @@ by legal-7f3a (legal, two_agree), drawn with probability 0.02, supersedes 01K5Q0
     ("detector-feedback", "superseded"): """\
 2026-09-24 superseded, report d-000042 of /platform/scanner: dismissed, lawful_context
          fraud by scam-text 7.2""",
+    ("refusals", "not-allowed-here"): """\
+14:13:21 not_allowed_here: kind: Must be user_report in message-reports. Publish this report to verified-reports.
+         report 01K5Q000000000000000000003 of /abuse-desk, message-reports/1/508""",
+    ("refusals", "too-many-new"): """\
+14:13:21 too_many_new: channel.ref: Must be known: the publisher in ce_source has brought 200000 new channels to \
+this partition within an hour. It may bring more in the next one.
+         report 01K5Q000000000000000000931 of /reports/app, message-reports/1/931, the last of this hour""",
     ("review-questions", "answered-stands"): """\
 14:31:04 answered stands (o-2026-09-21-0815), due 14:46, fraud level 2, priority_review, channel \
 ujfxnhoipnh7oyobnm6onb7wjc

@@ -6,7 +6,7 @@ import pytest
 
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
-from streams.contract.wire.topics import DEAD_LETTERS, ENRICHED_REPORTS
+from streams.contract.wire.topics import DEAD_LETTERS, ENRICHED_REPORTS, REFUSALS
 from streams.running.log import leftovers
 from streams.running.log.destinations import FIRST_PAUSE, LONGEST_PAUSE, Troubles
 from streams.running.log.leftovers import LeftOpen, Leftovers
@@ -60,7 +60,8 @@ def test_what_metadata_do_not_show_is_tried_again_after_longer_and_longer_pauses
     assert pauses[-1] == LONGEST_PAUSE
 
 
-def test_dead_letters_go_to_a_partition_that_takes_records():
+@pytest.mark.parametrize("free", [DEAD_LETTERS, REFUSALS])
+def test_what_nobody_reads_by_key_goes_to_a_partition_that_takes_records(free):
     key, partitions = b"any publisher chooses it", 3
     home = home_partition(key, partitions)
 
@@ -78,11 +79,11 @@ def test_dead_letters_go_to_a_partition_that_takes_records():
         return asyncio.run(scenario())
 
     next_one = (home + 1) % partitions
-    assert written_to(DEAD_LETTERS) == [home]
-    assert written_to(DEAD_LETTERS, home) == [next_one]
-    assert written_to(DEAD_LETTERS, home, next_one) == [(home + 2) % partitions]
+    assert written_to(free) == [home]
+    assert written_to(free, home) == [next_one]
+    assert written_to(free, home, next_one) == [(home + 2) % partitions]
     # Then its writer waits.
-    assert written_to(DEAD_LETTERS, 0, 1, 2) == [home]
+    assert written_to(free, 0, 1, 2) == [home]
     # Subscribers read other topics by key.
     assert written_to(ENRICHED_REPORTS, home) == [home]
 

@@ -212,7 +212,8 @@ def counted(batch: Batch) -> dict[str, float]:
     }
     flat: dict[str, float] = {}
     for field in dataclasses.fields(batch.counters):
-        if field.name == "natively":
+        # Who published a refused report says nothing about what it led to.
+        if field.name in ("natively", "refused_reports"):
             continue
         value = getattr(batch.counters, field.name)
         if isinstance(value, int | float):

@@ -7,6 +7,7 @@ import orjson
 
 from streams.commands.dead_letters.letter import Letter
 from streams.commands.shared.terminal import printable
+from streams.contract.events.dead_letter import REMEDIES
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.topics import DEAD_LETTERS
 from streams.running.topics.topic_catalogue import load_catalogue
@@ -23,12 +24,13 @@ def in_one_line(letter: Letter) -> str:
 
 def in_full(letter: Letter) -> str:
     """Several lines: what is wrong, what that means, what to do, and the original."""
-    reason = load_catalogue()[DEAD_LETTERS].reasons.get(letter.reason)
+    meaning = load_catalogue()[DEAD_LETTERS].reasons.get(letter.reason)
     rows = [
         ("reason", letter.reason),
         ("field", letter.field),
         ("detail", letter.detail),
-        *([("meaning", reason.meaning), ("remedy", reason.remedy)] if reason else []),
+        *([("meaning", meaning)] if meaning else []),
+        *([("remedy", REMEDIES[letter.reason])] if letter.reason in REMEDIES else []),
         ("refused at", rfc3339(letter.appended_at)),
         ("attempt", str(letter.attempt)),
         ("original at", letter.source),

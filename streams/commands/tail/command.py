@@ -79,7 +79,8 @@ def tail(
     \b
     Topics that Tocsin writes:
       escalations, escalations-shadow, enriched-reports, authority-routing,
-      transparency-counters, reporter-notices, review-questions, detector-feedback, dead-letters
+      transparency-counters, reporter-notices, review-questions, detector-feedback, dead-letters,
+      refusals
     Topics that others write:
       authority-requests, clock-outcomes, moderation-outcomes, case-activity
 

@@ -17,6 +17,7 @@ from streams.contract.wire.topics import (
     ESCALATIONS,
     ESCALATIONS_SHADOW,
     MODERATION_OUTCOMES,
+    REFUSALS,
     REPORTER_NOTICES,
     REVIEW_QUESTIONS,
     TRANSPARENCY_COUNTERS,
@@ -83,6 +84,7 @@ FILTERS: Mapping[str, Mapping[str, Callable[[_Value, str], bool]]] = {
         "country": lambda value, wanted: value["country"] == wanted,
     },
     DEAD_LETTERS: {},
+    REFUSALS: {},
 }
 """By topic and filter name: a function that tells whether a record's value matches the wanted one."""
 

@@ -136,15 +136,15 @@ def _is_suspicious(record: SourceRecord, headers: Headers, rejected: Rejected) -
     return (
         may_name_a_person(value, numbers=False)
         or may_name_a_person(around, numbers=True, counters=True)
-        or (not is_likely_valid and may_name_a_person(_value_at(value, rejected.field), numbers=True))
+        or (not is_likely_valid and may_name_a_person(value_at(value, rejected.field), numbers=True))
     )
 
 
-def _value_at(value: bytes, path: str) -> bytes:
+def value_at(value: bytes, path: str) -> bytes:
     """The JSON of a field of an event, also in structured mode; of a list all of it. Empty without one."""
     try:
         found = msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return b""
     if isinstance(found, dict) and "specversion" in found:
         found = found.get("data")

@@ -51,15 +51,16 @@ def open_envelope(value: bytes, attributes: Attributes, event_type: bytes) -> tu
     JSON decoder raises for a structured event.
     """
     content_type = attributes.get(CONTENT_TYPE)
-    if (
-        content_type is not None
-        and content_type != JSON_CONTENT_TYPE
-        and content_type[: len(_STRUCTURED)].lower() == _STRUCTURED
-    ):
+    if content_type is not None and content_type != JSON_CONTENT_TYPE and is_structured(content_type):
         return _open_structured(value, content_type, event_type)
     if attributes.get(CE_TYPE) is None and not any(name.startswith(CE_PREFIX) for name in attributes):
         return "", value
     return _checked_source(attributes, event_type), value
+
+
+def is_structured(content_type: bytes | None) -> bool:
+    """Whether a record with this content type is an event in structured mode, or means to be one."""
+    return content_type is not None and content_type[: len(_STRUCTURED)].lower() == _STRUCTURED
 
 
 def _open_structured(value: bytes, content_type: bytes, event_type: bytes) -> tuple[str, bytes]:

@@ -31,6 +31,7 @@ AUTHORITY_ROUTING: Final = "authority-routing"
 AUTHORITY_STATE: Final = "authority-state"
 TRANSPARENCY_COUNTERS: Final = "transparency-counters"
 DEAD_LETTERS: Final = "dead-letters"
+REFUSALS: Final = "refusals"
 DELIVERIES_SET_ASIDE: Final = "deliveries-set-aside"
 CLAIMS: Final = "claims"
 WORKER_PROGRESS: Final = "worker-progress"
@@ -63,6 +64,7 @@ TOPICS: Final = (
     AUTHORITY_STATE,
     TRANSPARENCY_COUNTERS,
     DEAD_LETTERS,
+    REFUSALS,
     DELIVERIES_SET_ASIDE,
     CLAIMS,
     WORKER_PROGRESS,

@@ -2,15 +2,21 @@
 
 from collections import Counter
 from dataclasses import dataclass, field, fields
-from typing import Self
+from typing import Final, Self
 
 from streams.contract.events.dead_letter import DeadLetterReason
 from streams.deciding.clocks.life import ClockEvent
 
+OTHER_PUBLISHER: Final = "other"
+"""Of a refused report: its publisher is not listed, or cannot be read."""
+
 
 @dataclass(slots=True)
 class PartitionCounters:
-    """The counters of every stage. `clock_events` counts by obligation and event."""
+    """The counters of every stage. `clock_events` counts by obligation and event.
+
+    `refused_reports` counts the dead letters of reports by publisher: a listed `ce_source`, or `other`.
+    """
 
     applied: int = 0
     duplicates: int = 0
@@ -21,6 +27,7 @@ class PartitionCounters:
     corrections_ignored: int = 0
     clock_outcomes: int = 0
     dead_letters: Counter[DeadLetterReason] = field(default_factory=Counter)
+    refused_reports: Counter[str] = field(default_factory=Counter)
     clock_events: Counter[tuple[str, ClockEvent]] = field(default_factory=Counter)
 
     def add(self, other: Self) -> None:

@@ -1,21 +1,23 @@
 """A stage: a table of handlers by topic, its state, and the loop that applies records."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Generic, TypeVar
 
 from streams.contract.events.dead_letter import REFUSED_BY_STATE
 from streams.contract.wire.dead_letter import Rejected, dead_letter
 from streams.contract.wire.failing import Place, StageFailed, place_of
+from streams.contract.wire.forms.refusal import encode_refusal, publisher_of
 from streams.contract.wire.forms.source_decision import decode_source_decision
 from streams.contract.wire.forms.state_room import decode_state_room, encode_state_room
 from streams.contract.wire.forms.tick import decode_tick, encode_tick
 from streams.contract.wire.forms.time_correction import decode_time_correction
-from streams.contract.wire.origin import NotAtHome, Origin, own_place, own_type, read_origin
+from streams.contract.wire.origin import NotAtHome, Origin, origin_of, own_place, own_type, read_origin
 from streams.contract.wire.records import OutputRecord, SourceRecord
-from streams.contract.wire.topics import DEAD_LETTERS, SourceTopics, without_prefix
+from streams.contract.wire.topics import DEAD_LETTERS, REPORT_SOURCES, SourceTopics, without_prefix
 from streams.deciding.partition.batch import AheadOfOthers, Batch, Counters, Rules, State, StepsRemain
+from streams.deciding.partition.counters import OTHER_PUBLISHER
 from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.limits import LIMITS, UNLIMITED, Limits
 from streams.deciding.partition.moving import Moves
@@ -48,6 +50,7 @@ class Stage(Generic[State, Rules, Counters]):
     number of partitions changes. `fast_path`, if there is one, gets every plain record before the handlers.
     `aligned` are the sources that are read side by side with those of all other partitions, in event time;
     `relays` says whether what was read of them passes through the internal topic of this stage.
+    `publishers` (ce_source) are told of their refused reports, by the topic to which each publishes.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Stage(Generic[State, Rules, Counters]):
     fast_path: FastPath | None = None
     aligned: tuple[str, ...] = ()
     relays: bool = False
+    publishers: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]] = ()) -> State:
         """Return the state of a partition from the last value of every key; without entries, an empty state.
@@ -191,7 +195,7 @@ class Stage(Generic[State, Rules, Counters]):
         """Apply the records of a slice, or as many as its other limits allow; return their number."""
 
         def refuse(record: SourceRecord, rejected: Rejected) -> None:
-            _refuse(batch, record, record.topic, rejected)
+            self._refuse(batch, record, record.topic, rejected)
 
         return _apply_slice(
             batch, records, self._apply_record, refuse, lambda number: place_of(records[number])
@@ -205,7 +209,7 @@ class Stage(Generic[State, Rules, Counters]):
         assert bundled is not None
 
         def refuse(entry: Any, rejected: Rejected) -> None:
-            _refuse(batch, bundled.published(entry), bundled.form.topic, rejected)
+            self._refuse(batch, bundled.published(entry), bundled.form.topic, rejected)
 
         apply: Callable[[Any, Any], None] = bundled.handle
         if sources := batch.state.sources:
@@ -239,6 +243,34 @@ class Stage(Generic[State, Rules, Counters]):
         handlers = self.handlers
         (handlers.get(topic) or next(iter(handlers.values())))(batch, record, origin)
         return None
+
+    def _refuse(
+        self, batch: Batch[State, Rules, Counters], record: SourceRecord, topic: str, rejected: Rejected
+    ) -> None:
+        """Write a record that was read from `topic`, alone or in a bundle, to the dead letters.
+
+        If it is a report of a publisher that the operator lists for the topic where it was published, tell
+        that publisher.
+        """
+        batch.outputs.append(OutputRecord(DEAD_LETTERS, None, *dead_letter(record, rejected)))
+        batch.counters.dead_letters[rejected.reason] += 1
+        origin = origin_of(record)
+        published_to = without_prefix(origin.topic)
+        if published_to in REPORT_SOURCES:
+            ce_source = publisher_of(record)
+            if ce_source is not None and ce_source in self.publishers.get(published_to, ()):
+                batch.counters.refused_reports[ce_source] += 1
+                told = batch.state.refusals.tell(ce_source, origin.timestamp)
+                if told != "no":
+                    batch.outputs.append(
+                        encode_refusal(record, rejected, ce_source, last_of_hour=told == "last")
+                    )
+            else:
+                batch.counters.refused_reports[OTHER_PUBLISHER] += 1
+        # A replay of the logs rejects many outcomes that fit a later state; skipped records were not read.
+        unreadable = rejected.reason not in REFUSED_BY_STATE and rejected.reason != "skipped"
+        batch.refused[topic] += unreadable
+        batch.state.breaker.note(dead=unreadable)
 
 
 def _apply_slice(
@@ -299,15 +331,3 @@ def _apply_control_record(batch: Batch[State, Rules, Counters], record: SourceRe
     else:
         return False
     return True
-
-
-def _refuse(
-    batch: Batch[State, Rules, Counters], record: SourceRecord, topic: str, rejected: Rejected
-) -> None:
-    """Write a record that was read from `topic`, alone or in a bundle, to the dead letters."""
-    batch.outputs.append(OutputRecord(DEAD_LETTERS, None, *dead_letter(record, rejected)))
-    batch.counters.dead_letters[rejected.reason] += 1
-    # A replay of the logs rejects many outcomes that fit a later state; skipped records were not read.
-    unreadable = rejected.reason not in REFUSED_BY_STATE and rejected.reason != "skipped"
-    batch.refused[topic] += unreadable
-    batch.state.breaker.note(dead=unreadable)

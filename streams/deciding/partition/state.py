@@ -36,6 +36,7 @@ from streams.deciding.partition.moving import (
 )
 from streams.deciding.partition.newcomers import NEWCOMERS, Newcomers, merge_newcomers
 from streams.deciding.partition.reading import PARTLY_READ, PartlyRead
+from streams.deciding.partition.refusal_budget import REFUSAL_BUDGET, RefusalBudget, begin_anew
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls
 from streams.deciding.partition.time import PartitionTime
@@ -72,6 +73,7 @@ class PartitionState:
         "partitions",
         "partly_read",
         "recent",
+        "refusals",
         "settings",
         "sources",
         "time",
@@ -94,6 +96,7 @@ class PartitionState:
         self.settings = settings
         self.recent = RecentIds(settings)
         self.newcomers = Newcomers(settings)
+        self.refusals = RefusalBudget()
         self.clocks = LegalClockStore()
         self.due = DueSteps()
         self.homes = HomePartitions(partitions)
@@ -119,6 +122,7 @@ class PartitionState:
         self.time.turn_back(clock, appended)
         self.recent.turn_back(clock)
         self.newcomers.turn_back(clock)
+        self.refusals.turn_back(clock)
         self.daily.begin_part(self.time.corrections)
 
     def next_due(self) -> int | None:
@@ -150,6 +154,8 @@ class PartitionState:
             yield partly
         if (newcomers := self.newcomers.drain_change()) is not None:
             yield newcomers
+        if (refusals := self.refusals.drain_change()) is not None:
+            yield refusals
 
     def restore(self, entries: Iterable[tuple[bytes, bytes]], own: Mapping[bytes, Reader]) -> None:
         """Restore from the last value of every key, without deleted keys.
@@ -171,6 +177,7 @@ class PartitionState:
             SOURCE_CONTROL: self.sources.restore,
             PARTLY_READ: self.partly_read.restore,
             NEWCOMERS: self.newcomers.restore,
+            REFUSAL_BUDGET: self.refusals.restore,
             DAILY_COUNTERS: self.daily.restore,
             OWN_DAY_COUNTERS: self.daily.restore,
             **own,
@@ -287,6 +294,7 @@ MOVES: Moves = {
     ),
     DUPLICATES_SLOT: Merged(_merge_recent),
     NEWCOMERS: Merged(merge_newcomers),
+    REFUSAL_BUDGET: Merged(begin_anew),
     CLOCK_RECORD: ByRef(ref_before_nul),
     # Each of the two merges the records of both types, because all that remains must be of one day.
     DAILY_COUNTERS: Merged(merge_counters),

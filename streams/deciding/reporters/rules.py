@@ -16,7 +16,7 @@ class ReporterStageRules:
     """The rules of the stage; build them once with `compile_reporter_rules`.
 
     `by_code` are the categories by the codes that state has. `hash_key` hashes channels and messages;
-    reporters are hashed by the stage of reports.
+    reporters are hashed by the stage of reports. `publishers` are those who are told of refusals, by topic.
     """
 
     trust: ReporterRules
@@ -24,6 +24,7 @@ class ReporterStageRules:
     by_code: Mapping[int, CategoryRules]
     hash_key: HashKey
     settings: PartitionSettings
+    publishers: Mapping[str, frozenset[str]]
 
 
 def compile_reporter_rules(
@@ -36,4 +37,5 @@ def compile_reporter_rules(
         by_code={row.code: row for row in rules.categories.values()},
         hash_key=hash_key,
         settings=settings,
+        publishers=rules.publishers,
     )

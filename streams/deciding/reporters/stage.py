@@ -34,6 +34,7 @@ def reporter_stage(rules: ReporterStageRules) -> ReporterStage:
         moves=MOVES,
         bundled=BUNDLED,
         relays=True,
+        publishers=rules.publishers,
     )
 
 

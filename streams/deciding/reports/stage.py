@@ -43,4 +43,5 @@ def report_stage(rules: ReportRules) -> ReportStage:
         bundled=BUNDLED,
         fast_path=fast_path,
         aligned=ALIGNED,
+        publishers=rules.registry.publishers,
     )

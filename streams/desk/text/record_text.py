@@ -10,6 +10,7 @@ import orjson
 from streams.contract.events.clock import ClockView
 from streams.contract.events.enriched_report import EnrichedReport, Jurisdiction
 from streams.contract.events.escalation import Condition, Escalation
+from streams.contract.events.refusal import ReportRefusal
 from streams.contract.events.transparency import ReportCount, RequestCount, TransparencyCounter
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.records import SourceRecord
@@ -24,6 +25,7 @@ from streams.contract.wire.topics import (
     ESCALATIONS,
     ESCALATIONS_SHADOW,
     MODERATION_OUTCOMES,
+    REFUSALS,
     REPORTER_NOTICES,
     REVIEW_QUESTIONS,
     TRANSPARENCY_COUNTERS,
@@ -41,6 +43,7 @@ from streams.desk.text.routing_text import minute, request_line, routing_line
 
 _ESCALATION = msgspec.json.Decoder(Escalation)
 _ENRICHED_REPORT = msgspec.json.Decoder(EnrichedReport)
+_REFUSAL = msgspec.json.Decoder(ReportRefusal)
 _COUNTER = msgspec.json.Decoder(TransparencyCounter)
 
 # A country with a lower confidence is a mere hint from a reporter's home or a language.
@@ -179,6 +182,16 @@ def _dead_letter_line(record: SourceRecord) -> str:
     )
 
 
+def _refusal_line(record: SourceRecord) -> str:
+    told = _REFUSAL.decode(record.value or b"")
+    last = ", the last of this hour" if told.last_of_hour else ""
+    return (
+        f"{told.published_at:%H:%M:%S} {told.reason}: {told.field}: {told.detail}\n"
+        f"         report {told.report_id or told.ce_id or '?'} of {told.ce_source}, "
+        f"{told.topic}/{told.partition}/{told.offset}{last}"
+    )
+
+
 def reason_of(record: SourceRecord) -> str:
     """The reason for which a dead letter was refused, or `?`."""
     return _headers(record).get("tocsin-reason", "?")
@@ -214,6 +227,7 @@ READABLE: Mapping[str, Callable[[SourceRecord], str]] = {
     DETECTOR_FEEDBACK: feedback_line,
     TRANSPARENCY_COUNTERS: _counter_line,
     DEAD_LETTERS: _dead_letter_line,
+    REFUSALS: _refusal_line,
 }
 """By topic, the text that `tocsin tail` shows for a record.
 

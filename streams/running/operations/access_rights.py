@@ -26,6 +26,7 @@ from streams.contract.wire.topics import (
     MESSAGE_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
     MODERATION_OUTCOMES,
+    REFUSALS,
     REPORTER_NOTICES,
     REPORTER_STANDING,
     REPORTER_STATE,
@@ -95,6 +96,7 @@ _OUTPUTS = (
     DETECTOR_FEEDBACK,
     TRANSPARENCY_COUNTERS,
     DEAD_LETTERS,
+    REFUSALS,
 )
 
 _OWN = (*_INTERNAL, *_STATES, CLAIMS, WORKER_PROGRESS)
@@ -141,6 +143,16 @@ ROLES: Final = (
             Right("group", f"{consumer_group('')}-adapter-", _READ, prefixed=True),
         ),
     ),
+    # A webhook for one publisher. It must not read what desks get.
+    Role(
+        "refusals-adapter",
+        True,
+        (
+            *_topics(REFUSALS, to=_READ),
+            *_topics(DELIVERIES_SET_ASIDE, to=_BOTH),
+            Right("group", f"{consumer_group('')}-adapter-", _READ, prefixed=True),
+        ),
+    ),
     Role("report-publisher", True, _topics(MESSAGE_REPORTS, to=_WRITE)),
     Role("verified-publisher", True, _topics(VERIFIED_REPORTS, to=_WRITE)),
     # People decide about reporters in a system of the platform, which sees to it that they are two.
@@ -165,7 +177,7 @@ ROLES: Final = (
         "operator",
         False,
         (
-            *_topics(DEAD_LETTERS, CLAIMS, *_STATES, *_SOURCES, *_INTERNAL, to=_READ),
+            *_topics(DEAD_LETTERS, REFUSALS, CLAIMS, *_STATES, *_SOURCES, *_INTERNAL, to=_READ),
             *_topics(MESSAGE_REPORTS, VERIFIED_REPORTS, to=_WRITE),
             # `tocsin status` compares every topic with the catalogue, and asks who is in the group.
             *_topics(*TOPICS, to=("Describe", "DescribeConfigs")),

@@ -61,6 +61,8 @@ LABELS = {
     "internal ones; of an adapter: a topic whose events it sends",
     "stage": "`reports`, which turns reports into escalations, `requests`, which routes authorities' "
     "requests, or `reporters`, which stamps reports",
+    "publisher": "a `ce_source` that the sources file lists for the topic to which the report was published, "
+    "or `other`",
     "partition": "number of a partition that this worker owns",
     "reason": "a reason listed in `schemas/topics/dead-letters.yaml`",
     "why": "of a source that rests: `flood` (the dead letter breaker tripped) or `paused`; of a decision "

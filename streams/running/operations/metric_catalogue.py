@@ -89,6 +89,13 @@ DEAD_LETTERS = Metric(
     "Invalid records, which were written to dead-letters.",
     ("stage", "reason"),
 )
+REFUSED_REPORTS = Metric(
+    _INTAKE,
+    "tocsin_refused_reports_total",
+    "counter",
+    "Dead letters of reports, by who published them. What listed publishers are told of is in refusals.",
+    ("publisher",),
+)
 RECENT_DEAD_LETTERS = Metric(
     _INTAKE,
     "tocsin_recent_dead_letters",

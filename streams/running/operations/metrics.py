@@ -18,6 +18,7 @@ from streams.contract.events.internal.stamp import TrustClass
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.reporter_standing import StandingState
 from streams.deciding.clocks.life import ClockEvent
+from streams.deciding.partition.counters import OTHER_PUBLISHER
 from streams.deciding.reporters.watch import WhyHeld
 from streams.deciding.reports.counters import DeskCheck, QuestionEvent
 from streams.registry.rules import Rules
@@ -39,7 +40,9 @@ class Metrics:
     event. `topics` are the source topics of each stage, without prefix.
     """
 
-    def __init__(self, rules: Rules, topics: Mapping[str, Iterable[str]], core: Core) -> None:
+    def __init__(  # noqa: PLR0915 - one statement per metric
+        self, rules: Rules, topics: Mapping[str, Iterable[str]], core: Core
+    ) -> None:
         self.records = Numbers(catalogue.RECORDS, ((topic,) for names in topics.values() for topic in names))
         self.applied = Numbers(catalogue.APPLIED)
         self.read_natively = Numbers(catalogue.READ_NATIVELY)
@@ -51,6 +54,8 @@ class Metrics:
         self.rekeyed = Numbers(catalogue.REKEYED)
         self.passed_to_reporters = Numbers(catalogue.PASSED_TO_REPORTERS)
         self.dead_letters = Numbers(catalogue.DEAD_LETTERS, product(topics, DEAD_LETTER_REASONS))
+        publishers = {OTHER_PUBLISHER}.union(*rules.publishers.values())
+        self.refused_reports = Numbers(catalogue.REFUSED_REPORTS, zip(publishers))
         self.ticks_written = Numbers(catalogue.TICKS_WRITTEN)
         self.ticks_read = Numbers(catalogue.TICKS_READ, (("honoured",), ("ignored",)))
         self.time_corrections = Numbers(catalogue.TIME_CORRECTIONS, (("applied",), ("ignored",)))

@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
-from streams.contract.wire.topics import DEAD_LETTERS
+from streams.contract.wire.topics import DEAD_LETTERS, REFUSALS
 from streams.running.errors import OversizedRecord
 from streams.running.log.log import Destination, Write
 from streams.running.log.position import POSITION_KEY, Position, encode_position
@@ -86,7 +86,7 @@ class Outputs:
         partitions = await self._writer.partition_count(topic)
         home = self._partition % partitions if key is None else home_partition(key, partitions)
         troubles = self._writer.troubles
-        if troubles and topic == self._writer.prefix + DEAD_LETTERS:
+        if troubles and topic.removeprefix(self._writer.prefix) in (DEAD_LETTERS, REFUSALS):
             # Nobody reads them by key, and whoever publishes an invalid record chooses the key.
             others = ((home + n) % partitions for n in range(partitions))
             return next((each for each in others if (topic, each) not in troubles), home)

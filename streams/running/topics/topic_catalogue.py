@@ -40,17 +40,11 @@ class SchemaVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     examples: str
 
 
-class ReasonText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The meaning of a dead letter's reason, and what to do about it."""
-
-    meaning: str
-    remedy: str
-
-
 class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file of `schemas/topics/`.
 
-    `partitions` is a number, or `source`: as many as message-reports has.
+    `partitions` is a number, or `source`: as many as message-reports has. `reasons` are the meanings of those
+    of dead letters.
     """
 
     name: str
@@ -63,7 +57,7 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schemas: tuple[SchemaVersion, ...]
     partitions: Literal["source"] | int
     config: dict[str, str | int | float]
-    reasons: dict[str, ReasonText] = {}
+    reasons: dict[str, str] = {}
 
     def settings(self, min_insync: int) -> dict[str, str]:
         """The topic's settings, as Kafka spells them, with `min_insync` in-sync replicas at least."""

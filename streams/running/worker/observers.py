@@ -135,6 +135,7 @@ class StageObserver(Observer[State, Applied]):
         metrics.clock_outcomes.add(("applied",), counters.clock_outcomes)
         for reason, number in counters.dead_letters.items():
             metrics.dead_letters.add((self.stage, reason), number)
+        metrics.refused_reports.add_each(counters.refused_reports)
         for (obligation, event), number in counters.clock_events.items():
             metrics.clock_transitions.add((obligation, event), number)
 

@@ -29,6 +29,7 @@ ENRICHED = "enriched-reports"
 ESCALATIONS = "escalations"
 SHADOW = "escalations-shadow"
 DEAD_LETTERS = "dead-letters"
+REFUSALS = "refusals"
 STATE = "channel-state"
 REQUESTS = "authority-requests"
 REQUESTS_INTERNAL = "authority-requests-internal"
@@ -56,6 +57,7 @@ TOPICS = (
     ESCALATIONS,
     SHADOW,
     DEAD_LETTERS,
+    REFUSALS,
     STATE,
     REQUESTS,
     REQUESTS_INTERNAL,

@@ -15,6 +15,7 @@ from streams.counting.attribution import decode_reporters, encode_reporters
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.daily_counters import DAILY_COUNTERS, OWN_DAY_COUNTERS
 from streams.deciding.partition.duplicates import SLOT_HEAD
+from streams.deciding.partition.refusal_budget import REFUSAL_BUDGET
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
@@ -308,6 +309,8 @@ def _batches(records: list[Row], cut: Cut | None) -> Iterable[Sequence[Row]]:
 
 def _check_state(where: str, view: dict[bytes, bytes], kept: dict[bytes, bytes]) -> None:
     view.pop(POSITION_KEY, None)
+    # Counts refused reports, which the order of application does not contain.
+    view.pop(REFUSAL_BUDGET, None)
     for state in (view, kept):
         if TIME_KEY in state:
             state[TIME_KEY] = state[TIME_KEY][:TIME_BYTES]

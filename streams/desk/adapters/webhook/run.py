@@ -14,10 +14,14 @@ from streams.running.worker.settings import Settings
 
 async def run_webhook(settings: Settings, own: WebhookSettings) -> None:
     """Send events until SIGTERM or SIGINT. Raises SettingsError, and as `deliver` does."""
-    contents = own.contents()
+    contents, own = own.contents(), own.of_publisher()
     async with _webhook(own) as webhook:
         await deliver(
-            settings, own, topics_of(contents), lambda record: is_wanted(record, contents), webhook.send
+            settings,
+            own,
+            topics_of(contents),
+            lambda record: is_wanted(record, contents, own.publisher),
+            webhook.send,
         )
 
 
@@ -26,6 +30,7 @@ async def resend_webhook(settings: Settings, own: WebhookSettings) -> tuple[int,
 
     Raises as `run_webhook` does.
     """
+    own = own.of_publisher()
     async with _webhook(own) as webhook:
         return await deliver_set_aside(settings, own, webhook.send)
 

@@ -1,16 +1,17 @@
 """The settings of the webhook, from environment variables that begin with `TOCSIN_WEBHOOK_`."""
 
+import hashlib
 from pathlib import Path
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
 from streams.desk.adapters.settings import AdapterSettings, HttpsAddress
-from streams.running.worker.environment import WEBHOOK_PREFIX
+from streams.running.worker.environment import WEBHOOK_PREFIX, SettingsError
 
-Content = Literal["escalations", "clocks", "requests", "shadow"]
+Content = Literal["escalations", "clocks", "requests", "shadow", "refusals"]
 CONTENTS: Final[tuple[Content, ...]] = get_args(Content)
 
 
@@ -40,10 +41,19 @@ class WebhookSettings(AdapterSettings):
         str,
         Field(
             description="What is sent, separated by commas: `escalations` of policies, `clocks` (escalations "
-            "of legal clocks), `requests` (authority-routing), `shadow` (escalations-shadow)."
+            "of legal clocks), `requests` (authority-routing), `shadow` (escalations-shadow); or `refusals` "
+            "alone, to a publisher."
         ),
         AfterValidator(_check_contents),
     ] = "escalations,clocks"
+    publisher: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="The publisher (ce_source) whose refusals are sent, for `refusals`. A hash of it is "
+            "added to the adapter's name.",
+        ),
+    ] = None
     secret: Annotated[
         SecretStr | None,
         Field(
@@ -66,5 +76,25 @@ class WebhookSettings(AdapterSettings):
     ] = None
 
     def contents(self) -> tuple[Content, ...]:
-        """What is sent."""
-        return _contents(self.events)
+        """What is sent. Raises SettingsError for refusals without their publisher, or with anything else."""
+        found = _contents(self.events)
+        if "refusals" in found and len(found) > 1:
+            raise SettingsError(
+                f"{WEBHOOK_PREFIX}EVENTS: `refusals` must be alone: they go to a publisher, all else to a "
+                "desk."
+            )
+        if ("refusals" in found) != (self.publisher is not None):
+            raise SettingsError(
+                f"{WEBHOOK_PREFIX}PUBLISHER: must be set with {WEBHOOK_PREFIX}EVENTS=refusals, and only then."
+            )
+        return found
+
+    def of_publisher(self) -> Self:
+        """These settings with a name that no webhook for another publisher has.
+
+        Processes with one name share the work: one for another publisher would pass over these refusals.
+        """
+        if self.publisher is None:
+            return self
+        mark = hashlib.sha256(self.publisher.encode()).hexdigest()[:8]
+        return self.model_copy(update={"name": f"{self.name}-{mark}"})

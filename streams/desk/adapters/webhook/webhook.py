@@ -19,6 +19,7 @@ from streams.contract.wire.topics import (
     AUTHORITY_ROUTING,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
+    REFUSALS,
     without_prefix,
 )
 from streams.desk.adapters.answer import Answer, Failed, answer_of
@@ -40,6 +41,7 @@ _TOPICS: dict[Content, str] = {
     "clocks": ESCALATIONS,
     "requests": AUTHORITY_ROUTING,
     "shadow": ESCALATIONS_SHADOW,
+    "refusals": REFUSALS,
 }
 
 
@@ -55,9 +57,15 @@ def topics_of(contents: Sequence[Content]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_TOPICS[content] for content in contents))
 
 
-def is_wanted(record: SourceRecord, contents: Sequence[Content]) -> bool:
-    """Whether a record of these topics is sent. Escalations of policies and of clocks share a topic."""
-    if without_prefix(record.topic) != ESCALATIONS or {"escalations", "clocks"} <= set(contents):
+def is_wanted(record: SourceRecord, contents: Sequence[Content], publisher: str | None) -> bool:
+    """Whether a record of these topics is sent. Escalations of policies and of clocks share a topic.
+
+    Of refusals, those of the `publisher`.
+    """
+    topic = without_prefix(record.topic)
+    if topic == REFUSALS:
+        return publisher is not None and record.key == publisher.encode()
+    if topic != ESCALATIONS or {"escalations", "clocks"} <= set(contents):
         return True
     try:
         has_clock = _decode(record.value or b"").clock is not None
@@ -70,7 +78,7 @@ def is_wanted(record: SourceRecord, contents: Sequence[Content]) -> bool:
 class CloudEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """The attributes of CloudEvents 1.0.
 
-    `subject` is the record's key: the channel's ref or the request's id.
+    `subject` is the record's key: the channel's ref, the request's id or the publisher's ce_source.
     """
 
     specversion: str
