@@ -1,7 +1,7 @@
 """Words, numbers and times as pages show them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Row
 from typing import Final
@@ -16,17 +16,22 @@ from streams.desk.text.routing_text import minute
 from streams.registry.rules import Obligation
 
 __all__ = [
+    "ago",
     "clock_class",
     "clock_name",
     "clock_now",
     "clock_word",
+    "decided_words",
     "duty_and_time",
     "duty_name",
     "holder",
+    "holder_of",
     "in_words",
     "message_address",
     "moment_ms",
     "number",
+    "others_counted",
+    "others_named",
     "rfc3339",
     "span",
     "waits",
@@ -97,6 +102,49 @@ def holder(row: Row, now_ms: int) -> str | None:
     """Who works on the case or request of a row; a claim may have ended by itself."""
     until = row["claimed_until_ms"]
     return row["assignee"] if until is None or until > now_ms else None
+
+
+def holder_of(members: Sequence[Row], now_ms: int) -> str | None:
+    """Who works on a case, by the first of its members that somebody works on."""
+    return next((found for each in members if (found := holder(each, now_ms))), None)
+
+
+def ago(at_ms: int, now_ms: int) -> str:
+    """How long ago something was, such as `3 h 5 min ago`."""
+    return "just now" if now_ms - at_ms < MINUTE else f"{span(now_ms - at_ms)} ago"
+
+
+def decided_words(row: Row, now_ms: int) -> str:
+    """What was decided before about the same case, or another one of its channel, by whom, and how long ago."""
+    where = " in this channel" if row["elsewhere"] else ""
+    said = f"{in_words(row['decision'])} by {row['decided_by']}"
+    return f"decided{where} {ago(row['decided_ms'], now_ms)}: {said}"
+
+
+def others_counted(others: Sequence[Row], now_ms: int) -> str:
+    """How many clocks and policies a case has beside the one that stands for it, and when the next is due."""
+    clocks = sum(each["is_clock"] for each in others)
+    counted = [
+        f"{number} more {name if number == 1 else plural}"
+        for number, name, plural in (
+            (clocks, "clock", "clocks"),
+            (len(others) - clocks, "policy", "policies"),
+        )
+        if number
+    ]
+    due = next((each["due_ms"] for each in others if each["due_ms"] is not None), None)
+    if due is not None:
+        counted.append(f"next {span(due - now_ms)}{' late' if due < now_ms else ''}")
+    return ", ".join(counted)
+
+
+def others_named(others: Sequence[Row]) -> str:
+    """The clocks by their duties, and the policies, that `others_counted` counts."""
+    return ", ".join(_member_name(each) for each in others)
+
+
+def _member_name(row: Row) -> str:
+    return row["duty"] or row["policy"] if row["is_clock"] else row["policy"]
 
 
 def clock_word(due_ms: int | None, now_ms: int) -> str:
