@@ -123,7 +123,9 @@ class World:
 
     def case_id(self, name: str) -> str:
         """The id of the case that an escalation belongs to."""
-        return self.writer.execute("SELECT case_id FROM desk_row WHERE escalation_id = ?", (name,)).fetchone()[0]
+        return self.writer.execute(
+            "SELECT case_id FROM desk_row WHERE escalation_id = ?", (name,)
+        ).fetchone()[0]
 
     def put_request(self, name: str = "r-1", of: str = "removal-order", **changes: Any) -> dict[str, Any]:
         """Append the judgement of a request; the ids of its clocks begin with its own."""

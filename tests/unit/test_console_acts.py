@@ -459,9 +459,7 @@ def test_a_clock_of_two_chosen_cases_ends_once(world, anna):
     clock = world.put_clock()
     # One of them counts another message, too.
     for name, more in (("e-1", []), ("e-2", ["another"])):
-        world.put_case(
-            name, channel_ref=clock["channel_ref"], message_refs=[*clock["message_refs"], *more]
-        )
+        world.put_case(name, channel_ref=clock["channel_ref"], message_refs=[*clock["message_refs"], *more])
     page = choose(anna, "dismissed", "e-1@0", "e-2@0").text
     confirm(anna, page, 2, reason="not_a_violation", rule="T-1", clocks="fulfilled")
     assert len(world.sent("clock-outcomes")) == 1

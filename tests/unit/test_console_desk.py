@@ -23,7 +23,9 @@ from tests.unit.test_console_acts import DISMISSED, act
 def rows(page):
     """The rows of a page by the escalation, or the request, to which they lead."""
     return {
-        html.unescape(re.search(r'class="case" href="/(?:cases|requests)/([^"]+)"', row)[1]): html.unescape(row)
+        html.unescape(re.search(r'class="case" href="/(?:cases|requests)/([^"]+)"', row)[1]): html.unescape(
+            row
+        )
         for row in re.findall(r"<tr data-id=(.*?)</tr>", page, re.S)
     }
 

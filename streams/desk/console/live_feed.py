@@ -39,9 +39,7 @@ class Told:
         if self.event != CHANGED:
             return self.ids
         # What has no category yet cannot be shown yet, and is told again when it can.
-        return tuple(
-            each for each in self.ids if any(map(person.sees, self.categories.get(each, ())))
-        )
+        return tuple(each for each in self.ids if any(map(person.sees, self.categories.get(each, ()))))
 
 
 CHANGED: Final = "changed"

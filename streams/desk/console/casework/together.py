@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.contract.events.case_activity import CaseActivity
+from streams.contract.events.case_activity import CaseActivity, ProposedOutcome
 from streams.contract.wire.ids import stable_id
 from streams.desk.console.casework.work import CaseWork
 
@@ -31,7 +31,7 @@ def acts_on_others(act: CaseActivity, first: CaseWork, others: Iterable[Member])
                 activity_id=_id_on(other, act.activity_id),
                 escalation_id=other.escalation_id,
                 expected_version=other.version,
-                proposed=None if act.proposed is None else _proposed(act, other),
+                proposed=None if act.proposed is None else _proposed(act.proposed, other.work),
             )
 
 
@@ -51,15 +51,10 @@ def _concerns(act: CaseActivity, first: CaseWork, other: Member) -> bool:
             return False
 
 
-def _proposed(act: CaseActivity, other: Member) -> object:
-    held = other.work.decision
-    return msgspec.structs.replace(
-        act.proposed,
-        # A clock ends once, and a policy counts messages of its own.
-        clocks=(),
-        message_ref=None,
-        supersedes=None if held is None else held.activity_id,
-    )
+def _proposed(outcome: ProposedOutcome, work: CaseWork) -> ProposedOutcome:
+    # A clock ends once, and it is policies that are decided too: an outcome of theirs is about their reports.
+    supersedes = None if work.decision is None else work.decision.activity_id
+    return msgspec.structs.replace(outcome, clocks=(), message_ref=None, supersedes=supersedes)
 
 
 def _id_on(other: Member, activity_id: str) -> str:

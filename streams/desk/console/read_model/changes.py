@@ -14,9 +14,9 @@ from streams.desk.console.read_model.statements import SQL
 class Changes:
     """The ids of what changed, by kind. `channels` are those whose clocks changed.
 
-    `cases` are those of the `escalations`. `categories` has the categories of what changed in each case and of
-    each request that can be shown, by which people see them or not; None for what everybody sees. `unknown`
-    are categories of escalations and requests that were skipped for them.
+    `cases` are those of the `escalations`. `categories` has the categories of what changed in each case, and
+    of each request that can be shown, by which people see them or not; None for what everybody sees.
+    `unknown` are categories of escalations and requests that were skipped for them.
     """
 
     escalations: set[str] = field(default_factory=set)

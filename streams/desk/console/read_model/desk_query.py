@@ -87,9 +87,13 @@ def desk_page(
     return Page(rows[:PAGE_ROWS], position_of(rows[PAGE_ROWS - 1], shown))
 
 
-def desk_row(reader: sqlite3.Connection, case_id: str, person: Person, now_ms: int) -> sqlite3.Row | None:
-    """The row of a case; None if there is no such case, or the person may not see it."""
-    found = desk_rows(reader, [case_id], DeskFilter(), person, now_ms)
+def desk_row(reader: sqlite3.Connection, name: str, person: Person, now_ms: int) -> sqlite3.Row | None:
+    """The row of the case with this id, or of this escalation.
+
+    None if there is no such case, or the person may not see it.
+    """
+    joined = reader.execute(SQL["case_of"], (name,)).fetchone()
+    found = desk_rows(reader, [name if joined is None else joined["case_id"]], DeskFilter(), person, now_ms)
     return next((each.row for each in found if each.row["subject"] == "escalation"), None)
 
 
@@ -126,7 +130,9 @@ def counts(reader: sqlite3.Connection, shown: DeskFilter, person: Person, now_ms
     every column of a filter.
     """
     given, values = conditions_for(shown, person, now_ms)
-    all_cases, by_category, by_policy = _Cases(), defaultdict(_Cases), defaultdict(_Cases)
+    all_cases = _Cases()
+    by_category: defaultdict[str, _Cases] = defaultdict(_Cases)
+    by_policy: defaultdict[str, _Cases] = defaultdict(_Cases)
     for category, policy, cases, case_id in reader.execute(sql_if("desk", {*given, "counts"}), values):
         for each in (all_cases, by_category[category], by_policy[policy]):
             each.add(cases, case_id)

@@ -10,7 +10,7 @@ from streams.desk.console.read_model.paging import as_json
 from streams.desk.console.read_model.statements import SQL
 
 MOST_MEMBERS: Final = 100
-"""On so many escalations of a case people act at once: one decision ends so many clocks. Others go on waiting."""
+"""On so many members of a case people act at once: one decision ends so many clocks. More go on waiting."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def request_timeline(case: KnownRequest, duties: Duties) -> list[Happening]:
 def _acts(
     on: KnownCase | KnownRequest, case: KnownCase | KnownRequest, duties: Duties
 ) -> Iterator[Happening]:
-    """The acts on a case, or on one of its members; what somebody did with all of these at once is the same."""
+    """The acts on a case or on one of its members. What somebody did with all of them at once is the same."""
     for each, what in named_acts(on.acts):
         act, refused = each.act, each.refused
         detail = in_words(act.note or "")

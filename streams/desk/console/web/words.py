@@ -115,7 +115,7 @@ def ago(at_ms: int, now_ms: int) -> str:
 
 
 def decided_words(row: Row, now_ms: int) -> str:
-    """What was decided before about the same case, or another one of its channel, by whom, and how long ago."""
+    """What was decided before about the same case, or in its channel, by whom, and how long ago."""
     where = " in this channel" if row["elsewhere"] else ""
     said = f"{in_words(row['decision'])} by {row['decided_by']}"
     return f"decided{where} {ago(row['decided_ms'], now_ms)}: {said}"
@@ -144,7 +144,7 @@ def others_named(others: Sequence[Row]) -> str:
 
 
 def _member_name(row: Row) -> str:
-    return row["duty"] or row["policy"] if row["is_clock"] else row["policy"]
+    return str((row["is_clock"] and row["duty"]) or row["policy"])
 
 
 def clock_word(due_ms: int | None, now_ms: int) -> str:

@@ -78,9 +78,7 @@ class Seen(NamedTuple):
 def seen_by(said: str) -> Seen:
     """What a form names as seen. Raises WrongForm unless it is a case, and members with versions."""
     case_id, *members = said.split() or [""]
-    versions = {
-        name: version_of(version) for name, _, version in (each.rpartition("@") for each in members)
-    }
+    versions = {name: version_of(version) for name, _, version in (each.rpartition("@") for each in members)}
     if not versions:
         raise WrongForm("version must name a case and what is in it: load the page again.")
     return Seen(case_id, versions)
