@@ -26,12 +26,6 @@ class Inside:
     decided: sqlite3.Row | None
 
     @property
-    def others(self) -> Sequence[sqlite3.Row]:
-        """The members beside the row, the one due first at the top."""
-        others = (each for each in self.members if each["escalation_id"] != self.row["escalation_id"])
-        return sorted(others, key=lambda each: (each["order_due"], each["escalation_id"]))
-
-    @property
     def seen(self) -> str:
         """The case and its members with their versions, as forms name what their page showed."""
         return seen(self.members)

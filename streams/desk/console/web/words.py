@@ -27,11 +27,11 @@ __all__ = [
     "holder",
     "holder_of",
     "in_words",
+    "inside_counted",
+    "inside_named",
     "message_address",
     "moment_ms",
     "number",
-    "others_counted",
-    "others_named",
     "rfc3339",
     "span",
     "waits",
@@ -121,30 +121,27 @@ def decided_words(row: Row, now_ms: int) -> str:
     return f"decided{where} {ago(row['decided_ms'], now_ms)}: {said}"
 
 
-def others_counted(others: Sequence[Row], now_ms: int) -> str:
-    """How many clocks and policies a case has beside the one that stands for it, and when the next is due."""
-    clocks = sum(each["is_clock"] for each in others)
+def inside_counted(members: Sequence[Row], shown: Row, now_ms: int) -> str:
+    """How many clocks and policies wait in a case, and when the next is due after that of its row."""
+    clocks = sum(each["is_clock"] for each in members)
     counted = [
-        f"{number} more {name if number == 1 else plural}"
+        f"{number} {name if number == 1 else plural}"
         for number, name, plural in (
             (clocks, "clock", "clocks"),
-            (len(others) - clocks, "policy", "policies"),
+            (len(members) - clocks, "policy", "policies"),
         )
         if number
     ]
-    due = next((each["due_ms"] for each in others if each["due_ms"] is not None), None)
-    if due is not None:
-        counted.append(f"next {span(due - now_ms)}{' late' if due < now_ms else ''}")
+    shown_due = shown["due_ms"] or 0
+    later = [each["due_ms"] for each in members if each["due_ms"] is not None and each["due_ms"] > shown_due]
+    if later:
+        counted.append(f"next {span(min(later) - now_ms)}{' late' if min(later) < now_ms else ''}")
     return ", ".join(counted)
 
 
-def others_named(others: Sequence[Row]) -> str:
-    """The clocks by their duties, and the policies, that `others_counted` counts."""
-    return ", ".join(_member_name(each) for each in others)
-
-
-def _member_name(row: Row) -> str:
-    return str((row["is_clock"] and row["duty"]) or row["policy"])
+def inside_named(members: Sequence[Row]) -> str:
+    """The policies of a case, and its clocks by their duties."""
+    return ", ".join(str((each["is_clock"] and each["duty"]) or each["policy"]) for each in members)
 
 
 def clock_word(due_ms: int | None, now_ms: int) -> str:
