@@ -65,9 +65,9 @@ def test_it_is_decided_once_with_all_of_its_clocks(world, anna):
     # A clock of the same message is a case of the message again, and says what was decided.
     put_clock(world, "c-5", 3_600, **MESSAGE)
     (row,) = rows(anna.page("/desk")).values()
-    assert "decided just now: upheld by anna" in text_of(f"<main{row}")
+    assert "decided just now : upheld by anna" in text_of(f"<main{row}")
     before = section(anna.page("/cases/c-5"), "before")
-    assert before.startswith("Before decided just now: upheld by anna")
+    assert before.startswith("Before decided just now : upheld by anna")
 
 
 def test_a_form_that_is_sent_twice_has_one_effect(world, anna):
@@ -88,10 +88,10 @@ def test_clocks_that_run_on_keep_the_case_on_the_desk_with_what_was_decided(worl
     decide(anna, **FULFILLED | {"clock_c-3": "runs_on"})
     ((name, row),) = rows(anna.page("/desk")).items()
     assert name == "c-3"
-    assert "decided just now: upheld by anna" in text_of(f"<main{row}")
+    assert "decided just now : upheld by anna" in text_of(f"<main{row}")
     # The decision can still be read, and taken back.
     assert "Take back" in anna.page("/cases/e-1")
-    assert "decided just now: upheld by anna" in section(anna.page("/cases/c-3"), "before")
+    assert "decided just now : upheld by anna" in section(anna.page("/cases/c-3"), "before")
     end_clock(anna, "c-3", "fulfilled")
     assert "0 waiting" in text_of(anna.page("/desk"))
 
@@ -202,7 +202,7 @@ def test_another_case_of_the_channel_says_what_was_decided_there(world, anna):
     decide(anna)
     ((name, row),) = rows(anna.page("/desk")).items()
     assert name == "e-2"
-    assert "decided in this channel just now: upheld by anna" in text_of(f"<main{row}")
+    assert "decided in this channel just now : upheld by anna" in text_of(f"<main{row}")
     assert "in this channel just now" in section(anna.page("/cases/e-2"), "before")
 
 
@@ -229,7 +229,7 @@ def test_a_case_is_shown_with_the_parts_that_a_person_may_see(world, anna):
     assert "0 waiting" in text_of(narrow.page("/desk"))
     ((name, row),) = rows(anna.page("/desk")).items()
     assert name == "e-1"
-    assert "decided just now: upheld by narrow" in text_of(f"<main{row}")
+    assert "decided just now : upheld by narrow" in text_of(f"<main{row}")
     assert "decided" not in text_of(narrow.page("/desk")).partition("Works on it")[2]
 
 

@@ -109,16 +109,21 @@ def holder_of(members: Sequence[Row], now_ms: int) -> str | None:
     return next((found for each in members if (found := holder(each, now_ms))), None)
 
 
-def ago(at_ms: int, now_ms: int) -> str:
-    """How long ago something was, such as `3 h 5 min ago`."""
-    return "just now" if now_ms - at_ms < MINUTE else f"{span(now_ms - at_ms)} ago"
+def ago(at_ms: int, now_ms: int) -> Markup:
+    """How long ago something was, such as `3 h 5 min ago`, as a `time` element with the moment in UTC."""
+    words = "just now" if now_ms - at_ms < MINUTE else f"{span(now_ms - at_ms)} ago"
+    at = rfc3339(at_ms)
+    return Markup('<time data-ago datetime="{}" title="{}">{}</time>').format(at, minute(at), words)
 
 
-def decided_words(row: Row, now_ms: int) -> str:
+def decided_words(row: Row, now_ms: int) -> Markup:
     """What was decided before about the same case, or in its channel, by whom, and how long ago."""
-    where = " in this channel" if row["elsewhere"] else ""
-    said = f"{in_words(row['decision'])} by {row['decided_by']}"
-    return f"decided{where} {ago(row['decided_ms'], now_ms)}: {said}"
+    return Markup("decided{} {}: {} by {}").format(
+        " in this channel" if row["elsewhere"] else "",
+        ago(row["decided_ms"], now_ms),
+        in_words(row["decision"]),
+        row["decided_by"],
+    )
 
 
 def inside_counted(members: Sequence[Row], shown: Row, now_ms: int) -> str:
