@@ -14,11 +14,13 @@ from tests.kafka.harness.reports import Published
 
 
 def row(page, event):
-    return page.locator(f"tr[data-id='{event['escalation_id']}']")
+    """The row of the case that stands for an escalation."""
+    return page.locator(f"tr[data-id]:has(a.case[href='/cases/{event['escalation_id']}'])")
 
 
 def places(page):
-    return page.locator("tr[data-id]").evaluate_all("rows => rows.map((row) => row.dataset.id)")
+    links = page.locator("tr[data-id] a.case")
+    return links.evaluate_all("links => links.map((link) => link.pathname.replace('/cases/', ''))")
 
 
 def test_rows_change_where_they_are_and_new_cases_wait_to_be_shown(deployment, people, channel):

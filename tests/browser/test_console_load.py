@@ -60,6 +60,7 @@ def fill(database):
     columns = [name for _, name, *_ in writer.execute("PRAGMA table_info(desk_row)")]
     changed = {
         "escalation_id": "'copy-' || n",
+        "case_id": "'copy-' || n",
         "channel_ref": "'channel-' || (n % 5000)",
         "level": "1 + n % 4",
         "order_level": "-(1 + n % 4)",

@@ -52,9 +52,10 @@ def test_the_path_to_a_decision_needs_no_mouse(deployment, people, channel):
     page = listed(people.person(), channel, 2)
 
     page.keyboard.press("j")
-    expect(page.locator("tr.current")).to_have_attribute("data-id", first["escalation_id"])
+    marked = page.locator("tr.current a.case")
+    expect(marked).to_have_attribute("href", f"/cases/{first['escalation_id']}")
     page.keyboard.press("ArrowDown")
-    expect(page.locator("tr.current")).to_have_attribute("data-id", second["escalation_id"])
+    expect(marked).to_have_attribute("href", f"/cases/{second['escalation_id']}")
     page.keyboard.press("k")
     expect(page.locator("tr.current a.case")).to_be_focused()
 

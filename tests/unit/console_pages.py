@@ -106,17 +106,26 @@ class World:
                 )
 
     def put_case(self, name: str = "e-1", **changes: Any) -> dict[str, Any]:
-        """Append the first event of an episode with an id of its own."""
-        event = example("escalations", "opened-threshold-crossed") | {"escalation_id": name, **changes}
+        """Append the first event of an episode with an id of its own, about a message of its own."""
+        event = example("escalations", "opened-threshold-crossed")
+        event |= {"escalation_id": name, "message_refs": [f"message-of-{name}"], **changes}
         self.put("escalations", event)
         return event
 
     def put_clock(self, name: str = "c-1", **changes: Any) -> dict[str, Any]:
-        """Append the first event of a report's clock; its id is that of its escalation, too."""
+        """Append the first event of a report's clock, always about one message; its id is that of its
+        escalation, too.
+        """
         event = example("escalations", "opened-clock-armed")
         event |= {"escalation_id": name, "clock": event["clock"] | {"clock_id": name}, **changes}
         self.put("escalations", event)
         return event
+
+    def case_id(self, name: str) -> str:
+        """The id of the case that an escalation belongs to."""
+        return self.writer.execute(
+            "SELECT case_id FROM desk_row WHERE escalation_id = ?", (name,)
+        ).fetchone()[0]
 
     def put_request(self, name: str = "r-1", of: str = "removal-order", **changes: Any) -> dict[str, Any]:
         """Append the judgement of a request; the ids of its clocks begin with its own."""

@@ -117,7 +117,7 @@ def test_an_outcome_that_turns_out_to_be_the_second_one_decides_nothing(readings
     assert decided() == {first}
     changes = reading.apply([said[1]._replace(partition=0)])
     assert decided() == {second}
-    assert {first, second} <= changes.cases
+    assert {first, second} <= changes.escalations
 
 
 @pytest.mark.parametrize(

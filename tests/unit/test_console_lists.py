@@ -161,8 +161,10 @@ def test_the_usual_lists_need_no_sorting(reader):
         for after in (None, position(shown)):
             desk_page(asked, shown, some, 0, after)
             assert [step for step in asked.plan if "TEMP B-TREE" in step] == []
-            (reading,) = [step for step in asked.plan if "desk_row" in step]
+            # The list, and whether another row of the case is more urgent.
+            reading, ahead = [step for step in asked.plan if "desk_row" in step]
             assert "USING INDEX" in reading
+            assert "(case_id=?" in ahead
 
 
 def test_a_clock_whose_case_is_not_known_yet_needs_two_people(tmp_path):

@@ -23,6 +23,7 @@ from streams.registry.categories import built_in_categories
 from tests.categories import CATEGORIES
 from tests.unit.console_pages import World, clock_ms, example, lead, text_of
 from tests.unit.test_console_acts import DISMISSED, act
+from tests.unit.test_console_desk import rows
 
 NOW = moment_ms("2026-11-24T12:00:00Z")
 RULES = built_in_categories()
@@ -119,7 +120,7 @@ def everything(world):
         ("request", "request_row", "request_id"),
     ):
         for row in reader.execute(f"SELECT * FROM {table}"):
-            yield dict(row) | {"subject": subject, "case_id": row[key]}
+            yield {"case_id": row[key]} | dict(row) | {"subject": subject}
 
 
 def belongs(row, shown, person):
@@ -261,7 +262,7 @@ def test_a_threat_to_life_is_above_what_a_crowd_reports(tmp_path):
         world.put_clock("clock", category="ncii_deepfake")
         world.put_case("threat", category="threat_to_life", level=1)
         page = world.browser().page("/desk")
-        assert re.findall(r'<tr data-id="([^"]+)"', page) == ["threat", "clock", "crowd"]
+        assert list(rows(page)) == ["threat", "clock", "crowd"]
         headings = re.findall(r'scope="rowgroup">([^<]+)<', page)
         assert headings == ["life and children", "overdue", "no clock"]
 
@@ -287,7 +288,7 @@ def test_a_request_stands_among_cases_for_who_may_answer_it(tmp_path):
         put_due_request(world, "r-soon", 39 * MINUTE, category="terrorism")
         put_due_request(world, "r-later", 25 * HOUR)
         page = world.browser(lead("legal-1", role="legal")).page("/desk")
-        assert re.findall(r'<tr data-id="([^"]+)"', page) == ["r-soon", "e-1"]
+        assert list(rows(page)) == ["r-soon", "e-1"]
         assert '<a class="case" href="/requests/r-soon">' in page
         assert "2 waiting" in text_of(page)
         assert numbers(page)["requests due"] == ("/requests", 1)
@@ -295,10 +296,10 @@ def test_a_request_stands_among_cases_for_who_may_answer_it(tmp_path):
         browser = world.browser(lead("legal-1", role="legal"))
         act(browser, "/requests/r-later", "claimed")
         assert numbers(browser.page("/desk"))["mine"] == ("/desk?assignee=legal-1", 1)
-        assert re.findall(r'<tr data-id="([^"]+)"', browser.page("/desk?assignee=legal-1")) == ["r-later"]
+        assert list(rows(browser.page("/desk?assignee=legal-1"))) == ["r-later"]
         for role in ("desk", "read_only"):
             page = world.browser(lead("other", role=role)).page("/desk")
-            assert re.findall(r'<tr data-id="([^"]+)"', page) == ["e-1"]
+            assert list(rows(page)) == ["e-1"]
             assert "requests due" not in numbers(page)
 
 
@@ -316,9 +317,9 @@ def test_what_was_proposed_is_to_be_signed_by_others_also_if_it_takes_a_decision
         assert (to_sign(anna), to_sign(ben)) == (0, 1)
         assert to_sign(world.browser(lead("far", categories=NARROW - {"hate"}))) == 0
         assert "to sign" not in world.browser(lead("reader", role="read_only")).get("/work").json()
-        assert re.findall(r'<tr data-id="([^"]+)"', ben.page("/desk?to_sign=yes")) == ["e-1"]
+        assert list(rows(ben.page("/desk?to_sign=yes"))) == ["e-1"]
         world.writer.execute(
-            "UPDATE desk_row SET state = 'decided', waits = 0, decision = 'upheld', decided_by = 'x'"
+            "UPDATE desk_row SET state = 'decided', waits = 0, decision = 'upheld', decided_by = 'x', decided_ms = 1"
         )
         assert (to_sign(anna), to_sign(ben)) == (0, 1)
         assert "second person" in text_of(ben.page("/desk?to_sign=yes"))
@@ -331,7 +332,7 @@ def test_every_whole_page_has_the_numbers_and_parts_of_pages_count_nothing(tmp_p
         for path in ("/desk", "/cases/c-1", "/clocks", "/requests", "/health", "/cases/none"):
             page = browser.get(path).text
             assert numbers(page)["overdue"] == ("/desk?clock=overdue", 1), path
-        assert numbers(browser.page("/desk/rows?ids=c-1")) == {}
+        assert numbers(browser.page(f"/desk/rows?ids={world.case_id('c-1')}")) == {}
 
 
 def test_the_numbers_read_no_more_rows_than_they_count(world):

@@ -441,7 +441,7 @@ def test_the_clock_of_a_message_hangs_on_the_case_that_names_it(tmp_path):
             writer, [SimpleNamespace(**{**vars(in_order(logs)[0]), "offset": 2, "value": encode(closed)})]
         )
         assert desk_row(writer, OPENED.escalation_id)["due_ms"] is None
-    assert changes.cases == more.cases == {OPENED.escalation_id, CLOCK.escalation_id}
+    assert changes.escalations == more.escalations == {OPENED.escalation_id, CLOCK.escalation_id}
 
 
 def test_a_channel_with_many_clocks_is_no_dearer_than_its_episodes(tmp_path, monkeypatch):

@@ -140,7 +140,7 @@ def test_nobody_acts_on_a_case_that_they_may_not_see(world, narrow):
         if path in ("/act-as", "/bulk", "/bulk/confirmed", "/undo"):
             continue
         assert narrow.post(path, data=given | {"outcome": "fulfilled"}).status_code in (403, 404), path
-    chosen = {"case": "e-csam@0", "what": "claimed", "count": "0", "bulk_id": "b"}
+    chosen = {"case": f"{world.case_id('e-csam')} e-csam@0", "what": "claimed", "count": "0", "bulk_id": "b"}
     for path in ("/bulk", "/bulk/confirmed"):
         answer = narrow.post(path, data=given | chosen)
         assert answer.status_code == 200

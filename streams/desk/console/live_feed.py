@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -32,16 +32,14 @@ class Told:
     event: str
     position: str
     ids: tuple[str, ...]
-    categories: Mapping[str, Category | None] = field(default_factory=dict)
+    categories: Mapping[str, Collection[Category | None]] = field(default_factory=dict)
 
     def told_to(self, person: Person) -> tuple[str, ...]:
         """The ids that a person may know of."""
         if self.event != CHANGED:
             return self.ids
         # What has no category yet cannot be shown yet, and is told again when it can.
-        return tuple(
-            each for each in self.ids if each in self.categories and person.sees(self.categories[each])
-        )
+        return tuple(each for each in self.ids if any(map(person.sees, self.categories.get(each, ()))))
 
 
 CHANGED: Final = "changed"

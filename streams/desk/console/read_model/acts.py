@@ -72,7 +72,7 @@ def apply_case_activity(writer: sqlite3.Connection, record: SourceRecord, change
     else:
         writer.execute(SQL["forget_decisions"], case)
         _settle(writer, case, _NO_WORK[case.subject], _acts_in_order(writer, case))
-    (changes.cases if case.subject == "escalation" else changes.requests).add(case.id)
+    (changes.escalations if case.subject == "escalation" else changes.requests).add(case.id)
 
 
 def work_on(connection: sqlite3.Connection, escalation_id: str) -> CaseWork:

@@ -63,13 +63,13 @@ def apply_records(
             unreadable += 1
             writer.execute("ROLLBACK TO record")
         writer.execute("RELEASE record")
-    # An episode that only now begins to wait is among the cases that changed.
+    # An episode that only now begins to wait is among the escalations that changed.
     for channel_ref in changes.channels:
-        changes.cases.update(episodes_with_clocks(writer, channel_ref))
-    for escalation_id in changes.cases:
-        refresh_row(writer, escalation_id)
+        changes.escalations.update(episodes_with_clocks(writer, channel_ref))
+    for escalation_id in changes.escalations:
+        refresh_row(writer, escalation_id, changes)
     for request_id in changes.requests:
         refresh_request(writer, request_id)
-    changes.categories.update(categories_of(writer, changes.cases | changes.requests))
-    changes.categories.update(dict.fromkeys(changes.integrity_cases))
+    changes.categories.update(categories_of(writer, changes.requests))
+    changes.categories.update({each: {None} for each in changes.integrity_cases})
     return unreadable

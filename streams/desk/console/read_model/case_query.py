@@ -18,6 +18,7 @@ from streams.desk.console.read_model.acts import work_on
 from streams.desk.console.read_model.clock_steps import ClockStep, clock_steps
 from streams.desk.console.read_model.clocks import CLOCK_SUBJECTS
 from streams.desk.console.read_model.escalations import escalation_events
+from streams.desk.console.read_model.members import decided_before, members_of, seen
 from streams.desk.console.read_model.outcomes import outcomes_of_clock
 from streams.desk.console.read_model.paging import as_json
 from streams.desk.console.read_model.statements import SQL
@@ -25,6 +26,9 @@ from streams.desk.console.read_model.statements import SQL
 _ACT = msgspec.json.Decoder(CaseActivity)
 _OUTCOME = msgspec.json.Decoder(ModerationOutcome)
 _CLOCK = msgspec.json.Decoder(ClockView)
+
+# What was decided before is a hint, with links to it.
+_MOST_BEFORE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,12 @@ class HangingClock:
 
 @dataclass(frozen=True, slots=True)
 class KnownCase:
-    """A case: its escalation's events in order, its work and clocks, outcomes about it or its messages."""
+    """A case: its escalation's events in order, its work and clocks, outcomes about it or its messages.
+
+    `others` are the members of the same case that wait with it: who decides it decides these too. Its clocks
+    and outcomes are of all of them. `before` are rows of the same case or channel that were decided, the last
+    one first.
+    """
 
     row: sqlite3.Row
     events: tuple[Escalation, ...]
@@ -60,6 +69,23 @@ class KnownCase:
     acts: tuple[KnownAct, ...]
     outcomes: tuple[ModerationOutcome, ...]
     clocks: tuple[HangingClock, ...]
+    others: tuple["KnownCase", ...] = ()
+    before: tuple[sqlite3.Row, ...] = ()
+
+    @property
+    def members(self) -> tuple["KnownCase", ...]:
+        """This one, and the others that wait with it."""
+        return (self, *self.others)
+
+    @property
+    def seen(self) -> str:
+        """The case and its members with their versions, as forms name what their page showed."""
+        return seen([each.row for each in self.members])
+
+    @property
+    def needs_two(self) -> bool:
+        """Whether the gate of any member asks for two people."""
+        return any(each.row["needs_two"] for each in self.members)
 
     @property
     def category(self) -> Category:
@@ -85,11 +111,31 @@ class KnownCase:
         )
 
 
-def known_case(reader: sqlite3.Connection, escalation_id: str) -> KnownCase | None:
-    """A case; None if there is no such escalation."""
+def known_case(reader: sqlite3.Connection, escalation_id: str, person: Person) -> KnownCase | None:
+    """The case of an escalation as a person may see it; None if there is none, or they may not.
+
+    An escalation that waits is shown with all others of its case that wait, behind the one on which the case
+    is decided. One that does not wait any more is shown by itself.
+    """
     row = reader.execute(SQL["desk_row"], (escalation_id,)).fetchone()
-    if row is None:
+    if row is None or not person.sees(row["category"]):
         return None
+    shown = members_of(reader, row["case_id"], person.categories) if row["waits"] else [row]
+    first, *others = (_known(reader, each).shown_to(person) for each in shown)
+    clocks = {each.view.clock_id: each for known in (first, *others) for each in known.clocks}
+    outcomes = {each.outcome_id: each for known in (first, *others) for each in known.outcomes}
+    before = decided_before(reader, first.row, person.categories, _MOST_BEFORE)
+    return replace(
+        first,
+        clocks=tuple(sorted(clocks.values(), key=lambda each: (each.row["due_ms"], each.view.clock_id))),
+        outcomes=tuple(sorted(outcomes.values(), key=lambda each: (each.decided_at, each.outcome_id))),
+        others=tuple(others),
+        before=tuple(each for each in before if each["escalation_id"] != first.row["escalation_id"]),
+    )
+
+
+def _known(reader: sqlite3.Connection, row: sqlite3.Row) -> KnownCase:
+    escalation_id = row["escalation_id"]
     events = escalation_events(reader, escalation_id)
     newest, case = events[-1], CaseKey("escalation", escalation_id)
     # The case of a clock shows that clock alone.

@@ -14,15 +14,17 @@ from streams.desk.console.read_model.statements import SQL
 class Changes:
     """The ids of what changed, by kind. `channels` are those whose clocks changed.
 
-    `categories` has the category of each case and request that can be shown, by which people see them or not;
-    None for what everybody sees. `unknown` are categories of cases and requests that were skipped for them.
+    `cases` are those of the `escalations`. `categories` has the categories of what changed in each case, and
+    of each request that can be shown, by which people see them or not; None for what everybody sees.
+    `unknown` are categories of escalations and requests that were skipped for them.
     """
 
+    escalations: set[str] = field(default_factory=set)
     cases: set[str] = field(default_factory=set)
     channels: set[str] = field(default_factory=set)
     requests: set[str] = field(default_factory=set)
     integrity_cases: set[str] = field(default_factory=set)
-    categories: dict[str, Category | None] = field(default_factory=dict)
+    categories: dict[str, set[Category | None]] = field(default_factory=dict)
     known: Collection[Category] | None = None
     unknown: set[Category] = field(default_factory=set)
 
@@ -36,10 +38,18 @@ class Changes:
                 self.unknown.add(category)
             require_category(path, category, self.known)
 
+    def tell_of_case(self, case_id: str, category: Category) -> None:
+        """Note that an escalation of a case changed, for those who see its category."""
+        self.cases.add(case_id)
+        self.categories.setdefault(case_id, set()).add(category)
 
-def categories_of(reader: sqlite3.Connection, ids: Iterable[str]) -> dict[str, Category | None]:
-    """The categories of cases and requests, by id; None if one has none.
+
+def categories_of(reader: sqlite3.Connection, ids: Iterable[str]) -> dict[str, set[Category | None]]:
+    """The categories of cases and requests, by id; None is among them for what everybody sees.
 
     What cannot be shown yet is left out.
     """
-    return dict(reader.execute(SQL["categories"], {"ids": as_json(ids)}).fetchall())
+    found: dict[str, set[Category | None]] = {}
+    for each, category in reader.execute(SQL["categories"], {"ids": as_json(ids)}):
+        found.setdefault(each, set()).add(category)
+    return found

@@ -1,12 +1,11 @@
 """Lists the desk: which cases, in which order, a page at a time; counts them, and what waits for a person."""
 
 import sqlite3
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
-from streams.contract.events.report import Category
 from streams.contract.wire.times import DAY
 from streams.desk.console.casework.permissions import Person, may_act_on_request
 from streams.desk.console.read_model.clocks import NO_CLOCK
@@ -34,6 +33,23 @@ class Counts(NamedTuple):
     total: int
 
 
+class _Cases:
+    """How many different cases there are: those with one row by their number, others by their ids."""
+
+    def __init__(self) -> None:
+        self._alone = 0
+        self._joined: set[str] = set()
+
+    def add(self, cases: int, case_id: str | None) -> None:
+        if case_id is None:
+            self._alone += cases
+        else:
+            self._joined.add(case_id)
+
+    def number(self) -> int:
+        return self._alone + len(self._joined)
+
+
 class ShownRow(NamedTuple):
     """A row of the desk, and whether a view lists it."""
 
@@ -54,11 +70,12 @@ def desk_page(
 ) -> Page:
     """A page of what a person may see: cases, and requests that are due for who may answer them.
 
+    The row of a case is that of its most urgent member that the view has, of those that the person may see.
     `subject` of a row says what it is. Raises BadFilter if `after` is not what an earlier page said.
     """
     order = ORDERS[shown.by]
     given, values = conditions_for(shown, person, now_ms)
-    cases = page_where(reader, "desk", given, values, order, after)
+    cases = page_where(reader, "desk", {*given, "leading"}, values, order, after)
     if not shown.shows_requests(person):
         return cases
     given, values = _of_requests(given, values, shown)
@@ -70,12 +87,14 @@ def desk_page(
     return Page(rows[:PAGE_ROWS], position_of(rows[PAGE_ROWS - 1], shown))
 
 
-def desk_row(
-    reader: sqlite3.Connection, escalation_id: str, categories: frozenset[Category]
-) -> sqlite3.Row | None:
-    """The row of a case; None if there is no such case, or the person may not see it."""
-    row: sqlite3.Row | None = reader.execute(SQL["desk_row"], (escalation_id,)).fetchone()
-    return row if row is not None and row["category"] in categories else None
+def desk_row(reader: sqlite3.Connection, name: str, person: Person, now_ms: int) -> sqlite3.Row | None:
+    """The row of the case with this id, or of this escalation.
+
+    None if there is no such case, or the person may not see it.
+    """
+    joined = reader.execute(SQL["case_of"], (name,)).fetchone()
+    found = desk_rows(reader, [name if joined is None else joined["case_id"]], DeskFilter(), person, now_ms)
+    return next((each.row for each in found if each.row["subject"] == "escalation"), None)
 
 
 def desk_rows(
@@ -89,7 +108,7 @@ def desk_rows(
         raise BadFilter(f"ids are at most {PAGE_ROWS}")
 
     def found(statement: str, given: set[str], values: Mapping[str, Any]) -> dict[str, sqlite3.Row]:
-        rows = reader.execute(sql_if(statement, {*given, "ids"}), {**values, "ids": as_json(ids)})
+        rows = reader.execute(sql_if(statement, {*given, "ids", "leading"}), {**values, "ids": as_json(ids)})
         return {row["case_id"]: row for row in rows}
 
     everything = DeskFilter(listed="all")
@@ -100,22 +119,25 @@ def desk_rows(
         rows |= found("desk_requests", *conditions_for(everything, person, now_ms))
     if shown.shows_requests(person):
         in_view |= found("desk_requests", *_of_requests(given, values, shown))
-    return [ShownRow(row, name in in_view) for name, row in rows.items()]
+    # Another member may stand for a case in the view than of all that there are.
+    return [ShownRow(row, name in in_view) for name, row in {**rows, **in_view}.items()]
 
 
 def counts(reader: sqlite3.Connection, shown: DeskFilter, person: Person, now_ms: int) -> Counts:
     """How many cases of a view each category and each policy has.
 
-    The index `desk_counts` has every column of a filter.
+    A case counts for each category and policy of its members that the view has. The index `desk_counts` has
+    every column of a filter.
     """
     given, values = conditions_for(shown, person, now_ms)
-    by_category: Counter[str] = Counter()
-    by_policy: Counter[str] = Counter()
-    for category, policy, cases in reader.execute(sql_if("desk", {*given, "counts"}), values):
-        by_category[category] += cases
-        by_policy[policy] += cases
+    all_cases = _Cases()
+    by_category: defaultdict[str, _Cases] = defaultdict(_Cases)
+    by_policy: defaultdict[str, _Cases] = defaultdict(_Cases)
+    for category, policy, cases, case_id in reader.execute(sql_if("desk", {*given, "counts"}), values):
+        for each in (all_cases, by_category[category], by_policy[policy]):
+            each.add(cases, case_id)
     requests = _requests_total(reader, shown, person, now_ms)
-    return Counts(_most_first(by_category), _most_first(by_policy), by_category.total() + requests)
+    return Counts(_most_first(by_category), _most_first(by_policy), all_cases.number() + requests)
 
 
 def total(reader: sqlite3.Connection, shown: DeskFilter, person: Person, now_ms: int) -> int:
@@ -163,5 +185,6 @@ def _of_requests(
     return {*given, "waiting"}, {**values, "due_until": until}
 
 
-def _most_first(counter: Counter[str]) -> Sequence[Counted]:
-    return [Counted(*each) for each in sorted(counter.items(), key=lambda each: (-each[1], each[0]))]
+def _most_first(cases: Mapping[str, _Cases]) -> Sequence[Counted]:
+    counted = ((value, each.number()) for value, each in cases.items())
+    return [Counted(*each) for each in sorted(counted, key=lambda each: (-each[1], each[0]))]

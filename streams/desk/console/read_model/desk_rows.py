@@ -13,6 +13,7 @@ from streams.desk.console.casework.permissions import gate_needs_two
 from streams.desk.console.casework.work import CaseKey, CaseWork
 from streams.desk.console.read_model.acts import last_acted_ms, work_columns, work_on
 from streams.desk.console.read_model.category_order import order_of
+from streams.desk.console.read_model.changes import Changes
 from streams.desk.console.read_model.clocks import (
     NearestClock,
     clock_columns,
@@ -20,6 +21,7 @@ from streams.desk.console.read_model.clocks import (
     nearest_clock_of_messages,
 )
 from streams.desk.console.read_model.escalations import escalation_events
+from streams.desk.console.read_model.joining import joined_case_id, message_of
 from streams.desk.console.read_model.statements import SQL
 from streams.desk.text.crowd_text import priority_text
 from streams.desk.text.record_text import likely_countries
@@ -35,8 +37,8 @@ class _Decided(NamedTuple):
     decision: str
 
 
-def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
-    """Make the row of an escalation again.
+def refresh_row(writer: sqlite3.Connection, escalation_id: str, changes: Changes) -> None:
+    """Make the row of an escalation again, and tell of which case it is.
 
     Acts may arrive before its first event: then there is no row yet.
     """
@@ -51,8 +53,12 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
     clock = None if state == "resolved" else _nearest_clock(writer, newest)
     priority = newest.priority.value if newest.priority is not msgspec.UNSET else 0
     counts = newest.counts
+    message = message_of(events)
+    case_id = joined_case_id(newest.channel_ref, message)
     row = {
         "escalation_id": escalation_id,
+        "case_id": case_id,
+        "message_ref": message,
         "channel_ref": newest.channel_ref,
         "policy": newest.policy,
         "is_clock": newest.clock is not None,
@@ -81,8 +87,10 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
         "reopened": reopened,
         "decision": None if decided is None else decided.decision,
         "decided_by": None if decided is None else decided.by,
+        "decided_ms": None if decided is None else decided.at_ms,
         "policy_version": newest.policy_version,
         "registry_version": newest.registry_version,
+        "alone": False,
         "waits": state in ("open", "proposed"),
         "order_level": -newest.level,
         "order_priority": -priority,
@@ -90,7 +98,18 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str) -> None:
         **clock_columns(clock),
         **work_columns(work),
     }
+    # A case that it leaves changes too.
+    cases = {case_id, *(before for (before,) in writer.execute(SQL["case_of"], (escalation_id,)))}
     writer.execute(SQL["put_desk_row"], row)
+    for each in cases:
+        changes.tell_of_case(each, newest.category)
+        _note_whether_alone(writer, each)
+
+
+def _note_whether_alone(writer: sqlite3.Connection, case_id: str) -> None:
+    # Of three or more all but the last one were two before.
+    if len(few := writer.execute(SQL["few_of_case"], (case_id,)).fetchall()) < 3:
+        writer.execute(SQL["set_alone"], (len(few) == 1, case_id))
 
 
 def episodes_with_clocks(writer: sqlite3.Connection, channel_ref: str) -> list[str]:

@@ -33,7 +33,7 @@ def apply_moderation_outcome(writer: sqlite3.Connection, record: SourceRecord, c
     place = (decoded.ce_source, outcome.outcome_id)
     replaced = writer.execute(SQL["escalation_of_outcome"], place).fetchone()
     if replaced is not None and replaced[0] is not None:
-        changes.cases.add(replaced[0])
+        changes.escalations.add(replaced[0])
     writer.execute(
         SQL["put_outcome"],
         (
@@ -48,10 +48,10 @@ def apply_moderation_outcome(writer: sqlite3.Connection, record: SourceRecord, c
         ),
     )
     if escalation_id is not None:
-        changes.cases.add(escalation_id)
+        changes.escalations.add(escalation_id)
     elif message_ref is not None:
         # Pages of the message's clocks show the outcome too.
-        changes.cases.update(
+        changes.escalations.update(
             case_id
             for (case_id,) in writer.execute(SQL["cases_of_message"], (subject.channel_ref, message_ref))
         )
@@ -76,7 +76,7 @@ def apply_clock_outcome(writer: sqlite3.Connection, record: SourceRecord, change
     )
     if outcome.subject == "report":
         cases = writer.execute(SQL["cases_of_clock"], (outcome.clock_id,))
-        changes.cases.update(case_id for (case_id,) in cases)
+        changes.escalations.update(case_id for (case_id,) in cases)
         changes.channels.add(outcome.key)
     else:
         changes.requests.add(outcome.key)

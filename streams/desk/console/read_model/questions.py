@@ -37,7 +37,7 @@ def apply_review_question(writer: sqlite3.Connection, record: SourceRecord, chan
             record.value,
         ),
     )
-    changes.cases.add(step.escalation_id)
+    changes.escalations.add(step.escalation_id)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Carries out an act that a form asks for, and answers with the page that says what became of it."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
@@ -53,11 +54,12 @@ async def carry_out(
     read: Callable[[Request], AnyKnown],
     show: Callable[[Request, AnyKnown, str | None, int, FormData], Response],
     may: Callable[[Person, ActivityKind, Any], bool],
-    make: Callable[[Request, FormData, AnyKnown, ActivityKind], CaseActivity],
+    make: Callable[[Request, FormData, AnyKnown, ActivityKind], Sequence[CaseActivity]],
 ) -> Response:
-    """Publish the act that `make` makes of a form, and go on to where the form says.
+    """Publish the acts that `make` makes of a form, and go on to where the form says.
 
-    If it did not count, say why.
+    The first one is on what the page is about, the others on what belongs to it. If it did not count, say
+    why.
     Asks before an act that ends legal clocks. The signature of a proposal needs no question: what ends stands
     above it. `read` reads the case as it is, and `show` makes its page; `may` says who may do what with its
     category. Raises HTTPException if the person may not.
@@ -73,7 +75,7 @@ async def carry_out(
     if "change" in form:
         return await page_saying(None, 200)
     try:
-        act = make(request, form, known, kind)
+        act, *others = make(request, form, known, kind)
         judged, duties = judged_by(act, known.work), console_of(request).duties
         # A signature that counted before finds no proposal any more, and is the same again.
         if act.kind == "proposal_signed" and judged is not None:
@@ -83,7 +85,7 @@ async def carry_out(
             nav = "desk" if isinstance(known, KnownCase) else "requests"
             lines = ending_lines(judged, known.clocks, duties)
             return await run_in_threadpool(ask, request, form, nav, f"Decide: {word_of(judged)}", ends, lines)
-        refused = await _do(request, act, known, read, then)
+        refused = await _do(request, [act, *others], known, read, then)
     except (WrongForm, Rejected) as error:
         return await page_saying(str(error), LOST_RACE if isinstance(error, OldPage) else 422)
     except (NotReadBack, KafkaError):
@@ -95,14 +97,19 @@ async def carry_out(
 
 
 async def _do(
-    request: Request, act: CaseActivity, known: Known, read: Callable[[Request], Known], then: str
+    request: Request,
+    acts: Sequence[CaseActivity],
+    known: Known,
+    read: Callable[[Request], Known],
+    then: str,
 ) -> str | None:
-    """Publish an act, now or when it cannot be undone any more, and say on the page at `then` what was done.
+    """Publish acts, now or when they cannot be undone any more, and say on the page at `then` what was done.
 
-    Return why it did not count, or None. Raises as Publisher.act does, and WrongForm.
+    Return why the first one did not count, or None. Raises as Publisher.act does, and WrongForm.
     """
-    console, person = console_of(request), person_of(request)
-    judged, about = judged_by(act, known.work), act.escalation_id or act.request_id
+    console, person, act = console_of(request), person_of(request), acts[0]
+    judged = judged_by(act, known.work)
+    about = act.request_id or str(known.row["case_id"])
     require_nothing_held(request, about, act.activity_id)
     said = f"{_SAID_OF[act.kind]}: {word_of(shown)}." if (shown := proposed_in(act) or judged) else ""
     if (
@@ -111,7 +118,8 @@ async def _do(
         and act.expected_version == known.work.version
         and console.held.holds_back(next_due_ms(known.clocks))
     ):
-        console.publisher.check(act)
+        for each in acts:
+            console.publisher.check(each)
         its_page = request.url.path.removesuffix("/acts")
         console.held.hold(
             person.ref,
@@ -119,15 +127,17 @@ async def _do(
             about,
             said,
             its_page,
-            lambda: sent(console, act, lambda: read(request).acts),
+            lambda: sent(console, acts, lambda: read(request).acts),
         )
         ends = [] if judged is None else ending_lines(judged, known.clocks, console.duties)
         say_afterwards(request, said, ends, then)
         return None
-    verdict = await console.publisher.act(act)
-    if verdict.refused is not None:
-        return verdict.refused
-    if act.kind == "outcome_proposed":
+    refused, *also = await _publish(console, acts)
+    if refused is not None:
+        return refused
+    if any(also):
+        say_afterwards(request, _not_for_all(also), [], then)
+    elif act.kind == "outcome_proposed":
         say_afterwards(request, "Proposed: a second person must sign.", [], then)
     elif judged is not None:
         # Somebody else may have ended a clock in the same moment.
@@ -136,21 +146,40 @@ async def _do(
     return None
 
 
-async def sent(console: Console, act: CaseActivity, acts: Callable[[], Sequence[KnownAct]]) -> str | None:
-    """Publish an act while nobody waits for its page. Return why it did not count, or None if it did.
+async def sent(
+    console: Console, acts: Sequence[CaseActivity], known: Callable[[], Sequence[KnownAct]]
+) -> str | None:
+    """Publish acts on a case while nobody waits for its page. Return why they did not count, or None.
 
-    `acts` reads those on the same case.
+    `known` reads those on the same case.
     """
     try:
-        verdict = await console.publisher.act(act)
+        refused, *also = await _publish(console, acts)
     except Rejected as error:
         return str(error)
     except (NotReadBack, KafkaError):
         return "Kafka did not confirm this. It may have counted or not: look at the case."
-    refused = verdict.refused
     if refused is None:
-        return None
-    return await run_in_threadpool(lambda: why_not(refused, acts()))
+        return _not_for_all(also) if any(also) else None
+    return await run_in_threadpool(lambda: why_not(refused, known()))
+
+
+async def _publish(console: Console, acts: Sequence[CaseActivity]) -> Sequence[str | None]:
+    """Publish an act, and the others if it counted. Return why each of them did not count, None if it did.
+
+    Of two people with the same case before them who is first on its first member is first on all.
+    """
+    first, *others = acts
+    verdict = await console.publisher.act(first)
+    if verdict.refused is not None:
+        return [verdict.refused]
+    also = await asyncio.gather(*map(console.publisher.act, others))
+    return [None, *(each.refused for each in also)]
+
+
+def _not_for_all(refused: Sequence[str | None]) -> str:
+    reasons = dict.fromkeys(in_words(each) for each in refused if each is not None)
+    return f"A part of the case is as it was: {'; '.join(reasons)}. Look at the case."
 
 
 def _kind_in(form: FormData, may: Callable[[ActivityKind], bool]) -> ActivityKind:

@@ -77,8 +77,10 @@ def rows_of_proposal(judged: Judged, known: Known, duties: Duties) -> list[Row]:
     clocks = _clocks(proposed_lines(judged, known.clocks, duties))
     rows = _with_notices(_rows(judged, known, duties, clocks), judged, known)
     if isinstance(judged, ProposedOutcome) and isinstance(known, KnownCase):
-        why = why_two(known.events, judged.decision)
-        rows += [Row("Why two people", why)] if why else []
+        why = dict.fromkeys(
+            reason for each in known.members for reason in why_two(each.events, judged.decision)
+        )
+        rows += [Row("Why two people", list(why))] if why else []
     return rows
 
 
@@ -114,6 +116,9 @@ def work_shown(
         "marks_words": marks_words,
         "penalty_words": penalty_words,
         "work": work,
+        # What a form says that its page showed.
+        "version": known.seen if isinstance(known, KnownCase) else work.version,
+        "needs_two": known.needs_two if isinstance(known, KnownCase) else known.row["needs_two"],
         "proposed": rows_of_proposal(work.proposal.outcome, known, duties) if work.proposal else [],
         "decided": rows_of_decision(work.decision, known, duties) if work.decision else [],
         "open_clocks": open_clock_ids(known.clocks),

@@ -84,15 +84,15 @@ def version_of(text: str) -> int:
     return int(text)
 
 
-def act_fields(form: FormData, kind: ActivityKind, member: DeskMember) -> dict[str, Any]:
-    """The fields of an act that do not depend on which case it is about. Raises WrongForm."""
+def act_fields(form: FormData, kind: ActivityKind, member: DeskMember, version: int) -> dict[str, Any]:
+    """The fields of an act on this version that do not depend on which case it is about. Raises WrongForm."""
     now = datetime.now(UTC)
     return {
         "activity_id": text_of(form, "act_id"),
         "kind": kind,
         "actor": member,
         "at": now,
-        "expected_version": version_of(text_of(form, "version")),
+        "expected_version": version,
         "until": until(form, kind, now),
         "note": choice_of(form, "note", "what to note") if kind == "noted" else None,
     }

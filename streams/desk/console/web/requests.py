@@ -1,6 +1,6 @@
 """The list of authorities' requests, the page of one, and what people do with it, as forms send it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from starlette.datastructures import FormData
@@ -38,6 +38,7 @@ from streams.desk.console.web.forms import (
     as_part,
     choice_of,
     text_of,
+    version_of,
 )
 from streams.desk.console.web.timeline import request_timeline
 
@@ -114,10 +115,12 @@ async def act_on_request(request: Request) -> Response:
 
     Answers with its page, which says who was faster if this act did not count.
     """
-    return await carry_out(request, request_of, request_page, may_act_on_request, _activity)
+    return await carry_out(request, request_of, request_page, may_act_on_request, _activities)
 
 
-def _activity(request: Request, form: FormData, known: KnownRequest, kind: ActivityKind) -> CaseActivity:
+def _activities(
+    request: Request, form: FormData, known: KnownRequest, kind: ActivityKind
+) -> Sequence[CaseActivity]:
     member = person_of(request).member()
     assert member is not None
     answer = _answer(request, form, known) if kind in ("decided", "outcome_proposed") else None
@@ -126,9 +129,14 @@ def _activity(request: Request, form: FormData, known: KnownRequest, kind: Activ
         _require_set_aside(request, form, known)
     if kind == "decided" and answer is not None and answer_needs_two(known.first, answer.answer):
         kind = "outcome_proposed"
-    return CaseActivity(
-        **act_fields(form, kind, member), request_id=known.first.request_id, proposed_answer=answer
-    )
+    version = version_of(text_of(form, "version"))
+    return [
+        CaseActivity(
+            **act_fields(form, kind, member, version),
+            request_id=known.first.request_id,
+            proposed_answer=answer,
+        )
+    ]
 
 
 def _require_set_aside(request: Request, form: FormData, known: KnownRequest) -> None:

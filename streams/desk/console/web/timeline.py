@@ -32,9 +32,10 @@ def timeline(case: KnownCase, duties: Duties) -> list[Happening]:
             f"{event.type}: level {event.level}, {in_words(event.level_name)}",
             escalation_grounds(event),
         )
-        for event in case.events
+        for member in case.members
+        for event in member.events
     ]
-    happenings += _acts(case, duties)
+    happenings += dict.fromkeys(each for member in case.members for each in _acts(member, case, duties))
     happenings += [
         Happening(
             epoch_ms(outcome.decided_at),
@@ -59,13 +60,16 @@ def request_timeline(case: KnownRequest, duties: Duties) -> list[Happening]:
         for clock in case.clocks
         for step in clock.steps
     ]
-    happenings += _acts(case, duties)
+    happenings += _acts(case, case, duties)
     happenings += _said_of_clocks(case.clocks)
     return sorted(happenings, key=lambda each: each.at_ms)
 
 
-def _acts(case: KnownCase | KnownRequest, duties: Duties) -> Iterator[Happening]:
-    for each, what in named_acts(case.acts):
+def _acts(
+    on: KnownCase | KnownRequest, case: KnownCase | KnownRequest, duties: Duties
+) -> Iterator[Happening]:
+    """The acts on a case or on one of its members. What somebody did with all of them at once is the same."""
+    for each, what in named_acts(on.acts):
         act, refused = each.act, each.refused
         detail = in_words(act.note or "")
         if refused is not None:

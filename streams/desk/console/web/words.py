@@ -1,7 +1,7 @@
 """Words, numbers and times as pages show them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Row
 from typing import Final
@@ -16,14 +16,19 @@ from streams.desk.text.routing_text import minute
 from streams.registry.rules import Obligation
 
 __all__ = [
+    "ago",
     "clock_class",
     "clock_name",
     "clock_now",
     "clock_word",
+    "decided_words",
     "duty_and_time",
     "duty_name",
     "holder",
+    "holder_of",
     "in_words",
+    "inside_counted",
+    "inside_named",
     "message_address",
     "moment_ms",
     "number",
@@ -97,6 +102,51 @@ def holder(row: Row, now_ms: int) -> str | None:
     """Who works on the case or request of a row; a claim may have ended by itself."""
     until = row["claimed_until_ms"]
     return row["assignee"] if until is None or until > now_ms else None
+
+
+def holder_of(members: Sequence[Row], now_ms: int) -> str | None:
+    """Who works on a case, by the first of its members that somebody works on."""
+    return next((found for each in members if (found := holder(each, now_ms))), None)
+
+
+def ago(at_ms: int, now_ms: int) -> Markup:
+    """How long ago something was, such as `3 h 5 min ago`, as a `time` element with the moment in UTC."""
+    words = "just now" if now_ms - at_ms < MINUTE else f"{span(now_ms - at_ms)} ago"
+    at = rfc3339(at_ms)
+    return Markup('<time data-ago datetime="{}" title="{}">{}</time>').format(at, minute(at), words)
+
+
+def decided_words(row: Row, now_ms: int) -> Markup:
+    """What was decided before about the same case, or in its channel, by whom, and how long ago."""
+    return Markup("decided{} {}: {} by {}").format(
+        " in this channel" if row["elsewhere"] else "",
+        ago(row["decided_ms"], now_ms),
+        in_words(row["decision"]),
+        row["decided_by"],
+    )
+
+
+def inside_counted(members: Sequence[Row], shown: Row, now_ms: int) -> str:
+    """How many clocks and policies wait in a case, and when the next is due after that of its row."""
+    clocks = sum(each["is_clock"] for each in members)
+    counted = [
+        f"{number} {name if number == 1 else plural}"
+        for number, name, plural in (
+            (clocks, "clock", "clocks"),
+            (len(members) - clocks, "policy", "policies"),
+        )
+        if number
+    ]
+    shown_due = shown["due_ms"] or 0
+    later = [each["due_ms"] for each in members if each["due_ms"] is not None and each["due_ms"] > shown_due]
+    if later:
+        counted.append(f"next {span(min(later) - now_ms)}{' late' if min(later) < now_ms else ''}")
+    return ", ".join(counted)
+
+
+def inside_named(members: Sequence[Row]) -> str:
+    """The policies of a case, and its clocks by their duties."""
+    return ", ".join(str((each["is_clock"] and each["duty"]) or each["policy"]) for each in members)
 
 
 def clock_word(due_ms: int | None, now_ms: int) -> str:

@@ -188,9 +188,13 @@ CREATE TABLE transparency_counter (
     event BLOB NOT NULL
 ) WITHOUT ROWID;
 
--- One row per escalation as the desk lists it, made again from the tables above when one of them changes.
+-- One row per escalation, made again from the tables above when one of them changes. The desk lists cases: of all rows with
+-- one `case_id` that a person may see and a view has, the most urgent one stands for the case.
 CREATE TABLE desk_row (
     escalation_id TEXT PRIMARY KEY,
+    case_id TEXT NOT NULL,
+    -- The message that the case is about; null if it is about the channel.
+    message_ref TEXT,
     channel_ref TEXT NOT NULL,
     policy TEXT NOT NULL,
     is_clock INTEGER NOT NULL,
@@ -224,14 +228,17 @@ CREATE TABLE desk_row (
     state TEXT NOT NULL,
     -- Decided before, and raised to a higher level since.
     reopened INTEGER NOT NULL,
-    -- What was decided last, and by whom; null if nothing was.
+    -- What was decided last, by whom and when; null if nothing was.
     decision TEXT,
     decided_by TEXT,
+    decided_ms INTEGER,
     version INTEGER NOT NULL,
     -- Who proposed what waits for a second person, also in a case that was decided; null if nothing does.
     proposer TEXT,
     policy_version TEXT NOT NULL,
     registry_version TEXT NOT NULL,
+    -- Its case has no other row: such cases are counted without a look at which they are.
+    alone INTEGER NOT NULL,
     waits INTEGER NOT NULL,
     -- The order of the desk: life and children, clock, level, severity, priority.
     order_first INTEGER NOT NULL,
@@ -240,21 +247,28 @@ CREATE TABLE desk_row (
     order_severity INTEGER NOT NULL,
     order_priority INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX desk_order ON desk_row (waits, order_first, order_due, order_level, order_severity, order_priority, escalation_id);
+CREATE INDEX desk_order ON desk_row (waits, order_first, order_due, order_level, order_severity, order_priority, case_id);
 CREATE INDEX desk_by_channel ON desk_row (channel_ref);
 CREATE INDEX desk_episodes ON desk_row (channel_ref) WHERE NOT is_clock AND state != 'resolved';
-CREATE INDEX desk_channels ON desk_row (waits, channel_ref, order_first, order_due, order_level, order_severity, order_priority, escalation_id);
-CREATE INDEX desk_groups ON desk_row (waits, category_group, order_first, order_due, order_level, order_severity, order_priority, escalation_id);
-CREATE INDEX desk_by_category ON desk_row (waits, category, order_first, order_due, order_level, order_severity, order_priority, escalation_id);
+CREATE INDEX desk_channels ON desk_row (waits, channel_ref, order_first, order_due, order_level, order_severity, order_priority, case_id);
+CREATE INDEX desk_groups ON desk_row (waits, category_group, order_first, order_due, order_level, order_severity, order_priority, case_id);
+CREATE INDEX desk_by_category ON desk_row (waits, category, order_first, order_due, order_level, order_severity, order_priority, case_id);
 -- Every page counts what is overdue, what a person has to sign and what they work on: few of all rows.
 CREATE INDEX desk_overdue ON desk_row (waits, due_ms, category, snoozed_until_ms);
-CREATE INDEX desk_to_sign ON desk_row (order_first, order_due, order_level, order_severity, order_priority, escalation_id) WHERE proposer IS NOT NULL;
-CREATE INDEX desk_held ON desk_row (assignee, waits, order_first, order_due, order_level, order_severity, order_priority, escalation_id) WHERE assignee IS NOT NULL;
+CREATE INDEX desk_to_sign ON desk_row (order_first, order_due, order_level, order_severity, order_priority, case_id) WHERE proposer IS NOT NULL;
+CREATE INDEX desk_held ON desk_row (assignee, waits, order_first, order_due, order_level, order_severity, order_priority, case_id) WHERE assignee IS NOT NULL;
 -- Counts of a view read every waiting case: from here, 50,000 take 5 ms instead of 80. It has every column of a filter.
 CREATE INDEX desk_counts ON desk_row (
-    waits, category, policy, snoozed_until_ms, level, due_ms, escalated, assignee, claimed_until_ms, integrity,
-    jurisdictions, category_group, channel_ref, state
+    waits, alone, category, policy, snoozed_until_ms, level, due_ms, escalated, assignee, claimed_until_ms, integrity,
+    jurisdictions, category_group, channel_ref, state, case_id
 );
+-- Whether another row of the case is more urgent.
+CREATE INDEX desk_ahead ON desk_row (case_id, waits, order_first, order_due, order_level, order_severity, order_priority, escalation_id);
+-- The members of a case that wait, the one first on which the case is decided.
+CREATE INDEX desk_members ON desk_row (case_id, waits, state DESC, is_clock, order_first, order_due, order_level, order_severity, order_priority, escalation_id);
+-- What was decided before about the same, or about its channel.
+CREATE INDEX desk_decided ON desk_row (case_id, decided_ms) WHERE decided_ms IS NOT NULL;
+CREATE INDEX desk_decided_in_channel ON desk_row (channel_ref, decided_ms) WHERE decided_ms IS NOT NULL;
 
 -- What the order of the desk takes from a category: whether life or a child may be at stake (0, else 1), and the severity
 -- in millionths, negative as the gravest comes first.

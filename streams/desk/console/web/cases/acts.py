@@ -1,7 +1,7 @@
 """What people do with a case, as forms send it."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -9,17 +9,20 @@ from starlette.responses import Response
 
 from streams.contract.events.case_activity import ActivityKind, CaseActivity, ProposedOutcome
 from streams.desk.console.casework.permissions import may_act, needs_two
+from streams.desk.console.casework.together import Member, acts_on_others
 from streams.desk.console.read_model.case_query import KnownCase
 from streams.desk.console.web.acting import carry_out
 from streams.desk.console.web.cases.case import case_of, case_page
 from streams.desk.console.web.context import console_of, person_of
 from streams.desk.console.web.ending import clock_choices
 from streams.desk.console.web.forms import (
+    OldPage,
     WrongForm,
     act_fields,
     as_part,
     choice_of,
     text_of,
+    version_of,
 )
 
 
@@ -60,26 +63,73 @@ def outcome_of(known: KnownCase, clocks: Mapping[str, str], **said: Any) -> Prop
     return as_part(document, ProposedOutcome)
 
 
+class Seen(NamedTuple):
+    """A case and its members with their versions, as the page of a form showed them."""
+
+    case_id: str
+    versions: Mapping[str, int]
+
+    @property
+    def first(self) -> str:
+        """The member on which the case is decided."""
+        return next(iter(self.versions))
+
+
+def seen_by(said: str) -> Seen:
+    """What a form names as seen. Raises WrongForm unless it is a case, and members with versions."""
+    case_id, *members = said.split() or [""]
+    versions = {name: version_of(version) for name, _, version in (each.rpartition("@") for each in members)}
+    if not versions:
+        raise WrongForm("version must name a case and what is in it: load the page again.")
+    return Seen(case_id, versions)
+
+
+def members_seen(seen: Seen, known: KnownCase) -> Sequence[Member]:
+    """The members of a case with the versions that its page showed, the first one first.
+
+    Those that do not wait any more are left out. Raises OldPage if there are others now, or if what is
+    decided is about something else.
+    """
+    case_id, versions = seen
+    now = {each.newest.escalation_id: each for each in known.members}
+    if case_id != known.row["case_id"] or seen.first != known.newest.escalation_id or now.keys() - versions:
+        raise OldPage("The case changed since you opened the page: below is all that it is about now.")
+    return [
+        Member(name, versions[name], each.newest.clock is not None, each.work) for name, each in now.items()
+    ]
+
+
 async def act(request: Request) -> Response:
     """Do something with a case.
 
     Answers with its page, which says who was faster if this act did not count.
     """
-    return await carry_out(request, case_of, case_page, may_act, _activity)
+    return await carry_out(request, case_of, case_page, may_act, _activities)
 
 
-def _activity(request: Request, form: FormData, known: KnownCase, kind: ActivityKind) -> CaseActivity:
+def _activities(
+    request: Request, form: FormData, known: KnownCase, kind: ActivityKind
+) -> Sequence[CaseActivity]:
+    """An act on the case, and those on its other members. Raises WrongForm."""
     member = person_of(request).member()
     assert member is not None
+    members = members_seen(seen_by(text_of(form, "version")), known)
     proposed = _proposed_outcome(request, form, known) if kind in ("decided", "outcome_proposed") else None
-    if kind == "decided" and proposed is not None and needs_two(known.events, proposed.decision):
+    # Each member keeps its gate: none is decided by one person if another one needs two.
+    if (
+        kind == "decided"
+        and proposed is not None
+        and any(needs_two(each.events, proposed.decision) for each in known.members)
+    ):
         kind = "outcome_proposed"
-    return CaseActivity(
-        **act_fields(form, kind, member),
-        escalation_id=known.newest.escalation_id,
+    first, *others = members
+    act = CaseActivity(
+        **act_fields(form, kind, member, first.version),
+        escalation_id=first.escalation_id,
         channel_ref=known.newest.channel_ref,
         proposed=proposed,
     )
+    return [act, *acts_on_others(act, known.work, others)]
 
 
 def _proposed_outcome(request: Request, form: FormData, known: KnownCase) -> ProposedOutcome:

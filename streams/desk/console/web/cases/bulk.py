@@ -19,14 +19,15 @@ from streams.contract.events.case_activity import ActivityKind, CaseActivity, Pr
 from streams.contract.wire.forms.moderation_outcome_decoding import REASONS
 from streams.contract.wire.ids import stable_id
 from streams.desk.console.casework.permissions import Person, may_act
+from streams.desk.console.casework.together import Member, acts_on_others
 from streams.desk.console.casework.work import case_key
 from streams.desk.console.read_model.case_query import KnownCase, acts_on, known_case
 from streams.desk.console.web.acting import sent
-from streams.desk.console.web.cases.acts import ground_of, outcome_of
+from streams.desk.console.web.cases.acts import ground_of, members_seen, outcome_of, seen_by
 from streams.desk.console.web.clock_lines import ClockLine, Duties, ending_lines
 from streams.desk.console.web.context import console_of, page, person_of
 from streams.desk.console.web.ending import RUNS_ON, open_clock_names
-from streams.desk.console.web.forms import SNOOZES, WrongForm, choice_of, text_of, until, version_of
+from streams.desk.console.web.forms import SNOOZES, OldPage, WrongForm, choice_of, text_of, until
 from streams.desk.console.web.security.other_sites import checked_form
 
 _KINDS: Final[dict[str, ActivityKind]] = {
@@ -51,15 +52,14 @@ _NOT_YOURS: Final = "There is no such case, or it is not yours to act on."
 
 
 class Chosen(NamedTuple):
-    """A case that was chosen on the desk, with the version that the desk showed."""
+    """A case that was chosen on the desk, with the members that the desk showed.
 
-    escalation_id: str
-    version: int
+    `field` is all of it as forms name it.
+    """
 
-    @property
-    def field(self) -> str:
-        """The case as forms name it."""
-        return f"{self.escalation_id}@{self.version}"
+    known: KnownCase
+    members: Sequence[Member]
+    field: str
 
 
 class LeftOut(NamedTuple):
@@ -68,7 +68,7 @@ class LeftOut(NamedTuple):
     `known` is null if there is no such case, or it is not the person's.
     """
 
-    escalation_id: str
+    case_id: str
     known: KnownCase | None
     why: str
 
@@ -91,20 +91,20 @@ async def bulk_confirmed(request: Request) -> Response:
         return await run_in_threadpool(_confirmation, request, form, str(error), 422)
     at_once = asyncio.Semaphore(_AT_ONCE)
 
-    async def one_of_them(act: CaseActivity) -> str | None:
-        console, key = console_of(request), case_key(act)
+    async def one_of_them(acts: Sequence[CaseActivity]) -> str | None:
+        console, key = console_of(request), case_key(acts[0])
         async with at_once:
-            return await sent(console, act, lambda: acts_on(console.database.reader(), key))
+            return await sent(console, acts, lambda: acts_on(console.database.reader(), key))
 
     results = await asyncio.gather(*map(one_of_them, acts))
     context = {
         "nav": "desk",
         "what": text_of(form, "what"),
-        "counted": [known for (known, _), each in zip(chosen, results, strict=True) if each is None],
+        "counted": [case.known for case, each in zip(chosen, results, strict=True) if each is None],
         "not_counted": [
-            (known, each) for (known, _), each in zip(chosen, results, strict=True) if each is not None
+            (case.known, each) for case, each in zip(chosen, results, strict=True) if each is not None
         ],
-        "ended": _ended(acts, results, chosen, console_of(request).duties),
+        "ended": _ended([first for first, *_ in acts], results, chosen, console_of(request).duties),
     }
     return await run_in_threadpool(page, request, "bulk_result.html", context)
 
@@ -112,17 +112,17 @@ async def bulk_confirmed(request: Request) -> Response:
 def _ended(
     acts: Sequence[CaseActivity],
     results: Sequence[str | None],
-    chosen: Sequence[tuple[KnownCase, Chosen]],
+    chosen: Sequence[Chosen],
     duties: Duties,
 ) -> list[ClockLine]:
     """Each clock that ended with an act that counted, and how."""
-    names = open_clock_names([known for known, _ in chosen], duties)
+    names = open_clock_names([case.known for case in chosen], duties)
     ends = {
         end.clock_id: line._replace(name=names[end.clock_id])
-        for act, result, (known, _) in zip(acts, results, chosen, strict=True)
+        for act, result, case in zip(acts, results, chosen, strict=True)
         if act.proposed is not None and result is None
         for end, line in zip(
-            act.proposed.clocks, ending_lines(act.proposed, known.clocks, duties), strict=True
+            act.proposed.clocks, ending_lines(act.proposed, case.known.clocks, duties), strict=True
         )
     }
     return list(ends.values())
@@ -130,9 +130,10 @@ def _ended(
 
 def _confirmation(request: Request, form: FormData, said: str | None, status_code: int) -> Response:
     chosen, left_out = _sorted_out(request, form)
-    duties = dict.fromkeys(duty.id for known, _ in chosen for duty in known.newest.obligations)
-    countries = dict.fromkeys(row.code for known, _ in chosen for row in known.newest.jurisdictions)
-    clocks = open_clock_names([known for known, _ in chosen], console_of(request).duties)
+    newest = [member.newest for case in chosen for member in case.known.members]
+    duties = dict.fromkeys(duty.id for each in newest for duty in each.obligations)
+    countries = dict.fromkeys(row.code for each in newest for row in each.jurisdictions)
+    clocks = open_clock_names([case.known for case in chosen], console_of(request).duties)
     context = {
         "nav": "desk",
         "said": said,
@@ -150,7 +151,7 @@ def _confirmation(request: Request, form: FormData, said: str | None, status_cod
     return page(request, "bulk.html", context, status_code)
 
 
-def _sorted_out(request: Request, form: FormData) -> tuple[list[tuple[KnownCase, Chosen]], list[LeftOut]]:
+def _sorted_out(request: Request, form: FormData) -> tuple[list[Chosen], list[LeftOut]]:
     """The chosen cases with which it may be done, and those with which it may not. Raises HTTPException."""
     person, kind = person_of(request), _KINDS.get(text_of(form, "what"))
     if kind is None or person.role == "read_only":
@@ -159,40 +160,38 @@ def _sorted_out(request: Request, form: FormData) -> tuple[list[tuple[KnownCase,
     if not 0 < len(fields) <= _MOST:
         raise HTTPException(400, f"Choose 1 to {_MOST} cases on the desk.")
     reader = console_of(request).database.reader()
-    chosen: list[tuple[KnownCase, Chosen]] = []
+    chosen: list[Chosen] = []
     left_out: list[LeftOut] = []
     for field in fields:
-        each = _chosen(field)
-        known = known_case(reader, each.escalation_id)
+        try:
+            seen = seen_by(field)
+        except WrongForm as error:
+            raise HTTPException(400, str(error)) from error
+        known = known_case(reader, seen.first, person)
         if known is None or not may_act(person, kind, known.newest.category):
-            left_out.append(LeftOut(each.escalation_id, None, _NOT_YOURS))
+            left_out.append(LeftOut(seen.case_id, None, _NOT_YOURS))
         elif why := _why_left_out(kind, known):
-            left_out.append(LeftOut(each.escalation_id, known, why))
+            left_out.append(LeftOut(seen.case_id, known, why))
         else:
-            chosen.append((known.shown_to(person), each))
+            try:
+                chosen.append(Chosen(known, members_seen(seen, known), field))
+            except OldPage as error:
+                left_out.append(LeftOut(seen.case_id, known, str(error)))
     return chosen, left_out
 
 
-def _chosen(field: str) -> Chosen:
-    escalation_id, _, version = field.rpartition("@")
-    try:
-        return Chosen(escalation_id, version_of(version))
-    except WrongForm as error:
-        raise HTTPException(400, str(error)) from error
-
-
 def _why_left_out(kind: ActivityKind, known: KnownCase) -> str | None:
-    if known.row["needs_two"]:
+    if known.needs_two:
         return "Its gate asks for two people: open the case."
-    if kind == "decided" and known.row["state"] == "proposed":
+    if kind == "decided" and any(each.row["state"] == "proposed" for each in known.members):
         return "An outcome was proposed, which waits for a second person: open the case."
     return None
 
 
 def _acts(
-    person: Person, form: FormData, kind: ActivityKind, chosen: Sequence[tuple[KnownCase, Chosen]]
-) -> list[CaseActivity]:
-    """An act per case. The same form again makes acts with the same ids. Raises WrongForm."""
+    person: Person, form: FormData, kind: ActivityKind, chosen: Sequence[Chosen]
+) -> list[Sequence[CaseActivity]]:
+    """The acts on each case. The same form again makes acts with the same ids. Raises WrongForm."""
     member = person.member()
     assert member is not None
     now = datetime.now(UTC)
@@ -200,20 +199,23 @@ def _acts(
     bulk_id = choice_of(form, "bulk_id", "cases on the desk")
     # Two cases may name a message with one clock, which ends once.
     ended: set[str] = set()
-    return [
-        CaseActivity(
-            activity_id=stable_id("console-bulk", bulk_id, kind, each.escalation_id),
+
+    def acts_on_case(case: Chosen) -> Sequence[CaseActivity]:
+        first, *others = case.members
+        act = CaseActivity(
+            activity_id=stable_id("console-bulk", bulk_id, kind, first.escalation_id),
             kind=kind,
             actor=member,
             at=now,
-            expected_version=each.version,
-            escalation_id=each.escalation_id,
-            channel_ref=known.newest.channel_ref,
+            expected_version=first.version,
+            escalation_id=first.escalation_id,
+            channel_ref=case.known.newest.channel_ref,
             until=ends,
-            proposed=_dismissal(form, known, ended) if kind == "decided" else None,
+            proposed=_dismissal(form, case.known, ended) if kind == "decided" else None,
         )
-        for known, each in chosen
-    ]
+        return [act, *acts_on_others(act, case.known.work, others)]
+
+    return [acts_on_case(case) for case in chosen]
 
 
 def _dismissal(form: FormData, known: KnownCase, ended: set[str]) -> ProposedOutcome:

@@ -34,13 +34,13 @@ def case(request: Request) -> Response:
 
 def case_of(request: Request) -> KnownCase:
     """The case that the path names. Raises HTTPException as `case` does."""
-    person = person_of(request)
     note_position(request)
-    found = known_case(console_of(request).database.reader(), request.path_params["case"])
-    if found is None or not person.sees(found.newest.category):
+    reader = console_of(request).database.reader()
+    found = known_case(reader, request.path_params["case"], person_of(request))
+    if found is None:
         # The same words for both: whether a case exists is not for everybody to know.
         raise HTTPException(404, "There is no such case, or it is not yours to see.")
-    return found.shown_to(person)
+    return found
 
 
 def case_page(
@@ -71,13 +71,17 @@ def case_page(
         "questions": questions_of(console_of(request).database.reader(), newest.escalation_id),
         "timeline": timeline(known, duties),
         "may": {kind: may_act(person, kind, newest.category) for kind in get_args(ActivityKind)},
-        "two_for": [each for each in get_args(OutcomeDecision) if needs_two(known.events, each)],
+        "two_for": [
+            each
+            for each in get_args(OutcomeDecision)
+            if any(needs_two(member.events, each) for member in known.members)
+        ],
         "decisions": get_args(OutcomeDecision),
         "reasons": REASONS,
         "visibility": get_args(VisibilityAction),
         "account": get_args(AccountAction),
         "categories": list(console_of(request).categories),
-        "grounds": dict.fromkeys(row.id for row in newest.obligations),
+        "grounds": dict.fromkeys(row.id for each in known.members for row in each.newest.obligations),
         "may_end_clocks": may_end_clock(person, "report", newest.category),
         "signals": SIGNALS,
         "countries": likely_countries(newest.jurisdictions) or [row.code for row in newest.jurisdictions],

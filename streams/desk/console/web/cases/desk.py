@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from streams.desk.console.read_model.desk_filter import DeskFilter, position_of
 from streams.desk.console.read_model.desk_query import counts, desk_page, desk_row, desk_rows
+from streams.desk.console.read_model.members import inside_of
 from streams.desk.console.web.context import console_of, next_page, note_position, page, person_of
 from streams.desk.console.web.words import clock_word, holder, in_words
 from streams.running.wall_clock import clock_ms
@@ -39,6 +40,7 @@ def desk(request: Request) -> Response:
         "shown": shown,
         "place": lambda row: position_of(row, shown),
         "groups": list(_grouped(listed.rows, shown, now)),
+        "inside": inside_of(reader, listed.rows, person.categories),
         "more": next_page(shown, listed.after),
         "nav": "desk",
     }
@@ -54,15 +56,21 @@ def rows(request: Request) -> Response:
     console, person = console_of(request), person_of(request)
     ids = request.query_params.get("ids", "").split()
     shown = DeskFilter.of(request.query_params)
-    found = desk_rows(console.database.reader(), ids, shown, person, clock_ms())
-    return page(request, "desk_changed.html", {"rows": found, "place": lambda row: position_of(row, shown)})
+    reader = console.database.reader()
+    found = desk_rows(reader, ids, shown, person, clock_ms())
+    context = {
+        "rows": found,
+        "place": lambda row: position_of(row, shown),
+        "inside": inside_of(reader, [each.row for each in found], person.categories),
+    }
+    return page(request, "desk_changed.html", context)
 
 
 def next_case(request: Request) -> Response:
     """Go to the next case of a view on which nobody else works; to the view if there is none."""
     console, person = console_of(request), person_of(request)
     reader, now = console.database.reader(), clock_ms()
-    row = desk_row(reader, request.path_params["case"], person.categories)
+    row = desk_row(reader, request.path_params["case"], person, now)
     if row is None:
         raise HTTPException(404, "There is no such case, or it is not yours to see.")
     shown = DeskFilter.of(request.query_params)

@@ -25,6 +25,7 @@ export function showTimes(root) {
   document.querySelector("#zone").textContent = isUtc() ? "Times in UTC" : `Times in ${zone()}`;
   for (const time of root.querySelectorAll("time[datetime]")) {
     if ("left" in time.dataset) showLeft(time);
+    else if ("ago" in time.dataset) showAgo(time);
     else showMoment(time, time.dateTime);
   }
   // Drawings have no element for times.
@@ -46,6 +47,13 @@ function showLeft(time) {
   time.textContent = span(Math.abs(left)) + (left < 0 ? " late" : "");
   const coloured = time.closest("[class*=clock-]");
   if (coloured) coloured.className = `clock-${word(left)}`;
+}
+
+function showAgo(time) {
+  time.dataset.utc ??= time.title;
+  time.title = isUtc() ? time.dataset.utc : local(time.dateTime, time.dataset.utc.length);
+  const passed = Date.now() - ahead - Date.parse(time.dateTime);
+  time.textContent = passed < MINUTE ? "just now" : `${span(passed)} ago`;
 }
 
 function local(moment, length) {
