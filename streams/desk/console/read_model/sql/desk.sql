@@ -49,8 +49,8 @@ INSERT OR REPLACE INTO desk_row VALUES (
     :escalation_id, :channel_ref, :policy, :is_clock, :category, :category_group, :level, :level_name,
     :opened_ms, :changed_ms, :due_ms, :duty, :priority, :priority_parts, :reports, :distinct_reporters, :voices,
     :risk, :integrity, :jurisdictions, :gate, :needs_two, :assignee, :claimed_until_ms, :snoozed_until_ms,
-    :escalated, :state, :reopened, :decision, :decided_by, :version, :proposer, :policy_version,
-    :registry_version, :waits, :order_first, :order_due, :order_level, :order_severity, :order_priority
+    :escalated, :state, :reopened, :decision, :decision_reason, :decided_by, :version, :facts,
+    :message_ref, :proposer, :proposed, :policy_version, :registry_version, :waits, :order_first, :order_due, :order_level, :order_severity, :order_priority
 )
 
 -- name: episodes_with_clocks
