@@ -8,16 +8,15 @@ from streams.contract.events.escalation import Escalation
 from streams.contract.events.report import Category
 from streams.contract.wire.times import moment_ms
 from streams.desk.text.record_text import likely_countries
-from streams.registry.rules import Action
 
 
 class CaseFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     """The facts of one escalation, or of several about the same message or channel.
 
-    Counts are those of the newest event that counted reports, within a window of `window_ms`. `messages` is how
-    many messages events name, 0 if the reports are about the channel itself. `asked_by_victim`: a request in
-    the form that a statute gives to the person shown or concerned, also if somebody made it for them.
-    `clock_asks` is what the duty of a clock asks, null for an episode. `voices` is null if no report came with
+    Counts are those of the newest event that counted reports, within a window of `window_ms`. `messages` is
+    how many messages events name, 0 if the reports are about the channel itself. `asked_by_victim`: a request
+    in the form that a statute gives to the person shown or concerned, also if somebody made it for them.
+    `clock_asks` is the action of a clock's duty, null for an episode. `voices` is null if no report came with
     a stamp.
     """
 
@@ -32,7 +31,7 @@ class CaseFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     messages: int
     surge: bool = False
     asked_by_victim: bool = False
-    clock_asks: Action | None = None
+    clock_asks: str | None = None
     voices: float | None = None
     linked: int = 0
     coordinated: int = 0
@@ -65,7 +64,7 @@ def case_facts(events: Sequence[Escalation]) -> CaseFacts:
         messages=len(messages_of(events)),
         surge=newest.level_name == "surge",
         asked_by_victim=any(map(_asked_by_victim, events)),
-        clock_asks=None if duty is None else duty.action,  # type: ignore[arg-type]
+        clock_asks=None if duty is None else duty.action,
         voices=None if counts.voices is msgspec.UNSET else counts.voices,
         linked=counts.linked or 0,
         coordinated=0 if finding is msgspec.UNSET else finding.members,

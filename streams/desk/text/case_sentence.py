@@ -8,12 +8,11 @@ from streams.contract.wire.times import DAY, HOUR, MINUTE
 from streams.desk.text.case_facts import CaseFacts
 from streams.desk.text.category_words import category_title
 from streams.desk.text.country_names import in_places
-from streams.registry.rules import Action
 
 # Categories of which the person who may ask by statute is the one to be seen.
 _SHOWN: Final = ("ncii", "ncii_deepfake", "sextortion")
 
-_WAITS: Final[dict[Action, str]] = {
+_WAITS: Final[dict[str, str]] = {
     "acknowledge": "waits for its receipt",
     "decide": "waits for a decision",
     "remove": "waits to be acted on",

@@ -5,8 +5,8 @@ from typing import Final
 
 from streams.contract.events.countries import COUNTRY_ALIASES
 
-# English short names of ISO 3166-1, in the shorter form where that is the usual one, and as the registry writes
-# them where it has a file. XX, unknown, is left out: it has no name.
+# English short names of ISO 3166-1, in the shorter form where that is the usual one, and as the registry
+# writes them where it has a file. XX, unknown, has no name.
 # fmt: off
 NAMES: Final[dict[str, str]] = {
     "AD": "Andorra", "AE": "the United Arab Emirates", "AF": "Afghanistan", "AG": "Antigua and Barbuda",

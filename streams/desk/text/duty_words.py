@@ -22,7 +22,7 @@ _ASKS: Final[Mapping[Action, str]] = {
     "escalate_internal": "look at it",
 }
 
-# Of a report the receipt goes to its sender; an order is confirmed, and those whom it concerns are told of it.
+# The receipt of a report goes to its sender; of an order the authority, and whom it concerns, are told.
 _FROM_REPORTERS: Final = ("user_report", "trusted_flagger_notice", "statutory_victim_request")
 
 # Laws that are not known by what the registry's rows begin with.
@@ -66,7 +66,7 @@ def law_name(duty: Obligation) -> str:
 
 
 def duty_title(duty: Obligation) -> str:
-    """A duty by its title and its law, as in `Confirm receipt of a notice (Digital Services Act, art. 16(4))`."""
+    """A duty by title and law, as in `Confirm receipt of a notice (Digital Services Act, art. 16(4))`."""
     return f"{duty.title} ({law_name(duty)}, {duty.article})"
 
 

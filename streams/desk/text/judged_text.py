@@ -8,7 +8,7 @@ def judged_text(judged: ProposedOutcome | ProposedAnswer) -> str:
     if isinstance(judged, ProposedAnswer):
         return judged.answer.replace("_", " ")
     action = judged.action
-    done = [judged.decision]
+    done: list[str] = [judged.decision]
     if action is not None and action.visibility is not None:
         done.append(f"content {action.visibility}" if action.visibility == "other" else action.visibility)
     if action is not None and action.account is not None:

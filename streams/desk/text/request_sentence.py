@@ -1,4 +1,4 @@
-"""A request of an authority as a sentence: what it is, who asks for what, where; and the evidence beside it."""
+"""A request of an authority as a sentence: what it is, who asks for what, where; and the evidence."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -94,7 +94,9 @@ def request_sentence(facts: RequestFacts) -> Sentence:
     *most, last = map(_DEMANDS.__getitem__, facts.demands)
     demands = f"{', '.join(most)} and {last}" if most else last
     return Sentence(
-        _KINDS[facts.kind], f"{who} {verb} {demands}{_effect(facts)}", tuple(islice(_evidence(facts), MOST_FACTS))
+        _KINDS[facts.kind],
+        f"{who} {verb} {demands}{_effect(facts)}",
+        tuple(islice(_evidence(facts), MOST_FACTS)),
     )
 
 

@@ -18,7 +18,7 @@ from streams.desk.console.read_model.case_query import KnownAct, KnownCase
 from streams.desk.console.read_model.requests_query import KnownRequest
 from streams.desk.console.web.clock_lines import ended_lines, ending_lines, open_clock_ids
 from streams.desk.console.web.context import Console, console_of, person_of
-from streams.desk.console.web.decided import Known, judged_by, named_acts, proposed_in, word_of
+from streams.desk.console.web.decided import Known, judged_by, named_acts, proposed_in, remark_on, word_of
 from streams.desk.console.web.ending import ask, ends_of, is_confirmed, say_afterwards
 from streams.desk.console.web.forms import (
     ACTIVITY_KINDS,
@@ -105,6 +105,8 @@ async def _do(
     judged, about = judged_by(act, known.work), act.escalation_id or act.request_id
     require_nothing_held(request, about, act.activity_id)
     said = f"{_SAID_OF[act.kind]}: {word_of(shown)}." if (shown := proposed_in(act) or judged) else ""
+    if shown is not None and (remark := remark_on(shown, console.categories)):
+        said += f" {remark}."
     if (
         act.kind in _SAID_OF
         # Otherwise it does not count, or has counted before: that is to be said now.

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from streams.contract.wire.times import epoch_ms, moment_ms
 from streams.desk.console.read_model.case_query import HangingClock, KnownCase
 from streams.desk.console.read_model.requests_query import KnownRequest
-from streams.desk.console.web.clock_lines import Duties
 from streams.desk.console.web.decided import named_acts, proposed_in, rows_at_the_time
-from streams.desk.console.web.words import in_words
+from streams.desk.console.web.vocabulary import Vocabulary
+from streams.desk.console.web.words import duty_name, in_words
 from streams.desk.text.desk_text import moderation_text
 from streams.desk.text.record_text import escalation_grounds
 
@@ -23,7 +23,7 @@ class Happening(NamedTuple):
     counted: bool = True
 
 
-def timeline(case: KnownCase, duties: Duties) -> list[Happening]:
+def timeline(case: KnownCase, vocabulary: Vocabulary) -> list[Happening]:
     """What the stream found, what people did, what was decided, and what became of clocks."""
     happenings = [
         Happening(
@@ -34,7 +34,7 @@ def timeline(case: KnownCase, duties: Duties) -> list[Happening]:
         )
         for event in case.events
     ]
-    happenings += _acts(case, duties)
+    happenings += _acts(case, vocabulary)
     happenings += [
         Happening(
             epoch_ms(outcome.decided_at),
@@ -44,38 +44,43 @@ def timeline(case: KnownCase, duties: Duties) -> list[Happening]:
         )
         for outcome in case.outcomes
     ]
-    happenings += _said_of_clocks(case.clocks)
+    happenings += _said_of_clocks(case.clocks, vocabulary)
     return sorted(happenings, key=lambda each: each.at_ms)
 
 
-def request_timeline(case: KnownRequest, duties: Duties) -> list[Happening]:
+def request_timeline(case: KnownRequest, vocabulary: Vocabulary) -> list[Happening]:
     """How the request was judged, what people did, and what happened to its clocks."""
     first = case.first
     happenings = [
         Happening(moment_ms(first.at), "Tocsin", in_words(first.decision), f"gate: {in_words(first.gate)}")
     ]
     happenings += [
-        Happening(moment_ms(step.at), "Tocsin", in_words(step.reason), clock.view.obligation)
+        Happening(
+            moment_ms(step.at),
+            "Tocsin",
+            in_words(step.reason),
+            duty_name(vocabulary.duties, clock.view.obligation),
+        )
         for clock in case.clocks
         for step in clock.steps
     ]
-    happenings += _acts(case, duties)
-    happenings += _said_of_clocks(case.clocks)
+    happenings += _acts(case, vocabulary)
+    happenings += _said_of_clocks(case.clocks, vocabulary)
     return sorted(happenings, key=lambda each: each.at_ms)
 
 
-def _acts(case: KnownCase | KnownRequest, duties: Duties) -> Iterator[Happening]:
+def _acts(case: KnownCase | KnownRequest, vocabulary: Vocabulary) -> Iterator[Happening]:
     for each, what in named_acts(case.acts):
         act, refused = each.act, each.refused
         detail = in_words(act.note or "")
         if refused is not None:
             detail = f"did not count: {in_words(refused)}"
         elif (judged := proposed_in(act)) is not None:
-            detail = "; ".join(map(str, rows_at_the_time(judged, case, duties)))
+            detail = "; ".join(map(str, rows_at_the_time(judged, case, vocabulary)))
         yield Happening(epoch_ms(act.at), act.actor.ref, what, detail, counted=refused is None)
 
 
-def _said_of_clocks(clocks: Sequence[HangingClock]) -> Iterator[Happening]:
+def _said_of_clocks(clocks: Sequence[HangingClock], vocabulary: Vocabulary) -> Iterator[Happening]:
     for clock in clocks:
         for outcome in clock.outcomes:
             reason = f" for {in_words(outcome.reason)}" if outcome.reason else ""
@@ -83,5 +88,5 @@ def _said_of_clocks(clocks: Sequence[HangingClock]) -> Iterator[Happening]:
                 epoch_ms(outcome.occurred_at),
                 outcome.actor or "a desk",
                 f"clock {in_words(outcome.outcome)}{reason}",
-                clock.view.obligation,
+                duty_name(vocabulary.duties, clock.view.obligation),
             )

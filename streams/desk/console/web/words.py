@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from streams.contract.events.clock import ClockView
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.times import DAY, HOUR, MINUTE, moment_ms
+from streams.desk.text.duty_words import duty_title, what_it_asks
 from streams.desk.text.routing_text import minute
 from streams.registry.rules import Obligation
 
@@ -21,10 +22,10 @@ __all__ = [
     "clock_now",
     "clock_word",
     "duty_and_time",
+    "duty_asks",
     "duty_name",
     "holder",
     "in_words",
-    "message_address",
     "moment_ms",
     "number",
     "rfc3339",
@@ -52,8 +53,16 @@ def in_words(code: str) -> str:
 
 
 def duty_name(duties: Mapping[str, Obligation], duty_id: str) -> str:
-    """A duty by its id and its title; the registry of this console may not have one that a worker used."""
-    return f"{duty_id} {duties[duty_id].title}" if duty_id in duties else duty_id
+    """A duty by its title and its law.
+
+    By its id if the registry of this console does not have it, as that of a worker may.
+    """
+    return duty_title(duties[duty_id]) if duty_id in duties else duty_id
+
+
+def duty_asks(duties: Mapping[str, Obligation], duty_id: str) -> str:
+    """What a duty asks in two or three words; its id if the registry of this console does not have it."""
+    return what_it_asks(duties[duty_id]) if duty_id in duties else duty_id
 
 
 def clock_now(clock: Row) -> str:
@@ -114,14 +123,6 @@ def clock_word(due_ms: int | None, now_ms: int) -> str:
 def clock_class(due_ms: int | None, now_ms: int) -> str:
     """The class of a clock in the style sheet."""
     return "clock-" + clock_word(due_ms, now_ms).replace(" ", "-")
-
-
-def message_address(link: str, channel_ref: str, message_ref: str) -> str:
-    """The address of a message in the platform's own viewer.
-
-    Refs have no characters that an address must escape.
-    """
-    return link.replace("{channel}", channel_ref).replace("{message}", message_ref)
 
 
 def web_address(text: str) -> str:

@@ -54,7 +54,12 @@ function before(one, other) {
 
 /** Only the marked case is worth a word: somebody else claimed or decided it. */
 function tellOfMarked(older, row) {
-  const said = (each) => each.lastElementChild.textContent.replace(/\s+/g, " ").trim();
+  const said = (each) => {
+    const cell = each.lastElementChild.cloneNode(true);
+    // When it was opened does not change.
+    cell.querySelector("time")?.remove();
+    return cell.textContent.replace(/\s+/g, " ").trim();
+  };
   if (!older.classList.contains("current") || isUnderWay(row.dataset.id)) return;
   if (said(older) !== said(row)) say(`The marked case changed: ${said(row)}.`);
 }
