@@ -61,7 +61,7 @@ def people(number: int, **fields) -> dict[str, int]:
         (
             facts("threat_to_life", "DE", **people(3)),
             "Threat to life: 3 people report a message in Germany",
-            "3 reports within a day",
+            "all within a day",
         ),
         (
             facts("csam_synthetic", "NL", window_ms=7 * DAY),
@@ -110,13 +110,13 @@ def people(number: int, **fields) -> dict[str, int]:
         (
             facts("fraud", "NG", surge=True, messages=10, voices=118.2, **people(131)),
             "Fraud surge: 131 people report messages of a channel in Nigeria",
-            "they count as 118 voices; 131 reports within a day",
+            "they count as 118 voices; all within a day",
         ),
         # A brigade, by the stage of reporters and without it.
         (
             facts("fraud", "PL", brigade=True, voices=1.8, linked=31, coordinated=31, messages=0, **people(34)),
             "Fraud: 34 people who report a channel in Poland count as 2 voices",
-            "31 of 34 reporters report together; 34 reports within a day",
+            "31 of 34 reporters report together; all within a day",
         ),
         (
             facts("fraud", brigade=True, reports=40, distinct_reporters=3, window_ms=3_600_000),

@@ -112,7 +112,16 @@ def _evidence(facts: CaseFacts) -> Iterator[str]:
         assert facts.voices is not None
         yield f"they count as {_voices(facts.voices)}"
     if facts.reports > 1:
-        yield ": ".join(filter(None, (f"{_count(facts.reports, 'report')}{_within(facts)}", _sources(facts))))
+        yield _how_many(facts)
+
+
+def _how_many(facts: CaseFacts) -> str:
+    """The reports, their window, and how many came from whom if not all came from people."""
+    within, sources = _within(facts), _sources(facts)
+    if within and not sources and facts.reports == facts.distinct_reporters:
+        # The sentence has the number.
+        return f"all{within}"
+    return ": ".join(filter(None, (f"{_count(facts.reports, 'report')}{within}", sources)))
 
 
 def _counts_as_fewer(facts: CaseFacts) -> bool:

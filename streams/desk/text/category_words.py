@@ -2,7 +2,7 @@
 
 from typing import Final
 
-# What the code of a category does not say by itself. Any other, also a deployment's own, is its code in words.
+# What codes do not say by themselves. Any other one, also a deployment's own, is its code in words.
 _TITLES: Final[dict[str, str]] = {
     "csam": "Child abuse material",
     "csam_synthetic": "Synthetic child abuse material",

@@ -6,7 +6,13 @@ from typing import Final
 
 import msgspec
 
-from streams.contract.events.authority_request import AuthorityType, Demand, RequestElement, RequestKind
+from streams.contract.events.authority_request import (
+    AuthorityType,
+    Demand,
+    LegalBasis,
+    RequestElement,
+    RequestKind,
+)
 from streams.contract.events.authority_routing import AuthorityRouting, RoutingDecision
 from streams.contract.events.report import Category
 from streams.desk.text.case_sentence import MOST_FACTS, Sentence
@@ -30,6 +36,16 @@ _AUTHORITIES: Final[Mapping[AuthorityType, str]] = {
     "regulator": "a regulator",
     "government": "the government",
 }
+
+LEGAL_BASES: Final[Mapping[LegalBasis, str]] = {
+    "dsa_art9": "Digital Services Act, art. 9",
+    "dsa_art10": "Digital Services Act, art. 10",
+    "tco_art3": "Terrorist Content Regulation, art. 3",
+    "e_evidence_epoc": "e-Evidence Regulation, production order",
+    "e_evidence_epoc_pr": "e-Evidence Regulation, preservation order",
+    "national_law": "law of the authority's own country",
+}
+"""The laws that requests cite, by their short names."""
 
 _DEMANDS: Final[Mapping[Demand, str]] = {
     "remove": "removal",

@@ -105,8 +105,9 @@ async def _do(
     judged, about = judged_by(act, known.work), act.escalation_id or act.request_id
     require_nothing_held(request, about, act.activity_id)
     said = f"{_SAID_OF[act.kind]}: {word_of(shown)}." if (shown := proposed_in(act) or judged) else ""
-    if shown is not None and (remark := remark_on(shown, console.categories)):
-        said += f" {remark}."
+    remark = "" if shown is None else remark_on(shown, console.categories)
+    warned = f" {remark}." if remark else ""
+    said += warned
     if (
         act.kind in _SAID_OF
         # Otherwise it does not count, or has counted before: that is to be said now.
@@ -130,7 +131,7 @@ async def _do(
     if verdict.refused is not None:
         return verdict.refused
     if act.kind == "outcome_proposed":
-        say_afterwards(request, "Proposed: a second person must sign.", [], then)
+        say_afterwards(request, f"Proposed: a second person must sign.{warned}", [], then)
     elif judged is not None:
         # Somebody else may have ended a clock in the same moment.
         now = await run_in_threadpool(read, request)

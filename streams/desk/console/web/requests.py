@@ -40,7 +40,7 @@ from streams.desk.console.web.forms import (
     text_of,
 )
 from streams.desk.console.web.timeline import request_timeline
-from streams.desk.text.request_sentence import request_facts, request_sentence
+from streams.desk.text.request_sentence import LEGAL_BASES, request_facts, request_sentence
 
 
 def requests(request: Request) -> Response:
@@ -93,6 +93,7 @@ def request_page(
     context: dict[str, Any] = {
         "nav": "requests",
         "first": first,
+        "legal_bases": LEGAL_BASES,
         "sentence": request_sentence(request_facts(first)),
         **work_shown(known, vocabulary, said, status_code, typed),
         "refused": is_refused(first),

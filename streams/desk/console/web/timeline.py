@@ -3,14 +3,20 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from msgspec import UNSET
+
+from streams.contract.events.escalation import Escalation
 from streams.contract.wire.times import epoch_ms, moment_ms
 from streams.desk.console.read_model.case_query import HangingClock, KnownCase
 from streams.desk.console.read_model.requests_query import KnownRequest
 from streams.desk.console.web.decided import named_acts, proposed_in, rows_at_the_time
 from streams.desk.console.web.vocabulary import Vocabulary
 from streams.desk.console.web.words import duty_name, in_words
+from streams.desk.text.country_names import in_places
+from streams.desk.text.crowd_text import integrity_text, question_text
 from streams.desk.text.desk_text import moderation_text
-from streams.desk.text.record_text import escalation_grounds
+from streams.desk.text.record_text import conditions_text, likely_countries
+from streams.desk.text.routing_text import minute
 
 
 class Happening(NamedTuple):
@@ -30,7 +36,7 @@ def timeline(case: KnownCase, vocabulary: Vocabulary) -> list[Happening]:
             moment_ms(event.at),
             "Tocsin",
             f"{event.type}: level {event.level}, {in_words(event.level_name)}",
-            escalation_grounds(event),
+            _grounds(event, vocabulary),
         )
         for event in case.events
     ]
@@ -46,6 +52,24 @@ def timeline(case: KnownCase, vocabulary: Vocabulary) -> list[Happening]:
     ]
     happenings += _said_of_clocks(case.clocks, vocabulary)
     return sorted(happenings, key=lambda each: each.at_ms)
+
+
+def _grounds(event: Escalation, vocabulary: Vocabulary) -> str:
+    """Why it happened: what was measured, or which clock is how far, where, and signs of coordination."""
+    if event.clock is None:
+        numbers = in_words(conditions_text(event.conditions))
+    else:
+        duty, due = duty_name(vocabulary.duties, event.clock.obligation), minute(event.clock.due_at)
+        numbers = f"{duty}, due {due}, {event.clock.elapsed:.0%} of its time has passed"
+    gate = event.rule_of_law.decision
+    remarks = (
+        ": ".join(filter(None, (in_words(event.reason), numbers))),
+        in_places(likely_countries(event.jurisdictions)).strip(),
+        integrity_text(event.integrity),
+        "" if event.question is UNSET else question_text(event.question),
+        "" if gate == "human_review" else in_words(gate),
+    )
+    return "; ".join(filter(None, remarks))
 
 
 def request_timeline(case: KnownRequest, vocabulary: Vocabulary) -> list[Happening]:

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from streams.contract.events.clock import ClockView
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.times import DAY, HOUR, MINUTE, moment_ms
-from streams.desk.text.duty_words import duty_title, what_it_asks
+from streams.desk.text.duty_words import duty_title, law_name, what_it_asks
 from streams.desk.text.routing_text import minute
 from streams.registry.rules import Obligation
 
@@ -26,6 +26,7 @@ __all__ = [
     "duty_name",
     "holder",
     "in_words",
+    "law_of",
     "moment_ms",
     "number",
     "rfc3339",
@@ -63,6 +64,11 @@ def duty_name(duties: Mapping[str, Obligation], duty_id: str) -> str:
 def duty_asks(duties: Mapping[str, Obligation], duty_id: str) -> str:
     """What a duty asks in two or three words; its id if the registry of this console does not have it."""
     return what_it_asks(duties[duty_id]) if duty_id in duties else duty_id
+
+
+def law_of(duties: Mapping[str, Obligation], duty_id: str) -> str:
+    """The law of a duty by its short name; empty if the registry of this console does not have the duty."""
+    return law_name(duties[duty_id]) if duty_id in duties else ""
 
 
 def clock_now(clock: Row) -> str:
