@@ -26,9 +26,9 @@ from streams.desk.console.read_model.desk_query import WorkCount, work_counts
 from streams.desk.console.read_model.paging import ListFilter
 from streams.desk.console.settings import ConsoleSettings
 from streams.desk.console.terms import Terms
+from streams.desk.console.viewer import viewed_channel, viewed_content, viewed_request
 from streams.desk.console.web import words
 from streams.desk.console.web.sentences import row_sentence, said_of_request
-from streams.desk.console.web.viewer import viewed_channel, viewed_content, viewed_request
 from streams.desk.console.web.vocabulary import Vocabulary
 from streams.desk.console.web.words import with_moments
 from streams.desk.text.category_words import category_title

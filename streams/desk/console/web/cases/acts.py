@@ -12,6 +12,7 @@ from streams.desk.console.casework.permissions import may_act, needs_two
 from streams.desk.console.read_model.case_query import KnownCase
 from streams.desk.console.web.acting import carry_out
 from streams.desk.console.web.cases.case import case_of, case_page
+from streams.desk.console.web.cases.used_terms import note_term
 from streams.desk.console.web.context import console_of, person_of
 from streams.desk.console.web.ending import clock_choices
 from streams.desk.console.web.forms import (
@@ -21,7 +22,6 @@ from streams.desk.console.web.forms import (
     choice_of,
     text_of,
 )
-from streams.desk.console.web.used_terms import note_term
 
 ANOTHER_AREA: Final = "another_area"
 """What a form says instead of a reason that fits the case's category: the reason is in `reason_another`."""

@@ -23,12 +23,12 @@ from streams.desk.console.casework.work import case_key
 from streams.desk.console.read_model.case_query import KnownCase, acts_on, known_case
 from streams.desk.console.web.acting import sent
 from streams.desk.console.web.cases.acts import ground_of, outcome_of
+from streams.desk.console.web.cases.used_terms import terms_shown
 from streams.desk.console.web.clock_lines import ClockLine, Duties, ending_lines
 from streams.desk.console.web.context import console_of, page, person_of
 from streams.desk.console.web.ending import RUNS_ON, open_clock_names
 from streams.desk.console.web.forms import SNOOZES, WrongForm, choice_of, text_of, until, version_of
 from streams.desk.console.web.security.other_sites import checked_form
-from streams.desk.console.web.used_terms import terms_shown
 
 _KINDS: Final[dict[str, ActivityKind]] = {
     "claimed": "claimed",

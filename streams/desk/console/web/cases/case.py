@@ -19,10 +19,10 @@ from streams.desk.console.casework.permissions import may_act, may_end_clock, ne
 from streams.desk.console.read_model.case_query import KnownCase, known_case
 from streams.desk.console.read_model.questions import questions_of
 from streams.desk.console.web.cases.chart import charts
+from streams.desk.console.web.cases.used_terms import terms_shown
 from streams.desk.console.web.context import console_of, note_position, page, person_of
 from streams.desk.console.web.decided import work_shown
 from streams.desk.console.web.timeline import timeline
-from streams.desk.console.web.used_terms import terms_shown
 from streams.desk.text.case_facts import case_facts, messages_of
 from streams.desk.text.case_sentence import case_sentence
 from streams.desk.text.crowd_text import SIGNALS
