@@ -78,7 +78,7 @@ def test_a_page_misses_nothing_while_the_console_is_killed(deployment, people, c
     # What was typed is still there after the case is loaded again.
     case_page.locator("main").focus()
     case_page.keyboard.press(".")
-    expect(case_page.get_by_role("heading", level=1)).to_contain_text("level 5")
+    expect(case_page.get_by_role("main")).to_contain_text("level 5 surge")
     expect(case_page.locator("select[name=rule]")).to_have_value("spam-1")
 
 

@@ -1,4 +1,4 @@
-"""Rows of the desk, and cases, as sentences."""
+"""Rows of the desk as sentences."""
 
 from sqlite3 import Row
 

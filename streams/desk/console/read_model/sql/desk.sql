@@ -50,7 +50,8 @@ INSERT OR REPLACE INTO desk_row VALUES (
     :opened_ms, :changed_ms, :due_ms, :duty, :priority, :priority_parts, :reports, :distinct_reporters, :voices,
     :risk, :integrity, :jurisdictions, :gate, :needs_two, :assignee, :claimed_until_ms, :snoozed_until_ms,
     :escalated, :state, :reopened, :decision, :decision_reason, :decided_by, :version, :facts,
-    :message_ref, :proposer, :proposed, :policy_version, :registry_version, :waits, :order_first, :order_due, :order_level, :order_severity, :order_priority
+    :message_ref, :proposer, :proposed, :policy_version, :registry_version, :waits, :order_first, :order_due,
+    :order_level, :order_severity, :order_priority
 )
 
 -- name: episodes_with_clocks
