@@ -61,7 +61,7 @@ def test_a_page_misses_nothing_while_the_console_is_killed(deployment, people, c
     page = listed(people.person(), channel, 2)
     case_page = people.person()
     go(case_page, f"/cases/{cases[0]['escalation_id']}")
-    case_page.locator("input[name=rule]").fill("spam-7")
+    case_page.locator("select[name=rule]").select_option("spam-1")
     for each in (page, case_page):
         each.evaluate("() => { window.stays = true; }")
 
@@ -80,8 +80,8 @@ def test_a_page_misses_nothing_while_the_console_is_killed(deployment, people, c
     # What was typed is still there after the case is loaded again.
     case_page.locator("main").focus()
     case_page.keyboard.press(".")
-    expect(case_page.get_by_role("heading", level=1)).to_contain_text("level 5")
-    expect(case_page.locator("input[name=rule]")).to_have_value("spam-7")
+    expect(case_page.get_by_role("main")).to_contain_text("level 5 surge")
+    expect(case_page.locator("select[name=rule]")).to_have_value("spam-1")
 
 
 def test_who_looks_at_the_same_case_is_said(deployment, people, channel):

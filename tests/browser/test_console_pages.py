@@ -114,7 +114,7 @@ def test_without_scripts_lists_and_forms_work(desk, people):
     page.locator("a.case").first.click()
     page.get_by_label("dismissed", exact=False).first.check()
     page.get_by_label("Reason if dismissed").select_option(index=1)
-    page.locator("input[name=rule]").fill("spam-1")
+    page.locator("select[name=rule]").select_option("spam-1")
     page.get_by_role("button", name="Decide").click()
     expect(page.get_by_role("status").filter(has_text="Done: dismissed.")).to_be_visible()
     expect(page.get_by_role("heading", name="Decision")).to_be_visible()

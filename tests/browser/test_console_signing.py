@@ -57,7 +57,7 @@ def test_a_key_confirms_what_ends_a_clock_and_the_next_page_says_it(deployment, 
     ready(page)
     page.locator("main").focus()
     page.keyboard.press("y")
-    expect(page.locator("#done")).to_contain_text("Done: dismissed. Ended: US.take-it-down.s3")
+    expect(page.locator("#done")).to_contain_text("Done: dismissed. Ended: Remove an intimate depiction")
     expect(page.locator("#done")).to_contain_text("withdrawn.")
 
 
@@ -69,12 +69,12 @@ def test_without_scripts_a_clock_ends_after_one_question(deployment, people, cha
     page.goto(f"/clocks?key={channel}")
     page.get_by_role("button", name="Fulfilled").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Fulfilled?")
-    expect(page.get_by_role("listitem")).to_contain_text("US.take-it-down.s3")
+    expect(page.get_by_role("listitem")).to_contain_text("Remove an intimate depiction")
     # Times are in UTC, and say so.
     expect(page.get_by_role("listitem").locator("time")).to_have_text(re.compile(r"^[-\d]+ [:\d]+ UTC$"))
     page.get_by_role("button", name="Fulfilled").click()
     # No worker runs here that could apply it.
-    expect(page.get_by_role("alert")).to_contain_text("Recorded: US.take-it-down.s3")
+    expect(page.get_by_role("alert")).to_contain_text("Recorded: Remove an intimate depiction")
 
 
 @pytest.mark.parametrize("utc", [False, True])

@@ -139,7 +139,7 @@ def test_two_people_work_and_each_act_has_one_effect(deployment, people):
     path = f"/cases/{claimed}"
     assert ben.submit(ben.page(path), f"{path}/acts", "claimed").status_code == 303
     form = hidden_fields(asked.text, "/bulk/confirmed") | {
-        "case": page, "count": str(len(page)), "reason": "not_a_violation", "rule": "T-1",
+        "case": page, "count": str(len(page)), "reason": "not_a_violation", "rule": "spam-1",
         "clocks": "fulfilled",
     }  # fmt: skip
     answers = [text_of(anna.http.post("/bulk/confirmed", data=form).text) for _ in range(2)]

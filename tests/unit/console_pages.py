@@ -24,6 +24,7 @@ from streams.desk.console.read_model.apply import HANDLERS, apply_records
 from streams.desk.console.read_model.changes import Changes
 from streams.desk.console.read_model.database import Database, transaction
 from streams.desk.console.settings import ConsoleSettings
+from streams.desk.console.terms import load_terms
 from streams.desk.console.web.context import Console
 from streams.running.operations.console_metric_catalogue import CONSOLE_ACTS
 from streams.running.operations.values import Numbers
@@ -32,6 +33,7 @@ from tests.categories import CATEGORIES
 from tests.shipped import RULES
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
+TERMS = load_terms(None)
 DUTIES = {duty.id: duty for duty in RULES.obligations}
 # Later than every example, so that none is in the future.
 LATER_MS = 4_000_000_000_000
@@ -176,6 +178,7 @@ class World:
             HeldActs(self.hold_seconds),
             DUTIES,
             RULES.categories,
+            TERMS,
         )
         app = web.build_app(console, person or lead())
         return Browser(app)

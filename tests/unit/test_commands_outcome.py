@@ -106,6 +106,16 @@ def test_without_yes_one_outcome_is_shown_and_not_written(log):
     assert log.sent == []
 
 
+def test_a_reason_of_another_area_than_the_category_is_warned_of_and_written(log):
+    result = tocsin(*ONE, "--category", "ncii_deepfake", "--yes")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "warning: phishing is no reason of Intimate deepfake: it belongs to Scams and fraud. A statement of "
+        "reasons is drafted from both.\n"
+    )
+    assert [(event.category, event.reason) for event in log.events] == [("ncii_deepfake", "phishing")]
+
+
 def test_one_outcome_is_written_with_everything_that_was_said(log):
     more = (
         "--account", "suspended", "--two-agree", "--supersedes", "o-1", "--sampled", "0.02", "--role", "lead",

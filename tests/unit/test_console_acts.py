@@ -16,13 +16,13 @@ DISMISSED = {
     "decision": "dismissed",
     "reason_dismissed": "not_a_violation",
     "category": "fraud",
-    "rule": "T-1",
+    "rule": "spam-1",
 }
 UPHELD = {
     "decision": "upheld",
     "reason_upheld": "phishing",
     "category": "fraud",
-    "rule": "T-1",
+    "rule": "spam-1",
     "visibility": "removed",
 }
 GUARDED = {"rule_of_law": {"tier": "guarded", "decision": "two_person_review", "reasons": ["why"]}}
@@ -98,7 +98,7 @@ def test_a_decision_is_taken_back_by_one_that_supersedes_it(world, anna, ben):
     page = ben.page("/cases/e-1")
     assert '<details class="fold"><summary>Take back' in page
     assert re.search(r'value="dismissed" required checked', page)
-    assert 'name="rule" maxlength="128" pattern="[A-Za-z0-9._:~\\-]+" size="14" value="T-1"' in page
+    assert '<option value="spam-1" selected>Spam and inauthentic accounts</option>' in page
     assert act(ben, "/cases/e-1", "decided", page, **DISMISSED).status_code == 303
     first, second = world.sent("moderation-outcomes")
     assert (first["decision"], second["decision"]) == ("upheld", "dismissed")
@@ -420,7 +420,7 @@ def test_a_flood_is_dismissed_with_the_number_typed_and_each_case_has_an_act_of_
         world.put_case(f"e-{number}")
     page = choose(anna, "dismissed", *(f"e-{number}@0" for number in range(5)))
     assert page.status_code == 200
-    fields = {"reason": "not_a_violation", "rule": "T-1"}
+    fields = {"reason": "not_a_violation", "rule": "spam-1"}
     wrong = confirm(anna, page.text, 4, **fields)
     assert wrong.status_code == 422
     assert "Type 5" in text_of(wrong.text)
@@ -461,7 +461,7 @@ def test_a_clock_of_two_chosen_cases_ends_once(world, anna):
     for name, more in (("e-1", []), ("e-2", ["another"])):
         world.put_case(name, channel_ref=clock["channel_ref"], message_refs=[*clock["message_refs"], *more])
     page = choose(anna, "dismissed", "e-1@0", "e-2@0").text
-    confirm(anna, page, 2, reason="not_a_violation", rule="T-1", clocks="fulfilled")
+    confirm(anna, page, 2, reason="not_a_violation", rule="spam-1", clocks="fulfilled")
     assert len(world.sent("clock-outcomes")) == 1
     assert len(world.sent("moderation-outcomes")) == 2
 

@@ -32,7 +32,11 @@ def test_so_does_the_question_before_an_answer_that_ends_the_clock(world, anna):
 
 def steps_of(page, clock):
     """The steps of the clock of a duty, as words."""
-    row = re.search(rf'<tr><th scope="row">{re.escape(clock)}.*?<ol class="steps">(.*?)</ol>', page, re.S)
+    row = re.search(
+        rf'<tr><th scope="row">[^<]*<small class="ref">{re.escape(clock)}<.*?<ol class="steps">(.*?)</ol>',
+        page,
+        re.S,
+    )
     return [text_of(f"<main{step}") for step in re.findall(r"<li>(.*?)</li>", row[1])]
 
 

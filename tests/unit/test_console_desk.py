@@ -106,7 +106,7 @@ def test_what_another_system_decided_names_its_reviewer(world):
         "subject": {"kind": "escalation", "channel_ref": event["channel_ref"], "escalation_id": "e-1"},
         "decision": "upheld",
         "category": "fraud",
-        "ground": {"kind": "terms", "rule": "T-1"},
+        "ground": {"kind": "terms", "rule": "spam-1"},
         "reason": "phishing",
         "decided_at": "2026-11-24T12:00:00Z",
         "reviewer": {"ref": "other-system", "role": "desk"},

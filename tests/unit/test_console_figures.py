@@ -30,9 +30,10 @@ from streams.desk.console.read_model.figures.day_figures import (
     day_figures,
     due_clocks,
 )
+from streams.desk.text.duty_words import duty_title
 from tests.categories import CATEGORIES
 from tests.unit.console_acts import REASONS, act, act_record, proposed
-from tests.unit.console_pages import World, clock_ms, example, lead, text_of
+from tests.unit.console_pages import DUTIES, World, clock_ms, example, lead, text_of
 from tests.unit.console_world import Reading, logs_of, written_by_people, written_by_workers
 from tests.unit.plain_figures import PlainCount
 from tests.unit.traffic import START
@@ -346,7 +347,7 @@ def test_the_file_has_what_the_page_shows(world):
     assert ["decided", "ncii_deepfake", "intimate-images", "", "", "2"] in own
     words = text_of(world.browser(lead()).page("/figures"))
     assert "Hours to decide, median from the opening of a case to its first decision hidden" in words
-    assert f"{DUTY} Remove an intimate depiction" in words
+    assert duty_title(DUTIES[DUTY]) in words
 
 
 @pytest.mark.parametrize("policy", ["=1+1", "@SUM(A1)", "+1", "-1"])

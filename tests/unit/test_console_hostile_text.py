@@ -92,7 +92,11 @@ def examples() -> Iterator[tuple[str, str, Any, Any]]:
 
 
 def pages(world: World, ids: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
-    browser = world.browser(message_link="https://viewer.example/{channel}/{message}")
+    browser = world.browser(
+        message_link="https://viewer.example/{channel}/{message}",
+        channel_link="https://viewer.example/{channel}",
+        request_link="https://viewer.example/{request}",
+    )
     for route in browser.app.routes:
         if isinstance(route, Mount) or "GET" not in route.methods or route.path in ("/live", "/act-as"):
             continue

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from streams.desk.text.duty_words import duty_title
 from tests.unit.console_pages import DUTIES, World, example, lead, text_of
 from tests.unit.test_console_acts import (
     CLOCKS,
@@ -21,7 +22,8 @@ from tests.unit.test_console_acts import (
 from tests.unit.test_console_desk import rows
 
 REMOVAL = "US.take-it-down.s3"
-NAMED = f"{REMOVAL} {DUTIES[REMOVAL].title}, due 2026-09-23 14:15 UTC"
+TITLE = duty_title(DUTIES[REMOVAL])
+NAMED = f"{TITLE}, due 2026-09-23 14:15 UTC"
 
 
 def legal(world, ref):
@@ -59,9 +61,9 @@ def test_who_signs_reads_the_whole_proposal_and_so_do_decision_and_timeline(worl
     page = ben.page("/cases/e-1")
     said = (
         "Decision upheld",
-        f"Category fraud, reported as {clock['category']}",
+        "Category Fraud, reported as Intimate image",
         "Reason phishing",
-        f"Judged by {REMOVAL} {DUTIES[REMOVAL].title}, in US",
+        f"Judged by {TITLE}, in the United States",
         "Content removed",
         "Account terminated",
     )
@@ -88,7 +90,7 @@ def test_terms_and_what_is_not_done_are_said_too(world, anna, ben):
     act(anna, "/cases/e-1", "decided", **DISMISSED)
     said = section(ben.page("/cases/e-1"), "proposal")
     for part in (
-        "rule T-1 of the terms",
+        "rule spam-1 of the terms: Spam and inauthentic accounts",
         "Content nothing is done",
         "Account nothing is done",
         "Clocks none",
@@ -133,7 +135,7 @@ def test_who_reads_a_request_to_sign_sees_the_answer_and_its_clocks(world, anna,
     assert "Answer followed in part" in said
     clocks = example("authority-routing", "removal-order")["clocks"]
     for clock, becomes in zip(clocks, ("fulfilled", "runs on"), strict=True):
-        name = f"{clock['obligation']} {DUTIES[clock['obligation']].title}, due"
+        name = f"{duty_title(DUTIES[clock['obligation']])}, due"
         assert f"{becomes} : {name}" in said
     act(ben, "/requests/r-1", "proposal_signed")
     page = ben.page("/requests/r-1")
@@ -217,7 +219,7 @@ def test_no_clock_is_preset_and_each_open_one_needs_a_choice(world, anna):
     for fields in ({}, {"clock_c-1": "fulfilled"}, {"clock_c-1": "fulfilled", "clock_c-2": ""}):
         refused = act(anna, "/cases/e-1", "decided", **DISMISSED, **fields)
         assert refused.status_code == 422
-        assert f"Choose what becomes of the clock {REMOVAL} {DUTIES[REMOVAL].title}" in text_of(refused.text)
+        assert f"Choose what becomes of the clock {TITLE}" in text_of(refused.text)
     assert answer(anna, "r-1", "followed").status_code == 422
     assert answer(anna, "r-1", "followed", **CLOCKS | {"clock_r-1-0": "perhaps"}).status_code == 422
     assert kinds(world) == []
@@ -302,7 +304,7 @@ def test_many_dismissals_choose_what_becomes_of_clocks_that_are_named(world, ann
     assert (
         asked.rindex(NAMED) < asked.index("The number confirms this too") < asked.index("Type 1 to confirm")
     )
-    fields = {"reason": "not_a_violation", "rule": "T-1"}
+    fields = {"reason": "not_a_violation", "rule": "spam-1"}
     refused = confirm(anna, question.text, 1, **fields)
     assert refused.status_code == 422
     assert "Choose what becomes of their clocks" in text_of(refused.text)
@@ -311,7 +313,7 @@ def test_many_dismissals_choose_what_becomes_of_clocks_that_are_named(world, ann
     assert "Clocks that ended: 2" in text_of(done.text)
     of_channel = f", of channel {clock['channel_ref']}"
     assert text_of(done.text).count(f"withdrawn : {NAMED} {of_channel}") == 2
-    name = f"{clock['category'].replace('_', ' ')}, level 1 , channel {clock['channel_ref']}"
+    name = f"Intimate image, level 1 , channel {clock['channel_ref']}"
     assert f"Counted: 1 {name}" in text_of(done.text)
 
 
@@ -328,7 +330,7 @@ def test_a_removal_that_is_fulfilled_by_a_decision_that_removes_nothing_is_point
 def test_many_dismissals_that_fulfil_a_removal_are_pointed_out(world, anna):
     put_case_with_clocks(world)
     question = choose(anna, "dismissed", "e-1@0")
-    done = confirm(anna, question.text, 1, reason="not_a_violation", rule="T-1", clocks="fulfilled")
+    done = confirm(anna, question.text, 1, reason="not_a_violation", rule="spam-1", clocks="fulfilled")
     assert done.text.count('<div class="remark">fulfilled, although nothing was removed</div>') == 2
 
 
@@ -434,9 +436,9 @@ def test_head_and_row_of_a_decided_case_say_which_clock_runs_on(world, anna):
     act(anna, "/cases/e-1", "decided", **DISMISSED, **{"clock_c-1": "runs_on", "clock_c-2": "runs_on"})
     head = text_of(anna.page("/cases/e-1"))
     assert "decided · time left:" in head
-    assert f"({REMOVAL})" in head
+    assert "(remove)" in head
     assert "no clock runs" not in head
-    assert REMOVAL in rows(anna.page("/desk?listed=decided"))["e-1"]
+    assert TITLE in rows(anna.page("/desk?listed=decided"))["e-1"]
     for clock in ("c-1", "c-2"):
         end_clock(anna, clock, "withdrawn")
     assert "decided · no clock runs" in text_of(anna.page("/cases/e-1"))
@@ -449,7 +451,7 @@ def test_the_row_of_a_decided_case_has_a_clock_that_starts_later(world, anna):
     act(anna, "/cases/e-1", "decided", **DISMISSED)
     assert "no clock" in rows(anna.page("/desk?listed=decided"))["e-1"]
     world.put_clock("c-1")
-    assert REMOVAL in rows(anna.page("/desk?listed=decided"))["e-1"]
+    assert TITLE in rows(anna.page("/desk?listed=decided"))["e-1"]
     assert "e-1" in rows(anna.page("/desk?listed=decided&clock=overdue"))
 
 

@@ -19,6 +19,7 @@ from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.topics import ESCALATIONS, MODERATION_OUTCOMES
 from streams.desk.text.desk_text import moderation_text
+from streams.desk.text.reason_choice import mismatch
 from streams.desk.text.record_text import decode_escalation
 from streams.registry.categories import load_categories
 from streams.running.clients.kafka_reading import committed_records
@@ -124,10 +125,14 @@ def record(
         if "escalation_id" in row and "channel_ref" not in row:
             row["channel_ref"] = asyncio.run(_channel_of(settings, row["escalation_id"]))
         try:
-            said = outcome_event(payload_of(row), now_ms, load_categories(settings.categories_file))
+            categories = load_categories(settings.categories_file)
+            said = outcome_event(payload_of(row), now_ms, categories)
         except Rejected as rejected:
             raise click.UsageError(f"a worker would refuse this outcome: {rejected}") from rejected
-        echo(f"outcome {said.outcome.outcome_id}\n         {moderation_text(said.outcome)}")
+        outcome = said.outcome
+        echo(f"outcome {outcome.outcome_id}\n         {moderation_text(outcome)}")
+        if unlikely := mismatch(outcome.decision, outcome.reason, categories.get(outcome.category)):
+            echo(f"warning: {unlikely}. A statement of reasons is drafted from both.", err=True)
         if not yes:
             echo(NOT_WRITTEN)
             return

@@ -26,6 +26,7 @@ from streams.desk.console.people.access import Access
 from streams.desk.console.publisher import NotReadBack, Publisher
 from streams.desk.console.read_model.database import Database
 from streams.desk.console.settings import ConsoleSettings
+from streams.desk.console.terms import load_terms
 from streams.desk.console.web.app import build_app
 from streams.desk.console.web.context import Console
 from streams.desk.console.web.security.slow_clients import CLOSE_SECONDS, REQUEST_SECONDS, BoundedProtocol
@@ -52,11 +53,11 @@ async def run_console(
     """Serve until SIGTERM or SIGINT.
 
     `person` is who works without sign-in and without a people file. `ready` is called with the address once
-    pages can be asked for. Raises RegistryError if the registry's files are invalid, SettingsError if the
-    file cannot be used, AddressRefused if a port is taken, a KafkaError if brokers cannot be reached or
-    topics are missing.
+    pages can be asked for. Raises RegistryError if the registry's files or the terms are invalid,
+    SettingsError if the file cannot be used, AddressRefused if a port is taken, a KafkaError if brokers
+    cannot be reached or topics are missing.
     """
-    rules = configured_rules(settings)
+    rules, terms = configured_rules(settings), load_terms(own.terms_file)
     duties = {duty.id: duty for duty in rules.obligations}
     database = Database(own.database)
     with contextlib.closing(_opened(database, own.database, rules.categories)) as writer:
@@ -76,7 +77,7 @@ async def run_console(
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress, metrics.acts)
             held = HeldActs(own.hold_seconds)
             console = Console(
-                own, database, publisher, follower.progress, feed, held, duties, rules.categories
+                own, database, publisher, follower.progress, feed, held, duties, rules.categories, terms
             )
             app = Timed(build_app(console, person, access), metrics)
             server = _Server(_configuration(app), feed, ready)

@@ -1,14 +1,38 @@
 """The settings of the console, from environment variables that begin with `TOCSIN_CONSOLE_`."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.running.worker.environment import CONSOLE_PREFIX, HostName, Port, load_prefixed
+
+# A browser runs addresses of other kinds, and these characters would end the attribute or the address.
+_ADDRESS = re.compile(r"https?://[^\s\"'<>{}]+")
+
+
+def _viewer(name: str, *others: str) -> AfterValidator:
+    """Check the template of an address: it must have {name}, and may have {others}."""
+    holders = ", ".join(f"{{{each}}}" for each in (name, *others))
+
+    def checked(template: str | None) -> str | None:
+        if template is None:
+            return None
+        filled = template
+        for each in (name, *others):
+            filled = filled.replace(f"{{{each}}}", "x")
+        if f"{{{name}}}" not in template or not _ADDRESS.fullmatch(filled):
+            raise ValueError(
+                f"must begin with https:// or http:// and have {{{name}}}, without spaces, quotes, < and >; "
+                f"of what is in braces it may have {holders} only"
+            )
+        return template
+
+    return AfterValidator(checked)
 
 
 class ConsoleSettings(BaseSettings):
@@ -40,9 +64,30 @@ class ConsoleSettings(BaseSettings):
     ] = Path("tocsin-console.sqlite")
     message_link: Annotated[
         str | None,
+        _viewer("message", "channel"),
         Field(
-            pattern=r"^https?://[^\s\"'<>]+$",
-            description="Address of the platform's own viewer of messages, with {channel} and {message}.",
+            description="Address of the platform's own viewer of messages, with {message} and, if it needs "
+            "it, {channel}, as in https://viewer.example/{channel}/{message}."
+        ),
+    ] = None
+    channel_link: Annotated[
+        str | None,
+        _viewer("channel"),
+        Field(description="Address of the platform's own viewer of channels, with {channel}."),
+    ] = None
+    request_link: Annotated[
+        str | None,
+        _viewer("request"),
+        Field(
+            description="Address at which the platform shows an authority's request, with {request}: its id "
+            "as your intake gave it."
+        ),
+    ] = None
+    terms_file: Annotated[
+        Path | None,
+        Field(
+            description="Rules of your terms, from which people choose by which they decide (YAML). If not "
+            "set, those of an example."
         ),
     ] = None
     hold_seconds: Annotated[

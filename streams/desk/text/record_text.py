@@ -76,7 +76,7 @@ def escalation_grounds(escalation: Escalation) -> str:
     For a clock, the duty, its action, its due time and the share of time elapsed replace the conditions.
     """
     if escalation.clock is None:
-        numbers = _conditions_text(escalation.conditions)
+        numbers = conditions_text(escalation.conditions)
     else:
         numbers = _clock_numbers(escalation, escalation.clock)
     remarks = [f"{escalation.reason}: {numbers}" if numbers else escalation.reason]
@@ -103,7 +103,8 @@ def _clock_numbers(escalation: Escalation, clock: ClockView) -> str:
     return f"{clock.obligation}, {action}, due {minute(clock.due_at)}, {clock.elapsed:.0%} elapsed"
 
 
-def _conditions_text(conditions: Iterable[Condition]) -> str:
+def conditions_text(conditions: Iterable[Condition]) -> str:
+    """Conditions with their values, as in `reports 21 >= 20, any of (risk 0.41 >= 0.4)`."""
     texts = [_condition_text(condition) for condition in conditions if not condition.any_of]
     any_of = [_condition_text(condition) for condition in conditions if condition.any_of]
     if any_of:

@@ -39,6 +39,10 @@ class ConsoleProcess:
             "TOCSIN_CONSOLE_PEOPLE_FILE": str(people),
             "TOCSIN_CONSOLE_PROXY_SECRET": self._secret,
             "TOCSIN_CONSOLE_SESSION_SECRET": secrets.token_hex(32),
+            # Pages of its own, because nothing of another host may be asked for.
+            "TOCSIN_CONSOLE_MESSAGE_LINK": f"{self.address}/health?channel={{channel}}&message={{message}}",
+            "TOCSIN_CONSOLE_CHANNEL_LINK": f"{self.address}/health?channel={{channel}}",
+            "TOCSIN_CONSOLE_REQUEST_LINK": f"{self.address}/health?request={{request}}",
         }
         self._process: Worker | None = None
 

@@ -120,7 +120,7 @@ class Colleague(threading.Thread):
             "decision": decision,
             f"reason_{decision}": REASONS[decision],
             "category": "fraud",
-            "rule": "T-1",
+            "rule": "spam-1",
             **({"visibility": "removed"} if decision == "upheld" else {}),
             **{
                 name: self._chance.choice(("fulfilled", "fulfilled", "withdrawn", "runs_on"))

@@ -24,6 +24,7 @@ from streams.desk.console.casework.work import (
 )
 from streams.desk.console.read_model.changes import Changes
 from streams.desk.console.read_model.statements import SQL
+from streams.desk.text.judged_text import judged_text
 
 CONSOLE_SOURCE = "tocsin-console"
 """The ce_source of everything that consoles publish. Their ids are unique by themselves."""
@@ -95,6 +96,7 @@ def work_columns(work: Work[Any]) -> dict[str, int | str | None]:
         "snoozed_until_ms": None if work.snoozed_until is None else epoch_ms(work.snoozed_until),
         "version": work.version,
         "proposer": None if work.proposal is None else work.proposal.actor.ref,
+        "proposed": None if work.proposal is None else judged_text(work.proposal.outcome),
     }
 
 

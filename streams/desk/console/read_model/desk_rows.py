@@ -8,6 +8,7 @@ import msgspec
 
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.moderation_outcome import ModerationOutcome
+from streams.contract.wire.encoding import encode
 from streams.contract.wire.times import epoch_ms, moment_ms
 from streams.desk.console.casework.permissions import gate_needs_two
 from streams.desk.console.casework.work import CaseKey, CaseWork
@@ -23,6 +24,7 @@ from streams.desk.console.read_model.clocks import (
 from streams.desk.console.read_model.escalations import escalation_events
 from streams.desk.console.read_model.joining import joined_case_id, message_of
 from streams.desk.console.read_model.statements import SQL
+from streams.desk.text.case_facts import case_facts, messages_of
 from streams.desk.text.crowd_text import priority_text
 from streams.desk.text.record_text import likely_countries
 
@@ -35,6 +37,7 @@ class _Decided(NamedTuple):
     at_ms: int
     by: str
     decision: str
+    reason: str
 
 
 def refresh_row(writer: sqlite3.Connection, escalation_id: str, changes: Changes) -> None:
@@ -86,8 +89,11 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str, changes: Changes
         "state": state,
         "reopened": reopened,
         "decision": None if decided is None else decided.decision,
+        "decision_reason": None if decided is None else decided.reason,
         "decided_by": None if decided is None else decided.by,
         "decided_ms": None if decided is None else decided.at_ms,
+        "facts": encode(case_facts(events)),
+        "opens_message": next(iter(messages_of(events)), None),
         "policy_version": newest.policy_version,
         "registry_version": newest.registry_version,
         "alone": False,
@@ -134,7 +140,7 @@ def _state(newest: Escalation, work: CaseWork, *, is_decided: bool) -> CaseState
 def _decided(connection: sqlite3.Connection, escalation_id: str, work: CaseWork) -> _Decided | None:
     """The last decision about the case: by an act, or by another system's outcome about the escalation."""
     found = [
-        _Decided(decided_ms, outcome.reviewer.ref, outcome.decision)
+        _Decided(decided_ms, outcome.reviewer.ref, outcome.decision, outcome.reason)
         for decided_ms, outcome in (
             (decided_ms, _OUTCOME.decode(event))
             for decided_ms, event in connection.execute(SQL["outcomes_of_escalation"], (escalation_id,))
@@ -142,7 +148,8 @@ def _decided(connection: sqlite3.Connection, escalation_id: str, work: CaseWork)
     ]
     if work.decision is not None:
         last = work.decision.signed_by or work.decision.actor
-        found.append(_Decided(epoch_ms(work.decision.at), last.ref, work.decision.outcome.decision))
+        outcome = work.decision.outcome
+        found.append(_Decided(epoch_ms(work.decision.at), last.ref, outcome.decision, outcome.reason))
     return max(found, default=None)
 
 

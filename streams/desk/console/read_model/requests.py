@@ -5,6 +5,7 @@ import sqlite3
 import msgspec
 
 from streams.contract.events.authority_routing import AuthorityRouting
+from streams.contract.wire.encoding import encode
 from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.times import moment_ms
 from streams.desk.console.casework.permissions import request_gate_needs_two, sets_refusal_aside
@@ -14,6 +15,7 @@ from streams.desk.console.read_model.category_order import order_of
 from streams.desk.console.read_model.changes import Changes
 from streams.desk.console.read_model.clocks import clock_columns, nearest_clock, put_clock
 from streams.desk.console.read_model.statements import SQL
+from streams.desk.text.request_sentence import request_facts
 
 _STEP = msgspec.json.Decoder(AuthorityRouting)
 
@@ -67,6 +69,7 @@ def refresh_request(writer: sqlite3.Connection, request_id: str) -> None:
         "gate": first.gate,
         "needs_two": request_gate_needs_two(first),
         "emergency": first.emergency,
+        "facts": encode(request_facts(first)),
         "received_ms": moment_ms(first.received_at),
         "changed_ms": max(last_acted_ms(writer, case), *(moment_ms(step.at) for step in steps)),
         "state": state,

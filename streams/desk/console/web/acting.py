@@ -19,7 +19,7 @@ from streams.desk.console.read_model.case_query import KnownAct, KnownCase
 from streams.desk.console.read_model.requests_query import KnownRequest
 from streams.desk.console.web.clock_lines import ended_lines, ending_lines, open_clock_ids
 from streams.desk.console.web.context import Console, console_of, person_of
-from streams.desk.console.web.decided import Known, judged_by, named_acts, proposed_in, word_of
+from streams.desk.console.web.decided import Known, judged_by, named_acts, proposed_in, remark_on, word_of
 from streams.desk.console.web.ending import ask, ends_of, is_confirmed, say_afterwards
 from streams.desk.console.web.forms import (
     ACTIVITY_KINDS,
@@ -112,6 +112,9 @@ async def _do(
     about = act.request_id or str(known.row["case_id"])
     require_nothing_held(request, about, act.activity_id)
     said = f"{_SAID_OF[act.kind]}: {word_of(shown)}." if (shown := proposed_in(act) or judged) else ""
+    remark = "" if shown is None else remark_on(shown, console.categories)
+    warned = f" {remark}." if remark else ""
+    said += warned
     if (
         act.kind in _SAID_OF
         # Otherwise it does not count, or has counted before: that is to be said now.
@@ -138,7 +141,7 @@ async def _do(
     if any(also):
         say_afterwards(request, _not_for_all(also), [], then)
     elif act.kind == "outcome_proposed":
-        say_afterwards(request, "Proposed: a second person must sign.", [], then)
+        say_afterwards(request, f"Proposed: a second person must sign.{warned}", [], then)
     elif judged is not None:
         # Somebody else may have ended a clock in the same moment.
         now = await run_in_threadpool(read, request)

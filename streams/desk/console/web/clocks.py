@@ -146,7 +146,7 @@ def _not_settled(
     request: Request, view: Mapping[str, str], outcome: OutcomeKind, settled: ClockVerdict
 ) -> Response:
     now = _clock_of(request)
-    about = f"{now['obligation']} of {now['key']}"
+    about = clock_name(console_of(request).duties, now)
     if settled == "waits":
         told = (
             f"Recorded: {about}, {in_words(outcome)}. No worker has applied it yet; the page shows it "
@@ -166,7 +166,7 @@ def _clock_of(request: Request) -> Row:
 
 def _clock_outcome(request: Request, form: FormData, row: Row, outcome: OutcomeKind) -> ClockOutcome:
     if outcome in _ENDS and row["needs_two"]:
-        raise WrongForm(f"Two people must say that {row['obligation']} is {outcome}: open its case.")
+        raise WrongForm(f"Two people must say that this clock is {outcome}: open its case.")
     # A clock that was paused or resumed meanwhile is found by the publisher: this is about what the form
     # itself says.
     if outcome in _FROM and text_of(form, "status") != _FROM[outcome]:
@@ -176,9 +176,9 @@ def _clock_outcome(request: Request, form: FormData, row: Row, outcome: OutcomeK
     allowed = () if duty is None else duty.pausable_for
     if reason is not None and reason not in allowed:
         raise WrongForm(
-            f"{row['obligation']} can be paused for {', '.join(allowed)}."
+            f"This clock can be paused for {', '.join(allowed)}."
             if allowed
-            else f"The law allows no pause of {row['obligation']}."
+            else "The law allows no pause of this clock."
         )
     return ClockOutcome(
         # Follows from the page: the same form again is the same outcome.

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -24,8 +25,14 @@ from streams.desk.console.read_model.database import Database
 from streams.desk.console.read_model.desk_query import WorkCount, work_counts
 from streams.desk.console.read_model.paging import ListFilter
 from streams.desk.console.settings import ConsoleSettings
+from streams.desk.console.terms import Terms
+from streams.desk.console.viewer import viewed_channel, viewed_content, viewed_request
 from streams.desk.console.web import words
+from streams.desk.console.web.sentences import row_sentence, said_of_request
+from streams.desk.console.web.vocabulary import Vocabulary
 from streams.desk.console.web.words import with_moments
+from streams.desk.text.category_words import category_title
+from streams.desk.text.country_names import in_places, place_name
 from streams.registry.category import CategoryRules
 from streams.registry.rules import Obligation
 from streams.running.wall_clock import clock_ms
@@ -46,14 +53,21 @@ TEMPLATES = Jinja2Templates(
 TEMPLATES.env.tests["unset"] = lambda value: value is UNSET
 TEMPLATES.env.filters["with_moments"] = with_moments
 TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all__})
-TEMPLATES.env.globals["may_see_figures"] = may_see_figures
+TEMPLATES.env.globals.update(
+    category_title=category_title,
+    in_places=in_places,
+    place_name=place_name,
+    may_see_figures=may_see_figures,
+    row_sentence=row_sentence,
+    said_of_request=said_of_request,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
     """The parts that pages use.
 
-    `duties` are the rows of law in use, by id.
+    `duties` are the rows of law in use, by id; `terms` the titles of the platform's own rules.
     """
 
     settings: ConsoleSettings
@@ -64,6 +78,12 @@ class Console:
     held: HeldActs
     duties: Mapping[str, Obligation]
     categories: Mapping[Category, CategoryRules]
+    terms: Terms
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What decisions name by a code."""
+        return Vocabulary(self.duties, self.categories, self.terms)
 
 
 def console_of(connection: HTTPConnection) -> Console:
@@ -128,7 +148,9 @@ def page(request: Request, template: str, context: Mapping[str, Any], status_cod
         "floor": {category for category, row in console.categories.items() if row.floor},
         "unsigned": console.settings.sign_in == "none",
         "signs_out": console.settings.sign_in == "openid",
-        "message_link": console.settings.message_link,
+        "viewed_content": partial(viewed_content, console.settings),
+        "viewed_channel": partial(viewed_channel, console.settings),
+        "viewed_request": partial(viewed_request, console.settings),
         "duties": console.duties,
         # Said once, by the first whole page that comes after an act.
         "take_done": lambda: request.session.pop("done", None),

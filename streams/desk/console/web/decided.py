@@ -6,14 +6,13 @@ from typing import Any, NamedTuple, get_args
 
 from streams.contract.events.case_activity import CaseActivity, CaseNote, ProposedOutcome
 from streams.contract.events.escalation import Escalation
-from streams.contract.events.moderation_outcome import LawGround, OutcomeGround
+from streams.contract.events.report import Category
 from streams.desk.console.casework.permissions import why_two
 from streams.desk.console.casework.work import DeskDecision, Work
 from streams.desk.console.read_model.case_query import KnownAct, KnownCase
 from streams.desk.console.read_model.requests_query import KnownRequest
 from streams.desk.console.web.clock_lines import (
     ClockLine,
-    Duties,
     Judged,
     decided_lines,
     ending_lines,
@@ -21,8 +20,12 @@ from streams.desk.console.web.clock_lines import (
     proposed_lines,
 )
 from streams.desk.console.web.forms import LOST_RACE, NOT_KNOWN, SNOOZES, page_id
-from streams.desk.console.web.words import duty_name, in_words
+from streams.desk.console.web.vocabulary import Vocabulary
+from streams.desk.console.web.words import in_words
+from streams.desk.text.category_words import category_title
 from streams.desk.text.duty_words import marks_words, penalty_words, signature_words, why_no_clock
+from streams.desk.text.reason_choice import mismatch
+from streams.registry.category import CategoryRules
 
 Known = KnownCase | KnownRequest
 
@@ -33,6 +36,8 @@ class Row(NamedTuple):
     about: str
     lines: Sequence[str]
     clocks: Sequence[ClockLine] = ()
+    # A contradiction that a signer should see.
+    remark: str = ""
 
     def __str__(self) -> str:
         return " ".join([self.about.lower(), ", ".join([*self.lines, *map(str, self.clocks)])]).rstrip()
@@ -66,16 +71,23 @@ def word_of(judged: Judged) -> str:
     return in_words(judged.decision if isinstance(judged, ProposedOutcome) else judged.answer)
 
 
-def rows_at_the_time(judged: Judged, known: Known, duties: Duties) -> list[Row]:
+def remark_on(judged: Judged, categories: Mapping[Category, CategoryRules]) -> str:
+    """A warning if a reason belongs to another area than the category found; else empty."""
+    if not isinstance(judged, ProposedOutcome):
+        return ""
+    return mismatch(judged.decision, judged.reason, categories.get(judged.category))
+
+
+def rows_at_the_time(judged: Judged, known: Known, vocabulary: Vocabulary) -> list[Row]:
     """What was said of a case or a request, with the clocks that were to end."""
-    ends = ending_lines(judged, known.clocks, duties)
-    return _rows(judged, known, duties, _clocks(ends) if ends else Row("No clock ends", []))
+    ends = ending_lines(judged, known.clocks, vocabulary.duties)
+    return _rows(judged, known, vocabulary, _clocks(ends) if ends else Row("No clock ends", []))
 
 
-def rows_of_proposal(judged: Judged, known: Known, duties: Duties) -> list[Row]:
+def rows_of_proposal(judged: Judged, known: Known, vocabulary: Vocabulary) -> list[Row]:
     """The same with every clock, who is told, and why it takes two: all that a second person signs."""
-    clocks = _clocks(proposed_lines(judged, known.clocks, duties))
-    rows = _with_notices(_rows(judged, known, duties, clocks), judged, known)
+    clocks = _clocks(proposed_lines(judged, known.clocks, vocabulary.duties))
+    rows = _with_notices(_rows(judged, known, vocabulary, clocks), judged, known)
     if isinstance(judged, ProposedOutcome) and isinstance(known, KnownCase):
         why = dict.fromkeys(
             reason for each in known.members for reason in why_two(each.events, judged.decision)
@@ -84,14 +96,14 @@ def rows_of_proposal(judged: Judged, known: Known, duties: Duties) -> list[Row]:
     return rows
 
 
-def rows_of_decision(decision: DeskDecision[Any], known: Known, duties: Duties) -> list[Row]:
+def rows_of_decision(decision: DeskDecision[Any], known: Known, vocabulary: Vocabulary) -> list[Row]:
     """All that was decided, with the clocks as they were then."""
-    judged, clocks = decision.outcome, _clocks(decided_lines(decision, known.clocks, duties))
-    return _with_notices(_rows(judged, known, duties, clocks), judged, known)
+    judged, clocks = decision.outcome, _clocks(decided_lines(decision, known.clocks, vocabulary.duties))
+    return _with_notices(_rows(judged, known, vocabulary, clocks), judged, known)
 
 
 def work_shown(
-    known: Known, duties: Duties, said: str | None, status_code: int, draft: Mapping[str, Any] | None
+    known: Known, vocabulary: Vocabulary, said: str | None, status_code: int, draft: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """What the pages of cases and of requests have in common, as their templates name it.
 
@@ -119,8 +131,8 @@ def work_shown(
         # What a form says that its page showed.
         "version": known.seen if isinstance(known, KnownCase) else work.version,
         "needs_two": known.needs_two if isinstance(known, KnownCase) else known.row["needs_two"],
-        "proposed": rows_of_proposal(work.proposal.outcome, known, duties) if work.proposal else [],
-        "decided": rows_of_decision(work.decision, known, duties) if work.decision else [],
+        "proposed": rows_of_proposal(work.proposal.outcome, known, vocabulary) if work.proposal else [],
+        "decided": rows_of_decision(work.decision, known, vocabulary) if work.decision else [],
         "open_clocks": open_clock_ids(known.clocks),
         "notes_left": [each.act for each in known.acts if each.act.note and each.refused is None],
     }
@@ -136,10 +148,10 @@ def _with_notices(rows: list[Row], judged: Judged, known: Known) -> list[Row]:
     return rows
 
 
-def _rows(judged: Judged, known: Known, duties: Duties, clocks: Row) -> list[Row]:
+def _rows(judged: Judged, known: Known, vocabulary: Vocabulary, clocks: Row) -> list[Row]:
     if isinstance(judged, ProposedOutcome):
         assert isinstance(known, KnownCase)
-        rows = _outcome_rows(judged, known.newest, duties)
+        rows = _outcome_rows(judged, known.newest, vocabulary)
     else:
         rows = [Row("Answer", [in_words(judged.answer)])]
     rows.append(clocks)
@@ -148,24 +160,21 @@ def _rows(judged: Judged, known: Known, duties: Duties, clocks: Row) -> list[Row
     return rows
 
 
-def _outcome_rows(outcome: ProposedOutcome, newest: Escalation, duties: Duties) -> list[Row]:
-    reported = "" if outcome.category == newest.category else f", reported as {in_words(newest.category)}"
+def _outcome_rows(outcome: ProposedOutcome, newest: Escalation, vocabulary: Vocabulary) -> list[Row]:
+    reported = (
+        "" if outcome.category == newest.category else f", reported as {category_title(newest.category)}"
+    )
     action, message = outcome.action, outcome.message_ref
+    remark = remark_on(outcome, vocabulary.categories)
     return [
-        Row("DeskDecision", [in_words(outcome.decision)]),
-        Row("Category", [in_words(outcome.category) + reported]),
-        Row("Reason", [in_words(outcome.reason)]),
-        Row("Judged by", [_ground(outcome.ground, duties)]),
+        Row("Decision", [in_words(outcome.decision)]),
+        Row("Category", [category_title(outcome.category) + reported]),
+        Row("Reason", [in_words(outcome.reason)], remark=remark),
+        Row("Judged by", [vocabulary.ground(outcome.ground)]),
         Row("Content", [_measure(None if action is None else action.visibility)]),
         Row("Account", [_measure(None if action is None else action.account)]),
         Row("About", ["all that this case counted" if message is None else f"message {message}"]),
     ]
-
-
-def _ground(ground: OutcomeGround, duties: Duties) -> str:
-    if isinstance(ground, LawGround):
-        return f"{duty_name(duties, ground.duty)}, in {ground.jurisdiction}"
-    return f"rule {ground.rule} of the terms"
 
 
 def _measure(taken: str | None) -> str:

@@ -41,6 +41,7 @@ from streams.desk.console.web.forms import (
     version_of,
 )
 from streams.desk.console.web.timeline import request_timeline
+from streams.desk.text.request_sentence import LEGAL_BASES, request_facts, request_sentence
 
 
 def requests(request: Request) -> Response:
@@ -89,11 +90,13 @@ def request_page(
     `said` is what to tell the reader first; `typed` fills the form as it was sent.
     """
     person, first, work = person_of(request), known.first, known.work
-    duties = console_of(request).duties
+    vocabulary = console_of(request).vocabulary
     context: dict[str, Any] = {
         "nav": "requests",
         "first": first,
-        **work_shown(known, duties, said, status_code, typed),
+        "legal_bases": LEGAL_BASES,
+        "sentence": request_sentence(request_facts(first)),
+        **work_shown(known, vocabulary, said, status_code, typed),
         "refused": is_refused(first),
         "set_aside": work.decision is not None and sets_refusal_aside(first, work.decision.outcome),
         "sets_aside": work.proposal is not None and sets_refusal_aside(first, work.proposal.outcome),
@@ -101,7 +104,7 @@ def request_page(
         "following": FOLLOWING,
         "findings": first.findings,
         "lawyer_today": known.lawyer_today,
-        "timeline": request_timeline(known, duties),
+        "timeline": request_timeline(known, vocabulary),
         "may": {kind: may_act_on_request(person, kind, first.category) for kind in get_args(ActivityKind)},
         "two_for": [each for each in get_args(RequestAnswer) if answer_needs_two(first, each)],
         "answers": get_args(RequestAnswer),

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from streams.contract.events.clock import ClockView
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.times import DAY, HOUR, MINUTE, moment_ms
+from streams.desk.text.duty_words import duty_title, law_name, what_it_asks
 from streams.desk.text.routing_text import minute
 from streams.registry.rules import Obligation
 
@@ -23,13 +24,14 @@ __all__ = [
     "clock_word",
     "decided_words",
     "duty_and_time",
+    "duty_asks",
     "duty_name",
     "holder",
     "holder_of",
     "in_words",
     "inside_counted",
     "inside_named",
-    "message_address",
+    "law_of",
     "moment_ms",
     "number",
     "rfc3339",
@@ -57,8 +59,21 @@ def in_words(code: str) -> str:
 
 
 def duty_name(duties: Mapping[str, Obligation], duty_id: str) -> str:
-    """A duty by its id and its title; the registry of this console may not have one that a worker used."""
-    return f"{duty_id} {duties[duty_id].title}" if duty_id in duties else duty_id
+    """A duty by its title and its law.
+
+    By its id if the registry of this console does not have it, as that of a worker may.
+    """
+    return duty_title(duties[duty_id]) if duty_id in duties else duty_id
+
+
+def duty_asks(duties: Mapping[str, Obligation], duty_id: str) -> str:
+    """What a duty asks in two or three words; its id if the registry of this console does not have it."""
+    return what_it_asks(duties[duty_id]) if duty_id in duties else duty_id
+
+
+def law_of(duties: Mapping[str, Obligation], duty_id: str) -> str:
+    """The law of a duty by its short name; empty if the registry of this console does not have the duty."""
+    return law_name(duties[duty_id]) if duty_id in duties else ""
 
 
 def clock_now(clock: Row) -> str:
@@ -164,14 +179,6 @@ def clock_word(due_ms: int | None, now_ms: int) -> str:
 def clock_class(due_ms: int | None, now_ms: int) -> str:
     """The class of a clock in the style sheet."""
     return "clock-" + clock_word(due_ms, now_ms).replace(" ", "-")
-
-
-def message_address(link: str, channel_ref: str, message_ref: str) -> str:
-    """The address of a message in the platform's own viewer.
-
-    Refs have no characters that an address must escape.
-    """
-    return link.replace("{channel}", channel_ref).replace("{message}", message_ref)
 
 
 def web_address(text: str) -> str:

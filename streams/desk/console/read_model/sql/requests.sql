@@ -40,8 +40,8 @@ SELECT * FROM request_row WHERE request_id = ?
 -- name: put_request_row
 INSERT OR REPLACE INTO request_row VALUES (
     :request_id, :category, :country, :authority, :kind, :decision, :gate, :needs_two, :emergency,
-    :received_ms, :changed_ms, :due_ms, :duty, :assignee, :claimed_until_ms, :snoozed_until_ms, :state,
-    :answer, :version, :proposer, :sets_aside, :waits, :order_first, :order_due, :order_severity
+    :facts, :received_ms, :changed_ms, :due_ms, :duty, :assignee, :claimed_until_ms, :snoozed_until_ms, :state,
+    :answer, :version, :proposer, :proposed, :sets_aside, :waits, :order_first, :order_due, :order_severity
 )
 
 -- name: request_steps

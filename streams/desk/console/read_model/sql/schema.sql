@@ -123,6 +123,8 @@ CREATE TABLE request_row (
     gate TEXT NOT NULL,
     needs_two INTEGER NOT NULL,
     emergency INTEGER NOT NULL,
+    -- What its judgement says that the sentence of the row needs, as JSON.
+    facts BLOB NOT NULL,
     received_ms INTEGER NOT NULL,
     changed_ms INTEGER NOT NULL,
     -- Of the nearest running clock; null without one.
@@ -135,8 +137,10 @@ CREATE TABLE request_row (
     state TEXT NOT NULL,
     answer TEXT,
     version INTEGER NOT NULL,
-    -- Who proposed what waits for a second person; null if nothing does. `sets_aside`: it follows what must be refused.
+    -- Who proposed what waits for a second person, and that in words; null if nothing does. `sets_aside`: it follows what
+    -- must be refused.
     proposer TEXT,
+    proposed TEXT,
     sets_aside INTEGER NOT NULL,
     -- The order of the page: those that wait by clock, then by receipt. On the desk they have the order of its rows.
     waits INTEGER NOT NULL,
@@ -228,13 +232,18 @@ CREATE TABLE desk_row (
     state TEXT NOT NULL,
     -- Decided before, and raised to a higher level since.
     reopened INTEGER NOT NULL,
-    -- What was decided last, by whom and when; null if nothing was.
+    -- What was decided last, why, by whom and when; null if nothing was.
     decision TEXT,
+    decision_reason TEXT,
     decided_by TEXT,
     decided_ms INTEGER,
     version INTEGER NOT NULL,
-    -- Who proposed what waits for a second person, also in a case that was decided; null if nothing does.
+    -- What events say that the sentence of the row needs, as JSON; and the message to open, null if it is the channel.
+    facts BLOB NOT NULL,
+    opens_message TEXT,
+    -- Who proposed what waits for a second person, also in a case that was decided, and that in words; null if nothing does.
     proposer TEXT,
+    proposed TEXT,
     policy_version TEXT NOT NULL,
     registry_version TEXT NOT NULL,
     -- Its case has no other row: such cases are counted without a look at which they are.

@@ -1,7 +1,7 @@
 """What people do with a case, as forms send it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -13,6 +13,7 @@ from streams.desk.console.casework.together import Member, acts_on_others
 from streams.desk.console.read_model.case_query import KnownCase
 from streams.desk.console.web.acting import carry_out
 from streams.desk.console.web.cases.case import case_of, case_page
+from streams.desk.console.web.cases.used_terms import note_term
 from streams.desk.console.web.context import console_of, person_of
 from streams.desk.console.web.ending import clock_choices
 from streams.desk.console.web.forms import (
@@ -25,15 +26,23 @@ from streams.desk.console.web.forms import (
     version_of,
 )
 
+ANOTHER_AREA: Final = "another_area"
+"""What a form says instead of a reason that fits the case's category: the reason is in `reason_another`."""
 
-def ground_of(form: FormData) -> dict[str, str]:
+
+def ground_of(request: Request, form: FormData) -> dict[str, str]:
     """The law or the rule of the terms that a form names. Raises WrongForm unless it is one of them."""
     duty, country, rule = (text_of(form, name) for name in ("duty", "country", "rule"))
     if bool(duty) == bool(rule):
         raise WrongForm(
             "Choose the law or the rule of the terms by which this was judged, and only one of them."
         )
-    return {"kind": "law", "duty": duty, "jurisdiction": country} if duty else {"kind": "terms", "rule": rule}
+    if duty:
+        return {"kind": "law", "duty": duty, "jurisdiction": country}
+    if rule not in console_of(request).terms:
+        raise WrongForm("Choose a rule of the terms from the list.")
+    note_term(request, rule)
+    return {"kind": "terms", "rule": rule}
 
 
 def outcome_of(known: KnownCase, clocks: Mapping[str, str], **said: Any) -> ProposedOutcome:
@@ -143,7 +152,17 @@ def _proposed_outcome(request: Request, form: FormData, known: KnownCase) -> Pro
         clock_choices(form, known.clocks, console_of(request).duties),
         decision=decision,
         category=category,
-        reason=choice_of(form, f"reason_{decision}", "a reason for the decision"),
-        ground=ground_of(form),
+        reason=_reason(form, decision),
+        ground=ground_of(request, form),
         action=action if action and decision == "upheld" else None,
     )
+
+
+def _reason(form: FormData, decision: str) -> str:
+    reason = choice_of(form, f"reason_{decision}", "a reason for the decision")
+    another = text_of(form, "reason_another") if decision == "upheld" else ""
+    if reason == ANOTHER_AREA:
+        return choice_of(form, "reason_another", "a reason of another area")
+    if another:
+        raise WrongForm("Choose one reason: of the category, or of another area.")
+    return reason

@@ -18,12 +18,13 @@ from starlette.responses import Response
 from streams.contract.events.case_activity import ActivityKind, CaseActivity, ProposedOutcome
 from streams.contract.wire.forms.moderation_outcome_decoding import REASONS
 from streams.contract.wire.ids import stable_id
-from streams.desk.console.casework.permissions import Person, may_act
+from streams.desk.console.casework.permissions import may_act
 from streams.desk.console.casework.together import Member, acts_on_others
 from streams.desk.console.casework.work import case_key
 from streams.desk.console.read_model.case_query import KnownCase, acts_on, known_case
 from streams.desk.console.web.acting import sent
 from streams.desk.console.web.cases.acts import ground_of, members_seen, outcome_of, seen_by
+from streams.desk.console.web.cases.used_terms import terms_shown
 from streams.desk.console.web.clock_lines import ClockLine, Duties, ending_lines
 from streams.desk.console.web.context import console_of, page, person_of
 from streams.desk.console.web.ending import RUNS_ON, open_clock_names
@@ -86,7 +87,7 @@ async def bulk_confirmed(request: Request) -> Response:
     try:
         if text_of(form, "count") != str(len(chosen)):
             raise WrongForm(f"Type {len(chosen)}, the number of cases, to confirm.")
-        acts = await run_in_threadpool(_acts, person_of(request), form, _KINDS[text_of(form, "what")], chosen)
+        acts = await run_in_threadpool(_acts, request, form, _KINDS[text_of(form, "what")], chosen)
     except WrongForm as error:
         return await run_in_threadpool(_confirmation, request, form, str(error), 422)
     at_once = asyncio.Semaphore(_AT_ONCE)
@@ -145,6 +146,7 @@ def _confirmation(request: Request, form: FormData, said: str | None, status_cod
         "reasons": REASONS["dismissed"],
         "grounds": duties,
         "clocks": clocks.values(),
+        "terms": terms_shown(request),
         "countries": countries,
         "bulk_id": text_of(form, "bulk_id") or secrets.token_hex(16),
     }
@@ -189,10 +191,10 @@ def _why_left_out(kind: ActivityKind, known: KnownCase) -> str | None:
 
 
 def _acts(
-    person: Person, form: FormData, kind: ActivityKind, chosen: Sequence[Chosen]
+    request: Request, form: FormData, kind: ActivityKind, chosen: Sequence[Chosen]
 ) -> list[Sequence[CaseActivity]]:
     """The acts on each case. The same form again makes acts with the same ids. Raises WrongForm."""
-    member = person.member()
+    member = person_of(request).member()
     assert member is not None
     now = datetime.now(UTC)
     ends = until(form, kind, now)
@@ -211,14 +213,14 @@ def _acts(
             escalation_id=first.escalation_id,
             channel_ref=case.known.newest.channel_ref,
             until=ends,
-            proposed=_dismissal(form, case.known, ended) if kind == "decided" else None,
+            proposed=_dismissal(request, form, case.known, ended) if kind == "decided" else None,
         )
         return [act, *acts_on_others(act, case.known.work, others)]
 
     return [acts_on_case(case) for case in chosen]
 
 
-def _dismissal(form: FormData, known: KnownCase, ended: set[str]) -> ProposedOutcome:
+def _dismissal(request: Request, form: FormData, known: KnownCase, ended: set[str]) -> ProposedOutcome:
     """The outcome that a case is dismissed; those of its clocks that the form ends are added to `ended`.
 
     Raises WrongForm.
@@ -235,5 +237,5 @@ def _dismissal(form: FormData, known: KnownCase, ended: set[str]) -> ProposedOut
         decision="dismissed",
         category=known.newest.category,
         reason=choice_of(form, "reason", "a reason"),
-        ground=ground_of(form),
+        ground=ground_of(request, form),
     )

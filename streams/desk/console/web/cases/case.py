@@ -19,10 +19,14 @@ from streams.desk.console.casework.permissions import may_act, may_end_clock, ne
 from streams.desk.console.read_model.case_query import KnownCase, known_case
 from streams.desk.console.read_model.questions import questions_of
 from streams.desk.console.web.cases.chart import charts
+from streams.desk.console.web.cases.used_terms import terms_shown
 from streams.desk.console.web.context import console_of, note_position, page, person_of
 from streams.desk.console.web.decided import work_shown
 from streams.desk.console.web.timeline import timeline
+from streams.desk.text.case_facts import case_facts, messages_of
+from streams.desk.text.case_sentence import case_sentence
 from streams.desk.text.crowd_text import SIGNALS
+from streams.desk.text.reason_choice import fitting_categories, reason_choice
 from streams.desk.text.record_text import likely_countries
 from streams.desk.text.story import story
 
@@ -55,7 +59,9 @@ def case_page(
     `typed` fills the form as it was sent.
     """
     person, newest = person_of(request), known.newest
-    work, duties = known.work, console_of(request).duties
+    work, vocabulary = known.work, console_of(request).vocabulary
+    sentence = case_sentence(case_facts(known.events))
+    rules = vocabulary.categories.get(newest.category)
     context: dict[str, Any] = {
         "nav": "desk",
         "newest": newest,
@@ -63,13 +69,13 @@ def case_page(
         "nearest": next(
             (each for each in known.clocks if each.is_open and each.view.status != "paused"), None
         ),
-        **work_shown(known, duties, said, status_code, typed),
+        **work_shown(known, vocabulary, said, status_code, typed),
         "story": story(known.events),
-        # The last event of a quiet channel names none.
-        "messages": next((event.message_refs for event in reversed(known.events) if event.message_refs), ()),
+        "sentence": sentence,
+        "messages": messages_of(known.events),
         "charts": charts(known.events),
         "questions": questions_of(console_of(request).database.reader(), newest.escalation_id),
-        "timeline": timeline(known, duties),
+        "timeline": timeline(known, vocabulary),
         "may": {kind: may_act(person, kind, newest.category) for kind in get_args(ActivityKind)},
         "two_for": [
             each
@@ -78,9 +84,12 @@ def case_page(
         ],
         "decisions": get_args(OutcomeDecision),
         "reasons": REASONS,
+        "reason_choice": None if rules is None else reason_choice(rules),
+        "fitting": fitting_categories(vocabulary.categories.values()),
+        "terms": terms_shown(request),
         "visibility": get_args(VisibilityAction),
         "account": get_args(AccountAction),
-        "categories": list(console_of(request).categories),
+        "categories": list(vocabulary.categories),
         "grounds": dict.fromkeys(row.id for each in known.members for row in each.newest.obligations),
         "may_end_clocks": may_end_clock(person, "report", newest.category),
         "signals": SIGNALS,

@@ -72,11 +72,25 @@ function show() {
     label.querySelector("select").required = !label.hidden;
   }
   for (const part of form.querySelectorAll(".upheld-only")) part.hidden = chosen() !== "upheld";
+  showReasons();
   const { duty, rule } = form.elements;
   // The answer to an authority's request has no ground of its own.
   if (!rule) return;
   const both = Boolean(duty.value) === Boolean(rule.value);
-  rule.setCustomValidity(both ? "Choose a law, or name a rule of the terms, and only one of them." : "");
+  rule.setCustomValidity(both ? "Choose a law or a rule of the terms, and only one of them." : "");
+}
+
+/** The reasons of other areas, once they are asked for; and a warning if the reason does not fit the category found. */
+function showReasons() {
+  const { reason_upheld: first, reason_another: another, category } = form.elements;
+  if (!another) return;
+  const asked = chosen() === "upheld" && first.value === "another_area";
+  another.closest("label").hidden = !asked;
+  another.required = asked;
+  if (!asked) another.value = "";
+  const { fits } = (asked ? another : first).selectedOptions[0].dataset;
+  form.querySelector("#mismatch").hidden =
+    chosen() !== "upheld" || fits === undefined || fits.split(" ").includes(category.value);
 }
 
 function leave() {

@@ -23,6 +23,13 @@ export function startKeys() {
     button?.click();
     return button !== null;
   });
+  // What the page, or the marked row of a list, is about, in the platform's own viewer.
+  onKey("o", () => {
+    const list = document.querySelector("table.desk");
+    const link = (list ? list.querySelector("tr.current") : document.querySelector("main"))?.querySelector("a.open");
+    link?.click();
+    return Boolean(link);
+  });
   onKey("g", () => {
     prefixUntil = performance.now() + PREFIX_MS;
   });

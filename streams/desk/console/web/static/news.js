@@ -56,8 +56,8 @@ function before(one, other) {
 function tellOfMarked(older, row) {
   const said = (each) => {
     const cell = each.lastElementChild.cloneNode(true);
-    // That time passes is no change.
-    for (const time of cell.querySelectorAll("time[data-ago]")) time.remove();
+    // Neither when it was opened changes, nor that time passes.
+    for (const time of cell.querySelectorAll("time")) time.remove();
     return cell.textContent.replace(/\s+/g, " ").trim();
   };
   if (!older.classList.contains("current") || isUnderWay(row.dataset.id)) return;
