@@ -21,6 +21,7 @@ from streams.contract.events.case_activity import CaseActivity
 from streams.contract.events.clock import ClockView
 from streams.contract.events.clock_outcome import ClockOutcome
 from streams.contract.wire.encoding import encode
+from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES
 from streams.desk.console.casework.clock_verdict import ClockVerdict, verdict_on_clock
 from streams.desk.console.casework.work import case_key
@@ -146,6 +147,13 @@ class Publisher:
                 return verdict
             await asyncio.sleep(_LOOK_SECONDS)
 
+    async def write_view(self, record: OutputRecord) -> None:
+        """Write a view of the desk, or its deletion, and wait until this console shows it.
+
+        Raises NotReadBack, or a KafkaError if the broker does not take it.
+        """
+        await self._write(record)
+
     async def missing(self) -> Sequence[ActKey]:
         """The decisions of the last days of which something that follows is missing."""
 
@@ -181,7 +189,7 @@ class Publisher:
             await self._write(event)
         return bool(events)
 
-    async def _write(self, event: Event) -> None:
+    async def _write(self, event: Event | OutputRecord) -> None:
         """Write an event, and wait until the read model has it."""
         topic = self._prefix + event.topic
         written = await self._producer.send_and_wait(topic, event.value, event.key, headers=event.headers)

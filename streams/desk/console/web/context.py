@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from streams.contract.events.report import Category
-from streams.desk.console.casework.permissions import Person, may_see_figures
+from streams.desk.console.casework.permissions import Person
 from streams.desk.console.follower import Progress
 from streams.desk.console.held import HeldActs
 from streams.desk.console.live_feed import LiveFeed
@@ -25,6 +25,7 @@ from streams.desk.console.read_model.desk_query import WorkCount, work_counts
 from streams.desk.console.read_model.paging import ListFilter
 from streams.desk.console.settings import ConsoleSettings
 from streams.desk.console.web import words
+from streams.desk.console.web.pages import pages_of
 from streams.desk.console.web.words import with_moments
 from streams.registry.category import CategoryRules
 from streams.registry.rules import Obligation
@@ -46,14 +47,14 @@ TEMPLATES = Jinja2Templates(
 TEMPLATES.env.tests["unset"] = lambda value: value is UNSET
 TEMPLATES.env.filters["with_moments"] = with_moments
 TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all__})
-TEMPLATES.env.globals["may_see_figures"] = may_see_figures
+TEMPLATES.env.globals["pages_of"] = pages_of
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
     """The parts that pages use.
 
-    `duties` are the rows of law in use, by id.
+    `duties` are the rows of law in use, by id; `policies` are the names of those in use.
     """
 
     settings: ConsoleSettings
@@ -63,6 +64,7 @@ class Console:
     feed: LiveFeed
     held: HeldActs
     duties: Mapping[str, Obligation]
+    policies: frozenset[str]
     categories: Mapping[Category, CategoryRules]
 
 

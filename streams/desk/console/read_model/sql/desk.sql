@@ -17,6 +17,8 @@ AND state = :listed -- if listed=resolved
 AND (category IS NULL OR category IN (SELECT value FROM json_each(:categories))) -- if restricted
 AND category = :category -- if category
 AND category_group = :group -- if group
+AND category IN (SELECT category FROM category_order WHERE child_safety) -- if at_stake=children
+AND category IN (SELECT category FROM category_order WHERE endangers_life) -- if at_stake=life
 AND policy = :policy -- if policy
 AND channel_ref = :channel -- if channel
 AND level >= :level -- if level
@@ -53,6 +55,9 @@ INSERT OR REPLACE INTO desk_row VALUES (
     :registry_version, :waits, :order_first, :order_due, :order_level, :order_severity, :order_priority
 )
 
+-- name: policies_with_cases
+SELECT DISTINCT policy FROM desk_row WHERE category IN (SELECT value FROM json_each(:categories))
+
 -- name: episodes_with_clocks
 SELECT escalation_id FROM desk_row WHERE channel_ref = ? AND NOT is_clock AND state != 'resolved'
 
@@ -64,4 +69,7 @@ UNION ALL SELECT request_id, category FROM request_row WHERE request_id IN (SELE
 SELECT order_first, order_severity FROM category_order WHERE category = ?
 
 -- name: put_category_order
-INSERT INTO category_order VALUES (?, ?, ?)
+INSERT INTO category_order VALUES (?, ?, ?, ?, ?)
+
+-- name: categories_at_stake
+SELECT category, child_safety, endangers_life FROM category_order WHERE child_safety OR endangers_life
