@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -124,6 +125,18 @@ def total(reader: sqlite3.Connection, shown: DeskFilter, person: Person, now_ms:
     given, values = conditions_for(shown, person, now_ms)
     (cases,) = reader.execute(sql_if("desk", {*given, "total"}), values).fetchone()
     return int(cases) + _requests_total(reader, shown, person, now_ms)
+
+
+def cases_opened(
+    reader: sqlite3.Connection, shown: DeskFilter, person: Person, first_ms: int, end_ms: int
+) -> frozenset[str]:
+    """The ids of the cases that opened from `first_ms` until before `end_ms` and fit a view.
+
+    They do whatever became of them. Requests are no cases.
+    """
+    given, values = conditions_for(replace(shown, listed="all"), person, first_ms)
+    bound = {**values, "first": first_ms, "end": end_ms}
+    return frozenset(case for (case,) in reader.execute(sql_if("desk", {*given, "opened"}), bound))
 
 
 def policies_with_cases(reader: sqlite3.Connection, person: Person) -> list[str]:

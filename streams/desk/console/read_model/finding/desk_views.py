@@ -88,8 +88,8 @@ def why_no_queue(shown: DeskFilter, *, has_target: bool) -> str | None:
     """
     if shown.listed != "waiting" or shown.to_sign or shown.assignee not in (None, "nobody"):
         return (
-            "A queue has what waits, whoever works on it: it cannot ask for a person, for what is to sign, or "
-            "for anything but waiting cases."
+            "A queue has what waits, whoever works on it: it cannot ask for a person, for what is to sign, "
+            "or for anything but waiting cases."
         )
     changing = sorted(shown.parameters().keys() - _LASTING)
     if has_target and changing:

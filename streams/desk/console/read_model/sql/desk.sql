@@ -1,4 +1,4 @@
--- The desk's rows, a page at a time or by their ids, or how many there are.
+-- The desk's rows, a page at a time or by their ids, how many there are, or which opened in a time.
 -- A plus keeps a list from the index of what is overdue: it would have to sort much that it finds there.
 
 -- name: desk
@@ -8,6 +8,7 @@ SELECT 'escalation' AS subject, escalation_id AS case_id, desk_row.* -- if ids
 FROM json_each(:ids) AS wanted CROSS JOIN desk_row ON escalation_id = wanted.value -- if ids
 SELECT category, policy, count(*) FROM desk_row -- if counts
 SELECT count(*) FROM desk_row -- if total
+SELECT escalation_id FROM desk_row -- if opened
 INDEXED BY desk_held -- if total held
 WHERE TRUE
 AND waits = 1 AND (snoozed_until_ms IS NULL OR snoozed_until_ms <= :now) -- if listed=waiting
@@ -15,6 +16,7 @@ AND waits = 1 AND snoozed_until_ms > :now -- if listed=snoozed
 AND state = :listed -- if listed=decided
 AND state = :listed -- if listed=resolved
 AND (category IS NULL OR category IN (SELECT value FROM json_each(:categories))) -- if restricted
+AND opened_ms >= :first AND opened_ms < :end -- if opened
 AND category = :category -- if category
 AND category_group = :group -- if group
 AND category IN (SELECT category FROM category_order WHERE child_safety) -- if at_stake=children
