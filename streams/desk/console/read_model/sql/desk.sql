@@ -1,5 +1,6 @@
 -- The desk's rows, a page at a time or by their ids, how many there are, or which opened in a time.
--- A plus keeps a list from the index of what is overdue: it would have to sort much that it finds there.
+-- A plus keeps a list from the index of what is overdue: it would have to sort much that it finds there. What is at stake is at
+-- the head of the order: a list that knows it ends soon, while counts take the index of categories.
 
 -- name: desk
 SELECT 'escalation' AS subject, escalation_id AS case_id, desk_row.* -- if limit
@@ -19,6 +20,7 @@ AND (category IS NULL OR category IN (SELECT value FROM json_each(:categories)))
 AND opened_ms >= :first AND opened_ms < :end -- if opened
 AND category = :category -- if category
 AND category_group = :group -- if group
+AND order_first = 0 -- if limit at_stake
 AND category IN (SELECT category FROM category_order WHERE child_safety) -- if at_stake=children
 AND category IN (SELECT category FROM category_order WHERE endangers_life) -- if at_stake=life
 AND policy = :policy -- if policy

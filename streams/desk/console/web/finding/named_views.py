@@ -31,6 +31,11 @@ class NamedView(NamedTuple):
     saved: SavedView | None = None
 
     @property
+    def label(self) -> str:
+        """The name as a heading or a list has it."""
+        return self.name.capitalize() if self.saved is None else self.name
+
+    @property
     def address(self) -> str:
         """The desk with the filter of the view, as it is now."""
         return f"/desk?{urlencode(self.shown.parameters())}" if self.shown else "/views"

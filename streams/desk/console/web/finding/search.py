@@ -80,8 +80,7 @@ def _pages(person: Person) -> Iterator[Place]:
 def _views(request: Request, person: Person) -> Iterator[Place]:
     for each in named_views(console_of(request).database.reader(), person):
         kind = "queue" if each.saved is not None and each.saved.view.kind == "queue" else "view"
-        label = each.name.capitalize() if each.saved is None else each.name
-        yield Place(kind, label, each.address)
+        yield Place(kind, each.label, each.address)
 
 
 def _categories(request: Request, person: Person) -> Iterator[Place]:
