@@ -18,6 +18,7 @@ from streams.desk.console.read_model.desk_filter import DeskFilter
 from streams.desk.console.read_model.finding.desk_views import MOST_VIEWS, all_queues, own_views, why_no_queue
 from streams.desk.console.read_model.retention import prune
 from streams.contract.wire.times import DAY
+from streams.desk.console.web.finding.named_views import filter_words
 from tests.categories import CATEGORIES
 from tests.unit.console_pages import LATER_MS, Record, World, hidden_fields, lead, text_of
 
@@ -120,6 +121,9 @@ def test_a_key_of_a_chip_means_the_same_for_everybody(world):
         ("clock=foo", "running, overdue, none"),
         ("level=x", "0 to 99"),
         ("integrity=foo", "suspected"),
+        ("channel=a%00b", "1 to 128 characters"),
+        ("channel=" + "x" * 129, "1 to 128 characters"),
+        ("assignee=anna@example.org", "1 to 128 characters"),
     ],
 )
 @pytest.mark.parametrize("path", ["/desk", "/desk/rows", "/views"])
@@ -524,6 +528,18 @@ def test_a_golden_example_is_what_a_console_writes_and_reads(world):
     assert [each.view.name for each in own_views(world.database.reader(), "desk-7f3a")] == [
         "Überfällig in DE"
     ]
+
+
+def test_a_filter_is_said_in_words_and_names_of_others_as_they_are():
+    shown = DeskFilter(
+        category="threat_to_life", policy="a_policy", channel="c_1", assignee="ben_2", to_sign="yes"
+    )
+    assert (
+        filter_words(shown)
+        == "category threat to life, policy a_policy, channel c_1, worked on by ben_2, to sign"
+    )
+    assert filter_words(DeskFilter(group="STATEMENT_CATEGORY_SELF_HARM")) == "area self harm"
+    assert filter_words(DeskFilter()) == "everything that waits"
 
 
 def test_the_form_is_filled_to_change_a_queue(world):

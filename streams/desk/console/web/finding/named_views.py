@@ -7,17 +7,19 @@ from urllib.parse import quote, urlencode
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.read_model.desk_filter import DeskFilter
 from streams.desk.console.read_model.finding.desk_views import SavedView, built_in_views, own_views, queues
-from streams.desk.console.web.words import in_words
+from streams.desk.console.web.words import area_in_words, in_words
 
 _LABELS: Final = {
     "listed": "shows",
     "group": "area",
-    "channel": "channel",
     "assignee": "worked on by",
     "level": "level from",
     "integrity": "coordination",
     "by": "grouped by",
 }
+
+# Names that others gave.
+_AS_THEY_ARE: Final = frozenset(("policy", "channel", "assignee"))
 
 
 class NamedView(NamedTuple):
@@ -66,10 +68,16 @@ class NamedView(NamedTuple):
 def filter_words(shown: DeskFilter) -> str:
     """A filter in words, such as `category fraud, level from 2`."""
     said = [
-        f"{_LABELS.get(name) or in_words(name)} {in_words(value)}"
+        f"{_LABELS.get(name) or in_words(name)} {_value_in_words(name, value)}".strip()
         for name, value in shown.parameters().items()
     ]
-    return ", ".join(said).replace("STATEMENT CATEGORY ", "") or "everything that waits"
+    return ", ".join(said) or "everything that waits"
+
+
+def _value_in_words(name: str, value: str) -> str:
+    if name in _AS_THEY_ARE:
+        return value
+    return "" if value == "yes" else area_in_words(value) if name == "group" else in_words(value)
 
 
 def named_views(reader: Connection, person: Person) -> list[NamedView]:

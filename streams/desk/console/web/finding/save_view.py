@@ -70,7 +70,7 @@ async def save_view(request: Request) -> Response:
         )
         return await page_saying(said, LOST_RACE, str(earlier.offset))
     try:
-        await console_of(request).publisher.write_view(encode_desk_view(view))
+        await console_of(request).publisher.write(encode_desk_view(view))
     except (NotReadBack, KafkaError):
         return await page_saying(_NOT_CONFIRMED, NOT_KNOWN)
     what = "queue" if kind == "queue" else "view"
@@ -88,7 +88,7 @@ async def delete_view(request: Request) -> Response:
         said = "This was not deleted: somebody else has changed or deleted it. Below is what there is now."
         return await run_in_threadpool(views_page, request, said, LOST_RACE, None, {})
     try:
-        await console_of(request).publisher.write_view(encode_view_deletion(key))
+        await console_of(request).publisher.write(encode_view_deletion(key))
     except (NotReadBack, KafkaError):
         return await run_in_threadpool(views_page, request, _NOT_CONFIRMED, NOT_KNOWN, None, {})
     request.session["done"] = f"Deleted: {found.view.name}."
