@@ -14,6 +14,7 @@ import msgspec
 from streams.contract.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
 from streams.contract.events.countries import Country
 from streams.contract.events.dead_letter import RedactedRecord
+from streams.contract.events.desk_view import DESK_VIEW_TYPE, DeskView
 from streams.contract.events.detector_feedback import DETECTOR_FEEDBACK_TYPE, DetectorFeedback
 from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport
 from streams.contract.events.escalation import ESCALATION_TYPE, Escalation
@@ -49,6 +50,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # schemas are closed, so that a test finds undocumented fields; subscribers should still tolerate unknown
 # ones.
 _OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
+    "desk-view.v1.json": (DESK_VIEW_TYPE, DeskView),
     "detector-case.v1.json": (DETECTOR_CASE_TYPE, DetectorCase),
     "detector-feedback.v1.json": (DETECTOR_FEEDBACK_TYPE, DetectorFeedback),
     "enriched-report.v1.json": (ENRICHED_REPORT_TYPE, EnrichedReport),

@@ -164,11 +164,14 @@ def test_keys_do_nothing_where_one_types(deployment, people, channel):
     posts = []
     page.on("request", lambda request: request.method == "POST" and posts.append(request.url))
     page.keyboard.press("j")
-    country = page.locator("input[name=assignee]")
+    # The filter is folded until somebody asks for it.
+    page.keyboard.press("f")
+    expect(page.locator("select[name=listed]")).to_be_focused()
+    country = page.locator(".filters input[name=assignee]")
     country.focus()
     page.keyboard.type("jare.?/gd")
     expect(country).to_have_value("jare.?/gd")
-    page.locator("select[name=clock]").focus()
+    page.locator(".filters select[name=clock]").focus()
     page.keyboard.type("are?gd")
     expect(page.locator("dialog[open]")).to_have_count(0)
 
@@ -197,11 +200,94 @@ def test_the_palette_goes_to_a_case_by_its_id(deployment, people, channel):
     publish(deployment, event)
     page = listed(people.person(), channel, 1)
     page.keyboard.press("Control+k")
-    expect(page.get_by_role("combobox", name="A page, or the id")).to_be_focused()
-    page.keyboard.type(event["escalation_id"])
-    expect(page.locator("#palette li[aria-selected=true]")).to_have_text(f"Case {event['escalation_id']}")
+    expect(page.get_by_role("combobox", name="Go to, or do")).to_be_focused()
+    page.keyboard.type(event["escalation_id"][:-1])
+    chosen = page.locator("#palette li[aria-selected=true]")
+    expect(chosen).to_contain_text(event["escalation_id"])
+    expect(page.locator("#palette-said")).to_have_text("1 found")
+    expect(page.get_by_role("combobox")).to_have_attribute("aria-activedescendant", "place-0")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/cases/{event['escalation_id']}")
+
+
+def test_enter_in_the_palette_takes_what_fits_all_that_was_typed(deployment, people, channel):
+    """However fast somebody types: not what fitted the first letters."""
+    publish(deployment, case(channel))
+    page = listed(people.person(), channel, 1)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("heal")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/health")
+
+
+def test_the_palette_does_with_the_marked_row_what_can_be_done_with_it(deployment, people, channel):
+    publish(deployment, case(channel))
+    page = listed(people.person(), channel, 1)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("claim")
+    expect(page.locator("#palette-said")).to_contain_text("Nothing found")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+
+    page.keyboard.press("j")
+    expect(page.locator("tr.current")).to_have_count(1)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("claim")
+    expect(page.locator("#palette li[aria-selected=true]")).to_contain_text("Claim: ")
+    page.keyboard.press("Enter")
+    expect(page.locator("#notice")).to_have_text("Claimed.")
+    expect(page.locator("tr.current .holder")).to_have_text("desk-1")
+
+    # On the page of the case too; what is not claimed there, is released.
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/cases/*")
+    ready(page)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("rele")
+    expect(page.locator("#palette li[aria-selected=true]")).to_contain_text("Release: ")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Claim")).to_be_visible()
+    ready(page)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("manif")
+    expect(page.locator("#palette li[aria-selected=true]")).to_contain_text("Call manifestly unfounded")
+    page.keyboard.press("Enter")
+    expect(reason(page)).to_have_attribute("data-decision", "manifestly_unfounded")
+
+
+def test_a_filter_is_pressed_saved_and_found_again_by_the_keyboard(deployment, people, channel):
+    publish(deployment, case(channel), case(channel, category="csam"))
+    page = listed(people.person(), channel, 2)
+    page.keyboard.press("4")
+    page.wait_for_url("**at_stake=children**")
+    ready(page)
+    chip = page.get_by_role("button", name="Children")
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("tr[data-id]")).to_have_count(1)
+
+    page.keyboard.press("f")
+    page.get_by_role("link", name="Save as a view").press("Enter")
+    page.wait_for_url("**/views?*")
+    ready(page)
+    page.get_by_label("Name").focus()
+    name = f"Children of {channel}"
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    expect(page.locator("#done")).to_have_text(f"Saved as the view {name}.")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(f"Desk: {name}")
+
+    go(page, "/health")
+    page.keyboard.press("Control+k")
+    page.keyboard.type(name.lower())
+    expect(page.locator("#palette li[aria-selected=true]")).to_contain_text(name)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**at_stake=children**")
+    ready(page)
+    expect(page.locator("tr[data-id]")).to_have_count(1)
+    page.keyboard.press("4")
+    page.wait_for_url(lambda url: "at_stake" not in url)
+    ready(page)
+    expect(page.locator("tr[data-id]")).to_have_count(2)
 
 
 def test_the_next_case_is_one_on_which_nobody_else_works(deployment, people, channel):

@@ -157,7 +157,7 @@ def wait_until(done, console):
 
 
 def note_on_console(settings, folder, case):
-    """Start a console with these settings, and note something about a case, which writes and reads back."""
+    """Start a console with these settings, note something about a case, and save and delete a queue."""
     own = {"TOCSIN_CONSOLE_PORT": "0", "TOCSIN_CONSOLE_METRICS_PORT": "0"}
     own["TOCSIN_CONSOLE_DATABASE"] = str(folder / "console.sqlite")
     console = Worker(folder / "console.log", settings | own, (*COMMAND, "console"))
@@ -171,7 +171,14 @@ def note_on_console(settings, folder, case):
                 f"/cases/{case}/acts",
                 data=hidden_fields(page, f"/cases/{case}/acts", "noted") | {"note": "context_checked"},
             )
-        assert done.status_code == 303, done.text
+            assert done.status_code == 303, done.text
+            page = browser.get("/views?level=2").text
+            fields = hidden_fields(page, "/save-view") | {"name": "From 2", "kind": "queue"}
+            assert browser.post("/save-view", data=fields).status_code == 303
+            page = browser.get("/views").text
+            assert "From 2" in page
+            assert browser.post("/delete-view", data=hidden_fields(page, "/delete-view")).status_code == 303
+            assert "From 2" not in browser.get("/views").text.partition("<h2")[2]
     finally:
         console.end()
 

@@ -80,7 +80,7 @@ class World:
 
     def put(self, topic: str, value: Any, key: bytes = b"k", headers: Any = ()) -> Record:
         """Append a record and apply it."""
-        text = value if isinstance(value, bytes) else encode(value)
+        text = value if isinstance(value, bytes | None) else encode(value)
         offset = sum(record.topic == topic for record in self.log)
         record = Record(topic, 0, offset, LATER_MS, key, text, headers)
         self.log.append(record)
@@ -177,6 +177,7 @@ class World:
             LiveFeed(),
             HeldActs(self.hold_seconds),
             DUTIES,
+            frozenset(each.id for each in RULES.policies),
             RULES.categories,
             TERMS,
         )

@@ -56,6 +56,7 @@ def written_by_workers() -> Sequence[Record]:
         "review-questions",
         "transparency-counters",
         "escalations-shadow",
+        "desk-views",
     ):
         documents = [
             msgspec.json.decode(path.read_bytes())

@@ -26,7 +26,7 @@ from streams.desk.console.read_model.figures.day_figures import (
     FIGURES,
     LEAST_PEOPLE,
     DayFigures,
-    Queue,
+    CaseGroup,
     day_figures,
     due_clocks,
 )
@@ -65,8 +65,8 @@ def compared(reader, days, now_ms) -> set[str]:
             assert {name: figures.values[name] for name in expected} == expected, day
             assert figures.dismissed_percent == plain.dismissed_percent()
             for name in ("opened", "decided"):
-                assert sum(getattr(each, name) for each in figures.queues.values()) == expected[name]
-            assert sum(sum(each.waiting) for each in figures.queues.values()) == expected["waiting"]
+                assert sum(getattr(each, name) for each in figures.groups.values()) == expected[name]
+            assert sum(sum(each.waiting) for each in figures.groups.values()) == expected["waiting"]
             seen |= {name for name, value in expected.items() if value not in (0, None, "hidden")}
             seen |= {"hidden" for value in figures.dismissed_percent.values() if value == "hidden"}
     # What waits now is what the desk says.
@@ -214,16 +214,16 @@ def test_who_takes_a_proposal_back_is_no_second_person(world):
     assert (values["answered"], values["decided"], values["signed_percent"]) == (2, 1, "hidden")
 
 
-def test_waiting_cases_are_counted_by_queue_and_age(world):
+def test_waiting_cases_are_counted_by_category_policy_and_age(world):
     category = example("escalations", "opened-threshold-crossed")["category"]
     for number, age_ms in enumerate((HOUR // 2, 2 * HOUR, 9 * HOUR, 2 * DAY, 4 * DAY, 5 * DAY)):
         case_at(world, f"e-{number}", NOW - age_ms)
     *earlier, last = counted(
         world.database.reader(), [TODAY - timedelta(days=ago) for ago in (6, 5, 4, 3, 2, 1, 0)], now_ms=NOW
     )
-    (queue,) = last.queues
-    assert queue == Queue(category, "intimate-images")
-    assert last.queues[queue].waiting == [1, 1, 1, 1, 2]
+    (group,) = last.groups
+    assert group == CaseGroup(category, "intimate-images")
+    assert last.groups[group].waiting == [1, 1, 1, 1, 2]
     assert [day.values["waiting"] for day in earlier[:3]] == [0, 1, 2]
     assert len(AGES) == 5
 
@@ -314,7 +314,7 @@ def test_nobody_is_told_of_categories_that_are_not_theirs(world):
         assert "spam-flood" in answer
         assert "csam" not in answer
         assert "child-safety" not in answer
-    assert f"{TODAY},waiting,,,,,1" in browser.get("/figures.csv").text.splitlines()
+    assert f"{TODAY},waiting,,,,,,1" in browser.get("/figures.csv").text.splitlines()
 
 
 def test_the_page_and_the_file_name_nobody(world):
@@ -335,16 +335,16 @@ def test_the_file_has_what_the_page_shows(world):
     assert answer.headers["Content-Disposition"] == f'attachment; filename="figures-{TODAY}.csv"'
     assert answer.headers["Cache-Control"] == "no-store"
     head, *rows = csv.reader(io.StringIO(answer.text))
-    assert head == ["day", "figure", "category", "policy", "duty", "age", "value"]
+    assert head == ["day", "figure", "category", "policy", "duty", "age", "queue", "value"]
     assert len({row[0] for row in rows}) == 14
     own = [row[1:] for row in rows if row[0] == str(TODAY)]
     assert [row[0] for row in own][: len(FIGURES)] == [kind.name for kind in FIGURES]
-    assert ["decided", "", "", "", "", "2"] in own
-    assert ["median_hours", "", "", "", "", "hidden"] in own
-    assert ["signed_percent", "", "", "", "", ""] in own
-    assert ["clocks_missed", "", "", DUTY, "", "1"] in own
-    assert ["dismissed_percent", "", "intimate-images", "", "", "hidden"] in own
-    assert ["decided", "ncii_deepfake", "intimate-images", "", "", "2"] in own
+    assert ["decided", "", "", "", "", "", "2"] in own
+    assert ["median_hours", "", "", "", "", "", "hidden"] in own
+    assert ["signed_percent", "", "", "", "", "", ""] in own
+    assert ["clocks_missed", "", "", DUTY, "", "", "1"] in own
+    assert ["dismissed_percent", "", "intimate-images", "", "", "", "hidden"] in own
+    assert ["decided", "ncii_deepfake", "intimate-images", "", "", "", "2"] in own
     words = text_of(world.browser(lead()).page("/figures"))
     assert "Hours to decide, median from the opening of a case to its first decision hidden" in words
     assert duty_title(DUTIES[DUTY]) in words
@@ -379,4 +379,4 @@ def test_an_earlier_day_is_shown_with_the_days_before_it(world):
     assert f"Figures of {chosen}" in page
     rows = list(csv.reader(io.StringIO(world.browser(lead()).get(f"/figures.csv?day={chosen}").text)))
     assert rows[-1][0] == str(chosen)
-    assert [str(chosen), "opened", "", "", "", "", "1"] in rows
+    assert [str(chosen), "opened", "", "", "", "", "", "1"] in rows

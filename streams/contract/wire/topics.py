@@ -18,6 +18,7 @@ CHANNEL_STATE: Final = "channel-state"
 CLOCK_OUTCOMES: Final = "clock-outcomes"
 MODERATION_OUTCOMES: Final = "moderation-outcomes"
 CASE_ACTIVITY: Final = "case-activity"
+DESK_VIEWS: Final = "desk-views"
 REPORTER_STANDING: Final = "reporter-standing"
 REPORTER_NOTICES: Final = "reporter-notices"
 DETECTOR_FEEDBACK: Final = "detector-feedback"
@@ -51,6 +52,7 @@ TOPICS: Final = (
     CLOCK_OUTCOMES,
     MODERATION_OUTCOMES,
     CASE_ACTIVITY,
+    DESK_VIEWS,
     REPORTER_STANDING,
     REPORTER_NOTICES,
     DETECTOR_FEEDBACK,

@@ -21,6 +21,7 @@ from streams.contract.events.case_activity import CaseActivity
 from streams.contract.events.clock import ClockView
 from streams.contract.events.clock_outcome import ClockOutcome
 from streams.contract.wire.encoding import encode
+from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES
 from streams.desk.console.casework.clock_verdict import ClockVerdict, verdict_on_clock
 from streams.desk.console.casework.work import case_key
@@ -111,7 +112,7 @@ class Publisher:
         key = ActKey(*case_key(activity), activity.activity_id)
         verdict = await asyncio.to_thread(self._verdict, key)
         if verdict is None:
-            await self._write(published_event(CASE_ACTIVITY, encode(activity), CONSOLE_SOURCE, clock_ms()))
+            await self.write(published_event(CASE_ACTIVITY, encode(activity), CONSOLE_SOURCE, clock_ms()))
             verdict = await asyncio.to_thread(self._verdict, key)
         if verdict is None:
             # Read and not taken: the broker's clock is minutes behind this one, which no reader accepts.
@@ -137,7 +138,7 @@ class Publisher:
         if not before.sent:
             if before.status != seen or before.being_ended:
                 return "too_late"
-            await self._write(published_event(CLOCK_OUTCOMES, encode(outcome), CONSOLE_SOURCE, clock_ms()))
+            await self.write(published_event(CLOCK_OUTCOMES, encode(outcome), CONSOLE_SOURCE, clock_ms()))
         until = monotonic() + _APPLIED_SECONDS
         while True:
             clock = await asyncio.to_thread(self._clock, outcome)
@@ -145,6 +146,19 @@ class Publisher:
             if verdict != "waits" or monotonic() > until:
                 return verdict
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def write(self, event: Event | OutputRecord) -> None:
+        """Write an event, or the deletion of one, and wait until the read model has it.
+
+        Raises NotReadBack, or a KafkaError if the broker does not take it.
+        """
+        topic = self._prefix + event.topic
+        written = await self._producer.send_and_wait(topic, event.value, event.key, headers=event.headers)
+        seen = self._progress.reached(TopicPartition(topic, written.partition), written.offset)
+        try:
+            await asyncio.wait_for(seen, _READ_BACK_SECONDS)
+        except TimeoutError:
+            raise NotReadBack from None
 
     async def missing(self) -> Sequence[ActKey]:
         """The decisions of the last days of which something that follows is missing."""
@@ -178,18 +192,8 @@ class Publisher:
         """Write what follows from a decision and is missing, its own outcome last; return whether any was."""
         events = await asyncio.to_thread(lambda: missing_events(self._database.reader(), key))
         for event in events:
-            await self._write(event)
+            await self.write(event)
         return bool(events)
-
-    async def _write(self, event: Event) -> None:
-        """Write an event, and wait until the read model has it."""
-        topic = self._prefix + event.topic
-        written = await self._producer.send_and_wait(topic, event.value, event.key, headers=event.headers)
-        seen = self._progress.reached(TopicPartition(topic, written.partition), written.offset)
-        try:
-            await asyncio.wait_for(seen, _READ_BACK_SECONDS)
-        except TimeoutError:
-            raise NotReadBack from None
 
     def _clock(self, outcome: ClockOutcome) -> _ClockNow:
         reader = self._database.reader()

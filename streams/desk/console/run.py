@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from streams.contract.events.report import Category
 from streams.contract.wire.dead_letter import Rejected
-from streams.contract.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES
+from streams.contract.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, DESK_VIEWS, MODERATION_OUTCOMES
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.follower import Follower
 from streams.desk.console.held import HeldActs
@@ -64,7 +64,8 @@ async def run_console(
         feed = LiveFeed()
         follower = Follower(settings.connection(), settings.topic_prefix, writer, feed.tell, rules.categories)
         written = [
-            settings.topic_prefix + topic for topic in (CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES)
+            settings.topic_prefix + topic
+            for topic in (CASE_ACTIVITY, CLOCK_OUTCOMES, DESK_VIEWS, MODERATION_OUTCOMES)
         ]
         metrics = ConsoleMetrics(follower.progress, feed)
         async with (
@@ -76,8 +77,18 @@ async def run_console(
             logger.info("serving /metrics, /livez, /readyz and /status", address=address)
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress, metrics.acts)
             held = HeldActs(own.hold_seconds)
+            policies = frozenset(each.id for each in rules.policies)
             console = Console(
-                own, database, publisher, follower.progress, feed, held, duties, rules.categories, terms
+                own,
+                database,
+                publisher,
+                follower.progress,
+                feed,
+                held,
+                duties,
+                policies,
+                rules.categories,
+                terms,
             )
             app = Timed(build_app(console, person, access), metrics)
             server = _Server(_configuration(app), feed, ready)

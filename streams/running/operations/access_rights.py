@@ -18,6 +18,7 @@ from streams.contract.wire.topics import (
     CLOCK_OUTCOMES,
     DEAD_LETTERS,
     DELIVERIES_SET_ASIDE,
+    DESK_VIEWS,
     DETECTOR_FEEDBACK,
     ENRICHED_REPORTS,
     ESCALATIONS,
@@ -130,7 +131,7 @@ ROLES: Final = (
                 TRANSPARENCY_COUNTERS,
                 to=_READ,
             ),
-            *_topics(CASE_ACTIVITY, CLOCK_OUTCOMES, MODERATION_OUTCOMES, to=_BOTH),
+            *_topics(CASE_ACTIVITY, CLOCK_OUTCOMES, DESK_VIEWS, MODERATION_OUTCOMES, to=_BOTH),
         ),
     ),
     # The webhook also reads what else it is told to send.

@@ -48,6 +48,7 @@ REPORTERS_STATE = "reporter-state"
 INTEGRITY = "integrity-cases"
 QUESTIONS = "review-questions"
 SET_ASIDE = "deliveries-set-aside"
+VIEWS = "desk-views"
 TOPICS = (
     SOURCE,
     VERIFIED,
@@ -76,6 +77,7 @@ TOPICS = (
     INTEGRITY,
     QUESTIONS,
     SET_ASIDE,
+    VIEWS,
 )
 # State, sources, internal topic of each stage. The first one passes outcomes on to the second, and reports to
 # the third, which sends them back to the first.

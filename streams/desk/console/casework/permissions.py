@@ -8,6 +8,7 @@ from streams.contract.events.authority_routing import AuthorityRouting
 from streams.contract.events.case_activity import ActivityKind, ProposedAnswer, RequestAnswer
 from streams.contract.events.clock_outcome import ClockSubject
 from streams.contract.events.desk_member import DeskMember, DeskRole
+from streams.contract.events.desk_view import ViewKind
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.report import Category
@@ -120,6 +121,14 @@ def may_set_refusal_aside(person: Person) -> bool:
     A lead or a liaison may not.
     """
     return person.role == "legal"
+
+
+def may_save_view(person: Person, kind: ViewKind) -> bool:
+    """Whether a person may save a view of the desk, and delete one of theirs; of queues any.
+
+    Who may only read writes nothing. Queues say what everybody is to do first, which is for leads.
+    """
+    return person.role == "lead" if kind == "queue" else person.role != "read_only"
 
 
 def may_see_figures(person: Person) -> bool:

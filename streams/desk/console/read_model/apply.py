@@ -8,6 +8,7 @@ from streams.contract.wire.topics import (
     AUTHORITY_ROUTING,
     CASE_ACTIVITY,
     CLOCK_OUTCOMES,
+    DESK_VIEWS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
     INTEGRITY_CASES,
@@ -19,6 +20,7 @@ from streams.desk.console.read_model.acts import apply_case_activity
 from streams.desk.console.read_model.changes import Changes, categories_of
 from streams.desk.console.read_model.desk_rows import episodes_with_clocks, refresh_row
 from streams.desk.console.read_model.escalations import apply_escalation, apply_shadow_escalation
+from streams.desk.console.read_model.finding.desk_views import apply_desk_view
 from streams.desk.console.read_model.integrity import apply_integrity_case
 from streams.desk.console.read_model.outcomes import apply_clock_outcome, apply_moderation_outcome
 from streams.desk.console.read_model.questions import apply_review_question
@@ -36,6 +38,7 @@ HANDLERS: Mapping[str, _Apply] = {
     CLOCK_OUTCOMES: apply_clock_outcome,
     INTEGRITY_CASES: apply_integrity_case,
     REVIEW_QUESTIONS: apply_review_question,
+    DESK_VIEWS: apply_desk_view,
     TRANSPARENCY_COUNTERS: apply_transparency_counter,
 }
 """What the console reads, and what it does with a record of each topic."""

@@ -33,11 +33,14 @@ _MILLION: Final = 1_000_000
 _UNKNOWN: Final = CategoryOrder(1, 0)
 
 
-def category_orders(categories: Mapping[Category, CategoryRules]) -> Iterable[tuple[Category, CategoryOrder]]:
-    """The order of each category, sorted by category."""
+def category_rows(
+    categories: Mapping[Category, CategoryRules],
+) -> Iterable[tuple[Category, int, int, bool, bool]]:
+    """Of each category, sorted: its order, whether it is about the safety of children, and endangers life."""
     for category, rules in sorted(categories.items()):
         first = rules.child_safety or rules.endangers_life or rules.dsa_category == _LIFE
-        yield category, CategoryOrder(int(not first), -round(rules.severity * _MILLION))
+        order = CategoryOrder(int(not first), -round(rules.severity * _MILLION))
+        yield category, *order, rules.child_safety, rules.endangers_life
 
 
 def order_of(connection: sqlite3.Connection, category: Category | None) -> CategoryOrder:

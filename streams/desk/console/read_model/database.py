@@ -10,7 +10,7 @@ from threading import local
 from zlib import crc32
 
 from streams.contract.events.report import Category
-from streams.desk.console.read_model.category_order import category_orders
+from streams.desk.console.read_model.category_order import category_rows
 from streams.desk.console.read_model.statements import SQL
 from streams.registry.category import CategoryRules
 
@@ -50,10 +50,10 @@ class Database:
         # A power cut may take the last transactions with it: they are read again.
         writer.execute("PRAGMA synchronous = NORMAL")
         (version,) = writer.execute("PRAGMA user_version").fetchone()
-        orders = [(category, *order) for category, order in category_orders(categories)]
-        wanted = _VERSION ^ crc32(repr(orders).encode()) & 0x7FFFFFFF
+        rows = list(category_rows(categories))
+        wanted = _VERSION ^ crc32(repr(rows).encode()) & 0x7FFFFFFF
         if version != wanted:
-            _make_anew(writer, wanted, orders)
+            _make_anew(writer, wanted, rows)
         return writer
 
     def reader(self) -> sqlite3.Connection:
@@ -97,12 +97,14 @@ def _make_private(path: Path) -> None:
         ) from error
 
 
-def _make_anew(writer: sqlite3.Connection, version: int, orders: Sequence[tuple[Category, int, int]]) -> None:
+def _make_anew(
+    writer: sqlite3.Connection, version: int, categories: Sequence[tuple[Category, int, int, bool, bool]]
+) -> None:
     with transaction(writer):
         tables = writer.execute(SQL["tables"]).fetchall()
         for (name,) in tables:
             writer.execute(f'DROP TABLE "{name}"')
         for statement in _SCHEMA.split(";\n"):
             writer.execute(statement)
-        writer.executemany(SQL["put_category_order"], orders)
+        writer.executemany(SQL["put_category_order"], categories)
         writer.execute(f"PRAGMA user_version = {version}")

@@ -29,12 +29,14 @@ ORDERS: Final[Mapping[Grouping, Sequence[str]]] = {
 class DeskFilter(ListFilter):
     """What a view of the desk shows. `level` is the lowest one shown; `assignee` may be `nobody`.
 
+    `at_stake` shows the categories that are about the safety of children, or about somebody's life.
     `to_sign` shows what waits for the signature of whoever looks at it, whatever else became of the case.
     """
 
     listed: Listed = "waiting"
     category: str | None = None
     group: str | None = None
+    at_stake: Literal["children", "life"] | None = None
     policy: str | None = None
     channel: str | None = None
     country: str | None = None

@@ -3,6 +3,7 @@
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ from streams.contract.wire.times import DAY
 from streams.desk.console.casework.permissions import Person, may_act_on_request
 from streams.desk.console.read_model.clocks import NO_CLOCK
 from streams.desk.console.read_model.desk_filter import ORDERS, DeskFilter, conditions_for, position_of
+from streams.desk.console.read_model.finding.desk_views import built_in_views
 from streams.desk.console.read_model.paging import PAGE_ROWS, BadFilter, Page, as_json, page_where
 from streams.desk.console.read_model.statements import SQL, sql_if
 
@@ -147,21 +149,36 @@ def total(reader: sqlite3.Connection, shown: DeskFilter, person: Person, now_ms:
     return int(cases) + _requests_total(reader, shown, person, now_ms)
 
 
+def cases_opened(
+    reader: sqlite3.Connection, shown: DeskFilter, person: Person, first_ms: int, end_ms: int
+) -> frozenset[str]:
+    """The ids of the cases that opened from `first_ms` until before `end_ms` and fit a view.
+
+    They do whatever became of them. Requests are no cases.
+    """
+    given, values = conditions_for(replace(shown, listed="all"), person, first_ms)
+    bound = {**values, "first": first_ms, "end": end_ms}
+    return frozenset(case for (case,) in reader.execute(sql_if("desk", {*given, "opened"}), bound))
+
+
+def policies_with_cases(reader: sqlite3.Connection, person: Person) -> list[str]:
+    """The policies, and the duties of clocks, of which a person sees cases."""
+    rows = reader.execute(SQL["policies_with_cases"], {"categories": as_json(person.categories)})
+    return [policy for (policy,) in rows]
+
+
 def requests_due(reader: sqlite3.Connection, person: Person, now_ms: int) -> int:
     """How many requests stand on the desk because they are due, for who may answer them; 0 for others."""
     return _requests_total(reader, DeskFilter(), person, now_ms)
 
 
 def work_counts(reader: sqlite3.Connection, person: Person, now_ms: int) -> Iterator[WorkCount]:
-    """What is overdue, to sign, theirs, and of requests due, as far as the person may see it.
+    """What is overdue, to sign, theirs, of children and life, and requests due, as far as a person sees it.
 
-    Who may not act has nothing to sign and works on nothing; who may not answer requests has none that are
-    due. These are left out, as a number that is always zero says nothing.
+    What is always zero for a person is left out, as it says nothing: who may not act has nothing to sign, and
+    who may not answer requests has none that are due.
     """
-    views = {"overdue": DeskFilter(clock="overdue")}
-    if person.role != "read_only":
-        views |= {"to sign": DeskFilter(to_sign="yes"), "mine": DeskFilter(assignee=person.ref)}
-    for name, shown in views.items():
+    for name, shown in built_in_views(reader, person):
         address = f"/desk?{urlencode(shown.parameters())}"
         yield WorkCount(name, address, total(reader, shown, person, now_ms))
     if may_act_on_request(person, "decided", None):

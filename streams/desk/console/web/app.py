@@ -23,6 +23,9 @@ from streams.desk.console.web.clocks import act_on_clock, clocks
 from streams.desk.console.web.context import Console
 from streams.desk.console.web.error_pages import ErrorPages, error_page
 from streams.desk.console.web.figures import figures, figures_file
+from streams.desk.console.web.finding.save_view import delete_view, save_view
+from streams.desk.console.web.finding.search import found_places, search
+from streams.desk.console.web.finding.views import queue_by_name, view_by_name, views
 from streams.desk.console.web.health import health
 from streams.desk.console.web.integrity import integrity
 from streams.desk.console.web.live import live
@@ -54,6 +57,13 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
             Route("/desk", desk, name="desk"),
             Route("/desk/rows", rows, name="desk_rows"),
             Route("/desk/next/{case}", next_case, name="next_case"),
+            Route("/search", search, name="search"),
+            Route("/search/places", found_places, name="found_places"),
+            Route("/views", views, name="views"),
+            Route("/views/{name}", view_by_name, name="view_by_name"),
+            Route("/queues/{name}", queue_by_name, name="queue_by_name"),
+            *_form("/save-view", save_view, "/views"),
+            *_form("/delete-view", delete_view, "/views"),
             Route("/cases/{case}", case, name="case"),
             *_form("/cases/{case}/acts", act, "/cases/{case}"),
             *_form("/bulk", bulk, "/desk"),

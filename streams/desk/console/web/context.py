@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from streams.contract.events.report import Category
-from streams.desk.console.casework.permissions import Person, may_see_figures
+from streams.desk.console.casework.permissions import Person
 from streams.desk.console.follower import Progress
 from streams.desk.console.held import HeldActs
 from streams.desk.console.live_feed import LiveFeed
@@ -28,6 +28,7 @@ from streams.desk.console.settings import ConsoleSettings
 from streams.desk.console.terms import Terms
 from streams.desk.console.viewer import viewed_channel, viewed_content, viewed_request
 from streams.desk.console.web import words
+from streams.desk.console.web.pages import pages_of
 from streams.desk.console.web.sentences import row_sentence, said_of_request
 from streams.desk.console.web.vocabulary import Vocabulary
 from streams.desk.console.web.words import with_moments
@@ -56,8 +57,8 @@ TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all
 TEMPLATES.env.globals.update(
     category_title=category_title,
     in_places=in_places,
+    pages_of=pages_of,
     place_name=place_name,
-    may_see_figures=may_see_figures,
     row_sentence=row_sentence,
     said_of_request=said_of_request,
 )
@@ -67,7 +68,8 @@ TEMPLATES.env.globals.update(
 class Console:
     """The parts that pages use.
 
-    `duties` are the rows of law in use, by id; `terms` the titles of the platform's own rules.
+    `duties` are the rows of law in use, by id; `policies` the names of those in use; `terms` the titles of
+    the platform's own rules.
     """
 
     settings: ConsoleSettings
@@ -77,6 +79,7 @@ class Console:
     feed: LiveFeed
     held: HeldActs
     duties: Mapping[str, Obligation]
+    policies: frozenset[str]
     categories: Mapping[Category, CategoryRules]
     terms: Terms
 

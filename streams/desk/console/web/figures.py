@@ -8,8 +8,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.contract.wire.times import DAY, midnight_ms
+from streams.contract.wire.times import DAY, epoch_ms, midnight_ms
 from streams.desk.console.casework.permissions import may_see_figures
+from streams.desk.console.read_model.desk_query import cases_opened
 from streams.desk.console.read_model.figures.case_histories import case_histories, second_opinions
 from streams.desk.console.read_model.figures.day_figures import (
     AGES,
@@ -20,6 +21,12 @@ from streams.desk.console.read_model.figures.day_figures import (
     day_figures,
     due_clocks,
 )
+from streams.desk.console.read_model.figures.queue_figures import (
+    MeasuredQueue,
+    QueueFigures,
+    queue_figures,
+)
+from streams.desk.console.read_model.finding.desk_views import queues
 from streams.desk.console.web.bars import BarChart, bar_chart
 from streams.desk.console.web.context import console_of, page, person_of
 from streams.desk.text.spreadsheet_csv import spreadsheet_csv
@@ -28,7 +35,14 @@ from streams.running.wall_clock import clock_ms
 # Two weeks: each weekday twice, and as many bars as a narrow screen can show.
 _DAYS: Final = 14
 
-_COLUMNS: Final = ("day", "figure", "category", "policy", "duty", "age", "value")
+_COLUMNS: Final = ("day", "figure", "category", "policy", "duty", "age", "queue", "value")
+
+
+class ShownDays(NamedTuple):
+    """The figures of days that follow each other, and those of queues with a target on each of them."""
+
+    days: list[DayFigures]
+    queues: list[list[QueueFigures]]
 
 
 class PolicyShare(NamedTuple):
@@ -42,7 +56,7 @@ class PolicyShare(NamedTuple):
 
 def figures(request: Request) -> Response:
     """The figures of a day, and of the two weeks that end with it. Raises HTTPException for who may not."""
-    days = _shown_days(request)
+    days, of_queues = _shown_days(request)
     *_, shown = days
     context = {
         "nav": "figures",
@@ -56,19 +70,20 @@ def figures(request: Request) -> Response:
             for kind in FIGURES
         ],
         "dismissed": list(_policy_shares(days)),
+        "queues": of_queues[-1],
     }
     return page(request, "figures.html", context)
 
 
 def figures_file(request: Request) -> Response:
     """The same figures as CSV, one line for each. Raises HTTPException for who may not see the page."""
-    days = _shown_days(request)
-    name = f"figures-{days[-1].day}.csv"
+    shown = _shown_days(request)
+    name = f"figures-{shown.days[-1].day}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(spreadsheet_csv(_COLUMNS, _rows(days)), media_type="text/csv", headers=headers)
+    return Response(spreadsheet_csv(_COLUMNS, _rows(shown)), media_type="text/csv", headers=headers)
 
 
-def _shown_days(request: Request) -> list[DayFigures]:
+def _shown_days(request: Request) -> ShownDays:
     """The days that an address asks for, the last one being the day chosen."""
     person = person_of(request)
     if not may_see_figures(person):
@@ -79,13 +94,25 @@ def _shown_days(request: Request) -> list[DayFigures]:
     console = console_of(request)
     reader = console.database.reader()
     kept = {duty.id for duty in console.duties.values() if duty.meaning != "deadline"}
-    return day_figures(
+    histories, now_ms = case_histories(reader, first_ms, person.categories), clock_ms()
+    figures_of_days = day_figures(
         days,
-        case_histories(reader, first_ms, person.categories),
+        histories,
         second_opinions(reader, first_ms, end_ms, person.categories),
         due_clocks(reader, first_ms, end_ms, person.categories, lambda duty: duty not in kept),
-        clock_ms(),
+        now_ms,
     )
+    measured = [
+        MeasuredQueue(
+            each.view.name,
+            each.view.target,
+            epoch_ms(each.view.saved_at),
+            cases_opened(reader, each.shown, person, first_ms, end_ms),
+        )
+        for each in queues(reader, person)
+        if each.shown is not None and each.view.target is not None
+    ]
+    return ShownDays(figures_of_days, [queue_figures(day, measured, histories, now_ms) for day in days])
 
 
 def _chosen(text: str | None) -> date:
@@ -115,35 +142,39 @@ def _policy_shares(days: Sequence[DayFigures]) -> Iterator[PolicyShare]:
     """Every policy of which somebody decided a case on one of these days."""
     *_, shown = days
     for policy in sorted({policy for day in days for policy in day.dismissed_percent}):
-        decided = sum(each.decided for queue, each in shown.queues.items() if queue.policy == policy)
+        decided = sum(each.decided for group, each in shown.groups.items() if group.policy == policy)
         spans = _spans(days, [day.dismissed_percent.get(policy) for day in days])
         chart = bar_chart(f"{policy}: not upheld, percent", "day", spans)
         yield PolicyShare(policy, decided, shown.dismissed_percent.get(policy), chart)
 
 
-def _rows(days: Sequence[DayFigures]) -> Iterator[tuple[str, ...]]:
-    """The lines of the file: per day the figures of all queues, then those of each queue, duty and policy.
+def _rows(shown: ShownDays) -> Iterator[tuple[str, ...]]:
+    """The lines of the file: per day the figures of all cases, then those by what they are counted by.
 
-    The latter have no lines that say zero.
+    By category and policy, and by duty, they have no lines that say zero.
     """
-    for day in days:
+    for day, queues_of_day in zip(shown.days, shown.queues, strict=True):
         for kind in FIGURES:
-            yield (day.day, kind.name, "", "", "", "", _cell(day.values[kind.name]))
-        yield from _queue_rows(day)
+            yield (day.day, kind.name, "", "", "", "", "", _cell(day.values[kind.name]))
+        yield from _group_rows(day)
         for duty, became in day.clocks.items():
             for name, count in sorted(became.items()):
-                yield (day.day, f"clocks_{name}", "", "", duty, "", str(count))
+                yield (day.day, f"clocks_{name}", "", "", duty, "", "", str(count))
         for policy, percent in day.dismissed_percent.items():
-            yield (day.day, "dismissed_percent", "", policy, "", "", _cell(percent))
+            yield (day.day, "dismissed_percent", "", policy, "", "", "", _cell(percent))
+        for each in queues_of_day:
+            for part in ("opened", "in_time", "percent", "still_in_time"):
+                value = _cell(getattr(each, part))
+                yield (day.day, f"queue_{part}", "", "", "", "", each.name, value)
 
 
-def _queue_rows(day: DayFigures) -> Iterator[tuple[str, ...]]:
-    for queue, counted in day.queues.items():
+def _group_rows(day: DayFigures) -> Iterator[tuple[str, ...]]:
+    for group, counted in day.groups.items():
         counts = [("opened", "", counted.opened), ("decided", "", counted.decided)]
         counts += [("waiting", age, count) for (age, _), count in zip(AGES, counted.waiting, strict=True)]
         for name, age, count in counts:
             if count:
-                yield (day.day, name, queue.category, queue.policy, "", age, str(count))
+                yield (day.day, name, group.category, group.policy, "", age, "", str(count))
 
 
 def _cell(figure: Figure) -> str:

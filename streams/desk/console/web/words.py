@@ -58,6 +58,11 @@ def in_words(code: str) -> str:
     return _REFUSALS.get(code) or code.replace("_", " ")
 
 
+def area_in_words(area: str) -> str:
+    """An area of the EU's transparency database, such as `STATEMENT_CATEGORY_ANIMAL_WELFARE`, in words."""
+    return in_words(area.removeprefix("STATEMENT_CATEGORY_").lower())
+
+
 def duty_name(duties: Mapping[str, Obligation], duty_id: str) -> str:
     """A duty by its title and its law.
 

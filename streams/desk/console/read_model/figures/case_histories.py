@@ -51,6 +51,7 @@ class SecondOpinion(NamedTuple):
 class CaseHistory:
     """A case of the desk. `raised_ms` is when it rose to a higher level; the lists are in order of time."""
 
+    escalation_id: str
     category: Category
     policy: str
     opened_ms: int
@@ -114,7 +115,7 @@ def case_histories(
     """
     bound = {"first": first_ms, "categories": as_json(categories)}
     found = {
-        escalation_id: CaseHistory(category, policy, opened_ms, resolved_day)
+        escalation_id: CaseHistory(escalation_id, category, policy, opened_ms, resolved_day)
         for escalation_id, category, policy, opened_ms, resolved_day in reader.execute(
             SQL["cases_of_days"], bound
         )

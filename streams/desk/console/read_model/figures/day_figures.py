@@ -55,7 +55,7 @@ FIGURES: Final[Sequence[FigureKind]] = (
     FigureKind("clocks_due", "Legal clocks due", "deadlines of reports and of authorities' requests"),
     FigureKind("clocks_missed", "Legal clocks missed", "of these, not ended in time"),
 )
-"""The figures of a day over all queues, in the order in which they are shown."""
+"""The figures of a day over all cases, in the order in which they are shown."""
 
 AGES: Final[Sequence[tuple[str, int]]] = (
     ("under 1 h", HOUR),
@@ -71,7 +71,7 @@ Became = Literal["met", "missed", "withdrawn", "open"]
 """What became of a clock that was due."""
 
 
-class Queue(NamedTuple):
+class CaseGroup(NamedTuple):
     """What a person chooses on the desk: a category and a policy."""
 
     category: str
@@ -79,8 +79,8 @@ class Queue(NamedTuple):
 
 
 @dataclass(slots=True)
-class QueueDay:
-    """A queue on a day; `waiting` has a count for each of AGES."""
+class GroupDay:
+    """A category and a policy on a day; `waiting` has a count for each of AGES."""
 
     opened: int = 0
     decided: int = 0
@@ -89,7 +89,7 @@ class QueueDay:
 
 @dataclass(frozen=True, slots=True)
 class DayFigures:
-    """The figures of a UTC day: over all queues by name, by queue, by duty, and by policy.
+    """The figures of a UTC day: of all cases by name, then by category and policy, by duty, by policy.
 
     `dismissed_percent` is the share of a policy's decisions that did not uphold, manifestly unfounded ones
     included.
@@ -97,7 +97,7 @@ class DayFigures:
 
     day: str
     values: dict[str, Figure]
-    queues: dict[Queue, QueueDay]
+    groups: dict[CaseGroup, GroupDay]
     clocks: dict[str, Counter[Became]]
     dismissed_percent: dict[str, Figure]
 
@@ -153,7 +153,7 @@ def day_figures(
 ) -> list[DayFigures]:
     """The figures of UTC days that follow each other; those of today are as of `now_ms`.
 
-    Figures about how people decided are of one day each and of all queues, or of one policy each without
+    Figures about how people decided are of one day each and of all cases, or of one policy each without
     their sum. So none that is hidden can be found as a difference of others; who looks again after each
     decision of today sees what it changed, as on the page of its case.
     """
@@ -165,11 +165,11 @@ def day_figures(
         return tallies.get(at_ms // DAY, elsewhere)
 
     for case in histories:
-        queue = Queue(case.category, case.policy)
-        on(case.opened_ms).queues[queue].opened += 1
+        group = CaseGroup(case.category, case.policy)
+        on(case.opened_ms).groups[group].opened += 1
         for decision in case.decisions:
             tally = on(decision.at_ms)
-            tally.queues[queue].decided += 1
+            tally.groups[group].decided += 1
             tally.people |= decision.people
             tally.policy_people[case.policy] |= decision.people
             tally.policy_decided[case.policy] += 1
@@ -185,7 +185,7 @@ def day_figures(
         spans = case.waiting()
         for tally in tallies.values():
             if case.resolved_day is None or case.resolved_day > tally.day:
-                tally.count_waiting(queue, spans, now_ms)
+                tally.count_waiting(group, spans, now_ms)
     for opinion in opinions:
         on(opinion.at_ms).opinions.add(opinion.people, of_part=opinion.agrees)
     for clock in clocks:
@@ -216,7 +216,7 @@ class _Tally:
 
     day: str
     end_ms: int
-    queues: defaultdict[Queue, QueueDay] = field(default_factory=lambda: defaultdict(QueueDay))
+    groups: defaultdict[CaseGroup, GroupDay] = field(default_factory=lambda: defaultdict(GroupDay))
     clocks: defaultdict[str, Counter[Became]] = field(default_factory=lambda: defaultdict(Counter))
     people: set[str] = field(default_factory=set)
     policy_people: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -228,22 +228,22 @@ class _Tally:
     opinions: _Share = field(default_factory=_Share)
     replaced: int = 0
 
-    def count_waiting(self, queue: Queue, spans: Iterable[tuple[int, int | None]], now_ms: int) -> None:
+    def count_waiting(self, group: CaseGroup, spans: Iterable[tuple[int, int | None]], now_ms: int) -> None:
         """Count a case if it waited at the end of the day, which for today is now."""
         end_ms = min(self.end_ms, now_ms + 1)
         for begin, end in spans:
             if begin < end_ms and (end is None or end >= end_ms):
                 waited = end_ms - begin
                 age = next(number for number, (_, below) in enumerate(AGES) if waited < below)
-                self.queues[queue].waiting[age] += 1
+                self.groups[group].waiting[age] += 1
 
     def figures(self) -> DayFigures:
         took = sorted(self.took_ms)
         clocks = dict(sorted(self.clocks.items()))
         values: dict[str, Figure] = {
-            "opened": sum(each.opened for each in self.queues.values()),
-            "decided": sum(each.decided for each in self.queues.values()),
-            "waiting": sum(sum(each.waiting) for each in self.queues.values()),
+            "opened": sum(each.opened for each in self.groups.values()),
+            "decided": sum(each.decided for each in self.groups.values()),
+            "waiting": sum(sum(each.waiting) for each in self.groups.values()),
             "median_hours": _shown(_hours(took, 50), self.took_people),
             "p90_hours": _shown(_hours(took, 90), self.took_people),
             "answered": self.answers.of,
@@ -258,7 +258,7 @@ class _Tally:
             policy: _shown(_percent(self.policy_dismissed[policy], decided), self.policy_people[policy])
             for policy, decided in sorted(self.policy_decided.items())
         }
-        return DayFigures(self.day, values, dict(sorted(self.queues.items())), clocks, dismissed)
+        return DayFigures(self.day, values, dict(sorted(self.groups.items())), clocks, dismissed)
 
 
 def _shown(value: float | None, people: set[str]) -> Figure:

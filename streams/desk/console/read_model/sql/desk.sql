@@ -1,7 +1,8 @@
--- The desk's cases, a page at a time or by their ids, or how many there are. `seen` are the members of cases that a person
--- may see, of those that wait or whatever is asked for; `listed` those of them that a view asks for. The most urgent of these
--- stands for its case. What a view asks that a case does not have, none of its members that wait may have.
--- A plus keeps a list from the index of what is overdue: it would have to sort much that it finds there.
+-- The desk's cases, a page at a time or by their ids, how many there are, or which escalations opened in a time. `seen` are the
+-- members of cases that a person may see, of those that wait or whatever is asked for; `listed` those of them that a view asks
+-- for. The most urgent of these stands for its case. What a view asks that a case does not have, none of its members that wait
+-- may have. A plus keeps a list from the index of what is overdue: it would have to sort much that it finds there. What is at
+-- stake is at the head of the order: a list that knows it ends soon, while counts take the index of categories.
 
 -- name: desk
 WITH seen AS NOT MATERIALIZED (
@@ -12,7 +13,9 @@ AND waits = 1 AND (snoozed_until_ms IS NULL OR snoozed_until_ms <= :now) -- if l
 AND waits = 1 AND snoozed_until_ms > :now -- if listed=snoozed
 AND state = :listed -- if listed=decided
 AND state = :listed -- if listed=resolved
+AND opened_ms >= :first AND opened_ms < :end -- if opened
 AND category IN (SELECT value FROM json_each(:categories)) -- if restricted counts
+AND category IN (SELECT value FROM json_each(:categories)) -- if restricted opened
 AND +category IN (SELECT value FROM json_each(:categories)) -- if restricted limit
 AND +category IN (SELECT value FROM json_each(:categories)) -- if restricted ids
 AND +category IN (SELECT value FROM json_each(:categories)) -- if restricted total
@@ -21,6 +24,9 @@ SELECT * FROM seen
 WHERE TRUE
 AND category = :category -- if category
 AND category_group = :group -- if group
+AND order_first = 0 -- if limit at_stake
+AND category IN (SELECT category FROM category_order WHERE child_safety) -- if at_stake=children
+AND category IN (SELECT category FROM category_order WHERE endangers_life) -- if at_stake=life
 AND policy = :policy -- if policy
 AND channel_ref = :channel -- if channel
 AND level >= :level -- if level
@@ -48,6 +54,7 @@ SELECT 'escalation' AS subject, listed.* FROM json_each(:ids) AS wanted CROSS JO
 SELECT category, policy, count(*), NULL FROM listed WHERE alone = 1 GROUP BY category, policy -- if counts
 UNION ALL SELECT category, policy, 1, case_id FROM listed WHERE alone = 0 -- if counts
 SELECT count(DISTINCT case_id) FROM listed -- if total
+SELECT escalation_id FROM listed -- if opened
 WHERE TRUE -- if limit
 WHERE TRUE -- if ids
 WHERE TRUE -- if total
@@ -105,6 +112,9 @@ SELECT escalation_id FROM desk_row WHERE case_id = ? LIMIT 3
 -- name: set_alone
 UPDATE desk_row SET alone = ? WHERE case_id = ?
 
+-- name: policies_with_cases
+SELECT DISTINCT policy FROM desk_row WHERE category IN (SELECT value FROM json_each(:categories))
+
 -- name: episodes_with_clocks
 SELECT escalation_id FROM desk_row WHERE channel_ref = ? AND NOT is_clock AND state != 'resolved'
 
@@ -116,4 +126,7 @@ UNION ALL SELECT request_id, category FROM request_row WHERE request_id IN (SELE
 SELECT order_first, order_severity FROM category_order WHERE category = ?
 
 -- name: put_category_order
-INSERT INTO category_order VALUES (?, ?, ?)
+INSERT INTO category_order VALUES (?, ?, ?, ?, ?)
+
+-- name: categories_at_stake
+SELECT category, child_safety, endangers_life FROM category_order WHERE child_safety OR endangers_life

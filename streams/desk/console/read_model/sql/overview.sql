@@ -118,3 +118,4 @@ DELETE FROM clock_outcome WHERE at_ms < :cutoff;
 DELETE FROM policy_event WHERE day < :cutoff_day;
 DELETE FROM integrity_case WHERE at_ms < :integrity_cutoff;
 DELETE FROM review_question WHERE at_ms < :cutoff;
+DELETE FROM desk_view WHERE event IS NULL AND at_ms < :cutoff;

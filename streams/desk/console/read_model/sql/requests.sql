@@ -24,6 +24,8 @@ AND waits = 1 AND order_due <= :due_until -- if waiting
 AND (snoozed_until_ms IS NULL OR snoozed_until_ms <= :now) -- if listed=waiting
 AND (category IS NULL OR category IN (SELECT value FROM json_each(:categories))) -- if restricted
 AND category = :category -- if category
+AND category IN (SELECT category FROM category_order WHERE child_safety) -- if at_stake=children
+AND category IN (SELECT category FROM category_order WHERE endangers_life) -- if at_stake=life
 AND country = upper(:country) -- if country
 AND NOT (assignee IS NOT NULL AND (claimed_until_ms IS NULL OR claimed_until_ms > :now)) -- if assignee=nobody
 AND assignee = :assignee AND (claimed_until_ms IS NULL OR claimed_until_ms > :now) -- if held

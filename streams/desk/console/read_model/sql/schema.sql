@@ -279,10 +279,21 @@ CREATE INDEX desk_members ON desk_row (case_id, waits, state DESC, is_clock, ord
 CREATE INDEX desk_decided ON desk_row (case_id, decided_ms) WHERE decided_ms IS NOT NULL;
 CREATE INDEX desk_decided_in_channel ON desk_row (channel_ref, decided_ms) WHERE decided_ms IS NOT NULL;
 
+-- Views of the desk that people saved, by the keys of their topic. A deleted one has no event, and stays for a year: what was
+-- written before it and is read after it must not bring the view back.
+CREATE TABLE desk_view (
+    view_key TEXT PRIMARY KEY,
+    offset INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    event BLOB
+) WITHOUT ROWID;
+
 -- What the order of the desk takes from a category: whether life or a child may be at stake (0, else 1), and the severity
--- in millionths, negative as the gravest comes first.
+-- in millionths, negative as the gravest comes first. The filter `at_stake` takes the two others.
 CREATE TABLE category_order (
     category TEXT PRIMARY KEY,
     order_first INTEGER NOT NULL,
-    order_severity INTEGER NOT NULL
+    order_severity INTEGER NOT NULL,
+    child_safety INTEGER NOT NULL,
+    endangers_life INTEGER NOT NULL
 ) WITHOUT ROWID;

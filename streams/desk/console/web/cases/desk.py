@@ -13,8 +13,11 @@ from starlette.responses import RedirectResponse, Response
 from streams.desk.console.read_model.desk_filter import DeskFilter, position_of
 from streams.desk.console.read_model.desk_query import counts, desk_page, desk_row, desk_rows
 from streams.desk.console.read_model.members import inside_of
+from streams.desk.console.web.cases.chips import chips
 from streams.desk.console.web.context import console_of, next_page, note_position, page, person_of
-from streams.desk.console.web.words import clock_word, holder, in_words
+from streams.desk.console.web.finding.named_views import filter_words, named_views
+from streams.desk.console.web.finding.shown import shown_in
+from streams.desk.console.web.words import area_in_words, clock_word, holder
 from streams.running.wall_clock import clock_ms
 
 
@@ -34,7 +37,7 @@ def desk(request: Request) -> Response:
     note_position(request)
     now = clock_ms()
     reader = console.database.reader()
-    shown = DeskFilter.of(request.query_params)
+    shown = shown_in(request, request.query_params)
     listed = desk_page(reader, shown, person, now, request.query_params.get("after"))
     context = {
         "shown": shown,
@@ -48,14 +51,22 @@ def desk(request: Request) -> Response:
     if "after" in request.query_params:
         return page(request, "desk_rows.html", context)
     counted = counts(reader, shown, person, now)
-    return page(request, "desk.html", {**context, **counted._asdict()})
+    pressed, named = list(chips(shown, person)), named_views(reader, person)
+    views = {
+        "chips": pressed,
+        "named": named,
+        "view": next((each for each in named if each.shown == shown), None),
+        "parameters": shown.parameters(),
+        "said": filter_words(shown),
+    }
+    return page(request, "desk.html", {**context, **views, **counted._asdict()})
 
 
 def rows(request: Request) -> Response:
     """The rows of some cases as they are now: to replace those on an open page, or to count new ones."""
     console, person = console_of(request), person_of(request)
     ids = request.query_params.get("ids", "").split()
-    shown = DeskFilter.of(request.query_params)
+    shown = shown_in(request, request.query_params)
     reader = console.database.reader()
     found = desk_rows(reader, ids, shown, person, clock_ms())
     context = {
@@ -73,7 +84,7 @@ def next_case(request: Request) -> Response:
     row = desk_row(reader, request.path_params["case"], person, now)
     if row is None:
         raise HTTPException(404, "There is no such case, or it is not yours to see.")
-    shown = DeskFilter.of(request.query_params)
+    shown = shown_in(request, request.query_params)
     listed = desk_page(reader, shown, person, now, position_of(row, shown))
     for each in listed.rows:
         if each["subject"] == "escalation" and holder(each, now) in (None, person.ref):
@@ -86,7 +97,7 @@ def _grouped(rows: Sequence[Row], shown: DeskFilter, now_ms: int) -> Iterator[Ro
         if shown.by == "channel":
             return f"Channel {row['channel_ref']}"
         if shown.by == "category":
-            return in_words(row["category_group"].removeprefix("STATEMENT_CATEGORY_").lower())
+            return area_in_words(row["category_group"])
         return clock_word(row["due_ms"], now_ms) if row["order_first"] else "life and children"
 
     for name, group in groupby(rows, heading):

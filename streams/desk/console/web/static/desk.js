@@ -15,7 +15,11 @@ export function startDesk() {
   onKey("ArrowDown", () => move(1));
   onKey("ArrowUp", () => move(-1));
   onKey("Enter", (event) => event.target.closest("a, button, summary") === null && open(""));
-  onKey("/", () => document.querySelector(".filters select").focus());
+  onKey("/", openFilter);
+  onKey("f", openFilter);
+  for (const chip of document.querySelectorAll(".chips [aria-keyshortcuts]")) {
+    onKey(chip.getAttribute("aria-keyshortcuts"), () => chip.click());
+  }
   if (document.querySelector("#row-act")) {
     for (const [key, kind] of [["a", "claimed"], ["r", "released"], ["e", "escalated"]]) {
       onKey(key, () => current() !== null && void actOn(current(), kind));
@@ -29,6 +33,11 @@ export function startDesk() {
   const [entry] = performance.getEntriesByType("navigation");
   // Who comes back is where they were.
   if (entry?.type !== "navigate") row(lastCase())?.querySelector("a.case").focus();
+}
+
+function openFilter() {
+  document.querySelector("#filter").open = true;
+  document.querySelector(".filters select").focus();
 }
 
 function rows() {

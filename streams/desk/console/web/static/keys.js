@@ -56,7 +56,8 @@ function isMove(key) {
 }
 
 function goToPage(letter) {
-  const links = [...document.querySelectorAll("nav[aria-label=Pages] a")];
+  // Pages before what waits: of two with one letter the first one.
+  const links = [...document.querySelectorAll("header nav a")];
   const link = links.find((each) => each.textContent.trim().toLowerCase().startsWith(letter));
   link?.click();
   return link !== undefined;
