@@ -85,6 +85,12 @@ def people(number: int, **fields) -> dict[str, int]:
             "in Turkiye",
             "9 reports within a day: 3 by detectors, 1 by trusted flaggers, 2 by state actors, 3 by people",
         ),
+        # Of a window without its doubtful reports.
+        (
+            facts("csam", "FR", automated=2, distinct_reporters=0),
+            "Child abuse material: detectors report a message in France",
+            "",
+        ),
         # A receipt that is due, and a grievance.
         (
             facts("fraud", "MY", clock_asks="acknowledge"),
@@ -127,7 +133,7 @@ def people(number: int, **fields) -> dict[str, int]:
         (
             facts("spam", "DE", "FR", waits_for_answer=True, coordinated=4, **people(12)),
             "Spam: 12 people report a message in Germany and France",
-            "you are asked whether its reports are right; 4 reporters look coordinated",
+            "a desk is asked whether its reports are right; 4 reporters look coordinated",
         ),
         # What is not known is left out.
         (facts("spam", "XX"), "Spam: 1 person reports a message", ""),

@@ -14,10 +14,10 @@ class CaseFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     """The facts of one escalation, or of several about the same message or channel.
 
     Counts are those of the newest event that counted reports, within a window of `window_ms`. `messages` is
-    how many messages events name, 0 if the reports are about the channel itself. `asked_by_victim`: a request
-    in the form that a statute gives to the person shown or concerned, also if somebody made it for them.
-    `clock_asks` is the action of a clock's duty, null for an episode. `voices` is null if no report came with
-    a stamp.
+    how many messages events name, at most ten, 0 if all reports are about the channel itself.
+    `asked_by_victim`: a request in the form that a statute gives to the person shown or concerned, also if
+    somebody made it for them. `clock_asks` is the action of a clock's duty, null for an episode. `voices` is
+    null if no report came with a stamp.
     """
 
     category: Category
@@ -41,7 +41,8 @@ class CaseFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def of_people(self) -> int:
         """Reports that came neither from a detector, nor from a trusted flagger, nor from a state actor."""
-        return self.reports - self.automated - self.trusted_flaggers - self.state_actors
+        # Without doubtful reports a window may have fewer than these.
+        return max(self.reports - self.automated - self.trusted_flaggers - self.state_actors, 0)
 
 
 def case_facts(events: Sequence[Escalation]) -> CaseFacts:

@@ -101,7 +101,7 @@ def _who(facts: CaseFacts) -> tuple[str, bool]:
 
 def _evidence(facts: CaseFacts) -> Iterator[str]:
     if facts.waits_for_answer:
-        yield "you are asked whether its reports are right"
+        yield "a desk is asked whether its reports are right"
     if facts.linked:
         yield f"{facts.linked:,} of {facts.distinct_reporters:,} reporters report together"
     elif facts.coordinated:
