@@ -31,7 +31,7 @@ def words(name):
 def views(name):
     """Each condition alone, with what the statement needs to be one."""
     orders = {"by=clock", "by=channel", "by=category"} & words(name)
-    heads = {"limit", "ids", "counts", "total"} & words(name)
+    heads = {"limit", "ids", "counts", "total", "opened"} & words(name)
     if "ids" in heads:
         # What else it says begins with one of these.
         for head in heads:

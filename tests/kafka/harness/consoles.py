@@ -38,13 +38,13 @@ main()
 
 _CHANGES: dict[Moment, str] = {
     "unread": """
-write = publisher.Publisher._write
+write = publisher.Publisher.write
 async def dying(self, event):
     if event.topic == "case-activity":
         await self._producer.send_and_wait(self._prefix + event.topic, event.value, event.key, headers=event.headers)
         die()
     await write(self, event)
-publisher.Publisher._write = dying
+publisher.Publisher.write = dying
 """,
     "decided": """
 follow_up = publisher.Publisher._follow_up
@@ -54,13 +54,13 @@ async def dying(self, key):
 publisher.Publisher._follow_up = dying
 """,
     "between": """
-write, before = publisher.Publisher._write, [""]
+write, before = publisher.Publisher.write, [""]
 async def dying(self, event):
     if (before[0], event.topic) == ("clock-outcomes", "moderation-outcomes"):
         die()
     before[0] = event.topic
     await write(self, event)
-publisher.Publisher._write = dying
+publisher.Publisher.write = dying
 """,
     "unanswered": """
 act = publisher.Publisher.act

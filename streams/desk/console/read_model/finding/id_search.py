@@ -1,7 +1,7 @@
 """Finds cases, channels and requests by how their ids begin."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 
 from streams.desk.console.casework.permissions import Person
@@ -14,13 +14,19 @@ _MOST: Final = 5
 # The character after all of those in ids.
 _AFTER: Final = "\x7f"
 
-_KINDS: Final[tuple[Literal["case", "channel", "request"], ...]] = ("case", "channel", "request")
+_Kind = Literal["case", "channel", "request"]
+
+_STATEMENTS: Final[Mapping[_Kind, str]] = {
+    "case": SQL["cases_beginning"],
+    "channel": SQL["channels_beginning"],
+    "request": SQL["requests_beginning"],
+}
 
 
 class FoundId(NamedTuple):
     """An id, of what, and what a case or a request is about; of a channel nothing."""
 
-    kind: Literal["case", "channel", "request"]
+    kind: _Kind
     id: str
     says: str
 
@@ -36,6 +42,6 @@ def ids_beginning(reader: sqlite3.Connection, person: Person, beginning: str) ->
         "categories": as_json(person.categories),
         "most": _MOST,
     }
-    for kind in _KINDS:
-        for name, says in reader.execute(SQL[f"{kind}s_beginning"], bound):
+    for kind, statement in _STATEMENTS.items():
+        for name, says in reader.execute(statement, bound):
             yield FoundId(kind, name, says)
