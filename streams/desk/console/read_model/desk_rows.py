@@ -9,6 +9,7 @@ import msgspec
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.moderation_outcome import ModerationOutcome
 from streams.contract.wire.times import epoch_ms, moment_ms
+from streams.desk.console.casework.joining import joined_case_id, message_of
 from streams.desk.console.casework.permissions import gate_needs_two
 from streams.desk.console.casework.work import CaseKey, CaseWork
 from streams.desk.console.read_model.acts import last_acted_ms, work_columns, work_on
@@ -21,7 +22,6 @@ from streams.desk.console.read_model.clocks import (
     nearest_clock_of_messages,
 )
 from streams.desk.console.read_model.escalations import escalation_events
-from streams.desk.console.read_model.joining import joined_case_id, message_of
 from streams.desk.console.read_model.statements import SQL
 from streams.desk.text.crowd_text import priority_text
 from streams.desk.text.record_text import likely_countries
