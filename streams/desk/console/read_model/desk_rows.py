@@ -109,7 +109,7 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str, changes: Changes
 def _note_whether_alone(writer: sqlite3.Connection, case_id: str) -> None:
     # Of three or more all but the last one were two before.
     if len(few := writer.execute(SQL["few_of_case"], (case_id,)).fetchall()) < 3:
-        writer.execute(SQL["set_alone"], (len(few) == 1, case_id))
+        writer.execute(SQL["set_alone"], {"alone": len(few) == 1, "case": case_id})
 
 
 def episodes_with_clocks(writer: sqlite3.Connection, channel_ref: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Words, numbers and times as pages show them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Row
 from typing import Final
@@ -104,7 +104,7 @@ def holder(row: Row, now_ms: int) -> str | None:
     return row["assignee"] if until is None or until > now_ms else None
 
 
-def holder_of(members: Sequence[Row], now_ms: int) -> str | None:
+def holder_of(members: Iterable[Row], now_ms: int) -> str | None:
     """Who works on a case, by the first of its members that somebody works on."""
     return next((found for each in members if (found := holder(each, now_ms))), None)
 

@@ -87,7 +87,7 @@ SELECT * FROM (SELECT *, 0 AS elsewhere FROM desk_row WHERE case_id = :case AND 
 UNION ALL
 SELECT * FROM (SELECT *, 1 AS elsewhere FROM desk_row WHERE channel_ref = :channel AND decided_ms IS NOT NULL AND case_id != :case
     AND category IN (SELECT value FROM json_each(:categories)) ORDER BY decided_ms DESC, escalation_id LIMIT :limit)
-LIMIT :limit
+ORDER BY elsewhere, decided_ms DESC, escalation_id LIMIT :limit
 
 -- name: put_desk_row
 INSERT OR REPLACE INTO desk_row VALUES (
@@ -102,7 +102,7 @@ INSERT OR REPLACE INTO desk_row VALUES (
 SELECT escalation_id FROM desk_row WHERE case_id = ? LIMIT 3
 
 -- name: set_alone
-UPDATE desk_row SET alone = ? WHERE case_id = ?
+UPDATE desk_row SET alone = :alone WHERE case_id = :case AND alone != :alone
 
 -- name: episodes_with_clocks
 SELECT escalation_id FROM desk_row WHERE channel_ref = ? AND NOT is_clock AND state != 'resolved'

@@ -1,6 +1,6 @@
 """The page of one case."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from starlette.exceptions import HTTPException
@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.contract.events.case_activity import ActivityKind, ProposedOutcome
+from streams.contract.events.escalation import Escalation
 from streams.contract.events.moderation_outcome import (
     AccountAction,
     LawGround,
@@ -64,11 +65,15 @@ def case_page(
             (each for each in known.clocks if each.is_open and each.view.status != "paused"), None
         ),
         **work_shown(known, duties, said, status_code, typed),
-        "story": story(known.events),
-        # The last event of a quiet channel names none.
-        "messages": next((event.message_refs for event in reversed(known.events) if event.message_refs), ()),
+        # What clocks say is among the clocks; a case of clocks alone has one story.
+        "story": "\n\n".join(story(each.events) for each in (known, *_other_policies(known))),
+        "messages": list(dict.fromkeys(ref for each in known.members for ref in _messages_of(each.events))),
         "charts": charts(known.events),
-        "questions": questions_of(console_of(request).database.reader(), newest.escalation_id),
+        "questions": [
+            asked
+            for each in known.members
+            for asked in questions_of(console_of(request).database.reader(), each.newest.escalation_id)
+        ],
         "timeline": timeline(known, duties),
         "may": {kind: may_act(person, kind, newest.category) for kind in get_args(ActivityKind)},
         "two_for": [
@@ -89,6 +94,15 @@ def case_page(
     if typed is None and work.decision is not None:
         context["typed"] = _taken_back(work.decision.outcome)
     return page(request, "case.html", context, status_code)
+
+
+def _other_policies(known: KnownCase) -> Sequence[KnownCase]:
+    return [each for each in known.others if each.newest.clock is None]
+
+
+def _messages_of(events: Sequence[Escalation]) -> Sequence[str]:
+    # The last event of a quiet channel names none.
+    return next((event.message_refs for event in reversed(events) if event.message_refs), ())
 
 
 def _taken_back(outcome: ProposedOutcome) -> dict[str, str]:
