@@ -46,7 +46,7 @@ AND (alone = 1 OR NOT EXISTS (SELECT 1 FROM desk_row AS other INDEXED BY desk_ah
 SELECT 'escalation' AS subject, listed.* FROM listed -- if limit
 SELECT 'escalation' AS subject, listed.* FROM json_each(:ids) AS wanted CROSS JOIN listed ON case_id = wanted.value -- if ids
 SELECT category, policy, count(*), NULL FROM listed WHERE alone = 1 GROUP BY category, policy -- if counts
-UNION ALL SELECT category, policy, 1, case_id FROM listed WHERE alone = 0 -- if counts
+UNION ALL SELECT category, policy, 1, case_id FROM listed WHERE alone = 0 GROUP BY category, policy, case_id -- if counts
 SELECT count(DISTINCT case_id) FROM listed -- if total
 WHERE TRUE -- if limit
 WHERE TRUE -- if ids
