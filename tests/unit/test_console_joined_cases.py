@@ -15,7 +15,7 @@ from streams.desk.console.read_model import desk_query, paging
 from streams.desk.console.read_model.case_query import known_case
 from streams.desk.console.read_model.desk_filter import DeskFilter
 from streams.desk.console.read_model.desk_query import counts, desk_page, desk_row, desk_rows, total
-from streams.desk.console.read_model.joining import joined_case_id, message_of
+from streams.desk.console.casework.joining import joined_case_id, message_of
 from streams.desk.console.read_model.members import inside_of
 from tests.categories import CATEGORIES
 from tests.unit.console_acts import PEOPLE as DESK

@@ -293,3 +293,11 @@ def test_who_decided_something_else_meanwhile_of_one_part_is_said(world, anna):
     assert done.status_code == 303
     said = text_of(anna.page("/desk"))
     assert "A part of the case is as it was: somebody else was faster. Look at the case." in said
+
+
+def test_why_every_policy_of_a_case_asks_for_it_is_on_its_page(world, anna):
+    put_report(world)
+    world.put_case("e-2", policy="another", policy_reason="why the other one does", **MESSAGE)
+    page = anna.page("/cases/c-1")
+    assert "another" in section(page, "why")
+    assert section(page, "messages") == "Messages message-of-it"

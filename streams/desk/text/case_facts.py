@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from streams.contract.events.escalation import Escalation
+from streams.contract.events.escalation import Escalation, Window
 from streams.contract.events.report import Category
 from streams.contract.wire.times import moment_ms
 from streams.desk.text.record_text import likely_countries
@@ -61,7 +61,7 @@ def case_facts(events: Sequence[Escalation]) -> CaseFacts:
         automated=counts.automated,
         state_actors=counts.state_actors,
         # Of a clock it is the time of its duty, in which nothing is counted.
-        window_ms=0 if newest.clock else moment_ms(counted.window.end) - moment_ms(counted.window.start),
+        window_ms=0 if newest.clock else _length_ms(counted.window),
         messages=len(messages_of(events)),
         surge=newest.level_name == "surge",
         asked_by_victim=any(map(_asked_by_victim, events)),
@@ -80,6 +80,14 @@ def messages_of(events: Sequence[Escalation]) -> tuple[str, ...]:
     The last event of a quiet channel names none.
     """
     return next((event.message_refs for event in reversed(events) if event.message_refs), ())
+
+
+def _length_ms(window: Window) -> int:
+    """How long a window is; 0 if whoever wrote the event gave it no times."""
+    try:
+        return moment_ms(window.end) - moment_ms(window.start)
+    except ValueError:
+        return 0
 
 
 def _asked_by_victim(event: Escalation) -> bool:

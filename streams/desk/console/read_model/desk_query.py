@@ -1,8 +1,8 @@
 """Lists the desk: which cases, in which order, a page at a time; counts them, and what waits for a person."""
 
 import sqlite3
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -33,23 +33,6 @@ class Counts(NamedTuple):
     by_category: Sequence[Counted]
     by_policy: Sequence[Counted]
     total: int
-
-
-class _Cases:
-    """How many different cases there are: those with one row by their number, others by their ids."""
-
-    def __init__(self) -> None:
-        self._alone = 0
-        self._joined: set[str] = set()
-
-    def add(self, cases: int, case_id: str | None) -> None:
-        if case_id is None:
-            self._alone += cases
-        else:
-            self._joined.add(case_id)
-
-    def number(self) -> int:
-        return self._alone + len(self._joined)
 
 
 class ShownRow(NamedTuple):
@@ -132,14 +115,20 @@ def counts(reader: sqlite3.Connection, shown: DeskFilter, person: Person, now_ms
     every column of a filter.
     """
     given, values = conditions_for(shown, person, now_ms)
-    all_cases = _Cases()
-    by_category: defaultdict[str, _Cases] = defaultdict(_Cases)
-    by_policy: defaultdict[str, _Cases] = defaultdict(_Cases)
+    # Cases with one row are counted where they are; of others two rows may be of one case.
+    alone: Counter[tuple[str, str]] = Counter()
+    joined: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for category, policy, cases, case_id in reader.execute(sql_if("desk", {*given, "counts"}), values):
-        for each in (all_cases, by_category[category], by_policy[policy]):
-            each.add(cases, case_id)
+        if case_id is None:
+            alone[category, policy] = cases
+        else:
+            joined[category, policy].add(case_id)
     requests = _requests_total(reader, shown, person, now_ms)
-    return Counts(_most_first(by_category), _most_first(by_policy), all_cases.number() + requests)
+    return Counts(
+        _most_first(alone, joined, lambda pair: pair[0]),
+        _most_first(alone, joined, lambda pair: pair[1]),
+        alone.total() + len(set[str]().union(*joined.values())) + requests,
+    )
 
 
 def total(reader: sqlite3.Connection, shown: DeskFilter, person: Person, now_ms: int) -> int:
@@ -202,6 +191,17 @@ def _of_requests(
     return {*given, "waiting"}, {**values, "due_until": until}
 
 
-def _most_first(cases: Mapping[str, _Cases]) -> Sequence[Counted]:
-    counted = ((value, each.number()) for value, each in cases.items())
-    return [Counted(*each) for each in sorted(counted, key=lambda each: (-each[1], each[0]))]
+def _most_first(
+    alone: Mapping[tuple[str, str], int],
+    joined: Mapping[tuple[str, str], set[str]],
+    part: Callable[[tuple[str, str]], str],
+) -> Sequence[Counted]:
+    """The cases of each value of a part of the pairs, by which they are given, most first."""
+    counted: Counter[str] = Counter()
+    ids: defaultdict[str, set[str]] = defaultdict(set)
+    for pair, cases in alone.items():
+        counted[part(pair)] += cases
+    for pair, of_pair in joined.items():
+        ids[part(pair)] |= of_pair
+    counted.update({value: len(of_value) for value, of_value in ids.items()})
+    return [Counted(*each) for each in sorted(counted.items(), key=lambda each: (-each[1], each[0]))]

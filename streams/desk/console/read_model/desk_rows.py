@@ -10,6 +10,7 @@ from streams.contract.events.escalation import Escalation
 from streams.contract.events.moderation_outcome import ModerationOutcome
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.times import epoch_ms, moment_ms
+from streams.desk.console.casework.joining import joined_case_id, message_of
 from streams.desk.console.casework.permissions import gate_needs_two
 from streams.desk.console.casework.work import CaseKey, CaseWork
 from streams.desk.console.read_model.acts import last_acted_ms, work_columns, work_on
@@ -22,7 +23,6 @@ from streams.desk.console.read_model.clocks import (
     nearest_clock_of_messages,
 )
 from streams.desk.console.read_model.escalations import escalation_events
-from streams.desk.console.read_model.joining import joined_case_id, message_of
 from streams.desk.console.read_model.statements import SQL
 from streams.desk.text.case_facts import case_facts, messages_of
 from streams.desk.text.crowd_text import priority_text
@@ -115,7 +115,7 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str, changes: Changes
 def _note_whether_alone(writer: sqlite3.Connection, case_id: str) -> None:
     # Of three or more all but the last one were two before.
     if len(few := writer.execute(SQL["few_of_case"], (case_id,)).fetchall()) < 3:
-        writer.execute(SQL["set_alone"], (len(few) == 1, case_id))
+        writer.execute(SQL["set_alone"], {"alone": len(few) == 1, "case": case_id})
 
 
 def episodes_with_clocks(writer: sqlite3.Connection, channel_ref: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Words, numbers and times as pages show them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Row
 from typing import Final
@@ -56,11 +56,6 @@ _REFUSALS: Final = {
 def in_words(code: str) -> str:
     """A code of an event or an act, such as `manifestly_unfounded`, in words."""
     return _REFUSALS.get(code) or code.replace("_", " ")
-
-
-def area_in_words(area: str) -> str:
-    """An area of the EU's transparency database, such as `STATEMENT_CATEGORY_ANIMAL_WELFARE`, in words."""
-    return in_words(area.removeprefix("STATEMENT_CATEGORY_").lower())
 
 
 def duty_name(duties: Mapping[str, Obligation], duty_id: str) -> str:
@@ -124,7 +119,7 @@ def holder(row: Row, now_ms: int) -> str | None:
     return row["assignee"] if until is None or until > now_ms else None
 
 
-def holder_of(members: Sequence[Row], now_ms: int) -> str | None:
+def holder_of(members: Iterable[Row], now_ms: int) -> str | None:
     """Who works on a case, by the first of its members that somebody works on."""
     return next((found for each in members if (found := holder(each, now_ms))), None)
 

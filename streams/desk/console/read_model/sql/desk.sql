@@ -52,7 +52,7 @@ AND (alone = 1 OR NOT EXISTS (SELECT 1 FROM desk_row AS other INDEXED BY desk_ah
 SELECT 'escalation' AS subject, listed.* FROM listed -- if limit
 SELECT 'escalation' AS subject, listed.* FROM json_each(:ids) AS wanted CROSS JOIN listed ON case_id = wanted.value -- if ids
 SELECT category, policy, count(*), NULL FROM listed WHERE alone = 1 GROUP BY category, policy -- if counts
-UNION ALL SELECT category, policy, 1, case_id FROM listed WHERE alone = 0 -- if counts
+UNION ALL SELECT category, policy, 1, case_id FROM listed WHERE alone = 0 GROUP BY category, policy, case_id -- if counts
 SELECT count(DISTINCT case_id) FROM listed -- if total
 SELECT escalation_id FROM listed -- if opened
 WHERE TRUE -- if limit
@@ -94,7 +94,7 @@ SELECT * FROM (SELECT *, 0 AS elsewhere FROM desk_row WHERE case_id = :case AND 
 UNION ALL
 SELECT * FROM (SELECT *, 1 AS elsewhere FROM desk_row WHERE channel_ref = :channel AND decided_ms IS NOT NULL AND case_id != :case
     AND category IN (SELECT value FROM json_each(:categories)) ORDER BY decided_ms DESC, escalation_id LIMIT :limit)
-LIMIT :limit
+ORDER BY elsewhere, decided_ms DESC, escalation_id LIMIT :limit
 
 -- name: put_desk_row
 INSERT OR REPLACE INTO desk_row VALUES (
@@ -110,7 +110,7 @@ INSERT OR REPLACE INTO desk_row VALUES (
 SELECT escalation_id FROM desk_row WHERE case_id = ? LIMIT 3
 
 -- name: set_alone
-UPDATE desk_row SET alone = ? WHERE case_id = ?
+UPDATE desk_row SET alone = :alone WHERE case_id = :case AND alone != :alone
 
 -- name: policies_with_cases
 SELECT DISTINCT policy FROM desk_row WHERE category IN (SELECT value FROM json_each(:categories))

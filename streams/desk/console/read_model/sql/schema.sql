@@ -268,8 +268,8 @@ CREATE INDEX desk_to_sign ON desk_row (order_first, order_due, order_level, orde
 CREATE INDEX desk_held ON desk_row (assignee, waits, order_first, order_due, order_level, order_severity, order_priority, case_id) WHERE assignee IS NOT NULL;
 -- Counts of a view read every waiting case: from here, 50,000 take 5 ms instead of 80. It has every column of a filter.
 CREATE INDEX desk_counts ON desk_row (
-    waits, alone, category, policy, snoozed_until_ms, level, due_ms, escalated, assignee, claimed_until_ms, integrity,
-    jurisdictions, category_group, channel_ref, state, case_id
+    waits, alone, category, policy, case_id, snoozed_until_ms, level, due_ms, escalated, assignee, claimed_until_ms, integrity,
+    jurisdictions, category_group, channel_ref, state
 );
 -- Whether another row of the case is more urgent.
 CREATE INDEX desk_ahead ON desk_row (case_id, waits, order_first, order_due, order_level, order_severity, order_priority, escalation_id);

@@ -1,6 +1,6 @@
 """The page of one case."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from starlette.exceptions import HTTPException
@@ -70,11 +70,16 @@ def case_page(
             (each for each in known.clocks if each.is_open and each.view.status != "paused"), None
         ),
         **work_shown(known, vocabulary, said, status_code, typed),
-        "story": story(known.events),
+        # What clocks say is among the clocks; a case of clocks alone has one story.
+        "story": "\n\n".join(story(each.events) for each in (known, *_other_policies(known))),
         "sentence": sentence,
-        "messages": messages_of(known.events),
+        "messages": list(dict.fromkeys(ref for each in known.members for ref in messages_of(each.events))),
         "charts": charts(known.events),
-        "questions": questions_of(console_of(request).database.reader(), newest.escalation_id),
+        "questions": [
+            asked
+            for each in known.members
+            for asked in questions_of(console_of(request).database.reader(), each.newest.escalation_id)
+        ],
         "timeline": timeline(known, vocabulary),
         "may": {kind: may_act(person, kind, newest.category) for kind in get_args(ActivityKind)},
         "two_for": [
@@ -98,6 +103,10 @@ def case_page(
     if typed is None and work.decision is not None:
         context["typed"] = _taken_back(work.decision.outcome)
     return page(request, "case.html", context, status_code)
+
+
+def _other_policies(known: KnownCase) -> Sequence[KnownCase]:
+    return [each for each in known.others if each.newest.clock is None]
 
 
 def _taken_back(outcome: ProposedOutcome) -> dict[str, str]:

@@ -17,7 +17,8 @@ from streams.desk.console.web.cases.chips import chips
 from streams.desk.console.web.context import console_of, next_page, note_position, page, person_of
 from streams.desk.console.web.finding.named_views import filter_words, named_views
 from streams.desk.console.web.finding.shown import shown_in
-from streams.desk.console.web.words import area_in_words, clock_word, holder
+from streams.desk.console.web.words import clock_word, holder
+from streams.desk.text.reason_choice import area_title
 from streams.running.wall_clock import clock_ms
 
 
@@ -97,7 +98,7 @@ def _grouped(rows: Sequence[Row], shown: DeskFilter, now_ms: int) -> Iterator[Ro
         if shown.by == "channel":
             return f"Channel {row['channel_ref']}"
         if shown.by == "category":
-            return area_in_words(row["category_group"])
+            return area_title(row["category_group"])
         return clock_word(row["due_ms"], now_ms) if row["order_first"] else "life and children"
 
     for name, group in groupby(rows, heading):

@@ -7,7 +7,8 @@ from urllib.parse import quote, urlencode
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.read_model.desk_filter import DeskFilter
 from streams.desk.console.read_model.finding.desk_views import SavedView, built_in_views, own_views, queues
-from streams.desk.console.web.words import area_in_words, in_words
+from streams.desk.console.web.words import in_words
+from streams.desk.text.reason_choice import area_title
 
 _LABELS: Final = {
     "listed": "shows",
@@ -77,7 +78,7 @@ def filter_words(shown: DeskFilter) -> str:
 def _value_in_words(name: str, value: str) -> str:
     if name in _AS_THEY_ARE:
         return value
-    return "" if value == "yes" else area_in_words(value) if name == "group" else in_words(value)
+    return "" if value == "yes" else area_title(value) if name == "group" else in_words(value)
 
 
 def named_views(reader: Connection, person: Person) -> list[NamedView]:
