@@ -212,7 +212,7 @@ def test_a_case_is_shown_with_the_parts_that_a_person_may_see(world, anna):
     assert narrow.get("/cases/e-1").status_code == 404
     page = narrow.page("/cases/c-2")
     assert 'action="/cases/c-1/acts"' in page
-    assert "e-1" not in page
+    assert not re.search(r"\be-1\b", page)
     assert "csam" not in section(page, "inside")
     assert re.search(r"4 clocks, next \d+ h", text_of(narrow.page("/desk")))
     seen = narrow.page("/cases/c-1")
@@ -237,7 +237,9 @@ def test_many_cases_are_dismissed_each_as_a_whole(world, anna):
     put_report(world)
     world.put_case("e-3")
     question = choose(anna, "dismissed", "e-1@0", "e-3@0")
-    done = confirm(anna, question.text, 2, reason="not_a_violation", rule="T-1", clocks="withdrawn")
+    done = confirm(
+        anna, question.text, 2, reason="not_a_violation", rule=DISMISSED["rule"], clocks="withdrawn"
+    )
     assert "2 of 2 cases dismissed" in text_of(done.text)
     assert "Clocks that ended: 4" in text_of(done.text)
     assert acted(world) == [("e-1", "decided"), ("e-3", "decided")]
@@ -300,4 +302,4 @@ def test_why_every_policy_of_a_case_asks_for_it_is_on_its_page(world, anna):
     world.put_case("e-2", policy="another", policy_reason="why the other one does", **MESSAGE)
     page = anna.page("/cases/c-1")
     assert "another" in section(page, "why")
-    assert section(page, "messages") == "Messages message-of-it"
+    assert section(page, "why").count("Message message-of-it") == 1

@@ -21,6 +21,7 @@ from streams.contract.wire.times import DAY
 from streams.desk.console.web.finding.named_views import filter_words
 from tests.categories import CATEGORIES
 from tests.unit.console_pages import LATER_MS, Record, World, hidden_fields, lead, text_of
+from tests.unit.test_console_desk import rows
 
 CHILD_SAFETY = {"csam", "csam_synthetic", "grooming"}
 WITHOUT_CHILDREN = frozenset(CATEGORIES) - CHILD_SAFETY
@@ -95,7 +96,7 @@ def test_a_chip_is_applied_at_once_kept_in_the_address_and_says_that_it_is_press
     # What was filtered before stays.
     assert before[4][2] == {"category": "csam", "by": "channel", "at_stake": "children"}
     page = browser.get("/desk", params=before[4][2]).text
-    assert re.findall(r'<tr data-id="([^"]+)"', page) == ["e-1"]
+    assert list(rows(page)) == ["e-1"]
     after = chips(page)
     assert [key for key, (_, pressed, _) in after.items() if pressed] == [4]
     assert after[4][2] == {"category": "csam", "by": "channel"}
@@ -148,7 +149,7 @@ def test_a_policy_that_is_gone_can_be_asked_for_as_long_as_it_has_cases(world):
     # Somebody else's.
     browser.page("/desk?policy=of-last-year", 400)
     world.put_case("e-2", policy="of-last-year", category="spam")
-    assert re.findall(r'data-id="([^"]+)"', browser.page("/desk?policy=of-last-year")) == ["e-2"]
+    assert list(rows(browser.page("/desk?policy=of-last-year"))) == ["e-2"]
 
 
 @pytest.mark.parametrize(
@@ -538,7 +539,7 @@ def test_a_filter_is_said_in_words_and_names_of_others_as_they_are():
         filter_words(shown)
         == "category threat to life, policy a_policy, channel c_1, worked on by ben_2, to sign"
     )
-    assert filter_words(DeskFilter(group="STATEMENT_CATEGORY_SELF_HARM")) == "area self harm"
+    assert filter_words(DeskFilter(group="STATEMENT_CATEGORY_SELF_HARM")) == "area Self-harm"
     assert filter_words(DeskFilter()) == "everything that waits"
 
 

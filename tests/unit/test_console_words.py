@@ -28,9 +28,9 @@ def ben(world):
     return world.browser(lead("ben"))
 
 
-def row_text(browser, case="e-1"):
+def row_text(browser, case="e-1", page="/desk?listed=all"):
     """The words of the row of a case."""
-    return " ".join(text_of(f"<main{rows(browser.page(f'/desk/rows?ids={case}'))[case]}").split())
+    return " ".join(text_of(f"<main{rows(browser.page(page))[case]}").split())
 
 
 def test_a_row_is_a_sentence_with_its_evidence(world, anna, ben):
@@ -54,7 +54,7 @@ def test_a_row_of_a_clock_says_what_the_law_asks_and_which_law(world, anna):
 def test_no_row_of_the_examples_has_a_code_or_a_ref(world, anna):
     world.put_examples("escalations", "authority-routing")
     listed = rows(anna.page("/desk?listed=all"))
-    assert len(listed) > 5
+    assert len(listed) > 4
     duties = [*DUTIES]
     for case, row in listed.items():
         said = text_of(f"<main{row.partition('>')[2]}")
@@ -67,7 +67,7 @@ def test_no_row_of_the_examples_has_a_code_or_a_ref(world, anna):
 def test_a_request_is_a_sentence_on_the_desk_on_its_list_and_on_its_page(world, anna):
     world.put_request("r-1")
     said = "Removal order: police in Germany demand removal in the whole European Union"
-    assert said in row_text(anna, "r-1")
+    assert said in row_text(anna, "r-1", "/desk")
     assert said in text_of(anna.page("/requests"))
     page = anna.page("/requests/r-1")
     assert f"<h1>{said}</h1>" in page
@@ -281,11 +281,11 @@ def links(page):
     ],
 )
 def test_row_and_case_open_the_message_else_the_channel(world, settings, with_message, without):
-    world.put_case("e-1", channel_ref="c", message_refs=["m", "m-2"])
+    world.put_case("e-1", channel_ref="c", message_refs=["m"])
     world.put_case("e-2", channel_ref="c", message_refs=[])
     browser = world.browser(**settings)
     for case, expected in (("e-1", with_message), ("e-2", without)):
-        assert links(rows(browser.page(f"/desk/rows?ids={case}"))[case]) == ([expected] if expected else [])
+        assert links(rows(browser.page("/desk?listed=all"))[case]) == ([expected] if expected else [])
         page = browser.page(f"/cases/{case}")
         assert links(page) == ([expected] if expected else [])
         assert ("TOCSIN_CONSOLE_MESSAGE_LINK" in page) is (expected is None)

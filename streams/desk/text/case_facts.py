@@ -83,10 +83,10 @@ def messages_of(events: Sequence[Escalation]) -> tuple[str, ...]:
 
 
 def _length_ms(window: Window) -> int:
-    """How long a window is; 0 if whoever wrote the event gave it no times."""
+    """How long a window is; 0 if whoever wrote the event gave it no moments."""
     try:
         return moment_ms(window.end) - moment_ms(window.start)
-    except ValueError:
+    except (TypeError, ValueError):
         return 0
 
 

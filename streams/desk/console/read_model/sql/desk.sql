@@ -58,6 +58,7 @@ SELECT escalation_id FROM listed -- if opened
 WHERE TRUE -- if limit
 WHERE TRUE -- if ids
 WHERE TRUE -- if total
+WHERE TRUE -- if opened
 AND (listed.alone = 1 OR NOT EXISTS ( -- if leading
     SELECT 1 FROM listed AS ahead WHERE ahead.case_id = listed.case_id AND (ahead.waits > listed.waits OR ( -- if leading
         ahead.waits = listed.waits -- if leading

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from streams.contract.events.case_activity import ActivityKind
 from streams.desk.console.casework.permissions import Person, may_act, may_act_on_request
+from streams.desk.console.read_model.desk_query import desk_row
 from streams.desk.console.read_model.statements import SQL
 from streams.desk.console.web.words import holder, in_words
 
@@ -25,10 +26,9 @@ def possible_acts(
 
     What its page does not offer is not among them, nor what would not count as somebody else works on it.
     """
-    row = reader.execute(SQL["desk_row"], (case_id,)).fetchone()
-    if row is not None:
-        if person.sees(row["category"]):
-            yield from _on_case(row, person, now_ms)
+    case = desk_row(reader, case_id, person, now_ms)
+    if case is not None:
+        yield from _on_case(case, person, now_ms)
         return
     row = reader.execute(SQL["request_row"], (case_id,)).fetchone()
     if row is not None and person.sees(row["category"]):
