@@ -23,9 +23,17 @@ def case_with_clock(channel, **changes):
     return of_message, case(channel, message_refs=of_message["message_refs"], **changes)
 
 
+def joined(page, channel):
+    """The desk of a channel, once it lists the clock and the policy as one case."""
+    listed(page, channel, 1)
+    while page.get_by_text("1 clock, 1 policy").count() == 0:
+        go(page, f"/desk?channel={channel}")
+    return page
+
+
 def opened(page, channel, event):
     """The page of a case, once the desk lists it."""
-    listed(page, channel, 2)
+    joined(page, channel)
     go(page, f"/cases/{event['escalation_id']}")
     return page
 
@@ -64,7 +72,7 @@ def test_a_key_confirms_what_ends_a_clock_and_the_next_page_says_it(deployment, 
 def test_without_scripts_a_clock_ends_after_one_question(deployment, people, channel):
     of_message, event = case_with_clock(channel)
     publish(deployment, of_message, event)
-    listed(people.person(), channel, 2)
+    joined(people.person(), channel)
     page = people.person(java_script_enabled=False)
     page.goto(f"/clocks?key={channel}")
     page.get_by_role("button", name="Fulfilled").click()
