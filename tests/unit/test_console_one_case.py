@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from streams.desk.console.read_model import case_query, members
 from tests.categories import CATEGORIES
 from tests.unit.console_pages import World, lead, text_of
 from tests.unit.test_console_acts import DISMISSED, GUARDED, UPHELD, act, choose, confirm, end_clock, kinds
@@ -303,3 +304,17 @@ def test_why_every_policy_of_a_case_asks_for_it_is_on_its_page(world, anna):
     page = anna.page("/cases/c-1")
     assert "another" in section(page, "why")
     assert section(page, "why").count("Message message-of-it") == 1
+
+
+@pytest.mark.parametrize("path", ["/desk", "/cases/c-1"])
+def test_a_page_is_made_although_all_of_a_case_was_decided_while_it_was_read(world, anna, monkeypatch, path):
+    put_report(world)
+    read = case_query.members_of
+
+    def decided_meanwhile(reader, row, categories):
+        world.writer.execute("UPDATE desk_row SET waits = 0")
+        return read(reader, row, categories)
+
+    monkeypatch.setattr(case_query, "members_of", decided_meanwhile)
+    monkeypatch.setattr(members, "members_of", decided_meanwhile)
+    assert re.search(r'"/cases/[ce]-1', anna.page(path))

@@ -104,8 +104,10 @@ class Colleague(threading.Thread):
         if 'id="decide"' in page:
             kinds.append("decided")
         kind = self._chance.choices(kinds, [_WEIGHTS[each] for each in kinds])[0]
-        form = hidden_fields(page, f"{path}/acts", kind) | self._fields(kind, page)
-        self._note(form["act_id"], kind, self._send(f"{path}/acts", form))
+        # A row may lead to another part of its case than that on which it is decided.
+        action = re.search(r'action="(/cases/[\w-]+/acts)"', page)[1]
+        form = hidden_fields(page, action, kind) | self._fields(kind, page)
+        self._note(form["act_id"], kind, self._send(action, form))
 
     def _fields(self, kind: str, page: str) -> dict[str, str]:
         if kind == "noted":

@@ -120,8 +120,8 @@ def known_case(reader: sqlite3.Connection, escalation_id: str, person: Person) -
     row = reader.execute(SQL["desk_row"], (escalation_id,)).fetchone()
     if row is None or not person.sees(row["category"]):
         return None
-    shown = members_of(reader, row["case_id"], person.categories) if row["waits"] else [row]
-    first, *others = (_known(reader, each).shown_to(person) for each in shown)
+    members = members_of(reader, row, person.categories)
+    first, *others = (_known(reader, each).shown_to(person) for each in members)
     clocks = {each.view.clock_id: each for known in (first, *others) for each in known.clocks}
     outcomes = {each.outcome_id: each for known in (first, *others) for each in known.outcomes}
     before = decided_before(reader, first.row, person.categories, _MOST_BEFORE)

@@ -42,18 +42,6 @@ def seen(members: Sequence[sqlite3.Row]) -> str:
     )
 
 
-def members_of(
-    reader: sqlite3.Connection, case_id: str, categories: frozenset[Category]
-) -> Sequence[sqlite3.Row]:
-    """The rows of a case that wait and that a person may see.
-
-    The first one is that on which the case is decided: what was proposed comes first, then policies, then
-    what is most urgent. No more than MOST_MEMBERS.
-    """
-    values = {"case": case_id, "categories": as_json(categories), "limit": MOST_MEMBERS}
-    return reader.execute(SQL["members_of_case"], values).fetchall()
-
-
 def decided_before(
     reader: sqlite3.Connection, row: sqlite3.Row, categories: frozenset[Category], most: int
 ) -> Sequence[sqlite3.Row]:
@@ -70,6 +58,21 @@ def decided_before(
     return reader.execute(SQL["decided_before"], values).fetchall()
 
 
+def members_of(
+    reader: sqlite3.Connection, row: sqlite3.Row, categories: frozenset[Category]
+) -> Sequence[sqlite3.Row]:
+    """The rows that wait in the case of a row and that a person may see; the row alone if it does not wait.
+
+    The first one is that on which the case is decided: what was proposed comes first, then policies, then
+    what is most urgent. No more than MOST_MEMBERS.
+    """
+    if row["alone"] or not row["waits"]:
+        return [row]
+    values = {"case": row["case_id"], "categories": as_json(categories), "limit": MOST_MEMBERS}
+    # Somebody may have decided all of them since the row was read.
+    return reader.execute(SQL["members_of_case"], values).fetchall() or [row]
+
+
 def inside_of(
     reader: sqlite3.Connection, rows: Sequence[sqlite3.Row], categories: frozenset[Category]
 ) -> Mapping[str, Inside]:
@@ -77,8 +80,7 @@ def inside_of(
     return {
         row["case_id"]: Inside(
             row,
-            # A row that does not wait is an earlier one, and people act on it alone.
-            (row,) if row["alone"] or not row["waits"] else members_of(reader, row["case_id"], categories),
+            members_of(reader, row, categories),
             next(iter(decided_before(reader, row, categories, 1)), None),
         )
         for row in rows
