@@ -13,7 +13,7 @@ import msgspec
 
 from streams.contract.events.authority_routing import AUTHORITY_ROUTING_TYPE, AuthorityRouting
 from streams.contract.events.countries import Country
-from streams.contract.events.dead_letter import RedactedRecord
+from streams.contract.events.dead_letter import REFUSAL_TYPE, RedactedRecord, ReportRefusal
 from streams.contract.events.desk_view import DESK_VIEW_TYPE, DeskView
 from streams.contract.events.detector_feedback import DETECTOR_FEEDBACK_TYPE, DetectorFeedback
 from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE, EnrichedReport
@@ -28,7 +28,6 @@ from streams.contract.events.internal.source_decision import SOURCE_DECISION_TYP
 from streams.contract.events.internal.state_room import STATE_ROOM_TYPE, StateRoom
 from streams.contract.events.internal.tick import TICK_TYPE, Tick
 from streams.contract.events.internal.time_correction import TIME_CORRECTION_TYPE, TimeCorrection
-from streams.contract.events.refusal import REFUSAL_TYPE, ReportRefusal
 from streams.contract.events.report import Category, LanguageTag, Pseudonym, Ref
 from streams.contract.events.reporter_notice import (
     REPORTER_NOTICE_TYPE,

@@ -20,7 +20,7 @@ from streams.contract.events.detector_feedback import DetectorFeedback
 from streams.contract.events.enriched_report import EnrichedReport
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.moderation_outcome import OutcomeDecision, OutcomeGround, OutcomeSubject
-from streams.contract.events.refusal import ReportRefusal
+from streams.contract.events.dead_letter import ReportRefusal
 from streams.contract.events.report import MessageReport
 from streams.contract.events.reporter_notice import ReporterNotice
 from streams.contract.events.reporter_notice import StandingNotice

@@ -11,7 +11,7 @@ from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE
 from streams.contract.events.escalation import ESCALATION_TYPE
 from streams.contract.events.internal.tick import TICK_TYPE
 from streams.contract.events.moderation_outcome import MODERATION_OUTCOME_TYPE
-from streams.contract.events.refusal import REFUSAL_TYPE
+from streams.contract.events.dead_letter import REFUSAL_TYPE
 from streams.contract.events.report import REPORT_TYPE
 from streams.contract.events.detector_feedback import DETECTOR_FEEDBACK_TYPE
 from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE, STANDING_NOTICE_TYPE

@@ -37,6 +37,7 @@ def test_created_topics_pass_the_check_and_are_not_changed_again(kafka, prefix):
         # Claims are in one order, so their topic has one partition whatever is asked for.
         assert partitions.pop(topic_name(prefix, "claims")) == 1
         assert partitions.pop(topic_name(prefix, "worker-progress")) == 1
+        assert partitions.pop(topic_name(prefix, "desk-views")) == 1
         assert set(partitions.values()) == {3}
 
     with_admin(kafka, action)

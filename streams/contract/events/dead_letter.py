@@ -1,9 +1,11 @@
-"""The reasons for rejecting a record, with a remedy for each, and what replaces personal data."""
+"""Why records are rejected, and what to do; what replaces personal data; what publishers are told."""
 
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, get_args
 
 import msgspec
+
+from streams.contract.events.report import Ref, ZonedTime
 
 DeadLetterReason = Literal[
     "empty",
@@ -123,3 +125,30 @@ class RedactedRecord(msgspec.Struct, frozen=True):
     sha256: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": "^[0-9a-f]{64}$"})]
     length: Annotated[int, msgspec.Meta(ge=0)]
     field: str
+
+
+REFUSAL_TYPE = "tocsin.refusal.v1"
+
+
+# It never says what the report said: the publisher finds that by place or id.
+class ReportRefusal(msgspec.Struct, frozen=True, gc=False):
+    """A report of the publisher `ce_source` was refused, and is in `dead-letters`.
+
+    `topic`, `partition`, `offset` and `published_at` are where and when the broker wrote it. `ce_id` and
+    `report_id` are its ids; null if they could not be read, are no valid ids, or are what was refused.
+    `reason` is one of those of dead letters; expect others. `last_of_hour`: the partition refuses so much of
+    this publisher that it tells no more within the hour.
+    """
+
+    ce_source: str
+    ce_id: Ref | None
+    report_id: Ref | None
+    topic: str
+    partition: Annotated[int, msgspec.Meta(ge=0)]
+    offset: Annotated[int, msgspec.Meta(ge=0)]
+    published_at: ZonedTime
+    reason: str
+    field: str
+    detail: str
+    remedy: str
+    last_of_hour: bool

@@ -8,9 +8,9 @@ import msgspec
 import orjson
 
 from streams.contract.events.clock import ClockView
+from streams.contract.events.dead_letter import ReportRefusal
 from streams.contract.events.enriched_report import EnrichedReport, Jurisdiction
 from streams.contract.events.escalation import Condition, Escalation
-from streams.contract.events.refusal import ReportRefusal
 from streams.contract.events.transparency import ReportCount, RequestCount, TransparencyCounter
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.records import SourceRecord

@@ -5,8 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from streams.contract.events.dead_letter import REMEDIES
-from streams.contract.events.refusal import REFUSAL_TYPE, ReportRefusal
+from streams.contract.events.dead_letter import REFUSAL_TYPE, REMEDIES, ReportRefusal
 from streams.contract.events.report import REF_PATTERN
 from streams.contract.wire.dead_letter import Rejected, value_at
 from streams.contract.wire.encoding import encode
