@@ -20,13 +20,14 @@ def comparison_text(in_use: Trial, candidate: Trial, name: str) -> str:
         (row.policy, row.mode, f"{row.level} {row.level_name}", _number(row.in_use), _number(row.candidate))
         for row in levels_compared(in_use, candidate)
     ]
+    more, fewer = only_in(candidate, in_use), only_in(in_use, candidate)
     parts = [
-        *([] if candidate.first is None else [_verdict(in_use, candidate)]),
+        *([] if candidate.first is None else [_verdict(in_use, candidate, len(more), len(fewer))]),
         _summary(candidate),
         text_table(("policy", "mode", "reached level", "in use", "candidate"), rows),
         *_questions(in_use, candidate),
-        _only(f"Only with {name}", only_in(candidate, in_use)),
-        _only("Only with the policies in use", only_in(in_use, candidate)),
+        _only(f"Only with {name}", more),
+        _only("Only with the policies in use", fewer),
         f"In use: version {in_use.rules.policy_version}; {name}: version {candidate.rules.policy_version}.",
     ]
     return "\n\n".join(parts)
@@ -64,10 +65,9 @@ def _a_day(number: int | None, days: float) -> str:
     return "-" if number is None else f"{number / days:.1f}"
 
 
-def _verdict(in_use: Trial, candidate: Trial) -> str:
+def _verdict(in_use: Trial, candidate: Trial, more: int, fewer: int) -> str:
     """How many episodes each side opens, and what is new and gone: what most want to know."""
     before, after = len(in_use.episodes), len(candidate.episodes)
-    more, fewer = len(only_in(candidate, in_use)), len(only_in(in_use, candidate))
     return (
         f"{before:,} -> {after:,} episodes ({after - before:+,}): {more:,} in channels that are not "
         f"escalated today, and {fewer:,} of today's are gone."

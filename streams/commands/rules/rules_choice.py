@@ -6,10 +6,10 @@ from typing import Any, Final, NamedTuple, cast
 import click
 
 from streams.commands.registry.law_diff import Law, read_law
+from streams.commands.registry.options import BUILT_IN
 from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.running.worker.settings import RegistryFiles, load_settings
 
-BUILT_IN: Final = "built-in"
 IN_USE: Final = "in-use"
 
 # The files of a folder of rules, by the file of a worker's settings that they replace.

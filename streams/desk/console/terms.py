@@ -1,6 +1,5 @@
 """The rules of the platform's terms from which people choose by which of them they decide."""
 
-import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -8,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from streams.contract.events.report import REF_PATTERN
 from streams.contract.wire.personal_data import names_a_person
+from streams.contract.wire.refs import is_ref
 from streams.registry.document import Row, read_document
 
 Terms = Mapping[str, str]
@@ -41,7 +40,7 @@ def load_terms(path: Path | None) -> Terms:
     for index, row in enumerate(document.parse(TermsFile).terms):
         place = ("terms", index, "id")
         # As workers check the rule of an outcome: they would refuse it.
-        if not re.match(REF_PATTERN, row.id) or names_a_person(row.id, counter=True):
+        if not is_ref(row.id) or names_a_person(row.id, counter=True):
             document.refuse(
                 place, "must be 1 to 128 letters, digits, '.', '_', ':', '~' and '-', and name no person"
             )

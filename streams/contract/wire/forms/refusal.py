@@ -1,12 +1,10 @@
 """Reads who published a refused record, and encodes what that publisher is told: records of `refusals`."""
 
-import re
 from typing import Any, Final
 
 import msgspec
 
 from streams.contract.events.dead_letter import REFUSAL_TYPE, REMEDIES, ReportRefusal
-from streams.contract.events.report import REF_PATTERN
 from streams.contract.wire.dead_letter import Rejected, value_at
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import (
@@ -24,11 +22,10 @@ from streams.contract.wire.incoming_envelope import is_structured
 from streams.contract.wire.origin import origin_of
 from streams.contract.wire.reading import MAX_EVENT_BYTES
 from streams.contract.wire.records import HEADERS_DROPPED, OutputRecord, SourceRecord
+from streams.contract.wire.refs import is_ref
 from streams.contract.wire.suspicion import may_name_a_person
 from streams.contract.wire.times import from_epoch_ms
 from streams.contract.wire.topics import REFUSALS
-
-_is_ref = re.compile(REF_PATTERN).match
 
 # The field of a rejection may be the name of any header that begins with `ce_`: its publisher chose that one.
 _ATTRIBUTES: Final = frozenset({CE_SPECVERSION, CE_ID, CE_SOURCE, CE_TYPE, CE_TIME})
@@ -96,7 +93,7 @@ def _ids(record: SourceRecord, rejected: Rejected) -> tuple[str | None, str | No
 
 def _checked(text: str | None, refused: bytes) -> str | None:
     """An id as reports have it, that most likely names nobody and is not in what was `refused`; or None."""
-    if text is None or not _is_ref(text) or b'"%s"' % text.encode() in refused:
+    if text is None or not is_ref(text) or b'"%s"' % text.encode() in refused:
         return None
     return None if may_name_a_person(text.encode(), numbers=True, counters=True) else text
 

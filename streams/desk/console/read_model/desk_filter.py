@@ -63,6 +63,10 @@ class DeskFilter(ListFilter):
         )
 
 
+PARAMETERS: Final = frozenset(vars(DeskFilter()))
+"""The names of what an address may say of a view."""
+
+
 def conditions_for(shown: DeskFilter, person: Person, now_ms: int) -> tuple[set[str], dict[str, Any]]:
     """What `sql_if` is given for a view of the desk and for who looks at it, and the values to bind."""
     # A decision that is to be taken back waits for a signature although its case waits for nobody.

@@ -55,7 +55,6 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str, changes: Changes
     state = _state(newest, work, is_decided=decided is not None and not reopened)
     clock = None if state == "resolved" else _nearest_clock(writer, newest)
     priority = newest.priority.value if newest.priority is not msgspec.UNSET else 0
-    counts = newest.counts
     message = message_of(events)
     case_id = joined_case_id(newest.channel_ref, message)
     row = {
@@ -77,10 +76,7 @@ def refresh_row(writer: sqlite3.Connection, escalation_id: str, changes: Changes
         ),
         "priority": priority,
         "priority_parts": "" if newest.priority is msgspec.UNSET else priority_text(newest.priority),
-        "reports": counts.reports,
-        "distinct_reporters": counts.distinct_reporters,
-        "voices": None if counts.voices is msgspec.UNSET else counts.voices,
-        "risk": newest.score.value,
+        "distinct_reporters": newest.counts.distinct_reporters,
         "integrity": _integrity(newest),
         "jurisdictions": " ".join(likely_countries(newest.jurisdictions)),
         "gate": newest.rule_of_law.decision,

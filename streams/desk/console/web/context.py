@@ -33,7 +33,7 @@ from streams.desk.console.web.sentences import row_sentence, said_of_request
 from streams.desk.console.web.vocabulary import Vocabulary
 from streams.desk.console.web.words import with_moments
 from streams.desk.text.category_words import category_title
-from streams.desk.text.country_names import in_places, place_name
+from streams.desk.text.country_names import place_name
 from streams.registry.category import CategoryRules
 from streams.registry.rules import Obligation
 from streams.running.wall_clock import clock_ms
@@ -56,7 +56,6 @@ TEMPLATES.env.filters["with_moments"] = with_moments
 TEMPLATES.env.globals.update({name: getattr(words, name) for name in words.__all__})
 TEMPLATES.env.globals.update(
     category_title=category_title,
-    in_places=in_places,
     pages_of=pages_of,
     place_name=place_name,
     row_sentence=row_sentence,

@@ -11,7 +11,7 @@ from streams.contract.wire.forms.desk_view import decode_desk_view
 from streams.contract.wire.records import SourceRecord
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.read_model.changes import Changes
-from streams.desk.console.read_model.desk_filter import DeskFilter
+from streams.desk.console.read_model.desk_filter import PARAMETERS, DeskFilter
 from streams.desk.console.read_model.paging import BadFilter
 from streams.desk.console.read_model.statements import SQL
 
@@ -19,7 +19,6 @@ MOST_VIEWS: Final[Mapping[ViewKind, int]] = {"own": 20, "queue": 20}
 """How many views a person may have, and how many queues there may be: as many as one reads in a list."""
 
 _VIEW = msgspec.json.Decoder(DeskView)
-_PARAMETERS: Final = frozenset(vars(DeskFilter()))
 
 
 class SavedView(NamedTuple):
@@ -44,18 +43,25 @@ def apply_desk_view(writer: sqlite3.Connection, record: SourceRecord, _changes: 
     writer.execute(SQL["put_desk_view"], (key, record.offset, record.timestamp, record.value))
 
 
+def views_of_role(person: Person) -> Mapping[str, DeskFilter]:
+    """The views that everybody has, by name, but for what the role of a person leaves empty for ever."""
+    views = {
+        "overdue": DeskFilter(clock="overdue"),
+        "to sign": DeskFilter(to_sign="yes"),
+        "mine": DeskFilter(assignee=person.ref),
+        "children": DeskFilter(at_stake="children"),
+        "threats": DeskFilter(at_stake="life"),
+    }
+    if person.role == "read_only":
+        # Who may only read has nothing to sign, and works on nothing.
+        del views["to sign"], views["mine"]
+    return views
+
+
 def built_in_views(reader: sqlite3.Connection, person: Person) -> Iterator[tuple[str, DeskFilter]]:
     """The views that everybody has, by name, without those that are always empty for a person."""
-    yield "overdue", DeskFilter(clock="overdue")
-    # Who may only read has nothing to sign, and works on nothing.
-    if person.role != "read_only":
-        yield "to sign", DeskFilter(to_sign="yes")
-        yield "mine", DeskFilter(assignee=person.ref)
-    of_children, of_life = _at_stake(reader, person)
-    if of_children:
-        yield "children", DeskFilter(at_stake="children")
-    if of_life:
-        yield "threats", DeskFilter(at_stake="life")
+    at_stake = _at_stake(reader, person)
+    return ((name, shown) for name, shown in views_of_role(person).items() if at_stake[shown.at_stake])
 
 
 def own_views(reader: sqlite3.Connection, ref: str) -> list[SavedView]:
@@ -70,8 +76,7 @@ def all_queues(reader: sqlite3.Connection) -> list[SavedView]:
 
 def queues(reader: sqlite3.Connection, person: Person) -> list[SavedView]:
     """The queues of all leads, by name, without those of categories that a person does not see."""
-    of_children, of_life = _at_stake(reader, person)
-    at_stake = {None: True, "children": of_children, "life": of_life}
+    at_stake = _at_stake(reader, person)
     return [
         each
         for each in all_queues(reader)
@@ -112,7 +117,7 @@ def _saved(reader: sqlite3.Connection, begin: str) -> list[SavedView]:
 
 
 def _filter_of(view: DeskView) -> DeskFilter | None:
-    if not view.filter.keys() <= _PARAMETERS:
+    if not view.filter.keys() <= PARAMETERS:
         return None
     try:
         return DeskFilter.of(view.filter)
@@ -120,7 +125,7 @@ def _filter_of(view: DeskView) -> DeskFilter | None:
         return None
 
 
-def _at_stake(reader: sqlite3.Connection, person: Person) -> tuple[bool, bool]:
-    """Whether a person sees a category that is about children's safety, and one that is about life."""
+def _at_stake(reader: sqlite3.Connection, person: Person) -> Mapping[str | None, bool]:
+    """Whether a person sees a category of which this is at stake: children's safety, somebody's life, any."""
     rows = [row for row in reader.execute(SQL["categories_at_stake"]) if person.sees(row[0])]
-    return any(row[1] for row in rows), any(row[2] for row in rows)
+    return {None: True, "children": any(row[1] for row in rows), "life": any(row[2] for row in rows)}

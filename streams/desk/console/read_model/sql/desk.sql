@@ -100,8 +100,7 @@ ORDER BY elsewhere, decided_ms DESC, escalation_id LIMIT :limit
 -- name: put_desk_row
 INSERT OR REPLACE INTO desk_row VALUES (
     :escalation_id, :case_id, :message_ref, :channel_ref, :policy, :is_clock, :category, :category_group, :level, :level_name,
-    :opened_ms, :changed_ms, :due_ms, :duty, :priority, :priority_parts, :reports, :distinct_reporters, :voices,
-    :risk, :integrity, :jurisdictions, :gate, :needs_two, :assignee, :claimed_until_ms, :snoozed_until_ms,
+    :opened_ms, :changed_ms, :due_ms, :duty, :priority, :priority_parts, :distinct_reporters, :integrity, :jurisdictions, :gate, :needs_two, :assignee, :claimed_until_ms, :snoozed_until_ms,
     :escalated, :state, :reopened, :decision, :decision_reason, :decided_by, :decided_ms, :version, :facts,
     :opens_message, :proposer, :proposed, :policy_version, :registry_version, :alone, :waits, :order_first,
     :order_due, :order_level, :order_severity, :order_priority

@@ -215,10 +215,7 @@ CREATE TABLE desk_row (
     priority INTEGER NOT NULL,
     -- What it is made of, in words.
     priority_parts TEXT NOT NULL,
-    reports INTEGER NOT NULL,
     distinct_reporters INTEGER NOT NULL,
-    voices REAL,
-    risk REAL NOT NULL,
     integrity TEXT NOT NULL,
     jurisdictions TEXT NOT NULL,
     gate TEXT NOT NULL,

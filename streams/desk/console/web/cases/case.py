@@ -60,6 +60,7 @@ def case_page(
     """
     person, newest = person_of(request), known.newest
     work, vocabulary = known.work, console_of(request).vocabulary
+    reader = console_of(request).database.reader()
     sentence = case_sentence(case_facts(known.events))
     rules = vocabulary.categories.get(newest.category)
     context: dict[str, Any] = {
@@ -76,9 +77,7 @@ def case_page(
         "messages": list(dict.fromkeys(ref for each in known.members for ref in messages_of(each.events))),
         "charts": charts(known.events),
         "questions": [
-            asked
-            for each in known.members
-            for asked in questions_of(console_of(request).database.reader(), each.newest.escalation_id)
+            asked for each in known.members for asked in questions_of(reader, each.newest.escalation_id)
         ],
         "timeline": timeline(known, vocabulary),
         "may": {kind: may_act(person, kind, newest.category) for kind in get_args(ActivityKind)},

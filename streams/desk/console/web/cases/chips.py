@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.read_model.desk_filter import DeskFilter
+from streams.desk.console.read_model.finding.desk_views import views_of_role
+
+_VIEWS: Final = ("overdue", "mine", "to sign", "children", "threats")
 
 
 class Chip(NamedTuple):
@@ -19,19 +22,17 @@ class Chip(NamedTuple):
 
 def chips(shown: DeskFilter, person: Person) -> Iterator[Chip]:
     """The chips above a view. A key means the same filter for everybody, whoever lacks one of them."""
-    fields: list[tuple[str, dict[str, Any]]] = [
-        ("Overdue", {"clock": "overdue"}),
-        ("Mine", {"assignee": person.ref}),
-        ("To sign", {"to_sign": "yes"}),
-        ("Children", {"at_stake": "children"}),
-        ("Threats", {"at_stake": "life"}),
-        ("Nobody on it", {"assignee": "nobody"}),
-        ("Escalated", {"escalated": "yes"}),
-        ("Coordinated?", {"integrity": "suspected"}),
-    ]
-    for key, (label, wanted) in enumerate(fields, 1):
-        if person.role == "read_only" and label in ("Mine", "To sign"):
+    views = views_of_role(person)
+    filters = {
+        **{name.capitalize(): views.get(name) for name in _VIEWS},
+        "Nobody on it": DeskFilter(assignee="nobody"),
+        "Escalated": DeskFilter(escalated="yes"),
+        "Coordinated?": DeskFilter(integrity="suspected"),
+    }
+    for key, (label, chosen) in enumerate(filters.items(), 1):
+        if chosen is None:
             continue
+        wanted: dict[str, Any] = chosen.parameters()
         pressed = all(getattr(shown, name) == value for name, value in wanted.items())
         after = replace(shown, **(dict.fromkeys(wanted) if pressed else wanted))
         yield Chip(key, label, pressed, after.parameters())

@@ -21,7 +21,7 @@ from streams.contract.wire.forms.desk_view import encode_desk_view, encode_view_
 from streams.contract.wire.view_names import BadName, same_name, view_name
 from streams.desk.console.casework.permissions import may_save_view
 from streams.desk.console.publisher import NotReadBack
-from streams.desk.console.read_model.desk_filter import DeskFilter
+from streams.desk.console.read_model.desk_filter import PARAMETERS, DeskFilter
 from streams.desk.console.read_model.finding.desk_views import (
     MOST_VIEWS,
     SavedView,
@@ -36,8 +36,6 @@ from streams.desk.console.web.finding.shown import shown_in
 from streams.desk.console.web.finding.views import views_page
 from streams.desk.console.web.forms import LOST_RACE, NOT_KNOWN, WrongForm, text_of
 from streams.desk.console.web.security.other_sites import checked_form
-
-_PARAMETERS: Final = frozenset(vars(DeskFilter()))
 
 _NOT_CONFIRMED: Final = (
     "Kafka did not confirm this. It may have been saved or not: this page shows what is known."
@@ -109,7 +107,7 @@ def _member(request: Request) -> DeskMember:
 
 
 def _parameters_of(form: FormData) -> dict[str, str]:
-    return {name: text_of(form, name) for name in _PARAMETERS}
+    return {name: text_of(form, name) for name in PARAMETERS}
 
 
 def _view_in(form: FormData, shown: DeskFilter, kind: ViewKind, by: DeskMember) -> DeskView:
