@@ -180,8 +180,8 @@ audit: $(AUDIT_VENV)/installed ## Search the pinned packages for known vulnerabi
 
 requirements: $(VENV)/installed ## Pin the dependencies again
 	$(BIN)/python -m pip install --quiet uv==0.13.9
-	$(PIN) --extra console --extra adapters --extra tracing -o requirements/runtime.txt pyproject.toml
-	$(PIN) --extra console --extra adapters --extra tracing --extra demo --group dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
+	$(PIN) --extra console --extra adapters --extra intake --extra tracing -o requirements/runtime.txt pyproject.toml
+	$(PIN) --extra console --extra adapters --extra intake --extra tracing --extra demo --group dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
 	$(PIN) --group audit -o requirements/audit.txt
 	$(PIN) --group calendars -o requirements/calendars.txt
 	$(PIN) --group kubernetes -o requirements/kubernetes.txt

@@ -2,6 +2,7 @@
 
 from generators.dashboard_adapter_row import ADAPTERS
 from generators.dashboard_console_row import CONSOLE
+from generators.dashboard_intake_row import INTAKE
 from generators.dashboard_queries import Panel, Row, quantiles, rate, series, stat, total
 
 _VERDICTS = (
@@ -151,6 +152,7 @@ OVERVIEW: tuple[Row, ...] = (
     ),
     CONSOLE,
     ADAPTERS,
+    INTAKE,
     (
         "Version and rules in force",
         (

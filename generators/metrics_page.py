@@ -5,6 +5,7 @@ from pathlib import Path
 
 from streams.running.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
 from streams.running.operations.console_metric_catalogue import CONSOLE_CATALOGUE
+from streams.running.operations.intake_metric_catalogue import INTAKE_CATALOGUE
 from streams.running.operations.metric import LABELS, Metric
 from streams.running.operations.metric_catalogue import CATALOGUE
 
@@ -39,6 +40,15 @@ An adapter serves these on `/metrics`, where its settings `..._METRICS_HOST` and
 | metric | kind | labels | meaning |
 | --- | --- | --- | --- |
 """
+_INTAKE = """
+## Intake
+
+`tocsin intake` serves these on `/metrics` at TOCSIN_INTAKE_METRICS_HOST and TOCSIN_INTAKE_METRICS_PORT, with `process_*` and
+`python_gc_*`.
+
+| metric | kind | labels | meaning |
+| --- | --- | --- | --- |
+"""
 
 
 def files() -> dict[Path, str]:
@@ -56,6 +66,8 @@ def page() -> str:
     parts += map(_row, CONSOLE_CATALOGUE)
     parts.append(_ADAPTERS)
     parts += map(_row, ADAPTER_CATALOGUE)
+    parts.append(_INTAKE)
+    parts += map(_row, INTAKE_CATALOGUE)
     parts.append("\n## Labels\n\n| label | values |\n| --- | --- |\n")
     parts += (f"| `{label}` | {values} |\n" for label, values in sorted(LABELS.items()))
     return "".join(parts)

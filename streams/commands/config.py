@@ -11,6 +11,7 @@ from streams.desk.adapters.coop.settings import CoopSettings
 from streams.desk.adapters.ozone.settings import OzoneSettings
 from streams.desk.adapters.webhook.settings import WebhookSettings
 from streams.desk.console.settings import ConsoleSettings
+from streams.intake.settings import IntakeSettings
 from streams.running.worker.environment import load_prefixed
 from streams.running.worker.hash_keys import given_hash_keys
 from streams.running.worker.settings import PREFIX, Settings, load_settings
@@ -46,7 +47,7 @@ def show() -> None:
         traced = load_tracing_settings()
         for name, field in TracingSettings.model_fields.items():
             _show(OTEL_PREFIX + name.upper(), _shown(getattr(traced, name)), field.description)
-    for model in (ConsoleSettings, WebhookSettings, OzoneSettings, CoopSettings):
+    for model in (ConsoleSettings, WebhookSettings, OzoneSettings, CoopSettings, IntakeSettings):
         prefix = str(model.model_config["env_prefix"])
         own = load_prefixed(model, os.environ)
         for name, field in model.model_fields.items():

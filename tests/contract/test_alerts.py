@@ -12,6 +12,7 @@ import yaml
 from generators.dashboard_boards import BOARDS
 from streams.running.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
 from streams.running.operations.console_metric_catalogue import CONSOLE_CATALOGUE
+from streams.running.operations.intake_metric_catalogue import INTAKE_CATALOGUE
 from streams.running.operations.metric_catalogue import CATALOGUE
 from tests.promql import metrics, selectors
 from tests.yaml_files import dump_yaml, load_yaml
@@ -52,7 +53,7 @@ FROM_CLIENT_LIBRARY = {
 def exposed():
     """Every metric name that a query may use."""
     names = set(FROM_CLIENT_LIBRARY)
-    for metric in CATALOGUE + CONSOLE_CATALOGUE + ADAPTER_CATALOGUE:
+    for metric in CATALOGUE + CONSOLE_CATALOGUE + ADAPTER_CATALOGUE + INTAKE_CATALOGUE:
         suffixes = ("_bucket", "_sum", "_count") if metric.kind == "histogram" else ("",)
         names |= {metric.name + suffix for suffix in suffixes}
     return names

@@ -10,6 +10,7 @@ from generators.__main__ import main
 from generators.dashboard_boards import BOARDS
 from streams.running.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
 from streams.running.operations.console_metric_catalogue import CONSOLE_CATALOGUE
+from streams.running.operations.intake_metric_catalogue import INTAKE_CATALOGUE
 from streams.running.operations.metric_catalogue import CATALOGUE
 from tests.contract.test_alerts import RUNBOOKS, exposed
 from tests.promql import metrics, selectors
@@ -82,7 +83,7 @@ def test_every_metric_is_exposed_by_workers(panel):
 
 def test_every_metric_is_shown():
     text = orjson.dumps(PANELS).decode()
-    everything = CATALOGUE + CONSOLE_CATALOGUE + ADAPTER_CATALOGUE
+    everything = CATALOGUE + CONSOLE_CATALOGUE + ADAPTER_CATALOGUE + INTAKE_CATALOGUE
     assert [metric.name for metric in everything if metric.name not in text] == []
 
 

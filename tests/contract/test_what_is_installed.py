@@ -66,16 +66,17 @@ def test_the_check_knows_an_index_from_a_file(text, told):
 
 def messages(monkeypatch):
     """What people are told who lack the packages of an extra."""
-    for module in ("streams.desk.console.run", "streams.desk.adapters.coop.run"):
+    for module in ("streams.desk.console.run", "streams.desk.adapters.coop.run", "streams.intake.run"):
         monkeypatch.setitem(sys.modules, module, None)
     said = [
-        CliRunner().invoke(commands, arguments).output for arguments in (["console"], ["adapter", "coop"])
+        CliRunner().invoke(commands, arguments).output
+        for arguments in (["console"], ["adapter", "coop"], ["intake"])
     ]
     return [*said, str(LocalKafkaError.missing_package("jgo"))]
 
 
 def test_messages_name_the_wheel_and_the_index_once_it_has_a_release(monkeypatch):
-    extras = ("console", "adapters", "demo")
+    extras = ("console", "adapters", "intake", "demo")
     wheel = f"./dist/tocsin-{distribution.__version__}-py3-none-any.whl"
     for published, named in ((False, wheel), (True, "tocsin")):
         monkeypatch.setattr(distribution, "ON_PACKAGE_INDEX", published)
@@ -95,7 +96,7 @@ def test_every_extra_that_a_message_names_is_one():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "packages_missing":
                 named.add(ast.literal_eval(node.args[1]))
-    assert named == {"console", "adapters", "tracing", "demo"}
+    assert named == {"console", "adapters", "intake", "tracing", "demo"}
     assert [extra for extra in named if f"\n{extra} = [" not in declared] == []
 
 

@@ -18,7 +18,7 @@ from streams.desk.adapters.coop.settings import CoopSettings
 from streams.desk.adapters.ozone import mapping as ozone
 from streams.desk.adapters.ozone.reporting import REASON_TYPE
 from streams.desk.adapters.ozone.settings import OzoneSettings
-from streams.desk.adapters.pseudonym import reviewer_ref
+from streams.running.clients.pseudonym import pseudonym
 from streams.desk.adapters.verdict import check_verdicts, load_mapping
 from streams.desk.adapters.webhook.settings import CONTENTS, WebhookSettings
 from streams.desk.adapters.webhook.webhook import is_wanted, signing_keys, topics_of
@@ -190,7 +190,7 @@ def test_an_item_of_coop_says_what_it_is():
 
 def test_a_pseudonym_depends_on_key_and_desk():
     refs = {
-        reviewer_ref(key, desk, who)
+        pseudonym(key, "reviewer", desk, who)
         for key in (b"k" * 32, b"l" * 32)
         for desk in ("ozone", "coop")
         for who in ("ada", "ben")

@@ -34,6 +34,7 @@ from streams.deciding.requests.state import restore_requests
 from streams.running.alignment.standing import Standing
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
+from streams.running.operations.intake_metric_catalogue import INTAKE_CATALOGUE
 from streams.running.operations.faust_sensor import RebalanceSensor
 from streams.running.operations.metric import APPEND_LATENCY, LABELS, Metric
 from streams.running.operations.metric_catalogue import CATALOGUE
@@ -104,7 +105,7 @@ def test_metric_names_follow_the_conventions_of_prometheus():
 
 
 def test_every_label_is_explained_and_none_can_name_a_person():
-    used = {label for metric in CATALOGUE + ADAPTER_CATALOGUE for label in metric.labels}
+    used = {label for metric in CATALOGUE + ADAPTER_CATALOGUE + INTAKE_CATALOGUE for label in metric.labels}
     assert used == LABELS.keys()
     assert not used & {"channel", "reporter", "report_id", "message", "job", "instance"}
 

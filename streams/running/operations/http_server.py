@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,10 +72,11 @@ async def serve(
             return web.Response(status=421, text=f"this is {host}, and not the name in the address\n")
         return _answer(request, answers)
 
-    server = _BoundedServer(
+    server = BoundedServer(
         handle,
+        most_connections=MAX_CONNECTIONS,
         access_log=None,
-        logger=_new_logger(),
+        logger=request_logger(),
         keepalive_timeout=REQUEST_SECONDS,
         lingering_time=_BODY_SECONDS,
         max_line_size=_MAX_LINE_BYTES,
@@ -94,8 +95,27 @@ async def serve(
         await runner.cleanup()
 
 
-class _BoundedServer(web.Server):
-    """Keeps MAX_CONNECTIONS connections at most; aiohttp limits only how long a request takes."""
+class BoundedServer(web.Server):
+    """Keeps `most_connections` at most; aiohttp limits only how long a request takes."""
+
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        *,
+        most_connections: int,
+        client_max_size: int = 1024**2,
+        **options: Any,
+    ) -> None:
+        """Make a server of `handler`. A body may have `client_max_size` bytes; `options` are aiohttp's."""
+
+        def request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+            loop = asyncio.get_running_loop()
+            return web.BaseRequest(
+                message, payload, protocol, writer, task, loop, client_max_size=client_max_size
+            )
+
+        super().__init__(handler, request_factory=request, **options)
+        self._most_connections = most_connections
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Called by each new connection. Aborts the oldest ones beyond the limit."""
@@ -106,7 +126,7 @@ class _BoundedServer(web.Server):
             for connection in self.connections
             if (found := connection.transport) is not None and not found.is_closing()
         ]
-        for oldest in open_ones[:-MAX_CONNECTIONS]:
+        for oldest in open_ones[: -self._most_connections]:
             # Not close(): that would wait until the other side has read an answer.
             oldest.abort()
 
@@ -143,7 +163,8 @@ class _WithoutMalformedRequests(logging.Filter):
         return True
 
 
-def _new_logger() -> logging.Logger:
+def request_logger() -> logging.Logger:
+    """A logger for a server: malformed requests, which scanners send by the thousand, get a line a minute."""
     logger = logging.getLogger(__name__).getChild("requests")
     logger.filters[:] = [_WithoutMalformedRequests()]
     return logger

@@ -76,7 +76,8 @@ LABELS = {
     "`golden_right` or `golden_wrong`",
     "cause": "`fenced` (another worker owns the partition) or `not_committed`",
     "fate": "`sent`; `not_sent`, because the receiver did not take it in time; or `no_room`, because too "
-    "many were waiting",
+    "many were waiting; of a report at the intake: `published`, `refused`, `over_quota` or `not_confirmed`",
+    "sender": "name of a source in the file of the intake",
     "policy": "id of a policy in force, or of a removed policy with open episodes",
     "mode": "`live` or `shadow`",
     "type": "`opened`, `updated` or `resolved`",
@@ -102,7 +103,7 @@ LABELS = {
     "due": "`review` of a row, `commencement` of a law that is not in force, `next` known day in the life of "
     "a law, or `calendar_ends`: the last day of a holiday calendar by which duties count",
     "row": "`obligation`, `authority` or `jurisdiction`",
-    "status": "`running`, `paused`, `lapsed` or `over`",
+    "status": "of a clock: `running`, `paused`, `lapsed` or `over`; of an answer: its HTTP status",
     "decision": "on a request: `routed`, `incomplete` or `refused`; of a desk: `upheld`, `dismissed` or "
     "`manifestly_unfounded`; about a reporter: `warned`, `paused` or `ended`",
     "code": "`encryption_keys`, `bulk_identify`, `block_protest` or `political_demand`",

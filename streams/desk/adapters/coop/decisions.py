@@ -27,8 +27,8 @@ from streams.desk.adapters.coop.item import subject_of
 from streams.desk.adapters.coop.mapping import Mapping
 from streams.desk.adapters.metrics import AdapterMetrics, LeftOut
 from streams.desk.adapters.outcomes import Outcomes
-from streams.desk.adapters.pseudonym import reviewer_ref
 from streams.desk.adapters.verdict import DeskVerdict
+from streams.running.clients.pseudonym import pseudonym
 
 logger = structlog.get_logger(__name__)
 
@@ -116,7 +116,8 @@ class Recorder:
             return "no_rule"
         if callback.actor_email is None:
             return "no_person"
-        return _Found(subject, verdict, category, reviewer_ref(self._key, "coop", callback.actor_email))
+        reviewer = pseudonym(self._key, "reviewer", "coop", callback.actor_email)
+        return _Found(subject, verdict, category, reviewer)
 
 
 def _outcome(found: _Found, newest: ModerationOutcome | None) -> ModerationOutcome:

@@ -24,8 +24,8 @@ from streams.desk.adapters.outcomes import Outcomes
 from streams.desk.adapters.ozone.lexicon import QUERY_EVENTS, TOOL, EventPage, SeenEvent, event_type
 from streams.desk.adapters.ozone.mapping import Mapping
 from streams.desk.adapters.ozone.xrpc import NamedError, Xrpc
-from streams.desk.adapters.pseudonym import reviewer_ref
 from streams.desk.adapters.reported import Reported
+from streams.running.clients.pseudonym import pseudonym
 from streams.running.wall_clock import clock_ms
 
 logger = structlog.get_logger(__name__)
@@ -165,7 +165,7 @@ class Decisions:
             ground=verdict.ground,
             reason=verdict.reason,
             decided_at=event.created_at,
-            reviewer=DeskMember(reviewer_ref(self._key, "ozone", event.created_by), "desk"),
+            reviewer=DeskMember(pseudonym(self._key, "reviewer", "ozone", event.created_by), "desk"),
             confidence="one_reviewer",
             action=verdict.action,
             supersedes=self._outcome_id(held[-2][0]) if len(held) > 1 else None,

@@ -1,0 +1,31 @@
+"""The row of the dashboard about the intake."""
+
+from generators.dashboard_queries import Panel, Row, quantiles, rate, total
+
+INTAKE: Row = (
+    "Intake",
+    (
+        Panel(
+            "Intake: reports",
+            "By what became of them. Refused ones are named to their sender, and those over the quota are to be sent "
+            "again.",
+            "reqps",
+            {
+                "{{fate}}: {{sender}}": rate("tocsin_intake_reports_total", "fate, sender"),
+                "not ready: {{instance}}": f"1 - {total('tocsin_intake_ready', 'instance')}",
+            },
+        ),
+        Panel(
+            "Intake: answers",
+            "By HTTP status. 401 is a stranger, or a sender with another secret; 503, Kafka that does not confirm.",
+            "reqps",
+            {"{{status}}": rate("tocsin_intake_requests_total", "status")},
+        ),
+        Panel(
+            "Intake: time of an answer",
+            "From the last byte of a request to its answer, Kafka's confirmation included.",
+            "s",
+            quantiles("tocsin_intake_answer_seconds"),
+        ),
+    ),
+)

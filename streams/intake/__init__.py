@@ -1,0 +1,1 @@
+"""How do reports arrive from systems that write no Kafka? `tocsin intake`."""

@@ -1,0 +1,205 @@
+"""Mapping files: which field of a report comes from where in what another system sends."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from pydantic import Field, model_validator
+
+from streams.contract.wire.forms.report_decoding import VALID_IN_REPORT
+from streams.intake.paths import Find, compile_path
+from streams.registry.document import Document, FieldPath, Row, read_document
+from streams.registry.errors import RegistryError
+
+# Of one request: an answer names each of them, and Kafka confirms them together.
+MOST_REPORTS: Final = 1_000
+
+# What has fields of its own, and what an array holds, is written by these.
+_FIELDS: Final = tuple(
+    path
+    for path in VALID_IN_REPORT
+    if path not in ("value", "channel", "reporter", "classifier", "match", "notice", "evidence")
+    and "[]" not in path
+)
+_REQUIRED: Final = ("report_id", "kind", "occurred_at", "channel.ref", "channel.visibility", "category")
+
+_Scalar = str | int | float | bool
+_Path = Annotated[str, Field(min_length=1)]
+
+
+class ValueRow(Row):
+    """Where the value of a field comes from, if a path alone does not say it.
+
+    `table` translates what is found; `otherwise` stands for what it does not have, and for nothing found.
+    `unit` is that of a time which is a number.
+    """
+
+    path: Annotated[_Path | None, Field(alias="from")] = None
+    constant: _Scalar | list[_Scalar] | None = None
+    table: dict[str, _Scalar] | None = None
+    otherwise: _Scalar | None = None
+    unit: Literal["seconds", "milliseconds"] | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "ValueRow":
+        if (self.path is None) == (self.constant is None):
+            raise ValueError("must have either from or constant")
+        translated = any(each is not None for each in (self.table, self.otherwise, self.unit))
+        if self.constant is not None and translated:
+            raise ValueError("a constant is not translated: leave out table, otherwise and unit")
+        return self
+
+
+class MappingFile(Row):
+    """`reports` finds the list of reports; without it the document is one.
+
+    `only_if` says of each whether it is one: a service may send other events to the same address.
+    """
+
+    reports: _Path | None = None
+    only_if: _Path | None = None
+    fields: dict[str, _Path | ValueRow]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    """Where a field comes from: `path` for messages, `value` to find and translate it in a document."""
+
+    path: str
+    value: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMapping:
+    """Turns documents of a service into reports, before their ids become pseudonyms."""
+
+    find_reports: Find | None
+    only_if: Find | None
+    fields: Mapping[str, FieldValue]
+
+    def documents(self, document: Any) -> list[Any]:
+        """The parts of a document that are reports.
+
+        Raises ValueError if there are too many, or none where a list of them should be.
+        """
+        found = document if self.find_reports is None else self.find_reports(document)
+        listed = found if self.find_reports is not None else [found]
+        if not isinstance(listed, list):
+            raise ValueError(  # noqa: TRY004 - it is the document's shape
+                "there is no list of reports where the mapping looks for it"
+            )
+        if len(listed) > MOST_REPORTS:
+            raise ValueError(f"there are more than {MOST_REPORTS:,} reports in one request")
+        return [part for part in listed if self.only_if is None or self.only_if(part)]
+
+    def report(self, document: Any) -> dict[str, Any]:
+        """The fields of the report that are found in such a part. Raises Unmappable for a wrong shape."""
+        report: dict[str, Any] = {}
+        for name, source in self.fields.items():
+            try:
+                value = source.value(document)
+            except ValueError as error:
+                raise Unmappable(name, source.path, str(error)) from None
+            if value is not None:
+                above, _, own = name.rpartition(".")
+                (report.setdefault(above, {}) if above else report)[own] = value
+        return report
+
+    def path_of(self, field: str) -> str:
+        """Where the field of a report comes from, or the first field below it; empty if from nowhere."""
+        sources = (
+            source.path
+            for name, source in self.fields.items()
+            if name == field or name.startswith(f"{field}.") or field.startswith(f"{name}[")
+        )
+        return next(sources, "")
+
+
+class Unmappable(Exception):
+    """What a path found cannot become the value of its field. No message quotes what was found."""
+
+    def __init__(self, field: str, path: str, why: str) -> None:
+        super().__init__(f"{field}: {path}: {why}")
+        self.field, self.path, self.why = field, path, why
+
+
+def load_mapping(path: Path) -> ReportMapping:
+    """Read a mapping file. Raises RegistryError with file, line and field for what is wrong in it."""
+    document = read_document(path)
+    file = document.parse(MappingFile)
+    unknown = [name for name in file.fields if name not in _FIELDS]
+    if unknown:
+        document.refuse(
+            ("fields", unknown[0]), f"is no field of a report; valid are {', '.join(sorted(_FIELDS))}"
+        )
+    document.require(("fields",), file.fields, _REQUIRED)
+    return ReportMapping(
+        _optional(document, ("reports",), file.reports),
+        _optional(document, ("only_if",), file.only_if),
+        {name: _field(document, ("fields", name), name, row) for name, row in file.fields.items()},
+    )
+
+
+def _optional(document: Document, place: FieldPath, path: str | None) -> Find | None:
+    return None if path is None else _compiled(document, place, path)
+
+
+def _compiled(document: Document, place: FieldPath, path: str) -> Find:
+    try:
+        return compile_path(path)
+    except ValueError as error:
+        raise RegistryError(document.problem(place, str(error))) from None
+
+
+def _field(document: Document, place: FieldPath, name: str, row: str | ValueRow) -> FieldValue:
+    if isinstance(row, str):
+        row = ValueRow.model_validate({"from": row})
+    if row.constant is not None:
+        constant = row.constant
+        return FieldValue("a constant", lambda _: constant)
+    assert row.path is not None
+    is_time = name in ("occurred_at", "received_at")
+    if row.unit is not None and not is_time:
+        document.refuse((*place, "unit"), "is for times only: occurred_at and received_at")
+    find = _compiled(document, place, row.path)
+    return FieldValue(row.path, lambda found: _translated(find(found), row, is_text=_is_text(name)))
+
+
+def _is_text(name: str) -> bool:
+    """Whether the field is an id: many services count theirs."""
+    return name.endswith(("ref", "report_id", "version", "signal"))
+
+
+def _translated(found: Any, row: ValueRow, *, is_text: bool) -> Any:
+    """What a report has for what was found. Raises ValueError, without the value."""
+    if isinstance(found, dict) or (isinstance(found, list) and row.table is None and is_text):
+        raise ValueError("has an object or a list there")
+    if row.table is not None:
+        known = row.table.get(_as_text(found)) if isinstance(found, str | int | float) else None
+        if known is None and row.otherwise is None and found is not None:
+            raise ValueError("has a value that is not in the table, and there is no otherwise")
+        return row.otherwise if known is None else known
+    if found is None:
+        return row.otherwise
+    if row.unit is not None:
+        return _time(found, row.unit)
+    if is_text and isinstance(found, int):
+        return _as_text(found)
+    return found
+
+
+def _as_text(found: str | float) -> str:
+    return found if isinstance(found, str) else msgspec.json.encode(found).decode()
+
+
+def _time(found: Any, unit: Literal["seconds", "milliseconds"]) -> str:
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise ValueError(f"has no number of {unit} there")  # noqa: TRY004 - as any wrong value
+    try:
+        moment = datetime.fromtimestamp(found / (1 if unit == "seconds" else 1000), UTC)
+    except (OverflowError, ValueError, OSError):
+        raise ValueError(f"has a number there that is no time in {unit}") from None
+    return moment.isoformat()

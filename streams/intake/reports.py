@@ -1,0 +1,172 @@
+"""From the body of a request to events for Kafka: with pseudonyms, without unknown fields, and checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import orjson
+
+from streams.contract.events.report import REPORT_TYPE, MessageReport
+from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.envelope import SPECVERSION
+from streams.contract.wire.reading import ReadEvent
+from streams.deciding.reports.claims import Sources
+from streams.intake.mapping import MOST_REPORTS, Unmappable
+from streams.intake.sources import IntakeSource
+from streams.running.clients.pseudonym import pseudonym
+from streams.running.clients.published_event import Event, published_report
+
+# By the field of a report: whose identity it is. A version is of a message.
+_REFS: Final[tuple[tuple[str | None, str, Literal["reporter", "channel", "message"]], ...]] = (
+    ("channel", "ref", "channel"),
+    ("reporter", "ref", "reporter"),
+    (None, "message_ref", "message"),
+    (None, "message_version", "message"),
+)
+
+_CLOUDEVENT: Final = "application/cloudevents+json"
+_BATCH: Final = "application/cloudevents-batch+json"
+
+
+class NotReadable(Exception):
+    """A body holds no reports at all. The message says why, and quotes nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A report that can be published, with the refs by which a desk will speak of it."""
+
+    event: Event
+    report: MessageReport
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A report that is not published: which one of the body, and what is wrong.
+
+    `path` is where the mapping looks for the field, empty without one.
+    """
+
+    index: int
+    field: str
+    path: str
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """What became of the reports of a body; `others` were none, says the mapping."""
+
+    accepted: list[Accepted] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReportReader:
+    """Reads the bodies of requests.
+
+    `key` makes pseudonyms; `rights` and `read` are those of the worker's rules.
+    """
+
+    key: bytes
+    rights: Sources
+    read: ReadEvent[MessageReport]
+
+    def reports(self, source: IntakeSource, body: bytes, headers: Mapping[str, str], now_ms: int) -> Reading:
+        """Read a body of `source`; header names in lower case.
+
+        Raises NotReadable for what is no JSON, or no list of reports.
+        """
+        reading = Reading()
+        for index, (document, said_source) in enumerate(_documents(source, body, headers, reading)):
+            path_of = (lambda _: "") if source.mapping is None else source.mapping.path_of
+            try:
+                if said_source not in (None, source.ce_source):
+                    raise Rejected("not_allowed_here", "ce_source", f"Must be {source.ce_source}.")
+                reading.accepted.append(self._accepted(source, document, now_ms))
+            except Unmappable as error:
+                reading.refused.append(
+                    Refused(index, error.field, error.path, "invalid_value", f"The document {error.why}.")
+                )
+            except Rejected as rejected:
+                reading.refused.append(
+                    Refused(index, rejected.field, path_of(rejected.field), rejected.reason, rejected.detail)
+                )
+        return reading
+
+    def _accepted(self, source: IntakeSource, document: Any, now_ms: int) -> Accepted:
+        report = document if source.mapping is None else source.mapping.report(document)
+        if not isinstance(report, dict):
+            raise Rejected("wrong_type", WHOLE_VALUE, "Must be an object.")
+        value = orjson.dumps(with_pseudonyms(report, self.key, source.tenant))
+        decoded = self.read(value, (), now_ms)
+        # Encoded anew: a field that nobody knows could hold anything, and stops here.
+        value = encode(decoded.event)
+        return Accepted(
+            published_report(self.rights, source.topic, value, source.ce_source, decoded), decoded.event
+        )
+
+
+def with_pseudonyms(report: Mapping[str, Any], key: bytes, tenant: str) -> dict[str, Any]:
+    """A copy of a report with a pseudonym for each id. What is no text is left for its reader to refuse."""
+    copy = dict(report)
+    for above, name, kind in _REFS:
+        parent = copy
+        if above is not None:
+            if not isinstance(copy.get(above), dict):
+                continue
+            parent = copy[above] = dict(copy[above])
+        identity = parent.get(name)
+        if isinstance(identity, str) and identity:
+            parent[name] = pseudonym(key, kind, tenant, identity)
+    return copy
+
+
+def _documents(
+    source: IntakeSource, body: bytes, headers: Mapping[str, str], reading: Reading
+) -> Sequence[tuple[Any, str | None]]:
+    """The documents in a body, each with the ce_source that its envelope names, None without one."""
+    document = _parsed(body)
+    if source.mapping is not None:
+        try:
+            mapped = source.mapping.documents(document)
+        except ValueError as error:
+            raise NotReadable(str(error)) from None
+        if not mapped:
+            reading.others = 1
+        return [(each, None) for each in mapped]
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type == _BATCH and not isinstance(document, list):
+        raise NotReadable("a batch of CloudEvents must be an array")
+    listed = document if isinstance(document, list) else [document]
+    if len(listed) > MOST_REPORTS:
+        raise NotReadable(f"there are more than {MOST_REPORTS:,} reports in one request")
+    if content_type in (_BATCH, _CLOUDEVENT):
+        return [_opened(each) for each in listed]
+    return [(each, headers.get("ce-source")) for each in listed]
+
+
+def _opened(event: Any) -> tuple[Any, str | None]:
+    """The report in a CloudEvent, and its source. Raises NotReadable for what is none."""
+    if not isinstance(event, dict):
+        raise NotReadable("a CloudEvent must be an object")
+    for name, expected in (("specversion", SPECVERSION.decode()), ("type", REPORT_TYPE)):
+        if event.get(name) != expected:
+            raise NotReadable(f"{name} of a CloudEvent must be {expected}")
+    said = event.get("source")
+    if not isinstance(said, str) or not said:
+        raise NotReadable("source of a CloudEvent must be a text")
+    return event.get("data"), said
+
+
+def _parsed(body: bytes) -> Any:
+    if not body:
+        raise NotReadable("the body is empty")
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        # Its message quotes the text.
+        raise NotReadable("the body is not JSON, or is nested too deeply") from None

@@ -1,0 +1,87 @@
+"""Runs the intake until a signal."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from streams.contract.wire.forms.report_decoding import FORM
+from streams.contract.wire.reading import event_reader
+from streams.intake.metrics import IntakeMetrics, serve_metrics
+from streams.intake.reports import ReportReader
+from streams.intake.server import MOST_BODY_BYTES, IntakeServer
+from streams.intake.settings import IntakeSettings
+from streams.intake.sources import IntakeSource
+from streams.registry.categories import load_categories
+from streams.registry.sources import load_sources
+from streams.running.clients.kafka_writing import producer_for
+from streams.running.operations.address_refused import refusal_explained
+from streams.running.operations.http_server import BoundedServer, request_logger
+from streams.running.worker.environment import INTAKE_PREFIX
+from streams.running.worker.settings import Settings
+
+logger = structlog.get_logger(__name__)
+
+# A proxy keeps some hundred connections; what is open beyond that is somebody who opens and does not send.
+_MOST_CONNECTIONS: Final = 1_000
+
+# As long as an answer may wait for Kafka, and a body to arrive.
+_END_SECONDS: Final = 15.0
+
+
+async def run_intake(
+    settings: Settings,
+    own: IntakeSettings,
+    sources: Mapping[str, IntakeSource],
+    ready: Callable[[str], None],
+) -> None:
+    """Take reports until SIGTERM or SIGINT; `ready` is called with the address once they can be sent.
+
+    Raises SettingsError or RegistryError for what is wrong in settings and files, AddressRefused if a port is
+    taken, a KafkaError if brokers cannot be reached or topics are missing.
+    """
+    reader = ReportReader(
+        own.key(),
+        load_sources(settings.sources_file),
+        event_reader(FORM, load_categories(settings.categories_file)),
+    )
+    metrics = IntakeMetrics(sources)
+    topics = {settings.topic_prefix + source.topic for source in sources.values()}
+    async with (
+        serve_metrics(own, metrics) as address,
+        producer_for(settings, *topics) as producer,
+    ):
+        logger.info("serving /metrics, /livez, /readyz and /status", address=address)
+        intake = IntakeServer(sources, reader, producer, settings.topic_prefix, metrics)
+        server = BoundedServer(
+            intake.answer,
+            most_connections=_MOST_CONNECTIONS,
+            access_log=None,
+            logger=request_logger(),
+            auto_decompress=False,
+            client_max_size=MOST_BODY_BYTES,
+        )
+        runner = web.ServerRunner(server, shutdown_timeout=_END_SECONDS)
+        await runner.setup()
+        try:
+            with refusal_explained(INTAKE_PREFIX, own.host, own.port):
+                await web.TCPSite(runner, own.host, own.port).start()
+            ready(f"http://{f'[{own.host}]' if ':' in own.host else own.host}:{runner.addresses[0][1]}")
+            await _until_signal()
+        finally:
+            # Takes no more requests, and answers those that it has.
+            await runner.cleanup()
+
+
+async def _until_signal() -> None:
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        await stopped.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

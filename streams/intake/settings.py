@@ -1,0 +1,71 @@
+"""The settings of the intake, from environment variables that begin with `TOCSIN_INTAKE_`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.running.clients.pseudonym import LEAST_CHARACTERS
+from streams.running.worker.environment import INTAKE_PREFIX, HostName, Port, SettingsError, given_secret
+
+
+class IntakeSettings(BaseSettings):
+    """One field per variable: `port` is TOCSIN_INTAKE_PORT. Brokers and rules are those of workers."""
+
+    model_config = SettingsConfigDict(env_prefix=INTAKE_PREFIX, extra="forbid", frozen=True)
+
+    sources_file: Annotated[
+        Path | None,
+        Field(description="The systems that may send reports (YAML); docs/intake.md shows one."),
+    ] = None
+    pseudonym_key: Annotated[
+        SecretStr | None,
+        Field(
+            description="Secret key that makes pseudonyms of reporters, channels and messages, 32 characters "
+            "or more. Never logged, never in Kafka."
+        ),
+    ] = None
+    pseudonym_key_file: Annotated[
+        Path | None, Field(description="File with that key, instead of the variable.")
+    ] = None
+    host: Annotated[
+        HostName,
+        Field(
+            description="Address on which reports are taken. There is no TLS: a proxy in front of it ends "
+            "that, and checks certificates of clients if there are any."
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[Port, Field(description="Port of this address. 0 uses a free port and logs it.")] = 8490
+    metrics_host: Annotated[
+        HostName,
+        Field(
+            description="Address on which the intake serves /metrics, /livez, /readyz and /status. They need "
+            "no password, so let only those reach them who may read them."
+        ),
+    ] = "127.0.0.1"
+    metrics_port: Annotated[
+        Port, Field(description="Port of these pages. 0 uses a free port and logs it.")
+    ] = 9476
+
+    def sources(self) -> Path:
+        """The file of sources. Raises SettingsError if none is set."""
+        if self.sources_file is None:
+            raise SettingsError(f"{INTAKE_PREFIX}SOURCES_FILE: must be set. {_description('sources_file')}")
+        return self.sources_file
+
+    def key(self) -> bytes:
+        """The key of pseudonyms. Raises SettingsError if there is none, or it is too short."""
+        given = given_secret(self, INTAKE_PREFIX, "pseudonym_key")
+        if given is None:
+            raise SettingsError(
+                f"{INTAKE_PREFIX}PSEUDONYM_KEY: must be set, or {INTAKE_PREFIX}PSEUDONYM_KEY_FILE. "
+                f"{_description('pseudonym_key')} Make one with `openssl rand -hex 32`."
+            )
+        if len(given.text) < LEAST_CHARACTERS:
+            raise SettingsError(f"{given.variable}: must have {LEAST_CHARACTERS} characters or more.")
+        return given.text.encode()
+
+
+def _description(field: str) -> str | None:
+    return IntakeSettings.model_fields[field].description

@@ -1,0 +1,166 @@
+"""The systems that may send reports to `tocsin intake`: a file with their rights, secrets and mappings."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from streams.contract.wire.incoming_envelope import MAX_SOURCE_BYTES
+from streams.contract.wire.personal_data import looks_like_email
+from streams.contract.wire.topics import ReportSource
+from streams.intake.mapping import ReportMapping, load_mapping
+from streams.intake.verification import Bearer, BodyHmac, Scheme, StandardWebhooks
+from streams.registry.document import Document, FieldPath, Row, read_document
+from streams.registry.errors import RegistryError, UnreadableFile
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+
+# Shorter ones can be guessed by who has seen a request.
+_LEAST_SECRET: Final = 16
+
+PRESETS: Final = Path(__file__).with_name("presets")
+"""Mapping files for services whose reports have the same form everywhere."""
+
+_WEBHOOK_SECRET: Final = "whsec_"  # noqa: S105 - the mark of a secret of Standard Webhooks
+
+
+class _Secret(Row):
+    secret_file: Annotated[str, Field(min_length=1)]
+
+
+class BearerRow(_Secret):
+    """A token that is sent with each request."""
+
+    scheme: Literal["bearer"]
+
+
+class StandardWebhooksRow(_Secret):
+    """Signed as Standard Webhooks says."""
+
+    scheme: Literal["standard_webhooks"]
+
+
+class HmacRow(_Secret):
+    """HMAC-SHA256 of the body in a header."""
+
+    scheme: Literal["hmac"]
+    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")]
+    prefix: Annotated[str, Field(max_length=40)] = ""
+    encoding: Literal["hex", "base64"] = "hex"
+
+
+class SourceRow(Row):
+    """A system that sends reports."""
+
+    ce_source: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE_BYTES)]
+    topic: ReportSource = "message-reports"
+    reports_per_minute: Annotated[int, Field(ge=1, le=6_000_000)] = 600
+    tenant: str = ""
+    authentication: Annotated[BearerRow | StandardWebhooksRow | HmacRow, Field(discriminator="scheme")]
+    mapping: Annotated[str | None, Field(min_length=1)] = None
+
+
+class IntakeFile(Row):
+    """The systems by name, which is the end of their address."""
+
+    sources: Annotated[dict[str, SourceRow], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeSource:
+    """A system that sends reports.
+
+    `topic` is where they are published. `tenant` names the system that gave the ids: two sources with one
+    tenant have the same pseudonyms. Without a `mapping` it sends reports as docs/events.md describes them.
+    """
+
+    name: str
+    ce_source: str
+    topic: ReportSource
+    reports_per_minute: int
+    tenant: str
+    scheme: Scheme
+    mapping: ReportMapping | None
+
+
+def load_intake_sources(path: Path) -> Mapping[str, IntakeSource]:
+    """Read the file of sources, and the secrets and mappings that it names, relative to its folder.
+
+    Raises RegistryError with file, line and field for what is wrong in any of them.
+    """
+    document = read_document(path)
+    file = document.parse(IntakeFile)
+    sources: dict[str, IntakeSource] = {}
+    names: dict[str, str] = {}
+    for name, row in file.sources.items():
+        place: FieldPath = ("sources", name)
+        if _NAME.fullmatch(name) is None:
+            document.refuse(place, "must be at most 60 of a to z, 0 to 9 and -: it is part of the address")
+        if not row.ce_source.isprintable() or looks_like_email(row.ce_source):
+            document.refuse((*place, "ce_source"), "must be a printable name of a system, such as /forum")
+        if row.ce_source in names:
+            document.refuse(
+                (*place, "ce_source"), f"is that of {names[row.ce_source]} too; its reports would be repeats"
+            )
+        names[row.ce_source] = name
+        sources[name] = IntakeSource(
+            name,
+            row.ce_source,
+            row.topic,
+            row.reports_per_minute,
+            row.tenant,
+            _scheme(document, (*place, "authentication"), row),
+            None if row.mapping is None else load_mapping(mapping_path(path.parent, row.mapping)),
+        )
+    return sources
+
+
+def mapping_path(folder: Path, named: str) -> Path:
+    """The file of a mapping: that of Tocsin with this name, or else the one in `folder`."""
+    preset = PRESETS / f"{named}.yaml"
+    return preset if _NAME.fullmatch(named) and preset.exists() else folder / named
+
+
+def _scheme(document: Document, place: FieldPath, row: SourceRow) -> Scheme:
+    secrets = _secrets(document, (*place, "secret_file"), row.authentication)
+    match row.authentication:
+        case BearerRow():
+            return Bearer(secrets)
+        case StandardWebhooksRow():
+            return StandardWebhooks(secrets)
+        case HmacRow(header=header, prefix=prefix, encoding=encoding):
+            return BodyHmac(secrets, header, prefix, encoding)
+
+
+def _secrets(
+    document: Document, place: FieldPath, row: BearerRow | StandardWebhooksRow | HmacRow
+) -> tuple[bytes, ...]:
+    """The secrets in a file, one in a line: while a sender changes over, the old one and the new one."""
+    file = document.path.parent / row.secret_file
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="ascii").splitlines() if line.strip()]
+    except OSError as error:
+        raise UnreadableFile(file, error.strerror or str(error)) from error
+    except UnicodeDecodeError:
+        raise RegistryError(document.problem(place, f"{file} must be ASCII text")) from None
+    if not lines:
+        document.refuse(place, f"{file} is empty; it must have a secret in a line of its own")
+    if min(map(len, lines)) < _LEAST_SECRET:
+        document.refuse(place, f"{file}: a secret must have {_LEAST_SECRET} characters or more")
+    if isinstance(row, StandardWebhooksRow):
+        return tuple(_webhook_key(document, place, file, line) for line in lines)
+    return tuple(line.encode() for line in lines)
+
+
+def _webhook_key(document: Document, place: FieldPath, file: Path, text: str) -> bytes:
+    try:
+        # No message has the text: it is the secret.
+        key = base64.b64decode(text.removeprefix(_WEBHOOK_SECRET), validate=True)
+    except (binascii.Error, ValueError):
+        document.refuse(place, f"{file}: must be {_WEBHOOK_SECRET} and base64, as Standard Webhooks says")
+    return key
