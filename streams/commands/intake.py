@@ -67,7 +67,7 @@ def check(mapping: str, sample: BinaryIO) -> None:
     """
     try:
         from streams.intake.mapping import Unmappable, load_mapping  # noqa: PLC0415
-        from streams.intake.reports import with_pseudonyms  # noqa: PLC0415
+        from streams.intake.refs import with_pseudonyms  # noqa: PLC0415
         from streams.intake.sources import mapping_path  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         raise click.ClickException(packages_missing("the intake", "intake", str(missing.name))) from missing

@@ -118,7 +118,7 @@ class ReportMapping:
         return next(sources, "")
 
 
-class Unmappable(Exception):
+class Unmappable(ValueError):
     """What a path found cannot become the value of its field. No message quotes what was found."""
 
     def __init__(self, field: str, path: str, why: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import orjson
 
@@ -13,17 +13,9 @@ from streams.contract.wire.envelope import SPECVERSION
 from streams.contract.wire.reading import ReadEvent
 from streams.deciding.reports.claims import Sources
 from streams.intake.mapping import MOST_REPORTS, Unmappable
+from streams.intake.refs import with_pseudonyms
 from streams.intake.sources import IntakeSource
-from streams.running.clients.pseudonym import pseudonym
 from streams.running.clients.published_event import Event, published_report
-
-# By the field of a report: whose identity it is. A version is of a message.
-_REFS: Final[tuple[tuple[str | None, str, Literal["reporter", "channel", "message"]], ...]] = (
-    ("channel", "ref", "channel"),
-    ("reporter", "ref", "reporter"),
-    (None, "message_ref", "message"),
-    (None, "message_version", "message"),
-)
 
 _CLOUDEVENT: Final = "application/cloudevents+json"
 _BATCH: Final = "application/cloudevents-batch+json"
@@ -108,21 +100,6 @@ class ReportReader:
         return Accepted(
             published_report(self.rights, source.topic, value, source.ce_source, decoded), decoded.event
         )
-
-
-def with_pseudonyms(report: Mapping[str, Any], key: bytes, tenant: str) -> dict[str, Any]:
-    """A copy of a report with a pseudonym for each id. What is no text is left for its reader to refuse."""
-    copy = dict(report)
-    for above, name, kind in _REFS:
-        parent = copy
-        if above is not None:
-            if not isinstance(copy.get(above), dict):
-                continue
-            parent = copy[above] = dict(copy[above])
-        identity = parent.get(name)
-        if isinstance(identity, str) and identity:
-            parent[name] = pseudonym(key, kind, tenant, identity)
-    return copy
 
 
 def _documents(

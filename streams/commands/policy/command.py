@@ -10,7 +10,7 @@ import click
 
 from streams.commands.policy.arrivals import from_file, from_topics
 from streams.commands.policy.comparison_text import comparison_json, comparison_text
-from streams.commands.policy.trial import Trial
+from streams.commands.policy.trial import Trial, as_one_partition
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.progress import Progress
@@ -20,7 +20,6 @@ from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.topics import REPORT_SOURCES
 from streams.deciding.partition.hash_key import DEMONSTRATION
-from streams.deciding.partition.settings import MOST_DUPLICATES, PartitionSettings
 from streams.deciding.reports.claims import UNRESTRICTED
 from streams.desk.text.text_table import text_table
 from streams.registry.loader import load_rules
@@ -108,8 +107,7 @@ def backtest(
     """  # noqa: D301 - \b stops click from wrapping the paragraph
     settings = load_settings()
     files = settings.registry_files()
-    # A trial runs as one partition, so it remembers and takes as much as all partitions.
-    one_partition = _as_one(settings.partition_settings(), settings.partitions)
+    one_partition = as_one_partition(settings.partition_settings(), settings.partitions)
     candidate_files = files | {
         "policies": file,
         "scoring": scoring or files["scoring"],
@@ -134,16 +132,6 @@ def backtest(
         echo("\n".join(comparison_json(in_use, candidate)))
     else:
         echo(comparison_text(in_use, candidate, file.name))
-
-
-def _as_one(each: PartitionSettings, partitions: int) -> PartitionSettings:
-    return replace(
-        each,
-        duplicates_most=min(each.duplicates_most * partitions, MOST_DUPLICATES),
-        new_reporters_per_hour=each.new_reporters_per_hour * partitions,
-        new_channels_per_hour=each.new_channels_per_hour * partitions,
-        new_messages_per_hour=each.new_messages_per_hour * partitions,
-    )
 
 
 async def _evaluate_topic(settings: Settings, trials: Sequence[Trial], progress: Progress) -> None:

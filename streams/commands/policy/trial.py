@@ -17,7 +17,7 @@ from streams.contract.wire.topics import (
     REPORTERS_INTERNAL,
 )
 from streams.deciding.partition.hash_key import HashKeys
-from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.partition.settings import MOST_DUPLICATES, PartitionSettings
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.counters import ReportCounters
@@ -128,6 +128,17 @@ class Trial:
             )
         elif event.type == "updated" and (episode := self.episodes.get(event.escalation_id)):
             episode.level = event.level
+
+
+def as_one_partition(each: PartitionSettings, partitions: int) -> PartitionSettings:
+    """The settings for a trial, which runs as one partition and takes and remembers as much as all."""
+    return replace(
+        each,
+        duplicates_most=min(each.duplicates_most * partitions, MOST_DUPLICATES),
+        new_reporters_per_hour=each.new_reporters_per_hour * partitions,
+        new_channels_per_hour=each.new_channels_per_hour * partitions,
+        new_messages_per_hour=each.new_messages_per_hour * partitions,
+    )
 
 
 def _read(row: OutputRecord) -> DetachedRecord:

@@ -1,0 +1,106 @@
+"""`tocsin try`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from streams.commands.policy.arrivals import BATCH_SIZE
+from streams.commands.policy.trial import Trial, as_one_partition
+from streams.commands.shared.progress import Progress
+from streams.commands.shared.refused_lines import RefusedLines
+from streams.commands.shared.terminal import echo
+from streams.commands.tryout.page import page
+from streams.commands.tryout.result import result_text
+from streams.commands.tryout.rows import OwnReports, read_own_reports
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.forms.report_decoding import FORM
+from streams.contract.wire.reading import event_reader
+from streams.contract.wire.records import DetachedRecord
+from streams.contract.wire.topics import MESSAGE_REPORTS
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.reports.claims import UNRESTRICTED
+from streams.distribution import packages_missing
+from streams.registry.loader import load_rules
+from streams.running.wall_clock import clock_ms
+from streams.running.worker.settings import load_settings
+
+
+@click.command("try")
+@click.argument("file", type=click.File("rb"))
+@click.option(
+    "--mapping",
+    help="Mapping file that says where a report's fields are in a row (docs/intake.md), or the name of one "
+    "that comes with Tocsin.",
+)
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with pictures to this file, too.",
+)
+def try_reports(file: BinaryIO, mapping: str | None, html: Path | None) -> None:
+    """Show which of your own reports would have opened what, when and why; needs no Kafka.
+
+    FILE is CSV with a header (its name ends with .csv), or has a JSON object per line. Columns are the fields
+    of a report: report_id, occurred_at, channel, category, reporter, message_ref, and `channel.country` for
+    a field of a field. Rows are taken in the order of their time, by the code and the policies of a worker;
+    no desk answers, and legal clocks are left out. Standard error has the rows that could not be used.
+    Nothing is sent anywhere. Exits with 1 if no row could be used.
+
+    \b
+    Examples:
+      tocsin try reports.csv --html result.html
+      tocsin try export.jsonl --mapping mapping.yaml
+    """  # noqa: D301 - \b tells click not to rewrap the paragraph
+    settings = load_settings()
+    rules = replace(load_rules(**settings.registry_files()), sources=UNRESTRICTED)
+    reports = read_own_reports(
+        file,
+        is_csv=file.name.lower().endswith(".csv"),
+        read=event_reader(FORM, rules.categories),
+        mapped=None if mapping is None else _mapped(mapping),
+        now_ms=clock_ms(),
+    )
+    refused = RefusedLines()
+    for line, why in reports.unusable:
+        refused.add(line, why)
+    refused.end()
+    if not reports.rows:
+        raise click.ClickException(f"no row of {file.name} could be used")
+    trial = Trial(
+        rules,
+        as_one_partition(settings.partition_settings(), settings.partitions),
+        rfc3339(0),
+        DEMONSTRATION,
+    )
+    _play(trial, reports)
+    echo(result_text(trial, reports))
+    if html is not None:
+        html.write_text(page(trial, reports, Path(file.name).name), encoding="utf-8")
+        echo(f"\nThe page is in {html}.")
+
+
+def _mapped(named: str) -> Callable[[Any], list[dict[str, Any]]]:
+    try:
+        from streams.intake.mapping import load_mapping  # noqa: PLC0415
+        from streams.intake.sources import mapping_path  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(
+            packages_missing("a mapping file", "intake", str(missing.name))
+        ) from missing
+    mapping = load_mapping(mapping_path(Path(), named))
+    return lambda document: [mapping.report(each) for each in mapping.documents(document)]
+
+
+def _play(trial: Trial, reports: OwnReports) -> None:
+    """Apply the rows as if each had been published when it occurred."""
+    progress, rows = Progress("evaluated"), iter(reports.rows)
+    while batch := list(islice(rows, BATCH_SIZE)):
+        trial.apply(
+            [DetachedRecord(MESSAGE_REPORTS, 0, row.line, row.time_ms, None, row.value, ()) for row in batch]
+        )
+        progress.add(len(batch))
+    progress.clear()

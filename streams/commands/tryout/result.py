@@ -1,0 +1,61 @@
+"""What a trial of somebody's own reports says, as text."""
+
+from streams.commands.policy.trial import OpenedEpisode, Trial
+from streams.commands.tryout.rows import OwnReports
+from streams.contract.wire.envelope import rfc3339
+from streams.desk.text.routing_text import minute
+from streams.desk.text.text_table import text_table
+
+# As many as fit on some screens; the page of --html has all.
+_SHOWN = 30
+
+
+def summary(trial: Trial, reports: OwnReports) -> str:
+    """How many reports of which time there were, and what became of the other rows."""
+    assert trial.first is not None
+    assert trial.last is not None
+    repeats = f", {trial.counters.duplicates:,} of them repeats" if trial.counters.duplicates else ""
+    unusable = f"; {len(reports.unusable):,} rows could not be used" if reports.unusable else ""
+    return (
+        f"{len(reports.rows):,} reports{repeats} in {len(reports.ids):,} channels, from "
+        f"{minute(rfc3339(trial.first))} to {minute(rfc3339(trial.last))}{unusable}."
+    )
+
+
+def opened(trial: Trial) -> list[OpenedEpisode]:
+    """The episodes of live policies in the order in which they opened."""
+    live = {policy.id for policy in trial.rules.policies if policy.mode == "live"}
+    return sorted(
+        (episode for episode in trial.episodes.values() if episode.policy in live),
+        key=lambda episode: (episode.opened_at, episode.policy),
+    )
+
+
+def verdict(trial: Trial) -> str:
+    """How many cases would have opened, and how many a day."""
+    found, days = opened(trial), max(trial.days, 1.0)
+    if not found:
+        return "No case would have opened."
+    cases = "1 case" if len(found) == 1 else f"{len(found):,} cases"
+    return f"{cases} would have opened, {len(found) / days:.1f} a day."
+
+
+def result_text(trial: Trial, reports: OwnReports) -> str:
+    """The verdict, what was read, and the cases with when and why."""
+    found = opened(trial)
+    parts = [verdict(trial), summary(trial, reports)]
+    if found:
+        rows = [
+            (
+                minute(episode.opened_at),
+                episode.policy,
+                str(episode.level),
+                reports.ids.get(episode.channel, episode.channel),
+                episode.grounds,
+            )
+            for episode in found[:_SHOWN]
+        ]
+        parts.append(text_table(("opened", "policy", "level", "channel", "why"), rows))
+        if len(found) > _SHOWN:
+            parts.append(f"{len(found) - _SHOWN:,} more are on the page of --html.")
+    return "\n\n".join(parts)
