@@ -35,6 +35,6 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "tail": ("streams.commands.tail.command:tail", "Print the records of TOPIC as they arrive, until Ctrl-C."),
     "topics": ("streams.commands.topics:topics", "Create or check the topics."),
     "transparency": ("streams.commands.transparency.command:transparency", "Produce the numbers for transparency reports, and check reports."),
-    "try": ("streams.commands.tryout.command:try_reports", "Show what a file of your own reports would have opened; needs no Kafka."),
+    "try": ("streams.commands.tryout.command:try_reports", "Show which of your own reports would have opened what, when and why; needs no Kafka."),
     "worker": ("streams.commands.worker:worker", "Run one worker until SIGTERM or SIGINT."),
 }

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands, main
 from streams.commands.policy.arrivals import BATCH_SIZE, from_file
-from streams.commands.policy.command import _as_one
+from streams.commands.policy.trial import as_one_partition
 from streams.commands.policy.comparison import levels_compared
 from streams.commands.policy.trial import Trial
 from streams.contract.events.report import NoticeElement
@@ -317,10 +317,10 @@ def test_one_partition_takes_and_remembers_as_much_as_all():
     each = PartitionSettings(
         duplicates_most=10, new_reporters_per_hour=1, new_channels_per_hour=2, new_messages_per_hour=3
     )
-    one = _as_one(each, 12)
+    one = as_one_partition(each, 12)
     assert (one.duplicates_most, one.duplicates_hours) == (120, each.duplicates_hours)
     assert (one.new_reporters_per_hour, one.new_channels_per_hour, one.new_messages_per_hour) == (12, 24, 36)
-    assert _as_one(PartitionSettings(), 1_000).duplicates_most == MOST_DUPLICATES
+    assert as_one_partition(PartitionSettings(), 1_000).duplicates_most == MOST_DUPLICATES
 
 
 def test_the_questions_that_a_policy_would_ask_are_counted_and_hold_nothing_back(backtest):

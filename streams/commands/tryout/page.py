@@ -17,6 +17,11 @@ _WIDTH, _HEIGHT = 900, 160
 # Thinner bars could not be told apart.
 _MOST_BARS: Final = 300
 
+_HOW: Final = (
+    "By the policies of this installation and the code of its workers. No desk answered, and legal clocks are "
+    "left out."
+)
+
 _STYLE: Final = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -40,8 +45,7 @@ def page(trial: Trial, reports: OwnReports, name: str) -> str:
             _picture(reports, found),
             *_table(found, reports),
             *_unusable(reports),
-            "<p>By the policies of this installation and the code of its workers. No desk answered, and legal "
-            "clocks are left out.</p></html>\n",
+            f"<p>{_HOW}</p></html>\n",
         )
     )
 
@@ -68,11 +72,12 @@ def _picture(reports: OwnReports, found: list[OpenedEpisode]) -> str:
     ]
     spoken = f"Reports by day, at most {highest:,}, and {len(found):,} cases that opened."
     return (
-        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT + 18}" role="img" aria-label="{spoken}">{"".join(shapes)}'
+        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT + 18}" role="img" aria-label="{spoken}">'
+        f"{''.join(shapes)}"
         f'<text x="0" y="{_HEIGHT + 14}">{_day(first)}</text>'
         f'<text x="{_WIDTH}" y="{_HEIGHT + 14}" text-anchor="end">{_day(last)}</text></svg>'
-        f"<figcaption>Reports {'a day' if days == 1 else f'in {days} days'}; a red mark is a case that would have "
-        "opened.</figcaption></figure>"
+        f"<figcaption>Reports {'a day' if days == 1 else f'in {days} days'}; a red mark is a case that would "
+        "have opened.</figcaption></figure>"
     )
 
 
@@ -95,7 +100,8 @@ def _day(days: int) -> str:
 def _table(found: list[OpenedEpisode], reports: OwnReports) -> Iterator[str]:
     if not found:
         return
-    yield '<h2>What, when and why</h2><div class="wide"><table><tr><th>opened<th>policy<th>level<th>channel<th>why'
+    yield "<h2>What, when and why</h2>"
+    yield '<div class="wide"><table><tr><th>opened<th>policy<th>level<th>channel<th>why'
     for episode in found:
         cells = (
             minute(episode.opened_at),
