@@ -2,20 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Final
 
 from streams.commands.policy.trial import OpenedEpisode, Trial
 from streams.commands.tryout.result import opened, summary, verdict
 from streams.commands.tryout.rows import OwnReports
-from streams.contract.wire.times import DAY
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.times import DAY, HOUR, moment_ms
 from streams.desk.text.routing_text import minute
 
 _WIDTH, _HEIGHT = 900, 160
 
 # Thinner bars could not be told apart.
 _MOST_BARS: Final = 300
+
+# Until then bars of an hour are wide enough.
+_HOURS_MS: Final = 7 * DAY
 
 _HOW: Final = (
     "By the policies of this installation and the code of its workers. No desk answered, and legal clocks are "
@@ -51,33 +54,32 @@ def page(trial: Trial, reports: OwnReports, name: str) -> str:
 
 
 def _picture(reports: OwnReports, found: list[OpenedEpisode]) -> str:
-    """Reports by day (or by more days, if there are many) as bars, and a mark where a case opened."""
-    first, last = reports.rows[0].time_ms // DAY, reports.rows[-1].time_ms // DAY
-    days = -(-(last - first + 1) // _MOST_BARS)
-    counts = Counter((row.time_ms // DAY - first) // days for row in reports.rows)
-    bars, highest = (last - first) // days + 1, max(counts.values())
-    step = _WIDTH / bars
-
-    def column(moment: str) -> int:
-        return int((datetime.fromisoformat(moment).timestamp() * 1000 // DAY - first) // days)
-
-    cases = Counter(column(episode.opened_at) for episode in found)
+    """Reports by hour or day (or by more days, if there are many) as bars, and marks where cases opened."""
+    first_ms, last_ms = reports.rows[0].time_ms, reports.rows[-1].time_ms
+    unit = HOUR if last_ms - first_ms < _HOURS_MS else DAY
+    width = unit * -(-(last_ms // unit - first_ms // unit + 1) // _MOST_BARS)
+    start = first_ms // unit * unit
+    counts = Counter((row.time_ms - start) // width for row in reports.rows)
+    cases = Counter((moment_ms(episode.opened_at) - start) // width for episode in found)
+    highest = max(counts.values())
+    step = _WIDTH / ((last_ms - start) // width + 1)
     shapes = [
-        _bar(bar * step, step, count / highest, f"{_day(first + bar * days)}: {count:,} reports")
+        _bar(bar * step, step, count / highest, f"{_moment(start + bar * width)}: {count:,} reports")
         for bar, count in sorted(counts.items())
     ]
     shapes += [
-        _mark((bar + 0.5) * step, f"{_day(first + bar * days)}: {count:,} opened")
+        _mark((bar + 0.5) * step, f"{_moment(start + bar * width)}: {count:,} opened")
         for bar, count in sorted(cases.items())
     ]
-    spoken = f"Reports by day, at most {highest:,}, and {len(found):,} cases that opened."
+    each = f"{width // HOUR:,} hours" if width != HOUR else "one hour"
+    spoken = f"Reports, at most {highest:,} in {each}, and {len(found):,} cases that opened."
     return (
         f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT + 18}" role="img" aria-label="{spoken}">'
         f"{''.join(shapes)}"
-        f'<text x="0" y="{_HEIGHT + 14}">{_day(first)}</text>'
-        f'<text x="{_WIDTH}" y="{_HEIGHT + 14}" text-anchor="end">{_day(last)}</text></svg>'
-        f"<figcaption>Reports {'a day' if days == 1 else f'in {days} days'}; a red mark is a case that would "
-        "have opened.</figcaption></figure>"
+        f'<text x="0" y="{_HEIGHT + 14}">{_moment(first_ms)}</text>'
+        f'<text x="{_WIDTH}" y="{_HEIGHT + 14}" text-anchor="end">{_moment(last_ms)}</text></svg>'
+        f"<figcaption>Each bar has the reports of {each}; a red mark is where cases would have opened."
+        "</figcaption></figure>"
     )
 
 
@@ -93,8 +95,8 @@ def _mark(middle: float, said: str) -> str:
     return f'<circle class="case" cx="{middle:.1f}" cy="12" r="5"><title>{said}</title></circle>'
 
 
-def _day(days: int) -> str:
-    return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days):%Y-%m-%d}"
+def _moment(time_ms: int) -> str:
+    return minute(rfc3339(time_ms))
 
 
 def _table(found: list[OpenedEpisode], reports: OwnReports) -> Iterator[str]:
