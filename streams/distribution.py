@@ -6,7 +6,6 @@ that shows it.
 
 import json
 import re
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -59,6 +58,9 @@ def packages_missing(who: str, extra: str, missing: str) -> str:
 
 def _installed_wheel() -> Path | None:
     """The wheel from which this was installed, as pip noted it, if it is still there."""
+    # Slow to import, and --help does without.
+    from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415
+
     try:
         noted = distribution("tocsin").read_text("direct_url.json")
     except PackageNotFoundError:

@@ -1,6 +1,7 @@
 """`tocsin`: the program that puts the commands together."""
 
 import importlib
+import re
 import sys
 from typing import Any
 
@@ -30,7 +31,7 @@ class _Program(SuggestingGroup):
             _suggest(error)
             raise
         except click.ClickException as error:
-            error.message = printable(with_pages_named(error.message))
+            error.message = printable(with_pages_named(error.message + _meant(error.message)))
             raise
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -77,6 +78,12 @@ class _Program(SuggestingGroup):
         ]
         # Not those of click.Group, which would import the commands.
         return commands + click.Command.shell_complete(self, ctx, incomplete)
+
+
+def _meant(message: str) -> str:
+    """The end of a message about a word that is none of those which can be typed: which are close."""
+    found = re.match(r"'([^']+)' is not one of (.+)\.$", message, re.DOTALL)
+    return did_you_mean(found[1], re.findall(r"'([^']+)'", found[2])) if found else ""
 
 
 def _name_pages(command: click.Command) -> None:

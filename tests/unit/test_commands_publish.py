@@ -154,12 +154,6 @@ def test_empty_lines_are_skipped_but_counted_in_line_numbers():
     assert result.stdout == "1 ready to publish, 1 refused\n"
 
 
-def test_a_report_from_the_future_is_refused():
-    result = dry_run(json.dumps(REPORT | {"occurred_at": "2199-01-01T00:00:00Z"}))
-    assert result.exit_code == 1
-    assert "line 1: future_timestamp: occurred_at" in result.stderr
-
-
 def aged(category: str, age_ms: int) -> str:
     return json.dumps(REPORT | {"category": category, "occurred_at": rfc3339(clock_ms() - age_ms)})
 
@@ -292,12 +286,6 @@ def test_a_file_is_read_like_standard_input(tmp_path):
     path.write_text(f"{GOOD}\n" * 3)
     result = CliRunner().invoke(publish, ["--dry-run", str(path)])
     assert result.stdout == "3 ready to publish, 0 refused\n"
-
-
-def test_a_missing_file_is_named():
-    result = CliRunner().invoke(publish, ["--dry-run", "nowhere.jsonl"])
-    assert result.exit_code == 2
-    assert "nowhere.jsonl" in result.stderr
 
 
 @pytest.mark.parametrize("source", ["", "someone@example.org", "two\nlines"])

@@ -8,6 +8,7 @@ import msgspec
 
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.category import CATEGORY
+from streams.commands.shared.country import COUNTRY
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.terminal import echo
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
@@ -40,7 +41,12 @@ from streams.running.worker.settings import Settings, load_settings
     metavar="NAME",
     help="Only records about this category of reports, such as fraud.",
 )
-@click.option("--country", help="Only records that concern this country, or requests from its authorities.")
+@click.option(
+    "--country",
+    type=COUNTRY,
+    metavar="CODE",
+    help="Only records that concern this country, or requests from its authorities.",
+)
 @click.option(
     "--policy", help="Only escalations of the policy with this id, or legal-clock for legal clocks only."
 )
