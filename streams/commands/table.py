@@ -21,7 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("tocsin_demo.demo.command:demo", "Play six made-up hours on a real Kafka."),
     "detector": ("streams.commands.detector.command:detector", "End that a detector or hash list is held because it left its usual band."),
     "docs": ("streams.commands.docs:docs", "Show a PAGE of the documentation, or list them all."),
-    "explain": ("streams.commands.explain:explain", "Explain an escalation, event by event."),
+    "explain": ("streams.commands.explain.command:explain", "Explain an escalation, event by event, or what became of a report."),
     "outcome": ("streams.commands.outcome.command:outcome", "Say what was decided about a message, a report or an escalation, or about many."),
     "policy": ("streams.commands.policy.command:policy", "Check and back-test the policies for escalations."),
     "publish": ("streams.commands.publish.command:publish", "Publish reports, requests or outcomes from FILE."),
