@@ -17,23 +17,26 @@ from streams import __version__
 # file of the wheel.
 ON_PACKAGE_INDEX = False
 
-_ROOT = Path(__file__).parents[1]
-_MAKEFILE: Final = _ROOT / "Makefile"
+_ROOT: Final = Path(__file__).parents[1]
+
+
+def _is_checkout() -> bool:
+    return (_ROOT / "Makefile").is_file()
 
 
 def typed_here(in_checkout: str, installed: str) -> str:
     """The first if this is a checkout, in which there is `make`; else the second."""
-    return in_checkout if _MAKEFILE.is_file() else installed
+    return in_checkout if _is_checkout() else installed
 
 
 def pages_folder() -> Path:
     """The folder of the pages: docs/ of the checkout, or their copy in the wheel."""
-    return Path(typed_here(str(_ROOT / "docs"), str(Path(__file__).with_name("pages"))))
+    return _ROOT / "docs" if _is_checkout() else Path(__file__).with_name("pages")
 
 
 def with_pages_named(text: str) -> str:
     """`text` in which `docs/NAME.md` is `tocsin docs NAME`, if this is no checkout and has the pages."""
-    if typed_here("checkout", "") or not pages_folder().is_dir():
+    if _is_checkout() or not pages_folder().is_dir():
         return text
     return re.sub(r"`?\bdocs/([\w/-]+)\.md`?", r"`tocsin docs \1`", text)
 

@@ -8,7 +8,7 @@ import click
 from streams.commands.shared.suggesting_group import did_you_mean
 from streams.distribution import pages_folder
 
-# Those who read one page first read one of these.
+# Listed by name alone, after the pages: an alert names its own.
 _RUNBOOKS = "runbooks/"
 
 

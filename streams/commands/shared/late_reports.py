@@ -10,7 +10,6 @@ from streams.contract.wire.records import SourceRecord
 
 
 class _Report(msgspec.Struct):
-    report_id: str
     category: Category
     occurred_at: datetime
 
