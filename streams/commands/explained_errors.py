@@ -6,6 +6,7 @@
 from pathlib import Path
 
 from streams.commands.shared.terminal import echo
+from streams.distribution import with_pages_named
 from streams.registry.errors import RegistryError, UnreadableFile
 from streams.running.errors import RefusedToStart
 from streams.running.operations.address_refused import AddressRefused
@@ -30,11 +31,11 @@ _SETTINGS_WITH_RULES = (
 def explain(error: Exception) -> int | None:
     """Print `error` as one message and return the exit code; None, without output, if nobody can fix it."""
     if isinstance(error, RefusedToStart):
-        echo(f"Error: refused to start: {error}", err=True)
+        echo(f"Error: refused to start: {with_pages_named(str(error))}", err=True)
         return EXIT_FAILED
     if not isinstance(error, SettingsError | RegistryError | AddressRefused):
         return None
-    echo(f"Error: {error}", err=True)
+    echo(f"Error: {with_pages_named(str(error))}", err=True)
     if isinstance(error, UnreadableFile) and (setting := _setting_pointing_to(error.path, load_settings())):
         echo(
             f"{setting} points to it: correct the path, or unset the variable to use the built-in rules.",

@@ -1,6 +1,7 @@
 """`tocsin`: the program that puts the commands together."""
 
 import importlib
+import re
 import sys
 from typing import Any
 
@@ -12,6 +13,7 @@ from streams import __version__
 from streams.commands.shared.suggesting_group import SuggestingGroup, did_you_mean
 from streams.commands.shared.terminal import printable
 from streams.commands.table import COMMANDS, DEMO_PACKAGE
+from streams.distribution import with_pages_named
 
 
 class _Program(SuggestingGroup):
@@ -29,7 +31,7 @@ class _Program(SuggestingGroup):
             _suggest(error)
             raise
         except click.ClickException as error:
-            error.message = printable(error.message)
+            error.message = printable(with_pages_named(error.message + _meant(error.message)))
             raise
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -57,6 +59,7 @@ class _Program(SuggestingGroup):
             raise click.ClickException(
                 f"container images are without `tocsin {cmd_name}`: run it where the wheel is installed"
             ) from error
+        _name_pages(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -77,6 +80,23 @@ class _Program(SuggestingGroup):
         return commands + click.Command.shell_complete(self, ctx, incomplete)
 
 
+def _meant(message: str) -> str:
+    """The end of a message about a word that is none of those which can be typed: which are close."""
+    found = re.match(r"'([^']+)' is not one of (.+)\.$", message, re.DOTALL)
+    return did_you_mean(found[1], re.findall(r"'([^']+)'", found[2])) if found else ""
+
+
+def _name_pages(command: click.Command) -> None:
+    """Let the help of a command, and of those below it, name pages as they can be read here."""
+    for has_help in (command, *command.params):
+        # An argument has none.
+        if isinstance(has_help, click.Command | click.Option) and has_help.help:
+            has_help.help = with_pages_named(has_help.help)
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            _name_pages(each)
+
+
 def _suggest(error: click.NoSuchOption) -> None:
     """Say in the words of all suggestions which options are close; click would do it in its own."""
     close = did_you_mean(error.option_name, error.possibilities or ())
@@ -90,8 +110,8 @@ def commands() -> None:
     """Turn reports about messages into escalations, each exactly once.
 
     Settings are environment variables; `tocsin config show` lists them. Every command has its own --help, and
-    docs/commands.md shows examples. Exit codes: 0 success; 1 the command failed, or found something wrong; 2
-    the command line, a setting or a file is wrong, and nothing was done.
+    `tocsin docs commands` shows examples. Exit codes: 0 success; 1 the command failed, or found something
+    wrong; 2 the command line, a setting or a file is wrong, and nothing was done.
 
     \b
     First steps:

@@ -59,6 +59,7 @@ def test_what_lists_the_commands_imports_none(arguments, variables):
         "streams.commands.shared.suggesting_group",
         "streams.commands.shared.terminal",
         "streams.commands.table",
+        "streams.distribution",
     }
     assert of_others(modules) == of_others(imported(""))
 

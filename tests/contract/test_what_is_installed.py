@@ -95,7 +95,7 @@ def test_every_extra_that_a_message_names_is_one():
     for path in (*(ROOT / "streams").rglob("*.py"), *(ROOT / "tocsin_demo").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "packages_missing":
-                named.add(ast.literal_eval(node.args[1]))
+                named.update(ast.literal_eval(node.args[1]).split(","))
     assert named == {"console", "adapters", "intake", "tracing", "demo"}
     assert [extra for extra in named if f"\n{extra} = [" not in declared] == []
 
@@ -108,4 +108,23 @@ def test_the_demo_finds_a_missing_extra_before_it_starts_or_makes_anything(monke
     done = CliRunner().invoke(commands, ["demo"])
     assert done.exit_code == 1
     assert "[console]'" in done.output
+    monkeypatch.delenv("TOCSIN_KAFKA_BOOTSTRAP")
+    monkeypatch.setitem(sys.modules, "jgo", None)
+    done = CliRunner().invoke(commands, ["demo"])
+    assert done.exit_code == 1
+    assert "[console,demo]'" in done.output
     assert "Starting" not in done.output
+
+
+def test_the_demo_asks_before_it_uses_brokers_that_it_did_not_start(monkeypatch):
+    # Nothing listens there: a demo that got as far as topics would say so instead.
+    monkeypatch.setenv("TOCSIN_KAFKA_BOOTSTRAP", "127.0.0.1:9")
+    for answer in ("n\n", "\n", ""):
+        done = CliRunner().invoke(commands, ["demo"], input=answer)
+        assert done.exit_code == 1
+        assert "on the brokers at 127.0.0.1:9" in done.output
+        assert done.output.rstrip().endswith("Aborted!")
+    for arguments, answer in (([], "y\n"), (["--yes"], "")):
+        done = CliRunner().invoke(commands, ["demo", *arguments], input=answer)
+        assert done.exit_code == 1
+        assert "no Kafka broker answers at 127.0.0.1:9" in done.output

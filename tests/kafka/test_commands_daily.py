@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from streams.commands.main import commands
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.times import DAY, HOUR
 from streams.running.log.claims import StatePartition
 from streams.running.log.transaction import FENCED
 from tests.kafka.harness.deployment import (
@@ -246,3 +247,45 @@ def test_tail_continues_after_records_that_a_worker_skips(deployment, tocsin):
     as_json = tocsin("tail", "authority-requests", "--from-beginning", "--max", "5", "--json")
     rows = [json.loads(line) for line in as_json.stdout.splitlines()]
     assert sum("\\xff-name-in-\\xc3scii" in row["headers"] for row in rows) == 1
+
+
+def test_tail_and_explain_name_the_policies_that_a_late_report_does_not_reach(deployment, tocsin):
+    now = now_ms()
+    aged = [("new", "spam", 0), ("in-its-own-time", "fraud", 30 * HOUR), ("old", "fraud", 20 * DAY),
+            ("old-threat", "threat_to_life", 20 * DAY)]  # fmt: skip
+    documents = [report(name, now - age, category=category) for name, category, age in aged]
+    produce(
+        deployment,
+        *((SOURCE, b"channel-1", orjson.dumps(document), [], None) for document in documents),
+    )
+    deployment.fleet.start()
+    applied(deployment)
+    shown = tocsin("tail", "enriched-reports", "--from-beginning", "--max", "4").output
+    late = "20 days late, out of reach of "
+    assert [line.strip() for line in shown.splitlines() if " late, out of reach of " in line] == [
+        f"{late}fraud (PT24H), fraud-voices (PT24H), fraud-linked (PT24H): it is counted, and no policy opens "
+        "anything for it",
+        f"{late}threat-to-life (PT24H): a person looks at it, and it adds no risk",
+    ]
+    # What is not shown moves time on, too.
+    assert (
+        late
+        in tocsin(
+            "tail", "enriched-reports", "--from-beginning", "--max", "1", "--category", "threat_to_life"
+        ).output
+    )
+
+    new, between, old, threat = (tocsin("explain", name).output for name, *_ in aged)
+    assert "out of reach" not in new + between
+    assert re.search(
+        r"^  policy +fraud \(PT24H\): judged in the windows of its own time$", between, re.MULTILINE
+    )
+    assert re.search(
+        r"^  policy +fraud \(PT24H\): out of reach, the report came too late$", old, re.MULTILINE
+    )
+    assert re.search(r"^  led to +no escalation$", old, re.MULTILINE)
+    opened = re.search(
+        r"^  led to +opened threat-to-life level 1: tocsin explain (\S+)$", threat, re.MULTILINE
+    )
+    assert tocsin("explain", opened[1]).output.startswith(f"escalation {opened[1]}: open\n")
+    assert json.loads(tocsin("explain", "old", "--json").output)["value"]["report"]["report_id"] == "old"

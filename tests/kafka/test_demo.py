@@ -5,8 +5,10 @@ import re
 import shlex
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +41,8 @@ class Demo:
     def printed(self) -> str:
         return self.out.read_text()
 
-    def wait_for(self, text: str) -> None:
-        deadline = time.monotonic() + 90 * patience()
+    def wait_for(self, text: str, seconds: float = 90) -> None:
+        deadline = time.monotonic() + seconds * patience()
         while text not in self.printed:
             assert self.process.poll() is None, self.printed + self.err.read_text()
             assert time.monotonic() < deadline, self.printed
@@ -49,16 +51,25 @@ class Demo:
     def end(self) -> int:
         return self.process.wait(90 * patience())
 
+    def processes(self) -> dict[int, list[str]]:
+        """The command lines of running processes with the demo's environment, by their ids."""
+        found = {}
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if f"TMPDIR={self.temporary}\0".encode() in environ.read_bytes():
+                    found[int(environ.parent.name)] = (environ.parent / "cmdline").read_text().split("\0")
+        return found
+
     def left_behind(self) -> list[str]:
         """Files in the demo's temporary folder, and running processes with its environment."""
-        left = [str(path) for path in self.temporary.iterdir()]
-        for environ in Path("/proc").glob("[0-9]*/environ"):
-            try:
-                if f"TMPDIR={self.temporary}\0".encode() in environ.read_bytes():
-                    left.append((environ.parent / "cmdline").read_text().replace("\0", " "))
-            except OSError:
-                continue
-        return left
+        return [str(path) for path in self.temporary.iterdir()] + [
+            " ".join(words) for words in self.processes().values()
+        ]
+
+    def progress(self) -> list[tuple[int, int]]:
+        """How many records were published and answered, line by line."""
+        shown = re.findall(r"\.\.\. ([\d,]+) published, ([\d,]+) answered", self.printed)
+        return [tuple(int(each.replace(",", "")) for each in line) for line in shown]
 
 
 @pytest.fixture
@@ -120,15 +131,34 @@ def check_crowds(printed):
     assert re.search(r"^The days before: (\d+) reports, [1-9]\d+ notices to reporters", printed, re.MULTILINE)
 
 
+def check_story(printed):
+    """Every storyline is found: reports, channels, episodes and the highest level."""
+    assert (
+        "It adds up: 2,000 published = 1,974 enriched + 10 duplicates dropped + 16 dead letters." in printed
+    )
+    for row in (
+        r"^deepfake wave +162 +6 +6 +3 channel_review",
+        r"^victim requests +5 +5 +5 +1 internal_review",
+        r"^fraud ring +321 +12 +12 +3 surge",
+        r"^spam flood +420 +1 +[12] +[12] ",
+        r"^child safety +10 +4 +4 +3 authority_report_review",
+        r"^threats to life +8 +2 +2 +3 authority_notice_review",
+        r"^pile-on +46 +1 +0 +none +1 in shadow",
+        r"^brigade +110 +1 +0 +none",
+        # The desk answered one clock when half of its time was over, before the next step was due.
+        r"^IN\.itr\.3-2-b +remove +.* UTC +lapsed$",
+        r"^IN\.itr\.3-2-b +remove +.* UTC +fulfilled$",
+        r"clock_fulfilled: IN\.itr\.3-2-b, .* [5-8]\d% elapsed",
+    ):
+        assert re.search(row, printed, re.MULTILINE), row
+    check_crowds(printed)
+
+
 def test_with_its_own_kafka_the_demo_adds_up_and_leaves_nothing_behind(demonstrate):
     demo = demonstrate()
     assert demo.end() == 0, demo.err.read_text()
     printed = demo.printed
-    assert (
-        "It adds up: 2,000 published = 1,974 enriched + 10 duplicates dropped + 16 dead letters." in printed
-    )
-    assert re.search(r"^deepfake wave +162 +6 +6 +3 channel_review", printed, re.MULTILINE)
-    check_crowds(printed)
+    check_story(printed)
     assert re.search(
         r"^\d\d:\d\d:\d\d opened +fraud level 1, internal_review +fraud ring, channel", printed, re.MULTILINE
     )
@@ -138,8 +168,6 @@ def test_with_its_own_kafka_the_demo_adds_up_and_leaves_nothing_behind(demonstra
     )
     for row in (
         r"^GB\.osa\.s10-3A +remove +.* UTC +running$",
-        r"^IN\.itr\.3-2-b +remove +.* UTC +lapsed$",
-        r"^IN\.itr\.3-2-b +remove +.* UTC +fulfilled$",
         r"^remove terrorist content; the order is complete +routed +human_review +EU\.tco\.art3-3 due ",
         r"^hide a message; names neither message nor reason +incomplete +two_person_review +missing: statement_of",
         r"^who holds an account; the certificate names no off.* EU\.e-evidence\.art10-3 paused: tell the auth",
@@ -153,11 +181,71 @@ def test_with_its_own_kafka_the_demo_adds_up_and_leaves_nothing_behind(demonstra
     assert demo.left_behind() == []
 
 
+def worker_of(demo: Demo) -> int:
+    """The process id of its worker."""
+    (worker,) = (pid for pid, words in demo.processes().items() if words[-2:] == ["worker", ""])
+    return worker
+
+
+@contextmanager
+def slowed_tenfold(pid: int) -> Iterator[None]:
+    """The process runs a tenth of the time."""
+    ended = threading.Event()
+
+    def alternate() -> None:
+        with suppress(ProcessLookupError):
+            while not ended.is_set():
+                os.kill(pid, signal.SIGSTOP)
+                ended.wait(0.9)
+                os.kill(pid, signal.SIGCONT)
+                ended.wait(0.1)
+
+    stopping = threading.Thread(target=alternate)
+    stopping.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        stopping.join()
+
+
+@pytest.mark.nightly
+def test_a_worker_that_is_ten_times_slower_tells_the_same_story(demonstrate, kafka):
+    demo = demonstrate("--yes", TOCSIN_KAFKA_BOOTSTRAP=kafka)
+    demo.wait_for("Playing six hours")
+    with slowed_tenfold(worker_of(demo)):
+        # Four minutes on two idle cores.
+        demo.wait_for("It adds up", seconds=600)
+    assert demo.end() == 0, demo.err.read_text()
+    check_story(demo.printed)
+
+
+def test_while_the_worker_stands_still_the_publisher_waits(demonstrate, kafka):
+    demo = demonstrate("--yes", TOCSIN_KAFKA_BOOTSTRAP=kafka)
+    demo.wait_for("opened")
+    worker = worker_of(demo)
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        before = len(demo.progress())
+        # The publisher goes on as long as it may, and then prints the same line again.
+        while len(after := demo.progress()[before:]) < 2 or after[-1] != after[-2]:
+            assert demo.process.poll() is None, demo.err.read_text()
+            time.sleep(0.05)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    published, answered = after[-1]
+    assert answered < published < 2_000
+    # Of those that are not answered, ten at most are duplicates.
+    assert published - answered <= 2_000 / 24 + 10
+    assert demo.end() == 0, demo.err.read_text()
+    check_story(demo.printed)
+
+
 # The kept demo below is ended by SIGINT too, on an existing broker as here.
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.nightly), signal.SIGTERM])
 def test_an_interrupted_demo_leaves_nothing_behind(demonstrate, kafka, number):
     before = topics_of_demos(kafka)
-    demo = demonstrate("--reports", "100000", TOCSIN_KAFKA_BOOTSTRAP=kafka)
+    demo = demonstrate("--yes", "--reports", "100000", TOCSIN_KAFKA_BOOTSTRAP=kafka)
     demo.wait_for("opened")
     demo.process.send_signal(number)
     assert demo.end() == 1
@@ -169,7 +257,7 @@ def test_an_interrupted_demo_leaves_nothing_behind(demonstrate, kafka, number):
 def test_a_kept_demo_can_be_inspected_until_ctrl_c(demonstrate, kafka, tmp_path):
     before = topics_of_demos(kafka)
     # The commands that it prints are those of its own interpreter.
-    demo = demonstrate("--keep", command=(*EXECUTED, *COMMAND), TOCSIN_KAFKA_BOOTSTRAP=kafka)
+    demo = demonstrate("--yes", "--keep", command=(*EXECUTED, *COMMAND), TOCSIN_KAFKA_BOOTSTRAP=kafka)
     demo.wait_for("publish reports.jsonl")
     assert "It adds up" in demo.printed
     # The printed commands must work in another shell and folder.
@@ -230,7 +318,7 @@ def test_a_kept_demo_can_be_inspected_until_ctrl_c(demonstrate, kafka, tmp_path)
 def test_the_demo_prints_the_error_of_a_worker_that_cannot_start(demonstrate, kafka, tmp_path):
     before = topics_of_demos(kafka)
     missing = tmp_path / "no-such-policies.yaml"
-    demo = demonstrate(TOCSIN_KAFKA_BOOTSTRAP=kafka, TOCSIN_POLICIES_FILE=str(missing))
+    demo = demonstrate("--yes", TOCSIN_KAFKA_BOOTSTRAP=kafka, TOCSIN_POLICIES_FILE=str(missing))
     assert demo.end() == 1
     assert "the worker ended with exit code 2" in demo.err.read_text()
     assert "no-such-policies.yaml" in demo.err.read_text()

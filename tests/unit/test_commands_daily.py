@@ -227,15 +227,6 @@ def test_unreadable_values_always_pass_the_filters(value):
     assert RecordFilter({"policy": "fraud"}).matches("escalations", Record(value))
 
 
-def test_a_filter_that_a_topic_does_not_support_is_refused():
-    result = CliRunner().invoke(commands, ["tail", "enriched-reports", "--policy", "fraud"])
-    assert result.exit_code == 2
-    assert (
-        "--policy does not apply to enriched-reports; its filters are --channel, --category, --country"
-        in result.output
-    )
-
-
 def simulated(*arguments):
     result = CliRunner().invoke(commands, ["simulate", "--end", END, "--out", "-", *arguments])
     assert result.exit_code == 0, result.output
@@ -343,10 +334,6 @@ def test_simulate_lists_its_storylines():
     assert result.exit_code == 0
     assert len(result.output.splitlines()) == len(STORYLINES)
     assert "slow-brigade" in result.output
-
-
-def test_simulate_refuses_an_invalid_size():
-    assert CliRunner().invoke(commands, ["simulate", "--alone", "--reports", "5000"]).exit_code == 2
 
 
 def test_a_slow_brigade_has_each_reporter_once_more_than_three_minutes_apart():

@@ -12,10 +12,11 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.commands import clocks, explain
+from streams.commands import clocks
 from streams.commands.clock import command as clock
 from streams.commands.dead_letters import command as dead_letters
 from streams.commands.dead_letters.letter import letter_of
+from streams.commands.explain import command as explain
 from streams.commands.main import commands
 from streams.commands.shared.terminal import printable
 from streams.commands.state import command as state

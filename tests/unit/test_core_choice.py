@@ -60,7 +60,7 @@ def test_without_it_python_runs_or_the_worker_refuses_to_start(install, version,
         chosen("native")
     message = str(refused.value)
     assert message.startswith(f"TOCSIN_CORE=native, but {problem}")
-    assert "Run make native, or set TOCSIN_CORE=auto." in message
+    assert ": run make native, or set TOCSIN_CORE=auto." in message
 
 
 def test_what_an_earlier_build_left_is_not_used(install):

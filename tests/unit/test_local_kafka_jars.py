@@ -9,7 +9,7 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     jar_list = tmp_path / "list.sha256"
     jar_list.write_text("".join(f"{digest}  {name}\n" for name, digest in digests().items()))
     monkeypatch.setattr(jars, "read_list", lambda _path=jar_list, read=jars.read_list: read(jar_list))
-    monkeypatch.setattr(maven, "download", lambda _names, folder: write_jars(folder))
+    monkeypatch.setattr(maven, "download", download)
     return jars.cache_folder()
 
 
-def no_download(_names: Iterable[str], _folder: Path) -> None:
+def download(names: Iterable[str], folder: Path, fetched: Callable[[], None]) -> None:
+    write_jars(folder)
+    for _ in names:
+        fetched()
+
+
+def no_download(*_: object) -> None:
     pytest.fail("the jars are cached, so nothing should be downloaded")
 
 
@@ -94,10 +100,16 @@ class TestFetching:
         monkeypatch.setattr(maven, "download", no_download)
         assert jars.broker_jars() == sorted(cache / name for name in CONTENT)
 
+    def test_it_is_told_how_far_the_download_is(self, cache: Path) -> None:
+        told: list[tuple[int, int]] = []
+        for _ in range(2):
+            jars.broker_jars(lambda *numbers: told.append(numbers))
+        assert told == [(0, 2), (1, 2), (2, 2)]
+
     def test_a_failed_download_leaves_nothing_in_the_cache(
         self, cache: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def breaks_off(_names: Iterable[str], folder: Path) -> None:
+        def breaks_off(_names: Iterable[str], folder: Path, _fetched: object) -> None:
             write_jars(folder)
             raise LocalKafkaError("no network")
 
@@ -119,7 +131,7 @@ class TestFetching:
     def test_a_download_that_differs_from_the_list_is_refused(
         self, cache: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def forged(_names: Iterable[str], folder: Path) -> None:
+        def forged(_names: Iterable[str], folder: Path, _fetched: object) -> None:
             write_jars(folder)
             (folder / "org/example/one/1.0/one-1.0.jar").write_bytes(b"forged")
 
@@ -135,7 +147,7 @@ class TestFetching:
         begun, go_on = context.Event(), context.Event()
         calls = tmp_path / "calls"
 
-        def slow(_names: Iterable[str], folder: Path) -> None:
+        def slow(_names: Iterable[str], folder: Path, _fetched: object) -> None:
             with calls.open("a") as file:
                 file.write("fetched\n")
             begun.set()

@@ -44,12 +44,17 @@ from tocsin_demo.scenario import (
 )
 
 # Six hours in twenty seconds are slow enough to follow. The default, 2,500 records per second, is far below
-# what a worker can process. A larger scenario is published in the same time if the machine can keep up; a
-# smaller one takes less, but not much less: on their way through the stage of reporters, the reports of a
-# cycle of the worker change places, and a cycle must not be more than some minutes of the six hours.
+# what a worker can process. A larger scenario is published in the same time if the machine can keep up, a
+# smaller one in less.
 _PLAY_SECONDS = 20.0
 _LEAST_SECONDS = 5.0
 _RECORDS_PER_SECOND = 2_500
+
+# So much of the records may be unanswered: some fifteen minutes of the six hours. What a worker finds waiting
+# it applies in one transaction: clocks take all steps at once that are due by its end, and the desk can
+# answer none of them. A clock of two hours has 48 minutes between the step that the desk answers and the
+# next.
+_MOST_AHEAD = 1 / 24
 
 # Records published between two pauses in which results are read, so that the screen updates while publishing.
 _PUBLISH_BATCH = 25
@@ -148,8 +153,8 @@ class Performance:
         seconds_each = min(max(count / _RECORDS_PER_SECOND, _LEAST_SECONDS), _PLAY_SECONDS) / count
         for number, record in enumerate(play(seed, count, end_ms)):
             if number % _PUBLISH_BATCH == 0:
-                self._check(following)
                 await asyncio.sleep(max(0.0, tally.began_at + number * seconds_each - time.monotonic()))
+                await self._until(following, lambda: tally.unanswered + _PUBLISH_BATCH <= _MOST_AHEAD * count)
             # Requests go among the reports by their time. Garbage has no reliable time to compare with.
             while requests and record.fate == "report" and _time_of(requests[0]) <= _time_of(record):
                 await self._send_request(producer, requests.popleft())
@@ -254,15 +259,20 @@ class Performance:
         self._on_escalation(escalation)
 
     async def _until_answered(self, following: asyncio.Task[None]) -> None:
-        tally = self.tally
+        await self._until(following, lambda: self.tally.complete)
+
+    async def _until(self, following: asyncio.Task[None], reached: Callable[[], bool]) -> None:
+        """Wait while results arrive. Raises ClickException if none does for 30 s."""
         began_at = time.monotonic()
-        while not tally.complete:
+        while True:
             self._check(following)
-            await asyncio.sleep(POLL_SECONDS)
-            if time.monotonic() - max(began_at, tally.last_arrival_at) > STALLED_SECONDS:
+            if reached():
+                return
+            if time.monotonic() - max(began_at, self.tally.last_arrival_at) > STALLED_SECONDS:
                 raise self._worker.failure(
-                    f"no result arrived for {STALLED_SECONDS:.0f} s: " + "; ".join(tally.differences())
+                    f"no result arrived for {STALLED_SECONDS:.0f} s: " + "; ".join(self.tally.differences())
                 )
+            await asyncio.sleep(POLL_SECONDS)
 
     def _check(self, following: asyncio.Task[None]) -> None:
         self._worker.check()

@@ -62,10 +62,15 @@ class Tally:
         return self.enriched + self.dead_letters.total()
 
     @property
+    def unanswered(self) -> int:
+        """The number of records published to the topics of reports that wait. Duplicates get no answer."""
+        return self.sent - self.published["duplicate"] - self.arrived
+
+    @property
     def complete(self) -> bool:
-        """Whether everything published was answered. Duplicates get no answer."""
+        """Whether everything published was answered."""
         return (
-            self.arrived >= self.sent - self.published["duplicate"]
+            self.unanswered <= 0
             and self.judged >= self.requests
             and self.stopped >= self.outcomes
             and self.history_enriched >= self.history

@@ -17,6 +17,9 @@ from tocsin_demo.scenario import DEMO_STORYLINES, STORYLINES
 # Without a terminal nothing can be redrawn; a line at this interval shows progress instead.
 _PLAIN_PROGRESS_SECONDS = 2.0
 
+# So many files of Kafka are downloaded between two lines that say so.
+_FILES_SHOWN = 10
+
 # Enough characters to tell the channels of a run apart; `tocsin tail` shows the whole ref.
 _REF_SHOWN = 8
 
@@ -42,6 +45,13 @@ class Screen:
     def say(self, text: str = "") -> None:
         """Print a line."""
         self._console.print(Text(text))
+
+    def fetched(self, number: int, of: int) -> None:
+        """Print now and then how far the download of Kafka is."""
+        if number == 0:
+            self.say(f"  downloading it once: {of} files, some 45 MB")
+        elif number % _FILES_SHOWN == 0 or number == of:
+            self.say(f"  {number} of {of} files")
 
     def begin(self, count: int) -> None:
         """Print what is about to be played, and start the progress bars."""

@@ -24,9 +24,19 @@ from streams.running.topics.topic_catalogue import load_catalogue
 from streams.running.worker.environment import CONSOLE_PREFIX
 from streams.running.worker.settings import PREFIX, Settings
 from tocsin_demo.local_kafka import LocalKafka
+from tocsin_demo.local_kafka.jars import broker_jars
 
 BOOTSTRAP = f"{PREFIX}KAFKA_BOOTSTRAP"
 POLICIES = f"{PREFIX}POLICIES_FILE"
+SHARED = (
+    BOOTSTRAP,
+    f"{PREFIX}TOPIC_PREFIX",
+    f"{PREFIX}REPLICATION_FACTOR",
+    f"{PREFIX}MIN_INSYNC_REPLICAS",
+    f"{PREFIX}HASH_KEY",
+    POLICIES,
+)
+"""The variables of the demo's environment that any command in another shell needs to see the same."""
 
 # A worker starts in about three seconds on two busy cores, a console in two. One that needs twenty times as
 # long has another problem.
@@ -40,11 +50,15 @@ _LOG_LINES = 15
 
 
 @contextmanager
-def broker(folder: Path) -> Iterator[str]:
-    """The value of TOCSIN_KAFKA_BOOTSTRAP, or else the address of a broker that it starts in `folder`."""
+def broker(folder: Path, fetched: Callable[[int, int], None]) -> Iterator[str]:
+    """The value of TOCSIN_KAFKA_BOOTSTRAP, or else the address of a broker that it starts in `folder`.
+
+    The first time it downloads the broker, and calls `fetched` with how many files of how many it has.
+    """
     if BOOTSTRAP in os.environ:
         yield os.environ[BOOTSTRAP]
         return
+    broker_jars(fetched)
     with LocalKafka(folder / "kafka") as kafka:
         yield kafka.bootstrap
 

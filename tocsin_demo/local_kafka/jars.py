@@ -11,12 +11,15 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from tocsin_demo.local_kafka import maven
 from tocsin_demo.local_kafka.errors import LocalKafkaError
+
+Fetched = Callable[[int, int], None]
 
 KAFKA_VERSION = "4.3.1"
 
@@ -29,16 +32,22 @@ def cache_folder() -> Path:
     return Path(caches) / "tocsin" / f"kafka-{KAFKA_VERSION}"
 
 
-def broker_jars() -> list[Path]:
+def broker_jars(fetched: Fetched = lambda _number, _of: None) -> list[Path]:
     """Return the broker's jars, verified, in class-path order; fetch them first if the cache has none.
+
+    `fetched` is called with how many of how many were fetched, from 0 on.
 
     Raises LocalKafkaError when a jar is missing, differs from the committed list, or cannot be fetched.
     """
-    return listed_jars(cache_folder(), read_list())
+    return listed_jars(cache_folder(), read_list(), fetched)
 
 
-def listed_jars(folder: Path, hashes: dict[str, str]) -> list[Path]:
+def listed_jars(
+    folder: Path, hashes: dict[str, str], fetched: Fetched = lambda _number, _of: None
+) -> list[Path]:
     """Return the jars with these hashes in `folder`, verified; fetch them first if there is no such folder.
+
+    `fetched` is as for `broker_jars`.
 
     Raises LocalKafkaError when a jar is missing, differs from its hash, or cannot be fetched.
     """
@@ -46,7 +55,7 @@ def listed_jars(folder: Path, hashes: dict[str, str]) -> list[Path]:
         with _locked(folder):
             # Another process may have fetched them while this one waited.
             if not folder.exists():
-                _fetch(folder, hashes)
+                _fetch(folder, hashes, fetched)
     return verify(folder, hashes)
 
 
@@ -73,13 +82,15 @@ def verify(folder: Path, hashes: dict[str, str] | None = None) -> list[Path]:
     return paths
 
 
-def _fetch(folder: Path, hashes: dict[str, str]) -> None:
+def _fetch(folder: Path, hashes: dict[str, str], fetched: Fetched) -> None:
     # The folder gets its name only when it is complete and verified, so a later start never trusts the
     # remains of a killed download.
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        maven.download(hashes, partial)
+        numbers = count()
+        fetched(next(numbers), len(hashes))
+        maven.download(hashes, partial, lambda: fetched(next(numbers), len(hashes)))
         verify(partial, hashes)
         partial.rename(folder)
     finally:

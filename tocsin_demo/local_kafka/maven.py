@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -19,8 +19,8 @@ _PARALLEL_DOWNLOADS = 6
 _ATTEMPTS = 3
 
 
-def download(names: Iterable[str], folder: Path) -> None:
-    """Fetch the named jars into `folder`, without verifying their content.
+def download(names: Iterable[str], folder: Path, fetched: Callable[[], None] = lambda: None) -> None:
+    """Fetch the named jars into `folder`, without verifying their content; call `fetched` after each.
 
     A name is a path in the Maven layout, `group/artifact/version/file.jar`; the jar gets the same path in
     `folder`. Raises LocalKafkaError when jgo is not installed or a jar cannot be fetched.
@@ -28,7 +28,7 @@ def download(names: Iterable[str], folder: Path) -> None:
     context = _context(folder)
     with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
         for _ in pool.map(lambda name: _download_one(context, folder, name), names):
-            pass
+            fetched()
 
 
 def resolve(coordinates: Iterable[str], folder: Path) -> list[Path]:

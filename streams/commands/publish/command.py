@@ -9,9 +9,9 @@ import click
 from aiokafka import AIOKafkaProducer
 
 from streams.commands.publish.further_problems import further_problems
-from streams.commands.publish.reach import Reach
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.progress import Progress
+from streams.commands.shared.reach import Reach, configured_reach
 from streams.commands.shared.refused_lines import RefusedLines
 from streams.commands.shared.terminal import echo
 from streams.contract.events.report import Category
@@ -22,7 +22,6 @@ from streams.contract.wire.reading import MAX_EVENT_BYTES, event_reader
 from streams.contract.wire.topics import REPORT_SOURCES, ReportSource
 from streams.deciding.reports.claims import Sources
 from streams.registry.categories import load_categories
-from streams.registry.policies import load_policies
 from streams.registry.sources import load_sources
 from streams.running.clients.kafka_writing import Pace, started_producer
 from streams.running.clients.published_event import PUBLISHED, Event, published_event, published_report
@@ -86,9 +85,8 @@ def publish(file: BinaryIO, topic: str | None, source: str, rate: float | None, 
     """  # noqa: D301 - \b stops click from wrapping the paragraph
     settings = load_settings()
     categories = load_categories(settings.categories_file)
-    floor = {category for category, known in categories.items() if known.floor}
-    reach = Reach(load_policies(settings.policies_file, categories), floor)
-    lines = _Lines(topic, source, load_sources(settings.sources_file), categories, reach)
+    sources = load_sources(settings.sources_file)
+    lines = _Lines(topic, source, sources, categories, configured_reach(settings))
     if dry_run:
         ready = sum(len(events) for events in lines.read(file))
         lines.refused.end()

@@ -8,7 +8,10 @@ import msgspec
 
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.category import CATEGORY
+from streams.commands.shared.country import COUNTRY
+from streams.commands.shared.late_reports import LateReports, out_of_reach
 from streams.commands.shared.moment import MOMENT
+from streams.commands.shared.reach import Reach, configured_reach
 from streams.commands.shared.terminal import echo
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.contract.events.authority_routing import RoutingDecision, RoutingType
@@ -16,6 +19,7 @@ from streams.contract.events.case_activity import ActivityKind
 from streams.contract.events.escalation import EscalationType
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.topics import ENRICHED_REPORTS
 from streams.desk.text.record_text import READABLE, as_json
 from streams.running.clients.kafka_reading import committed_reader
 from streams.running.worker.settings import Settings, load_settings
@@ -40,7 +44,12 @@ from streams.running.worker.settings import Settings, load_settings
     metavar="NAME",
     help="Only records about this category of reports, such as fraud.",
 )
-@click.option("--country", help="Only records that concern this country, or requests from its authorities.")
+@click.option(
+    "--country",
+    type=COUNTRY,
+    metavar="CODE",
+    help="Only records that concern this country, or requests from its authorities.",
+)
 @click.option(
     "--policy", help="Only escalations of the policy with this id, or legal-clock for legal clocks only."
 )
@@ -85,7 +94,9 @@ def tail(
       authority-requests, clock-outcomes, moderation-outcomes, case-activity
 
     Only committed records are shown, as to any read_committed subscriber. A filter that does not apply to the
-    topic is an error. For dead letters, `tocsin dead-letters list` has filters.
+    topic is an error. For dead letters, `tocsin dead-letters list` has filters. With enriched-reports, a
+    report that came too late for policies (TOCSIN_POLICIES_FILE) has a line that names them, as far as the
+    reports before it were read: with --from-beginning, all.
 
     \b
     Examples:
@@ -134,13 +145,19 @@ async def _print_records(
 ) -> None:
     name = settings.topic_prefix + topic
     printed = 0
+    late_reports = LateReports()
+    reach = configured_reach(settings) if topic == ENRICHED_REPORTS else Reach(())
     async with committed_reader(
         settings.connection(), [name], from_beginning=from_beginning, since_ms=since_ms
     ) as consumer:
         async for record in consumer:
+            # Also what is not shown moves time on.
+            applied = late_reports.note(record) if topic == ENRICHED_REPORTS else None
             if not record_filter.matches(topic, record):
                 continue
             echo(_text(topic, record, json_lines))
+            if not json_lines and (late := out_of_reach(reach, applied)):
+                echo(f"         {late}")
             printed += 1
             if printed == most:
                 return

@@ -21,8 +21,8 @@ _MOST_BARS: Final = 300
 _HOURS_MS: Final = 7 * DAY
 
 _HOW: Final = (
-    "By the policies of this installation and the code of its workers. No desk answered, and legal clocks are "
-    "left out."
+    "By the policies of this installation and the code of its workers. No desk answered, and legal clocks "
+    "are left out."
 )
 
 _STYLE: Final = """

@@ -1,6 +1,7 @@
 """Chooses between the native core and Python, as `TOCSIN_CORE` says."""
 
 from streams import __version__
+from streams.distribution import typed_here
 from streams.running.operations.core import Core
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.settings import PREFIX, Settings
@@ -18,7 +19,8 @@ def choose_core(settings: Settings) -> Core:
     if problem is None:
         return Core("native", setting)
     if settings.core == "native":
-        raise SettingsError(f"{setting}, but {problem}. Run make native, or set {PREFIX}CORE=auto.")
+        build = typed_here("run make native", "build it as docs/deployment.md says")
+        raise SettingsError(f"{setting}, but {problem}: {build}, or set {PREFIX}CORE=auto.")
     return Core("python", problem)
 
 

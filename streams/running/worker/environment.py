@@ -1,5 +1,6 @@
 """Loads settings from environment variables with a prefix, and secrets from files that they name."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -57,13 +58,19 @@ def checked(model: type[Model], prefix: str, values: Mapping[str, str]) -> Model
     try:
         return model(**values)  # type: ignore[arg-type]
     except ValidationError as error:
-        wrong = ((str(row["loc"][0]), row["msg"]) for row in error.errors())
+        wrong = ((str(row["loc"][0]), _in_words(row["msg"])) for row in error.errors())
         raise SettingsError(
             "\n".join(
                 f"{prefix}{name.upper()}: {message}. {model.model_fields[name].description}"
                 for name, message in wrong
             )
         ) from None
+
+
+def _in_words(message: str) -> str:
+    """What pydantic says, as the messages of this program are worded."""
+    message = message.removeprefix("Value error, ").partition(", unable to parse")[0]
+    return re.sub(r"^(?:Input|String) should", "must", message)
 
 
 def _unknown(prefix: str, unknown: Iterable[str], known: Collection[str]) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""`tocsin explain`: why an escalation was opened, or what became of a report."""
