@@ -31,13 +31,13 @@ PROCESSES ?= $(shell echo $$(( $$(nproc) < 3 ? $$(nproc) * 3 : 8 )))
 SUITE = MAKEFLAGS= $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test: check $(if $(shell command -v cargo 2>/dev/null),native) ## Run every check, and every test but the nightly ones, on a real Kafka
-	$(SUITE) -m 'not nightly' --examples 0.5 $(ARGS)
+	$(SUITE) -m 'not nightly' --examples 0.25 $(ARGS)
 
 test-all: check $(if $(shell command -v cargo 2>/dev/null),native) ## Run every check and every test: each night, and before a release
 	$(SUITE) --seconds 30 $(ARGS)
 
 durations: $(VENV)/installed ## Record in tests/durations.json how long each file takes, on a machine that does nothing else
-	$(SUITE) -m 'not nightly' --examples 0.5 --record-durations $(ARGS)
+	$(SUITE) -m 'not nightly' --examples 0.25 --record-durations $(ARGS)
 
 test-fast: $(VENV)/installed ## Run the unit, model and contract tests but the slowest, with fewer random examples: no Kafka, a minute
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow and not nightly' --examples 0.2 tests/unit tests/model tests/contract $(ARGS)

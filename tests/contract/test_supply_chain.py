@@ -49,7 +49,7 @@ def test_every_pin_has_hashes_and_names_no_registry(name):
     assert "://" not in text and "--index" not in text
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_bill_lists_exactly_the_pinned_packages_with_their_hashes(bill):
     assert {entry["name"]: entry["version"] for entry in bill["components"]} == pins("runtime")
     for entry in bill["components"]:

@@ -66,6 +66,7 @@ def test_a_suspended_worker_is_fenced_by_its_claim(deploy):
     check_outputs(deployment, deployment.outputs())
 
 
+@pytest.mark.nightly
 def test_a_worker_starts_after_the_group_was_deleted(deploy):
     """Generations begin at 1 again, below the unreleased claims of a worker that was killed in a transaction."""
     deployment = deploy()

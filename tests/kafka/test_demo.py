@@ -254,6 +254,7 @@ def test_an_interrupted_demo_leaves_nothing_behind(demonstrate, kafka, number):
     assert demo.left_behind() == []
 
 
+@pytest.mark.nightly
 def test_a_kept_demo_can_be_inspected_until_ctrl_c(demonstrate, kafka, tmp_path):
     before = topics_of_demos(kafka)
     # The commands that it prints are those of its own interpreter.

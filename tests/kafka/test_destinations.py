@@ -125,10 +125,9 @@ def play(deployment, cluster, seconds, go_away, *, joins=False):
     ("topic", "seconds", "go_away"),
     [
         (ENRICHED, 8, KafkaCluster.kill),
-        (STATE, 8, KafkaCluster.stop),
         *(
             pytest.param(topic, 8, KafkaCluster.stop, marks=pytest.mark.nightly)
-            for topic in (DEAD_LETTERS, REPORTERS_INTERNAL, SOURCE)
+            for topic in (STATE, DEAD_LETTERS, REPORTERS_INTERNAL, SOURCE)
         ),
         *(
             pytest.param(topic, 90, KafkaCluster.kill, marks=pytest.mark.nightly)

@@ -77,6 +77,7 @@ def start_together(deployment, waiting, coming):
     return workers
 
 
+@pytest.mark.nightly
 def test_workers_started_at_once_share_a_backlog(deploy, cluster):
     deployment = deploy(bootstrap=cluster.bootstrap, settings=cluster.settings)
     fleet = deployment.fleet
@@ -199,7 +200,7 @@ STEPS = {
 @pytest.mark.parametrize(
     ("step", "go_away"),
     [
-        ("between claim and fence", KafkaCluster.stop),
+        pytest.param("between claim and fence", KafkaCluster.stop, marks=pytest.mark.nightly),
         pytest.param("during the fence", KafkaCluster.kill, marks=pytest.mark.nightly),
         pytest.param("between fence and read", KafkaCluster.stop, marks=pytest.mark.nightly),
         ("during the read", KafkaCluster.kill),

@@ -67,6 +67,7 @@ def test_a_worker_with_hundreds_of_half_sent_requests_answers_and_stops_in_time(
         connection.close()
 
 
+@pytest.mark.nightly
 def test_workers_end_in_time_when_the_broker_falls_silent(deploy, tmp_path):
     with throwaway_broker(tmp_path / "kafka") as broker:
         stopped, left_alone = (deploy(bootstrap=broker.bootstrap) for _ in range(2))

@@ -126,7 +126,7 @@ def owned_position(fleet: Fleet, partition: int) -> int:
     return owner.position["message-reports"].next_offset
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_places_may_move_at_any_time_of_a_catch_up() -> None:
     reports = history(4, 2, PARTITIONS, until=NOW - 2 * MINUTE)
 
@@ -208,7 +208,7 @@ def test_rows_end_when_nobody_is_behind() -> None:
     assert any(row is not None and row.behind for row in rows)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_live_traffic_does_not_wait_for_a_partition_that_stops() -> None:
     """Its reports wait; the others are applied as they come."""
     fleet = Fleet(PARTITIONS, (1, 1, 1))

@@ -117,7 +117,7 @@ def _failure(search) -> Iterator[Failed]:
         yield failed
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", MUTANTS)
 def test_what_is_wrong_with_a_mutant_is_found(every_strike, name):
     with broken(name):

@@ -78,7 +78,7 @@ def test_a_takeover_does_not_read_again_what_earlier_ones_wrote() -> None:
     assert found.claims_read_by_who_stayed < 11 * a_rebalance
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_rows_of_progress_take_requests_as_many_as_there_are_workers_and_records_as_many_as_its_square() -> (
     None
 ):

@@ -139,7 +139,11 @@ IDS = ("escalation_id", "request_id", "case_id", "activity_id", "outcome_id")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hostile", [" ".join(HOSTILE), "javascript:hostile()"])
+@pytest.mark.parametrize(
+    "hostile",
+    [" ".join(HOSTILE), pytest.param("javascript:hostile()", marks=pytest.mark.nightly)],
+    ids=["markup", "address"],
+)
 @pytest.mark.parametrize("topic", HANDLERS)
 def test_no_field_of_any_event_becomes_part_of_a_page(topic, hostile, tmp_path):
     """Every field of every example that the console takes with hostile text has it, and every page is looked
