@@ -1,4 +1,4 @@
-"""Reads the recipes of docs/architecture.md and follows them in a copy of the repository."""
+"""Reads the recipes of docs/recipes.md and follows them in a copy of the repository."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A newcomer who follows a recipe of docs/architecture.md word by word gets what it promises.
+"""A newcomer who follows a recipe of docs/recipes.md word by word gets what it promises.
 
 A recipe is a section `### Add a ...`. It says `It changes N files`, and each of its steps is a paragraph that
 ends with one of the sentences below, then a block in a fence:
@@ -17,7 +17,7 @@ import pytest
 
 from tests.contract.recipes import ROOT, WrongRecipe, copy_repository, recipes
 
-RECIPES = recipes((ROOT / "docs/architecture.md").read_text(encoding="utf-8"))
+RECIPES = recipes((ROOT / "docs/recipes.md").read_text(encoding="utf-8"))
 
 PAGE = """
 ## Recipes

@@ -94,11 +94,9 @@ def test_every_command_can_be_typed(runbook, monkeypatch, tmp_path):
         parse(line)
 
 
-AT_A_TERMINAL = (
-    "Where to run these commands, and with which variables: `docs/operations.md`, 'At a terminal'.\n"
-)
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-TERMINAL = OPERATIONS.partition("\n## At a terminal\n")[2].partition("\n## ")[0]
+AT_A_TERMINAL = "Where to run these commands, and with which variables: `docs/operations-emergencies.md`, 'At a terminal'.\n"
+EMERGENCIES = (ROOT / "docs" / "operations-emergencies.md").read_text(encoding="utf-8")
+TERMINAL = EMERGENCIES.partition("\n## At a terminal\n")[2].partition("\n## ")[0]
 COMMAND = re.compile(
     r"`(?:tocsin|kafka-[a-z-]+(?:\.sh)?|systemctl) |^ {4,}.*\b(?:tocsin|systemctl|kafka-[a-z-]+\.sh) ", re.M
 )

@@ -107,7 +107,7 @@ def test_what_is_wrong_is_found_from_kafka_and_from_the_workers_page(deployment,
     evict_everybody(deployment.bootstrap, deployment.group)
     killed = tocsin("status", "--json")
     assert killed.exit_code == 1
-    assert runbooks(killed) == ["TocsinWorkerDown.md", "operations.md"]
+    assert runbooks(killed) == ["TocsinWorkerDown.md", "operations-emergencies.md"]
     assert [each["in_group"] for each in json.loads(killed.stdout)["claims"]] == [False]
     # The position is found however far from the end it is.
     Operator(deployment.bootstrap).write(deployment.name(STATE), LAGGING, [(b"x", b"y")] * 1_500)

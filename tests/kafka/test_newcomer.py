@@ -23,7 +23,14 @@ from tests.kafka.harness.requests import FORMS, complete_request
 from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
 from tests.readme_report import make_report
 
-PAGES = ("README.md", "docs/operations.md", "docs/console-operations.md")
+PAGES = (
+    "README.md",
+    "docs/operations.md",
+    "docs/operations-emergencies.md",
+    "docs/operations-sizing.md",
+    "docs/operations-state.md",
+    "docs/console-operations.md",
+)
 
 # The order of the commands, by how they begin. All others run when there are outputs to look at, before LAST.
 FIRST = ("config", "topics create")

@@ -127,12 +127,12 @@ CASES = {
     "topic differs": Case(
         changed(problems=(Problem("claims", "retention is 1, it should be 2.", "Set it."),)),
         "no worker can start: claims",
-        "operations.md",
+        "operations-emergencies.md",
     ),
     "unreadable position": Case(
         changed(unreadable=("channel-state partition 0: the position has version 9",)),
         "channel-state partition 0",
-        "operations.md",
+        "operations-emergencies.md",
     ),
 }  # fmt: skip
 
@@ -181,7 +181,7 @@ def test_the_most_urgent_comes_first_and_what_follows_from_it_is_left_out():
         "TocsinDestinationInTrouble",
         "TocsinWorkerDown",
         "TocsinUnreadableRequest",
-        "operations",
+        "operations-emergencies",
         "TocsinDeadLetterRatio",
     ]
     lines = as_text(facts, found).splitlines()

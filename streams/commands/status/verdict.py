@@ -88,7 +88,7 @@ def _without_owner(facts: Facts) -> Iterator[Finding]:
 
 def _unreadable(facts: Facts) -> Iterator[Finding]:
     if facts.unreadable:
-        yield Finding(_some(facts.unreadable), "docs/operations.md")
+        yield Finding(_some(facts.unreadable), "docs/operations-emergencies.md")
 
 
 def _not_ready(facts: Facts) -> Iterator[Finding]:
@@ -181,7 +181,7 @@ def _differing_topics(facts: Facts) -> Iterator[Finding]:
         # Those who run go on; who starts meanwhile refuses.
         yield Finding(
             f"not as in the catalogue, so no worker can start: {_some(named)}; see `tocsin topics check`",
-            "docs/operations.md",
+            "docs/operations-emergencies.md",
         )
 
 
