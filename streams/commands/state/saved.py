@@ -66,7 +66,7 @@ def save(file: Path, name: str | None) -> None:
             progress.clear()
     echo(f"{progress.count} partitions are in {file}, {file.stat().st_size:,} bytes")
     if header.unsure:
-        echo(f"note: {_UNSURE}.", err=True)
+        echo(f"Note: {_UNSURE}.", err=True)
 
 
 @click.command()
@@ -182,7 +182,7 @@ def _restore_text(file: Path, plan: RestorePlan, prefix: str) -> str:
         lines += ["", text_table(MAP_HEADER, map_rows(plan.mapped, prefix)), ""]
         lines.append(f"{plan.waiting:,} records that were on their way are written to the internal topics.")
         if header.unsure:
-            lines.append(f"note: {_UNSURE}.")
+            lines.append(f"Note: {_UNSURE}.")
     lines.append(f"Workers will then read {plan.to_read:,} offsets of the source topics.")
     return "\n".join(lines)
 
