@@ -70,7 +70,8 @@ def commands_given(page):
     lines = re.findall(r"^ {4,}(.*\btocsin .*)$", page, re.M)
     for part in (part.strip() for line in lines for part in line.split("|")):
         if part.startswith("tocsin "):
-            yield re.sub(r"\b(PARTITION|OFFSET)\b", "1", part).removeprefix("tocsin ")
+            part = re.sub(r"\b(PARTITION|OFFSET|ENTRY)\b", "1", part)
+            yield re.sub(r"\bSTAGE\b", "reports", part).removeprefix("tocsin ")
 
 
 def parse(line):
