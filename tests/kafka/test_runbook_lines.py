@@ -36,7 +36,7 @@ def grievance(number, received_ms):
         received_at=rfc3339(received_ms),
         channel={"ref": "grievances", "visibility": "private"},
         category="spam",
-        evidence=[{"country": "IN", "basis": "reporter", "confidence": 1.0}],
+        evidence=[{"country": "IN", "basis": "channel", "confidence": 1.0}],
         notice={"elements": ["explanation", "location", "identity", "contact"]},
     )
     return Published(b"grievances", orjson.dumps(document))
