@@ -26,7 +26,7 @@ _SHOWN_MOST = 5
 async def legal_clocks(
     settings: Settings, led: Mapping[str, Mapping[int, bool]], now_ms: int
 ) -> LegalClocks | None:
-    """The clocks that have not ended; None if a state topic lacks a leader.
+    """The clocks that have not ended; None if a state topic is missing or lacks a leader.
 
     `led` says whether each partition has a leader, by topic (with prefix) and number.
     """
@@ -61,6 +61,7 @@ def summary(clocks: list[KeptClock], unreadable: int, records: int) -> LegalCloc
                 each.view.status,
                 each.view.due_at,
                 each.left_ms,
+                each.nearly_due,
             )
             for each in urgent[:_SHOWN_MOST]
         ),

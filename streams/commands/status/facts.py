@@ -98,6 +98,7 @@ class DueClock(msgspec.Struct, frozen=True):
     status: RunningStatus
     due_at: str
     left_ms: int
+    nearly_due: bool
 
 
 class LegalClocks(msgspec.Struct, frozen=True):

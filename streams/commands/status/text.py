@@ -90,7 +90,7 @@ def _clocks(facts: Facts) -> Iterator[str]:
     yield ""
     clocks = facts.clocks
     if clocks is None:
-        yield "legal clocks are unknown: a topic with state has no leader"
+        yield "legal clocks are unknown: a topic with state is missing or has no leader"
     elif clocks.by_status is None:
         yield (
             f"legal clocks are not looked at, as the state has {clocks.records:,} records: "

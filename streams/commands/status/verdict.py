@@ -156,18 +156,15 @@ def _clocks_lapsed(facts: Facts) -> Iterator[Finding]:
 
 
 def _clocks_nearly_due(facts: Facts) -> Iterator[Finding]:
-    number = facts.clocks.nearly_due if facts.clocks is not None else 0
-    if number:
-        first = (
-            next((each for each in facts.clocks.first if each.left_ms > 0), None) if facts.clocks else None
-        )
+    if facts.clocks is not None and (number := facts.clocks.nearly_due):
+        first = next((each for each in facts.clocks.first if each.nearly_due), None)
         when = "" if first is None else f", the first in {time_left(first.left_ms)}"
         noun = "legal clock is" if number == 1 else "legal clocks are"
         yield _finding(f"{number:,} {noun} nearly due{when}", "TocsinClockNearlyDue")
 
 
 def _fleet_mixed(facts: Facts) -> Iterator[Finding]:
-    said = {(each.version, each.rules_id): each.said_ms for each in working(facts)}
+    said = {(each.version, each.rules_id) for each in working(facts)}
     # Younger, it is a restart or an upgrade of one worker after the other.
     if len(said) > 1 and facts.now_ms - max(each.said_ms for each in working(facts)) > MIXED_MS:
         named = [f"{version} with rules {rules or 'unknown'}" for version, rules in sorted(said)]
