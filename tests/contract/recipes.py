@@ -14,7 +14,7 @@ from tests.tools import program
 ROOT = Path(__file__).parents[2]
 GIT = program("git", "apt-get install git")
 
-_HEADING = re.compile(r"^### (Add an? .+)$", re.MULTILINE)
+_HEADING = re.compile(r"^## (Add an? .+)$", re.MULTILINE)
 _FILES = re.compile(r"\b[Ii]t\s+changes\s+(\d+)\s+files?\b")
 _LINE = r"(?P<line>`` .+? ``|`[^`]+`)"
 _PATH = r"`(?P<path>[^`]+)`"
