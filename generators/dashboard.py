@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from generators.dashboard_boards import ANNOTATIONS, BOARDS, Board
+from generators.dashboard_limits import LIMITS
 from generators.dashboard_queries import Panel, Row
 
 FOLDER = Path(__file__).parents[1] / "deploy" / "grafana" / "dashboards"
@@ -125,7 +126,7 @@ def _panel(number: int, panel: Panel, left: int, top: int) -> Json:
         "description": panel.description,
         "datasource": _DATASOURCE,
         "gridPos": {"x": left, "y": top, "w": panel.width, "h": _HEIGHT[panel.kind]},
-        "fieldConfig": {"defaults": {"unit": panel.unit}, "overrides": []},
+        "fieldConfig": {"defaults": {"unit": panel.unit, **_colours(panel)}, "overrides": []},
         "targets": [
             _target(letter, legend, expression, panel.kind)
             for letter, (legend, expression) in zip("ABCDEF", panel.queries.items(), strict=False)
@@ -146,10 +147,30 @@ def _target(letter: str, legend: str, expression: str, kind: str) -> Json:
     }
 
 
+def _colours(panel: Panel) -> Json:
+    limits = LIMITS.get(panel.title)
+    if limits is None:
+        return {"color": {"mode": "fixed", "fixedColor": "text"}} if panel.kind == "stat" else {}
+    steps = [(None, limits.base), *limits.steps]
+    shown: Json = {
+        "thresholds": {
+            "mode": "absolute",
+            "steps": [{"value": value, "color": colour} for value, colour in steps],
+        }
+    }
+    if panel.kind == "timeseries":
+        shown["custom"] = {"thresholdsStyle": {"mode": "line+area"}}
+    return shown
+
+
 def _look(panel: Panel) -> Json:
     if panel.kind == "stat":
         return {
-            "options": {"reduceOptions": {"calcs": ["lastNotNull"], "values": False}, "graphMode": "none"}
+            "options": {
+                "reduceOptions": {"calcs": ["lastNotNull"], "values": False},
+                "graphMode": "none",
+                "colorMode": "background" if panel.title in LIMITS else "value",
+            }
         }
     if panel.kind == "timeseries":
         return {
@@ -160,4 +181,17 @@ def _look(panel: Panel) -> Json:
         }
     if panel.kind == "heatmap":
         return {"options": {"calculate": False, "yAxis": {"unit": panel.unit}}}
-    return {"options": {"showHeader": True}}
+    shown: Json = {"options": {"showHeader": True}}
+    if panel.columns:
+        # In this order; whatever else a series has is left out.
+        hidden = ("Time", "Value", "__name__", "alertstate", "job")
+        shown["transformations"] = [
+            {
+                "id": "organize",
+                "options": {
+                    "excludeByName": dict.fromkeys(hidden, True),
+                    "indexByName": {name: place for place, name in enumerate(panel.columns)},
+                },
+            }
+        ]
+    return shown

@@ -6,7 +6,10 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One panel. `queries` by legend; `unit` is an id of Grafana's; `width` is in columns, 24 to a row."""
+    """One panel. `queries` by legend; `unit` is an id of Grafana's; `width` is in columns, 24 to a row.
+
+    `columns` are the labels that come first in a table; without them it shows everything as it comes.
+    """
 
     title: str
     description: str
@@ -14,6 +17,7 @@ class Panel:
     queries: dict[str, str]
     kind: Literal["stat", "timeseries", "heatmap", "table"] = "timeseries"
     width: int = 8
+    columns: tuple[str, ...] = ()
 
 
 Row = tuple[str, tuple[Panel, ...]]

@@ -12,9 +12,67 @@ _VERDICTS = (
 
 OVERVIEW: tuple[Row, ...] = (
     (
+        "Deadlines",
+        (
+            stat(
+                "Clocks overdue",
+                "Legal clocks that lapsed and that no outcome has ended.",
+                "short",
+                total("tocsin_clocks", more=', status="lapsed"'),
+                width=6,
+            ),
+            stat(
+                "Clocks nearly due",
+                "Running legal clocks with less than a tenth of their time left.",
+                "short",
+                total("tocsin_clocks_nearly_due"),
+                width=6,
+            ),
+            stat(
+                "Clocks running",
+                "Legal clocks that run, those of requests of authorities too. `tocsin clocks` lists them.",
+                "short",
+                total("tocsin_clocks", more=', status="running"'),
+                width=6,
+            ),
+            stat(
+                "Clocks paused",
+                "Legal clocks that wait, such as for what an authority's request lacks.",
+                "short",
+                total("tocsin_clocks", more=', status="paused"'),
+                width=6,
+            ),
+        ),
+    ),
+    (
+        "Alerts",
+        (
+            Panel(
+                "Firing alerts",
+                "Empty if no alert fires. `docs/runbooks/` has a page with the name of each. Alerts about a whole "
+                "deployment have no instance.",
+                "none",
+                # By no instance: many alerts have none.
+                {"alerts": 'sort(ALERTS{job=~"$job", alertstate="firing"})'},
+                "table",
+                width=24,
+                columns=(
+                    "alertname",
+                    "severity",
+                    "owner",
+                    "instance",
+                    "stage",
+                    "partition",
+                    "topic",
+                    "obligation",
+                ),
+            ),
+        ),
+    ),
+    (
         "Health",
         (
-            stat("Workers up", "Workers that answer a scrape.", "short", total("up")),
+            stat("Workers up", "Workers that answer a scrape.", "short", total("up", more=', job="tocsin"')),
             stat("Workers ready", "Workers whose /readyz answers 200.", "short", total("tocsin_ready")),
             stat(
                 "Partitions owned",
@@ -22,6 +80,12 @@ OVERVIEW: tuple[Row, ...] = (
                 "stages owns every partition. Fewer is normal during a rebalance only.",
                 "short",
                 total("tocsin_partitions_owned"),
+            ),
+            stat(
+                "Partitions without an owner",
+                "Whose reports nobody applies. Some seconds are normal during a rebalance.",
+                "short",
+                f"sum (max by (stage) ({series('tocsin_partitions')})) - {total('tocsin_partitions_owned')}",
             ),
             stat(
                 "Reports applied",
@@ -46,12 +110,6 @@ OVERVIEW: tuple[Row, ...] = (
                 "Share of dead letters among applied reports, duplicates and dead letters.",
                 "percentunit",
                 f"{rate('tocsin_dead_letters_total')} / {_VERDICTS}",
-            ),
-            stat(
-                "Open live episodes",
-                "Open episodes of live policies.",
-                "short",
-                total("tocsin_open_episodes", more=', mode="live"'),
             ),
         ),
     ),

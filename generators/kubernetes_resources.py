@@ -21,7 +21,7 @@ ALERTS = DEPLOY / "prometheus" / "rules" / "tocsin.yaml"
 # Since Strimzi 0.49, and the only version of this API since 1.0.
 STRIMZI = "kafka.strimzi.io/v1"
 
-# As in docs/operations.md, 'Sizing': the largest number of workers that may share the load.
+# As in docs/operations-sizing.md, 'Sizing': the largest number of workers that may share the load.
 PARTITIONS = 12
 REPLICAS = 3
 MIN_INSYNC_REPLICAS = 2

@@ -1,4 +1,4 @@
-"""Writes docs/metrics.md from the catalogue."""
+"""Writes docs/metrics.md and docs/metrics-labels.md from the catalogues."""
 
 from itertools import groupby
 from pathlib import Path
@@ -9,7 +9,7 @@ from streams.running.operations.intake_metric_catalogue import INTAKE_CATALOGUE
 from streams.running.operations.metric import LABELS, Metric
 from streams.running.operations.metric_catalogue import CATALOGUE
 
-PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
+DOCS = Path(__file__).parents[1] / "docs"
 
 _HEAD = """\
 # Metrics
@@ -18,7 +18,19 @@ _HEAD = """\
 
 A worker serves these metrics on `/metrics`, in Prometheus' text format, at TOCSIN_HTTP_HOST and TOCSIN_HTTP_PORT. Counters
 and histograms start at 0 with the worker and include committed batches only. `/metrics` also has `process_*` and
-`python_gc_*`. No label identifies a channel, a message, a report or a reporter.
+`python_gc_*`. No label identifies a channel, a message, a report or a reporter;
+[`docs/metrics-labels.md`](metrics-labels.md) has the values of each.
+"""
+
+_LABELS = """\
+# Values of labels
+
+<!-- Generated from streams/running/operations/metric.py by `python -m generators metrics_page`. -->
+
+The labels of the metrics in [`docs/metrics.md`](metrics.md), and which values they have.
+
+| label | values |
+| --- | --- |
 """
 
 _CONSOLE = """
@@ -52,25 +64,28 @@ _INTAKE = """
 
 
 def files() -> dict[Path, str]:
-    """The text of the page."""
-    return {PAGE: page()}
+    """The texts of the pages."""
+    return {DOCS / "metrics.md": metrics(), DOCS / "metrics-labels.md": labels()}
 
 
-def page() -> str:
+def metrics() -> str:
     """The content of docs/metrics.md."""
     parts = [_HEAD]
-    for group, metrics in groupby(CATALOGUE, key=lambda metric: metric.group):
+    for group, members in groupby(CATALOGUE, key=lambda metric: metric.group):
         parts.append(f"\n## {group}\n\n| metric | kind | labels | meaning |\n| --- | --- | --- | --- |\n")
-        parts += map(_row, metrics)
+        parts += map(_row, members)
     parts.append(_CONSOLE)
     parts += map(_row, CONSOLE_CATALOGUE)
     parts.append(_ADAPTERS)
     parts += map(_row, ADAPTER_CATALOGUE)
     parts.append(_INTAKE)
     parts += map(_row, INTAKE_CATALOGUE)
-    parts.append("\n## Labels\n\n| label | values |\n| --- | --- |\n")
-    parts += (f"| `{label}` | {values} |\n" for label, values in sorted(LABELS.items()))
     return "".join(parts)
+
+
+def labels() -> str:
+    """The content of docs/metrics-labels.md."""
+    return _LABELS + "".join(f"| `{label}` | {values} |\n" for label, values in sorted(LABELS.items()))
 
 
 def _row(metric: Metric) -> str:

@@ -90,4 +90,4 @@ def _run(
         delivered, set_aside = resent
         echo(f"{delivered} delivered, {set_aside} set aside again")
         if set_aside:
-            raise click.exceptions.Exit(1)
+            raise SystemExit(1)

@@ -17,7 +17,7 @@ def worker() -> None:
     on TOCSIN_HTTP_PORT; workers on the same machine need different ports.
 
     Exits with 0 after a signal, with 2 if a setting or a file is invalid, and with 1 if its supervisor should
-    start it again. docs/operations.md lists what stops a worker.
+    start it again. docs/operations-emergencies.md lists what stops a worker.
     """
     settings = load_settings()
     app = build_app(settings)

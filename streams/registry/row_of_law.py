@@ -53,8 +53,8 @@ class LawSource:
     """A text that was read, and where.
 
     `quote` is in the language of the text (`language`, BCP 47), `translation` in English. `sha256` is that of
-    the passage that was read (docs/law.md says how it is made). `read_on` is the day of the reading, or of
-    the search if nothing could be read.
+    the passage that was read (docs/law-changes.md says how it is made). `read_on` is the day of the reading,
+    or of the search if nothing could be read.
     """
 
     title: str | None

@@ -1,4 +1,4 @@
-"""Reads the recipes of docs/architecture.md and follows them in a copy of the repository."""
+"""Reads the recipes of docs/recipes.md and follows them in a copy of the repository."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from tests.tools import program
 ROOT = Path(__file__).parents[2]
 GIT = program("git", "apt-get install git")
 
-_HEADING = re.compile(r"^### (Add an? .+)$", re.MULTILINE)
+_HEADING = re.compile(r"^## (Add an? .+)$", re.MULTILINE)
 _FILES = re.compile(r"\b[Ii]t\s+changes\s+(\d+)\s+files?\b")
 _LINE = r"(?P<line>`` .+? ``|`[^`]+`)"
 _PATH = r"`(?P<path>[^`]+)`"

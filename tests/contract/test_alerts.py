@@ -235,3 +235,16 @@ def test_the_cases_fail_for_every_alert_that_never_fires(tmp_path):
     code, output = promtool("test", "rules", *files)
     assert code != 0
     assert [name for name in ALERTS if f"alertname: {name}," not in output] == []
+
+
+def test_the_page_says_of_every_alert_whether_status_judges_it():
+    """docs/operations.md has each alert once: as the page of a finding, or with what to look at instead."""
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    section = page.partition("\n## Is it healthy now?\n")[2].partition("\n## ")[0]
+    found = set(re.findall(r"\(runbooks/(\w+)\.md\)", section))
+    left = re.findall(r"`(Tocsin\w+)`", section)
+    assert len(left) == len(set(left))
+    assert found.isdisjoint(left)
+    assert found | set(left) == set(ALERTS)
+    verdict = (ROOT / "streams/commands/status/verdict.py").read_text(encoding="utf-8")
+    assert found == set(re.findall(r'"(Tocsin[A-Z]\w+)"', verdict))

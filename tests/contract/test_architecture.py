@@ -1,4 +1,4 @@
-"""docs/architecture.md says what is in the code: its paths, the names in them, packages and imports."""
+"""The pages of the architecture say what is in the code: its paths, the names in them, packages and imports."""
 
 import ast
 import re
@@ -9,7 +9,8 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+PAGES = ("docs/architecture.md", "docs/architecture-bundles.md", "docs/recipes.md")
+PAGE = "".join((ROOT / name).read_text(encoding="utf-8") for name in PAGES)
 # The other parts of the page have tables of their own.
 PACKAGES = PAGE.partition("## Packages and imports")[2].partition("\n## ")[0]
 PLACES = sorted(set(re.findall(r"`(streams/[\w/]+\.py):([\w.]+)`", PAGE)))

@@ -1,5 +1,6 @@
 """docker-compose.yml and the Dockerfile match Tocsin's settings and files; their own tools accept them."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,25 +13,44 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.desk.console.people.access import load_access
+from streams.desk.adapters.settings import AdapterSettings
 from streams.desk.console.settings import load_console_settings
 from streams.registry.categories import built_in_categories
 from streams.running.log.log import TRANSACTION_SECONDS
+from streams.running.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
+from streams.running.operations.console_metric_catalogue import CONSOLE_CATALOGUE
+from streams.running.operations.metric_catalogue import CATALOGUE
 from streams.running.worker.settings import PREFIX, load_settings
+from tests.contract.test_alerts import RULES
+from tests.contract.test_dashboard import PANELS
+from tests.promql import metrics
 from tests.tools import program
 from tests.yaml_files import load_yaml
 
 ROOT = Path(__file__).parents[2]
-COMPOSE = load_yaml((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+# As where no variable chooses another port.
+COMPOSE = load_yaml(
+    re.sub(r"\$\{\w+:-(\d+)\}", r"\1", (ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+)
 SERVICES = COMPOSE["services"]
 TOCSIN_SERVICES = {name: service for name, service in SERVICES.items() if service["image"] == "tocsin:local"}
 DOCKERFILE = (ROOT / "deploy/container/Dockerfile").read_text(encoding="utf-8")
+# By name; the one without is what is built without a target.
+STAGES = {
+    name: text
+    for name, text in re.findall(
+        r"^FROM \S+(?: AS (\w+))?\n(.*?)(?=^FROM |\Z)", DOCKERFILE, re.DOTALL | re.MULTILINE
+    )
+}
 # The image is the second stage; the first one builds.
-IMAGE = DOCKERFILE[DOCKERFILE.rindex("FROM ") :]
+IMAGE = STAGES["tocsin"]
 COPIED = [
     path
     for paths in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
     for path in paths.split()
 ]
+
+OF_THE_DEMO = ("tocsin_demo", "deploy/container/demo_traffic.sh")
 
 # The tag tells people the exact version: neither `latest` nor `3`. The digest pins the content: a tag can be
 # moved.
@@ -48,23 +68,54 @@ def test_settings_are_valid_and_fit_the_broker(name):
     # There is one broker, and it cannot hold two replicas.
     assert (settings.replication_factor, settings.min_insync_replicas) == (1, 1)
     listeners = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(",")
-    listener = "PLAINTEXT_HOST" if TOCSIN_SERVICES[name].get("network_mode") == "host" else "PLAINTEXT"
-    assert f"{listener}://{settings.kafka_bootstrap}" in listeners
+    assert f"PLAINTEXT://{settings.kafka_bootstrap}" in listeners
 
 
-def test_the_console_needs_no_sign_in_only_as_it_serves_on_loopback():
+def test_the_console_needs_no_sign_in_only_as_it_is_reached_from_this_machine_alone():
     service = TOCSIN_SERVICES["console"]
     own = load_console_settings({key: str(value) for key, value in service["environment"].items()})
+    # It refuses all but loopback without sign-in.
     load_access(own, built_in_categories())
-    assert (own.sign_in, service["network_mode"]) == ("none", "host")
-    assert f"http://{own.metrics_host}:{own.metrics_port}/readyz" in service["healthcheck"]["test"][-1]
+    assert own.sign_in == "none"
+    program, script, listens, serves, command = service["entrypoint"]
+    assert (program, command, serves) == ("python", "tocsin", f"{own.host}:{own.port}")
+    assert f"./deploy/container/published_console.py:{script}:ro" in service["volumes"]
+    (published,) = service["ports"]
+    assert published == f"127.0.0.1:{own.port}:{listens.rpartition(':')[2]}"
+    assert f"http://127.0.0.1:{own.metrics_port}/readyz" in service["healthcheck"]["test"][-1]
     assert own.database.parent == Path(service["tmpfs"][0].partition(":")[0])
+
+
+def test_it_works_where_the_network_of_the_host_is_not_the_users():
+    assert [name for name in SERVICES if "network_mode" in SERVICES[name]] == []
+
+
+def test_every_published_port_can_be_chosen():
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    chosen = dict(re.findall(r"\$\{(\w+_PORT):-(\d+)\}", text))
+    assert {port.split(":")[1] for port in published} == set(chosen.values())
+    # Tocsin would refuse a variable that begins like its own and is none.
+    assert [name for name in chosen if name.startswith(PREFIX)] == []
+    said = text.partition("services:")[0]
+    assert [name for name in chosen if name not in said] == []
+
+
+def test_sample_traffic_runs_in_the_profile_alone_and_from_an_image_of_its_own():
+    assert [name for name in SERVICES if "profiles" in SERVICES[name]] == ["traffic"]
+    traffic = SERVICES["traffic"]
+    assert traffic["profiles"] == ["demo"]
+    assert (traffic["image"], traffic["build"]["target"]) == ("tocsin-demo:local", "demo")
+    assert traffic["environment"] == SERVICES["worker"]["environment"]
+    assert [name for name, text in STAGES.items() if "COPY tocsin_demo" in text] == ["demo"]
+    # What is built without a target is the image without sample traffic.
+    assert DOCKERFILE.rstrip().endswith("\nFROM tocsin")
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_only_tocsin_services_get_tocsin_settings(name):
     variables = SERVICES[name].get("environment", {})
-    assert name in TOCSIN_SERVICES or not [key for key in variables if key.startswith(PREFIX)]
+    assert name in (*TOCSIN_SERVICES, "traffic") or not [key for key in variables if key.startswith(PREFIX)]
 
 
 @pytest.mark.parametrize("name", TOCSIN_SERVICES)
@@ -88,20 +139,21 @@ def test_ports_are_published_on_loopback_only(name):
     assert [port for port in ports if not re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)] == []
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES.keys() - TOCSIN_SERVICES.keys()))
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - TOCSIN_SERVICES.keys() - {"traffic"}))
 def test_images_are_pinned(name):
     assert PINNED.match(SERVICES[name]["image"])
 
 
 def test_the_image_is_built_from_one_pinned_base_and_existing_files():
-    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    bases = [base for base in re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) if base not in STAGES]
     assert len(bases) == 2 and len(set(bases)) == 1 and PINNED.match(bases[0])
     assert [path for path in COPIED if not (ROOT / path).exists()] == []
 
 
 def test_only_the_files_that_the_build_copies_are_sent_to_the_engine():
     # Engines without BuildKit and Compose 1 read only the .dockerignore at the root of the context.
-    (build,) = [service["build"] for service in TOCSIN_SERVICES.values() if "build" in service]
+    build = SERVICES["topics"]["build"]
+    assert {**build, "target": "demo"} == SERVICES["traffic"]["build"]
     assert ROOT / build["context"] == ROOT
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
@@ -130,7 +182,7 @@ def test_build_tools_are_not_in_the_image():
 
 def test_the_wheel_of_the_image_has_no_demo(tmp_path):
     context, built = tmp_path / "context", tmp_path / "built"
-    for path in set(COPIED) - {"native"}:
+    for path in set(COPIED) - {"native", *OF_THE_DEMO}:
         copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
         (context / path).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / path, context / path)
@@ -157,13 +209,19 @@ def test_tocsin_containers_are_read_only_and_unprivileged(name):
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     # Only a console keeps a file, and only as long as it runs.
-    assert {"volumes", "tmpfs"} & service.keys() == ({"tmpfs"} if name == "console" else set())
+    assert ("tmpfs" in service) is (name == "console")
+    assert [volume for volume in service.get("volumes", []) if not volume.endswith(":ro")] == []
 
 
 def test_a_worker_may_stop_for_longer_than_a_transaction_takes():
     (seconds,) = re.findall(r"^(\d+)s$", SERVICES["worker"]["stop_grace_period"])
     assert int(seconds) > TRANSACTION_SECONDS
-    assert SERVICES["worker"]["restart"] == "on-failure"
+
+
+def test_whatever_runs_for_long_comes_back_by_itself():
+    long = [name for name in SERVICES if name not in ("topics", "traffic")]
+    assert {SERVICES[name]["restart"] for name in long} == {"unless-stopped"}
+    assert "restart" not in SERVICES["topics"]
 
 
 def test_the_health_check_of_the_broker_uses_the_address_that_workers_use():
@@ -173,7 +231,7 @@ def test_the_health_check_of_the_broker_uses_the_address_that_workers_use():
 
 
 def test_every_long_running_service_has_a_health_check():
-    assert {name for name in SERVICES if "healthcheck" not in SERVICES[name]} == {"topics"}
+    assert {name for name in SERVICES if "healthcheck" not in SERVICES[name]} == {"topics", "traffic"}
 
 
 def test_nothing_starts_before_what_it_needs():
@@ -189,9 +247,40 @@ def test_health_checks_and_scrapes_use_the_http_port_of_the_worker():
     settings = load_settings(TOCSIN_SERVICES["worker"]["environment"])
     assert settings.http_host == "0.0.0.0"
     assert f"http://127.0.0.1:{settings.http_port}/readyz" in SERVICES["worker"]["healthcheck"]["test"][-1]
-    (job,) = document("deploy/container/prometheus.yml")["scrape_configs"]
-    (discovery,) = job["dns_sd_configs"]
-    assert (discovery["names"], discovery["port"]) == (["worker"], settings.http_port)
+    assert scraped()["tocsin"] == ("worker", settings.http_port)
+
+
+def scraped():
+    """By job, the service and port that Prometheus scrapes."""
+    jobs = document("deploy/container/prometheus.yml")["scrape_configs"]
+    places = {job["job_name"]: job["dns_sd_configs"] for job in jobs}
+    return {name: (found["names"][0], found["port"]) for name, (found,) in places.items()}
+
+
+def test_every_metric_that_a_panel_or_an_alert_queries_is_scraped():
+    worker = load_settings(SERVICES["worker"]["environment"])
+    console = load_console_settings(SERVICES["console"]["environment"])
+    served = {
+        ("worker", worker.http_port): CATALOGUE,
+        ("console", console.metrics_port): CONSOLE_CATALOGUE,
+    }
+    # As wide as what reaches them: not loopback alone.
+    assert (worker.http_host, console.metrics_host) == ("0.0.0.0", "0.0.0.0")
+    jobs = scraped()
+    fed = {metric.name for place in jobs.values() for metric in served.get(place, ())}
+    queried = {
+        re.sub("_(bucket|count|sum)$", "", name)
+        for panel in PANELS
+        for target in panel["targets"]
+        for name in metrics(target["expr"])
+        if name.startswith("tocsin_")
+    }
+    # No adapter runs here; for one that somebody adds, the job is there.
+    adapters = {metric.name for metric in ADAPTER_CATALOGUE}
+    assert queried - fed - adapters == set()
+    assert jobs["tocsin-adapter"] == ("adapter", AdapterSettings.model_fields["metrics_port"].default)
+    # The rules choose by job.
+    assert set(re.findall(r'job="([\w-]+)"', RULES.read_text(encoding="utf-8"))) == set(jobs)
 
 
 def test_the_links_of_alerts_open_runbooks():
@@ -237,13 +326,22 @@ def test_every_mounted_path_exists(name):
 
 def test_docker_compose_accepts_the_file():
     compose = program("docker-compose", "apt-get install docker-compose")
+    file = ["-f", str(ROOT / "docker-compose.yml")]
+    moved = {"CONSOLE_PORT": "18460", "KAFKA_PORT": "19092"}
     done = subprocess.run(
-        [compose, "-f", str(ROOT / "docker-compose.yml"), "config", "-q"],
+        [compose, *file, "--profile", "demo", "config"],
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, **moved},
     )
     assert done.returncode == 0, done.stderr
+    services = load_yaml(done.stdout)["services"]
+    assert set(services) == set(SERVICES)
+    assert (
+        "PLAINTEXT_HOST://127.0.0.1:19092" in services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    )
+    assert services["console"]["ports"][0] == "127.0.0.1:18460:8461/tcp"
 
 
 def test_hadolint_accepts_the_dockerfile():

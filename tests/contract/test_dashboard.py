@@ -8,11 +8,12 @@ import pytest
 from generators import dashboard
 from generators.__main__ import main
 from generators.dashboard_boards import BOARDS
+from generators.dashboard_limits import LIMITS
 from streams.running.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
 from streams.running.operations.console_metric_catalogue import CONSOLE_CATALOGUE
 from streams.running.operations.intake_metric_catalogue import INTAKE_CATALOGUE
 from streams.running.operations.metric_catalogue import CATALOGUE
-from tests.contract.test_alerts import RUNBOOKS, exposed
+from tests.contract.test_alerts import ALERTS, RUNBOOKS, exposed
 from tests.promql import metrics, selectors
 
 DASHBOARDS = [dashboard.dashboard(board) for board in BOARDS]
@@ -70,7 +71,9 @@ def test_queries_use_the_chosen_job_instance_and_interval(panel):
     for target in panel["targets"]:
         found = selectors(target["expr"])
         assert found
-        assert [text for text in found if 'job=~"$job", instance=~"$instance"' not in text] == []
+        # Many alerts are about no instance, and would be left out.
+        chosen = 'job=~"$job"' if panel["title"] == "Firing alerts" else 'job=~"$job", instance=~"$instance"'
+        assert [text for text in found if chosen not in text] == []
         assert set(re.findall(r"\[([^\]]*)\]", target["expr"])) <= {"$__rate_interval"}
         assert target["datasource"]["uid"] == "${datasource}"
 
@@ -78,7 +81,50 @@ def test_queries_use_the_chosen_job_instance_and_interval(panel):
 @EACH
 def test_every_metric_is_exposed_by_workers(panel):
     for target in panel["targets"]:
-        assert metrics(target["expr"]) - exposed() == set()
+        # Prometheus itself makes the series of alerts.
+        assert metrics(target["expr"]) - exposed() - {"ALERTS"} == set()
+
+
+def titled(title):
+    (found,) = [panel for panel in PANELS if panel["title"] == title]
+    return found
+
+
+@pytest.mark.parametrize("title", LIMITS)
+def test_a_limit_is_drawn_and_is_where_its_alert_begins(title):
+    panel, limits = titled(title), LIMITS[title]
+    drawn = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    assert [(step["value"], step["color"]) for step in drawn] == [(None, limits.base), *limits.steps]
+    assert list(limits.steps) == sorted(limits.steps)
+    if panel["type"] == "stat":
+        assert panel["options"]["colorMode"] == "background"
+    else:
+        assert panel["fieldConfig"]["defaults"]["custom"]["thresholdsStyle"]["mode"] == "line+area"
+    if limits.alert:
+        expression = ALERTS[limits.alert]["expr"]
+        numbers = {
+            abs(float(number)) for number in re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])", expression)
+        }
+        # `> 0` of a number is from 1 on, and `== 0` is below 1.
+        begins = {abs(value) for value, _ in limits.steps}
+        assert begins & numbers or (begins == {1} and (0 in numbers or "<" in expression))
+        # The metrics of the panel are those of the alert.
+        shown = {name for target in panel["targets"] for name in metrics(target["expr"])}
+        assert shown & metrics(expression)
+
+
+def test_every_number_has_a_colour_or_is_for_information():
+    plain = {panel["title"] for panel in PANELS if panel["type"] == "stat"} - LIMITS.keys()
+    assert plain == {"Clocks running", "Clocks paused", "Partitions owned", "Reports applied"}
+
+
+def test_the_overview_begins_with_deadlines_and_alerts():
+    board = next(each for each in DASHBOARDS if each["uid"] == "tocsin-overview")
+    assert [panel["title"] for panel in board["panels"] if panel["type"] == "row"][:3] == [
+        "Deadlines",
+        "Alerts",
+        "Health",
+    ]
 
 
 def test_every_metric_is_shown():

@@ -1,6 +1,6 @@
-"""A newcomer who follows a recipe of docs/architecture.md word by word gets what it promises.
+"""A newcomer who follows a recipe of docs/recipes.md word by word gets what it promises.
 
-A recipe is a section `### Add a ...`. It says `It changes N files`, and each of its steps is a paragraph that
+A recipe is a section `## Add a ...`. It says `It changes N files`, and each of its steps is a paragraph that
 ends with one of the sentences below, then a block in a fence:
 
 - "After `a line` in `path`:" and "Replace `a line` in `path` with:"; the line stands once in that file
@@ -17,12 +17,14 @@ import pytest
 
 from tests.contract.recipes import ROOT, WrongRecipe, copy_repository, recipes
 
-RECIPES = recipes((ROOT / "docs/architecture.md").read_text(encoding="utf-8"))
+RECIPES = recipes((ROOT / "docs/recipes.md").read_text(encoding="utf-8"))
+# Without any, nothing below would run.
+assert len(RECIPES) >= 4
 
 PAGE = """
-## Recipes
+# Recipes
 
-### Add a word
+## Add a word
 
 It changes 2 files.
 
@@ -44,7 +46,7 @@ Then run:
 test "$(cat one.txt more/two.txt)" = "$(printf 'first\\nsecond\\nlast\\nthird')"
 ```
 
-### Add a thought
+## Add a thought
 
 Prose.
 

@@ -70,7 +70,8 @@ def commands_given(page):
     lines = re.findall(r"^ {4,}(.*\btocsin .*)$", page, re.M)
     for part in (part.strip() for line in lines for part in line.split("|")):
         if part.startswith("tocsin "):
-            yield re.sub(r"\b(PARTITION|OFFSET)\b", "1", part).removeprefix("tocsin ")
+            part = re.sub(r"\b(PARTITION|OFFSET|ENTRY)\b", "1", part)
+            yield re.sub(r"\bSTAGE\b", "reports", part).removeprefix("tocsin ")
 
 
 def parse(line):
@@ -94,11 +95,9 @@ def test_every_command_can_be_typed(runbook, monkeypatch, tmp_path):
         parse(line)
 
 
-AT_A_TERMINAL = (
-    "Where to run these commands, and with which variables: `docs/operations.md`, 'At a terminal'.\n"
-)
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-TERMINAL = OPERATIONS.partition("\n## At a terminal\n")[2].partition("\n## ")[0]
+AT_A_TERMINAL = "Where to run these commands, and with which variables: `docs/operations-emergencies.md`, 'At a terminal'.\n"
+EMERGENCIES = (ROOT / "docs" / "operations-emergencies.md").read_text(encoding="utf-8")
+TERMINAL = EMERGENCIES.partition("\n## At a terminal\n")[2].partition("\n## ")[0]
 COMMAND = re.compile(
     r"`(?:tocsin|kafka-[a-z-]+(?:\.sh)?|systemctl) |^ {4,}.*\b(?:tocsin|systemctl|kafka-[a-z-]+\.sh) ", re.M
 )

@@ -18,7 +18,6 @@ from streams.running.topics.topic_catalogue import load_catalogue
 from tests.drills.harness import drill
 from tests.drills.harness.drill import Result
 from tests.drills.harness.monitoring import needs_monitoring
-from tests.drills.harness.shell import diagnosis, mitigation
 from tests.drills.harness.site import Site
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.clocks import broker_with_clock
@@ -27,6 +26,7 @@ from tests.kafka.harness.deployment import ENRICHED, SOURCE, VERIFIED
 from tests.kafka.harness.law import HOUR
 from tests.kafka.harness.reports import Published, now_ms, report, rfc3339, spam_report
 from tests.kafka.harness.workers import changed_worker
+from tests.runbook_lines import diagnosis, mitigation
 
 pytestmark = [needs_monitoring, pytest.mark.drill, pytest.mark.timeout(1800)]
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.drills.harness.drill import Result, run
 from tests.drills.harness.monitoring import needs_monitoring
-from tests.drills.harness.shell import mitigation
 from tests.drills.harness.site import Site, freeze
+from tests.runbook_lines import mitigation
 
 pytestmark = [needs_monitoring, pytest.mark.nightly]
 

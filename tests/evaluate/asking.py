@@ -1,6 +1,6 @@
 """What asking a desk about two reports does: to waves, to brigades, and to who wants to spoil the question.
 
-`python -m tests.evaluate.asking --seeds 200` prints the table of docs/trust-measured.md, 'Asking a desk'.
+`python -m tests.evaluate.asking --seeds 200` prints the table of docs/trust-measured-desks.md, 'Asking a desk'.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """How often a detector is held for no reason, and how soon for one: `python -m tests.evaluate.detectors`.
 
-Prints the tables of docs/trust-measured.md, 'Detectors gone wild'. A minute on one core.
+Prints the tables of docs/trust-measured-desks.md, 'Detectors gone wild'. A minute on one core.
 """
 
 import math

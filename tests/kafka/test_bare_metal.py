@@ -95,17 +95,16 @@ class Machine:
         }
         self.environment |= settings
 
-    def supervise(self, instance, port):
-        """Start what the page's unit starts for an instance."""
+    def supervise(self, port):
+        """Start what the page's unit starts for the instance that is named by this port."""
         unit = fenced("ini")
         own = dict(
             line.removeprefix("Environment=").split("=", 1)
             for line in unit
             if line.startswith("Environment=")
         )
-        own["TOCSIN_HTTP_PORT"] = str(port)
         own = {
-            name: value.replace("%H", socket.gethostname()).replace("%i", instance)
+            name: value.replace("%H", socket.gethostname()).replace("%i", str(port))
             for name, value in own.items()
         }
         (command,) = (line.removeprefix("ExecStart=") for line in unit if line.startswith("ExecStart="))
@@ -148,13 +147,13 @@ def test_a_fresh_machine_follows_the_page(machine, kafka, prefix, tmp_path):
 
     (tmp_path / "release" / "reports.jsonl").write_bytes(spam_report(1, "ch-1", now_ms()).value + b"\n")
     ports = [free_port(), free_port()]
-    workers = [machine.supervise(str(number), port) for number, port in enumerate(ports, start=1)]
+    workers = [machine.supervise(port) for port in ports]
     try:
         for process, port in zip(workers, ports, strict=True):
             until_ready(process, port)
         workers[0].kill()
         workers[0].wait(10)
-        workers[0] = machine.supervise("1", ports[0])
+        workers[0] = machine.supervise(ports[0])
         until_ready(workers[0], ports[0])
         machine.run("tocsin publish reports.jsonl")
         assert "s-1" in machine.run("tocsin tail enriched-reports --from-beginning --max 1 --json")

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from streams.commands.main import commands
 from tests.kafka.harness.deployment import DEAD_LETTERS, ESCALATIONS
 from tests.kafka.harness.law import HOUR
-from tests.kafka.harness.reports import Published, now_ms, report, rfc3339
+from tests.kafka.harness.reports import Published, now_ms, report, rfc3339, victims_request
 from tests.kafka.harness.requests import FORMS, complete_request
 from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment, patience
 
@@ -35,21 +35,6 @@ def tocsin(deployment):
         return CliRunner().invoke(commands, arguments, input=text, env=deployment.settings | ACTOR)
 
     return run
-
-
-def victims_request(number, channel, received_ms):
-    """A report that arms the two-hour clock of India's IT Rules, r. 3(2)(b)."""
-    document = report(
-        f"v-{number}",
-        now_ms(),
-        kind="statutory_victim_request",
-        received_at=rfc3339(received_ms),
-        channel={"ref": channel, "visibility": "private"},
-        category="ncii",
-        evidence=[{"country": "IN", "basis": "victim", "confidence": 1.0}],
-        notice={"elements": ["subject_or_authorised", "location"]},
-    )
-    return Published(channel.encode(), orjson.dumps(document))
 
 
 def test_a_flood_of_clocks_is_listed_and_ended_by_channel(deployment, tocsin):

@@ -9,14 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.commands.status import command
+from streams.commands.status import clocks, command, reading
 from streams.contract.wire.partitioner import home_partition
 from streams.running.log.connection import Connection
 from streams.running.wall_clock import clock_ms
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE, STATE
 from tests.kafka.harness.group import evict_everybody
-from tests.kafka.harness.reports import now_ms, spam_report
+from tests.kafka.harness.reports import now_ms, spam_report, victims_request
 
 LAGGING, OTHER = 0, 1
 WHY = ("--reason", "for a test", "--actor", "op-7f3a", "--yes")
@@ -60,8 +60,9 @@ def test_what_is_wrong_is_found_from_kafka_and_from_the_workers_page(deployment,
     assert healthy.output.startswith("healthy: 1 worker, ")
     found = json.loads(tocsin("status", "--json").stdout)
     assert (found["healthy"], found["members"], found["without_owner"]) == (True, 1, [])
-    (claims,) = found["claims"]
-    assert (claims["in_group"], len(claims["partitions"])) == (True, 6)
+    (claim,) = found["claims"]
+    assert (claim["in_group"], len(claim["partitions"])) == (True, 6)
+    assert len(claim["rules_id"]) == 16 and len(claim["rules"]) == 2
     # Each source of each partition, and markers of transactions are nothing that waits.
     assert len(found["sources"]) == 2 * 9
     assert {row["waiting"] for row in found["sources"]} == {0}
@@ -88,6 +89,40 @@ def test_what_is_wrong_is_found_from_kafka_and_from_the_workers_page(deployment,
         with_page = CliRunner().invoke(commands, ["status", "--json"], env=asked)
         assert runbooks(with_page) == ["TocsinLagging.md", "TocsinSourceResting.md"]
 
+    # A day later nobody publishes at this time of the day.
+    with monkeypatch.context() as patched:
+        patched.setattr(reading, "_USUAL_LEAST", 5)
+        patched.setattr(command, "clock_ms", lambda: clock_ms() + 24 * 3_600_000 + 600_000)
+        assert "TocsinNoReports.md" in runbooks(tocsin("status", "--json"))
+        patched.setattr(command, "clock_ms", clock_ms)
+        assert tocsin("status").exit_code == 0
+
+    # The clock of a victim's request: two hours, of which a few minutes are left; and one that has lapsed.
+    begun = {"near": now_ms() - 115 * 60_000, "over": now_ms() - 150 * 60_000}
+    deployment.publish([victims_request(name, f"c-{name}", at) for name, at in begun.items()])
+    fleet.wait_for(
+        lambda: "TocsinClockNearlyDue.md" in runbooks(tocsin("status", "--json")), 30, "the clock is seen"
+    )
+    due = tocsin("status")
+    assert due.exit_code == 1
+    assert re.match(r"not healthy: 1 legal clock has lapsed in the last hour ", due.output), due.output
+    assert re.search(r"^also: 1 legal clock is nearly due, the first in 4 min", due.output, re.M)
+    first, second = re.findall(r"^IN\.itr\.3-2-b +channel (c-\w+) +(\w+) ", due.output, re.M)
+    assert (first, second) == (("c-over", "lapsed"), ("c-near", "running"))
+    assert "all workers have the same version and rules" in due.output
+    # As somebody would who asks about a state too large to read.
+    with monkeypatch.context() as patched:
+        patched.setattr(clocks, "RECORDS_MOST", 1)
+        large = tocsin("status")
+    assert large.exit_code == 0
+    assert "legal clocks are not looked at" in large.output
+    ids = [json.loads(line)["clock_id"] for line in tocsin("clocks", "--json").stdout.splitlines()]
+    assert CliRunner().invoke(
+        commands, ["clock", "-", "withdrawn"], input="\n".join(ids),
+        env={**deployment.settings, "TOCSIN_ACTOR": "op-7f3a"},
+    ).exit_code == 0  # fmt: skip
+    fleet.wait_for(lambda: tocsin("status").exit_code == 0, 30, "no clock is open")
+
     Operator(deployment.bootstrap).set(deployment.name(DEAD_LETTERS), "retention.ms", "86400000")
     differing = tocsin("status")
     assert differing.exit_code == 1
@@ -107,7 +142,7 @@ def test_what_is_wrong_is_found_from_kafka_and_from_the_workers_page(deployment,
     evict_everybody(deployment.bootstrap, deployment.group)
     killed = tocsin("status", "--json")
     assert killed.exit_code == 1
-    assert runbooks(killed) == ["TocsinWorkerDown.md", "operations.md"]
+    assert runbooks(killed) == ["TocsinWorkerDown.md", "operations-emergencies.md"]
     assert [each["in_group"] for each in json.loads(killed.stdout)["claims"]] == [False]
     # The position is found however far from the end it is.
     Operator(deployment.bootstrap).write(deployment.name(STATE), LAGGING, [(b"x", b"y")] * 1_500)

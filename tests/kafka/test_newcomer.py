@@ -28,7 +28,13 @@ from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment
 from tests.readme_report import make_report
 
 # README.md is played as a whole, below.
-PAGES = ("docs/operations.md", "docs/console-operations.md")
+PAGES = (
+    "docs/operations.md",
+    "docs/operations-emergencies.md",
+    "docs/operations-sizing.md",
+    "docs/operations-state.md",
+    "docs/console-operations.md",
+)
 # What those of the pages need before them.
 BEFORE = ("topics create", "worker", "publish reports.jsonl", "tail escalations --from-beginning")
 

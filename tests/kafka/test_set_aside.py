@@ -14,6 +14,7 @@ from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, INTERNAL, SOU
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate, now_ms, source_of, spam_report
 from tests.kafka.harness.workers import changed_worker
+from tests.runbook_lines import arguments, mitigation
 
 # Fails in the middle of a batch, so that the state is half changed.
 BUG = """
@@ -156,9 +157,12 @@ def test_operators_skip_the_record_while_its_worker_runs(deployment, tocsin):
     exactly = f"records='{SOURCE} offset 20'"
     fleet.wait_for(lambda: exactly in worker.text, 60, "the record is named")
     assert deployment.position(partition) == 20
-    place = ("--topic", SOURCE, "--partition", str(partition), "--until", "21")
-    why = ("--reason", "a bug", "--actor", "op-7f3a", "--yes")
-    result = tocsin("source", "skip", *place, *why)
+    # As the runbook says, word for word.
+    alert = "TocsinPartitionSetAside"
+    skip = mitigation(alert, "tocsin source skip --topic TOPIC --partition PARTITION --until OFFSET --reason")
+    shown = tocsin(*arguments(skip, TOPIC=SOURCE, PARTITION=partition, OFFSET=21))
+    assert (shown.exit_code, "nothing was written" in shown.output) == (0, True), shown.output
+    result = tocsin(*arguments(f"{skip} --yes", TOPIC=SOURCE, PARTITION=partition, OFFSET=21))
     assert result.exit_code == 0, result.output
     deployment.wait_until_applied(60)
     assert "partition goes on" in worker.text
@@ -169,11 +173,14 @@ def test_operators_skip_the_record_while_its_worker_runs(deployment, tocsin):
     paused = re.compile(rf"next_attempt_in_seconds=1\.0 .*{named.pattern}")
     fleet.wait_for(lambda: paused.search(worker.text), 60, "the entry fails alone")
     offset, entry = map(int, paused.search(worker.text).groups())
-    place = ("--topic", INTERNAL, "--partition", str(partition), "--until", str(offset + 1))
-    for wrong in ((), ("--entry", str(entry + 1))):
-        result = tocsin("source", "skip", *place, *wrong, *why)
+    place = {"TOPIC": INTERNAL, "PARTITION": partition, "OFFSET": offset + 1}
+    skip_entry = mitigation(
+        alert, "tocsin source skip --topic TOPIC --partition PARTITION --until OFFSET --entry ENTRY --reason"
+    )
+    for wrong in (skip, skip_entry.replace("ENTRY", str(entry + 1))):
+        result = tocsin(*arguments(f"{wrong} --yes", **place))
         assert (result.exit_code, f"--entry {entry}" in result.output) == (1, True), result.output
-    result = tocsin("source", "skip", *place, "--entry", str(entry), *why)
+    result = tocsin(*arguments(f"{skip_entry} --yes", **place, ENTRY=entry))
     assert result.exit_code == 0, result.output
     deployment.wait_until_applied(60)
     assert worker.text.count("partition goes on") == 2

@@ -12,6 +12,7 @@ from streams.contract.wire.partitioner import home_partition
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, SOURCE
 from tests.kafka.harness.reports import now_ms, spam_report
+from tests.runbook_lines import arguments, mitigation
 
 FLOODED, OTHER = 0, 1
 WHY = ("--reason", "flood of a publisher", "--actor", "op-7f3a")
@@ -89,7 +90,8 @@ def test_a_paused_source_waits_over_restarts_until_it_is_resumed(deployment, toc
     early = tocsin("source", "resume", *place, *WHY, "--yes")
     assert (early.exit_code, "is not paused" in early.output) == (1, True)
     assert "nothing was written" in tocsin("source", "pause", *place, *WHY).output
-    assert tocsin("source", "pause", *place, *WHY, "--yes").exit_code == 0
+    pause = mitigation("TocsinSourceResting", "tocsin source pause")
+    assert tocsin(*arguments(pause, TOPIC=SOURCE, PARTITION=FLOODED)).exit_code == 0
     fleet.wait_for(lambda: "paused by operators" in worker.text, 20, "paused", tend=False)
     deployment.publish([*honest(FLOODED, 5, 5), *honest(OTHER, 10, 5)])
     fleet.wait_for(lambda: enriched(deployment)["s-14"], 30, "the other partition goes on", tend=False)

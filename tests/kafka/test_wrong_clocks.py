@@ -31,6 +31,7 @@ from tests.kafka.harness.reports import Published, now_ms, rfc3339, spam_report,
 from tests.kafka.harness.strange import publish_with_forged_append_time
 from tests.kafka.harness.workers import WORKER
 from tests.unit.traffic import Record, run
+from tests.runbook_lines import arguments, mitigation
 
 DAY_S = 24 * 3600
 YEAR_S = 365 * DAY_S
@@ -256,30 +257,27 @@ def test_a_time_that_ran_ahead_is_set_back_and_honest_reports_open_an_escalation
     shown = tocsin("time", "--stage", "reports")
     assert shown.exit_code == 1
     assert re.search(r"reports +0 .* 36\d days, .* ahead", shown.stdout), shown.output
-    options = (
-        "--stage",
-        "reports",
-        "--partition",
-        "0",
-        "--reason",
-        "a broker was a year ahead",
-        "--actor",
-        "op-1",
+    # As the runbook says, word for word.
+    place = {"STAGE": "reports", "PARTITION": 0}
+    alert, look = "TocsinTimeAhead", "tocsin state set-time --stage STAGE --partition PARTITION"
+    look = f'{look} --reason "clock of broker 2 was wrong" --actor op-7f3a'
+    options, correction = (
+        arguments(mitigation(alert, each), **place)[1:] for each in (look, f"{look} --yes")
     )
-    assert "nothing was written" in tocsin("set-time", *options).stdout
+    assert "nothing was written" in tocsin(*options).stdout
     assert corrections(deployment) == []
-    result = tocsin("set-time", *options, "--yes")
+    result = tocsin(*correction)
     assert result.exit_code == 0, result.output
     deployment.wait_until_applied(60)
     assert tocsin("time").exit_code == 0
-    assert "its time is right" in tocsin("set-time", *options, "--yes").stderr
+    assert "its time is right" in tocsin(*correction).stderr
 
     deployment.publish(honest(200))
     deployment.wait_until_applied(60)
     assert {event["channel_ref"] for event in opened()} == {channel}
     assert all(event["at"] < rfc3339(now_ms() + 60_000) for event in opened())
     [row] = corrections(deployment)
-    assert orjson.loads(row.value)["actor"] == "op-1"
+    assert orjson.loads(row.value)["actor"] == "op-7f3a"
 
 
 @pytest.mark.nightly

@@ -1,7 +1,7 @@
 """The attacks that were found by hand, on the two real stages: what each came to before, and what it must not
 come to any more.
 
-`tests/evaluate/adversary/named.py` has them by name, with their prices; docs/trust-measured.md, 'What attacks
+`tests/evaluate/adversary/named.py` has them by name, with their prices; docs/attacks-measured.md, 'What attacks
 cost', has the table.
 """
 

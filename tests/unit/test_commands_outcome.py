@@ -110,7 +110,7 @@ def test_a_reason_of_another_area_than_the_category_is_warned_of_and_written(log
     result = tocsin(*ONE, "--category", "ncii_deepfake", "--yes")
     assert result.exit_code == 0
     assert result.stderr == (
-        "warning: phishing is no reason of Intimate deepfake: it belongs to Scams and fraud. A statement of "
+        "Warning: phishing is no reason of Intimate deepfake: it belongs to Scams and fraud. A statement of "
         "reasons is drafted from both.\n"
     )
     assert [(event.category, event.reason) for event in log.events] == [("ncii_deepfake", "phishing")]

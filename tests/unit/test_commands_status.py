@@ -8,10 +8,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from streams.commands.status.facts import Claims, DeadLetters, Facts, SetAside, SourceLag, WorkerPage
+from streams.commands.shared.kept_clocks import KeptClock
+from streams.commands.status.clocks import summary
+from streams.commands.status.facts import (
+    Claims,
+    DeadLetters,
+    Facts,
+    LegalClocks,
+    SetAside,
+    SourceLag,
+    WorkerPage,
+)
 from streams.commands.status.own_worker import own_worker, page_of
 from streams.commands.status.text import as_document, as_text
 from streams.commands.status.verdict import findings, numbers_text, places_text, unowned
+from streams.contract.events.clock import ClockView
 from streams.running.log.claims import (
     ClaimsLog,
     StatePartition,
@@ -34,8 +45,26 @@ STAGES = ("reports", "requests", "reporters")
 ALL = tuple(sorted(StatePartition(stage, number) for stage in STAGES for number in range(2)))
 
 
-def claims(partitions=ALL, *, name="tocsin-a-1", in_group=True):
-    return Claims(name, "0.3.0", in_group, tuple(partitions))
+def claims(partitions=ALL, *, name="tocsin-a-1", in_group=True, rules="5f", said=7_200):
+    said_ms = NOW - said * 1000
+    return Claims(name, "0.3.0", in_group, tuple(partitions), rules, {"policies": rules}, said_ms)
+
+
+def two_fleets(said, *, in_group=True):
+    """The second worker has other rules, since `said` seconds."""
+    other = claims(ALL[3:], name="tocsin-b-2", rules="6a", said=said, in_group=in_group)
+    return changed(claims=(claims(ALL if not in_group else ALL[:3]), other), members=2)
+
+
+def clock(left_s, *, status="running", nearly_due=False, not_before=None, duty="GB.osa.s10-3A"):
+    view = ClockView(
+        "c-1", duty, status, "2026-02-27T12:00:00Z", "2026-03-01T12:00:00Z", 0.5, not_before=not_before
+    )
+    return KeptClock(view, "report", "ch-1", None, (), left_s * 1000, "fraud", "v", nearly_due=nearly_due)
+
+
+def with_clocks(*clocks):
+    return changed(clocks=summary(sorted(clocks, key=lambda each: each.left_ms), 0, 10))
 
 
 def lag(topic="message-reports", partition=0, *, seconds=None, opened=None, stage="reports", number=5):
@@ -123,16 +152,28 @@ CASES = {
     "redriven dead letters": Case(
         letters({"not_json": 150}, published=0), "150 of 150 records", "TocsinDeadLetterRatio"
     ),
+    "clock lapsed": Case(
+        with_clocks(clock(-60, status="lapsed"), clock(-7_200, status="lapsed"), clock(9_000)),
+        "1 legal clock has lapsed in the last hour",
+        "TocsinClockLapsed",
+    ),
+    "clocks nearly due": Case(
+        with_clocks(clock(2_400, nearly_due=True), clock(600, nearly_due=True), clock(-7_200, status="lapsed")),
+        "2 legal clocks are nearly due, the first in 10 min",
+        "TocsinClockNearlyDue",
+    ),
+    "fleet mixed": Case(two_fleets(3_601), "0.3.0 with rules 5f, 0.3.0 with rules 6a", "TocsinFleetMixed"),
+    "silent": Case(changed(silent=("verified-reports",)), "unlike a day before: verified-reports", "TocsinNoReports"),
     "left open": Case(changed(left_open=("tocsin-a-0",)), "may be open: tocsin-a-0", "TocsinStuck"),
     "topic differs": Case(
         changed(problems=(Problem("claims", "retention is 1, it should be 2.", "Set it."),)),
         "no worker can start: claims",
-        "operations.md",
+        "operations-emergencies.md",
     ),
     "unreadable position": Case(
         changed(unreadable=("channel-state partition 0: the position has version 9",)),
         "channel-state partition 0",
-        "operations.md",
+        "operations-emergencies.md",
     ),
 }  # fmt: skip
 
@@ -159,6 +200,12 @@ def test_what_is_wrong_is_said_with_the_page_that_helps(case):
         changed(claims=(claims(), claims(name="tocsin-b-2", in_group=False))),
         page(),
         changed(page=WorkerPage("http://127.0.0.1:9464", answers=False)),
+        # A rolling restart, and one that is over.
+        two_fleets(3_600),
+        two_fleets(3_601, in_group=False),
+        # Deadlines that are far, or lapsed before the last hour, and waits.
+        with_clocks(clock(9_000), clock(-3_600, status="lapsed"), clock(-10, status="over", not_before="x")),
+        changed(clocks=LegalClocks(records=2_000_000)),
         # Unknown, and the partition without a leader would be a finding of its own.
         changed(claims=None, letters=None),
     ],
@@ -181,7 +228,7 @@ def test_the_most_urgent_comes_first_and_what_follows_from_it_is_left_out():
         "TocsinDestinationInTrouble",
         "TocsinWorkerDown",
         "TocsinUnreadableRequest",
-        "operations",
+        "operations-emergencies",
         "TocsinDeadLetterRatio",
     ]
     lines = as_text(facts, found).splitlines()
@@ -227,7 +274,7 @@ def test_partitions_are_written_as_ranges():
 def test_the_text_shows_workers_what_waits_and_dead_letters():
     text = as_text(changed(members=3), [])
     (worker,) = [line for line in text.splitlines() if line.startswith("tocsin-a-1")]
-    assert worker.split() == ["tocsin-a-1", "0.3.0", "in", "the", "group", "0-1", "0-1", "0-1"]
+    assert worker.split() == ["tocsin-a-1", "0.3.0", "5f", "in", "the", "group", "0-1", "0-1", "0-1"]
     assert "2 more in the group without a claim" in text
     assert "nothing waits in 2 more partitions" in text
     (row,) = [line for line in text.splitlines() if line.startswith("reports")]
@@ -235,7 +282,29 @@ def test_the_text_shows_workers_what_waits_and_dead_letters():
     assert "not_json" in text
 
 
+def test_the_text_says_whether_workers_agree():
+    assert "all workers have the same version and rules" in as_text(HEALTHY, [])
+    assert "workers differ in version or rules" in as_text(two_fleets(1), [])
+    assert "all workers have the same" in as_text(two_fleets(1, in_group=False), [])
+
+
+def test_the_text_shows_the_first_deadlines_and_no_waits():
+    clocks = [clock(60 * number, duty=f"duty-{number}") for number in range(1, 8)]
+    facts = with_clocks(clock(-5, status="over", not_before="x"), clock(30, not_before="x"), *clocks)
+    text = as_text(facts, [])
+    shown = [line.split()[0] for line in text.splitlines() if line.startswith("duty-")]
+    assert shown == [f"duty-{number}" for number in range(1, 6)]
+    assert "channel ch-1" in text
+    assert "legal clocks: 8 running, 1 over" in text
+    assert "no legal clock is open" in as_text(with_clocks(), [])
+    large = changed(clocks=LegalClocks(records=2_000_000))
+    assert "not looked at, as the state has 2,000,000 records: `tocsin clocks --due-within PT1H`" in as_text(
+        large, []
+    )
+
+
 def test_the_text_says_what_is_unknown():
+    assert "legal clocks are unknown" in as_text(HEALTHY, [])
     text = as_text(changed(claims=None, letters=None, page=WorkerPage("http://x:1", answers=False)), [])
     assert "who owns what is unknown" in text
     assert "dead letters are unknown" in text
@@ -252,6 +321,7 @@ def test_the_document_has_every_source_and_names_its_fields():
     assert document["problems"] == [{"topic": "claims", "what": "a", "remedy": "b"}]
     assert document["claims"][0]["partitions"][0] == {"stage": "reporters", "partition": 1}
     assert [row["waiting"] for row in document["sources"]] == [5, 0, 0]
+    assert (document["claims"][0]["rules_id"], document["claims"][0]["rules"]) == ("5f", {"policies": "5f"})
 
 
 def test_the_page_of_a_worker_is_read():

@@ -573,13 +573,15 @@ def test_the_table_of_members_matches_the_registry() -> None:
     }
 
 
-# docs/law.md
+# The pages of the law
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_the_documentation_lists_the_verification_of_every_jurisdiction() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "law.md").read_text("utf-8")
+    page = (DOCS / "law-verified.md").read_text("utf-8")
     shown = page.partition("<!-- verification: begin -->\n")[2].partition("<!-- verification: end -->")[0]
-    assert shown == verification_table(), f"paste into docs/law.md:\n{verification_table()}"
+    assert shown == verification_table(), f"paste into docs/law-verified.md:\n{verification_table()}"
 
 
 def verification_table() -> str:
@@ -599,12 +601,12 @@ def verification_table() -> str:
     return "\n".join([*lines, ""])
 
 
-LAW_PAGE = (Path(__file__).parents[2] / "docs" / "law.md").read_text("utf-8")
+LAW_PAGE = (DOCS / "law.md").read_text("utf-8")
 
 
-def first_column(after: str) -> list[str]:
-    """The code in the first column of the first table after a text of docs/law.md."""
-    table = LAW_PAGE.partition(after)[2].partition("\n| --- ")[2].partition("\n\n")[0]
+def first_column(after: str, page: str = LAW_PAGE) -> list[str]:
+    """The code in the first column of the first table after a text of a page."""
+    table = page.partition(after)[2].partition("\n| --- ")[2].partition("\n\n")[0]
     return re.findall(r"^\| `([a-z_]+)`", table, re.MULTILINE)
 
 
@@ -613,7 +615,8 @@ def test_the_documentation_lists_every_reason_why_no_clock_runs() -> None:
 
 
 def test_the_documentation_lists_every_tier() -> None:
-    assert set(first_column("authority says so.")) == set(get_args(RuleOfLawTier))
+    page = (DOCS / "law-authorities.md").read_text("utf-8")
+    assert set(first_column("authority says so.", page)) == set(get_args(RuleOfLawTier))
 
 
 def test_the_documentation_lists_what_is_never_done() -> None:
@@ -621,14 +624,16 @@ def test_the_documentation_lists_what_is_never_done() -> None:
 
 
 def test_the_documentation_explains_every_field_of_a_row() -> None:
-    listed = set(first_column("## The fields of a row"))
+    page = (DOCS / "law-changes.md").read_text("utf-8")
+    listed = set(first_column("## The fields of a row", page))
     assert listed == ObligationRow.model_fields.keys()
 
 
 def test_the_documentation_lists_every_clock_of_a_report() -> None:
     """A reader of the page finds each clock that a report can start today, with its time."""
-    shown = LAW_PAGE.partition("<!-- clocks: begin -->\n")[2].partition("<!-- clocks: end -->")[0]
-    assert shown == clock_table(), f"paste into docs/law.md:\n{clock_table()}"
+    page = (DOCS / "law-verified.md").read_text("utf-8")
+    shown = page.partition("<!-- clocks: begin -->\n")[2].partition("<!-- clocks: end -->")[0]
+    assert shown == clock_table(), f"paste into docs/law-verified.md:\n{clock_table()}"
 
 
 def clock_table() -> str:
@@ -650,9 +655,8 @@ def clock_table() -> str:
 
 
 def test_the_example_of_the_documentation_is_a_case() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "law.md").read_text("utf-8")
     case = CASES["KR: a deepfake that Seoul, the Union and the United States share"]
-    example = page.partition("### Example: a deepfake in Seoul")[2].partition("## Clocks")[0]
+    example = LAW_PAGE.partition("### Example: a deepfake in Seoul")[2].partition("## Clocks")[0]
     rows = dict(re.findall(r"^\| `([^`]+)` .*\| not armed, `([a-z_]+)`.* \|$", example, re.MULTILINE))
     due = dict(re.findall(r"^\| `([^`]+)` .*\*\*armed\*\*, due (\S+) \|$", example, re.MULTILINE))
     assert rows == case.duties

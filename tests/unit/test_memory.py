@@ -1,4 +1,4 @@
-"""What state takes in memory is at most what docs/operations.md, 'Sizing', says, and about what metrics say."""
+"""What state takes in memory is at most what docs/operations-sizing.md, 'Sizing', says, and about what metrics say."""
 
 import gc
 import re
@@ -20,7 +20,7 @@ from streams.deciding.reporters.store import ReporterStore
 from streams.deciding.reports.crowd import Crowd
 from tests.shipped import RULES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "operations-sizing.md").read_text(encoding="utf-8")
 NOW = 1_800_000_000_000
 
 # Between two sizes of a store lies what records take: none has just doubled a dict, and the objects in use are

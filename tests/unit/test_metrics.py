@@ -112,7 +112,7 @@ def test_every_label_is_explained_and_none_can_name_a_person():
 
 def test_the_page_of_metrics_matches_the_catalogue(tmp_path, monkeypatch, capsys):
     assert main(["--check", "metrics_page"]) == 0
-    monkeypatch.setattr(metrics_page, "PAGE", tmp_path / "metrics.md")
+    monkeypatch.setattr(metrics_page, "DOCS", tmp_path)
     assert main(["--check", "metrics_page"]) == 1
     assert "run `python -m generators metrics_page`" in capsys.readouterr().err
     assert main(["metrics_page"]) == 0

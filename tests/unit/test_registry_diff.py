@@ -402,7 +402,7 @@ def test_json_has_the_documented_fields(first: Law, folder: Path) -> None:
     assert document["new"]["registry_version"] == first.rules.registry_version
     (change,) = document["changes"]
     assert (change["first_day"], change["retroactive"], change["holds_in"]) == ("2026-03-01", True, ["CH"])
-    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "commands-law.md").read_text("utf-8")
     (section,) = re.findall(r"^## What a change of law does\n(.*?)^## ", page, re.DOTALL | re.MULTILINE)
     named = set(re.findall(r"`(\w+)`", section))
     assert {*document, *document["old"], *change, *change["fields"][0], *change["effect"]} <= named

@@ -1,4 +1,4 @@
-"""The memory that a worker's stages take, filled in a process of their own, is what docs/operations.md says."""
+"""The memory that a worker's stages take, filled in a process of their own, is what docs/operations-sizing.md says."""
 
 import json
 import subprocess

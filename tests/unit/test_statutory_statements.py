@@ -366,7 +366,7 @@ def test_the_command_names_lines_that_it_cannot_read(files):
     files["moderation-outcomes"].write_text('{"headers":{},"value":{"outcome_id":"a b"}}\n', "utf-8")
     result = run("draft", "--outcomes", files["moderation-outcomes"])
     assert result.exit_code == 0
-    assert "warning: line 1 for moderation-outcomes is not read: subject" in result.stderr
+    assert "Warning: line 1 for moderation-outcomes is not read: subject" in result.stderr
     files["moderation-outcomes"].write_text("outcomes\n", "utf-8")
     result = run("draft", "--outcomes", files["moderation-outcomes"])
     assert result.exit_code == 1

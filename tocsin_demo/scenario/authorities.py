@@ -112,7 +112,7 @@ def _requests(world: World) -> Iterator[tuple[float, str, dict[str, Any]]]:
         },
     )
     yield (
-        # As in France in 2024: docs/law.md, 'France, 2024'.
+        # As in France in 2024: docs/law-authorities.md, 'France, 2024'.
         5.0,
         "who owns a channel; a Member State's own law",
         {

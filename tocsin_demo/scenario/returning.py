@@ -20,9 +20,9 @@ from tocsin_demo.scenario.world import PlannedReport, World
 RETURNING_BRIGADE = "returning brigade"
 HONEST_WAVE = "honest wave"
 
-# Three shared targets link two outsiders safely (docs/trust.md, 'Who belongs together'), and not everybody
-# takes part each time. A day and a half apart, all of them lie within the week in which a dismissal enters a
-# signature.
+# Three shared targets link two outsiders safely (docs/coordination.md, 'Who belongs together'), and not
+# everybody takes part each time. A day and a half apart, all of them lie within the week in which a dismissal
+# enters a signature.
 _EARLIER_TARGETS = 4
 _BETWEEN_MS = 36 * HOUR
 _DECIDED_AFTER_MS = 12 * HOUR

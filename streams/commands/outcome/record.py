@@ -132,7 +132,7 @@ def record(
         outcome = said.outcome
         echo(f"outcome {outcome.outcome_id}\n         {moderation_text(outcome)}")
         if unlikely := mismatch(outcome.decision, outcome.reason, categories.get(outcome.category)):
-            echo(f"warning: {unlikely}. A statement of reasons is drafted from both.", err=True)
+            echo(f"Warning: {unlikely}. A statement of reasons is drafted from both.", err=True)
         if not yes:
             echo(NOT_WRITTEN)
             return

@@ -40,7 +40,7 @@ from streams.registry.rules import Trigger
 def registry() -> None:
     """Check the law in the registry; show what applies where.
 
-    The registry is not legal advice: a person decides. docs/law.md says how to change it.
+    The registry is not legal advice: a person decides. docs/law-changes.md says how to change it.
     """
 
 

@@ -10,7 +10,7 @@ from streams.registry.rules import Rules
 
 
 def diff_document(old: Law, new: Law, changes: Sequence[Change], today: date) -> dict[str, Any]:
-    """The comparison as a JSON object; docs/commands.md lists its fields."""
+    """The comparison as a JSON object; docs/commands-law.md lists its fields."""
     return {
         "old": {"law": old.name, "registry_version": old.rules.registry_version},
         "new": {"law": new.name, "registry_version": new.rules.registry_version},

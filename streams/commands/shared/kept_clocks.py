@@ -13,7 +13,7 @@ from streams.contract.events.obligation import AppliedObligation
 from streams.contract.events.report import Category
 from streams.contract.wire.state_records import UnknownStateVersion
 from streams.contract.wire.topics import AUTHORITY_STATE, CHANNEL_STATE
-from streams.deciding.clocks.clock import clock_view, due_time
+from streams.deciding.clocks.clock import clock_view, due_time, nearly_due
 from streams.deciding.clocks.store import CLOCK_RECORD, ClockKey, clock_key, read_clock
 from streams.desk.text.record_text import likely_countries
 from streams.running.clients.kafka_reading import committed_records
@@ -36,7 +36,8 @@ class KeptClock(NamedTuple):
     A report or a request (`subject`) started it; `key` is its channel or its id. `authority` supervises the
     duty; for a request's clock it is the type of the requesting authority. `countries` are those that the
     report concerns (see `likely_countries`), or the requesting authority's. `left_ms` is the time left,
-    negative once it is over; for a paused clock, the time that was left when it was paused.
+    negative once it is over; for a paused clock, the time that was left when it was paused. `nearly_due`: it
+    runs, and less than a tenth of its time is left.
     `registry_version` is that of the rules that started it. `tell_by` (RFC 3339, UTC) is until when the
     issuing authority must be told what its request lacks, if the clock is paused from its start for that;
     else None.
@@ -51,6 +52,7 @@ class KeptClock(NamedTuple):
     category: Category | None
     registry_version: str
     tell_by: str | None = None
+    nearly_due: bool = False
 
 
 class WantedClocks(NamedTuple):
@@ -156,6 +158,7 @@ def kept_clock(subject: ClockSubject, key: ClockKey, value: bytes, now_ms: int) 
         opening.category,
         opening.registry_version,
         _tell_by(opening, view.obligation) if kept.clock.paused_at == kept.clock.started else None,
+        nearly_due(kept.clock),
     )
 
 

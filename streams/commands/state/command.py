@@ -202,7 +202,7 @@ def reset(name: str | None, yes: bool) -> None:
     creates them again; refuses while a worker runs. Afterwards workers read message-reports,
     verified-reports, clock-outcomes, moderation-outcomes and authority-requests from the beginning: what is
     still there is processed and published again, with the same ids. Counts, open episodes and running legal
-    clocks that came from older records are lost. docs/operations.md says when to do this.
+    clocks that came from older records are lost. docs/operations-emergencies.md says when to do this.
     """
     settings = load_settings()
     with broker_errors_explained(settings):

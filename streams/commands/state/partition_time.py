@@ -172,8 +172,8 @@ def set_time(name: str, partitions: tuple[int, ...], reason: str, actor: str, ye
 
     What was counted at later times is forgotten, open episodes are judged again, and a cooldown that began
     later ends. What was published stays: a clock that lapsed stays lapsed, an episode that was resolved stays
-    resolved, and reports that were applied too late for any window are not counted again. docs/operations.md
-    says more.
+    resolved, and reports that were applied too late for any window are not counted again.
+    docs/operations-emergencies.md says more.
     """
     require_pseudonym(actor)
     require_reason(reason)

@@ -172,7 +172,7 @@ async def _check_partitions(settings: Settings, stage: AnyStage, saved: SavedSta
         if partitions != saved.partitions:
             raise click.ClickException(
                 f"{path} has the state of {saved.partitions} partitions, {topic} has {partitions}. Move it "
-                "with `tocsin state repartition`: see docs/operations.md, 'Changing the number of "
+                "with `tocsin state repartition`: see docs/operations-state.md, 'Changing the number of "
                 "partitions'."
             )
 
@@ -224,7 +224,7 @@ async def _position(
             raise click.ClickException(
                 f"{place.topic} partition {place.partition} has records after the position in the file: "
                 "workers ran after the state was saved. Their records were re-keyed for the old number of "
-                "partitions; see docs/operations.md, 'Changing the number of partitions'."
+                "partitions; see docs/operations-state.md, 'Changing the number of partitions'."
             )
     return saved
 

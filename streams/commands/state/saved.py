@@ -66,7 +66,7 @@ def save(file: Path, name: str | None) -> None:
             progress.clear()
     echo(f"{progress.count} partitions are in {file}, {file.stat().st_size:,} bytes")
     if header.unsure:
-        echo(f"note: {_UNSURE}.", err=True)
+        echo(f"Note: {_UNSURE}.", err=True)
 
 
 @click.command()
@@ -89,7 +89,7 @@ def restore(file: Path, name: str | None, by_time: bool, yes: bool) -> None:
     With --by-time the source topics have other offsets than when FILE was saved: they were mirrored. Reading
     then begins at records that were appended ten minutes before the position, and what was applied already is
     recognised by its id. The command prints where reading begins in each log, and refuses if records may be
-    missing or may count twice. docs/operations.md, 'On another cluster', says what it needs.
+    missing or may count twice. docs/operations-state.md, 'On another cluster', says what it needs.
     """
     if by_time and name is not None:
         raise click.UsageError("--by-time restores all stages: records are on their way between them.")
@@ -121,7 +121,7 @@ def repartition(file: Path, new_file: Path, partitions: int, dry_run: bool) -> N
 
     Works on files alone. With more partitions than before, the topics may stay and get more partitions; with
     fewer, all topics must be new. NEW_FILE is verified: each record is in its new home, none is lost, and a
-    worker can start from it. docs/operations.md has the whole procedure.
+    worker can start from it. docs/operations-state.md has the whole procedure.
     """
     settings = load_settings()
     stages = _by_name(all_stages(settings, configured_hash_keys(settings)))
@@ -182,7 +182,7 @@ def _restore_text(file: Path, plan: RestorePlan, prefix: str) -> str:
         lines += ["", text_table(MAP_HEADER, map_rows(plan.mapped, prefix)), ""]
         lines.append(f"{plan.waiting:,} records that were on their way are written to the internal topics.")
         if header.unsure:
-            lines.append(f"note: {_UNSURE}.")
+            lines.append(f"Note: {_UNSURE}.")
     lines.append(f"Workers will then read {plan.to_read:,} offsets of the source topics.")
     return "\n".join(lines)
 

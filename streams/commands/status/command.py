@@ -24,11 +24,11 @@ def status(as_json: bool) -> None:
     """Say whether the deployment works now, and which runbook helps if not.
 
     The first line is the verdict; what else is wrong follows, the most urgent first, each with the page that
-    says what to do. Then come the workers with the partitions that they claim, the sources with records that
-    wait, and the dead letters of the last hour. All of this is read from Kafka. If TOCSIN_HTTP_PORT is set,
-    the worker at that port and TOCSIN_HTTP_HOST is asked too: whether it is ready, and which partitions it
-    has set aside. Legal clocks are not looked at, as that takes the whole state: `tocsin clocks --due-within
-    PT1H` does it. Exits with 0 if all is well, with 1 if something is wrong or Kafka does not answer.
+    says what to do. Then come the workers with their version, rules and partitions, the sources with records
+    that wait, the first legal deadlines, and the dead letters of the last hour. All of this is read from
+    Kafka. If TOCSIN_HTTP_PORT is set, the worker at that port and TOCSIN_HTTP_HOST is asked too: whether it
+    is ready, and which partitions it has set aside. Exits with 0 if all is well, with 1 if something is wrong
+    or Kafka does not answer.
     """
     settings = load_settings()
     with broker_errors_explained(settings):

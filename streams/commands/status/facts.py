@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from streams.contract.events.clock import RunningStatus
 from streams.running.log.claims import StatePartition
 from streams.running.topics.topic_problems import Problem
 
@@ -12,12 +13,19 @@ LETTERS_SINCE_MS = 3_600_000
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """A process with unreleased claims. One that is not `in_group` has ended without releasing them."""
+    """A process with unreleased claims. One that is not `in_group` has ended without releasing them.
+
+    `rules` are the hashes of what decides, by name; `rules_id` stands for all of them, and is empty if it did
+    not say. It said so at `said_ms` (ms since the epoch), when it last took partitions over.
+    """
 
     transactional_id: str
     version: str
     in_group: bool
     partitions: tuple[StatePartition, ...]
+    rules_id: str = ""
+    rules: Mapping[str, str] = {}
+    said_ms: int = 0
 
 
 class SourceLag(msgspec.Struct, frozen=True):
@@ -82,11 +90,39 @@ class WorkerPage(msgspec.Struct, frozen=True):
     resting: tuple[tuple[str, int, str, str], ...] = ()
 
 
-class Facts(msgspec.Struct, frozen=True):
-    """A deployment at `now_ms` (ms since the epoch). `claims` and `letters` are None if they cannot be read.
+class DueClock(msgspec.Struct, frozen=True):
+    """A legal clock: its duty, what started it (`channel ...` or `request ...`), and when it is due."""
 
+    duty: str
+    of: str
+    status: RunningStatus
+    due_at: str
+    left_ms: int
+    nearly_due: bool
+
+
+class LegalClocks(msgspec.Struct, frozen=True):
+    """The legal clocks that have not ended; `by_status` is None if the state has too many `records`.
+
+    `nearly_due` have less than a tenth of their time left, `lapsed_lately` lapsed within the last hour,
+    `first` are the most urgent deadlines.
+    """
+
+    records: int
+    by_status: Mapping[RunningStatus, int] | None = None
+    lapsed_lately: int = 0
+    nearly_due: int = 0
+    unreadable: int = 0
+    first: tuple[DueClock, ...] = ()
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """A deployment at `now_ms` (ms since the epoch).
+
+    What cannot be read is None: `claims`, `letters` and `clocks`.
     `without_leader` and `missing` are names with prefix; `problems` are other differences from the
-    catalogue. `partitions` is how many each stage has.
+    catalogue. `partitions` is how many each stage has. `silent` are the topics (without prefix) into which
+    nobody has published for half an hour, but did a day before.
     """
 
     now_ms: int
@@ -101,4 +137,6 @@ class Facts(msgspec.Struct, frozen=True):
     lags: tuple[SourceLag, ...] = ()
     unreadable: tuple[str, ...] = ()
     letters: DeadLetters | None = None
+    clocks: LegalClocks | None = None
+    silent: tuple[str, ...] = ()
     page: WorkerPage | None = None

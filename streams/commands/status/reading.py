@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, TopicAuthorizationFailedError
 
 from streams.commands.dead_letters.letter import letter_of
+from streams.commands.status.clocks import legal_clocks
 from streams.commands.status.facts import (
     LETTERS_SINCE_MS,
     Claims,
@@ -23,11 +24,12 @@ from streams.contract.wire.topics import (
     CLAIMS,
     DEAD_LETTERS,
     MESSAGE_REPORTS,
+    REPORT_SOURCES,
     REPORTER_STATE,
     SourceTopics,
 )
 from streams.deciding.reporters.stage import SOURCES as REPORTER_SOURCES
-from streams.deciding.reports.stage import SOURCES as REPORT_SOURCES
+from streams.deciding.reports.stage import SOURCES as REPORTS_STAGE_SOURCES
 from streams.deciding.requests.stage import SOURCES as REQUEST_SOURCES
 from streams.running.clients.kafka_reading import committed_records, partition_reader
 from streams.running.clients.kept_positions import kept_positions
@@ -42,10 +44,15 @@ from streams.running.worker.settings import Settings
 
 # Not from the stages themselves: they need the rules, which a deployment's operator may not have at hand.
 _STAGES: Mapping[str, tuple[str, SourceTopics]] = {
-    "reports": (CHANNEL_STATE, REPORT_SOURCES),
+    "reports": (CHANNEL_STATE, REPORTS_STAGE_SOURCES),
     "requests": (AUTHORITY_STATE, REQUEST_SOURCES),
     "reporters": (REPORTER_STATE, REPORTER_SOURCES),
 }
+
+# As in the alert TocsinNoReports: nothing in half an hour in which there were more than so many a day before.
+_SILENT_MS = 1_800_000
+_USUAL_LEAST = 100
+_DAY_MS = 86_400_000
 
 # Whether each partition has a leader, by topic (with prefix) and number.
 _Led = Mapping[str, Mapping[int, bool]]
@@ -88,6 +95,8 @@ async def read_facts(settings: Settings, now_ms: int) -> Facts:
         lags=lags,
         unreadable=unreadable,
         letters=await _letters(settings, led, now_ms - LETTERS_SINCE_MS),
+        clocks=await legal_clocks(settings, led, now_ms),
+        silent=await _silent(settings, led, now_ms),
         page=await own_worker(settings),
     )
 
@@ -113,11 +122,14 @@ def _claims(said: ClaimsLog, alive: Collection[str], prefix: str) -> tuple[Claim
     return tuple(
         Claims(
             claimant.removeprefix(prefix),
-            standing[claimant].terms.version if claimant in standing else "unknown",
-            claimant in standing and standing[claimant].member in alive,
+            facts.terms.version if facts is not None else "unknown",
+            facts is not None and facts.member in alive,
             tuple(sorted(claimed.get(claimant, ()))),
+            facts.terms.rules_id if facts is not None and facts.terms.rules else "",
+            facts.terms.rules if facts is not None else {},
+            facts.time_ns // 1_000_000 if facts is not None else 0,
         )
-        for claimant in sorted({*claimed, *standing})
+        for claimant, facts in ((each, standing.get(each)) for each in sorted({*claimed, *standing}))
     )
 
 
@@ -211,3 +223,39 @@ async def _letters(settings: Settings, led: _Led, since_ms: int) -> DeadLetters 
             begun = await consumer.offsets_for_times(dict.fromkeys(places, since_ms))
             published = sum(ends[each] - at.offset for each, at in begun.items() if at is not None)
     return DeadLetters(dict(by_reason.most_common()), requests, published)
+
+
+async def _silent(settings: Settings, led: _Led, now_ms: int) -> tuple[str, ...]:
+    names = [
+        name for name in REPORT_SOURCES if all(led.get(settings.topic_prefix + name, {0: False}).values())
+    ]
+    places = [
+        TopicPartition(settings.topic_prefix + name, number)
+        for name in names
+        for number in led[settings.topic_prefix + name]
+    ]
+    if not places:
+        return ()
+    before = now_ms - _DAY_MS
+    async with partition_reader(settings.connection(), places) as consumer:
+        ends = await consumer.end_offsets(places)
+        at = {
+            time_ms: await consumer.offsets_for_times(dict.fromkeys(places, time_ms))
+            for time_ms in (before - _SILENT_MS, before, now_ms - _SILENT_MS)
+        }
+
+    def since(name: str, time_ms: int) -> int:
+        """How many offsets were written since then."""
+        found = at[time_ms]
+        return sum(
+            ends[place] - offset.offset
+            for place in places
+            if place.topic == settings.topic_prefix + name and (offset := found[place]) is not None
+        )
+
+    return tuple(
+        name
+        for name in names
+        if not since(name, now_ms - _SILENT_MS)
+        and since(name, before - _SILENT_MS) - since(name, before) > _USUAL_LEAST
+    )

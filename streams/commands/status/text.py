@@ -7,7 +7,8 @@ import msgspec
 
 from streams.commands.clocks import time_left
 from streams.commands.status.facts import Facts
-from streams.commands.status.verdict import STAGES, Finding, numbers_text, unowned
+from streams.commands.status.verdict import STAGES, Finding, numbers_text, unowned, working
+from streams.desk.text.routing_text import minute
 from streams.desk.text.text_table import text_table
 
 
@@ -55,6 +56,7 @@ def _tables(facts: Facts) -> Iterator[str]:
             (
                 each.transactional_id,
                 each.version,
+                each.rules_id or "unknown",
                 "in the group" if each.in_group else "gone",
                 *(
                     numbers_text(place.partition for place in each.partitions if place.stage == stage)
@@ -63,17 +65,49 @@ def _tables(facts: Facts) -> Iterator[str]:
             )
             for each in facts.claims
         ]
-        yield text_table(("worker", "version", "", *STAGES), rows)
+        yield text_table(("worker", "version", "rules", "", *STAGES), rows)
+        yield _agreement(facts)
     else:
         yield "no worker claims a partition"
     if (spare := facts.members - sum(each.in_group for each in facts.claims or ())) > 0 and facts.claims:
         yield f"{spare} more in the group without a claim"
     yield from _sources(facts)
+    yield from _clocks(facts)
     yield from _letters(facts)
     for problem in facts.problems:
         yield f"{problem}"
     if facts.page is not None and not facts.page.answers:
         yield f"no worker answers at {facts.page.address}; all of this is from Kafka"
+
+
+def _agreement(facts: Facts) -> str:
+    if len({(each.version, each.rules_id) for each in working(facts)}) <= 1:
+        return "all workers have the same version and rules"
+    return "workers differ in version or rules: a rolling restart is under way, or was left half done"
+
+
+def _clocks(facts: Facts) -> Iterator[str]:
+    yield ""
+    clocks = facts.clocks
+    if clocks is None:
+        yield "legal clocks are unknown: a topic with state is missing or has no leader"
+    elif clocks.by_status is None:
+        yield (
+            f"legal clocks are not looked at, as the state has {clocks.records:,} records: "
+            "`tocsin clocks --due-within PT1H` does it"
+        )
+    elif not clocks.by_status:
+        yield "no legal clock is open"
+    else:
+        if clocks.first:
+            rows = [
+                (each.duty, each.of, each.status, minute(each.due_at), time_left(each.left_ms))
+                for each in clocks.first
+            ]
+            yield text_table(("first deadlines", "started by", "status", "due", "left"), rows)
+        yield "legal clocks: " + ", ".join(f"{number:,} {name}" for name, number in clocks.by_status.items())
+    if clocks is not None and clocks.unreadable:
+        yield f"{clocks.unreadable:,} more cannot be read: `tocsin state check` gives details"
 
 
 def _sources(facts: Facts) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from streams.commands.clocks import time_left
-from streams.commands.status.facts import Facts, SourceLag
+from streams.commands.status.facts import Claims, Facts, SourceLag
 from streams.running.log.claims import StatePartition
 
 STAGES = ("reports", "requests", "reporters")
@@ -16,6 +16,9 @@ LATE_MS = 60_000
 # As in the alert TocsinDeadLetterRatio. Fewer records are a publisher's test.
 LETTERS_SHARE = 0.05
 LETTERS_LEAST = 100
+
+# As in the alert TocsinFleetMixed: an upgrade of one worker after the other takes less.
+MIXED_MS = 3_600_000
 
 _NAMED_AT_MOST = 6
 
@@ -35,9 +38,14 @@ def findings(facts: Facts) -> list[Finding]:
     return [finding for check in _CHECKS for finding in check(facts)]
 
 
+def working(facts: Facts) -> list[Claims]:
+    """Who claims partitions and is in the group."""
+    return [each for each in facts.claims or () if each.in_group]
+
+
 def unowned(facts: Facts) -> list[StatePartition]:
     """The partitions that no member of the group claims."""
-    owned = {place for each in facts.claims or () if each.in_group for place in each.partitions}
+    owned = {place for each in working(facts) for place in each.partitions}
     every = (StatePartition(stage, number) for stage in STAGES for number in range(facts.partitions))
     return [place for place in every if place not in owned]
 
@@ -88,7 +96,7 @@ def _without_owner(facts: Facts) -> Iterator[Finding]:
 
 def _unreadable(facts: Facts) -> Iterator[Finding]:
     if facts.unreadable:
-        yield Finding(_some(facts.unreadable), "docs/operations.md")
+        yield Finding(_some(facts.unreadable), "docs/operations-emergencies.md")
 
 
 def _not_ready(facts: Facts) -> Iterator[Finding]:
@@ -140,6 +148,38 @@ def _resting(facts: Facts) -> Iterator[Finding]:
         yield _finding(f"{topic} rests in {stage} {partition}: {why}", "TocsinSourceResting")
 
 
+def _clocks_lapsed(facts: Facts) -> Iterator[Finding]:
+    number = facts.clocks.lapsed_lately if facts.clocks is not None else 0
+    if number:
+        noun = "legal clock has" if number == 1 else "legal clocks have"
+        yield _finding(f"{number:,} {noun} lapsed in the last hour without an outcome", "TocsinClockLapsed")
+
+
+def _clocks_nearly_due(facts: Facts) -> Iterator[Finding]:
+    if facts.clocks is not None and (number := facts.clocks.nearly_due):
+        first = next((each for each in facts.clocks.first if each.nearly_due), None)
+        when = "" if first is None else f", the first in {time_left(first.left_ms)}"
+        noun = "legal clock is" if number == 1 else "legal clocks are"
+        yield _finding(f"{number:,} {noun} nearly due{when}", "TocsinClockNearlyDue")
+
+
+def _fleet_mixed(facts: Facts) -> Iterator[Finding]:
+    said = {(each.version, each.rules_id) for each in working(facts)}
+    # Younger, it is a restart or an upgrade of one worker after the other.
+    if len(said) > 1 and facts.now_ms - max(each.said_ms for each in working(facts)) > MIXED_MS:
+        named = [f"{version} with rules {rules or 'unknown'}" for version, rules in sorted(said)]
+        yield _finding(
+            f"workers differ, and none was replaced for an hour: {_some(named)}", "TocsinFleetMixed"
+        )
+
+
+def _silent(facts: Facts) -> Iterator[Finding]:
+    if facts.silent:
+        yield _finding(
+            f"no record for half an hour, unlike a day before: {_some(facts.silent)}", "TocsinNoReports"
+        )
+
+
 def _unread_requests(facts: Facts) -> Iterator[Finding]:
     number = facts.letters.requests if facts.letters is not None else 0
     if number:
@@ -181,7 +221,7 @@ def _differing_topics(facts: Facts) -> Iterator[Finding]:
         # Those who run go on; who starts meanwhile refuses.
         yield Finding(
             f"not as in the catalogue, so no worker can start: {_some(named)}; see `tocsin topics check`",
-            "docs/operations.md",
+            "docs/operations-emergencies.md",
         )
 
 
@@ -195,10 +235,14 @@ _CHECKS = (
     _set_aside,
     _open_transactions,
     _lagging,
+    _silent,
+    _clocks_lapsed,
+    _clocks_nearly_due,
     _unread_requests,
     _resting,
     _newcomers,
     _left_open,
+    _fleet_mixed,
     _differing_topics,
     _dead_letters,
 )

@@ -101,4 +101,4 @@ def score(file: BinaryIO) -> None:
             needed = "required" if missing.required else "missing"
             echo(f"  {needed} ({missing.weight:.2f}): {missing.field}: {missing.why}")
     if not acceptable:
-        raise click.exceptions.Exit(1)
+        raise SystemExit(1)

@@ -108,4 +108,4 @@ def check(file: BinaryIO) -> None:
         refused += repeated or any(problem.kind != "ignored" for problem in problems)
     echo(f"statements: {number}; the database would refuse: {refused}", err=True)
     if refused:
-        raise click.exceptions.Exit(1)
+        raise SystemExit(1)

@@ -51,7 +51,7 @@ def read_outcomes(file: BinaryIO | None, categories: Collection[Category]) -> li
         try:
             decoded = read_outcome(record.value, record.headers, record.timestamp)
         except Rejected as rejected:
-            echo(f"warning: {place} is not read: {rejected.field}: {rejected.detail}", err=True)
+            echo(f"Warning: {place} is not read: {rejected.field}: {rejected.detail}", err=True)
         else:
             found.append(DecidedContent(decoded.event, decoded.ce_source))
     return found
@@ -67,7 +67,7 @@ def read_escalations(file: BinaryIO | None) -> list[Escalation]:
         try:
             found.append(decode_escalation(record))
         except msgspec.DecodeError as error:
-            echo(f"warning: {place} is not read: {error}", err=True)
+            echo(f"Warning: {place} is not read: {error}", err=True)
     return found
 
 

@@ -52,7 +52,7 @@ def validate(folder: Path, role: ProviderRole, as_json: bool) -> None:
     if not as_json:
         echo(f"{len(files)} files: {errors} errors, {len(findings) - errors} warnings")
     if errors:
-        raise click.exceptions.Exit(1)
+        raise SystemExit(1)
 
 
 def _content(path: Path) -> bytes:

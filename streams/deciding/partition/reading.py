@@ -228,5 +228,5 @@ class Cursor:
 def _not_at_home(record: SourceRecord, before: int, now: int) -> str:
     return (
         f"{place_of(record)}: reports were passed on to this partition when there were {before} partitions, "
-        f"and there are {now} now: see docs/operations.md, 'Changing the number of partitions'."
+        f"and there are {now} now: see docs/operations-state.md, 'Changing the number of partitions'."
     )

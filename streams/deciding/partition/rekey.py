@@ -39,7 +39,7 @@ def require_home(state: PartitionState, record: SourceRecord, home: int) -> None
         raise NotAtHome(
             f"{record.topic} partition {record.partition} offset {record.offset}: the home of this record is "
             f"partition {home} of {state.partitions}. The number of partitions was changed: see "
-            "docs/operations.md, 'Changing the number of partitions'."
+            "docs/operations-state.md, 'Changing the number of partitions'."
         )
 
 

@@ -24,7 +24,7 @@ class PartitionSettings:
     duplicates_hours: int = 24
     # 58 records per second for 24 hours. They take 110 MB of memory and 40 MB of state records.
     duplicates_most: int = 5_000_000
-    # The largest deployment of the sizing (docs/operations.md) brings in its bad hour, to each of 12
+    # The largest deployment of the sizing (docs/operations-sizing.md) brings in its bad hour, to each of 12
     # partitions, 6,000 new reporters, 1,000 channels and 15,000 messages. On the first day of a deployment
     # everything is new, hence so much room. All three limits together are 300 MB an hour. Without them a
     # publisher that invents all three for each report fills a gigabyte within minutes.

@@ -2,8 +2,9 @@
 
 Two things are watched. How much it finds: the number within an hour, against the busiest hour of the last two
 weeks in which it found anything. And how often its findings are dismissed, against the share of all its
-outcomes so far, by an e-process: what a better bet on `dismissed` would have won. For both see docs/trust.md,
-'A detector gone wild'. While a source has left its band it is held: its findings add no risk.
+outcomes so far, by an e-process: what a better bet on `dismissed` would have won. For both see
+docs/trust-desks.md, 'A detector gone wild'. While a source has left its band it is held: its findings
+add no risk.
 """
 
 import math

@@ -171,6 +171,6 @@ def _refusal(current: HashKey, previous: HashKey | None, unknown: Mapping[str, i
     return (
         f"reporters in the counts are hashed with a key that is not given. Needed: {listed}; given: {given}. "
         "Set TOCSIN_HASH_KEY_PREVIOUS to the key used before, or TOCSIN_HASH_KEY if it was changed by "
-        "mistake. If the key is lost, reset the state of reports: see docs/operations.md, 'The key for "
+        "mistake. If the key is lost, reset the state of reports: see docs/operations-state.md, 'The key for "
         "reporters'"
     )

@@ -27,7 +27,7 @@ _NORMS: Mapping[LegalBasis, Norm] = {
 _GDPR_48 = Norm("Regulation (EU) 2016/679 (GDPR), article 48", "http://data.europa.eu/eli/reg/2016/679/oj")
 
 # The demands that each law covers; national law may cover any. The acts of the Union were read in a
-# public copy of EUR-Lex (docs/law.md, known gaps).
+# public copy of EUR-Lex (docs/law-verified.md).
 _COVERS: Mapping[LegalBasis, frozenset[Demand]] = {
     # Regulation (EU) 2022/2065 art. 9(1): to act against items of content. An account is not an item of
     # content.

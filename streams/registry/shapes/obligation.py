@@ -72,7 +72,7 @@ class LawSourceRow(Row):
     quote: Text | None = None
     translation: Text | None = None
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
-        None, description="SHA-256 of the passage that was read (docs/law.md)"
+        None, description="SHA-256 of the passage that was read (docs/law-changes.md)"
     )
 
     @model_validator(mode="after")
@@ -105,7 +105,7 @@ class PenaltyRow(Row):
 
 
 class ObligationRow(Row):
-    """A row of law. `territory` defaults to the jurisdiction itself; docs/law.md explains every field."""
+    """A row of law. `territory` defaults to the jurisdiction itself; docs/law-changes.md has every field."""
 
     id: ObligationId
     instrument: Text

@@ -52,12 +52,12 @@ def take_position(state: TopicPartition, entries: dict[bytes, bytes]) -> dict[st
     except UnknownPositionVersion as error:
         raise RefusedToStart(
             f"{state.topic} partition {state.partition}: {error}. Run the version that wrote it, "
-            "or reset the state after reading docs/operations.md."
+            "or reset the state after reading docs/operations-emergencies.md."
         ) from error
     except UNDECODABLE as error:
         raise RefusedToStart(
             f"{state.topic} partition {state.partition}: the position is damaged ({error}). Reset the state "
-            "after reading docs/operations.md."
+            "after reading docs/operations-emergencies.md."
         ) from error
 
 
@@ -93,7 +93,7 @@ def _require_fit(tp: TopicPartition, source: SourcePosition, bounds: LogBounds, 
                 if source.next_offset < begin
                 else "The topic was deleted and recreated, or records were lost."
             )
-            + " Decide how to continue: see docs/operations.md, 'When the position does not fit'."
+            + " Decide how to continue: see docs/operations-emergencies.md, 'When the position does not fit'."
         )
 
 
@@ -139,8 +139,8 @@ async def require_same_log(consumer: Reader, tp: TopicPartition, found: SourcePo
         return
     raise RefusedToStart(
         f"{tp.topic} partition {tp.partition}: offset {applied} does not hold the record that was applied: "
-        "the topic was deleted and recreated. The state belongs to the old topic: see docs/operations.md, "
-        "'When the position does not fit'."
+        "the topic was deleted and recreated. The state belongs to the old topic: see "
+        "docs/operations-emergencies.md, 'When the position does not fit'."
     )
 
 
@@ -210,5 +210,5 @@ def _partitions_changed(where: str, before: int, now: int) -> RefusedToStart:
     return RefusedToStart(
         f"{where}: the topic had {before} partitions when its state was written and has {now} now. Channels "
         "would move to other partitions while their counts stay. Move the state with `tocsin state "
-        "repartition`: see docs/operations.md, 'Changing the number of partitions'."
+        "repartition`: see docs/operations-state.md, 'Changing the number of partitions'."
     )

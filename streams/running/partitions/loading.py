@@ -56,7 +56,7 @@ async def load(
     except UnreadableState as error:
         raise RefusedToStart(
             f"{where}: {error}. Run the version that wrote it, "
-            "or reset the state after reading docs/operations.md."
+            "or reset the state after reading docs/operations-emergencies.md."
         ) from error
     except UnusableState as error:
         raise RefusedToStart(f"{where}: {error}.") from error

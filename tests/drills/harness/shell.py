@@ -1,10 +1,9 @@
 """Runs the command lines of a runbook as they are written, in bash, as somebody on call would.
 
 `tocsin` is the real program. `systemctl` and `chronyc` are stand-ins that ask the drill, whose machines have
-no systemd and share one clock. Text in capitals is a placeholder, which the drill fills in.
+no systemd and share one clock.
 """
 
-import re
 import signal
 import socketserver
 import subprocess
@@ -13,8 +12,8 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.contract.test_alerts import RUNBOOKS
 from tests.kafka.harness.workers import COMMAND, clean_environment
+from tests.runbook_lines import filled
 
 _STAND_IN = """#!{python}
 import os, socket, sys
@@ -25,27 +24,6 @@ with socket.create_connection(("127.0.0.1", {port})) as manager:
 sys.stdout.write(answer[1:])
 sys.exit(int(answer[:1] or 1))
 """
-
-_PLACEHOLDER = re.compile(r"\b[A-Z][A-Z_]+\b")
-
-
-def mitigation(alert: str, beginning: str) -> str:
-    """The one command line of the alert's 'Mitigation' that begins with these words."""
-    return _line(alert, "Mitigation", beginning)
-
-
-def diagnosis(alert: str, beginning: str) -> str:
-    """Likewise of its 'Diagnosis'."""
-    return _line(alert, "Diagnosis", beginning)
-
-
-def _line(alert: str, section: str, beginning: str) -> str:
-    page = (RUNBOOKS / f"{alert}.md").read_text(encoding="utf-8")
-    text = re.split(r"^## ", page.partition(f"\n## {section}\n")[2], flags=re.M)[0]
-    lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
-    found = [line for line in lines if line.startswith(beginning)]
-    assert len(found) == 1, f"{alert}.md has {len(found)} commands that begin with {beginning!r}: {lines}"
-    return found[0]
 
 
 class Shell:
@@ -81,16 +59,16 @@ class Shell:
         """Run a line with its placeholders filled in, on a machine. Returns its output; raises AssertionError
         if it fails.
         """
-        filled = _PLACEHOLDER.sub(lambda found: str(values.get(found[0], found[0])), line)
+        typed = filled(line, **values)
         environment = clean_environment(self._settings)
         environment["DRILL_MACHINE"] = machine
         environment["PATH"] = f"{self._folder}:{environment['PATH']}"
         done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", filled],
+            ["bash", "-o", "pipefail", "-c", typed],
             env=environment, cwd=self._folder, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, f"{filled}\n{done.stdout}{done.stderr}"
+        assert done.returncode == 0, f"{typed}\n{done.stdout}{done.stderr}"
         return done.stdout
 
     def close(self) -> None:

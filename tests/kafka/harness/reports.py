@@ -260,3 +260,18 @@ def _bad(chance: random.Random, seed: int, number: int) -> Published:
         document["channel"] = {"ref": name, "visibility": "public", "country": "ZZ"}
     value = {"empty": b"", "not_json": b"{" + name.encode()}.get(reason)
     return Published(name.encode(), orjson.dumps(document) if value is None else value, None, reason)
+
+
+def victims_request(number, channel, received_ms):
+    """A report that arms the two-hour clock of India's IT Rules, r. 3(2)(b)."""
+    document = report(
+        f"v-{number}",
+        now_ms(),
+        kind="statutory_victim_request",
+        received_at=rfc3339(received_ms),
+        channel={"ref": channel, "visibility": "private"},
+        category="ncii",
+        evidence=[{"country": "IN", "basis": "victim", "confidence": 1.0}],
+        notice={"elements": ["subject_or_authorised", "location"]},
+    )
+    return Published(channel.encode(), orjson.dumps(document))

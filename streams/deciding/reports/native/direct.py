@@ -2,7 +2,7 @@
 
 No worker runs it: it applies a report where it was published, without the stage of reporters. It knows no
 rules of its own. What depends on policies, law or vocabulary is handed over when it is made, as numbers and
-as fragments of JSON. See docs/architecture.md, 'The native core'.
+as fragments of JSON. See docs/architecture-bundles.md, 'The native core'.
 """
 
 from collections.abc import Callable, Mapping, Sequence
