@@ -18,6 +18,8 @@ from streams.desk.console.settings import load_console_settings
 from streams.registry.categories import built_in_categories
 from streams.running.log.log import TRANSACTION_SECONDS
 from streams.running.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
+from streams.running.operations.intake_metric_catalogue import INTAKE_CATALOGUE
+from streams.intake.settings import IntakeSettings
 from streams.running.operations.console_metric_catalogue import CONSOLE_CATALOGUE
 from streams.running.operations.metric_catalogue import CATALOGUE
 from streams.running.worker.settings import PREFIX, load_settings
@@ -275,10 +277,11 @@ def test_every_metric_that_a_panel_or_an_alert_queries_is_scraped():
         for name in metrics(target["expr"])
         if name.startswith("tocsin_")
     }
-    # No adapter runs here; for one that somebody adds, the job is there.
-    adapters = {metric.name for metric in ADAPTER_CATALOGUE}
-    assert queried - fed - adapters == set()
+    # Neither an adapter nor an intake runs here; for one that somebody adds, the job is there.
+    elsewhere = {metric.name for metric in ADAPTER_CATALOGUE + INTAKE_CATALOGUE}
+    assert queried - fed - elsewhere == set()
     assert jobs["tocsin-adapter"] == ("adapter", AdapterSettings.model_fields["metrics_port"].default)
+    assert jobs["tocsin-intake"] == ("intake", IntakeSettings.model_fields["metrics_port"].default)
     # The rules choose by job.
     assert set(re.findall(r'job="([\w-]+)"', RULES.read_text(encoding="utf-8"))) == set(jobs)
 

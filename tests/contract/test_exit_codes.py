@@ -1,4 +1,4 @@
-"""docs/commands.md, 'Exit codes', has every code that the program ends with, and what 1 says by command."""
+"""docs/exit-codes.md has every code that the program ends with, and what 1 says by command."""
 
 import ast
 import importlib
@@ -16,12 +16,7 @@ from streams.running.operations.watchdog import EXIT_CODE
 from tests.command_tree import leaves, subcommand
 
 ROOT = Path(__file__).parents[2]
-SECTION = (
-    (ROOT / "docs/commands.md")
-    .read_text(encoding="utf-8")
-    .partition("\n## Exit codes\n")[2]
-    .partition("\n## ")[0]
-)
+SECTION = (ROOT / "docs/exit-codes.md").read_text(encoding="utf-8")
 SOURCES = sorted([*(ROOT / "streams").rglob("*.py"), *(ROOT / "tocsin_demo").rglob("*.py")])
 # `main` hands on what explained_errors.py says, the demo's broker what its program says; a list of
 # storylines ends `simulate` with 0.

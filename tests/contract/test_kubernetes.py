@@ -240,7 +240,7 @@ def test_secrets_are_named_and_never_contained(name):
 
 
 def test_the_page_and_the_notes_name_every_secret_that_must_exist():
-    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
     notes = (CHART / "templates" / "NOTES.txt").read_text(encoding="utf-8")
     named = set()
     for name in ("tocsin-worker", "tocsin-console"):

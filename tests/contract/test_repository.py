@@ -43,6 +43,8 @@ NOT_TEXT = {
 
 LARGE = 64 * 1024
 LARGER = NOT_TEXT | {
+    "CHANGELOG.md": "what changed, by release: every release has its part",
+    "deploy/grafana/dashboards/overview.json": "generated: a panel for each metric of workers and consoles",
     "requirements/*.txt": "the hashes of pinned packages",
     "schemas/asyncapi.json": "generated from the types of events and the topics",
     "streams/registry/law/EU.yaml": "the law of the Union in one file, because its rows refer to each other",
