@@ -173,6 +173,7 @@ function isAnswered(question) {
 }
 
 function isValid(question) {
+  if (question.matches("[data-for-all]") && !("answered" in question.dataset)) return clocks().every((each) => each.value);
   return fieldsOf(question).every((each) => each.validity.valid);
 }
 
