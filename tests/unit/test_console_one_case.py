@@ -318,3 +318,24 @@ def test_a_page_is_made_although_all_of_a_case_was_decided_while_it_was_read(wor
     monkeypatch.setattr(case_query, "members_of", decided_meanwhile)
     monkeypatch.setattr(members, "members_of", decided_meanwhile)
     assert re.search(r'"/cases/[ce]-1', anna.page(path))
+
+
+def test_the_next_case_of_a_view_is_about_something_else(world, anna):
+    """In the view a policy stands for its case; of all parts a clock does, which is due before everything else."""
+    put_report(world, category="fraud", level=1)
+    world.put_case("e-2", channel_ref="another", message_refs=["another"], category="fraud", level=3)
+    world.put_case("e-3", channel_ref="third", message_refs=["third"], category="fraud", level=1)
+    policy = re.findall(r'<option value="([\w-]+)"', anna.page("/desk").partition('name="policy"')[2])[0]
+    view = f"policy={policy}"
+    order = [re.search(r'href="/cases/([\w-]+)"', each)[1] for each in rows(anna.page(f"/desk?{view}")).values()]
+    assert sorted(order) == ["e-1", "e-2", "e-3"]
+    for case, following in zip(order, order[1:], strict=False):
+        answer = anna.get(f"/desk/next/{world.case_id(case)}?{view}")
+        assert answer.headers["location"] == f"/cases/{following}"
+    assert anna.get(f"/desk/next/{world.case_id(order[-1])}?{view}").headers["location"] == f"/desk?{view}"
+
+
+def test_the_list_of_chosen_cases_stands_before_the_button(world, anna):
+    world.put_case()
+    page = choose(anna, "dismissed", world.case_id("e-1")).text
+    assert page.index('<ul class="chosen">') < page.index("Type 1 to confirm") < page.index("<button>Dismiss all")
