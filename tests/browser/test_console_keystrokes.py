@@ -87,7 +87,10 @@ def test_a_proposal_takes_five_keys_and_its_signature_two(deployment, people, ch
 
 @pytest.mark.parametrize("clocks", [1, 2])
 def test_a_dismissal_that_ends_clocks_takes_six_keys_with_the_question(deployment, people, channel, clocks):
-    ends = [clock(channel, (5 + each) * HOUR, ("US.take-it-down.s3", "IN.itr.3-2-b")[each]) for each in range(clocks)]
+    ends = [
+        clock(channel, (5 + each) * HOUR, ("US.take-it-down.s3", "IN.itr.3-2-b")[each])
+        for each in range(clocks)
+    ]
     message = ends[0]["message_refs"]
     event = case(channel, message_refs=message)
     publish(deployment, *(each | {"message_refs": message} for each in ends), event)

@@ -13,11 +13,19 @@ HIGHEST = 200
 
 
 @pytest.mark.parametrize("ref", PEOPLE)
-def test_the_first_case_is_near_the_top_and_nothing_is_wider_than_the_screen(deployment, people, channel, ref):
-    publish(deployment, clock(channel, -HOUR), case(channel, category="csam"), case(channel, category="fraud"))
+def test_the_first_case_is_near_the_top_and_nothing_is_wider_than_the_screen(
+    deployment, people, channel, ref
+):
+    publish(
+        deployment, clock(channel, -HOUR), case(channel, category="csam"), case(channel, category="fraud")
+    )
     page = people.person(ref, viewport={"width": 1280, "height": 860})
     listed(page, channel, 3 if PEOPLE[ref] != "authority_liaison" else 1)
-    for address in ("/desk", f"/desk?channel={channel}", "/desk?at_stake=children&clock=none&level=1&by=category"):
+    for address in (
+        "/desk",
+        f"/desk?channel={channel}",
+        "/desk?at_stake=children&clock=none&level=1&by=category",
+    ):
         page.set_viewport_size({"width": 1280, "height": 860})
         go(page, address)
         rows = page.locator("tr[data-id]")

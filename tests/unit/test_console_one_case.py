@@ -327,7 +327,9 @@ def test_the_next_case_of_a_view_is_about_something_else(world, anna):
     world.put_case("e-3", channel_ref="third", message_refs=["third"], category="fraud", level=1)
     policy = re.findall(r'<option value="([\w-]+)"', anna.page("/desk").partition('name="policy"')[2])[0]
     view = f"policy={policy}"
-    order = [re.search(r'href="/cases/([\w-]+)"', each)[1] for each in rows(anna.page(f"/desk?{view}")).values()]
+    order = [
+        re.search(r'href="/cases/([\w-]+)"', each)[1] for each in rows(anna.page(f"/desk?{view}")).values()
+    ]
     assert sorted(order) == ["e-1", "e-2", "e-3"]
     for case, following in zip(order, order[1:], strict=False):
         answer = anna.get(f"/desk/next/{world.case_id(case)}?{view}")
@@ -338,7 +340,11 @@ def test_the_next_case_of_a_view_is_about_something_else(world, anna):
 def test_the_list_of_chosen_cases_stands_before_the_button(world, anna):
     world.put_case()
     page = choose(anna, "dismissed", world.case_id("e-1")).text
-    assert page.index('<ul class="chosen">') < page.index("Type 1 to confirm") < page.index("<button>Dismiss all")
+    assert (
+        page.index('<ul class="chosen">')
+        < page.index("Type 1 to confirm")
+        < page.index("<button>Dismiss all")
+    )
 
 
 def test_law_gate_routing_and_charts_of_every_part_are_on_the_page_where_they_differ(world, anna):
@@ -362,4 +368,7 @@ def test_law_gate_routing_and_charts_of_every_part_are_on_the_page_where_they_di
     assert duty["id"] not in two
     assert "only this part says so" in gate.partition("Policy two")[2]
     assert "Policy" not in routing.partition("Routing")[2]
-    assert [each.partition(":")[0] for each in re.findall("<figcaption>(.*?),", page)] == ["Policy one", "Policy two"]
+    assert [each.partition(":")[0] for each in re.findall("<figcaption>(.*?),", page)] == [
+        "Policy one",
+        "Policy two",
+    ]
