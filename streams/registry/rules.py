@@ -393,7 +393,8 @@ class Rules:
     words than they have now. `regions` are the codes of all regions that have a member. `sources` has a row
     for each topic to which reports are published. `index` is None if the law folder has no rule_of_law.yaml;
     it decides nothing, because the tiers are in the jurisdictions. `integrity` is `shadow` if the file of
-    policies does not say; `ask` is None, and nobody is asked.
+    policies does not say; `ask` is None, and nobody is asked. `severity_points` are those that the severity
+    of a category may add to a priority, of 100; 0, and none, if that file does not say.
     """
 
     policies: tuple[Policy, ...]
@@ -414,6 +415,7 @@ class Rules:
     index: RuleOfLawIndex | None = None
     integrity: IntegrityMode = "shadow"
     ask: AskRules | None = None
+    severity_points: int = 0
     watched: tuple[WatchedRow, ...] = ()
     lapsed_signatures: tuple[str, ...] = ()
     regions: frozenset[str] = field(init=False)

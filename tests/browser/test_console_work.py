@@ -18,26 +18,30 @@ def listed(page, channel, cases):
     return page
 
 
-def reason(page):
-    """The one list of reasons shown: all three are until the page's script has run."""
-    shown = page.locator("label.reason:visible")
-    expect(shown).to_have_count(1)
-    return shown
+def asked(page, question):
+    """The question that is framed, once it is this one."""
+    framed = page.locator(".question.framed")
+    expect(framed).to_have_attribute("data-question", question)
+    return framed
 
 
 def decide(page, key="x"):
-    """Choose a decision by its key, name a rule of the terms and go to the button, all by the keyboard."""
+    """Choose a decision by its key, the first reason and a rule of the terms, all by the keyboard."""
     page.keyboard.press(key)
-    expect(reason(page).locator("select")).to_be_focused()
-    # The first reason after "choose".
-    page.keyboard.press("ArrowDown")
+    expect(asked(page, "Reason")).to_be_focused()
+    page.keyboard.press("1")
+    asked(page, "Judged by")
     rule = page.locator("select[name=rule]")
-    for _ in range(8):
+    for _ in range(16):
         if rule.evaluate("field => field === document.activeElement"):
             break
         page.keyboard.press("Tab")
     expect(rule).to_be_focused()
     page.keyboard.type("Spam")
+    # Only Enter goes on from a field.
+    asked(page, "Judged by")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Judged by: Spam and inauthentic accounts")).to_be_visible()
 
 
 def outcomes(deployment, case_id):
@@ -68,10 +72,9 @@ def test_the_path_to_a_decision_needs_no_mouse(deployment, people, channel):
     page.wait_for_url(f"**/cases/{first['escalation_id']}")
     ready(page)
     decide(page)
-    # Only what belongs to the chosen decision is shown.
+    # Only what belongs to the chosen decision is asked.
     expect(page.get_by_text("Reason if upheld")).to_be_hidden()
-    expect(page.get_by_text("Done, if upheld")).to_be_hidden()
-    page.keyboard.press("Tab")
+    expect(page.get_by_text("Content, if upheld")).to_be_hidden()
     expect(page.get_by_role("button", name="Decide")).to_be_focused()
     page.keyboard.press("Enter")
 
@@ -96,8 +99,8 @@ def test_keys_on_the_desk_open_the_case_at_the_decision(deployment, people, chan
     page = listed(people.person(), channel, 1)
     page.keyboard.press("j")
     page.keyboard.press("m")
-    expect(reason(page)).to_have_attribute("data-decision", "manifestly_unfounded")
-    expect(reason(page).locator("select")).to_be_focused()
+    expect(asked(page, "Reason")).to_be_focused()
+    expect(page.get_by_role("button", name="Decision: manifestly unfounded")).to_be_visible()
 
 
 def test_of_two_who_decide_at_once_one_counts_and_the_other_reads_who(deployment, people, channel):
@@ -119,8 +122,8 @@ def test_of_two_who_decide_at_once_one_counts_and_the_other_reads_who(deployment
     )
     ready(loser)
     # What the loser had typed is still there, folded: no key overturns the winner.
-    rule = loser.locator("select[name=rule]")
-    expect(rule).to_have_value("spam-1")
+    rule = loser.get_by_role("button", name="Judged by: Spam and inauthentic accounts")
+    expect(loser.locator("select[name=rule]")).to_have_value("spam-1")
     expect(rule).to_be_hidden()
     loser.keyboard.press("u")
     loser.keyboard.press("Control+Enter")
@@ -187,8 +190,8 @@ def test_keys_do_nothing_where_one_types(deployment, people, channel):
     page.keyboard.press("Control+a")
     page.keyboard.press("Alt+e")
     go(page, f"/cases/{event['escalation_id']}")
-    page.locator("select[name=rule]").focus()
-    page.keyboard.type("aresuxmo")
+    page.locator("select[name=note]").focus()
+    page.keyboard.type("aresuxmol1")
     expect(page.locator("input[name=decision]:checked")).to_have_count(0)
     assert len(page.context.pages) == 1
     assert posts == []
@@ -252,7 +255,7 @@ def test_the_palette_does_with_the_marked_row_what_can_be_done_with_it(deploymen
     page.keyboard.type("manif")
     expect(page.locator("#palette li[aria-selected=true]")).to_contain_text("Call manifestly unfounded")
     page.keyboard.press("Enter")
-    expect(reason(page)).to_have_attribute("data-decision", "manifestly_unfounded")
+    expect(page.get_by_role("button", name="Decision: manifestly unfounded")).to_be_visible()
 
 
 def test_a_filter_is_pressed_saved_and_found_again_by_the_keyboard(deployment, people, channel):

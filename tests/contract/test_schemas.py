@@ -371,8 +371,9 @@ def test_an_example_of_an_act_on_a_case_is_valid(path):
     act = decode_case_activity(record.value, record.headers, APPEND_TIME_MS + 10**10).event
     validator("case-activity.v1.json").validate(record.document)
     assert json.loads(encode(act)) == record.document
-    assert act.kind == path.stem.removeprefix("request-").replace("-", "_")
+    assert act.kind == path.stem.removeprefix("request-").removeprefix("integrity-").replace("-", "_")
     assert (act.request_id is not None) == path.stem.startswith("request-")
+    assert (act.integrity_case_id is not None) == path.stem.startswith("integrity-")
     assert record.key == act.key
 
 

@@ -74,7 +74,7 @@ def test_requests_are_listed_once_each(reader):
 
 def test_integrity_cases_are_listed_once_each_the_newest_first(reader):
     found = pages(lambda after: integrity_page(reader, IntegrityFilter(), after))
-    cases = [case for page in found for case in page]
+    cases = [case.found for page in found for case in page]
     assert len({case.case_id for case in cases}) == MANY
     assert [case.at for case in cases] == sorted((case.at for case in cases), reverse=True)
 

@@ -7,7 +7,7 @@ import pytest
 
 from streams.desk.console.read_model import case_query, members
 from tests.categories import CATEGORIES
-from tests.unit.console_pages import World, lead, text_of
+from tests.unit.console_pages import World, example, lead, text_of
 from tests.unit.test_console_acts import DISMISSED, GUARDED, UPHELD, act, choose, confirm, end_clock, kinds
 from tests.unit.test_console_desk import rows
 from tests.unit.test_console_signing import section
@@ -318,3 +318,57 @@ def test_a_page_is_made_although_all_of_a_case_was_decided_while_it_was_read(wor
     monkeypatch.setattr(case_query, "members_of", decided_meanwhile)
     monkeypatch.setattr(members, "members_of", decided_meanwhile)
     assert re.search(r'"/cases/[ce]-1', anna.page(path))
+
+
+def test_the_next_case_of_a_view_is_about_something_else(world, anna):
+    """In the view a policy stands for its case; of all parts a clock does, which is due before everything else."""
+    put_report(world, category="fraud", level=1)
+    world.put_case("e-2", channel_ref="another", message_refs=["another"], category="fraud", level=3)
+    world.put_case("e-3", channel_ref="third", message_refs=["third"], category="fraud", level=1)
+    policy = re.findall(r'<option value="([\w-]+)"', anna.page("/desk").partition('name="policy"')[2])[0]
+    view = f"policy={policy}"
+    order = [
+        re.search(r'href="/cases/([\w-]+)"', each)[1] for each in rows(anna.page(f"/desk?{view}")).values()
+    ]
+    assert sorted(order) == ["e-1", "e-2", "e-3"]
+    for case, following in zip(order, order[1:], strict=False):
+        answer = anna.get(f"/desk/next/{world.case_id(case)}?{view}")
+        assert answer.headers["location"] == f"/cases/{following}"
+    assert anna.get(f"/desk/next/{world.case_id(order[-1])}?{view}").headers["location"] == f"/desk?{view}"
+
+
+def test_the_list_of_chosen_cases_stands_before_the_button(world, anna):
+    world.put_case()
+    page = choose(anna, "dismissed", world.case_id("e-1")).text
+    assert (
+        page.index('<ul class="chosen">')
+        < page.index("Type 1 to confirm")
+        < page.index("<button>Dismiss all")
+    )
+
+
+def test_law_gate_routing_and_charts_of_every_part_are_on_the_page_where_they_differ(world, anna):
+    first = example("escalations", "opened-threshold-crossed")
+    duty, *_ = first["obligations"]
+    world.put_case("e-1", **MESSAGE, policy="one", obligations=[duty])
+    assert "Policy one" not in section(anna.page("/cases/e-1"), "law")
+    other = duty | {"id": "XX.other.duty"}
+    guarded = first["rule_of_law"] | {"tier": "guarded", "reasons": ["only this part says so"]}
+    condition = first["conditions"][0] | {"measure": "voices"}
+    world.put_case(
+        "e-2", **MESSAGE, policy="two", obligations=[duty, other], rule_of_law=guarded, conditions=[condition]
+    )
+    page = anna.page("/cases/e-1")
+    law, gate, routing = (section(page, name) for name in ("law", "gate", "routing"))
+    for each in (law, gate):
+        assert each.index("Policy one") < each.index("Policy two")
+    # What both say stands once, and what only one says with its name.
+    _, two = law.split("Policy two")
+    assert "XX.other.duty" in two
+    assert duty["id"] not in two
+    assert "only this part says so" in gate.partition("Policy two")[2]
+    assert "Policy" not in routing.partition("Routing")[2]
+    assert [each.partition(":")[0] for each in re.findall("<figcaption>(.*?),", page)] == [
+        "Policy one",
+        "Policy two",
+    ]

@@ -315,7 +315,7 @@ def test_a_question_waits_in_its_lane_and_stands_on_the_page_of_its_case(world):
 
 
 def test_the_integrity_page_shows_sentence_examples_and_factors(browser):
-    words = text_of(browser.page("/integrity"))
+    words = text_of(browser.page("/integrity?listed=all"))
     for name in ("brigade", "many-channels", "misuse"):
         case = example("integrity-cases", name)
         assert case["sentence"] in words

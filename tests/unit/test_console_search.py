@@ -40,7 +40,7 @@ def test_it_finds_pages_views_queues_and_categories_by_words(world):
     assert found(browser, "to sig") == {("view", "To sign"): "/desk?to_sign=yes"}
     assert found(browser, "LEVEL fraud") == {("queue", "Fraud, level 2"): "/desk?category=fraud&level=2"}
     assert found(browser, "threat to") == {
-        ("category", "threat to life (threat_to_life)"): "/desk?category=threat_to_life"
+        ("category", "Threat to life (threat_to_life)"): "/desk?category=threat_to_life"
     }
     assert found(browser, "threat_to_life") == found(browser, "threat to")
     assert found(browser, "Überf") == {}
@@ -71,22 +71,22 @@ def test_it_finds_ids_by_how_they_begin(world):
     world.put_request("e-12-request", category="fraud")
     browser = world.browser()
     assert found(browser, "e-12") == {
-        ("case", "e-1234, fraud"): "/cases/e-1234",
-        ("case", "e-1235, hate"): "/cases/e-1235",
+        ("case", "e-1234, Fraud"): "/cases/e-1234",
+        ("case", "e-1235, Hate speech"): "/cases/e-1235",
         ("request", "e-12-request, removal order"): "/requests/e-12-request",
     }
     assert found(browser, "chan") == {
         ("channel", "chan-77"): "/desk?listed=all&channel=chan-77",
         ("channel", "chan-78"): "/desk?listed=all&channel=chan-78",
     }
-    assert found(browser, " e-1234 ") == {("case", "e-1234, fraud"): "/cases/e-1234"}
+    assert found(browser, " e-1234 ") == {("case", "e-1234, Fraud"): "/cases/e-1234"}
     # Three characters begin too many.
     assert found(browser, "e-1") == {}
     # What is no id is looked for as words alone.
     for typed in ("e-12%", "e_12", "e-12*", "e-12' OR 1", "e-12\x7f", "é-12", "e-12\x00"):
         assert found(browser, typed) == {}, typed
     only_hate = world.browser(lead(categories=frozenset({"hate"})))
-    assert found(only_hate, "e-12") == {("case", "e-1235, hate"): "/cases/e-1235"}
+    assert found(only_hate, "e-12") == {("case", "e-1235, Hate speech"): "/cases/e-1235"}
     assert labels(only_hate, "chan", "channel") == ["chan-77", "chan-78"]
     assert labels(world.browser(lead(categories=frozenset({"fraud"}))), "chan", "channel") == ["chan-77"]
 
@@ -209,9 +209,9 @@ def test_acts_on_a_request_are_of_who_may_answer_it(world, role, acts):
 def test_what_a_case_can_have_done_is_found_by_words_and_first(world):
     world.put_case("e-1", category="fraud", level=3)
     places = found(world.browser(lead("d", role="desk")), "cl", case="e-1")
-    assert list(places.items())[0] == (("act", "Claim: fraud, level 3"), "/cases/e-1")
+    assert list(places.items())[0] == (("act", "Claim: Fraud, level 3"), "/cases/e-1")
     assert found(world.browser(), "uphold", case="e-1") == {
-        ("act", "Uphold: fraud, level 3"): "/cases/e-1#upheld"
+        ("act", "Uphold: Fraud, level 3"): "/cases/e-1#upheld"
     }
     assert labels(world.browser(), "uphold", "act") == []
     kinds = [each["act"] for each in world.browser().get("/search/places?q=claim&case=e-1").json()]

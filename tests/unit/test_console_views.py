@@ -179,7 +179,7 @@ def test_a_view_is_of_the_person_who_saved_it(world):
     page = anna.page("/desk?category=fraud&level=2")
     assert "Saved as the view Fraud from 2." in text_of(page)
     assert "Desk: Fraud from 2" in text_of(page)
-    assert "category fraud, level from 2 " in text_of(anna.page("/views"))
+    assert "category Fraud, level from 2 " in text_of(anna.page("/views"))
     address = names(anna.page("/views"))["Fraud from 2"]
     assert address == "/views/Fraud%20from%202"
     assert anna.get(address).headers["location"] == "/desk?category=fraud&level=2"
@@ -537,7 +537,7 @@ def test_a_filter_is_said_in_words_and_names_of_others_as_they_are():
     )
     assert (
         filter_words(shown)
-        == "category threat to life, policy a_policy, channel c_1, worked on by ben_2, to sign"
+        == "category Threat to life, policy a_policy, channel c_1, worked on by ben_2, to sign"
     )
     assert filter_words(DeskFilter(group="STATEMENT_CATEGORY_SELF_HARM")) == "area Self-harm"
     assert filter_words(DeskFilter()) == "everything that waits"

@@ -34,6 +34,8 @@ CaseNote = Literal[
 ]
 # followed_in_part: for instance in fewer countries than the authority asked for. withdrawn: by the authority.
 RequestAnswer = Literal["followed", "followed_in_part", "refused", "withdrawn"]
+# What whoever looked at an integrity case found. unclear: it cannot be told from what there is.
+IntegrityVerdict = Literal["confirmed", "not_confirmed", "unclear"]
 
 # A case has a handful of clocks. A hundred still fit the largest event.
 _MOST_CLOCKS = 100
@@ -77,16 +79,27 @@ class ProposedAnswer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     supersedes: Ref | None = None
 
 
+class IntegrityConclusion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What was found by whoever closes an integrity case; nothing follows from it by itself.
+
+    `supersedes` is the activity_id of the conclusion that no longer holds.
+    """
+
+    verdict: IntegrityVerdict
+    supersedes: Ref | None = None
+
+
 class CaseActivity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One act on a case. Unknown fields are ignored, wrong types are rejected.
 
-    A case is an escalation, named by `escalation_id` and its `channel_ref`, or an authority's request, named
-    by `request_id`. `expected_version` is the number of acts on it that the actor had seen: of two acts with
-    the same number the first one counts. `until` belongs to `snoozed`, `note` to `noted`; `outcome_proposed`
-    and `decided` need `proposed` for an escalation and `proposed_answer` for a request. Each is required
-    there and refused elsewhere, but that a claim may end by itself at `until`. A decision about an
-    escalation, and the signature of such a proposal, is followed by an event on `moderation-outcomes` whose
-    outcome_id is the activity_id.
+    A case is an escalation, named by `escalation_id` and its `channel_ref`, an authority's request, named by
+    `request_id`, or an integrity case, named by `integrity_case_id`, which is claimed, released and decided
+    with a `conclusion`. `expected_version` is the number of acts on it that the actor had seen: of two acts
+    with the same number the first one counts. `until` belongs to `snoozed`, `note` to `noted`;
+    `outcome_proposed` and `decided` need `proposed` for an escalation and `proposed_answer` for a request.
+    Each is required there and refused elsewhere, but that a claim may end by itself at `until`. A decision
+    about an escalation, and the signature of such a proposal, is followed by an event on
+    `moderation-outcomes` whose outcome_id is the activity_id.
     """
 
     activity_id: Ref
@@ -101,10 +114,12 @@ class CaseActivity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     note: CaseNote | None = None
     proposed: ProposedOutcome | None = None
     proposed_answer: ProposedAnswer | None = None
+    integrity_case_id: Ref | None = None
+    conclusion: IntegrityConclusion | None = None
 
     @property
     def key(self) -> str:
-        """The record's key, which keeps a case's acts in order: the channel's ref or the request's id."""
-        key = self.request_id if self.channel_ref is None else self.channel_ref
+        """The record's key, which keeps a case's acts in order: the channel's ref or another id."""
+        key = self.channel_ref or self.request_id or self.integrity_case_id
         assert key is not None
         return key

@@ -12,7 +12,8 @@ class PriorityComponents(msgspec.Struct, frozen=True, gc=False):
     """The points of each component; they add up to the value.
 
     `clock`: time left on the nearest legal clock. `level`: of the policy. `risk`: of the reports. `voices`:
-    independent reporters. `age`: how long the escalation has been open.
+    independent reporters. `age`: how long the escalation has been open. `severity`: of the gravest category;
+    absent where the rules give it no points, and once the escalation is resolved.
     """
 
     clock: Points
@@ -20,6 +21,7 @@ class PriorityComponents(msgspec.Struct, frozen=True, gc=False):
     risk: Points
     voices: Points
     age: Points
+    severity: Points | msgspec.UnsetType = msgspec.UNSET
 
 
 class Priority(msgspec.Struct, frozen=True, gc=False):

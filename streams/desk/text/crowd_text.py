@@ -1,6 +1,8 @@
 """Voices, trust, coordination, questions and priority of an escalation in words."""
 
 import msgspec
+from msgspec import UNSET
+from msgspec.structs import asdict
 
 from streams.contract.events.escalation import Counts, Integrity, QuestionState
 from streams.contract.events.integrity import IntegritySignal
@@ -80,6 +82,6 @@ def question_text(question: QuestionState) -> str:
 def priority_text(priority: Priority) -> str:
     """The priority as in `57 of 100: clock 24, level 17, risk 9, voices 7, age 0`."""
     parts = ", ".join(
-        f"{name} {getattr(priority.components, name)}" for name in priority.components.__struct_fields__
+        f"{name} {points}" for name, points in asdict(priority.components).items() if points is not UNSET
     )
     return f"{priority.value} of 100: {parts}"

@@ -70,11 +70,14 @@ def activity_line(record: SourceRecord) -> str:
     until = "" if act.until is None else f" until {act.until:%Y-%m-%d %H:%M %Z}"
     proposed = "" if act.proposed is None else f": {act.proposed.decision}, {act.proposed.reason}"
     answer = "" if act.proposed_answer is None else f": {act.proposed_answer.answer}"
+    verdict = "" if act.conclusion is None else f": {act.conclusion.verdict}"
     case, channel = f"escalation {act.escalation_id}", f"channel {act.channel_ref}, "
     if act.request_id is not None:
         case, channel = f"request {act.request_id}", ""
+    elif act.integrity_case_id is not None:
+        case, channel = f"integrity case {act.integrity_case_id}", ""
     return (
-        f"{act.at:%H:%M:%S} {act.kind}{note}{until}{proposed}{answer}, {case}"
+        f"{act.at:%H:%M:%S} {act.kind}{note}{until}{proposed}{answer}{verdict}, {case}"
         f"\n         {channel}by {act.actor.ref} ({act.actor.role}), version {act.expected_version}"
     )
 

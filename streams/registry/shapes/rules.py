@@ -136,12 +136,21 @@ class AskRow(Row):
     reason: Text
 
 
+class PriorityRow(Row):
+    """How many of the 100 points of a priority are those of the severity of the category."""
+
+    # With more, the gravest category could come before a legal clock that is about to end.
+    severity: Annotated[int, Field(ge=1, le=25)]
+    reason: Text
+
+
 class PoliciesFile(Row):
     """policies.yaml: all policies."""
 
-    # A file of an earlier version has neither, and keeps its policy_version.
+    # A file of an earlier version has none of these, and keeps its policy_version.
     integrity: Annotated[IntegrityRow | None, Field(exclude_if=is_absent)] = None
     ask: Annotated[AskRow | None, Field(exclude_if=is_absent)] = None
+    priority: Annotated[PriorityRow | None, Field(exclude_if=is_absent)] = None
     policies: list[PolicyRow]
 
 

@@ -10,7 +10,14 @@ from pathlib import Path
 from tests.kafka.harness.workers import COMMAND, Worker
 from tocsin_demo.local_kafka.probe import free_port
 
-PEOPLE = {"desk-1": "lead", "desk-2": "lead", "legal-1": "legal"}
+PEOPLE = {
+    "desk-1": "lead",
+    "desk-2": "lead",
+    "legal-1": "legal",
+    "desk-3": "desk",
+    "liaison-1": "authority_liaison",
+    "reader-1": "read_only",
+}
 
 _CHILD_SAFETY = ["csam", "csam_synthetic", "grooming"]
 _START_SECONDS = 30

@@ -10,6 +10,7 @@ from streams.contract.events.case_activity import (
     CaseActivity,
     CaseNote,
     ClockClosing,
+    IntegrityVerdict,
     ProposedAnswer,
     RequestAnswer,
 )
@@ -39,9 +40,10 @@ def _valid_in_clocks(parent: str) -> ValidValues:
 VALID_IN_ACTIVITY: ValidValues = {
     WHOLE_VALUE: OBJECT,
     "activity_id": REF,
-    "escalation_id": f"{REF}; null or absent for a request",
-    "channel_ref": f"{PSEUDONYM}; null or absent for a request",
-    "request_id": f"{REF}; null or absent for an escalation",
+    "escalation_id": f"{REF}; null or absent for another case",
+    "channel_ref": f"{PSEUDONYM}; null or absent for another case",
+    "request_id": f"{REF}; null or absent for another case",
+    "integrity_case_id": f"{REF}; null or absent for another case",
     "kind": one_of(ActivityKind),
     "actor": "an object with ref and role",
     "actor.ref": PSEUDONYM,
@@ -57,20 +59,37 @@ VALID_IN_ACTIVITY: ValidValues = {
     "proposed_answer": "null or an object with answer",
     "proposed_answer.answer": one_of(RequestAnswer),
     **_valid_in_clocks("proposed_answer"),
+    "conclusion": "null or an object with verdict",
+    "conclusion.verdict": one_of(IntegrityVerdict),
+    "conclusion.supersedes": or_null(REF),
 }
 
 _AT_ONCE = timedelta()
 
 _WITH_OUTCOME = ("outcome_proposed", "decided")
-_CASE = ("request_id", "escalation_id", "channel_ref")
+# By what each kind of case is named. Two people sign what is decided about content and for authorities alone.
+_NAMES = {
+    "integrity": ("integrity_case_id",),
+    "request": ("request_id",),
+    "escalation": ("escalation_id", "channel_ref"),
+}
+_OF_INTEGRITY = ("claimed", "released", "decided")
+
+
+def _subject(activity: CaseActivity) -> str:
+    """Which kind of case the act names: an escalation if it names none of the others."""
+    if activity.integrity_case_id is not None:
+        return "integrity"
+    return "escalation" if activity.request_id is None else "request"
 
 
 def _check_case(activity: CaseActivity) -> None:
-    """Raise Rejected unless the act names one case: an escalation in its channel, or a request."""
-    named = {path: getattr(activity, path) is not None for path in _CASE}
-    of_request = named["request_id"]
-    for path, is_there in named.items():
-        needed = of_request == (path == "request_id")
+    """Raise Rejected unless the act names one case: an escalation in its channel, or one of the others."""
+    subject = _subject(activity)
+    if subject == "integrity" and activity.kind not in _OF_INTEGRITY:
+        raise Rejected("invalid_value", "kind", f"Must be {', '.join(_OF_INTEGRITY)} for an integrity case.")
+    for path in (each for names in _NAMES.values() for each in names):
+        needed, is_there = path in _NAMES[subject], getattr(activity, path) is not None
         if needed and not is_there:
             raise Rejected("missing_field", path, f"Missing; must be {VALID_IN_ACTIVITY[path]}.")
         if is_there and not needed:
@@ -79,13 +98,16 @@ def _check_case(activity: CaseActivity) -> None:
 
 def _check_parts(activity: CaseActivity) -> None:
     """Raise Rejected unless the act has what its kind needs, and nothing that belongs to another kind."""
-    of_escalation = _WITH_OUTCOME if activity.request_id is None else ()
-    of_request = _WITH_OUTCOME if activity.request_id is not None else ()
+    subject = _subject(activity)
+    of_escalation = _WITH_OUTCOME if subject == "escalation" else ()
+    of_request = _WITH_OUTCOME if subject == "request" else ()
+    of_integrity = ("decided",) if subject == "integrity" else ()
     parts = (
         ("until", activity.until, ("snoozed", "claimed"), ("snoozed",)),
         ("note", activity.note, ("noted",), ("noted",)),
         ("proposed", activity.proposed, of_escalation, of_escalation),
         ("proposed_answer", activity.proposed_answer, of_request, of_request),
+        ("conclusion", activity.conclusion, of_integrity, of_integrity),
     )
     for path, part, kinds, needed in parts:
         if part is None and activity.kind in needed:
@@ -100,6 +122,7 @@ def _check(activity: CaseActivity) -> None:
     check_ref("escalation_id", activity.escalation_id, VALID_IN_ACTIVITY, counter=True)
     check_ref("channel_ref", activity.channel_ref, VALID_IN_ACTIVITY, counter=False)
     check_ref("request_id", activity.request_id, VALID_IN_ACTIVITY, counter=True)
+    check_ref("integrity_case_id", activity.integrity_case_id, VALID_IN_ACTIVITY, counter=True)
     check_ref("actor.ref", activity.actor.ref, VALID_IN_ACTIVITY, counter=False)
     _check_case(activity)
     _check_parts(activity)
@@ -116,6 +139,8 @@ def _check(activity: CaseActivity) -> None:
         )
         check_ref("proposed.message_ref", proposed.message_ref, VALID_IN_ACTIVITY, counter=False)
         _check_follow_ups("proposed", proposed.clocks, proposed.supersedes)
+    if activity.conclusion is not None:
+        check_ref("conclusion.supersedes", activity.conclusion.supersedes, VALID_IN_ACTIVITY, counter=True)
     if (answer := activity.proposed_answer) is not None:
         _check_follow_ups("proposed_answer", answer.clocks, answer.supersedes)
         _check_withdrawal(answer)
@@ -144,7 +169,15 @@ FORM = EventForm(
     # The refs within a proposal are two levels deep: as a whole, it is searched like any text.
     RefPaths(
         pseudonyms=("channel_ref", "actor.ref"),
-        counters=("activity_id", "escalation_id", "request_id", "proposed", "proposed_answer"),
+        counters=(
+            "activity_id",
+            "escalation_id",
+            "request_id",
+            "integrity_case_id",
+            "proposed",
+            "proposed_answer",
+            "conclusion",
+        ),
     ),
     _check,
     time_field="at",

@@ -93,7 +93,7 @@ def _opening(batch: ReportBatch, key: ClockKey, clock: Clock, duty: Duty, case: 
         message_refs=() if report.message_ref is None else (report.message_ref,),
         clock=view,
         first_report_id=report.report_id,
-        priority=clock_priority(clock, now, case.risk.score),
+        priority=clock_priority(rules, clock, now, case.risk.score, report.category),
     )
 
 

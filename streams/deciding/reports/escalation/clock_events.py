@@ -13,6 +13,7 @@ from streams.contract.events.escalation import (
     Window,
 )
 from streams.contract.events.priority import Priority
+from streams.contract.events.report import Category
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import event_headers, rfc3339
 from streams.contract.wire.ids import stable_id, step_id
@@ -25,7 +26,9 @@ from streams.deciding.clocks.store import ClockKey, LegalClock
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.partition.replay import outcome_headers
 from streams.deciding.reports.batch import ReportBatch
+from streams.deciding.reports.escalation.escalations import severity_in_millionths
 from streams.deciding.reports.escalation.priority import NO_PRIORITY, priority
+from streams.deciding.reports.rules import ReportRules
 
 # By the number of steps taken: name of the level, and the share of the time at which it begins.
 LEVELS: tuple[tuple[str, float], ...] = (("armed", 0.0), ("half", 0.5), ("nine_tenths", 0.9), ("lapsed", 1.0))
@@ -55,9 +58,18 @@ def clock_conditions(clock: Clock, at: int) -> tuple[Condition, ...]:
     return (Condition("elapsed", elapsed(clock, at), LEVELS[clock.steps][1]),)
 
 
-def clock_priority(clock: Clock, at: int, risk: float) -> Priority:
+def clock_priority(rules: ReportRules, clock: Clock, at: int, risk: float, category: Category) -> Priority:
     """Return the priority of an open clock at `at` (ms), whose report has this risk: the voice of one."""
-    return priority(at, due_time(clock), clock.steps + 1, round(risk * MILLION), MILLION, clock.started)
+    return priority(
+        at,
+        due_time(clock),
+        clock.steps + 1,
+        round(risk * MILLION),
+        MILLION,
+        clock.started,
+        severity=severity_in_millionths(rules, category),
+        severity_points=rules.registry.severity_points,
+    )
 
 
 def publish_opening(batch: ReportBatch, key: ClockKey, opening: Escalation) -> bytes:
@@ -94,7 +106,9 @@ def publish_change(
         obligations=(msgspec.structs.replace(opening.obligations[0], due_at=due_at),),
         clock=_with_marks(change.view, opening.clock),
         trace=origins,
-        priority=NO_PRIORITY if change.ended else clock_priority(clock, change.at, opening.score.value),
+        priority=NO_PRIORITY
+        if change.ended
+        else clock_priority(batch.rules, clock, change.at, opening.score.value, opening.category),
     )
     _write(batch, key, kept.sequence, change.at, encode(event), headers)
 

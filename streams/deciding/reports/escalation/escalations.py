@@ -21,6 +21,7 @@ from streams.contract.events.escalation import (
 )
 from streams.contract.events.obligation import EscalatedObligation
 from streams.contract.events.priority import Priority
+from streams.contract.events.report import Category
 from streams.contract.events.routing import Routing
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import event_headers, rfc3339
@@ -144,7 +145,7 @@ def _event(
         ),
         message_refs=most_reported_messages(shares, spec, transition.counted_at),
         first_report_id=episode.first_report_id,
-        priority=_priority(episode, transition, counts, law.obligations),
+        priority=_priority(rules, episode, transition, counts, law.obligations, shares),
         question=question_state(episode),
     )
 
@@ -220,11 +221,18 @@ def _integrity(counts: WindowCounts, arrivals: Arrivals | None) -> Integrity:
     return replace(shown, brigade_suspected=found.suspected, finding=found.published)
 
 
+def severity_in_millionths(rules: ReportRules, category: Category) -> int:
+    """Return the severity of a category, as priorities take it."""
+    return round(rules.registry.categories[category].severity * MILLION)
+
+
 def _priority(
+    rules: ReportRules,
     episode: Open,
     transition: Transition,
     counts: WindowCounts,
     obligations: Sequence[EscalatedObligation],
+    shares: Sequence[CategoryShare],
 ) -> Priority:
     if transition.type == "resolved":
         return NO_PRIORITY
@@ -238,6 +246,12 @@ def _priority(
         max(MEASURES["voices"].read(counts) - missing.reporters * MILLION // WHOLE, 0),
         episode.opened,
         WHOLE * (counts.distinct_reporters + (counts.without_ref > 0)) - missing.reporters,
+        # Of all categories in the window: a report of a lesser one lowers nothing.
+        max(
+            severity_in_millionths(rules, category)
+            for category in (episode.cause.category, *(share.category for share in shares))
+        ),
+        rules.registry.severity_points,
     )
 
 

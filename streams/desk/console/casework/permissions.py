@@ -98,6 +98,11 @@ def may_act_on_request(person: Person, kind: ActivityKind, category: Category | 
     return person.role != "desk" or kind == "noted"
 
 
+def may_look_into_integrity(person: Person) -> bool:
+    """Whether a person may claim and close cases about the integrity of reporting, which have no category."""
+    return person.role in ("desk", "legal", "lead")
+
+
 def may_end_clock(person: Person, subject: ClockSubject, category: Category | None) -> bool:
     """Whether a person may record the outcome of a report's or request's clock, if its gate asks for one."""
     if subject == "request":

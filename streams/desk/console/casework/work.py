@@ -9,7 +9,12 @@ from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
-from streams.contract.events.case_activity import CaseActivity, ProposedAnswer, ProposedOutcome
+from streams.contract.events.case_activity import (
+    CaseActivity,
+    IntegrityConclusion,
+    ProposedAnswer,
+    ProposedOutcome,
+)
 from streams.contract.events.desk_member import DeskMember
 
 RefusalReason = Literal[
@@ -20,14 +25,15 @@ RefusalReason = Literal[
     "already_decided",
     "supersedes_nothing",
 ]
-CaseSubject = Literal["escalation", "request"]
+CaseSubject = Literal["escalation", "request", "integrity"]
 
-Proposed = TypeVar("Proposed", bound=ProposedOutcome | ProposedAnswer)
+AnyProposed = ProposedOutcome | ProposedAnswer | IntegrityConclusion
+Proposed = TypeVar("Proposed", bound=AnyProposed)
 AnyWork = TypeVar("AnyWork", bound="Work[Any]")
 
 
 class CaseKey(NamedTuple):
-    """Which case: an escalation or an authority's request, by its id."""
+    """Which case: an escalation, an authority's request or an integrity case, by its id."""
 
     subject: CaseSubject
     id: str
@@ -37,6 +43,8 @@ def case_key(act: CaseActivity) -> CaseKey:
     """The case on which somebody acted."""
     if act.request_id is not None:
         return CaseKey("request", act.request_id)
+    if act.integrity_case_id is not None:
+        return CaseKey("integrity", act.integrity_case_id)
     assert act.escalation_id is not None
     return CaseKey("escalation", act.escalation_id)
 
@@ -86,6 +94,10 @@ class CaseWork(Work[ProposedOutcome], frozen=True, omit_defaults=True):
 
 class RequestWork(Work[ProposedAnswer], frozen=True, omit_defaults=True):
     """The work on an authority's request."""
+
+
+class IntegrityWork(Work[IntegrityConclusion], frozen=True, omit_defaults=True):
+    """The work on an integrity case. It is closed by its decision, which one person makes."""
 
 
 _LET_GO: Final = {"assignee": None, "claimed_until": None}
@@ -148,7 +160,7 @@ def _require_allowed(work: Work[Any], act: CaseActivity) -> None:
         _require_successor(work, _proposed(act))
 
 
-def _require_successor(work: Work[Any], proposed: ProposedOutcome | ProposedAnswer) -> None:
+def _require_successor(work: Work[Any], proposed: AnyProposed) -> None:
     """A second decision must say that it replaces the first one."""
     earlier = None if work.decision is None else work.decision.activity_id
     if earlier is not None and proposed.supersedes is None:
@@ -166,7 +178,7 @@ def _decision(work: Work[Any], act: CaseActivity) -> DeskDecision[Any]:
     )
 
 
-def _proposed(act: CaseActivity) -> ProposedOutcome | ProposedAnswer:
-    proposed = act.proposed_answer if act.proposed is None else act.proposed
+def _proposed(act: CaseActivity) -> AnyProposed:
+    proposed = act.proposed or act.proposed_answer or act.conclusion
     assert proposed is not None
     return proposed

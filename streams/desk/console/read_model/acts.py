@@ -17,6 +17,7 @@ from streams.desk.console.casework.work import (
     CaseKey,
     CaseSubject,
     CaseWork,
+    IntegrityWork,
     RequestWork,
     Work,
     apply_act,
@@ -31,6 +32,7 @@ CONSOLE_SOURCE = "tocsin-console"
 
 _CASE_WORK = msgspec.json.Decoder(CaseWork)
 _REQUEST_WORK = msgspec.json.Decoder(RequestWork)
+_INTEGRITY_WORK = msgspec.json.Decoder(IntegrityWork)
 _ACT = msgspec.json.Decoder(CaseActivity)
 
 
@@ -73,7 +75,12 @@ def apply_case_activity(writer: sqlite3.Connection, record: SourceRecord, change
     else:
         writer.execute(SQL["forget_decisions"], case)
         _settle(writer, case, _NO_WORK[case.subject], _acts_in_order(writer, case))
-    (changes.escalations if case.subject == "escalation" else changes.requests).add(case.id)
+    changed = {
+        "escalation": changes.escalations,
+        "request": changes.requests,
+        "integrity": changes.integrity_cases,
+    }
+    changed[case.subject].add(case.id)
 
 
 def work_on(connection: sqlite3.Connection, escalation_id: str) -> CaseWork:
@@ -86,6 +93,12 @@ def work_on_request(connection: sqlite3.Connection, request_id: str) -> RequestW
     """The work on an authority's request so far."""
     kept = _kept(connection, CaseKey("request", request_id))
     return RequestWork() if kept is None else _REQUEST_WORK.decode(kept)
+
+
+def work_on_integrity(connection: sqlite3.Connection, case_id: str) -> IntegrityWork:
+    """The work on an integrity case so far."""
+    kept = _kept(connection, CaseKey("integrity", case_id))
+    return IntegrityWork() if kept is None else _INTEGRITY_WORK.decode(kept)
 
 
 def work_columns(work: Work[Any]) -> dict[str, int | str | None]:
@@ -106,13 +119,19 @@ def last_acted_ms(connection: sqlite3.Connection, case: CaseKey) -> int:
     return at_ms or 0
 
 
-_NO_WORK: Mapping[CaseSubject, Work[Any]] = {"escalation": CaseWork(), "request": RequestWork()}
+_NO_WORK: Mapping[CaseSubject, Work[Any]] = {
+    "escalation": CaseWork(),
+    "request": RequestWork(),
+    "integrity": IntegrityWork(),
+}
 
 
 def _work(connection: sqlite3.Connection, case: CaseKey) -> Work[Any]:
     if case.subject == "escalation":
         return work_on(connection, case.id)
-    return work_on_request(connection, case.id)
+    if case.subject == "request":
+        return work_on_request(connection, case.id)
+    return work_on_integrity(connection, case.id)
 
 
 def _kept(connection: sqlite3.Connection, case: CaseKey) -> bytes | None:
@@ -147,8 +166,8 @@ def _settle(writer: sqlite3.Connection, case: CaseKey, work: Work[Any], acts: Se
             except ActRefused as refusal:
                 refused = refusal.reason
         writer.execute(SQL["set_refused"], (refused, *case, place.partition, place.offset))
-        # Who publishes acts under another name publishes the outcomes too.
-        if work.decision != before.decision and of_console:
+        # Who publishes acts under another name publishes the outcomes too. From a conclusion nothing follows.
+        if work.decision != before.decision and of_console and case.subject != "integrity":
             _put_decision(writer, act, case, work)
     writer.execute(SQL["put_work"], (*case, encode(work)))
 

@@ -72,13 +72,16 @@ def desk_page(
     return Page(rows[:PAGE_ROWS], position_of(rows[PAGE_ROWS - 1], shown))
 
 
-def desk_row(reader: sqlite3.Connection, name: str, person: Person, now_ms: int) -> sqlite3.Row | None:
-    """The row of the case with this id, or of this escalation.
+def desk_row(
+    reader: sqlite3.Connection, name: str, person: Person, now_ms: int, shown: DeskFilter | None = None
+) -> sqlite3.Row | None:
+    """The row of the case with this id, or of this escalation; that of a view, if the view has the case.
 
     None if there is no such case, or the person may not see it.
     """
     joined = reader.execute(SQL["case_of"], (name,)).fetchone()
-    found = desk_rows(reader, [name if joined is None else joined["case_id"]], DeskFilter(), person, now_ms)
+    ids = [name if joined is None else joined["case_id"]]
+    found = desk_rows(reader, ids, shown or DeskFilter(), person, now_ms)
     return next((each.row for each in found if each.row["subject"] == "escalation"), None)
 
 

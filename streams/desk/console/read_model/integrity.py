@@ -1,9 +1,9 @@
-"""Cases about the integrity of reporting: written as they come, and listed, the newest first."""
+"""Cases about the integrity of reporting: written as they come, listed with their state, newest first."""
 
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -15,6 +15,8 @@ from streams.contract.events.integrity_case import (
 )
 from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.times import moment_ms
+from streams.desk.console.casework.work import IntegrityWork
+from streams.desk.console.read_model.acts import work_on_integrity
 from streams.desk.console.read_model.changes import Changes
 from streams.desk.console.read_model.paging import ListFilter, page_of
 from streams.desk.console.read_model.statements import SQL
@@ -38,15 +40,23 @@ def apply_integrity_case(writer: sqlite3.Connection, record: SourceRecord, chang
 
 @dataclass(frozen=True)
 class IntegrityFilter(ListFilter):
-    """Which cases a view shows. None filters nothing."""
+    """Which cases a view shows. None filters nothing. A case is closed once somebody said what was found."""
 
+    listed: Literal["open", "closed", "all"] = "open"
     kind: AnyCaseKind | None = None
+
+
+class IntegrityCase(NamedTuple):
+    """A case, and what people did with it."""
+
+    found: CaseForReview | DetectorCase
+    work: IntegrityWork
 
 
 class IntegrityPage(NamedTuple):
     """Cases in order, and where the next page begins; None if there are no more."""
 
-    cases: Sequence[CaseForReview | DetectorCase]
+    cases: Sequence[IntegrityCase]
     after: str | None
 
 
@@ -55,7 +65,16 @@ def integrity_page(
 ) -> IntegrityPage:
     """A page of cases. Raises BadFilter if `after` is not what an earlier page said."""
     page = page_of(reader, "integrity_cases", shown, ("newest_first", "case_id"), after)
-    return IntegrityPage([_read(row["event"]) for row in page.rows], page.after)
+    cases = [
+        IntegrityCase(_read(row["event"]), work_on_integrity(reader, row["case_id"])) for row in page.rows
+    ]
+    return IntegrityPage(cases, page.after)
+
+
+def integrity_case(reader: sqlite3.Connection, case_id: str) -> IntegrityCase | None:
+    """The case of this id; None if there is none."""
+    row = reader.execute(SQL["integrity_case"], (case_id,)).fetchone()
+    return None if row is None else IntegrityCase(_read(row["event"]), work_on_integrity(reader, case_id))
 
 
 class _Kind(msgspec.Struct):

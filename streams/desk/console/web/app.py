@@ -27,7 +27,7 @@ from streams.desk.console.web.finding.save_view import delete_view, save_view
 from streams.desk.console.web.finding.search import found_places, search
 from streams.desk.console.web.finding.views import queue_by_name, view_by_name, views
 from streams.desk.console.web.health import health
-from streams.desk.console.web.integrity import integrity
+from streams.desk.console.web.integrity import act_on_integrity, integrity
 from streams.desk.console.web.live import live
 from streams.desk.console.web.policies import policies
 from streams.desk.console.web.questions import questions
@@ -77,6 +77,7 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
             Route("/became", became, name="became"),
             Route("/questions", questions, name="questions"),
             Route("/integrity", integrity, name="integrity"),
+            *_form("/integrity/{case}/acts", act_on_integrity, "/integrity"),
             Route("/policies", policies, name="policies"),
             Route("/transparency", transparency, name="transparency"),
             Route("/health", health, name="health"),

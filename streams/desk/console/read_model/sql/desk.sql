@@ -1,7 +1,7 @@
 -- The desk's cases, a page at a time or by their ids, how many there are, or which escalations opened in a time. `seen` are the
 -- members of cases that a person may see, of those that wait or whatever is asked for; `listed` those of them that a view asks
 -- for. The most urgent of these stands for its case. What a view asks that a case does not have, none of its members that wait
--- may have. A plus keeps a list from the index of what is overdue: it would have to sort much that it finds there. What is at
+-- may have. Those that somebody works on are few: they are read once, and not looked for in each case. A plus keeps a list from the index of what is overdue: it would have to sort much that it finds there. What is at
 -- stake is at the head of the order: a list that knows it ends soon, while counts take the index of categories.
 
 -- name: desk
@@ -45,9 +45,8 @@ AND (alone = 1 OR NOT EXISTS (SELECT 1 FROM desk_row AS other INDEXED BY desk_ah
 AND (alone = 1 OR NOT EXISTS (SELECT 1 FROM desk_row AS other INDEXED BY desk_ahead WHERE other.case_id = seen.case_id -- if clock=none
     AND other.waits = 1 AND other.category IN (SELECT value FROM json_each(:categories)) -- if clock=none
     AND other.due_ms IS NOT NULL)) -- if clock=none
-AND (alone = 1 OR NOT EXISTS (SELECT 1 FROM desk_row AS other INDEXED BY desk_ahead WHERE other.case_id = seen.case_id -- if assignee=nobody
-    AND other.waits = 1 AND other.category IN (SELECT value FROM json_each(:categories)) -- if assignee=nobody
-    AND other.assignee IS NOT NULL AND (other.claimed_until_ms IS NULL OR other.claimed_until_ms > :now))) -- if assignee=nobody
+AND (alone = 1 OR case_id NOT IN (SELECT case_id FROM desk_row INDEXED BY desk_held WHERE assignee IS NOT NULL AND waits = 1 -- if assignee=nobody
+    AND (claimed_until_ms IS NULL OR claimed_until_ms > :now) AND category IN (SELECT value FROM json_each(:categories)))) -- if assignee=nobody
 )
 SELECT 'escalation' AS subject, listed.* FROM listed -- if limit
 SELECT 'escalation' AS subject, listed.* FROM json_each(:ids) AS wanted CROSS JOIN listed ON case_id = wanted.value -- if ids

@@ -3,8 +3,15 @@
 -- name: integrity_cases
 SELECT case_id, event, -at_ms AS newest_first FROM integrity_case WHERE TRUE
 AND kind = :kind -- if kind
+AND NOT EXISTS (SELECT 1 FROM case_work WHERE subject = 'integrity' AND case_work.case_id = integrity_case.case_id -- if listed=open
+    AND json_extract(CAST(work AS TEXT), '$.decision') IS NOT NULL) -- if listed=open
+AND EXISTS (SELECT 1 FROM case_work WHERE subject = 'integrity' AND case_work.case_id = integrity_case.case_id -- if listed=closed
+    AND json_extract(CAST(work AS TEXT), '$.decision') IS NOT NULL) -- if listed=closed
 AND (-at_ms, case_id) > (:after_0, :after_1) -- if after
 ORDER BY newest_first, case_id LIMIT :limit
+
+-- name: integrity_case
+SELECT event FROM integrity_case WHERE case_id = ?
 
 -- name: put_integrity_case
 INSERT OR IGNORE INTO integrity_case VALUES (?, ?, ?, ?)
@@ -117,5 +124,8 @@ DELETE FROM outcome WHERE decided_ms < :cutoff;
 DELETE FROM clock_outcome WHERE at_ms < :cutoff;
 DELETE FROM policy_event WHERE day < :cutoff_day;
 DELETE FROM integrity_case WHERE at_ms < :integrity_cutoff;
+DELETE FROM case_work WHERE subject = 'integrity' AND case_id NOT IN (SELECT case_id FROM integrity_case)
+    AND NOT EXISTS (SELECT 1 FROM act WHERE act.subject = 'integrity' AND act.case_id = case_work.case_id AND at_ms >= :integrity_cutoff);
+DELETE FROM act WHERE subject = 'integrity' AND at_ms < :integrity_cutoff AND case_id NOT IN (SELECT case_id FROM integrity_case);
 DELETE FROM review_question WHERE at_ms < :cutoff;
 DELETE FROM desk_view WHERE event IS NULL AND at_ms < :cutoff;

@@ -18,6 +18,7 @@ from streams.contract.wire.forms.moderation_outcome_decoding import REASONS
 from streams.desk.console.casework.permissions import may_act, may_end_clock, needs_two
 from streams.desk.console.read_model.case_query import KnownCase, known_case
 from streams.desk.console.read_model.questions import questions_of
+from streams.desk.console.web.cases.by_part import OfPart, by_part, part_name
 from streams.desk.console.web.cases.chart import charts
 from streams.desk.console.web.cases.used_terms import terms_shown
 from streams.desk.console.web.context import console_of, note_position, page, person_of
@@ -75,7 +76,14 @@ def case_page(
         "story": "\n\n".join(story(each.events) for each in (known, *_other_policies(known))),
         "sentence": sentence,
         "messages": list(dict.fromkeys(ref for each in known.members for ref in messages_of(each.events))),
-        "charts": charts(known.events),
+        "charts": [
+            OfPart(part_name(each.newest, vocabulary.duties), drawn)
+            for each in known.members
+            if (drawn := charts(each.events))
+        ],
+        "law": by_part(known, vocabulary.duties, lambda event: event.obligations),
+        "gates": by_part(known, vocabulary.duties, lambda event: (event.rule_of_law,)),
+        "routing": by_part(known, vocabulary.duties, lambda event: event.routing),
         "questions": [
             asked for each in known.members for asked in questions_of(reader, each.newest.escalation_id)
         ],

@@ -82,10 +82,10 @@ def next_case(request: Request) -> Response:
     """Go to the next case of a view on which nobody else works; to the view if there is none."""
     console, person = console_of(request), person_of(request)
     reader, now = console.database.reader(), clock_ms()
-    row = desk_row(reader, request.path_params["case"], person, now)
+    shown = shown_in(request, request.query_params)
+    row = desk_row(reader, request.path_params["case"], person, now, shown)
     if row is None:
         raise HTTPException(404, "There is no such case, or it is not yours to see.")
-    shown = shown_in(request, request.query_params)
     listed = desk_page(reader, shown, person, now, position_of(row, shown))
     for each in listed.rows:
         if each["subject"] == "escalation" and holder(each, now) in (None, person.ref):

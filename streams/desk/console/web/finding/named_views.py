@@ -8,6 +8,7 @@ from streams.desk.console.casework.permissions import Person
 from streams.desk.console.read_model.desk_filter import DeskFilter
 from streams.desk.console.read_model.finding.desk_views import SavedView, built_in_views, own_views, queues
 from streams.desk.console.web.words import in_words
+from streams.desk.text.category_words import category_title
 from streams.desk.text.reason_choice import area_title
 
 _LABELS: Final = {
@@ -67,7 +68,7 @@ class NamedView(NamedTuple):
 
 
 def filter_words(shown: DeskFilter) -> str:
-    """A filter in words, such as `category fraud, level from 2`."""
+    """A filter in words, such as `category Fraud, level from 2`."""
     said = [
         f"{_LABELS.get(name) or in_words(name)} {_value_in_words(name, value)}".strip()
         for name, value in shown.parameters().items()
@@ -78,7 +79,8 @@ def filter_words(shown: DeskFilter) -> str:
 def _value_in_words(name: str, value: str) -> str:
     if name in _AS_THEY_ARE:
         return value
-    return "" if value == "yes" else area_title(value) if name == "group" else in_words(value)
+    titles = {"group": area_title, "category": category_title}
+    return "" if value == "yes" else titles.get(name, in_words)(value)
 
 
 def named_views(reader: Connection, person: Person) -> list[NamedView]:

@@ -9,6 +9,7 @@ from streams.desk.console.casework.permissions import Person, may_act, may_act_o
 from streams.desk.console.read_model.desk_query import desk_row
 from streams.desk.console.read_model.statements import SQL
 from streams.desk.console.web.words import holder, in_words
+from streams.desk.text.category_words import category_title
 
 
 class PossibleAct(NamedTuple):
@@ -39,7 +40,7 @@ def _on_case(row: sqlite3.Row, person: Person, now_ms: int) -> Iterator[Possible
     def may(kind: ActivityKind) -> bool:
         return may_act(person, kind, row["category"])
 
-    path, about = f"/cases/{row['escalation_id']}", f"{in_words(row['category'])}, level {row['level']}"
+    path, about = f"/cases/{row['escalation_id']}", f"{category_title(row['category'])}, level {row['level']}"
     works, is_free = _hold(row, person, now_ms)
     yield from _claim_or_release(path, about, works, is_free and may("claimed"), may("released"))
     if is_free and row["waits"] and not row["escalated"] and may("escalated"):

@@ -15,6 +15,7 @@ from streams.desk.console.web.finding.named_views import named_views
 from streams.desk.console.web.finding.possible_acts import possible_acts
 from streams.desk.console.web.pages import pages_of
 from streams.desk.console.web.words import in_words
+from streams.desk.text.category_words import category_title
 from streams.running.wall_clock import clock_ms
 
 # A palette shows a dozen lines. What is found more often is not what somebody looked for.
@@ -86,8 +87,8 @@ def _views(request: Request, person: Person) -> Iterator[Place]:
 def _categories(request: Request, person: Person) -> Iterator[Place]:
     for category in console_of(request).categories:
         if person.sees(category):
-            words = in_words(category)
-            label = words if words == category else f"{words} ({category})"
+            title = category_title(category)
+            label = title if title.casefold() == category else f"{title} ({category})"
             yield Place("category", label, f"/desk?category={quote(category)}")
 
 
@@ -95,7 +96,7 @@ def _ids(request: Request, person: Person, typed: str) -> Iterator[Place]:
     for found in ids_beginning(console_of(request).database.reader(), person, typed):
         name = quote(found.id)
         if found.kind == "case":
-            yield Place("case", f"{found.id}, {in_words(found.says)}", f"/cases/{name}")
+            yield Place("case", f"{found.id}, {category_title(found.says)}", f"/cases/{name}")
         elif found.kind == "channel":
             yield Place("channel", found.id, f"/desk?listed=all&channel={name}")
         else:

@@ -9,6 +9,8 @@ import { startTimes } from "./times.js";
 import { startUndo } from "./undo.js";
 import { startWork } from "./work.js";
 
+// Lines that scroll begin where the reader is.
+for (const here of document.querySelectorAll("nav [aria-current]")) here.scrollIntoView({ block: "nearest", inline: "nearest" });
 startTimes();
 startKeys();
 startPalette();

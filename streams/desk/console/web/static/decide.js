@@ -1,21 +1,31 @@
 // The form of a decision: shows what belongs to the chosen one, keeps what was chosen, and goes on to the next case.
 import { onKey } from "./keys.js";
+import { say } from "./notices.js";
+import { complete, showNext, startQuestions } from "./questions.js";
 import { nextAddress } from "./view.js";
 
 const DRAFT = "tocsin.draft";
+// The law or the rule of the terms by which the last case was judged, kept per tab.
+const GROUND = "tocsin.ground";
 const form = document.querySelector("form.decide");
 const KEYS = { u: "upheld", x: "dismissed", m: "manifestly_unfounded" };
 
 export function startDecide() {
   if (!form) return;
   form.addEventListener("input", show);
-  form.addEventListener("submit", leave);
+  form.addEventListener("submit", (event) => (complete() ? leave() : event.preventDefault()));
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
-  for (const [key, decision] of Object.entries(KEYS)) onKey(key, () => choose(decision));
+  for (const [key, decision] of Object.entries(KEYS)) {
+    const radio = form.querySelector(`input[name=decision][value="${decision}"]`);
+    if (radio) radio.closest("label").dataset.key = key;
+    onKey(key, () => choose(decision));
+  }
+  onKey("l", repeatGround);
   restoreDraft();
   show();
+  startQuestions(form, show);
   if (Object.values(KEYS).includes(location.hash.slice(1))) choose(location.hash.slice(1));
 }
 
@@ -54,7 +64,25 @@ function choose(decision) {
   radio.checked = true;
   show();
   form.scrollIntoView({ block: "nearest" });
-  form.querySelector(`[data-decision="${decision}"] select`).focus();
+  showNext();
+  return true;
+}
+
+/** Judge by the law or the rule of the last decision. */
+function repeatGround() {
+  const { duty, country, rule } = form.elements;
+  if (!rule || form.closest("details:not([open])")) return false;
+  const last = JSON.parse(sessionStorage.getItem(GROUND) ?? "null");
+  const offered = (select, value) => [...select.options].some((each) => each.value === value);
+  if (!last || !offered(duty, last.duty) || !offered(rule, last.rule) || (last.duty && !offered(country, last.country))) {
+    say(last ? "This case does not offer what the last one was judged by." : "Nothing was judged in this tab yet.");
+    return true;
+  }
+  duty.value = last.duty;
+  rule.value = last.rule;
+  if (last.duty) country.value = last.country;
+  show();
+  showNext();
   return true;
 }
 
@@ -95,6 +123,8 @@ function showReasons() {
 
 function leave() {
   keepDraft(true);
+  const { duty, country, rule } = form.elements;
+  if (rule) sessionStorage.setItem(GROUND, JSON.stringify({ duty: duty.value, country: country.value, rule: rule.value }));
   const next = nextAddress(document.body.dataset.case);
   if (!next) return;
   const field = form.elements.namedItem("next") ?? form.appendChild(Object.assign(document.createElement("input"), { type: "hidden", name: "next" }));

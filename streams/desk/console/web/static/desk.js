@@ -52,6 +52,10 @@ function current() {
   return table.querySelector("tr.current");
 }
 
+function firstFree() {
+  return rows().find((each) => [undefined, document.body.dataset.person].includes(each.querySelector(".holder")?.textContent));
+}
+
 function mark(found) {
   if (!found) return;
   current()?.classList.remove("current");
@@ -67,8 +71,9 @@ function move(step) {
   return next !== undefined;
 }
 
+/** The marked case; before one is marked, the first one on which nobody else works. */
 function open(place) {
-  const link = current()?.querySelector("a.case");
+  const link = (current() ?? firstFree())?.querySelector("a.case");
   if (!link) return false;
   location.assign(link.href + place);
   return true;
