@@ -31,6 +31,10 @@ _BODY_SECONDS: Final = 10.0
 # wait 5 to 30 seconds; whoever hears 503 sends again, and a report with the same id counts once.
 _CONFIRM_SECONDS: Final = 5.0
 
+# Anybody can send wrong requests. A line a minute of a kind tells an operator as much as all of them; metrics
+# count each.
+_SAY_SECONDS: Final = 60.0
+
 _REPORTS: Final = "/v1/reports"
 _SOURCE: Final = "/v1/sources/"
 
@@ -51,6 +55,7 @@ class IntakeServer:
         self._producer = producer
         self._prefix = topic_prefix
         self._metrics = metrics
+        self._said_at: dict[tuple[str, str], float] = {}
         now = time.monotonic()
         self._quotas = {name: Quota.full(source.reports_per_minute, now) for name, source in sources.items()}
 
@@ -95,10 +100,7 @@ class IntakeServer:
         self._count(source, "refused", len(reading.refused))
         if reading.refused:
             first = reading.refused[0]
-            logger.warning(
-                "refused reports", source=source.name, number=len(reading.refused), field=first.field,
-                reason=first.reason,
-            )  # fmt: skip
+            self._say(source, "refused reports", field=first.field, reason=first.reason)
         return _json(422 if reading.refused else 202, _said(reading))
 
     def _verified_source(self, path: str, headers: Mapping[str, str], body: bytes) -> IntakeSource:
@@ -118,7 +120,7 @@ class IntakeServer:
             reason = why_not_verified(named.scheme, headers, body, now)
             if reason is None:
                 return named
-            logger.warning("request not verified", source=named.name, reason=reason)
+            self._say(named, "request not verified", reason=reason)
         raise _Refusal(401, why)
 
     def _take_from_quota(self, source: IntakeSource, reports: int) -> None:
@@ -151,6 +153,13 @@ class IntakeServer:
             return False
         self._metrics.confirmed = True
         return True
+
+    def _say(self, source: IntakeSource, what: str, **details: str) -> None:
+        """Log what is wrong with a source, once a minute."""
+        now = time.monotonic()
+        if now - self._said_at.get((source.name, what), -_SAY_SECONDS) >= _SAY_SECONDS:
+            self._said_at[source.name, what] = now
+            logger.warning(what, source=source.name, **details)
 
     def _count(self, source: IntakeSource, fate: Fate, number: int) -> None:
         self._metrics.reports.add((source.name, fate), number)

@@ -190,6 +190,16 @@ def test_nothing_of_a_report_is_logged(caplog, capsys):
     assert not [text for text in MASTODON_PRIVATE if text in printed]
 
 
+def test_strangers_do_not_fill_the_log(caplog, capsys):
+    async def test(server):
+        for _ in range(50):
+            assert (await server.post("/v1/sources/server", b"{}"))[0] == 401
+        assert server.metrics.requests.of("401") == 50
+
+    run(test)
+    assert ("".join(capsys.readouterr()) + caplog.text).count("request not verified") == 1
+
+
 def test_a_source_over_its_quota_waits_and_the_others_do_not():
     async def test(server):
         assert (await server.post("/v1/reports", [REPORT] * 60, **TOKEN))[0] == 202
