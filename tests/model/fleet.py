@@ -110,6 +110,8 @@ NUMBERING = SimpleNamespace(
     paused_sources=lambda _state: (),
     skipped_below=lambda _state, _topic: 0,
     tripped=lambda _result: {},
+    for_state=lambda _state: NUMBERING,
+    for_entries=lambda _entries: NUMBERING,
     aligned=(),
     relays=False,
 )

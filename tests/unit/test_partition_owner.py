@@ -113,6 +113,7 @@ def applied(owner, written):
         tripped=lambda _: {},
         paused_sources=lambda _: (),
         skipped_below=lambda *_: 0,
+        for_state=lambda _: owner.stage,
     )
     owner.state = None
     return seen
@@ -479,7 +480,7 @@ def set_aside(owner, *ranges):
 
 
 def read_again(owner):
-    owner.try_again(Loaded([], dict(owner.position), True, 0, 0))
+    owner.try_again(Loaded(owner.stage, [], dict(owner.position), True, 0, 0))
 
 
 def test_a_partition_that_is_set_aside_has_no_state_and_takes_nothing(failing, written, clock):

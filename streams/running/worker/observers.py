@@ -103,6 +103,7 @@ class StageObserver(Observer[State, Applied]):
     def set_aside(self, partition: int, records: str, error: str) -> None:
         """Show the partition as set aside, with what its state held last."""
         self._operations.partitions.set_aside(self.stage, partition, records, error)
+        self._operations.readiness.settled(self.partition_name(partition))
 
     def waits(self, partition: int, destinations: str) -> None:
         """Show the partition as set aside, with the destinations for which it waits."""
