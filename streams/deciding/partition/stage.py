@@ -187,8 +187,9 @@ class Stage(Generic[State, Rules, Counters]):
         Changes `state`, which must have been made with the same rules. Run the iterator to its end: only then
         is the batch complete. It ends before the last record if the batch is full, before a record of a
         source that `until` does not yet let read so far (see Batch), or after a record that puts other rules
-        into force; `finished_records` tells where the next batch must begin, with the stage `for_state`. Outputs and state depend on the order of application alone, not on where it is cut,
-        or where the state was restored in between.
+        into force; `finished_records` tells where the next batch must begin, with the stage `for_state`.
+        Outputs and state depend on the order of application alone, not on where it is cut, or where the state
+        was restored in between.
 
         With `last_entries` the batch ends inside of the last record, if that is a bundle (see Cursor).
 

@@ -39,7 +39,7 @@ def reporter_stage(rules: ReporterStageRules) -> ReporterStage:
     )
 
 
-def _rebind(state: ReporterState, rules: ReporterStageRules) -> None:  # noqa: ARG001
+def _rebind(state: ReporterState, rules: ReporterStageRules) -> None:
     """Leave a state as it is: what it holds of reporters is a count of facts, whatever the rules."""
 
 

@@ -1,6 +1,6 @@
 """Makes a set of rules of files, and loads the rules of a set, within limits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ import yaml
 
 from streams.contract.events.rules.rule_set import RuleFile, RuleSet
 from streams.registry.categories import SHIPPED_CATEGORIES
+from streams.registry.changes.golden import GOLDEN_REPORTS
 from streams.registry.errors import RegistryError, UnreadableFile
 from streams.registry.loader import SHIPPED, SHIPPED_LAW, load_rules, signatures_folder
 from streams.registry.rules import Rules
@@ -21,6 +22,14 @@ MOST_LEVELS: Final = 32
 
 _SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LAW: Final = "law/"
+_KNOWN: Final = (
+    "categories.yaml",
+    GOLDEN_REPORTS,
+    "policies.yaml",
+    "reporters.yaml",
+    "scoring.yaml",
+    "sources.yaml",
+)
 
 
 def rule_files(
@@ -53,6 +62,27 @@ def rule_files(
     return tuple(RuleFile(name, _text(texts[name])) for name in sorted(texts))
 
 
+def overlaid(files: Iterable[RuleFile], folder: Path) -> tuple[RuleFile, ...]:
+    """Return files with those of a folder in their places; its folder `law` replaces all law.
+
+    A platform.yaml beside `law` replaces the one in it. Raises RegistryError for a file that cannot be read,
+    and for a folder without any file of rules.
+    """
+    own = {name: folder / name for name in _KNOWN if (folder / name).exists()}
+    law = folder / "law"
+    kept = [file for file in files if not (law.is_dir() and file.name.startswith(_LAW))]
+    if law.is_dir():
+        own |= {_LAW + path.name: path for path in sorted(law.glob("*.y*ml"))}
+    if (folder / "platform.yaml").exists():
+        own[f"{_LAW}platform.yaml"] = folder / "platform.yaml"
+    if not own:
+        raise UnreadableFile(
+            folder, f"it has no file of rules; they are {', '.join(_KNOWN)} and a folder law"
+        )
+    texts = {file.name: file.text for file in kept} | {name: _text(path) for name, path in own.items()}
+    return tuple(RuleFile(name, texts[name]) for name in sorted(texts))
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -66,6 +96,10 @@ def load_rule_set(rules: RuleSet) -> Rules:
     """Load the rules of a set. Raises RegistryError, which names file, line and field, if any is invalid."""
     texts = {file.name: file.text for file in rules.files}
     for name, text in texts.items():
+        if not name.startswith(_LAW) and name not in _KNOWN:
+            raise RegistryError(
+                f"{name}:1: file: is no file of rules; they are {', '.join(_KNOWN)}, law/*.yaml"
+            )
         _require_shallow(name, text)
     loaded = load_rules(folder_in_memory(texts))
     if len(loaded.policies) > MOST_POLICIES:
@@ -112,8 +146,3 @@ def category_conflicts(before: Rules, after: Rules) -> list[str]:
         f"gives {name} another code: {after.categories[name].code} instead of {before.categories[name].code}"
         for name in moved
     ]
-
-
-def versions(rules: Rules) -> Mapping[str, str]:
-    """Return the two versions that every output has."""
-    return {"policy_version": rules.policy_version, "registry_version": rules.registry_version}

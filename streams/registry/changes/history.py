@@ -78,25 +78,38 @@ class RuleHistory:
         return self._against(act) or self.verify(act, appended_ms)
 
     def _against(self, act: RuleChange) -> str | None:
-        now = None if self.in_force is None else self.in_force.rule_set
         if act.kind == "rolled_back":
-            if act.rule_set == now:
-                return "the set is in force"
-            return None if act.rule_set in self.past else "the set was never in force"
+            return self._against_rollback(act)
         proposal = self.proposals.get(act.rule_set)
         if act.kind == "proposed":
             if proposal is not None:
                 return "the set is proposed already"
-            return None if act.parent == now else _other_parent(act.parent, now)
+            return self._against_parent(act.parent)
         if proposal is None:
             return "the set is not proposed"
-        if act.kind != "approved":
-            return None
-        if proposal.parent != now:
-            return _other_parent(proposal.parent, now)
+        return self._against_approval(act, proposal) if act.kind == "approved" else None
+
+    def _against_rollback(self, act: RuleChange) -> str | None:
+        if self.in_force is not None and act.rule_set == self.in_force.rule_set:
+            return "the set is in force"
+        return None if act.rule_set in self.past else "the set was never in force"
+
+    def _against_approval(self, act: RuleChange, proposal: Proposal) -> str | None:
+        if act.actor.ref == proposal.by.ref:
+            return "who proposed a set cannot approve it"
         if not proposal.checked:
             return "the set is not checked" if proposal.checked is None else "the check of the set failed"
-        return "who proposed a set cannot approve it" if act.actor.ref == proposal.by.ref else None
+        return self._against_parent(proposal.parent)
+
+    def _against_parent(self, parent: str | None) -> str | None:
+        """Return what speaks against replacing `parent`: what was compared must be what is replaced."""
+        now = None if self.in_force is None else self.in_force.rule_set
+        if parent == now:
+            return None
+        return (
+            f"the set was made to replace {short(parent)}, and {short(now)} is in force: make it anew of "
+            "what is in force"
+        )
 
     def _count(self, act: RuleChange, appended_ms: int) -> None:
         if act.kind == "proposed":
@@ -115,13 +128,6 @@ class RuleHistory:
             self.in_force = InForce(act.rule_set, self.version, act.actor, act.reason, appended_ms)
             if act.rule_set not in self.past:
                 self.past.append(act.rule_set)
-
-
-def _other_parent(parent: str | None, now: str | None) -> str:
-    return (
-        f"the set was made to replace {short(parent)}, and {short(now)} is in force: make it anew of what is "
-        "in force"
-    )
 
 
 def short(rule_set: str | None) -> str:

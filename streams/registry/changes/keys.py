@@ -2,10 +2,9 @@
 
 import base64
 import binascii
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
@@ -14,8 +13,7 @@ from streams.contract.events.rules.rule_change import RuleChange, RuleRole
 from streams.contract.wire.forms.rule_change_decoding import signed_bytes
 from streams.contract.wire.personal_data import names_a_person
 from streams.contract.wire.refs import is_ref
-from streams.registry.document import Row, read_document
-from streams.registry.errors import RegistryError
+from streams.registry.document import Row, read_document, sha256_of
 from streams.registry.text_path import TextPath
 
 May = Literal["propose", "approve"]
@@ -55,6 +53,7 @@ class ListedKey:
     owner: str
     role: RuleRole
     may: frozenset[May]
+    line: str
     public: Any
     until_ms: int | None
 
@@ -65,6 +64,10 @@ class Keys:
 
     by_id: Mapping[str, ListedKey]
     version: str
+
+    def of(self, public: str) -> tuple[str, ListedKey] | None:
+        """Return the key with this public half (see `public_line`), and its id; None if it is not listed."""
+        return next(((name, key) for name, key in self.by_id.items() if key.line == public), None)
 
     def verify(self, act: RuleChange, appended_ms: int) -> str | None:
         """Return why the signature of an act does not hold; None if it does."""
@@ -131,12 +134,11 @@ def read_keys(path: TextPath) -> Keys:
                 (*place, "public_key"), f"is also the key of {owners[row.public_key]}: one key, one person"
             )
         until = None if row.until is None else int(row.until.astimezone(UTC).timestamp() * 1000)
-        found[row.id] = ListedKey(row.owner, row.role, frozenset(row.may), public, until)
-    content = repr(
-        sorted((name, each.owner, each.role, sorted(each.may), each.until_ms) for name, each in found.items())
+        found[row.id] = ListedKey(row.owner, row.role, frozenset(row.may), row.public_key, public, until)
+    listed = sorted(
+        (name, key.owner, key.role, sorted(key.may), key.line, key.until_ms) for name, key in found.items()
     )
-    lines = "".join(sorted(f"{row}" for row in owners))
-    return Keys(found, hashlib.sha256(f"{content}\n{lines}".encode()).hexdigest()[:16])
+    return Keys(found, sha256_of(listed)[:16])
 
 
 def _public_key(text: str) -> Any:
@@ -151,11 +153,29 @@ def _public_key(text: str) -> Any:
 
 
 def sign(act: RuleChange, private_pem: bytes) -> str:
-    """Return the signature of an act with a private key (PEM). Raises ValueError if it is none of Ed25519."""
+    """Return the signature of an act with a private key (PEM). Raises ValueError as `public_line` does."""
+    return base64.b64encode(_private_key(private_pem).sign(signed_bytes(act))).decode()
+
+
+def _private_key(pem: bytes) -> Any:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
 
-    key = load_pem_private_key(private_pem, None)
+    try:
+        key = load_pem_private_key(pem, None)
+    except TypeError as error:
+        raise ValueError("it has a passphrase") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise ValueError("it is no Ed25519 key")  # noqa: TRY004  # as for every other unusable file
-    return base64.b64encode(key.sign(signed_bytes(act))).decode()
+    return key
+
+
+def public_line(private_pem: bytes) -> str:
+    """Return the public half of a private key (PEM), as it is listed.
+
+    Raises ValueError if it is no Ed25519 key, or has a passphrase.
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
+    public = _private_key(private_pem).public_key()
+    return base64.b64encode(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()

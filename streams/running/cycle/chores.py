@@ -85,9 +85,7 @@ async def _tick(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignme
         owner.ticked()
 
 
-async def _say_rules(
-    wanted: tuple[str, int] | None, app: Any, ownership: Ownership, cycle: Cycle
-) -> None:
+async def _say_rules(wanted: tuple[str, int] | None, app: Any, ownership: Ownership, cycle: Cycle) -> None:
     """Let partitions be judged by the rules that are in force; each from where it reads that."""
     if wanted is None:
         return

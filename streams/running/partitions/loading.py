@@ -19,7 +19,8 @@ from streams.running.partitions.stage import RunnableStage, State
 class Loaded(NamedTuple, Generic[State]):
     """A partition as committed, built from `records` state records with `keys` different keys.
 
-    `stage` is the one by whose rules it is judged. Without `has_position` nothing was ever committed, and `position` is the beginning of the sources.
+    `stage` is the one by whose rules it is judged. Without `has_position` nothing was ever committed, and
+    `position` is the beginning of the sources.
     """
 
     stage: RunnableStage[State, Any]
