@@ -25,7 +25,7 @@ class RuleSignature(msgspec.Struct, frozen=True, gc=False):
     """An Ed25519 signature in base64, and the id of the key in the list of a deployment."""
 
     key: Ref
-    value: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9+/]{86}==$")]
+    value: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]{86}==$(?!\n)")]
 
 
 class RuleChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

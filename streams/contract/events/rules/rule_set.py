@@ -14,14 +14,14 @@ FORMAT = 1
 # The shipped law has 60 files; every state of the world has one at most.
 MOST_FILES = 500
 
-RuleSetId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+RuleSetId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 """SHA-256 (hex) of the record's value. Nobody can write another set under the same id."""
 
 
 class RuleFile(msgspec.Struct, frozen=True, gc=False):
     """A file of rules: its path in a folder of rules, such as `law/DE.yaml`, and its text."""
 
-    name: Annotated[str, msgspec.Meta(pattern=r"^(law/)?[A-Za-z_]{1,64}\.yaml$")]
+    name: Annotated[str, msgspec.Meta(pattern=r"^(law/)?[A-Za-z_]{1,64}\.yaml$(?!\n)")]
     text: str
 
 
