@@ -31,9 +31,10 @@ _LOOK_SECONDS = 0.5
 # When a set that could not be made ready is tried again: it may have been a broker, or a busy machine.
 AGAIN_SECONDS = 30.0
 
-# Open proposals that are made ready before anybody approves them: the newest ones. Each takes some ten
-# megabytes.
+# How many of the open proposals are made ready before anybody approves them, the newest ones, and how many of
+# the sets for which a partition has asked, the last ones. Each takes some ten megabytes.
 _MOST_PROPOSALS = 3
+_MOST_ASKED = 3
 
 Try = Callable[[str, bytes], Awaitable[Verdict]]
 
@@ -149,7 +150,7 @@ class RuleFollower:
         asked = [each for each in self._shelf.missed if each in self.history.past]
         wanted = [
             *([] if now is None else [now.rule_set]),
-            *asked,
+            *asked[-_MOST_ASKED:],
             *(each.rule_set for each in newest[:_MOST_PROPOSALS]),
         ]
         return list(dict.fromkeys(wanted))
@@ -168,7 +169,6 @@ class RuleFollower:
             self._not_ready(rule_set, repr(error))
         else:
             self._problems.pop(rule_set, None)
-            self._shelf.missed.discard(rule_set)
             logger.info(
                 "rules ready",
                 rules=rule_set,

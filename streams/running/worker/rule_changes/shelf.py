@@ -14,24 +14,25 @@ MakeStages = Callable[[Rules], Iterable[AnyStage]]
 class _Row(dict[str | None, AnyStage]):
     """The stages of one name by their rules. Notes which rules were asked for in vain."""
 
-    def __init__(self, missed: set[str]) -> None:
+    def __init__(self, missed: dict[str, None]) -> None:
         super().__init__()
         self._missed = missed
 
     def __missing__(self, rule_set: str | None) -> AnyStage:
         if rule_set is not None:
-            self._missed.add(rule_set)
+            self._missed.pop(rule_set, None)
+            self._missed[rule_set] = None
         raise KeyError(rule_set)
 
 
 class Shelf:
     """Sets of rules, each loaded, tried and compiled. None is the id of the installation's files.
 
-    `missed` are sets that a partition needed and that were not there.
+    `missed` are sets that a partition needed and that were not there, the last one asked for at the end.
     """
 
     def __init__(self, make_stages: MakeStages, files: Rules) -> None:
-        self.missed: set[str] = set()
+        self.missed: dict[str, None] = {}
         self._make = make_stages
         self._rows: dict[str, _Row] = {}
         self._rules: dict[str | None, Rules] = {}
