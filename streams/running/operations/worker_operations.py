@@ -206,7 +206,8 @@ def _gauges_of_rules(standing: RulesStanding) -> list[Numbers]:
     return [
         gauge(catalogue.RULES_NOT_READY, (((short(each),), 1) for each, _ in standing.not_ready)),
         gauge(catalogue.RULES_DIFFER, [((), float(standing.differs))]),
-        gauge(catalogue.RULES_PROPOSED, [] if oldest is None else [((), oldest / 1000)]),
+        # Without rows it would be shown as 0.
+        *([] if oldest is None else [gauge(catalogue.RULES_PROPOSED, [((), oldest / 1000)])]),
     ]
 
 
