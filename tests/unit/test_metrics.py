@@ -317,9 +317,6 @@ def test_a_partition_that_waits_for_a_destination_is_shown_also_without_a_state(
     worker = Worker()
     worker.observer.waits(0, "escalations partition 2")
     worker.operations.troubles = lambda: [("escalations", "2", "no_leader")]
-    worker.operations.rules_standing = lambda: RulesStanding(
-        "a" * 64, 1_000, (("b" * 64, "it crashes"),), True
-    )
     shown = worker.scrape()
     place = {"stage": "reports", "partition": "0", "why": "destination"}
     assert value(shown, "tocsin_partition_set_aside", **place) == 1
@@ -371,6 +368,9 @@ def test_exactly_the_metrics_of_the_catalogue_are_shown():
     full.newcomers.say(has_room=False)
     worker.take_over(1, full)
     worker.operations.troubles = lambda: [("escalations", "2", "no_leader")]
+    worker.operations.rules_standing = lambda: RulesStanding(
+        "a" * 64, 1_000, (("b" * 64, "it crashes"),), True
+    )
     shown = {name for name, _ in worker.scrape()}
     ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}
     # The lag has no series here, because this worker reports no lag, and no id was forgotten. Whether a duty

@@ -232,6 +232,14 @@ def test_a_set_that_a_partition_asks_for_is_made_ready_although_it_is_not_in_for
     asyncio.run(story())
 
 
+def test_another_record_under_the_id_of_a_set_does_not_take_its_place(world):
+    name = world.in_force(SAME)
+    world.put(OTHER, key=name.encode())
+    world.brokers.append(SETS, [(name.encode(), b"garbage", []), (name.encode(), None, [])])
+    asyncio.run(caught_up(world))
+    assert world.follower.wanted() == (name, 3)
+
+
 def test_files_that_differ_are_said_once(world):
     with capture_logs() as logs:
         world.in_force(OTHER)

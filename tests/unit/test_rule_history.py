@@ -188,6 +188,16 @@ def test_a_rollback_needs_a_set_that_was_in_force():
     read, problems = history(*start, act("rolled_back", SETS[0], "alice", 6))
     assert problems[-1] is None
     assert (read.in_force.rule_set, read.in_force.version) == (SETS[0], 7)
+    # Back again, without naming it.
+    assert read.before == SETS[1]
+
+
+def test_acts_that_do_not_count_fill_no_memory():
+    read = RuleHistory(nobody)
+    for number in range(12_000):
+        read.read(act("proposed", version=0), number)
+    assert len(read.acts) == 10_000
+    assert read.version == 0
 
 
 class Key:

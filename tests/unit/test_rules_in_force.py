@@ -107,6 +107,9 @@ def test_an_earlier_change_that_is_read_later_has_no_effect_and_the_same_one_nei
     found = list(batches(STAGE, state, [switch(B, 5), switch(A, 3), switch(B, 5)]))
     assert state.rules.rule_set == B
     assert sum(batch.counters.switches_ignored for batch in found) == 2
+    # Also if its set is no longer ready.
+    (ignored,) = batches(STAGE, state, [switch("f" * 64, 4)])
+    assert ignored.counters.switches_ignored == 1
     assert STAGE.say_rules(state, A, 4) is None
     assert STAGE.say_rules(state, B, 5) is None
     assert STAGE.say_rules(state, A, 6) is not None

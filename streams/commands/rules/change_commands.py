@@ -200,19 +200,12 @@ async def _acted(
 
 def _before(history: RuleHistory) -> str:
     """Return the set that was in force before the one that is. Raises ClickException without one."""
-    now = None if history.in_force is None else history.in_force.rule_set
-    ruled = [
-        each.act.rule_set
-        for each in history.acts
-        if each.problem is None and each.act.kind in ("approved", "rolled_back")
-    ]
-    found = next((each for each in reversed(ruled) if each != now), None)
-    if found is None:
+    if history.before is None:
         raise click.ClickException(
             "no other set was ever in force. To go back to the files of the installation, propose them: "
             "`tocsin rules propose --from-settings`."
         )
-    return found
+    return history.before
 
 
 def _found(log: ChangesReading, named: str) -> str:

@@ -310,13 +310,13 @@ class Stage(Generic[State, Rules, Counters]):
         return True
 
     def _switch_rules(self, batch: Batch[State, Rules, Counters], switch: RulesSwitch, offset: int) -> None:
-        """Let the state be judged by other rules. Raises RulesMissing; then nothing has changed."""
+        """Let the state be judged by other rules, unless a later change is in force. Raises RulesMissing."""
         state = batch.state
-        stage = self.with_rules(switch.rule_set)
         state.time.read_switch()
         if switch.change <= state.rules.change:
             batch.counters.switches_ignored += 1
             return
+        stage = self.with_rules(switch.rule_set)
         try:
             stage.rebound(state, stage.rules)
         except UnknownCategory:

@@ -3,10 +3,14 @@
 Workers, commands and the console read the log with this module, so none of them can think otherwise.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from streams.contract.events.rules.rule_change import RuleActor, RuleChange
+
+# A change a day for ten years.
+_MOST_ACTS = 10_000
 
 Verify = Callable[[RuleChange, int], str | None]
 """Says why the signature of an act, appended at a time (ms), does not hold; None if it does."""
@@ -49,7 +53,9 @@ class RuleHistory:
     """What the log says so far. Give it every act of the log to `read`, in order, from the beginning.
 
     `version` is the number of acts that counted. `proposals` are open. `past` are all sets that have ever
-    been in force, in the order in which they first were; `acts` are all acts, those that do not count too.
+    been in force, in the order in which they first were, and `before` is the one that was in force last
+    before the one that is. `acts` are the last ones, those that do not count too: whoever may write to the
+    log could fill the memory of every reader with these.
     """
 
     verify: Verify
@@ -57,7 +63,8 @@ class RuleHistory:
     in_force: InForce | None = None
     proposals: dict[str, Proposal] = field(default_factory=dict)
     past: list[str] = field(default_factory=list)
-    acts: list[Told] = field(default_factory=list)
+    before: str | None = None
+    acts: deque[Told] = field(default_factory=lambda: deque(maxlen=_MOST_ACTS))
 
     def read(self, act: RuleChange, appended_ms: int) -> str | None:
         """Count an act that the broker appended at a time; return why it does not count, None if it does."""
@@ -125,6 +132,7 @@ class RuleHistory:
             del self.proposals[act.rule_set]
         else:
             self.proposals.pop(act.rule_set, None)
+            self.before = None if self.in_force is None else self.in_force.rule_set
             self.in_force = InForce(act.rule_set, self.version, act.actor, act.reason, appended_ms)
             if act.rule_set not in self.past:
                 self.past.append(act.rule_set)

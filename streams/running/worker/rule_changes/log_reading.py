@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from streams.contract.events.rules.rule_set import RuleSet
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.forms.rule_change_decoding import decode_rule_change
-from streams.contract.wire.rules.rule_set import BadRuleSet, decode_rule_set
+from streams.contract.wire.rules.rule_set import BadRuleSet, decode_rule_set, rule_set_id
 from streams.contract.wire.topics import RULE_CHANGES, RULE_SETS
 from streams.registry.changes.history import RuleHistory, Verify
 from streams.running.log.log import Log
@@ -51,10 +51,15 @@ class ChangesReading:
 
 
 async def read_rule_set(log: Log, prefix: str, rule_set: str) -> tuple[RuleSet, bytes]:
-    """Return a set, and its value. Raises BadRuleSet if it is not there, or is not what its id says."""
+    """Return a set, and its value. Raises BadRuleSet if it is not there, or is not what its id says.
+
+    Of several records under its id the one is taken that fits: whoever may write there can put none in its
+    place before the log is compacted.
+    """
     found = None
     async for record in _sets(log, prefix):
-        if record.key == rule_set.encode() and record.value is not None:
+        fits = record.key == rule_set.encode() and record.value is not None
+        if fits and (found is None or rule_set_id(record.value) == rule_set):
             found = record.value
     if found is None:
         raise BadRuleSet("is not in rule-sets")
