@@ -74,6 +74,7 @@ class _Numbered(NamedTuple):
     outputs: list[OutputRecord]
     changes: dict[bytes, bytes]
     finished_records: int
+    finished_entries: int = 0
 
 
 def _apply_in_slices(state: SimpleNamespace, records: list[Any], **_options: Any) -> Any:

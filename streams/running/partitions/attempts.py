@@ -58,6 +58,11 @@ class Attempts:
         """Whether something failed that has been neither applied nor skipped so far."""
         return self._setback is not None
 
+    @property
+    def may_have_succeeded(self) -> bool:
+        """Whether `have_succeeded` is to be asked: something failed, or was waited for."""
+        return self._setback is not None or self._was_blocked
+
     def is_due(self, troubles: Troubles) -> bool:
         """Whether the pause before the next attempt is over, and every destination takes records again."""
         if self._retry_at is not None and time.monotonic() < self._retry_at:

@@ -291,7 +291,8 @@ class PartitionOwner(Generic[State]):
                 seconds,
             )
         )
-        if self.attempts.have_succeeded(progress.position, prepared.inside):
+        attempts = self.attempts
+        if attempts.may_have_succeeded and attempts.have_succeeded(progress.position, prepared.inside):
             self._observer.recovered(self.place.partition)
 
     def takes(self, topic: str, fetched: FetchedRange) -> bool:
