@@ -31,6 +31,9 @@ _LOOK_SECONDS = 0.5
 # When a set that could not be made ready is tried again: it may have been a broker, or a busy machine.
 AGAIN_SECONDS = 30.0
 
+# The same for a set that is only proposed: a hurtful one takes a minute of a processor each time.
+_LATER_SECONDS = 600.0
+
 # How many of the open proposals are made ready before anybody approves them, the newest ones, and how many of
 # the sets for which a partition has asked, the last ones. Each takes some ten megabytes.
 _MOST_PROPOSALS = 3
@@ -91,7 +94,7 @@ class RuleFollower:
         """
         await self._reading.to_the_end()
         while (now := self.history.in_force) is not None:
-            for rule_set in (now.rule_set, *self.history.past[-2:]):
+            for rule_set in self._ruling():
                 await self._make_ready(rule_set)
             if now.rule_set in self._shelf:
                 break
@@ -135,13 +138,21 @@ class RuleFollower:
             for rule_set in self._needed():
                 await self._make_ready(rule_set)
             self._tell()
-            self._shelf.keep({*self._needed(), *self.history.past[-2:]})
+            self._shelf.keep({*self._needed(), *self._ruling()})
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await self._something.wait()
                 self._something.clear()
             except TimeoutError:
                 continue
+
+    def _ruling(self) -> list[str]:
+        """The set in force, and the one before it, by which partitions are judged until they have changed."""
+        now = self.history.in_force
+        if now is None:
+            return []
+        before = self.history.before
+        return [now.rule_set] if before is None else [now.rule_set, before]
 
     def _needed(self) -> list[str]:
         """The sets that are to be ready, the most urgent first."""
@@ -157,7 +168,8 @@ class RuleFollower:
 
     async def _make_ready(self, rule_set: str) -> None:
         known = self._problems.get(rule_set)
-        if rule_set in self._shelf or (known and time.monotonic() - known[1] < AGAIN_SECONDS):
+        pause = _LATER_SECONDS if rule_set in self.history.proposals else AGAIN_SECONDS
+        if rule_set in self._shelf or (known and time.monotonic() - known[1] < pause):
             return
         began = time.monotonic()
         try:
