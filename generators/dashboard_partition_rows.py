@@ -67,6 +67,25 @@ PARTITIONS: tuple[Row, ...] = (
                 },
             ),
             Panel(
+                "Rules in force",
+                "How many partitions are judged by which set of rules. During a change it is two for seconds.",
+                "short",
+                {
+                    "{{rules}}": f"count by (rules) ({series('tocsin_rules_in_force')})",
+                    "{{rules}} not ready": f"max by (rules) ({series('tocsin_rules_not_ready')})",
+                },
+            ),
+            Panel(
+                "Rules proposed",
+                "How long the oldest proposal waits for its approval, and how many workers have files that "
+                "differ from the rules in force.",
+                "s",
+                {
+                    "oldest proposal": f"time() - max({series('tocsin_rules_proposed_timestamp_seconds')})",
+                    "workers with other files": f"sum({series('tocsin_rules_in_force_differ_from_files')})",
+                },
+            ),
+            Panel(
                 "Corrections of partition time",
                 "Set by an operator with `tocsin state set-time`.",
                 "short",

@@ -24,6 +24,7 @@ from streams.contract.events.integrity_case import (
     CaseForReview,
     DetectorCase,
 )
+from streams.contract.events.internal.rules_switch import RULES_SWITCH_TYPE, RulesSwitch
 from streams.contract.events.internal.source_decision import SOURCE_DECISION_TYPE, SourceDecision
 from streams.contract.events.internal.state_room import STATE_ROOM_TYPE, StateRoom
 from streams.contract.events.internal.tick import TICK_TYPE, Tick
@@ -36,6 +37,7 @@ from streams.contract.events.reporter_notice import (
     StandingNotice,
 )
 from streams.contract.events.review_question import REVIEW_QUESTION_TYPE, ReviewQuestion
+from streams.contract.events.rules.rule_set import RULE_SET_TYPE, RuleSet
 from streams.contract.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
 from streams.contract.wire import forms
 from streams.contract.wire.reading import EventForm
@@ -58,6 +60,7 @@ _OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "integrity-case.v1.json": (INTEGRITY_CASE_TYPE, CaseForReview),
     "refusal.v1.json": (REFUSAL_TYPE, ReportRefusal),
     "review-question.v1.json": (REVIEW_QUESTION_TYPE, ReviewQuestion),
+    "rule-set.v1.json": (RULE_SET_TYPE, RuleSet),
     "reporter-notice.v1.json": (REPORTER_NOTICE_TYPE, ReporterNotice),
     "standing-notice.v1.json": (STANDING_NOTICE_TYPE, StandingNotice),
     "transparency-counter.v1.json": (TRANSPARENCY_COUNTER_TYPE, TransparencyCounter),
@@ -90,6 +93,7 @@ def _inbound() -> dict[str, tuple[str, type[msgspec.Struct]]]:
         (TIME_CORRECTION_TYPE, TimeCorrection),
         (SOURCE_DECISION_TYPE, SourceDecision),
         (STATE_ROOM_TYPE, StateRoom),
+        (RULES_SWITCH_TYPE, RulesSwitch),
     ]
     return {f"{title.removeprefix('tocsin.')}.json": (title, event) for title, event in events}
 

@@ -1,8 +1,8 @@
 """Recover the order of application from the logs, for tests that replay them.
 
 A partition reads reports from two topics. Neither shows how they were interleaved; `enriched-reports` does.
-Ticks and corrections of time are in the internal topic, and each enriched report holds the number of them
-that counted before it. The first report after decisions of people holds the order in which these were
+Ticks, corrections of time and changes of rules are in the internal topic, and each enriched report holds the
+number of them that counted before it. The first report after decisions of people holds the order in which these were
 read; for those after the last report the state has it. What an outcome of a clock of a request leads to in
 `authority-routing` holds the place of its record and what was applied before it.
 """
@@ -20,6 +20,7 @@ from streams.contract.wire.forms.tick import decode_tick
 from streams.contract.wire.forms.time_correction import decode_time_correction
 from streams.contract.wire.origin import read_origin
 from streams.contract.wire.records import Headers, SourceRecord
+from streams.contract.wire.rules.rules_switch import decode_rules_switch
 from streams.contract.wire.topics import CLOCK_OUTCOMES, MODERATION_OUTCOMES, without_prefix
 from streams.deciding.partition.replay import AFTER_HEADER, DECISIONS_HEADER, TICKS_HEADER
 from streams.deciding.reports.decisions_read import DecisionRun, DecisionTopic
@@ -125,7 +126,7 @@ def order_of_application(
 
     `applied` is a whole partition of `enriched-reports` (or of the requests' routings) in order. `record_at`
     finds original records. `internal` are the records of the same partition of the internal topic, in order and
-    below the owner's position; of these, ticks, corrections of time and decisions are taken. Among reports,
+    below the owner's position; of these, ticks, corrections of time, changes of rules and decisions are taken. Among reports,
     `published` are the outcomes in that partition about what is at home there, in the order of their topics and
     below the owner's position, and `last` the decisions read after the last report. Among requests, and in logs
     of version 0.2, only `outcomes` are known, those that led to events, in the order of these. Reports that
@@ -137,17 +138,17 @@ def order_of_application(
         tick = decode_tick(record)
         if tick is not None:
             moving.append((tick.after, record))
-        elif decode_time_correction(record) is not None:
+        elif decode_time_correction(record) is not None or decode_rules_switch(record) is not None:
             moving.append((None, record))
     outcomes_after: dict[int, list[AppliedOutcome]] = defaultdict(list)
     for outcome in dict.fromkeys(outcomes):
         outcomes_after[outcome.after].append(outcome)
 
     def counted(number: int, wanted: int | None) -> list[SourceRecord]:
-        """The next `wanted` ticks and corrections that counted after `number` records; all of them if it is
-        None.
+        """The next `wanted` ticks, corrections and changes of rules that counted after `number` records; all
+        of them if it is None.
 
-        A correction always counts; a tick only if no record was applied since it was written, and never
+        A correction and a change always count; a tick only if no record was applied since it was written, and never
         before the first record.
         """
         found: list[SourceRecord] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 from streams.commands.shared.terminal import echo
 from streams.distribution import with_pages_named
 from streams.registry.errors import RegistryError, UnreadableFile
+from streams.registry.text_path import TextPath
 from streams.running.errors import RefusedToStart
 from streams.running.operations.address_refused import AddressRefused
 from streams.running.worker.environment import SettingsError
@@ -44,10 +45,10 @@ def explain(error: Exception) -> int | None:
     return EXIT_WRONG_INPUT
 
 
-def _setting_pointing_to(path: Path, settings: Settings) -> str | None:
+def _setting_pointing_to(path: TextPath, settings: Settings) -> str | None:
     """The variable, with its value, that names `path` or a folder above it; None if there is none."""
     for name in _SETTINGS_WITH_RULES:
         configured = getattr(settings, name)
-        if configured is not None and configured in (path, *path.parents):
+        if isinstance(path, Path) and configured in (path, *path.parents):
             return f"{PREFIX}{name.upper()}={configured}"
     return None

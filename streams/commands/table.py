@@ -28,7 +28,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "publish": ("streams.commands.publish.command:publish", "Publish reports, requests or outcomes from FILE."),
     "registry": ("streams.commands.registry.command:registry", "Check the law in the registry; show what applies where."),
     "reporter": ("streams.commands.reporter.command:reporter", "Show how far a reporter is trusted, and why."),
-    "rules": ("streams.commands.rules.command:rules", "Compare sets of rules: policies, categories, weights, rights of publishers and law."),
+    "rules": ("streams.commands.rules.command:rules", "Compare sets of rules, and change them while workers run."),
     "simulate": ("tocsin_demo.simulate.command:simulate", "Publish six made-up hours of a messaging platform."),
     "source": ("streams.commands.source.command:source", "Pause, resume or skip the records of a source topic in one partition."),
     "state": ("streams.commands.state.command:state", "Show, check, save, restore, move, correct or reset the state that workers keep."),

@@ -114,7 +114,7 @@ def load_intake_sources(path: Path) -> Mapping[str, IntakeSource]:
             row.topic,
             row.reports_per_minute,
             row.tenant,
-            _scheme(document, (*place, "authentication"), row),
+            _scheme(document, path.parent, (*place, "authentication"), row),
             None if row.mapping is None else load_mapping(mapping_path(path.parent, row.mapping)),
         )
     return sources
@@ -126,8 +126,9 @@ def mapping_path(folder: Path, named: str) -> Path:
     return preset if _NAME.fullmatch(named) and preset.exists() else folder / named
 
 
-def _scheme(document: Document, place: FieldPath, row: SourceRow) -> Scheme:
-    secrets = _secrets(document, (*place, "secret_file"), row.authentication)
+def _scheme(document: Document, folder: Path, place: FieldPath, row: SourceRow) -> Scheme:
+    file = folder / row.authentication.secret_file
+    secrets = _secrets(document, (*place, "secret_file"), file, row.authentication)
     match row.authentication:
         case BearerRow():
             return Bearer(secrets)
@@ -138,10 +139,9 @@ def _scheme(document: Document, place: FieldPath, row: SourceRow) -> Scheme:
 
 
 def _secrets(
-    document: Document, place: FieldPath, row: BearerRow | StandardWebhooksRow | HmacRow
+    document: Document, place: FieldPath, file: Path, row: BearerRow | StandardWebhooksRow | HmacRow
 ) -> tuple[bytes, ...]:
     """The secrets in a file, one in a line: while a sender changes over, the old one and the new one."""
-    file = document.path.parent / row.secret_file
     try:
         lines = [line.strip() for line in file.read_text(encoding="ascii").splitlines() if line.strip()]
     except OSError as error:

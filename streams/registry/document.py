@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import yaml
@@ -22,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from streams.contract.events.report import CATEGORY_MARK
 from streams.registry.errors import RegistryError, UnreadableFile
+from streams.registry.text_path import TextPath
 
 try:
     from yaml import CSafeLoader as SafeLoader
@@ -118,7 +118,7 @@ _Loader.add_implicit_resolver(_BOOLEAN, re.compile("^(?:true|false)$"), ["t", "f
 class Document:
     """The content of a file, and the line of each value (of its key, in a mapping)."""
 
-    path: Path
+    path: TextPath
     content: Any
     lines: dict[FieldPath, int]
 
@@ -151,7 +151,7 @@ class Document:
             raise RegistryError("\n".join(problems)) from error
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: TextPath) -> Document:
     """Read a YAML file. Raises RegistryError if it is unreadable, not valid YAML, or gives a key twice."""
     try:
         text = path.read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 """Errors raised for the registry's files."""
 
-from pathlib import Path
+from streams.registry.text_path import TextPath
 
 
 class RegistryError(Exception):
@@ -10,6 +10,6 @@ class RegistryError(Exception):
 class UnreadableFile(RegistryError):
     """A file of rules is missing or cannot be read. `path` is as given, or inside the given folder."""
 
-    def __init__(self, path: Path, why: str) -> None:
+    def __init__(self, path: TextPath, why: str) -> None:
         super().__init__(f"{path}: cannot be read: {why}")
         self.path = path

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from streams.contract.events.countries import COUNTRIES, COUNTRY_ALIASES
 from streams.registry.document import Document, FieldPath, Row, read_document
@@ -17,6 +16,7 @@ from streams.registry.shapes.law import (
 )
 from streams.registry.shapes.rule_of_law import RuleOfLawFile
 from streams.registry.shapes.signatures import SignaturesFile
+from streams.registry.text_path import FoundPath, TextPath
 
 GLOBAL = "GLOBAL"
 # The other files in the folder, one per subject, and what each holds.
@@ -45,7 +45,7 @@ class Lawbook:
         return ((self.documents[code], file) for code, file in self.files.items())
 
 
-def read_lawbook(folder: Path, categories: Collection[str]) -> Lawbook:
+def read_lawbook(folder: TextPath, categories: Collection[str]) -> Lawbook:
     """Read all jurisdictions and territories of a law folder. Raises RegistryError if a file is invalid.
 
     `categories` are those that a duty may name.
@@ -74,7 +74,7 @@ def read_lawbook(folder: Path, categories: Collection[str]) -> Lawbook:
     return Lawbook(documents, ordered, territories_document, territories_document.parse(TerritoriesFile))
 
 
-def jurisdiction_paths(folder: Path) -> list[Path]:
+def jurisdiction_paths(folder: FoundPath) -> list[FoundPath]:
     """Give the files of jurisdictions in a law folder; another suffix is a wrong name."""
     return [
         path for path in sorted(folder.glob("*.y*ml")) if path.suffix != ".yaml" or path.stem not in SUBJECTS

@@ -20,6 +20,7 @@ from streams.registry.shapes.rule_of_law import RuleOfLawFile
 from streams.registry.shapes.rules import PoliciesFile, ScoringFile, SourcesFile
 from streams.registry.signing.signatures import holding, lapsed, read_signatures, row_hash
 from streams.registry.sources import build_sources
+from streams.registry.text_path import TextPath
 from streams.registry.triggers import build_location_hints, build_targets, build_triggers
 
 SHIPPED = Path(__file__).parent
@@ -37,7 +38,7 @@ def signatures_folder(platform: Path | None, law: Path | None) -> Path | None:
 
 
 def load_rules(
-    folder: Path | None = None,
+    folder: TextPath | None = None,
     policies: Path | None = None,
     platform: Path | None = None,
     law: Path | None = None,
@@ -54,15 +55,15 @@ def load_rules(
     """
     folder = SHIPPED if folder is None else folder
     signatures_file = read_signatures(signatures_folder(platform, law) or folder / "law")
-    law = folder / "law" if law is None else law
+    law_folder: TextPath = folder / "law" if law is None else law
     categories_document = read_document(folder / "categories.yaml" if categories is None else categories)
     categories_file = categories_document.parse(CategoriesFile)
     known = build_categories(categories_document, categories_file)
-    book = read_lawbook(law, known)
-    triggers_document = read_document(law / "triggers.yaml")
-    hints_document = read_document(law / "location_hints.yaml")
-    calendars_document = read_document(law / "calendars.yaml")
-    platform_document = read_document(law / "platform.yaml" if platform is None else platform)
+    book = read_lawbook(law_folder, known)
+    triggers_document = read_document(law_folder / "triggers.yaml")
+    hints_document = read_document(law_folder / "location_hints.yaml")
+    calendars_document = read_document(law_folder / "calendars.yaml")
+    platform_document = read_document(law_folder / "platform.yaml" if platform is None else platform)
     scoring_document = read_document(folder / "scoring.yaml" if scoring is None else scoring)
     # A copy of the folder that is older than reporters.yaml has none; the built-in one applies.
     own_reporters = (folder / "reporters.yaml").exists()
@@ -71,7 +72,7 @@ def load_rules(
     policies_document = read_document(folder / "policies.yaml" if policies is None else policies)
 
     # A copy of the folder that is older than the index has none; its tiers apply all the same.
-    index_path = law / "rule_of_law.yaml"
+    index_path = law_folder / "rule_of_law.yaml"
     index_document = read_document(index_path) if index_path.exists() else None
 
     triggers_file = triggers_document.parse(TriggersFile)

@@ -38,6 +38,8 @@ from streams.contract.wire.topics import (
     REFUSALS,
     REPORTERS_INTERNAL,
     REVIEW_QUESTIONS,
+    RULE_CHANGES,
+    RULE_SETS,
     TRANSPARENCY_COUNTERS,
     WORKER_PROGRESS,
 )
@@ -57,7 +59,15 @@ from streams.running.topics.topic_problems import (
 from tests.contract.examples import example_files
 
 CATALOGUE = load_catalogue()
-COMPACTED = {CHANNEL_STATE, AUTHORITY_STATE, REPORTER_STATE, TRANSPARENCY_COUNTERS, CLAIMS, DESK_VIEWS}
+COMPACTED = {
+    CHANNEL_STATE,
+    AUTHORITY_STATE,
+    REPORTER_STATE,
+    TRANSPARENCY_COUNTERS,
+    CLAIMS,
+    DESK_VIEWS,
+    RULE_SETS,
+}
 DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -71,7 +81,7 @@ def test_the_catalogue_lists_the_topics_of_the_code():
         *REQUEST_SOURCES, AUTHORITY_STATE, "authority-routing", TRANSPARENCY_COUNTERS, CLAIMS, WORKER_PROGRESS,
         MODERATION_OUTCOMES, CASE_ACTIVITY, REPORTER_NOTICES, DETECTOR_FEEDBACK, REPORTERS_INTERNAL, REPORTER_STATE,
         INTEGRITY_CASES, REVIEW_QUESTIONS, REFUSALS,
-        DELIVERIES_SET_ASIDE, DESK_VIEWS,
+        DELIVERIES_SET_ASIDE, DESK_VIEWS, RULE_CHANGES, RULE_SETS,
     }  # fmt: skip
     assert SOURCES.external[: len(REPORT_SOURCES)] == REPORT_SOURCES
     assert MESSAGE_REPORTS_INTERNAL == SOURCES.internal
@@ -147,6 +157,8 @@ def test_retention_is_as_documented():
     days = {
         name: int(t.config["retention.ms"]) / DAY_MS for name, t in CATALOGUE.items() if name not in COMPACTED
     }
+    # For ever: what is in force follows from all acts.
+    assert days.pop("rule-changes") < 0
     assert days == {
         "message-reports": 14,
         "verified-reports": 14,

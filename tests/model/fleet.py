@@ -74,6 +74,7 @@ class _Numbered(NamedTuple):
     outputs: list[OutputRecord]
     changes: dict[bytes, bytes]
     finished_records: int
+    finished_entries: int = 0
 
 
 def _apply_in_slices(state: SimpleNamespace, records: list[Any], **_options: Any) -> Any:
@@ -110,6 +111,8 @@ NUMBERING = SimpleNamespace(
     paused_sources=lambda _state: (),
     skipped_below=lambda _state, _topic: 0,
     tripped=lambda _result: {},
+    for_state=lambda _state: NUMBERING,
+    for_entries=lambda _entries: NUMBERING,
     aligned=(),
     relays=False,
 )

@@ -32,9 +32,9 @@ OLD, NEW = hash_key(bytes(range(32))), hash_key(bytes(range(1, 33)))
 TP = TopicPartition(CLAIMS, 0)
 
 
-def of(keys=DEMONSTRATION, partitions=4, **settings):
+def of(keys=DEMONSTRATION, partitions=4, *, approvals="none", by_log=False, **settings):
     environment = {f"TOCSIN_{name.upper()}": value for name, value in settings.items()}
-    return worker_terms(load_settings(environment), RULES, keys, partitions)
+    return worker_terms(load_settings(environment), RULES, keys, partitions, approvals, by_log=by_log)
 
 
 def names(one, other):
@@ -71,18 +71,36 @@ def test_a_version_that_cannot_read_bundles_differs():
     assert names(of(), BEFORE_TERMS) == [FORMAT]
 
 
-def with_policies(version, **settings):
+def with_policies(version, *, by_log=False, **settings):
     return worker_terms(
         load_settings({f"TOCSIN_{name.upper()}": value for name, value in settings.items()}),
         replace(RULES, policy_version=version),
         DEMONSTRATION,
         4,
+        "none",
+        by_log=by_log,
     )
 
 
 def test_other_files_differ():
     (policies,) = differences(of(), with_policies("p"))
     assert (policies.name, policies.of_rules) == ("TOCSIN_POLICIES_FILE (policy_version)", True)
+
+
+def test_files_do_not_count_once_the_log_says_what_is_in_force():
+    assert names(with_policies("p", by_log=True), with_policies("q", by_log=True)) == []
+    # Who joined before the first set was approved still says its files.
+    assert names(with_policies("p"), with_policies("q", by_log=True)) == []
+    assert with_policies("p", by_log=True).rules_id == with_policies("q", by_log=True).rules_id
+
+
+def test_workers_for_which_other_acts_count_differ_whatever_is_in_force():
+    keys = "TOCSIN_RULE_APPROVALS, TOCSIN_RULE_KEYS_FILE"
+    for by_log in (False, True):
+        one, other = (of(approvals=each, by_log=by_log) for each in ("none", "0123456789abcdef"))
+        assert names(one, other) == [keys]
+        new = of(approvals="unsigned", by_log=by_log, replaces_rules=one.rules_id)
+        assert names(one, new) == []
 
 
 def test_limits_are_shown_and_keep_nobody_out():

@@ -28,11 +28,13 @@ from streams.deciding.partition.hash_key import HashKeys, hash_key
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reports.census import open_episodes, take_report_census
 from streams.deciding.reports.counters import ReportCounters
+from streams.deciding.partition.rules_in_force import Switched
 from streams.deciding.reports.state import ReportState, restore_reports
 from streams.deciding.requests.counters import RequestCounters
 from streams.deciding.requests.state import restore_requests
 from streams.running.alignment.standing import Standing
 from streams.running.operations import metric_catalogue as catalogue
+from streams.running.operations.rules_standing import RulesStanding
 from streams.running.operations.adapter_metric_catalogue import ADAPTER_CATALOGUE
 from streams.running.operations.intake_metric_catalogue import INTAKE_CATALOGUE
 from streams.running.operations.faust_sensor import RebalanceSensor
@@ -367,6 +369,9 @@ def test_exactly_the_metrics_of_the_catalogue_are_shown():
     full.newcomers.say(has_room=False)
     worker.take_over(1, full)
     worker.operations.troubles = lambda: [("escalations", "2", "no_leader")]
+    worker.operations.rules_standing = lambda: RulesStanding(
+        "a" * 64, 1_000, (("b" * 64, "it crashes"),), True
+    )
     shown = {name for name, _ in worker.scrape()}
     ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}
     # The lag has no series here, because this worker reports no lag, and no id was forgotten. Whether a duty
@@ -687,3 +692,36 @@ def test_a_changed_hash_key_is_logged_and_on_the_status_page():
 def test_the_buckets_distinguish_usual_values():
     # An idle worker's 6 ms and a busy worker's 54 ms must fall into different buckets.
     assert bisect_right(APPEND_LATENCY, 0.006) != bisect_right(APPEND_LATENCY, 0.054)
+
+
+def test_the_rules_in_force_are_shown_by_partition_and_by_the_log():
+    worker = Worker()
+    worker.take_over(0)
+    switched = ReportState(1, 2, RULES)
+    switched.rules.switch(Switched("b" * 64, 3, 7, 0))
+    worker.take_over(1, switched)
+    found = worker.scrape()
+    assert value(found, "tocsin_rules_in_force", stage="reports", partition="0", rules="files") == 1
+    assert value(found, "tocsin_rules_in_force", stage="reports", partition="1", rules="b" * 16) == 1
+    assert value(found, "tocsin_rules_in_force_differ_from_files") == 0
+    assert not any(name.startswith(("tocsin_rules_proposed", "tocsin_rules_not_ready")) for name, _ in found)
+    worker.operations.rules_standing = lambda: RulesStanding(
+        "b" * 64, 5_000, (("c" * 64, "it crashes"),), True
+    )
+    other = dataclasses.replace(RULES.registry, policies=(), policy_version="other")
+    worker.operations.judges_by(other)
+    found = worker.scrape()
+    assert value(found, "tocsin_rules_proposed_timestamp_seconds") == 5
+    assert value(found, "tocsin_rules_not_ready", rules="c" * 16) == 1
+    assert value(found, "tocsin_rules_in_force_differ_from_files") == 1
+    assert not any(name == "tocsin_policy_info" for name, _ in found)
+    assert value(
+        found, "tocsin_registry_info", policy_version="other", registry_version=other.registry_version
+    )
+    status = worker.operations.status()
+    assert status["rules"] == {
+        "in_force": "b" * 64,
+        "files_differ": True,
+        "not_ready": {"c" * 64: "it crashes"},
+    }
+    assert [each["rules"] for each in status["partitions"]] == ["files", "b" * 16]

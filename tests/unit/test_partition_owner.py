@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from streams.contract.wire.origin import NotAtHome
 from streams.contract.wire.records import OutputRecord
+from streams.contract.wire.state_records import RulesMissing
 from streams.contract.wire.topics import SourceTopics
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState
@@ -23,6 +24,7 @@ from streams.running.log.connection import Connection
 from streams.running.log.log import Appended
 from streams.running.log.destinations import Troubles
 from streams.running.log.position import SourcePosition, decode_position
+from streams.running.partitions import partition_owner
 from streams.running.partitions.loading import Loaded
 from streams.running.partitions.observer import Observer
 from streams.running.partitions.partition_owner import INTERNAL_FIRST_SECONDS, PartitionOwner
@@ -113,6 +115,7 @@ def applied(owner, written):
         tripped=lambda _: {},
         paused_sources=lambda _: (),
         skipped_below=lambda *_: 0,
+        for_state=lambda _: owner.stage,
     )
     owner.state = None
     return seen
@@ -479,7 +482,7 @@ def set_aside(owner, *ranges):
 
 
 def read_again(owner):
-    owner.try_again(Loaded([], dict(owner.position), True, 0, 0))
+    owner.try_again(Loaded(owner.stage, [], dict(owner.position), True, 0, 0))
 
 
 def test_a_partition_that_is_set_aside_has_no_state_and_takes_nothing(failing, written, clock):
@@ -608,3 +611,41 @@ def test_the_state_of_a_partition_that_is_set_aside_takes_no_memory(owner, writt
     finally:
         gc.enable()
         gc.unfreeze()
+
+
+def test_a_partition_whose_rules_are_not_ready_is_set_aside_at_its_takeover_and_goes_on_when_they_are(
+    owner, monkeypatch
+):
+    told = []
+
+    class Seen(Observer):
+        def set_aside(self, partition, records, error):
+            told.append((partition, records, error))
+
+        def recovered(self, partition):
+            told.append(("recovered", partition))
+
+    owner._observer, owner.position = Seen(), {}
+
+    async def not_ready(*_):
+        raise RulesMissing("a" * 64)
+
+    monkeypatch.setattr(partition_owner, "load", not_ready)
+    with capture_logs() as logs:
+        assert asyncio.run(owner.restore(None, None, 0, None)) is None
+        # And once more, two seconds later.
+        owner.attempts.wait_for_rules(RulesMissing("a" * 64))
+    assert [log["error"] for log in logs] == ["the set of rules aaaaaaaaaaaaaaaa is not ready here"]
+    assert owner.attempts.is_set_aside
+    assert not owner.attempts.are_under_way
+    assert told == [(3, "", "RulesMissing")]
+    other, position = SimpleNamespace(name="count"), {"in": SourcePosition(7, 4, 1_000)}
+    owner.stage.sources = SourceTopics(("in",), "in-internal")
+    monkeypatch.setattr(other, "sources", owner.stage.sources, raising=False)
+    other.tripped, other.paused_sources = (lambda _: {}), (lambda _: ())
+    loaded = Loaded(other, "state", position | {"in-internal": SourcePosition(9, 4, 1_000)}, True, 1, 1)
+    owner.try_again(loaded)
+    assert (owner.stage, owner.state, owner.attempts.is_set_aside) == (other, "state", False)
+    with capture_logs() as logs:
+        assert owner.attempts.have_succeeded(owner.position, None)
+    assert [log["event"] for log in logs] == ["partition goes on: what it waited for is there"]

@@ -8,6 +8,7 @@ import orjson
 from streams.commands.registry.diff_document import diff_document
 from streams.commands.registry.law_diff import compare
 from streams.commands.registry.options import DAY, day_or_today
+from streams.commands.rules.change_commands import COMMANDS
 from streams.commands.rules.diff_text import rules_diff_text
 from streams.commands.rules.reports_needed import changed_needs
 from streams.commands.rules.rule_changes import policy_changes, value_changes
@@ -20,7 +21,15 @@ _RULES = RulesType()
 
 @click.group(cls=SuggestingGroup)
 def rules() -> None:
-    """Compare sets of rules: policies, categories, weights, rights of publishers and law."""
+    """Compare sets of rules, and change them while workers run.
+
+    Rules are policies, categories, weights, rights of publishers and law. docs/rules.md tells a change from
+    the idea to the last partition.
+    """
+
+
+for _command in COMMANDS:
+    rules.add_command(_command)
 
 
 @rules.command()

@@ -21,6 +21,7 @@ from streams.deciding.partition.duplicates import SLOT_HEAD, read_slots
 from streams.deciding.partition.newcomers import NEWCOMERS
 from streams.deciding.partition.reading import PARTLY_READ
 from streams.deciding.partition.refusal_budget import REFUSAL_BUDGET
+from streams.deciding.partition.rules_in_force import RULES_IN_FORCE
 from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls, without_offsets
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.part import PART
@@ -35,7 +36,7 @@ _FILE_VERSION: Final = 1
 # What 0.2 does not have: of a bundle of which nothing is left to read, what each publisher brought and was
 # told in the current hour, the parts of detectors and lists, and what people decided about reporters and
 # versions of messages: they weigh again there. It has no header that says which decisions were read before a
-# report.
+# report, and judges by the files of its installation.
 _NOT_BEFORE: Final = (
     PARTLY_READ,
     NEWCOMERS,
@@ -44,6 +45,7 @@ _NOT_BEFORE: Final = (
     WATCHED_REPORTS,
     APPROVALS,
     DECISIONS_READ,
+    RULES_IN_FORCE,
 )
 
 # The list of transparency counters that 0.2 does not have. What was published of it stays published.

@@ -24,6 +24,17 @@ class UnknownCategory(UnusableState):
     """State has open escalations or clocks of categories that are not among the rules."""
 
 
+class RulesMissing(Exception):
+    """A partition is judged by a set of rules that this process does not have ready.
+
+    No reason to stop: the set may be there in a moment, and other partitions may be judged by another one.
+    """
+
+    def __init__(self, rule_set: str) -> None:
+        super().__init__(f"the set of rules {rule_set[:16]} is not ready here")
+        self.rule_set = rule_set
+
+
 def require_version(
     key_type: bytes, value: bytes | memoryview, known: tuple[bytes, ...] = (STATE_VERSION,)
 ) -> None:

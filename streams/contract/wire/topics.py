@@ -36,6 +36,8 @@ REFUSALS: Final = "refusals"
 DELIVERIES_SET_ASIDE: Final = "deliveries-set-aside"
 CLAIMS: Final = "claims"
 WORKER_PROGRESS: Final = "worker-progress"
+RULE_SETS: Final = "rule-sets"
+RULE_CHANGES: Final = "rule-changes"
 
 ReportSource = Literal["message-reports", "verified-reports"]
 REPORT_SOURCES: Final[tuple[ReportSource, ...]] = (MESSAGE_REPORTS, VERIFIED_REPORTS)
@@ -70,6 +72,8 @@ TOPICS: Final = (
     DELIVERIES_SET_ASIDE,
     CLAIMS,
     WORKER_PROGRESS,
+    RULE_SETS,
+    RULE_CHANGES,
 )
 
 

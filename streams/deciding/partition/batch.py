@@ -54,6 +54,8 @@ class Batch(Generic[State, Rules, Counters]):
     If a handler raises anything but Rejected, StepsRemain and AheadOfOthers, neither `state` nor the
     batch may be used afterwards. `refused` counts the records by topic that could not be read.
 
+    `switched`: the last record read has put other rules into force, so that this batch ends with it.
+
     `until` says how far sources may be read, as the latest event time (ms) by topic; None if all may be read
     to their ends. `reached` is the latest event time read of each source, and `ahead` the record at which the
     batch stopped, if it did.
@@ -62,7 +64,7 @@ class Batch(Generic[State, Rules, Counters]):
     __slots__ = (
         "_bytes", "_counted_outputs", "_expiring", "_serve_due", "_slice_steps_end", "_steps", "ahead",
         "changes", "counters", "event_times", "finished_entries", "finished_records", "limits", "outputs",
-        "passed_on", "reached", "refused", "rules", "state", "until",
+        "passed_on", "reached", "refused", "rules", "state", "switched", "until",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +95,7 @@ class Batch(Generic[State, Rules, Counters]):
         self._bytes = 0
         self._counted_outputs = 0
         self._expiring = False
+        self.switched = False
 
     def begin_slice(self) -> None:
         """Allow the due steps of another slice."""

@@ -23,7 +23,8 @@ class Census(NamedTuple):
     ones with less than a tenth of their time left. `ids_known` is for how many ms of the partition's time all
     ids are remembered, None if none was forgotten. `has_room`: what is not known yet is taken. `hash_key` is
     the id of the key for reporters, None in a stage that hashes none; `earlier_hash_keys` has the ids of
-    those that are needed until a time (ms).
+    those that are needed until a time (ms). `rule_set` is the set of rules by which the partition is judged,
+    None for the files of the installation.
     """
 
     records: Mapping[str, int]
@@ -37,6 +38,7 @@ class Census(NamedTuple):
     has_room: bool = True
     hash_key: str | None = None
     earlier_hash_keys: Mapping[str, int] = {}
+    rule_set: str | None = None
 
 
 def take_census(state: PartitionState) -> Census:
@@ -55,4 +57,5 @@ def take_census(state: PartitionState) -> Census:
         },
         ids_known=now - forgotten if forgotten else None,
         has_room=state.newcomers.has_room,
+        rule_set=state.rules.rule_set,
     )

@@ -15,6 +15,9 @@ OTHER_PUBLISHER: Final = "other"
 class PartitionCounters:
     """The counters of every stage. `clock_events` counts by obligation and event.
 
+    A change of rules is ignored if a later one is in force, and refused if open cases need categories that
+    the new rules do not have.
+
     `refused_reports` counts the dead letters of reports by publisher: a listed `ce_source`, or `other`.
     """
 
@@ -25,6 +28,9 @@ class PartitionCounters:
     ticks_ignored: int = 0
     time_corrected: int = 0
     corrections_ignored: int = 0
+    rules_switched: int = 0
+    switches_ignored: int = 0
+    switches_refused: int = 0
     clock_outcomes: int = 0
     dead_letters: Counter[DeadLetterReason] = field(default_factory=Counter)
     refused_reports: Counter[str] = field(default_factory=Counter)

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any, Generic, TypeVar
 
 from streams.contract.events.dead_letter import REFUSED_BY_STATE
+from streams.contract.events.internal.rules_switch import RulesSwitch
 from streams.contract.wire.dead_letter import Rejected, dead_letter
 from streams.contract.wire.failing import Place, StageFailed, place_of
 from streams.contract.wire.forms.refusal import encode_refusal, publisher_of
@@ -15,6 +16,8 @@ from streams.contract.wire.forms.tick import decode_tick, encode_tick
 from streams.contract.wire.forms.time_correction import decode_time_correction
 from streams.contract.wire.origin import NotAtHome, Origin, origin_of, own_place, own_type, read_origin
 from streams.contract.wire.records import OutputRecord, SourceRecord
+from streams.contract.wire.rules.rules_switch import decode_rules_switch, encode_rules_switch
+from streams.contract.wire.state_records import RulesMissing, UnknownCategory
 from streams.contract.wire.topics import DEAD_LETTERS, REPORT_SOURCES, SourceTopics, without_prefix
 from streams.deciding.partition.batch import AheadOfOthers, Batch, Counters, Rules, State, StepsRemain
 from streams.deciding.partition.counters import OTHER_PUBLISHER
@@ -22,6 +25,7 @@ from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.limits import LIMITS, UNLIMITED, Limits
 from streams.deciding.partition.moving import Moves
 from streams.deciding.partition.reading import Bundled, Cursor
+from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, Switched, rule_set_of
 
 # Records whose keys are hashed together: enough that it pays, and less than a millisecond.
 _HASHED_TOGETHER = 1_000
@@ -45,12 +49,16 @@ class Stage(Generic[State, Rules, Counters]):
     `handlers` are by a record's original topic; the first one also takes records of topics that are not in
     the table. Records of topics in `handlers` but not in `sources` arrive through the internal topic only.
     `bundled` says what becomes of the bundles in that topic.
-    `restored(partition, partitions, rules, entries)` builds a state from the last value of every key.
+    `restored(partition, partitions, rules, entries)` builds a state from the last value of every key, and
+    `rebound(state, rules)` makes of a state what that would be if it were restored with other rules; raises
+    UnknownCategory, and then has changed nothing.
     `serve_due(batch, time, key)` takes the step due at `time`. `moves` says how state records move when the
     number of partitions changes. `fast_path`, if there is one, gets every plain record before the handlers.
     `aligned` are the sources that are read side by side with those of all other partitions, in event time;
     `relays` says whether what was read of them passes through the internal topic of this stage.
     `publishers` (ce_source) are told of their refused reports, by the topic to which each publishes.
+    `rule_set` is the id of the rules, None for the files of the installation; `shelf` has the stages of the
+    same name with other rules, by theirs.
     """
 
     name: str
@@ -60,6 +68,7 @@ class Stage(Generic[State, Rules, Counters]):
     handlers: Mapping[str, Handler]
     new_counters: Callable[[], Counters]
     restored: Callable[[int, int, Rules, Iterable[tuple[bytes, bytes]]], State]
+    rebound: Callable[[State, Rules], None]
     serve_due: Callable[[Any, int, DueKey], None]
     moves: Moves
     bundled: Bundled[Any] | None = None
@@ -67,6 +76,38 @@ class Stage(Generic[State, Rules, Counters]):
     aligned: tuple[str, ...] = ()
     relays: bool = False
     publishers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    rule_set: str | None = None
+    shelf: "Mapping[str | None, Stage[State, Rules, Counters]]" = field(default_factory=dict)
+
+    def with_rules(self, rule_set: str | None) -> "Stage[State, Rules, Counters]":
+        """Return the stage with these rules. Raises RulesMissing if it is not on the shelf."""
+        if rule_set == self.rule_set:
+            return self
+        try:
+            return self.shelf[rule_set]
+        except KeyError:
+            raise RulesMissing(rule_set or "") from None
+
+    def for_entries(self, entries: Mapping[bytes, bytes]) -> "Stage[State, Rules, Counters]":
+        """Return the stage by whose rules the partition with these state records is judged.
+
+        Raises UnknownStateVersion and RulesMissing.
+        """
+        return self.with_rules(rule_set_of(entries.get(RULES_IN_FORCE)))
+
+    def for_state(self, state: State) -> "Stage[State, Rules, Counters]":
+        """Return the stage by whose rules a partition is judged. Raises RulesMissing."""
+        return self.with_rules(state.rules.rule_set)
+
+    def say_rules(self, state: State, rule_set: str, change: int) -> OutputRecord | None:
+        """Return what to append to the internal topic so that `state` is judged by a set of rules, or None.
+
+        None if it is so already, or by a later change.
+        """
+        if state.rules.change >= change:
+            return None
+        value, headers = encode_rules_switch(rule_set, change)
+        return OutputRecord(self.sources.internal, state.partition, None, value, headers)
 
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]] = ()) -> State:
         """Return the state of a partition from the last value of every key; without entries, an empty state.
@@ -144,10 +185,11 @@ class Stage(Generic[State, Rules, Counters]):
         """Apply records in their order, in slices: yields the batch after each, to let the caller work.
 
         Changes `state`, which must have been made with the same rules. Run the iterator to its end: only then
-        is the batch complete. It ends before the last record if the batch is full, or before a record of a
-        source that `until` does not yet let read so far (see Batch); `finished_records` tells where the next
-        batch must begin. Outputs and state depend on the order of application alone, not on where it is cut,
-        or where the state was restored in between.
+        is the batch complete. It ends before the last record if the batch is full, before a record of a
+        source that `until` does not yet let read so far (see Batch), or after a record that puts other rules
+        into force; `finished_records` tells where the next batch must begin, with the stage `for_state`.
+        Outputs and state depend on the order of application alone, not on where it is cut, or where the state
+        was restored in between.
 
         With `last_entries` the batch ends inside of the last record, if that is a bundle (see Cursor).
 
@@ -169,7 +211,7 @@ class Stage(Generic[State, Rules, Counters]):
                 cursor.record += apply_plain(batch, cursor.plain(limits))
             batch.finished_records = cursor.record
             yield batch
-            if batch.is_full() or batch.ahead is not None:
+            if batch.is_full() or batch.ahead is not None or batch.switched:
                 break
         batch.finished_entries = cursor.stop()
         for _ in batch.finish():
@@ -189,6 +231,8 @@ class Stage(Generic[State, Rules, Counters]):
             if not applied:
                 break
             finished += applied
+            if batch.switched:
+                break
         return finished
 
     def _apply_plain(self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]) -> int:
@@ -231,7 +275,7 @@ class Stage(Generic[State, Rules, Counters]):
         if topic == self.sources.internal:
             passed_on = read_origin(record.headers)
             if passed_on is None:
-                if _apply_control_record(batch, record):
+                if self._apply_control_record(batch, record):
                     return True
                 if self.bundled is not None and self.bundled.form.is_bundle(record):
                     # One that can be read does not come here.
@@ -243,6 +287,44 @@ class Stage(Generic[State, Rules, Counters]):
         handlers = self.handlers
         (handlers.get(topic) or next(iter(handlers.values())))(batch, record, origin)
         return None
+
+    def _apply_control_record(self, batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool:
+        """Apply a tick, a correction of the time, an operator's decision or a change of rules.
+
+        Return False for any other internal record.
+        """
+        if own_type(record) is None:
+            return False
+        if (tick := decode_tick(record)) is not None:
+            batch.honour_tick(*tick)
+        elif (correction := decode_time_correction(record)) is not None:
+            batch.correct_time(correction, record.timestamp)
+        elif (decision := decode_source_decision(record)) is not None:
+            batch.state.sources.decide(decision)
+        elif (room := decode_state_room(record)) is not None:
+            batch.state.newcomers.say(has_room=room.has_room)
+        elif (switch := decode_rules_switch(record)) is not None:
+            self._switch_rules(batch, switch, record.offset)
+        else:
+            return False
+        return True
+
+    def _switch_rules(self, batch: Batch[State, Rules, Counters], switch: RulesSwitch, offset: int) -> None:
+        """Let the state be judged by other rules, unless a later change is in force. Raises RulesMissing."""
+        state = batch.state
+        state.time.read_switch()
+        if switch.change <= state.rules.change:
+            batch.counters.switches_ignored += 1
+            return
+        stage = self.with_rules(switch.rule_set)
+        try:
+            stage.rebound(state, stage.rules)
+        except UnknownCategory:
+            batch.counters.switches_refused += 1
+            return
+        state.rules.switch(Switched(switch.rule_set, switch.change, offset, state.time.applied))
+        batch.counters.rules_switched += 1
+        batch.switched = True
 
     def _refuse(
         self, batch: Batch[State, Rules, Counters], record: SourceRecord, topic: str, rejected: Rejected
@@ -302,7 +384,7 @@ def _apply_slice(
         except Exception as error:
             raise StageFailed(place(finished), error) from error
         finished += 1
-        if len(outputs) - finished >= most_outputs:
+        if len(outputs) - finished >= most_outputs or batch.switched:
             break
     breaker.note_read(read)
     return finished
@@ -311,23 +393,3 @@ def _apply_slice(
 def name_record(error: Exception, record: SourceRecord) -> None:
     """Add to an error the place of the record at which it happened."""
     error.add_note(f"while applying {place_of(record)}")
-
-
-def _apply_control_record(batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool:
-    """Apply a tick, a correction of the time or an operator's decision.
-
-    Return False for any other internal record.
-    """
-    if own_type(record) is None:
-        return False
-    if (tick := decode_tick(record)) is not None:
-        batch.honour_tick(*tick)
-    elif (correction := decode_time_correction(record)) is not None:
-        batch.correct_time(correction, record.timestamp)
-    elif (decision := decode_source_decision(record)) is not None:
-        batch.state.sources.decide(decision)
-    elif (room := decode_state_room(record)) is not None:
-        batch.state.newcomers.say(has_room=room.has_room)
-    else:
-        return False
-    return True

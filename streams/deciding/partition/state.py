@@ -37,6 +37,7 @@ from streams.deciding.partition.moving import (
 from streams.deciding.partition.newcomers import NEWCOMERS, Newcomers, merge_newcomers
 from streams.deciding.partition.reading import PARTLY_READ, PartlyRead
 from streams.deciding.partition.refusal_budget import REFUSAL_BUDGET, RefusalBudget, begin_anew
+from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, RulesInForce, merge_rules
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls
 from streams.deciding.partition.time import PartitionTime
@@ -74,6 +75,7 @@ class PartitionState:
         "partly_read",
         "recent",
         "refusals",
+        "rules",
         "settings",
         "sources",
         "time",
@@ -92,6 +94,7 @@ class PartitionState:
         self.time = time
         self.breaker = DeadLetterBreaker()
         self.sources = SourceControls()
+        self.rules = RulesInForce()
         self.partly_read = PartlyRead()
         self.settings = settings
         self.recent = RecentIds(settings)
@@ -152,6 +155,8 @@ class PartitionState:
         yield from self.sources.drain_changes()
         if (partly := self.partly_read.drain_change()) is not None:
             yield partly
+        if (rules := self.rules.drain_change()) is not None:
+            yield rules
         if (newcomers := self.newcomers.drain_change()) is not None:
             yield newcomers
         if (refusals := self.refusals.drain_change()) is not None:
@@ -175,6 +180,7 @@ class PartitionState:
             DUPLICATES_SLOT: read_slot,
             CLOCK_RECORD: self.clocks.restore,
             SOURCE_CONTROL: self.sources.restore,
+            RULES_IN_FORCE: self.rules.restore,
             PARTLY_READ: self.partly_read.restore,
             NEWCOMERS: self.newcomers.restore,
             REFUSAL_BUDGET: self.refusals.restore,
@@ -292,6 +298,7 @@ MOVES: Moves = {
     PARTLY_READ: NotMovable(
         "a bundle of reports is applied in part: let a worker apply the rest, and save again"
     ),
+    RULES_IN_FORCE: Merged(merge_rules),
     DUPLICATES_SLOT: Merged(_merge_recent),
     NEWCOMERS: Merged(merge_newcomers),
     REFUSAL_BUDGET: Merged(begin_anew),

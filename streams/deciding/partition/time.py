@@ -16,8 +16,8 @@ class PartitionTime:
 
     `now` is the time of the newest report or request applied, or a later one reached by ticks and outcomes.
     `newest_append` is the append time that `now` corresponds to. `applied` counts the reports or requests
-    applied, `ticks` the ticks honoured and the corrections read since the last of them. `corrections` counts
-    the corrections that took effect, ever.
+    applied, `ticks` the ticks honoured, and the corrections and changes of rules read, since the last of
+    them. `corrections` counts the corrections that took effect, ever.
     """
 
     __slots__ = ("applied", "corrections", "newest_append", "now", "ticks")
@@ -73,6 +73,10 @@ class PartitionTime:
         self.now = clock
         self.newest_append = appended
         self.corrections += 1
+
+    def read_switch(self) -> None:
+        """Count a change of rules that was read: between which reports it stands is in no other log."""
+        self.ticks += 1
 
     def count_applied(self) -> None:
         """Count a report or request that was applied."""

@@ -30,12 +30,17 @@ def reporter_stage(rules: ReporterStageRules) -> ReporterStage:
         handlers=HANDLERS,
         new_counters=ReporterCounters,
         restored=restore_reporters,
+        rebound=_rebind,
         serve_due=_serve_due,
         moves=MOVES,
         bundled=BUNDLED,
         relays=True,
         publishers=rules.publishers,
     )
+
+
+def _rebind(state: ReporterState, rules: ReporterStageRules) -> None:
+    """Leave a state as it is: what it holds of reporters is a count of facts, whatever the rules."""
 
 
 def _serve_due(batch: ReporterBatch, time: int, key: DueKey) -> None:  # noqa: ARG001

@@ -6,7 +6,7 @@ from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.escalation.transitions import serve_due
 from streams.deciding.reports.handle import ALIGNED, BUNDLED, HANDLERS
 from streams.deciding.reports.rules import ReportRules
-from streams.deciding.reports.state import MOVES, ReportState, restore_reports
+from streams.deciding.reports.state import MOVES, ReportState, rebind_reports, restore_reports
 
 SOURCES = SourceTopics(
     tuple(topic for topic in HANDLERS if topic != MESSAGE_REPORTS_INTERNAL), MESSAGE_REPORTS_INTERNAL
@@ -38,6 +38,7 @@ def report_stage(rules: ReportRules) -> ReportStage:
         handlers=HANDLERS,
         new_counters=ReportCounters,
         restored=restore_reports,
+        rebound=rebind_reports,
         serve_due=serve_due,
         moves=MOVES,
         bundled=BUNDLED,

@@ -188,9 +188,19 @@ def restore_reports(
     }
     state.restore(entries, own)
     state.reporter_keys.settle(state.counts)
+    rebind_reports(state, rules)
+    return state
+
+
+def rebind_reports(state: ReportState, rules: ReportRules) -> None:
+    """Let a state be judged by these rules: what it holds stays, and what is due follows from them.
+
+    An open episode goes on under the levels and times that its policy has now; without such a policy, or if
+    its mode is another, it is resolved at the next step of time. Raises UnknownCategory if an open episode or
+    clock is of a category that is not among the rules; then nothing has changed.
+    """
     state.require_categories(rules.registry.categories, _needed(state, rules))
     _schedule(state, rules)
-    return state
 
 
 def _needed(state: ReportState, rules: ReportRules) -> Iterator[Category]:

@@ -17,7 +17,7 @@ from streams.deciding.requests.counters import RequestCounters
 from streams.deciding.requests.handle import HANDLERS
 from streams.deciding.requests.keeping import keep_until_fulfilment
 from streams.deciding.requests.rules import RequestRules
-from streams.deciding.requests.state import RequestState, restore_requests
+from streams.deciding.requests.state import RequestState, rebind_requests, restore_requests
 
 SOURCES = SourceTopics((AUTHORITY_REQUESTS,), AUTHORITY_REQUESTS_INTERNAL)
 
@@ -37,6 +37,7 @@ def request_stage(rules: RequestRules) -> RequestStage:
         handlers=HANDLERS,
         new_counters=RequestCounters,
         restored=restore_requests,
+        rebound=rebind_requests,
         serve_due=_serve_due,
         moves=MOVES,
     )

@@ -26,5 +26,13 @@ def restore_requests(
     """
     state = RequestState(partition, partitions, rules)
     state.restore(entries, {})
-    state.require_categories(rules.registry.categories)
+    rebind_requests(state, rules)
     return state
+
+
+def rebind_requests(state: RequestState, rules: RequestRules) -> None:
+    """Let a state be judged by these rules. A clock keeps the terms with which it was armed.
+
+    Raises UnknownCategory if one is of a category that is not among the rules; then nothing has changed.
+    """
+    state.require_categories(rules.registry.categories)

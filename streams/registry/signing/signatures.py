@@ -1,12 +1,12 @@
 """Which signatures under rows of law hold."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from streams.registry.document import read_document, sha256_of
 from streams.registry.row_of_law import Signature
 from streams.registry.shapes.obligation import ObligationRow
 from streams.registry.shapes.signatures import SignaturesFile
+from streams.registry.text_path import TextPath
 
 SIGNATURES = "signatures.yaml"
 
@@ -19,7 +19,7 @@ def row_hash(row: ObligationRow) -> str:
     return sha256_of(row.model_dump(mode="json", exclude=_UPKEEP))
 
 
-def read_signatures(folder: Path) -> SignaturesFile | None:
+def read_signatures(folder: TextPath) -> SignaturesFile | None:
     """Read the signatures in a folder; None if it has none. Raises RegistryError if the file is invalid."""
     path = folder / SIGNATURES
     return read_document(path).parse(SignaturesFile) if path.exists() else None

@@ -15,7 +15,7 @@ from streams.running.app.faust_settings import faust_settings
 from streams.running.app.garbage_collection import GarbageCollection
 from streams.running.app.intake import run_intake
 from streams.running.cycle.batches import PassThroughSchema
-from streams.running.cycle.chores import HasRoom, do_chores
+from streams.running.cycle.chores import HasRoom, RulesWanted, do_chores
 from streams.running.cycle.cycle import Cycle
 from streams.running.cycle.lag import SourceLag, source_lag
 from streams.running.cycle.set_aside import keep_trying
@@ -59,6 +59,7 @@ class StageApp(PromptlyStoppingApp):
         self.writer = Writer(connection, prefix, instance)
         self.ownership = Ownership(connection, self.writer, self._owned)
         self.has_room: HasRoom = lambda: None
+        self.rules_wanted: RulesWanted = lambda: None
         self.alignment = Alignment(lambda: self.consumer, lambda: self.ownership.owners, self.writer)
         self.cycle = Cycle(self, self.ownership, self.writer, self.alignment)
         super().__init__(consumer_group(prefix), **faust_settings(connection, instance))
@@ -140,7 +141,9 @@ class StageApp(PromptlyStoppingApp):
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_endless(self.cycle.run()))
-                chores = do_chores(self, self.ownership, self.cycle, self.alignment, self.has_room)
+                chores = do_chores(
+                    self, self.ownership, self.cycle, self.alignment, self.has_room, self.rules_wanted
+                )
                 tasks.create_task(_endless(chores))
                 tasks.create_task(_endless(keep_aligned(self.alignment, self.ownership, self.cycle)))
                 tasks.create_task(_endless(hear_others(self.connection, self.writer, self.alignment)))

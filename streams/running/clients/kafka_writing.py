@@ -8,13 +8,14 @@ from itertools import islice
 
 from aiokafka import AIOKafkaProducer
 
-from streams.contract.wire.records import MAX_PASSED_ON_BYTES
 from streams.running.clients.kafka_reading import require_topics
 from streams.running.clients.published_event import Event
 from streams.running.worker.settings import Settings
 
 # A report has a few hundred bytes: this many fill a producer batch for each of a few partitions.
 _MAX_BATCH = 500
+
+_MOST_REQUEST_BYTES = 12 * 1024 * 1024
 
 
 async def started_producer(settings: Settings, *topics: str) -> AIOKafkaProducer:
@@ -27,8 +28,8 @@ async def started_producer(settings: Settings, *topics: str) -> AIOKafkaProducer
         **settings.connection().client_options(),
         enable_idempotence=True,
         linger_ms=5,
-        # Enough for any record that can be in a log. The topic's own limit still applies.
-        max_request_size=2 * MAX_PASSED_ON_BYTES,
+        # Enough for a set of rules, the largest record of any program. The topic's own limit still applies.
+        max_request_size=_MOST_REQUEST_BYTES,
     )
     try:
         await producer.start()

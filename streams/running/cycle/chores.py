@@ -42,9 +42,17 @@ IDLE_SECONDS = 1.0
 HasRoom = Callable[[], bool | None]
 """Whether there is memory for more state; None: as before."""
 
+RulesWanted = Callable[[], tuple[str, int] | None]
+"""The set of rules by which all partitions are to be judged, if it is ready, and the change that says so."""
+
 
 async def do_chores(
-    app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignment, has_room: HasRoom = lambda: None
+    app: Any,
+    ownership: Ownership,
+    cycle: Cycle,
+    alignment: Alignment,
+    has_room: HasRoom = lambda: None,
+    rules_wanted: RulesWanted = lambda: None,
 ) -> None:
     """Do them for ever; any exception must stop the worker."""
     asked_at = time.monotonic()
@@ -55,6 +63,7 @@ async def do_chores(
             await wake_sources(app.consumer, ownership)
             await cycle.claim_what_waits()
             try:
+                await _say_rules(rules_wanted(), app, ownership, cycle)
                 await _tick(app, ownership, cycle, alignment)
                 await _step_over_markers(ownership, cycle)
                 await cycle.note_what_is_ended()
@@ -74,6 +83,20 @@ async def _tick(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignme
         app, cycle, idle, lambda owner: owner.tick(alignment.tick_clock(owner, clock_ms()))
     ):
         owner.ticked()
+
+
+async def _say_rules(wanted: tuple[str, int] | None, app: Any, ownership: Ownership, cycle: Cycle) -> None:
+    """Let partitions be judged by the rules that are in force; each from where it reads that."""
+    if wanted is None:
+        return
+    rule_set, change = wanted
+    told = await _write_own(
+        app, cycle, [*ownership.owners.values()], lambda owner: owner.say_rules(rule_set, change)
+    )
+    for owner in told:
+        owner.rules_said(change)
+    if told:
+        logger.info("partitions change to other rules", rules=rule_set, change=change, partitions=len(told))
 
 
 async def _say_room(has_room: bool | None, app: Any, ownership: Ownership, cycle: Cycle) -> None:

@@ -12,6 +12,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from streams.contract.wire.state_records import RulesMissing
 from streams.running.alignment.arrival import Arrival
 from streams.running.errors import OwnershipLost, RefusedToStart
 from streams.running.log.log import Log
@@ -76,6 +77,8 @@ async def keep_trying(log: Log, writer: Writer, ownership: Ownership) -> None:
                     partition=owner.place.partition,
                     error=repr(error),
                 )
+            except RulesMissing as missing:
+                owner.attempts.wait_for_rules(missing)
             except RefusedToStart:
                 # Another worker may own it now, and its log may have changed.
                 if _is_owned(ownership, owner):

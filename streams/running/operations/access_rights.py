@@ -33,6 +33,8 @@ from streams.contract.wire.topics import (
     REPORTER_STATE,
     REPORTERS_INTERNAL,
     REVIEW_QUESTIONS,
+    RULE_CHANGES,
+    RULE_SETS,
     TOPICS,
     TRANSPARENCY_COUNTERS,
     VERIFIED_REPORTS,
@@ -107,6 +109,7 @@ WRITTEN_BY_WORKERS: Final = (*_OWN, *_OUTPUTS)
 
 _WORKER = (
     *_topics(*_SOURCES, to=_READ),
+    *_topics(RULE_SETS, RULE_CHANGES, to=_READ),
     *_topics(*_OWN, to=_BOTH),
     *_topics(*_OUTPUTS, to=_WRITE),
     # Workers compare every topic with the catalogue before they start.
@@ -174,11 +177,23 @@ ROLES: Final = (
     # Statements of reasons, and notices to authorities.
     Role("drafter", False, _topics(ESCALATIONS, MODERATION_OUTCOMES, to=_READ)),
     Role("policy-owner", False, _topics(MESSAGE_REPORTS, VERIFIED_REPORTS, to=_READ)),
+    # Proposes and approves sets of rules. Who may do which of the two is in the list of keys.
+    Role("rule-changer", False, _topics(RULE_SETS, RULE_CHANGES, to=_BOTH)),
     Role(
         "operator",
         False,
         (
-            *_topics(DEAD_LETTERS, REFUSALS, CLAIMS, *_STATES, *_SOURCES, *_INTERNAL, to=_READ),
+            *_topics(
+                DEAD_LETTERS,
+                REFUSALS,
+                CLAIMS,
+                RULE_SETS,
+                RULE_CHANGES,
+                *_STATES,
+                *_SOURCES,
+                *_INTERNAL,
+                to=_READ,
+            ),
             *_topics(MESSAGE_REPORTS, VERIFIED_REPORTS, to=_WRITE),
             # `tocsin status` compares every topic with the catalogue, and asks who is in the group.
             *_topics(*TOPICS, to=("Describe", "DescribeConfigs")),

@@ -109,6 +109,7 @@ LABELS = {
     "code": "`encryption_keys`, `bulk_identify`, `block_protest` or `political_demand`",
     "core": "`native` or `python`",
     "version": "version of Tocsin",
+    "rules": "the first 16 digits of the id of a set of rules, or `files`",
     "rules_id": "hash of all rules and settings that decide",
     "limits_id": "hash of the settings that limit what all stages take",
     "policy_version": "hash of the content of all policies",

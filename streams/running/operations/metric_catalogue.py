@@ -595,6 +595,35 @@ DUPLICATES_KNOWN = Metric(
 POLICY_INFO = Metric(
     _STATE, "tocsin_policy_info", "gauge", "1 for each policy in force.", ("policy", "mode", "content_hash")
 )
+RULES_IN_FORCE = Metric(
+    _STATE,
+    "tocsin_rules_in_force",
+    "gauge",
+    "1 for the set of rules by which a partition is judged: the first 16 digits of its id, or `files` for "
+    "those of the installation.",
+    ("stage", "partition", "rules"),
+)
+RULES_NOT_READY = Metric(
+    _STATE,
+    "tocsin_rules_not_ready",
+    "gauge",
+    "1 for a set of rules that is in force, proposed or needed by a partition, and that this worker cannot "
+    "use, or is still making ready.",
+    ("rules",),
+)
+RULES_DIFFER = Metric(
+    _STATE,
+    "tocsin_rules_in_force_differ_from_files",
+    "gauge",
+    "1 if a set of rules is in force by rule-changes and the files of this worker say otherwise: these "
+    "decide nothing.",
+)
+RULES_PROPOSED = Metric(
+    _STATE,
+    "tocsin_rules_proposed_timestamp_seconds",
+    "gauge",
+    "When the oldest set of rules was proposed that is neither approved nor rejected. Missing without one.",
+)
 REGISTRY_INFO = Metric(
     _STATE,
     "tocsin_registry_info",

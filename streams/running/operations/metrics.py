@@ -103,14 +103,20 @@ class Metrics:
         self.rebalance_duration = Histogram(catalogue.REBALANCE_DURATION)
         self.loop_delay = Histogram(LOOP_DELAY_SECONDS)
         self.spans = Numbers(SPANS, (("sent",), ("not_sent",), ("no_room",)))
-        self.policy_info = gauge(
-            catalogue.POLICY_INFO,
-            (((each.id, each.mode, each.content_hash), 1) for each in rules.policies if each.mode != "off"),
+        self.policy_info, self.registry_info = (
+            Numbers(catalogue.POLICY_INFO),
+            Numbers(catalogue.REGISTRY_INFO),
         )
-        versions = rules.policy_version, rules.registry_version
-        self.registry_info = gauge(catalogue.REGISTRY_INFO, [(versions, 1)])
+        self.judge_by(rules)
         self.core_info = gauge(CORE_INFO, [((core.runs,), 1)])
         self.build_info = gauge(BUILD_INFO, [((__version__,), 1)])
+
+    def judge_by(self, rules: Rules) -> None:
+        """Show these rules as those in force."""
+        self.policy_info.replace(
+            (each.id, each.mode, each.content_hash) for each in rules.policies if each.mode != "off"
+        )
+        self.registry_info.replace([(rules.policy_version, rules.registry_version)])
 
     def values(self) -> list[Values]:
         """All counters and histograms."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from streams.deciding.partition.census import OPEN_STATUSES, Census
+from streams.registry.changes.history import short
 from streams.registry.rules import Rules
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.lag_watch import Lag
@@ -63,6 +64,10 @@ class OwnedPartitions:
         self._shared: dict[str, int] = {}
         self._stages = tuple(topics)
         self._stage_of = {topic: stage for stage, names in topics.items() for topic in names}
+        self.judge_by(rules)
+
+    def judge_by(self, rules: Rules) -> None:
+        """Show the open episodes of all levels of these rules, also where there is none."""
         self._levels: list[EpisodeKind] = [
             (policy.id, policy.mode, str(level.level))
             for policy in rules.policies
@@ -219,6 +224,13 @@ class OwnedPartitions:
                 ),
             ),
             gauge(
+                catalogue.RULES_IN_FORCE,
+                (
+                    ((*place, short(census.rule_set)), 1)
+                    for place, census in zip(places, censuses.values(), strict=True)
+                ),
+            ),
+            gauge(
                 catalogue.LAST_COMMIT,
                 zip(places, (owned.last_commit for owned in all_owned.values()), strict=True),
             ),
@@ -268,6 +280,7 @@ class OwnedPartitions:
             "lag": lag,
             "time": moment(census.time / 1000) if census.time else None,
             "last_commit": moment(owned.last_commit),
+            "rules": short(census.rule_set),
             "state_records": dict(census.records),
             "state_bytes": sum(census.sizes.values()),
             "state_memory_bytes": sum(census.memory.values()),

@@ -27,6 +27,7 @@ class Readiness:
         self._to_restore = 0
         self._progress = 0
         self._differs_in: tuple[str, ...] = ()
+        self._without_rules: str | None = None
 
     @property
     def is_kept_out(self) -> bool:
@@ -59,6 +60,10 @@ class Readiness:
     def differs_in(self, names: Collection[str]) -> None:
         """Record what the others of the group have in another way; nothing if they do not."""
         self._differs_in = tuple(names)
+
+    def without_rules(self, why: str | None) -> None:
+        """Record why the rules in force cannot be used here; None if they can."""
+        self._without_rules = why
 
     def rebalance_began(self) -> None:
         """Record that the group is about to reassign its partitions."""
@@ -94,6 +99,10 @@ class Readiness:
     def reason_against(self) -> str | None:
         """Why the worker is not ready, with the seconds so far; None if it is ready."""
         seconds = f"{self._monotonic() - self._since:.0f} s"
+        if self._without_rules is not None:
+            return (
+                f"not in the group: the rules in force cannot be used here: {self._without_rules}, {seconds}"
+            )
         if self._differs_in:
             names = "; ".join(self._differs_in)
             return f"not in the group, whose workers have other settings: {names}, {seconds}"

@@ -47,6 +47,10 @@ class Numbers:
         """Set the value of a series of a gauge."""
         self._numbers[labels] = value
 
+    def replace(self, series: Iterable[Labels]) -> None:
+        """Have these series of a gauge and no others, all at 1."""
+        self._numbers = dict.fromkeys(series, 1.0)
+
     def of(self, *labels: str) -> float:
         """The value of a series, 0 if it does not exist."""
         return self._numbers.get(labels, 0.0)

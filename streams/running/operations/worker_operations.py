@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from streams import __version__
+from streams.registry.changes.history import short
 from streams.registry.rules import Rules
 from streams.running.alignment.standing import Standing
 from streams.running.cycle.lag import SourceLag
@@ -21,6 +22,7 @@ from streams.running.operations.memory_limit import memory_limit, state_budget
 from streams.running.operations.metrics import Exposition, Metrics
 from streams.running.operations.owned_partitions import EpisodeKind, OwnedPartitions, moment
 from streams.running.operations.readiness import Readiness
+from streams.running.operations.rules_standing import RulesStanding
 from streams.running.operations.standstill import IdleTime
 from streams.running.operations.values import Numbers, gauge
 from streams.running.operations.watchdog import Watchdog
@@ -54,6 +56,8 @@ class WorkerOperations:
         self._ids: tuple[str, str] | None = None
         # The destinations that take no records: topic without prefix, partition, reason.
         self.troubles: Callable[[], Iterable[tuple[str, str, str]]] = tuple
+        # What the log of rule changes says.
+        self.rules_standing: Callable[[], RulesStanding] = RulesStanding
         self.metrics = Metrics(rules, topics, core)
         self.readiness = Readiness()
         self.partitions = OwnedPartitions(rules, topics)
@@ -72,6 +76,13 @@ class WorkerOperations:
     def decides_with(self, rules_id: str, limits_id: str) -> None:
         """Record which rules and limits this worker has: see worker/terms.py."""
         self._ids = (rules_id, limits_id)
+
+    def judges_by(self, rules: Rules) -> None:
+        """Show these rules as those in force, instead of the files of the installation."""
+        self._rules = rules
+        self.metrics.judge_by(rules)
+        self.partitions.judge_by(rules)
+        self._law_watch = LawWatch(rules)
 
     def batch_committed(self, stage: str, partition: int, opened: Mapping[EpisodeKind, int]) -> None:
         """Record that a batch was applied and committed; see OwnedPartitions.committed for `opened`."""
@@ -121,6 +132,7 @@ class WorkerOperations:
             "policy_version": self._rules.policy_version,
             "registry_version": self._rules.registry_version,
             "rules_id": self._ids[0] if self._ids else None,
+            "rules": _described(self.rules_standing()),
             "core": self._core._asdict(),
             "started": moment(self._started_at),
             "ready": reason is None,
@@ -171,6 +183,7 @@ class WorkerOperations:
             *self.partitions.gauges(self._lags()),
             *self._law_watch.gauges(),
             *_gauges_of(self.standing()),
+            *_gauges_of_rules(self.rules_standing()),
             gauge(catalogue.DESTINATION_IN_TROUBLE, ((each, 1) for each in self.troubles())),
         ]
 
@@ -178,6 +191,24 @@ class WorkerOperations:
         if self._ids is None or self.readiness.is_kept_out:
             return []
         return [((__version__, *self._ids), 1.0)]
+
+
+def _described(standing: RulesStanding) -> dict[str, Any]:
+    return {
+        "in_force": standing.in_force,
+        "files_differ": standing.differs,
+        "not_ready": dict(standing.not_ready),
+    }
+
+
+def _gauges_of_rules(standing: RulesStanding) -> list[Numbers]:
+    oldest = standing.oldest_proposal_ms
+    return [
+        gauge(catalogue.RULES_NOT_READY, (((short(each),), 1) for each, _ in standing.not_ready)),
+        gauge(catalogue.RULES_DIFFER, [((), float(standing.differs))]),
+        # Without rows it would be shown as 0.
+        *([] if oldest is None else [gauge(catalogue.RULES_PROPOSED, [((), oldest / 1000)])]),
+    ]
 
 
 def _gauges_of(standing: Standing) -> list[Numbers]:

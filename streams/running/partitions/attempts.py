@@ -7,6 +7,7 @@ import structlog
 
 from streams.contract.wire.failing import Place
 from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.state_records import RulesMissing
 from streams.running.errors import OversizedRecord
 from streams.running.log.claims import StatePartition
 from streams.running.log.destinations import Troubles
@@ -23,6 +24,9 @@ from streams.running.partitions.setback import (
 )
 
 logger = structlog.get_logger(__name__)
+
+# A set of rules that is not ready is fetched and tried meanwhile, which takes some seconds.
+RULES_SECONDS = 2.0
 
 
 class Attempts:
@@ -54,6 +58,11 @@ class Attempts:
         """Whether something failed that has been neither applied nor skipped so far."""
         return self._setback is not None
 
+    @property
+    def may_have_succeeded(self) -> bool:
+        """Whether `have_succeeded` is to be asked: something failed, or was waited for."""
+        return self._setback is not None or self._was_blocked
+
     def is_due(self, troubles: Troubles) -> bool:
         """Whether the pause before the next attempt is over, and every destination takes records again."""
         if self._retry_at is not None and time.monotonic() < self._retry_at:
@@ -73,11 +82,28 @@ class Attempts:
         )
         return names
 
+    def wait_for_rules(self, missing: RulesMissing) -> str:
+        """Begin a short pause: the rules of the partition are not ready. Returns the error, for people."""
+        if not self._was_blocked:
+            logger.error(
+                "partition set aside: the rules by which it is judged are not ready here. It is tried again; "
+                "the other partitions go on",
+                stage=self._place.stage,
+                partition=self._place.partition,
+                error=str(missing),
+                runbook="docs/runbooks/TocsinRulesNotReady.md",
+            )
+        self._retry_at, self._was_blocked = time.monotonic() + RULES_SECONDS, True
+        return type(missing).__name__
+
     def set_aside(self, failed: NotApplied) -> str:
         """Begin a pause, and tell operators why.
 
         Returns the places of the records that failed, for people.
         """
+        if isinstance(failed.__cause__, RulesMissing):
+            self.wait_for_rules(failed.__cause__)
+            return describe(failed, self._prefix)
         is_first = self._setback is None
         self._setback = setback_after(failed, self._setback)
         self._retry_at = time.monotonic() + self._setback.pause
@@ -118,7 +144,7 @@ class Attempts:
         if self._was_blocked and self._setback is None:
             self._was_blocked = False
             logger.warning(
-                "partition goes on: its destinations take records again",
+                "partition goes on: what it waited for is there",
                 stage=self._place.stage,
                 partition=self._place.partition,
             )

@@ -5,7 +5,7 @@ from typing import Any, Generic, NamedTuple
 
 from aiokafka import TopicPartition
 
-from streams.contract.wire.state_records import UnusableState
+from streams.contract.wire.state_records import UnknownStateVersion, UnusableState
 from streams.running.errors import RefusedToStart
 from streams.running.log.log import Reader
 from streams.running.log.position import SourcePosition
@@ -19,9 +19,11 @@ from streams.running.partitions.stage import RunnableStage, State
 class Loaded(NamedTuple, Generic[State]):
     """A partition as committed, built from `records` state records with `keys` different keys.
 
-    Without `has_position` nothing was ever committed, and `position` is the beginning of the sources.
+    `stage` is the one by whose rules it is judged. Without `has_position` nothing was ever committed, and
+    `position` is the beginning of the sources.
     """
 
+    stage: RunnableStage[State, Any]
     state: State
     position: dict[str, SourcePosition]
     has_position: bool
@@ -43,17 +45,19 @@ async def load(
 
     Nobody else may write to it any more (see takeover/takeover.py).
     `consumer` comes from Log.reader; `end` and `blocked` as in read_entries, `bounds` and `progress` as in
-    read_state_with. Raises RefusedToStart when the state or the position cannot be used.
+    read_state_with. Raises RefusedToStart when the state or the position cannot be used, and RulesMissing
+    when the rules of the partition are not ready here.
     """
     sources = [writer.prefix + topic for topic in stage.sources]
     partitions = await writer.partition_count(sources[0])
     restored = await read_state_with(consumer, bounds, state_log, sources, partitions, progress, end, blocked)
     where = f"{state_log.topic} partition {state_log.partition}"
     try:
+        judging = stage.for_entries(restored.entries)
         state = build_state(
-            lambda entries: stage.restore(state_log.partition, partitions, entries), restored.entries
+            lambda entries: judging.restore(state_log.partition, partitions, entries), restored.entries
         )
-    except UnreadableState as error:
+    except (UnreadableState, UnknownStateVersion) as error:
         raise RefusedToStart(
             f"{where}: {error}. Run the version that wrote it, "
             "or reset the state after reading docs/operations-emergencies.md."
@@ -61,6 +65,7 @@ async def load(
     except UnusableState as error:
         raise RefusedToStart(f"{where}: {error}.") from error
     return Loaded(
+        judging,
         state,
         dict(restored.position),
         restored.has_position,

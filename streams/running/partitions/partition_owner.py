@@ -8,6 +8,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from streams.contract.wire.records import OutputRecord, SourceRecord, new_tuple
+from streams.contract.wire.state_records import RulesMissing
 from streams.running.log.append_times import APPEND_TIME, check_append_times
 from streams.running.log.claims import StatePartition
 from streams.running.log.fetched import Fetched
@@ -36,6 +37,10 @@ logger = structlog.get_logger(__name__)
 # are woken every half second, and a busy broker takes up to a second for a fetch.
 INTERNAL_FIRST_SECONDS = 2.0
 
+# How long after a change of rules was written it is written again, if it is not in force by then: what waits
+# before it may take longer, and a change that open cases keep from taking effect may take effect later.
+SAY_RULES_SECONDS = 60.0
+
 
 class PartitionOwner(Generic[State]):
     """Partition n of a stage's source and state topics. Not usable before `restore`."""
@@ -50,6 +55,7 @@ class PartitionOwner(Generic[State]):
         partition: int,
         observer: Observer[State, Any],
     ) -> None:
+        # The one by whose rules the partition is judged.
         self.stage = stage
         self.place = StatePartition(stage.name, partition)
         self.state_log = TopicPartition(writer.prefix + stage.state_topic, partition)
@@ -65,6 +71,8 @@ class PartitionOwner(Generic[State]):
         self._own_end = self._next_own_end = 0
         self.last_applied_at = time.monotonic()
         self.markers_stepped_at = time.monotonic()
+        # The change of rules that was written last, and when.
+        self._rules_said = (0, 0.0)
         self._log = log
         self._prefix = writer.prefix
         self._writer = writer
@@ -87,20 +95,29 @@ class PartitionOwner(Generic[State]):
         """Note that `restore` or `released` follows."""
         self._observer.taking_over(self.place.partition)
 
-    async def restore(self, consumer: Reader, bounds: LogBounds, end: int, blocked: Blocked) -> Loaded[State]:
-        """Take the partition over: read its state and position as in `load`."""
+    async def restore(
+        self, consumer: Reader, bounds: LogBounds, end: int, blocked: Blocked
+    ) -> Loaded[State] | None:
+        """Take the partition over: read its state and position as in `load`.
+
+        None if its rules are not ready here: then it is set aside, and `try_again` follows.
+        """
         started = time.monotonic()
         partition = self.place.partition
-        loaded = await load(
-            self.stage,
-            self._writer,
-            self.state_log,
-            consumer,
-            bounds,
-            end,
-            blocked,
-            lambda: self._observer.restoring(partition),
-        )
+        try:
+            loaded = await load(
+                self.stage,
+                self._writer,
+                self.state_log,
+                consumer,
+                bounds,
+                end,
+                blocked,
+                lambda: self._observer.restoring(partition),
+            )
+        except RulesMissing as missing:
+            self._observer.set_aside(partition, "", self.attempts.wait_for_rules(missing))
+            return None
         self._use(loaded)
         seconds = self.last_applied_at - started
         self._observer.taken_over(Takeover(partition, self.state, seconds, loaded.records))
@@ -118,7 +135,7 @@ class PartitionOwner(Generic[State]):
     def _use(self, loaded: Loaded[State]) -> None:
         # A batch that was being applied when the partition was set aside has moved them.
         self._applied_to, self._own_end = {}, 0
-        self.state, self.position = loaded.state, loaded.position
+        self.stage, self.state, self.position = loaded.stage, loaded.state, loaded.position
         self.committed_position = loaded.position
         self._let_rest({})
         self.last_applied_at = time.monotonic()
@@ -207,6 +224,7 @@ class PartitionOwner(Generic[State]):
             until,
         )
         self.position, self._applied_to = prepared.progress.position, prepared.progress.applied_to
+        self.stage = self.stage.for_state(self.state)
         return prepared
 
     async def apply_own(
@@ -274,7 +292,7 @@ class PartitionOwner(Generic[State]):
             )
         )
         attempts = self.attempts
-        if attempts.are_under_way and attempts.have_succeeded(progress.position, prepared.inside):
+        if attempts.may_have_succeeded and attempts.have_succeeded(progress.position, prepared.inside):
             self._observer.recovered(self.place.partition)
 
     def takes(self, topic: str, fetched: FetchedRange) -> bool:
@@ -338,6 +356,20 @@ class PartitionOwner(Generic[State]):
         Raises as `tick`.
         """
         return await self._own_record(lambda: self.stage.say_room(self.state, has_room=has_room))
+
+    async def say_rules(self, rule_set: str, change: int) -> Outputs | None:
+        """What to write if the partition is not judged by a set of rules yet; call `rules_said` afterwards.
+
+        Raises as `tick`.
+        """
+        said, at = self._rules_said
+        if said == change and time.monotonic() - at < SAY_RULES_SECONDS:
+            return None
+        return await self._own_record(lambda: self.stage.say_rules(self.state, rule_set, change))
+
+    def rules_said(self, change: int) -> None:
+        """Note that a change of rules is written."""
+        self._rules_said = change, time.monotonic()
 
     async def _own_record(self, made: Callable[[], OutputRecord | None]) -> Outputs | None:
         try:

@@ -1,7 +1,7 @@
 """What the runtime must know of a stage to run it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from streams.contract.wire.records import OutputRecord, SourceRecord
 from streams.contract.wire.topics import SourceTopics
@@ -78,6 +78,18 @@ class RunnableStage(Protocol[State, Result_co]):
     @property
     def state_topic(self) -> str:
         """Where its state is kept."""
+
+    def for_entries(self, entries: Mapping[bytes, bytes]) -> Self:
+        """The stage by whose rules a partition with these state records is judged. Raises RulesMissing."""
+
+    def for_state(self, state: State) -> Self:
+        """The stage by whose rules a partition is judged: another one after a change of rules."""
+
+    def say_rules(self, state: State, rule_set: str, change: int) -> OutputRecord | None:
+        """The record to append to the internal topic so that the partition is judged by a set of rules.
+
+        `change` orders such records. None if the state says so already.
+        """
 
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]]) -> State:
         """Build the state of a partition from the last value of every key."""

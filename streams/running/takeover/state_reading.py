@@ -156,9 +156,10 @@ class StateReading:
                     del self._kept[place]
                     self._begin(owner)
                 loaded = await owner.restore(consumer, bounds, end, blocked)
-                if loaded.has_position:
-                    self._with_position.add(place.stage)
-                self.records += loaded.records
+                if loaded is not None:
+                    if loaded.has_position:
+                        self._with_position.add(place.stage)
+                    self.records += loaded.records
                 self.read += 1
                 self._owners[place] = owner
                 self._say()

@@ -1,6 +1,6 @@
 """Builds the Faust app of a worker: `tocsin worker`, or `faust -A streams.running.worker.app worker`."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
@@ -15,6 +15,7 @@ from streams.deciding.reports.stage import report_stage
 from streams.deciding.requests.stage import SOURCES as REQUEST_SOURCES
 from streams.deciding.requests.stage import request_stage
 from streams.distribution import packages_missing
+from streams.registry.rules import Rules
 from streams.running.app.stage_app import StageApp
 from streams.running.errors import RefusedToStart
 from streams.running.identity import consumer_group
@@ -24,6 +25,7 @@ from streams.running.operations.address_refused import AddressRefused
 from streams.running.operations.core import Core
 from streams.running.operations.faust_sensor import RebalanceSensor
 from streams.running.operations.worker_operations import WorkerOperations
+from streams.running.partitions.observer import Observer
 from streams.running.takeover.joining import wait_until_agreed
 from streams.running.topics.group_members import members
 from streams.running.topics.topic_admin import ask, check_topics, partition_count, topic_name
@@ -32,6 +34,10 @@ from streams.running.worker.core_choice import choose_core
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.hash_keys import configured_hash_keys, is_public
 from streams.running.worker.observers import ReporterObserver, ReportObserver, RequestObserver
+from streams.running.worker.rule_changes.approvals import configured_approvals
+from streams.running.worker.rule_changes.following import RuleFollower
+from streams.running.worker.rule_changes.log_reading import ChangesReading
+from streams.running.worker.rule_changes.shelf import AnyStage, Shelf
 from streams.running.worker.rules import (
     configured_rules,
     report_rules,
@@ -57,6 +63,23 @@ def build_app(settings: Settings) -> StageApp:
     rules = configured_rules(settings)
     hash_keys = configured_hash_keys(settings)
     core = choose_core(settings)
+    approvals = configured_approvals(settings)
+    native: NativePart | None = "gate" if core.runs == "native" else None
+
+    def stages_of(rules: Rules) -> list[AnyStage]:
+        return [
+            report_stage(report_rules(settings, rules, hash_keys, native)),
+            request_stage(request_rules(settings, rules)),
+            reporter_stage(reporter_rules(settings, rules, hash_keys)),
+        ]
+
+    def judged_by(ruling: Rules) -> None:
+        operations.judges_by(ruling)
+        # As workers have it that start now: nobody is told that rules differ.
+        operations.decides_with(terms_of(0, by_log=True).rules_id, limits_id(settings))
+
+    def terms_of(partitions: int, *, by_log: bool) -> Terms:
+        return worker_terms(settings, rules, hash_keys, partitions, approvals.version, by_log=by_log)
 
     async def before_start() -> None:
         _log_choices(hash_keys, core)
@@ -70,7 +93,9 @@ def build_app(settings: Settings) -> StageApp:
         if tracing is not None:
             await app.add_async_context(tracing.queue.running())
         partitions = await ask(app.connection, lambda admin: _checked_partitions(settings, admin))
-        await _join(worker_terms(settings, rules, hash_keys, partitions))
+        await follower.catch_up(operations.readiness.without_rules)
+        await _join(terms_of(partitions, by_log=follower.history.in_force is not None))
+        app.add_future(follower.follow())
 
     async def _join(terms: Terms) -> None:
         app.ownership.agree_on(terms)
@@ -93,10 +118,18 @@ def build_app(settings: Settings) -> StageApp:
     tracing = _start_tracing(settings, operations)
     if tracing is not None:
         app.cycle.trace = tracing.spans
-    native: NativePart | None = "gate" if core.runs == "native" else None
-    app.add_stage(report_stage(report_rules(settings, rules, hash_keys, native)), ReportObserver(operations))
-    app.add_stage(request_stage(request_rules(settings, rules)), RequestObserver(operations))
-    app.add_stage(reporter_stage(reporter_rules(settings, rules, hash_keys)), ReporterObserver(operations))
+    shelf = Shelf(stages_of, rules)
+    reading = ChangesReading(app.connection, app.prefix, approvals.verify)
+    follower = RuleFollower(app.connection, reading, shelf, app.prefix, judged_by)
+    operations.rules_standing = follower.standing
+    app.rules_wanted = follower.wanted
+    observers: tuple[Observer[Any, Any], ...] = (
+        ReportObserver(operations),
+        RequestObserver(operations),
+        ReporterObserver(operations),
+    )
+    for stage, observer in zip(shelf.stages(), observers, strict=True):
+        app.add_stage(stage, observer)
     app.sensors.add(RebalanceSensor(operations.metrics, operations.readiness))
     return app
 

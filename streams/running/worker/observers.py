@@ -103,6 +103,7 @@ class StageObserver(Observer[State, Applied]):
     def set_aside(self, partition: int, records: str, error: str) -> None:
         """Show the partition as set aside, with what its state held last."""
         self._operations.partitions.set_aside(self.stage, partition, records, error)
+        self._operations.readiness.settled(self.partition_name(partition))
 
     def waits(self, partition: int, destinations: str) -> None:
         """Show the partition as set aside, with the destinations for which it waits."""
@@ -126,6 +127,13 @@ class StageObserver(Observer[State, Applied]):
         metrics.batch_records.observe(len(batch.append_times))
         metrics.transaction_duration.observe(batch.transaction_seconds)
         counters: PartitionCounters = batch.result.counters
+        if counters.switches_refused:
+            logger.warning(
+                "rules not changed: open cases need categories that the new ones do not have; tried again",
+                stage=self.stage,
+                partition=batch.partition,
+                runbook="docs/runbooks/TocsinRulesDisagree.md",
+            )
         metrics.duplicates.add((), counters.duplicates)
         metrics.rekeyed.add((), counters.rekeyed)
         metrics.ticks_read.add(("honoured",), counters.ticks_honoured)

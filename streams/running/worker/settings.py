@@ -146,6 +146,27 @@ class Settings(BaseSettings):
             "`/status` shows as `rules_id`. Without it a worker does not join others that have other rules.",
         ),
     ] = ""
+    rule_keys_file: Annotated[
+        Path | None,
+        Field(
+            description="Keys of the people who may propose and approve sets of rules (YAML). Without it, no "
+            "act in rule-changes counts, and the files of the installation rule."
+        ),
+    ] = None
+    rule_approvals: Annotated[
+        Literal["signed", "unsigned"],
+        Field(
+            description="`signed` counts acts on rules with a signature of a listed key only. `unsigned` "
+            "counts all, so that whoever may write to rule-changes can act in the name of two people."
+        ),
+    ] = "signed"
+    rule_signing_key_file: Annotated[
+        Path | None,
+        Field(
+            description="Private Ed25519 key (PEM) with which `tocsin rules` signs what you decide; no "
+            "worker needs it."
+        ),
+    ] = None
     core: Annotated[
         Literal["auto", "python", "native"],
         Field(

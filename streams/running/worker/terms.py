@@ -18,8 +18,14 @@ _REGISTRY = ", ".join(
 )
 
 
-def worker_terms(settings: Settings, rules: Rules, hash_keys: HashKeys, partitions: int) -> Terms:
-    """Return the terms of a worker. `partitions` is the number of them in each source topic."""
+def worker_terms(
+    settings: Settings, rules: Rules, hash_keys: HashKeys, partitions: int, approvals: str, *, by_log: bool
+) -> Terms:
+    """Return the terms of a worker. `partitions` is the number of them in each source topic.
+
+    `approvals` says whose acts on rules count, and `by_log` that such acts have put a set into force: then
+    the files of installations decide nothing, and may differ.
+    """
     keys = (hash_keys.current, *([hash_keys.previous] if hash_keys.previous else []))
     return Terms(
         version=__version__,
@@ -30,11 +36,19 @@ def worker_terms(settings: Settings, rules: Rules, hash_keys: HashKeys, partitio
             "partitions of the source topics": (str(partitions),),
         },
         rules={
-            f"{PREFIX}POLICIES_FILE (policy_version)": rules.policy_version,
-            f"{_REGISTRY} (registry_version)": rules.registry_version,
+            # Acts that count for one worker and not for another would judge partitions by other rules.
+            f"{PREFIX}RULE_APPROVALS, {PREFIX}RULE_KEYS_FILE": approvals,
+            **({} if by_log else _of_files(rules)),
         },
         replaces=settings.replaces_rules,
     )
+
+
+def _of_files(rules: Rules) -> dict[str, str]:
+    return {
+        f"{PREFIX}POLICIES_FILE (policy_version)": rules.policy_version,
+        f"{_REGISTRY} (registry_version)": rules.registry_version,
+    }
 
 
 def limits_id(settings: Settings) -> str:

@@ -49,6 +49,8 @@ INTEGRITY = "integrity-cases"
 QUESTIONS = "review-questions"
 SET_ASIDE = "deliveries-set-aside"
 VIEWS = "desk-views"
+RULE_SETS = "rule-sets"
+RULE_CHANGES = "rule-changes"
 TOPICS = (
     SOURCE,
     VERIFIED,
@@ -78,6 +80,8 @@ TOPICS = (
     QUESTIONS,
     SET_ASIDE,
     VIEWS,
+    RULE_SETS,
+    RULE_CHANGES,
 )
 # State, sources, internal topic of each stage. The first one passes outcomes on to the second, and reports to
 # the third, which sends them back to the first.

@@ -1,7 +1,7 @@
 """The second oracle: the core applies the log again and must give the same bytes and the same state."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -23,10 +23,8 @@ from streams.deciding.reports.crowd import LISTED_MESSAGES, MESSAGE_REPORTERS
 from streams.deciding.reports.decisions_read import DECISIONS_READ, DecisionsRead
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
-from streams.deciding.reports.state import ReportState
 from streams.deciding.requests.rules import compile_request_rules
 from streams.deciding.requests.stage import request_stage
-from streams.deciding.requests.state import RequestState
 from streams.registry.loader import load_rules
 from streams.running.log.position import POSITION_KEY, decode_position
 from tests import bundled
@@ -63,6 +61,7 @@ from tests.replay_order import (
     applied_report,
     order_of_application,
 )
+from tests.switching import AnyStage, batches, shelved
 
 OUTPUTS = (ENRICHED, ESCALATIONS, SHADOW, QUESTIONS, ROUTING)
 TOLD = (NOTICES, FEEDBACK)
@@ -191,25 +190,33 @@ class Replayed:
 
 
 def check_replay(
-    deployment: Deployment, reader: Reader, rules: ReportRules, cut: Cut | None = None
+    deployment: Deployment,
+    reader: Reader,
+    rules: ReportRules,
+    cut: Cut | None = None,
+    sets: Mapping[str, ReportRules] | None = None,
 ) -> dict[str, int]:
     """Compare the topics byte for byte with a replay. Returns the number of records compared per topic.
 
-    `cut(records)` splits the records into batches; by default there is one batch. Raises AssertionError at a
+    `sets` are the sets of rules to which partitions have changed, by their ids. `cut(records)` splits the records into batches; by default there is one batch. Raises AssertionError at a
     difference.
     """
     compared = dict.fromkeys((*OUTPUTS, STATE, REQUESTS_STATE, COUNTERS), 0)
     told: Counter[tuple[str, Told]] = Counter()
-    request_rules = compile_request_rules(rules.registry, settings=rules.settings)
+    sets = sets or {}
+    reports_stage = shelved(report_stage(rules), {name: report_stage(each) for name, each in sets.items()})
+    requests_stage = shelved(_requests(rules), {name: _requests(each) for name, each in sets.items()})
     for partition in range(deployment.partitions):
         reports, requests = Replayed(partition), Replayed(partition)
-        state = ReportState(partition, deployment.partitions, rules)
-        for batch in _batches(order_of(deployment, reader, partition), cut):
-            reports.add(report_stage(rules).apply(state, batch))
+        state = reports_stage.restore(partition, deployment.partitions)
+        for records in _batches(order_of(deployment, reader, partition), cut):
+            for batch in batches(reports_stage, state, records):
+                reports.add(batch)
         told.update((topic, row[1:]) for topic in TOLD for row in reports.outputs[topic])
-        requests_state = RequestState(partition, deployment.partitions, request_rules)
-        for batch in _batches(order_of_requests(deployment, reader, partition), cut):
-            requests.add(request_stage(request_rules).apply(requests_state, batch))
+        requests_state = requests_stage.restore(partition, deployment.partitions)
+        for records in _batches(order_of_requests(deployment, reader, partition), cut):
+            for batch in batches(requests_stage, requests_state, records):
+                requests.add(batch)
         for topic in OUTPUTS:
             expected = reports.outputs[topic] + requests.outputs[topic]
             rows = reader.rows[deployment.name(topic)][partition]
@@ -228,7 +235,15 @@ def check_replay(
             view = reader.latest(deployment.name(topic), partition)
             _check_state(f"{topic} {partition}", view, kept)
             compared[topic] += len(view)
-    return compared | _check_reporters(deployment, reader, rules, cut, told)
+    return compared | _check_reporters(deployment, reader, rules, cut, told, sets)
+
+
+def _requests(rules: ReportRules) -> AnyStage:
+    return request_stage(compile_request_rules(rules.registry, settings=rules.settings))
+
+
+def _reporters(rules: ReportRules) -> AnyStage:
+    return reporter_stage(compile_reporter_rules(rules.registry, settings=rules.settings))
 
 
 def _check_reporters(
@@ -237,19 +252,21 @@ def _check_reporters(
     rules: ReportRules,
     cut: Cut | None,
     told: Counter[tuple[str, Told]],
+    sets: Mapping[str, ReportRules],
 ) -> dict[str, int]:
     """Compare what the stage of reporters wrote with a replay of its only source, in which ticks stand as
     well. `told` is what the stage of reports tells reporters and detectors; the other one tells them too.
     """
-    stage = reporter_stage(compile_reporter_rules(rules.registry, settings=rules.settings))
+    stage = shelved(_reporters(rules), {name: _reporters(each) for name, each in sets.items()})
     expected: Counter[tuple[str, Written]] = Counter()
     records = 0
     for partition in range(deployment.partitions):
         replayed = Replayed(partition)
         state = stage.restore(partition, deployment.partitions)
         rows = _applied(deployment, reader, REPORTERS_INTERNAL, REPORTERS_STATE, partition)
-        for batch in _batches(rows, cut):
-            replayed.add(stage.apply(state, batch))
+        for part in _batches(rows, cut):
+            for batch in batches(stage, state, part):
+                replayed.add(batch)
         view = reader.latest(deployment.name(REPORTERS_STATE), partition)
         _check_state(f"{REPORTERS_STATE} {partition}", view, replayed.kept)
         records += len(view)

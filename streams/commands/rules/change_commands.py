@@ -1,0 +1,272 @@
+"""`tocsin rules propose` and what follows: changes of rules while workers run."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import click
+
+from streams.commands.rules.acting import Signer, act_on, made, reading, signer, write
+from streams.commands.rules.history_text import act_text, listed
+from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.operator_options import require_reason
+from streams.commands.shared.terminal import echo
+from streams.contract.events.rules.rule_change import RuleRole
+from streams.contract.events.rules.rule_set import FORMAT, RuleSet
+from streams.contract.wire.rules.rule_set import (
+    BadRuleSet,
+    decode_rule_set,
+    encode_rule_set,
+    rule_set_id,
+    rule_set_record,
+)
+from streams.registry.changes.bundle import category_conflicts, load_rule_set, overlaid, rule_files
+from streams.registry.changes.history import RuleHistory, short
+from streams.registry.changes.keys import on_trust
+from streams.registry.rules import Rules
+from streams.running.worker.rule_changes.log_reading import ChangesReading, read_rule_set
+from streams.running.worker.rule_changes.trial import try_rule_set
+from streams.running.worker.rules import configured_rules
+from streams.running.worker.settings import Settings, load_settings
+
+_LEAST_DIGITS = 8
+
+
+def _who_and_why(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--role", type=click.Choice(get_args(RuleRole)), help="Only where acts are not signed."),
+        click.option("--actor", metavar="REF", help="Your pseudonym; only where acts are not signed."),
+        click.option("--reason", required=True, help="Why; it is kept in the log. Name no person."),
+    ):
+        command = option(command)
+    return command
+
+
+_YES = click.option("--yes", is_flag=True, help="Do it; without it, nothing is written.")
+_SET = click.argument("rule_set", metavar="SET")
+
+
+@click.command()
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder of rules.",
+)
+@click.option("--from-settings", is_flag=True, help="The files that the settings name.")
+@_who_and_why
+def propose(
+    folder: Path | None,
+    from_settings: bool,
+    reason: str,
+    actor: str | None,
+    role: RuleRole | None,
+) -> None:
+    """Put a set of rules into the log, for another person to approve.
+
+    The set is tried first, as every worker will: it is loaded, and executed on sample reports and on those of
+    golden_reports.yaml, if the folder has that file. What the folder does not have is as in the set in force,
+    or as in the files that the settings name while none is. A folder `law` replaces all law.
+    """
+    if (folder is None) != from_settings:
+        raise click.UsageError("give either --from FOLDER or --from-settings.")
+    require_reason(reason)
+    settings = load_settings()
+    who = signer(settings, actor, role)
+    with broker_errors_explained(settings):
+        rule_set = asyncio.run(_propose(settings, who, folder, reason))
+    echo(f"proposed and checked: {rule_set}")
+    echo(f"Another person approves it with `tocsin rules approve {short(rule_set)}`.")
+
+
+async def _propose(settings: Settings, who: Signer, folder: Path | None, reason: str) -> str:
+    log = reading(settings)
+    history = await log.to_the_end()
+    parent = None if history.in_force is None else history.in_force.rule_set
+    files = rule_files(**settings.registry_files())
+    if folder is not None:
+        ruling = files if parent is None else (await _read(settings, parent))[0].files
+        files = overlaid(ruling, folder)
+    try:
+        value = encode_rule_set(RuleSet(FORMAT, parent, who.actor.ref, reason, files))
+    except BadRuleSet as error:
+        raise click.ClickException(f"no worker would take it: it {error}. Nothing was written.") from error
+    rule_set = rule_set_id(value)
+    await _require_usable(settings, history, rule_set, value)
+    act = made(history, who, "proposed", rule_set, reason, parent=parent)
+    if problem := history.problem(act, int(act.at.timestamp() * 1000)):
+        raise click.ClickException(f"{problem}. Nothing was written.")
+    await write(settings, rule_set_record(value, int(act.at.timestamp() * 1000)))
+    await act_on(settings, log, act)
+    await act_on(settings, log, made(history, who, "checked", rule_set, "tried when proposed", passed=True))
+    return rule_set
+
+
+async def _require_usable(settings: Settings, history: RuleHistory, rule_set: str, value: bytes) -> None:
+    """Try a set as workers do. Raises ClickException with what is wrong with it."""
+    verdict = await try_rule_set(rule_set, value)
+    problems = list(verdict.problems)
+    if not problems:
+        now = await _rules_in_force(settings, history)
+        problems = category_conflicts(now, load_rule_set(decode_rule_set(rule_set, value)))
+    if problems:
+        text = "\n".join(f"  {problem}" for problem in problems)
+        raise click.ClickException(f"no worker would take the set {short(rule_set)}:\n{text}")
+    echo(f"tried in {verdict.seconds:.1f} s")
+
+
+async def _rules_in_force(settings: Settings, history: RuleHistory) -> Rules:
+    if history.in_force is None:
+        return configured_rules(settings)
+    rules, _ = await read_rule_set(settings.connection(), settings.topic_prefix, history.in_force.rule_set)
+    return load_rule_set(rules)
+
+
+@click.command()
+@_SET
+@_who_and_why
+@_YES
+def approve(rule_set: str, **options: Any) -> None:
+    """Put a proposed set into force, in all partitions, within seconds. Who proposed it cannot.
+
+    The set is read from the log and tried again before you sign. Without --yes it is only tried.
+    """
+    _act("approved", rule_set, **options)
+
+
+@click.command()
+@_SET
+@_who_and_why
+@_YES
+def reject(rule_set: str, **options: Any) -> None:
+    """Refuse a proposed set, or withdraw your own."""
+    _act("rejected", rule_set, **options)
+
+
+@click.command()
+@click.argument("rule_set", metavar="[SET]", required=False)
+@_who_and_why
+@_YES
+def rollback(rule_set: str | None, **options: Any) -> None:
+    """Put a set into force that was in force before; without SET, the one before this.
+
+    One person suffices: others have approved it. Open cases stay open, and no clock ends.
+    """
+    _act("rolled_back", rule_set, **options)
+
+
+@click.command()
+@_SET
+@_who_and_why
+def check(rule_set: str, **options: Any) -> None:
+    """Try a proposed set once more, for example with another version of Tocsin, and note that in the log."""
+    _act("checked", rule_set, yes=True, **options)
+
+
+def _act(
+    kind: Any,
+    named: str | None,
+    reason: str,
+    actor: str | None,
+    role: RuleRole | None,
+    yes: bool,
+) -> None:
+    require_reason(reason)
+    settings = load_settings()
+    who = signer(settings, actor, role)
+    with broker_errors_explained(settings):
+        echo(asyncio.run(_acted(settings, who, kind, named, reason, yes=yes)))
+
+
+async def _acted(
+    settings: Settings, who: Signer, kind: Any, named: str | None, reason: str, *, yes: bool
+) -> str:
+    log = reading(settings)
+    history = await log.to_the_end()
+    rule_set = _before(history) if named is None else _found(log, named)
+    if kind in ("approved", "checked"):
+        _, value = await _read(settings, rule_set)
+        await _require_usable(settings, history, rule_set, value)
+    act = made(history, who, kind, rule_set, reason, passed=True if kind == "checked" else None)
+    if not yes:
+        problem = history.problem(act, int(act.at.timestamp() * 1000))
+        if problem is not None:
+            raise click.ClickException(f"{problem}. Nothing was written.")
+        return f"nothing was written; to write that {short(rule_set)} is {kind}, run it again with --yes"
+    await act_on(settings, log, act)
+    return act_text(act)
+
+
+def _before(history: RuleHistory) -> str:
+    """Return the set that was in force before the one that is. Raises ClickException without one."""
+    if history.before is None:
+        raise click.ClickException(
+            "no other set was ever in force. To go back to the files of the installation, propose them: "
+            "`tocsin rules propose --from-settings`."
+        )
+    return history.before
+
+
+def _found(log: ChangesReading, named: str) -> str:
+    known = dict.fromkeys(each.act.rule_set for each in log.history.acts)
+    found = [each for each in known if each.startswith(named)]
+    if len(named) < _LEAST_DIGITS or len(found) != 1:
+        raise click.UsageError(
+            f"{named}: {'several sets begin' if len(found) > 1 else 'no set begins'} so; give at least "
+            f"{_LEAST_DIGITS} digits of an id that `tocsin rules list` shows."
+        )
+    return found[0]
+
+
+async def _read(settings: Settings, rule_set: str) -> tuple[RuleSet, bytes]:
+    try:
+        return await read_rule_set(settings.connection(), settings.topic_prefix, rule_set)
+    except BadRuleSet as error:
+        raise click.ClickException(f"the set {short(rule_set)} {error}.") from error
+
+
+@click.command(name="list")
+@click.option("--all", "everything", is_flag=True, help="Also acts that do not count, with the reason.")
+def list_(everything: bool) -> None:
+    """Show what was decided about rules, what is in force, and what waits for approval."""
+    settings = load_settings()
+    with broker_errors_explained(settings):
+        history = asyncio.run(reading(settings).to_the_end())
+    echo(listed(history, everything=everything))
+
+
+@click.command()
+@_SET
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write its files into this new folder, for `tocsin rules diff`.",
+)
+def show(rule_set: str, folder: Path | None) -> None:
+    """Show who proposed a set and why, and its files."""
+    settings = load_settings()
+    with broker_errors_explained(settings):
+        rules = asyncio.run(_shown(settings, rule_set))
+    echo(f"parent: {short(rules.parent)}\nauthor: {rules.author}\nreason: {rules.reason}")
+    if folder is None:
+        echo("\n".join(f"{file.name} ({len(file.text.encode()):,} bytes)" for file in rules.files))
+        return
+    if folder.exists():
+        raise click.ClickException(f"{folder} exists already; name a new folder.")
+    for file in rules.files:
+        path = folder / file.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file.text, encoding="utf-8")
+    echo(f"{len(rules.files)} files written to {folder}")
+
+
+async def _shown(settings: Settings, named: str) -> RuleSet:
+    # Whose acts count does not matter to who looks at files.
+    log = reading(settings, on_trust)
+    await log.to_the_end()
+    return (await _read(settings, _found(log, named)))[0]
+
+
+COMMANDS = cast(list[click.Command], [propose, approve, reject, rollback, check, list_, show])

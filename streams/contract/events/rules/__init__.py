@@ -1,0 +1,1 @@
+"""Sets of rules and what people decide about them."""

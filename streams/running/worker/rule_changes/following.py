@@ -1,0 +1,234 @@
+"""Follows the log of rule changes: which set is in force, and whether this process has it ready."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from streams.contract.wire.rules.rule_set import BadRuleSet, decode_rule_set
+from streams.registry.changes.bundle import load_rule_set
+from streams.registry.changes.history import short
+from streams.registry.errors import RegistryError
+from streams.registry.rules import Rules
+from streams.running.errors import OwnershipLost
+from streams.running.log.log import Log
+from streams.running.operations.rules_standing import RulesStanding
+from streams.running.worker.rule_changes.log_reading import ChangesReading, read_rule_set
+from streams.running.worker.rule_changes.shelf import Shelf
+from streams.running.worker.rule_changes.trial import Verdict, try_rule_set
+
+logger = structlog.get_logger(__name__)
+
+# How long a fetch waits at the end of the log. The broker answers at once when something comes.
+_FETCH_MS = 500
+
+# How often to look whether a partition asks for a set that is not ready.
+_LOOK_SECONDS = 0.5
+
+# When a set that could not be made ready is tried again: it may have been a broker, or a busy machine.
+AGAIN_SECONDS = 30.0
+
+# The same for a set that is only proposed: a hurtful one takes a minute of a processor each time.
+_LATER_SECONDS = 600.0
+
+# How many of the open proposals are made ready before anybody approves them, the newest ones, and how many of
+# the sets for which a partition has asked, the last ones. Each takes some ten megabytes.
+_MOST_PROPOSALS = 3
+_MOST_ASKED = 3
+
+Try = Callable[[str, bytes], Awaitable[Verdict]]
+
+
+class RuleFollower:
+    """Reads the log, and makes the sets ready that partitions are or may be judged by.
+
+    `changed` is called with the rules of the set in force whenever another one is in force and ready.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        reading: ChangesReading,
+        shelf: Shelf,
+        prefix: str,
+        changed: Callable[[Rules], None],
+        try_set: Try = try_rule_set,
+    ) -> None:
+        self.history = reading.history
+        self._log = log
+        self._reading = reading
+        self._shelf = shelf
+        self._prefix = prefix
+        self._changed = changed
+        self._try = try_set
+        self._problems: dict[str, tuple[str, float]] = {}
+        self._something = asyncio.Event()
+        self._told: str | None = None
+
+    def wanted(self) -> tuple[str, int] | None:
+        """Return the set by which all partitions are to be judged and its change, once it is ready here."""
+        now = self.history.in_force
+        if now is None or now.rule_set not in self._shelf:
+            return None
+        return now.rule_set, now.version
+
+    def standing(self) -> RulesStanding:
+        """Return what operators see."""
+        now, proposals = self.history.in_force, self.history.proposals.values()
+        missing = [each for each in self._needed() if each not in self._shelf]
+        return RulesStanding(
+            None if now is None else now.rule_set,
+            min((each.since_ms for each in proposals), default=None),
+            tuple((each, self._problems.get(each, ("", 0.0))[0]) for each in missing),
+            self._differs(),
+        )
+
+    async def catch_up(self, waits: Callable[[str | None], None]) -> None:
+        """Return when the log is read to its end, and the set in force is ready; at once if there is none.
+
+        A worker that cannot use it joins no group: `waits` is called with the reason, and with None at the
+        end.
+        """
+        await self._reading.to_the_end()
+        while (now := self.history.in_force) is not None:
+            for rule_set in self._ruling():
+                await self._make_ready(rule_set)
+            if now.rule_set in self._shelf:
+                break
+            waits(f"{short(now.rule_set)}: {self._problems[now.rule_set][0]}")
+            await asyncio.sleep(AGAIN_SECONDS)
+            await self._reading.to_the_end()
+        waits(None)
+        self._tell()
+
+    async def follow(self) -> None:
+        """Read what comes and make sets ready, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._read())
+            tasks.create_task(self._prepare())
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                await self._read_on()
+            except (KafkaError, OwnershipLost) as error:
+                logger.warning("rule changes not read; read again", error=repr(error))
+                await asyncio.sleep(1.0)
+
+    async def _read_on(self) -> None:
+        tp = self._reading.tp
+        async with self._log.reader(wait_ms=_FETCH_MS) as reader:
+            reader.assign([tp])
+            begin = (await reader.beginning_offsets([tp]))[tp]
+            reader.seek(tp, max(begin, self._reading.next_offset))
+            while True:
+                fetched: Any = await reader.getmany(tp, timeout_ms=_FETCH_MS)
+                records = [each for each in fetched.get(tp, ()) if each.offset >= self._reading.next_offset]
+                for record in records:
+                    self._reading.take(record)
+                if records:
+                    self._tell()
+                    self._something.set()
+
+    async def _prepare(self) -> None:
+        while True:
+            for rule_set in self._needed():
+                await self._make_ready(rule_set)
+            self._tell()
+            self._shelf.keep({*self._needed(), *self._ruling()})
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._something.wait()
+                self._something.clear()
+            except TimeoutError:
+                continue
+
+    def _ruling(self) -> list[str]:
+        """The set in force, and the one before it, by which partitions are judged until they have changed."""
+        now = self.history.in_force
+        if now is None:
+            return []
+        before = self.history.before
+        return [now.rule_set] if before is None else [now.rule_set, before]
+
+    def _needed(self) -> list[str]:
+        """The sets that are to be ready, the most urgent first."""
+        now = self.history.in_force
+        newest = sorted(self.history.proposals.values(), key=lambda each: -each.since_ms)
+        asked = [each for each in self._shelf.missed if each in self.history.past]
+        wanted = [
+            *([] if now is None else [now.rule_set]),
+            *asked[-_MOST_ASKED:],
+            *(each.rule_set for each in newest[:_MOST_PROPOSALS]),
+        ]
+        return list(dict.fromkeys(wanted))
+
+    async def _make_ready(self, rule_set: str) -> None:
+        known = self._problems.get(rule_set)
+        pause = _LATER_SECONDS if rule_set in self.history.proposals else AGAIN_SECONDS
+        if rule_set in self._shelf or (known and time.monotonic() - known[1] < pause):
+            return
+        began = time.monotonic()
+        try:
+            rules = await self._loaded(rule_set)
+            self._shelf.put(rule_set, rules)
+        except (BadRuleSet, RegistryError, ValueError) as error:
+            self._not_ready(rule_set, str(error))
+        except (KafkaError, OwnershipLost) as error:
+            self._not_ready(rule_set, repr(error))
+        else:
+            self._problems.pop(rule_set, None)
+            logger.info(
+                "rules ready",
+                rules=rule_set,
+                policy_version=rules.policy_version,
+                registry_version=rules.registry_version,
+                seconds=round(time.monotonic() - began, 1),
+            )
+
+    async def _loaded(self, rule_set: str) -> Rules:
+        _, value = await read_rule_set(self._log, self._prefix, rule_set)
+        verdict = await self._try(rule_set, value)
+        if verdict.problems:
+            raise BadRuleSet("; ".join(verdict.problems))
+        # Another process has done the same within its limits.
+        return await asyncio.to_thread(lambda: load_rule_set(decode_rule_set(rule_set, value)))
+
+    def _not_ready(self, rule_set: str, why: str) -> None:
+        before = self._problems.get(rule_set)
+        self._problems[rule_set] = why, time.monotonic()
+        if before is None or before[0] != why:
+            logger.error(
+                "rules not ready: partitions go on by those that they have",
+                rules=rule_set,
+                why=why,
+                runbook="docs/runbooks/TocsinRulesNotReady.md",
+            )
+
+    def _tell(self) -> None:
+        """Say once that another set is in force and ready, and whether the files differ from it."""
+        wanted = self.wanted()
+        if wanted is None or wanted[0] == self._told:
+            return
+        rule_set, change = wanted
+        self._told = rule_set
+        logger.info("rules in force by rule-changes", rules=rule_set, change=change)
+        if self._differs():
+            logger.warning(
+                "the files of this installation differ from the rules in force, and decide nothing",
+                rules=rule_set,
+            )
+        self._changed(self._shelf.rules(rule_set))
+
+    def _differs(self) -> bool:
+        now = self.history.in_force
+        if now is None or now.rule_set not in self._shelf:
+            return False
+        files, ruling = self._shelf.rules(None), self._shelf.rules(now.rule_set)
+        return (files.policy_version, files.registry_version) != (
+            ruling.policy_version,
+            ruling.registry_version,
+        )

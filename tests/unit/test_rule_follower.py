@@ -1,0 +1,249 @@
+"""A worker follows the log of rule changes: sets are ready before they are in force, and bad ones change nothing."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from aiokafka import TopicPartition
+from msgspec.structs import replace
+from structlog.testing import capture_logs
+
+from streams.contract.events.rules.rule_change import RuleActor, RuleChange
+from streams.contract.events.rules.rule_set import FORMAT, RuleFile, RuleSet
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.forms.rule_change_decoding import rule_change_record
+from streams.contract.wire.rules.rule_set import encode_rule_set, rule_set_id, rule_set_record
+from streams.contract.wire.state_records import RulesMissing
+from streams.deciding.reporters.rules import compile_reporter_rules
+from streams.deciding.reporters.stage import reporter_stage
+from streams.registry.changes.bundle import rule_files
+from streams.registry.changes.keys import nobody, on_trust
+from streams.running.worker.rule_changes import following
+from streams.running.worker.rule_changes.following import RuleFollower
+from streams.running.worker.rule_changes.log_reading import ChangesReading
+from streams.running.worker.rule_changes.shelf import Shelf
+from streams.running.worker.rule_changes.trial import Verdict
+from tests.model.memory_log import Brokers
+from tests.shipped import RULES
+
+SETS, CHANGES = TopicPartition("rule-sets", 0), TopicPartition("rule-changes", 0)
+FILES = rule_files()
+
+
+def rule_set(reason, parent=None, **texts):
+    known = {file.name: file.text for file in FILES} | texts
+    files = tuple(RuleFile(name, known[name]) for name in sorted(known))
+    return encode_rule_set(RuleSet(FORMAT, parent, "policy-7f3a", reason, files))
+
+
+SAME = rule_set("the files until now")
+policies = next(file.text for file in FILES if file.name == "policies.yaml")
+OTHER = rule_set("shorter", rule_set_id(SAME), **{"policies.yaml": policies.replace("PT6H", "PT5H")})
+
+
+class World:
+    """Brokers with the two logs, and a follower that tries sets in this process."""
+
+    def __init__(self, verify=on_trust):
+        self.brokers = Brokers({"rule-sets": 1, "rule-changes": 1})
+        self.version = 0
+        self.tried = []
+        self.bad = set()
+        self.told = []
+        self.shelf = Shelf(lambda rules: [reporter_stage(compile_reporter_rules(rules))], RULES)
+        self.reading = ChangesReading(self.brokers.log(), "", verify)
+        self.follower = RuleFollower(
+            self.brokers.log(), self.reading, self.shelf, "", self.told.append, self.try_set
+        )
+
+    async def try_set(self, rule_set, _value):
+        self.tried.append(rule_set)
+        return Verdict(("it crashes",) if rule_set in self.bad else (), 0.0)
+
+    def put(self, value, key=None):
+        row = rule_set_record(value, 0)
+        self.brokers.append(SETS, [(row.key if key is None else key, value, list(row.headers))])
+        return rule_set_id(value)
+
+    def act(self, kind, name, who="alice", **fields):
+        now = datetime.now(UTC)
+        actor = RuleActor(who, "lead")
+        change = RuleChange(f"id-{self.version}", kind, name, actor, now, self.version, "why", **fields)
+        row = rule_change_record(change)
+        self.brokers.append(CHANGES, [(row.key, row.value, list(row.headers))])
+        self.version += 1
+
+    def propose(self, value, parent=None):
+        name = self.put(value)
+        self.act("proposed", name, parent=parent)
+        self.act("checked", name, passed=True)
+        return name
+
+    def in_force(self, value, parent=None):
+        name = self.propose(value, parent)
+        self.act("approved", name, "bob")
+        return name
+
+    async def follows(self, until):
+        task = asyncio.create_task(self.follower.follow())
+        try:
+            async with asyncio.timeout(60):
+                while not until():
+                    assert not task.done(), task.exception()
+                    await asyncio.sleep(0.01)
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    @property
+    def stage(self):
+        return self.shelf.stages()[0]
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+async def caught_up(world):
+    waits = []
+    await world.follower.catch_up(waits.append)
+    return waits
+
+
+def test_while_the_log_is_empty_the_files_rule(world):
+    assert asyncio.run(caught_up(world)) == [None]
+    assert (world.follower.wanted(), world.told, world.tried) == (None, [], [])
+    assert not world.follower.standing().differs
+
+
+def test_a_proposal_is_ready_before_it_is_approved_and_then_wanted_at_once(world):
+    async def story():
+        await caught_up(world)
+        name = world.propose(SAME)
+        await world.follows(lambda: name in world.shelf)
+        assert world.follower.wanted() is None
+        world.act("approved", name, "bob")
+        await world.follows(lambda: world.follower.wanted() == (name, 3))
+        assert world.tried == [name]
+        # The same files: nothing differs, and operators are told once by which rules is judged.
+        assert (len(world.told), world.follower.standing().differs) == (1, False)
+
+    asyncio.run(story())
+
+
+def test_a_set_that_crashes_is_not_ready_and_nothing_changes(world):
+    async def story():
+        first = world.in_force(SAME)
+        await caught_up(world)
+        assert world.follower.wanted() == (first, 3)
+        world.bad.add(rule_set_id(OTHER))
+        second = world.in_force(OTHER, first)
+        with capture_logs() as logs:
+            await world.follows(lambda: second in world.tried and world.follower.standing().not_ready[0][1])
+        assert world.follower.history.in_force.rule_set == second
+        assert world.follower.wanted() is None
+        assert world.follower.standing().not_ready == ((second, "it crashes"),)
+        assert [log["why"] for log in logs if log["log_level"] == "error"] == ["it crashes"]
+        # The last good one stays ready for those who are judged by it.
+        assert first in world.shelf
+        state = world.stage.restore(0, 1)
+        with pytest.raises(RulesMissing):
+            world.stage.with_rules(second)
+        assert world.stage.for_state(state) is world.stage
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("kind", ["missing", "other content", "later format"])
+def test_a_worker_that_cannot_use_what_is_in_force_joins_no_group(world, kind, monkeypatch):
+    monkeypatch.setattr(following, "AGAIN_SECONDS", 0.01)
+    value = encode(replace(_decoded(SAME), format=2)) if kind == "later format" else SAME
+    name = rule_set_id(value)
+    if kind == "other content":
+        world.put(OTHER, key=name.encode())
+    elif kind == "later format":
+        world.put(value)
+    world.act("proposed", name)
+    world.act("checked", name, passed=True)
+    world.act("approved", name, "bob")
+    waits = []
+
+    async def story():
+        task = asyncio.create_task(world.follower.catch_up(waits.append))
+        while not waits:
+            await asyncio.sleep(0.01)
+        assert not task.done()
+        if kind != "later format":
+            # It is written after all.
+            world.put(SAME)
+            await asyncio.wait_for(task, 60)
+            assert waits[-1] is None
+            assert world.follower.wanted() == (name, 3)
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(story())
+    why = {"missing": "not in rule-sets", "other content": "hash", "later format": "format 2"}
+    assert why[kind] in waits[0]
+
+
+def _decoded(value):
+    return msgspec.json.decode(value, type=RuleSet)
+
+
+def test_without_keys_no_act_counts():
+    world = World(nobody)
+    world.in_force(SAME)
+    assert asyncio.run(caught_up(world)) == [None]
+    assert world.follower.history.in_force is None
+    assert len(world.follower.history.acts) == 3
+
+
+def test_what_is_no_act_is_passed_over(world):
+    world.brokers.append(CHANGES, [(b"k", b"{}", []), (b"k", None, []), (b"k", b"\xff", [])])
+    name = world.in_force(SAME)
+    asyncio.run(caught_up(world))
+    assert world.follower.wanted() == (name, 3)
+
+
+def test_a_set_that_a_partition_asks_for_is_made_ready_although_it_is_not_in_force(world):
+    """The partition had no owner while several changes came."""
+
+    async def story():
+        first = world.in_force(SAME)
+        parent, others = first, []
+        for number in range(3):
+            value = rule_set(f"reason {number}", parent)
+            parent = world.in_force(value, parent)
+            others.append(parent)
+        await caught_up(world)
+        assert first not in world.shelf
+        with pytest.raises(RulesMissing):
+            world.stage.with_rules(first)
+        await world.follows(lambda: first in world.shelf)
+        assert world.stage.with_rules(first).rule_set == first
+        # What nobody ever approved is never made ready.
+        with pytest.raises(RulesMissing):
+            world.stage.with_rules("f" * 64)
+        assert "f" * 64 not in world.follower._needed()
+
+    asyncio.run(story())
+
+
+def test_another_record_under_the_id_of_a_set_does_not_take_its_place(world):
+    name = world.in_force(SAME)
+    world.put(OTHER, key=name.encode())
+    world.brokers.append(SETS, [(name.encode(), b"garbage", []), (name.encode(), None, [])])
+    asyncio.run(caught_up(world))
+    assert world.follower.wanted() == (name, 3)
+
+
+def test_files_that_differ_are_said_once(world):
+    with capture_logs() as logs:
+        world.in_force(OTHER)
+        asyncio.run(caught_up(world))
+    assert world.follower.wanted() is not None
+    assert [log for log in logs if "files of this installation differ" in log["event"]]
+    assert world.follower.standing().differs

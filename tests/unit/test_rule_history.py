@@ -1,0 +1,292 @@
+"""Which rules are in force: a function of the log of acts, compared with a model that reads the whole log anew."""
+
+import base64
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from streams.contract.events.rules.rule_change import RuleActor, RuleChange, RuleSignature
+from streams.contract.wire.forms.rule_change_decoding import decode_rule_change, rule_change_record
+from streams.registry.changes.history import RuleHistory
+from streams.registry.changes.keys import nobody, on_trust, public_line, read_keys, sign
+from streams.registry.errors import RegistryError
+from streams.registry.text_path import folder_in_memory
+
+AT = datetime(2026, 11, 30, tzinfo=UTC)
+SETS = ["a" * 64, "b" * 64, "c" * 64]
+PEOPLE = ["alice", "bob", "carol"]
+
+
+def act(kind, rule_set=SETS[0], who="alice", version=0, **fields):
+    fields = {"reason": "why", **fields}
+    return RuleChange(f"id-{version}", kind, rule_set, RuleActor(who, "lead"), AT, version, **fields)
+
+
+def history(*acts, verify=on_trust):
+    read = RuleHistory(verify)
+    problems = [read.read(each, 1_000 + number) for number, each in enumerate(acts)]
+    return read, problems
+
+
+def approved(rule_set, begin=0, parent=None, proposer="alice", approver="bob"):
+    return [
+        act("proposed", rule_set, proposer, begin, parent=parent),
+        act("checked", rule_set, proposer, begin + 1, passed=True),
+        act("approved", rule_set, approver, begin + 2),
+    ]
+
+
+@dataclass
+class Act:
+    kind: str
+    rule_set: str
+    who: str
+    behind: int
+    parent: str | None
+    passed: bool
+
+
+steps = st.lists(
+    st.builds(
+        Act,
+        st.sampled_from(["proposed", "checked", "approved", "approved", "rejected", "rolled_back"]),
+        st.sampled_from(SETS),
+        st.sampled_from(PEOPLE),
+        st.sampled_from([0, 0, 0, 0, 1, 2]),
+        st.sampled_from(["now", "now", None, *SETS]),
+        st.sampled_from([True, True, False]),
+    ),
+    max_size=30,
+)
+
+
+def model(told):
+    """What is in force after acts that count, looked up in all of them each time; no state is kept."""
+    ruling = [each.rule_set for each in told if each.kind in ("approved", "rolled_back")]
+    return ruling[-1] if ruling else None
+
+
+def open_proposal(told, rule_set):
+    """The act that proposed a set, and whether its last check passed; None if nobody has, or it is decided."""
+    found, passed = None, None
+    for each in told:
+        if each.rule_set != rule_set:
+            continue
+        if each.kind == "proposed":
+            found, passed = each, None
+        elif each.kind == "checked":
+            passed = each.passed
+        else:
+            found = None
+    return found, passed
+
+
+def counts(told, new):
+    """Whether an act counts after others, in the words of docs/rules.md."""
+    if new.expected_version != len(told):
+        return False
+    now = model(told)
+    proposal, passed = open_proposal(told, new.rule_set)
+    if new.kind == "proposed":
+        return proposal is None and new.parent == now
+    if new.kind == "rolled_back":
+        return new.rule_set != now and any(
+            each.kind == "approved" and each.rule_set == new.rule_set for each in told
+        )
+    if proposal is None:
+        return False
+    if new.kind != "approved":
+        return True
+    return passed is True and proposal.actor.ref != new.actor.ref and proposal.parent == now
+
+
+@settings(max_examples=400)
+@given(steps)
+def test_what_is_in_force_is_what_a_model_says_after_every_act(acts):
+    read, told = RuleHistory(on_trust), []
+    ever = []
+    for number, step in enumerate(acts):
+        parent = None
+        if step.kind == "proposed":
+            parent = model(told) if step.parent == "now" else step.parent
+        new = RuleChange(
+            f"id-{number}",
+            step.kind,
+            step.rule_set,
+            RuleActor(step.who, "lead"),
+            AT,
+            max(0, len(told) - step.behind),
+            "why",
+            parent,
+            step.passed if step.kind == "checked" else None,
+        )
+        expected = counts(told, new)
+        assert (read.problem(new, number) is None) == expected
+        assert (read.read(new, number) is None) == expected
+        if expected:
+            told.append(new)
+        now = None if read.in_force is None else read.in_force.rule_set
+        assert now == model(told)
+        assert read.version == len(told)
+        if now is not None and now not in ever:
+            ever.append(now)
+        assert read.past == ever
+        assert set(read.proposals) == {each for each in SETS if open_proposal(told, each)[0] is not None}
+    # Whoever reads the log later, and in one go, comes to the same.
+    again = RuleHistory(on_trust)
+    for number, each in enumerate(read.acts):
+        assert again.read(each.act, number) == each.problem
+    assert (again.in_force, again.proposals) == (read.in_force, read.proposals)
+
+
+def test_of_two_acts_with_the_same_version_the_first_one_counts():
+    first, second = approved(SETS[0]), act("rejected", SETS[0], "carol", 2)
+    read, problems = history(*first, second)
+    assert problems[:3] == [None] * 3
+    assert "another act came first" in problems[3]
+    assert read.in_force.rule_set == SETS[0]
+
+
+def test_who_proposed_cannot_approve_and_a_failed_check_holds_it_up():
+    _, problems = history(*approved(SETS[0], approver="alice"))
+    assert problems[2] == "who proposed a set cannot approve it"
+    _, problems = history(act("proposed"), act("approved", who="bob", version=1))
+    assert problems[1] == "the set is not checked"
+    _, problems = history(
+        act("proposed"), act("checked", version=1, passed=False), act("approved", who="bob", version=2)
+    )
+    assert problems[2] == "the check of the set failed"
+
+
+def test_what_was_compared_must_be_what_is_replaced():
+    read, problems = history(
+        *approved(SETS[0])[:2],
+        act("proposed", SETS[1], "carol", 2),
+        act("checked", SETS[1], "carol", 3, passed=True),
+        act("approved", SETS[0], "bob", 4),
+        act("approved", SETS[1], "bob", 5),
+    )
+    assert problems[:5] == [None] * 5
+    assert "was made to replace files, and aaaaaaaaaaaaaaaa is in force" in problems[5]
+    assert read.in_force.rule_set == SETS[0]
+
+
+def test_a_rollback_needs_a_set_that_was_in_force():
+    start = [*approved(SETS[0]), *approved(SETS[1], 3, SETS[0])]
+    _, problems = history(*start, act("rolled_back", SETS[2], "carol", 6))
+    assert problems[-1] == "the set was never in force"
+    _, problems = history(*start, act("rolled_back", SETS[1], "carol", 6))
+    assert problems[-1] == "the set is in force"
+    # By the proposer too: others had approved it.
+    read, problems = history(*start, act("rolled_back", SETS[0], "alice", 6))
+    assert problems[-1] is None
+    assert (read.in_force.rule_set, read.in_force.version) == (SETS[0], 7)
+    # Back again, without naming it.
+    assert read.before == SETS[1]
+
+
+def test_acts_that_do_not_count_fill_no_memory():
+    read = RuleHistory(nobody)
+    for number in range(12_000):
+        read.read(act("proposed", version=0), number)
+    assert len(read.acts) == 10_000
+    assert read.version == 0
+
+
+class Key:
+    """Somebody's key."""
+
+    def __init__(self):
+        self.private = Ed25519PrivateKey.generate()
+        public = self.private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        self.line = base64.b64encode(public).decode()
+        self.pem = self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+ALICE, BOB, EVE = Key(), Key(), Key()
+
+
+def row(name, key, may, **fields):
+    return {"id": f"{name}-1", "owner": name, "role": "lead", "may": may, "public_key": key.line, **fields}
+
+
+def listed(*rows):
+    return read_keys(folder_in_memory({"keys.yaml": yaml.safe_dump({"keys": [*rows]})}) / "keys.yaml")
+
+
+KEYS = listed(row("alice", ALICE, ["propose"]), row("bob", BOB, ["approve"]))
+
+
+def signed(act, name, key):
+    return replace(act, signature=RuleSignature(name, sign(act, key.pem)))
+
+
+def test_only_signatures_of_listed_keys_count():
+    proposal = act("proposed")
+    read, problems = history(proposal, verify=KEYS.verify)
+    assert problems == ["it is not signed"]
+    assert read.verify(signed(proposal, "alice-1", ALICE), 0) is None
+    assert read.verify(signed(proposal, "alice-1", EVE), 0) == "its signature does not hold"
+    assert read.verify(signed(proposal, "eve-1", EVE), 0) == "its key eve-1 is not listed"
+    # In the name of somebody else, with one's own key.
+    assert "is of bob" in read.verify(signed(proposal, "bob-1", BOB), 0)
+    forged = replace(signed(proposal, "alice-1", ALICE), rule_set=SETS[1])
+    assert read.verify(forged, 0) == "its signature does not hold"
+    assert nobody(proposal, 0) is not None
+
+
+def test_who_may_only_propose_cannot_approve_although_another_one_proposed():
+    approval = signed(act("approved", version=2), "alice-1", ALICE)
+    assert KEYS.verify(approval, 0) == "the owner of its key alice-1 may not do that"
+
+
+def test_a_key_counts_until_its_end_for_ever():
+    keys = listed(row("bob", BOB, ["approve"], until=datetime(2026, 12, 1, tzinfo=UTC)))
+    end = int(datetime(2026, 12, 1, tzinfo=UTC).timestamp() * 1000)
+    approval = signed(act("approved", who="bob", version=2), "bob-1", BOB)
+    assert keys.verify(approval, end - 1) is None
+    assert keys.verify(approval, end) == "its key bob-1 had ended"
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([row("bob", BOB, ["approve"]), row("bob", ALICE, ["approve"])], "is also the id of another key"),
+        ([row("bob", BOB, ["approve"]), row("alice", BOB, ["approve"])], "one key, one person"),
+        ([{**row("bob", BOB, ["approve"]), "public_key": "AAAA"}], "Ed25519"),
+        ([{**row("bob", BOB, ["approve"]), "owner": "bob@example.org"}], "must be a pseudonym"),
+        ([], "at least 1"),
+    ],
+)
+def test_a_list_of_keys_that_cannot_be_meant_is_refused(rows, why):
+    with pytest.raises(RegistryError, match=why):
+        listed(*rows)
+
+
+def test_the_version_of_a_list_changes_with_all_that_decides():
+    versions = {
+        listed(*rows).version
+        for rows in (
+            [row("bob", BOB, ["approve"])],
+            [row("bob", ALICE, ["approve"])],
+            [row("bob", BOB, ["propose"])],
+            [row("bob", BOB, ["approve"], until=AT)],
+        )
+    }
+    assert len(versions) == 4
+    assert KEYS.of(public_line(ALICE.pem))[0] == "alice-1"
+
+
+def test_a_signature_survives_the_log():
+    original = signed(act("approved", who="bob", version=2), "bob-1", BOB)
+    record = rule_change_record(original)
+    read = decode_rule_change(record.value, record.headers, 2_000_000_000_000).event
+    assert read == original
+    assert KEYS.verify(read, 0) is None
