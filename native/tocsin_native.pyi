@@ -18,6 +18,33 @@ class Gate:
         self, records: Sequence[object], begin: int, place: tuple[int, int], until: int | None
     ) -> tuple[list[tuple[int, int, int, bytes]], int]: ...
 
+class ReporterHome:
+    """Notes reports at the home of their reporter; see streams/deciding/reporters/native/home.py."""
+
+    def __init__(self, rules: Mapping[str, object]) -> None: ...
+    def apply(
+        self,
+        entries: Sequence[object],
+        begin: int,
+        end: int,
+        partitions: int,
+        time: tuple[int, int, int],
+        recent: Container[int],
+        store: object,
+        newcomers: object,
+    ) -> Noted: ...
+
+class Noted:
+    """What was noted in one call; see native/src/reporter_home.rs."""
+
+    now: int
+    newest_append: int
+    over_limit: int
+    hashes: Sequence[tuple[int, int]]
+    event_times: Sequence[int]
+    entries: Sequence[tuple[int, int, bytes]]
+    records: Sequence[tuple[bytes, bytes]]
+
 class Kernel:
     """Applies ordinary reports; see streams/deciding/reports/native/direct.py."""
 

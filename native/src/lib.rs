@@ -1,5 +1,6 @@
 //! The native core: applies ordinary reports as `streams/deciding/reports` does, to the same bytes.
 
+mod checked;
 mod counts;
 mod cursor;
 mod daily;
@@ -8,6 +9,7 @@ mod earlier;
 mod enriched;
 mod entry;
 mod envelope;
+mod event_time;
 mod expiry;
 mod for_tests;
 mod gate;
@@ -22,13 +24,19 @@ mod msgpack;
 mod panes;
 mod record;
 mod refs;
+mod repeats;
 mod report;
+mod reporter;
+mod reporter_home;
 mod risk;
+mod stamped_sums;
 mod store;
 mod sums;
 mod tally;
+mod targets;
 mod times;
 mod vocabulary;
+mod voices;
 mod windows;
 
 use pyo3::prelude::*;
@@ -38,6 +46,8 @@ fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("MEASURES", judge::measures())?;
     module.add_class::<gate::Gate>()?;
+    module.add_class::<reporter_home::ReporterHome>()?;
+    module.add_class::<reporter_home::Noted>()?;
     module.add_class::<kernel::Kernel>()?;
     module.add_class::<store::CountStore>()?;
     module.add_class::<entry::CountEntry>()?;

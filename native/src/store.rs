@@ -14,6 +14,7 @@ use pyo3::types::{PyBytes, PyIterator, PyList};
 use crate::counts::{ChannelCounts, STATE_VERSION};
 use crate::entry::{CountEntry, Held};
 use crate::expiry::ExpiryDays;
+use crate::stamped_sums::SumsTypes;
 use crate::windows::{DAY, DAYS_HELD};
 
 /// Decoded entries per generation; two generations are kept.
@@ -73,15 +74,13 @@ impl Entry {
 struct Interpreter {
     decode_entry: PyObject,
     require_version: PyObject,
-    window_counts: PyObject,
-    not_stamped: PyObject,
+    sums: SumsTypes,
 }
 
 /// `streams.counting.store.CountStore` with the same methods. Counts are of 64 bits where Python's have no limit.
 ///
-/// `CountStore(decode_entry, require_version, window_counts, not_stamped)`: `decode_entry(key, record)` returns Python's
-/// CountEntry or raises UnreadableCounts, `require_version(key type, record)` raises UnknownStateVersion; the others are
-/// WindowCounts and NOT_STAMPED.
+/// `CountStore(decode_entry, require_version, sums)`: `decode_entry(key, record)` returns Python's CountEntry or raises
+/// UnreadableCounts, `require_version(key type, record)` raises UnknownStateVersion, and `sums` is streams.counting.sums.
 #[pyclass(module = "tocsin_native")]
 pub struct CountStore {
     #[pyo3(get)]
@@ -381,12 +380,8 @@ impl CountStore {
         Ok(foreign)
     }
 
-    pub(crate) fn window_counts(&self) -> &PyObject {
-        &self.interpreter.window_counts
-    }
-
-    pub(crate) fn not_stamped(&self) -> &PyObject {
-        &self.interpreter.not_stamped
+    pub(crate) fn sums(&self) -> &SumsTypes {
+        &self.interpreter.sums
     }
 }
 
@@ -406,13 +401,8 @@ fn record_of(counts: &ChannelCounts, expires: Option<u32>) -> Vec<u8> {
 #[pymethods]
 impl CountStore {
     #[new]
-    fn new(
-        decode_entry: PyObject,
-        require_version: PyObject,
-        window_counts: PyObject,
-        not_stamped: PyObject,
-    ) -> Self {
-        CountStore {
+    fn new(decode_entry: PyObject, require_version: PyObject, sums: &Bound<PyAny>) -> PyResult<Self> {
+        Ok(CountStore {
             size: 0,
             changed_bytes: 0,
             entries: Vec::new(),
@@ -426,8 +416,8 @@ impl CountStore {
             touched: Vec::new(),
             removed: Vec::new(),
             expiry: ExpiryDays::default(),
-            interpreter: Interpreter { decode_entry, require_version, window_counts, not_stamped },
-        }
+            interpreter: Interpreter { decode_entry, require_version, sums: SumsTypes::of(sums)? },
+        })
     }
 
     fn __len__(&self) -> usize {

@@ -74,7 +74,7 @@ class Publishers:
             ref_of_any_form(chance) if chance.random() < 0.1 else f"channel-{chance.randrange(1 << 40):x}"
             for _ in range(chance.choice((1, 3, 20, 300)))
         ]
-        self._people = [f"person-{number:x}" for number in range(chance.choice((2, 50, 3_000)))]
+        self.people = [f"person-{number:x}" for number in range(chance.choice((2, 50, 3_000)))]
         self._messages = [f"message-{number}" for number in range(chance.choice((1, 5, 60)))]
         # A few categories come often, so that their policies have something to judge.
         self._categories = chance.sample(CATEGORIES, chance.choice((1, 3, len(CATEGORIES))))
@@ -185,7 +185,7 @@ class Publishers:
             return None
         reporter: dict[str, Any] = {"kind": chance.choice(("user",) * 6 + REPORTER_KINDS)}
         if chance.random() < 0.8:
-            reporter["ref"] = chance.choice(self._people)
+            reporter["ref"] = chance.choice(self.people)
         if chance.random() < 0.5:
             reporter["country"] = chance.choice(("DE", "FR", "US", None))
         if chance.random() < 0.5:

@@ -93,10 +93,12 @@ def build_app(settings: Settings) -> StageApp:
     tracing = _start_tracing(settings, operations)
     if tracing is not None:
         app.cycle.trace = tracing.spans
-    native: NativePart | None = "gate" if core.runs == "native" else None
-    app.add_stage(report_stage(report_rules(settings, rules, hash_keys, native)), ReportObserver(operations))
+    native = core.runs == "native"
+    gate: NativePart | None = "gate" if native else None
+    app.add_stage(report_stage(report_rules(settings, rules, hash_keys, gate)), ReportObserver(operations))
     app.add_stage(request_stage(request_rules(settings, rules)), RequestObserver(operations))
-    app.add_stage(reporter_stage(reporter_rules(settings, rules, hash_keys)), ReporterObserver(operations))
+    stamping = reporter_rules(settings, rules, hash_keys, native=native)
+    app.add_stage(reporter_stage(stamping), ReporterObserver(operations))
     app.sensors.add(RebalanceSensor(operations.metrics, operations.readiness))
     return app
 

@@ -40,9 +40,13 @@ def report_rules(
     )
 
 
-def reporter_rules(settings: Settings, rules: Rules, hash_keys: HashKeys) -> ReporterStageRules:
+def reporter_rules(
+    settings: Settings, rules: Rules, hash_keys: HashKeys, *, native: bool = False
+) -> ReporterStageRules:
     """Return the rules in the form that the stage of reporters needs."""
-    return compile_reporter_rules(rules, settings=settings.partition_settings(), hash_key=hash_keys.current)
+    return compile_reporter_rules(
+        rules, settings=settings.partition_settings(), hash_key=hash_keys.current, native=native
+    )
 
 
 def request_rules(settings: Settings, rules: Rules) -> RequestRules:
