@@ -1,14 +1,10 @@
 """What Python sees of the native core."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-
-from streams.contract.events.report import Category
+from types import ModuleType
 
 __version__: str
 """The version of Tocsin from whose sources it was built."""
-
-MEASURES: Sequence[str]
-"""The measures whose conditions it can judge."""
 
 class Gate:
     """Reads reports that are published; see streams/deciding/reports/native/gate.py."""
@@ -45,30 +41,6 @@ class Noted:
     entries: Sequence[tuple[int, int, bytes]]
     records: Sequence[tuple[bytes, bytes]]
 
-class Kernel:
-    """Applies ordinary reports; see streams/deciding/reports/native/direct.py."""
-
-    def __init__(self, rules: Mapping[str, object]) -> None: ...
-    def apply(
-        self,
-        store: object,
-        place: tuple[int, int],
-        records: Sequence[object],
-        begin: int,
-        time: tuple[int, int, int],
-        recent: Container[int],
-        episodes: Mapping[str, object],
-        rows: list[tuple[object, ...]],
-        event_times: list[int],
-    ) -> tuple[
-        int,
-        bool,
-        int,
-        int,
-        list[int],
-        list[tuple[str, Category, tuple[str, str, bool, bool, bool], int, int]],
-    ]: ...
-
 class CountStore:
     """Has the methods of streams.counting.store.CountStore; see there."""
 
@@ -76,6 +48,5 @@ class CountStore:
         self,
         decode_entry: Callable[[bytes, bytes], object],
         require_version: Callable[[bytes, bytes], None],
-        window_counts: type,
-        not_stamped: object,
+        sums: ModuleType,
     ) -> None: ...

@@ -4,15 +4,15 @@
 //! There are no running sums: a window has few panes, and they are quickly summed.
 
 use crate::distinct::{
-    in_sample, next_limit, rename, resample, see, settle, thin_out, union_size, Before, LastSeen, Seen,
+    in_sample, next_limit, rename, resample, see, settle, thin_out, Before, LastSeen, Seen,
 };
 use crate::earlier::Earlier;
 use crate::msgpack::{write_array, write_bin, write_int, write_map, write_str, write_uint, Reader};
-use crate::repeats::Repeats;
-use crate::voices::{Stamped, Voices};
 use crate::panes::{find_or_insert, first_from, fold, place_of, Pane, UNIT};
+use crate::repeats::Repeats;
 use crate::sums::{Sums, WindowCounts};
 use crate::tally::{forget_after, forget_before, most_reported, tally_message, Tally, TALLIED_MESSAGES};
+use crate::voices::{Stamped, Voices};
 use crate::windows::{
     earliest_end, fine_of, held_from, latest_start, pane_start, Window, FINE_MS, FINE_PER_PANE, LONGEST,
     RINGS,
@@ -335,7 +335,17 @@ impl ChannelCounts {
         }
         if reader.is_at_end() {
             let voices = (!voices.is_empty()).then(|| Box::new(voices));
-            Some(ChannelCounts { now, limit, panes, last_seen, messages, earlier, voices, repeats, folded_until })
+            Some(ChannelCounts {
+                now,
+                limit,
+                panes,
+                last_seen,
+                messages,
+                earlier,
+                voices,
+                repeats,
+                folded_until,
+            })
         } else {
             None
         }
@@ -484,26 +494,4 @@ fn decode_messages(reader: &mut Reader) -> Option<Tally> {
         messages.push((message.into(), code));
     }
     Some(messages)
-}
-
-/// The number of different reporters in a window over several categories of a channel.
-///
-/// Never below the largest category's number and never above their sum.
-pub fn union_distinct(counts: &[&ChannelCounts], window: Window, now_ms: i64) -> i64 {
-    let now = fine_of(now_ms);
-    let (start, stop) = (window.start(now), window.stop(now));
-    let mut samples = Vec::with_capacity(counts.len());
-    let (mut largest, mut sum) = (0, 0);
-    for one in counts {
-        let size = one.measure(window, now_ms).distinct_reporters;
-        if size > 0 {
-            samples.extend(one.sample(start, stop));
-            largest = largest.max(size);
-            sum += size;
-        }
-    }
-    if samples.len() < 2 {
-        return sum;
-    }
-    union_size(&samples).max(largest).min(sum)
 }

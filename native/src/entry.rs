@@ -1,10 +1,10 @@
 //! An entry of the store, as Python code is given it.
 
-use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::counts::{self, ChannelCounts, ReporterKind};
+use crate::counts::{ChannelCounts, ReporterKind};
 use crate::store::{CountStore, Decoded};
 use crate::windows::{Window, RINGS};
 
@@ -120,31 +120,6 @@ fn kind_of(name: &str) -> ReporterKind {
     }
 }
 
-/// `streams.counting.counts.union_distinct` of entries, none of which is foreign.
-#[pyfunction]
-pub fn union_distinct(
-    py: Python,
-    entries: Vec<PyRef<CountEntry>>,
-    spec: &Bound<PyAny>,
-    now_ms: i64,
-) -> PyResult<i64> {
-    let window = window_of(spec)?;
-    for entry in &entries {
-        if entry.foreign(py)?.is_some() {
-            return Err(PyTypeError::new_err("the counts of an entry are foreign"));
-        }
-    }
-    let stores: Vec<_> = entries.iter().map(|entry| entry.store.bind(py).borrow()).collect();
-    let mut found = Vec::new();
-    for (entry, store) in entries.iter().zip(&stores) {
-        found.push(match &entry.held {
-            Held::Loose(counts) => counts,
-            _ => store.counts(entry.place(store)?),
-        });
-    }
-    Ok(counts::union_distinct(&found, window, now_ms))
-}
-
 #[pymethods]
 impl CountEntry {
     #[getter]
@@ -252,9 +227,8 @@ impl CountEntry {
             return foreign.call_method1("measure", (spec, now_ms));
         }
         let window = window_of(spec)?;
-        let (found, stamped) = self.native(py, |counts| {
-            (counts.measure(window, now_ms), counts.measure_stamped(window, now_ms))
-        })?;
+        let (found, stamped) = self
+            .native(py, |counts| (counts.measure(window, now_ms), counts.measure_stamped(window, now_ms)))?;
         self.store.bind(py).borrow().sums().window(py, &found, &stamped)
     }
 

@@ -16,9 +16,7 @@ use crate::counts::STATE_VERSION;
 use crate::event_time::EventTime;
 use crate::handed_over::field;
 use crate::hash::{event_hash, home_partition, ReporterHash};
-use crate::msgpack::{
-    write_array, write_bin, write_bool, write_float, write_int, write_nil, write_str,
-};
+use crate::msgpack::{write_array, write_bin, write_bool, write_float, write_int, write_nil, write_str};
 use crate::reporter::Reporter;
 use crate::targets::{write_signature, LATEST_S, SIGNATURE_BYTES};
 use crate::windows::DAY;
@@ -89,7 +87,7 @@ struct Progress<'py> {
 
 #[pymethods]
 impl ReporterHome {
-    /// `rules` are those of `streams/deciding/reporters/native.py`.
+    /// `rules` are those of `streams/deciding/reporters/native/home.py`.
     #[new]
     fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
         let rows: HashMap<String, KindRow> = field(rules, "kinds")?;
@@ -190,7 +188,8 @@ impl ReporterHome {
             Some(name) => name.to_str()?,
             None => return Ok(None),
         };
-        let (Some(kind), Some(&floor)) = (self.kinds.get(name), self.floor.get(report.category.to_str()?)) else {
+        let (Some(kind), Some(&floor)) = (self.kinds.get(name), self.floor.get(report.category.to_str()?))
+        else {
             return Ok(None);
         };
         let occurred = report.occurred;
@@ -207,8 +206,9 @@ impl ReporterHome {
         let known = match progress.places.get(&hashed) {
             Some(&place) => Some(Reporter::read(body(&progress.records[place].1))),
             None => {
-                let stored: Option<Bound<PyBytes>> =
-                    store.call_method1(intern!(py, "encoded"), (PyBytes::new(py, &state_key(hashed)),))?.extract()?;
+                let stored: Option<Bound<PyBytes>> = store
+                    .call_method1(intern!(py, "encoded"), (PyBytes::new(py, &state_key(hashed)),))?
+                    .extract()?;
                 stored.map(|record| Reporter::read(body(record.as_bytes())))
             }
         };
@@ -229,7 +229,8 @@ impl ReporterHome {
             };
             let now_s = now / 1_000;
             reporter.targets.report(now_s, received / 1_000, target, member);
-            signature = Some(reporter.targets.signature(now_s)).filter(|found| found.iter().any(|bin| *bin != 0));
+            signature =
+                Some(reporter.targets.signature(now_s)).filter(|found| found.iter().any(|bin| *bin != 0));
         }
         if is_new {
             let newcomer = ("reporters", &report.topic, &report.source, now);

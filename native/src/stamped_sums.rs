@@ -59,7 +59,8 @@ impl SumsTypes {
         if *stamped == Stamped::default() {
             return Ok(self.not_stamped.clone_ref(py));
         }
-        let [all, reports, linked, known, squares, doubts @ .., unnamed, missing, missing_risk] = stamped.numbers;
+        let [all, reports, linked, known, squares, doubts @ .., unnamed, missing, missing_risk] =
+            stamped.numbers;
         let doubtful = if doubts == [0; 4] {
             self.no_doubt.clone_ref(py)
         } else {
@@ -82,7 +83,8 @@ impl SumsTypes {
         let number = |object: &Bound<PyAny>, name: &Bound<PyString>| object.getattr(name)?.extract::<i64>();
         let sums = added.getattr(intern!(py, "sums"))?;
         let mut numbers = [0; NUMBERS];
-        let [all, reports, linked, known, squares, doubts @ .., unnamed, missing, missing_risk] = &mut numbers;
+        let [all, reports, linked, known, squares, doubts @ .., unnamed, missing, missing_risk] =
+            &mut numbers;
         *all = number(added, intern!(py, "stamped"))?;
         *reports = number(&sums, intern!(py, "reports"))?;
         *linked = number(&sums, intern!(py, "linked"))?;

@@ -20,15 +20,13 @@ use crate::windows::{DAY, DAYS_HELD};
 /// Decoded entries per generation; two generations are kept.
 const GENERATION: usize = 20_000;
 
+/// What a record takes beside key and bytes, and what it takes decoded besides, for each three of its bytes.
+const RECORD_OVERHEAD: usize = 130;
+const DECODED_BYTES: usize = 500;
+const DECODED_PER_THREE_BYTES: usize = 10;
+
 /// The day of expiry follows the bytes of `ChannelCounts::encode`: big-endian, 32 bits.
 const EXPIRY_DAY: usize = 4;
-
-/// What is found under a key. `Native` has the place of an entry.
-pub enum Found {
-    Nothing,
-    Native(usize),
-    Foreign,
-}
 
 pub(crate) enum Decoded {
     No,
@@ -104,23 +102,7 @@ pub struct CountStore {
 
 /// For Rust. A place remains that of its entry until the entry is removed.
 impl CountStore {
-    /// Find the entry of a key, and decode it. Its counts stay decoded for at least GENERATION further calls.
-    pub fn look_up(&mut self, key: &[u8]) -> Found {
-        match self.find_place(key) {
-            None => Found::Nothing,
-            Some(at) if self.open(at) => Found::Native(at),
-            Some(_) => Found::Foreign,
-        }
-    }
-
-    /// Return the place of a new, empty entry, which `note_counted` must follow: `find` does not know it before.
-    pub fn begin(&mut self, key: &[u8]) -> usize {
-        let at = self.take_place(key);
-        self.entries[at].decoded = Decoded::Native(Box::new(ChannelCounts::new()));
-        at
-    }
-
-    /// The counts in a place that `look_up` or `begin` has returned.
+    /// The counts in a place, which are decoded and not foreign.
     pub fn counts(&self, at: usize) -> &ChannelCounts {
         match &self.entries[at].decoded {
             Decoded::Native(counts) => counts,
@@ -422,6 +404,16 @@ impl CountStore {
 
     fn __len__(&self) -> usize {
         self.records
+    }
+
+    /// About the bytes that all records take in this process, as of the last `drain_changes`.
+    #[getter]
+    fn memory(&self) -> usize {
+        if self.records == 0 {
+            return 0;
+        }
+        let each = DECODED_BYTES + DECODED_PER_THREE_BYTES * self.size / (3 * self.records);
+        self.size + self.records * RECORD_OVERHEAD + (self.newest.len() + self.older.len()) * each
     }
 
     fn new_entry(slf: &Bound<Self>) -> CountEntry {

@@ -508,6 +508,20 @@ def test_stores_agree_whatever_is_done(operations):
     stores.check()
 
 
+def test_records_in_use_take_more_memory():
+    stores = Stores()
+    assert stores.native.memory == 0
+    for number in range(50):
+        stores.report(b"K%d" % number, T0, T0, "user", 1, 1, None)
+    stores.drain()
+    in_use = stores.native.memory
+    stores.restore()
+    assert stores.native.size < stores.native.memory < in_use / 2
+    assert stores.native.find(b"K7") is not None
+    # About as much as fifty in use take each.
+    assert 0 < stores.native.memory - stores.native.size - 50 * 130 < in_use / 25
+
+
 @pytest.mark.parametrize("at_most", [1, 3, 4, 6, 9])
 def test_an_expiry_in_parts_removes_the_same(at_most):
     stores = Stores()

@@ -332,11 +332,6 @@ def _apply_slice(
     return finished
 
 
-def name_record(error: Exception, record: SourceRecord) -> None:
-    """Add to an error the place of the record at which it happened."""
-    error.add_note(f"while applying {place_of(record)}")
-
-
 def _apply_control_record(batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool:
     """Apply a tick, a correction of the time or an operator's decision.
 

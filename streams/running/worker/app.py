@@ -9,7 +9,6 @@ from streams.contract.wire.topics import MESSAGE_REPORTS
 from streams.deciding.partition.hash_key import HashKeys
 from streams.deciding.reporters.stage import SOURCES as REPORTER_SOURCES
 from streams.deciding.reporters.stage import reporter_stage
-from streams.deciding.reports.rules import NativePart
 from streams.deciding.reports.stage import SOURCES as REPORT_SOURCES
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.requests.stage import SOURCES as REQUEST_SOURCES
@@ -94,8 +93,8 @@ def build_app(settings: Settings) -> StageApp:
     if tracing is not None:
         app.cycle.trace = tracing.spans
     native = core.runs == "native"
-    gate: NativePart | None = "gate" if native else None
-    app.add_stage(report_stage(report_rules(settings, rules, hash_keys, gate)), ReportObserver(operations))
+    reading = report_rules(settings, rules, hash_keys, native=native)
+    app.add_stage(report_stage(reading), ReportObserver(operations))
     app.add_stage(request_stage(request_rules(settings, rules)), RequestObserver(operations))
     stamping = reporter_rules(settings, rules, hash_keys, native=native)
     app.add_stage(reporter_stage(stamping), ReporterObserver(operations))
