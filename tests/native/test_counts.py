@@ -206,6 +206,28 @@ def test_twenty_thousand_random_operations_give_the_same_bytes():
     both.check(EVERY_WINDOW)
 
 
+def test_more_repeats_and_proven_reporters_than_are_kept():
+    both, source = Both(), random.Random(5)
+    reporters = [source.getrandbits(64) for _ in range(600)]
+    for number, reporter in enumerate(reporters):
+        at = T0 + number * MINUTE
+        both.add(at, at, "user", reporter, 1, None)
+        both.do("note_risk", reporter, at // FINE_MS)
+        proof = tuple(source.randrange(1, 1 << 32) for _ in range(2))
+        both.do("add_stamped", at, StampedSums(1, proven=((number, proof),)))
+        if number in (63, 64, 65, 510, 511, 512, 513):
+            both.check()
+    both.do("note_risk", reporters[300], None)
+    both.do("rename_reporter", reporters[400], reporters[450])
+    both.turn_back(both.now - 2 * HOUR)
+    both.check(EVERY_WINDOW)
+    both.restore()
+    # All windows hold them no more.
+    both.now += 45 * DAY
+    both.add(both.now, both.now, "user", 7, 1, None)
+    both.check(EVERY_WINDOW)
+
+
 @pytest.mark.parametrize("span", [4 * MINUTE, 20 * HOUR, 25 * DAY])
 def test_a_crowd_is_sampled_alike(span):
     source = random.Random(span)
