@@ -10,6 +10,6 @@ from streams.counting.store import CountStore, decode_entry
 
 
 def native_count_store() -> CountStore:
-    """Return a store with the methods of CountStore, which the native core reads and changes too."""
+    """Return a store of the native core, which has the methods of CountStore."""
     store = tocsin_native.CountStore(decode_entry, require_version, sums)
     return cast(CountStore, store)
