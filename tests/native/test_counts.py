@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from streams.contract.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
 from streams.counting import sums
 from streams.counting.coordination.clusters import ClusterSums
-from streams.counting.counts import ChannelCounts
-from streams.counting.counts import union_distinct as python_union
+from streams.counting.counts import ChannelCounts, union_distinct
 from streams.counting.store import CountStore, UnreadableCounts, decode_entry
 from streams.counting.sums import (
     NO_DOUBT,
@@ -262,13 +261,11 @@ def test_a_union_over_categories_is_the_same(found, crowd, seed):
             one.add(*report)
     now = max((one.now for one in both), default=T0)
     for spec in SOME_WINDOWS:
-        union = python_union([one.python for one in both], spec, now)
-        assert tocsin_native.union_distinct([one.native for one in both], spec, now) == union
-        # Python's function takes native counts too, and any mixture.
-        assert (
-            python_union([one.native for one in both[:1]] + [one.python for one in both[1:]], spec, now)
-            == union
-        )
+        union = union_distinct([one.python for one in both], spec, now)
+        assert union_distinct([one.native for one in both], spec, now) == union
+        # A channel may have counts of both kinds.
+        mixed = [one.native for one in both[:1]] + [one.python for one in both[1:]]
+        assert union_distinct(mixed, spec, now) == union
 
 
 @pytest.mark.parametrize(

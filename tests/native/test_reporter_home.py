@@ -49,7 +49,9 @@ def test_a_quiet_reporter_is_known_for_weeks_and_linked_by_what_was_reported():
                 [
                     # What moves time on to another day is Python's.
                     passed(100 + number, now, "another"),
-                    passed(number, now, message_ref=f"m{number % 4}", reporter=reporter),
+                    passed(
+                        number, now, channel=f"c{number}", message_ref=f"m{number % 4}", reporter=reporter
+                    ),
                 ]
             )
             homes.restart(swap=True)
@@ -63,6 +65,14 @@ def test_more_targets_than_are_kept_open(step):
     homes.restart(swap=True)
     homes.apply(reported(5, begin=BEGIN_MS + 90 * step, reporter={"member": False}, message_ref="m"))
     assert homes.natively > 20
+
+
+def test_what_is_repeated_is_dropped_at_any_distance():
+    homes = Homes()
+    reports = [passed(n, BEGIN_MS + n, f"u{n}") for n in range(4)]
+    homes.apply([*reports, *reports[1:3]])
+    (batch,) = homes.apply([passed(9, BEGIN_MS + 9), *reports])
+    assert (homes.applied, batch.counters.duplicates) == (5, 4)
 
 
 def test_who_reports_late_and_early():
