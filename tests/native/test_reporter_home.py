@@ -3,6 +3,7 @@
 import pytest
 
 from streams.contract.events.internal.source_decision import SourceDecision
+from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.failing import StageFailed
 from streams.contract.wire.forms.source_decision import encode_source_decision
 from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
@@ -13,8 +14,8 @@ from tests.bench.place import ONE_TOPIC
 from tests.native.both_cores import BothStages
 from tests.native.fuzz import BEGIN_MS, DAY, HOUR, with_low_limits
 from tests.tools import native_core
-from tests.unit.reporter_traffic import passed
-from tests.unit.traffic import Record
+from tests.unit.reporter_traffic import gate, passed, read_back
+from tests.unit.traffic import Record, report
 
 native_core()
 
@@ -65,6 +66,30 @@ def test_more_targets_than_are_kept_open(step):
     homes.restart(swap=True)
     homes.apply(reported(5, begin=BEGIN_MS + 90 * step, reporter={"member": False}, message_ref="m"))
     assert homes.natively > 20
+
+
+def test_targets_have_the_time_at_which_the_platform_received_the_report():
+    homes = Homes()
+    for n, waited in enumerate((0, HOUR, 23 * HOUR, 30 * HOUR, 8 * DAY)):
+        homes.apply([passed(n, BEGIN_MS, received_at=rfc3339(BEGIN_MS - waited), message_ref=f"m{n}")])
+    # Without a message the channel is meant, on the day on which the platform received the report.
+    homes.apply([passed(n, BEGIN_MS + n, received_at=rfc3339(BEGIN_MS - n * DAY)) for n in range(5, 9)])
+    assert homes.natively == 8
+
+
+def test_bundles_end_where_those_of_python_do():
+    """A source is counted in characters, as Python counts it: these have three bytes each."""
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", b"x"),
+        ("ce_source", "\u20ac".encode() * 341),
+        ("ce_type", b"tocsin.report.v1"),
+    ]
+    homes = Homes()
+    published = [report(n, BEGIN_MS)._replace(headers=headers) for n in range(800)]
+    (batch,) = homes.apply(read_back(gate(published).outputs, INTERNAL))
+    assert len(batch.outputs) > 1
+    assert homes.natively == 799
 
 
 def test_what_is_repeated_is_dropped_at_any_distance():

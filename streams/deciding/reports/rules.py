@@ -25,6 +25,7 @@ from streams.registry.rules import Obligation, Rules
 # The window that an enriched report shows for a category without policies.
 DEFAULT_WINDOW = window_spec(HOUR, "PT1H")
 
+
 class CategoryPlan(NamedTuple):
     """What to compute for a report of a category. `policies` = (policy, index of its window in `windows`).
 
