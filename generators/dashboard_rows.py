@@ -132,7 +132,7 @@ OVERVIEW: tuple[Row, ...] = (
                     "applied": rate("tocsin_reports_applied_total"),
                     "duplicate": rate("tocsin_reports_duplicate_total"),
                     "re-keyed": rate("tocsin_reports_rekeyed_total"),
-                    "read natively": rate("tocsin_reports_read_natively_total"),
+                    "read natively, {{place}}": rate("tocsin_reports_read_natively_total", "place"),
                     "passed on to reporters": rate("tocsin_reports_passed_to_reporters_total"),
                 },
             ),

@@ -1,14 +1,10 @@
 """What Python sees of the native core."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-
-from streams.contract.events.report import Category
+from types import ModuleType
 
 __version__: str
 """The version of Tocsin from whose sources it was built."""
-
-MEASURES: Sequence[str]
-"""The measures whose conditions it can judge."""
 
 class Gate:
     """Reads reports that are published; see streams/deciding/reports/native/gate.py."""
@@ -18,29 +14,32 @@ class Gate:
         self, records: Sequence[object], begin: int, place: tuple[int, int], until: int | None
     ) -> tuple[list[tuple[int, int, int, bytes]], int]: ...
 
-class Kernel:
-    """Applies ordinary reports; see streams/deciding/reports/native/direct.py."""
+class ReporterHome:
+    """Notes reports at the home of their reporter; see streams/deciding/reporters/native/home.py."""
 
     def __init__(self, rules: Mapping[str, object]) -> None: ...
     def apply(
         self,
-        store: object,
-        place: tuple[int, int],
-        records: Sequence[object],
+        entries: Sequence[object],
         begin: int,
+        end: int,
+        partitions: int,
         time: tuple[int, int, int],
         recent: Container[int],
-        episodes: Mapping[str, object],
-        rows: list[tuple[object, ...]],
-        event_times: list[int],
-    ) -> tuple[
-        int,
-        bool,
-        int,
-        int,
-        list[int],
-        list[tuple[str, Category, tuple[str, str, bool, bool, bool], int, int]],
-    ]: ...
+        store: object,
+        newcomers: object,
+    ) -> Noted: ...
+
+class Noted:
+    """What was noted in one call; see native/src/reporter_home.rs."""
+
+    now: int
+    newest_append: int
+    over_limit: int
+    hashes: Sequence[tuple[int, int]]
+    event_times: Sequence[int]
+    entries: Sequence[tuple[int, int, bytes]]
+    records: Sequence[tuple[bytes, bytes]]
 
 class CountStore:
     """Has the methods of streams.counting.store.CountStore; see there."""
@@ -49,6 +48,5 @@ class CountStore:
         self,
         decode_entry: Callable[[bytes, bytes], object],
         require_version: Callable[[bytes, bytes], None],
-        window_counts: type,
-        not_stamped: object,
+        sums: ModuleType,
     ) -> None: ...

@@ -1,17 +1,18 @@
 //! Counts of one channel and category: panes, distinct reporters, most-reported messages; their encoding
 //! (streams/counting/counts.py).
 //!
-//! There are no voices: a channel with stamped reports is Python's. There are no running sums either: a window has
-//! few panes, and they are quickly summed.
+//! There are no running sums: a window has few panes, and they are quickly summed.
 
 use crate::distinct::{
-    in_sample, next_limit, rename, resample, see, settle, thin_out, union_size, Before, LastSeen, Seen,
+    in_sample, next_limit, rename, resample, see, settle, thin_out, Before, LastSeen, Seen,
 };
 use crate::earlier::Earlier;
 use crate::msgpack::{write_array, write_bin, write_int, write_map, write_str, write_uint, Reader};
 use crate::panes::{find_or_insert, first_from, fold, place_of, Pane, UNIT};
+use crate::repeats::Repeats;
 use crate::sums::{Sums, WindowCounts};
 use crate::tally::{forget_after, forget_before, most_reported, tally_message, Tally, TALLIED_MESSAGES};
+use crate::voices::{Stamped, Voices};
 use crate::windows::{
     earliest_end, fine_of, held_from, latest_start, pane_start, Window, FINE_MS, FINE_PER_PANE, LONGEST,
     RINGS,
@@ -21,8 +22,8 @@ use crate::windows::{
 pub const STATE_VERSION: u8 = 1;
 
 const STATE_FIELDS: usize = 10;
-/// Of a channel without voices in versions up to 0.2.
-const EARLIER_STATE_FIELDS: usize = 6;
+/// Of a channel without and with voices in versions up to 0.2.
+const EARLIER_STATE_FIELDS: [usize; 2] = [6, 8];
 // Of a pane, besides its sums.
 const OTHER_FIELDS: usize = 4;
 
@@ -52,6 +53,9 @@ pub struct ChannelCounts {
     last_seen: LastSeen,
     messages: Tally,
     earlier: Earlier,
+    /// None before the first report with a stamp, or without a reporter.
+    voices: Option<Box<Voices>>,
+    repeats: Repeats,
     folded_until: i64,
 }
 
@@ -65,6 +69,8 @@ impl ChannelCounts {
             last_seen: LastSeen::new(),
             messages: Tally::with_capacity(1),
             earlier: Earlier::default(),
+            voices: None,
+            repeats: Repeats::default(),
             folded_until: 0,
         }
     }
@@ -113,6 +119,27 @@ impl ChannelCounts {
         true
     }
 
+    /// Add what a report with a stamp, or without a reporter, adds beside, after `add` has counted it. False if no pane holds
+    /// its time.
+    pub fn add_stamped(&mut self, occurred_ms: i64, added: Stamped) -> bool {
+        let Some(place) = self.pane_at(fine_of(occurred_ms), self.now) else { return false };
+        self.voices.get_or_insert_default().add(self.panes[place].start, added);
+        true
+    }
+
+    /// The pane (fine index) in which a reporter's risk last counted; None if none or unknown.
+    pub fn risk_counted_at(&self, reporter: u64) -> Option<i64> {
+        self.repeats.get(reporter).or_else(|| {
+            let at = self.last_seen.find(reporter)?;
+            Some(self.panes[place_of(&self.panes, self.last_seen.rows()[at].fine)].start)
+        })
+    }
+
+    /// Note in which pane a reporter's risk last counted; None: in that of the report added next.
+    pub fn note_risk(&mut self, reporter: u64, counted_at: Option<i64>) {
+        self.repeats.note(reporter, counted_at);
+    }
+
     /// The place of the pane that holds a fine index at `now`, inserted if there is none; None if no ring holds it.
     fn pane_at(&mut self, fine: i64, now: i64) -> Option<usize> {
         if now != self.now {
@@ -142,6 +169,13 @@ impl ChannelCounts {
         }
         total.distinct_reporters = (total.distinct_reporters + UNIT / 2) / UNIT;
         total
+    }
+
+    /// What the stamped reports of the same window add up to.
+    pub fn measure_stamped(&self, window: Window, now_ms: i64) -> Stamped {
+        let now = fine_of(now_ms);
+        let stop = if now < self.now { window.stop(now) } else { i64::MAX };
+        self.voices.as_ref().map_or_else(Stamped::default, |voices| voices.between(window.start(now), stop))
     }
 
     /// The tallied messages reported in the window, with their counts, most reported first.
@@ -200,6 +234,7 @@ impl ChannelCounts {
     pub fn rename_reporter(&mut self, before: u64, after: u64) -> bool {
         let known = rename(&mut self.last_seen, &mut self.panes, before, after);
         if known {
+            self.repeats.rename(before, after);
             self.earlier.rename(before, after);
             self.earlier.settle(&self.last_seen, &self.panes);
         }
@@ -216,6 +251,10 @@ impl ChannelCounts {
         self.now = now;
         self.earlier.forget_after(now);
         settle(&mut self.last_seen, &self.panes);
+        if let Some(voices) = &mut self.voices {
+            voices.keep(0, now);
+            self.repeats.turn_back(self.last_seen.rows(), now);
+        }
         self.last_seen.retain(|row| row.fine <= now);
         self.panes.retain(|pane| pane.start <= now);
         self.earlier.settle(&self.last_seen, &self.panes);
@@ -257,9 +296,11 @@ impl ChannelCounts {
             write_str(out, message);
             write_int(out, *code);
         }
-        // No voices, no repeats.
-        write_array(out, 0);
-        write_map(out, 0);
+        match &self.voices {
+            Some(voices) => voices.write(out),
+            None => write_array(out, 0),
+        }
+        self.repeats.write(out);
         write_int(out, self.folded_until);
         let pairs = self.earlier.pairs();
         write_array(out, 2 * pairs.len());
@@ -269,12 +310,12 @@ impl ChannelCounts {
         }
     }
 
-    /// Decode the bytes of `encode`; None if they are anything else: a channel with voices, or damaged.
+    /// Decode the bytes of `encode`; None if they are anything else.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (&version, rest) = bytes.split_first()?;
         let mut reader = Reader::new(rest);
         let fields = reader.array()?;
-        if version != STATE_VERSION || (fields != STATE_FIELDS && fields != EARLIER_STATE_FIELDS) {
+        if version != STATE_VERSION || !EARLIER_STATE_FIELDS.contains(&fields) && fields != STATE_FIELDS {
             return None;
         }
         let now = reader.int(TIME_LIMIT)?;
@@ -283,15 +324,28 @@ impl ChannelCounts {
         let last_seen = decode_reporters(&mut reader, &panes)?;
         let messages = decode_messages(&mut reader)?;
         let (mut folded_until, mut earlier) = (now, Earlier::default());
+        let (mut voices, mut repeats) = (Voices::default(), Repeats::default());
+        if fields > EARLIER_STATE_FIELDS[0] {
+            voices = Voices::read(&mut reader, &panes)?;
+            repeats = Repeats::read(&mut reader)?;
+        }
         if fields == STATE_FIELDS {
-            if reader.array()? != 0 || reader.map()? != 0 {
-                return None;
-            }
             folded_until = reader.int(TIME_LIMIT)?;
             earlier = decode_earlier(&mut reader, &panes)?;
         }
         if reader.is_at_end() {
-            Some(ChannelCounts { now, limit, panes, last_seen, messages, earlier, folded_until })
+            let voices = (!voices.is_empty()).then(|| Box::new(voices));
+            Some(ChannelCounts {
+                now,
+                limit,
+                panes,
+                last_seen,
+                messages,
+                earlier,
+                voices,
+                repeats,
+                folded_until,
+            })
         } else {
             None
         }
@@ -327,6 +381,7 @@ impl ChannelCounts {
                 resample(&mut self.last_seen, &mut self.panes);
             }
             self.earlier.settle(&self.last_seen, &self.panes);
+            self.voices.iter_mut().for_each(|voices| voices.settle(&self.panes));
         }
         let reach = earliest_end(now);
         if reach != earliest_end(before) {
@@ -342,10 +397,13 @@ impl ChannelCounts {
     fn forget_before(&mut self, horizon: i64) {
         let dropped = first_from(&self.panes, horizon);
         self.panes.drain(..dropped);
+        let now = self.now;
+        self.voices.iter_mut().for_each(|voices| voices.keep(horizon, now));
         forget_before(&mut self.messages, horizon);
         if self.reporters() > 0 {
             self.last_seen.retain(|row| row.fine >= horizon);
             self.limit = self.limit.min(next_limit(self.last_seen.rows().len()));
+            self.repeats.keep(&self.last_seen);
             self.earlier.settle(&self.last_seen, &self.panes);
         }
     }
@@ -436,26 +494,4 @@ fn decode_messages(reader: &mut Reader) -> Option<Tally> {
         messages.push((message.into(), code));
     }
     Some(messages)
-}
-
-/// The number of different reporters in a window over several categories of a channel.
-///
-/// Never below the largest category's number and never above their sum.
-pub fn union_distinct(counts: &[&ChannelCounts], window: Window, now_ms: i64) -> i64 {
-    let now = fine_of(now_ms);
-    let (start, stop) = (window.start(now), window.stop(now));
-    let mut samples = Vec::with_capacity(counts.len());
-    let (mut largest, mut sum) = (0, 0);
-    for one in counts {
-        let size = one.measure(window, now_ms).distinct_reporters;
-        if size > 0 {
-            samples.extend(one.sample(start, stop));
-            largest = largest.max(size);
-            sum += size;
-        }
-    }
-    if samples.len() < 2 {
-        return sum;
-    }
-    union_size(&samples).max(largest).min(sum)
 }

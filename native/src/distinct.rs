@@ -1,6 +1,6 @@
 //! The number of different reporters in a window, in bounded space (streams/counting/distinct.py, which argues it).
 
-use hashbrown::{HashSet, HashTable};
+use hashbrown::HashTable;
 
 use crate::panes::{place_of, Pane, UNIT};
 
@@ -214,18 +214,4 @@ pub fn settle(last_seen: &mut LastSeen, panes: &[Pane]) {
 /// The size at which the map is next thinned out.
 pub fn next_limit(size: usize) -> i64 {
     SAMPLE.max(2 * size as i64)
-}
-
-/// Estimate the number of different reporters of a window in any of several categories.
-///
-/// `samples` = (sampled reporters, largest weight of the panes in the window), at least one.
-pub fn union_size(samples: &[(Vec<u64>, i64)]) -> i64 {
-    let weight = samples.iter().map(|&(_, weight)| weight).max().unwrap_or(UNIT);
-    let union: HashSet<u64, std::collections::hash_map::RandomState> = samples
-        .iter()
-        .flat_map(|(reporters, _)| reporters)
-        .filter(|&&reporter| in_sample(reporter, weight))
-        .copied()
-        .collect();
-    (union.len() as i64 * weight + UNIT / 2) / UNIT
 }

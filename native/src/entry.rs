@@ -1,13 +1,11 @@
 //! An entry of the store, as Python code is given it.
 
-use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::PyBytes;
 
-use crate::counts::{self, ChannelCounts, ReporterKind};
-use crate::panes::UNIT;
+use crate::counts::{ChannelCounts, ReporterKind};
 use crate::store::{CountStore, Decoded};
-use crate::sums::Sums;
 use crate::windows::{Window, RINGS};
 
 /// Where the counts of an entry are. An entry that has counted nothing yet is in no store.
@@ -84,20 +82,22 @@ impl CountEntry {
         Ok(with(store.counts_mut(at)))
     }
 
-    fn make_foreign(&mut self, py: Python) -> PyResult<()> {
+    /// Python's ChannelCounts, which the counts become if they are not: what few reports need is Python's.
+    fn in_python<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut store = self.store.bind(py).borrow_mut();
-        match &self.held {
-            Held::LooseForeign(_) => {}
+        let entry = match &self.held {
+            Held::LooseForeign(foreign) => foreign.clone_ref(py),
             Held::Loose(counts) => {
                 let foreign = store.foreign_of(py, counts)?;
-                self.held = Held::LooseForeign(foreign);
+                self.held = Held::LooseForeign(foreign.clone_ref(py));
+                foreign
             }
             Held::Stored { .. } => {
                 let at = self.place(&store)?;
-                store.make_foreign(py, at)?;
+                store.make_foreign(py, at)?
             }
-        }
-        Ok(())
+        };
+        entry.bind(py).getattr("counts")
     }
 }
 
@@ -118,31 +118,6 @@ fn kind_of(name: &str) -> ReporterKind {
         "state_actor" => ReporterKind::StateActor,
         _ => ReporterKind::User,
     }
-}
-
-/// `streams.counting.counts.union_distinct` of entries, none of which is foreign.
-#[pyfunction]
-pub fn union_distinct(
-    py: Python,
-    entries: Vec<PyRef<CountEntry>>,
-    spec: &Bound<PyAny>,
-    now_ms: i64,
-) -> PyResult<i64> {
-    let window = window_of(spec)?;
-    for entry in &entries {
-        if entry.foreign(py)?.is_some() {
-            return Err(PyTypeError::new_err("the counts of an entry are foreign"));
-        }
-    }
-    let stores: Vec<_> = entries.iter().map(|entry| entry.store.bind(py).borrow()).collect();
-    let mut found = Vec::new();
-    for (entry, store) in entries.iter().zip(&stores) {
-        found.push(match &entry.held {
-            Held::Loose(counts) => counts,
-            _ => store.counts(entry.place(store)?),
-        });
-    }
-    Ok(counts::union_distinct(&found, window, now_ms))
 }
 
 #[pymethods]
@@ -195,29 +170,50 @@ impl CountEntry {
         self.native(py, |counts| counts.add_for_review(occurred_ms, now_ms, tier))
     }
 
-    /// Python's counts know it: a report with a stamp, which comes next, makes them foreign anyway.
     fn risk_counted_at(&mut self, py: Python, reporter_hash: u64) -> PyResult<Option<i64>> {
-        self.make_foreign(py)?;
-        match self.foreign(py)? {
-            Some(foreign) => foreign.call_method1("risk_counted_at", (reporter_hash,))?.extract(),
-            None => Ok(None),
+        if let Some(foreign) = self.foreign(py)? {
+            return foreign.call_method1("risk_counted_at", (reporter_hash,))?.extract();
         }
+        self.native(py, |counts| counts.risk_counted_at(reporter_hash))
     }
 
     #[pyo3(signature = (reporter_hash, counted_at))]
     fn note_risk(&mut self, py: Python, reporter_hash: u64, counted_at: Option<i64>) -> PyResult<()> {
-        self.make_foreign(py)?;
         if let Some(foreign) = self.foreign(py)? {
             foreign.call_method1("note_risk", (reporter_hash, counted_at))?;
+            return Ok(());
+        }
+        self.native(py, |counts| counts.note_risk(reporter_hash, counted_at))
+    }
+
+    fn add_stamped(&mut self, py: Python, occurred_ms: i64, added: &Bound<PyAny>) -> PyResult<()> {
+        if let Some(foreign) = self.foreign(py)? {
+            foreign.call_method1("add_stamped", (occurred_ms, added))?;
+            return Ok(());
+        }
+        let stamped = self.store.bind(py).borrow().sums().read(added)?;
+        if !self.native(py, |counts| counts.add_stamped(occurred_ms, stamped))? {
+            return Err(PyValueError::new_err("no pane holds the report"));
         }
         Ok(())
     }
 
-    fn add_stamped(&mut self, py: Python, occurred_ms: i64, added: PyObject) -> PyResult<()> {
-        self.make_foreign(py)?;
-        if let Some(foreign) = self.foreign(py)? {
-            foreign.call_method1("add_stamped", (occurred_ms, added))?;
-        }
+    fn at<'py>(&mut self, py: Python<'py>, occurred_ms: i64, now_ms: i64) -> PyResult<Bound<'py, PyAny>> {
+        self.in_python(py)?.call_method1("at", (occurred_ms, now_ms))
+    }
+
+    fn sightings<'py>(&mut self, py: Python<'py>, reporter_hash: u64) -> PyResult<Bound<'py, PyAny>> {
+        self.in_python(py)?.call_method1("sightings", (reporter_hash,))
+    }
+
+    fn withdraw(
+        &mut self,
+        py: Python,
+        reporter_hash: u64,
+        before: &Bound<PyAny>,
+        added: &Bound<PyAny>,
+    ) -> PyResult<()> {
+        self.in_python(py)?.call_method1("withdraw", (reporter_hash, before, added))?;
         Ok(())
     }
 
@@ -231,16 +227,9 @@ impl CountEntry {
             return foreign.call_method1("measure", (spec, now_ms));
         }
         let window = window_of(spec)?;
-        let found = self.native(py, |counts| counts.measure(window, now_ms))?;
-        let store = self.store.bind(py).borrow();
-        let numbers = found.sums.numbers();
-        let (first, later) = numbers.split_at(Sums::FIRST);
-        // The fields of Python's Pane, of which only the sums are a window's.
-        let mut fields = vec![0];
-        fields.extend(first.iter().chain(&[0, UNIT, 0]).chain(later));
-        fields.push(found.distinct_reporters);
-        let fields = PyTuple::new(py, fields)?.add(PyTuple::new(py, [store.not_stamped()])?)?;
-        store.window_counts().bind(py).call1(fields.downcast_into::<PyTuple>()?)
+        let (found, stamped) = self
+            .native(py, |counts| (counts.measure(window, now_ms), counts.measure_stamped(window, now_ms)))?;
+        self.store.bind(py).borrow().sums().window(py, &found, &stamped)
     }
 
     fn messages(&mut self, py: Python, spec: &Bound<PyAny>, now_ms: i64) -> PyResult<Vec<(String, i64)>> {

@@ -9,13 +9,11 @@ use pyo3::types::PyTuple;
 
 use crate::envelope::Envelope;
 use crate::report::{read_report, Report};
-use crate::times::Moment;
 use crate::vocabulary::{Vocabulary, Words};
 
 /// For the tests: the fields of a report in the order of `Report`, or None if Python has to read it.
 ///
-/// Objects are tuples. A time is a tuple, too: of microseconds since the epoch, the text as in JSON, and the one with
-/// milliseconds.
+/// Objects are tuples. Times are in microseconds since the epoch.
 #[pyfunction]
 pub fn read_report_fields<'py>(
     python: Python<'py>,
@@ -41,8 +39,8 @@ fn fields<'py>(report: &Report, words: &Vocabulary, python: Python<'py>) -> PyRe
     (
         report.id,
         words.kinds.word(report.kind),
-        time(report.occurred),
-        report.received.map(time),
+        report.occurred.micros,
+        report.received.map(|moment| moment.micros),
         (channel.reference, words.visibilities.word(channel.visibility), channel.country, channel.language),
         words.categories.word(report.category),
         report.message,
@@ -69,15 +67,4 @@ fn fields<'py>(report: &Report, words: &Vocabulary, python: Python<'py>) -> PyRe
 
 fn listed<'a>(places: &[u8], words: &'a Words) -> Vec<&'a str> {
     places.iter().map(|place| words.word(*place)).collect()
-}
-
-fn time(moment: Moment) -> (i64, String, String) {
-    let (mut json, mut milliseconds) = (Vec::new(), Vec::new());
-    moment.write_json(&mut json);
-    moment.write_milliseconds(&mut milliseconds);
-    (moment.micros, text(json), text(milliseconds))
-}
-
-fn text(ascii: Vec<u8>) -> String {
-    ascii.into_iter().map(char::from).collect()
 }

@@ -1,34 +1,35 @@
-//! The native core: applies ordinary reports as `streams/deciding/reports` does, to the same bytes.
+//! The native core: does part of what `streams/deciding` and `streams/counting` do, to the same bytes.
 
+mod checked;
 mod counts;
 mod cursor;
-mod daily;
 mod distinct;
 mod earlier;
-mod enriched;
 mod entry;
 mod envelope;
+mod event_time;
 mod expiry;
 mod for_tests;
 mod gate;
 mod handed_over;
 mod hash;
 mod intake;
-mod json;
-mod judge;
-mod kernel;
-mod law;
 mod msgpack;
 mod panes;
 mod record;
 mod refs;
+mod repeats;
 mod report;
-mod risk;
+mod reporter;
+mod reporter_home;
+mod stamped_sums;
 mod store;
 mod sums;
 mod tally;
+mod targets;
 mod times;
 mod vocabulary;
+mod voices;
 mod windows;
 
 use pyo3::prelude::*;
@@ -36,12 +37,11 @@ use pyo3::prelude::*;
 #[pymodule]
 fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    module.add("MEASURES", judge::measures())?;
     module.add_class::<gate::Gate>()?;
-    module.add_class::<kernel::Kernel>()?;
+    module.add_class::<reporter_home::ReporterHome>()?;
+    module.add_class::<reporter_home::Noted>()?;
     module.add_class::<store::CountStore>()?;
     module.add_class::<entry::CountEntry>()?;
-    module.add_function(wrap_pyfunction!(entry::union_distinct, module)?)?;
     module.add_function(wrap_pyfunction!(for_tests::read_report_fields, module)?)?;
     module.add_function(wrap_pyfunction!(for_tests::read_source, module)?)
 }

@@ -149,6 +149,33 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Read an integer whose absolute value is below `limit`.
+    pub fn signed(&mut self, limit: i64) -> Option<i64> {
+        let bytes = match *self.rest.first()? {
+            tag @ 0xe0.. => {
+                self.take(1)?;
+                return Some(i64::from(tag as i8));
+            }
+            0xd0 => 1,
+            0xd1 => 2,
+            0xd2 => 4,
+            0xd3 => 8,
+            _ => return self.int(limit),
+        };
+        self.take(1)?;
+        let unused = i64::BITS - 8 * bytes as u32;
+        let number = (self.number(bytes)? << unused) as i64 >> unused;
+        (-limit..limit).contains(&number).then_some(number)
+    }
+
+    pub fn bool(&mut self) -> Option<bool> {
+        match self.tag()? {
+            0xc2 => Some(false),
+            0xc3 => Some(true),
+            _ => None,
+        }
+    }
+
     pub fn array(&mut self) -> Option<usize> {
         match self.tag()? {
             tag @ 0x90..=0x9f => Some(usize::from(tag & 0x0f)),

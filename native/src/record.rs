@@ -1,4 +1,4 @@
-//! Reads the attributes of a consumed record (SourceRecord) that the kernel needs.
+//! Reads the attributes of a consumed record (SourceRecord) that the gate needs.
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -9,18 +9,17 @@ pub struct Record<'py> {
     pub partition: i64,
     pub offset: i64,
     pub timestamp: i64,
-    pub key: Option<Bound<'py, PyBytes>>,
     pub value: Bound<'py, PyBytes>,
     pub headers: Vec<(Bound<'py, PyString>, Option<Bound<'py, PyBytes>>)>,
 }
 
-const ATTRIBUTES: [&str; 7] = ["topic", "partition", "offset", "timestamp", "key", "value", "headers"];
+const ATTRIBUTES: [&str; 6] = ["topic", "partition", "offset", "timestamp", "value", "headers"];
 
 /// The class of the records read last and, if it is a named tuple, the places of the attributes in it: reading them by place
 /// takes half the time.
 #[derive(Default)]
 pub struct Reading {
-    class: Option<(Py<PyType>, Option<[usize; 7]>)>,
+    class: Option<(Py<PyType>, Option<[usize; 6]>)>,
 }
 
 impl Reading {
@@ -32,15 +31,11 @@ impl Reading {
             }
             _ => ATTRIBUTES.iter().map(|name| record.getattr(*name)).collect::<PyResult<_>>()?,
         };
-        let (topic, value) = match (all[0].downcast::<PyString>(), all[5].downcast::<PyBytes>()) {
+        let (topic, value) = match (all[0].downcast::<PyString>(), all[4].downcast::<PyBytes>()) {
             (Ok(topic), Ok(value)) => (topic.clone(), value.clone()),
             _ => return Ok(None),
         };
-        let key = match optional_bytes(&all[4]) {
-            Some(key) => key,
-            None => return Ok(None),
-        };
-        let headers = match headers(&all[6]) {
+        let headers = match headers(&all[5]) {
             Some(headers) => headers,
             None => return Ok(None),
         };
@@ -49,13 +44,12 @@ impl Reading {
             partition: all[1].extract()?,
             offset: all[2].extract()?,
             timestamp: all[3].extract()?,
-            key,
             value,
             headers,
         }))
     }
 
-    fn places(&mut self, record: &Bound<PyAny>) -> PyResult<Option<[usize; 7]>> {
+    fn places(&mut self, record: &Bound<PyAny>) -> PyResult<Option<[usize; 6]>> {
         let class = record.get_type();
         if let Some((known, places)) = &self.class {
             if known.is(&class) {
@@ -65,7 +59,7 @@ impl Reading {
         let mut places = None;
         if record.is_instance_of::<PyTuple>() {
             let names: Vec<String> = class.getattr(intern!(class.py(), "_fields"))?.extract()?;
-            let mut found = [0; 7];
+            let mut found = [0; 6];
             for (place, name) in found.iter_mut().zip(ATTRIBUTES) {
                 *place = names.iter().position(|one| one == name).unwrap_or(usize::MAX);
             }

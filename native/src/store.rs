@@ -14,20 +14,19 @@ use pyo3::types::{PyBytes, PyIterator, PyList};
 use crate::counts::{ChannelCounts, STATE_VERSION};
 use crate::entry::{CountEntry, Held};
 use crate::expiry::ExpiryDays;
+use crate::stamped_sums::SumsTypes;
 use crate::windows::{DAY, DAYS_HELD};
 
 /// Decoded entries per generation; two generations are kept.
 const GENERATION: usize = 20_000;
 
+/// What a record takes beside key and bytes, and what it takes decoded besides, for each three of its bytes.
+const RECORD_OVERHEAD: usize = 130;
+const DECODED_BYTES: usize = 500;
+const DECODED_PER_THREE_BYTES: usize = 10;
+
 /// The day of expiry follows the bytes of `ChannelCounts::encode`: big-endian, 32 bits.
 const EXPIRY_DAY: usize = 4;
-
-/// What is found under a key. `Native` has the place of an entry.
-pub enum Found {
-    Nothing,
-    Native(usize),
-    Foreign,
-}
 
 pub(crate) enum Decoded {
     No,
@@ -73,15 +72,13 @@ impl Entry {
 struct Interpreter {
     decode_entry: PyObject,
     require_version: PyObject,
-    window_counts: PyObject,
-    not_stamped: PyObject,
+    sums: SumsTypes,
 }
 
 /// `streams.counting.store.CountStore` with the same methods. Counts are of 64 bits where Python's have no limit.
 ///
-/// `CountStore(decode_entry, require_version, window_counts, not_stamped)`: `decode_entry(key, record)` returns Python's
-/// CountEntry or raises UnreadableCounts, `require_version(key type, record)` raises UnknownStateVersion; the others are
-/// WindowCounts and NOT_STAMPED.
+/// `CountStore(decode_entry, require_version, sums)`: `decode_entry(key, record)` returns Python's CountEntry or raises
+/// UnreadableCounts, `require_version(key type, record)` raises UnknownStateVersion, and `sums` is streams.counting.sums.
 #[pyclass(module = "tocsin_native")]
 pub struct CountStore {
     #[pyo3(get)]
@@ -105,23 +102,7 @@ pub struct CountStore {
 
 /// For Rust. A place remains that of its entry until the entry is removed.
 impl CountStore {
-    /// Find the entry of a key, and decode it. Its counts stay decoded for at least GENERATION further calls.
-    pub fn look_up(&mut self, key: &[u8]) -> Found {
-        match self.find_place(key) {
-            None => Found::Nothing,
-            Some(at) if self.open(at) => Found::Native(at),
-            Some(_) => Found::Foreign,
-        }
-    }
-
-    /// Return the place of a new, empty entry, which `note_counted` must follow: `find` does not know it before.
-    pub fn begin(&mut self, key: &[u8]) -> usize {
-        let at = self.take_place(key);
-        self.entries[at].decoded = Decoded::Native(Box::new(ChannelCounts::new()));
-        at
-    }
-
-    /// The counts in a place that `look_up` or `begin` has returned.
+    /// The counts in a place, which are decoded and not foreign.
     pub fn counts(&self, at: usize) -> &ChannelCounts {
         match &self.entries[at].decoded {
             Decoded::Native(counts) => counts,
@@ -381,12 +362,8 @@ impl CountStore {
         Ok(foreign)
     }
 
-    pub(crate) fn window_counts(&self) -> &PyObject {
-        &self.interpreter.window_counts
-    }
-
-    pub(crate) fn not_stamped(&self) -> &PyObject {
-        &self.interpreter.not_stamped
+    pub(crate) fn sums(&self) -> &SumsTypes {
+        &self.interpreter.sums
     }
 }
 
@@ -406,13 +383,8 @@ fn record_of(counts: &ChannelCounts, expires: Option<u32>) -> Vec<u8> {
 #[pymethods]
 impl CountStore {
     #[new]
-    fn new(
-        decode_entry: PyObject,
-        require_version: PyObject,
-        window_counts: PyObject,
-        not_stamped: PyObject,
-    ) -> Self {
-        CountStore {
+    fn new(decode_entry: PyObject, require_version: PyObject, sums: &Bound<PyAny>) -> PyResult<Self> {
+        Ok(CountStore {
             size: 0,
             changed_bytes: 0,
             entries: Vec::new(),
@@ -426,12 +398,22 @@ impl CountStore {
             touched: Vec::new(),
             removed: Vec::new(),
             expiry: ExpiryDays::default(),
-            interpreter: Interpreter { decode_entry, require_version, window_counts, not_stamped },
-        }
+            interpreter: Interpreter { decode_entry, require_version, sums: SumsTypes::of(sums)? },
+        })
     }
 
     fn __len__(&self) -> usize {
         self.records
+    }
+
+    /// About the bytes that all records take in this process, as of the last `drain_changes`.
+    #[getter]
+    fn memory(&self) -> usize {
+        if self.records == 0 {
+            return 0;
+        }
+        let each = DECODED_BYTES + DECODED_PER_THREE_BYTES * self.size / (3 * self.records);
+        self.size + self.records * RECORD_OVERHEAD + (self.newest.len() + self.older.len()) * each
     }
 
     fn new_entry(slf: &Bound<Self>) -> CountEntry {

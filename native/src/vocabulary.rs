@@ -29,10 +29,6 @@ impl Words {
     pub fn word(&self, place: u8) -> &str {
         &self.words[usize::from(place)]
     }
-
-    pub fn len(&self) -> usize {
-        self.words.len()
-    }
 }
 
 /// A set of codes of two capital letters: a bit for each second letter, in a row for each first one.

@@ -189,7 +189,8 @@ class ChannelCounts(msgspec.Struct, gc=False):
         """Return what is known of a reporter before a report of theirs, for `withdraw`."""
         earlier = [] if self._earlier is None else self._earlier.panes_of(reporter_hash)
         seen = None if self._last_seen is None else self._last_seen.get(reporter_hash)
-        panes = earlier if seen is None else [*earlier, seen]
+        # The pane may have been folded since: what is known after a restart is where it begins.
+        panes = earlier if seen is None else [*earlier, pane_at(self._panes, seen).start]
         return Sightings(
             tuple(sorted(panes)), None if self._repeats is None else self._repeats.get(reporter_hash)
         )

@@ -204,7 +204,7 @@ class RecordStore(ExpiringStore[Kept]):
     struct.error or LookupError for damaged bytes.
     """
 
-    __slots__ = ("_days", "_decode", "_encode")
+    __slots__ = ("_days", "_decode", "_encode", "_written")
 
     def __init__(
         self,
@@ -217,6 +217,8 @@ class RecordStore(ExpiringStore[Kept]):
         self._decode = decode
         # The days of expiry of what was touched; of all others the day is in the bytes.
         self._days: dict[bytes, int] = {}
+        # What was stored encoded since the last `drain_changes`, and whether the topic has such a record.
+        self._written: dict[bytes, bool] = {}
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield all keys."""
@@ -230,7 +232,7 @@ class RecordStore(ExpiringStore[Kept]):
             known = self._days[key]
         elif (value := self._encoded.get(key)) is not None:
             known = day_in(value)
-            self.changed_bytes += len(value)
+            self.changed_bytes += 0 if key in self._written else len(value)
         else:
             self.changed_bytes += _NEW_BYTES
         day = -(-expires_ms // DAY)
@@ -240,12 +242,58 @@ class RecordStore(ExpiringStore[Kept]):
         self._days[key] = day
         self._remember(key, record)
 
+    def encoded(self, key: bytes) -> bytes | None:
+        """Return the record of a key as the next `drain_changes` would write it; None without one."""
+        record = self._touched.get(key)
+        if record is None:
+            return self._encoded.get(key)
+        return STATE_VERSION + self._encode(record) + EXPIRY_DAY.pack(self._days[key])
+
+    def put_encoded(self, records: Iterable[tuple[bytes, bytes]]) -> None:
+        """Store new or changed records that somebody else has encoded, as `encoded` returns them."""
+        for key, value in records:
+            before = self._encoded.get(key)
+            known: int | None = None
+            if self._touched.pop(key, None) is not None:
+                known = self._days.pop(key)
+            elif before is not None:
+                known = day_in(before)
+                self.changed_bytes += 0 if key in self._written else len(before)
+            else:
+                self.changed_bytes += _NEW_BYTES
+            day = day_in(value)
+            if day != known:
+                self._expiry.move(known, day)
+            # Objects are out of date now.
+            self._new.pop(key, None)
+            self._old.pop(key, None)
+            # If it is removed once more, that is noted again.
+            is_in_topic = before is not None or key in self._removed
+            self._removed.pop(key, None)
+            self._written.setdefault(key, is_in_topic)
+            self.size += len(key) + len(value) if before is None else len(value) - len(before)
+            self._encoded[key] = value
+
+    def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the state records changed since the last call, with None for one to delete."""
+        written, self._written = self._written, {}
+        for key in written:
+            if key not in self._touched:
+                yield key, self._encoded[key]
+        yield from super().drain_changes()
+
     def remove(self, key: bytes) -> None:
         """Remove the record of a key."""
         day = self._expires(key)
         if day is not None:
             self._expiry.move(day, None)
             self._forget(key)
+
+    def _forget(self, key: bytes) -> None:
+        super()._forget(key)
+        if not self._written.pop(key, True):
+            # The topic has never had it.
+            self._removed.pop(key, None)
 
     def _with_day(self, key: bytes, record: Kept) -> bytes:
         return STATE_VERSION + self._encode(record) + EXPIRY_DAY.pack(self._days.pop(key))

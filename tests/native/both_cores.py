@@ -1,94 +1,177 @@
-"""Runs the same records through the Python core and the native one, and compares everything that comes of
-them.
-"""
+"""Runs the same records through the Python core and the native one, and compares everything that comes of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from streams.deciding.partition.settings import PartitionSettings
+from streams.contract.wire.records import OutputRecord
+from streams.contract.wire.topics import MESSAGE_REPORTS_INTERNAL, REPORTERS_INTERNAL
+from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys
+from streams.deciding.partition.limits import UNLIMITED, Limits
+from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
+from streams.deciding.reporters.rules import compile_reporter_rules
+from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.stage import report_stage
 from streams.registry.rules import Rules
-from tests.native.twin import direct_report_stage, no_messages
 from tests.unit.traffic import Record
 
+Place = tuple[int, int]
 
-class BothCores:
-    """One partition on both cores. `native` counts the records that the native core applied, `all` all of
-    them.
+
+class BothStages:
+    """One partition of a stage on both cores. `make(native)` makes the stage.
+
+    `natively` counts the reports that the native core handled, `applied` all that were applied.
     """
 
-    def __init__(
-        self,
-        rules: Rules,
-        *,
-        partition: int = 0,
-        partitions: int = 1,
-        remembered: int = 5_000_000,
-    ) -> None:
-        self._place = partition, partitions
-        settings = PartitionSettings(duplicates_most=remembered)
-        self._stages = [
-            direct_report_stage(compile_report_rules(rules, settings=settings, native=native))
-            for native in (None, "direct")
-        ]
-        self._states = [stage.restore(*self._place) for stage in self._stages]
-        self._stored: list[dict[bytes, bytes]] = [{}, {}]
-        self.native = self.all = 0
+    def __init__(self, make: Callable[[bool], Any], place: Place) -> None:
+        self._place = place
+        self.stages = [make(native) for native in (False, True)]
+        self.states = [stage.restore(*place) for stage in self.stages]
+        self._stored: list[dict[bytes, bytes | None]] = [{}, {}]
+        self._offset = 0
+        self.natively = self.applied = 0
 
-    def apply(self, records: Sequence[Record]) -> Any:
-        """Apply records on both, raise AssertionError if anything differs, and return Python's batch."""
-        with no_messages():
+    def apply(self, records: Iterable[Record], limits: Limits = UNLIMITED) -> list[Any]:
+        """Apply records on both, and raise AssertionError if anything differs; return Python's batches.
+
+        Each goes on where the one before was cut.
+        """
+        left = []
+        for record in records:
+            left.append(record._replace(offset=self._offset, partition=self._place[0]))
+            self._offset += 1
+        batches = []
+        while left:
             wanted, found = (
-                stage.apply(state, records) for stage, state in zip(self._stages, self._states, strict=True)
+                list(stage.apply_in_slices(state, left, limits))[-1]
+                for stage, state in zip(self.stages, self.states, strict=True)
             )
-        self.all += len(records)
+            self._compare(wanted, found)
+            left = left[found.finished_records :]
+            batches.append(wanted)
+        return batches
+
+    def restart(self, *, swap: bool = False) -> None:
+        """Restore both states from what they have written; with `swap`, each from what the other one has."""
+        stored = self._stored[::-1] if swap else self._stored
+        self.states = [
+            stage.restore(*self._place, [(key, value) for key, value in each.items() if value is not None])
+            for stage, each in zip(self.stages, stored, strict=True)
+        ]
+        self._compare_states()
+
+    def tick(self, clock_ms: int) -> list[Record]:
+        """Return the tick that a worker would append at that time, none if nothing is due."""
+        output = self.stages[0].tick(self.states[0], clock_ms)
+        return [] if output is None else [read(output, clock_ms)]
+
+    def _compare(self, wanted: Any, found: Any) -> None:
         for output, other in zip(wanted.outputs, found.outputs, strict=True):
             assert output == other
             assert type(output) is type(other)
         assert found.changes == wanted.changes
-        self.native += found.counters.natively
         assert replace(found.counters, natively=0) == wanted.counters
         assert found.event_times == wanted.event_times
-        assert found.finished_records == wanted.finished_records
         assert found.refused == wanted.refused
+        assert found.finished_records == wanted.finished_records
+        assert found.finished_entries == wanted.finished_entries
         for stored, batch in zip(self._stored, (wanted, found), strict=True):
             stored.update(batch.changes)
-        self._compare_states()
-        return wanted
-
-    def tick(self, clock_ms: int) -> Record | None:
-        """Return the tick that a worker would append at that time, None if nothing is due."""
-        output = self._stages[0].tick(self._states[0], clock_ms)
-        if output is None:
-            return None
-        offset = self.all
-        return Record(
-            output.topic, self._place[0], offset, clock_ms, output.key, output.value, list(output.headers)
-        )
-
-    def restart(self, *, swap: bool = False) -> None:
-        """Restore both states from what they have written; with `swap`, each from what the other one has
-        written.
-        """
-        stored = self._stored[::-1] if swap else self._stored
-        self._states = [
-            stage.restore(*self._place, [(key, value) for key, value in entries.items() if value is not None])
-            for stage, entries in zip(self._stages, stored, strict=True)
-        ]
+        self.natively += found.counters.natively
+        self.applied += wanted.counters.applied
         self._compare_states()
 
     def _compare_states(self) -> None:
-        wanted, found = (tuple(_facts(state)) for state in self._states)
+        wanted, found = (_facts(state) for state in self.states)
         assert found == wanted
 
 
-def _facts(state: Any) -> Iterator[Any]:
+class BothCores:
+    """One partition of all stages that a report passes, on both cores."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        place: Place = (0, 1),
+        settings: PartitionSettings = DEFAULTS,
+        keys: HashKeys = DEMONSTRATION,
+    ) -> None:
+        self.reports = BothStages(
+            lambda native: report_stage(
+                compile_report_rules(rules, settings=settings, hash_keys=keys, native=native)
+            ),
+            place,
+        )
+        self.reporters = BothStages(
+            lambda native: reporter_stage(
+                compile_reporter_rules(rules, settings=settings, hash_key=keys.current, native=native)
+            ),
+            place,
+        )
+        self._partition = place[0]
+
+    def apply(
+        self, records: Sequence[Record], appended: int, limits: Limits = UNLIMITED
+    ) -> list[OutputRecord]:
+        """Apply published records and what follows from them here, all appended at `appended` (ms).
+
+        Returns what is written for others.
+        """
+        written: list[OutputRecord] = []
+        while records:
+            passed = self._written(self.reports, records, limits, written)
+            own = [read(output, appended) for output in passed if output.topic == REPORTERS_INTERNAL]
+            passed += self._written(self.reporters, own, limits, written)
+            records = [
+                read(output, appended) for output in passed if output.topic == MESSAGE_REPORTS_INTERNAL
+            ]
+        return written
+
+    def tick(self, clock_ms: int) -> None:
+        """Apply the ticks that a worker would append at that time."""
+        for stage in (self.reports, self.reporters):
+            stage.apply(stage.tick(clock_ms))
+
+    def restart(self, *, swap: bool = False) -> None:
+        """Restore all states from what was written; with `swap`, each from what the other core has written."""
+        self.reports.restart(swap=swap)
+        self.reporters.restart(swap=swap)
+
+    def _written(
+        self, stage: BothStages, records: Iterable[Record], limits: Limits, others: list[OutputRecord]
+    ) -> list[OutputRecord]:
+        """Return what a stage passes on to this partition, and add to `others` what it writes for others."""
+        passed = []
+        for batch in stage.apply(records, limits):
+            for output in batch.outputs:
+                if output.topic in (MESSAGE_REPORTS_INTERNAL, REPORTERS_INTERNAL):
+                    passed += [output] if output.partition in (None, self._partition) else []
+                else:
+                    others.append(output)
+        return passed
+
+
+def read(output: OutputRecord, appended: int) -> Record:
+    """What was written, as it is read; where it is in the log is said when it is applied."""
+    return Record(
+        output.topic, output.partition or 0, 0, appended, output.key, output.value, list(output.headers)
+    )
+
+
+def _facts(state: Any) -> list[Any]:
     time = state.time
-    yield time.now, time.applied, time.newest_append, time.ticks, time.corrections
-    yield state.breaker.encode()
-    yield len(state.recent), state.recent.forgotten_until
-    yield state.next_due(), state.changed_bytes()
-    yield len(state.counts), state.counts.size, state.counts.next_expiry(), state.counts.last_expiry()
-    yield state.episodes
-    yield len(state.daily)
+    facts = [
+        (time.now, time.applied, time.newest_append, time.ticks, time.corrections),
+        state.breaker.encode(),
+        (len(state.recent), state.recent.forgotten_until),
+        (state.next_due(), state.changed_bytes(), len(state.daily)),
+    ]
+    if hasattr(state, "reporters"):
+        store = state.reporters
+        facts += [(len(store), store.size, store.changed_bytes, store.next_expiry()), sorted(store)]
+    else:
+        counts = state.counts
+        facts += [(len(counts), counts.size, counts.next_expiry(), counts.last_expiry()), state.episodes]
+    return facts

@@ -1,5 +1,5 @@
-"""Random histories of one partition on both cores: honest reports, damaged ones, odd envelopes, times, keys
-and restarts.
+"""Random histories of one partition on both cores: honest reports, damaged ones, decisions of people, odd envelopes,
+times, keys and restarts.
 
 `python -m tests.native.fuzz --cases 5000000` runs as many as you like. A difference raises AssertionError and
 names the seed.
@@ -8,7 +8,6 @@ names the seed.
 import argparse
 import json
 import random
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, get_args
@@ -23,12 +22,17 @@ from streams.contract.events.report import (
     Visibility,
 )
 from streams.contract.wire.origin import with_origin
+from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys, hash_key
+from streams.deciding.partition.limits import LIMITS, UNLIMITED
+from streams.deciding.partition.settings import PartitionSettings
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from tests.bench.place import ONE_TOPIC
 from tests.categories import CATEGORIES
 from tests.native.both_cores import BothCores
 from tests.native.mutations import mutated, mutated_headers, ref_of_any_form
+from tests.unit.crowd_traffic import outcome
+from tests.unit.standing_traffic import paused, warned
 from tests.unit.traffic import Record, levels, policy
 
 BEGIN_MS = 1_800_000_000_000
@@ -56,11 +60,32 @@ OTHER_COMPARISONS = (
 )
 
 
+TWO_KEYS = HashKeys(hash_key(b"1" * 32), hash_key(b"2" * 32))
+FEW = UNLIMITED._replace(slice_records=7, batch_bytes=20_000)
+
+
+def with_low_limits(rules: Rules) -> Rules:
+    """Return rules in which reporters soon reach a limit."""
+    trust = rules.reporters
+    limits = replace(
+        trust,
+        reports_per_day={**trust.reports_per_day, "user": 3},
+        channels_per_week={**trust.channels_per_week, "user": 4, "state_actor": 1},
+    )
+    return replace(rules, reporters=limits)
+
+
 class Tally(NamedTuple):
-    """How many records were compared, and how many of them the native core applied."""
+    """How many reports were published, and how many of them the native core read.
+
+    `stamped` is the number of all that came to the home of their reporter, `stamped_natively` of those that
+    the native core stamped.
+    """
 
     cases: int
-    native: int
+    read: int
+    stamped: int
+    stamped_natively: int
 
 
 class Publishers:
@@ -70,12 +95,12 @@ class Publishers:
         self.clock_ms = BEGIN_MS + chance.randrange(40 * DAY)
         self._chance = chance
         self._place = partition, partitions
-        self._channels = [
+        self.channels = [
             ref_of_any_form(chance) if chance.random() < 0.1 else f"channel-{chance.randrange(1 << 40):x}"
             for _ in range(chance.choice((1, 3, 20, 300)))
         ]
-        self._people = [f"person-{number:x}" for number in range(chance.choice((2, 50, 3_000)))]
-        self._messages = [f"message-{number}" for number in range(chance.choice((1, 5, 60)))]
+        self.people = [f"person-{number:x}" for number in range(chance.choice((2, 50, 3_000)))]
+        self.messages = [f"message-{number}" for number in range(chance.choice((1, 5, 60)))]
         # A few categories come often, so that their policies have something to judge.
         self._categories = chance.sample(CATEGORIES, chance.choice((1, 3, len(CATEGORIES))))
         self._usual_facts = [self._any_facts() for _ in range(30)]
@@ -131,13 +156,13 @@ class Publishers:
             "report_id": f"r-{chance.randrange(1 << 40):x}",
             "kind": facts["kind"],
             "occurred_at": self._time(occurred),
-            "channel": {"ref": chance.choice(self._channels), **facts["channel"]},
+            "channel": {"ref": chance.choice(self.channels), **facts["channel"]},
             "category": chance.choice(self._categories),
         }
         if chance.random() < 0.2:
             report["received_at"] = self._time(occurred + chance.choice((0, MINUTE, -MINUTE, -DAY)))
         if chance.random() < 0.8:
-            report["message_ref"] = chance.choice(self._messages)
+            report["message_ref"] = chance.choice(self.messages)
         if chance.random() < 0.9:
             report["reporter"] = self._reporter()
         if chance.random() < 0.15:
@@ -185,7 +210,7 @@ class Publishers:
             return None
         reporter: dict[str, Any] = {"kind": chance.choice(("user",) * 6 + REPORTER_KINDS)}
         if chance.random() < 0.8:
-            reporter["ref"] = chance.choice(self._people)
+            reporter["ref"] = chance.choice(self.people)
         if chance.random() < 0.5:
             reporter["country"] = chance.choice(("DE", "FR", "US", None))
         if chance.random() < 0.5:
@@ -216,38 +241,58 @@ class Publishers:
         return moment.isoformat(timespec=digits).replace("+00:00", "Z")
 
 
+def any_decision(chance: random.Random, publishers: Publishers, number: int) -> Record:
+    """Return what people decided about a message, or about a reporter."""
+    now = publishers.clock_ms
+    if chance.random() < 0.3:
+        return chance.choice((warned, paused))(number, now, chance.choice(publishers.people))
+    decision = chance.choice(("upheld", "upheld", "dismissed", "manifestly_unfounded"))
+    channel, message = chance.choice(publishers.channels), chance.choice(publishers.messages)
+    return outcome(number, decision, now, message=message, channel=channel)
+
+
 def run(rules: Rules, seed: int, cases: int) -> Tally:
-    """Run one history of so many records. Raises AssertionError, with the seed, if the cores differ."""
+    """Run one history of so many reports. Raises AssertionError, with the seed, if the cores differ."""
     chance = random.Random(seed)
-    partition, partitions = chance.choice(((0, 1),) * 6 + ((1, 3),))
+    place = chance.choice(((0, 1),) * 6 + ((1, 3),))
     both = BothCores(
-        rules, partition=partition, partitions=partitions, remembered=chance.choice((20, 3_000, 5_000_000))
+        chance.choice((rules, with_low_limits(rules))),
+        place,
+        PartitionSettings(
+            duplicates_most=chance.choice((20, 3_000, 5_000_000)),
+            new_reporters_per_hour=chance.choice((30, 1_000, 100_000)),
+        ),
+        chance.choice((DEMONSTRATION,) * 5 + (TWO_KEYS,)),
     )
-    publishers = Publishers(chance, partition, partitions)
+    publishers = Publishers(chance, *place)
+    done = 0
     try:
-        while both.all < cases:
+        while done < cases:
             size = chance.choice((1, 1, 2, 5, 30, 150, 1_500))
-            batch: Sequence[Record] = [publishers.record() for _ in range(size)]
-            if chance.random() < 0.2 and (tick := both.tick(publishers.clock_ms)) is not None:
-                batch = [tick, *batch]
-            both.apply(batch)
+            batch: list[Record] = [publishers.record() for _ in range(size)]
+            done += size
+            if chance.random() < 0.3:
+                batch.insert(chance.randrange(size + 1), any_decision(chance, publishers, done))
+            if chance.random() < 0.2:
+                both.tick(publishers.clock_ms)
+            both.apply(batch, publishers.clock_ms, chance.choice((LIMITS, FEW, UNLIMITED)))
             if chance.random() < 0.05:
                 both.restart(swap=chance.random() < 0.5)
     except AssertionError as error:
         error.add_note(f"seed {seed}")
         raise
-    return Tally(both.all, both.native)
+    return Tally(done, both.reports.natively, both.reporters.applied, both.reporters.natively)
 
 
 def fuzz(cases: int, first_seed: int = 0) -> Tally:
-    """Run histories of as many records in all."""
+    """Run histories of as many reports in all."""
     rules = load_rules(sources=ONE_TOPIC)
     rules = replace(rules, policies=(*rules.policies, *OTHER_COMPARISONS))
-    total = Tally(0, 0)
+    total = Tally(0, 0, 0, 0)
     seed = first_seed
     while total.cases < cases:
         tally = run(rules, seed, CASES_PER_SEED)
-        total = Tally(total.cases + tally.cases, total.native + tally.native)
+        total = Tally(*(one + other for one, other in zip(total, tally, strict=True)))
         seed += 1
     return total
 
@@ -259,7 +304,10 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     options = parser.parse_args()
     tally = fuzz(options.cases, options.first_seed)
-    print(f"{tally.cases:,} records, {tally.native:,} of them applied by the native core: no difference")
+    print(
+        f"{tally.cases:,} records, of which the native core read {tally.read:,}; {tally.stamped:,} reports at the "
+        f"home of their reporter, of which it stamped {tally.stamped_natively:,}: no difference"
+    )
 
 
 if __name__ == "__main__":

@@ -5,15 +5,23 @@ import struct
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.contract.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
+from streams.counting import sums
 from streams.counting.coordination.clusters import ClusterSums
-from streams.counting.counts import ChannelCounts
-from streams.counting.counts import union_distinct as python_union
+from streams.counting.counts import ChannelCounts, union_distinct
 from streams.counting.store import CountStore, UnreadableCounts, decode_entry
-from streams.counting.sums import NOT_STAMPED, StampedSums, WindowCounts
+from streams.counting.sums import (
+    NO_DOUBT,
+    NOT_SCATTERED,
+    Doubtful,
+    Scattered,
+    StampedSums,
+    WindowCounts,
+)
 from streams.counting.windows import FINE_MS, window_start, window_stop
 from tests.tools import native_core
 from tests.unit.test_counts import (
@@ -36,7 +44,7 @@ SOME_WINDOWS = EVERY_WINDOW[::5]
 
 
 def native_store():
-    return tocsin_native.CountStore(decode_entry, require_version, WindowCounts, NOT_STAMPED)
+    return tocsin_native.CountStore(decode_entry, require_version, sums)
 
 
 def restored(data):
@@ -48,6 +56,34 @@ def restored(data):
     return entry.counts
 
 
+def comparable(result):
+    """A result of counts: Python keeps the sums of windows, with who was proven in the order of arrival."""
+    if not isinstance(result, WindowCounts):
+        return result
+    stamped = result.stamped
+    return replace(result, stamped=replace(stamped, proven=tuple(sorted(stamped.proven))))
+
+
+def any_sums(chance):
+    """What a report adds beside; most numbers are 0 or small, and some below 0."""
+
+    def few(count, most=3):
+        return [chance.choice((0, 0, 1, chance.randrange(-1, most))) for _ in range(count)]
+
+    proven = ()
+    if chance.random() < 0.3:
+        tags = tuple(chance.randrange(1, 1 << 32) for _ in range(chance.choice((2, 2, 3))))
+        proven = ((chance.randrange(1 << 32), chance.choice(((5, 6), tags))),)
+    return StampedSums(
+        chance.choice((0, 1)),
+        ClusterSums(*few(4, 40)),
+        chance.choice((NO_DOUBT, Doubtful(*few(4, 900_000)))),
+        chance.choice((0, 0, chance.randrange(1_000_000))),
+        chance.choice((NOT_SCATTERED, Scattered(*few(2, 1_000)))),
+        proven,
+    )
+
+
 class Both:
     """Counts in Python and native ones, to which the same is done."""
 
@@ -57,8 +93,17 @@ class Both:
 
     def do(self, method, *arguments):
         result = getattr(self.python, method)(*arguments)
-        assert getattr(self.native, method)(*arguments) == result, (method, arguments)
+        assert comparable(getattr(self.native, method)(*arguments)) == comparable(result), (method, arguments)
         return result
+
+    def add_stamped(self, report, chance):
+        """Add a report with a stamp, as `add_to_counts` does."""
+        occurred, _, _, reporter, *_ = report
+        if reporter is not None:
+            self.do("risk_counted_at", reporter)
+            self.do("note_risk", reporter, chance.choice((None, 0, occurred // FINE_MS)))
+        if self.add(*report):
+            self.do("add_stamped", occurred, any_sums(chance))
 
     def add(self, *report):
         self.now = report[1]
@@ -99,20 +144,24 @@ class Both:
 
 
 tiers = st.lists(st.integers(0, 5), min_size=60, max_size=60)
-steps = st.lists(st.sampled_from("....mrnbv"), min_size=60, max_size=60)
+steps = st.lists(st.sampled_from("....sssssmrnbv"), min_size=60, max_size=60)
 
 
 @settings(max_examples=250)
 @given(histories, tiers, steps, st.data())
 def test_any_history_gives_the_same_counts_and_bytes(history, tiers, steps, data):
-    both = Both()
+    both, chance = Both(), data.draw(st.randoms(use_true_random=False))
     back = 0
     for report, tier, step in zip(replay(history), tiers, steps, strict=False):
-        both.add(report[0] - back, report[1] - back, *report[2:], tier)
+        report = (report[0] - back, report[1] - back, *report[2:], tier)
+        if step == "s":
+            both.add_stamped(report, chance)
+        else:
+            both.add(*report)
         if step == "m":
             both.check()
         elif step == "v":
-            both.do("add_for_review", report[0] - back, both.now, tier)
+            both.do("add_for_review", report[0], both.now, tier)
         elif step == "r":
             both.restore()
         elif step == "n":
@@ -156,6 +205,28 @@ def test_twenty_thousand_random_operations_give_the_same_bytes():
     both.check(EVERY_WINDOW)
 
 
+def test_more_repeats_and_proven_reporters_than_are_kept():
+    both, source = Both(), random.Random(5)
+    reporters = [source.getrandbits(64) for _ in range(600)]
+    for number, reporter in enumerate(reporters):
+        at = T0 + number * MINUTE
+        both.add(at, at, "user", reporter, 1, None)
+        both.do("note_risk", reporter, at // FINE_MS)
+        proof = tuple(source.randrange(1, 1 << 32) for _ in range(2))
+        both.do("add_stamped", at, StampedSums(1, proven=((number, proof),)))
+        if number in (63, 64, 65, 510, 511, 512, 513):
+            both.check()
+    both.do("note_risk", reporters[300], None)
+    both.do("rename_reporter", reporters[400], reporters[450])
+    both.turn_back(both.now - 2 * HOUR)
+    both.check(EVERY_WINDOW)
+    both.restore()
+    # All windows hold them no more.
+    both.now += 45 * DAY
+    both.add(both.now, both.now, "user", 7, 1, None)
+    both.check(EVERY_WINDOW)
+
+
 @pytest.mark.parametrize("span", [4 * MINUTE, 20 * HOUR, 25 * DAY])
 def test_a_crowd_is_sampled_alike(span):
     source = random.Random(span)
@@ -190,13 +261,11 @@ def test_a_union_over_categories_is_the_same(found, crowd, seed):
             one.add(*report)
     now = max((one.now for one in both), default=T0)
     for spec in SOME_WINDOWS:
-        union = python_union([one.python for one in both], spec, now)
-        assert tocsin_native.union_distinct([one.native for one in both], spec, now) == union
-        # Python's function takes native counts too, and any mixture.
-        assert (
-            python_union([one.native for one in both[:1]] + [one.python for one in both[1:]], spec, now)
-            == union
-        )
+        union = union_distinct([one.python for one in both], spec, now)
+        assert union_distinct([one.native for one in both], spec, now) == union
+        # A channel may have counts of both kinds.
+        mixed = [one.native for one in both[:1]] + [one.python for one in both[1:]]
+        assert union_distinct(mixed, spec, now) == union
 
 
 @pytest.mark.parametrize(
@@ -245,7 +314,16 @@ HASH = struct.pack("<Q", 77)
         encoded(more=([(T0 // FINE_MS, 1, 1, 0, 0, 1)],)),
         encoded(more=([], 1)),
         encoded(more=([], {}, 0, [], 1)),
-        encoded(more=([], {77: 1}, 0, [])),
+        encoded(more=([], {77: -1}, 0, [])),
+        encoded(more=([], {77: 2**32}, 0, [])),
+        encoded(more=([], {number: 1 for number in range(513)}, 0, [])),
+        encoded(more=([(T0 // FINE_MS - 1, 1, 1, 0, 0, 1)], {}, 0, [])),
+        encoded(more=([(T0 // FINE_MS, 1, 1, 0, 0, 1), (T0 // FINE_MS, 1, 1, 0, 0, 1)], {}, 0, [])),
+        encoded(more=([(T0 // FINE_MS, 1, 1, 0, 0, 2**56)], {}, 0, [])),
+        encoded(more=([(T0 // FINE_MS, 1, 1, 0, 0, -(2**57))], {}, 0, [])),
+        encoded(more=([(T0 // FINE_MS, *[0] * 12, 2**32, 1, 5)], {}, 0, [])),
+        encoded(more=([(T0 // FINE_MS, *[0] * 12, 7, 1, 2**32)], {}, 0, [])),
+        encoded(more=([(T0 // FINE_MS, 1, 1, 0, 0, 1)], {}, 0)),
         encoded(more=([], {}, 0, [77])),
         encoded(more=([], {}, 0, [77, 1])),
         encoded(more=([], {}, 0, [77, 0, 78])),
@@ -349,7 +427,7 @@ class Stores:
                 store.counted(key, entry, report[0])
             elif entry.expires is not None:
                 store.aged(key, entry)
-            windows = [counts.measure(spec, report[1]) for spec in SOME_WINDOWS[::4]]
+            windows = [comparable(counts.measure(spec, report[1])) for spec in SOME_WINDOWS[::4]]
             results.append((counted, entry.expires, counts.encode(), windows))
         assert results[0] == results[1]
 
@@ -425,8 +503,7 @@ def test_stores_agree_whatever_is_done(operations):
             now += step
             hashed = None if reporter is None else POOL[reporter]
             kind = KINDS[number % 5]
-            sums = StampedSums(1, ClusterSums(1, number % 2, 0, 1))
-            stamped = None if operation == "report" else sums
+            stamped = None if operation == "report" else any_sums(random.Random(number))
             report = (now - lateness, now, kind, hashed, number, f"m{number}")
             stores.report(b"K" + key, *report, stamped=stamped)
         elif operation == "rename":
@@ -448,6 +525,20 @@ def test_stores_agree_whatever_is_done(operations):
             stores.same(stores.python.find(b"K" + key), stores.native.find(b"K" + key))
     stores.drain()
     stores.check()
+
+
+def test_records_in_use_take_more_memory():
+    stores = Stores()
+    assert stores.native.memory == 0
+    for number in range(50):
+        stores.report(b"K%d" % number, T0, T0, "user", 1, 1, None)
+    stores.drain()
+    in_use = stores.native.memory
+    stores.restore()
+    assert stores.native.size < stores.native.memory < in_use / 2
+    assert stores.native.find(b"K7") is not None
+    # About as much as fifty in use take each.
+    assert 0 < stores.native.memory - stores.native.size - 50 * 130 < in_use / 25
 
 
 @pytest.mark.parametrize("at_most", [1, 3, 4, 6, 9])

@@ -486,3 +486,14 @@ def test_reporters_who_report_again_take_bounded_memory_and_never_count_more():
     known = [counts.risk_counted_at(reporter) for reporter in pool]
     assert known[:100] == [(T0 + DAY) // (5 * MINUTE)] * 100
     assert set(known[100:]) == {T0 // (5 * MINUTE)}
+
+
+def test_what_is_known_of_a_reporter_is_the_same_after_a_restart():
+    """A pane that was folded since the report is where it begins."""
+    counts = ChannelCounts()
+    seen = T0 + 55 * MINUTE
+    counts.add(seen, seen, "user", 7, 1, None)
+    later = seen + 20 * HOUR
+    counts.add(later, later, "user", 8, 1, None)
+    assert counts.sightings(7).panes == (T0 // FINE_MS,)
+    assert ChannelCounts.decode(counts.encode()).sightings(7) == counts.sightings(7)

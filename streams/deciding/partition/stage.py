@@ -32,10 +32,11 @@ _HASHED_TOGETHER = 1_000
 
 Item = TypeVar("Item")
 
-FastPath = Callable[[Any, Sequence[SourceRecord], int], int]
-"""Applies records from an index on until it leaves one to the handlers; returns their number.
+FastPath = Callable[[Any, Sequence[Any], int], int]
+"""Applies records or entries from an index on until it leaves one to the handlers; returns their number.
 
-It leaves the batch as handlers would, with how far sources are read (`Batch.read`).
+It leaves the batch as handlers would, with how far sources are read (`Batch.read`). It raises what fails at
+the first one.
 """
 
 Handler = Callable[[Any, SourceRecord, Origin], None]
@@ -53,7 +54,8 @@ class Stage(Generic[State, Rules, Counters]):
     `rebound(state, rules)` makes of a state what that would be if it were restored with other rules; raises
     UnknownCategory, and then has changed nothing.
     `serve_due(batch, time, key)` takes the step due at `time`. `moves` says how state records move when the
-    number of partitions changes. `fast_path`, if there is one, gets every plain record before the handlers.
+    number of partitions changes. `fast_path`, if there is one, gets every plain record before the handlers,
+    and `fast_entries` every entry of a bundle.
     `aligned` are the sources that are read side by side with those of all other partitions, in event time;
     `relays` says whether what was read of them passes through the internal topic of this stage.
     `publishers` (ce_source) are told of their refused reports, by the topic to which each publishes.
@@ -73,6 +75,7 @@ class Stage(Generic[State, Rules, Counters]):
     moves: Moves
     bundled: Bundled[Any] | None = None
     fast_path: FastPath | None = None
+    fast_entries: FastPath | None = None
     aligned: tuple[str, ...] = ()
     relays: bool = False
     publishers: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -198,7 +201,6 @@ class Stage(Generic[State, Rules, Counters]):
         """
         batch = Batch(state, self.rules, self.new_counters(), self.serve_due, limits, until)
         cursor = Cursor(records, self.bundled, state.partly_read, state.partitions, last_entries)
-        apply_plain = self._apply_plain if self.fast_path is None else self._apply_plain_fast
         foreseen = 0
         while not cursor.is_at_end:
             batch.begin_slice()
@@ -208,7 +210,7 @@ class Stage(Generic[State, Rules, Counters]):
                 if cursor.record >= foreseen:
                     foreseen = cursor.record + _HASHED_TOGETHER
                     state.homes.hash_in_advance(records[cursor.record : foreseen])
-                cursor.record += apply_plain(batch, cursor.plain(limits))
+                cursor.record += self._apply_plain(batch, cursor.plain(limits))
             batch.finished_records = cursor.record
             yield batch
             if batch.is_full() or batch.ahead is not None or batch.switched:
@@ -218,32 +220,18 @@ class Stage(Generic[State, Rules, Counters]):
             yield batch
         yield batch
 
-    def _apply_plain_fast(self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]) -> int:
-        """As `_apply_plain`, but leaves to the handlers what `fast_path` does not apply."""
-        assert self.fast_path is not None
-        outputs = batch.outputs
-        most_outputs = len(outputs) + batch.limits.slice_more_outputs
-        finished = 0
-        while finished < len(records) and len(outputs) - finished < most_outputs:
-            applied = self.fast_path(batch, records, finished)
-            if not applied:
-                applied = self._apply_plain(batch, records[finished : finished + 1])
-            if not applied:
-                break
-            finished += applied
-            if batch.switched:
-                break
-        return finished
-
     def _apply_plain(self, batch: Batch[State, Rules, Counters], records: Sequence[SourceRecord]) -> int:
         """Apply the records of a slice, or as many as its other limits allow; return their number."""
 
         def refuse(record: SourceRecord, rejected: Rejected) -> None:
             self._refuse(batch, record, record.topic, rejected)
 
-        return _apply_slice(
-            batch, records, self._apply_record, refuse, lambda number: place_of(records[number])
-        )
+        def place(number: int) -> Place:
+            return place_of(records[number])
+
+        if self.fast_path is None:
+            return _apply_slice(batch, records, self._apply_record, refuse, place)
+        return _apply_fast(batch, records, self.fast_path, self._apply_record, refuse, place)
 
     def _apply_entries(
         self, batch: Batch[State, Rules, Counters], entries: Sequence[Any], cursor: Cursor
@@ -256,7 +244,10 @@ class Stage(Generic[State, Rules, Counters]):
             self._refuse(batch, bundled.published(entry), bundled.form.topic, rejected)
 
         apply: Callable[[Any, Any], None] = bundled.handle
-        if sources := batch.state.sources:
+        sources = batch.state.sources
+        if self.fast_entries is not None and not sources:
+            return _apply_fast(batch, entries, self.fast_entries, apply, refuse, cursor.place)
+        if sources:
             numbers = count()
 
             def apply(batch: Any, entry: Any) -> None:
@@ -355,6 +346,39 @@ class Stage(Generic[State, Rules, Counters]):
         batch.state.breaker.note(dead=unreadable)
 
 
+def _apply_fast(
+    batch: Batch[Any, Any, Any],
+    items: Sequence[Item],
+    fast_path: FastPath,
+    apply: Callable[[Any, Item], bool | None],
+    refuse: Callable[[Item, Rejected], None],
+    place: Callable[[int], Place],
+) -> int:
+    """As `_apply_slice`, but leave to `apply` only what the fast path does not apply."""
+    outputs = batch.outputs
+    most_outputs = len(outputs) + batch.limits.slice_more_outputs
+    finished = 0
+
+    def place_from_here(number: int) -> Place:
+        return place(finished + number)
+
+    while finished < len(items) and len(outputs) - finished < most_outputs:
+        try:
+            applied = fast_path(batch, items, finished)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise StageFailed(place(finished), error) from error
+        if not applied:
+            applied = _apply_slice(batch, items[finished : finished + 1], apply, refuse, place_from_here)
+        if not applied:
+            break
+        finished += applied
+        if batch.switched:
+            break
+    return finished
+
+
 def _apply_slice(
     batch: Batch[Any, Any, Any],
     items: Sequence[Item],
@@ -388,8 +412,3 @@ def _apply_slice(
             break
     breaker.note_read(read)
     return finished
-
-
-def name_record(error: Exception, record: SourceRecord) -> None:
-    """Add to an error the place of the record at which it happened."""
-    error.add_note(f"while applying {place_of(record)}")

@@ -58,7 +58,7 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
 
         `bits` are of `note`.
         """
-        if self.shown or limit is None or bits < _bits_of(limit):
+        if self.shown or limit is None or bits < bits_of(limit):
             return False
         self.shown = True
         return True
@@ -66,14 +66,14 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
 
 def channels_of(bits: int) -> int:
     """Return about how many channels set so many bits."""
-    return _CHANNELS[bits]
+    return CHANNELS[bits]
 
 
-# By bits: a logarithm for each report would take longer than all else here.
-_CHANNELS: Final = tuple(round(_BITS * math.log(_BITS / max(_BITS - bits, 1))) for bits in range(_BITS + 1))
+CHANNELS: Final = tuple(round(_BITS * math.log(_BITS / max(_BITS - bits, 1))) for bits in range(_BITS + 1))
+"""By bits, the channels: a logarithm for each report would take longer than all else here."""
 
 
 @lru_cache(maxsize=64)
-def _bits_of(limit: int) -> int:
+def bits_of(limit: int) -> int:
     """Return how many bits are set from `limit` channels on."""
-    return next(bits for bits in range(_BITS + 1) if _CHANNELS[bits] >= limit or bits == _BITS)
+    return next(bits for bits in range(_BITS + 1) if CHANNELS[bits] >= limit or bits == _BITS)

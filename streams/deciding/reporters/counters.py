@@ -12,7 +12,9 @@ from streams.deciding.reporters.watch import WhyHeld
 
 @dataclass(slots=True)
 class ReporterCounters(PartitionCounters):
-    """`stamped` counts reports by the class of their reporter, `over_limit` those beyond the day's limit.
+    """`natively` is the number of reports that the native core noted.
+
+    `stamped` counts reports by the class of their reporter, `over_limit` those beyond the day's limit.
 
     `detector_reports` are those by detectors, `detector_trust` is the sum of the trust in them (0 to 1 each).
     `findings_held` are reports by detectors that are held; `detectors_held` counts why that began, and
@@ -22,6 +24,7 @@ class ReporterCounters(PartitionCounters):
     about reporters that were applied, and `paused` the reports of those who are paused.
     """
 
+    natively: int = 0
     stamped: Counter[TrustClass] = field(default_factory=Counter)
     over_limit: int = 0
     paused: int = 0

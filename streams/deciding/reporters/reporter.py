@@ -38,7 +38,8 @@ The key is: type, hash (8 bytes, big-endian, as in the keys of their records).
 
 # What detectors and flaggers report together says nothing: several look at the same messages because that is
 # their task.
-_WITHOUT_SIGNATURE: Final = frozenset({"automated", "trusted_flagger"})
+WITHOUT_SIGNATURE: Final = frozenset({"automated", "trusted_flagger"})
+"""Kinds of reporters who are linked to nobody."""
 
 
 class ReportFacts(msgspec.Struct, frozen=True, gc=False):
@@ -155,7 +156,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         bits = self.activity.note(facts.time_ms, facts.channel)
         over = self.activity.over_limit(rules.reports_per_day[facts.kind])
         signature = 0
-        if facts.kind not in _WITHOUT_SIGNATURE:
+        if facts.kind not in WITHOUT_SIGNATURE:
             self.targets.report(now_s, facts.received_s, facts.target, member=facts.member)
             signature = self.targets.signature(now_s)
         channels = channels_of(bits)

@@ -17,6 +17,7 @@ class ReporterStageRules:
 
     `by_code` are the categories by the codes that state has. `hash_key` hashes channels and messages;
     reporters are hashed by the stage of reports. `publishers` are those who are told of refusals, by topic.
+    `native`: the native core notes ordinary reports.
     """
 
     trust: ReporterRules
@@ -25,10 +26,15 @@ class ReporterStageRules:
     hash_key: HashKey
     settings: PartitionSettings
     publishers: Mapping[str, frozenset[str]]
+    native: bool
 
 
 def compile_reporter_rules(
-    rules: Rules, *, settings: PartitionSettings = DEFAULTS, hash_key: HashKey = DEMONSTRATION.current
+    rules: Rules,
+    *,
+    settings: PartitionSettings = DEFAULTS,
+    hash_key: HashKey = DEMONSTRATION.current,
+    native: bool = False,
 ) -> ReporterStageRules:
     """Prepare rules for the stage of reporters; the arguments are as in compile_report_rules."""
     return ReporterStageRules(
@@ -38,4 +44,5 @@ def compile_reporter_rules(
         hash_key=hash_key,
         settings=settings,
         publishers=rules.publishers,
+        native=native,
     )

@@ -5,7 +5,7 @@ Nothing is due in it but forgetting.
 
 from streams.contract.wire.topics import REPORTER_STATE, REPORTERS_INTERNAL, SourceTopics
 from streams.deciding.partition.due import DueKey
-from streams.deciding.partition.stage import Stage
+from streams.deciding.partition.stage import FastPath, Stage
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.counters import ReporterCounters
 from streams.deciding.reporters.handle import BUNDLED, HANDLERS
@@ -20,8 +20,15 @@ ReporterStage = Stage[ReporterState, ReporterStageRules, ReporterCounters]
 def reporter_stage(rules: ReporterStageRules) -> ReporterStage:
     """Return the stage with these rules.
 
-    No publisher writes to it: the stage of reports passes on what it has checked.
+    No publisher writes to it: the stage of reports passes on what it has checked. Raises ImportError if the
+    rules ask for the native core and it is not installed.
     """
+    fast_path: FastPath | None = None
+    if rules.native:
+        # Only here: it needs an extension that most installations do not have.
+        from streams.deciding.reporters.native.home import NativeReporterHome  # noqa: PLC0415
+
+        fast_path = NativeReporterHome(rules).apply
     return Stage(
         name="reporters",
         rules=rules,
@@ -34,6 +41,7 @@ def reporter_stage(rules: ReporterStageRules) -> ReporterStage:
         serve_due=_serve_due,
         moves=MOVES,
         bundled=BUNDLED,
+        fast_entries=fast_path,
         relays=True,
         publishers=rules.publishers,
     )

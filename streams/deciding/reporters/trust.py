@@ -86,7 +86,7 @@ def trust_of(
     """Return the trust in a reporter's reports about a category (its code) on `day` (since the epoch)."""
     if not outcomes.sums:
         # Of most reporters no outcome is known.
-        return _untried(rules.priors[kind])
+        return untried(rules.priors[kind])
     everything = totals(outcomes.sums, outcomes.period, day)
     known = outcomes.counted(rules, kind, day, None, everything)
     vouched = _is_vouched(rules, kind, known)
@@ -101,7 +101,7 @@ def trust_of(
 def trust_over_all(rules: ReporterRules, kind: ReporterKind, outcomes: KnownOutcomes, day: int) -> Trust:
     """Return the trust for categories with few outcomes: it comes from those of all categories."""
     if not outcomes.sums:
-        return _untried(rules.priors[kind])
+        return untried(rules.priors[kind])
     known = outcomes.totals(rules, kind, day, None)
     vouched = _is_vouched(rules, kind, known)
     return _trust(rules, kind, known, outcomes.supported(kind, known, day, None), "reporter", vouched=vouched)
@@ -197,7 +197,7 @@ def _rounded(
 
 # One for each kind of reporter.
 @lru_cache(maxsize=64)
-def _untried(prior: BetaPrior) -> Trust:
+def untried(prior: BetaPrior) -> Trust:
     """Return the trust in a reporter without outcomes. Its class is `low`: the others need upheld reports."""
     mean, lower = _mean_and_lower(*prior)
     return Trust(round(mean, _DIGITS), round(lower, _DIGITS), 0.0, "low", "kind", 1.0)

@@ -24,8 +24,7 @@ def take_report_census(state: ReportState) -> Census:
         sizes={**census.sizes, **{kind: store.size for kind, store in stores.items()}},
         memory={
             **census.memory,
-            # The store of the native core does not count what it takes.
-            **{kind: getattr(store, "memory", store.size) for kind, store in stores.items()},
+            **{kind: store.memory for kind, store in stores.items()},
             "episodes": len(state.episodes) * _EPISODES_BYTES,
         },
         hash_key=state.reporter_keys.current,

@@ -43,7 +43,7 @@ class QuestionStep(NamedTuple):
 
 @dataclass(slots=True)
 class ReportCounters(PartitionCounters):
-    """`natively` is the number of reports that the native core read, or applied (NativePart).
+    """`natively` is the number of reports that the native core read and passed on.
 
     `late` reports were too old for every window, and `possible_repeats` are older than the ids that are
     remembered. `judged_out_of_window` were counted, but too late to be judged in a window of their own time;

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,11 +24,6 @@ from streams.registry.rules import Obligation, Rules
 
 # The window that an enriched report shows for a category without policies.
 DEFAULT_WINDOW = window_spec(HOUR, "PT1H")
-
-NativePart = Literal["gate", "direct"]
-"""What the native core does: it reads what was published and passes it on, as in a worker. Or it applies all
-ordinary reports where they were published, without the stage of reporters: only tests ask for that.
-"""
 
 
 class CategoryPlan(NamedTuple):
@@ -52,7 +47,7 @@ class ReportRules:
     """The rules of the stage of reports; build them once with `compile_report_rules`.
 
     `suffixes` are the ends of the state keys of all categories. `dsa` are category and keywords in the EU's
-    transparency database, the keywords as JSON. `native` is what the native core does, if anything.
+    transparency database, the keywords as JSON. `native`: the native core reads ordinary reports, and counts.
     `read_report` and `read_outcome` reject what is of no category.
     """
 
@@ -66,7 +61,7 @@ class ReportRules:
     dsa: Mapping[Category, tuple[str, msgspec.Raw]]
     settings: PartitionSettings
     hash_keys: HashKeys
-    native: NativePart | None
+    native: bool
     read_report: ReadEvent[MessageReport]
     read_outcome: ReadEvent[ModerationOutcome]
 
@@ -76,7 +71,7 @@ def compile_report_rules(
     *,
     settings: PartitionSettings = DEFAULTS,
     hash_keys: HashKeys = DEMONSTRATION,
-    native: NativePart | None = None,
+    native: bool = False,
 ) -> ReportRules:
     """Prepare rules for the stage of reports.
 

@@ -21,15 +21,11 @@ def report_stage(rules: ReportRules) -> ReportStage:
     Raises ImportError if they ask for the native core and it is not installed.
     """
     fast_path: FastPath | None = None
-    # Only here: they need an extension that most installations do not have.
-    if rules.native == "gate":
+    if rules.native:
+        # Only here: it needs an extension that most installations do not have.
         from streams.deciding.reports.native.gate import NativeGate  # noqa: PLC0415
 
         fast_path = NativeGate(rules).apply
-    elif rules.native == "direct":
-        from streams.deciding.reports.native.direct import NativeCore  # noqa: PLC0415
-
-        fast_path = NativeCore(rules).apply
     return Stage(
         name="reports",
         rules=rules,

@@ -56,7 +56,7 @@ class ReportState(PartitionState):
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
         super().__init__("reports", EventTime(), partition, partitions, rules.settings)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
-        self.counts = _count_store(native=rules.native == "direct")
+        self.counts = _count_store(native=rules.native)
         self.crowd = Crowd()
         self.decisions = DecisionsRead()
         self.reporter_keys = ReporterKeys(rules.hash_keys)

@@ -30,8 +30,9 @@ READ_NATIVELY = Metric(
     _INTAKE,
     "tocsin_reports_read_natively_total",
     "counter",
-    "Reports that the native core read and passed on: if it runs, most of those that are passed to the stage "
-    "of reporters. Python reads the others.",
+    "Reports that the native core read and passed on, by place: if it runs, most of those that are passed to "
+    "the stage of reporters, and of those that this stage has stamped. Python reads the others.",
+    ("place",),
 )
 LATE = Metric(
     _INTAKE,

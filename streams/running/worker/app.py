@@ -9,7 +9,6 @@ from streams.contract.wire.topics import MESSAGE_REPORTS
 from streams.deciding.partition.hash_key import HashKeys
 from streams.deciding.reporters.stage import SOURCES as REPORTER_SOURCES
 from streams.deciding.reporters.stage import reporter_stage
-from streams.deciding.reports.rules import NativePart
 from streams.deciding.reports.stage import SOURCES as REPORT_SOURCES
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.requests.stage import SOURCES as REQUEST_SOURCES
@@ -64,13 +63,13 @@ def build_app(settings: Settings) -> StageApp:
     hash_keys = configured_hash_keys(settings)
     core = choose_core(settings)
     approvals = configured_approvals(settings)
-    native: NativePart | None = "gate" if core.runs == "native" else None
+    native = core.runs == "native"
 
     def stages_of(rules: Rules) -> list[AnyStage]:
         return [
-            report_stage(report_rules(settings, rules, hash_keys, native)),
+            report_stage(report_rules(settings, rules, hash_keys, native=native)),
             request_stage(request_rules(settings, rules)),
-            reporter_stage(reporter_rules(settings, rules, hash_keys)),
+            reporter_stage(reporter_rules(settings, rules, hash_keys, native=native)),
         ]
 
     def judged_by(ruling: Rules) -> None:

@@ -207,7 +207,7 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         """Update the metrics; return the change in open episodes, by policy, mode and level."""
         metrics = self._metrics
         metrics.applied.add((), counters.applied)
-        metrics.read_natively.add((), counters.natively)
+        metrics.read_natively.add(("published",), counters.natively)
         metrics.late.add((), counters.late)
         metrics.possible_repeats.add((), counters.possible_repeats)
         metrics.weight_taken_out.add((), counters.weight_taken_out)
@@ -276,6 +276,7 @@ class ReporterObserver(StageObserver[ReporterState, ReporterBatch]):
         """Count a batch, and log its first dead letter at most every DEAD_LETTERS_LOGGED_SECONDS."""
         self.count_batch(batch)
         counters, metrics = batch.result.counters, self._metrics
+        metrics.read_natively.add(("reporter",), counters.natively)
         metrics.reports_stamped.add_each(counters.stamped)
         metrics.reports_over_limit.add((), counters.over_limit)
         metrics.detector_reports.add((), counters.detector_reports)

@@ -4,7 +4,7 @@ import structlog
 
 from streams.deciding.partition.hash_key import HashKeys
 from streams.deciding.reporters.rules import ReporterStageRules, compile_reporter_rules
-from streams.deciding.reports.rules import NativePart, ReportRules, compile_report_rules
+from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.requests.rules import RequestRules, compile_request_rules
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
@@ -32,7 +32,7 @@ def warn_of_unsigned_rows(rules: Rules) -> None:
 
 
 def report_rules(
-    settings: Settings, rules: Rules, hash_keys: HashKeys, native: NativePart | None = None
+    settings: Settings, rules: Rules, hash_keys: HashKeys, *, native: bool = False
 ) -> ReportRules:
     """Return the rules in the form that the stage of reports needs."""
     return compile_report_rules(
@@ -40,9 +40,13 @@ def report_rules(
     )
 
 
-def reporter_rules(settings: Settings, rules: Rules, hash_keys: HashKeys) -> ReporterStageRules:
+def reporter_rules(
+    settings: Settings, rules: Rules, hash_keys: HashKeys, *, native: bool = False
+) -> ReporterStageRules:
     """Return the rules in the form that the stage of reporters needs."""
-    return compile_reporter_rules(rules, settings=settings.partition_settings(), hash_key=hash_keys.current)
+    return compile_reporter_rules(
+        rules, settings=settings.partition_settings(), hash_key=hash_keys.current, native=native
+    )
 
 
 def request_rules(settings: Settings, rules: Rules) -> RequestRules:

@@ -170,8 +170,9 @@ class Settings(BaseSettings):
     core: Annotated[
         Literal["auto", "python", "native"],
         Field(
-            description="Who reads reports where they are published, with the same result: `native` is the "
-            "extension tocsin_native, `auto` is native if that is installed in this version, else Python."
+            description="Who reads reports where they are published, and stamps them, with the same result: "
+            "`native` is the extension tocsin_native, `auto` is native if that is installed in this version, "
+            "else Python."
         ),
     ] = "auto"
     tracing: Annotated[

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import tocsin_native
 
-from streams.contract.wire.failing import StageFailed, place_of
 from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.records import SourceRecord
@@ -30,8 +29,8 @@ class NativeGate:
     def apply(self, batch: ReportBatch, records: Sequence[SourceRecord], begin: int) -> int:
         """Pass records on from `begin` on, until one is out of the ordinary; return how many it were.
 
-        What the batch then holds is to the byte what the handler would have made of them. Raises StageFailed
-        if the extension fails at the first one.
+        What the batch then holds is to the byte what the handler would have made of them. Raises what fails
+        at the first one.
         """
         state, topic = batch.state, records[begin].topic
         # Operators decided about a source.
@@ -39,12 +38,7 @@ class NativeGate:
             return 0
         until = None if batch.until is None else batch.until.get(topic)
         place = state.partition, state.partitions
-        try:
-            entries, latest = self._gate.read(records, begin, place, until)
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise StageFailed(place_of(records[begin]), error) from error
+        entries, latest = self._gate.read(records, begin, place, until)
         if not entries:
             return 0
         batch.passed_on.encoded(_FORMS, entries)

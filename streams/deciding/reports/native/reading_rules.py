@@ -14,7 +14,6 @@ from streams.contract.events.report import (
     ReportKind,
     Visibility,
 )
-from streams.contract.wire.encoding import encode
 from streams.contract.wire.forms.report_decoding import FORM
 from streams.contract.wire.reading import MAX_AHEAD_MS
 from streams.contract.wire.topics import REPORT_SOURCES, without_prefix
@@ -55,10 +54,7 @@ def vocabulary(categories: Iterable[Category]) -> dict[str, Sequence[str]]:
 def _source_of(topic: str) -> int | None:
     """Return the place in REPORT_SOURCES of the topic of a record; None if its records are read otherwise."""
     name = without_prefix(topic)
-    # `kernel.rs` writes a topic's name into JSON without escaping it.
-    if name not in REPORT_SOURCES or encode((topic,)) != f'["{topic}"]'.encode():
-        return None
-    return REPORT_SOURCES.index(name)
+    return REPORT_SOURCES.index(name) if name in REPORT_SOURCES else None
 
 
 def _rights(rules: ReportRules, number: int) -> tuple[list[bool], list[bool], set[str] | None]:

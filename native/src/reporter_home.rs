@@ -1,0 +1,328 @@
+//! Notes ordinary reports at the home of their reporter and writes the entries in which they travel on to their channel,
+//! as `handle_passed_report` in deciding/reporters/handle.py does.
+//!
+//! A report is Python's if its reporter is a detector, has outcomes, was warned or is known under an earlier key, if it may be
+//! a duplicate, and if a person should look at its reporter.
+
+use std::collections::{HashMap, HashSet};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PySequence, PyString};
+
+use crate::checked::Checked;
+use crate::counts::STATE_VERSION;
+use crate::event_time::EventTime;
+use crate::handed_over::field;
+use crate::hash::{event_hash, home_partition, ReporterHash};
+use crate::msgpack::{write_array, write_bin, write_bool, write_float, write_int, write_nil, write_str};
+use crate::reporter::Reporter;
+use crate::targets::{write_signature, LATEST_S, SIGNATURE_BYTES};
+use crate::windows::DAY;
+
+/// `REPORTER` of deciding/reporters/reporter.py.
+const REPORTER: u8 = b'W';
+/// `QUIET_DAYS` of deciding/reporters/store.py.
+const QUIET_DAYS: i64 = 22;
+/// Of EXPIRY_DAY in counting/expiry.py.
+const EXPIRY_DAY: usize = 4;
+/// `_ENTRY_BYTES` of deciding/reporters/handle.py.
+const ENTRY_BYTES: usize = 300;
+
+/// What is handed over of a kind of reporter: a stamp up to the factor, the reports of a day that weigh, the bits of channels
+/// from which on a person should look, and whether its members have signatures.
+type KindRow = (Vec<u8>, Option<i64>, Option<usize>, bool);
+
+struct Kind {
+    trust: Vec<u8>,
+    reports_per_day: Option<i64>,
+    many_channels: Option<usize>,
+    has_signature: bool,
+}
+
+/// Notes reports by one set of rules.
+#[pyclass(module = "tocsin_native")]
+pub struct ReporterHome {
+    kinds: HashMap<String, Kind>,
+    /// Whether no limit cuts the weight of a report, by category.
+    floor: HashMap<String, bool>,
+    /// By the number of bits.
+    channels: Vec<i64>,
+    hash: ReporterHash,
+    text: Vec<u8>,
+}
+
+/// Home, size and bytes of an entry.
+type Entry<'py> = (u32, usize, Bound<'py, PyBytes>);
+
+/// What a call has done.
+#[pyclass(module = "tocsin_native", get_all)]
+pub struct Noted {
+    now: i64,
+    newest_append: i64,
+    over_limit: usize,
+    /// The hashes to remember, with the time as of which.
+    hashes: Vec<(u64, i64)>,
+    event_times: Vec<i64>,
+    entries: Vec<(u32, usize, Py<PyBytes>)>,
+    /// The records that have changed, by key.
+    records: Vec<(Py<PyBytes>, Py<PyBytes>)>,
+}
+
+/// What a call has noted so far.
+struct Progress<'py> {
+    time: EventTime,
+    /// Before which time all reports must be.
+    limit: i64,
+    fresh: HashSet<u64>,
+    hashes: Vec<(u64, i64)>,
+    event_times: Vec<i64>,
+    over_limit: usize,
+    entries: Vec<Entry<'py>>,
+    /// By hash of the reporter: the place in `records`.
+    places: HashMap<u64, usize>,
+    records: Vec<(u64, Vec<u8>)>,
+}
+
+#[pymethods]
+impl ReporterHome {
+    /// `rules` are those of `streams/deciding/reporters/native/home.py`.
+    #[new]
+    fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
+        let rows: HashMap<String, KindRow> = field(rules, "kinds")?;
+        let kinds = rows
+            .into_iter()
+            .map(|(name, (trust, reports_per_day, many_channels, has_signature))| {
+                (name, Kind { trust, reports_per_day, many_channels, has_signature })
+            })
+            .collect();
+        Ok(ReporterHome {
+            kinds,
+            floor: field(rules, "floor")?,
+            channels: field(rules, "channels")?,
+            hash: ReporterHash::new(&field::<Vec<u8>>(rules, "hash_key")?),
+            text: Vec::new(),
+        })
+    }
+
+    /// Note the entries from `begin` on and before `end`, until one is Python's.
+    ///
+    /// `time` is (now, newest append time, limit), in ms. `recent` has the hashes of known reports, `store` the records of
+    /// reporters, and `newcomers` those that publishers bring.
+    #[allow(clippy::too_many_arguments)]
+    fn apply<'py>(
+        &mut self,
+        py: Python<'py>,
+        entries: &Bound<'py, PySequence>,
+        begin: usize,
+        end: usize,
+        partitions: u32,
+        time: (i64, i64, i64),
+        recent: &Bound<'py, PyAny>,
+        store: &Bound<'py, PyAny>,
+        newcomers: &Bound<'py, PyAny>,
+    ) -> PyResult<Noted> {
+        let mut progress = Progress {
+            time: EventTime { now: time.0, newest_append: time.1 },
+            limit: time.2,
+            fresh: HashSet::new(),
+            hashes: Vec::new(),
+            event_times: Vec::new(),
+            over_limit: 0,
+            entries: Vec::new(),
+            places: HashMap::new(),
+            records: Vec::new(),
+        };
+        for at in begin..end {
+            let noted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                self.note(&entries.get_item(at)?, partitions, &mut progress, recent, store, newcomers)
+            }))
+            .unwrap_or_else(|_| {
+                Err(PyRuntimeError::new_err("the native core panicked: its message is above"))
+            });
+            match noted {
+                Ok(Some(())) => {}
+                // It fails again when it is the first one: then the caller knows which one it is.
+                Err(error) if progress.hashes.is_empty() => return Err(error),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        let records = progress.records.iter().map(|(reporter, record)| {
+            (PyBytes::new(py, &state_key(*reporter)).unbind(), PyBytes::new(py, record).unbind())
+        });
+        Ok(Noted {
+            now: progress.time.now,
+            newest_append: progress.time.newest_append,
+            over_limit: progress.over_limit,
+            hashes: progress.hashes,
+            event_times: progress.event_times,
+            records: records.collect(),
+            entries: progress
+                .entries
+                .into_iter()
+                .map(|(home, size, entry)| (home, size, entry.unbind()))
+                .collect(),
+        })
+    }
+}
+
+impl ReporterHome {
+    /// Note a report that was passed on; None if it is Python's, with nothing changed.
+    fn note<'py>(
+        &mut self,
+        passed: &Bound<'py, PyAny>,
+        partitions: u32,
+        progress: &mut Progress<'py>,
+        recent: &Bound<'py, PyAny>,
+        store: &Bound<'py, PyAny>,
+        newcomers: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<()>> {
+        let py = passed.py();
+        if !passed.getattr(intern!(py, "earlier"))?.is_none() {
+            return Ok(None);
+        }
+        let hashed: u64 = passed.getattr(intern!(py, "reporter"))?.extract()?;
+        let report = Checked::of(&passed.getattr(intern!(py, "report"))?)?;
+        let name = match &report.reporter_kind {
+            Some(name) => name.to_str()?,
+            None => return Ok(None),
+        };
+        let (Some(kind), Some(&floor)) = (self.kinds.get(name), self.floor.get(report.category.to_str()?))
+        else {
+            return Ok(None);
+        };
+        let occurred = report.occurred;
+        let received = report.received.unwrap_or(occurred);
+        let now = progress.time.now.max(occurred);
+        if now >= progress.limit || occurred < 0 || !(0..LATEST_S * 1_000).contains(&received) {
+            return Ok(None);
+        }
+        let (source, channel) = (report.source.to_str()?, report.channel.to_str()?);
+        let event = event_hash(source, report.id.to_str()?, channel, &mut self.text);
+        if progress.fresh.contains(&event) || recent.contains(event)? {
+            return Ok(None);
+        }
+        let known = match progress.places.get(&hashed) {
+            Some(&place) => Some(Reporter::read(body(&progress.records[place].1))),
+            None => {
+                let stored: Option<Bound<PyBytes>> = store
+                    .call_method1(intern!(py, "encoded"), (PyBytes::new(py, &state_key(hashed)),))?
+                    .extract()?;
+                stored.map(|record| Reporter::read(body(record.as_bytes())))
+            }
+        };
+        let is_new = known.is_none();
+        let Some(mut reporter) = known.unwrap_or_else(|| Some(Reporter::default())) else { return Ok(None) };
+
+        let bits = reporter.note(now / DAY, self.hash.of(&format!("{channel}\0")));
+        if kind.many_channels.is_some_and(|many| bits >= many && !reporter.activity.shown) {
+            return Ok(None);
+        }
+        let is_over = kind.reports_per_day.is_some_and(|most| reporter.activity.reports > most);
+        let member = report.member != Some(false);
+        let mut signature = None;
+        if kind.has_signature {
+            let target = match &report.message {
+                Some(message) => self.hash.of(&format!("{channel}\0{}", message.to_str()?)),
+                None => self.hash.of(&format!("{channel}\0\0{}", received / DAY)),
+            };
+            let now_s = now / 1_000;
+            reporter.targets.report(now_s, received / 1_000, target, member);
+            signature =
+                Some(reporter.targets.signature(now_s)).filter(|found| found.iter().any(|bin| *bin != 0));
+        }
+        if is_new {
+            let newcomer = ("reporters", &report.topic, &report.source, now);
+            if newcomers.call_method1(intern!(py, "admit"), newcomer).is_err() {
+                // Python is told so again, and refuses the report.
+                return Ok(None);
+            }
+        }
+
+        // From here on nothing is left to Python.
+        let mut out = Vec::with_capacity(ENTRY_BYTES + report.rest.len());
+        write_array(&mut out, 2);
+        write_checked(&mut out, &report)?;
+        // StoredStamp.
+        write_array(&mut out, 13);
+        out.extend_from_slice(&kind.trust);
+        write_float(&mut out, if is_over && !floor { 0.0 } else { 1.0 });
+        // No outcome is known.
+        write_bool(&mut out, true);
+        write_bool(&mut out, is_over);
+        write_bin(&mut out, signature.map_or(0, |_| SIGNATURE_BYTES));
+        signature.iter().for_each(|signature| write_signature(&mut out, signature));
+        write_int(&mut out, 1 + i64::from(member));
+        // Neither proof, nor paused, nor watched.
+        write_array(&mut out, 0);
+        write_bool(&mut out, false);
+        write_bool(&mut out, false);
+        write_int(&mut out, self.channels[bits]);
+        let size = ENTRY_BYTES + source.chars().count() + report.rest.len();
+        progress.entries.push((home_partition(channel.as_bytes(), partitions), size, PyBytes::new(py, &out)));
+
+        let mut record = vec![STATE_VERSION];
+        reporter.write(&mut record);
+        record.extend_from_slice(&((now / DAY + QUIET_DAYS) as u32).to_be_bytes());
+        let place = *progress.places.entry(hashed).or_insert_with(|| {
+            progress.records.push((hashed, Vec::new()));
+            progress.records.len() - 1
+        });
+        progress.records[place].1 = record;
+        progress.time.advance(occurred, report.appended);
+        progress.fresh.insert(event);
+        progress.hashes.push((event, now));
+        progress.event_times.push(occurred);
+        progress.over_limit += usize::from(is_over);
+        Ok(Some(()))
+    }
+}
+
+/// CheckedReport.
+fn write_checked(out: &mut Vec<u8>, report: &Checked) -> PyResult<()> {
+    write_array(out, 16);
+    write_str(out, report.topic.to_str()?);
+    write_int(out, report.partition);
+    write_int(out, report.offset);
+    write_int(out, report.appended);
+    write_int(out, report.occurred);
+    match report.received {
+        Some(received) => write_int(out, received),
+        None => write_nil(out),
+    }
+    write_str(out, report.category.to_str()?);
+    write_text(out, &report.reporter_kind)?;
+    match report.member {
+        Some(member) => write_bool(out, member),
+        None => write_nil(out),
+    }
+    write_str(out, report.channel.to_str()?);
+    write_text(out, &report.message)?;
+    write_str(out, report.source.to_str()?);
+    write_str(out, report.id.to_str()?);
+    write_text(out, &report.traceparent)?;
+    write_int(out, report.attempts);
+    out.extend_from_slice(&report.rest);
+    Ok(())
+}
+
+fn write_text(out: &mut Vec<u8>, text: &Option<Bound<PyString>>) -> PyResult<()> {
+    match text {
+        Some(text) => write_str(out, text.to_str()?),
+        None => write_nil(out),
+    }
+    Ok(())
+}
+
+/// The state key of a reporter.
+fn state_key(reporter: u64) -> [u8; 9] {
+    let mut key = [REPORTER; 9];
+    key[1..].copy_from_slice(&reporter.to_be_bytes());
+    key
+}
+
+/// A state record without version and day of expiry.
+fn body(record: &[u8]) -> &[u8] {
+    record.get(1..record.len().saturating_sub(EXPIRY_DAY)).unwrap_or_default()
+}

@@ -1,0 +1,1 @@
+"""What the stage of reporters gives to the native core."""
