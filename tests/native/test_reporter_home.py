@@ -9,6 +9,7 @@ from streams.contract.wire.forms.source_decision import encode_source_decision
 from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
+from streams.deciding.reporters.store import QUIET_DAYS
 from streams.registry.loader import load_rules
 from tests.bench.place import ONE_TOPIC
 from tests.native.both_cores import BothStages
@@ -66,6 +67,15 @@ def test_more_targets_than_are_kept_open(step):
     homes.restart(swap=True)
     homes.apply(reported(5, begin=BEGIN_MS + 90 * step, reporter={"member": False}, message_ref="m"))
     assert homes.natively > 20
+
+
+def test_a_day_begins_with_its_first_millisecond():
+    """Who was silent for long is forgotten then, which is Python's."""
+    homes = Homes()
+    midnight = (BEGIN_MS // DAY + QUIET_DAYS) * DAY
+    homes.apply([passed(0, BEGIN_MS, "silent"), passed(1, midnight - 2, "a"), passed(2, midnight - 1, "b")])
+    homes.apply([passed(3, midnight, "c")])
+    assert (homes.natively, len(homes.states[1].reporters)) == (1, 3)
 
 
 def test_targets_have_the_time_at_which_the_platform_received_the_report():
