@@ -87,7 +87,7 @@ def test_a_recorded_ratio_is_used_and_differs_from_the_others_in_its_window_alon
 
 @NAMED
 def test_every_selector_names_the_job(name):
-    jobs = {"tocsin_console_": "tocsin-console", "tocsin_adapter_": "tocsin-adapter"}
+    jobs = {f"tocsin_{each}_": f"tocsin-{each}" for each in ("console", "adapter", "intake")}
     job = next((job for start, job in jobs.items() if start in ALERTS[name]["expr"]), "tocsin")
     assert [text for text in selectors(ALERTS[name]["expr"]) if f'job="{job}"' not in text] == []
 

@@ -26,6 +26,14 @@ NOT_RUN = {
     ): "Kafka's own programs are not in what the tests fetch of Kafka; "
     "test_runbooks.py holds the lines to what Kafka 4.3.1 takes, test_transaction_markers.py and "
     "test_commands_status.py find open transactions",
+    (
+        "TocsinRulesDisagree",
+        "tocsin rules",
+    ): "a set and a person's key are needed: test_rule_changes.py lists, approves and rolls back",
+    (
+        "TocsinRulesNotReady",
+        "tocsin rules",
+    ): "a set and a person's key are needed: test_rule_changes.py lists, approves and rolls back",
 }
 
 
