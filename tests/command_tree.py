@@ -14,12 +14,12 @@ def groups(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tup
 
 
 def leaves(group: click.Group) -> list[tuple[str, ...]]:
-    """The words that lead to each command that is no group."""
+    """The words that lead to each command that does something by itself."""
     return [
         (*path, name)
         for path, each in groups(group)
         for name in each.list_commands(click.Context(each))
-        if not isinstance(subcommand(each, name), click.Group)
+        if not isinstance(below := subcommand(each, name), click.Group) or below.invoke_without_command
     ]
 
 

@@ -7,10 +7,11 @@ local shippedRunbooks = '{{ $externalURL }}/user/';
 
 {
   _config+:: {
-    // Select the workers, the consoles and the adapters. The alerts group by `job`, so it must stay a label.
+    // Select the workers, the consoles, the adapters and the intakes. The alerts group by `job`, so it must stay a label.
     tocsinSelector: 'job="tocsin"',
     tocsinConsoleSelector: 'job="tocsin-console"',
     tocsinAdapterSelector: 'job="tocsin-adapter"',
+    tocsinIntakeSelector: 'job="tocsin-intake"',
     // Before `docs/runbooks/NAME.md` and `/d/UID`: where these are on your servers. Prometheus itself shows runbooks if
     // --web.user-assets names the folder that holds `docs`.
     runbookURLPrefix: shippedRunbooks,
@@ -29,6 +30,7 @@ local shippedRunbooks = '{{ $externalURL }}/user/';
         { job: 'tocsin', selector: config.tocsinSelector },
         { job: 'tocsin-console', selector: config.tocsinConsoleSelector },
         { job: 'tocsin-adapter', selector: config.tocsinAdapterSelector },
+        { job: 'tocsin-intake', selector: config.tocsinIntakeSelector },
       ],
       super.expr,
     ),

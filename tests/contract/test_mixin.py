@@ -52,6 +52,7 @@ def test_selectors_and_addresses_can_be_changed():
             tocsinSelector: 'job="a", cluster="x"',
             tocsinConsoleSelector: 'job="b"',
             tocsinAdapterSelector: 'job="c"',
+            tocsinIntakeSelector: 'job="d"',
             runbookURLPrefix: 'https://runbooks.example/',
             dashboardURLPrefix: 'https://grafana.example',
             dashboardTags: ['reports'],

@@ -232,6 +232,6 @@ def test_a_terminated_tail_exits_with_the_documented_code(tmp_path):
             process.wait()
     # A shell reports 128 plus the number of the signal.
     assert code == -signal.SIGTERM
-    assert f"\n| {128 - code} | ended by SIGTERM" in (ROOT / "docs" / "commands.md").read_text(
+    assert f"\n| {128 - code} | ended by SIGTERM" in (ROOT / "docs" / "exit-codes.md").read_text(
         encoding="utf-8"
     )

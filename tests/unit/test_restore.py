@@ -134,7 +134,7 @@ def test_a_truncated_position_is_refused_with_its_partition():
     whole = encode_position({"reports": SourcePosition(7, 4, 1_000)})
     for end in range(len(bytes([POSITION_VERSION])), len(whole)):
         with pytest.raises(
-            RefusedToStart, match=r"state partition 3: the position is damaged .*operations\.md"
+            RefusedToStart, match=r"state partition 3: the position is damaged .*operations-emergencies\.md"
         ):
             take_position(TopicPartition("state", 3), {POSITION_KEY: whole[:end]})
 
