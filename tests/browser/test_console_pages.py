@@ -49,7 +49,7 @@ def addresses(page):
     return found
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.nightly)])
 def test_every_page_is_accessible_and_has_any_width(desk, people, scheme):
     page = people.person(
         color_scheme=scheme, reduced_motion="reduce", viewport={"width": 1280, "height": 800}

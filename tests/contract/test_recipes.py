@@ -56,8 +56,18 @@ After `this` in `nothing`:
 """
 
 
+# Each takes a quarter of a minute of a processor and more: it runs the tests of what it adds.
+AT_NIGHT = ("Add a policy condition", "Add a measure")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(recipe, id=recipe.name, marks=[pytest.mark.nightly] * (recipe.name in AT_NIGHT))
+        for recipe in RECIPES
+    ],
+)
 def test_each_recipe_works_word_by_word(recipe, tmp_path_factory):
     # Not kept like other temporary folders: it is a whole copy.
     folder = tmp_path_factory.mktemp("copy")

@@ -242,7 +242,8 @@ def test_while_the_worker_stands_still_the_publisher_waits(demonstrate, kafka):
 
 
 # The kept demo below is ended by SIGINT too, on an existing broker as here.
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.nightly), signal.SIGTERM])
+@pytest.mark.nightly
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_leaves_nothing_behind(demonstrate, kafka, number):
     before = topics_of_demos(kafka)
     demo = demonstrate("--yes", "--reports", "100000", TOCSIN_KAFKA_BOOTSTRAP=kafka)
