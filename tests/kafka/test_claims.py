@@ -4,6 +4,7 @@ import asyncio
 import re
 import signal
 
+import pytest
 from aiokafka.errors import KafkaError
 
 from streams.running.log.claims import StatePartition, claimant_of

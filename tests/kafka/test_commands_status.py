@@ -62,7 +62,7 @@ def test_what_is_wrong_is_found_from_kafka_and_from_the_workers_page(deployment,
     assert (found["healthy"], found["members"], found["without_owner"]) == (True, 1, [])
     (claim,) = found["claims"]
     assert (claim["in_group"], len(claim["partitions"])) == (True, 6)
-    assert len(claim["rules_id"]) == 16 and len(claim["rules"]) == 2
+    assert len(claim["rules_id"]) == 16 and len(claim["rules"]) == 3
     # Each source of each partition, and markers of transactions are nothing that waits.
     assert len(found["sources"]) == 2 * 9
     assert {row["waiting"] for row in found["sources"]} == {0}

@@ -8,6 +8,8 @@ import time
 import urllib.request
 from contextlib import suppress
 
+import pytest
+
 from streams.running.log.log import TRANSACTION_SECONDS
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.group import evict_everybody

@@ -41,7 +41,7 @@ def counting_stage() -> SimpleNamespace:
         state.append(len(records))
         yield Counted(sum(state))
 
-    return SimpleNamespace(
+    stage = SimpleNamespace(
         name="count",
         sources=SourceTopics(("in",), "in-internal"),
         state_topic="state",
@@ -52,6 +52,9 @@ def counting_stage() -> SimpleNamespace:
         skipped_below=lambda _state, _topic: 0,
         tripped=lambda _result: {},
     )
+    # Its rules never change.
+    stage.for_entries = stage.for_state = lambda _: stage
+    return stage
 
 
 async def restored(connection: Connection, writer: Writer) -> PartitionOwner[list[int]]:
