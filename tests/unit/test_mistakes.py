@@ -1,11 +1,13 @@
 """What people mistype, and what they are answered: tests/stories/mistakes.yaml, case by case."""
 
+import logging
 import os
 import re
 import shlex
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from streams.commands.explained_errors import explain
@@ -14,6 +16,17 @@ from tests.yaml_files import load_yaml
 
 PAGE = load_yaml((Path(__file__).parents[1] / "stories" / "mistakes.yaml").read_text(encoding="utf-8"))
 CASES = [(PAGE["files"], section, case) for section in PAGE["sections"] for case in section["mistakes"]]
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before():
+    """A program sets up the logs of its process, which is the one of all tests here."""
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def answer(typed: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
