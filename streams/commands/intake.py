@@ -19,7 +19,7 @@ from streams.intake.settings import IntakeSettings
 from streams.registry.categories import load_categories
 from streams.running.operations.logs import configure_logs
 from streams.running.wall_clock import clock_ms
-from streams.running.worker.environment import load_prefixed
+from streams.running.worker.environment import load_prefixed, needed
 from streams.running.worker.settings import load_settings
 
 # What a line of `check` shows of a value.
@@ -50,7 +50,7 @@ def intake(context: click.Context) -> None:
         raise click.ClickException(packages_missing("the intake", "intake", str(missing.name))) from missing
     settings, own = load_settings(), load_prefixed(IntakeSettings, os.environ)
     configure_logs(settings.log_level, settings.log_format)
-    sources = load_intake_sources(own.sources())
+    sources = load_intake_sources(Path(needed(own, "sources_file")))
     with broker_errors_explained(settings):
         asyncio.run(run_intake(settings, own, sources, lambda address: echo(f"taking reports at {address}")))
 

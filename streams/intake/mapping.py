@@ -85,8 +85,7 @@ class ReportMapping:
 
         Raises ValueError if there are too many, or none where a list of them should be.
         """
-        found = document if self.find_reports is None else self.find_reports(document)
-        listed = found if self.find_reports is not None else [found]
+        listed = [document] if self.find_reports is None else self.find_reports(document)
         if not isinstance(listed, list):
             raise ValueError(  # noqa: TRY004 - it is the document's shape
                 "there is no list of reports where the mapping looks for it"

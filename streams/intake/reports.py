@@ -49,11 +49,11 @@ class Refused:
 
 @dataclass(slots=True)
 class Reading:
-    """What became of the reports of a body; `others` were none, says the mapping."""
+    """What became of the reports of a body; `is_other`: it holds none, says the mapping."""
 
+    is_other: bool
     accepted: list[Accepted] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,10 @@ class ReportReader:
 
         Raises NotReadable for what is no JSON, or no list of reports.
         """
-        reading = Reading()
-        for index, (document, said_source) in enumerate(_documents(source, body, headers, reading)):
-            path_of = (lambda _: "") if source.mapping is None else source.mapping.path_of
+        documents = _documents(source, body, headers)
+        mapping = source.mapping
+        reading = Reading(mapping is not None and not documents)
+        for index, (document, said_source) in enumerate(documents):
             try:
                 if said_source not in (None, source.ce_source):
                     raise Rejected("not_allowed_here", "ce_source", f"Must be {source.ce_source}.")
@@ -84,9 +85,8 @@ class ReportReader:
                     Refused(index, error.field, error.path, "invalid_value", f"The document {error.why}.")
                 )
             except Rejected as rejected:
-                reading.refused.append(
-                    Refused(index, rejected.field, path_of(rejected.field), rejected.reason, rejected.detail)
-                )
+                path = "" if mapping is None else mapping.path_of(rejected.field)
+                reading.refused.append(Refused(index, rejected.field, path, rejected.reason, rejected.detail))
         return reading
 
     def _accepted(self, source: IntakeSource, document: Any, now_ms: int) -> Accepted:
@@ -103,7 +103,7 @@ class ReportReader:
 
 
 def _documents(
-    source: IntakeSource, body: bytes, headers: Mapping[str, str], reading: Reading
+    source: IntakeSource, body: bytes, headers: Mapping[str, str]
 ) -> Sequence[tuple[Any, str | None]]:
     """The documents in a body, each with the ce_source that its envelope names, None without one."""
     document = _parsed(body)
@@ -112,8 +112,6 @@ def _documents(
             mapped = source.mapping.documents(document)
         except ValueError as error:
             raise NotReadable(str(error)) from None
-        if not mapped:
-            reading.others = 1
         return [(each, None) for each in mapped]
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == _BATCH and not isinstance(document, list):

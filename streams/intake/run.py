@@ -1,7 +1,5 @@
 """Runs the intake until a signal."""
 
-import asyncio
-import signal
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -18,9 +16,11 @@ from streams.intake.sources import IntakeSource
 from streams.registry.categories import load_categories
 from streams.registry.sources import load_sources
 from streams.running.clients.kafka_writing import producer_for
+from streams.running.clients.pseudonym import LEAST_CHARACTERS
+from streams.running.clients.until_signal import until_signal
 from streams.running.operations.address_refused import refusal_explained
 from streams.running.operations.http_server import BoundedServer, request_logger
-from streams.running.worker.environment import INTAKE_PREFIX
+from streams.running.worker.environment import INTAKE_PREFIX, needed_secret
 from streams.running.worker.settings import Settings
 
 logger = structlog.get_logger(__name__)
@@ -44,7 +44,7 @@ async def run_intake(
     taken, a KafkaError if brokers cannot be reached or topics are missing.
     """
     reader = ReportReader(
-        own.key(),
+        needed_secret(own, "pseudonym_key", LEAST_CHARACTERS).encode(),
         load_sources(settings.sources_file),
         event_reader(FORM, load_categories(settings.categories_file)),
     )
@@ -70,18 +70,7 @@ async def run_intake(
             with refusal_explained(INTAKE_PREFIX, own.host, own.port):
                 await web.TCPSite(runner, own.host, own.port).start()
             ready(f"http://{f'[{own.host}]' if ':' in own.host else own.host}:{runner.addresses[0][1]}")
-            await _until_signal()
+            await until_signal()
         finally:
             # Takes no more requests, and answers those that it has.
             await runner.cleanup()
-
-
-async def _until_signal() -> None:
-    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    try:
-        await stopped.wait()
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)

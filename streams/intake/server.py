@@ -206,7 +206,7 @@ def _said(reading: Reading) -> dict[str, Any]:
             }
             for each in reading.refused
         ]
-    if reading.others:
+    if reading.is_other:
         said["ignored"] = "the mapping says that this is no report"
     return said
 

@@ -6,8 +6,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from streams.running.clients.pseudonym import LEAST_CHARACTERS
-from streams.running.worker.environment import INTAKE_PREFIX, HostName, Port, SettingsError, given_secret
+from streams.running.worker.environment import INTAKE_PREFIX, HostName, Port
 
 
 class IntakeSettings(BaseSettings):
@@ -23,7 +22,8 @@ class IntakeSettings(BaseSettings):
         SecretStr | None,
         Field(
             description="Secret key that makes pseudonyms of reporters, channels and messages, 32 characters "
-            "or more. Never logged, never in Kafka."
+            "or more: make one with `openssl rand -hex 32`, and give it here or in the file that "
+            "TOCSIN_INTAKE_PSEUDONYM_KEY_FILE names. Never logged, never in Kafka."
         ),
     ] = None
     pseudonym_key_file: Annotated[
@@ -47,25 +47,3 @@ class IntakeSettings(BaseSettings):
     metrics_port: Annotated[
         Port, Field(description="Port of these pages. 0 uses a free port and logs it.")
     ] = 9476
-
-    def sources(self) -> Path:
-        """The file of sources. Raises SettingsError if none is set."""
-        if self.sources_file is None:
-            raise SettingsError(f"{INTAKE_PREFIX}SOURCES_FILE: must be set. {_description('sources_file')}")
-        return self.sources_file
-
-    def key(self) -> bytes:
-        """The key of pseudonyms. Raises SettingsError if there is none, or it is too short."""
-        given = given_secret(self, INTAKE_PREFIX, "pseudonym_key")
-        if given is None:
-            raise SettingsError(
-                f"{INTAKE_PREFIX}PSEUDONYM_KEY: must be set, or {INTAKE_PREFIX}PSEUDONYM_KEY_FILE. "
-                f"{_description('pseudonym_key')} Make one with `openssl rand -hex 32`."
-            )
-        if len(given.text) < LEAST_CHARACTERS:
-            raise SettingsError(f"{given.variable}: must have {LEAST_CHARACTERS} characters or more.")
-        return given.text.encode()
-
-
-def _description(field: str) -> str | None:
-    return IntakeSettings.model_fields[field].description

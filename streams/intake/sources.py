@@ -1,7 +1,5 @@
 """The systems that may send reports to `tocsin intake`: a file with their rights, secrets and mappings."""
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from streams.intake.mapping import ReportMapping, load_mapping
 from streams.intake.verification import Bearer, BodyHmac, Scheme, StandardWebhooks
 from streams.registry.document import Document, FieldPath, Row, read_document
 from streams.registry.errors import RegistryError, UnreadableFile
+from streams.running.clients.standard_webhooks import SECRET_MARK, key_in
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
@@ -25,8 +24,6 @@ _LEAST_SECRET: Final = 16
 
 PRESETS: Final = Path(__file__).with_name("presets")
 """Mapping files for services whose reports have the same form everywhere."""
-
-_WEBHOOK_SECRET: Final = "whsec_"  # noqa: S105 - the mark of a secret of Standard Webhooks
 
 
 class _Secret(Row):
@@ -159,8 +156,7 @@ def _secrets(
 
 def _webhook_key(document: Document, place: FieldPath, file: Path, text: str) -> bytes:
     try:
+        return key_in(text)
+    except ValueError:
         # No message has the text: it is the secret.
-        key = base64.b64decode(text.removeprefix(_WEBHOOK_SECRET), validate=True)
-    except (binascii.Error, ValueError):
-        document.refuse(place, f"{file}: must be {_WEBHOOK_SECRET} and base64, as Standard Webhooks says")
-    return key
+        document.refuse(place, f"{file}: must be {SECRET_MARK} and base64, as Standard Webhooks says")

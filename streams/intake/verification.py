@@ -4,9 +4,11 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from streams.running.clients.standard_webhooks import signature
 
 # A sender's clock may be wrong and its request may wait in a queue, but a signature that somebody has seen
 # is of no use to them for longer. The number of Standard Webhooks' own libraries.
@@ -61,8 +63,9 @@ def why_not_verified(scheme: Scheme, headers: Headers, body: bytes, now: float) 
             given = headers.get(scheme.header.lower(), "")
             if not given.startswith(scheme.prefix) or not given:
                 return f"there is no {scheme.header} that begins with {scheme.prefix or 'a signature'}"
-            signature = _decoded(given.removeprefix(scheme.prefix), scheme.encoding)
-            return _unless(_signed(scheme.secrets, body, signature), f"{scheme.header} is not valid")
+            expected = (hmac.digest(each, body, hashlib.sha256) for each in scheme.secrets)
+            signed = _decoded(given.removeprefix(scheme.prefix), scheme.encoding)
+            return _unless(_is_any(expected, signed), f"{scheme.header} is not valid")
 
 
 def _why_no_webhook(scheme: StandardWebhooks, headers: Headers, body: bytes, now: float) -> str | None:
@@ -71,10 +74,10 @@ def _why_no_webhook(scheme: StandardWebhooks, headers: Headers, body: bytes, now
         return "webhook-id and webhook-timestamp are missing or malformed"
     if abs(int(sent) - now) > _TOLERANCE_SECONDS:
         return "webhook-timestamp is not of the last five minutes"
-    signed = f"{event_id}.{sent}.".encode() + body
     for given in headers.get("webhook-signature", "").split():
         version, _, text = given.partition(",")
-        if version == "v1" and _signed(scheme.secrets, signed, _decoded(text, "base64")):
+        expected = (signature(each, event_id, sent, body) for each in scheme.secrets)
+        if version == "v1" and _is_any(expected, _decoded(text, "base64")):
             return None
     return "webhook-signature has no valid signature"
 
@@ -83,14 +86,14 @@ def _unless(valid: bool, why: str) -> str | None:
     return None if valid else why
 
 
-def _signed(secrets: Sequence[bytes], text: bytes, signature: bytes) -> bool:
-    return any(hmac.compare_digest(hmac.digest(each, text, hashlib.sha256), signature) for each in secrets)
-
-
 def _equals_any(secrets: Sequence[bytes], token: bytes) -> bool:
     # Hashes have one length: the time tells nothing about that of the secret.
-    given = hashlib.sha256(token).digest()
-    return any(hmac.compare_digest(hashlib.sha256(each).digest(), given) for each in secrets)
+    expected = (hashlib.sha256(each).digest() for each in secrets)
+    return _is_any(expected, hashlib.sha256(token).digest())
+
+
+def _is_any(expected: Iterable[bytes], given: bytes) -> bool:
+    return any(hmac.compare_digest(each, given) for each in expected)
 
 
 def _decoded(text: str, encoding: Literal["hex", "base64"]) -> bytes:

@@ -154,13 +154,7 @@ class Document:
 def read_document(path: TextPath) -> Document:
     """Read a YAML file. Raises RegistryError if it is unreadable, not valid YAML, or gives a key twice."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UnreadableFile(path, error.strerror or str(error)) from error
-    except UnicodeDecodeError as error:
-        raise UnreadableFile(path, str(error)) from error
-    try:
-        content, lines = parse_yaml(text)
+        content, lines = parse_yaml(read_text(path))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = 1 if mark is None else mark.line + 1
@@ -169,6 +163,16 @@ def read_document(path: TextPath) -> Document:
             problem = f"{problem}: a text that begins with a sign, such as > 3, needs quotes"
         raise RegistryError(f"{path.name}:{line}: not valid YAML: {problem}") from error
     return Document(path, content, lines)
+
+
+def read_text(path: TextPath) -> str:
+    """Read a file as it is. Raises UnreadableFile (a RegistryError)."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UnreadableFile(path, error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(path, str(error)) from error
 
 
 def parse_yaml(text: str) -> tuple[Any, dict[FieldPath, int]]:

@@ -1,6 +1,7 @@
 """Legal clocks in idle partitions: ticks alone bring their steps, even if the worker dies in between."""
 
 import time
+from dataclasses import replace
 
 import orjson
 
@@ -10,7 +11,7 @@ from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.law import HOUR, clocks_of_report
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.reader import Reader
-from tests.kafka.harness.reports import Facts, Published, now_ms, report, rfc3339, to_ms
+from tests.kafka.harness.reports import Facts, now_ms, to_ms, victims_request
 from tests.kafka.harness.requests import FORMS, complete_request
 from tests.kafka.harness.workers import patience
 
@@ -19,20 +20,13 @@ REMOVAL_ORDER = FORMS[0]
 LATE_MS = 15_000
 
 
-def victims_request(number, received_ms):
-    """A report that arms the two-hour clock of India's IT Rules, r. 3(2)(b)."""
-    channel, elements = f"channel-{number}", ("subject_or_authorised", "location")
-    document = report(
-        f"v-{number}",
-        now_ms(),
-        kind="statutory_victim_request",
-        received_at=rfc3339(received_ms),
-        channel={"ref": channel, "visibility": "private"},
-        category="ncii",
-        evidence=[{"country": "IN", "basis": "victim", "confidence": 1.0}],
-        notice={"elements": elements},
-    )
-    clocks = clocks_of_report("statutory_victim_request", "ncii", ("IN",), elements, received_ms)
+ELEMENTS = ("subject_or_authorised", "location")
+
+
+def request_with_facts(number, received_ms):
+    """A victim's request, and which clocks it must start."""
+    channel = f"channel-{number}"
+    clocks = clocks_of_report("statutory_victim_request", "ncii", ("IN",), ELEMENTS, received_ms)
     facts = Facts(
         f"v-{number}",
         channel,
@@ -44,7 +38,7 @@ def victims_request(number, received_ms):
         clocks,
         received_ms,
     )
-    return Published(channel.encode(), orjson.dumps(document), facts)
+    return replace(victims_request(number, channel, received_ms), facts=facts)
 
 
 def test_ticks_bring_the_steps_of_clocks_even_if_the_worker_dies(deploy):
@@ -64,7 +58,9 @@ def test_ticks_bring_the_steps_of_clocks_even_if_the_worker_dies(deploy):
         for tenths, soon in due_in.items()
         for copy in range(6)
     ]
-    deployment.publish([victims_request(number, at - 2 * HOUR * tenths // 10) for tenths, number, at in due])
+    deployment.publish(
+        [request_with_facts(number, at - 2 * HOUR * tenths // 10) for tenths, number, at in due]
+    )
     deployment.publish_requests(
         [
             complete_request(REMOVAL_ORDER, f"q-{number}", at - HOUR * tenths // 10)

@@ -18,6 +18,14 @@ from tests.unit.traffic import Record
 
 Place = tuple[int, int]
 
+LONG_SOURCE = [
+    ("ce_specversion", b"1.0"),
+    ("ce_id", b"x"),
+    ("ce_source", "\u20ac".encode() * 341),
+    ("ce_type", b"tocsin.report.v1"),
+]
+"""Headers of a report whose source is counted in characters, of three bytes each."""
+
 
 class BothStages:
     """One partition of a stage on both cores. `make(native)` makes the stage.

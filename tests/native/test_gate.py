@@ -16,6 +16,7 @@ from streams.deciding.reports.stage import report_stage
 from streams.registry.loader import load_rules
 from tests.bench import traffic
 from tests.bench.place import ONE_TOPIC
+from tests.native.both_cores import LONG_SOURCE
 from tests.native.fuzz import BEGIN_MS, HOUR, Publishers
 from tests.tools import native_core
 from tests.unit.traffic import Record, report
@@ -124,14 +125,8 @@ def test_it_ends_where_a_source_may_not_be_read_further():
 
 def test_bundles_end_where_those_of_python_do():
     """A source is counted in characters, as Python counts it: these have three bytes each."""
-    headers = [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", b"x"),
-        ("ce_source", "\u20ac".encode() * 341),
-        ("ce_type", b"tocsin.report.v1"),
-    ]
     gates = Gates()
-    gates.apply([report(number, BEGIN_MS)._replace(headers=headers) for number in range(300)])
+    gates.apply([report(number, BEGIN_MS)._replace(headers=LONG_SOURCE) for number in range(300)])
     assert gates.natively == 300
 
 

@@ -12,7 +12,7 @@ from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reporters.store import QUIET_DAYS
 from streams.registry.loader import load_rules
 from tests.bench.place import ONE_TOPIC
-from tests.native.both_cores import BothStages
+from tests.native.both_cores import LONG_SOURCE, BothStages
 from tests.native.fuzz import BEGIN_MS, DAY, HOUR, with_low_limits
 from tests.tools import native_core
 from tests.unit.reporter_traffic import gate, passed, read_back
@@ -89,14 +89,8 @@ def test_targets_have_the_time_at_which_the_platform_received_the_report():
 
 def test_bundles_end_where_those_of_python_do():
     """A source is counted in characters, as Python counts it: these have three bytes each."""
-    headers = [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", b"x"),
-        ("ce_source", "\u20ac".encode() * 341),
-        ("ce_type", b"tocsin.report.v1"),
-    ]
     homes = Homes()
-    published = [report(n, BEGIN_MS)._replace(headers=headers) for n in range(800)]
+    published = [report(n, BEGIN_MS)._replace(headers=LONG_SOURCE) for n in range(800)]
     (batch,) = homes.apply(read_back(gate(published).outputs, INTERNAL))
     assert len(batch.outputs) > 1
     assert homes.natively == 799

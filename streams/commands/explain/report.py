@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import msgspec
 from aiokafka import ConsumerRecord
 
-from streams.commands.shared.late_reports import Applied, LateReports
+from streams.commands.shared.late_reports import Applied, LateReports, out_of_reach
 from streams.commands.shared.reach import Reach, age
 from streams.contract.events.enriched_report import EnrichedReport
 from streams.contract.events.escalation import Escalation
@@ -61,7 +61,7 @@ def report_text(found: FoundReport, reach: Reach, led_to: Sequence[Escalation]) 
         ("policy", f"{each.policy} ({each.window}): {_WHERE[each.where]}")
         for each in reach.judged(report.category, applied.occurred, applied.now)
     ]
-    if out := reach.out_of_reach(report.category, applied.occurred, applied.now):
+    if out := out_of_reach(reach, applied):
         rows.append(("late", out))
     rows += [
         ("led to", f"{event.type} {event.policy} level {event.level}: tocsin explain {event.escalation_id}")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import click
 from msgspec.structs import replace
 
-from streams.commands.shared.operator_options import require_pseudonym, require_reason
+from streams.commands.shared.operator_options import require_pseudonym
 from streams.contract.events.rules.rule_change import (
     RuleActor,
     RuleChange,
@@ -17,6 +17,7 @@ from streams.contract.events.rules.rule_change import (
 )
 from streams.contract.wire.forms.rule_change_decoding import rule_change_record
 from streams.contract.wire.records import OutputRecord
+from streams.contract.wire.times import epoch_ms
 from streams.registry.changes.history import RuleHistory, Verify
 from streams.registry.changes.keys import Keys, public_line, sign
 from streams.running.clients.kafka_writing import producer_for
@@ -103,8 +104,7 @@ def made(
     parent: str | None = None,
     passed: bool | None = None,
 ) -> RuleChange:
-    """Return an act on top of what was read. Raises UsageError for a reason that cannot be kept."""
-    require_reason(reason)
+    """Return an act on top of what was read."""
     # Milliseconds, as other programs have them.
     now = datetime.now(UTC)
     at = now.replace(microsecond=now.microsecond // 1000 * 1000)
@@ -131,7 +131,7 @@ async def act_on(settings: Settings, log: ChangesReading, act: RuleChange) -> No
     was faster.
     """
     # As of now: the broker's clock decides whether a key had ended.
-    problem = log.history.problem(act, int(act.at.timestamp() * 1000))
+    problem = log.history.problem(act, epoch_ms(act.at))
     if problem is not None:
         raise click.ClickException(f"{problem}. Nothing was written.")
     await write(settings, rule_change_record(act))

@@ -21,6 +21,7 @@ from streams.contract.wire.rules.rule_set import (
     rule_set_id,
     rule_set_record,
 )
+from streams.contract.wire.times import epoch_ms
 from streams.registry.changes.bundle import category_conflicts, load_rule_set, overlaid, rule_files
 from streams.registry.changes.history import RuleHistory, short
 from streams.registry.changes.keys import on_trust
@@ -95,9 +96,9 @@ async def _propose(settings: Settings, who: Signer, folder: Path | None, reason:
     rule_set = rule_set_id(value)
     await _require_usable(settings, history, rule_set, value)
     act = made(history, who, "proposed", rule_set, reason, parent=parent)
-    if problem := history.problem(act, int(act.at.timestamp() * 1000)):
+    if problem := history.problem(act, epoch_ms(act.at)):
         raise click.ClickException(f"{problem}. Nothing was written.")
-    await write(settings, rule_set_record(value, int(act.at.timestamp() * 1000)))
+    await write(settings, rule_set_record(value, epoch_ms(act.at)))
     await act_on(settings, log, act)
     await act_on(settings, log, made(history, who, "checked", rule_set, "tried when proposed", passed=True))
     return rule_set
@@ -119,8 +120,7 @@ async def _require_usable(settings: Settings, history: RuleHistory, rule_set: st
 async def _rules_in_force(settings: Settings, history: RuleHistory) -> Rules:
     if history.in_force is None:
         return configured_rules(settings)
-    rules, _ = await read_rule_set(settings.connection(), settings.topic_prefix, history.in_force.rule_set)
-    return load_rule_set(rules)
+    return load_rule_set((await _read(settings, history.in_force.rule_set))[0])
 
 
 @click.command()
@@ -190,7 +190,7 @@ async def _acted(
         await _require_usable(settings, history, rule_set, value)
     act = made(history, who, kind, rule_set, reason, passed=True if kind == "checked" else None)
     if not yes:
-        problem = history.problem(act, int(act.at.timestamp() * 1000))
+        problem = history.problem(act, epoch_ms(act.at))
         if problem is not None:
             raise click.ClickException(f"{problem}. Nothing was written.")
         return f"nothing was written; to write that {short(rule_set)} is {kind}, run it again with --yes"

@@ -7,6 +7,7 @@ import msgspec
 from streams.commands.shared.reach import Reach
 from streams.contract.events.report import Category
 from streams.contract.wire.records import SourceRecord
+from streams.contract.wire.times import epoch_ms
 
 
 class _Report(msgspec.Struct):
@@ -45,7 +46,7 @@ class LateReports:
             report = _DECODER.decode(record.value or b"").report
         except msgspec.DecodeError:
             return None
-        occurred = int(report.occurred_at.timestamp() * 1000)
+        occurred = epoch_ms(report.occurred_at)
         now = max(occurred, self._newest.get(record.partition, 0))
         self._newest[record.partition] = now
         return Applied(report.category, occurred, now)

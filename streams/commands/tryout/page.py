@@ -6,7 +6,7 @@ from html import escape
 from typing import Final
 
 from streams.commands.policy.trial import OpenedEpisode, Trial
-from streams.commands.tryout.result import opened, summary, verdict
+from streams.commands.tryout.result import COLUMNS, cells, opened, summary, verdict
 from streams.commands.tryout.rows import OwnReports
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.times import DAY, HOUR, moment_ms
@@ -102,17 +102,10 @@ def _moment(time_ms: int) -> str:
 def _table(found: list[OpenedEpisode], reports: OwnReports) -> Iterator[str]:
     if not found:
         return
-    yield "<h2>What, when and why</h2>"
-    yield '<div class="wide"><table><tr><th>opened<th>policy<th>level<th>channel<th>why'
+    yield '<h2>What, when and why</h2><div class="wide"><table><tr>'
+    yield "".join(f"<th>{name}" for name in COLUMNS)
     for episode in found:
-        cells = (
-            minute(episode.opened_at),
-            episode.policy,
-            str(episode.level),
-            reports.ids.get(episode.channel, episode.channel),
-            episode.grounds,
-        )
-        yield "<tr>" + "".join(f"<td>{escape(cell)}" for cell in cells)
+        yield "<tr>" + "".join(f"<td>{escape(cell)}" for cell in cells(episode, reports))
     yield "</table></div>"
 
 

@@ -1,10 +1,14 @@
 """What a trial of somebody's own reports says, as text."""
 
+from typing import Final
+
 from streams.commands.policy.trial import OpenedEpisode, Trial
 from streams.commands.tryout.rows import OwnReports
 from streams.contract.wire.envelope import rfc3339
 from streams.desk.text.routing_text import minute
 from streams.desk.text.text_table import text_table
+
+COLUMNS: Final = ("opened", "policy", "level", "channel", "why")
 
 # As many as fit on some screens; the page of --html has all.
 _SHOWN = 30
@@ -40,22 +44,23 @@ def verdict(trial: Trial) -> str:
     return f"{cases} would have opened, {len(found) / days:.1f} a day."
 
 
+def cells(episode: OpenedEpisode, reports: OwnReports) -> tuple[str, ...]:
+    """What a table says of an episode, under COLUMNS; the channel by the id that the file has for it."""
+    return (
+        minute(episode.opened_at),
+        episode.policy,
+        str(episode.level),
+        reports.ids.get(episode.channel, episode.channel),
+        episode.grounds,
+    )
+
+
 def result_text(trial: Trial, reports: OwnReports) -> str:
     """The verdict, what was read, and the cases with when and why."""
     found = opened(trial)
     parts = [verdict(trial), summary(trial, reports)]
     if found:
-        rows = [
-            (
-                minute(episode.opened_at),
-                episode.policy,
-                str(episode.level),
-                reports.ids.get(episode.channel, episode.channel),
-                episode.grounds,
-            )
-            for episode in found[:_SHOWN]
-        ]
-        parts.append(text_table(("opened", "policy", "level", "channel", "why"), rows))
+        parts.append(text_table(COLUMNS, [cells(episode, reports) for episode in found[:_SHOWN]]))
         if len(found) > _SHOWN:
             parts.append(f"{len(found) - _SHOWN:,} more are on the page of --html.")
     return "\n\n".join(parts)

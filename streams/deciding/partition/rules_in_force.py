@@ -59,19 +59,19 @@ class RulesInForce:
         self._changed = False
         return RULES_IN_FORCE, STATE_VERSION + _encode(self.switched)
 
-    def restore(self, key: bytes, value: bytes) -> None:
+    def restore(self, key: bytes, value: bytes) -> None:  # noqa: ARG002 - as every reader of state
         """Restore the record. Raises UnknownStateVersion."""
-        require_version(key[:1], value)
-        self.switched = _decode(memoryview(value)[1:])
+        self.switched = _switched(value)
+
+
+def _switched(value: bytes) -> Switched:
+    require_version(RULES_IN_FORCE, value)
+    return _decode(memoryview(value)[1:])
 
 
 def rule_set_of(value: bytes | None) -> str | None:
     """Return the set that a state record names; None without one. Raises UnknownStateVersion."""
-    if value is None:
-        return None
-    found = RulesInForce()
-    found.restore(RULES_IN_FORCE, value)
-    return found.rule_set
+    return None if value is None else _switched(value).rule_set
 
 
 def merge_rules(_new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes, bytes]:
@@ -79,13 +79,9 @@ def merge_rules(_new: NewPartition, shared: Sequence[Shared]) -> Mapping[bytes, 
 
     An old partition that was behind changes with that, as it was about to.
     """
-    found = []
-    for value in (each.entries.get(RULES_IN_FORCE) for each in shared):
-        if value is not None:
-            rules = RulesInForce()
-            rules.restore(RULES_IN_FORCE, value)
-            found.append(rules.switched)
+    kept = (each.entries.get(RULES_IN_FORCE) for each in shared)
+    found = [_switched(value) for value in kept if value is not None]
     if not found:
         return {}
-    newest = max((each for each in found if each is not None), key=lambda each: each.change)
+    newest = max(found, key=lambda each: each.change)
     return {RULES_IN_FORCE: STATE_VERSION + _encode(msgspec.structs.replace(newest, offset=0))}

@@ -1,7 +1,5 @@
 """Runs the sending part of an adapter: reader, deliveries, metrics."""
 
-import asyncio
-import signal
 from collections.abc import Callable, Coroutine, Sequence
 from typing import get_args
 
@@ -17,6 +15,7 @@ from streams.desk.adapters.metrics import AdapterMetrics, serve_metrics
 from streams.desk.adapters.set_aside import SetAsideLog, is_set_aside_by
 from streams.desk.adapters.settings import AdapterSettings
 from streams.running.clients.kafka_writing import producer_for
+from streams.running.clients.until_signal import until_signal
 from streams.running.worker.settings import Settings
 
 logger = structlog.get_logger(__name__)
@@ -59,7 +58,7 @@ async def deliver(
         work = [intake.run(send, log, metrics, own.set_aside_seconds)]
         if receive is not None:
             work.append(receive(producer, metrics))
-        await _until_signal(work)
+        await until_signal(work)
 
 
 async def deliver_set_aside(settings: Settings, own: AdapterSettings, send: Send) -> tuple[int, int]:
@@ -74,27 +73,6 @@ async def deliver_set_aside(settings: Settings, own: AdapterSettings, send: Send
     metrics = AdapterMetrics([DELIVERIES_SET_ASIDE])
     async with producer_for(settings, settings.topic_prefix + DELIVERIES_SET_ASIDE) as producer:
         log = SetAsideLog(producer, settings.topic_prefix, own.name)
-        await _until_signal([intake.run(send, log, metrics, None)])
+        await until_signal([intake.run(send, log, metrics, None)])
     taken = metrics.delivered.of(DELIVERIES_SET_ASIDE)
     return int(taken), int(sum(metrics.set_aside.of(failure) for failure in get_args(Failure)))
-
-
-async def _until_signal(work: Sequence[Coroutine[None, None, None]]) -> None:
-    """Run all of it until one part ends, or SIGTERM or SIGINT cancels it. Raises what ended a part."""
-    tasks = [asyncio.create_task(part) for part in work]
-    loop = asyncio.get_running_loop()
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    waiting = asyncio.create_task(stopped.wait())
-    try:
-        await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-        for task in (*tasks, waiting):
-            task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in ended:
-        if isinstance(result, Exception):
-            raise result

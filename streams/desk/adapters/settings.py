@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings
 from yarl import URL
 
 from streams.desk.adapters.addresses import Network
-from streams.running.worker.environment import HostName, Port, SettingsError, given_secret
+from streams.running.worker.environment import HostName, Port, SettingsError
 
 
 def _check_https(address: str) -> str:
@@ -122,30 +122,3 @@ class AdapterSettings(BaseSettings):
                 f"{prefix}CA_FILE={self.ca_file}: cannot be used ({error}). It must be a PEM file that this "
                 "user can read."
             ) from error
-
-
-def needed(settings: AdapterSettings, name: str) -> str:
-    """The text of a setting. Raises SettingsError if it is not set."""
-    value = getattr(settings, name)
-    if value is None:
-        raise _missing(settings, name)
-    return str(value)
-
-
-def needed_secret(settings: AdapterSettings, name: str, least_characters: int = 1) -> str:
-    """The text of a secret, or of the file that its variable names.
-
-    Raises SettingsError if there is none, or it is too short.
-    """
-    prefix = str(settings.model_config["env_prefix"])
-    secret = given_secret(settings, prefix, name)
-    if secret is None:
-        raise _missing(settings, name)
-    if len(secret.text) < least_characters:
-        raise SettingsError(f"{secret.variable}: must have {least_characters} characters or more.")
-    return secret.text
-
-
-def _missing(settings: AdapterSettings, name: str) -> SettingsError:
-    variable = f"{settings.model_config['env_prefix']}{name.upper()}"
-    return SettingsError(f"{variable}: must be set. {type(settings).model_fields[name].description}")

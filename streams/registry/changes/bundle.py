@@ -9,6 +9,7 @@ import yaml
 from streams.contract.events.rules.rule_set import RuleFile, RuleSet
 from streams.registry.categories import SHIPPED_CATEGORIES
 from streams.registry.changes.golden import GOLDEN_REPORTS
+from streams.registry.document import read_text
 from streams.registry.errors import RegistryError, UnreadableFile
 from streams.registry.loader import SHIPPED, SHIPPED_LAW, load_rules, signatures_folder
 from streams.registry.rules import Rules
@@ -59,7 +60,7 @@ def rule_files(
     signatures = (signatures_folder(platform, law) or SHIPPED_LAW) / SIGNATURES
     if signatures.exists():
         texts[_LAW + SIGNATURES] = signatures
-    return tuple(RuleFile(name, _text(texts[name])) for name in sorted(texts))
+    return tuple(RuleFile(name, read_text(texts[name])) for name in sorted(texts))
 
 
 def overlaid(files: Iterable[RuleFile], folder: Path) -> tuple[RuleFile, ...]:
@@ -79,17 +80,8 @@ def overlaid(files: Iterable[RuleFile], folder: Path) -> tuple[RuleFile, ...]:
         raise UnreadableFile(
             folder, f"it has no file of rules; they are {', '.join(_KNOWN)} and a folder law"
         )
-    texts = {file.name: file.text for file in kept} | {name: _text(path) for name, path in own.items()}
+    texts = {file.name: file.text for file in kept} | {name: read_text(path) for name, path in own.items()}
     return tuple(RuleFile(name, texts[name]) for name in sorted(texts))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UnreadableFile(path, error.strerror or str(error)) from error
-    except UnicodeDecodeError as error:
-        raise UnreadableFile(path, str(error)) from error
 
 
 def load_rule_set(rules: RuleSet) -> Rules:

@@ -4,7 +4,6 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
@@ -13,6 +12,7 @@ from streams.contract.events.rules.rule_change import RuleChange, RuleRole
 from streams.contract.wire.forms.rule_change_decoding import signed_bytes
 from streams.contract.wire.personal_data import names_a_person
 from streams.contract.wire.refs import is_ref
+from streams.contract.wire.times import epoch_ms
 from streams.registry.document import Row, read_document, sha256_of
 from streams.registry.text_path import TextPath
 
@@ -133,7 +133,7 @@ def read_keys(path: TextPath) -> Keys:
             document.refuse(
                 (*place, "public_key"), f"is also the key of {owners[row.public_key]}: one key, one person"
             )
-        until = None if row.until is None else int(row.until.astimezone(UTC).timestamp() * 1000)
+        until = None if row.until is None else epoch_ms(row.until)
         found[row.id] = ListedKey(row.owner, row.role, frozenset(row.may), row.public_key, public, until)
     listed = sorted(
         (name, key.owner, key.role, sorted(key.may), key.line, key.until_ms) for name, key in found.items()

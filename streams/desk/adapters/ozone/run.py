@@ -16,11 +16,10 @@ from streams.desk.adapters.ozone.reporting import Reporting
 from streams.desk.adapters.ozone.settings import OzoneSettings
 from streams.desk.adapters.ozone.xrpc import Account, Xrpc
 from streams.desk.adapters.run import deliver, deliver_set_aside
-from streams.desk.adapters.settings import needed, needed_secret
 from streams.desk.adapters.verdict import check_categories, check_verdicts, load_mapping
 from streams.registry.categories import load_categories
 from streams.running.clients.pseudonym import LEAST_CHARACTERS
-from streams.running.worker.environment import OZONE_PREFIX
+from streams.running.worker.environment import OZONE_PREFIX, needed, needed_secret
 from streams.running.worker.settings import Settings
 
 _MAPPING = f"{OZONE_PREFIX}MAPPING_FILE"

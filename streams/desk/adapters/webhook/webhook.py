@@ -4,9 +4,6 @@ It is a CloudEvent in structured mode, signed as Standard Webhooks 1.0.0 says (s
 """
 
 import base64
-import binascii
-import hashlib
-import hmac
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -25,13 +22,12 @@ from streams.contract.wire.topics import (
 from streams.desk.adapters.answer import Answer, Failed, answer_of
 from streams.desk.adapters.http_client import HttpClient
 from streams.desk.adapters.webhook.settings import Content, WebhookSettings
+from streams.running.clients.standard_webhooks import SECRET_MARK, key_in, signature
 from streams.running.worker.environment import WEBHOOK_PREFIX, GivenSecret, SettingsError, given_secret
 
 _REQUIRED = (CE_SPECVERSION, CE_ID, CE_SOURCE, CE_TYPE)
 
 STRUCTURED = "application/cloudevents+json; charset=utf-8"
-
-_MARK = "whsec_"
 
 # The sizes that the specification allows.
 _LEAST_BYTES, _MOST_BYTES = 24, 64
@@ -116,14 +112,11 @@ def signed_headers(keys: Sequence[bytes], event_id: str, sent_at: int, body: byt
     A signature is the HMAC-SHA256 of id, time and body. A receiver accepts a request if it can verify one of
     the signatures, so it may change its key at any time while both are used.
     """
-    signed = b"%s.%d.%s" % (event_id.encode(), sent_at, body)
-    signatures = (
-        "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode() for key in keys
-    )
+    signatures = (signature(key, event_id, str(sent_at), body) for key in keys)
     return {
         "webhook-id": event_id,
         "webhook-timestamp": str(sent_at),
-        "webhook-signature": " ".join(signatures),
+        "webhook-signature": " ".join("v1," + base64.b64encode(each).decode() for each in signatures),
     }
 
 
@@ -171,12 +164,12 @@ def signing_keys(settings: WebhookSettings) -> list[bytes]:
 def _signing_key(secret: GivenSecret) -> bytes:
     """The key in a secret of the form `whsec_<base64>`. Raises SettingsError."""
     try:
-        key = base64.b64decode(secret.text.removeprefix(_MARK), validate=True)
-    except (binascii.Error, ValueError):
+        key = key_in(secret.text)
+    except ValueError:
         key = b""
-    if not secret.text.startswith(_MARK) or not _LEAST_BYTES <= len(key) <= _MOST_BYTES:
+    if not secret.text.startswith(SECRET_MARK) or not _LEAST_BYTES <= len(key) <= _MOST_BYTES:
         raise SettingsError(
-            f"{secret.variable}: must be {_MARK} and {_LEAST_BYTES} to {_MOST_BYTES} random bytes in "
-            f'base64, as from `echo "{_MARK}$(openssl rand -base64 32)"`.'
+            f"{secret.variable}: must be {SECRET_MARK} and {_LEAST_BYTES} to {_MOST_BYTES} random bytes in "
+            f'base64, as from `echo "{SECRET_MARK}$(openssl rand -base64 32)"`.'
         )
     return key

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -30,9 +30,12 @@ from streams.desk.text.judged_text import judged_text
 CONSOLE_SOURCE = "tocsin-console"
 """The ce_source of everything that consoles publish. Their ids are unique by themselves."""
 
-_CASE_WORK = msgspec.json.Decoder(CaseWork)
-_REQUEST_WORK = msgspec.json.Decoder(RequestWork)
-_INTEGRITY_WORK = msgspec.json.Decoder(IntegrityWork)
+_NO_WORK: Mapping[CaseSubject, Work[Any]] = {
+    "escalation": CaseWork(),
+    "request": RequestWork(),
+    "integrity": IntegrityWork(),
+}
+_DECODERS = {subject: msgspec.json.Decoder(type(work)) for subject, work in _NO_WORK.items()}
 _ACT = msgspec.json.Decoder(CaseActivity)
 
 
@@ -85,20 +88,17 @@ def apply_case_activity(writer: sqlite3.Connection, record: SourceRecord, change
 
 def work_on(connection: sqlite3.Connection, escalation_id: str) -> CaseWork:
     """The work on an escalation so far."""
-    kept = _kept(connection, CaseKey("escalation", escalation_id))
-    return CaseWork() if kept is None else _CASE_WORK.decode(kept)
+    return cast(CaseWork, _work(connection, CaseKey("escalation", escalation_id)))
 
 
 def work_on_request(connection: sqlite3.Connection, request_id: str) -> RequestWork:
     """The work on an authority's request so far."""
-    kept = _kept(connection, CaseKey("request", request_id))
-    return RequestWork() if kept is None else _REQUEST_WORK.decode(kept)
+    return cast(RequestWork, _work(connection, CaseKey("request", request_id)))
 
 
 def work_on_integrity(connection: sqlite3.Connection, case_id: str) -> IntegrityWork:
     """The work on an integrity case so far."""
-    kept = _kept(connection, CaseKey("integrity", case_id))
-    return IntegrityWork() if kept is None else _INTEGRITY_WORK.decode(kept)
+    return cast(IntegrityWork, _work(connection, CaseKey("integrity", case_id)))
 
 
 def work_columns(work: Work[Any]) -> dict[str, int | str | None]:
@@ -119,19 +119,9 @@ def last_acted_ms(connection: sqlite3.Connection, case: CaseKey) -> int:
     return at_ms or 0
 
 
-_NO_WORK: Mapping[CaseSubject, Work[Any]] = {
-    "escalation": CaseWork(),
-    "request": RequestWork(),
-    "integrity": IntegrityWork(),
-}
-
-
 def _work(connection: sqlite3.Connection, case: CaseKey) -> Work[Any]:
-    if case.subject == "escalation":
-        return work_on(connection, case.id)
-    if case.subject == "request":
-        return work_on_request(connection, case.id)
-    return work_on_integrity(connection, case.id)
+    kept = _kept(connection, case)
+    return _NO_WORK[case.subject] if kept is None else _DECODERS[case.subject].decode(kept)
 
 
 def _kept(connection: sqlite3.Connection, case: CaseKey) -> bytes | None:
