@@ -1,10 +1,13 @@
-"""One batch of records of a partition: its changes and its outputs."""
+"""One batch of records of a partition: its changes and its outputs, and how items are applied to it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from streams.contract.events.internal.time_correction import TimeCorrection
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.failing import Place, StageFailed
+from streams.contract.wire.origin import NotAtHome
 from streams.contract.wire.records import OutputRecord, bytes_of_values
 from streams.contract.wire.times import DAY
 from streams.deciding.partition.counters import PartitionCounters
@@ -16,6 +19,7 @@ from streams.deciding.partition.state import PartitionState
 State = TypeVar("State", bound=PartitionState)
 Rules = TypeVar("Rules")
 Counters = TypeVar("Counters", bound=PartitionCounters)
+Item = TypeVar("Item")
 
 # Parts in which `finish` encodes what changed: each takes a few milliseconds. A daily counter takes some 20
 # us, a state record 10 us, and 1 MiB of large ones a millisecond.
@@ -225,3 +229,79 @@ class Batch(Generic[State, Rules, Counters]):
             self._expiring = not state.begin_day(until, self.limits.slice_expiries)
             if self._expiring:
                 raise StepsRemain
+
+
+FastPath = Callable[[Any, Sequence[Any], int], int]
+"""Applies records or entries from an index on until it leaves one to the handlers; returns their number.
+
+It leaves the batch as handlers would, with how far sources are read (`Batch.read`). It raises what fails at
+the first one.
+"""
+
+
+def apply_fast(
+    batch: Batch[Any, Any, Any],
+    items: Sequence[Item],
+    fast_path: FastPath,
+    apply: Callable[[Any, Item], bool | None],
+    refuse: Callable[[Item, Rejected], None],
+    place: Callable[[int], Place],
+) -> int:
+    """As `apply_slice`, but leave to `apply` only what the fast path does not apply."""
+    outputs = batch.outputs
+    most_outputs = len(outputs) + batch.limits.slice_more_outputs
+    finished = 0
+
+    def place_from_here(number: int) -> Place:
+        return place(finished + number)
+
+    while finished < len(items) and len(outputs) - finished < most_outputs:
+        try:
+            applied = fast_path(batch, items, finished)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise StageFailed(place(finished), error) from error
+        if not applied:
+            applied = apply_slice(batch, items[finished : finished + 1], apply, refuse, place_from_here)
+        if not applied:
+            break
+        finished += applied
+        if batch.switched:
+            break
+    return finished
+
+
+def apply_slice(
+    batch: Batch[Any, Any, Any],
+    items: Sequence[Item],
+    apply: Callable[[Any, Item], bool | None],
+    refuse: Callable[[Item, Rejected], None],
+    place: Callable[[int], Place],
+) -> int:
+    """Apply items of a slice in their order, as many as its limits allow; return their number.
+
+    Raises StageFailed with the `place` of the item on which the code fails.
+    """
+    outputs, breaker = batch.outputs, batch.state.breaker
+    most_outputs = len(outputs) + batch.limits.slice_more_outputs
+    finished = read = 0
+    for item in items:
+        try:
+            if not apply(batch, item):
+                read += 1
+        except (StepsRemain, AheadOfOthers):
+            break
+        except Rejected as rejected:
+            breaker.note_read(read)
+            read = 0
+            refuse(item, rejected)
+        except (NotAtHome, MemoryError):
+            raise
+        except Exception as error:
+            raise StageFailed(place(finished), error) from error
+        finished += 1
+        if len(outputs) - finished >= most_outputs or batch.switched:
+            break
+    breaker.note_read(read)
+    return finished

@@ -3,23 +3,31 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from streams.contract.events.dead_letter import REFUSED_BY_STATE
 from streams.contract.events.internal.rules_switch import RulesSwitch
 from streams.contract.wire.dead_letter import Rejected, dead_letter
-from streams.contract.wire.failing import Place, StageFailed, place_of
+from streams.contract.wire.failing import Place, place_of
 from streams.contract.wire.forms.refusal import encode_refusal, publisher_of
 from streams.contract.wire.forms.source_decision import decode_source_decision
 from streams.contract.wire.forms.state_room import decode_state_room, encode_state_room
 from streams.contract.wire.forms.tick import decode_tick, encode_tick
 from streams.contract.wire.forms.time_correction import decode_time_correction
-from streams.contract.wire.origin import NotAtHome, Origin, origin_of, own_place, own_type, read_origin
+from streams.contract.wire.origin import Origin, origin_of, own_place, own_type, read_origin
 from streams.contract.wire.records import OutputRecord, SourceRecord
 from streams.contract.wire.rules.rules_switch import decode_rules_switch, encode_rules_switch
 from streams.contract.wire.state_records import RulesMissing, UnknownCategory
 from streams.contract.wire.topics import DEAD_LETTERS, REPORT_SOURCES, SourceTopics, without_prefix
-from streams.deciding.partition.batch import AheadOfOthers, Batch, Counters, Rules, State, StepsRemain
+from streams.deciding.partition.batch import (
+    Batch,
+    Counters,
+    FastPath,
+    Rules,
+    State,
+    apply_fast,
+    apply_slice,
+)
 from streams.deciding.partition.counters import OTHER_PUBLISHER
 from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.limits import LIMITS, UNLIMITED, Limits
@@ -29,15 +37,6 @@ from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, Switched, 
 
 # Records whose keys are hashed together: enough that it pays, and less than a millisecond.
 _HASHED_TOGETHER = 1_000
-
-Item = TypeVar("Item")
-
-FastPath = Callable[[Any, Sequence[Any], int], int]
-"""Applies records or entries from an index on until it leaves one to the handlers; returns their number.
-
-It leaves the batch as handlers would, with how far sources are read (`Batch.read`). It raises what fails at
-the first one.
-"""
 
 Handler = Callable[[Any, SourceRecord, Origin], None]
 """Applies one record in a batch, given its origin, or re-keys it. Raises Rejected if it is invalid."""
@@ -230,8 +229,8 @@ class Stage(Generic[State, Rules, Counters]):
             return place_of(records[number])
 
         if self.fast_path is None:
-            return _apply_slice(batch, records, self._apply_record, refuse, place)
-        return _apply_fast(batch, records, self.fast_path, self._apply_record, refuse, place)
+            return apply_slice(batch, records, self._apply_record, refuse, place)
+        return apply_fast(batch, records, self.fast_path, self._apply_record, refuse, place)
 
     def _apply_entries(
         self, batch: Batch[State, Rules, Counters], entries: Sequence[Any], cursor: Cursor
@@ -246,7 +245,7 @@ class Stage(Generic[State, Rules, Counters]):
         apply: Callable[[Any, Any], None] = bundled.handle
         sources = batch.state.sources
         if self.fast_entries is not None and not sources:
-            return _apply_fast(batch, entries, self.fast_entries, apply, refuse, cursor.place)
+            return apply_fast(batch, entries, self.fast_entries, apply, refuse, cursor.place)
         if sources:
             numbers = count()
 
@@ -255,7 +254,7 @@ class Stage(Generic[State, Rules, Counters]):
                 sources.check(bundled.form.topic, place.offset, place.entry)
                 bundled.handle(batch, entry)
 
-        return _apply_slice(batch, entries, apply, refuse, cursor.place)
+        return apply_slice(batch, entries, apply, refuse, cursor.place)
 
     def _apply_record(self, batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool | None:
         """Apply a record; return True if it was Tocsin's own, so that it does not count as read."""
@@ -344,71 +343,3 @@ class Stage(Generic[State, Rules, Counters]):
         unreadable = rejected.reason not in REFUSED_BY_STATE and rejected.reason != "skipped"
         batch.refused[topic] += unreadable
         batch.state.breaker.note(dead=unreadable)
-
-
-def _apply_fast(
-    batch: Batch[Any, Any, Any],
-    items: Sequence[Item],
-    fast_path: FastPath,
-    apply: Callable[[Any, Item], bool | None],
-    refuse: Callable[[Item, Rejected], None],
-    place: Callable[[int], Place],
-) -> int:
-    """As `_apply_slice`, but leave to `apply` only what the fast path does not apply."""
-    outputs = batch.outputs
-    most_outputs = len(outputs) + batch.limits.slice_more_outputs
-    finished = 0
-
-    def place_from_here(number: int) -> Place:
-        return place(finished + number)
-
-    while finished < len(items) and len(outputs) - finished < most_outputs:
-        try:
-            applied = fast_path(batch, items, finished)
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise StageFailed(place(finished), error) from error
-        if not applied:
-            applied = _apply_slice(batch, items[finished : finished + 1], apply, refuse, place_from_here)
-        if not applied:
-            break
-        finished += applied
-        if batch.switched:
-            break
-    return finished
-
-
-def _apply_slice(
-    batch: Batch[Any, Any, Any],
-    items: Sequence[Item],
-    apply: Callable[[Any, Item], bool | None],
-    refuse: Callable[[Item, Rejected], None],
-    place: Callable[[int], Place],
-) -> int:
-    """Apply items of a slice in their order, as many as its limits allow; return their number.
-
-    Raises StageFailed with the `place` of the item on which the code fails.
-    """
-    outputs, breaker = batch.outputs, batch.state.breaker
-    most_outputs = len(outputs) + batch.limits.slice_more_outputs
-    finished = read = 0
-    for item in items:
-        try:
-            if not apply(batch, item):
-                read += 1
-        except (StepsRemain, AheadOfOthers):
-            break
-        except Rejected as rejected:
-            breaker.note_read(read)
-            read = 0
-            refuse(item, rejected)
-        except (NotAtHome, MemoryError):
-            raise
-        except Exception as error:
-            raise StageFailed(place(finished), error) from error
-        finished += 1
-        if len(outputs) - finished >= most_outputs or batch.switched:
-            break
-    breaker.note_read(read)
-    return finished

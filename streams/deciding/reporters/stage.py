@@ -4,8 +4,9 @@ Nothing is due in it but forgetting.
 """
 
 from streams.contract.wire.topics import REPORTER_STATE, REPORTERS_INTERNAL, SourceTopics
+from streams.deciding.partition.batch import FastPath
 from streams.deciding.partition.due import DueKey
-from streams.deciding.partition.stage import FastPath, Stage
+from streams.deciding.partition.stage import Stage
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.counters import ReporterCounters
 from streams.deciding.reporters.handle import BUNDLED, HANDLERS

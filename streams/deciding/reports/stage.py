@@ -1,7 +1,8 @@
 """The stage of reports: its topics and their handlers, its state, and its due steps."""
 
 from streams.contract.wire.topics import CHANNEL_STATE, MESSAGE_REPORTS_INTERNAL, SourceTopics
-from streams.deciding.partition.stage import FastPath, Stage
+from streams.deciding.partition.batch import FastPath
+from streams.deciding.partition.stage import Stage
 from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.escalation.transitions import serve_due
 from streams.deciding.reports.handle import ALIGNED, BUNDLED, HANDLERS

@@ -22,9 +22,8 @@ from streams.counting.counts import ChannelCounts
 from streams.counting.store import CountStore
 from streams.deciding.law.resolution import Resolved, Resolver
 from streams.contract.wire.forms.checked_report import report_of
-from streams.deciding.partition.batch import Batch
+from streams.deciding.partition.batch import Batch, apply_slice
 from streams.deciding.partition.reading import Cursor
-from streams.deciding.partition import stage as stage_module
 from streams.deciding.partition.stage import Stage
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reports import apply, handle, outcomes
@@ -65,7 +64,7 @@ STEPS = {
         Stage.apply,
         Stage.apply_in_slices,
         Stage._apply_entries,
-        stage_module._apply_slice,
+        apply_slice,
         handle.handle_stamped_report,
         apply.apply_report,
     ),
