@@ -13,11 +13,13 @@ from streams.commands.shared.kept_clocks import (
     wanted_clocks,
 )
 from streams.commands.status.facts import DueClock, LegalClocks
+from streams.contract.wire.times import HOUR
 from streams.running.clients.kafka_reading import partition_reader
+from streams.running.topics.topic_admin import all_led
 from streams.running.worker.settings import Settings
 
 # As long as TocsinClockLapsed looks back.
-LAPSED_LATELY_MS = 3_600_000
+LAPSED_LATELY_MS = HOUR
 # Clocks are read from the whole state. `tocsin clocks` does so however large it is.
 RECORDS_MOST = 300_000
 _SHOWN_MOST = 5
@@ -32,7 +34,7 @@ async def legal_clocks(
     """
     topics = [settings.topic_prefix + name for name in STATE_TOPICS.values()]
     places = [TopicPartition(topic, number) for topic in topics for number in led.get(topic, {})]
-    if not all(all(led.get(topic, {0: False}).values()) for topic in topics):
+    if not all(all_led(led, topic) for topic in topics):
         return None
     async with partition_reader(settings.connection(), places) as consumer:
         begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)

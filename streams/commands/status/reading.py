@@ -17,6 +17,7 @@ from streams.commands.status.facts import (
     SourceLag,
 )
 from streams.commands.status.own_worker import own_worker
+from streams.contract.wire.times import DAY, MINUTE
 from streams.contract.wire.topics import (
     AUTHORITY_REQUESTS,
     AUTHORITY_STATE,
@@ -37,7 +38,7 @@ from streams.running.identity import consumer_group
 from streams.running.log.claims import ClaimsLog
 from streams.running.log.position import UnknownPositionVersion, decode_position
 from streams.running.topics.group_members import members
-from streams.running.topics.topic_admin import ask, check_topics, led_partitions
+from streams.running.topics.topic_admin import all_led, ask, check_topics, led_partitions
 from streams.running.topics.topic_catalogue import load_catalogue
 from streams.running.topics.topic_problems import Problem
 from streams.running.worker.settings import Settings
@@ -50,9 +51,8 @@ _STAGES: Mapping[str, tuple[str, SourceTopics]] = {
 }
 
 # As in the alert TocsinNoReports: nothing in half an hour in which there were more than so many a day before.
-_SILENT_MS = 1_800_000
+_SILENT_MS = 30 * MINUTE
 _USUAL_LEAST = 100
-_DAY_MS = 86_400_000
 
 # Whether each partition has a leader, by topic (with prefix) and number.
 _Led = Mapping[str, Mapping[int, bool]]
@@ -70,7 +70,7 @@ async def read_facts(settings: Settings, now_ms: int) -> Facts:
     said = ClaimsLog()
     claims: tuple[Claims, ...] | None = None
     # Before who is in the group: who joins between the two questions has claimed nothing yet.
-    claims_known = all(led.get(prefix + CLAIMS, {0: False}).values())
+    claims_known = all_led(led, prefix + CLAIMS)
     if claims_known:
         async for record in committed_records(settings.connection(), prefix + CLAIMS):
             said.add(record.key, record.value)
@@ -197,7 +197,7 @@ async def _first_times(
 
 async def _letters(settings: Settings, led: _Led, since_ms: int) -> DeadLetters | None:
     prefix, connection = settings.topic_prefix, settings.connection()
-    if not all(led.get(prefix + DEAD_LETTERS, {0: False}).values()):
+    if not all_led(led, prefix + DEAD_LETTERS):
         return None
     by_reason: Counter[str] = Counter()
     requests = 0
@@ -226,9 +226,7 @@ async def _letters(settings: Settings, led: _Led, since_ms: int) -> DeadLetters 
 
 
 async def _silent(settings: Settings, led: _Led, now_ms: int) -> tuple[str, ...]:
-    names = [
-        name for name in REPORT_SOURCES if all(led.get(settings.topic_prefix + name, {0: False}).values())
-    ]
+    names = [name for name in REPORT_SOURCES if all_led(led, settings.topic_prefix + name)]
     places = [
         TopicPartition(settings.topic_prefix + name, number)
         for name in names
@@ -236,7 +234,7 @@ async def _silent(settings: Settings, led: _Led, now_ms: int) -> tuple[str, ...]
     ]
     if not places:
         return ()
-    before = now_ms - _DAY_MS
+    before = now_ms - DAY
     async with partition_reader(settings.connection(), places) as consumer:
         ends = await consumer.end_offsets(places)
         at = {

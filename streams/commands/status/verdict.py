@@ -7,6 +7,7 @@ import msgspec
 
 from streams.commands.clocks import time_left
 from streams.commands.status.facts import Claims, Facts, SourceLag
+from streams.contract.wire.times import HOUR
 from streams.running.log.claims import StatePartition
 
 STAGES = ("reports", "requests", "reporters")
@@ -18,7 +19,7 @@ LETTERS_SHARE = 0.05
 LETTERS_LEAST = 100
 
 # As in the alert TocsinFleetMixed: an upgrade of one worker after the other takes less.
-MIXED_MS = 3_600_000
+MIXED_MS = HOUR
 
 _NAMED_AT_MOST = 6
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -179,6 +179,11 @@ async def led_partitions(
         for row in await topics_known_to(admin, None)
         if row["topic"] in names and row["partitions"]
     }
+
+
+def all_led(led: Mapping[str, Mapping[int, bool]], topic: str) -> bool:
+    """Whether every partition of a topic has a leader, as `led_partitions` found. A missing one has none."""
+    return topic in led and all(led[topic].values())
 
 
 async def _describe(
