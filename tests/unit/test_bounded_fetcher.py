@@ -55,7 +55,7 @@ class Cluster:
         self._logs = logs
 
     async def send(self, _node, request):
-        self.requests.append((time.monotonic(), request._max_wait_ms))
+        self.requests.append(request._max_wait_ms)
         topics = []
         for topic, rows in request.topics:
             found = []
@@ -232,36 +232,45 @@ def test_the_next_poll_frees_the_unpacked_bytes_of_a_batch_that_is_half_read():
     assert left < read * 900 / MIB + 2
 
 
-def requests_of_a_collecting_fetcher(data):
-    """When each fetch was sent, in seconds after the first, and how long its broker might hold it back, in
-    ms.
+def collecting(data, monkeypatch):
+    """The first three fetches: how long its broker might hold each back, in ms, and the pause decided before
+    it, in seconds; and how long after the first the second was sent, in seconds.
     """
+    monkeypatch.setattr(bounded_fetcher, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
 
     async def scenario(made):
         made.collects = True
+        sent, plain = [], made._client.send
+
+        async def send(node, request):
+            pause = made.next_fetch_at.get(node, 1_000.0) - 1_000.0
+            sent.append((time.monotonic(), request._max_wait_ms, pytest.approx(pause)))
+            return await plain(node, request)
+
+        made._client.send = send
         while TP not in made._records:
             await asyncio.sleep(0.001)
         await made.fetched_records([TP], timeout=1)
-        while len(made._client.requests) < 3:
+        while len(sent) < 3:
             await asyncio.sleep(0.001)
-        return made._client.requests
+        return sent[:3]
 
-    requests = reading({TP: data, TopicPartition("requests", 0): b""}, scenario)
-    return [(sent - requests[0][0], wait) for sent, wait in requests[:3]]
+    fetches = reading({TP: data, TopicPartition("requests", 0): b""}, scenario)
+    return [wait for _, wait, _ in fetches], [pause for _, _, pause in fetches], fetches[1][0] - fetches[0][0]
 
 
-def test_after_records_the_next_fetch_gives_others_time_to_come():
-    (_, first_wait), (second, _), (third, _) = requests_of_a_collecting_fetcher(batch(record(0, b"x"), 1))
-    assert first_wait == bounded_fetcher.IDLE_MS
-    assert second > bounded_fetcher.COLLECTING_SECONDS
+def test_after_records_the_next_fetch_gives_others_time_to_come(monkeypatch):
+    waits, pauses, between = collecting(batch(record(0, b"x"), 1), monkeypatch)
+    assert waits[0] == bounded_fetcher.IDLE_MS
     # The second found nothing, so what comes next is wanted at once.
-    assert third - second < bounded_fetcher.COLLECTING_SECONDS
+    assert pauses == [0, bounded_fetcher.COLLECTING_SECONDS, 0]
+    assert between > bounded_fetcher.COLLECTING_SECONDS
 
 
 def test_with_a_backlog_fetches_follow_one_another(monkeypatch):
     monkeypatch.setattr(bounded_fetcher, "COLLECTED_BYTES", 1)
-    _, (second, _), _ = requests_of_a_collecting_fetcher(batch(record(0, b"x"), 1))
-    assert second < bounded_fetcher.COLLECTING_SECONDS
+    _, pauses, _ = collecting(batch(record(0, b"x"), 1), monkeypatch)
+    assert pauses == [0, 0, 0]
 
 
 def test_a_fetch_that_leaves_a_partition_out_is_not_held_back_for_long():
@@ -273,7 +282,7 @@ def test_a_fetch_that_leaves_a_partition_out_is_not_held_back_for_long():
         made._notify(made._wait_consume_future)
         while len(made._client.requests) < 2:
             await asyncio.sleep(0.001)
-        return made._client.requests[1][1]
+        return made._client.requests[1]
 
     logs = {TP: batch(record(0, b"x"), 1), TopicPartition("requests", 0): b""}
     assert reading(logs, scenario) == bounded_fetcher.PARTIAL_MS
