@@ -4,7 +4,6 @@ import itertools
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +11,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.browser.harness.console import ConsoleProcess
 from tests.kafka.harness.deployment import Deployment
+from tests.kafka.harness.workers import patience
 
 CHROMIUM = shutil.which("chromium")
 
 # What a page waits for, on a machine that several test processes share.
-PATIENCE_MS = 15_000
+_PATIENCE_MS = 15_000
 
 _numbers = itertools.count(1)
 
@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder needs Chromium."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if item.nodeid.startswith("tests/browser/"):
             item.add_marker(pytest.mark.browser)
             item.add_marker(
                 pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
@@ -38,7 +38,7 @@ def chromium() -> Iterator[Browser]:
     Playwright keeps an event loop in this thread, in which other tests could not run theirs: so not for the
     whole session.
     """
-    expect.set_options(timeout=PATIENCE_MS)
+    expect.set_options(timeout=_PATIENCE_MS * patience())
     with sync_playwright() as playwright:
         # Tests may run as root, where Chromium's sandbox does not work. It shows only pages of ours.
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -97,7 +97,7 @@ class People:
             timezone_id="Europe/Berlin",
             **options,
         )
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(_PATIENCE_MS * patience())
         context.on("request", self._watch)
         context.on("weberror", lambda error: self._errors.append(str(error.error)))
         context.on("console", lambda message: self._hear(message.type, message.text))

@@ -10,9 +10,11 @@ from tests.browser.test_console_pages import keep_picture, serious, too_wide
 from tests.browser.test_console_work import listed
 
 HIGHEST = 200
+# One person of each role.
+ONE_OF_EACH = {role: ref for ref, role in PEOPLE.items()}.values()
 
 
-@pytest.mark.parametrize("ref", PEOPLE)
+@pytest.mark.parametrize("ref", ONE_OF_EACH)
 def test_the_first_case_is_near_the_top_and_nothing_is_wider_than_the_screen(
     deployment, people, channel, ref
 ):
@@ -43,7 +45,7 @@ def test_the_first_case_is_near_the_top_and_nothing_is_wider_than_the_screen(
         page.locator("details.filter > summary").press("Enter")
         expect(page.locator(".filters select").first).to_be_visible()
         assert not too_wide(page)
-        assert serious(page) == []
+    assert serious(page) == []
 
 
 def test_unfolding_the_filters_moves_no_case(deployment, people, channel):

@@ -49,8 +49,9 @@ def wait_until_counted(deployment: Deployment, number: int) -> None:
 
 @pytest.mark.parametrize(
     ("hours", "workers"),
-    [pytest.param(4, 1, marks=pytest.mark.nightly), (4, 2), pytest.param(14, 2, marks=pytest.mark.nightly)],
+    [(4, 1), (4, 2), (14, 2)],
 )
+@pytest.mark.nightly
 def test_a_backlog_leads_to_the_same_escalations_as_one_report_after_the_other(
     deploy, hours: int, workers: int
 ) -> None:

@@ -38,6 +38,7 @@ def hostile_batches():
     }
 
 
+@pytest.mark.nightly
 def test_a_worker_stays_within_its_memory_whatever_the_logs_hold(deploy):
     if not Path("/proc/self/status").exists():
         pytest.skip("needs /proc to read the peak memory of another process")

@@ -33,6 +33,7 @@ def broker(tmp_path):
         yield broker
 
 
+@pytest.mark.nightly
 def test_broker_restarts_under_load(broker, deploy):
     deployment = deploy(bootstrap=broker.bootstrap)
     fleet = deployment.fleet

@@ -88,6 +88,8 @@ def test_what_is_wrong_is_found_from_kafka_and_from_the_workers_page(deployment,
         asked = {**deployment.settings, "TOCSIN_HTTP_PORT": port}
         with_page = CliRunner().invoke(commands, ["status", "--json"], env=asked)
         assert runbooks(with_page) == ["TocsinLagging.md", "TocsinSourceResting.md"]
+    assert tocsin("source", "resume", *place, *WHY, "--yes").exit_code == 0
+    fleet.wait_for(lambda: deployment.outputs().count(deployment.name(ENRICHED)) == 14, 30, "it goes on")
 
     # A day later nobody publishes at this time of the day.
     with monkeypatch.context() as patched:
@@ -147,7 +149,7 @@ def test_what_is_wrong_is_found_from_kafka_and_from_the_workers_page(deployment,
     # The position is found however far from the end it is.
     Operator(deployment.bootstrap).write(deployment.name(STATE), LAGGING, [(b"x", b"y")] * 1_500)
     sources = json.loads(tocsin("status", "--json").stdout)["sources"]
-    assert [row["next"] for row in sources if (row["topic"], row["partition"]) == (SOURCE, LAGGING)] == [5]
+    assert [row["next"] for row in sources if (row["topic"], row["partition"]) == (SOURCE, LAGGING)] == [8]
 
     missing = {**deployment.settings, "TOCSIN_TOPIC_PREFIX": f"{deployment.prefix}x"}
     nowhere = CliRunner().invoke(commands, ["status"], env=missing)

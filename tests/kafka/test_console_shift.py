@@ -75,6 +75,7 @@ def start(deployment, tmp_path):
         print(f"--- {console.process.log.name}\n{console.process.tail()}")
 
 
+@pytest.mark.nightly
 def test_every_act_counts_once_while_workers_and_consoles_are_killed(deployment, start):
     chance = random.Random(16)
     fleet = deployment.fleet

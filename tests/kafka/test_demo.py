@@ -154,6 +154,7 @@ def check_story(printed):
     check_crowds(printed)
 
 
+@pytest.mark.nightly
 def test_with_its_own_kafka_the_demo_adds_up_and_leaves_nothing_behind(demonstrate):
     demo = demonstrate()
     assert demo.end() == 0, demo.err.read_text()

@@ -225,7 +225,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @linux_only
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("ending", [pytest.param(signal.SIGTERM, marks=pytest.mark.nightly), signal.SIGKILL])
 def test_a_foreground_broker_ends_with_its_parent(shared_folder: Path, ending: signal.Signals) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-m", "tocsin_demo.local_kafka", str(shared_folder)],

@@ -54,10 +54,8 @@ def measured(deployment, reader):
     return f"median {p50:.3f} s, p99 {p99:.2f} s, longest {waits[-1]:.2f} s, longest gap {gap:.2f} s"
 
 
-@pytest.mark.parametrize(
-    ("workers", "partitions", "per_second"),
-    [(3, 4, 500), pytest.param(6, 12, 1_000, marks=pytest.mark.nightly)],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize(("workers", "partitions", "per_second"), [(3, 4, 500), (6, 12, 1_000)])
 def test_a_rolling_restart_loses_and_repeats_nothing(deploy, workers, partitions, per_second):
     deployment = deploy(partitions=partitions)
     fleet = deployment.fleet

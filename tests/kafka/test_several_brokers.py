@@ -197,12 +197,13 @@ STEPS = {
 
 # A broker that stops moves its leaders first, one that is killed leaves them. Each case takes some twenty
 # seconds.
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("step", "go_away"),
     [
-        pytest.param("between claim and fence", KafkaCluster.stop, marks=pytest.mark.nightly),
-        pytest.param("during the fence", KafkaCluster.kill, marks=pytest.mark.nightly),
-        pytest.param("between fence and read", KafkaCluster.stop, marks=pytest.mark.nightly),
+        ("between claim and fence", KafkaCluster.stop),
+        ("during the fence", KafkaCluster.kill),
+        ("between fence and read", KafkaCluster.stop),
         ("during the read", KafkaCluster.kill),
     ],
 )

@@ -23,6 +23,7 @@ from tests.kafka.harness.workers import EXECUTED, SMALL_CYCLES
 SECONDS_TO_GO = 10
 
 
+@pytest.mark.nightly
 def test_a_worker_under_load_stops_in_time(deploy):
     deployment = deploy()
     deployment.publish(generate(10, 8_000))

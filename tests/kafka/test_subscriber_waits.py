@@ -78,7 +78,10 @@ def longest_wait(subscriber, partitions, killed_at):
 
 @pytest.mark.parametrize(
     "successor",
-    ["none", pytest.param("at once", marks=pytest.mark.nightly), "at once, under its instance name"],
+    [
+        *(pytest.param(case, marks=pytest.mark.nightly) for case in ("none", "at once")),
+        "at once, under its instance name",
+    ],
 )
 def test_subscribers_wait_for_the_session_at_most(deploy, successor):
     deployment = deploy()

@@ -160,6 +160,7 @@ def test_a_report_is_followed_into_its_escalation_without_any_ref(deploy, receiv
     )
 
 
+@pytest.mark.nightly
 def test_a_receiver_that_is_down_costs_spans_and_nothing_else(deploy, receiver):
     """Each record counts once, and a replay without tracing gives the same bytes except the header."""
     small = {"OTEL_BSP_MAX_QUEUE_SIZE": "1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "1"}

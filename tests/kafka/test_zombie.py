@@ -3,6 +3,8 @@
 import signal
 import time
 
+import pytest
+
 from streams.running.takeover.membership import LONGEST_SESSION_SECONDS
 from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED
 from tests.kafka.harness.oracle import check_outputs
@@ -28,6 +30,7 @@ def pause_under_load(deployment):
     return worker
 
 
+@pytest.mark.nightly
 def test_a_zombie_writes_nothing_and_exits(deploy):
     followed, alone = deploy(), deploy()
     followed.publish(generate(3, 3_000))

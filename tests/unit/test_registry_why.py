@@ -330,7 +330,13 @@ def duties(found: Case) -> dict[str, AppliedObligation]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.nightly] * (number % 3 > 0))
+        for number, path in enumerate(CASES)
+    ],
+)
 def test_the_parts_agree_with_the_verdict_of_the_stage(path: Path) -> None:
     agree(path)
 
