@@ -7,6 +7,7 @@ from typing import cast
 from streams.contract.events.escalation import Comparison
 from streams.counting.conditions import Condition, condition
 from streams.counting.measures import MeasureName
+from streams.counting.usual.history import LONGEST_WINDOW_MS
 from streams.counting.windows import window_ring
 from streams.registry.document import Document, FieldPath, content_hash, read_document
 from streams.registry.durations import parse_duration, require_positive
@@ -59,13 +60,19 @@ def build_ask(document: Document, file: PoliciesFile) -> AskRules | None:
 def _policy(document: Document, place: FieldPath, row: PolicyRow) -> Policy:
     if len(set(row.categories)) < len(row.categories):
         document.refuse((*place, "categories"), "names a category twice")
+    window_ms = _duration(document, (*place, "window"), row.window, _check_window)
+    levels = _levels(document, (*place, "levels"), row.levels)
+    if window_ms > LONGEST_WINDOW_MS and any(
+        "surprise" in {*one.when, *(one.any_of or ())} for one in row.levels
+    ):
+        document.refuse((*place, "window"), "must be at most PT24H: surprise is about hours of the week")
     return Policy(
         id=row.id,
         mode=row.mode,
         categories=tuple(row.categories),
         window=row.window,
-        window_ms=_duration(document, (*place, "window"), row.window, _check_window),
-        levels=_levels(document, (*place, "levels"), row.levels),
+        window_ms=window_ms,
+        levels=levels,
         clear_below=row.clear_below,
         min_clear_ms=_duration(document, (*place, "min_clear"), row.min_clear),
         cooldown_ms=_duration(document, (*place, "cooldown"), row.cooldown),

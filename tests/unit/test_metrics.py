@@ -548,7 +548,7 @@ def test_an_episode_in_cooldown_is_not_open():
     assert dict(open_episodes(state)) == {}
     assert take_report_census(state).records == {
         "counts": 1, "episodes": 1, "clocks": 0, "duplicates": 1, "time": 1, "hash_keys": 1,
-        "messages": 1, "clusters": 0, "arrivals": 1, "listed_messages": 1,
+        "messages": 1, "clusters": 0, "arrivals": 1, "listed_messages": 1, "sizes": 0, "histories": 0,
         "watched_reports": 0, "approvals": 0,
     }  # fmt: skip
 

@@ -198,7 +198,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         {"levels": [{"level": 1, "name": "a", "when": {"report": 1}}]},
         "policies[0].levels[0].when.report",
         "'reports', 'distinct_reporters', 'risk', 'trusted_flaggers', 'automated', 'anonymous_share', "
-        "'voices', 'linked_share' or 'proven_voices'",
+        "'voices', 'linked_share', 'proven_voices', 'per_thousand_members' or 'surprise'",
     ),
     (
         {"levels": [{"level": 1, "name": "a", "when": {"reports": 0}}]},

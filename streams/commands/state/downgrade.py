@@ -25,7 +25,7 @@ from streams.deciding.partition.rules_in_force import RULES_IN_FORCE
 from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls, without_offsets
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.part import PART
-from streams.deciding.reports.crowd import APPROVALS, WATCHED_REPORTS
+from streams.deciding.reports.crowd import APPROVALS, CHANNEL_HISTORY, CHANNEL_SIZE, WATCHED_REPORTS
 from streams.deciding.reports.decisions_read import DECISIONS_READ
 
 VERSION_BEFORE: Final = "0.2"
@@ -36,7 +36,7 @@ _FILE_VERSION: Final = 1
 # What 0.2 does not have: of a bundle of which nothing is left to read, what each publisher brought and was
 # told in the current hour, the parts of detectors and lists, and what people decided about reporters and
 # versions of messages: they weigh again there. It has no header that says which decisions were read before a
-# report, and judges by the files of its installation.
+# report, judges by the files of its installation, and compares no channel with itself.
 _NOT_BEFORE: Final = (
     PARTLY_READ,
     NEWCOMERS,
@@ -46,6 +46,8 @@ _NOT_BEFORE: Final = (
     APPROVALS,
     DECISIONS_READ,
     RULES_IN_FORCE,
+    CHANNEL_SIZE,
+    CHANNEL_HISTORY,
 )
 
 # The list of transparency counters that 0.2 does not have. What was published of it stays published.

@@ -15,7 +15,7 @@ from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import OutputRecord, new_tuple
 from streams.contract.wire.topics import ENRICHED_REPORTS, ESCALATIONS
-from streams.counting.categories import CategoryShare, shares_of
+from streams.counting.categories import CategoryShare
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.sums import WindowCounts
@@ -43,10 +43,12 @@ from streams.deciding.reports.escalation.integrity import (
 )
 from streams.deciding.reports.escalation.late_windows import is_late, judge_ended
 from streams.deciding.reports.escalation.policies import CompiledPolicy
+from streams.deciding.reports.escalation.window_shares import policy_shares
 from streams.deciding.reports.message_counts import count_message
 from streams.deciding.reports.outcomes import note_reporter
 from streams.deciding.reports.pausing import before_watched, note_watched
 from streams.deciding.reports.rules import CategoryPlan
+from streams.deciding.reports.usual import add_what_is_usual, note_what_is_usual
 from streams.deciding.reports.weighing import add_to_counts
 from streams.deciding.reports.weightless import why_without_weight
 
@@ -99,6 +101,7 @@ def apply_report(
     counted = counted_at is not None
     if counted_at is not None:
         state.counts.counted(key, entry, counted_at)
+        note_what_is_usual(state.crowd, channel_key, plan, case, now)
     elif entry.expires is not None:
         state.counts.aged(key, entry)
     windows = [counts.measure(spec, now) for spec in plan.windows]
@@ -310,7 +313,7 @@ def _judge(
         if batch.rules.registry.integrity == "live":
             # A suspected brigade becomes a case even if its window raises nothing: all levels are looked for.
             known, held = 0, partial(level_held, batch, channel_key, policy)
-        ended = judge_ended(state.counts, channel_key, policy, case.occurred, now, known, held)
+        ended = judge_ended(state, channel_key, policy, case.occurred, now, known, held)
     shares = None
     if policy.single_category:
         if (
@@ -321,9 +324,10 @@ def _judge(
             # By far the most frequent case: too few reports for any level, and no episode that could become
             # clear.
             return None
+        add_what_is_usual(state.crowd, channel_key, policy, [current], now)
         verdict = policy.judge(current)
     else:
-        shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
+        shares = policy_shares(state, channel_key, policy, now)
         verdict = policy.judge_shares(shares, now)
     if ended is not None and ended.level:
         level = verdict.level

@@ -15,6 +15,8 @@ from streams.deciding.partition.time import EventTime
 from streams.deciding.reports.crowd import (
     APPROVALS,
     CHANNEL_ARRIVALS,
+    CHANNEL_HISTORY,
+    CHANNEL_SIZE,
     GUARD_RAIL,
     LISTED_MESSAGES,
     MESSAGE_CLUSTERS,
@@ -238,6 +240,8 @@ MOVES: Moves = {
     LISTED_MESSAGES: ByRef(ref_before_nul),
     WATCHED_REPORTS: ByRef(ref_before_nul),
     APPROVALS: ByRef(ref_before_nul),
+    CHANNEL_SIZE: ByRef(ref_before_nul),
+    CHANNEL_HISTORY: ByRef(ref_before_nul),
     GUARD_RAIL: Merged(merge_guard_rails),
     DECISIONS_READ: Merged(forget_decisions),
 }

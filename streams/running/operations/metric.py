@@ -84,8 +84,9 @@ LABELS = {
     "level": "level of a policy: 1, 2, ...",
     "kind": "of state: `counts` (one per channel and category), `episodes` and `arrivals` (one per channel), "
     "`messages` and `clusters` (one per message), `listed_messages` (one per escalation), `watched_reports` "
-    "(one per channel) and `approvals` (one per message) in the stage `reports`; `reporters` in "
-    "the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; "
+    "and `sizes` (one per channel), `histories` (one per channel and set of categories) and "
+    "`approvals` (one per message) in the stage `reports`; "
+    "`reporters` in the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; "
     "of a request: the kind that it states",
     "trust": "`high`, `medium` or `low`",
     "failure": "of a delivery: `refused` (the receiver does not take it), `unavailable` (the receiver cannot "

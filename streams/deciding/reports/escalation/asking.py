@@ -8,7 +8,7 @@ from streams.contract.events.report import Category
 from streams.contract.events.review_question import ReviewQuestionStep
 from streams.contract.wire.origin import Origin
 from streams.counting.attribution import ReportIdentity
-from streams.counting.categories import CategoryShare, shares_of, summed
+from streams.counting.categories import CategoryShare, summed
 from streams.counting.known_outcome import KnownOutcome
 from streams.counting.measures import MEASURES, MILLION
 from streams.counting.sums import WindowCounts
@@ -25,6 +25,7 @@ from streams.deciding.reports.escalation.policies import CompiledPolicy
 from streams.deciding.reports.escalation.question import DrawnReport, Question, Verdict, question_id, settled
 from streams.deciding.reports.escalation.question_events import publish_question, withdraw_question
 from streams.deciding.reports.escalation.transitions import open_or_raise, raise_by_answer
+from streams.deciding.reports.escalation.window_shares import policy_shares
 from streams.registry.rules import AskRules, Rules
 
 
@@ -169,7 +170,7 @@ def _follow_answer(
     state, ask = batch.state, batch.rules.registry.ask
     now = state.time.now
     channel_key = key.channel.encode()
-    shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
+    shares = policy_shares(state, channel_key, policy, now)
     level = unsuspected = policy.judge_shares(shares, now).level
     if level > episode.level and batch.rules.registry.integrity == "live":
         unsuspected = level_held(batch, channel_key, policy, level, shares, now).level
@@ -223,6 +224,8 @@ def _findings(counts: WindowCounts) -> WindowCounts:
         trusted_flaggers=counts.trusted_flaggers,
         automated=counts.automated,
         distinct_reporters=min(counts.distinct_reporters, reports),
+        members=counts.members,
+        expected=counts.expected,
     )
 
 

@@ -36,6 +36,7 @@ from streams.deciding.reports.escalation.escalations import (
 from streams.deciding.reports.escalation.policies import CompiledPolicy
 from streams.deciding.reports.escalation.question import Question
 from streams.deciding.reports.escalation.question_events import withdraw_question
+from streams.deciding.reports.escalation.window_shares import policy_shares
 
 
 def open_or_raise(
@@ -171,7 +172,7 @@ def _take_episode_step(batch: ReportBatch, time: int, key: EpisodeKey) -> None:
         _publish(batch, key, episode, Transition("resolved", "policy_changed", time, time), shares)
         state.remove_episode(key)
         return
-    shares = shares_of(state.counts, channel, policy.policy.categories, policy.spec, time)
+    shares = policy_shares(state, channel, policy, time)
     clear = policy.judge_shares(shares, time).clear
     resolved_at = resolution_time(episode, policy.timing)
     if resolved_at is None or not clear:
