@@ -78,6 +78,7 @@ def _policy(document: Document, place: FieldPath, row: PolicyRow) -> Policy:
         cooldown_ms=_duration(document, (*place, "cooldown"), row.cooldown),
         reason=row.reason,
         content_hash=content_hash([row]),
+        per_hour=None if row.budget is None else row.budget.per_hour,
     )
 
 

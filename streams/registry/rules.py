@@ -438,3 +438,8 @@ class Rules:
     def has_floor(self, policy: Policy) -> bool:
         """Return whether the policy counts a category with a floor: about such a one no desk is asked."""
         return any(self.categories[category].floor for category in policy.categories)
+
+    def may_rest(self, policy: Policy) -> bool:
+        """Return whether an episode of the policy may wait: none about children, or a threat to life."""
+        rows = [self.categories[category] for category in policy.categories]
+        return not any(row.floor or row.child_safety or row.endangers_life for row in rows)

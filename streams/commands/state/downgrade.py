@@ -27,6 +27,7 @@ from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.part import PART
 from streams.deciding.reports.crowd import APPROVALS, CHANNEL_HISTORY, CHANNEL_SIZE, WATCHED_REPORTS
 from streams.deciding.reports.decisions_read import DECISIONS_READ
+from streams.deciding.reports.escalation.budgets import RESTING, SPENT
 
 VERSION_BEFORE: Final = "0.2"
 
@@ -48,6 +49,7 @@ _NOT_BEFORE: Final = (
     RULES_IN_FORCE,
     CHANNEL_SIZE,
     CHANNEL_HISTORY,
+    SPENT,
 )
 
 # The list of transparency counters that 0.2 does not have. What was published of it stays published.
@@ -75,9 +77,21 @@ def downgrade(path: Path, target: Path, stages: Mapping[str, AnyStage]) -> Heade
         with new_state_file(target, header) as writer:
             for section, rows in file.sections():
                 _require_nothing_on_its_way(section, stages[section.stage])
-                entries = entries_before(dict(rows))
+                kept = dict(rows)
+                _require_nothing_waits(section, kept)
+                entries = entries_before(kept)
                 writer.section(msgspec.structs.replace(section, records=len(entries)), entries.items())
     return header
+
+
+def _require_nothing_waits(section: Section, entries: Mapping[bytes, bytes]) -> None:
+    waiting = sum(key[:1] == RESTING for key in entries)
+    if waiting:
+        raise ClickException(
+            f"{waiting:,} episodes of partition {section.partition} wait for the budget of their policy, and "
+            f"version {VERSION_BEFORE} would never open them. Remove the `budget` from the file of policies, "
+            "let the workers run until all have opened, which takes half a day at most, and save again."
+        )
 
 
 def _require_nothing_on_its_way(section: Section, stage: AnyStage) -> None:

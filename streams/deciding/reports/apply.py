@@ -150,13 +150,14 @@ def judge_counted(
     `windows` are the counts of the plan's windows, `written` is the number of outputs up to the enriched
     report.
     """
+    waiting = len(batch.state.budgets)
     _decide(batch, case, channel_key, plan, counts, windows)
-    _count_for_day(batch, case, written, late=False)
+    _count_for_day(batch, case, written, late=False, waits=len(batch.state.budgets) > waiting)
 
 
-def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool) -> None:
+def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool, waits: bool = False) -> None:
     state, report = batch.state, case.report
-    cell = daily_cell(report, batch.outputs[written:], late=late)
+    cell = daily_cell(report, batch.outputs[written:], late=late, waits=waits)
     state.daily.count(state.time.now, case.law.jurisdictions[0].code, report.category, cell)
 
 
@@ -338,11 +339,13 @@ def _judge(
     return _Judged(verdict.level, verdict.clear, shares, now, ended is None or ended.whole)
 
 
-def daily_cell(report: MessageReport, led_to: Sequence[OutputRecord], *, late: bool) -> Cell:
+def daily_cell(
+    report: MessageReport, led_to: Sequence[OutputRecord], *, late: bool, waits: bool = False
+) -> Cell:
     """Return the daily counter that counts the report (see events.transparency.ReportCount).
 
     `led_to` are its outputs other than the enriched report: with a live escalation among them it counts as
-    escalated.
+    escalated, and if one `waits` for the budget of its policy.
     """
     source = "anonymous" if report.reporter is None else report.reporter.kind
     return (
@@ -350,5 +353,5 @@ def daily_cell(report: MessageReport, led_to: Sequence[OutputRecord], *, late: b
         report.kind,
         source == "automated" or report.kind == "automated_detection",
         late,
-        bool(led_to) and any(record[0] == ESCALATIONS for record in led_to),
+        waits or (bool(led_to) and any(record[0] == ESCALATIONS for record in led_to)),
     )

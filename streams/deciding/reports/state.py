@@ -26,6 +26,7 @@ from streams.deciding.reports.crowd import (
     merge_guard_rails,
 )
 from streams.deciding.reports.decisions_read import DECISIONS_READ, DecisionsRead, forget_decisions
+from streams.deciding.reports.escalation.budgets import RESTING, SPENT, Budgets, forget_spent
 from streams.deciding.reports.escalation.episodes import (
     Cooldown,
     Episode,
@@ -53,13 +54,14 @@ class ReportState(PartitionState):
     `time.now` follows occurred_at.
     """
 
-    __slots__ = ("_touched_channels", "counts", "crowd", "decisions", "episodes", "reporter_keys")
+    __slots__ = ("_touched_channels", "budgets", "counts", "crowd", "decisions", "episodes", "reporter_keys")
 
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
         super().__init__("reports", EventTime(), partition, partitions, rules.settings)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
         self.counts = _count_store(native=rules.native)
         self.crowd = Crowd()
+        self.budgets = Budgets()
         self.decisions = DecisionsRead()
         self.reporter_keys = ReporterKeys(rules.hash_keys)
         self._touched_channels: dict[str, None] = {}
@@ -92,7 +94,7 @@ class ReportState(PartitionState):
         """Store a new or changed episode, and schedule its next step after `time`."""
         self.episodes.setdefault(key.channel, {})[key.policy, key.mode] = episode
         self._touched_channels[key.channel] = None
-        self.due.set(key, next_change_time(episode, time, timing))
+        self.due.set(key, self.budgets.due(key, next_change_time(episode, time, timing)))
 
     def touch_episodes(self, channel: str) -> None:
         """Store the episodes of a channel, of which one has changed; its next step is due when it was."""
@@ -115,6 +117,7 @@ class ReportState(PartitionState):
         super().turn_back(clock, appended, rules)
         self.counts.turn_back(clock)
         self.crowd.turn_back(clock)
+        self.budgets.turn_back(clock)
         for channel in sorted(self.episodes):
             for (policy_id, mode), episode in sorted(self.episodes[channel].items()):
                 self._turn_episode_back(EpisodeKey(channel, policy_id, mode), episode, clock, rules)
@@ -142,6 +145,7 @@ class ReportState(PartitionState):
         self._touched_channels = {}
         yield from self.counts.drain_changes()
         yield from self.crowd.drain_changes()
+        yield from self.budgets.drain_changes()
         keys = self.reporter_keys.drain_change()
         if keys is not None:
             yield REPORTER_KEYS, keys
@@ -186,6 +190,8 @@ def restore_reports(
         CHANNEL_EPISODES: state.restore_episodes,
         REPORTER_KEYS: state.reporter_keys.restore,
         DECISIONS_READ: state.decisions.restore,
+        SPENT: state.budgets.restore_spent,
+        RESTING: state.budgets.restore_resting,
         **state.crowd.readers,
     }
     state.restore(entries, own)
@@ -226,6 +232,7 @@ def _schedule(state: ReportState, rules: ReportRules) -> None:
                 time = state.time.now
             else:
                 time = next_change_time(episode, state.time.now, policy.timing)
+                time = state.budgets.due(EpisodeKey(channel, policy_id, mode), time)
             state.due.set(EpisodeKey(channel, policy_id, mode), time)
 
 
@@ -244,5 +251,7 @@ MOVES: Moves = {
     CHANNEL_HISTORY: ByRef(ref_before_nul),
     GUARD_RAIL: Merged(merge_guard_rails),
     DECISIONS_READ: Merged(forget_decisions),
+    SPENT: Merged(forget_spent),
+    RESTING: ByRef(ref_before_nul),
 }
 """How the records of the stage of reports move when the number of partitions changes."""

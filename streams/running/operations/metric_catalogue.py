@@ -317,6 +317,13 @@ INTEGRITY_CASES = Metric(
     "Cases for people who look after the integrity of reporting.",
     ("case",),
 )
+BEYOND_BUDGET = Metric(
+    _REPORTERS,
+    "tocsin_episodes_beyond_budget_total",
+    "counter",
+    "Episodes that were due to open in an hour in which the budget of their policy and level was spent.",
+    ("policy", "level", "effect"),
+)
 REVIEW_QUESTIONS = Metric(
     _REPORTERS,
     "tocsin_review_questions_total",
