@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from streams.contract.events.escalation import Comparison
 from streams.counting.conditions import Condition, condition
@@ -11,9 +11,11 @@ from streams.counting.usual.history import LONGEST_WINDOW_MS
 from streams.counting.windows import window_ring
 from streams.registry.document import Document, FieldPath, content_hash, read_document
 from streams.registry.durations import parse_duration, require_positive
-from streams.registry.policy import LEGAL_CLOCK, Level, Policy
+from streams.registry.policy import LEGAL_CLOCK, RANDOM_SAMPLE, Level, Policy
 from streams.registry.rules import AskRules
 from streams.registry.shapes.rules import LevelRow, PoliciesFile, PolicyRow
+
+_RESERVED: Final = {LEGAL_CLOCK: "legal clocks", RANDOM_SAMPLE: "the random sample"}
 
 SHIPPED = Path(__file__).with_name("policies.yaml")
 
@@ -35,10 +37,10 @@ def build_policies(document: Document, file: PoliciesFile) -> tuple[Policy, ...]
     """
     seen: dict[str, int] = {}
     for index, row in enumerate(file.policies):
-        if row.id == LEGAL_CLOCK:
+        if row.id in _RESERVED:
             document.refuse(
                 ("policies", index, "id"),
-                "is reserved for the escalations of legal clocks; choose another id",
+                f"is reserved for the escalations of {_RESERVED[row.id]}; choose another id",
             )
         if row.id in seen:
             document.refuse(

@@ -12,6 +12,8 @@ Mode = Literal["live", "shadow", "off"]
 
 # The policy id on escalations that a legal clock opens; no policy may have this id.
 LEGAL_CLOCK = "legal-clock"
+# That on escalations of messages that were drawn at random.
+RANDOM_SAMPLE = "random-sample"
 
 
 @dataclass(frozen=True, slots=True)

@@ -394,7 +394,8 @@ class Rules:
     for each topic to which reports are published. `index` is None if the law folder has no rule_of_law.yaml;
     it decides nothing, because the tiers are in the jurisdictions. `integrity` is `shadow` if the file of
     policies does not say; `ask` is None, and nobody is asked. `severity_points` are those that the severity
-    of a category may add to a priority, of 100; 0, and none, if that file does not say.
+    of a category may add to a priority, of 100; 0, and none, if that file does not say. `sample_share`
+    is the share of messages that are drawn at random, 0 if that file does not say.
     """
 
     policies: tuple[Policy, ...]
@@ -416,6 +417,7 @@ class Rules:
     integrity: IntegrityMode = "shadow"
     ask: AskRules | None = None
     severity_points: int = 0
+    sample_share: float = 0.0
     watched: tuple[WatchedRow, ...] = ()
     lapsed_signatures: tuple[str, ...] = ()
     regions: frozenset[str] = field(init=False)

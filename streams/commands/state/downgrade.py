@@ -28,6 +28,7 @@ from streams.deciding.reporters.part import PART
 from streams.deciding.reports.crowd import APPROVALS, CHANNEL_HISTORY, CHANNEL_SIZE, WATCHED_REPORTS
 from streams.deciding.reports.decisions_read import DECISIONS_READ
 from streams.deciding.reports.escalation.budgets import RESTING, SPENT
+from streams.deciding.reports.escalation.samples import SAMPLE
 
 VERSION_BEFORE: Final = "0.2"
 
@@ -37,7 +38,7 @@ _FILE_VERSION: Final = 1
 # What 0.2 does not have: of a bundle of which nothing is left to read, what each publisher brought and was
 # told in the current hour, the parts of detectors and lists, and what people decided about reporters and
 # versions of messages: they weigh again there. It has no header that says which decisions were read before a
-# report, judges by the files of its installation, and compares no channel with itself.
+# report, judges by the files of its installation, compares no channel with itself, and draws no messages.
 _NOT_BEFORE: Final = (
     PARTLY_READ,
     NEWCOMERS,
@@ -50,6 +51,7 @@ _NOT_BEFORE: Final = (
     CHANNEL_SIZE,
     CHANNEL_HISTORY,
     SPENT,
+    SAMPLE,
 )
 
 # The list of transparency counters that 0.2 does not have. What was published of it stays published.

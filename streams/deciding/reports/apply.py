@@ -43,6 +43,7 @@ from streams.deciding.reports.escalation.integrity import (
 )
 from streams.deciding.reports.escalation.late_windows import is_late, judge_ended
 from streams.deciding.reports.escalation.policies import CompiledPolicy
+from streams.deciding.reports.escalation.sampling import draw
 from streams.deciding.reports.escalation.window_shares import policy_shares
 from streams.deciding.reports.message_counts import count_message
 from streams.deciding.reports.outcomes import note_reporter
@@ -152,6 +153,7 @@ def judge_counted(
     """
     waiting = len(batch.state.budgets)
     _decide(batch, case, channel_key, plan, counts, windows)
+    draw(batch, channel_key, plan, case)
     _count_for_day(batch, case, written, late=False, waits=len(batch.state.budgets) > waiting)
 
 

@@ -20,6 +20,7 @@ def take_report_census(state: ReportState) -> Census:
             **{kind: len(store) for kind, store in stores.items()},
             "episodes": len(state.episodes),
             "resting": len(state.budgets),
+            "samples": len(state.samples),
             "hash_keys": 1,
         },
         sizes={**census.sizes, **{kind: store.size for kind, store in stores.items()}},

@@ -10,6 +10,7 @@ from streams.contract.events.internal.findings import SourceKind
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.deciding.partition.counters import PartitionCounters
 
+SampleStep = Literal["drawn", "raised", "decided", "shown"]
 BudgetEffect = Literal["digest", "rests", "never_rests"]
 QuestionEvent = Literal["asked", "stands", "held", "withdrawn", "overdue", "no_report", "would_be_asked"]
 DeskCheck = Literal["agreed", "disputed", "golden_right", "golden_wrong"]
@@ -66,6 +67,7 @@ class ReportCounters(PartitionCounters):
     the seconds since they were asked. Reports `without_weight` are counted by the reason; `weight_taken_out`
     counts channels out of which a pause took weight. `desk_checks` are decisions that a second person took
     too, and those of cases with a known answer. `beyond_budget` are episodes beyond that of their policy.
+    `samples` are messages drawn at random, and what became of them.
     """
 
     natively: int = 0
@@ -88,3 +90,4 @@ class ReportCounters(PartitionCounters):
     answered_after: Counter[int] = field(default_factory=Counter)
     desk_checks: Counter[DeskCheck] = field(default_factory=Counter)
     beyond_budget: Counter[BeyondBudget] = field(default_factory=Counter)
+    samples: Counter[SampleStep] = field(default_factory=Counter)

@@ -36,6 +36,7 @@ from streams.deciding.reports.escalation.episodes import (
     next_change_time,
 )
 from streams.deciding.reports.escalation.question import asked_by
+from streams.deciding.reports.escalation.samples import SAMPLE, Samples
 from streams.deciding.reports.reporter_keys import REPORTER_KEYS, ReporterKeys, merge_keys
 from streams.deciding.reports.rules import ReportRules
 
@@ -54,7 +55,16 @@ class ReportState(PartitionState):
     `time.now` follows occurred_at.
     """
 
-    __slots__ = ("_touched_channels", "budgets", "counts", "crowd", "decisions", "episodes", "reporter_keys")
+    __slots__ = (
+        "_touched_channels",
+        "budgets",
+        "counts",
+        "crowd",
+        "decisions",
+        "episodes",
+        "reporter_keys",
+        "samples",
+    )
 
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
         super().__init__("reports", EventTime(), partition, partitions, rules.settings)
@@ -62,6 +72,7 @@ class ReportState(PartitionState):
         self.counts = _count_store(native=rules.native)
         self.crowd = Crowd()
         self.budgets = Budgets()
+        self.samples = Samples()
         self.decisions = DecisionsRead()
         self.reporter_keys = ReporterKeys(rules.hash_keys)
         self._touched_channels: dict[str, None] = {}
@@ -118,6 +129,7 @@ class ReportState(PartitionState):
         self.counts.turn_back(clock)
         self.crowd.turn_back(clock)
         self.budgets.turn_back(clock)
+        self.samples.turn_back(clock, self.due)
         for channel in sorted(self.episodes):
             for (policy_id, mode), episode in sorted(self.episodes[channel].items()):
                 self._turn_episode_back(EpisodeKey(channel, policy_id, mode), episode, clock, rules)
@@ -146,6 +158,7 @@ class ReportState(PartitionState):
         yield from self.counts.drain_changes()
         yield from self.crowd.drain_changes()
         yield from self.budgets.drain_changes()
+        yield from self.samples.drain_changes()
         keys = self.reporter_keys.drain_change()
         if keys is not None:
             yield REPORTER_KEYS, keys
@@ -192,6 +205,7 @@ def restore_reports(
         DECISIONS_READ: state.decisions.restore,
         SPENT: state.budgets.restore_spent,
         RESTING: state.budgets.restore_resting,
+        SAMPLE: state.samples.restore,
         **state.crowd.readers,
     }
     state.restore(entries, own)
@@ -212,7 +226,8 @@ def rebind_reports(state: ReportState, rules: ReportRules) -> None:
 
 
 def _needed(state: ReportState, rules: ReportRules) -> Iterator[Category]:
-    """Yield the categories that the next event of each open episode needs."""
+    """Yield the categories that the next event of each open episode needs, and of each sample."""
+    yield from state.samples.categories()
     for of_channel in state.episodes.values():
         for key, episode in of_channel.items():
             if isinstance(episode, Open):
@@ -222,7 +237,8 @@ def _needed(state: ReportState, rules: ReportRules) -> Iterator[Category]:
 
 
 def _schedule(state: ReportState, rules: ReportRules) -> None:
-    """Schedule the next step of each episode: at once for an open one whose policy is gone."""
+    """Schedule the next step of each episode and sample: at once for an open one whose policy is gone."""
+    state.samples.schedule(state.due)
     for channel, of_channel in state.episodes.items():
         for (policy_id, mode), episode in of_channel.items():
             policy = rules.policies.get((policy_id, mode))
@@ -253,5 +269,6 @@ MOVES: Moves = {
     DECISIONS_READ: Merged(forget_decisions),
     SPENT: Merged(forget_spent),
     RESTING: ByRef(ref_before_nul),
+    SAMPLE: ByRef(ref_before_nul),
 }
 """How the records of the stage of reports move when the number of partitions changes."""

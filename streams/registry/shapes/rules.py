@@ -153,6 +153,14 @@ class PriorityRow(Row):
     reason: Text
 
 
+class SampleRow(Row):
+    """Which share of the messages that no policy raised people look at."""
+
+    # More than a tenth is no sample but a policy.
+    share: Annotated[float, Field(gt=0, le=0.1)]
+    reason: Text
+
+
 class PoliciesFile(Row):
     """policies.yaml: all policies."""
 
@@ -160,6 +168,7 @@ class PoliciesFile(Row):
     integrity: Annotated[IntegrityRow | None, Field(exclude_if=is_absent)] = None
     ask: Annotated[AskRow | None, Field(exclude_if=is_absent)] = None
     priority: Annotated[PriorityRow | None, Field(exclude_if=is_absent)] = None
+    sample: Annotated[SampleRow | None, Field(exclude_if=is_absent)] = None
     policies: list[PolicyRow]
 
 

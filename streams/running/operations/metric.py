@@ -85,8 +85,8 @@ LABELS = {
     "kind": "of state: `counts` (one per channel and category), `episodes` and `arrivals` (one per channel), "
     "`messages` and `clusters` (one per message), `listed_messages` (one per escalation), `watched_reports` "
     "and `sizes` (one per channel), `histories` (one per channel and set of categories) and "
-    "`approvals` (one per message) in the stage `reports`, with `resting`, which are "
-    "episodes that wait for a budget; "
+    "`approvals` (one per message) in the stage `reports`, with `resting` (episodes "
+    "that wait for a budget) and `samples` (messages drawn at random); "
     "`reporters` in the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; "
     "of a request: the kind that it states",
     "trust": "`high`, `medium` or `low`",
@@ -97,7 +97,8 @@ LABELS = {
     "(the brokers did not confirm it); of an episode beyond a budget: `rests` (it waits for its turn), "
     "`digest` (it opened, and names those that wait) or `never_rests` (it opened, as all of such policies)",
     "step": "of a question to a desk: `asked`; `stands` or `held`, the answers; `withdrawn`; `overdue`; "
-    "`no_report` (none could be drawn); `would_be_asked` (the policy or the asking runs in shadow)",
+    "`no_report` (none could be drawn); `would_be_asked` (the policy or the asking runs in shadow); of "
+    "a message drawn at random: `drawn`; `raised` by a policy or `decided` before its turn; `shown` to desks",
     "case": "`many_channels`, `misuse` or `brigade`",
     "obligation": "id of a duty in the registry, or of a removed duty with open clocks",
     "event": "`armed`, `half`, `nine_tenths`, `lapsed`, `paused`, `resumed`, `fulfilled`, `withdrawn` or "

@@ -324,6 +324,13 @@ BEYOND_BUDGET = Metric(
     "Episodes that were due to open in an hour in which the budget of their policy and level was spent.",
     ("policy", "level", "effect"),
 )
+SAMPLES = Metric(
+    _REPORTERS,
+    "tocsin_samples_total",
+    "counter",
+    "Steps of messages that were drawn at random among those that no policy raised, for a review.",
+    ("step",),
+)
 REVIEW_QUESTIONS = Metric(
     _REPORTERS,
     "tocsin_review_questions_total",

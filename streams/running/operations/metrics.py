@@ -20,7 +20,7 @@ from streams.contract.events.reporter_standing import StandingState
 from streams.deciding.clocks.life import ClockEvent
 from streams.deciding.partition.counters import OTHER_PUBLISHER
 from streams.deciding.reporters.watch import WhyHeld
-from streams.deciding.reports.counters import DeskCheck, QuestionEvent
+from streams.deciding.reports.counters import DeskCheck, QuestionEvent, SampleStep
 from streams.registry.rules import Rules
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.core import Core
@@ -91,6 +91,9 @@ class Metrics:
         self.standing = Numbers(catalogue.STANDING, ((state,) for state in get_args(StandingState)))
         self.weight_taken_out = Numbers(catalogue.WEIGHT_TAKEN_OUT)
         self.beyond_budget = Numbers(catalogue.BEYOND_BUDGET, _budgets_possible(rules))
+        self.samples = Numbers(
+            catalogue.SAMPLES, ((step,) for step in get_args(SampleStep) if rules.sample_share)
+        )
         self.review_questions = Numbers(catalogue.REVIEW_QUESTIONS, _questions_possible(rules))
         self.review_answers = Histogram(catalogue.REVIEW_ANSWERS)
         self.event_to_commit = Histogram(catalogue.EVENT_TO_COMMIT)

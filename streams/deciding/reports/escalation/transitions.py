@@ -38,6 +38,8 @@ from streams.deciding.reports.escalation.escalations import (
 from streams.deciding.reports.escalation.policies import CompiledPolicy
 from streams.deciding.reports.escalation.question import Question
 from streams.deciding.reports.escalation.question_events import withdraw_question
+from streams.deciding.reports.escalation.samples import SampleKey
+from streams.deciding.reports.escalation.sampling import leave_out_raised, take_sample_step
 from streams.deciding.reports.escalation.window_shares import policy_shares
 
 
@@ -95,6 +97,8 @@ def open_or_raise(
         transition = Transition("opened", "threshold_crossed", now, counted_at)
     episode.question = question
     episode.held = max(held_tier(episode, shares, policy.spec, counted_at), protection_of(cause))
+    if key.mode == "live":
+        leave_out_raised(batch, key.channel, scope.categories)
     opens = transition.type != "opened" or _is_admitted(batch, key, policy, episode)
     state.put_episode(key, episode, policy.timing, now)
     if opens:
@@ -171,9 +175,11 @@ def _days_of_channel(
 
 
 def serve_due(batch: ReportBatch, time: int, key: DueKey) -> None:
-    """Take the step of a clock or an episode that is due at `time` (ms)."""
+    """Take the step of a clock, an episode or a sample that is due at `time` (ms)."""
     if isinstance(key, ClockKey):
         take_clock_step(batch, key, time, publish_change)
+    elif isinstance(key, SampleKey):
+        take_sample_step(batch, time, key)
     else:
         assert isinstance(key, EpisodeKey)
         _take_episode_step(batch, time, key)
