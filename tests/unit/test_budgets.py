@@ -221,6 +221,21 @@ def test_time_that_was_wrong_frees_the_budget_and_prolongs_no_rest():
     assert events(run(state, rules, [first("new", START + MINUTE)]))[-1] == ("opened", "new", 1)
 
 
+def test_what_crossed_in_a_window_of_the_past_waits_no_longer_than_that_can_be_measured():
+    budgets, now = Budgets(), START + DAY
+    for channel in "ab":
+        assert (
+            budgets.admit(EpisodeKey(channel, "p", "live"), 1, 1, now, now, channel, may_rest=True) != "rests"
+        )
+    late = EpisodeKey("late", "p", "live")
+    crossed = now - LONGEST_REST_MS + 10 * MINUTE
+    assert budgets.admit(late, 1, 1, now, crossed, "late", may_rest=True) == "rests"
+    rest = budgets.rest_of(late)
+    assert (rest.until, rest.since) == (now + 10 * MINUTE, crossed)
+    too_late = EpisodeKey("too late", "p", "live")
+    assert budgets.admit(too_late, 1, 1, now, now - LONGEST_REST_MS, "x", may_rest=True) == "within"
+
+
 bursts = st.lists(
     st.tuples(st.sampled_from([0, 0, 0, MINUTE, 20 * MINUTE, HOUR, 5 * HOUR]), st.integers(1, 12)),
     max_size=25,
@@ -247,7 +262,7 @@ def test_who_opens_when_is_what_a_queue_says(steps, per_hour):
             number += 1
             key = EpisodeKey(f"c{number:03}", "p", "live")
             came.append((now, key.channel))
-            said = budgets.admit(key, 1, per_hour, now, key.channel, may_rest=True)
+            said = budgets.admit(key, 1, per_hour, now, now, key.channel, may_rest=True)
             if said != "rests":
                 opened[key.channel] = now // HOUR
             if said == "digest":

@@ -106,12 +106,22 @@ class Budgets:
         return spent.hour > now // HOUR and spent.digest is not None
 
     def admit(
-        self, key: EpisodeKey, level: int, per_hour: int, now: int, escalation_id: str, *, may_rest: bool
+        self,
+        key: EpisodeKey,
+        level: int,
+        per_hour: int,
+        now: int,
+        crossed: int,
+        escalation_id: str,
+        *,
+        may_rest: bool,
     ) -> Admission:
         """Open an episode of this level, or let it wait; say which.
 
-        `per_hour` is what the budget has in this partition, at least 1. One that waits already and has
-        reached a higher level is admitted to that one, and opens no later than it would have.
+        `per_hour` is what the budget has in this partition, at least 1. The window in which it crossed the
+        threshold ends with the pane of `crossed` (ms): if that can hardly be measured any more, it opens. One
+        that waits already and has reached a higher level is admitted to that one, and opens no later than it
+        would have.
         """
         budget = (key.policy, level)
         hour = now // HOUR
@@ -129,18 +139,26 @@ class Budgets:
             spent.digest = Digest(hour, key)
             self._digests[key] = budget
             return "digest"
-        until = spent.hour * HOUR
-        if until < now + LONGEST_REST_MS:
-            spent.used += 1
+        turn, at_last = spent.hour * HOUR, crossed + LONGEST_REST_MS
         before = self._resting.get(key)
-        until = min(until, now + LONGEST_REST_MS if before is None else before.until)
-        self._resting[key] = Rest(until, now)
-        self._touched[_resting_key(key)] = None
-        digest.waiting += 1
-        digest.last = max(digest.last, until)
-        if len(digest.listed) < MOST_LISTED:
-            digest.listed.append((key.channel, escalation_id))
+        if before is not None:
+            at_last = min(at_last, before.until)
+        if at_last <= now:
+            self.wake(key)
+            return "within"
+        if turn < at_last:
+            spent.used += 1
+        self._rest(key, Rest(min(turn, at_last), crossed), digest, escalation_id)
         return "rests"
+
+    def _rest(self, key: EpisodeKey, rest: Rest, digest: Digest, escalation_id: str) -> None:
+        if key not in self._resting:
+            digest.waiting += 1
+            if len(digest.listed) < MOST_LISTED:
+                digest.listed.append((key.channel, escalation_id))
+        digest.last = max(digest.last, rest.until)
+        self._resting[key] = rest
+        self._touched[_resting_key(key)] = None
 
     def wake(self, key: EpisodeKey) -> Rest | None:
         """End the rest of an episode, and return it; None if it does not rest."""

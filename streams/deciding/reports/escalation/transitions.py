@@ -99,7 +99,7 @@ def open_or_raise(
     episode.held = max(held_tier(episode, shares, policy.spec, counted_at), protection_of(cause))
     if key.mode == "live":
         leave_out_raised(batch, key.channel, scope.categories)
-    opens = transition.type != "opened" or _is_admitted(batch, key, policy, episode)
+    opens = transition.type != "opened" or _is_admitted(batch, key, policy, episode, counted_at)
     state.put_episode(key, episode, policy.timing, now)
     if opens:
         _publish(batch, key, episode, transition, shares)
@@ -107,7 +107,9 @@ def open_or_raise(
     return episode
 
 
-def _is_admitted(batch: ReportBatch, key: EpisodeKey, policy: CompiledPolicy, episode: Open) -> bool:
+def _is_admitted(
+    batch: ReportBatch, key: EpisodeKey, policy: CompiledPolicy, episode: Open, counted_at: int
+) -> bool:
     """Return whether an episode opens now, and does not wait for the budget of its policy."""
     state, level = batch.state, episode.level
     here = per_hour_here(policy, state.partitions)
@@ -115,7 +117,7 @@ def _is_admitted(batch: ReportBatch, key: EpisodeKey, policy: CompiledPolicy, ep
         return True
     may_rest = batch.rules.registry.may_rest(policy.policy)
     admission = state.budgets.admit(
-        key, level, here, state.time.now, episode.escalation_id, may_rest=may_rest
+        key, level, here, state.time.now, counted_at, episode.escalation_id, may_rest=may_rest
     )
     if admission != "within":
         batch.counters.beyond_budget[BeyondBudget(key.policy, level, admission)] += 1
