@@ -41,6 +41,18 @@ REPORTERS: Row = (
             {"{{step}}": rate("tocsin_review_questions_total", "step")},
         ),
         Panel(
+            "Beyond budgets",
+            "Episodes of policies whose budget for the hour was spent: what waits, and what never does.",
+            "reqps",
+            {"{{policy}} {{effect}}": rate("tocsin_episodes_beyond_budget_total", "policy, effect")},
+        ),
+        Panel(
+            "Random sample",
+            "Messages drawn among those that no policy raised: drawn, raised after all, shown to desks.",
+            "reqps",
+            {"{{step}}": rate("tocsin_samples_total", "step")},
+        ),
+        Panel(
             "Answers to questions",
             "How long desks take to decide about what they were asked. The target is `ask.within` in the file of "
             "policies.",

@@ -50,6 +50,7 @@ def summed(shares: Sequence[CategoryShare], distinct_reporters: int) -> WindowCo
     unnamed = 0
     for share in shares:
         total += share.counts
+        total.members, total.expected = share.counts.members, share.counts.expected
         if share.counts.stamped is not NOT_STAMPED:
             total.stamped = total.stamped.plus(share.counts.stamped)
             unnamed += share.counts.stamped.unnamed

@@ -60,7 +60,9 @@ class Condition:
 
     @property
     def least_reports(self) -> int:
-        """With fewer reports it cannot hold, because no measure exceeds the number of reports."""
+        """With fewer reports it cannot hold: most measures do not exceed the number of reports."""
+        if not self.measure.within_reports:
+            return int(self.low > 0)
         return max(0, ceil(self.low / self.measure.scale))
 
     def holds(self, counts: WindowCounts) -> bool:

@@ -12,8 +12,13 @@ from typing import Final, Literal
 from streams.counting.confirmation import proven_voices
 from streams.counting.coordination.clusters import linked_of, voices_millionths
 from streams.counting.sums import WindowCounts
+from streams.counting.usual.surprise import surprise_tenths
 
 MILLION: Final = 1_000_000
+
+# A channel with fewer members counts as one with so many: one reporter is at most ten per thousand, whatever
+# a publisher claims.
+_SMALLEST_CHANNEL: Final = 100
 
 MeasureName = Literal[
     "reports",
@@ -26,6 +31,8 @@ MeasureName = Literal[
     "voices",
     "linked_share",
     "proven_voices",
+    "per_thousand_members",
+    "surprise",
 ]
 # How a measure over several categories is computed: as the sum of theirs, from the union of their reporters,
 # or, for a ratio, from the summed counts.
@@ -38,16 +45,17 @@ class Measure:
 
     `read` returns its value in whole steps, `scale` of which make one `unit`: sums of integers are exact and
     the same after a restore. No measure may exceed the number of reports, because policies skip channels with
-    too few of them.
+    too few of them, but one that is not `within_reports`: it is 0 without reports.
     """
 
     name: MeasureName
     meaning: str
-    unit: Literal["reports", "reporters", "risk", "share"]
+    unit: Literal["reports", "reporters", "risk", "share", "per_thousand", "powers_of_ten"]
     read: Callable[[WindowCounts], int]
     scale: int
     over_categories: OverCategories
     in_policies: bool
+    within_reports: bool = True
 
     def steps(self, threshold: float) -> float:
         """Return a threshold in the steps of `read`."""
@@ -81,6 +89,16 @@ def _linked_share(counts: WindowCounts) -> int:
 def _proven_voices(counts: WindowCounts) -> int:
     proven = counts.stamped.proven
     return proven_voices(proven) if proven else 0
+
+
+def _per_thousand_members(counts: WindowCounts) -> int:
+    if not counts.members:
+        return 0
+    return counts.distinct_reporters * MILLION // max(counts.members, _SMALLEST_CHANNEL)
+
+
+def _surprise(counts: WindowCounts) -> int:
+    return 0 if counts.expected is None else surprise_tenths(counts.reports, *counts.expected)
 
 
 _ROWS = (
@@ -178,6 +196,28 @@ _ROWS = (
         1,
         "union",
         in_policies=True,
+    ),
+    Measure(
+        "per_thousand_members",
+        "different reporters for each thousand members of the channel; 0 if no publisher says how many they "
+        "are",
+        "per_thousand",
+        _per_thousand_members,
+        1_000,
+        "union",
+        in_policies=True,
+        within_reports=False,
+    ),
+    Measure(
+        "surprise",
+        "how improbable so many reports are at this hour of the week, by the channel's own history: 3 is "
+        "once in a thousand such windows, and 30 the most",
+        "powers_of_ten",
+        _surprise,
+        10,
+        "ratio",
+        in_policies=True,
+        within_reports=False,
     ),
 )
 

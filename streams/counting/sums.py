@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from streams.counting.confirmation import Proven
 from streams.counting.coordination.clusters import ClusterSums
+from streams.counting.usual.expected import Expected
 
 # A sampled reporter of a pane represents weight / UNIT reporters. With 64, unsampled weights take one byte in
 # the encoding. Rounding weights adds no error, because the sample is drawn by the rounded weight.
@@ -191,10 +192,16 @@ class Pane(msgspec.Struct, array_like=True, gc=False):
 
 
 class WindowCounts(Pane, gc=False):
-    """The counts of a window. `stamped` is what those reports add up to that have a stamp."""
+    """The counts of a window. `stamped` is what those reports add up to that have a stamp.
+
+    `members` is how many the channel has, 0 if unknown, and `expected` how many reports the window should
+    have: both are set for policies that ask for them.
+    """
 
     distinct_reporters: int = 0
     stamped: StampedSums = NOT_STAMPED
+    members: int = 0
+    expected: Expected | None = None
 
     def established(self) -> "WindowCounts":
         """Return what is left of the window without its doubtful reports: nobody left is linked to another.
@@ -216,6 +223,8 @@ class WindowCounts(Pane, gc=False):
             distinct_reporters=min(max(self.distinct_reporters - doubtful.reporters, 0), reports),
             # Voices are heads then.
             stamped=replace(self.stamped, stamped=0, sums=ClusterSums(), doubtful=NO_DOUBT),
+            members=self.members,
+            expected=self.expected,
         )
 
     @classmethod

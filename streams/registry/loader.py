@@ -115,6 +115,7 @@ def load_rules(
         lapsed_signatures=lapsed(signatures_file, hashes),
         integrity="shadow" if policies_file.integrity is None else policies_file.integrity.mode,
         ask=build_ask(policies_document, policies_file),
+        sample_share=0.0 if policies_file.sample is None else policies_file.sample.share,
         severity_points=0 if policies_file.priority is None else policies_file.priority.severity,
         policy_version=content_hash([policies_file]),
         registry_version=content_hash(

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from streams.contract.events.escalation import Comparison
 from streams.counting.conditions import Condition, condition
 from streams.counting.measures import MeasureName
+from streams.counting.usual.history import LONGEST_WINDOW_MS
 from streams.counting.windows import window_ring
 from streams.registry.document import Document, FieldPath, content_hash, read_document
 from streams.registry.durations import parse_duration, require_positive
-from streams.registry.policy import LEGAL_CLOCK, Level, Policy
+from streams.registry.policy import LEGAL_CLOCK, RANDOM_SAMPLE, Level, Policy
 from streams.registry.rules import AskRules
 from streams.registry.shapes.rules import LevelRow, PoliciesFile, PolicyRow
+
+_RESERVED: Final = {LEGAL_CLOCK: "legal clocks", RANDOM_SAMPLE: "the random sample"}
 
 SHIPPED = Path(__file__).with_name("policies.yaml")
 
@@ -34,10 +37,10 @@ def build_policies(document: Document, file: PoliciesFile) -> tuple[Policy, ...]
     """
     seen: dict[str, int] = {}
     for index, row in enumerate(file.policies):
-        if row.id == LEGAL_CLOCK:
+        if row.id in _RESERVED:
             document.refuse(
                 ("policies", index, "id"),
-                "is reserved for the escalations of legal clocks; choose another id",
+                f"is reserved for the escalations of {_RESERVED[row.id]}; choose another id",
             )
         if row.id in seen:
             document.refuse(
@@ -59,18 +62,25 @@ def build_ask(document: Document, file: PoliciesFile) -> AskRules | None:
 def _policy(document: Document, place: FieldPath, row: PolicyRow) -> Policy:
     if len(set(row.categories)) < len(row.categories):
         document.refuse((*place, "categories"), "names a category twice")
+    window_ms = _duration(document, (*place, "window"), row.window, _check_window)
+    levels = _levels(document, (*place, "levels"), row.levels)
+    if window_ms > LONGEST_WINDOW_MS and any(
+        "surprise" in {*one.when, *(one.any_of or ())} for one in row.levels
+    ):
+        document.refuse((*place, "window"), "must be at most PT24H: surprise is about hours of the week")
     return Policy(
         id=row.id,
         mode=row.mode,
         categories=tuple(row.categories),
         window=row.window,
-        window_ms=_duration(document, (*place, "window"), row.window, _check_window),
-        levels=_levels(document, (*place, "levels"), row.levels),
+        window_ms=window_ms,
+        levels=levels,
         clear_below=row.clear_below,
         min_clear_ms=_duration(document, (*place, "min_clear"), row.min_clear),
         cooldown_ms=_duration(document, (*place, "cooldown"), row.cooldown),
         reason=row.reason,
         content_hash=content_hash([row]),
+        per_hour=None if row.budget is None else row.budget.per_hour,
     )
 
 

@@ -12,6 +12,8 @@ Mode = Literal["live", "shadow", "off"]
 
 # The policy id on escalations that a legal clock opens; no policy may have this id.
 LEGAL_CLOCK = "legal-clock"
+# That on escalations of messages that were drawn at random.
+RANDOM_SAMPLE = "random-sample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,10 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy. Times are in milliseconds, except `window`: the ISO 8601 duration as written (`PT1H`)."""
+    """A policy. Times are in milliseconds, except `window`: the ISO 8601 duration as written (`PT1H`).
+
+    `per_hour` is how many episodes of each level may open in an hour, None if any number.
+    """
 
     id: str
     mode: Mode
@@ -71,6 +76,7 @@ class Policy:
     cooldown_ms: int
     reason: str
     content_hash: str
+    per_hour: int | None = None
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

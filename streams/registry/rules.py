@@ -394,7 +394,8 @@ class Rules:
     for each topic to which reports are published. `index` is None if the law folder has no rule_of_law.yaml;
     it decides nothing, because the tiers are in the jurisdictions. `integrity` is `shadow` if the file of
     policies does not say; `ask` is None, and nobody is asked. `severity_points` are those that the severity
-    of a category may add to a priority, of 100; 0, and none, if that file does not say.
+    of a category may add to a priority, of 100; 0, and none, if that file does not say. `sample_share`
+    is the share of messages that are drawn at random, 0 if that file does not say.
     """
 
     policies: tuple[Policy, ...]
@@ -416,6 +417,7 @@ class Rules:
     integrity: IntegrityMode = "shadow"
     ask: AskRules | None = None
     severity_points: int = 0
+    sample_share: float = 0.0
     watched: tuple[WatchedRow, ...] = ()
     lapsed_signatures: tuple[str, ...] = ()
     regions: frozenset[str] = field(init=False)
@@ -438,3 +440,8 @@ class Rules:
     def has_floor(self, policy: Policy) -> bool:
         """Return whether the policy counts a category with a floor: about such a one no desk is asked."""
         return any(self.categories[category].floor for category in policy.categories)
+
+    def may_rest(self, policy: Policy) -> bool:
+        """Return whether an episode of the policy may wait: none about children, or a threat to life."""
+        rows = [self.categories[category] for category in policy.categories]
+        return not any(row.floor or row.child_safety or row.endangers_life for row in rows)

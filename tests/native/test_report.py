@@ -156,6 +156,7 @@ PYTHONS = {
     "message-reports/v1/binary-user-report.json",
     "message-reports/v1/structured-base64.json",
     "message-reports/v1/plain-json-unknown-field.json",
+    "message-reports/v1/plain-json-with-size.json",
     "message-reports/v1/plain-json-with-version.json",
     "verified-reports/v1/binary-list-match.json",
     "verified-reports/v1/structured-victim-request.json",

@@ -355,8 +355,11 @@ def test_corrections_of_time_are_counted():
 
 
 def test_exactly_the_metrics_of_the_catalogue_are_shown():
-    asking = dataclasses.replace(RULES, registry=dataclasses.replace(RULES.registry, ask=SHIPPED_RULES.ask))
-    worker = Worker(asking)
+    budgeted = dataclasses.replace(RULES.registry.policies[0], per_hour=1)
+    registry = dataclasses.replace(
+        RULES.registry, ask=SHIPPED_RULES.ask, policies=(budgeted,), sample_share=0.1
+    )
+    worker = Worker(dataclasses.replace(RULES, registry=registry))
     worker.take_over(0)
     worker.observer.rebalanced(2)
     worker.observer.clocks_compared(0, 0)
@@ -548,8 +551,8 @@ def test_an_episode_in_cooldown_is_not_open():
     assert dict(open_episodes(state)) == {}
     assert take_report_census(state).records == {
         "counts": 1, "episodes": 1, "clocks": 0, "duplicates": 1, "time": 1, "hash_keys": 1,
-        "messages": 1, "clusters": 0, "arrivals": 1, "listed_messages": 1,
-        "watched_reports": 0, "approvals": 0,
+        "messages": 1, "clusters": 0, "arrivals": 1, "listed_messages": 1, "sizes": 0, "histories": 0,
+        "watched_reports": 0, "approvals": 0, "resting": 0, "samples": 0,
     }  # fmt: skip
 
 

@@ -185,7 +185,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"clear_below": 1.1}, "policies[0].clear_below", "less than or equal to 1"),
     ({"id": "Fraud Watch"}, "policies[0].id", "pattern"),
     ({"reason": ""}, "policies[0].reason", "at least 1 character"),
-    ({"treshold": 3}, "policies[0].treshold", "valid fields here: categories, clear_below"),
+    ({"treshold": 3}, "policies[0].treshold", "valid fields here: budget, categories, clear_below"),
     ({"levels": []}, "policies[0].levels", "at least 1 item"),
     ({"levels": [{"level": 1, "name": "a", "when": {}}]}, "policies[0].levels[0].when", "at least 1 item"),
     ({"levels": [{"level": 1, "name": "a"}]}, "policies[0].levels[0].when", "is missing"),
@@ -198,7 +198,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         {"levels": [{"level": 1, "name": "a", "when": {"report": 1}}]},
         "policies[0].levels[0].when.report",
         "'reports', 'distinct_reporters', 'risk', 'trusted_flaggers', 'automated', 'anonymous_share', "
-        "'voices', 'linked_share' or 'proven_voices'",
+        "'voices', 'linked_share', 'proven_voices', 'per_thousand_members' or 'surprise'",
     ),
     (
         {"levels": [{"level": 1, "name": "a", "when": {"reports": 0}}]},

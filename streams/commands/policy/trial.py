@@ -24,7 +24,7 @@ from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.stage import report_stage
 from streams.desk.text.record_text import escalation_grounds
-from streams.registry.policy import LEGAL_CLOCK
+from streams.registry.policy import LEGAL_CLOCK, RANDOM_SAMPLE
 from streams.registry.rules import Rules
 
 _decode = msgspec.json.Decoder(Escalation).decode
@@ -116,8 +116,8 @@ class Trial:
 
     def _note(self, value: bytes | None) -> None:
         event = _decode(value or b"")
-        if event.policy == LEGAL_CLOCK:
-            # No policy decides on legal clocks, and without outcomes all of them would lapse.
+        if event.policy in (LEGAL_CLOCK, RANDOM_SAMPLE):
+            # No policy decides on these, and without outcomes all legal clocks would lapse.
             return
         question = event.question
         if event.mode == "live" and event.at >= self._since and question is not msgspec.UNSET:

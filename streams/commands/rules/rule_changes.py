@@ -81,6 +81,7 @@ def _policy_values(policy: Policy) -> Mapping[str, Any]:
         "clear below": policy.clear_below,
         "clear for": _duration(policy.min_clear_ms),
         "cooldown": _duration(policy.cooldown_ms),
+        **({} if policy.per_hour is None else {"budget": f"{policy.per_hour} of each level an hour"}),
         "reason": policy.reason,
     }
 

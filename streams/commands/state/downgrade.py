@@ -25,8 +25,10 @@ from streams.deciding.partition.rules_in_force import RULES_IN_FORCE
 from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls, without_offsets
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.part import PART
-from streams.deciding.reports.crowd import APPROVALS, WATCHED_REPORTS
+from streams.deciding.reports.crowd import APPROVALS, CHANNEL_HISTORY, CHANNEL_SIZE, WATCHED_REPORTS
 from streams.deciding.reports.decisions_read import DECISIONS_READ
+from streams.deciding.reports.escalation.budgets import RESTING, SPENT
+from streams.deciding.reports.escalation.samples import SAMPLE
 
 VERSION_BEFORE: Final = "0.2"
 
@@ -36,7 +38,7 @@ _FILE_VERSION: Final = 1
 # What 0.2 does not have: of a bundle of which nothing is left to read, what each publisher brought and was
 # told in the current hour, the parts of detectors and lists, and what people decided about reporters and
 # versions of messages: they weigh again there. It has no header that says which decisions were read before a
-# report, and judges by the files of its installation.
+# report, judges by the files of its installation, compares no channel with itself, and draws no messages.
 _NOT_BEFORE: Final = (
     PARTLY_READ,
     NEWCOMERS,
@@ -46,6 +48,10 @@ _NOT_BEFORE: Final = (
     APPROVALS,
     DECISIONS_READ,
     RULES_IN_FORCE,
+    CHANNEL_SIZE,
+    CHANNEL_HISTORY,
+    SPENT,
+    SAMPLE,
 )
 
 # The list of transparency counters that 0.2 does not have. What was published of it stays published.
@@ -73,9 +79,21 @@ def downgrade(path: Path, target: Path, stages: Mapping[str, AnyStage]) -> Heade
         with new_state_file(target, header) as writer:
             for section, rows in file.sections():
                 _require_nothing_on_its_way(section, stages[section.stage])
-                entries = entries_before(dict(rows))
+                kept = dict(rows)
+                _require_nothing_waits(section, kept)
+                entries = entries_before(kept)
                 writer.section(msgspec.structs.replace(section, records=len(entries)), entries.items())
     return header
+
+
+def _require_nothing_waits(section: Section, entries: Mapping[bytes, bytes]) -> None:
+    waiting = sum(key[:1] == RESTING for key in entries)
+    if waiting:
+        raise ClickException(
+            f"{waiting:,} episodes of partition {section.partition} wait for the budget of their policy, and "
+            f"version {VERSION_BEFORE} would never open them. Remove the `budget` from the file of policies, "
+            "let the workers run until all have opened, which takes half a day at most, and save again."
+        )
 
 
 def _require_nothing_on_its_way(section: Section, stage: AnyStage) -> None:

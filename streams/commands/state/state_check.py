@@ -20,6 +20,8 @@ from streams.deciding.reporters.tally import category_and_verdict
 from streams.deciding.reports.crowd import (
     APPROVALS,
     CHANNEL_ARRIVALS,
+    CHANNEL_HISTORY,
+    CHANNEL_SIZE,
     LISTED_MESSAGES,
     MESSAGE_CLUSTERS,
     MESSAGE_REPORTERS,
@@ -144,6 +146,8 @@ def _unreadable(state: object, entries: Iterable[bytes]) -> Iterator[str]:
             LISTED_MESSAGES: ("messages of", crowd.listed.find),
             WATCHED_REPORTS: ("watched reports in", crowd.watched.find),
             APPROVALS: ("approval of", crowd.approvals.find),
+            CHANNEL_SIZE: ("size of", crowd.sizes.find),
+            CHANNEL_HISTORY: ("history of", crowd.histories.find),
         }
     elif isinstance(state, ReporterState):
         finders = {REPORTER: ("reporter", state.reporters.find), PART: ("part of", state.parts.find)}

@@ -13,7 +13,7 @@ from streams.contract.events.enriched_report import Jurisdiction
 from streams.contract.events.integrity import IntegrityFinding
 from streams.contract.events.obligation import EscalatedObligation
 from streams.contract.events.priority import Priority
-from streams.contract.events.report import Category
+from streams.contract.events.report import Category, Probability
 from streams.contract.events.routing import Routing, RuleOfLaw
 from streams.contract.events.statement import Statement
 
@@ -138,6 +138,26 @@ class QuestionState(msgspec.Struct, frozen=True):
     id: str | None
 
 
+class WaitingEpisode(msgspec.Struct, frozen=True):
+    """An episode that opens later, as an escalation of its own with this id."""
+
+    escalation_id: str
+    channel_ref: str
+
+
+class Digest(msgspec.Struct, frozen=True):
+    """What else the policy would have opened at this level in an hour, and opens later: its budget is spent.
+
+    `waiting` is the number of these episodes, in one partition; `escalations` are the first hundred. All open
+    by `open_by`. `hour` is the beginning of the hour.
+    """
+
+    hour: str
+    waiting: int
+    open_by: str
+    escalations: tuple[WaitingEpisode, ...]
+
+
 class Trace(msgspec.Struct, frozen=True):
     """The first and last report of the episode, and the place of the record that caused this event."""
 
@@ -153,7 +173,9 @@ class Escalation(msgspec.Struct, frozen=True):
     `obligations`, `routing` and `statement` are those of the report that caused the event
     (`trace.last_report_id`). `clock` is null for an episode. `priority` orders open escalations; events of
     earlier versions have none. `question` is present if a desk was asked, or would have been; an event with
-    `trace` of an outcome was caused by the answer.
+    `trace` of an outcome was caused by the answer. `digest` is present in the event that says at the end of
+    an hour which other episodes wait for the policy's budget. `sampled` is present if no policy raised the
+    message, and it was drawn at random: the probability of that, for outcomes about it.
     """
 
     escalation_id: str
@@ -191,3 +213,5 @@ class Escalation(msgspec.Struct, frozen=True):
     trace: Trace
     priority: Priority | msgspec.UnsetType = msgspec.UNSET
     question: QuestionState | msgspec.UnsetType = msgspec.UNSET
+    digest: Digest | msgspec.UnsetType = msgspec.UNSET
+    sampled: Probability | msgspec.UnsetType = msgspec.UNSET

@@ -59,13 +59,18 @@ Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 ZonedTime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
+# More than any channel has. A channel without members has no reports of them.
+MOST_MEMBERS = 10**10
+
+
 class Channel(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The channel of the message, with the channel's country and language if the publisher knows them."""
+    """The channel of the message, with its country, language and number of members as far as known."""
 
     ref: Pseudonym
     visibility: Visibility
     country: Country | None = None
     language: LanguageTag | None = None
+    members: Annotated[int, msgspec.Meta(ge=1, le=MOST_MEMBERS)] | None = None
 
 
 class Reporter(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -15,7 +15,7 @@ from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import OutputRecord, new_tuple
 from streams.contract.wire.topics import ENRICHED_REPORTS, ESCALATIONS
-from streams.counting.categories import CategoryShare, shares_of
+from streams.counting.categories import CategoryShare
 from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
 from streams.counting.sums import WindowCounts
@@ -43,10 +43,13 @@ from streams.deciding.reports.escalation.integrity import (
 )
 from streams.deciding.reports.escalation.late_windows import is_late, judge_ended
 from streams.deciding.reports.escalation.policies import CompiledPolicy
+from streams.deciding.reports.escalation.sampling import draw
+from streams.deciding.reports.escalation.window_shares import policy_shares
 from streams.deciding.reports.message_counts import count_message
 from streams.deciding.reports.outcomes import note_reporter
 from streams.deciding.reports.pausing import before_watched, note_watched
 from streams.deciding.reports.rules import CategoryPlan
+from streams.deciding.reports.usual import add_what_is_usual, note_what_is_usual
 from streams.deciding.reports.weighing import add_to_counts
 from streams.deciding.reports.weightless import why_without_weight
 
@@ -99,6 +102,7 @@ def apply_report(
     counted = counted_at is not None
     if counted_at is not None:
         state.counts.counted(key, entry, counted_at)
+        note_what_is_usual(state.crowd, channel_key, plan, case, now)
     elif entry.expires is not None:
         state.counts.aged(key, entry)
     windows = [counts.measure(spec, now) for spec in plan.windows]
@@ -147,13 +151,15 @@ def judge_counted(
     `windows` are the counts of the plan's windows, `written` is the number of outputs up to the enriched
     report.
     """
+    waiting = len(batch.state.budgets)
     _decide(batch, case, channel_key, plan, counts, windows)
-    _count_for_day(batch, case, written, late=False)
+    draw(batch, channel_key, plan, case)
+    _count_for_day(batch, case, written, late=False, waits=len(batch.state.budgets) > waiting)
 
 
-def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool) -> None:
+def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool, waits: bool = False) -> None:
     state, report = batch.state, case.report
-    cell = daily_cell(report, batch.outputs[written:], late=late)
+    cell = daily_cell(report, batch.outputs[written:], late=late, waits=waits)
     state.daily.count(state.time.now, case.law.jurisdictions[0].code, report.category, cell)
 
 
@@ -310,7 +316,7 @@ def _judge(
         if batch.rules.registry.integrity == "live":
             # A suspected brigade becomes a case even if its window raises nothing: all levels are looked for.
             known, held = 0, partial(level_held, batch, channel_key, policy)
-        ended = judge_ended(state.counts, channel_key, policy, case.occurred, now, known, held)
+        ended = judge_ended(state, channel_key, policy, case.occurred, now, known, held)
     shares = None
     if policy.single_category:
         if (
@@ -321,9 +327,10 @@ def _judge(
             # By far the most frequent case: too few reports for any level, and no episode that could become
             # clear.
             return None
+        add_what_is_usual(state.crowd, channel_key, policy, [current], now)
         verdict = policy.judge(current)
     else:
-        shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
+        shares = policy_shares(state, channel_key, policy, now)
         verdict = policy.judge_shares(shares, now)
     if ended is not None and ended.level:
         level = verdict.level
@@ -334,11 +341,13 @@ def _judge(
     return _Judged(verdict.level, verdict.clear, shares, now, ended is None or ended.whole)
 
 
-def daily_cell(report: MessageReport, led_to: Sequence[OutputRecord], *, late: bool) -> Cell:
+def daily_cell(
+    report: MessageReport, led_to: Sequence[OutputRecord], *, late: bool, waits: bool = False
+) -> Cell:
     """Return the daily counter that counts the report (see events.transparency.ReportCount).
 
     `led_to` are its outputs other than the enriched report: with a live escalation among them it counts as
-    escalated.
+    escalated, and if one `waits` for the budget of its policy.
     """
     source = "anonymous" if report.reporter is None else report.reporter.kind
     return (
@@ -346,5 +355,5 @@ def daily_cell(report: MessageReport, led_to: Sequence[OutputRecord], *, late: b
         report.kind,
         source == "automated" or report.kind == "automated_detection",
         late,
-        bool(led_to) and any(record[0] == ESCALATIONS for record in led_to),
+        waits or (bool(led_to) and any(record[0] == ESCALATIONS for record in led_to)),
     )

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from streams.deciding.partition.census import Census, take_census
-from streams.deciding.reports.escalation.episodes import Open
+from streams.deciding.reports.escalation.episodes import EpisodeKey, Open
 from streams.deciding.reports.state import ReportState
 
 # What a channel with an episode takes in memory.
@@ -19,6 +19,8 @@ def take_report_census(state: ReportState) -> Census:
             **census.records,
             **{kind: len(store) for kind, store in stores.items()},
             "episodes": len(state.episodes),
+            "resting": len(state.budgets),
+            "samples": len(state.samples),
             "hash_keys": 1,
         },
         sizes={**census.sizes, **{kind: store.size for kind, store in stores.items()}},
@@ -33,13 +35,13 @@ def take_report_census(state: ReportState) -> Census:
 
 
 def open_episodes(state: ReportState) -> Counter[tuple[str, str, int]]:
-    """Count open episodes by (policy, mode, level), in some 0.3 us each.
+    """Count open episodes by (policy, mode, level), without those that wait for a budget.
 
     Later changes are in the counters of each batch.
     """
     return Counter(
         (policy, mode, episode.level)
-        for of_channel in state.episodes.values()
+        for channel, of_channel in state.episodes.items()
         for (policy, mode), episode in of_channel.items()
-        if isinstance(episode, Open)
+        if isinstance(episode, Open) and state.budgets.rest_of(EpisodeKey(channel, policy, mode)) is None
     )

@@ -10,6 +10,8 @@ from streams.contract.events.internal.findings import SourceKind
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.deciding.partition.counters import PartitionCounters
 
+SampleStep = Literal["drawn", "raised", "decided", "shown"]
+BudgetEffect = Literal["digest", "rests", "never_rests"]
 QuestionEvent = Literal["asked", "stands", "held", "withdrawn", "overdue", "no_report", "would_be_asked"]
 DeskCheck = Literal["agreed", "disputed", "golden_right", "golden_wrong"]
 
@@ -41,6 +43,17 @@ class QuestionStep(NamedTuple):
     step: QuestionEvent
 
 
+class BeyondBudget(NamedTuple):
+    """What became of an episode that was one too many for the hour of its policy and level.
+
+    `digest`: it opened, and says which others `rests`. `never_rests`: it opened, as all of such policies do.
+    """
+
+    policy: str
+    level: int
+    effect: BudgetEffect
+
+
 @dataclass(slots=True)
 class ReportCounters(PartitionCounters):
     """`natively` is the number of reports that the native core read and passed on.
@@ -53,7 +66,8 @@ class ReportCounters(PartitionCounters):
     guard-rail of the day. `brigades` were published as cases. `answered_after` counts answers to questions by
     the seconds since they were asked. Reports `without_weight` are counted by the reason; `weight_taken_out`
     counts channels out of which a pause took weight. `desk_checks` are decisions that a second person took
-    too, and those of cases with a known answer.
+    too, and those of cases with a known answer. `beyond_budget` are episodes beyond that of their policy.
+    `samples` are messages drawn at random, and what became of them.
     """
 
     natively: int = 0
@@ -75,3 +89,5 @@ class ReportCounters(PartitionCounters):
     questions: Counter[QuestionStep] = field(default_factory=Counter)
     answered_after: Counter[int] = field(default_factory=Counter)
     desk_checks: Counter[DeskCheck] = field(default_factory=Counter)
+    beyond_budget: Counter[BeyondBudget] = field(default_factory=Counter)
+    samples: Counter[SampleStep] = field(default_factory=Counter)

@@ -1,5 +1,6 @@
-"""Who reported what: the part of a partition's state that credits outcomes and recognises brigades.
+"""Who reported what, and what is usual where: the part of a partition's state that knows crowds.
 
+It credits outcomes, recognises brigades, and says what a channel's reports are compared with.
 It holds keyed hashes of reporters, never their refs.
 """
 
@@ -17,6 +18,14 @@ from streams.counting.coordination.guard_rail import GuardRail
 from streams.counting.message_store import MessageStore
 from streams.counting.record_store import ExpiringStore, RecordStore
 from streams.counting.store import DAYS_HELD
+from streams.counting.usual.channel_size import ChannelSize, decode_size, encode_size, with_claim
+from streams.counting.usual.history import (
+    HISTORY_KEPT_MS,
+    History,
+    decode_history,
+    encode_history,
+    new_history,
+)
 from streams.counting.withdrawal.watched import WatchedReports, decode_watched, encode_watched
 from streams.deciding.partition.moving import NewPartition, Shared
 
@@ -35,6 +44,10 @@ WATCHED_REPORTS: Final = b"J"
 """State key type of what reporters who were warned have added to a channel. The key is: type, channel ref."""
 APPROVALS: Final = b"Z"
 """State key type of the approved version of a message. The key is: type, channel ref, NUL, message ref."""
+CHANNEL_SIZE: Final = b"M"
+"""State key type of how many members a channel has. The key is: type, channel ref."""
+CHANNEL_HISTORY: Final = b"h"
+"""State key type of how often a channel is reported. The key is: type, channel ref, NUL, categories."""
 GUARD_RAIL: Final = b"U"
 """State key of the one record about the reporters of the day, and those of them who were linked."""
 
@@ -43,6 +56,8 @@ GUARD_RAIL: Final = b"U"
 CLUSTERS_KEPT_MS: Final = 7 * DAY
 # As long as counts: after that, the average is that of a channel of which nothing is known.
 ARRIVALS_KEPT_MS: Final = 30 * DAY
+# As long as a window may be: then no report is left whose publisher could have said it.
+SIZE_KEPT_MS: Final = DAYS_HELD * DAY
 # As long as outcomes may be superseded (counting/attribution.py).
 LISTED_KEPT_MS: Final = 180 * DAY
 # Three times as many as an event names: an episode that lasts names others from event to event.
@@ -72,7 +87,8 @@ class Crowd:
     """
 
     __slots__ = (
-        "_guard_changed", "approvals", "arrivals", "clusters", "guard", "listed", "reporters", "watched",
+        "_guard_changed", "approvals", "arrivals", "clusters", "guard", "histories", "listed", "reporters",
+        "sizes", "watched",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -82,6 +98,8 @@ class Crowd:
         self.listed = RecordStore[tuple[str, ...]](_encode_listed, _decode_listed)
         self.watched = RecordStore[WatchedReports](encode_watched, decode_watched)
         self.approvals = RecordStore[Approval](_encode_approval, _decode_approval)
+        self.sizes = RecordStore[ChannelSize](encode_size, decode_size)
+        self.histories = RecordStore[History](encode_history, decode_history)
         self.guard = GuardRail()
         self._guard_changed = False
 
@@ -95,6 +113,8 @@ class Crowd:
             LISTED_MESSAGES: self.listed.restore,
             WATCHED_REPORTS: self.watched.restore,
             APPROVALS: self.approvals.restore,
+            CHANNEL_SIZE: self.sizes.restore,
+            CHANNEL_HISTORY: self.histories.restore,
             GUARD_RAIL: self._restore_guard,
         }
 
@@ -108,6 +128,8 @@ class Crowd:
             "listed_messages": self.listed,
             "watched_reports": self.watched,
             "approvals": self.approvals,
+            "sizes": self.sizes,
+            "histories": self.histories,
         }
 
     @property
@@ -200,6 +222,30 @@ class Crowd:
         """End the approval of a message."""
         self.approvals.remove(APPROVALS + key)
 
+    def members_of(self, channel_key: bytes) -> int:
+        """Return how many members a channel has; 0 if unknown."""
+        size = self.sizes.find(CHANNEL_SIZE + channel_key)
+        return 0 if size is None else size.members
+
+    def claim_members(self, channel_key: bytes, members: int, claimed: int) -> None:
+        """Note that a publisher says in a report of `claimed` (ms) how many members a channel has."""
+        key = CHANNEL_SIZE + channel_key
+        known = self.sizes.find(key)
+        size = with_claim(known, members, claimed)
+        if size != known:
+            self.sizes.put(key, size, (size.day + 1) * DAY + SIZE_KEPT_MS)
+
+    def history_of(self, channel_key: bytes, of_categories: bytes) -> History | None:
+        """Return how often a channel is reported for these categories; None if nothing is known."""
+        return self.histories.find(_history_key(channel_key, of_categories))
+
+    def history_to_change(self, channel_key: bytes, of_categories: bytes, now: int) -> History:
+        """Return how often a channel is reported for these categories, for a change at `now` (ms)."""
+        key = _history_key(channel_key, of_categories)
+        history = self.histories.find(key) or new_history(now)
+        self.histories.put(key, history, now + HISTORY_KEPT_MS)
+        return history
+
     def note_link(self, now: int, reporter: int, group: int | None) -> None:
         """Add a report to those of the day (see GuardRail.note)."""
         self._guard_changed |= self.guard.note(now, reporter, group)
@@ -224,9 +270,24 @@ class Crowd:
             watched = self.watched.find(key)
             if watched is not None and watched.turn_back(now):
                 self.put_watched(key[1:], watched, now)
+        self._forget_what_was_usual(now)
         if self.guard.day > now // DAY:
             self.guard = GuardRail()
             self._guard_changed = True
+
+    def _forget_what_was_usual(self, now: int) -> None:
+        for key in sorted(self.sizes):
+            size = self.sizes.find(key)
+            if size is not None and size.day > now // DAY:
+                self.sizes.remove(key)
+        for key in sorted(self.histories):
+            history = self.histories.find(key)
+            if history is None:
+                continue
+            if history.turn_back(now):
+                self.histories.put(key, history, now + HISTORY_KEPT_MS)
+            else:
+                self.histories.remove(key)
 
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield the state records changed since the last call, by key; None for one to delete."""
@@ -244,6 +305,10 @@ class Crowd:
 def message_key(channel_key: bytes, message_ref: str) -> bytes:
     """Return the key of a message, or of an escalation, in a channel. Refs contain no NUL."""
     return channel_key + b"\0" + message_ref.encode()
+
+
+def _history_key(channel_key: bytes, of_categories: bytes) -> bytes:
+    return CHANNEL_HISTORY + channel_key + b"\0" + of_categories
 
 
 def merge_guard_rails(_new: NewPartition, shared: Sequence[Shared]) -> dict[bytes, bytes]:

@@ -1,6 +1,6 @@
 """Applying what a desk decided: finding the messages, and crediting those who reported them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from streams.contract.events.internal.findings import finding_of, narrowest
@@ -25,6 +25,7 @@ from streams.deciding.reports.case import Case
 from streams.deciding.reports.credits import publish_credit, publish_receipt
 from streams.deciding.reports.crowd import message_key
 from streams.deciding.reports.escalation.asking import answer_questions, drawn_message
+from streams.deciding.reports.escalation.samples import SampleKey
 from streams.deciding.reports.message_counts import count_outcome, count_report
 from streams.deciding.reports.weightless import note_approval
 
@@ -60,7 +61,7 @@ def apply_outcome(
     identity, messages = _judged(batch, channel_key, outcome.subject)
     state.recent.add(hashed, state.time.now)
     batch.counters.moderation_outcomes += 1
-    decision = _decision(batch, outcome, decoded.time_ms)
+    decision = _decision(batch, outcome, decoded.time_ms, _probability(batch, outcome, messages))
     for number, message in enumerate(messages):
         key = message_key(channel_key, message)
         record = state.crowd.reporters_of(key)
@@ -174,8 +175,19 @@ def _judged(
     return identity, (key.partition(b"\0")[2].decode(),)
 
 
-def _decision(batch: ReportBatch, outcome: ModerationOutcome, decided_ms: int) -> KnownOutcome:
-    probability = 1.0 if outcome.sampled is None else outcome.sampled
+def _probability(batch: ReportBatch, outcome: ModerationOutcome, messages: Sequence[str]) -> float:
+    """Return the probability with which what was judged was drawn; a desk need not say that of a sample."""
+    if outcome.sampled is not None:
+        return outcome.sampled
+    if len(messages) != 1:
+        return 1.0
+    sample = batch.state.samples.find(SampleKey(outcome.subject.channel_ref, messages[0]))
+    return 1.0 if sample is None else sample.probability
+
+
+def _decision(
+    batch: ReportBatch, outcome: ModerationOutcome, decided_ms: int, probability: float
+) -> KnownOutcome:
     rules = batch.rules.registry.reporters
     unseen = outcome.reason in SAYS_NOTHING
     return KnownOutcome(

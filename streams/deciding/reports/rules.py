@@ -31,7 +31,8 @@ class CategoryPlan(NamedTuple):
 
     `windows` begin with the shortest. `judged_together` are the suffixes of the other categories that any of
     these policies counts. `floor`: a person looks at every report of the category. `live_windows` are those
-    of live policies.
+    of live policies. `by_size`: one of the policies asks how many members the channel has. `histories` are
+    the ends of the state keys of what policies compare the channel's reports with.
     """
 
     suffix: bytes
@@ -40,6 +41,8 @@ class CategoryPlan(NamedTuple):
     judged_together: tuple[bytes, ...]
     floor: bool
     live_windows: tuple[WindowSpec, ...]
+    by_size: bool
+    histories: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,4 +118,6 @@ def _plan(category: Category, compiled: list[CompiledPolicy], *, floor: bool) ->
         tuple(category_suffix(other) for other in together if other != category),
         floor,
         tuple(dict.fromkeys(policy.spec for policy in concerned if policy.policy.mode == "live")),
+        any(policy.by_size for policy in concerned),
+        tuple(dict.fromkeys(policy.history for policy in concerned if policy.history is not None)),
     )

@@ -15,6 +15,8 @@ from streams.deciding.partition.time import EventTime
 from streams.deciding.reports.crowd import (
     APPROVALS,
     CHANNEL_ARRIVALS,
+    CHANNEL_HISTORY,
+    CHANNEL_SIZE,
     GUARD_RAIL,
     LISTED_MESSAGES,
     MESSAGE_CLUSTERS,
@@ -24,6 +26,7 @@ from streams.deciding.reports.crowd import (
     merge_guard_rails,
 )
 from streams.deciding.reports.decisions_read import DECISIONS_READ, DecisionsRead, forget_decisions
+from streams.deciding.reports.escalation.budgets import RESTING, SPENT, Budgets, forget_spent
 from streams.deciding.reports.escalation.episodes import (
     Cooldown,
     Episode,
@@ -33,6 +36,7 @@ from streams.deciding.reports.escalation.episodes import (
     next_change_time,
 )
 from streams.deciding.reports.escalation.question import asked_by
+from streams.deciding.reports.escalation.samples import SAMPLE, Samples
 from streams.deciding.reports.reporter_keys import REPORTER_KEYS, ReporterKeys, merge_keys
 from streams.deciding.reports.rules import ReportRules
 
@@ -51,13 +55,24 @@ class ReportState(PartitionState):
     `time.now` follows occurred_at.
     """
 
-    __slots__ = ("_touched_channels", "counts", "crowd", "decisions", "episodes", "reporter_keys")
+    __slots__ = (
+        "_touched_channels",
+        "budgets",
+        "counts",
+        "crowd",
+        "decisions",
+        "episodes",
+        "reporter_keys",
+        "samples",
+    )
 
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
         super().__init__("reports", EventTime(), partition, partitions, rules.settings)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
         self.counts = _count_store(native=rules.native)
         self.crowd = Crowd()
+        self.budgets = Budgets()
+        self.samples = Samples()
         self.decisions = DecisionsRead()
         self.reporter_keys = ReporterKeys(rules.hash_keys)
         self._touched_channels: dict[str, None] = {}
@@ -90,7 +105,7 @@ class ReportState(PartitionState):
         """Store a new or changed episode, and schedule its next step after `time`."""
         self.episodes.setdefault(key.channel, {})[key.policy, key.mode] = episode
         self._touched_channels[key.channel] = None
-        self.due.set(key, next_change_time(episode, time, timing))
+        self.due.set(key, self.budgets.due(key, next_change_time(episode, time, timing)))
 
     def touch_episodes(self, channel: str) -> None:
         """Store the episodes of a channel, of which one has changed; its next step is due when it was."""
@@ -113,6 +128,8 @@ class ReportState(PartitionState):
         super().turn_back(clock, appended, rules)
         self.counts.turn_back(clock)
         self.crowd.turn_back(clock)
+        self.budgets.turn_back(clock)
+        self.samples.turn_back(clock, self.due)
         for channel in sorted(self.episodes):
             for (policy_id, mode), episode in sorted(self.episodes[channel].items()):
                 self._turn_episode_back(EpisodeKey(channel, policy_id, mode), episode, clock, rules)
@@ -140,6 +157,8 @@ class ReportState(PartitionState):
         self._touched_channels = {}
         yield from self.counts.drain_changes()
         yield from self.crowd.drain_changes()
+        yield from self.budgets.drain_changes()
+        yield from self.samples.drain_changes()
         keys = self.reporter_keys.drain_change()
         if keys is not None:
             yield REPORTER_KEYS, keys
@@ -184,6 +203,9 @@ def restore_reports(
         CHANNEL_EPISODES: state.restore_episodes,
         REPORTER_KEYS: state.reporter_keys.restore,
         DECISIONS_READ: state.decisions.restore,
+        SPENT: state.budgets.restore_spent,
+        RESTING: state.budgets.restore_resting,
+        SAMPLE: state.samples.restore,
         **state.crowd.readers,
     }
     state.restore(entries, own)
@@ -204,7 +226,8 @@ def rebind_reports(state: ReportState, rules: ReportRules) -> None:
 
 
 def _needed(state: ReportState, rules: ReportRules) -> Iterator[Category]:
-    """Yield the categories that the next event of each open episode needs."""
+    """Yield the categories that the next event of each open episode needs, and of each sample."""
+    yield from state.samples.categories()
     for of_channel in state.episodes.values():
         for key, episode in of_channel.items():
             if isinstance(episode, Open):
@@ -214,7 +237,8 @@ def _needed(state: ReportState, rules: ReportRules) -> Iterator[Category]:
 
 
 def _schedule(state: ReportState, rules: ReportRules) -> None:
-    """Schedule the next step of each episode: at once for an open one whose policy is gone."""
+    """Schedule the next step of each episode and sample: at once for an open one whose policy is gone."""
+    state.samples.schedule(state.due)
     for channel, of_channel in state.episodes.items():
         for (policy_id, mode), episode in of_channel.items():
             policy = rules.policies.get((policy_id, mode))
@@ -224,6 +248,7 @@ def _schedule(state: ReportState, rules: ReportRules) -> None:
                 time = state.time.now
             else:
                 time = next_change_time(episode, state.time.now, policy.timing)
+                time = state.budgets.due(EpisodeKey(channel, policy_id, mode), time)
             state.due.set(EpisodeKey(channel, policy_id, mode), time)
 
 
@@ -238,7 +263,12 @@ MOVES: Moves = {
     LISTED_MESSAGES: ByRef(ref_before_nul),
     WATCHED_REPORTS: ByRef(ref_before_nul),
     APPROVALS: ByRef(ref_before_nul),
+    CHANNEL_SIZE: ByRef(ref_before_nul),
+    CHANNEL_HISTORY: ByRef(ref_before_nul),
     GUARD_RAIL: Merged(merge_guard_rails),
     DECISIONS_READ: Merged(forget_decisions),
+    SPENT: Merged(forget_spent),
+    RESTING: ByRef(ref_before_nul),
+    SAMPLE: ByRef(ref_before_nul),
 }
 """How the records of the stage of reports move when the number of partitions changes."""

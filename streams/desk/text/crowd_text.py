@@ -4,7 +4,7 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import asdict
 
-from streams.contract.events.escalation import Counts, Integrity, QuestionState
+from streams.contract.events.escalation import Counts, Digest, Integrity, QuestionState
 from streams.contract.events.integrity import IntegritySignal
 from streams.contract.events.priority import Priority
 
@@ -77,6 +77,14 @@ def question_text(question: QuestionState) -> str:
         "stands": f"a desk was asked before {level}, and upheld a report that was drawn: the count stands",
         "would_be_asked": f"in live mode a desk would have been asked before {level}",
     }[question.state]
+
+
+def digest_text(digest: Digest) -> str:
+    """How many other cases wait for the policy's budget, until when, and in which channels."""
+    named = ", ".join(each.channel_ref for each in digest.escalations)
+    more = digest.waiting - len(digest.escalations)
+    others = f" and {more:,} more" if more else ""
+    return f"{digest.waiting:,} more cases wait for the budget, until {digest.open_by}: {named}{others}"
 
 
 def priority_text(priority: Priority) -> str:

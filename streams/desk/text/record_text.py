@@ -88,6 +88,8 @@ def escalation_grounds(escalation: Escalation) -> str:
         remarks.append(crowd)
     if escalation.question is not msgspec.UNSET:
         remarks.append(question_text(escalation.question))
+    if escalation.digest is not msgspec.UNSET:
+        remarks.append(f"{escalation.digest.waiting:,} more cases wait for the budget")
     if escalation.rule_of_law.decision != "human_review":
         remarks.append(escalation.rule_of_law.decision)
     return "; ".join(remarks)

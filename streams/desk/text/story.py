@@ -9,7 +9,13 @@ import msgspec
 from streams.contract.events.clock import ClockView
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.obligation import EscalatedObligation
-from streams.desk.text.crowd_text import integrity_rows, priority_text, question_text, voices_rows
+from streams.desk.text.crowd_text import (
+    digest_text,
+    integrity_rows,
+    priority_text,
+    question_text,
+    voices_rows,
+)
 from streams.desk.text.duty_words import marks_words, signature_words, why_no_clock
 from streams.desk.text.record_text import caused_by_answer, value_text
 from streams.desk.text.routing_text import minute
@@ -92,6 +98,16 @@ def _about_clock(newest: Escalation, clock: ClockView) -> _Rows:
     ]
 
 
+def _held_back(event: Escalation) -> _Rows:
+    rows: _Rows = []
+    if event.question is not msgspec.UNSET:
+        asked = f" (question {event.question.id})" if event.question.id else ""
+        rows.append(("asked", f"{question_text(event.question)}{asked}"))
+    if event.digest is not msgspec.UNSET:
+        rows.append(("digest", digest_text(event.digest)))
+    return rows
+
+
 def _event(event: Escalation, before: Escalation | None) -> Iterator[str]:
     yield (
         f"{event.sequence}. {event.at}  {event.type}, level {event.level} {event.level_name}: {event.reason}"
@@ -102,9 +118,7 @@ def _event(event: Escalation, before: Escalation | None) -> Iterator[str]:
     else:
         clock = event.clock
         rows = [("clock", f"{clock.status}, {clock.elapsed:.0%} elapsed, due {minute(clock.due_at)}")]
-    if event.question is not msgspec.UNSET:
-        asked = f" (question {event.question.id})" if event.question.id else ""
-        rows.append(("asked", f"{question_text(event.question)}{asked}"))
+    rows += _held_back(event)
     if event.priority is not msgspec.UNSET and event.status == "open":
         rows.append(("priority", priority_text(event.priority)))
     rows.append(("caused by", _cause(event)))

@@ -103,6 +103,13 @@ class LevelRow(Row):
     )
 
 
+class BudgetRow(Row):
+    """How many episodes of each level of a policy may open in an hour; the others wait."""
+
+    # A million an hour is no budget.
+    per_hour: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
 class PolicyRow(Row):
     """A policy: the categories it counts, its window and its levels."""
 
@@ -114,6 +121,8 @@ class PolicyRow(Row):
     clear_below: Ratio = 0.6
     min_clear: str
     cooldown: str
+    # A policy without keeps its policy_version.
+    budget: Annotated[BudgetRow | None, Field(exclude_if=is_absent)] = None
     reason: Text
 
 
@@ -144,6 +153,14 @@ class PriorityRow(Row):
     reason: Text
 
 
+class SampleRow(Row):
+    """Which share of the messages that no policy raised people look at."""
+
+    # More than a tenth is no sample but a policy.
+    share: Annotated[float, Field(gt=0, le=0.1)]
+    reason: Text
+
+
 class PoliciesFile(Row):
     """policies.yaml: all policies."""
 
@@ -151,6 +168,7 @@ class PoliciesFile(Row):
     integrity: Annotated[IntegrityRow | None, Field(exclude_if=is_absent)] = None
     ask: Annotated[AskRow | None, Field(exclude_if=is_absent)] = None
     priority: Annotated[PriorityRow | None, Field(exclude_if=is_absent)] = None
+    sample: Annotated[SampleRow | None, Field(exclude_if=is_absent)] = None
     policies: list[PolicyRow]
 
 

@@ -84,17 +84,21 @@ LABELS = {
     "level": "level of a policy: 1, 2, ...",
     "kind": "of state: `counts` (one per channel and category), `episodes` and `arrivals` (one per channel), "
     "`messages` and `clusters` (one per message), `listed_messages` (one per escalation), `watched_reports` "
-    "(one per channel) and `approvals` (one per message) in the stage `reports`; `reporters` in "
-    "the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; "
+    "and `sizes` (one per channel), `histories` (one per channel and set of categories) and "
+    "`approvals` (one per message) in the stage `reports`, with `resting` (episodes "
+    "that wait for a budget) and `samples` (messages drawn at random); "
+    "`reporters` in the stage `reporters`; `clocks`, `duplicates` and `time` in all stages; "
     "of a request: the kind that it states",
     "trust": "`high`, `medium` or `low`",
     "failure": "of a delivery: `refused` (the receiver does not take it), `unavailable` (the receiver cannot "
     "be reached, is overloaded or broken) or `not_sendable` (no request can be made from the event)",
     "effect": "of an outcome on trust: `applied`, or `too_old` if it no longer changes it; of an act on the "
     "console: `counted`, `refused` (somebody else was faster, or it was not allowed), or `not_confirmed` "
-    "(the brokers did not confirm it)",
+    "(the brokers did not confirm it); of an episode beyond a budget: `rests` (it waits for its turn), "
+    "`digest` (it opened, and names those that wait) or `never_rests` (it opened, as all of such policies)",
     "step": "of a question to a desk: `asked`; `stands` or `held`, the answers; `withdrawn`; `overdue`; "
-    "`no_report` (none could be drawn); `would_be_asked` (the policy or the asking runs in shadow)",
+    "`no_report` (none could be drawn); `would_be_asked` (the policy or the asking runs in shadow); of "
+    "a message drawn at random: `drawn`; `raised` by a policy or `decided` before its turn; `shown` to desks",
     "case": "`many_channels`, `misuse` or `brigade`",
     "obligation": "id of a duty in the registry, or of a removed duty with open clocks",
     "event": "`armed`, `half`, `nine_tenths`, `lapsed`, `paused`, `resumed`, `fulfilled`, `withdrawn` or "

@@ -317,6 +317,20 @@ INTEGRITY_CASES = Metric(
     "Cases for people who look after the integrity of reporting.",
     ("case",),
 )
+BEYOND_BUDGET = Metric(
+    _REPORTERS,
+    "tocsin_episodes_beyond_budget_total",
+    "counter",
+    "Episodes that were due to open in an hour in which the budget of their policy and level was spent.",
+    ("policy", "level", "effect"),
+)
+SAMPLES = Metric(
+    _REPORTERS,
+    "tocsin_samples_total",
+    "counter",
+    "Steps of messages that were drawn at random among those that no policy raised, for a review.",
+    ("step",),
+)
 REVIEW_QUESTIONS = Metric(
     _REPORTERS,
     "tocsin_review_questions_total",

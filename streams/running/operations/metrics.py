@@ -20,7 +20,7 @@ from streams.contract.events.reporter_standing import StandingState
 from streams.deciding.clocks.life import ClockEvent
 from streams.deciding.partition.counters import OTHER_PUBLISHER
 from streams.deciding.reporters.watch import WhyHeld
-from streams.deciding.reports.counters import DeskCheck, QuestionEvent
+from streams.deciding.reports.counters import DeskCheck, QuestionEvent, SampleStep
 from streams.registry.rules import Rules
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.core import Core
@@ -90,6 +90,10 @@ class Metrics:
         )
         self.standing = Numbers(catalogue.STANDING, ((state,) for state in get_args(StandingState)))
         self.weight_taken_out = Numbers(catalogue.WEIGHT_TAKEN_OUT)
+        self.beyond_budget = Numbers(catalogue.BEYOND_BUDGET, _budgets_possible(rules))
+        self.samples = Numbers(
+            catalogue.SAMPLES, ((step,) for step in get_args(SampleStep) if rules.sample_share)
+        )
         self.review_questions = Numbers(catalogue.REVIEW_QUESTIONS, _questions_possible(rules))
         self.review_answers = Histogram(catalogue.REVIEW_ANSWERS)
         self.event_to_commit = Histogram(catalogue.EVENT_TO_COMMIT)
@@ -162,9 +166,18 @@ def _escalations_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
             continue
         for place, level in enumerate(policy.levels):
             for kind in ("opened", "updated", "resolved"):
-                # An update raises the level, so it never leads to the first one.
-                if place or kind != "updated":
+                # An update raises the level, so it never leads to the first one; or it is a digest.
+                if place or kind != "updated" or policy.per_hour is not None:
                     yield policy.id, policy.mode, kind, str(level.level)
+
+
+def _budgets_possible(rules: Rules) -> Iterable[tuple[str, ...]]:
+    """Labels of the policies with a budget."""
+    for policy in rules.policies:
+        if policy.mode == "live" and policy.per_hour is not None:
+            effects = ("digest", "rests") if rules.may_rest(policy) else ("never_rests",)
+            for level, effect in product(policy.levels, effects):
+                yield policy.id, str(level.level), effect
 
 
 def _questions_possible(rules: Rules) -> Iterable[tuple[str, ...]]:

@@ -224,6 +224,9 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         metrics.integrity_cases.add(("brigade",), counters.brigades)
         for question, number in counters.questions.items():
             metrics.review_questions.add(question, number)
+        metrics.samples.add_each(counters.samples)
+        for beyond, number in counters.beyond_budget.items():
+            metrics.beyond_budget.add((beyond.policy, str(beyond.level), beyond.effect), number)
         for seconds, number in counters.answered_after.items():
             metrics.review_answers.observe(seconds, number)
         opened: Counter[EpisodeKind] = Counter()

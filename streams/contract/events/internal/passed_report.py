@@ -44,6 +44,15 @@ class RestOfReport(msgspec.Struct, array_like=True, frozen=True, gc=False):
     message_version: str | None = None
 
 
+class SizedRest(RestOfReport, array_like=True, frozen=True, gc=False):
+    """The rest of a report that says how many members its channel has.
+
+    Most do not: a field of their own form would be a byte of each of them.
+    """
+
+    members: int | None = None
+
+
 Rest = TypeVar("Rest")
 
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from streams.contract.events.report import (
+    MOST_MEMBERS,
     REPORT_TYPE,
     AccountAge,
     EvidenceBasis,
@@ -50,6 +51,7 @@ VALID_IN_REPORT: ValidValues = {
     "channel.visibility": one_of(Visibility),
     "channel.country": or_null(COUNTRY),
     "channel.language": or_null(LANGUAGE),
+    "channel.members": f"null or a whole number from 1 to {MOST_MEMBERS}",
     "message_ref": or_null(PSEUDONYM),
     "category": CATEGORY,
     "reporter": "null or an object with kind",

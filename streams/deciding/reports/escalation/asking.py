@@ -8,7 +8,7 @@ from streams.contract.events.report import Category
 from streams.contract.events.review_question import ReviewQuestionStep
 from streams.contract.wire.origin import Origin
 from streams.counting.attribution import ReportIdentity
-from streams.counting.categories import CategoryShare, shares_of, summed
+from streams.counting.categories import CategoryShare, summed
 from streams.counting.known_outcome import KnownOutcome
 from streams.counting.measures import MEASURES, MILLION
 from streams.counting.sums import WindowCounts
@@ -17,6 +17,7 @@ from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.counters import QuestionStep
 from streams.deciding.reports.crowd import message_key
+from streams.deciding.reports.escalation.budgets import per_hour_here
 from streams.deciding.reports.escalation.draw import draw_reports, report_hash
 from streams.deciding.reports.escalation.episodes import EpisodeKey, Open, note_clear
 from streams.deciding.reports.escalation.escalations import escalation_id
@@ -25,6 +26,7 @@ from streams.deciding.reports.escalation.policies import CompiledPolicy
 from streams.deciding.reports.escalation.question import DrawnReport, Question, Verdict, question_id, settled
 from streams.deciding.reports.escalation.question_events import publish_question, withdraw_question
 from streams.deciding.reports.escalation.transitions import open_or_raise, raise_by_answer
+from streams.deciding.reports.escalation.window_shares import policy_shares
 from streams.registry.rules import AskRules, Rules
 
 
@@ -58,7 +60,10 @@ def rise_or_ask(
     question = None if opened is None else opened.question
     ask = batch.rules.registry.ask
     alone = min(_level_without_asking(batch, policy, level, shares, ask), unsuspected)
-    if ask is None or alone == level:
+    # Nobody is asked about what no desk has seen yet.
+    waits = alone < level and _waits(batch, key, policy)
+    level = max(alone, REVIEW) if waits else level
+    if ask is None or waits or alone == level:
         if opened is not None:
             withdraw_question(batch, key, opened, state.time.now)
             question = opened.question
@@ -103,6 +108,17 @@ def rise_or_ask(
     assert opened is not None
     note_clear(opened, state.time.now, clear=clear)
     state.put_episode(key, opened, policy.timing, state.time.now)
+
+
+def _waits(batch: ReportBatch, key: EpisodeKey, policy: CompiledPolicy) -> bool:
+    """Return whether an episode waits for the budget of its policy, or would if it opened for a review."""
+    state = batch.state
+    if isinstance(state.episode(key), Open):
+        return state.budgets.rest_of(key) is not None
+    here = per_hour_here(policy, state.partitions)
+    if here is None or not batch.rules.registry.may_rest(policy.policy):
+        return False
+    return state.budgets.is_spent(key, REVIEW, here, state.time.now)
 
 
 def drawn_message(batch: ReportBatch, channel: str, identity: ReportIdentity) -> str | None:
@@ -169,7 +185,7 @@ def _follow_answer(
     state, ask = batch.state, batch.rules.registry.ask
     now = state.time.now
     channel_key = key.channel.encode()
-    shares = shares_of(state.counts, channel_key, policy.policy.categories, policy.spec, now)
+    shares = policy_shares(state, channel_key, policy, now)
     level = unsuspected = policy.judge_shares(shares, now).level
     if level > episode.level and batch.rules.registry.integrity == "live":
         unsuspected = level_held(batch, channel_key, policy, level, shares, now).level
@@ -223,6 +239,8 @@ def _findings(counts: WindowCounts) -> WindowCounts:
         trusted_flaggers=counts.trusted_flaggers,
         automated=counts.automated,
         distinct_reporters=min(counts.distinct_reporters, reports),
+        members=counts.members,
+        expected=counts.expected,
     )
 
 

@@ -11,6 +11,7 @@ from streams.contract.events.escalation import (
     ESCALATION_TYPE,
     Condition,
     Counts,
+    Digest,
     Escalation,
     EscalationReason,
     EscalationType,
@@ -76,15 +77,18 @@ def escalation_record(
     shares: Sequence[CategoryShare],
     arrivals: Arrivals | None = None,
     outcome: OutcomeTrace | None = None,
+    digest: Digest | None = None,
 ) -> OutputRecord:
     """Return the record that publishes a transition of `episode`, which is in its state after the transition.
 
     `shares` are the categories with reports in the window that ends with the pane of `transition.counted_at`.
     `arrivals` are those of the channel, None if nothing is known of them. `outcome` is the one that caused
-    it; None if a report or time did.
+    it; None if a report or time did. `digest` is what the episode says of others that wait.
     """
     event_id = step_id(episode.escalation_id, episode.sequence)
     event = _event(rules, key, episode, transition, shares, arrivals)
+    if digest is not None:
+        event = replace(event, digest=digest)
     headers = event_headers(ESCALATION_TYPE, event_id, transition.at)
     if outcome is not None:
         place = {f"{outcome.origin.topic}/{outcome.origin.partition}": outcome.origin.offset}

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from streams.counting.categories import CategoryShare
 from streams.counting.counts import CHANNEL_COUNTS, category_suffix
-from streams.counting.store import CountStore
 from streams.counting.windows import RINGS
 from streams.deciding.reports.escalation.integrity import Held
 from streams.deciding.reports.escalation.policies import CompiledPolicy
+from streams.deciding.reports.state import ReportState
+from streams.deciding.reports.usual import add_what_is_usual
 
 
 class LateLevel(NamedTuple):
@@ -35,7 +36,7 @@ def is_late(policy: CompiledPolicy, occurred: int, now: int) -> bool:
 
 
 def judge_ended(
-    store: CountStore,
+    state: ReportState,
     channel_key: bytes,
     policy: CompiledPolicy,
     occurred: int,
@@ -51,7 +52,7 @@ def judge_ended(
     spec = policy.spec
     channels = []
     for category in policy.policy.categories:
-        entry = store.find(CHANNEL_COUNTS + channel_key + category_suffix(category))
+        entry = state.counts.find(CHANNEL_COUNTS + channel_key + category_suffix(category))
         if entry is not None:
             channels.append((category, entry.counts))
     # A window that begins later is whole if that of the report's own pane is.
@@ -69,6 +70,7 @@ def judge_ended(
             continue
         measured = ((category, one, one.measure(spec, end)) for category, one in channels)
         shares = [CategoryShare(*share) for share in measured if share[2].reports]
+        add_what_is_usual(state.crowd, channel_key, policy, [share.counts for share in shares], end)
         level = policy.judge_shares(shares, end).level
         if held is not None and level > max(above, found.level):
             level = held(level, shares, end).level

@@ -30,8 +30,9 @@ class CompiledPolicy:
 
     `levels` come highest first, each with the least reports that it needs and the verdict when it holds;
     level 1 is clear while none of `lasting` holds. No level holds with fewer than `least_reports` reports,
-    because no measure exceeds the number of reports (see counting.measures). `grows`: more reporters never
-    lower the level.
+    because of what measures are (see counting.measures). `grows`: more reporters never lower the level.
+    `by_size`: it asks how many members the channel has. `history` is the end of the state key of what it
+    compares a channel's reports with, None if it does not: policies of the same categories share it.
     """
 
     policy: Policy
@@ -44,6 +45,8 @@ class CompiledPolicy:
     needs_union: bool
     grows: bool
     single_category: bool
+    by_size: bool
+    history: bytes | None
 
     def judge(self, counts: WindowCounts) -> WindowVerdict:
         """Return the level that holds, and whether all measures of level 1 are below clear_below x threshold.
@@ -99,6 +102,7 @@ def compile_policy(policy: Policy, mode: PolicyMode) -> CompiledPolicy:
         (level.least_reports, level, WindowVerdict(level.level, clear=False))
         for level in reversed(policy.levels)
     )
+    measures = {condition.measure.name for condition in policy.conditions}
     by_union = [one for one in policy.conditions if one.measure.over_categories == "union"]
     return CompiledPolicy(
         policy=policy,
@@ -111,4 +115,6 @@ def compile_policy(policy: Policy, mode: PolicyMode) -> CompiledPolicy:
         needs_union=bool(by_union),
         grows=not any(condition.has_limit for condition in by_union),
         single_category=len(policy.categories) == 1,
+        by_size="per_thousand_members" in measures,
+        history=",".join(sorted(policy.categories)).encode() if "surprise" in measures else None,
     )

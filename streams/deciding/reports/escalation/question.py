@@ -79,6 +79,8 @@ class Question(msgspec.Struct, frozen=True, array_like=True, gc=False):
             reports=max(counts.reports - self.reports, 0),
             risk=max(counts.risk - self.risk, 0),
             distinct_reporters=max(counts.distinct_reporters - self.crowd, 0),
+            members=counts.members,
+            expected=counts.expected,
         )
 
     def may_be_asked_again(self, now: int, window_ms: int, *, others: bool) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from streams.contract.wire.times import DAY
+from streams.contract.events.escalation import Digest
+from streams.contract.wire.times import DAY, HOUR
 from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.coordination.channel_itself import channel_on
 from streams.counting.windows import window_spec
@@ -13,8 +14,9 @@ from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.legal_clocks import OutcomeTrace, take_clock_step
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
-from streams.deciding.reports.counters import EpisodeLevel, EscalationStep, QuestionStep
+from streams.deciding.reports.counters import BeyondBudget, EpisodeLevel, EscalationStep, QuestionStep
 from streams.deciding.reports.crowd import message_key
+from streams.deciding.reports.escalation.budgets import per_hour_here, published_digest
 from streams.deciding.reports.escalation.case_law import causing_report, protection_of
 from streams.deciding.reports.escalation.clock_events import publish_change
 from streams.deciding.reports.escalation.episodes import (
@@ -36,6 +38,9 @@ from streams.deciding.reports.escalation.escalations import (
 from streams.deciding.reports.escalation.policies import CompiledPolicy
 from streams.deciding.reports.escalation.question import Question
 from streams.deciding.reports.escalation.question_events import withdraw_question
+from streams.deciding.reports.escalation.samples import SampleKey
+from streams.deciding.reports.escalation.sampling import leave_out_raised, take_sample_step
+from streams.deciding.reports.escalation.window_shares import policy_shares
 
 
 def open_or_raise(
@@ -55,14 +60,20 @@ def open_or_raise(
     `shares` are those of the window that ends with the pane of `counted_at` (ms), `clear` says whether the
     window of now is. `question` is what is known of asking a desk. Returns the episode. One that a
     window of the past opens begins now all the same: dated back, it would be resolved at once, and the next
-    late report would open another.
+    late report would open another. One beyond the budget of its policy is published when it is its turn.
     """
     state = batch.state
     now = state.time.now
     episode = state.episode(key)
     cause = causing_report(case)
     scope = Scope(policy.policy.categories, policy.policy.window_ms, policy.level(level).name)
-    if isinstance(episode, Open):
+    if isinstance(episode, Open) and state.budgets.rest_of(key) is not None:
+        if level <= episode.level:
+            return episode
+        episode.level, episode.cause, episode.scope = level, cause, scope
+        episode.clear_since = now if clear else None
+        transition = Transition("opened", "threshold_crossed", now, counted_at)
+    elif isinstance(episode, Open):
         batch.counters.raised_from[EpisodeLevel(key.policy, key.mode, episode.level)] += 1
         episode.sequence += 1
         episode.level = level
@@ -86,10 +97,31 @@ def open_or_raise(
         transition = Transition("opened", "threshold_crossed", now, counted_at)
     episode.question = question
     episode.held = max(held_tier(episode, shares, policy.spec, counted_at), protection_of(cause))
+    if key.mode == "live":
+        leave_out_raised(batch, key.channel, scope.categories)
+    opens = transition.type != "opened" or _is_admitted(batch, key, policy, episode, counted_at)
     state.put_episode(key, episode, policy.timing, now)
-    _publish(batch, key, episode, transition, shares)
-    _list_messages(batch, key, episode, policy, shares, counted_at)
+    if opens:
+        _publish(batch, key, episode, transition, shares)
+        _list_messages(batch, key, episode, policy, shares, counted_at)
     return episode
+
+
+def _is_admitted(
+    batch: ReportBatch, key: EpisodeKey, policy: CompiledPolicy, episode: Open, counted_at: int
+) -> bool:
+    """Return whether an episode opens now, and does not wait for the budget of its policy."""
+    state, level = batch.state, episode.level
+    here = per_hour_here(policy, state.partitions)
+    if here is None:
+        return True
+    may_rest = batch.rules.registry.may_rest(policy.policy)
+    admission = state.budgets.admit(
+        key, level, here, state.time.now, counted_at, episode.escalation_id, may_rest=may_rest
+    )
+    if admission != "within":
+        batch.counters.beyond_budget[BeyondBudget(key.policy, level, admission)] += 1
+    return admission != "rests"
 
 
 def raise_by_answer(
@@ -145,9 +177,11 @@ def _days_of_channel(
 
 
 def serve_due(batch: ReportBatch, time: int, key: DueKey) -> None:
-    """Take the step of a clock or an episode that is due at `time` (ms)."""
+    """Take the step of a clock, an episode or a sample that is due at `time` (ms)."""
     if isinstance(key, ClockKey):
         take_clock_step(batch, key, time, publish_change)
+    elif isinstance(key, SampleKey):
+        take_sample_step(batch, time, key)
     else:
         assert isinstance(key, EpisodeKey)
         _take_episode_step(batch, time, key)
@@ -161,17 +195,17 @@ def _take_episode_step(batch: ReportBatch, time: int, key: EpisodeKey) -> None:
         state.remove_episode(key)
         return
     policy = batch.rules.policies.get((key.policy, key.mode))
-    channel = key.channel.encode()
+    _open_at_last(batch, time, key, episode, policy)
+    _publish_digest(batch, time, key, episode, policy)
     _note_overdue(batch, key, episode, time)
     if policy is None:
         withdraw_question(batch, key, episode, time)
-        scope = episode.scope
-        shares = shares_of(state.counts, channel, scope.categories, window_spec(scope.window_ms, ""), time)
+        shares = _shares(batch, key, episode, None, time)
         episode.sequence += 1
         _publish(batch, key, episode, Transition("resolved", "policy_changed", time, time), shares)
         state.remove_episode(key)
         return
-    shares = shares_of(state.counts, channel, policy.policy.categories, policy.spec, time)
+    shares = _shares(batch, key, episode, policy, time)
     clear = policy.judge_shares(shares, time).clear
     resolved_at = resolution_time(episode, policy.timing)
     if resolved_at is None or not clear:
@@ -184,6 +218,53 @@ def _take_episode_step(batch: ReportBatch, time: int, key: EpisodeKey) -> None:
     episode.sequence += 1
     _publish(batch, key, episode, Transition("resolved", "cleared", resolved_at, time), shares)
     state.put_episode(key, after_resolution(episode, resolved_at, policy.timing), policy.timing, time)
+
+
+def _open_at_last(
+    batch: ReportBatch, time: int, key: EpisodeKey, episode: Open, policy: CompiledPolicy | None
+) -> None:
+    """Publish an episode that has waited for the budget of its policy, with the counts that it had then."""
+    rest = batch.state.budgets.wake(key)
+    if rest is None:
+        return
+    # What has become clear meanwhile stays open as long as what becomes clear now: a desk must see it.
+    episode.clear_since = None
+    shares = _shares(batch, key, episode, policy, rest.since)
+    _publish(batch, key, episode, Transition("opened", "threshold_crossed", time, rest.since), shares)
+    if policy is not None:
+        _list_messages(batch, key, episode, policy, shares, rest.since)
+
+
+def _publish_digest(
+    batch: ReportBatch, time: int, key: EpisodeKey, episode: Open, policy: CompiledPolicy | None
+) -> None:
+    """Publish which episodes wait, if this one says so, at the end of the hour or before it is resolved."""
+    digest = batch.state.budgets.digest_of(key)
+    if digest is None:
+        return
+    ends = resolution_time(episode, policy.timing) if policy is not None else time
+    if time < (digest.hour + 1) * HOUR and (ends is None or time < ends):
+        return
+    batch.state.budgets.end_digest(key)
+    if digest.waiting:
+        # It stays at its level.
+        batch.counters.raised_from[EpisodeLevel(key.policy, key.mode, episode.level)] += 1
+        episode.sequence += 1
+        shares = _shares(batch, key, episode, policy, time)
+        transition = Transition("updated", "threshold_crossed", time, time)
+        _publish(batch, key, episode, transition, shares, digest=published_digest(digest))
+
+
+def _shares(
+    batch: ReportBatch, key: EpisodeKey, episode: Open, policy: CompiledPolicy | None, end: int
+) -> list[CategoryShare]:
+    """Return the counts of an episode in the window that ends with the pane of `end` (ms)."""
+    channel = key.channel.encode()
+    if policy is not None:
+        return policy_shares(batch.state, channel, policy, end)
+    scope = episode.scope
+    spec = window_spec(scope.window_ms, "")
+    return shares_of(batch.state.counts, channel, scope.categories, spec, end)
 
 
 def _note_overdue(batch: ReportBatch, key: EpisodeKey, episode: Open, time: int) -> None:
@@ -201,10 +282,13 @@ def _publish(
     transition: Transition,
     shares: Sequence[CategoryShare],
     outcome: OutcomeTrace | None = None,
+    digest: Digest | None = None,
 ) -> None:
     arrivals = None
     if transition.type != "resolved" and any(share.counts.stamped.stamped for share in shares):
         arrivals = batch.state.crowd.arrivals_of(key.channel.encode())
-    batch.outputs.append(escalation_record(batch.rules, key, episode, transition, shares, arrivals, outcome))
+    batch.outputs.append(
+        escalation_record(batch.rules, key, episode, transition, shares, arrivals, outcome, digest)
+    )
     step = EscalationStep(key.policy, key.mode, transition.type, episode.level)
     batch.counters.escalations[step] += 1

@@ -20,7 +20,7 @@ from streams.contract.wire.rules.rule_set import BadRuleSet, decode_rule_set
 from streams.registry.changes.bundle import load_rule_set
 from streams.registry.changes.golden import golden_cases
 from streams.registry.errors import RegistryError
-from streams.registry.policy import LEGAL_CLOCK
+from streams.registry.policy import LEGAL_CLOCK, RANDOM_SAMPLE
 from streams.registry.rules import Rules
 from streams.running.worker.rule_changes.rehearsal import rehearse
 
@@ -78,7 +78,7 @@ def problems_of(rules: RuleSet) -> tuple[Rules | None, list[str]]:
     """Return the rules of a set and what is wrong with them; the code may raise anything else."""
     try:
         loaded = load_rule_set(rules)
-        cases = golden_cases(rules, {policy.id for policy in loaded.policies} | {LEGAL_CLOCK})
+        cases = golden_cases(rules, {policy.id for policy in loaded.policies} | {LEGAL_CLOCK, RANDOM_SAMPLE})
         return loaded, rehearse(loaded, cases)
     except RegistryError as error:
         return None, str(error).splitlines()
