@@ -88,7 +88,9 @@ class BacktestFleet:
                 self.clock += draw.choice((1, 7, 45, 200)) * MINUTE
                 self.tick(draw.randrange(PARTITIONS))
             else:
-                self._apply_some()
+                # Often enough that most is applied soon, and seldom enough that something always waits.
+                for _ in range(draw.randrange(25)):
+                    self._apply_some()
         while any(len(log) > self._read[place] for place, log in self.logs.items() if _is_read(place[0])):
             self._apply_some()
 

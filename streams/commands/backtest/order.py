@@ -33,6 +33,8 @@ Place = tuple[str, int, int]
 Step = msgspec.Raw | ReadTick | SourceRecord
 """What is applied next: an entry of a bundle, a tick that took effect, or a record as it was read."""
 
+_DECIDED: Final = (MODERATION_OUTCOMES, CLOCK_OUTCOMES)
+
 # Brokers append by their own clocks, and a report's bundle is appended before its enriched report.
 _CLOCKS_DIFFER_MS: Final = MAX_CLOCK_DIFFERENCE_MS
 
@@ -40,7 +42,8 @@ _CLOCKS_DIFFER_MS: Final = MAX_CLOCK_DIFFERENCE_MS
 class Logs(NamedTuple):
     """The records of one partition that are kept, each log in its order.
 
-    `reports` are by topic with its prefix. `whole`: nothing of `enriched` was deleted yet.
+    `reports` are by topic with its prefix. `whole`: nothing of `enriched` was deleted yet. Otherwise
+    `decisions` begin about when the first of it was appended.
     """
 
     partition: int
@@ -105,10 +108,14 @@ class _Kept(NamedTuple):
 
 
 class _Internal:
-    """The internal topic, read ahead: reports by their places, what moves time, and decisions of people."""
+    """The internal topic, read ahead: reports by their places, what moves time, and decisions of people.
+
+    Of the latter two only what was appended from `begin_ms` on.
+    """
 
     def __init__(self, records: Iterable[SourceRecord]) -> None:
         self.log = _Log(records)
+        self.begin_ms = 0
         self.entries: OrderedDict[Place, _Kept] = OrderedDict()
         self.moving: deque[_Kept] = deque()
         self.decisions: deque[_Kept] = deque()
@@ -125,9 +132,9 @@ class _Internal:
             if without_prefix(origin.topic) in REPORT_SOURCES:
                 # Version 0.2 wrote a record for each report.
                 self.entries[origin.topic, origin.partition, origin.offset] = _Kept(*at, record)
-            elif without_prefix(origin.topic) in (MODERATION_OUTCOMES, CLOCK_OUTCOMES):
+            elif record.timestamp >= self.begin_ms and without_prefix(origin.topic) in _DECIDED:
                 self.decisions.append(_Kept(*at, record))
-        elif own_type(record) is not None:
+        elif record.timestamp >= self.begin_ms and own_type(record) is not None:
             self._read_own(record, at)
 
     def _read_own(self, record: SourceRecord, at: tuple[int, int]) -> None:
@@ -172,10 +179,14 @@ class _Waiting(NamedTuple):
 
 
 class _Direct:
-    """A topic of reports: those that do not go through the stage of reporters."""
+    """A topic of reports: those that do not go through the stage of reporters.
+
+    What is left in the end begins with what was appended at `begin_ms`.
+    """
 
     def __init__(self, records: Iterable[SourceRecord]) -> None:
         self.log = _Log(records)
+        self.begin_ms = 0
         self._waiting: OrderedDict[int, _Waiting] = OrderedDict()
 
     def at(self, offset: int) -> _Waiting | None:
@@ -196,7 +207,8 @@ class _Direct:
                 self._read()
                 continue
             offset, (record, _) = self._waiting.popitem(last=False)
-            yield _Kept(record.timestamp, offset, record)
+            if record.timestamp >= self.begin_ms:
+                yield _Kept(record.timestamp, offset, record)
 
     def _read(self) -> None:
         record = self.log.take()
@@ -225,8 +237,12 @@ class ApplicationOrder:
         self._direct = {topic: _Direct(records) for topic, records in logs.reports.items()}
         self._decisions = {topic: _Log(records) for topic, records in logs.decisions.items()}
         self._partition = logs.partition
-        # The number of reports that were applied before the first one that is kept, once it is known.
-        self._before = 0 if logs.whole else None
+        # The number of reports that were applied before the first one that is kept. If some are gone, ticks
+        # say at least how many it were; the first one that took effect says it exactly.
+        self._before = 0
+        self._whole = logs.whole
+        # When the enriched report before this one was appended.
+        self._since = 0
 
     def __iter__(self) -> Iterator[Step]:
         """Yield what is applied."""
@@ -239,13 +255,19 @@ class ApplicationOrder:
     def _applied(self) -> Iterator[Step | None]:
         number = 0
         for record in self._enriched:
+            if not number and not self._whole:
+                # What was decided before concerns reports that are gone, and no report says when.
+                self._internal.begin_ms = record.timestamp
+                for log in self._direct.values():
+                    log.begin_ms = record.timestamp
             source = _decode_enriched(record.value or b"").source
             step = self._found((source.topic, source.partition, source.offset), record.timestamp)
             headers = dict(record.headers)
             if TICKS_HEADER in headers or DECISIONS_HEADER in headers:
-                ticks = int(headers.get(TICKS_HEADER) or 0)
-                yield from self._between(number, ticks, read_runs(headers.get(DECISIONS_HEADER) or b""))
+                moved = self._counted(number, int(headers.get(TICKS_HEADER) or 0), record.timestamp)
+                yield from self._between(moved, read_runs(headers.get(DECISIONS_HEADER) or b""))
             number += 1
+            self._since = record.timestamp
             if step is None:
                 self.missing += 1
             else:
@@ -268,9 +290,8 @@ class ApplicationOrder:
         direct.take(offset)
         return published.record
 
-    def _between(self, number: int, ticks: int, runs: Iterable[DecisionRun]) -> Iterator[Step | None]:
-        """Yield the ticks and decisions between the report of a number and the one before it."""
-        moved = self._counted(number, ticks)
+    def _between(self, moved: Sequence[Step | None], runs: Iterable[DecisionRun]) -> Iterator[Step | None]:
+        """Yield the ticks and decisions between two reports, in their order."""
         passed = 0
         for run in runs:
             for decision in self._decided(run):
@@ -279,28 +300,32 @@ class ApplicationOrder:
                 yield decision
         yield from moved[passed:]
 
-    def _counted(self, number: int, wanted: int) -> Sequence[Step | None]:
-        """Take the next ticks, corrections and changes of rules that took effect."""
+    def _counted(self, number: int, wanted: int, applied: int) -> Sequence[Step | None]:
+        """Take the ticks, corrections and changes of rules that took effect before a report.
+
+        Of those there are `wanted`, and the report was applied at `applied` (ms).
+        """
         internal = self._internal
         steps: list[Step | None] = []
         while len(steps) < wanted:
             if not internal.moving:
-                if internal.log.head is None:
+                if internal.log.head is None or internal.log.head.timestamp > applied + _CLOCKS_DIFFER_MS:
                     break
                 internal.read()
                 continue
-            step = internal.moving.popleft().step
-            if self._counts(number, step):
-                steps.append(step)
+            kept = internal.moving.popleft()
+            if self._counts(number, kept):
+                steps.append(kept.step)
         return steps
 
-    def _counts(self, number: int, step: Step | None) -> bool:
+    def _counts(self, number: int, kept: _Kept) -> bool:
         """Return whether a tick took effect: it did if nothing was applied since it was written."""
-        if not isinstance(step, ReadTick):
+        tick = kept.step
+        if not isinstance(tick, ReadTick):
             return True
-        if self._before is None:
-            self._before = step.after - number
-        return 0 < step.after == self._before + number
+        if not self._whole and kept.appended >= self._since:
+            self._before = max(self._before, tick.after - number)
+        return 0 < tick.after == self._before + number
 
     def _decided(self, run: DecisionRun) -> Iterator[SourceRecord]:
         if run.topic == "i":
@@ -321,7 +346,7 @@ class ApplicationOrder:
         for kept in heapq.merge(*logs, key=_appended):
             step = kept.step
             if isinstance(step, ReadTick):
-                if not self._counts(number, step):
+                if not self._counts(number, kept):
                     continue
             elif step is not None and _is_report(step):
                 number += 1
