@@ -71,7 +71,9 @@ def test_a_back_test_finds_what_workers_did_and_a_live_change_needs_one(deploy, 
     folder = rules_folder(
         tmp_path / "next", "- id: intimate-images\n    mode: live", "- id: intimate-images\n    mode: off"
     )
-    found = re.search(r"[0-9a-f]{64}", says("alice", "rules", "propose", "--from", folder, "--reason", "less"))
+    found = re.search(
+        r"[0-9a-f]{64}", says("alice", "rules", "propose", "--from", folder, "--reason", "less")
+    )
     rule_set = found[0]
     approval = ("rules", "approve", rule_set, "--reason", "read it", "--yes")
     assert "was not back-tested" in says("bob", *approval, code=1)
@@ -87,6 +89,7 @@ def test_a_back_test_finds_what_workers_did_and_a_live_change_needs_one(deploy, 
     gone = [row for row in rows if row["kind"] == "episode"]
     assert {(row["only"], row["episode"]["policy"]) for row in gone} == {("in_use", "intimate-images")}
     assert {row["why_not"] for row in gone} == {"the policy is off"}
+    live_cases = sum(row["in_use"] for row in rows if row["kind"] == "cases")
     [decisions] = [row for row in rows if row["kind"] == "decisions"]
     assert (decisions["upheld"], decisions["dismissed"]) == (3, 2)
     assert decisions["undecided"] == len(gone) - 5
@@ -101,4 +104,7 @@ def test_a_back_test_finds_what_workers_did_and_a_live_change_needs_one(deploy, 
 
     noted = says("alice", "rules", "backtest", rule_set, "--since", "P14D", "--reason", "before approval")
     assert f"{rule_set[:16]}: checked" in noted
-    assert "in force from now on" in says("bob", *approval)
+    approved = says("bob", *approval)
+    assert f"back-test: {live_cases:,} -> " in approved
+    assert "in force from now on" in approved
+    assert "back-test: " in says("bob", "rules", "list")

@@ -4,6 +4,8 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 
+from msgspec import Raw, json
+
 from streams.commands.backtest.order import Logs
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
@@ -111,8 +113,19 @@ class BacktestFleet:
         elif who < 0.7:
             fields |= {"kind": "automated_detection", "reporter": {"kind": "automated", "ref": None}}
         record = report(number, self.clock - draw.randrange(20) * MINUTE, channel=channel, **fields)
-        if draw.random() < 0.05:
+        kind = draw.random()
+        if kind < 0.05:
             record = record._replace(value=b"[]")
+        elif kind < 0.2:
+            event = {
+                "specversion": "1.0",
+                "id": f"r{number}",
+                "source": "/app",
+                "type": "tocsin.report.v1",
+                "data": Raw(record.value),
+            }
+            headers = [("content-type", b"application/cloudevents+json")]
+            record = record._replace(value=json.encode(event), headers=headers)
         self.publish(record)
 
     def logs_of(self, partition: int, begin: int = 0) -> Logs:

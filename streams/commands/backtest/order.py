@@ -15,10 +15,12 @@ import msgspec
 
 from streams.contract.events.enriched_report import Source
 from streams.contract.wire.bundle import BUNDLE_VERSION
+from streams.contract.wire.envelope import CONTENT_TYPE
 from streams.contract.wire.forms.reporter_paused import decode_reporter_paused
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.forms.tick import ReadTick, decode_tick
 from streams.contract.wire.forms.time_correction import decode_time_correction
+from streams.contract.wire.incoming_envelope import is_structured
 from streams.contract.wire.origin import own_type, read_origin
 from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.rules.rules_switch import decode_rules_switch
@@ -125,9 +127,8 @@ class _Internal:
         record = self.log.take()
         at = record.timestamp, record.offset
         if STAMPED_REPORTS.is_bundle(record):
-            for entry in _entries(record):
-                report = _decode_entry(entry).report
-                self.entries[report.topic, report.partition, report.offset] = _Kept(*at, entry)
+            for place, entry in _entries(record):
+                self.entries[place] = _Kept(*at, entry)
         elif (origin := read_origin(record.headers)) is not None:
             if without_prefix(origin.topic) in REPORT_SOURCES:
                 # Version 0.2 wrote a record for each report.
@@ -172,7 +173,10 @@ class _Internal:
 
 
 class _Waiting(NamedTuple):
-    """A report without a reporter's ref; `sure`: it is applied where it was published, or re-keyed."""
+    """A report without a reporter's ref. `sure`: the stage of reporters does not get it.
+
+    It does get findings of named detectors; and of an event in an envelope it is not known here.
+    """
 
     record: SourceRecord
     sure: bool
@@ -217,7 +221,8 @@ class _Direct:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         if reporter is None or reporter.ref is None:
-            sure = reporter is None or reporter.kind != "automated"
+            in_envelope = is_structured(dict(record.headers).get(CONTENT_TYPE))
+            sure = not in_envelope and (reporter is None or reporter.kind != "automated")
             self._waiting[record.offset] = _Waiting(record, sure)
 
 
@@ -372,12 +377,20 @@ def _taken(log: _Log) -> Iterator[_Kept]:
         yield _Kept(record.timestamp, record.offset, record)
 
 
-def _entries(record: SourceRecord) -> list[msgspec.Raw]:
-    """Return the entries of a bundle; none of one that no worker wrote, which became a dead letter."""
+def _entries(record: SourceRecord) -> list[tuple[Place, msgspec.Raw]]:
+    """Return the entries of a bundle with the places of their reports.
+
+    None of a bundle that no worker wrote: it became a dead letter.
+    """
     value = record.value or b""
     if value[:1] != BUNDLE_VERSION:
         return []
     try:
-        return _decode_bundle(memoryview(value)[1:])[1]
+        _, entries = _decode_bundle(memoryview(value)[1:])
+        reports = [_decode_entry(entry).report for entry in entries]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return []
+    return [
+        ((report.topic, report.partition, report.offset), entry)
+        for report, entry in zip(reports, entries, strict=True)
+    ]

@@ -82,7 +82,7 @@ def judge_logs(
     # A fork has what is imported and loaded already. No thread runs here yet.
     context = multiprocessing.get_context("fork")
     count = context.Value("Q", 0)
-    with ProcessPoolExecutor(processes, context, _start, (*job, count)) as pool:
+    with ProcessPoolExecutor(min(processes, partitions), context, _start, (*job, count)) as pool:
         waiting = [pool.submit(_judge, partition) for partition in range(partitions)]
         open_ones = set(waiting)
         while open_ones:

@@ -111,7 +111,16 @@ def made(
     now = datetime.now(UTC)
     at = now.replace(microsecond=now.microsecond // 1000 * 1000)
     act = RuleChange(
-        str(uuid.uuid4()), kind, rule_set, who.actor, at, history.version, reason, parent, passed, back_test
+        str(uuid.uuid4()),
+        kind,
+        rule_set,
+        who.actor,
+        at,
+        history.version,
+        reason,
+        parent,
+        passed,
+        back_test=back_test,
     )
     return who.signed(act)
 

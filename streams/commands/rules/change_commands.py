@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 import click
 
 from streams.commands.rules.acting import Signer, act_on, made, reading, signer, write
-from streams.commands.rules.history_text import act_text, listed
+from streams.commands.rules.history_text import act_text, back_test_text, listed
 from streams.commands.rules.sets_in_log import found_set, read_set, rules_in_force
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.operator_options import require_reason
@@ -24,7 +24,7 @@ from streams.contract.wire.rules.rule_set import (
 )
 from streams.contract.wire.times import epoch_ms
 from streams.registry.changes.bundle import category_conflicts, load_rule_set, overlaid, rule_files
-from streams.registry.changes.history import RuleHistory, short
+from streams.registry.changes.history import Proposal, RuleHistory, short
 from streams.registry.changes.keys import on_trust
 from streams.registry.changes.live_change import is_live_change
 from streams.registry.rules import Rules
@@ -182,25 +182,26 @@ async def _acted(
     log = reading(settings)
     history = await log.to_the_end()
     rule_set = _before(history) if named is None else found_set(log, named)
+    act = made(history, who, kind, rule_set, reason, passed=True if kind == "checked" else None)
+    if problem := history.problem(act, epoch_ms(act.at)):
+        raise click.ClickException(f"{problem}. Nothing was written.")
     if kind in ("approved", "checked"):
         _, value = await read_set(settings, rule_set)
         after = await _require_usable(settings, history, rule_set, value)
         if kind == "approved":
-            _require_back_test(history, rule_set, await rules_in_force(settings, history), after)
-    act = made(history, who, kind, rule_set, reason, passed=True if kind == "checked" else None)
+            _show_back_test(history.proposals[rule_set], await rules_in_force(settings, history), after)
     if not yes:
-        problem = history.problem(act, epoch_ms(act.at))
-        if problem is not None:
-            raise click.ClickException(f"{problem}. Nothing was written.")
         return f"nothing was written; to write that {short(rule_set)} is {kind}, run it again with --yes"
     await act_on(settings, log, act)
     return act_text(act)
 
 
-def _require_back_test(history: RuleHistory, rule_set: str, before: Rules, after: Rules) -> None:
-    """Raise ClickException for a live change that nobody has back-tested."""
-    proposal = history.proposals.get(rule_set)
-    if proposal is not None and proposal.back_test is None and is_live_change(before, after):
+def _show_back_test(proposal: Proposal, before: Rules, after: Rules) -> None:
+    """Show what a back-test has found. Raises ClickException for a live change that has none."""
+    rule_set = proposal.rule_set
+    if proposal.back_test is not None:
+        echo(back_test_text(proposal.back_test))
+    elif is_live_change(before, after):
         raise click.ClickException(
             f"{short(rule_set)} changes what is live, and was not back-tested: run `tocsin rules backtest "
             f"{short(rule_set)} --since P14D --reason ...`, and look at what differs. Nothing was written."

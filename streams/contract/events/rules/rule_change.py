@@ -48,5 +48,5 @@ class RuleChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
     parent: RuleSetId | None = None
     passed: bool | None = None
-    back_test: BackTest | None = None
     signature: RuleSignature | None = None
+    back_test: BackTest | None = None
