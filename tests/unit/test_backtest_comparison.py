@@ -67,12 +67,15 @@ def test_verdicts_of_the_channel_and_the_categories_count_from_the_window_on_and
                 draw.choice(("spam", "fraud")),
                 START + draw.randrange(-3, 4) * HOUR // 2,
                 draw.random() < 0.5,
+                f"o{number}",
+                f"o{draw.randrange(number)}" if number and draw.random() < 0.2 else None,
             )
-            for _ in range(draw.randrange(6))
+            for number in range(draw.randrange(6))
         ]
         last = {}
         for each in verdicts:
             counts = each.category == "spam" and each.decided_ms >= START - HOUR
+            counts &= all(other.supersedes != each.outcome_id for other in verdicts)
             known = last.get(each.subject)
             if counts and (
                 known is None or (each.decided_ms, each.upheld) >= (known.decided_ms, known.upheld)
@@ -103,10 +106,10 @@ def test_what_differs_is_named_with_the_threshold_and_the_value():
     assert why_not(episode("b", 3), rules(SPAM)) == "the policy has no level 3"
     assert why_not(episode("a", policy="fraud"), rules(SPAM)) == "has no such policy"
     assert why_not(episode("a"), rules(replace(SPAM, mode="off"))) == "the policy is off"
-    assert why_not(episode("a"), rules(SPAM)).startswith("its measures have other values there")
+    assert why_not(episode("a"), rules(SPAM)).startswith("its thresholds are met")
     either = policy(levels=levels({"reports": 1, "any_of": {"risk": 2, "trusted_flaggers": 1}}))
     assert why_not(episode("a", reports=5, risk=1, trusted_flaggers=1), rules(either)).startswith(
-        "its measures"
+        "its thresholds are met"
     )
     assert why_not(episode("a", reports=5, risk=1, trusted_flaggers=0), rules(either)) == (
         "risk 1, and >= 2 is needed, trusted_flaggers 0, and >= 1 is needed"
@@ -117,7 +120,7 @@ def compared():
     in_use = judged(rules(SPAM), episode("a"), episode("b"), episode("c", gate="two_person_review"))
     candidate = judged(rules(SPAM), episode("b"), *(episode(f"n{number}") for number in range(12)))
     verdicts = {
-        f"n{number}": [Verdict(f"n{number}", MessageSubject("n", "m"), "spam", START, number < 3)]
+        f"n{number}": [Verdict(f"n{number}", MessageSubject("n", "m"), "spam", START, number < 3, "o", None)]
         for number in range(4)
     }
     return Comparison(in_use, candidate, "next", verdicts, ["Something is deleted."])
@@ -133,7 +136,7 @@ def test_the_text_has_cases_a_day_verdicts_and_the_newest_that_differ():
     assert ("new", "spam", "3", "1", "8", "30%", "to", "95%") in rows
     assert ("gone", "spam", "0", "0", "2", "-") in rows
     assert "Only with next: 12 episodes, the newest 10:" in text
-    assert "in use: its measures have other values there" in text
+    assert "in use: its thresholds are met" in text
     documents = [msgspec.json.decode(line) for line in comparison_json(compared())]
     episodes = [each for each in documents if each["kind"] == "episode"]
     assert len(episodes) == 14

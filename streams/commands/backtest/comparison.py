@@ -119,7 +119,10 @@ def why_not(episode: OpenedEpisode, rules: Rules) -> str:
     if all(any_of):
         texts += any_of
     found = [text for text in texts if text is not None]
-    return ", ".join(found) or "its measures have other values there: weights, categories or window differ"
+    return (
+        ", ".join(found)
+        or "its thresholds are met: weights, categories, the window or a question to a desk differ"
+    )
 
 
 def _short_of(condition: Condition, values: Mapping[str, float]) -> str | None:

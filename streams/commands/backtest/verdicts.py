@@ -30,6 +30,8 @@ class Verdict(NamedTuple):
     category: Category
     decided_ms: int
     upheld: bool
+    outcome_id: str
+    supersedes: str | None
 
 
 def verdict_in(record: SourceRecord, read: ReadEvent[ModerationOutcome]) -> Verdict | None:
@@ -46,19 +48,30 @@ def verdict_in(record: SourceRecord, read: ReadEvent[ModerationOutcome]) -> Verd
     if outcome.known_answer is not None or outcome.reason in SAYS_NOTHING:
         return None
     channel = outcome.subject.channel_ref
-    return Verdict(channel, outcome.subject, outcome.category, decoded.time_ms, outcome.decision == "upheld")
+    return Verdict(
+        channel,
+        outcome.subject,
+        outcome.category,
+        decoded.time_ms,
+        outcome.decision == "upheld",
+        outcome.outcome_id,
+        outcome.supersedes,
+    )
 
 
 def decided(episode: OpenedEpisode, policy: Policy, verdicts: Sequence[Verdict]) -> Decided:
     """Return what desks had decided about what an episode is about.
 
     Verdicts count that are of its channel and of a category of its policy, and were given after its window
-    began. Of several about one subject the last one holds. One that was upheld is enough.
+    began. Of several about one subject the last one holds, and none that another one supersedes. One that
+    was upheld is enough.
     """
+    superseded = {verdict.supersedes for verdict in verdicts}
     begin = moment_ms(episode.opened_at) - policy.window_ms
     last: dict[OutcomeSubject, Verdict] = {}
     for verdict in sorted(verdicts, key=lambda each: (each.decided_ms, each.upheld)):
-        if verdict.decided_ms >= begin and verdict.category in policy.categories:
+        counts = verdict.decided_ms >= begin and verdict.category in policy.categories
+        if counts and verdict.outcome_id not in superseded:
             last[verdict.subject] = verdict
     if not last:
         return "undecided"
