@@ -1,6 +1,7 @@
 """Judges the logs of all partitions, in as many processes as are asked for."""
 
 import asyncio
+import gc
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, wait
@@ -76,8 +77,13 @@ def judge_logs(
     result = Result(Findings(since), Findings(since))
     if processes == 1:
         judge = _Judge(*job, progress.add)
-        for partition in range(partitions):
-            result.add(judge(partition))
+        try:
+            for partition in range(partitions):
+                result.add(judge(partition))
+        finally:
+            # This process goes on.
+            gc.unfreeze()
+            gc.enable()
         return result
     # A fork has what is imported and loaded already. No thread runs here yet.
     context = multiprocessing.get_context("fork")
@@ -85,9 +91,16 @@ def judge_logs(
     with ProcessPoolExecutor(min(processes, partitions), context, _start, (*job, count)) as pool:
         waiting = [pool.submit(_judge, partition) for partition in range(partitions)]
         open_ones = set(waiting)
-        while open_ones:
-            _, open_ones = wait(open_ones, _REDRAW_SECONDS)
-            progress.add(count.value - progress.count)
+        try:
+            while open_ones:
+                ended, open_ones = wait(open_ones, _REDRAW_SECONDS)
+                progress.add(count.value - progress.count)
+                for future in ended:
+                    future.result()
+        except BaseException:
+            # What the others would find is of no use.
+            pool.shutdown(cancel_futures=True)
+            raise
         for future in waiting:
             result.add(future.result())
     return result
