@@ -141,7 +141,14 @@ def test_the_text_has_cases_a_day_verdicts_and_the_newest_that_differ():
     episodes = [each for each in documents if each["kind"] == "episode"]
     assert len(episodes) == 14
     assert Counter(each["decided"] for each in episodes) == {"undecided": 10, "upheld": 3, "dismissed": 1}
-    assert {each["kind"] for each in documents} == {"level", "cases", "decisions", "episode"}
+    assert {each["kind"] for each in documents} == {"reports", "level", "cases", "decisions", "episode"}
+    assert documents[0] == {
+        "kind": "reports",
+        "applied": 100,
+        "first": rfc3339(START),
+        "last": rfc3339(START + 2 * DAY),
+        "notes": ["Something is deleted."],
+    }
     assert [tuple(row) for row in cases_compared(compared().in_use, compared().candidate)] == [
         ("human_review", 2, 13),
         ("two_person_review", 1, 0),

@@ -65,7 +65,7 @@ def comparison_text(compared: Comparison) -> str:
 
 
 def comparison_json(compared: Comparison) -> Iterator[str]:
-    """One object per row of the tables; then one per episode of only one side, and per other level."""
+    """An object about the reports; then one per row of the tables, and per channel that differs."""
     in_use, candidate = compared.in_use, compared.candidate
     tables: Mapping[str, Sequence[NamedTuple]] = {
         "level": levels_compared(in_use, candidate),
@@ -73,13 +73,23 @@ def comparison_json(compared: Comparison) -> Iterator[str]:
         "cases": cases_compared(in_use, candidate),
         "clocks": clocks_compared(in_use, candidate),
     }
+    found = candidate.findings
+    yield _line(
+        {
+            "kind": "reports",
+            "applied": found.counters.applied,
+            "first": None if found.first is None else rfc3339(found.first),
+            "last": None if found.last is None else rfc3339(found.last),
+            "notes": compared.notes,
+        }
+    )
     for kind, rows in tables.items():
         for row in rows:
             yield _line({"kind": kind, **row._asdict()})
     sides = (("candidate", candidate, in_use), ("in_use", in_use, candidate))
     for side, judged, other in sides:
-        found = only_in(judged, other)
-        for policy, share in _shares(compared, judged, found).items():
+        alone = only_in(judged, other)
+        for policy, share in _shares(compared, judged, alone).items():
             yield _line(
                 {
                     "kind": "decisions",
@@ -89,7 +99,7 @@ def comparison_json(compared: Comparison) -> Iterator[str]:
                     "interval": share.interval,
                 }
             )
-        for episode in found:
+        for episode in alone:
             more = {}
             if compared.verdicts is not None:
                 verdicts = compared.verdicts.get(episode.channel, ())

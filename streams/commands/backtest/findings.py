@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,8 +17,6 @@ from streams.registry.policy import LEGAL_CLOCK
 from streams.registry.rules import Rules
 
 _decode = msgspec.json.Decoder(Escalation).decode
-
-_STATES: Final = ("asked", "would_be_asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +51,14 @@ class OpenedEpisode:
 class Findings:
     """What one set of rules made of reports; episodes are those that opened at or after `since` (RFC 3339).
 
-    `asked` has the live policy of each episode about which a desk was asked, or would have been, and
-    `answered` those of them that were answered. `clocks` counts the steps of legal clocks since then by duty.
-    `first` and `last` are the earliest and latest occurred_at (ms since the epoch) of the reports applied.
+    `asked` has the live policy of each episode about which a desk was asked, or would have been. `clocks`
+    counts the steps of legal clocks since then by duty. `first` and `last` are the earliest and latest
+    occurred_at (ms since the epoch) of the reports applied.
     """
 
     since: str
     episodes: dict[str, OpenedEpisode] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
-    answered: set[str] = field(default_factory=set)
     clocks: Counter[tuple[str, str]] = field(default_factory=Counter)
     counters: ReportCounters = field(default_factory=ReportCounters)
     first: int | None = None
@@ -91,7 +88,6 @@ class Findings:
         """Add what was found in another partition."""
         self.episodes |= other.episodes
         self.asked |= other.asked
-        self.answered |= other.answered
         self.clocks.update(other.clocks)
         self.counters.add(other.counters)
         if other.first is not None and other.last is not None:
@@ -110,8 +106,6 @@ class Findings:
         question = event.question
         if event.mode == "live" and event.at >= self.since and question is not msgspec.UNSET:
             self.asked.setdefault(event.escalation_id, event.policy)
-            if question.state not in _STATES:
-                self.answered.add(event.escalation_id)
         if event.type == "opened" and event.at >= self.since:
             self.episodes[event.escalation_id] = OpenedEpisode(
                 event.policy,

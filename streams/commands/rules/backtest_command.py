@@ -13,13 +13,14 @@ from streams.commands.registry.options import BUILT_IN
 from streams.commands.rules.acting import Signer, act_on, made, reading, signer
 from streams.commands.rules.history_text import act_text
 from streams.commands.rules.rules_choice import IN_USE
-from streams.commands.rules.sets_in_log import found_set, read_set, rules_in_force
+from streams.commands.rules.sets_in_log import found_set, read_set, require_usable, rules_in_force
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.operator_options import require_reason
 from streams.commands.shared.terminal import echo
 from streams.contract.events.rules.back_test import BackTest
 from streams.contract.events.rules.rule_change import RuleRole
 from streams.contract.events.rules.rule_set import FORMAT, RuleSet
+from streams.contract.wire.times import epoch_ms
 from streams.registry.changes.bundle import load_rule_set, overlaid, rule_files
 from streams.registry.changes.history import RuleHistory
 from streams.registry.loader import load_rules
@@ -93,8 +94,13 @@ def backtest(
         log = reading(settings)
         history = asyncio.run(log.to_the_end())
         before, after = (_chosen(settings, log, history, each) for each in (against, rule_set))
-    if who is not None and after.rule_set is None:
-        raise click.UsageError(f"{rule_set} is no set in the log: propose it first, or leave out --reason.")
+    if who is not None and reason is not None:
+        if after.rule_set is None:
+            raise click.UsageError(
+                f"{rule_set} is no set in the log: propose it first, or leave out --reason."
+            )
+        with broker_errors_explained(settings):
+            asyncio.run(_require_proposed(settings, history, who, after.rule_set, reason))
     compared, result = compare_in_logs(settings, before.rules, after.rules, after.name, since, processes)
     echo(shown(compared, json_lines=json_lines))
     if who is not None and reason is not None and after.rule_set is not None:
@@ -126,6 +132,16 @@ def _chosen(settings: Settings, log: ChangesReading, history: RuleHistory, named
         )
     rule_set = found_set(log, named)
     return _Chosen(named, load_rule_set(asyncio.run(read_set(settings, rule_set))[0]), rule_set)
+
+
+async def _require_proposed(
+    settings: Settings, history: RuleHistory, who: Signer, rule_set: str, reason: str
+) -> None:
+    """Raise ClickException if the result could not be noted, or the set not be used, before it takes long."""
+    act = made(history, who, "checked", rule_set, reason, passed=True)
+    if problem := history.problem(act, epoch_ms(act.at)):
+        raise click.ClickException(f"{problem}. Nothing was read.")
+    await require_usable(settings, history, rule_set, (await read_set(settings, rule_set))[1])
 
 
 async def _note(settings: Settings, who: Signer, rule_set: str, reason: str, found: BackTest) -> str:

@@ -1,7 +1,7 @@
 """`tocsin rules propose` and what follows: changes of rules while workers run."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -9,7 +9,7 @@ import click
 
 from streams.commands.rules.acting import Signer, act_on, made, reading, signer, write
 from streams.commands.rules.history_text import act_text, back_test_text, listed
-from streams.commands.rules.sets_in_log import found_set, read_set, rules_in_force
+from streams.commands.rules.sets_in_log import found_set, read_set, require_usable, rules_in_force
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.operator_options import require_reason
 from streams.commands.shared.terminal import echo
@@ -17,18 +17,16 @@ from streams.contract.events.rules.rule_change import RuleRole
 from streams.contract.events.rules.rule_set import FORMAT, RuleSet
 from streams.contract.wire.rules.rule_set import (
     BadRuleSet,
-    decode_rule_set,
     encode_rule_set,
     rule_set_id,
     rule_set_record,
 )
 from streams.contract.wire.times import epoch_ms
-from streams.registry.changes.bundle import category_conflicts, load_rule_set, overlaid, rule_files
+from streams.registry.changes.bundle import overlaid, rule_files
 from streams.registry.changes.history import Proposal, RuleHistory, short
 from streams.registry.changes.keys import on_trust
 from streams.registry.changes.live_change import is_live_change
 from streams.registry.rules import Rules
-from streams.running.worker.rule_changes.trial import try_rule_set
 from streams.running.worker.settings import Settings, load_settings
 
 
@@ -92,7 +90,7 @@ async def _propose(settings: Settings, who: Signer, folder: Path | None, reason:
     except BadRuleSet as error:
         raise click.ClickException(f"no worker would take it: it {error}. Nothing was written.") from error
     rule_set = rule_set_id(value)
-    await _require_usable(settings, history, rule_set, value)
+    await require_usable(settings, history, rule_set, value)
     act = made(history, who, "proposed", rule_set, reason, parent=parent)
     if problem := history.problem(act, epoch_ms(act.at)):
         raise click.ClickException(f"{problem}. Nothing was written.")
@@ -100,23 +98,6 @@ async def _propose(settings: Settings, who: Signer, folder: Path | None, reason:
     await act_on(settings, log, act)
     await act_on(settings, log, made(history, who, "checked", rule_set, "tried when proposed", passed=True))
     return rule_set
-
-
-async def _require_usable(settings: Settings, history: RuleHistory, rule_set: str, value: bytes) -> Rules:
-    """Try a set as workers do, and return its rules. Raises ClickException with what is wrong with it."""
-    verdict = await try_rule_set(rule_set, value)
-    if verdict.problems:
-        raise _unusable(rule_set, verdict.problems)
-    rules = load_rule_set(decode_rule_set(rule_set, value))
-    if conflicts := category_conflicts(await rules_in_force(settings, history), rules):
-        raise _unusable(rule_set, conflicts)
-    echo(f"tried in {verdict.seconds:.1f} s")
-    return rules
-
-
-def _unusable(rule_set: str, problems: Sequence[str]) -> click.ClickException:
-    text = "\n".join(f"  {problem}" for problem in problems)
-    return click.ClickException(f"no worker would take the set {short(rule_set)}:\n{text}")
 
 
 @click.command()
@@ -187,7 +168,7 @@ async def _acted(
         raise click.ClickException(f"{problem}. Nothing was written.")
     if kind in ("approved", "checked"):
         _, value = await read_set(settings, rule_set)
-        after = await _require_usable(settings, history, rule_set, value)
+        after = await require_usable(settings, history, rule_set, value)
         if kind == "approved":
             _show_back_test(history.proposals[rule_set], await rules_in_force(settings, history), after)
     if not yes:

@@ -1,13 +1,17 @@
-"""Finds sets of rules in the log: by the first digits of an id, and the one in force."""
+"""Sets of rules in the log: by the first digits of an id, the one in force, and whether one can be used."""
+
+from collections.abc import Sequence
 
 import click
 
+from streams.commands.shared.terminal import echo
 from streams.contract.events.rules.rule_set import RuleSet
-from streams.contract.wire.rules.rule_set import BadRuleSet
-from streams.registry.changes.bundle import load_rule_set
+from streams.contract.wire.rules.rule_set import BadRuleSet, decode_rule_set
+from streams.registry.changes.bundle import category_conflicts, load_rule_set
 from streams.registry.changes.history import RuleHistory, short
 from streams.registry.rules import Rules
 from streams.running.worker.rule_changes.log_reading import ChangesReading, read_rule_set
+from streams.running.worker.rule_changes.trial import try_rule_set
 from streams.running.worker.rules import configured_rules
 from streams.running.worker.settings import Settings
 
@@ -39,3 +43,21 @@ async def rules_in_force(settings: Settings, history: RuleHistory) -> Rules:
     if history.in_force is None:
         return configured_rules(settings)
     return load_rule_set((await read_set(settings, history.in_force.rule_set))[0])
+
+
+async def require_usable(settings: Settings, history: RuleHistory, rule_set: str, value: bytes) -> Rules:
+    """Try a set as workers do, and return its rules. Raises ClickException with what is wrong with it."""
+    verdict = await try_rule_set(rule_set, value)
+    if verdict.problems:
+        raise _unusable(rule_set, verdict.problems)
+    rules = load_rule_set(decode_rule_set(rule_set, value))
+    if conflicts := category_conflicts(await rules_in_force(settings, history), rules):
+        raise _unusable(rule_set, conflicts)
+    # Not among results: those of a back-test may be read by a program.
+    echo(f"tried in {verdict.seconds:.1f} s", err=True)
+    return rules
+
+
+def _unusable(rule_set: str, problems: Sequence[str]) -> click.ClickException:
+    text = "\n".join(f"  {problem}" for problem in problems)
+    return click.ClickException(f"no worker would take the set {short(rule_set)}:\n{text}")
