@@ -72,5 +72,7 @@ def test_a_record_on_which_the_code_fails_is_named(fleet, monkeypatch, processes
         raise ZeroDivisionError
 
     monkeypatch.setattr("streams.deciding.reports.handle.apply_report", fail)
-    with pytest.raises(run.BackTestFailed, match=r"message-reports.* partition \d+ offset \d+.*: ZeroDivisionError"):
+    with pytest.raises(
+        run.BackTestFailed, match=r"message-reports.* partition \d+ offset \d+.*: ZeroDivisionError"
+    ):
         judged(processes)

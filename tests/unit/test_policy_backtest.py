@@ -220,7 +220,9 @@ def test_legal_clocks_are_not_counted_as_episodes(tmp_path):
     assert len(trial._state.clocks) == 0
     steps = {event for _, event in trial.findings.counters.clock_events}
     assert steps == {"armed", "half", "nine_tenths", "lapsed"}
-    assert {(each.policy, each.channel) for each in trial.findings.episodes.values()} == {("intimate-images", "a")}
+    assert {(each.policy, each.channel) for each in trial.findings.episodes.values()} == {
+        ("intimate-images", "a")
+    }
 
 
 def test_only_the_newest_episodes_are_listed(backtest):
@@ -268,7 +270,10 @@ def test_the_shipped_policies_with_voices_are_compared_and_open_like_those_with_
             for number in range(8)
         ]
     )  # fmt: skip
-    reached = {(row.policy, row.level): (row.mode, row.candidate) for row in levels_compared(trial.judged, trial.judged)}
+    reached = {
+        (row.policy, row.level): (row.mode, row.candidate)
+        for row in levels_compared(trial.judged, trial.judged)
+    }
     assert reached["fraud", 1] == ("live", 1)
     assert reached["fraud-voices", 1] == ("shadow", 1)
     # Members are not linked before a desk has decided.
@@ -289,7 +294,9 @@ def test_those_who_reported_together_before_count_as_few_voices():
     for number in range(4):
         trial.apply(together(f"before-{number}", START + number * HOUR, 100 * number))
     trial.apply(together("shop", START + 2 * DAY, 1_000))
-    reached = {row.policy: row.candidate for row in levels_compared(trial.judged, trial.judged) if row.level == 1}
+    reached = {
+        row.policy: row.candidate for row in levels_compared(trial.judged, trial.judged) if row.level == 1
+    }
     assert (reached["fraud"], reached["fraud-voices"], reached["fraud-linked"]) == (1, 0, 1)
 
 
@@ -305,7 +312,14 @@ def test_how_reports_are_split_over_calls_does_not_change_the_result():
         trial = Trial(SHIPPED, PartitionSettings(), rfc3339(0), DEMONSTRATION)
         for begin in range(0, len(traffic), size):
             trial.apply(traffic[begin : begin + size])
-        results.append((trial.findings.episodes, trial.findings.first, trial.findings.last, trial.findings.counters.applied))
+        results.append(
+            (
+                trial.findings.episodes,
+                trial.findings.first,
+                trial.findings.last,
+                trial.findings.counters.applied,
+            )
+        )
         assert trial.findings.counters.applied + trial.findings.counters.duplicates == len(traffic)
         assert trial.findings.counters.duplicates == 2
     assert results[0] == results[1] == results[2]
