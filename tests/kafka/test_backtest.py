@@ -1,18 +1,19 @@
-"""A back-test against the real topic finds exactly the episodes that workers opened."""
+"""A back-test of the real topics finds exactly what workers did, and a live change is not approved without one."""
 
-import asyncio
 import json
+import re
 from collections import Counter
 
 import orjson
 
-from tests.kafka.harness.deployment import ESCALATIONS, SHADOW, SOURCE
+from streams.contract.wire.topics import RULE_CHANGES
+from tests.kafka.harness.deployment import ESCALATIONS, MODERATION, SHADOW
+from tests.kafka.harness.mix import Mix
+from tests.kafka.harness.moderation import outcome_document
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.reports import Published, generate
-from tests.kafka.harness.strange import publish_bomb, publish_with_undecodable_header_name
-from tests.kafka.harness.workers import COMMAND, ROOT, clean_environment, run
-
-SHIPPED = ROOT / "streams/registry/policies.yaml"
+from tests.kafka.harness.rule_owners import list_keys, rules_folder
+from tests.kafka.harness.workers import COMMAND, clean_environment, run
 
 
 def episodes_written(deployment):
@@ -27,59 +28,83 @@ def episodes_written(deployment):
     return Counter((policy, level) for policy, most in highest.values() for level in range(1, most + 1))
 
 
-def test_a_back_test_finds_the_episodes_that_workers_wrote(deploy, tmp_path):
-    # A back-test finds the levels that counts reach: it has no desk that answers.
-    policies = tmp_path / "policies.yaml"
-    shipped = SHIPPED.read_text(encoding="utf-8").replace(
-        "\nask:\n  mode: live\n", "\nask:\n  mode: shadow\n"
-    )
-    policies.write_text(shipped, encoding="utf-8")
-    deployment = deploy(settings={"TOCSIN_POLICIES_FILE": str(policies)})
-    reports = generate(72, 6_000, channels=60)
-    deployment.publish(reports[:3_000])
-    # Reports of some channels are now in two partitions, and only their times give the order.
-    deployment.publish(reports[3_000:], LIBRDKAFKA_DEFAULT)
+def opened_by(deployment, policy):
+    """The channels in which a policy opened an episode."""
+    events = [orjson.loads(row.value) for row in deployment.outputs().all(deployment.name(ESCALATIONS))]
+    return sorted({event["channel_ref"] for event in events if event["policy"] == policy})
+
+
+def decided(channel, decision):
+    subject = {"kind": "message", "channel_ref": channel, "message_ref": "m"}
+    document = outcome_document(f"o-{channel}", decision, subject, category="ncii")
+    return Published(f"k-{channel}".encode(), orjson.dumps(document))
+
+
+def test_a_back_test_finds_what_workers_did_and_a_live_change_needs_one(deploy, tmp_path):
+    keys, people = list_keys(tmp_path, alice=("policy_owner", ["propose"]), bob=("lead", ["approve"]))
+    deployment = deploy(partitions=3, settings={"TOCSIN_RULE_KEYS_FILE": str(keys)})
+
+    def says(name, *arguments, code=0):
+        environment = clean_environment({**deployment.settings, **people[name].environment})
+        done = run([*COMMAND, *map(str, arguments)], env=environment, seconds=120)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr * (code != 0)
+
+    # Reports of some channels are in two partitions; clocks run, and desks decide about what has opened.
+    reports = generate(72, 1_600, channels=60)
+    mix = Mix(deployment, 72, requests=20, times=2, soon_ms=2_000)
     worker = deployment.fleet.start()
+    deployment.publish(reports[:800])
+    mix.go_on()
+    deployment.publish(reports[800:], LIBRDKAFKA_DEFAULT)
+    mix.go_on()
+    mix.settle()
+    channels = opened_by(deployment, "intimate-images")
+    assert len(channels) > 5
+    judged = dict(zip(channels, ["upheld"] * 3 + ["dismissed"] * 2, strict=False))
+    deployment.publisher(topic=MODERATION).publish([decided(*each) for each in judged.items()])
     deployment.wait_until_applied()
     # A running worker could write a tick during the back-test.
     worker.terminate()
     before = deployment.outputs()
-    candidate = tmp_path / "candidate.yaml"
-    without = shipped.replace("- id: intimate-images\n    mode: live", "- id: intimate-images\n    mode: off")
-    assert without != shipped
-    candidate.write_text(without, encoding="utf-8")
-    done = run(
-        [*COMMAND, "policy", "backtest", str(candidate), "--json"],
-        env=clean_environment(deployment.settings),
-        seconds=90,
+
+    folder = rules_folder(
+        tmp_path / "next", "- id: intimate-images\n    mode: live", "- id: intimate-images\n    mode: off"
     )
-    assert done.returncode == 0, done.stderr
-    found = [json.loads(line) for line in done.stdout.splitlines()]
-    in_use = {(row["policy"], row["level"]): row["in_use"] for row in found if row["kind"] == "level"}
+    found = re.search(
+        r"[0-9a-f]{64}", says("alice", "rules", "propose", "--from", folder, "--reason", "less")
+    )
+    rule_set = found[0]
+    approval = ("rules", "approve", rule_set, "--reason", "read it", "--yes")
+    assert "was not back-tested" in says("bob", *approval, code=1)
+
+    alone, shared = (
+        says("alice", "rules", "backtest", rule_set, "--processes", number, "--jsonl") for number in (1, 3)
+    )
+    assert alone == shared
+    rows = [json.loads(line) for line in alone.splitlines()]
+    in_use = {(row["policy"], row["level"]): row["in_use"] for row in rows if row["kind"] == "level"}
     assert +Counter(in_use) == episodes_written(deployment)
     assert sum(in_use.values()) > 100
-    assert {row["mode"] for row in found if row.get("policy") == "intimate-images"} == {"live -> off"}
-    alone = {(row["only"], row["episode"]["policy"]) for row in found if row["kind"] == "episode"}
-    assert alone == {("in_use", "intimate-images")}
+    gone = [row for row in rows if row["kind"] == "episode"]
+    assert {(row["only"], row["episode"]["policy"]) for row in gone} == {("in_use", "intimate-images")}
+    assert {row["why_not"] for row in gone} == {"the policy is off"}
+    live_cases = sum(row["in_use"] for row in rows if row["kind"] == "cases")
+    [decisions] = [row for row in rows if row["kind"] == "decisions"]
+    assert (decisions["upheld"], decisions["dismissed"]) == (3, 2)
+    assert decisions["undecided"] == len(gone) - 5
+    by_file = says("alice", "policy", "backtest", folder / "policies.yaml", "--json")
+    assert by_file == alone
     after = deployment.outputs()
-    assert {topic: after.count(topic) for topic in after.rows} == {
-        topic: before.count(topic) for topic in before.rows
-    }, "a back-test writes nothing"
+    written = {topic: after.count(topic) - before.count(topic) for topic in after.rows}
+    assert {topic for topic, more in written.items() if more} <= {
+        deployment.name(RULE_CHANGES),
+        deployment.name("rule-sets"),
+    }
 
-
-def test_a_back_test_skips_records_that_a_worker_skips(deploy):
-    deployment = deploy(partitions=1)
-    before, after = (generate(seed, 200, duplicates=0, bad=0) for seed in (85, 86))
-    deployment.publish(before)
-    strange = Published(b"k", b"no report at all")
-    asyncio.run(publish_with_undecodable_header_name(deployment.bootstrap, deployment.name(SOURCE), strange))
-    publish_bomb(deployment.bootstrap, deployment.name(SOURCE))
-    deployment.publish(after)
-    done = run(
-        [*COMMAND, "policy", "backtest", str(SHIPPED)],
-        env=clean_environment(deployment.settings),
-        seconds=90,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "\n\n400 reports from" in done.stdout
-    assert "2 unreadable records were skipped" in done.stdout
+    noted = says("alice", "rules", "backtest", rule_set, "--since", "P14D", "--reason", "before approval")
+    assert f"{rule_set[:16]}: checked" in noted
+    approved = says("bob", *approval)
+    assert f"back-test: {live_cases:,} -> " in approved
+    assert "in force from now on" in approved
+    assert "back-test: " in says("bob", "rules", "list")

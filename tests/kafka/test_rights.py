@@ -302,6 +302,7 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         run("explainer", "clocks")
         shipped = "streams/registry/policies.yaml"
         assert "intimate-images" in run("policy-owner", "policy", "backtest", shipped)
+        assert "intimate-images" in run("policy-owner", "rules", "backtest", "built-in", "--since", "P1D")
         run("desk", "policy", "backtest", shipped, code=1)
         run("operator", "state", "check")
         asyncio.run(refuse_a_record(guarded))

@@ -21,6 +21,7 @@ from tests.kafka.harness.reports import generate, now_ms, spam_report
 from tests.kafka.harness.rule_owners import list_keys, rules_folder
 
 BOTH = ["propose", "approve"]
+BACK_TEST = ("backtest", "--processes", "1", "--reason", "fewer cases end early")
 
 
 @pytest.fixture
@@ -46,6 +47,10 @@ def says(deployment, people):
 
 def proposed(result):
     return re.search(r"proposed and checked: ([0-9a-f]{64})", done(result))[1]
+
+
+def back_tested(result):
+    assert "checked, version" in done(result)
 
 
 def judged_by(deployment):
@@ -100,6 +105,8 @@ def test_a_change_from_the_idea_to_the_last_partition(deployment, says, tmp_path
             lambda worker=worker: f"rules={first}" in worker.text, 60, "ready before it is approved"
         )
     assert judged_by(deployment) == {None}
+    refused(says("bob", "approve", first, "--reason", "read it", "--yes"), "was not back-tested")
+    back_tested(says("alice", *BACK_TEST, first))
     assert "in force from now on" in done(says("bob", "approve", first[:16], "--reason", "read it", "--yes"))
     fleet.wait_for(lambda: judged_by(deployment) == {first}, 30, "every partition has changed", tend=False)
     deployment.publish(reports(100, 40))
@@ -121,6 +128,7 @@ def test_a_change_from_the_idea_to_the_last_partition(deployment, says, tmp_path
             "carol", "propose", "--from", rules_folder(tmp_path / "c", "PT6H", "PT3H"), "--reason", "shorter"
         )
     )
+    back_tested(says("alice", *BACK_TEST, second))
     done(says("bob", "approve", second, "--reason", "read it", "--yes"))
     # An owner dies around the change, whatever it has written.
     victim, last = fleet.running

@@ -8,10 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands, main
-from streams.commands.policy.arrivals import BATCH_SIZE, from_file
-from streams.commands.policy.trial import as_one_partition
-from streams.commands.policy.comparison import levels_compared
-from streams.commands.policy.trial import Trial
+from streams.commands.backtest.arrivals import BATCH_SIZE, from_file
+from streams.commands.backtest.comparison import levels_compared
+from streams.commands.backtest.trial import Trial, as_one_partition
 from streams.contract.events.report import NoticeElement
 from streams.contract.wire.envelope import rfc3339
 from streams.deciding.partition.hash_key import DEMONSTRATION
@@ -219,9 +218,11 @@ def test_legal_clocks_are_not_counted_as_episodes(tmp_path):
         for piece in from_file(file, START + 10 * DAY):
             trial.apply(piece)
     assert len(trial._state.clocks) == 0
-    steps = {event for _, event in trial.counters.clock_events}
+    steps = {event for _, event in trial.findings.counters.clock_events}
     assert steps == {"armed", "half", "nine_tenths", "lapsed"}
-    assert {(each.policy, each.channel) for each in trial.episodes.values()} == {("intimate-images", "a")}
+    assert {(each.policy, each.channel) for each in trial.findings.episodes.values()} == {
+        ("intimate-images", "a")
+    }
 
 
 def test_only_the_newest_episodes_are_listed(backtest):
@@ -269,7 +270,10 @@ def test_the_shipped_policies_with_voices_are_compared_and_open_like_those_with_
             for number in range(8)
         ]
     )  # fmt: skip
-    reached = {(row.policy, row.level): (row.mode, row.candidate) for row in levels_compared(trial, trial)}
+    reached = {
+        (row.policy, row.level): (row.mode, row.candidate)
+        for row in levels_compared(trial.judged, trial.judged)
+    }
     assert reached["fraud", 1] == ("live", 1)
     assert reached["fraud-voices", 1] == ("shadow", 1)
     # Members are not linked before a desk has decided.
@@ -290,7 +294,9 @@ def test_those_who_reported_together_before_count_as_few_voices():
     for number in range(4):
         trial.apply(together(f"before-{number}", START + number * HOUR, 100 * number))
     trial.apply(together("shop", START + 2 * DAY, 1_000))
-    reached = {row.policy: row.candidate for row in levels_compared(trial, trial) if row.level == 1}
+    reached = {
+        row.policy: row.candidate for row in levels_compared(trial.judged, trial.judged) if row.level == 1
+    }
     assert (reached["fraud"], reached["fraud-voices"], reached["fraud-linked"]) == (1, 0, 1)
 
 
@@ -306,9 +312,16 @@ def test_how_reports_are_split_over_calls_does_not_change_the_result():
         trial = Trial(SHIPPED, PartitionSettings(), rfc3339(0), DEMONSTRATION)
         for begin in range(0, len(traffic), size):
             trial.apply(traffic[begin : begin + size])
-        results.append((trial.episodes, trial.first, trial.last, trial.counters.applied))
-        assert trial.counters.applied + trial.counters.duplicates == len(traffic)
-        assert trial.counters.duplicates == 2
+        results.append(
+            (
+                trial.findings.episodes,
+                trial.findings.first,
+                trial.findings.last,
+                trial.findings.counters.applied,
+            )
+        )
+        assert trial.findings.counters.applied + trial.findings.counters.duplicates == len(traffic)
+        assert trial.findings.counters.duplicates == 2
     assert results[0] == results[1] == results[2]
     assert results[0][0]
 

@@ -8,6 +8,7 @@ import click
 from msgspec.structs import replace
 
 from streams.commands.shared.operator_options import require_pseudonym
+from streams.contract.events.rules.back_test import BackTest
 from streams.contract.events.rules.rule_change import (
     RuleActor,
     RuleChange,
@@ -103,13 +104,23 @@ def made(
     *,
     parent: str | None = None,
     passed: bool | None = None,
+    back_test: BackTest | None = None,
 ) -> RuleChange:
     """Return an act on top of what was read."""
     # Milliseconds, as other programs have them.
     now = datetime.now(UTC)
     at = now.replace(microsecond=now.microsecond // 1000 * 1000)
     act = RuleChange(
-        str(uuid.uuid4()), kind, rule_set, who.actor, at, history.version, reason, parent, passed
+        str(uuid.uuid4()),
+        kind,
+        rule_set,
+        who.actor,
+        at,
+        history.version,
+        reason,
+        parent,
+        passed,
+        back_test=back_test,
     )
     return who.signed(act)
 

@@ -8,7 +8,8 @@ from typing import Any, cast, get_args
 import click
 
 from streams.commands.rules.acting import Signer, act_on, made, reading, signer, write
-from streams.commands.rules.history_text import act_text, listed
+from streams.commands.rules.history_text import act_text, back_test_text, listed
+from streams.commands.rules.sets_in_log import found_set, read_set, require_usable, rules_in_force
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.operator_options import require_reason
 from streams.commands.shared.terminal import echo
@@ -16,22 +17,17 @@ from streams.contract.events.rules.rule_change import RuleRole
 from streams.contract.events.rules.rule_set import FORMAT, RuleSet
 from streams.contract.wire.rules.rule_set import (
     BadRuleSet,
-    decode_rule_set,
     encode_rule_set,
     rule_set_id,
     rule_set_record,
 )
 from streams.contract.wire.times import epoch_ms
-from streams.registry.changes.bundle import category_conflicts, load_rule_set, overlaid, rule_files
-from streams.registry.changes.history import RuleHistory, short
+from streams.registry.changes.bundle import overlaid, rule_files
+from streams.registry.changes.history import Proposal, RuleHistory, short
 from streams.registry.changes.keys import on_trust
+from streams.registry.changes.live_change import is_live_change
 from streams.registry.rules import Rules
-from streams.running.worker.rule_changes.log_reading import ChangesReading, read_rule_set
-from streams.running.worker.rule_changes.trial import try_rule_set
-from streams.running.worker.rules import configured_rules
 from streams.running.worker.settings import Settings, load_settings
-
-_LEAST_DIGITS = 8
 
 
 def _who_and_why(command: Callable[..., None]) -> Callable[..., None]:
@@ -87,14 +83,14 @@ async def _propose(settings: Settings, who: Signer, folder: Path | None, reason:
     parent = None if history.in_force is None else history.in_force.rule_set
     files = rule_files(**settings.registry_files())
     if folder is not None:
-        ruling = files if parent is None else (await _read(settings, parent))[0].files
+        ruling = files if parent is None else (await read_set(settings, parent))[0].files
         files = overlaid(ruling, folder)
     try:
         value = encode_rule_set(RuleSet(FORMAT, parent, who.actor.ref, reason, files))
     except BadRuleSet as error:
         raise click.ClickException(f"no worker would take it: it {error}. Nothing was written.") from error
     rule_set = rule_set_id(value)
-    await _require_usable(settings, history, rule_set, value)
+    await require_usable(settings, history, rule_set, value)
     act = made(history, who, "proposed", rule_set, reason, parent=parent)
     if problem := history.problem(act, epoch_ms(act.at)):
         raise click.ClickException(f"{problem}. Nothing was written.")
@@ -104,25 +100,6 @@ async def _propose(settings: Settings, who: Signer, folder: Path | None, reason:
     return rule_set
 
 
-async def _require_usable(settings: Settings, history: RuleHistory, rule_set: str, value: bytes) -> None:
-    """Try a set as workers do. Raises ClickException with what is wrong with it."""
-    verdict = await try_rule_set(rule_set, value)
-    problems = list(verdict.problems)
-    if not problems:
-        now = await _rules_in_force(settings, history)
-        problems = category_conflicts(now, load_rule_set(decode_rule_set(rule_set, value)))
-    if problems:
-        text = "\n".join(f"  {problem}" for problem in problems)
-        raise click.ClickException(f"no worker would take the set {short(rule_set)}:\n{text}")
-    echo(f"tried in {verdict.seconds:.1f} s")
-
-
-async def _rules_in_force(settings: Settings, history: RuleHistory) -> Rules:
-    if history.in_force is None:
-        return configured_rules(settings)
-    return load_rule_set((await _read(settings, history.in_force.rule_set))[0])
-
-
 @click.command()
 @_SET
 @_who_and_why
@@ -130,7 +107,8 @@ async def _rules_in_force(settings: Settings, history: RuleHistory) -> Rules:
 def approve(rule_set: str, **options: Any) -> None:
     """Put a proposed set into force, in all partitions, within seconds. Who proposed it cannot.
 
-    The set is read from the log and tried again before you sign. Without --yes it is only tried.
+    The set is read from the log and tried again before you sign. Without --yes it is only tried. What changes
+    anything but policies in shadow must have been back-tested, with --reason (`tocsin rules backtest`).
     """
     _act("approved", rule_set, **options)
 
@@ -184,18 +162,31 @@ async def _acted(
 ) -> str:
     log = reading(settings)
     history = await log.to_the_end()
-    rule_set = _before(history) if named is None else _found(log, named)
-    if kind in ("approved", "checked"):
-        _, value = await _read(settings, rule_set)
-        await _require_usable(settings, history, rule_set, value)
+    rule_set = _before(history) if named is None else found_set(log, named)
     act = made(history, who, kind, rule_set, reason, passed=True if kind == "checked" else None)
+    if problem := history.problem(act, epoch_ms(act.at)):
+        raise click.ClickException(f"{problem}. Nothing was written.")
+    if kind in ("approved", "checked"):
+        _, value = await read_set(settings, rule_set)
+        after = await require_usable(settings, history, rule_set, value)
+        if kind == "approved":
+            _show_back_test(history.proposals[rule_set], await rules_in_force(settings, history), after)
     if not yes:
-        problem = history.problem(act, epoch_ms(act.at))
-        if problem is not None:
-            raise click.ClickException(f"{problem}. Nothing was written.")
         return f"nothing was written; to write that {short(rule_set)} is {kind}, run it again with --yes"
     await act_on(settings, log, act)
     return act_text(act)
+
+
+def _show_back_test(proposal: Proposal, before: Rules, after: Rules) -> None:
+    """Show what a back-test has found. Raises ClickException for a live change that has none."""
+    rule_set = proposal.rule_set
+    if proposal.back_test is not None:
+        echo(back_test_text(proposal.back_test))
+    elif is_live_change(before, after):
+        raise click.ClickException(
+            f"{short(rule_set)} changes what is live, and was not back-tested: run `tocsin rules backtest "
+            f"{short(rule_set)} --since P14D --reason ...`, and look at what differs. Nothing was written."
+        )
 
 
 def _before(history: RuleHistory) -> str:
@@ -206,24 +197,6 @@ def _before(history: RuleHistory) -> str:
             "`tocsin rules propose --from-settings`."
         )
     return history.before
-
-
-def _found(log: ChangesReading, named: str) -> str:
-    known = dict.fromkeys(each.act.rule_set for each in log.history.acts)
-    found = [each for each in known if each.startswith(named)]
-    if len(named) < _LEAST_DIGITS or len(found) != 1:
-        raise click.UsageError(
-            f"{named}: {'several sets begin' if len(found) > 1 else 'no set begins'} so; give at least "
-            f"{_LEAST_DIGITS} digits of an id that `tocsin rules list` shows."
-        )
-    return found[0]
-
-
-async def _read(settings: Settings, rule_set: str) -> tuple[RuleSet, bytes]:
-    try:
-        return await read_rule_set(settings.connection(), settings.topic_prefix, rule_set)
-    except BadRuleSet as error:
-        raise click.ClickException(f"the set {short(rule_set)} {error}.") from error
 
 
 @click.command(name="list")
@@ -266,7 +239,7 @@ async def _shown(settings: Settings, named: str) -> RuleSet:
     # Whose acts count does not matter to who looks at files.
     log = reading(settings, on_trust)
     await log.to_the_end()
-    return (await _read(settings, _found(log, named)))[0]
+    return (await read_set(settings, found_set(log, named)))[0]
 
 
 COMMANDS = cast(list[click.Command], [propose, approve, reject, rollback, check, list_, show])

@@ -8,6 +8,7 @@ import orjson
 from streams.commands.registry.diff_document import diff_document
 from streams.commands.registry.law_diff import compare
 from streams.commands.registry.options import DAY, day_or_today
+from streams.commands.rules.backtest_command import backtest
 from streams.commands.rules.change_commands import COMMANDS
 from streams.commands.rules.diff_text import rules_diff_text
 from streams.commands.rules.reports_needed import changed_needs
@@ -28,7 +29,7 @@ def rules() -> None:
     """
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, backtest):
     rules.add_command(_command)
 
 
@@ -48,7 +49,7 @@ def diff(old: Choice, new: Choice, today: datetime | None, as_json: bool) -> Non
     order of keys differ in nothing.
 
     For each level of a policy whose thresholds or weights differ, it says how many reports reach it by who
-    sends them, before and after. `tocsin policy backtest` says what your own reports would have done. Exits
+    sends them, before and after. `tocsin rules backtest` says what your own reports would have done. Exits
     with 0 whether or not something differs, and with 2 if a file is invalid.
 
     \b

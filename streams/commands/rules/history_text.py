@@ -1,9 +1,12 @@
 """The log of rule changes as text."""
 
+from streams.contract.events.rules.back_test import BackTest
 from streams.contract.events.rules.rule_change import RuleChange
 from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.times import epoch_ms
+from streams.desk.text.routing_text import minute
 from streams.desk.text.text_table import text_table
-from streams.registry.changes.history import RuleHistory, short
+from streams.registry.changes.history import RuleHistory, Told, short
 
 _DONE = {
     "proposed": "proposed",
@@ -19,6 +22,21 @@ def act_text(act: RuleChange) -> str:
     return f"{short(act.rule_set)}: {_DONE[act.kind]}, version {act.expected_version + 1}"
 
 
+def back_test_text(found: BackTest) -> str:
+    """Say in a line what a back-test has found, and what desks had decided about the new cases."""
+    since, until = (minute(rfc3339(epoch_ms(each))) for each in (found.since, found.until))
+    cases = f"{found.cases_before:,} -> {found.cases_after:,} live cases"
+    parts = [f"back-test: {cases} among {found.reports:,} reports from {since} to {until}"]
+    parts += [
+        f"{each.policy} {each.new:,} new ({each.upheld:,} upheld, {each.dismissed:,} dismissed, "
+        f"{each.undecided:,} undecided), {each.gone:,} gone"
+        for each in found.policies
+    ]
+    if not found.complete:
+        parts.append("older reports were deleted")
+    return "; ".join(parts)
+
+
 def listed(history: RuleHistory, *, everything: bool) -> str:
     """Return the acts as a table, and what is in force."""
     header = ("at", "act", "set", "by", "reason")
@@ -28,7 +46,7 @@ def listed(history: RuleHistory, *, everything: bool) -> str:
             each.act.kind if each.problem is None else f"({each.act.kind})",
             short(each.act.rule_set),
             f"{each.act.actor.ref} ({each.act.actor.role})",
-            each.act.reason if each.problem is None else f"does not count: {each.problem}",
+            _why(each),
         )
         for each in history.acts
         if everything or each.problem is None
@@ -41,3 +59,10 @@ def listed(history: RuleHistory, *, everything: bool) -> str:
     )
     waiting = ", ".join(short(each) for each in history.proposals) or "none"
     return f"{text_table(header, rows)}\n\n{ending}\nproposed: {waiting}"
+
+
+def _why(told: Told) -> str:
+    if told.problem is not None:
+        return f"does not count: {told.problem}"
+    found = told.act.back_test
+    return told.act.reason if found is None else f"{told.act.reason}; {back_test_text(found)}"

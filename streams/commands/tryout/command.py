@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 
 import click
 
-from streams.commands.policy.arrivals import BATCH_SIZE
-from streams.commands.policy.trial import Trial, as_one_partition
+from streams.commands.backtest.arrivals import BATCH_SIZE
+from streams.commands.backtest.trial import Trial, as_one_partition
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.refused_lines import RefusedLines
 from streams.commands.shared.terminal import echo

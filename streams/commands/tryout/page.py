@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from streams.commands.policy.trial import OpenedEpisode, Trial
+from streams.commands.backtest.findings import OpenedEpisode
+from streams.commands.backtest.trial import Trial
 from streams.commands.tryout.result import COLUMNS, cells, opened, summary, verdict
 from streams.commands.tryout.rows import OwnReports
 from streams.contract.wire.envelope import rfc3339

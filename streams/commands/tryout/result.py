@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from streams.commands.policy.trial import OpenedEpisode, Trial
+from streams.commands.backtest.findings import OpenedEpisode
+from streams.commands.backtest.trial import Trial
 from streams.commands.tryout.rows import OwnReports
 from streams.contract.wire.envelope import rfc3339
 from streams.desk.text.routing_text import minute
@@ -16,13 +17,17 @@ _SHOWN = 30
 
 def summary(trial: Trial, reports: OwnReports) -> str:
     """How many reports of which time there were, and what became of the other rows."""
-    assert trial.first is not None
-    assert trial.last is not None
-    repeats = f", {trial.counters.duplicates:,} of them repeats" if trial.counters.duplicates else ""
+    assert trial.findings.first is not None
+    assert trial.findings.last is not None
+    repeats = (
+        f", {trial.findings.counters.duplicates:,} of them repeats"
+        if trial.findings.counters.duplicates
+        else ""
+    )
     unusable = f"; {len(reports.unusable):,} rows could not be used" if reports.unusable else ""
     return (
         f"{len(reports.rows):,} reports{repeats} in {len(reports.ids):,} channels, from "
-        f"{minute(rfc3339(trial.first))} to {minute(rfc3339(trial.last))}{unusable}."
+        f"{minute(rfc3339(trial.findings.first))} to {minute(rfc3339(trial.findings.last))}{unusable}."
     )
 
 
@@ -30,14 +35,14 @@ def opened(trial: Trial) -> list[OpenedEpisode]:
     """The episodes of live policies in the order in which they opened."""
     live = {policy.id for policy in trial.rules.policies if policy.mode == "live"}
     return sorted(
-        (episode for episode in trial.episodes.values() if episode.policy in live),
+        (episode for episode in trial.findings.episodes.values() if episode.policy in live),
         key=lambda episode: (episode.opened_at, episode.policy),
     )
 
 
 def verdict(trial: Trial) -> str:
     """How many cases would have opened, and how many a day."""
-    found, days = opened(trial), max(trial.days, 1.0)
+    found, days = opened(trial), max(trial.findings.days, 1.0)
     if not found:
         return "No case would have opened."
     cases = "1 case" if len(found) == 1 else f"{len(found):,} cases"

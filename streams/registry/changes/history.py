@@ -5,8 +5,9 @@ Workers, commands and the console read the log with this module, so none of them
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from streams.contract.events.rules.back_test import BackTest
 from streams.contract.events.rules.rule_change import RuleActor, RuleChange
 
 # A change a day for ten years.
@@ -18,7 +19,10 @@ Verify = Callable[[RuleChange, int], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A set that waits for its approval. `checked`: whether the last check passed, None without one."""
+    """A set that waits for its approval. `checked`: whether the last check passed, None without one.
+
+    `back_test` is what the last back-test found, None without one.
+    """
 
     rule_set: str
     parent: str | None
@@ -26,6 +30,7 @@ class Proposal:
     reason: str
     since_ms: int
     checked: bool | None = None
+    back_test: BackTest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +130,8 @@ class RuleHistory:
             )
         elif act.kind == "checked":
             known = self.proposals[act.rule_set]
-            self.proposals[act.rule_set] = Proposal(
-                known.rule_set, known.parent, known.by, known.reason, known.since_ms, act.passed
-            )
+            back_test = known.back_test if act.back_test is None else act.back_test
+            self.proposals[act.rule_set] = replace(known, checked=act.passed, back_test=back_test)
         elif act.kind == "rejected":
             del self.proposals[act.rule_set]
         else:

@@ -176,7 +176,22 @@ ROLES: Final = (
     Role("explainer", False, _topics(ESCALATIONS, ESCALATIONS_SHADOW, AUTHORITY_ROUTING, *_STATES, to=_READ)),
     # Statements of reasons, and notices to authorities.
     Role("drafter", False, _topics(ESCALATIONS, MODERATION_OUTCOMES, to=_READ)),
-    Role("policy-owner", False, _topics(MESSAGE_REPORTS, VERIFIED_REPORTS, to=_READ)),
+    # Back-tests read what workers applied, in which order, and by which rules.
+    Role(
+        "policy-owner",
+        False,
+        _topics(
+            MESSAGE_REPORTS,
+            VERIFIED_REPORTS,
+            MESSAGE_REPORTS_INTERNAL,
+            ENRICHED_REPORTS,
+            MODERATION_OUTCOMES,
+            CLOCK_OUTCOMES,
+            RULE_SETS,
+            RULE_CHANGES,
+            to=_READ,
+        ),
+    ),
     # Proposes and approves sets of rules. Who may do which of the two is in the list of keys.
     Role("rule-changer", False, _topics(RULE_SETS, RULE_CHANGES, to=_BOTH)),
     Role(

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from streams.contract.events.report import Pseudonym, Ref, ZonedTime
+from streams.contract.events.rules.back_test import BackTest
 from streams.contract.events.rules.rule_set import RuleSetId
 
 RULE_CHANGE_TYPE = "tocsin.rule-change.v1"
@@ -34,7 +35,8 @@ class RuleChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     `expected_version` is the number of acts in the log that counted as the actor had read it: of two acts
     with the same number the first one counts. `parent` belongs to `proposed`: the set that is to be replaced,
     null or absent for the files of the installation. `passed` belongs to `checked`, and is required there:
-    whether the set could be loaded and tried. The signature covers all other fields.
+    whether the set could be loaded and tried; so does `back_test`, which is what a back-test has found, null
+    or absent without. The signature covers all other fields.
     """
 
     change_id: Ref
@@ -47,3 +49,4 @@ class RuleChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     parent: RuleSetId | None = None
     passed: bool | None = None
     signature: RuleSignature | None = None
+    back_test: BackTest | None = None

@@ -3,6 +3,7 @@
 import msgspec
 from msgspec.structs import replace
 
+from streams.contract.events.rules.back_test import MOST_POLICIES
 from streams.contract.events.rules.rule_change import (
     RULE_CHANGE_TYPE,
     RuleChange,
@@ -20,6 +21,7 @@ from streams.contract.wire.times import epoch_ms
 from streams.contract.wire.topics import RULE_CHANGES
 from streams.contract.wire.valid_values import OBJECT, PSEUDONYM, REF, TIME, ValidValues, one_of
 
+_COUNT = "a whole number, 0 or more"
 _ID = "64 small hexadecimal digits"
 
 VALID_IN_CHANGE: ValidValues = {
@@ -31,10 +33,19 @@ VALID_IN_CHANGE: ValidValues = {
     "actor.ref": PSEUDONYM,
     "actor.role": one_of(RuleRole),
     "at": TIME,
-    "expected_version": "a whole number, 0 or more",
+    "expected_version": _COUNT,
     "reason": "a text of 1 to 500 characters",
     "parent": f"{_ID}, null or absent; only if kind is proposed",
     "passed": "true or false if kind is checked, else null or absent",
+    "back_test": "null or absent, or an object; only if kind is checked",
+    "back_test.against": f"{_ID}, or null",
+    "back_test.since": TIME,
+    "back_test.until": TIME,
+    "back_test.reports": _COUNT,
+    "back_test.cases_before": _COUNT,
+    "back_test.cases_after": _COUNT,
+    "back_test.complete": "true or false",
+    "back_test.policies": f"a list of at most {MOST_POLICIES} objects",
     "signature": "null or an object with key and value",
     "signature.key": REF,
     "signature.value": "a signature of 64 bytes in base64",
@@ -48,6 +59,8 @@ def _check(change: RuleChange) -> None:
         check_ref("signature.key", change.signature.key, VALID_IN_CHANGE, counter=True)
     if change.parent is not None and change.kind != "proposed":
         raise Rejected("invalid_value", "parent", "Must be null or absent unless kind is proposed.")
+    if change.back_test is not None and not change.passed:
+        raise Rejected("invalid_value", "back_test", "Must be null or absent unless a check has passed.")
     if (change.passed is None) == (change.kind == "checked"):
         raise Rejected("invalid_value", "passed", f"Must be {VALID_IN_CHANGE['passed']}.")
 
