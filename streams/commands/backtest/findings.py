@@ -79,9 +79,9 @@ class Findings:
         for topic, _, _, value, _ in batch.outputs:
             if topic in (ESCALATIONS, ESCALATIONS_SHADOW):
                 event = _decode(value or b"")
-                if event.policy in (LEGAL_CLOCK, RANDOM_SAMPLE):
+                if event.policy == LEGAL_CLOCK:
                     self._note_clock(event)
-                else:
+                elif event.policy != RANDOM_SAMPLE:
                     self._note_episode(event)
 
     def add(self, other: "Findings") -> None:
