@@ -6,15 +6,15 @@ import click
 import orjson
 
 from streams.commands.registry.diff_document import diff_document
-from streams.commands.registry.law_diff import compare
 from streams.commands.registry.options import DAY, day_or_today
 from streams.commands.rules.change_commands import COMMANDS
-from streams.commands.rules.diff_text import rules_diff_text
-from streams.commands.rules.reports_needed import changed_needs
-from streams.commands.rules.rule_changes import policy_changes, value_changes
 from streams.commands.rules.rules_choice import Choice, RulesType
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
+from streams.desk.text.differences.law_diff import compare
+from streams.desk.text.differences.reports_needed import changed_needs
+from streams.desk.text.differences.rules_text import rules_diff_text
+from streams.desk.text.differences.value_changes import policy_changes, value_changes
 
 _RULES = RulesType()
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from streams.commands.registry import diff_text as law_text
-from streams.commands.registry.law_diff import Change, Law
-from streams.commands.rules.reports_needed import MOST_REPORTS, Needed
-from streams.commands.rules.rule_changes import PARTS, PolicyChange, ValueChange
+from streams.desk.text.differences import law_text
+from streams.desk.text.differences.law_diff import Change, Law
+from streams.desk.text.differences.reports_needed import MOST_REPORTS, Needed
+from streams.desk.text.differences.value_changes import PARTS, PolicyChange, ValueChange
 
 _WIDTH: Final = 110
 
