@@ -7,7 +7,7 @@ from typing import Any, cast, get_args
 
 import click
 
-from streams.commands.rules.acting import Signer, act_on, made, reading, signer, write
+from streams.commands.rules.acting import act_on, reading, signer, write
 from streams.commands.rules.history_text import act_text, listed
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.operator_options import require_reason
@@ -27,6 +27,7 @@ from streams.registry.changes.history import RuleHistory, short
 from streams.registry.changes.keys import on_trust
 from streams.registry.rules import Rules
 from streams.running.worker.rule_changes.log_reading import ChangesReading, read_rule_set
+from streams.running.worker.rule_changes.signing import Signer, made
 from streams.running.worker.rule_changes.trial import try_rule_set
 from streams.running.worker.rules import configured_rules
 from streams.running.worker.settings import Settings, load_settings
