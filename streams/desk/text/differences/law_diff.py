@@ -4,13 +4,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple
 
+from streams.contract.events.rules.rule_set import RuleSet
 from streams.deciding.law.answer import Question, answer
 from streams.deciding.law.applicability import GLOBAL
 from streams.deciding.law.rule_of_law import rule_of_law
 from streams.desk.text.differences.law_items import Fields, Items, Key, read_items
 from streams.desk.text.law_words import clock_in_words
 from streams.registry.rules import Rules
-from streams.registry.text_path import TextPath
+from streams.registry.text_path import TextPath, folder_in_memory
 
 OBLIGATION = "obligation"
 _HAVE_EFFECTS = (OBLIGATION, "jurisdiction", "territory")
@@ -79,6 +80,12 @@ class Change(NamedTuple):
 def read_law(name: str, folder: TextPath, platform: TextPath | None, rules: Rules) -> Law:
     """Read the items of a folder from which `rules` were loaded."""
     return Law(name, rules, read_items(folder, platform))
+
+
+def law_of_set(name: str, found: RuleSet, rules: Rules) -> Law:
+    """Read the items of a set of rules, of which `rules` were loaded."""
+    folder = folder_in_memory({file.name: file.text for file in found.files})
+    return read_law(name, folder / "law", None, rules)
 
 
 def compare(old: Law, new: Law, today: date) -> tuple[Change, ...]:
