@@ -45,7 +45,8 @@ Try = Callable[[str, bytes], Awaitable[Verdict]]
 class RuleFollower:
     """Reads the log, and makes the sets ready that partitions are or may be judged by.
 
-    `changed` is called with the rules of the set in force whenever another one is in force and ready.
+    `changed` is called with the rules of the set in force whenever another one is in force and ready. Of open
+    proposals the newest ones are made ready, no more than `proposals`.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class RuleFollower:
         prefix: str,
         changed: Callable[[Rules], None],
         try_set: Try = try_rule_set,
+        proposals: int = _MOST_PROPOSALS,
     ) -> None:
         self.history = reading.history
         self._log = log
@@ -64,6 +66,7 @@ class RuleFollower:
         self._prefix = prefix
         self._changed = changed
         self._try = try_set
+        self._proposals = proposals
         self._problems: dict[str, tuple[str, float]] = {}
         self._something = asyncio.Event()
         self._told: str | None = None
@@ -92,17 +95,21 @@ class RuleFollower:
         A worker that cannot use it joins no group: `waits` is called with the reason, and with None at the
         end.
         """
-        await self._reading.to_the_end()
-        while (now := self.history.in_force) is not None:
-            for rule_set in self._ruling():
-                await self._make_ready(rule_set)
-            if now.rule_set in self._shelf:
-                break
-            waits(f"{short(now.rule_set)}: {self._problems[now.rule_set][0]}")
+        while (why_not := await self.caught_up()) is not None:
+            waits(why_not)
             await asyncio.sleep(AGAIN_SECONDS)
-            await self._reading.to_the_end()
         waits(None)
+
+    async def caught_up(self) -> str | None:
+        """Read the log to its end, and make the set in force ready; return why it is not, None if it is."""
+        await self._reading.to_the_end()
+        for rule_set in self._ruling():
+            await self._make_ready(rule_set)
         self._tell()
+        now = self.history.in_force
+        if now is None or now.rule_set in self._shelf:
+            return None
+        return f"{short(now.rule_set)}: {self._problems[now.rule_set][0]}"
 
     async def follow(self) -> None:
         """Read what comes and make sets ready, for ever."""
@@ -162,7 +169,7 @@ class RuleFollower:
         wanted = [
             *([] if now is None else [now.rule_set]),
             *asked[-_MOST_ASKED:],
-            *(each.rule_set for each in newest[:_MOST_PROPOSALS]),
+            *(each.rule_set for each in newest[: self._proposals]),
         ]
         return list(dict.fromkeys(wanted))
 
