@@ -226,3 +226,23 @@ def test_reasons_pseudonyms_and_names_in_sets_are_text(world, hostile):
         check(page, path)
         assert hostile.partition("\n")[0] in text_of(page) or "<" in hostile
         assert not re.search(r"<(style|script)(?![^>]*src)", page)
+
+
+def test_a_case_says_which_rules_decided_and_whether_todays_would(world):
+    world.put_case("e-old")
+    first, second = proposed(world)
+    now = world.rules.now
+    versions = {"policy_version": now.policy_version, "registry_version": now.registry_version}
+    world.put_case("e-files", **versions)
+    world.put_case("e-set", **versions, at="2099-01-01T00:00:00.000Z")
+    lead_sees = world.browser()
+    assert "decided by rules that this console does not know" in text_of(lead_sees.page("/cases/e-old"))
+    assert "decided by the files of the installation" in text_of(lead_sees.page("/cases/e-files"))
+    page = lead_sees.page("/cases/e-set")
+    assert f'decided by the rules <a class="ref" href="/rules/{first}">' in page
+    assert "which alice (lead) proposed (why); approved" in text_of(page)
+    assert "Would today's rules open it? Yes : at level" in text_of(page)
+    # Who may not see all rules sees which decided, and no link.
+    page = world.browser(person("desk")).page("/cases/e-set")
+    assert first[:16] in page
+    assert f"/rules/{first}" not in page
