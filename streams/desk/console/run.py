@@ -40,7 +40,7 @@ from streams.desk.console.web.context import Console
 from streams.desk.console.web.security.slow_clients import CLOSE_SECONDS, REQUEST_SECONDS, BoundedProtocol
 from streams.registry.rules import Rules
 from streams.running.clients.kafka_writing import producer_for
-from streams.running.clients.rules_in_force import configured_rules_in_force, files_as_set, followed_rules
+from streams.running.clients.rules_in_force import catch_up, configured_rules_in_force, files_as_set
 from streams.running.operations.address_refused import refusal_explained
 from streams.running.worker.environment import CONSOLE_PREFIX, SettingsError
 from streams.running.worker.settings import Settings
@@ -84,9 +84,9 @@ async def run_console(settings: Settings, own: ConsoleSettings, ready: Callable[
             _listening(CONSOLE_PREFIX, own.host, own.port) as sockets,
             serve_metrics(own, metrics, follower.progress) as address,
             producer_for(settings, *(settings.topic_prefix + topic for topic in written)) as producer,
-            followed_rules(settings, rules) as following,
         ):
             logger.info("serving /metrics, /livez, /readyz and /status", address=address)
+            await catch_up(settings, rules)
             access = load_access(own, rules.now.categories)
             rules.changed = partial(_use, access)
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress, metrics.acts)
@@ -108,7 +108,7 @@ async def run_console(settings: Settings, own: ConsoleSettings, ready: Callable[
                 lambda: Person(settings.actor or "desk-local", "lead", frozenset(rules.now.categories)),
                 access,
             )
-            await _serve(Timed(app, metrics), console, follower, metrics, following, sockets, ready)
+            await _serve(Timed(app, metrics), console, follower, metrics, sockets, ready)
 
 
 def _use(access: Access, rules: Rules) -> None:
@@ -121,13 +121,12 @@ async def _serve(
     console: Console,
     follower: Follower,
     metrics: ConsoleMetrics,
-    following: asyncio.Task[None],
     sockets: list[socket],
     ready: Callable[[str], None],
 ) -> None:
     server = _Server(_configuration(app), console.feed, ready)
-    reading = asyncio.create_task(follower.run())
-    for each in (reading, following):
+    reading = [asyncio.create_task(follower.run()), asyncio.create_task(console.rules.follow())]
+    for each in reading:
         # Pages that no longer change would mislead those who decide by them.
         each.add_done_callback(lambda _: setattr(server, "should_exit", True))
     beside = [
@@ -139,10 +138,11 @@ async def _serve(
         # While what is written is still read back.
         await console.held.send_all()
     finally:
-        for each in (reading, *beside):
+        for each in (*reading, *beside):
             each.cancel()
-        ended, *_ = await asyncio.gather(reading, *beside, return_exceptions=True)
-    for failed in (ended, following.exception() if following.done() else None):
+        ended = await asyncio.gather(*reading, return_exceptions=True)
+        await asyncio.gather(*beside, return_exceptions=True)
+    for failed in ended:
         if isinstance(failed, Exception):
             raise failed
 

@@ -1,8 +1,9 @@
 """The rules by which workers judge, for programs that are no workers: consoles and adapters."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 from aiokafka.errors import KafkaError
@@ -10,15 +11,17 @@ from aiokafka.errors import KafkaError
 from streams.contract.events.rules.rule_set import FORMAT, RuleSet
 from streams.contract.wire.rules.rule_set import BadRuleSet
 from streams.contract.wire.topics import RULE_CHANGES, RULE_SETS
+from streams.registry.categories import load_categories
 from streams.registry.changes.bundle import load_rule_set, rule_files
 from streams.registry.changes.history import RuleHistory, Verify
 from streams.registry.errors import RegistryError
+from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from streams.running.clients.kafka_reading import require_topics
 from streams.running.log.log import Log
 from streams.running.operations.rules_standing import RulesStanding
 from streams.running.worker.rule_changes.approvals import configured_approvals
-from streams.running.worker.rule_changes.following import RuleFollower, Try
+from streams.running.worker.rule_changes.following import Alike, RuleFollower, Try, decide_alike
 from streams.running.worker.rule_changes.log_reading import ChangesReading, read_rule_set
 from streams.running.worker.rule_changes.shelf import Shelf
 from streams.running.worker.rule_changes.trial import try_rule_set
@@ -54,6 +57,7 @@ class RulesInForce:
         files: Rules,
         proposals: int = 0,
         try_set: Try = try_rule_set,
+        alike: Alike = decide_alike,
     ) -> None:
         self.now = files
         self.changed: Callable[[Rules], None] = lambda _: None
@@ -63,7 +67,7 @@ class RulesInForce:
         # It judges nothing, so it needs no stages.
         self._shelf = Shelf(lambda _: (), files)
         reading = ChangesReading(log, prefix, verify)
-        self._follower = RuleFollower(log, reading, self._shelf, prefix, self._use, try_set, proposals)
+        self._follower = RuleFollower(log, reading, self._shelf, prefix, self._use, try_set, proposals, alike)
         self._known: dict[str | None, Versions] = {None: versions_of(files)}
 
     @property
@@ -130,9 +134,22 @@ def configured_rules_in_force(settings: Settings, proposals: int = 0) -> RulesIn
     )
 
 
-@asynccontextmanager
-async def followed_rules(settings: Settings, rules: RulesInForce) -> AsyncIterator[asyncio.Task[None]]:
-    """Read the log to its end, and in the block what comes; gives the task that reads.
+def configured_categories_in_force(settings: Settings) -> RulesInForce:
+    """Return rules of which only the categories are asked; of the settings only their file is read.
+
+    Raises RegistryError if it is invalid, and as `configured_approvals` does.
+    """
+    return RulesInForce(
+        settings.connection(),
+        settings.topic_prefix,
+        configured_approvals(settings).verify,
+        replace(load_rules(), categories=load_categories(settings.categories_file)),
+        alike=lambda files, ruling: files.categories == ruling.categories,
+    )
+
+
+async def catch_up(settings: Settings, rules: RulesInForce) -> None:
+    """Read the log of the rules to its end; the set in force is ready then, or cannot be used.
 
     Raises UnknownTopicOrPartitionError if a topic is missing, or another KafkaError.
     """
@@ -140,12 +157,6 @@ async def followed_rules(settings: Settings, rules: RulesInForce) -> AsyncIterat
         settings.connection(), [settings.topic_prefix + each for each in (RULE_CHANGES, RULE_SETS)]
     )
     await rules.catch_up()
-    reading = asyncio.create_task(rules.follow())
-    try:
-        yield reading
-    finally:
-        reading.cancel()
-        await asyncio.wait([reading])
 
 
 def files_as_set(settings: Settings) -> RuleSet:

@@ -40,13 +40,20 @@ _MOST_PROPOSALS = 3
 _MOST_ASKED = 3
 
 Try = Callable[[str, bytes], Awaitable[Verdict]]
+Alike = Callable[[Rules, Rules], bool]
+
+
+def decide_alike(one: Rules, other: Rules) -> bool:
+    """Return whether rules have the same versions."""
+    return (one.policy_version, one.registry_version) == (other.policy_version, other.registry_version)
 
 
 class RuleFollower:
     """Reads the log, and makes the sets ready that partitions are or may be judged by.
 
     `changed` is called with the rules of the set in force whenever another one is in force and ready. Of open
-    proposals the newest ones are made ready, no more than `proposals`.
+    proposals the newest ones are made ready, no more than `proposals`. `alike` says whether the files of the
+    installation and the rules in force are the same for this process.
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class RuleFollower:
         changed: Callable[[Rules], None],
         try_set: Try = try_rule_set,
         proposals: int = _MOST_PROPOSALS,
+        alike: Alike = decide_alike,
     ) -> None:
         self.history = reading.history
         self._log = log
@@ -67,6 +75,7 @@ class RuleFollower:
         self._changed = changed
         self._try = try_set
         self._proposals = proposals
+        self._alike = alike
         self._problems: dict[str, tuple[str, float]] = {}
         self._something = asyncio.Event()
         self._told: str | None = None
@@ -234,8 +243,4 @@ class RuleFollower:
         now = self.history.in_force
         if now is None or now.rule_set not in self._shelf:
             return False
-        files, ruling = self._shelf.rules(None), self._shelf.rules(now.rule_set)
-        return (files.policy_version, files.registry_version) != (
-            ruling.policy_version,
-            ruling.registry_version,
-        )
+        return not self._alike(self._shelf.rules(None), self._shelf.rules(now.rule_set))
