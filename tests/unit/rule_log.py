@@ -33,9 +33,13 @@ class RuleLog:
         self.brokers = Brokers({"rule-sets": 1, "rule-changes": 1})
         self.version = 0
 
+    def append(self, place, key, value, headers):
+        """Write a record."""
+        self.brokers.append(place, [(key, value, list(headers))])
+
     def put(self, value, key=None):
         row = rule_set_record(value, 0)
-        self.brokers.append(SETS, [(row.key if key is None else key, value, list(row.headers))])
+        self.append(SETS, row.key if key is None else key, value, row.headers)
         return rule_set_id(value)
 
     def act(self, kind, name, who="alice", **fields):
@@ -44,7 +48,7 @@ class RuleLog:
         fields = {"reason": "why", **fields}
         change = RuleChange(f"id-{self.version}", kind, name, actor, now, self.version, **fields)
         row = rule_change_record(change)
-        self.brokers.append(CHANGES, [(row.key, row.value, list(row.headers))])
+        self.append(CHANGES, row.key, row.value, row.headers)
         self.version += 1
 
     def propose(self, value, parent=None):
