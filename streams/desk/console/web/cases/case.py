@@ -41,7 +41,6 @@ class RulesOfPart(NamedTuple):
     """A part of a case by its name, by which rules it came about, and what today's would do."""
 
     name: str
-    versions: Versions
     judged_by: JudgedBy
     today: Today
 
@@ -137,7 +136,7 @@ def _judged(known: KnownCase, rules: RulesInForce, duties: Duties) -> Sequence[R
         by = judged_by(rules, versions, moment_ms(shown.at))
         then = rules.of(by.rule_set) if by.known else None
         today = todays_verdict(shown, rules.now, then)
-        found.append(RulesOfPart(part_name(shown, duties), versions, by, today))
+        found.append(RulesOfPart(part_name(shown, duties), by, today))
     return found
 
 
