@@ -66,9 +66,12 @@ class RuleActs:
         """Say why no worker could use a set that is to be put into force, as this console has tried it."""
         if kind != "approved":
             return None
+        in_force = self._rules.history.in_force
         rules = self._rules.of(rule_set)
         if rules is None:
             return "this console has not tried the set yet, or cannot use it"
+        if in_force is not None and self._rules.of(in_force.rule_set) is None:
+            return "this console cannot use the rules in force, and so cannot compare the set with them"
         conflicts = category_conflicts(self._rules.now, rules)
         return f"the set {'; '.join(conflicts)}" if conflicts else None
 

@@ -20,6 +20,11 @@ class JudgedBy(NamedTuple):
     proposed: Told | None = None
 
 
+def puts_into_force(told: Told) -> bool:
+    """Whether an act counted, and put its set into force."""
+    return told.problem is None and told.act.kind in ("approved", "rolled_back")
+
+
 def judged_by(rules: RulesInForce, versions: Versions, at_ms: float = inf) -> JudgedBy:
     """Return by which set an event came about that has these versions and this time (ms).
 
@@ -27,13 +32,7 @@ def judged_by(rules: RulesInForce, versions: Versions, at_ms: float = inf) -> Ju
     the last one of all.
     """
     known, told = dict(rules.versions), tuple(rules.history.acts)
-    acts = [
-        each
-        for each in told
-        if each.problem is None
-        and each.act.kind in ("approved", "rolled_back")
-        and known.get(each.act.rule_set) == versions
-    ]
+    acts = [each for each in told if puts_into_force(each) and known.get(each.act.rule_set) == versions]
     if not acts:
         return JudgedBy(None, known[None] == versions)
     before = [each for each in acts if each.appended_ms <= at_ms]

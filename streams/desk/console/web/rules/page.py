@@ -15,7 +15,7 @@ from streams.desk.console.casework.permissions import Person, may_see_rules, rul
 from streams.desk.console.read_model.statements import SQL
 from streams.desk.console.rule_comparing import Compared
 from streams.desk.console.web.context import Console, console_of, page, person_of
-from streams.desk.console.web.rules.judged_by import JudgedBy, judged_by
+from streams.desk.console.web.rules.judged_by import JudgedBy, judged_by, puts_into_force
 from streams.registry.changes.history import Proposal, RuleHistory, Told
 from streams.running.clients.rules_in_force import RulesInForce, Versions
 
@@ -113,9 +113,7 @@ def _rules(request: Request) -> Response:
         "differs": standing.differs,
         "not_ready": None if history.in_force is None else problems.get(history.in_force.rule_set),
         "versions": console.rules.versions,
-        "put_by": next(
-            (each.act for each in reversed(counted) if each.act.kind in ("approved", "rolled_back")), None
-        ),
+        "put_by": next((each.act for each in reversed(told) if puts_into_force(each)), None),
         "waiting": [
             Waiting(
                 each,
