@@ -47,5 +47,15 @@ ADAPTERS: Row = (
                 "left out: {{why}}": rate("tocsin_adapter_decisions_left_out_total", "why"),
             },
         ),
+        Panel(
+            "Adapter: rules",
+            "Sets of rules that it cannot use or is still trying, and whether its files differ from the rules "
+            "in force.",
+            "short",
+            {
+                "{{rules}} not ready": total("tocsin_adapter_rules_not_ready", "rules"),
+                "other files: {{instance}}": total("tocsin_adapter_rules_differ_from_files", "instance"),
+            },
+        ),
     ),
 )

@@ -50,5 +50,15 @@ CONSOLE: Row = (
             "short",
             {"decisions": total("tocsin_console_decisions_without_outcome")},
         ),
+        Panel(
+            "Console: rules",
+            "Sets of rules that it cannot use or is still trying, and whether its files differ from the rules "
+            "in force.",
+            "short",
+            {
+                "{{rules}} not ready": total("tocsin_console_rules_not_ready", "rules"),
+                "other files: {{instance}}": total("tocsin_console_rules_differ_from_files", "instance"),
+            },
+        ),
     ),
 )

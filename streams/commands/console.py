@@ -8,11 +8,9 @@ import click
 
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.terminal import echo
-from streams.desk.console.casework.permissions import Person
-from streams.desk.console.people.access import load_access
+from streams.desk.console.people.access import check_sign_in
 from streams.desk.console.settings import load_console_settings
 from streams.distribution import packages_missing
-from streams.registry.categories import load_categories
 from streams.running.operations.logs import configure_logs
 from streams.running.worker.settings import load_settings
 
@@ -42,9 +40,7 @@ def console() -> None:
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
     run_console = imported_run_console()
     settings, own = load_settings(), load_console_settings()
-    categories = load_categories(settings.categories_file)
-    access = load_access(own, categories)
+    check_sign_in(own)
     configure_logs(settings.log_level, settings.log_format)
-    person = Person(settings.actor or "desk-local", "lead", frozenset(categories))
     with broker_errors_explained(settings):
-        asyncio.run(run_console(settings, own, person, access, lambda address: echo(f"console at {address}")))
+        asyncio.run(run_console(settings, own, lambda address: echo(f"console at {address}")))

@@ -48,7 +48,12 @@ def chromium() -> Iterator[Browser]:
 def deployment(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Topics without workers: tests write what workers would."""
     made = Deployment(
-        kafka, f"browser-{uuid.uuid4().hex[:8]}.", tmp_path_factory.mktemp("deployment"), partitions=2
+        kafka,
+        f"browser-{uuid.uuid4().hex[:8]}.",
+        tmp_path_factory.mktemp("deployment"),
+        partitions=2,
+        # So that forms are on the pages of rules.
+        settings={"TOCSIN_RULE_APPROVALS": "unsigned"},
     )
     yield made
     made.end()

@@ -18,6 +18,7 @@ from tests.browser.conftest import People, go
 from tests.browser.harness.cases import HOUR, case, clock
 from tests.browser.harness.console import ConsoleProcess
 from tests.kafka.harness.deployment import Deployment
+from tests.unit.console_pages import opened
 
 # Its limits are times, which say something only on a machine that does nothing else.
 pytestmark = pytest.mark.nightly
@@ -44,7 +45,7 @@ def large(kafka, tmp_path_factory):
 
 def fill(database):
     # As a console of the shipped categories opens it: of others, it would make it anew.
-    writer = database.open_writer(built_in_categories())
+    writer = opened(database, built_in_categories())
     events = [case("large", category="fraud"), clock("large", 30 * HOUR)]
     records = [
         (

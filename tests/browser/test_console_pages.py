@@ -8,12 +8,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from streams.contract.wire.rules.rule_set import rule_set_id
 from tests.browser.conftest import go
 from tests.browser.harness.cases import case, examples, publish
 from tests.browser.harness.weekday import weekday
 from tests.browser.test_console_work import listed
 from tests.kafka.harness.deployment import COUNTERS, INTEGRITY, ROUTING, SHADOW
 from tests.kafka.harness.reports import Published
+from tests.unit.rule_log import OTHER, SAME, RuleLog
 
 # 1280 pixels at 200 % are 640 of CSS.
 SIZES = {"wide": (1280, 800), "double": (640, 800), "narrow": (320, 640)}
@@ -26,9 +28,22 @@ def keep_picture(page, name, *, full_page=True):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=full_page)
 
 
+class PublishedRules(RuleLog):
+    """People who write to the topics of rules on a real broker."""
+
+    def __init__(self, deployment):
+        super().__init__()
+        self._deployment = deployment
+
+    def append(self, place, key, value, headers):
+        self._deployment.publisher(topic=place.topic).publish([Published(key, value, headers=headers)])
+
+
 @pytest.fixture(scope="module")
 def desk(deployment):
     """Something for every page."""
+    rules = PublishedRules(deployment)
+    rules.propose(OTHER, rules.in_force(SAME))
     publish(deployment, *weekday())
     publish(deployment, case("5vq0shadow", mode="shadow"), topic=SHADOW)
     for topic in (ROUTING, INTEGRITY, COUNTERS):
@@ -61,6 +76,8 @@ def test_every_page_is_accessible_and_has_any_width(desk, people, scheme):
         "/views?category=fraud&level=2",
         "/search?q=fraud",
         "/desk?at_stake=children",
+        # With a form: it is proposed.
+        f"/rules/{rule_set_id(OTHER)}",
     ]
     assert any(address.startswith("/cases/") for address in found)
     faults = []

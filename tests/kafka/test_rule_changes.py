@@ -2,7 +2,9 @@
 
 import re
 import signal
+from contextlib import contextmanager
 
+import httpx
 import msgspec
 import orjson
 import pytest
@@ -19,6 +21,8 @@ from tests.kafka.harness.deployment import ENRICHED, RULE_SETS, STAGES
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate, now_ms, spam_report
 from tests.kafka.harness.rule_owners import list_keys, rules_folder
+from tests.kafka.harness.workers import COMMAND, Worker
+from tests.unit.console_pages import hidden_fields, text_of
 
 BOTH = ["propose", "approve"]
 BACK_TEST = ("backtest", "--processes", "1", "--reason", "fewer cases end early")
@@ -26,7 +30,14 @@ BACK_TEST = ("backtest", "--processes", "1", "--reason", "fewer cases end early"
 
 @pytest.fixture
 def people(tmp_path):
-    return list_keys(tmp_path, alice=("policy_owner", ["propose"]), bob=("lead", BOTH), carol=("legal", BOTH))
+    return list_keys(
+        tmp_path,
+        vouching="console",
+        alice=("policy_owner", ["propose"]),
+        bob=("lead", BOTH),
+        carol=("legal", BOTH),
+        console=("operator", ["approve"]),
+    )
 
 
 @pytest.fixture
@@ -43,6 +54,23 @@ def says(deployment, people):
         return CliRunner().invoke(commands, ["rules", *map(str, arguments)], env=environment)
 
     return run
+
+
+@contextmanager
+def console(deployment, owner, folder):
+    """A browser at a console that vouches for dora, a lead."""
+    own = {"TOCSIN_CONSOLE_PORT": "0", "TOCSIN_CONSOLE_METRICS_PORT": "0", "TOCSIN_ACTOR": "dora-7f3a"}
+    own["TOCSIN_CONSOLE_DATABASE"] = str(folder / "console.sqlite")
+    process = Worker(
+        folder / "console.log", deployment.settings | owner.environment | own, (*COMMAND, "console")
+    )
+    try:
+        deployment.fleet.wait_for(lambda: "console at" in process.text, 60, "the console serves", tend=False)
+        (address,) = re.findall(r"^console at (\S+)$", process.text, re.MULTILINE)
+        with httpx.Client(base_url=address, timeout=60) as browser:
+            yield browser
+    finally:
+        process.end()
 
 
 def proposed(result):
@@ -86,7 +114,7 @@ def rules_of(deployment):
     }
 
 
-def test_a_change_from_the_idea_to_the_last_partition(deployment, says, tmp_path):
+def test_a_change_from_the_idea_to_the_last_partition(deployment, people, says, tmp_path):
     fleet = deployment.fleet
     workers = [fleet.start(), fleet.start()]
     deployment.publish([*generate(81, 300), *reports(0, 40)])
@@ -129,7 +157,16 @@ def test_a_change_from_the_idea_to_the_last_partition(deployment, says, tmp_path
         )
     )
     back_tested(says("alice", *BACK_TEST, second))
-    done(says("bob", "approve", second, "--reason", "read it", "--yes"))
+    # Dora has no key: she is signed in to a console, which has tried the set and says what it changes.
+    with console(deployment, people[1]["console"], tmp_path) as dora:
+        path = f"/rules/{second}"
+        fleet.wait_for(lambda: "PT5H -&gt; PT4H" in dora.get(path).text, 60, "tried", tend=False)
+        form = hidden_fields(dora.get(path).text, f"{path}/acts")
+        sent = dora.post(f"{path}/acts", data=form | {"kind": "approved", "reason": "read it"})
+        assert sent.status_code == 303, sent.text
+        shown = text_of(dora.get("/rules").text)
+        assert f"{second[:16]} since" in shown
+        assert "approved by dora-7f3a (lead): read it" in shown
     # An owner dies around the change, whatever it has written.
     victim, last = fleet.running
     victim.signal(signal.SIGKILL)

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import re
+import sqlite3
 from html import unescape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from aiokafka import TopicPartition
 from starlette.testclient import TestClient
 
 import streams.desk.console.web.app as web
+from streams.contract.events.rules.rule_set import FORMAT, RuleSet
 from streams.contract.wire.encoding import encode
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.follower import Progress
@@ -22,15 +24,21 @@ from streams.desk.console.live_feed import LiveFeed
 from streams.desk.console.publisher import Publisher
 from streams.desk.console.read_model.apply import HANDLERS, apply_records
 from streams.desk.console.read_model.changes import Changes
-from streams.desk.console.read_model.database import Database, transaction
+from streams.desk.console.read_model.database import Database, fit_to, transaction
+from streams.desk.console.rule_acts import RuleActs
+from streams.desk.console.rule_comparing import Comparing
 from streams.desk.console.settings import ConsoleSettings
 from streams.desk.console.terms import load_terms
 from streams.desk.console.web.context import Console
+from streams.registry.changes.keys import on_trust
+from streams.running.clients.rules_in_force import RulesInForce
 from streams.running.operations.console_metric_catalogue import CONSOLE_ACTS
 from streams.running.operations.values import Numbers
 from streams.running.wall_clock import clock_ms
+from streams.running.worker.rule_changes.trial import Verdict
 from tests.categories import CATEGORIES
 from tests.shipped import RULES
+from tests.unit.rule_log import CHANGES, FILES, RuleLog
 
 EXAMPLES = Path(__file__).parents[2] / "schemas/examples"
 TERMS = load_terms(None)
@@ -59,18 +67,33 @@ def example(topic: str, name: str) -> dict[str, Any]:
     return json.loads((EXAMPLES / topic / "v1" / f"{name}.json").read_text())["value"]
 
 
+def opened(database: Database, categories: Any = RULES.categories) -> sqlite3.Connection:
+    """The connection that writes the file of a console with these categories."""
+    writer = database.open_writer()
+    fit_to(writer, categories)
+    return writer
+
+
+async def _try_nothing(_rule_set: str, _value: bytes) -> Verdict:
+    return Verdict((), 0.0)
+
+
 class World:
     """The log, the read model made of it, and browsers of people who look at it."""
 
     def __init__(self, folder: Path) -> None:
         self.database = Database(folder / "console.sqlite")
-        self.writer = self.database.open_writer(RULES.categories)
+        self.writer = opened(self.database, RULES.categories)
         self.progress = Progress(left=0, caught_up=True)
         self.log: list[Record] = []
         self.works = True
         # Most tests look at what is sent.
         self.hold_seconds = 0.0
         self._folder = folder
+        self.rule_log = RuleLog()
+        self.rules = RulesInForce(self.rule_log.brokers.log(), "", on_trust, RULES, 3, _try_nothing)
+        # Whether this console may write acts on rules.
+        self.acts_on_rules = False
 
     def __enter__(self) -> "World":
         return self
@@ -137,14 +160,34 @@ class World:
         self.put("authority-routing", event)
         return event
 
+    def read_rules(self) -> None:
+        """Read what was written to the log of rules, and make its sets ready."""
+
+        async def read() -> None:
+            await self.rules.catch_up()
+            task = asyncio.create_task(self.rules.follow())
+            while any(not why for _, why in self.rules.standing().not_ready):
+                await asyncio.sleep(0.01)
+            task.cancel()
+            await asyncio.wait([task])
+
+        asyncio.run(read())
+
     async def send_and_wait(self, topic: str, value: bytes, key: bytes, headers: Any) -> Record:
         """As a producer does; the read model has the record soon after."""
+        if topic == "rule-changes":
+            return await self._send_act(value, key, headers)
         record = self.put(topic, value, key, headers)
         place = TopicPartition(topic, 0)
         asyncio.get_running_loop().call_soon(self.progress.note, place, record.offset + 1)
         if topic == "clock-outcomes" and self.works:
             self._step(json.loads(value))
         return record
+
+    async def _send_act(self, value: bytes, key: bytes, headers: Any) -> Record:
+        self.rule_log.brokers.append(CHANGES, [(key, value, list(headers))])
+        await self.rules.catch_up()
+        return Record("rule-changes", 0, 0, LATER_MS, key, value, headers)
 
     def _step(self, outcome: dict[str, Any]) -> None:
         """The step that a worker takes for an outcome of a report's clock, if the clock is open."""
@@ -176,12 +219,12 @@ class World:
             self.progress,
             LiveFeed(),
             HeldActs(self.hold_seconds),
-            DUTIES,
-            frozenset(each.id for each in RULES.policies),
-            RULES.categories,
+            self.rules,
+            Comparing(self.rules, lambda: RuleSet(FORMAT, None, "installation", "the files", FILES)),
+            RuleActs(self, "", self.rules, None) if self.acts_on_rules else None,  # type: ignore[arg-type]
             TERMS,
         )
-        app = web.build_app(console, person or lead())
+        app = web.build_app(console, lambda: person or lead())
         return Browser(app)
 
     def sent(self, topic: str) -> list[dict[str, Any]]:
@@ -258,5 +301,6 @@ __all__ = [
     "example",
     "hidden_fields",
     "lead",
+    "opened",
     "text_of",
 ]

@@ -18,7 +18,7 @@ from streams.desk.console.read_model.database import Database, transaction
 from tests.shipped import RULES
 from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.console_acts import PEOPLE, act, act_record, proposed
-from tests.unit.console_pages import EXAMPLES
+from tests.unit.console_pages import EXAMPLES, opened
 from tests.unit.crowd_traffic import outcome
 from tests.unit.traffic import HOUR, MINUTE, START, Record, levels, policy, report, run, tick
 
@@ -158,7 +158,7 @@ class Reading:
 
     def __init__(self, path: Path) -> None:
         self.database = Database(path)
-        self.writer = self.database.open_writer(RULES.categories)
+        self.writer = opened(self.database, RULES.categories)
         self.unreadable = 0
 
     def apply(self, records: Sequence[Record]) -> Changes:

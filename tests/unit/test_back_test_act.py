@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from streams.commands.rules.history_text import back_test_text, listed
+from streams.commands.rules.history_text import listed
 from streams.contract.events.rules.back_test import BackTest, BackTestedPolicy
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.forms.rule_change_decoding import decode_rule_change, rule_change_record
+from streams.desk.text.back_test_text import back_test_text
 from tests.unit.test_rule_history import ALICE, KEYS, SETS, act, history, signed
 
 END = datetime(2026, 11, 30, 9, 18, 41, 123_000, tzinfo=UTC)

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands, main
 from streams.commands.registry import options
-from streams.commands.registry.answer import TRIGGERS, Question, answer
-from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, duration_in_words, time_in_words
+from streams.deciding.law.answer import TRIGGERS, Question, answer
+from streams.desk.text.law_words import TRIGGER_WORDS, clock_in_words, duration_in_words, time_in_words
 from streams.contract.events.report import Channel, Evidence, MessageReport, Notice, NoticeDeclaration
 from streams.deciding.law.resolution import Resolver
 from streams.registry import loader

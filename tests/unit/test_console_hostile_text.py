@@ -192,6 +192,7 @@ def test_no_part_of_an_address_becomes_part_of_a_page(world, hostile, around, on
         "/requests",
         "/integrity",
         "/policies",
+        "/rules",
         "/transparency",
         "/health",
         "/figures",

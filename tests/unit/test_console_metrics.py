@@ -18,14 +18,17 @@ from streams.desk.console.publisher import NotReadBack, Publisher
 from streams.desk.console.settings import ConsoleSettings
 from streams.running.operations.console_metric_catalogue import CONSOLE_CATALOGUE
 from streams.running.operations.metrics import Exposition
+from streams.running.operations.rules_standing import RulesStanding
 from streams.running.wall_clock import clock_ms
 from tests.unit.console_acts import PEOPLE, act
 from tests.unit.console_pages import World
+from tests.shipped import RULES
 
 
 @pytest.fixture
 def metrics(world):
-    return ConsoleMetrics(world.progress, LiveFeed())
+    standing = RulesStanding("a" * 64, None, (("b" * 64, "it crashes"),), differs=True)
+    return ConsoleMetrics(world.progress, LiveFeed(), lambda: standing)
 
 
 @pytest.fixture
@@ -43,6 +46,12 @@ def test_exactly_the_metrics_of_the_catalogue_are_shown(metrics):
     names = {name.partition("{")[0] for name in scraped(metrics)}
     names = {re.sub(r"_(bucket|count|sum)$", "", name) for name in names}
     assert names == {metric.name for metric in CONSOLE_CATALOGUE} | {"tocsin_build_info"}
+
+
+def test_rules_that_differ_or_cannot_be_used_are_told(metrics):
+    found = scraped(metrics)
+    assert found["tocsin_console_rules_differ_from_files"] == 1
+    assert found[f'tocsin_console_rules_not_ready{{rules="{"b" * 16}"}}'] == 1
 
 
 def test_acts_are_counted_by_what_became_of_them(world, metrics, publisher):
@@ -186,7 +195,7 @@ def test_how_far_behind_it_is_told_by_fetches_and_asks_no_broker(world, monkeypa
         yield consumer
 
     monkeypatch.setattr(follower, "subscriber", subscriber)
-    reading = follower.Follower(None, "", world.writer, lambda _: None)
+    reading = follower.Follower(None, "", world.writer, lambda _: None, lambda: RULES.categories)
 
     async def run():
         task = asyncio.create_task(reading.run())

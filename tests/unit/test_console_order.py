@@ -21,7 +21,7 @@ from streams.desk.console.read_model.desk_query import (
 from streams.contract.wire.envelope import rfc3339
 from streams.registry.categories import built_in_categories
 from tests.categories import CATEGORIES
-from tests.unit.console_pages import World, clock_ms, example, lead, text_of
+from tests.unit.console_pages import World, clock_ms, example, lead, text_of, opened
 from tests.unit.test_console_acts import DISMISSED, act
 from tests.unit.test_console_desk import rows
 
@@ -421,6 +421,6 @@ def test_a_file_of_other_severities_is_made_again(tmp_path):
         world.writer.close()
         graver = dict(RULES)
         graver["spam"], graver["fraud"] = RULES["fraud"], RULES["spam"]
-        world.writer = world.database.open_writer(graver)
+        world.writer = opened(world.database, graver)
         assert world.writer.execute("SELECT count(*) FROM desk_row").fetchone() == (0,)
         assert order_of(world.writer, "spam").severity == -550_000

@@ -45,6 +45,7 @@ PAGES = [
     "/questions",
     "/integrity",
     "/policies?days=30",
+    "/rules",
     "/transparency",
     "/health",
     "/figures",

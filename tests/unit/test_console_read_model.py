@@ -39,6 +39,7 @@ from streams.desk.console.settings import ConsoleSettings
 from streams.running.clients.published_event import published_event
 from tests.contract.examples import example, example_files
 from tests.shipped import RULES
+from tests.unit.console_pages import opened
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 NOW_MS = epoch_ms(NOON) + 60 * MINUTE
@@ -106,7 +107,7 @@ def everything_golden():
 
 @contextlib.contextmanager
 def model(path):
-    with contextlib.closing(Database(path).open_writer(RULES.categories)) as writer:
+    with contextlib.closing(opened(Database(path), RULES.categories)) as writer:
         yield writer
 
 
@@ -141,9 +142,9 @@ def test_cases_of_a_category_that_a_console_lacked_are_there_once_it_has_it(tmp_
     def reads(names):
         """What a console that is started with these categories says and shows."""
         categories = dict.fromkeys(names, RULES.categories["fraud"])
-        with contextlib.closing(Database(tmp_path / "a").open_writer(categories)) as writer:
+        with contextlib.closing(opened(Database(tmp_path / "a"), categories)) as writer:
             (begins_at,) = writer.execute("SELECT coalesce(max(next_offset), 0) FROM place").fetchone()
-            follower = Follower(None, "", writer, lambda _: None, categories)
+            follower = Follower(None, "", writer, lambda _: None, lambda: categories)
             with capture_logs() as said:
                 for record in logs.rows[ESCALATIONS, 0][begins_at:]:
                     follower._apply({place: [record]}, {place: record.offset + 1})
@@ -217,10 +218,10 @@ def test_a_file_that_everybody_could_read_is_kept_from_them_also_by_another_name
 def test_a_file_that_cannot_be_kept_from_others_is_refused_by_its_name(tmp_path):
     path = tmp_path / "missing" / "console.sqlite"
     with pytest.raises(sqlite3.Error, match=f"{path}: cannot be made, or kept from other users"):
-        Database(path).open_writer(RULES.categories)
+        opened(Database(path), RULES.categories)
     tmp_path.chmod(0o755)
     with pytest.raises(sqlite3.Error):
-        Database(tmp_path).open_writer(RULES.categories)
+        opened(Database(tmp_path), RULES.categories)
     assert stat.filemode(tmp_path.stat().st_mode) == "drwxr-xr-x"
 
 
@@ -247,7 +248,7 @@ def test_a_batch_that_fails_leaves_nothing(tmp_path):
 def test_a_database_that_is_none_is_refused(tmp_path):
     (tmp_path / "a").write_bytes(b"no database" * 100)
     with pytest.raises(sqlite3.DatabaseError):
-        Database(tmp_path / "a").open_writer(RULES.categories)
+        opened(Database(tmp_path / "a"), RULES.categories)
 
 
 def escalations_of(channel, number, draw):

@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 from streams.desk.console.follower import Follower
 from streams.desk.console.read_model.retention import prune
 from tests.unit.console_pages import World, example, lead
+from tests.shipped import RULES
 
 CASES = (
     "escalation_event",
@@ -71,7 +72,7 @@ def test_transparency_counters_are_kept_for_ever(world):
 
 
 def test_it_is_done_with_the_first_record_of_a_day_once_everything_was_read(world):
-    follower = Follower(None, "", world.writer, lambda _: None)
+    follower = Follower(None, "", world.writer, lambda _: None, lambda: RULES.categories)
     place = TopicPartition("escalations", 0)
 
     def record(offset, day):

@@ -31,7 +31,7 @@ def browser(world):
 
 def routes(browser, method, case="e-csam"):
     """Every path to which something can be sent."""
-    ids = {"clock": "c-csam", "id": "r-csam", "case": case, "name": "overdue"}
+    ids = {"clock": "c-csam", "id": "r-csam", "case": case, "name": "overdue", "rule_set": "0" * 64}
     for route in browser.app.routes:
         if not isinstance(route, Mount) and method in route.methods:
             yield re.sub(r"\{(\w+)\}", lambda part: ids[part[1]], route.path)

@@ -9,6 +9,7 @@ import streams.desk.console
 from streams.desk.console.read_model.database import Database
 from streams.desk.console.read_model.statements import SQL, sql_if
 from streams.registry.categories import built_in_categories
+from tests.unit.console_pages import opened
 
 CONSOLE = Path(streams.desk.console.__file__).parent
 
@@ -46,7 +47,7 @@ def views(name):
 @pytest.fixture
 def reader(tmp_path):
     database = Database(tmp_path / "model.sqlite")
-    database.open_writer(built_in_categories()).close()
+    opened(database, built_in_categories()).close()
     return database.reader()
 
 

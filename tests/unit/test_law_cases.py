@@ -12,7 +12,7 @@ from typing import Annotated, Literal, get_args
 import msgspec
 import pytest
 
-from streams.commands.registry.words import TRIGGER_WORDS, time_in_words
+from streams.desk.text.law_words import TRIGGER_WORDS, time_in_words
 from streams.contract.events.authority_request import (
     AuthorityRequest,
     AuthorityType,

@@ -11,10 +11,10 @@ from click.testing import CliRunner, Result
 from pydantic import Field
 
 from streams.commands.main import commands, main
-from streams.commands.registry import law_items
-from streams.commands.registry.diff_text import diff_text
-from streams.commands.registry.law_diff import Change, Law, compare, read_law
-from streams.commands.registry.law_items import read_items
+from streams.desk.text.differences import law_items
+from streams.desk.text.differences.law_text import diff_text
+from streams.desk.text.differences.law_diff import Change, Law, compare, read_law
+from streams.desk.text.differences.law_items import read_items
 from streams.registry.document import read_document
 from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.registry.shapes.law import JurisdictionFile

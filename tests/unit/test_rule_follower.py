@@ -26,28 +26,14 @@ from streams.running.worker.rule_changes.shelf import Shelf
 from streams.running.worker.rule_changes.trial import Verdict
 from tests.model.memory_log import Brokers
 from tests.shipped import RULES
-
-SETS, CHANGES = TopicPartition("rule-sets", 0), TopicPartition("rule-changes", 0)
-FILES = rule_files()
+from tests.unit.rule_log import CHANGES, OTHER, SAME, SETS, RuleLog, policies, rule_set
 
 
-def rule_set(reason, parent=None, **texts):
-    known = {file.name: file.text for file in FILES} | texts
-    files = tuple(RuleFile(name, known[name]) for name in sorted(known))
-    return encode_rule_set(RuleSet(FORMAT, parent, "policy-7f3a", reason, files))
-
-
-SAME = rule_set("the files until now")
-policies = next(file.text for file in FILES if file.name == "policies.yaml")
-OTHER = rule_set("shorter", rule_set_id(SAME), **{"policies.yaml": policies.replace("PT6H", "PT5H")})
-
-
-class World:
+class World(RuleLog):
     """Brokers with the two logs, and a follower that tries sets in this process."""
 
     def __init__(self, verify=on_trust):
-        self.brokers = Brokers({"rule-sets": 1, "rule-changes": 1})
-        self.version = 0
+        super().__init__()
         self.tried = []
         self.bad = set()
         self.told = []
@@ -60,30 +46,6 @@ class World:
     async def try_set(self, rule_set, _value):
         self.tried.append(rule_set)
         return Verdict(("it crashes",) if rule_set in self.bad else (), 0.0)
-
-    def put(self, value, key=None):
-        row = rule_set_record(value, 0)
-        self.brokers.append(SETS, [(row.key if key is None else key, value, list(row.headers))])
-        return rule_set_id(value)
-
-    def act(self, kind, name, who="alice", **fields):
-        now = datetime.now(UTC)
-        actor = RuleActor(who, "lead")
-        change = RuleChange(f"id-{self.version}", kind, name, actor, now, self.version, "why", **fields)
-        row = rule_change_record(change)
-        self.brokers.append(CHANGES, [(row.key, row.value, list(row.headers))])
-        self.version += 1
-
-    def propose(self, value, parent=None):
-        name = self.put(value)
-        self.act("proposed", name, parent=parent)
-        self.act("checked", name, passed=True)
-        return name
-
-    def in_force(self, value, parent=None):
-        name = self.propose(value, parent)
-        self.act("approved", name, "bob")
-        return name
 
     async def follows(self, until):
         task = asyncio.create_task(self.follower.follow())

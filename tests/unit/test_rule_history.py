@@ -278,10 +278,60 @@ def test_the_version_of_a_list_changes_with_all_that_decides():
             [row("bob", ALICE, ["approve"])],
             [row("bob", BOB, ["propose"])],
             [row("bob", BOB, ["approve"], until=AT)],
+            [row("bob", BOB, ["approve"], vouches=True)],
         )
     }
-    assert len(versions) == 4
+    assert len(versions) == 5
     assert KEYS.of(public_line(ALICE.pem))[0] == "alice-1"
+
+
+CONSOLE = Key()
+WITH_CONSOLE = [
+    row("alice", ALICE, ["propose"]),
+    row("bob", BOB, ["propose", "approve"]),
+    row("eve", EVE, ["approve"], until=AT),
+    row("console", CONSOLE, ["approve"], vouches=True),
+]
+
+
+@pytest.mark.parametrize(
+    ("who", "problem"),
+    [
+        # Who has no key is known to the console alone.
+        ("dora", None),
+        ("bob", None),
+        ("alice", "by the list of keys, alice may not do that"),
+        # Who left, and a console that acts by itself.
+        ("eve", "by the list of keys, eve may not do that"),
+        ("console", "by the list of keys, console may not do that"),
+    ],
+)
+def test_a_console_vouches_for_whom_it_has_signed_in_as_far_as_the_list_lets_them(who, problem):
+    verify = listed(*WITH_CONSOLE).verify
+    later = int(AT.timestamp() * 1000)
+    approval = signed(act("approved", who=who, version=2), "console-1", CONSOLE)
+    assert verify(approval, later) == problem
+    # Nobody else does: a person's key is for that person alone.
+    other = signed(act("approved", who=who, version=2), "bob-1", BOB)
+    assert (verify(other, later) is None) == (who == "bob")
+
+
+def test_a_console_cannot_be_both_of_two_people():
+    keys = listed(*WITH_CONSOLE)
+    proposal = signed(act("proposed", who="dora"), "console-1", CONSOLE)
+    assert keys.verify(proposal, 0) == "the owner of its key console-1 may not do that"
+    with pytest.raises(RegistryError, match="must not have propose"):
+        listed(row("console", CONSOLE, ["propose", "approve"], vouches=True))
+    # What somebody proposed, they do not approve there either.
+    first, checked, _ = approved(SETS[0], proposer="bob")
+    acts = [signed(first, "bob-1", BOB), signed(checked, "bob-1", BOB)]
+    mine = signed(act("approved", who="bob", version=2), "console-1", CONSOLE)
+    _, problems = history(*acts, mine, verify=keys.verify)
+    assert problems == [None, None, "who proposed a set cannot approve it"]
+    hers = signed(act("approved", who="dora", version=2), "console-1", CONSOLE)
+    read, problems = history(*acts, hers, verify=keys.verify)
+    assert problems == [None, None, None]
+    assert read.in_force.by.ref == "dora"
 
 
 def test_a_signature_survives_the_log():

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streams.commands.main import commands
-from streams.commands.rules.reports_needed import Needed, changed_needs
-from streams.commands.rules.rule_changes import PARTS, policy_changes, value_changes
+from streams.desk.text.differences.reports_needed import Needed, changed_needs
+from streams.desk.text.differences.value_changes import PARTS, policy_changes, value_changes
 from streams.contract.events.report import Category
 from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.state import ReportState

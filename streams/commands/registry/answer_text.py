@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import get_args
 
-from streams.commands.registry.answer import Answer
-from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, time_in_words
+from streams.deciding.law.answer import Answer
 from streams.deciding.law.duty import Duty, signed_of
 from streams.desk.text.duty_words import signature_words
+from streams.desk.text.law_words import TRIGGER_WORDS, clock_in_words, time_in_words
 from streams.desk.text.text_table import text_table
 from streams.registry.agenda import review_day
 from streams.registry.row_of_law import Part, WatchedRow

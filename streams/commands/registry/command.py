@@ -7,14 +7,11 @@ import click
 import orjson
 
 from streams.commands.registry.affected import affected
-from streams.commands.registry.answer import TRIGGERS, Question, answer, as_document
 from streams.commands.registry.answer_text import answer_text
 from streams.commands.registry.diff_document import diff_document
-from streams.commands.registry.diff_text import diff_text
 from streams.commands.registry.due import due
 from streams.commands.registry.export import export
 from streams.commands.registry.history import history
-from streams.commands.registry.law_diff import compare
 from streams.commands.registry.lint_text import lint_text
 from streams.commands.registry.options import (
     DAY,
@@ -32,6 +29,9 @@ from streams.commands.shared.category import CATEGORY
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.contract.events.report import Category
+from streams.deciding.law.answer import TRIGGERS, Question, answer, as_document
+from streams.desk.text.differences.law_diff import compare
+from streams.desk.text.differences.law_text import diff_text
 from streams.registry.lint import lint
 from streams.registry.rules import Trigger
 

@@ -1,12 +1,10 @@
-"""What differs between two folders of law as JSON, and to whom the law of a jurisdiction extends."""
+"""What differs between two folders of law as JSON."""
 
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from streams.commands.registry.law_diff import Change, Law
-from streams.deciding.law.applicability import GLOBAL
-from streams.registry.rules import Rules
+from streams.desk.text.differences.law_diff import Change, Law, holds_in, rules_with
 
 
 def diff_document(old: Law, new: Law, changes: Sequence[Change], today: date) -> dict[str, Any]:
@@ -29,17 +27,3 @@ def diff_document(old: Law, new: Law, changes: Sequence[Change], today: date) ->
             for change in changes
         ],
     }
-
-
-def rules_with(code: str, old: Law, new: Law) -> Rules:
-    """The new rules, or the old ones if the jurisdiction was removed."""
-    return new.rules if code in new.rules.jurisdictions else old.rules
-
-
-def holds_in(code: str, rules: Rules) -> list[str]:
-    """The codes of the jurisdictions to which the law of `code` extends: itself, members, territories."""
-    return [
-        row.code
-        for row in rules.jurisdictions.values()
-        if code == GLOBAL or code in (row.code, row.part_of, *row.regions)
-    ]

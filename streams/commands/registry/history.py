@@ -10,11 +10,11 @@ import click
 import orjson
 
 from streams.commands.registry.diff_document import diff_document
-from streams.commands.registry.diff_text import diff_text
-from streams.commands.registry.law_diff import OBLIGATION, Law, compare, replaced_row
-from streams.commands.registry.law_items import Key
 from streams.commands.registry.options import BUILT_IN, DAY, FOLDER, day_or_today, law_in, named_row
 from streams.commands.shared.terminal import echo
+from streams.desk.text.differences.law_diff import OBLIGATION, Law, compare, replaced_row
+from streams.desk.text.differences.law_items import Key
+from streams.desk.text.differences.law_text import diff_text
 from streams.desk.text.text_table import text_table
 from streams.registry.agenda import review_day
 from streams.registry.loader import SHIPPED_LAW

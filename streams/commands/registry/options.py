@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from streams.commands.registry.law_diff import Law, read_law
 from streams.commands.shared.suggesting_group import did_you_mean
 from streams.contract.events.countries import COUNTRIES, COUNTRY_ALIASES
+from streams.desk.text.differences.law_diff import Law, read_law
 from streams.registry.agenda import rows_of_law
 from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.registry.row_of_law import WatchedRow

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from streams.commands.registry.words import TRIGGER_WORDS, clock_in_words, time_in_words, watched_in_words
 from streams.deciding.law.arming import why_not_armed
+from streams.desk.text.law_words import TRIGGER_WORDS, clock_in_words, time_in_words, watched_in_words
 from streams.desk.text.spreadsheet_csv import spreadsheet_csv
 from streams.registry.agenda import review_day, rows_of_law
 from streams.registry.lawbook import GLOBAL

@@ -11,12 +11,12 @@ import orjson
 from streams.commands.registry.case_file import Case, ReportCase, RequestCase, read_case
 from streams.commands.registry.options import law_option, named_row, rules_with
 from streams.commands.registry.row_parts import PartVerdict, RowVerdict, verdict
-from streams.commands.registry.words import TRIGGER_WORDS, marks_in_words, time_in_words, watched_in_words
 from streams.commands.shared.terminal import echo
 from streams.contract.events.authority_routing import Telling
 from streams.contract.events.obligation import EscalatedObligation
 from streams.deciding.law.duty import signed_of
 from streams.desk.text.duty_words import signature_words, why_no_clock
+from streams.desk.text.law_words import TRIGGER_WORDS, marks_in_words, time_in_words, watched_in_words
 from streams.desk.text.routing_text import minute
 from streams.desk.text.text_table import text_table
 from streams.registry.row_of_law import WatchedRow

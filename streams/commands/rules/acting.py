@@ -1,45 +1,19 @@
-"""Writes acts on sets of rules: who acts, the signature, and whether the act counts."""
-
-import uuid
-from datetime import UTC, datetime
-from typing import NamedTuple
+"""Writes acts on sets of rules: who acts, and whether the act counts."""
 
 import click
-from msgspec.structs import replace
 
 from streams.commands.shared.operator_options import require_pseudonym
-from streams.contract.events.rules.back_test import BackTest
-from streams.contract.events.rules.rule_change import (
-    RuleActor,
-    RuleChange,
-    RuleChangeKind,
-    RuleRole,
-    RuleSignature,
-)
+from streams.contract.events.rules.rule_change import RuleActor, RuleChange, RuleRole
 from streams.contract.wire.forms.rule_change_decoding import rule_change_record
 from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.times import epoch_ms
-from streams.registry.changes.history import RuleHistory, Verify
-from streams.registry.changes.keys import Keys, public_line, sign
+from streams.registry.changes.history import Verify
 from streams.running.clients.kafka_writing import producer_for
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.rule_changes.approvals import configured_approvals
 from streams.running.worker.rule_changes.log_reading import ChangesReading
+from streams.running.worker.rule_changes.signing import Signer, own_signer
 from streams.running.worker.settings import PREFIX, Settings
-
-
-class Signer(NamedTuple):
-    """Who acts, and the private key (PEM) with its id; None where acts are not signed."""
-
-    actor: RuleActor
-    key: tuple[str, bytes] | None
-
-    def signed(self, act: RuleChange) -> RuleChange:
-        """Return the act with its signature."""
-        if self.key is None:
-            return act
-        name, private = self.key
-        return replace(act, signature=RuleSignature(name, sign(act, private)))
 
 
 def signer(settings: Settings, actor: str | None, role: RuleRole | None) -> Signer:
@@ -58,71 +32,16 @@ def signer(settings: Settings, actor: str | None, role: RuleRole | None) -> Sign
             f"{PREFIX}RULE_KEYS_FILE is missing: without the list of keys that workers have, no act would "
             "count. See docs/rules.md, 'Who may do what'."
         )
-    found = _own_key(settings, keys)
+    found = own_signer(settings, keys)
     if actor not in (None, found.actor.ref) or role not in (None, found.actor.role):
         raise click.UsageError(f"the key is of {found.actor.ref} ({found.actor.role}), as the list says.")
     return found
-
-
-def _own_key(settings: Settings, keys: Keys) -> Signer:
-    file = settings.rule_signing_key_file
-    if file is None:
-        raise SettingsError(f"{PREFIX}RULE_SIGNING_KEY_FILE is missing: your private key (PEM).")
-    try:
-        private = file.read_bytes()
-        listed = keys.of(public_line(private))
-    except OSError as error:
-        raise SettingsError(
-            f"{PREFIX}RULE_SIGNING_KEY_FILE={file}: cannot be read ({error.strerror})."
-        ) from None
-    except ValueError as error:
-        # The cause may quote the key.
-        raise SettingsError(
-            f"{PREFIX}RULE_SIGNING_KEY_FILE={file}: must be an Ed25519 key in PEM without a passphrase "
-            f"({error})."
-        ) from None
-    if listed is None:
-        raise SettingsError(
-            f"{PREFIX}RULE_SIGNING_KEY_FILE={file}: its public half is not in {PREFIX}RULE_KEYS_FILE."
-        )
-    name, key = listed
-    return Signer(RuleActor(key.owner, key.role), (name, private))
 
 
 def reading(settings: Settings, verify: Verify | None = None) -> ChangesReading:
     """Return a reading of the log with the keys of the settings."""
     verify = configured_approvals(settings).verify if verify is None else verify
     return ChangesReading(settings.connection(), settings.topic_prefix, verify)
-
-
-def made(
-    history: RuleHistory,
-    who: Signer,
-    kind: RuleChangeKind,
-    rule_set: str,
-    reason: str,
-    *,
-    parent: str | None = None,
-    passed: bool | None = None,
-    back_test: BackTest | None = None,
-) -> RuleChange:
-    """Return an act on top of what was read."""
-    # Milliseconds, as other programs have them.
-    now = datetime.now(UTC)
-    at = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    act = RuleChange(
-        str(uuid.uuid4()),
-        kind,
-        rule_set,
-        who.actor,
-        at,
-        history.version,
-        reason,
-        parent,
-        passed,
-        back_test=back_test,
-    )
-    return who.signed(act)
 
 
 async def write(settings: Settings, *records: OutputRecord) -> None:

@@ -10,7 +10,7 @@ from streams.commands.backtest.options import PROCESSES, SINCE, shown
 from streams.commands.backtest.run import compare_in_logs
 from streams.commands.backtest.summary import summary
 from streams.commands.registry.options import BUILT_IN
-from streams.commands.rules.acting import Signer, act_on, made, reading, signer
+from streams.commands.rules.acting import act_on, reading, signer
 from streams.commands.rules.history_text import act_text
 from streams.commands.rules.rules_choice import IN_USE
 from streams.commands.rules.sets_in_log import found_set, read_set, require_usable, rules_in_force
@@ -26,6 +26,7 @@ from streams.registry.changes.history import RuleHistory
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from streams.running.worker.rule_changes.log_reading import ChangesReading
+from streams.running.worker.rule_changes.signing import Signer, made
 from streams.running.worker.settings import Settings, load_settings
 
 _LIKE_AN_ID: Final = frozenset("0123456789abcdef")

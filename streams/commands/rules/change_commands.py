@@ -7,8 +7,8 @@ from typing import Any, cast, get_args
 
 import click
 
-from streams.commands.rules.acting import Signer, act_on, made, reading, signer, write
-from streams.commands.rules.history_text import act_text, back_test_text, listed
+from streams.commands.rules.acting import act_on, reading, signer, write
+from streams.commands.rules.history_text import act_text, listed
 from streams.commands.rules.sets_in_log import found_set, read_set, require_usable, rules_in_force
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.operator_options import require_reason
@@ -22,11 +22,13 @@ from streams.contract.wire.rules.rule_set import (
     rule_set_record,
 )
 from streams.contract.wire.times import epoch_ms
+from streams.desk.text.back_test_text import back_test_text
 from streams.registry.changes.bundle import overlaid, rule_files
 from streams.registry.changes.history import Proposal, RuleHistory, short
 from streams.registry.changes.keys import on_trust
-from streams.registry.changes.live_change import is_live_change
+from streams.registry.changes.live_change import lacks_back_test
 from streams.registry.rules import Rules
+from streams.running.worker.rule_changes.signing import Signer, made
 from streams.running.worker.settings import Settings, load_settings
 
 
@@ -182,7 +184,7 @@ def _show_back_test(proposal: Proposal, before: Rules, after: Rules) -> None:
     rule_set = proposal.rule_set
     if proposal.back_test is not None:
         echo(back_test_text(proposal.back_test))
-    elif is_live_change(before, after):
+    if lacks_back_test(proposal, before, after):
         raise click.ClickException(
             f"{short(rule_set)} changes what is live, and was not back-tested: run `tocsin rules backtest "
             f"{short(rule_set)} --since P14D --reason ...`, and look at what differs. Nothing was written."

@@ -6,16 +6,13 @@ import click
 import orjson
 
 from streams.commands.registry.diff_document import diff_document
-from streams.commands.registry.law_diff import compare
 from streams.commands.registry.options import DAY, day_or_today
 from streams.commands.rules.backtest_command import backtest
 from streams.commands.rules.change_commands import COMMANDS
-from streams.commands.rules.diff_text import rules_diff_text
-from streams.commands.rules.reports_needed import changed_needs
-from streams.commands.rules.rule_changes import policy_changes, value_changes
 from streams.commands.rules.rules_choice import Choice, RulesType
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
+from streams.desk.text.differences.rules_text import differences, rules_diff_text
 
 _RULES = RulesType()
 
@@ -59,22 +56,20 @@ def diff(old: Choice, new: Choice, today: datetime | None, as_json: bool) -> Non
     """  # noqa: D301 - \b stops click from wrapping the paragraph
     before, after = old.read(), new.read()
     day = day_or_today(today)
-    law = compare(before, after, day)
-    policies = policy_changes(before.rules, after.rules)
-    values = value_changes(before.rules, after.rules)
-    needs = changed_needs(before.rules, after.rules)
+    found = differences(before, after, day)
     if not as_json:
-        echo(rules_diff_text(before, after, policies, values, needs, law))
+        echo(rules_diff_text(before, after, found))
         return
     document = {
         "old": _versions(old, before.rules.policy_version, before.rules.registry_version),
         "new": _versions(new, after.rules.policy_version, after.rules.registry_version),
         "policies": [
-            {**each._asdict(), "values": [value._asdict() for value in each.values]} for each in policies
+            {**each._asdict(), "values": [value._asdict() for value in each.values]}
+            for each in found.policies
         ],
-        "values": {part: [each._asdict() for each in changes] for part, changes in values.items()},
-        "reports_needed": [each._asdict() for each in needs],
-        "law": diff_document(before, after, law, day)["changes"],
+        "values": {part: [each._asdict() for each in changes] for part, changes in found.values.items()},
+        "reports_needed": [each._asdict() for each in found.needs],
+        "law": diff_document(before, after, found.law, day)["changes"],
     }
     echo(orjson.dumps(document).decode())
 

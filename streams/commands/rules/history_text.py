@@ -1,10 +1,8 @@
 """The log of rule changes as text."""
 
-from streams.contract.events.rules.back_test import BackTest
 from streams.contract.events.rules.rule_change import RuleChange
 from streams.contract.wire.envelope import rfc3339
-from streams.contract.wire.times import epoch_ms
-from streams.desk.text.routing_text import minute
+from streams.desk.text.back_test_text import back_test_text
 from streams.desk.text.text_table import text_table
 from streams.registry.changes.history import RuleHistory, Told, short
 
@@ -20,21 +18,6 @@ _DONE = {
 def act_text(act: RuleChange) -> str:
     """Say what an act that counts has led to."""
     return f"{short(act.rule_set)}: {_DONE[act.kind]}, version {act.expected_version + 1}"
-
-
-def back_test_text(found: BackTest) -> str:
-    """Say in a line what a back-test has found, and what desks had decided about the new cases."""
-    since, until = (minute(rfc3339(epoch_ms(each))) for each in (found.since, found.until))
-    cases = f"{found.cases_before:,} -> {found.cases_after:,} live cases"
-    parts = [f"back-test: {cases} among {found.reports:,} reports from {since} to {until}"]
-    parts += [
-        f"{each.policy} {each.new:,} new ({each.upheld:,} upheld, {each.dismissed:,} dismissed, "
-        f"{each.undecided:,} undecided), {each.gone:,} gone"
-        for each in found.policies
-    ]
-    if not found.complete:
-        parts.append("older reports were deleted")
-    return "; ".join(parts)
 
 
 def listed(history: RuleHistory, *, everything: bool) -> str:

@@ -5,8 +5,8 @@ from typing import Any, Final, NamedTuple, cast
 
 import click
 
-from streams.commands.registry.law_diff import Law, read_law
 from streams.commands.registry.options import BUILT_IN
+from streams.desk.text.differences.law_diff import Law, read_law
 from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.running.worker.settings import RegistryFiles, load_settings
 

@@ -1,6 +1,6 @@
 """What an adapter counts about itself, and its pages for Prometheus and probes."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Literal, Protocol, get_args
@@ -13,6 +13,7 @@ from streams.running.operations import adapter_metric_catalogue as catalogue
 from streams.running.operations.http_server import serve
 from streams.running.operations.metrics import Exposition
 from streams.running.operations.process_metric_catalogue import BUILD_INFO
+from streams.running.operations.rules_standing import RulesStanding
 from streams.running.operations.values import Histogram, Numbers, Values, gauge
 
 # Of a decision that is not published. `not_reported`: it is about nothing that the adapter reported.
@@ -39,10 +40,11 @@ class Reading(Protocol):
 class AdapterMetrics:
     """The counters of an adapter.
 
-    Series with known labels start at 0, because alerts look at their increase.
+    Series with known labels start at 0, because alerts look at their increase. `rules` says how the rules in
+    force stand, for an adapter that goes by them.
     """
 
-    def __init__(self, topics: Iterable[str]) -> None:
+    def __init__(self, topics: Iterable[str], rules: Callable[[], RulesStanding] | None = None) -> None:
         self.delivered = Numbers(catalogue.ADAPTER_DELIVERED, zip(topics))
         self.retried = Numbers(catalogue.ADAPTER_RETRIED, zip(get_args(Failure)))
         self.set_aside = Numbers(catalogue.ADAPTER_SET_ASIDE, zip(get_args(Failure)))
@@ -50,6 +52,7 @@ class AdapterMetrics:
         self.left_out = Numbers(catalogue.ADAPTER_LEFT_OUT, zip(get_args(LeftOut)))
         self.delivery = Histogram(catalogue.ADAPTER_DELIVERY)
         self.build = gauge(BUILD_INFO, [((__version__,), 1)])
+        self.rules = rules
         self.asked_at: float | None = None
         """When the desk last listed its decisions (monotonic), or was first asked; None if never asked."""
 
@@ -76,6 +79,11 @@ async def serve_metrics(
             yield gauge(metric, [((), value)])
         if metrics.asked_at is not None:
             yield gauge(catalogue.ADAPTER_ASKED, [((), monotonic() - metrics.asked_at)])
+        if metrics.rules is not None:
+            standing = metrics.rules()
+            yield gauge(catalogue.ADAPTER_RULES_DIFFER, [((), float(standing.differs))])
+            not_ready = [((rule_set[:16],), 1) for rule_set, _ in standing.not_ready]
+            yield gauge(catalogue.ADAPTER_RULES_NOT_READY, not_ready)
 
     async with serve(
         settings.metrics_host,

@@ -15,6 +15,7 @@ from streams.desk.adapters.metrics import AdapterMetrics, serve_metrics
 from streams.desk.adapters.set_aside import SetAsideLog, is_set_aside_by
 from streams.desk.adapters.settings import AdapterSettings
 from streams.running.clients.kafka_writing import producer_for
+from streams.running.clients.rules_in_force import RulesInForce
 from streams.running.clients.until_signal import until_signal
 from streams.running.worker.settings import Settings
 
@@ -33,8 +34,11 @@ async def deliver(
     wanted: Callable[[SourceRecord], bool],
     send: Send,
     receive: Callable[[AIOKafkaProducer, AdapterMetrics], Coroutine[None, None, None]] | None = None,
+    rules: RulesInForce | None = None,
 ) -> None:
     """Send the wanted records of these topics (without prefix) until a signal; meanwhile `receive` decisions.
+
+    `rules` are followed meanwhile; the caller has caught up with them.
 
     The signals are SIGTERM and SIGINT.
 
@@ -47,7 +51,7 @@ async def deliver(
         wanted,
         from_beginning=own.start == "beginning",
     )
-    metrics = AdapterMetrics(topics)
+    metrics = AdapterMetrics(topics, None if rules is None else rules.standing)
     written = [DELIVERIES_SET_ASIDE, *([MODERATION_OUTCOMES] if receive else [])]
     async with (
         producer_for(settings, *(settings.topic_prefix + name for name in written)) as producer,
@@ -58,6 +62,8 @@ async def deliver(
         work = [intake.run(send, log, metrics, own.set_aside_seconds)]
         if receive is not None:
             work.append(receive(producer, metrics))
+        if rules is not None:
+            work.append(rules.follow())
         await until_signal(work)
 
 

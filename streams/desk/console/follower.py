@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -14,9 +14,10 @@ from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.times import DAY
 from streams.desk.console.read_model.apply import HANDLERS, apply_records
 from streams.desk.console.read_model.changes import Changes
-from streams.desk.console.read_model.database import transaction
+from streams.desk.console.read_model.database import fit_to, transaction
 from streams.desk.console.read_model.retention import prune
 from streams.desk.console.read_model.statements import SQL
+from streams.registry.category import CategoryRules
 from streams.running.clients.kafka_reading import subscriber
 from streams.running.log.connection import Connection
 
@@ -69,7 +70,8 @@ class Progress:
 class Follower:
     """Follows all topics that the console shows. `told` is called with what each batch changed.
 
-    Acts and outcomes of other than these `categories` are skipped; None takes any.
+    Acts and outcomes of other than the categories in use, which `categories` gives, are skipped. When these
+    change, everything is read again.
     """
 
     def __init__(
@@ -78,7 +80,7 @@ class Follower:
         prefix: str,
         writer: sqlite3.Connection,
         told: Callable[[Changes], None],
-        categories: Collection[Category] | None = None,
+        categories: Callable[[], Mapping[Category, CategoryRules]],
     ) -> None:
         self.progress = Progress()
         self._connection = connection
@@ -86,6 +88,7 @@ class Follower:
         self._writer = writer
         self._told = told
         self._categories = categories
+        self._known = categories()
         self._pruned_day = 0
         self._told_unknown: set[Category] = set()
 
@@ -95,9 +98,11 @@ class Follower:
         Raises UnknownTopicOrPartitionError if a topic is missing, or another KafkaError.
         """
         async with subscriber(self._connection, tuple(self._names)) as consumer:
-            await self._seek(consumer)
+            await self._begin(consumer)
             ends = await consumer.end_offsets(consumer.assignment())
             while True:
+                if self._categories() is not self._known:
+                    await self._begin(consumer)
                 fetched = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_MOST_RECORDS)
                 # Positions, not offsets of records: a log may end in a transaction marker.
                 places = {place: await consumer.position(place) for place in consumer.assignment()}
@@ -114,8 +119,12 @@ class Follower:
                 for place, next_offset in places.items():
                     self.progress.note(place, next_offset)
 
-    async def _seek(self, consumer: AIOKafkaConsumer) -> None:
+    async def _begin(self, consumer: AIOKafkaConsumer) -> None:
         """Continue where the file ends; from the beginning of what the database does not know."""
+        self._known = self._categories()
+        if not await asyncio.to_thread(fit_to, self._writer, self._known):
+            self.progress.caught_up = False
+            self._told_unknown.clear()
         known = {
             TopicPartition(topic, partition): next_offset
             for topic, partition, next_offset in self._writer.execute(SQL["places"])
@@ -126,7 +135,7 @@ class Follower:
             consumer.seek(place, max(start, known.get(place, 0)))
 
     def _apply(self, fetched: Fetched, places: Mapping[TopicPartition, int]) -> Changes:
-        changes = Changes(known=self._categories)
+        changes = Changes(known=self._known)
         records = [(self._names[place.topic], record) for place, batch in fetched.items() for record in batch]
         newest_day = max((record.timestamp for _, record in records), default=0) // DAY
         with transaction(self._writer):
@@ -143,8 +152,9 @@ class Follower:
         self.progress.applied += len(records)
         for category in sorted(changes.unknown - self._told_unknown):
             logger.error(
-                "cases are shown to nobody: this console does not have their category. Put its entry into "
-                "the file of categories (TOCSIN_CATEGORIES_FILE), and start the console again",
+                "cases are shown to nobody: this console does not have their category. If no set of rules is "
+                "in force, put its entry into the file of categories (TOCSIN_CATEGORIES_FILE), and start the "
+                "console again",
                 category=category,
             )
         self._told_unknown |= changes.unknown

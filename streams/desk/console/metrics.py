@@ -1,7 +1,7 @@
 """What a console counts about itself, and its pages for Prometheus and probes."""
 
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,10 +10,12 @@ from streams import __version__
 from streams.desk.console.follower import Progress
 from streams.desk.console.live_feed import LiveFeed
 from streams.desk.console.settings import ConsoleSettings
+from streams.registry.changes.history import short
 from streams.running.operations import console_metric_catalogue as catalogue
 from streams.running.operations.http_server import serve
 from streams.running.operations.metrics import Exposition
 from streams.running.operations.process_metric_catalogue import BUILD_INFO
+from streams.running.operations.rules_standing import RulesStanding
 from streams.running.operations.values import Histogram, Numbers, Values, gauge
 from streams.running.worker.environment import CONSOLE_PREFIX
 
@@ -23,13 +25,16 @@ _EFFECTS = ("counted", "refused", "not_confirmed")
 class ConsoleMetrics:
     """The counters of a console. `decisions_without_outcome` is set by the search for them."""
 
-    def __init__(self, progress: Progress, feed: LiveFeed) -> None:
+    def __init__(
+        self, progress: Progress, feed: LiveFeed, rules: Callable[[], RulesStanding] = RulesStanding
+    ) -> None:
         self.acts = Numbers(catalogue.CONSOLE_ACTS, zip(_EFFECTS))
         self.answer = Histogram(catalogue.CONSOLE_ANSWER)
         self.build = gauge(BUILD_INFO, [((__version__,), 1)])
         self.decisions_without_outcome = 0
         self._progress = progress
         self._feed = feed
+        self._rules = rules
 
     def live(self) -> Iterable[Values]:
         """The values that are read at each scrape."""
@@ -43,6 +48,11 @@ class ConsoleMetrics:
             (catalogue.CONSOLE_OPEN_PAGES, self._feed.readers),
         ):
             yield gauge(metric, [((), value)])
+        standing = self._rules()
+        yield gauge(catalogue.CONSOLE_RULES_DIFFER, [((), float(standing.differs))])
+        yield gauge(
+            catalogue.CONSOLE_RULES_NOT_READY, (((short(each),), 1) for each, _ in standing.not_ready)
+        )
 
 
 @asynccontextmanager

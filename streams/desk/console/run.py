@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from socket import socket
 
@@ -14,27 +15,34 @@ import uvicorn
 from aiokafka.errors import KafkaError
 from starlette.types import ASGIApp
 
-from streams.contract.events.report import Category
 from streams.contract.wire.dead_letter import Rejected
-from streams.contract.wire.topics import CASE_ACTIVITY, CLOCK_OUTCOMES, DESK_VIEWS, MODERATION_OUTCOMES
+from streams.contract.wire.topics import (
+    CASE_ACTIVITY,
+    CLOCK_OUTCOMES,
+    DESK_VIEWS,
+    MODERATION_OUTCOMES,
+    RULE_CHANGES,
+)
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.follower import Follower
 from streams.desk.console.held import HeldActs
 from streams.desk.console.live_feed import LiveFeed
 from streams.desk.console.metrics import ConsoleMetrics, Timed, serve_metrics
-from streams.desk.console.people.access import Access
+from streams.desk.console.people.access import Access, load_access
 from streams.desk.console.publisher import NotReadBack, Publisher
 from streams.desk.console.read_model.database import Database
+from streams.desk.console.rule_acts import RuleActs, own_key
+from streams.desk.console.rule_comparing import Comparing
 from streams.desk.console.settings import ConsoleSettings
 from streams.desk.console.terms import load_terms
 from streams.desk.console.web.app import build_app
 from streams.desk.console.web.context import Console
 from streams.desk.console.web.security.slow_clients import CLOSE_SECONDS, REQUEST_SECONDS, BoundedProtocol
-from streams.registry.category import CategoryRules
+from streams.registry.rules import Rules
 from streams.running.clients.kafka_writing import producer_for
+from streams.running.clients.rules_in_force import catch_up, configured_rules_in_force, files_as_set
 from streams.running.operations.address_refused import refusal_explained
 from streams.running.worker.environment import CONSOLE_PREFIX, SettingsError
-from streams.running.worker.rules import configured_rules
 from streams.running.worker.settings import Settings
 
 logger = structlog.get_logger(__name__)
@@ -43,69 +51,100 @@ logger = structlog.get_logger(__name__)
 # between.
 _REPAIR_SECONDS = 10.0
 
+# How many open proposals are tried, so that people can see what they change. Each takes some ten megabytes.
+_SHOWN_PROPOSALS = 3
+
+# Of how many sets that were in force before the console can say that a case was judged by them, at once.
+_LEARNT_SETS = 10
+
+_WRITTEN = (CASE_ACTIVITY, CLOCK_OUTCOMES, DESK_VIEWS, MODERATION_OUTCOMES)
+
 # An address with every filter, a session and what proxies add.
 _MOST_HEADER_BYTES = 16 * 1024
 
 
-async def run_console(
-    settings: Settings, own: ConsoleSettings, person: Person, access: Access, ready: Callable[[str], None]
-) -> None:
+async def run_console(settings: Settings, own: ConsoleSettings, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    `person` is who works without sign-in and without a people file. `ready` is called with the address once
-    pages can be asked for. Raises RegistryError if the registry's files or the terms are invalid,
-    SettingsError if the file cannot be used, AddressRefused if a port is taken, a KafkaError if brokers
-    cannot be reached or topics are missing.
+    `ready` is called with the address once pages can be asked for. Raises RegistryError if the registry's
+    files, the people file or the terms are invalid, SettingsError if a setting or the file cannot be used,
+    AddressRefused if a port is taken, a KafkaError if brokers cannot be reached or topics are missing.
     """
-    rules, terms = configured_rules(settings), load_terms(own.terms_file)
-    duties = {duty.id: duty for duty in rules.obligations}
-    database = Database(own.database)
-    with contextlib.closing(_opened(database, own.database, rules.categories)) as writer:
-        feed = LiveFeed()
-        follower = Follower(settings.connection(), settings.topic_prefix, writer, feed.tell, rules.categories)
-        written = [
-            settings.topic_prefix + topic
-            for topic in (CASE_ACTIVITY, CLOCK_OUTCOMES, DESK_VIEWS, MODERATION_OUTCOMES)
-        ]
-        metrics = ConsoleMetrics(follower.progress, feed)
+    rules = configured_rules_in_force(settings, _SHOWN_PROPOSALS)
+    terms, (may_write, key) = load_terms(own.terms_file), own_key(settings)
+    database, feed = Database(own.database), LiveFeed()
+    with contextlib.closing(_opened(database, own.database)) as writer:
+        follower = Follower(
+            settings.connection(), settings.topic_prefix, writer, feed.tell, lambda: rules.now.categories
+        )
+        metrics = ConsoleMetrics(follower.progress, feed, rules.standing)
+        written = (*_WRITTEN, *([RULE_CHANGES] if may_write else []))
         async with (
             # Before brokers are asked: a taken port is known at once.
             _listening(CONSOLE_PREFIX, own.host, own.port) as sockets,
             serve_metrics(own, metrics, follower.progress) as address,
-            producer_for(settings, *written) as producer,
+            producer_for(settings, *(settings.topic_prefix + topic for topic in written)) as producer,
         ):
             logger.info("serving /metrics, /livez, /readyz and /status", address=address)
+            await catch_up(settings, rules)
+            access = load_access(own, rules.now.categories)
+            rules.changed = partial(_use, access)
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress, metrics.acts)
-            held = HeldActs(own.hold_seconds)
-            policies = frozenset(each.id for each in rules.policies)
             console = Console(
                 own,
                 database,
                 publisher,
                 follower.progress,
                 feed,
-                held,
-                duties,
-                policies,
-                rules.categories,
+                HeldActs(own.hold_seconds),
+                rules,
+                Comparing(rules, partial(files_as_set, settings)),
+                RuleActs(producer, settings.topic_prefix, rules, key) if may_write else None,
                 terms,
             )
-            app = Timed(build_app(console, person, access), metrics)
-            server = _Server(_configuration(app), feed, ready)
-            reading = asyncio.create_task(follower.run())
-            # Pages that no longer change would mislead those who decide by them.
-            reading.add_done_callback(lambda _: setattr(server, "should_exit", True))
-            repairing = asyncio.create_task(_repair(publisher, follower, metrics))
-            try:
-                await server.serve(sockets)
-                # While what is written is still read back.
-                await held.send_all()
-            finally:
-                reading.cancel()
-                repairing.cancel()
-                ended, _ = await asyncio.gather(reading, repairing, return_exceptions=True)
-            if isinstance(ended, Exception):
-                raise ended
+            # Who works without sign-in and without a people file.
+            app = build_app(
+                console,
+                lambda: Person(settings.actor or "desk-local", "lead", frozenset(rules.now.categories)),
+                access,
+            )
+            await _serve(Timed(app, metrics), console, follower, metrics, sockets, ready)
+
+
+def _use(access: Access, rules: Rules) -> None:
+    if access.people is not None:
+        access.people.use(rules.categories)
+
+
+async def _serve(
+    app: ASGIApp,
+    console: Console,
+    follower: Follower,
+    metrics: ConsoleMetrics,
+    sockets: list[socket],
+    ready: Callable[[str], None],
+) -> None:
+    server = _Server(_configuration(app), console.feed, ready)
+    reading = [asyncio.create_task(follower.run()), asyncio.create_task(console.rules.follow())]
+    for each in reading:
+        # Pages that no longer change would mislead those who decide by them.
+        each.add_done_callback(lambda _: setattr(server, "should_exit", True))
+    beside = [
+        asyncio.create_task(_repair(console.publisher, follower, metrics)),
+        asyncio.create_task(console.rules.learn_versions(_LEARNT_SETS)),
+    ]
+    try:
+        await server.serve(sockets)
+        # While what is written is still read back.
+        await console.held.send_all()
+    finally:
+        for each in (*reading, *beside):
+            each.cancel()
+        ended = await asyncio.gather(*reading, return_exceptions=True)
+        await asyncio.gather(*beside, return_exceptions=True)
+    for failed in ended:
+        if isinstance(failed, Exception):
+            raise failed
 
 
 class _Server(uvicorn.Server):
@@ -196,15 +235,13 @@ async def _listening(prefix: str, host: str, port: int) -> AsyncIterator[list[so
         yield sockets
 
 
-def _opened(
-    database: Database, path: Path, categories: Mapping[Category, CategoryRules]
-) -> sqlite3.Connection:
+def _opened(database: Database, path: Path) -> sqlite3.Connection:
     """The connection that writes the read model in the file at `path`.
 
     Raises SettingsError if it cannot be used.
     """
     try:
-        return database.open_writer(categories)
+        return database.open_writer()
     except (sqlite3.Error, OSError) as error:
         folder = path.absolute().parent
         if path.is_dir():

@@ -38,6 +38,8 @@ class KeyRow(Row):
     # The line between BEGIN and END of `openssl pkey -in key.pem -pubout`.
     public_key: str
     until: AwareDatetime | None = None
+    # The owner is a console: what it signs was decided by the people whom it has signed in.
+    vouches: bool = False
 
 
 class KeysFile(Row):
@@ -48,7 +50,10 @@ class KeysFile(Row):
 
 @dataclass(frozen=True, slots=True)
 class ListedKey:
-    """A key that was listed; `until_ms`: acts appended from then on do not count."""
+    """A key that was listed; `until_ms`: acts appended from then on do not count.
+
+    `vouches`: it signs acts of other people than its owner.
+    """
 
     owner: str
     role: RuleRole
@@ -56,6 +61,11 @@ class ListedKey:
     line: str
     public: Any
     until_ms: int | None
+    vouches: bool = False
+
+    def has_ended(self, appended_ms: int) -> bool:
+        """Return whether an act that is appended at a time does not count any more."""
+        return self.until_ms is not None and appended_ms >= self.until_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +87,29 @@ class Keys:
         key = self.by_id.get(signature.key)
         if key is None:
             return f"its key {signature.key} is not listed"
-        if (key.owner, key.role) != (act.actor.ref, act.actor.role):
-            return f"its key {signature.key} is of {key.owner} ({key.role})"
-        if key.until_ms is not None and appended_ms >= key.until_ms:
-            return f"its key {signature.key} had ended"
-        if not key.may & _NEEDED[act.kind]:
-            return f"the owner of its key {signature.key} may not do that"
+        problem = self._against(signature.key, key, act, appended_ms)
+        if problem is not None:
+            return problem
         return None if _holds(key, signature.value, signed_bytes(act)) else "its signature does not hold"
+
+    def _against(self, name: str, key: ListedKey, act: RuleChange, appended_ms: int) -> str | None:
+        """Return what speaks against an act that is signed with a key."""
+        if not key.vouches and (key.owner, key.role) != (act.actor.ref, act.actor.role):
+            return f"its key {name} is of {key.owner} ({key.role})"
+        if key.has_ended(appended_ms):
+            return f"its key {name} had ended"
+        if not key.may & _NEEDED[act.kind]:
+            return f"the owner of its key {name} may not do that"
+        if key.vouches and not self._lets(act, appended_ms):
+            return f"by the list of keys, {act.actor.ref} may not do that"
+        return None
+
+    def _lets(self, act: RuleChange, appended_ms: int) -> bool:
+        """Return whether an act may be vouched for: who has keys of their own may do what these may."""
+        own = [key for key in self.by_id.values() if key.owner == act.actor.ref]
+        return not own or any(
+            not key.vouches and key.may & _NEEDED[act.kind] and not key.has_ended(appended_ms) for key in own
+        )
 
 
 def on_trust(act: RuleChange, appended_ms: int) -> str | None:  # noqa: ARG001
@@ -133,10 +159,18 @@ def read_keys(path: TextPath) -> Keys:
             document.refuse(
                 (*place, "public_key"), f"is also the key of {owners[row.public_key]}: one key, one person"
             )
+        if row.vouches and "propose" in row.may:
+            # Alone it could name two people, and change rules in their names.
+            document.refuse(
+                (*place, "may"), "must not have propose: what a console approves, somebody's own key proposed"
+            )
         until = None if row.until is None else epoch_ms(row.until)
-        found[row.id] = ListedKey(row.owner, row.role, frozenset(row.may), row.public_key, public, until)
+        found[row.id] = ListedKey(
+            row.owner, row.role, frozenset(row.may), row.public_key, public, until, row.vouches
+        )
     listed = sorted(
-        (name, key.owner, key.role, sorted(key.may), key.line, key.until_ms) for name, key in found.items()
+        (name, key.owner, key.role, sorted(key.may), key.line, key.until_ms, *(["vouches"] * key.vouches))
+        for name, key in found.items()
     )
     return Keys(found, sha256_of(listed)[:16])
 

@@ -2,8 +2,14 @@
 
 from collections.abc import Mapping
 
+from streams.registry.changes.history import Proposal
 from streams.registry.policy import Policy
 from streams.registry.rules import Rules
+
+
+def lacks_back_test(proposal: Proposal, before: Rules, after: Rules) -> bool:
+    """Return whether a proposal must be back-tested against the rules in force before it is approved."""
+    return proposal.back_test is None and is_live_change(before, after)
 
 
 def is_live_change(before: Rules, after: Rules) -> bool:

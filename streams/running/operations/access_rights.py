@@ -131,6 +131,8 @@ ROLES: Final = (
                 AUTHORITY_ROUTING,
                 INTEGRITY_CASES,
                 REVIEW_QUESTIONS,
+                RULE_CHANGES,
+                RULE_SETS,
                 TRANSPARENCY_COUNTERS,
                 to=_READ,
             ),
@@ -142,7 +144,7 @@ ROLES: Final = (
         "adapter",
         True,
         (
-            *_topics(ESCALATIONS, to=_READ),
+            *_topics(ESCALATIONS, RULE_CHANGES, RULE_SETS, to=_READ),
             *_topics(DELIVERIES_SET_ASIDE, MODERATION_OUTCOMES, to=_BOTH),
             Right("group", f"{consumer_group('')}-adapter-", _READ, prefixed=True),
         ),

@@ -70,6 +70,21 @@ ADAPTER_DELIVERY = Metric(
     buckets=ANSWER,
 )
 
+ADAPTER_RULES_DIFFER = Metric(
+    _ADAPTERS,
+    "tocsin_adapter_rules_differ_from_files",
+    "gauge",
+    "1 if a set of rules is in force by rule-changes that has other categories than the adapter's file of "
+    "them, which decides nothing then. Absent for the webhook, which needs no rules.",
+)
+ADAPTER_RULES_NOT_READY = Metric(
+    _ADAPTERS,
+    "tocsin_adapter_rules_not_ready",
+    "gauge",
+    "1 for a set of rules in force that the adapter cannot use, or is still making ready.",
+    ("rules",),
+)
+
 ADAPTER_CATALOGUE: tuple[Metric, ...] = tuple(
     value for value in globals().values() if isinstance(value, Metric)
 )

@@ -49,6 +49,22 @@ CONSOLE_ANSWER = Metric(
     buckets=ANSWER,
 )
 
+CONSOLE_RULES_DIFFER = Metric(
+    _CONSOLE,
+    "tocsin_console_rules_differ_from_files",
+    "gauge",
+    "1 if a set of rules is in force by rule-changes and the files of this console say otherwise: these "
+    "decide nothing.",
+)
+CONSOLE_RULES_NOT_READY = Metric(
+    _CONSOLE,
+    "tocsin_console_rules_not_ready",
+    "gauge",
+    "1 for a set of rules that is in force or proposed, and that this console cannot use, or is still making "
+    "ready.",
+    ("rules",),
+)
+
 CONSOLE_CATALOGUE: tuple[Metric, ...] = tuple(
     value for value in globals().values() if isinstance(value, Metric)
 )

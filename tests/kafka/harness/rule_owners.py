@@ -23,8 +23,13 @@ class Owner(NamedTuple):
         return {"TOCSIN_RULE_SIGNING_KEY_FILE": str(self.key_file)}
 
 
-def list_keys(folder: Path, **people: tuple[str, list[str]]) -> tuple[Path, dict[str, Owner]]:
-    """Make a key for each person, of a role and what they may do; give the list, and the people by name."""
+def list_keys(
+    folder: Path, vouching: str = "", **people: tuple[str, list[str]]
+) -> tuple[Path, dict[str, Owner]]:
+    """Make a key for each person, of a role and what they may do; give the list, and the people by name.
+
+    The one called `vouching` is a console that vouches for others.
+    """
     rows, owners = [], {}
     for name, (role, may) in people.items():
         key = Ed25519PrivateKey.generate()
@@ -39,6 +44,7 @@ def list_keys(folder: Path, **people: tuple[str, list[str]]) -> tuple[Path, dict
                 "role": role,
                 "may": list(may),
                 "public_key": base64.b64encode(public).decode(),
+                "vouches": name == vouching,
             }
         )
         owners[name] = Owner(ref, path)

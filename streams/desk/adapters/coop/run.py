@@ -21,8 +21,12 @@ from streams.desk.adapters.metrics import AdapterMetrics
 from streams.desk.adapters.outcomes import Outcomes
 from streams.desk.adapters.run import deliver, deliver_set_aside
 from streams.desk.adapters.verdict import check_categories, check_verdicts, load_mapping
-from streams.registry.categories import load_categories
 from streams.running.clients.pseudonym import LEAST_CHARACTERS
+from streams.running.clients.rules_in_force import (
+    RulesInForce,
+    catch_up,
+    configured_categories_in_force,
+)
 from streams.running.worker.environment import COOP_PREFIX, needed, needed_secret
 from streams.running.worker.settings import Settings
 
@@ -36,7 +40,8 @@ async def run_coop(settings: Settings, own: CoopSettings) -> None:
 
     Raises SettingsError, and as `deliver` does.
     """
-    mapping = _mapping(settings, own)
+    rules = configured_categories_in_force(settings)
+    mapping = await _mapping(settings, own, rules)
     keys = load_public_keys(Path(needed(own, "public_key_file")))
     reviewer_key = needed_secret(own, "reviewer_key", LEAST_CHARACTERS).encode()
 
@@ -48,7 +53,7 @@ async def run_coop(settings: Settings, own: CoopSettings) -> None:
             await asyncio.Event().wait()
 
     async with _reporting(own, mapping) as reporting:
-        await deliver(settings, own, [ESCALATIONS], lambda _: True, reporting.send, receive)
+        await deliver(settings, own, [ESCALATIONS], lambda _: True, reporting.send, receive, rules)
 
 
 async def resend_coop(settings: Settings, own: CoopSettings) -> tuple[int, int]:
@@ -56,13 +61,15 @@ async def resend_coop(settings: Settings, own: CoopSettings) -> tuple[int, int]:
 
     Raises as `run_coop` does.
     """
-    async with _reporting(own, _mapping(settings, own)) as reporting:
+    mapping = await _mapping(settings, own, configured_categories_in_force(settings))
+    async with _reporting(own, mapping) as reporting:
         return await deliver_set_aside(settings, own, reporting.send)
 
 
-def _mapping(settings: Settings, own: CoopSettings) -> Mapping:
+async def _mapping(settings: Settings, own: CoopSettings, rules: RulesInForce) -> Mapping:
     mapping = load_mapping(_MAPPING, own.mapping_file, Mapping)
-    categories = load_categories(settings.categories_file)
+    await catch_up(settings, rules)
+    categories = rules.now.categories
     check_verdicts(_MAPPING, own.mapping_file, [row.verdict for row in mapping.decisions], categories)
     check_categories(_MAPPING, own.mapping_file, mapping.policies, categories)
     return mapping

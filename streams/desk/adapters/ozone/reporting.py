@@ -1,6 +1,6 @@
 """Reports escalations to Ozone: a report of each message, tags that follow, and the priority."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -34,13 +34,13 @@ REASON_TYPE = "tools.ozone.report.defs#reason"
 class Reporting:
     """Sends escalations.
 
-    `template` is the setting TOCSIN_OZONE_SUBJECT, `reasons` are the ends of reason types.
+    `template` is the setting TOCSIN_OZONE_SUBJECT, `reason` gives the end of a category's reason type.
     """
 
-    def __init__(self, xrpc: Xrpc, template: str, reasons: Mapping[Category, str]) -> None:
+    def __init__(self, xrpc: Xrpc, template: str, reason: Callable[[Category], str]) -> None:
         self._xrpc = xrpc
         self._template = template
-        self._reasons = reasons
+        self._reason = reason
 
     async def send(self, record: SourceRecord) -> Answer:
         """Report an escalation.
@@ -72,8 +72,7 @@ class Reporting:
         subject = await self._subject(reported)
         if isinstance(subject, Failed):
             return subject
-        # The adapter may have been started without the file that names the deployment's own.
-        reason = self._reasons.get(escalated.category, "Other")
+        reason = self._reason(escalated.category)
         for event, external_id in _events(escalated, identity, reason):
             done = await self._xrpc.procedure(
                 EMIT_EVENT, NewEvent(event, subject, created_by, ModTool(TOOL, reported), external_id)

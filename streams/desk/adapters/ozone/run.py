@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
 
+from streams.contract.events.report import Category
 from streams.contract.wire.topics import ESCALATIONS
 from streams.desk.adapters.deliveries import CONCURRENT
 from streams.desk.adapters.http_client import http_client
@@ -17,8 +18,12 @@ from streams.desk.adapters.ozone.settings import OzoneSettings
 from streams.desk.adapters.ozone.xrpc import Account, Xrpc
 from streams.desk.adapters.run import deliver, deliver_set_aside
 from streams.desk.adapters.verdict import check_categories, check_verdicts, load_mapping
-from streams.registry.categories import load_categories
 from streams.running.clients.pseudonym import LEAST_CHARACTERS
+from streams.running.clients.rules_in_force import (
+    RulesInForce,
+    catch_up,
+    configured_categories_in_force,
+)
 from streams.running.worker.environment import OZONE_PREFIX, needed, needed_secret
 from streams.running.worker.settings import Settings
 
@@ -33,7 +38,9 @@ async def run_ozone(settings: Settings, own: OzoneSettings) -> None:
     service = needed(own, "service")
     key = needed_secret(own, "reviewer_key", LEAST_CHARACTERS).encode()
     mapping = load_mapping(_MAPPING, own.mapping_file, Mapping)
-    categories = load_categories(settings.categories_file)
+    rules = configured_categories_in_force(settings)
+    await catch_up(settings, rules)
+    categories = rules.now.categories
     check_verdicts(_MAPPING, own.mapping_file, [row.verdict for row in mapping.decisions], categories)
     named = [category for row in mapping.decisions for category in row.categories]
     check_categories(_MAPPING, own.mapping_file, named, categories)
@@ -44,7 +51,7 @@ async def run_ozone(settings: Settings, own: OzoneSettings) -> None:
             await Decisions(xrpc, mapping, outcomes, metrics, service, key).run(own.poll_seconds)
 
         await deliver(
-            settings, own, [ESCALATIONS], lambda _: True, _reporting(settings, own, xrpc).send, receive
+            settings, own, [ESCALATIONS], lambda _: True, _reporting(rules, own, xrpc).send, receive, rules
         )
 
 
@@ -53,14 +60,19 @@ async def resend_ozone(settings: Settings, own: OzoneSettings) -> tuple[int, int
 
     Raises as `run_ozone` does.
     """
+    rules = configured_categories_in_force(settings)
+    await catch_up(settings, rules)
     async with _xrpc(own) as xrpc:
-        return await deliver_set_aside(settings, own, _reporting(settings, own, xrpc).send)
+        return await deliver_set_aside(settings, own, _reporting(rules, own, xrpc).send)
 
 
-def _reporting(settings: Settings, own: OzoneSettings, xrpc: Xrpc) -> Reporting:
-    categories = load_categories(settings.categories_file)
-    reasons = {category: row.ozone_reason for category, row in categories.items()}
-    return Reporting(xrpc, needed(own, "subject"), reasons)
+def _reporting(rules: RulesInForce, own: OzoneSettings, xrpc: Xrpc) -> Reporting:
+    def reason(category: Category) -> str:
+        row = rules.now.categories.get(category)
+        # A worker that has other files, or has changed to a newer set already, may name one of its own.
+        return "Other" if row is None else row.ozone_reason
+
+    return Reporting(xrpc, needed(own, "subject"), reason)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from streams.contract.events.desk_view import ViewKind
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.moderation_outcome import OutcomeDecision
 from streams.contract.events.report import Category
+from streams.contract.events.rules.rule_change import RuleRole
 
 Role = Literal[DeskRole, "read_only"]
 
@@ -143,3 +144,17 @@ def may_see_figures(person: Person) -> bool:
     decide, and who reads for the law has the numbers of transparency reports.
     """
     return person.role == "lead"
+
+
+def may_see_rules(person: Person) -> bool:
+    """Whether a person may see all sets of rules, and what was decided about them.
+
+    Who owns policies or operates Tocsin may only read here. Desks and liaisons see on a case which rules
+    decided it.
+    """
+    return person.role in ("lead", "legal", "read_only")
+
+
+def rule_role(person: Person) -> RuleRole | None:
+    """The role in which a person decides about sets of rules; None if they may not."""
+    return person.role if person.role in ("lead", "legal") else None

@@ -63,8 +63,20 @@ class Access:
 def load_access(own: ConsoleSettings, categories: Mapping[str, CategoryRules]) -> Access:
     """Check the settings, and read the secrets and the people file, which may name `categories`.
 
-    Raises SettingsError if settings contradict each other or would let anybody in, RegistryError if the
-    people file is not valid.
+    Raises SettingsError as `check_sign_in` does, RegistryError if the people file is not valid.
+    """
+    return Access(
+        check_sign_in(own),
+        _people(own, categories),
+        _session_secret(own) or secrets.token_urlsafe(32),
+        own.address,
+    )
+
+
+def check_sign_in(own: ConsoleSettings) -> NoSignIn | ProxySignIn | OpenIDSignIn:
+    """Return how people sign in.
+
+    Raises SettingsError if settings contradict each other or would let anybody in.
     """
     _refuse_unused(own)
     sign_in = _sign_in(own)
@@ -75,12 +87,12 @@ def load_access(own: ConsoleSettings, categories: Mapping[str, CategoryRules]) -
             f"{_variable('people_file')} is missing: with {_sign_in_said(own)} nobody can come in without "
             "it. docs/console-operations.md shows one."
         )
-    return Access(
-        sign_in,
-        _people(own, categories),
-        _optional_secret(own, "session_secret", _LEAST_CHARACTERS) or secrets.token_urlsafe(32),
-        own.address,
-    )
+    _session_secret(own)
+    return sign_in
+
+
+def _session_secret(own: ConsoleSettings) -> str | None:
+    return _optional_secret(own, "session_secret", _LEAST_CHARACTERS)
 
 
 def _people(own: ConsoleSettings, categories: Mapping[str, CategoryRules]) -> WatchedPeople | None:

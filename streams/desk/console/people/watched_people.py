@@ -39,6 +39,12 @@ class WatchedPeople:
             self._look()
         return self._people
 
+    def use(self, categories: Mapping[str, CategoryRules]) -> None:
+        """Read the file as one that may name these categories, from now on."""
+        self._categories = categories
+        self._stamp = None
+        self._look()
+
     def _look(self) -> None:
         stamp = _stamp(self._path)
         if stamp == self._stamp:

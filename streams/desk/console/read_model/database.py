@@ -33,11 +33,8 @@ class Database:
         self._path = path
         self._threads = local()
 
-    def open_writer(self, categories: Mapping[Category, CategoryRules]) -> sqlite3.Connection:
-        """The connection that writes; the caller closes it. A file of another version is emptied.
-
-        So is one that was made with other `categories`: cases of those that it did not have were skipped, and
-        the order of the desk follows their severities.
+    def open_writer(self) -> sqlite3.Connection:
+        """The connection that writes; the caller closes it, and calls `fit_to` before it writes.
 
         Nobody but the file's owner may read it, whatever was allowed before. Raises sqlite3.Error if the file
         cannot be opened or kept from others, or is no database.
@@ -49,11 +46,6 @@ class Database:
         writer.execute("PRAGMA journal_mode = WAL")
         # A power cut may take the last transactions with it: they are read again.
         writer.execute("PRAGMA synchronous = NORMAL")
-        (version,) = writer.execute("PRAGMA user_version").fetchone()
-        rows = list(category_rows(categories))
-        wanted = _VERSION ^ crc32(repr(rows).encode()) & 0x7FFFFFFF
-        if version != wanted:
-            _make_anew(writer, wanted, rows)
         return writer
 
     def reader(self) -> sqlite3.Connection:
@@ -66,6 +58,19 @@ class Database:
             connection.row_factory = sqlite3.Row
             self._threads.reader = connection
         return connection
+
+
+def fit_to(writer: sqlite3.Connection, categories: Mapping[Category, CategoryRules]) -> bool:
+    """Empty the file if it is of another version, or was made with other categories; return if it was not.
+
+    Cases of categories that it did not have were skipped, and the order of the desk follows their severities.
+    """
+    (version,) = writer.execute("PRAGMA user_version").fetchone()
+    rows = list(category_rows(categories))
+    wanted = _VERSION ^ crc32(repr(rows).encode()) & 0x7FFFFFFF
+    if version != wanted:
+        _make_anew(writer, wanted, rows)
+    return bool(version == wanted)
 
 
 @contextmanager

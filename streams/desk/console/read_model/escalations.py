@@ -28,6 +28,9 @@ def apply_escalation(writer: sqlite3.Connection, record: SourceRecord, changes: 
     _require_storable(event)
     writer.execute(SQL["put_escalation_event"], (event.escalation_id, event.sequence, record.value))
     _count_for_policy(writer, event)
+    writer.execute(
+        SQL["put_partition_rules"], (record.partition, event.at, event.policy_version, event.registry_version)
+    )
     changes.escalations.add(event.escalation_id)
     if event.clock is not None:
         message = event.message_refs[0] if event.message_refs else None

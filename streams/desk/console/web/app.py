@@ -32,6 +32,8 @@ from streams.desk.console.web.live import live
 from streams.desk.console.web.policies import policies
 from streams.desk.console.web.questions import questions
 from streams.desk.console.web.requests import act_on_request, request, requests
+from streams.desk.console.web.rules.acts import act_on_rules
+from streams.desk.console.web.rules.page import rule_set, rules
 from streams.desk.console.web.security.act_as import ActAs
 from streams.desk.console.web.security.audit import Audit
 from streams.desk.console.web.security.limits import BodyLimit
@@ -44,8 +46,8 @@ from streams.desk.console.web.work import work
 _STATIC = Path(__file__).parent / "static"
 
 
-def build_app(console: Console, person: Person, access: Access | None = None) -> Starlette:
-    """The application. `person` is who works without sign-in and without a people file.
+def build_app(console: Console, person: Callable[[], Person], access: Access | None = None) -> Starlette:
+    """The application. `person` gives who works without sign-in and without a people file.
 
     `access` is what the console's settings say if it is not given; raises as `load_access` does.
     """
@@ -79,6 +81,9 @@ def build_app(console: Console, person: Person, access: Access | None = None) ->
             Route("/integrity", integrity, name="integrity"),
             *_form("/integrity/{case}/acts", act_on_integrity, "/integrity"),
             Route("/policies", policies, name="policies"),
+            Route("/rules", rules, name="rules"),
+            Route("/rules/{rule_set}", rule_set, name="rule_set"),
+            *_form("/rules/{rule_set}/acts", act_on_rules, "/rules/{rule_set}"),
             Route("/transparency", transparency, name="transparency"),
             Route("/health", health, name="health"),
             Route("/figures", figures, name="figures"),
@@ -104,7 +109,7 @@ def _form(path: str, answer: Callable[[Request], Awaitable[Response]], page: str
     yield Route(path, lambda request: RedirectResponse(page.format_map(request.path_params), 303))
 
 
-def _middleware(access: Access, audit: Audit, person: Person) -> list[Middleware]:
+def _middleware(access: Access, audit: Audit, person: Callable[[], Person]) -> list[Middleware]:
     # The provider's answer comes by a link of its page, with which browsers send no strict cookie.
     strict = not isinstance(access.sign_in, OpenIDSignIn)
     # Browsers take a cookie of this prefix only from the very host, encrypted, and so from no other page of

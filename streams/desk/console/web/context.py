@@ -24,6 +24,8 @@ from streams.desk.console.publisher import Publisher
 from streams.desk.console.read_model.database import Database
 from streams.desk.console.read_model.desk_query import WorkCount, work_counts
 from streams.desk.console.read_model.paging import ListFilter
+from streams.desk.console.rule_acts import RuleActs
+from streams.desk.console.rule_comparing import Comparing
 from streams.desk.console.settings import ConsoleSettings
 from streams.desk.console.terms import Terms
 from streams.desk.console.viewer import viewed_channel, viewed_content, viewed_request
@@ -35,7 +37,8 @@ from streams.desk.console.web.words import with_moments
 from streams.desk.text.category_words import category_title
 from streams.desk.text.country_names import place_name
 from streams.registry.category import CategoryRules
-from streams.registry.rules import Obligation
+from streams.registry.rules import Obligation, Rules
+from streams.running.clients.rules_in_force import RulesInForce
 from streams.running.wall_clock import clock_ms
 
 _HERE = Path(__file__).parent
@@ -63,12 +66,12 @@ TEMPLATES.env.globals.update(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Console:
     """The parts that pages use.
 
-    `duties` are the rows of law in use, by id; `policies` the names of those in use; `terms` the titles of
-    the platform's own rules.
+    `rules` are those in force; `rule_acts` writes what people decide about sets of them, None if it is done
+    by command alone. `terms` are the titles of the platform's own rules.
     """
 
     settings: ConsoleSettings
@@ -77,10 +80,29 @@ class Console:
     progress: Progress
     feed: LiveFeed
     held: HeldActs
-    duties: Mapping[str, Obligation]
-    policies: frozenset[str]
-    categories: Mapping[Category, CategoryRules]
+    rules: RulesInForce
+    comparing: Comparing
+    rule_acts: RuleActs | None
     terms: Terms
+    _duties: tuple[Rules, Mapping[str, Obligation]] | None = None
+
+    @property
+    def categories(self) -> Mapping[Category, CategoryRules]:
+        """The categories in use."""
+        return self.rules.now.categories
+
+    @property
+    def policies(self) -> frozenset[str]:
+        """The names of the policies in use."""
+        return frozenset(each.id for each in self.rules.now.policies)
+
+    @property
+    def duties(self) -> Mapping[str, Obligation]:
+        """The rows of law in use, by id."""
+        now = self.rules.now
+        if self._duties is None or self._duties[0] is not now:
+            self._duties = now, {duty.id: duty for duty in now.obligations}
+        return self._duties[1]
 
     @property
     def vocabulary(self) -> Vocabulary:

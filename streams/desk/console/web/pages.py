@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from streams.desk.console.casework.permissions import Person, may_see_figures
+from streams.desk.console.casework.permissions import Person, may_see_figures, may_see_rules
 
 _PAGES: Final = (
     "desk",
@@ -12,6 +12,7 @@ _PAGES: Final = (
     "questions",
     "integrity",
     "policies",
+    "rules",
     "transparency",
     "health",
     "figures",
@@ -20,4 +21,5 @@ _PAGES: Final = (
 
 def pages_of(person: Person) -> list[str]:
     """The pages that a person may see, by their addresses, in the order of the navigation."""
-    return [each for each in _PAGES if each != "figures" or may_see_figures(person)]
+    hidden = {"figures": not may_see_figures(person), "rules": not may_see_rules(person)}
+    return [each for each in _PAGES if not hidden.get(each, False)]

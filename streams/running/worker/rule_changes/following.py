@@ -40,12 +40,20 @@ _MOST_PROPOSALS = 3
 _MOST_ASKED = 3
 
 Try = Callable[[str, bytes], Awaitable[Verdict]]
+Alike = Callable[[Rules, Rules], bool]
+
+
+def decide_alike(one: Rules, other: Rules) -> bool:
+    """Return whether rules have the same versions."""
+    return (one.policy_version, one.registry_version) == (other.policy_version, other.registry_version)
 
 
 class RuleFollower:
     """Reads the log, and makes the sets ready that partitions are or may be judged by.
 
-    `changed` is called with the rules of the set in force whenever another one is in force and ready.
+    `changed` is called with the rules of the set in force whenever another one is in force and ready. Of open
+    proposals the newest ones are made ready, no more than `proposals`. `alike` says whether the files of the
+    installation and the rules in force are the same for this process.
     """
 
     def __init__(
@@ -56,6 +64,8 @@ class RuleFollower:
         prefix: str,
         changed: Callable[[Rules], None],
         try_set: Try = try_rule_set,
+        proposals: int = _MOST_PROPOSALS,
+        alike: Alike = decide_alike,
     ) -> None:
         self.history = reading.history
         self._log = log
@@ -64,6 +74,8 @@ class RuleFollower:
         self._prefix = prefix
         self._changed = changed
         self._try = try_set
+        self._proposals = proposals
+        self._alike = alike
         self._problems: dict[str, tuple[str, float]] = {}
         self._something = asyncio.Event()
         self._told: str | None = None
@@ -92,17 +104,21 @@ class RuleFollower:
         A worker that cannot use it joins no group: `waits` is called with the reason, and with None at the
         end.
         """
-        await self._reading.to_the_end()
-        while (now := self.history.in_force) is not None:
-            for rule_set in self._ruling():
-                await self._make_ready(rule_set)
-            if now.rule_set in self._shelf:
-                break
-            waits(f"{short(now.rule_set)}: {self._problems[now.rule_set][0]}")
+        while (why_not := await self.caught_up()) is not None:
+            waits(why_not)
             await asyncio.sleep(AGAIN_SECONDS)
-            await self._reading.to_the_end()
         waits(None)
+
+    async def caught_up(self) -> str | None:
+        """Read the log to its end, and make the set in force ready; return why it is not, None if it is."""
+        await self._reading.to_the_end()
+        for rule_set in self._ruling():
+            await self._make_ready(rule_set)
         self._tell()
+        now = self.history.in_force
+        if now is None or now.rule_set in self._shelf:
+            return None
+        return f"{short(now.rule_set)}: {self._problems[now.rule_set][0]}"
 
     async def follow(self) -> None:
         """Read what comes and make sets ready, for ever."""
@@ -162,7 +178,7 @@ class RuleFollower:
         wanted = [
             *([] if now is None else [now.rule_set]),
             *asked[-_MOST_ASKED:],
-            *(each.rule_set for each in newest[:_MOST_PROPOSALS]),
+            *(each.rule_set for each in newest[: self._proposals]),
         ]
         return list(dict.fromkeys(wanted))
 
@@ -227,8 +243,4 @@ class RuleFollower:
         now = self.history.in_force
         if now is None or now.rule_set not in self._shelf:
             return False
-        files, ruling = self._shelf.rules(None), self._shelf.rules(now.rule_set)
-        return (files.policy_version, files.registry_version) != (
-            ruling.policy_version,
-            ruling.registry_version,
-        )
+        return not self._alike(self._shelf.rules(None), self._shelf.rules(now.rule_set))

@@ -46,6 +46,15 @@ SELECT policy_version, registry_version, count(*) AS cases, max(changed_ms) AS l
 FROM desk_row
 GROUP BY policy_version, registry_version ORDER BY 4 DESC, 1, 2
 
+-- name: put_partition_rules
+INSERT INTO partition_rules VALUES (?, ?, ?, ?)
+ON CONFLICT (partition) DO UPDATE SET
+    at = excluded.at, policy_version = excluded.policy_version, registry_version = excluded.registry_version
+WHERE (excluded.at, excluded.policy_version, excluded.registry_version) > (at, policy_version, registry_version)
+
+-- name: partition_rules
+SELECT partition, at, policy_version, registry_version FROM partition_rules ORDER BY partition
+
 -- name: put_transparency_counter
 INSERT OR REPLACE INTO transparency_counter VALUES (?, ?, ?)
 

@@ -185,6 +185,14 @@ CREATE TABLE policy_event (
 ) WITHOUT ROWID;
 CREATE INDEX policy_event_by_day ON policy_event (day);
 
+-- By which rules the last case of each partition of escalations was judged, by the times of events.
+CREATE TABLE partition_rules (
+    partition INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    policy_version TEXT NOT NULL,
+    registry_version TEXT NOT NULL
+) WITHOUT ROWID;
+
 -- The newest transparency counter of each key.
 CREATE TABLE transparency_counter (
     key TEXT PRIMARY KEY,

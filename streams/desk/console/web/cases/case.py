@@ -1,7 +1,7 @@
 """The page of one case."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,14 +15,18 @@ from streams.contract.events.moderation_outcome import (
     VisibilityAction,
 )
 from streams.contract.wire.forms.moderation_outcome_decoding import REASONS
-from streams.desk.console.casework.permissions import may_act, may_end_clock, needs_two
+from streams.contract.wire.times import moment_ms
+from streams.desk.console.casework.permissions import may_act, may_end_clock, may_see_rules, needs_two
+from streams.desk.console.casework.todays_rules import Today, evidence, todays_verdict
 from streams.desk.console.read_model.case_query import KnownCase, known_case
 from streams.desk.console.read_model.questions import questions_of
 from streams.desk.console.web.cases.by_part import OfPart, by_part, part_name
 from streams.desk.console.web.cases.chart import charts
 from streams.desk.console.web.cases.used_terms import terms_shown
+from streams.desk.console.web.clock_lines import Duties
 from streams.desk.console.web.context import console_of, note_position, page, person_of
 from streams.desk.console.web.decided import work_shown
+from streams.desk.console.web.rules.judged_by import JudgedBy, judged_by
 from streams.desk.console.web.timeline import timeline
 from streams.desk.text.case_facts import case_facts, messages_of
 from streams.desk.text.case_sentence import case_sentence
@@ -30,6 +34,15 @@ from streams.desk.text.crowd_text import SIGNALS
 from streams.desk.text.reason_choice import fitting_categories, reason_choice
 from streams.desk.text.record_text import likely_countries
 from streams.desk.text.story import story
+from streams.running.clients.rules_in_force import RulesInForce, Versions
+
+
+class RulesOfPart(NamedTuple):
+    """A part of a case by its name, by which rules it came about, and what today's would do."""
+
+    name: str
+    judged_by: JudgedBy
+    today: Today
 
 
 def case(request: Request) -> Response:
@@ -88,6 +101,8 @@ def case_page(
             asked for each in known.members for asked in questions_of(reader, each.newest.escalation_id)
         ],
         "timeline": timeline(known, vocabulary),
+        "judged": _judged(known, console_of(request).rules, vocabulary.duties),
+        "sees_rules": may_see_rules(person),
         "may": {kind: may_act(person, kind, newest.category) for kind in get_args(ActivityKind)},
         "two_for": [
             each
@@ -110,6 +125,19 @@ def case_page(
     if typed is None and work.decision is not None:
         context["typed"] = _taken_back(work.decision.outcome)
     return page(request, "case.html", context, status_code)
+
+
+def _judged(known: KnownCase, rules: RulesInForce, duties: Duties) -> Sequence[RulesOfPart]:
+    """By which rules each part came about, and what today's would do."""
+    found = []
+    for each in known.members:
+        shown = evidence(each.events)
+        versions = Versions(shown.policy_version, shown.registry_version)
+        by = judged_by(rules, versions, moment_ms(shown.at))
+        then = rules.of(by.rule_set) if by.known else None
+        today = todays_verdict(shown, rules.now, then)
+        found.append(RulesOfPart(part_name(shown, duties), by, today))
+    return found
 
 
 def _other_policies(known: KnownCase) -> Sequence[KnownCase]:

@@ -38,17 +38,17 @@ _OPENID_PAGES: Final = ("/sign-in", "/sign-in/callback", "/signed-out")
 class SignIn:
     """Finds out who asks, and lets nobody else through.
 
-    `local` is who works without sign-in and without a people file.
+    `local` gives who works without sign-in and without a people file.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, local: Person) -> None:
+    def __init__(self, app: ASGIApp, access: Access, local: Callable[[], Person]) -> None:
         self._app = app
         self._acts = Limiter(_ACTS, _ACTS_PER_SECOND)
         self._who: Callable[[Request], Person | None]
         self._open: tuple[str, ...]
         self._asks: str | None
         if isinstance(access.sign_in, NoSignIn):
-            self._who = lambda request: chosen_person(request, access.people, local)
+            self._who = lambda request: chosen_person(request, access.people, local())
             self._open, self._asks = ("/act-as",), "/act-as"
         elif isinstance(access.sign_in, ProxySignIn):
             sign_in = access.sign_in

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from streams.commands.registry.diff_document import holds_in, rules_with
-from streams.commands.registry.law_diff import OBLIGATION, Change, FieldChange, Law
-from streams.commands.registry.words import TRIGGER_WORDS, duration_in_words
 from streams.deciding.law.applicability import GLOBAL
+from streams.desk.text.differences.law_diff import OBLIGATION, Change, FieldChange, Law, holds_in, rules_with
+from streams.desk.text.law_words import TRIGGER_WORDS, duration_in_words
 from streams.registry.categories import built_in_categories
 
 _WIDTH = 110

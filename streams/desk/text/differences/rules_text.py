@@ -2,35 +2,54 @@
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from streams.commands.registry import diff_text as law_text
-from streams.commands.registry.law_diff import Change, Law
-from streams.commands.rules.reports_needed import MOST_REPORTS, Needed
-from streams.commands.rules.rule_changes import PARTS, PolicyChange, ValueChange
+from streams.desk.text.differences import law_text
+from streams.desk.text.differences.law_diff import Change, Law, compare
+from streams.desk.text.differences.reports_needed import MOST_REPORTS, Needed, changed_needs
+from streams.desk.text.differences.value_changes import (
+    PARTS,
+    PolicyChange,
+    ValueChange,
+    policy_changes,
+    value_changes,
+)
 
 _WIDTH: Final = 110
 
 
-def rules_diff_text(
-    old: Law,
-    new: Law,
-    policies: Sequence[PolicyChange],
-    values: Mapping[str, Sequence[ValueChange]],
-    needs: Sequence[Needed],
-    law: Sequence[Change],
-) -> str:
+class Differences(NamedTuple):
+    """What differs between two sets of rules: policies, values of PARTS, reports that are needed, law."""
+
+    policies: Sequence[PolicyChange]
+    values: Mapping[str, Sequence[ValueChange]]
+    needs: Sequence[Needed]
+    law: Sequence[Change]
+
+
+def differences(old: Law, new: Law, today: date) -> Differences:
+    """Find what differs, the law as of a day. Takes a second or two of a processor."""
+    return Differences(
+        policy_changes(old.rules, new.rules),
+        value_changes(old.rules, new.rules),
+        changed_needs(old.rules, new.rules),
+        compare(old, new, today),
+    )
+
+
+def rules_diff_text(old: Law, new: Law, found: Differences) -> str:
     """What differs, policies first, then what that means in reports, and the law last."""
-    if not (policies or values or law):
+    if not (found.policies or found.values or found.law):
         return f"{old.name} and {new.name} decide the same."
     parts = ["\n".join(_versions(old, new))]
-    parts += ["\n".join(_policy(each)) for each in policies]
-    parts += ["\n".join(_values(PARTS[part], changes)) for part, changes in values.items()]
-    if needs:
-        parts.append("\n".join(_needs(needs)))
-    if law:
-        parts.append(law_text.diff_text(old, new, law))
+    parts += ["\n".join(_policy(each)) for each in found.policies]
+    parts += ["\n".join(_values(PARTS[part], changes)) for part, changes in found.values.items()]
+    if found.needs:
+        parts.append("\n".join(_needs(found.needs)))
+    if found.law:
+        parts.append(law_text.diff_text(old, new, found.law))
     return "\n\n".join(parts)
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from streams.commands.registry.answer import Question, answer
-from streams.commands.registry.law_items import Fields, Items, Key, read_items
-from streams.commands.registry.words import clock_in_words
+from streams.contract.events.rules.rule_set import RuleSet
+from streams.deciding.law.answer import Question, answer
+from streams.deciding.law.applicability import GLOBAL
 from streams.deciding.law.rule_of_law import rule_of_law
+from streams.desk.text.differences.law_items import Fields, Items, Key, read_items
+from streams.desk.text.law_words import clock_in_words
 from streams.registry.rules import Rules
+from streams.registry.text_path import TextPath, folder_in_memory
 
 OBLIGATION = "obligation"
 _HAVE_EFFECTS = (OBLIGATION, "jurisdiction", "territory")
@@ -75,9 +77,15 @@ class Change(NamedTuple):
     effect: tuple[str | None, str | None] | None
 
 
-def read_law(name: str, folder: Path, platform: Path | None, rules: Rules) -> Law:
+def read_law(name: str, folder: TextPath, platform: TextPath | None, rules: Rules) -> Law:
     """Read the items of a folder from which `rules` were loaded."""
     return Law(name, rules, read_items(folder, platform))
+
+
+def law_of_set(name: str, found: RuleSet, rules: Rules) -> Law:
+    """Read the items of a set of rules, of which `rules` were loaded."""
+    folder = folder_in_memory({file.name: file.text for file in found.files})
+    return read_law(name, folder / "law", None, rules)
 
 
 def compare(old: Law, new: Law, today: date) -> tuple[Change, ...]:
@@ -231,3 +239,17 @@ def _effects(rules: Rules) -> Mapping[str, str]:
         for code, row in rules.jurisdictions.items()
     }
     return clocks | {code: f"{gate.tier}, {gate.decision.replace('_', ' ')}" for code, gate in gates.items()}
+
+
+def rules_with(code: str, old: Law, new: Law) -> Rules:
+    """The new rules, or the old ones if the jurisdiction was removed."""
+    return new.rules if code in new.rules.jurisdictions else old.rules
+
+
+def holds_in(code: str, rules: Rules) -> list[str]:
+    """The codes of the jurisdictions to which the law of `code` extends: itself, members, territories."""
+    return [
+        row.code
+        for row in rules.jurisdictions.values()
+        if code == GLOBAL or code in (row.code, row.part_of, *row.regions)
+    ]

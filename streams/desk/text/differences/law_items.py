@@ -6,13 +6,13 @@ It follows the shapes of the files, so a field or a file that is added to them n
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_origin
 
 from streams.contract.events.countries import COUNTRIES
 from streams.registry.document import Row, read_document
 from streams.registry.lawbook import SUBJECTS, jurisdiction_paths
 from streams.registry.shapes.law import JurisdictionFile
+from streams.registry.text_path import TextPath
 
 
 class Key(NamedTuple):
@@ -46,7 +46,7 @@ class _Item(NamedTuple):
     row: Row
 
 
-def read_items(law: Path, platform: Path | None) -> Items:
+def read_items(law: TextPath, platform: TextPath | None) -> Items:
     """Read a folder of law that `load_rules` accepts; `platform` replaces its platform.yaml."""
     items: dict[Key, Fields] = {}
     for path in jurisdiction_paths(law):

@@ -1,0 +1,1 @@
+"""What differs between two sets of rules, in words: policies, values, reports that are needed, law."""
