@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.contract.events.rules.rule_set import RuleSet
-from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, rule_set_of
+from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, ruling_of
 from streams.deciding.reports.rules import compile_report_rules
 from streams.registry.changes.bundle import load_rule_set
 from streams.running.log.position import POSITION_KEY
@@ -52,7 +52,7 @@ def judged_by(deployment):
     """The set of rules of every partition of every stage that has a state."""
     reader = deployment.outputs()
     return {
-        rule_set_of(kept.get(RULES_IN_FORCE))
+        ruling_of(kept.get(RULES_IN_FORCE)).rule_set
         for state, _, _ in STAGES
         for partition in range(deployment.partitions)
         if POSITION_KEY in (kept := reader.latest(deployment.name(state), partition))

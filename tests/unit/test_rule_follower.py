@@ -9,12 +9,14 @@ from aiokafka import TopicPartition
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from streams.contract.events.internal.rules_switch import RulesSwitch
 from streams.contract.events.rules.rule_change import RuleActor, RuleChange
 from streams.contract.events.rules.rule_set import FORMAT, RuleFile, RuleSet
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.forms.rule_change_decoding import rule_change_record
 from streams.contract.wire.rules.rule_set import encode_rule_set, rule_set_id, rule_set_record
 from streams.contract.wire.state_records import RulesMissing
+from streams.deciding.partition.rules_in_force import Ruling
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
 from streams.registry.changes.bundle import rule_files
@@ -46,16 +48,21 @@ class World:
     """Brokers with the two logs, and a follower that tries sets in this process."""
 
     def __init__(self, verify=on_trust):
-        self.brokers = Brokers({"rule-sets": 1, "rule-changes": 1})
+        self.brokers = Brokers({"rule-sets": 1, "rule-changes": 1, "rule-trials": 1})
         self.version = 0
         self.tried = []
         self.bad = set()
         self.told = []
+        self.written = []
         self.shelf = Shelf(lambda rules: [reporter_stage(compile_reporter_rules(rules))], RULES)
         self.reading = ChangesReading(self.brokers.log(), "", verify)
         self.follower = RuleFollower(
-            self.brokers.log(), self.reading, self.shelf, "", self.told.append, self.try_set
+            self.brokers.log(), self.reading, self.shelf, "", self.told.append, self.write, self.try_set
         )
+
+    async def write(self, record):
+        self.written.append(record)
+        self.brokers.append(CHANGES, [(record.key, record.value, list(record.headers))])
 
     async def try_set(self, rule_set, _value):
         self.tried.append(rule_set)
@@ -125,7 +132,7 @@ def test_a_proposal_is_ready_before_it_is_approved_and_then_wanted_at_once(world
         await world.follows(lambda: name in world.shelf)
         assert world.follower.wanted() is None
         world.act("approved", name, "bob")
-        await world.follows(lambda: world.follower.wanted() == (name, 3))
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(name, 3))
         assert world.tried == [name]
         # The same files: nothing differs, and operators are told once by which rules is judged.
         assert (len(world.told), world.follower.standing().differs) == (1, False)
@@ -137,7 +144,7 @@ def test_a_set_that_crashes_is_not_ready_and_nothing_changes(world):
     async def story():
         first = world.in_force(SAME)
         await caught_up(world)
-        assert world.follower.wanted() == (first, 3)
+        assert world.follower.wanted() == RulesSwitch(first, 3)
         world.bad.add(rule_set_id(OTHER))
         second = world.in_force(OTHER, first)
         with capture_logs() as logs:
@@ -150,7 +157,7 @@ def test_a_set_that_crashes_is_not_ready_and_nothing_changes(world):
         assert first in world.shelf
         state = world.stage.restore(0, 1)
         with pytest.raises(RulesMissing):
-            world.stage.with_rules(second)
+            world.stage.with_rules(Ruling(second))
         assert world.stage.for_state(state) is world.stage
 
     asyncio.run(story())
@@ -180,7 +187,7 @@ def test_a_worker_that_cannot_use_what_is_in_force_joins_no_group(world, kind, m
             world.put(SAME)
             await asyncio.wait_for(task, 60)
             assert waits[-1] is None
-            assert world.follower.wanted() == (name, 3)
+            assert world.follower.wanted() == RulesSwitch(name, 3)
         task.cancel()
         await asyncio.wait([task])
 
@@ -205,7 +212,7 @@ def test_what_is_no_act_is_passed_over(world):
     world.brokers.append(CHANGES, [(b"k", b"{}", []), (b"k", None, []), (b"k", b"\xff", [])])
     name = world.in_force(SAME)
     asyncio.run(caught_up(world))
-    assert world.follower.wanted() == (name, 3)
+    assert world.follower.wanted() == RulesSwitch(name, 3)
 
 
 def test_a_set_that_a_partition_asks_for_is_made_ready_although_it_is_not_in_force(world):
@@ -221,12 +228,12 @@ def test_a_set_that_a_partition_asks_for_is_made_ready_although_it_is_not_in_for
         await caught_up(world)
         assert first not in world.shelf
         with pytest.raises(RulesMissing):
-            world.stage.with_rules(first)
+            world.stage.with_rules(Ruling(first))
         await world.follows(lambda: first in world.shelf)
-        assert world.stage.with_rules(first).rule_set == first
+        assert world.stage.with_rules(Ruling(first)).ruling == Ruling(first)
         # What nobody ever approved is never made ready.
         with pytest.raises(RulesMissing):
-            world.stage.with_rules("f" * 64)
+            world.stage.with_rules(Ruling("f" * 64))
         assert "f" * 64 not in world.follower._needed()
 
     asyncio.run(story())
@@ -237,7 +244,7 @@ def test_another_record_under_the_id_of_a_set_does_not_take_its_place(world):
     world.put(OTHER, key=name.encode())
     world.brokers.append(SETS, [(name.encode(), b"garbage", []), (name.encode(), None, [])])
     asyncio.run(caught_up(world))
-    assert world.follower.wanted() == (name, 3)
+    assert world.follower.wanted() == RulesSwitch(name, 3)
 
 
 def test_files_that_differ_are_said_once(world):

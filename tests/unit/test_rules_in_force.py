@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.contract.events.enriched_report import Source
+from streams.contract.events.internal.rules_switch import RulesSwitch
 from streams.contract.wire.records import DetachedRecord, OutputRecord
 from streams.contract.wire.rules.rules_switch import encode_rules_switch
 from streams.contract.wire.state_records import RulesMissing, UnknownStateVersion
 from streams.deciding.partition.limits import UNLIMITED
 from streams.deciding.partition.moving import NewPartition, Shared
-from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, Switched, merge_rules, rule_set_of
+from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, Ruling, Switched, merge_rules, ruling_of
 from streams.deciding.partition.state import PARTITION_TIME
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
@@ -74,7 +75,7 @@ STAGE = shelved(report_stage(FILES), {name: report_stage(rules) for name, rules 
 
 
 def switch(rule_set: str, change: int, offset: int = 0, topic: str = INTERNAL) -> Record:
-    value, headers = encode_rules_switch(rule_set, change)
+    value, headers = encode_rules_switch(RulesSwitch(rule_set, change))
     return Record(topic, 0, offset, START, None, value, tuple(headers))
 
 
@@ -110,9 +111,9 @@ def test_an_earlier_change_that_is_read_later_has_no_effect_and_the_same_one_nei
     # Also if its set is no longer ready.
     (ignored,) = batches(STAGE, state, [switch("f" * 64, 4)])
     assert ignored.counters.switches_ignored == 1
-    assert STAGE.say_rules(state, A, 4) is None
-    assert STAGE.say_rules(state, B, 5) is None
-    assert STAGE.say_rules(state, A, 6) is not None
+    assert STAGE.say_rules(state, RulesSwitch(A, 4)) is None
+    assert STAGE.say_rules(state, RulesSwitch(B, 5)) is None
+    assert STAGE.say_rules(state, RulesSwitch(A, 6)) is not None
 
 
 def test_rules_that_are_not_on_the_shelf_fail_at_their_record_and_at_a_restore() -> None:
@@ -300,18 +301,18 @@ def test_every_stage_changes_rules_at_a_record_of_its_own_log() -> None:
         (batch,) = batches(stage, state, [switch(A, 2, 4, topic)])
         assert (batch.switched, batch.changes[RULES_IN_FORCE][:1]) == (True, b"\x01")
         entries = {key: value for key, value in batch.changes.items() if value is not None}
-        assert stage.for_entries(entries).rule_set == A
+        assert stage.for_entries(entries).ruling == Ruling(A)
         assert stage.for_entries(entries).restore(0, 1, entries.items()).rules.switched == Switched(
             A, 2, 4, 0
         )
-        said = stage.say_rules(state, B, 3)
+        said = stage.say_rules(state, RulesSwitch(B, 3))
         assert (said.topic, said.partition) == (topic, 0)
         assert batch.changes[PARTITION_TIME] is not None
 
 
 def test_a_tampered_record_of_the_internal_topic_is_no_change() -> None:
     state = STAGE.restore(0, 1)
-    value, headers = encode_rules_switch(A, 1)
+    value, headers = encode_rules_switch(RulesSwitch(A, 1))
     for broken in (b"{}", value.replace(b'"change":1', b'"change":0'), value.replace(b"aaaa", b"AAAA")):
         record = DetachedRecord(INTERNAL, 0, 1, START, None, broken, headers)
         (batch,) = batches(STAGE, state, [record])
@@ -327,7 +328,7 @@ def test_new_partitions_are_judged_by_the_newest_set_of_the_old_ones() -> None:
     new = NewPartition(0, 4, 10)
     assert merge_rules(new, [old(0), old(1)]) == {}
     moved = merge_rules(new, [old(0), old(1, Switched(A, 3, 70, 5)), old(2, Switched(B, 6, 20, 9))])
-    assert rule_set_of(moved[RULES_IN_FORCE]) == B
+    assert ruling_of(moved[RULES_IN_FORCE]).rule_set == B
     assert msgspec.msgpack.decode(moved[RULES_IN_FORCE][1:]) == [B, 6, 0, 9]
 
 

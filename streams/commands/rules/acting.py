@@ -14,16 +14,16 @@ from streams.contract.events.rules.rule_change import (
     RuleChangeKind,
     RuleRole,
     RuleSignature,
+    Share,
 )
 from streams.contract.wire.forms.rule_change_decoding import rule_change_record
-from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.times import epoch_ms
 from streams.registry.changes.history import RuleHistory, Verify
 from streams.registry.changes.keys import Keys, public_line, sign
-from streams.running.clients.kafka_writing import producer_for
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.rule_changes.approvals import configured_approvals
 from streams.running.worker.rule_changes.log_reading import ChangesReading
+from streams.running.worker.rule_changes.log_writing import write_records
 from streams.running.worker.settings import PREFIX, Settings
 
 
@@ -103,25 +103,27 @@ def made(
     *,
     parent: str | None = None,
     passed: bool | None = None,
+    share: Share | None = None,
+    since: datetime | None = None,
 ) -> RuleChange:
     """Return an act on top of what was read."""
     # Milliseconds, as other programs have them.
     now = datetime.now(UTC)
     at = now.replace(microsecond=now.microsecond // 1000 * 1000)
     act = RuleChange(
-        str(uuid.uuid4()), kind, rule_set, who.actor, at, history.version, reason, parent, passed
+        str(uuid.uuid4()),
+        kind,
+        rule_set,
+        who.actor,
+        at,
+        history.version,
+        reason,
+        parent,
+        passed,
+        share=share,
+        since=since,
     )
     return who.signed(act)
-
-
-async def write(settings: Settings, *records: OutputRecord) -> None:
-    """Write records, one after the other."""
-    topics = {settings.topic_prefix + record.topic for record in records}
-    async with producer_for(settings, *topics) as producer:
-        for record in records:
-            await producer.send_and_wait(
-                settings.topic_prefix + record.topic, record.value, record.key, headers=list(record.headers)
-            )
 
 
 async def act_on(settings: Settings, log: ChangesReading, act: RuleChange) -> None:
@@ -134,7 +136,7 @@ async def act_on(settings: Settings, log: ChangesReading, act: RuleChange) -> No
     problem = log.history.problem(act, epoch_ms(act.at))
     if problem is not None:
         raise click.ClickException(f"{problem}. Nothing was written.")
-    await write(settings, rule_change_record(act))
+    await write_records(settings, rule_change_record(act))
     await log.to_the_end()
     told = next(each for each in reversed(log.history.acts) if each.act.change_id == act.change_id)
     if told.problem is not None:

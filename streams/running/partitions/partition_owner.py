@@ -7,6 +7,7 @@ from typing import Any, Generic
 import structlog
 from aiokafka import TopicPartition
 
+from streams.contract.events.internal.rules_switch import RulesSwitch
 from streams.contract.wire.records import OutputRecord, SourceRecord, new_tuple
 from streams.contract.wire.state_records import RulesMissing
 from streams.running.log.append_times import APPEND_TIME, check_append_times
@@ -357,15 +358,15 @@ class PartitionOwner(Generic[State]):
         """
         return await self._own_record(lambda: self.stage.say_room(self.state, has_room=has_room))
 
-    async def say_rules(self, rule_set: str, change: int) -> Outputs | None:
-        """What to write if the partition is not judged by a set of rules yet; call `rules_said` afterwards.
+    async def say_rules(self, switch: RulesSwitch) -> Outputs | None:
+        """What to write if the partition is not judged as `switch` says yet; call `rules_said` afterwards.
 
         Raises as `tick`.
         """
         said, at = self._rules_said
-        if said == change and time.monotonic() - at < SAY_RULES_SECONDS:
+        if said == switch.change and time.monotonic() - at < SAY_RULES_SECONDS:
             return None
-        return await self._own_record(lambda: self.stage.say_rules(self.state, rule_set, change))
+        return await self._own_record(lambda: self.stage.say_rules(self.state, switch))
 
     def rules_said(self, change: int) -> None:
         """Note that a change of rules is written."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
+from streams.contract.events.internal.rules_switch import RulesSwitch
 from streams.contract.wire.records import OutputRecord, SourceRecord
 from streams.contract.wire.topics import SourceTopics
 
@@ -85,10 +86,10 @@ class RunnableStage(Protocol[State, Result_co]):
     def for_state(self, state: State) -> Self:
         """The stage by whose rules a partition is judged: another one after a change of rules."""
 
-    def say_rules(self, state: State, rule_set: str, change: int) -> OutputRecord | None:
-        """The record to append to the internal topic so that the partition is judged by a set of rules.
+    def say_rules(self, state: State, switch: RulesSwitch) -> OutputRecord | None:
+        """The record to append to the internal topic so that the partition is judged as `switch` says.
 
-        `change` orders such records. None if the state says so already.
+        Its `change` orders such records. None if the state says so already.
         """
 
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]]) -> State:

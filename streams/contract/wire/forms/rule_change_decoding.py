@@ -35,6 +35,8 @@ VALID_IN_CHANGE: ValidValues = {
     "reason": "a text of 1 to 500 characters",
     "parent": f"{_ID}, null or absent; only if kind is proposed",
     "passed": "true or false if kind is checked, else null or absent",
+    "share": "1, 10 or 50; only if kind is approved",
+    "since": f"{TIME}; if kind is scheduled, else null or absent",
     "signature": "null or an object with key and value",
     "signature.key": REF,
     "signature.value": "a signature of 64 bytes in base64",
@@ -50,6 +52,10 @@ def _check(change: RuleChange) -> None:
         raise Rejected("invalid_value", "parent", "Must be null or absent unless kind is proposed.")
     if (change.passed is None) == (change.kind == "checked"):
         raise Rejected("invalid_value", "passed", f"Must be {VALID_IN_CHANGE['passed']}.")
+    if change.share is not None and change.kind != "approved":
+        raise Rejected("invalid_value", "share", "Must be null or absent unless kind is approved.")
+    if (change.since is None) == (change.kind == "scheduled"):
+        raise Rejected("invalid_value", "since", f"Must be {VALID_IN_CHANGE['since']}.")
 
 
 FORM = EventForm(

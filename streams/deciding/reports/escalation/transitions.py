@@ -36,6 +36,7 @@ from streams.deciding.reports.escalation.escalations import (
 from streams.deciding.reports.escalation.policies import CompiledPolicy
 from streams.deciding.reports.escalation.question import Question
 from streams.deciding.reports.escalation.question_events import withdraw_question
+from streams.deciding.reports.trial.counting import count_reached
 
 
 def open_or_raise(
@@ -62,6 +63,7 @@ def open_or_raise(
     episode = state.episode(key)
     cause = causing_report(case)
     scope = Scope(policy.policy.categories, policy.policy.window_ms, policy.level(level).name)
+    before = episode.level if isinstance(episode, Open) else 0
     if isinstance(episode, Open):
         batch.counters.raised_from[EpisodeLevel(key.policy, key.mode, episode.level)] += 1
         episode.sequence += 1
@@ -88,6 +90,7 @@ def open_or_raise(
     episode.held = max(held_tier(episode, shares, policy.spec, counted_at), protection_of(cause))
     state.put_episode(key, episode, policy.timing, now)
     _publish(batch, key, episode, transition, shares)
+    count_reached(batch, key, before, level)
     _list_messages(batch, key, episode, policy, shares, counted_at)
     return episode
 
@@ -105,6 +108,7 @@ def raise_by_answer(
     state = batch.state
     now = state.time.now
     batch.counters.raised_from[EpisodeLevel(key.policy, key.mode, episode.level)] += 1
+    count_reached(batch, key, episode.level, level)
     episode.sequence += 1
     episode.level = level
     episode.clear_since = None
@@ -160,7 +164,7 @@ def _take_episode_step(batch: ReportBatch, time: int, key: EpisodeKey) -> None:
     if isinstance(episode, Cooldown):
         state.remove_episode(key)
         return
-    policy = batch.rules.policies.get((key.policy, key.mode))
+    policy = batch.rules.of(key.channel, key.mode).policies.get((key.policy, key.mode))
     channel = key.channel.encode()
     _note_overdue(batch, key, episode, time)
     if policy is None:
@@ -205,6 +209,7 @@ def _publish(
     arrivals = None
     if transition.type != "resolved" and any(share.counts.stamped.stamped for share in shares):
         arrivals = batch.state.crowd.arrivals_of(key.channel.encode())
-    batch.outputs.append(escalation_record(batch.rules, key, episode, transition, shares, arrivals, outcome))
+    rules = batch.rules.of(key.channel, key.mode)
+    batch.outputs.append(escalation_record(rules, key, episode, transition, shares, arrivals, outcome))
     step = EscalationStep(key.policy, key.mode, transition.type, episode.level)
     batch.counters.escalations[step] += 1
