@@ -12,9 +12,11 @@ from structlog.testing import capture_logs
 from streams.contract.events.internal.rules_switch import RulesSwitch
 from streams.contract.events.rules.rule_change import RuleActor, RuleChange
 from streams.contract.events.rules.rule_set import FORMAT, RuleFile, RuleSet
+from streams.contract.events.rules.rule_trial import RuleTrialCount
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.forms.rule_change_decoding import rule_change_record
 from streams.contract.wire.rules.rule_set import encode_rule_set, rule_set_id, rule_set_record
+from streams.contract.wire.rules.rule_trial import rule_trial_record
 from streams.contract.wire.state_records import RulesMissing
 from streams.deciding.partition.rules_in_force import Ruling
 from streams.deciding.reporters.rules import compile_reporter_rules
@@ -29,7 +31,7 @@ from streams.running.worker.rule_changes.trial import Verdict
 from tests.model.memory_log import Brokers
 from tests.shipped import RULES
 
-SETS, CHANGES = TopicPartition("rule-sets", 0), TopicPartition("rule-changes", 0)
+SETS, CHANGES, TRIALS = (TopicPartition(f"rule-{name}", 0) for name in ("sets", "changes", "trials"))
 FILES = rule_files()
 
 
@@ -254,3 +256,98 @@ def test_files_that_differ_are_said_once(world):
     assert world.follower.wanted() is not None
     assert [log for log in logs if "files of this installation differ" in log["event"]]
     assert world.follower.standing().differs
+
+
+def test_a_candidate_is_wanted_beside_the_set_in_force_once_it_is_ready(world):
+    async def story():
+        first = world.in_force(SAME)
+        await caught_up(world)
+        candidate = world.propose(OTHER, first)
+        world.bad.add(candidate)
+        world.act("shadowed", candidate)
+        await world.follows(lambda: (candidate, "it crashes") in world.follower.standing().not_ready)
+        # Nothing waits for a candidate that is not ready.
+        assert world.follower.wanted() == RulesSwitch(first, 3)
+        world.bad.clear()
+        world.follower._problems.clear()
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(first, 6, candidate))
+        assert world.follower.standing().trial == (candidate, 0)
+        world.act("approved", candidate, "bob", share=10)
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(first, 7, candidate, 10))
+        world.act("ended", candidate)
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(first, 8))
+
+    asyncio.run(story())
+
+
+def test_a_candidate_that_differs_in_more_than_policies_never_judges_a_share(world):
+    """The command refuses it; whoever writes the act without the command is not obeyed either."""
+
+    async def story():
+        first = world.in_force(SAME)
+        await caught_up(world)
+        texts = {file.name: file.text for file in FILES}
+        assert "value: 0.333333" in texts["categories.yaml"]
+        other = texts["categories.yaml"].replace("value: 0.333333", "value: 0.4")
+        candidate = world.propose(rule_set("another prior", first, **{"categories.yaml": other}), first)
+        world.act("approved", candidate, "bob", share=50)
+        await world.follows(lambda: world.follower.standing().trial == (candidate, 50))
+        await world.follows(lambda: candidate in world.shelf)
+        assert world.follower.wanted() == RulesSwitch(first, 3)
+        ((named, why),) = world.follower.standing().not_ready
+        assert (named, "more than its policies" in why) == (candidate, True)
+
+    asyncio.run(story())
+
+
+def test_a_set_for_later_is_told_to_partitions_at_once_and_shown_when_its_moment_comes(world, monkeypatch):
+    async def story():
+        since = datetime(2030, 1, 1, tzinfo=UTC)
+        moment = int(since.timestamp() * 1000)
+        first = world.in_force(SAME)
+        await caught_up(world)
+        later = world.propose(OTHER, first)
+        monkeypatch.setattr(following, "clock_ms", lambda: moment - 1)
+        world.act("scheduled", later, "bob", since=since)
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(later, 6, since_ms=moment))
+        assert len(world.told) == 1
+        monkeypatch.setattr(following, "clock_ms", lambda: moment)
+        await world.follows(lambda: len(world.told) == 2)
+        assert first in world.shelf
+
+    asyncio.run(story())
+
+
+def test_a_share_is_halted_when_the_numbers_of_all_partitions_leave_the_band(world):
+    world.follower.watch._most_seconds = 0.0
+
+    def count(partition, in_force, candidate):
+        row = RuleTrialCount(name, 10, 6, partition, "episodes", "fraud", 1, in_force, candidate)
+        record = rule_trial_record(row, 0)
+        world.brokers.append(TRIALS, [(record.key, record.value, list(record.headers))])
+
+    async def story():
+        nonlocal name
+        first = world.in_force(SAME)
+        await caught_up(world)
+        name = world.propose(OTHER, first)
+        world.act("approved", name, "bob", share=10)
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(first, 6, name, 10))
+        count(0, 10, 10)
+        world.brokers.append(TRIALS, [(b"0", b"{}", [])])
+        await world.follows(
+            lambda: (
+                (found := world.follower.standing().numbers) and found.episodes == {("fraud", 1): (10, 10)}
+            )
+        )
+        assert world.written == []
+        # Neither partition alone is enough.
+        count(1, 20, 25)
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(first, 7))
+        assert len(world.written) == 1
+        assert world.follower.standing().halted[0] == name
+        assert world.follower.history.halted.reason.startswith("policy fraud, level 1: 35 channels of 10 %")
+        assert world.follower.history.proposals.keys() == {name}
+
+    name = ""
+    asyncio.run(story())

@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from streams.contract.events.enriched_report import Source
 from streams.contract.events.internal.rules_switch import RulesSwitch
+from streams.contract.events.internal.time_correction import TimeCorrection
+from streams.contract.wire.envelope import rfc3339
+from streams.contract.wire.forms.time_correction import encode_time_correction
 from streams.contract.wire.records import DetachedRecord, OutputRecord
 from streams.contract.wire.rules.rules_switch import encode_rules_switch
 from streams.contract.wire.state_records import RulesMissing, UnknownStateVersion
@@ -74,8 +77,10 @@ SETS = {
 STAGE = shelved(report_stage(FILES), {name: report_stage(rules) for name, rules in SETS.items()})
 
 
-def switch(rule_set: str, change: int, offset: int = 0, topic: str = INTERNAL) -> Record:
-    value, headers = encode_rules_switch(RulesSwitch(rule_set, change))
+def switch(
+    rule_set: str, change: int, offset: int = 0, topic: str = INTERNAL, since_ms: int | None = None
+) -> Record:
+    value, headers = encode_rules_switch(RulesSwitch(rule_set, change, since_ms=since_ms))
     return Record(topic, 0, offset, START, None, value, tuple(headers))
 
 
@@ -116,6 +121,60 @@ def test_an_earlier_change_that_is_read_later_has_no_effect_and_the_same_one_nei
     assert STAGE.say_rules(state, RulesSwitch(A, 6)) is not None
 
 
+def test_a_set_takes_effect_at_its_moment_whatever_brings_time_there() -> None:
+    moment = START + HOUR
+    shortly_before, then = report(2, moment - 1), report(3, moment)
+    for last, levels_then in (
+        (arriving(FILES, [then])[0], [2]),
+        (tick(2, moment), []),
+        (tick(2, moment + HOUR), []),
+    ):
+        state = STAGE.restore(0, 1)
+        records = [
+            *arriving(FILES, [report(1, START, channel="other")]),
+            switch(A, 4, 7, since_ms=moment),
+            *arriving(FILES, [shortly_before]),
+            last,
+        ]
+        *before, after = batches(STAGE, state, records)
+        assert [batch.counters.rules_switched for batch in before] == [0, 1]
+        assert not any(of_topic(batch, "escalations") for batch in before)
+        assert (state.rules.ruling, state.rules.change) == (Ruling(A), 4)
+        # The first record of the moment is judged by the new set, which needs one report less.
+        assert [event["level"] for event in of_topic(after, "escalations")] == levels_then
+        assert STAGE.say_rules(state, RulesSwitch(A, 4, since_ms=moment)) is None
+
+
+def test_an_awaited_set_is_known_replaced_and_waits_for_the_wall_clock_where_nothing_comes() -> None:
+    state = STAGE.restore(0, 1)
+    moment = START + HOUR
+    list(batches(STAGE, state, [*arriving(FILES, [report(1, START)]), switch(A, 4, since_ms=moment)]))
+    assert (state.rules.ruling, state.rules.change, state.next_due()) == (Ruling(), 4, moment)
+    assert STAGE.tick(state, moment - 1) is None
+    assert STAGE.tick(state, moment) is not None
+    # A rollback before the moment: the set never judges.
+    list(batches(STAGE, state, [switch(B, 5), tick(1, moment + HOUR)]))
+    assert (state.rules.ruling, state.rules.awaited) == (Ruling(B), None)
+    # One whose moment is over takes effect where it is read.
+    (batch,) = batches(STAGE, state, [switch(A, 6, since_ms=moment)])
+    assert batch.counters.rules_switched == 1
+
+
+def test_what_is_gone_is_resolved_at_the_moment_and_not_before() -> None:
+    state = STAGE.restore(0, 1)
+    moment = START + 30 * MINUTE
+    reports = [report(number, START + number, channel="c", category="spam") for number in range(3)]
+    found = batches(STAGE, state, [*arriving(FILES, reports), switch(C, 4, since_ms=moment)])
+    assert [event["type"] for batch in found for event in of_topic(batch, "escalations")]
+    kept = [
+        event
+        for batch in batches(STAGE, state, [tick(3, moment)])
+        for event in of_topic(batch, "escalations")
+        if event["reason"] == "policy_changed"
+    ]
+    assert {event["at"] for event in kept} == {rfc3339(moment)}
+
+
 def test_rules_that_are_not_on_the_shelf_fail_at_their_record_and_at_a_restore() -> None:
     unknown = "f" * 64
     state = STAGE.restore(0, 1)
@@ -149,7 +208,9 @@ def test_a_change_is_refused_while_an_open_case_needs_a_category_that_would_be_g
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["report", "report", "report", "notice", "tick", "tick", "switch"]),
+        st.sampled_from(
+            ["report", "report", "report", "notice", "tick", "tick", "switch", "later", "correction"]
+        ),
         st.sampled_from(["c", "d"]),
         st.sampled_from([0, 1, 6, 40, 90]),
         st.sampled_from([A, B, C]),
@@ -170,6 +231,13 @@ def history(walk: Sequence[tuple[str, str, int, str, bool]]) -> list[Record]:
             # Some are read after a later one.
             change += 1
             found.append(switch(rule_set, max(1, change - 2 * late), number))
+        elif kind == "later":
+            change += 1
+            found.append(switch(rule_set, change, number, since_ms=now + 50 * MINUTE))
+        elif kind == "correction":
+            wrong, now = now, now - 40 * MINUTE
+            value, headers = encode_time_correction(TimeCorrection(wrong, now, "a clock was ahead", "ops-1"))
+            found.append(Record(INTERNAL, 0, number, now, None, value, tuple(headers)))
         elif kind == "tick":
             found.append(tick(applied, now, number))
         else:

@@ -42,14 +42,14 @@ class Awaited(msgspec.Struct, array_like=True, frozen=True):
 
     def in_effect(self, applied: int) -> "Switched":
         """Return what is in force from then on, after `applied` reports or requests."""
-        return Switched(self.rule_set, self.change, 0, applied, self.candidate, self.share)
+        return Switched(self.rule_set, self.change, 0, applied, self.candidate, self.share, self.since)
 
 
 class Switched(msgspec.Struct, array_like=True, frozen=True):
     """The set, the change that put it into force, and the offset of the record that brought it here.
 
     `rule_set` is None while only `awaited` came. `applied` is the number of reports or requests applied
-    before it. `candidate` and `share` as in Ruling.
+    before it. `candidate` and `share` as in Ruling. `since` (ms) is the moment of a set that was awaited.
     """
 
     rule_set: str | None
@@ -58,6 +58,7 @@ class Switched(msgspec.Struct, array_like=True, frozen=True):
     applied: int
     candidate: str | None = None
     share: int = 0
+    since: int = 0
     awaited: Awaited | None = None
 
     @property
@@ -73,6 +74,7 @@ class Switched(msgspec.Struct, array_like=True, frozen=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Switched).decode
+_ALWAYS_WRITTEN: Final = 4
 _UNSWITCHED: Final = Switched(None, 0, 0, 0)
 
 
@@ -115,6 +117,11 @@ class RulesInForce:
         """Note a set that is to take effect later, None if none is any more."""
         self.switch(msgspec.structs.replace(self.switched or _UNSWITCHED, awaited=awaited))
 
+    def turn_back(self, clock: int) -> None:
+        """Forget the moment of a set that was awaited if it is later than `clock` (ms), the right time."""
+        if self.switched is not None and self.switched.since > clock:
+            self.switch(msgspec.structs.replace(self.switched, since=0))
+
     def drain_change(self) -> tuple[bytes, bytes] | None:
         """Return the state record if it changed since the last call."""
         if not self._changed or self.switched is None:
@@ -130,10 +137,8 @@ class RulesInForce:
 def _encoded(switched: Switched) -> bytes:
     # What is not used is not written: then the record is that of a version that did not know it.
     row = list(msgspec.structs.astuple(switched))
-    if switched.awaited is None:
-        del row[6:]
-        if switched.candidate is None:
-            del row[4:]
+    while len(row) > _ALWAYS_WRITTEN and not row[-1]:
+        row.pop()
     return STATE_VERSION + _encode(row)
 
 

@@ -347,10 +347,13 @@ class Stage(Generic[State, Rules, Counters]):
 
     def _judge_by(self, batch: Batch[State, Rules, Counters], switched: Switched) -> None:
         state = batch.state
-        stage = self.with_rules(switched.ruling)
+        stage, before = self.with_rules(switched.ruling), state.rules.switched
+        # First, because what follows is due from then on.
+        state.rules.switched = switched
         try:
             stage.rebound(state, stage.rules)
         except UnknownCategory:
+            state.rules.switched = before
             batch.counters.switches_refused += 1
             return
         state.due.remove(AWAITED_SET)

@@ -132,6 +132,7 @@ class PartitionState:
         self.recent.turn_back(clock)
         self.newcomers.turn_back(clock)
         self.refusals.turn_back(clock)
+        self.rules.turn_back(clock)
         self.daily.begin_part(self.time.corrections)
 
     def next_due(self) -> int | None:
@@ -142,6 +143,12 @@ class PartitionState:
         """Let a set take effect when time reaches its moment, instead of any that was awaited before."""
         self.rules.wait_for(awaited)
         self.due.set(AWAITED_SET, awaited.since)
+
+    def judged_from(self) -> int:
+        """Return from which time (ms) on what is due follows from the rules in force."""
+        switched = self.rules.switched
+        # The record that moves time on to the moment of a set that was awaited may not be applied yet.
+        return self.time.now if switched is None else max(self.time.now, switched.since)
 
     def put_clock(self, key: ClockKey, kept: LegalClock) -> None:
         """Store a new or changed clock, and schedule its next step."""

@@ -231,15 +231,16 @@ def _needed(state: ReportState, rules: ReportRules) -> Iterator[Category]:
 
 def _schedule(state: ReportState, rules: ReportRules) -> None:
     """Schedule the next step of each episode: at once for an open one whose policy is gone."""
+    now = state.judged_from()
     for channel, of_channel in state.episodes.items():
         for (policy_id, mode), episode in of_channel.items():
             policy = rules.of(channel, mode).policies.get((policy_id, mode))
             if isinstance(episode, Cooldown):
                 time = episode.until
             elif policy is None:
-                time = state.time.now
+                time = now
             else:
-                time = next_change_time(episode, state.time.now, policy.timing)
+                time = next_change_time(episode, now, policy.timing)
             state.due.set(EpisodeKey(channel, policy_id, mode), time)
 
 
