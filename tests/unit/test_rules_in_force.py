@@ -160,6 +160,23 @@ def test_an_awaited_set_is_known_replaced_and_waits_for_the_wall_clock_where_not
     assert batch.counters.rules_switched == 1
 
 
+def test_a_partition_without_any_report_changes_by_the_wall_clock() -> None:
+    moment = START + HOUR
+    state = STAGE.restore(0, 1)
+    list(batches(STAGE, state, [switch(A, 4, since_ms=moment)]))
+    assert STAGE.tick(state, moment - 1) is None
+    said = STAGE.tick(state, moment)
+    assert said is not None
+    record = Record(INTERNAL, 0, 9, moment, None, said.value, tuple(said.headers))
+    (batch,) = batches(STAGE, state, [record])
+    assert (batch.counters.rules_switched, state.rules.ruling, state.next_due()) == (1, Ruling(A), None)
+    # A report came first: its time decides.
+    state = STAGE.restore(0, 1)
+    records = [switch(A, 4, since_ms=moment), *arriving(FILES, [report(1, START)]), record]
+    *_, last = batches(STAGE, state, records)
+    assert (last.counters.switches_ignored, state.rules.ruling) == (1, Ruling())
+
+
 def test_what_is_gone_is_resolved_at_the_moment_and_not_before() -> None:
     state = STAGE.restore(0, 1)
     moment = START + 30 * MINUTE
@@ -376,6 +393,25 @@ def test_every_stage_changes_rules_at_a_record_of_its_own_log() -> None:
         said = stage.say_rules(state, RulesSwitch(B, 3))
         assert (said.topic, said.partition) == (topic, 0)
         assert batch.changes[PARTITION_TIME] is not None
+
+
+def test_every_stage_wakes_for_a_set_that_it_awaits() -> None:
+    moment = START + HOUR
+    stages = (
+        (report_stage(FILES), INTERNAL),
+        (request_stage(compile_request_rules(SHIPPED)), "authority-requests-internal"),
+        (reporter_stage(compile_reporter_rules(SHIPPED)), REPORTERS_INTERNAL),
+    )
+    for files, topic in stages:
+        stage = shelved(files, {A: files})
+        state = stage.restore(0, 1)
+        state.time.restore(3, START, START, 0)
+        list(batches(stage, state, [switch(A, 2, 4, topic, since_ms=moment)]))
+        assert stage.tick(state, moment - 1) is None
+        said = stage.tick(state, moment)
+        record = Record(topic, 0, 9, moment, None, said.value, tuple(said.headers))
+        *_, last = batches(stage, state, [record])
+        assert (state.rules.ruling, last.counters.ticks_honoured, state.time.now) == (Ruling(A), 1, moment)
 
 
 def test_a_tampered_record_of_the_internal_topic_is_no_change() -> None:

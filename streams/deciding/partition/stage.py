@@ -145,11 +145,19 @@ class Stage(Generic[State, Rules, Counters]):
         return self.restored(partition, partitions, self.rules, entries)
 
     def tick(self, state: State, wall_clock_ms: int) -> OutputRecord | None:
-        """Return the tick for the internal topic if something is due by `wall_clock_ms`, else None."""
+        """Return the tick for the internal topic if something is due by `wall_clock_ms`, else None.
+
+        A partition to which nothing has given a time honours no tick: a set that it awaits comes at once.
+        """
         due = state.next_due()
         if due is None or due > state.time.after_tick(wall_clock_ms):
             return None
-        value, headers = encode_tick(state.time.applied, wall_clock_ms)
+        awaited = state.rules.awaited
+        if awaited is not None and not state.time.applied:
+            said = RulesSwitch(awaited.rule_set, awaited.change, awaited.candidate, awaited.share)
+            value, headers = encode_rules_switch(said)
+        else:
+            value, headers = encode_tick(state.time.applied, wall_clock_ms)
         return OutputRecord(self.sources.internal, state.partition, None, value, headers)
 
     def say_room(self, state: State, *, has_room: bool) -> OutputRecord | None:
@@ -332,9 +340,11 @@ class Stage(Generic[State, Rules, Counters]):
 
         Those that are to take effect later are awaited; what was awaited before is not any more.
         """
-        state = batch.state
+        state, awaited = batch.state, batch.state.rules.awaited
         state.time.read_switch()
-        if switch.change <= state.rules.change:
+        # Said by `tick`, unless something has given the partition a time since.
+        is_awaited = awaited is not None and awaited.change == switch.change and switch.since_ms is None
+        if switch.change <= state.rules.change and not (is_awaited and not state.time.applied):
             batch.counters.switches_ignored += 1
             return
         rule_set, change, candidate, share = switch.rule_set, switch.change, switch.candidate, switch.share
