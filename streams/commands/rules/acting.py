@@ -17,13 +17,14 @@ from streams.contract.events.rules.rule_change import (
     Share,
 )
 from streams.contract.wire.forms.rule_change_decoding import rule_change_record
+from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.times import epoch_ms
 from streams.registry.changes.history import RuleHistory, Verify
 from streams.registry.changes.keys import Keys, public_line, sign
+from streams.running.clients.kafka_writing import producer_for
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.rule_changes.approvals import configured_approvals
 from streams.running.worker.rule_changes.log_reading import ChangesReading
-from streams.running.worker.rule_changes.log_writing import write_records
 from streams.running.worker.settings import PREFIX, Settings
 
 
@@ -126,6 +127,16 @@ def made(
     return who.signed(act)
 
 
+async def write(settings: Settings, *records: OutputRecord) -> None:
+    """Write records, one after the other."""
+    topics = {settings.topic_prefix + record.topic for record in records}
+    async with producer_for(settings, *topics) as producer:
+        for record in records:
+            await producer.send_and_wait(
+                settings.topic_prefix + record.topic, record.value, record.key, headers=list(record.headers)
+            )
+
+
 async def act_on(settings: Settings, log: ChangesReading, act: RuleChange) -> None:
     """Write an act, and read the log until it is there.
 
@@ -136,7 +147,7 @@ async def act_on(settings: Settings, log: ChangesReading, act: RuleChange) -> No
     problem = log.history.problem(act, epoch_ms(act.at))
     if problem is not None:
         raise click.ClickException(f"{problem}. Nothing was written.")
-    await write_records(settings, rule_change_record(act))
+    await write(settings, rule_change_record(act))
     await log.to_the_end()
     told = next(each for each in reversed(log.history.acts) if each.act.change_id == act.change_id)
     if told.problem is not None:

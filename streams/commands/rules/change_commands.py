@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 
 import click
 
-from streams.commands.rules.acting import Signer, act_on, made, reading, signer
+from streams.commands.rules.acting import Signer, act_on, made, reading, signer, write
 from streams.commands.rules.history_text import act_text, listed
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.moment import MOMENT
@@ -37,7 +37,6 @@ from streams.registry.changes.trial_totals import TrialTotals
 from streams.registry.rules import Rules
 from streams.running.wall_clock import clock_ms
 from streams.running.worker.rule_changes.log_reading import ChangesReading, read_rule_set, read_trial
-from streams.running.worker.rule_changes.log_writing import write_records
 from streams.running.worker.rule_changes.trial import try_rule_set
 from streams.running.worker.rules import configured_rules
 from streams.running.worker.settings import Settings, load_settings
@@ -109,7 +108,7 @@ async def _propose(settings: Settings, who: Signer, folder: Path | None, reason:
     act = made(history, who, "proposed", rule_set, reason, parent=parent)
     if problem := history.problem(act, epoch_ms(act.at)):
         raise click.ClickException(f"{problem}. Nothing was written.")
-    await write_records(settings, rule_set_record(value, epoch_ms(act.at)))
+    await write(settings, rule_set_record(value, epoch_ms(act.at)))
     await act_on(settings, log, act)
     await act_on(settings, log, made(history, who, "checked", rule_set, "tried when proposed", passed=True))
     return rule_set

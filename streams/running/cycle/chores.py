@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 
-from streams.contract.events.internal.rules_switch import RulesSwitch
 from streams.running.alignment.alignment import Alignment
 from streams.running.cycle.cycle import Cycle
 from streams.running.cycle.set_aside import set_aside, wake_sources
@@ -16,6 +15,7 @@ from streams.running.log.log import Destination, Write
 from streams.running.partitions.outputs import Outputs, position_record
 from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.partitions.setback import NotApplied
+from streams.running.partitions.stage import Switch
 from streams.running.takeover.ownership import Ownership
 from streams.running.wall_clock import clock_ms
 
@@ -43,7 +43,7 @@ IDLE_SECONDS = 1.0
 HasRoom = Callable[[], bool | None]
 """Whether there is memory for more state; None: as before."""
 
-RulesWanted = Callable[[], RulesSwitch | None]
+RulesWanted = Callable[[], Switch | None]
 """By which rules all partitions are to be judged, if they are ready."""
 
 
@@ -86,7 +86,7 @@ async def _tick(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignme
         owner.ticked()
 
 
-async def _say_rules(wanted: RulesSwitch | None, app: Any, ownership: Ownership, cycle: Cycle) -> None:
+async def _say_rules(wanted: Switch | None, app: Any, ownership: Ownership, cycle: Cycle) -> None:
     """Let partitions be judged by the rules that are in force; each from where it reads that."""
     if wanted is None:
         return
@@ -99,7 +99,7 @@ async def _say_rules(wanted: RulesSwitch | None, app: Any, ownership: Ownership,
             rules=wanted.rule_set,
             change=wanted.change,
             partitions=len(told),
-            **({} if wanted.candidate is None else {"candidate": wanted.candidate, "share": wanted.share}),
+            **({} if wanted.candidate is None else {"candidate": wanted.candidate}),
         )
 
 

@@ -7,7 +7,6 @@ from typing import Any, Generic
 import structlog
 from aiokafka import TopicPartition
 
-from streams.contract.events.internal.rules_switch import RulesSwitch
 from streams.contract.wire.records import OutputRecord, SourceRecord, new_tuple
 from streams.contract.wire.state_records import RulesMissing
 from streams.running.log.append_times import APPEND_TIME, check_append_times
@@ -27,7 +26,7 @@ from streams.running.partitions.prepared import OF_THE_PROCESS, Prepared, prepar
 from streams.running.partitions.progress import applied_end, new_records, progress_of
 from streams.running.partitions.resting import RestingSources
 from streams.running.partitions.setback import NotApplied, NotWritable
-from streams.running.partitions.stage import RunnableStage, State
+from streams.running.partitions.stage import RunnableStage, State, Switch
 from streams.running.patches.fetched_range import FetchedRange
 from streams.running.patches.fetched_records import FetchedRecord
 from streams.running.wall_clock import clock_ms
@@ -358,7 +357,7 @@ class PartitionOwner(Generic[State]):
         """
         return await self._own_record(lambda: self.stage.say_room(self.state, has_room=has_room))
 
-    async def say_rules(self, switch: RulesSwitch) -> Outputs | None:
+    async def say_rules(self, switch: Switch) -> Outputs | None:
         """What to write if the partition is not judged as `switch` says yet; call `rules_said` afterwards.
 
         Raises as `tick`.

@@ -37,7 +37,7 @@ from streams.running.worker.observers import ReporterObserver, ReportObserver, R
 from streams.running.worker.rule_changes.approvals import configured_approvals
 from streams.running.worker.rule_changes.following import RuleFollower
 from streams.running.worker.rule_changes.log_reading import ChangesReading
-from streams.running.worker.rule_changes.log_writing import write_records
+from streams.running.worker.rule_changes.log_writing import write_act
 from streams.running.worker.rule_changes.shelf import AnyStage, Shelf
 from streams.running.worker.rules import (
     configured_rules,
@@ -121,7 +121,7 @@ def build_app(settings: Settings) -> StageApp:
         app.cycle.trace = tracing.spans
     shelf = Shelf(stages_of, rules)
     reading = ChangesReading(app.connection, app.prefix, approvals.verify)
-    write = partial(write_records, settings)
+    write = partial(write_act, app.connection, app.prefix)
     follower = RuleFollower(app.connection, reading, shelf, app.prefix, judged_by, write)
     operations.rules_standing = follower.standing
     app.rules_wanted = follower.wanted
