@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from streams.contract.events.internal.rules_switch import RulesSwitch
 from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.rules.rules_switch import encode_rules_switch
-from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys, hash_key
 from streams.deciding.partition.limits import UNLIMITED
 from streams.deciding.partition.rules_in_force import RULES_IN_FORCE
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import CHANNEL_EPISODES
+from streams.deciding.reports.trial.candidate import tried_beside
 from streams.deciding.reports.trial.counts import TRIAL_COUNTS
 from tests import bundled
 from tests.switching import AnyStage, batches, shelved
@@ -236,3 +237,21 @@ def test_a_trial_anywhere_gives_the_same_wherever_owners_change_and_batches_end(
     records = records_of(walk)
     once = results(STAGE, records)
     assert results(STAGE, records, limits, cuts) == once
+
+
+def test_shares_are_nested_and_another_candidate_or_key_draws_other_channels() -> None:
+    channels = [f"channel-{number}" for number in range(2_000)]
+    other_key = dataclasses.replace(
+        SETS[A], hash_keys=HashKeys(hash_key(b"another key of thirty-two bytes!"))
+    )
+
+    def found(rules: ReportRules, name: str, share: int) -> set[str]:
+        tried = tried_beside(rules, SETS[B], name, share)
+        return {channel for channel in channels if tried.of(channel) is not tried}
+
+    shares = [found(SETS[A], B, share) for share in (1, 10, 50)]
+    assert shares[0] < shares[1] < shares[2]
+    assert all(abs(len(each) / 20 - share) < 4 for each, share in zip(shares, (1, 10, 50), strict=True))
+    assert {channel for channel in CHANNELS if drawn(channel, 50)} not in (set(), set(CHANNELS))
+    for others in (found(SETS[A], C, 50), found(other_key, B, 50)):
+        assert 400 < len(others & shares[2]) < 600

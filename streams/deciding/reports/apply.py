@@ -151,14 +151,17 @@ def _judge_counted(
     whole = _decide(batch, case, channel_key, rules, counts, windows)
     batch.counters.judged_out_of_window += not whole
     _count_for_day(batch, case, written, late=False)
-    category, beside = case.report.category, batch.rules.beside
-    if beside is not None:
+    trial = batch.rules.trial
+    if trial is None:
+        return
+    category = case.report.category
+    if not trial.share:
         known = dict(zip(rules.plans[category].windows, windows, strict=True))
         now = batch.state.time.now
-        wanted = beside.plans[category].windows
+        wanted = trial.rules.plans[category].windows
         windows = [known[spec] if spec in known else counts.measure(spec, now) for spec in wanted]
-        _decide(batch, case, channel_key, beside, counts, windows)
-    count_report(batch, case.report.channel.ref, category)
+        _decide(batch, case, channel_key, trial.rules, counts, windows)
+    count_report(batch, trial, case.report.channel.ref, category)
 
 
 def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool) -> None:

@@ -96,11 +96,6 @@ class ReportRules:
         drawn = self.hash_keys.current.reporter_hash(f"\0{trial.rule_set}\0{channel}") % 100
         return trial.rules if drawn < trial.share else self
 
-    @property
-    def beside(self) -> "ReportRules | None":
-        """The rules that judge every channel besides, in shadow."""
-        return self.trial.rules if self.trial is not None and not self.trial.share else None
-
 
 def compile_report_rules(
     rules: Rules,

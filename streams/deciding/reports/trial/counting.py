@@ -6,6 +6,7 @@ from streams.contract.events.rules.rule_trial import RuleTrialCount
 from streams.contract.wire.rules.rule_trial import rule_trial_record
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.escalation.episodes import CANDIDATE, EpisodeKey
+from streams.deciding.reports.rules import Trial
 from streams.deciding.reports.trial.counts import CountKey, TrialCounts
 
 # After so many reports the numbers of reports and windows are published: often enough to stop a costly
@@ -16,14 +17,12 @@ _REPORTS: Final[CountKey] = ("reports", "", 0)
 _WINDOWS: Final[CountKey] = ("windows", "", 0)
 
 
-def count_report(batch: ReportBatch, channel: str, category: str) -> None:
-    """Count a judged report and the windows that the policies of its category look at, if there is a trial.
+def count_report(batch: ReportBatch, trial: Trial, channel: str, category: str) -> None:
+    """Count a report that was judged in a trial, and the windows that policies of its category look at.
 
     In shadow both have judged it.
     """
-    rules, trial = batch.rules, batch.rules.trial
-    if trial is None:
-        return
+    rules = batch.rules
     looks = trial.rules.plans[category].looks
     if not trial.share:
         reports, windows = (1, 1), (rules.plans[category].looks, looks)
