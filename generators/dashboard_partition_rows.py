@@ -86,6 +86,21 @@ PARTITIONS: tuple[Row, ...] = (
                 },
             ),
             Panel(
+                "Rules on trial",
+                "Channels that a set on trial and the rules in force have escalated, by level; the share of "
+                "channels that the set judges, and how many thousand reports each has judged. *halted*: "
+                "hours since a set was halted about which nobody has decided.",
+                "short",
+                {
+                    "{{policy}} {{level}} {{by}}": "max by (policy, level, by) "
+                    f"({series('tocsin_rules_trial_episodes')})",
+                    "{{rules}} share": f"max by (rules) ({series('tocsin_rules_trial_share')})",
+                    "reports {{by}}": f"max by (by) ({series('tocsin_rules_trial_reports')}) / 1000",
+                    "{{rules}} halted": "(time() - max by (rules) "
+                    f"({series('tocsin_rules_halted_timestamp_seconds')})) / 3600",
+                },
+            ),
+            Panel(
                 "Corrections of partition time",
                 "Set by an operator with `tocsin state set-time`.",
                 "short",

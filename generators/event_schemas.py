@@ -38,6 +38,7 @@ from streams.contract.events.reporter_notice import (
 )
 from streams.contract.events.review_question import REVIEW_QUESTION_TYPE, ReviewQuestion
 from streams.contract.events.rules.rule_set import RULE_SET_TYPE, RuleSet
+from streams.contract.events.rules.rule_trial import RULE_TRIAL_COUNT_TYPE, RuleTrialCount
 from streams.contract.events.transparency import TRANSPARENCY_COUNTER_TYPE, TransparencyCounter
 from streams.contract.wire import forms
 from streams.contract.wire.reading import EventForm
@@ -61,6 +62,7 @@ _OUTBOUND: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "refusal.v1.json": (REFUSAL_TYPE, ReportRefusal),
     "review-question.v1.json": (REVIEW_QUESTION_TYPE, ReviewQuestion),
     "rule-set.v1.json": (RULE_SET_TYPE, RuleSet),
+    "rule-trial-count.v1.json": (RULE_TRIAL_COUNT_TYPE, RuleTrialCount),
     "reporter-notice.v1.json": (REPORTER_NOTICE_TYPE, ReporterNotice),
     "standing-notice.v1.json": (STANDING_NOTICE_TYPE, StandingNotice),
     "transparency-counter.v1.json": (TRANSPARENCY_COUNTER_TYPE, TransparencyCounter),

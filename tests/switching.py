@@ -7,6 +7,7 @@ from typing import Any
 from streams.contract.wire.records import SourceRecord
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.limits import UNLIMITED, Limits
+from streams.deciding.partition.rules_in_force import Ruling
 from streams.deciding.partition.stage import Stage
 
 AnyStage = Stage[Any, Any, Any]
@@ -16,7 +17,7 @@ def shelved(files: AnyStage, sets: Mapping[str, AnyStage]) -> AnyStage:
     """The stage with the rules of `files`, which finds those with other rules by their ids."""
     shelf: dict[str | None, AnyStage] = {}
     shelf |= {
-        rule_set: replace(stage, rule_set=rule_set, shelf=shelf)
+        rule_set: replace(stage, ruling=Ruling(rule_set), shelf=shelf)
         for rule_set, stage in {None: files, **sets}.items()
     }
     return shelf[None]

@@ -9,7 +9,12 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("docs/architecture.md", "docs/architecture-bundles.md", "docs/recipes.md")
+PAGES = (
+    "docs/architecture.md",
+    "docs/architecture-bundles.md",
+    "docs/architecture-rules.md",
+    "docs/recipes.md",
+)
 PAGE = "".join((ROOT / name).read_text(encoding="utf-8") for name in PAGES)
 # The other parts of the page have tables of their own.
 PACKAGES = PAGE.partition("## Packages and imports")[2].partition("\n## ")[0]

@@ -82,7 +82,7 @@ def test_channels_say_who_writes_and_reads_them():
         roles.setdefault(channel["x-role"], set()).add(name)
     assert roles.pop("state") == {name for name, topic in CATALOGUE.items() if topic.event is None}
     internal = {name for name in CATALOGUE if name.endswith("-internal")}
-    assert roles.pop("internal") == internal | {"desk-views", "rule-sets", "rule-changes"}
+    assert roles.pop("internal") == internal | {"desk-views", "rule-sets", "rule-changes", "rule-trials"}
     # What Tocsin writes is its own; what others write is theirs.
     owners = {role: {CATALOGUE[name].owner for name in names} for role, names in roles.items()}
     assert owners == {"input": {"trust and safety platform"}, "output": {"tocsin"}}

@@ -31,6 +31,10 @@ NOT_RUN = {
         "tocsin rules",
     ): "a set and a person's key are needed: test_rule_changes.py lists, approves and rolls back",
     (
+        "TocsinCandidateHalted",
+        "tocsin rules",
+    ): "a set and a person's key are needed: test_rule_changes.py has one halted, and approves it again",
+    (
         "TocsinRulesNotReady",
         "tocsin rules",
     ): "a set and a person's key are needed: test_rule_changes.py lists, approves and rolls back",

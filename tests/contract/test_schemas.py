@@ -24,6 +24,7 @@ from streams.contract.events.dead_letter import ReportRefusal
 from streams.contract.events.report import MessageReport
 from streams.contract.events.reporter_notice import ReporterNotice
 from streams.contract.events.reporter_notice import StandingNotice
+from streams.contract.events.rules.rule_trial import RuleTrialCount
 from streams.contract.wire.dead_letter import Rejected, dead_letter
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
@@ -390,6 +391,7 @@ OUTPUTS = {
     "reporter-notices": ReporterNotice,
     "detector-feedback": DetectorFeedback,
     "refusals": ReportRefusal,
+    "rule-trials": RuleTrialCount,
 }
 # By folder, of topics with several events.
 OTHER_OUTPUTS = {"standing-v1": StandingNotice}

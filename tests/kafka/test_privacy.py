@@ -16,6 +16,7 @@ from streams.contract.wire.topics import (
     REFUSALS,
     RULE_CHANGES,
     RULE_SETS,
+    RULE_TRIALS,
     WORKER_PROGRESS,
 )
 from streams.deciding.partition.hash_key import DEMONSTRATION
@@ -252,7 +253,7 @@ def test_no_ref_and_no_hash_without_the_key_is_written_or_shown(deploy, tmp_path
     assert b"subject_not_found" in texts["dead-letters"]
     # All topics there are, and all of them have something in them, except the one of adapters, which has
     # copies of others; the one in which workers say how far behind they are: partitions and times; views of
-    # the desk, which are filters; rules and who changed them; and refusals, of which nobody is told who is not listed
+    # the desk, which are filters; rules, who changed them, and numbers of those on trial; and refusals, of which nobody is told who is not listed
     # (test_told_publishers.py looks at what they say).
     assert load_catalogue().keys() == set(TOPICS)
     assert {name for name, text in texts.items() if not text} == {
@@ -261,6 +262,7 @@ def test_no_ref_and_no_hash_without_the_key_is_written_or_shown(deploy, tmp_path
         REFUSALS,
         RULE_CHANGES,
         RULE_SETS,
+        RULE_TRIALS,
         WORKER_PROGRESS,
     }
     # The search finds what is there: refs where reports are, and keyed hashes where they must be.

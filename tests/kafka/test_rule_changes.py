@@ -3,6 +3,7 @@
 import re
 import signal
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import msgspec
@@ -12,12 +13,12 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.contract.events.rules.rule_set import RuleSet
-from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, rule_set_of
+from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, Ruling, ruling_of
 from streams.deciding.reports.rules import compile_report_rules
-from streams.registry.changes.bundle import load_rule_set
+from streams.registry.changes.bundle import load_rule_set, rule_files
 from streams.running.log.position import POSITION_KEY
 from tests.kafka.harness.command_results import done, refused
-from tests.kafka.harness.deployment import ENRICHED, RULE_SETS, STAGES
+from tests.kafka.harness.deployment import ENRICHED, ESCALATIONS, RULE_SETS, SHADOW, STAGES
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate, now_ms, spam_report
 from tests.kafka.harness.rule_owners import list_keys, rules_folder
@@ -83,9 +84,14 @@ def back_tested(result):
 
 def judged_by(deployment):
     """The set of rules of every partition of every stage that has a state."""
+    return {each.rule_set for each in rulings(deployment)}
+
+
+def rulings(deployment):
+    """By which rules every partition of every stage is judged that has a state, with what is on trial."""
     reader = deployment.outputs()
     return {
-        rule_set_of(kept.get(RULES_IN_FORCE))
+        ruling_of(kept.get(RULES_IN_FORCE))
         for state, _, _ in STAGES
         for partition in range(deployment.partitions)
         if POSITION_KEY in (kept := reader.latest(deployment.name(state), partition))
@@ -196,3 +202,79 @@ def test_a_change_from_the_idea_to_the_last_partition(deployment, people, says, 
     reader = deployment.outputs()
     sets = {name: compile_report_rules(rules) for name, rules in rules_of(deployment).items()}
     check_replay(deployment, reader, shipped_rules(), sets=sets)
+
+
+def floods(first, channels=100):
+    """Three people report each of so many channels."""
+    return [
+        spam_report(first + number, f"flood-{number % channels}", now_ms()) for number in range(3 * channels)
+    ]
+
+
+def versions_on(deployment, topic):
+    """The policy versions of escalations on a topic."""
+    rows = deployment.outputs().all(deployment.name(topic))
+    return {orjson.loads(row.value)["policy_version"] for row in rows}
+
+
+def test_a_candidate_in_shadow_for_a_share_halted_and_in_force_from_a_time_on(deployment, says, tmp_path):
+    fleet = deployment.fleet
+    workers = [fleet.start(), fleet.start()]
+    first = proposed(says("alice", "propose", "--from-settings", "--reason", "the files until now"))
+    done(says("bob", "approve", first, "--reason", "the same", "--yes"))
+    deployment.publish(reports(0, 40))
+    deployment.wait_until_applied()
+
+    # Whoever proposes may watch, alone. A threshold that is far too low.
+    folder = rules_folder(
+        tmp_path / "a",
+        "{level: 1, name: internal_review, when: {distinct_reporters: 10, risk: 0.15}}",
+        "{level: 1, name: internal_review, when: {distinct_reporters: 3, risk: 0.01}}",
+    )
+    name = proposed(says("alice", "propose", "--from", folder, "--reason", "earlier"))
+    assert "in shadow" in done(says("alice", "shadow", name, "--reason", "a week beside", "--yes"))
+    fleet.wait_for(lambda: rulings(deployment) == {Ruling(first, name)}, 60, "in shadow", tend=False)
+    known = rules_of(deployment)
+    deployment.publish(floods(1_000))
+    # An owner dies while both judge.
+    victim, _ = workers
+    victim.signal(signal.SIGKILL)
+    victim.wait(10)
+    fleet.running.remove(victim)
+    deployment.wait_until_applied()
+    assert known[name].policy_version in versions_on(deployment, SHADOW)
+    assert known[name].policy_version not in versions_on(deployment, ESCALATIONS)
+    shown = done(says("alice", "list"))
+    assert f"on trial: {name[:16]}, in shadow" in shown
+    assert re.search(r"spam-flood +1 +0 +100\n", shown)
+
+    # Another person lets it judge a share. It escalates too much, and nobody has to notice.
+    law = tmp_path / "law-too"
+    law.mkdir()
+    (law / "policies.yaml").write_bytes((folder / "policies.yaml").read_bytes())
+    scoring = next(file.text for file in rule_files() if file.name == "scoring.yaml")
+    (law / "scoring.yaml").write_text(scoring + "# another text\n")
+    more = proposed(says("carol", "propose", "--from", law, "--reason", "more than policies"))
+    refused(says("bob", "approve", more, "--share", "10", "--reason", "no", "--yes"), "scoring.yaml differs")
+    refused(says("alice", "approve", name, "--share", "50", "--reason", "mine", "--yes"), "cannot approve")
+    done(says("bob", "approve", name, "--share", "50", "--reason", "half of the channels", "--yes"))
+    fleet.wait_for(lambda: rulings(deployment) == {Ruling(first, name, 50)}, 60, "a share", tend=False)
+    deployment.publish(floods(2_000, 120))
+    fleet.wait_for(lambda: "halted: " in done(says("alice", "list")), 90, "it is halted", tend=False)
+    assert re.search(
+        r"halted: .*policy spam-flood, level 1: \d+ channels of 50 %", done(says("alice", "list"))
+    )
+    fleet.wait_for(lambda: rulings(deployment) == {Ruling(first)}, 60, "the rules in force judge", tend=False)
+    assert known[name].policy_version in versions_on(deployment, ESCALATIONS)
+
+    # It is what was wanted after all, and comes into force by the clock of the reports.
+    soon = datetime.now(UTC) + timedelta(seconds=8)
+    done(says("bob", "approve", name, "--at", soon.isoformat(), "--reason", "as agreed", "--yes"))
+    assert judged_by(deployment) == {first}
+    fleet.wait_for(lambda: judged_by(deployment) == {name}, 90, "in force by the clock", tend=False)
+    deployment.publish(reports(5_000, 40))
+    deployment.wait_until_applied()
+    assert policy_versions(deployment, 5_000) == {known[name].policy_version}
+
+    sets = {each: compile_report_rules(rules) for each, rules in rules_of(deployment).items()}
+    check_replay(deployment, deployment.outputs(), shipped_rules(), sets=sets)

@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+from streams.contract.events.internal.rules_switch import RulesSwitch
 from streams.contract.wire.rules.rules_switch import encode_rules_switch
 from streams.deciding.partition.limits import UNLIMITED
 from streams.deciding.reports.rules import compile_report_rules
@@ -37,7 +38,7 @@ def stages(native):
 
 
 def switch(rule_set, change, offset):
-    value, headers = encode_rules_switch(rule_set, change)
+    value, headers = encode_rules_switch(RulesSwitch(rule_set, change))
     return Record(INTERNAL, 0, offset, BEGIN_MS, None, value, tuple(headers))
 
 

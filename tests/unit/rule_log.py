@@ -30,7 +30,7 @@ class RuleLog:
     """Brokers with the two logs. Each act is on top of what was written before."""
 
     def __init__(self):
-        self.brokers = Brokers({"rule-sets": 1, "rule-changes": 1})
+        self.brokers = Brokers({"rule-sets": 1, "rule-changes": 1, "rule-trials": 1})
         self.version = 0
 
     def append(self, place, key, value, headers):

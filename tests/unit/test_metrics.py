@@ -32,6 +32,7 @@ from streams.deciding.partition.rules_in_force import Switched
 from streams.deciding.reports.state import ReportState, restore_reports
 from streams.deciding.requests.counters import RequestCounters
 from streams.deciding.requests.state import restore_requests
+from streams.registry.changes.halting import Sides, TrialNumbers
 from streams.running.alignment.standing import Standing
 from streams.running.operations import metric_catalogue as catalogue
 from streams.running.operations.rules_standing import RulesStanding
@@ -373,7 +374,7 @@ def test_exactly_the_metrics_of_the_catalogue_are_shown():
     worker.take_over(1, full)
     worker.operations.troubles = lambda: [("escalations", "2", "no_leader")]
     worker.operations.rules_standing = lambda: RulesStanding(
-        "a" * 64, 1_000, (("b" * 64, "it crashes"),), True
+        "a" * 64, 1_000, (("b" * 64, "it crashes"),), True, ("c" * 64, 10), ("d" * 64, 2_000), TRIAL
     )
     shown = {name for name, _ in worker.scrape()}
     ours = {name for name in shown if not name.startswith(("process_", "python_gc_"))}
@@ -697,6 +698,9 @@ def test_the_buckets_distinguish_usual_values():
     assert bisect_right(APPEND_LATENCY, 0.006) != bisect_right(APPEND_LATENCY, 0.054)
 
 
+TRIAL = TrialNumbers(10, Sides(900, 100), Sides(), {("fraud", 2): Sides(5, 3)})
+
+
 def test_the_rules_in_force_are_shown_by_partition_and_by_the_log():
     worker = Worker()
     worker.take_over(0)
@@ -709,7 +713,7 @@ def test_the_rules_in_force_are_shown_by_partition_and_by_the_log():
     assert value(found, "tocsin_rules_in_force_differ_from_files") == 0
     assert not any(name.startswith(("tocsin_rules_proposed", "tocsin_rules_not_ready")) for name, _ in found)
     worker.operations.rules_standing = lambda: RulesStanding(
-        "b" * 64, 5_000, (("c" * 64, "it crashes"),), True
+        "b" * 64, 5_000, (("c" * 64, "it crashes"),), True, ("d" * 64, 10), ("e" * 64, 7_000), TRIAL
     )
     other = dataclasses.replace(RULES.registry, policies=(), policy_version="other")
     worker.operations.judges_by(other)
@@ -726,5 +730,10 @@ def test_the_rules_in_force_are_shown_by_partition_and_by_the_log():
         "in_force": "b" * 64,
         "files_differ": True,
         "not_ready": {"c" * 64: "it crashes"},
+        "trial": {"rules": "d" * 64, "share": 10},
     }
+    assert value(found, "tocsin_rules_trial_share", rules="d" * 16) == 10
+    assert value(found, "tocsin_rules_halted_timestamp_seconds", rules="e" * 16) == 7
+    assert value(found, "tocsin_rules_trial_reports", by="in_force") == 900
+    assert value(found, "tocsin_rules_trial_episodes", policy="fraud", level="2", by="candidate") == 3
     assert [each["rules"] for each in status["partitions"]] == ["files", "b" * 16]

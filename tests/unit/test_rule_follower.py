@@ -9,12 +9,16 @@ from aiokafka import TopicPartition
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from streams.contract.events.internal.rules_switch import RulesSwitch
 from streams.contract.events.rules.rule_change import RuleActor, RuleChange
 from streams.contract.events.rules.rule_set import FORMAT, RuleFile, RuleSet
+from streams.contract.events.rules.rule_trial import RuleTrialCount
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.forms.rule_change_decoding import rule_change_record
 from streams.contract.wire.rules.rule_set import encode_rule_set, rule_set_id, rule_set_record
+from streams.contract.wire.rules.rule_trial import rule_trial_record
 from streams.contract.wire.state_records import RulesMissing
+from streams.deciding.partition.rules_in_force import Ruling
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
 from streams.registry.changes.bundle import rule_files
@@ -28,6 +32,8 @@ from tests.model.memory_log import Brokers
 from tests.shipped import RULES
 from tests.unit.rule_log import CHANGES, OTHER, SAME, SETS, RuleLog, policies, rule_set
 
+TRIALS = TopicPartition("rule-trials", 0)
+
 
 class World(RuleLog):
     """Brokers with the two logs, and a follower that tries sets in this process."""
@@ -37,11 +43,16 @@ class World(RuleLog):
         self.tried = []
         self.bad = set()
         self.told = []
+        self.written = []
         self.shelf = Shelf(lambda rules: [reporter_stage(compile_reporter_rules(rules))], RULES)
         self.reading = ChangesReading(self.brokers.log(), "", verify)
         self.follower = RuleFollower(
-            self.brokers.log(), self.reading, self.shelf, "", self.told.append, self.try_set
+            self.brokers.log(), self.reading, self.shelf, "", self.told.append, self.try_set, write=self.write
         )
+
+    async def write(self, record):
+        self.written.append(record)
+        self.brokers.append(CHANGES, [(record.key, record.value, list(record.headers))])
 
     async def try_set(self, rule_set, _value):
         self.tried.append(rule_set)
@@ -87,7 +98,7 @@ def test_a_proposal_is_ready_before_it_is_approved_and_then_wanted_at_once(world
         await world.follows(lambda: name in world.shelf)
         assert world.follower.wanted() is None
         world.act("approved", name, "bob")
-        await world.follows(lambda: world.follower.wanted() == (name, 3))
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(name, 3))
         assert world.tried == [name]
         # The same files: nothing differs, and operators are told once by which rules is judged.
         assert (len(world.told), world.follower.standing().differs) == (1, False)
@@ -99,7 +110,7 @@ def test_a_set_that_crashes_is_not_ready_and_nothing_changes(world):
     async def story():
         first = world.in_force(SAME)
         await caught_up(world)
-        assert world.follower.wanted() == (first, 3)
+        assert world.follower.wanted() == RulesSwitch(first, 3)
         world.bad.add(rule_set_id(OTHER))
         second = world.in_force(OTHER, first)
         with capture_logs() as logs:
@@ -112,7 +123,7 @@ def test_a_set_that_crashes_is_not_ready_and_nothing_changes(world):
         assert first in world.shelf
         state = world.stage.restore(0, 1)
         with pytest.raises(RulesMissing):
-            world.stage.with_rules(second)
+            world.stage.with_rules(Ruling(second))
         assert world.stage.for_state(state) is world.stage
 
     asyncio.run(story())
@@ -142,7 +153,7 @@ def test_a_worker_that_cannot_use_what_is_in_force_joins_no_group(world, kind, m
             world.put(SAME)
             await asyncio.wait_for(task, 60)
             assert waits[-1] is None
-            assert world.follower.wanted() == (name, 3)
+            assert world.follower.wanted() == RulesSwitch(name, 3)
         task.cancel()
         await asyncio.wait([task])
 
@@ -167,7 +178,7 @@ def test_what_is_no_act_is_passed_over(world):
     world.brokers.append(CHANGES, [(b"k", b"{}", []), (b"k", None, []), (b"k", b"\xff", [])])
     name = world.in_force(SAME)
     asyncio.run(caught_up(world))
-    assert world.follower.wanted() == (name, 3)
+    assert world.follower.wanted() == RulesSwitch(name, 3)
 
 
 def test_a_set_that_a_partition_asks_for_is_made_ready_although_it_is_not_in_force(world):
@@ -183,12 +194,12 @@ def test_a_set_that_a_partition_asks_for_is_made_ready_although_it_is_not_in_for
         await caught_up(world)
         assert first not in world.shelf
         with pytest.raises(RulesMissing):
-            world.stage.with_rules(first)
+            world.stage.with_rules(Ruling(first))
         await world.follows(lambda: first in world.shelf)
-        assert world.stage.with_rules(first).rule_set == first
+        assert world.stage.with_rules(Ruling(first)).ruling == Ruling(first)
         # What nobody ever approved is never made ready.
         with pytest.raises(RulesMissing):
-            world.stage.with_rules("f" * 64)
+            world.stage.with_rules(Ruling("f" * 64))
         assert "f" * 64 not in world.follower._needed()
 
     asyncio.run(story())
@@ -199,7 +210,7 @@ def test_another_record_under_the_id_of_a_set_does_not_take_its_place(world):
     world.put(OTHER, key=name.encode())
     world.brokers.append(SETS, [(name.encode(), b"garbage", []), (name.encode(), None, [])])
     asyncio.run(caught_up(world))
-    assert world.follower.wanted() == (name, 3)
+    assert world.follower.wanted() == RulesSwitch(name, 3)
 
 
 def test_files_that_differ_are_said_once(world):
@@ -209,3 +220,98 @@ def test_files_that_differ_are_said_once(world):
     assert world.follower.wanted() is not None
     assert [log for log in logs if "files of this installation differ" in log["event"]]
     assert world.follower.standing().differs
+
+
+def test_a_candidate_is_wanted_beside_the_set_in_force_once_it_is_ready(world):
+    async def story():
+        first = world.in_force(SAME)
+        await caught_up(world)
+        candidate = world.propose(OTHER, first)
+        world.bad.add(candidate)
+        world.act("shadowed", candidate)
+        await world.follows(lambda: (candidate, "it crashes") in world.follower.standing().not_ready)
+        # Nothing waits for a candidate that is not ready.
+        assert world.follower.wanted() == RulesSwitch(first, 3)
+        world.bad.clear()
+        world.follower._problems.clear()
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(first, 6, candidate))
+        assert world.follower.standing().trial == (candidate, 0)
+        world.act("approved", candidate, "bob", share=10)
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(first, 7, candidate, 10))
+        world.act("ended", candidate)
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(first, 8))
+
+    asyncio.run(story())
+
+
+def test_a_candidate_that_differs_in_more_than_policies_never_judges_a_share(world):
+    """The command refuses it; whoever writes the act without the command is not obeyed either."""
+
+    async def story():
+        first = world.in_force(SAME)
+        await caught_up(world)
+        texts = {file.name: file.text for file in FILES}
+        assert "value: 0.333333" in texts["categories.yaml"]
+        other = texts["categories.yaml"].replace("value: 0.333333", "value: 0.4")
+        candidate = world.propose(rule_set("another prior", first, **{"categories.yaml": other}), first)
+        world.act("approved", candidate, "bob", share=50)
+        await world.follows(lambda: world.follower.standing().trial == (candidate, 50))
+        await world.follows(lambda: candidate in world.shelf)
+        assert world.follower.wanted() == RulesSwitch(first, 3)
+        ((named, why),) = world.follower.standing().not_ready
+        assert (named, "more than its policies" in why) == (candidate, True)
+
+    asyncio.run(story())
+
+
+def test_a_set_for_later_is_told_to_partitions_at_once_and_shown_when_its_moment_comes(world, monkeypatch):
+    async def story():
+        since = datetime(2030, 1, 1, tzinfo=UTC)
+        moment = int(since.timestamp() * 1000)
+        first = world.in_force(SAME)
+        await caught_up(world)
+        later = world.propose(OTHER, first)
+        monkeypatch.setattr(following, "clock_ms", lambda: moment - 1)
+        world.act("scheduled", later, "bob", since=since)
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(later, 6, since_ms=moment))
+        assert len(world.told) == 1
+        monkeypatch.setattr(following, "clock_ms", lambda: moment)
+        await world.follows(lambda: len(world.told) == 2)
+        assert first in world.shelf
+
+    asyncio.run(story())
+
+
+def test_a_share_is_halted_when_the_numbers_of_all_partitions_leave_the_band(world):
+    world.follower.watch._most_seconds = 0.0
+
+    def count(partition, in_force, candidate):
+        row = RuleTrialCount(name, 10, 6, partition, "episodes", "fraud", 1, in_force, candidate)
+        record = rule_trial_record(row, 0)
+        world.brokers.append(TRIALS, [(record.key, record.value, list(record.headers))])
+
+    async def story():
+        nonlocal name
+        first = world.in_force(SAME)
+        await caught_up(world)
+        name = world.propose(OTHER, first)
+        world.act("approved", name, "bob", share=10)
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(first, 6, name, 10))
+        count(0, 10, 10)
+        world.brokers.append(TRIALS, [(b"0", b"{}", [])])
+        await world.follows(
+            lambda: (
+                (found := world.follower.standing().numbers) and found.episodes == {("fraud", 1): (10, 10)}
+            )
+        )
+        assert world.written == []
+        # Neither partition alone is enough.
+        count(1, 20, 25)
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(first, 7))
+        assert len(world.written) == 1
+        assert world.follower.standing().halted[0] == name
+        assert world.follower.history.halted.reason.startswith("policy fraud, level 1: 35 channels of 10 %")
+        assert world.follower.history.proposals.keys() == {name}
+
+    name = ""
+    asyncio.run(story())

@@ -51,17 +51,29 @@ class Act:
     behind: int
     parent: str | None
     passed: bool
+    share: int | None
+    since: datetime
 
+
+# Long before and long after every act.
+MOMENTS = [datetime(1970, 1, 1, tzinfo=UTC), AT]
 
 steps = st.lists(
     st.builds(
         Act,
-        st.sampled_from(["proposed", "checked", "approved", "approved", "rejected", "rolled_back"]),
+        st.sampled_from(
+            [
+                *("proposed", "checked", "approved", "approved", "rejected", "rolled_back"),
+                *("shadowed", "scheduled", "ended", "halted"),
+            ]
+        ),
         st.sampled_from(SETS),
         st.sampled_from(PEOPLE),
         st.sampled_from([0, 0, 0, 0, 1, 2]),
         st.sampled_from(["now", "now", None, *SETS]),
         st.sampled_from([True, True, False]),
+        st.sampled_from([None, 1, 10]),
+        st.sampled_from(MOMENTS),
     ),
     max_size=30,
 )
@@ -69,8 +81,35 @@ steps = st.lists(
 
 def model(told):
     """What is in force after acts that count, looked up in all of them each time; no state is kept."""
-    ruling = [each.rule_set for each in told if each.kind in ("approved", "rolled_back")]
+    ruling = [each.rule_set for each in told if rules(each)]
     return ruling[-1] if ruling else None
+
+
+def rules(act):
+    """Whether an act puts a set into force for all channels."""
+    return act.kind in ("scheduled", "rolled_back") or (act.kind == "approved" and act.share is None)
+
+
+def on_trial(told):
+    """The set that is tried, and its share; None if none is."""
+    found = None
+    for each in told:
+        if each.kind == "shadowed" or (each.kind == "approved" and each.share is not None):
+            found = each.rule_set, each.share or 0
+        elif rules(each) or each.kind in ("ended", "halted"):
+            found = None
+        elif each.kind == "rejected" and found is not None and found[0] == each.rule_set:
+            found = None
+    return found
+
+
+def may_be_tried(told, new):
+    """Whether a set may come on trial, or come to another share."""
+    trial = on_trial(told)
+    ruling = [each for each in told if rules(each)]
+    if not ruling or ruling[-1].since == AT:
+        return False
+    return trial is None or (trial[0] == new.rule_set and new.share not in (None, trial[1]))
 
 
 def open_proposal(told, rule_set):
@@ -83,7 +122,7 @@ def open_proposal(told, rule_set):
             found, passed = each, None
         elif each.kind == "checked":
             passed = each.passed
-        else:
+        elif rules(each) or each.kind == "rejected":
             found = None
     return found, passed
 
@@ -97,14 +136,19 @@ def counts(told, new):
     if new.kind == "proposed":
         return proposal is None and new.parent == now
     if new.kind == "rolled_back":
-        return new.rule_set != now and any(
-            each.kind == "approved" and each.rule_set == new.rule_set for each in told
-        )
+        return new.rule_set != now and any(rules(each) and each.rule_set == new.rule_set for each in told)
+    if new.kind in ("ended", "halted"):
+        trial = on_trial(told)
+        return trial is not None and trial[0] == new.rule_set
     if proposal is None:
         return False
-    if new.kind != "approved":
+    if new.kind in ("checked", "rejected"):
         return True
-    return passed is True and proposal.actor.ref != new.actor.ref and proposal.parent == now
+    if passed is not True or proposal.parent != now:
+        return False
+    if new.kind == "shadowed":
+        return may_be_tried(told, new)
+    return proposal.actor.ref != new.actor.ref and (rules(new) or may_be_tried(told, new))
 
 
 @settings(max_examples=400)
@@ -126,6 +170,8 @@ def test_what_is_in_force_is_what_a_model_says_after_every_act(acts):
             "why",
             parent,
             step.passed if step.kind == "checked" else None,
+            share=step.share if step.kind == "approved" else None,
+            since=step.since if step.kind == "scheduled" else None,
         )
         expected = counts(told, new)
         assert (read.problem(new, number) is None) == expected
@@ -135,6 +181,8 @@ def test_what_is_in_force_is_what_a_model_says_after_every_act(acts):
         now = None if read.in_force is None else read.in_force.rule_set
         assert now == model(told)
         assert read.version == len(told)
+        trial = read.trial
+        assert (None if trial is None else (trial.rule_set, trial.share)) == on_trial(told)
         if now is not None and now not in ever:
             ever.append(now)
         assert read.past == ever
@@ -144,6 +192,7 @@ def test_what_is_in_force_is_what_a_model_says_after_every_act(acts):
     for number, each in enumerate(read.acts):
         assert again.read(each.act, number) == each.problem
     assert (again.in_force, again.proposals) == (read.in_force, read.proposals)
+    assert (again.trial, again.halted, again.judged_since) == (read.trial, read.halted, read.judged_since)
 
 
 def test_of_two_acts_with_the_same_version_the_first_one_counts():
@@ -190,6 +239,49 @@ def test_a_rollback_needs_a_set_that_was_in_force():
     assert (read.in_force.rule_set, read.in_force.version) == (SETS[0], 7)
     # Back again, without naming it.
     assert read.before == SETS[1]
+
+
+def test_a_trial_from_shadow_to_a_share_that_is_halted():
+    start = [*approved(SETS[0]), *approved(SETS[1], 3, SETS[0])[:2]]
+    read, problems = history(
+        *start,
+        # Who proposed it may watch it, and may not let it decide.
+        act("shadowed", SETS[1], "alice", 5),
+        act("approved", SETS[1], "alice", 6, share=10),
+        act("approved", SETS[1], "bob", 6, share=10),
+    )
+    assert problems[5:] == [None, "who proposed a set cannot approve it", None]
+    assert (read.trial.share, read.trial.version, read.trial.after, read.judged_since) == (10, 7, 6, 7)
+    assert read.in_force.rule_set == SETS[0]
+    for kind, rule_set, problem in (
+        ("shadowed", SETS[1], "the set is on trial already"),
+        ("ended", SETS[0], "the set is not on trial"),
+        ("rolled_back", SETS[1], "the set was never in force"),
+    ):
+        assert read.problem(act(kind, rule_set, "carol", 7), 0) == problem
+    assert read.read(act("halted", SETS[1], "tocsin-worker", 7, reason="too many"), 9_000) is None
+    assert (read.trial, read.halted.reason, read.judged_since) == (None, "too many", 8)
+    # It is shown until somebody decides about it.
+    assert read.read(act("checked", SETS[1], "bob", 8, passed=True), 9_001) is None
+    assert read.halted is not None
+    assert read.read(act("approved", SETS[1], "bob", 9, share=1), 9_002) is None
+    assert read.halted is None
+
+
+def test_a_trial_needs_a_set_that_is_in_force_and_only_one_set_is_tried():
+    read, _ = history(*approved(SETS[0])[:2])
+    assert "needs a set beside which" in read.problem(act("shadowed", SETS[0], version=2), 0)
+    read, _ = history(
+        *approved(SETS[0])[:2],
+        act("scheduled", SETS[0], "bob", 2, since=AT),
+        *approved(SETS[1], 3, SETS[0])[:2],
+        *approved(SETS[2], 5, SETS[0])[:2],
+    )
+    moment = int(AT.timestamp() * 1000)
+    assert read.in_force.from_ms == moment
+    assert "is not yet in force" in read.problem(act("shadowed", SETS[1], version=7), moment - 1)
+    assert read.read(act("shadowed", SETS[1], version=7), moment) is None
+    assert "end that first" in read.problem(act("shadowed", SETS[2], version=8), moment)
 
 
 def test_acts_that_do_not_count_fill_no_memory():
@@ -240,6 +332,18 @@ def test_only_signatures_of_listed_keys_count():
     forged = replace(signed(proposal, "alice-1", ALICE), rule_set=SETS[1])
     assert read.verify(forged, 0) == "its signature does not hold"
     assert nobody(proposal, 0) is not None
+
+
+def test_a_worker_needs_no_key_to_halt_and_can_do_nothing_else():
+    assert KEYS.verify(act("halted", who="tocsin-worker"), 0) is None
+    assert KEYS.verify(act("ended", who="tocsin-worker"), 0) == "it is not signed"
+    assert nobody(act("halted", who="tocsin-worker"), 0) is not None
+    for kind in ("shadowed", "ended"):
+        assert KEYS.verify(signed(act(kind), "alice-1", ALICE), 0) is None
+    scheduled = signed(act("scheduled", since=AT), "alice-1", ALICE)
+    assert KEYS.verify(scheduled, 0) == "the owner of its key alice-1 may not do that"
+    share = signed(act("approved", who="bob", share=10), "bob-1", BOB)
+    assert KEYS.verify(replace(share, share=50), 0) == "its signature does not hold"
 
 
 def test_who_may_only_propose_cannot_approve_although_another_one_proposed():

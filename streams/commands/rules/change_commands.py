@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -11,9 +12,10 @@ from streams.commands.rules.acting import act_on, reading, signer, write
 from streams.commands.rules.history_text import act_text, listed
 from streams.commands.rules.sets_in_log import found_set, read_set, require_usable, rules_in_force
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.operator_options import require_reason
 from streams.commands.shared.terminal import echo
-from streams.contract.events.rules.rule_change import RuleRole
+from streams.contract.events.rules.rule_change import RuleRole, Share
 from streams.contract.events.rules.rule_set import FORMAT, RuleSet
 from streams.contract.wire.rules.rule_set import (
     BadRuleSet,
@@ -23,11 +25,14 @@ from streams.contract.wire.rules.rule_set import (
 )
 from streams.contract.wire.times import epoch_ms
 from streams.desk.text.back_test_text import back_test_text
-from streams.registry.changes.bundle import overlaid, rule_files
+from streams.registry.changes.bundle import beyond_policies, overlaid, rule_files
 from streams.registry.changes.history import Proposal, RuleHistory, short
 from streams.registry.changes.keys import on_trust
 from streams.registry.changes.live_change import lacks_back_test
+from streams.registry.changes.trial_totals import TrialTotals
 from streams.registry.rules import Rules
+from streams.running.wall_clock import clock_ms
+from streams.running.worker.rule_changes.log_reading import read_trial
 from streams.running.worker.rule_changes.signing import Signer, made
 from streams.running.worker.settings import Settings, load_settings
 
@@ -106,13 +111,64 @@ async def _propose(settings: Settings, who: Signer, folder: Path | None, reason:
 @_SET
 @_who_and_why
 @_YES
-def approve(rule_set: str, **options: Any) -> None:
+def shadow(rule_set: str, **options: Any) -> None:
+    """Let a proposed set judge all reports beside the rules in force, and decide nothing.
+
+    Escalations of its policies go to escalations-shadow, under its policy_version. Law, categories, weights,
+    rights and trust stay those in force. Who proposed the set may do it alone; `tocsin rules end` ends it.
+    """
+    _act("shadowed", rule_set, **options)
+
+
+@click.command()
+@_SET
+@click.option(
+    "--share",
+    type=click.Choice([*map(str, get_args(Share)), "100"]),
+    default="100",
+    show_default=True,
+    help="Percentage of channels that its policies judge. Below 100 the set may differ in policies only.",
+)
+@click.option(
+    "--at",
+    "since_ms",
+    type=MOMENT,
+    metavar="TIME",
+    help="The event time from which on it is in force, such as 2026-03-01T12:00:00Z.  [default: now]",
+)
+@_who_and_why
+@_YES
+def approve(rule_set: str, share: str, since_ms: int | None, **options: Any) -> None:
     """Put a proposed set into force, in all partitions, within seconds. Who proposed it cannot.
 
     The set is read from the log and tried again before you sign. Without --yes it is only tried. What changes
     anything but policies in shadow must have been back-tested, with --reason (`tocsin rules backtest`).
+
+    With --share its policies judge a part of the channels, which a keyed hash draws. Workers take it back by
+    themselves if its escalations leave the band that docs/rules.md states. Approve it again for a larger
+    share, or for all.
     """
-    _act("approved", rule_set, **options)
+    if since_ms is None:
+        part = None if share == "100" else cast(Share, int(share))
+        _act("approved", rule_set, share=part, **options)
+        return
+    if share != "100":
+        raise click.UsageError("--at puts a set into force for all channels: leave out --share.")
+    if since_ms <= clock_ms():
+        raise click.UsageError("--at must be later than now.")
+    _act("scheduled", rule_set, since=datetime.fromtimestamp(since_ms / 1000, UTC), **options)
+
+
+@click.command()
+@click.argument("rule_set", metavar="[SET]", required=False)
+@_who_and_why
+@_YES
+def end(rule_set: str | None, **options: Any) -> None:
+    """End the trial of a set: the rules in force judge all channels again. It stays proposed.
+
+    One person suffices. What its policies have opened goes on, or is resolved, as after every change.
+    """
+    _act("ended", rule_set, **options)
 
 
 @click.command()
@@ -131,7 +187,8 @@ def reject(rule_set: str, **options: Any) -> None:
 def rollback(rule_set: str | None, **options: Any) -> None:
     """Put a set into force that was in force before; without SET, the one before this.
 
-    One person suffices: others have approved it. Open cases stay open, and no clock ends.
+    While a candidate judges a share of channels, without SET that ends. One person suffices: others have
+    approved it. Open cases stay open, and no clock ends.
     """
     _act("rolled_back", rule_set, **options)
 
@@ -151,27 +208,35 @@ def _act(
     actor: str | None,
     role: RuleRole | None,
     yes: bool,
+    **fields: Any,
 ) -> None:
     require_reason(reason)
     settings = load_settings()
     who = signer(settings, actor, role)
     with broker_errors_explained(settings):
-        echo(asyncio.run(_acted(settings, who, kind, named, reason, yes=yes)))
+        echo(asyncio.run(_acted(settings, who, kind, named, reason, yes=yes, **fields)))
 
 
 async def _acted(
-    settings: Settings, who: Signer, kind: Any, named: str | None, reason: str, *, yes: bool
+    settings: Settings, who: Signer, kind: Any, named: str | None, reason: str, *, yes: bool, **fields: Any
 ) -> str:
     log = reading(settings)
     history = await log.to_the_end()
-    rule_set = _before(history) if named is None else found_set(log, named)
-    act = made(history, who, kind, rule_set, reason, passed=True if kind == "checked" else None)
+    if kind == "rolled_back" and named is None and history.trial is not None and history.trial.share:
+        kind = "ended"
+    if named is not None:
+        rule_set = found_set(log, named)
+    else:
+        rule_set = _on_trial(history) if kind == "ended" else _before(history)
+    act = made(history, who, kind, rule_set, reason, passed=True if kind == "checked" else None, **fields)
     if problem := history.problem(act, epoch_ms(act.at)):
         raise click.ClickException(f"{problem}. Nothing was written.")
-    if kind in ("approved", "checked"):
-        _, value = await read_set(settings, rule_set)
+    if kind in ("approved", "checked", "shadowed", "scheduled"):
+        read, value = await read_set(settings, rule_set)
         after = await require_usable(settings, history, rule_set, value)
-        if kind == "approved":
+        if fields.get("share") is not None:
+            await _require_only_policies(settings, history, read)
+        if kind in ("approved", "scheduled"):
             _show_back_test(history.proposals[rule_set], await rules_in_force(settings, history), after)
     if not yes:
         return f"nothing was written; to write that {short(rule_set)} is {kind}, run it again with --yes"
@@ -191,6 +256,25 @@ def _show_back_test(proposal: Proposal, before: Rules, after: Rules) -> None:
         )
 
 
+async def _require_only_policies(settings: Settings, history: RuleHistory, candidate: RuleSet) -> None:
+    """Raise ClickException if a set changes what must be the same for all channels."""
+    if history.in_force is None:
+        return
+    ruling, _ = await read_set(settings, history.in_force.rule_set)
+    if different := beyond_policies(ruling, candidate):
+        raise click.ClickException(
+            f"a share of channels can have other policies, and nothing else: {', '.join(different)} "
+            f"{'differs' if len(different) == 1 else 'differ'} from what is in force. Law, categories, "
+            "weights, rights and trust are the same for everybody. Nothing was written."
+        )
+
+
+def _on_trial(history: RuleHistory) -> str:
+    if history.trial is None:
+        raise click.ClickException("no set is on trial.")
+    return history.trial.rule_set
+
+
 def _before(history: RuleHistory) -> str:
     """Return the set that was in force before the one that is. Raises ClickException without one."""
     if history.before is None:
@@ -204,11 +288,18 @@ def _before(history: RuleHistory) -> str:
 @click.command(name="list")
 @click.option("--all", "everything", is_flag=True, help="Also acts that do not count, with the reason.")
 def list_(everything: bool) -> None:
-    """Show what was decided about rules, what is in force, and what waits for approval."""
+    """Show what was decided about rules, what is in force or on trial, and what waits for approval."""
     settings = load_settings()
     with broker_errors_explained(settings):
-        history = asyncio.run(reading(settings).to_the_end())
-    echo(listed(history, everything=everything))
+        history, totals = asyncio.run(_history(settings))
+    echo(listed(history, totals, everything=everything))
+
+
+async def _history(settings: Settings) -> tuple[RuleHistory, TrialTotals]:
+    history = await reading(settings).to_the_end()
+    if history.trial is None:
+        return history, TrialTotals()
+    return history, await read_trial(settings.connection(), settings.topic_prefix)
 
 
 @click.command()
@@ -244,4 +335,4 @@ async def _shown(settings: Settings, named: str) -> RuleSet:
     return (await read_set(settings, found_set(log, named)))[0]
 
 
-COMMANDS = cast(list[click.Command], [propose, approve, reject, rollback, check, list_, show])
+COMMANDS = cast(list[click.Command], [propose, shadow, approve, end, reject, rollback, check, list_, show])

@@ -38,6 +38,7 @@ CLAIMS: Final = "claims"
 WORKER_PROGRESS: Final = "worker-progress"
 RULE_SETS: Final = "rule-sets"
 RULE_CHANGES: Final = "rule-changes"
+RULE_TRIALS: Final = "rule-trials"
 
 ReportSource = Literal["message-reports", "verified-reports"]
 REPORT_SOURCES: Final[tuple[ReportSource, ...]] = (MESSAGE_REPORTS, VERIFIED_REPORTS)
@@ -74,6 +75,7 @@ TOPICS: Final = (
     WORKER_PROGRESS,
     RULE_SETS,
     RULE_CHANGES,
+    RULE_TRIALS,
 )
 
 

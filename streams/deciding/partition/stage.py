@@ -1,7 +1,7 @@
 """A stage: a table of handlers by topic, its state, and the loop that applies records."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Generic
 
@@ -25,6 +25,7 @@ from streams.deciding.partition.batch import (
     FastPath,
     Rules,
     State,
+    StepsRemain,
     apply_fast,
     apply_slice,
 )
@@ -33,7 +34,15 @@ from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.limits import LIMITS, UNLIMITED, Limits
 from streams.deciding.partition.moving import Moves
 from streams.deciding.partition.reading import Bundled, Cursor
-from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, Switched, rule_set_of
+from streams.deciding.partition.rules_in_force import (
+    AWAITED_SET,
+    FILES,
+    RULES_IN_FORCE,
+    Awaited,
+    Ruling,
+    Switched,
+    ruling_of,
+)
 
 # Records whose keys are hashed together: enough that it pays, and less than a millisecond.
 _HASHED_TOGETHER = 1_000
@@ -58,8 +67,10 @@ class Stage(Generic[State, Rules, Counters]):
     `aligned` are the sources that are read side by side with those of all other partitions, in event time;
     `relays` says whether what was read of them passes through the internal topic of this stage.
     `publishers` (ce_source) are told of their refused reports, by the topic to which each publishes.
-    `rule_set` is the id of the rules, None for the files of the installation; `shelf` has the stages of the
-    same name with other rules, by theirs.
+    `ruling` says whose rules they are; `shelf` has the stages of the same name with other sets, by their ids.
+    `tried_beside(rules, candidate, rule_set, share)` makes of `rules` those with a candidate beside them (see
+    Ruling); None for a stage to which a candidate is nothing. `with_candidates` keeps what was made so, by
+    candidate and share: a set never changes.
     """
 
     name: str
@@ -78,13 +89,28 @@ class Stage(Generic[State, Rules, Counters]):
     aligned: tuple[str, ...] = ()
     relays: bool = False
     publishers: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    rule_set: str | None = None
+    ruling: Ruling = FILES
     shelf: "Mapping[str | None, Stage[State, Rules, Counters]]" = field(default_factory=dict)
+    tried_beside: "Callable[[Rules, Rules, str, int], Rules] | None" = None
+    with_candidates: "dict[tuple[str, int], Stage[State, Rules, Counters]]" = field(default_factory=dict)
 
-    def with_rules(self, rule_set: str | None) -> "Stage[State, Rules, Counters]":
-        """Return the stage with these rules. Raises RulesMissing if it is not on the shelf."""
-        if rule_set == self.rule_set:
+    def with_rules(self, ruling: Ruling) -> "Stage[State, Rules, Counters]":
+        """Return the stage with these rules. Raises RulesMissing if one of them is not on the shelf."""
+        if ruling == self.ruling:
             return self
+        rule_set, candidate, share = ruling
+        alone = self if self.ruling == Ruling(rule_set) else self._on_shelf(rule_set)
+        if candidate is None or self.tried_beside is None:
+            return alone
+        made = alone.with_candidates.get((candidate, share))
+        if made is None:
+            tried = self._on_shelf(candidate)
+            rules = self.tried_beside(alone.rules, tried.rules, candidate, share)
+            made = replace(alone, rules=rules, ruling=ruling)
+            alone.with_candidates[candidate, share] = made
+        return made
+
+    def _on_shelf(self, rule_set: str | None) -> "Stage[State, Rules, Counters]":
         try:
             return self.shelf[rule_set]
         except KeyError:
@@ -95,20 +121,20 @@ class Stage(Generic[State, Rules, Counters]):
 
         Raises UnknownStateVersion and RulesMissing.
         """
-        return self.with_rules(rule_set_of(entries.get(RULES_IN_FORCE)))
+        return self.with_rules(ruling_of(entries.get(RULES_IN_FORCE)))
 
     def for_state(self, state: State) -> "Stage[State, Rules, Counters]":
         """Return the stage by whose rules a partition is judged. Raises RulesMissing."""
-        return self.with_rules(state.rules.rule_set)
+        return self.with_rules(state.rules.ruling)
 
-    def say_rules(self, state: State, rule_set: str, change: int) -> OutputRecord | None:
-        """Return what to append to the internal topic so that `state` is judged by a set of rules, or None.
+    def say_rules(self, state: State, switch: RulesSwitch) -> OutputRecord | None:
+        """Return what to append to the internal topic so that `state` is judged as `switch` says, or None.
 
         None if it is so already, or by a later change.
         """
-        if state.rules.change >= change:
+        if state.rules.change >= switch.change:
             return None
-        value, headers = encode_rules_switch(rule_set, change)
+        value, headers = encode_rules_switch(switch)
         return OutputRecord(self.sources.internal, state.partition, None, value, headers)
 
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]] = ()) -> State:
@@ -119,11 +145,19 @@ class Stage(Generic[State, Rules, Counters]):
         return self.restored(partition, partitions, self.rules, entries)
 
     def tick(self, state: State, wall_clock_ms: int) -> OutputRecord | None:
-        """Return the tick for the internal topic if something is due by `wall_clock_ms`, else None."""
+        """Return the tick for the internal topic if something is due by `wall_clock_ms`, else None.
+
+        A partition to which nothing has given a time honours no tick: a set that it awaits comes at once.
+        """
         due = state.next_due()
         if due is None or due > state.time.after_tick(wall_clock_ms):
             return None
-        value, headers = encode_tick(state.time.applied, wall_clock_ms)
+        awaited = state.rules.awaited
+        if awaited is not None and not state.time.applied:
+            said = RulesSwitch(awaited.rule_set, awaited.change, awaited.candidate, awaited.share)
+            value, headers = encode_rules_switch(said)
+        else:
+            value, headers = encode_tick(state.time.applied, wall_clock_ms)
         return OutputRecord(self.sources.internal, state.partition, None, value, headers)
 
     def say_room(self, state: State, *, has_room: bool) -> OutputRecord | None:
@@ -198,7 +232,9 @@ class Stage(Generic[State, Rules, Counters]):
         Raises NotAtHome if the number of partitions was changed, and StageFailed if a handler fails. After
         that neither `state` nor the batch may be used.
         """
-        batch = Batch(state, self.rules, self.new_counters(), self.serve_due, limits, until)
+        # Nearly no partition waits for a set, and a call for each step takes longer.
+        serve = self.serve_due if state.rules.awaited is None else self._serve_due
+        batch = Batch(state, self.rules, self.new_counters(), serve, limits, until)
         cursor = Cursor(records, self.bundled, state.partly_read, state.partitions, last_entries)
         foreseen = 0
         while not cursor.is_at_end:
@@ -300,21 +336,58 @@ class Stage(Generic[State, Rules, Counters]):
         return True
 
     def _switch_rules(self, batch: Batch[State, Rules, Counters], switch: RulesSwitch, offset: int) -> None:
-        """Let the state be judged by other rules, unless a later change is in force. Raises RulesMissing."""
-        state = batch.state
+        """Let the state be judged by other rules, unless a later change is in force. Raises RulesMissing.
+
+        Those that are to take effect later are awaited; what was awaited before is not any more.
+        """
+        state, awaited = batch.state, batch.state.rules.awaited
         state.time.read_switch()
-        if switch.change <= state.rules.change:
+        # Said by `tick`, unless something has given the partition a time since.
+        is_awaited = awaited is not None and awaited.change == switch.change and switch.since_ms is None
+        if switch.change <= state.rules.change and not (is_awaited and not state.time.applied):
             batch.counters.switches_ignored += 1
             return
-        stage = self.with_rules(switch.rule_set)
+        rule_set, change, candidate, share = switch.rule_set, switch.change, switch.candidate, switch.share
+        if switch.since_ms is not None and state.time.now < switch.since_ms:
+            state.await_rules(Awaited(rule_set, change, switch.since_ms, candidate, share))
+            batch.switched = True
+        else:
+            switched = Switched(rule_set, change, offset, state.time.applied, candidate, share)
+            self._judge_by(batch, switched)
+
+    def _judge_by(self, batch: Batch[State, Rules, Counters], switched: Switched) -> None:
+        state = batch.state
+        stage, before = self.with_rules(switched.ruling), state.rules.switched
+        # First, because what follows is due from then on.
+        state.rules.switched = switched
         try:
             stage.rebound(state, stage.rules)
         except UnknownCategory:
+            state.rules.switched = before
             batch.counters.switches_refused += 1
             return
-        state.rules.switch(Switched(switch.rule_set, switch.change, offset, state.time.applied))
+        state.due.remove(AWAITED_SET)
+        state.rules.switch(switched)
         batch.counters.rules_switched += 1
         batch.switched = True
+
+    def _serve_due(self, batch: Batch[State, Rules, Counters], time: int, key: DueKey) -> None:
+        """Take a step, or let the set take effect that was awaited: then what is read is judged by it.
+
+        Raises StepsRemain in the second case: the batch ends before the record that moves time so far.
+        """
+        if key != AWAITED_SET:
+            self.serve_due(batch, time, key)
+            return
+        state = batch.state
+        awaited = state.rules.awaited
+        assert awaited is not None
+        self._judge_by(batch, awaited.in_effect(state.time.applied))
+        if not batch.switched:
+            # As if it had not been read: its owner says it again.
+            state.rules.wait_for(None)
+            batch.switched = True
+        raise StepsRemain
 
     def _refuse(
         self, batch: Batch[State, Rules, Counters], record: SourceRecord, topic: str, rejected: Rejected

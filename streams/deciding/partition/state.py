@@ -37,7 +37,13 @@ from streams.deciding.partition.moving import (
 from streams.deciding.partition.newcomers import NEWCOMERS, Newcomers, merge_newcomers
 from streams.deciding.partition.reading import PARTLY_READ, PartlyRead
 from streams.deciding.partition.refusal_budget import REFUSAL_BUDGET, RefusalBudget, begin_anew
-from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, RulesInForce, merge_rules
+from streams.deciding.partition.rules_in_force import (
+    AWAITED_SET,
+    RULES_IN_FORCE,
+    Awaited,
+    RulesInForce,
+    merge_rules,
+)
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls
 from streams.deciding.partition.time import PartitionTime
@@ -126,11 +132,23 @@ class PartitionState:
         self.recent.turn_back(clock)
         self.newcomers.turn_back(clock)
         self.refusals.turn_back(clock)
+        self.rules.turn_back(clock)
         self.daily.begin_part(self.time.corrections)
 
     def next_due(self) -> int | None:
         """Return when (ms of the partition's time) the next step is due; None if nothing is scheduled."""
         return self.due.earliest()
+
+    def await_rules(self, awaited: Awaited) -> None:
+        """Let a set take effect when time reaches its moment, instead of any that was awaited before."""
+        self.rules.wait_for(awaited)
+        self.due.set(AWAITED_SET, awaited.since)
+
+    def judged_from(self) -> int:
+        """Return from which time (ms) on what is due follows from the rules in force."""
+        switched = self.rules.switched
+        # The record that moves time on to the moment of a set that was awaited may not be applied yet.
+        return self.time.now if switched is None else max(self.time.now, switched.since)
 
     def put_clock(self, key: ClockKey, kept: LegalClock) -> None:
         """Store a new or changed clock, and schedule its next step."""
@@ -199,6 +217,8 @@ class PartitionState:
         self.daily.restore_part(self.time.corrections)
         for clock_key, kept in self.clocks:
             self._schedule_clock(clock_key, kept)
+        if self.rules.awaited is not None:
+            self.due.set(AWAITED_SET, self.rules.awaited.since)
 
     def require_categories(self, known: Container[Category], others: Iterable[Category] = ()) -> None:
         """Raise UnknownCategory unless all clocks, and `others`, are of `known` categories.

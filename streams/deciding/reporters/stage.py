@@ -53,4 +53,4 @@ def _rebind(state: ReporterState, rules: ReporterStageRules) -> None:
 
 
 def _serve_due(batch: ReporterBatch, time: int, key: DueKey) -> None:  # noqa: ARG001
-    raise AssertionError(f"nothing is scheduled in the stage of reporters, but {key} was due at {time}")
+    raise AssertionError(f"no step of its own is due in the stage of reporters, but {key} was at {time}")

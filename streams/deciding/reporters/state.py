@@ -52,8 +52,8 @@ class ReporterState(PartitionState):
         return self.reporters.changed_bytes + self.parts.changed_bytes
 
     def next_due(self) -> int | None:
-        """Return when (ms) the next reporters are forgotten; None if there are none."""
-        times = (self.reporters.next_expiry(), self.parts.next_expiry())
+        """Return when (ms) reporters are forgotten, or other rules take effect; None if nothing is due."""
+        times = (self.due.earliest(), self.reporters.next_expiry(), self.parts.next_expiry())
         return min((time for time in times if time is not None), default=None)
 
     def turn_back(self, clock: int, appended: int, rules: ReporterStageRules) -> None:

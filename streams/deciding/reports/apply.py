@@ -48,7 +48,8 @@ from streams.deciding.reports.escalation.window_shares import policy_shares
 from streams.deciding.reports.message_counts import count_message
 from streams.deciding.reports.outcomes import note_reporter
 from streams.deciding.reports.pausing import before_watched, note_watched
-from streams.deciding.reports.rules import CategoryPlan
+from streams.deciding.reports.rules import CategoryPlan, ReportRules
+from streams.deciding.reports.trial.counting import count_report
 from streams.deciding.reports.usual import add_what_is_usual, note_what_is_usual
 from streams.deciding.reports.weighing import add_to_counts
 from streams.deciding.reports.weightless import why_without_weight
@@ -73,8 +74,8 @@ def apply_report(
     reporter and its message are not noted, as in that version. Raises Rejected, changing nothing, if it
     brings a channel or message that is one too many for its publisher.
     """
-    state, rules = batch.state, batch.rules
     report, ce_source, occurred = decoded
+    state, rules = batch.state, batch.rules.of(report.channel.ref)
     law = rules.resolver.resolve(report)
     without_weight = why_without_weight(batch, channel_key, report, stamp)
     risk = rules.risk_model.score(report, 0.0 if without_weight else 1.0 if stamp is None else stamp.factor)
@@ -102,7 +103,7 @@ def apply_report(
     counted = counted_at is not None
     if counted_at is not None:
         state.counts.counted(key, entry, counted_at)
-        note_what_is_usual(state.crowd, channel_key, plan, case, now)
+        note_what_is_usual(state.crowd, channel_key, batch.rules, case, now)
     elif entry.expires is not None:
         state.counts.aged(key, entry)
     windows = [counts.measure(spec, now) for spec in plan.windows]
@@ -131,17 +132,17 @@ def apply_report(
     if law.armed:
         arm_clocks(batch, case)
     if counted:
-        judge_counted(batch, case, channel_key, plan, counts, windows, written)
+        _judge_counted(batch, case, channel_key, rules, counts, windows, written)
     else:
         batch.counters.late += without_weight is None
         _count_for_day(batch, case, written, late=without_weight is None)
 
 
-def judge_counted(
+def _judge_counted(
     batch: ReportBatch,
     case: Case,
     channel_key: bytes,
-    plan: CategoryPlan,
+    rules: ReportRules,
     counts: ChannelCounts,
     windows: list[WindowCounts],
     written: int,
@@ -149,12 +150,24 @@ def judge_counted(
     """Evaluate the policies for a report that `counts` include, and count it for the day.
 
     `windows` are the counts of the plan's windows, `written` is the number of outputs up to the enriched
-    report.
+    report. A candidate in shadow comes last: nothing of it counts for the day.
     """
     waiting = len(batch.state.budgets)
-    _decide(batch, case, channel_key, plan, counts, windows)
-    draw(batch, channel_key, plan, case)
+    category = case.report.category
+    whole = _decide(batch, case, channel_key, rules, counts, windows)
+    draw(batch, channel_key, rules.plans[category], case)
+    batch.counters.judged_out_of_window += not whole
     _count_for_day(batch, case, written, late=False, waits=len(batch.state.budgets) > waiting)
+    trial = batch.rules.trial
+    if trial is None:
+        return
+    if not trial.share:
+        known = dict(zip(rules.plans[category].windows, windows, strict=True))
+        now = batch.state.time.now
+        wanted = trial.rules.plans[category].windows
+        windows = [known[spec] if spec in known else counts.measure(spec, now) for spec in wanted]
+        _decide(batch, case, channel_key, trial.rules, counts, windows)
+    count_report(batch, trial, case.report.channel.ref, category)
 
 
 def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool, waits: bool = False) -> None:
@@ -231,32 +244,33 @@ def _decide(
     batch: ReportBatch,
     case: Case,
     channel_key: bytes,
-    plan: CategoryPlan,
+    rules: ReportRules,
     counts: ChannelCounts,
     windows: list[WindowCounts],
-) -> None:
-    """Evaluate each policy of the report's category.
+) -> bool:
+    """Evaluate each policy that the rules have for the report's category; `windows` are those of their plan.
 
-    On the channel's current counts, and, if the report is late, on those of the windows that ended before.
+    On the channel's current counts, and, if the report is late, on those of the windows that ended before;
+    return whether none of these was left out.
     """
     state = batch.state
     now = state.time.now
     channel = case.report.channel.ref
     episodes = state.episodes.get(channel, {})
     whole = True
-    for policy, window in plan.policies:
+    for policy, window in rules.plans[case.report.category].policies:
         episode = episodes.get(policy.key)
-        judged = _judge(batch, case, channel_key, policy, counts, windows[window], episode)
+        judged = _judge(batch, case, channel_key, rules, policy, counts, windows[window], episode)
         if judged is None:
             continue
         whole &= judged.whole
         level = unsuspected = judged.level
         shares = judged.shares
         finding = None
-        if level and batch.rules.registry.integrity == "live":
+        if level and rules.registry.integrity == "live":
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
             unsuspected, finding = level_held(batch, channel_key, policy, level, shares, judged.end)
-            if not asks(batch.rules.registry, policy):
+            if not asks(rules.registry, policy):
                 level = unsuspected
         if rise(episode, level) is not None:
             shares = shares or [CategoryShare(case.report.category, counts, windows[window])]
@@ -277,7 +291,7 @@ def _decide(
             state.put_episode(EpisodeKey(channel, *policy.key), episode, policy.timing, now)
         if finding is not None:
             open_brigade_case(batch, EpisodeKey(channel, *policy.key), policy, finding)
-    batch.counters.judged_out_of_window += not whole
+    return whole
 
 
 class _Judged(msgspec.Struct, frozen=True, gc=False):
@@ -297,6 +311,7 @@ def _judge(
     batch: ReportBatch,
     case: Case,
     channel_key: bytes,
+    rules: ReportRules,
     policy: CompiledPolicy,
     counts: ChannelCounts,
     current: WindowCounts,
@@ -313,7 +328,7 @@ def _judge(
     if case.occurred // FINE_MS < now // FINE_MS and is_late(policy, case.occurred, now):
         known = 0 if episode is None else level_reached(episode)
         held = None
-        if batch.rules.registry.integrity == "live":
+        if rules.registry.integrity == "live":
             # A suspected brigade becomes a case even if its window raises nothing: all levels are looked for.
             known, held = 0, partial(level_held, batch, channel_key, policy)
         ended = judge_ended(state, channel_key, policy, case.occurred, now, known, held)

@@ -1,6 +1,6 @@
 """The rules in the form in which a report is judged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from streams.counting.windows import WindowSpec, window_spec
 from streams.deciding.law.resolution import Resolver
 from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys
 from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
+from streams.deciding.reports.escalation.episodes import CANDIDATE
 from streams.deciding.reports.escalation.policies import CompiledPolicy, compile_policy
 from streams.deciding.reports.risk import RiskModel
 from streams.registry.rules import Obligation, Rules
@@ -32,7 +33,8 @@ class CategoryPlan(NamedTuple):
     `windows` begin with the shortest. `judged_together` are the suffixes of the other categories that any of
     these policies counts. `floor`: a person looks at every report of the category. `live_windows` are those
     of live policies. `by_size`: one of the policies asks how many members the channel has. `histories` are
-    the ends of the state keys of what policies compare the channel's reports with.
+    the ends of the state keys of what policies compare the channel's reports with. `looks` is the number of
+    windows that these policies look at for a report.
     """
 
     suffix: bytes
@@ -43,6 +45,18 @@ class CategoryPlan(NamedTuple):
     live_windows: tuple[WindowSpec, ...]
     by_size: bool
     histories: tuple[bytes, ...]
+    looks: int
+
+
+class Trial(NamedTuple):
+    """A candidate that is tried: its policies under the law, categories and weights in force, as `rules`.
+
+    In shadow (`share` is 0) they judge every channel besides, else a share of channels, in percent, alone.
+    """
+
+    rule_set: str
+    share: int
+    rules: "ReportRules"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +65,7 @@ class ReportRules:
 
     `suffixes` are the ends of the state keys of all categories. `dsa` are category and keywords in the EU's
     transparency database, the keywords as JSON. `native`: the native core reads ordinary reports, and counts.
-    `read_report` and `read_outcome` reject what is of no category.
+    `read_report` and `read_outcome` reject what is of no category. `trial`: a candidate is tried beside them.
     """
 
     registry: Rules
@@ -67,6 +81,24 @@ class ReportRules:
     native: bool
     read_report: ReadEvent[MessageReport]
     read_outcome: ReadEvent[ModerationOutcome]
+    trial: Trial | None = None
+
+    def of(self, channel: str, mode: str = "live") -> "ReportRules":
+        """Return the rules by which the episodes of a channel are judged that have this mode.
+
+        Which channels the candidate judges follows from a keyed hash: nobody without the key can choose one,
+        and those of a share are among those of a larger one.
+        """
+        trial = self.trial
+        if trial is None:
+            return self
+        if mode == CANDIDATE:
+            return trial.rules
+        if not trial.share:
+            return self
+        # No ref has NUL, so it is the hash of nothing else.
+        drawn = self.hash_keys.current.reporter_hash(f"\0{trial.rule_set}\0{channel}") % 100
+        return trial.rules if drawn < trial.share else self
 
 
 def compile_report_rules(
@@ -86,10 +118,7 @@ def compile_report_rules(
         registry=rules,
         resolver=Resolver(rules),
         risk_model=RiskModel(rules),
-        plans={
-            category: _plan(category, compiled, floor=known.floor)
-            for category, known in rules.categories.items()
-        },
+        plans=plans_of(rules, compiled),
         suffixes=tuple(map(category_suffix, rules.categories)),
         policies={policy.key: policy for policy in compiled},
         obligations={obligation.id: obligation for obligation in rules.obligations},
@@ -105,7 +134,14 @@ def compile_report_rules(
     )
 
 
-def _plan(category: Category, compiled: list[CompiledPolicy], *, floor: bool) -> CategoryPlan:
+def plans_of(rules: Rules, compiled: Sequence[CompiledPolicy]) -> Mapping[Category, CategoryPlan]:
+    """Return what to compute for a report of each category of the rules, with these policies."""
+    return {
+        category: _plan(category, compiled, floor=known.floor) for category, known in rules.categories.items()
+    }
+
+
+def _plan(category: Category, compiled: Sequence[CompiledPolicy], *, floor: bool) -> CategoryPlan:
     concerned = [policy for policy in compiled if category in policy.policy.categories]
     windows = sorted(
         {policy.spec for policy in concerned}, key=lambda spec: (spec.ring, spec.panes, spec.text)
@@ -120,4 +156,5 @@ def _plan(category: Category, compiled: list[CompiledPolicy], *, floor: bool) ->
         tuple(dict.fromkeys(policy.spec for policy in concerned if policy.policy.mode == "live")),
         any(policy.by_size for policy in concerned),
         tuple(dict.fromkeys(policy.history for policy in concerned if policy.history is not None)),
+        sum(len(policy.policy.categories) for policy in concerned),
     )

@@ -8,6 +8,7 @@ from streams.deciding.reports.escalation.transitions import serve_due
 from streams.deciding.reports.handle import ALIGNED, BUNDLED, HANDLERS
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.state import MOVES, ReportState, rebind_reports, restore_reports
+from streams.deciding.reports.trial.candidate import tried_beside
 
 SOURCES = SourceTopics(
     tuple(topic for topic in HANDLERS if topic != MESSAGE_REPORTS_INTERNAL), MESSAGE_REPORTS_INTERNAL
@@ -42,4 +43,5 @@ def report_stage(rules: ReportRules) -> ReportStage:
         fast_path=fast_path,
         aligned=ALIGNED,
         publishers=rules.registry.publishers,
+        tried_beside=tried_beside,
     )

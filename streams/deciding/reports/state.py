@@ -39,6 +39,7 @@ from streams.deciding.reports.escalation.question import asked_by
 from streams.deciding.reports.escalation.samples import SAMPLE, Samples
 from streams.deciding.reports.reporter_keys import REPORTER_KEYS, ReporterKeys, merge_keys
 from streams.deciding.reports.rules import ReportRules
+from streams.deciding.reports.trial.counts import TRIAL_COUNTS, TrialCounts, forget_counts
 
 CHANNEL_EPISODES = b"C"
 """State key type of a channel's episodes. The key is: type, channel ref."""
@@ -64,6 +65,7 @@ class ReportState(PartitionState):
         "episodes",
         "reporter_keys",
         "samples",
+        "trial_counts",
     )
 
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
@@ -75,6 +77,7 @@ class ReportState(PartitionState):
         self.samples = Samples()
         self.decisions = DecisionsRead()
         self.reporter_keys = ReporterKeys(rules.hash_keys)
+        self.trial_counts = TrialCounts()
         self._touched_channels: dict[str, None] = {}
 
     def begin_day(self, time: int, at_most: int) -> bool:
@@ -135,7 +138,7 @@ class ReportState(PartitionState):
                 self._turn_episode_back(EpisodeKey(channel, policy_id, mode), episode, clock, rules)
 
     def _turn_episode_back(self, key: EpisodeKey, episode: Episode, clock: int, rules: ReportRules) -> None:
-        policy = rules.policies.get((key.policy, key.mode))
+        policy = rules.of(key.channel, key.mode).policies.get((key.policy, key.mode))
         if isinstance(episode, Cooldown):
             if policy is None or episode.until - policy.timing.cooldown > clock:
                 self.remove_episode(key)
@@ -164,6 +167,8 @@ class ReportState(PartitionState):
             yield REPORTER_KEYS, keys
         if (decisions := self.decisions.drain_change()) is not None:
             yield decisions
+        if (trial := self.trial_counts.drain_change()) is not None:
+            yield trial
 
     def restore_episodes(self, key: bytes, value: bytes) -> None:
         """Restore the episodes of a channel. Raises UnknownStateVersion."""
@@ -206,6 +211,7 @@ def restore_reports(
         SPENT: state.budgets.restore_spent,
         RESTING: state.budgets.restore_resting,
         SAMPLE: state.samples.restore,
+        TRIAL_COUNTS: state.trial_counts.restore,
         **state.crowd.readers,
     }
     state.restore(entries, own)
@@ -218,36 +224,40 @@ def rebind_reports(state: ReportState, rules: ReportRules) -> None:
     """Let a state be judged by these rules: what it holds stays, and what is due follows from them.
 
     An open episode goes on under the levels and times that its policy has now; without such a policy, or if
-    its mode is another, it is resolved at the next step of time. Raises UnknownCategory if an open episode or
-    clock is of a category that is not among the rules; then nothing has changed.
+    its mode is another, it is resolved at the next step of time. So it is in a channel that comes to the
+    share of a candidate, or leaves it. Raises UnknownCategory if an open episode or clock is of a category
+    that is not among the rules; then nothing has changed.
     """
     state.require_categories(rules.registry.categories, _needed(state, rules))
     _schedule(state, rules)
+    if rules.trial is None:
+        state.trial_counts.begin(0)
 
 
 def _needed(state: ReportState, rules: ReportRules) -> Iterator[Category]:
     """Yield the categories that the next event of each open episode needs, and of each sample."""
     yield from state.samples.categories()
-    for of_channel in state.episodes.values():
+    for channel, of_channel in state.episodes.items():
         for key, episode in of_channel.items():
             if isinstance(episode, Open):
                 # An episode whose policy is gone is resolved with the counts of all that it had.
-                scope = () if key in rules.policies else episode.scope.categories
+                scope = () if key in rules.of(channel, key[1]).policies else episode.scope.categories
                 yield from {episode.cause.category, *scope}
 
 
 def _schedule(state: ReportState, rules: ReportRules) -> None:
     """Schedule the next step of each episode and sample: at once for an open one whose policy is gone."""
     state.samples.schedule(state.due)
+    now = state.judged_from()
     for channel, of_channel in state.episodes.items():
         for (policy_id, mode), episode in of_channel.items():
-            policy = rules.policies.get((policy_id, mode))
+            policy = rules.of(channel, mode).policies.get((policy_id, mode))
             if isinstance(episode, Cooldown):
                 time = episode.until
             elif policy is None:
-                time = state.time.now
+                time = now
             else:
-                time = next_change_time(episode, state.time.now, policy.timing)
+                time = next_change_time(episode, now, policy.timing)
                 time = state.budgets.due(EpisodeKey(channel, policy_id, mode), time)
             state.due.set(EpisodeKey(channel, policy_id, mode), time)
 
@@ -270,5 +280,6 @@ MOVES: Moves = {
     SPENT: Merged(forget_spent),
     RESTING: ByRef(ref_before_nul),
     SAMPLE: ByRef(ref_before_nul),
+    TRIAL_COUNTS: Merged(forget_counts),
 }
 """How the records of the stage of reports move when the number of partitions changes."""

@@ -7,20 +7,27 @@ from streams.counting.usual.history import expected_in
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.crowd import Crowd
 from streams.deciding.reports.escalation.policies import CompiledPolicy
-from streams.deciding.reports.rules import CategoryPlan
+from streams.deciding.reports.rules import ReportRules
 
 
-def note_what_is_usual(crowd: Crowd, channel_key: bytes, plan: CategoryPlan, case: Case, now: int) -> None:
+def note_what_is_usual(crowd: Crowd, channel_key: bytes, rules: ReportRules, case: Case, now: int) -> None:
     """Note at `now` (ms) what a report that counts says about its channel, as far as policies ask for it.
 
-    Without such a policy nothing is kept.
+    Without such a policy nothing is kept. What a candidate asks for is noted in every channel: it may judge
+    any of them tomorrow.
     """
-    for of_categories in plan.histories:
+    plan = rules.plans[case.report.category]
+    histories, by_size = plan.histories, plan.by_size
+    if rules.trial is not None:
+        tried = rules.trial.rules.plans[case.report.category]
+        histories = tuple(dict.fromkeys((*histories, *tried.histories)))
+        by_size |= tried.by_size
+    for of_categories in histories:
         history = crowd.history_to_change(channel_key, of_categories, now)
         history.learn(now)
         history.note(case.occurred)
     members = case.report.channel.members
-    if plan.by_size and members is not None:
+    if by_size and members is not None:
         crowd.claim_members(channel_key, members, case.occurred)
 
 

@@ -98,7 +98,7 @@ def _what_it_adds(
     since, because a window that ended may hold both. With `integrity: live` a further member of a cluster
     adds no risk, the next time neither.
     """
-    registry = batch.rules.registry
+    registry = batch.rules.of(case.report.channel.ref).registry
     # Where a desk is asked about a suspected brigade, it hears of all of it.
     live = registry.integrity == "live" and (not registry.asks or plan.floor)
     who = case.report.reporter

@@ -123,6 +123,16 @@ def _require_shallow(name: str, text: str) -> None:
         return
 
 
+def beyond_policies(before: RuleSet, after: RuleSet) -> list[str]:
+    """Return the names of the files that differ, but for policies and golden reports.
+
+    They decide for all channels alike, so a set that changes one cannot judge a share of them.
+    """
+    old, new = ({file.name: file.text for file in rules.files} for rules in (before, after))
+    decides = (old.keys() | new.keys()) - {"policies.yaml", GOLDEN_REPORTS}
+    return sorted(name for name in decides if old.get(name) != new.get(name))
+
+
 def category_conflicts(before: Rules, after: Rules) -> list[str]:
     """Return what keeps state that was counted with `before` from being read with `after`.
 

@@ -6,12 +6,19 @@ Workers, commands and the console read the log with this module, so none of them
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from streams.contract.events.rules.back_test import BackTest
 from streams.contract.events.rules.rule_change import RuleActor, RuleChange
+from streams.contract.wire.times import epoch_ms
 
 # A change a day for ten years.
 _MOST_ACTS = 10_000
+
+# Nothing of a set in shadow decides, so whoever may propose may watch it. What ends a trial only restores
+# what two people have approved.
+FOUR_EYES: Final = frozenset({"approved", "scheduled"})
+"""The acts that another person does than who proposed the set: what judges live cases, also a share."""
 
 Verify = Callable[[RuleChange, int], str | None]
 """Says why the signature of an act, appended at a time (ms), does not hold; None if it does."""
@@ -35,11 +42,40 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The set in force, `version` of the log that put it there, who did, why, and since when (ms)."""
+    """The set in force, `version` of the log that put it there, who did, why, and since when (ms).
+
+    `from_ms`: partitions are judged by it from that event time on, and by the one before until then.
+    """
 
     rule_set: str
     version: int
     by: RuleActor
+    reason: str
+    since_ms: int
+    from_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OnTrial:
+    """The candidate beside the set in force: in shadow (0), or for a share of channels in percent.
+
+    `after` is the version since which partitions were judged as they were before.
+    """
+
+    rule_set: str
+    share: int
+    after: int
+    version: int
+    by: RuleActor
+    reason: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """A trial that a worker has halted, why, and since when (ms)."""
+
+    rule_set: str
     reason: str
     since_ms: int
 
@@ -57,15 +93,20 @@ class Told:
 class RuleHistory:
     """What the log says so far. Give it every act of the log to `read`, in order, from the beginning.
 
-    `version` is the number of acts that counted. `proposals` are open. `past` are all sets that have ever
-    been in force, in the order in which they first were, and `before` is the one that was in force last
-    before the one that is. `acts` are the last ones, those that do not count too: whoever may write to the
+    `version` is the number of acts that counted, and `judged_since` the last of them that changed how
+    partitions are judged. `proposals` are open; one of them may be on `trial`, and `halted` is one that was,
+    until somebody rejects it, or puts a set into force or on trial. `past` are all sets that have ever been
+    in force, in the order in which they first were, and `before` is the one that was in force last before the
+    one that is. `acts` are the last ones, those that do not count too: whoever may write to the
     log could fill the memory of every reader with these.
     """
 
     verify: Verify
     version: int = 0
+    judged_since: int = 0
     in_force: InForce | None = None
+    trial: OnTrial | None = None
+    halted: Halted | None = None
     proposals: dict[str, Proposal] = field(default_factory=dict)
     past: list[str] = field(default_factory=list)
     before: str | None = None
@@ -87,11 +128,20 @@ class RuleHistory:
                 f"another act came first: it expects version {act.expected_version}, and the log has "
                 f"{self.version}"
             )
-        return self._against(act) or self.verify(act, appended_ms)
+        return self._against(act, appended_ms) or self.verify(act, appended_ms)
 
-    def _against(self, act: RuleChange) -> str | None:
+    def _against(self, act: RuleChange, appended_ms: int) -> str | None:
         if act.kind == "rolled_back":
             return self._against_rollback(act)
+        if act.kind in ("ended", "halted"):
+            return None if self._is_on_trial(act.rule_set) else "the set is not on trial"
+        return self._against_step(act, appended_ms)
+
+    def _is_on_trial(self, rule_set: str) -> bool:
+        return self.trial is not None and self.trial.rule_set == rule_set
+
+    def _against_step(self, act: RuleChange, appended_ms: int) -> str | None:
+        """Return what speaks against proposing a set, or against a step of one that is proposed."""
         proposal = self.proposals.get(act.rule_set)
         if act.kind == "proposed":
             if proposal is not None:
@@ -99,7 +149,12 @@ class RuleHistory:
             return self._against_parent(act.parent)
         if proposal is None:
             return "the set is not proposed"
-        return self._against_approval(act, proposal) if act.kind == "approved" else None
+        if act.kind in ("checked", "rejected"):
+            return None
+        problem = self._against_approval(act, proposal)
+        if problem is None and (act.kind == "shadowed" or act.share is not None):
+            problem = self._against_trial(act, appended_ms)
+        return problem
 
     def _against_rollback(self, act: RuleChange) -> str | None:
         if self.in_force is not None and act.rule_set == self.in_force.rule_set:
@@ -107,11 +162,25 @@ class RuleHistory:
         return None if act.rule_set in self.past else "the set was never in force"
 
     def _against_approval(self, act: RuleChange, proposal: Proposal) -> str | None:
-        if act.actor.ref == proposal.by.ref:
+        if act.kind in FOUR_EYES and act.actor.ref == proposal.by.ref:
             return "who proposed a set cannot approve it"
         if not proposal.checked:
             return "the set is not checked" if proposal.checked is None else "the check of the set failed"
         return self._against_parent(proposal.parent)
+
+    def _against_trial(self, act: RuleChange, appended_ms: int) -> str | None:
+        now, trial = self.in_force, self.trial
+        if now is None:
+            return "the files of installations are in force: a trial needs a set beside which it runs"
+        if now.from_ms is not None and appended_ms < now.from_ms:
+            return f"the set {short(now.rule_set)} is not yet in force"
+        if trial is None:
+            return None
+        if trial.rule_set != act.rule_set:
+            return f"the set {short(trial.rule_set)} is on trial: end that first"
+        if (act.share or 0) == trial.share or act.share is None:
+            return "the set is on trial already"
+        return None
 
     def _against_parent(self, parent: str | None) -> str | None:
         """Return what speaks against replacing `parent`: what was compared must be what is replaced."""
@@ -134,12 +203,33 @@ class RuleHistory:
             self.proposals[act.rule_set] = replace(known, checked=act.passed, back_test=back_test)
         elif act.kind == "rejected":
             del self.proposals[act.rule_set]
+            if self._is_on_trial(act.rule_set):
+                self._try(None)
+            if self.halted is not None and self.halted.rule_set == act.rule_set:
+                self.halted = None
+        elif act.kind in ("ended", "halted"):
+            self._try(None)
+            if act.kind == "halted":
+                self.halted = Halted(act.rule_set, act.reason, appended_ms)
+        elif act.kind == "shadowed" or act.share is not None:
+            share = act.share or 0
+            self._try(
+                OnTrial(
+                    act.rule_set, share, self.judged_since, self.version, act.actor, act.reason, appended_ms
+                )
+            )
         else:
             self.proposals.pop(act.rule_set, None)
+            self._try(None)
             self.before = None if self.in_force is None else self.in_force.rule_set
-            self.in_force = InForce(act.rule_set, self.version, act.actor, act.reason, appended_ms)
+            start = None if act.since is None else epoch_ms(act.since)
+            self.in_force = InForce(act.rule_set, self.version, act.actor, act.reason, appended_ms, start)
             if act.rule_set not in self.past:
                 self.past.append(act.rule_set)
+
+    def _try(self, trial: OnTrial | None) -> None:
+        self.trial, self.halted = trial, None
+        self.judged_since = self.version
 
 
 def short(rule_set: str | None) -> str:

@@ -16,8 +16,8 @@ def is_live_change(before: Rules, after: Rules) -> bool:
     """Return whether anything differs but policies that are in shadow, or off, before and after."""
     return (
         before.registry_version != after.registry_version
-        or (before.integrity, before.ask, before.severity_points)
-        != (after.integrity, after.ask, after.severity_points)
+        or (before.integrity, before.ask, before.severity_points, before.sample_share)
+        != (after.integrity, after.ask, after.severity_points, after.sample_share)
         or _live(before) != _live(after)
     )
 

@@ -15,6 +15,7 @@ from streams.running.log.log import Destination, Write
 from streams.running.partitions.outputs import Outputs, position_record
 from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.partitions.setback import NotApplied
+from streams.running.partitions.stage import Switch
 from streams.running.takeover.ownership import Ownership
 from streams.running.wall_clock import clock_ms
 
@@ -42,8 +43,8 @@ IDLE_SECONDS = 1.0
 HasRoom = Callable[[], bool | None]
 """Whether there is memory for more state; None: as before."""
 
-RulesWanted = Callable[[], tuple[str, int] | None]
-"""The set of rules by which all partitions are to be judged, if it is ready, and the change that says so."""
+RulesWanted = Callable[[], Switch | None]
+"""By which rules all partitions are to be judged, if they are ready."""
 
 
 async def do_chores(
@@ -85,18 +86,21 @@ async def _tick(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignme
         owner.ticked()
 
 
-async def _say_rules(wanted: tuple[str, int] | None, app: Any, ownership: Ownership, cycle: Cycle) -> None:
+async def _say_rules(wanted: Switch | None, app: Any, ownership: Ownership, cycle: Cycle) -> None:
     """Let partitions be judged by the rules that are in force; each from where it reads that."""
     if wanted is None:
         return
-    rule_set, change = wanted
-    told = await _write_own(
-        app, cycle, [*ownership.owners.values()], lambda owner: owner.say_rules(rule_set, change)
-    )
+    told = await _write_own(app, cycle, [*ownership.owners.values()], lambda owner: owner.say_rules(wanted))
     for owner in told:
-        owner.rules_said(change)
+        owner.rules_said(wanted.change)
     if told:
-        logger.info("partitions change to other rules", rules=rule_set, change=change, partitions=len(told))
+        logger.info(
+            "partitions change to other rules",
+            rules=wanted.rule_set,
+            change=wanted.change,
+            partitions=len(told),
+            **({} if wanted.candidate is None else {"candidate": wanted.candidate}),
+        )
 
 
 async def _say_room(has_room: bool | None, app: Any, ownership: Ownership, cycle: Cycle) -> None:

@@ -35,6 +35,7 @@ from streams.contract.wire.topics import (
     REVIEW_QUESTIONS,
     RULE_CHANGES,
     RULE_SETS,
+    RULE_TRIALS,
     TOPICS,
     TRANSPARENCY_COUNTERS,
     VERIFIED_REPORTS,
@@ -100,6 +101,7 @@ _OUTPUTS = (
     TRANSPARENCY_COUNTERS,
     DEAD_LETTERS,
     REFUSALS,
+    RULE_TRIALS,
 )
 
 _OWN = (*_INTERNAL, *_STATES, CLAIMS, WORKER_PROGRESS)
@@ -109,7 +111,9 @@ WRITTEN_BY_WORKERS: Final = (*_OWN, *_OUTPUTS)
 
 _WORKER = (
     *_topics(*_SOURCES, to=_READ),
-    *_topics(RULE_SETS, RULE_CHANGES, to=_READ),
+    *_topics(RULE_SETS, RULE_TRIALS, to=_READ),
+    # A worker halts a candidate. Nothing else that it could write there would count.
+    *_topics(RULE_CHANGES, to=_BOTH),
     *_topics(*_OWN, to=_BOTH),
     *_topics(*_OUTPUTS, to=_WRITE),
     # Workers compare every topic with the catalogue before they start.
@@ -195,7 +199,11 @@ ROLES: Final = (
         ),
     ),
     # Proposes and approves sets of rules. Who may do which of the two is in the list of keys.
-    Role("rule-changer", False, _topics(RULE_SETS, RULE_CHANGES, to=_BOTH)),
+    Role(
+        "rule-changer",
+        False,
+        (*_topics(RULE_SETS, RULE_CHANGES, to=_BOTH), *_topics(RULE_TRIALS, to=_READ)),
+    ),
     Role(
         "operator",
         False,

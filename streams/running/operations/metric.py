@@ -79,7 +79,8 @@ LABELS = {
     "many were waiting; of a report at the intake: `published`, `refused`, `over_quota` or `not_confirmed`",
     "sender": "name of a source in the file of the intake",
     "policy": "id of a policy in force, or of a removed policy with open episodes",
-    "mode": "`live` or `shadow`",
+    "mode": "`live`, `shadow`, or `candidate` for the policies of a set of rules in shadow",
+    "by": "`candidate`, the set on trial, or `in_force`",
     "type": "`opened`, `updated` or `resolved`",
     "level": "level of a policy: 1, 2, ...",
     "kind": "of state: `counts` (one per channel and category), `episodes` and `arrivals` (one per channel), "

@@ -639,6 +639,37 @@ RULES_PROPOSED = Metric(
     "gauge",
     "When the oldest set of rules was proposed that is neither approved nor rejected. Missing without one.",
 )
+RULES_TRIAL = Metric(
+    _STATE,
+    "tocsin_rules_trial_share",
+    "gauge",
+    "The percentage of channels that a candidate judges, 0 for one in shadow. Missing without one.",
+    ("rules",),
+)
+RULES_HALTED = Metric(
+    _STATE,
+    "tocsin_rules_halted_timestamp_seconds",
+    "gauge",
+    "When a candidate was halted by itself, until somebody rejects it, or puts it or another set on trial or "
+    "into force.",
+    ("rules",),
+)
+TRIAL_EPISODES = Metric(
+    _STATE,
+    "tocsin_rules_trial_episodes",
+    "gauge",
+    "Channels of all partitions in which an episode has reached a level since a candidate is on trial, by "
+    "the rules that judged it. Every worker says the same.",
+    ("policy", "level", "by"),
+)
+TRIAL_REPORTS = Metric(
+    _STATE,
+    "tocsin_rules_trial_reports",
+    "gauge",
+    "Reports of all partitions that were judged since a candidate is on trial, in steps of 500 for each "
+    "partition. Every worker says the same.",
+    ("by",),
+)
 REGISTRY_INFO = Metric(
     _STATE,
     "tocsin_registry_info",

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from streams import __version__
+from streams.registry.changes.halting import TrialNumbers
 from streams.registry.changes.history import short
 from streams.registry.rules import Rules
 from streams.running.alignment.standing import Standing
@@ -198,17 +199,35 @@ def _described(standing: RulesStanding) -> dict[str, Any]:
         "in_force": standing.in_force,
         "files_differ": standing.differs,
         "not_ready": dict(standing.not_ready),
+        "trial": standing.trial and {"rules": standing.trial[0], "share": standing.trial[1]},
     }
 
 
 def _gauges_of_rules(standing: RulesStanding) -> list[Numbers]:
-    oldest = standing.oldest_proposal_ms
+    oldest, trial, halted = standing.oldest_proposal_ms, standing.trial, standing.halted
     return [
         gauge(catalogue.RULES_NOT_READY, (((short(each),), 1) for each, _ in standing.not_ready)),
         gauge(catalogue.RULES_DIFFER, [((), float(standing.differs))]),
         # Without rows it would be shown as 0.
         *([] if oldest is None else [gauge(catalogue.RULES_PROPOSED, [((), oldest / 1000)])]),
+        *(
+            []
+            if halted is None
+            else [gauge(catalogue.RULES_HALTED, [((short(halted[0]),), halted[1] / 1000)])]
+        ),
+        *([] if trial is None else [gauge(catalogue.RULES_TRIAL, [((short(trial[0]),), trial[1])])]),
+        *([] if standing.numbers is None else _gauges_of_trial(standing.numbers)),
     ]
+
+
+def _gauges_of_trial(numbers: TrialNumbers) -> list[Numbers]:
+    episodes = (
+        ((policy, str(level), by), number)
+        for (policy, level), sides in numbers.episodes.items()
+        for by, number in sides._asdict().items()
+    )
+    reports = (((by,), number) for by, number in numbers.reports._asdict().items())
+    return [gauge(catalogue.TRIAL_EPISODES, episodes), gauge(catalogue.TRIAL_REPORTS, reports)]
 
 
 def _gauges_of(standing: Standing) -> list[Numbers]:

@@ -26,7 +26,7 @@ from streams.running.partitions.prepared import OF_THE_PROCESS, Prepared, prepar
 from streams.running.partitions.progress import applied_end, new_records, progress_of
 from streams.running.partitions.resting import RestingSources
 from streams.running.partitions.setback import NotApplied, NotWritable
-from streams.running.partitions.stage import RunnableStage, State
+from streams.running.partitions.stage import RunnableStage, State, Switch
 from streams.running.patches.fetched_range import FetchedRange
 from streams.running.patches.fetched_records import FetchedRecord
 from streams.running.wall_clock import clock_ms
@@ -357,15 +357,15 @@ class PartitionOwner(Generic[State]):
         """
         return await self._own_record(lambda: self.stage.say_room(self.state, has_room=has_room))
 
-    async def say_rules(self, rule_set: str, change: int) -> Outputs | None:
-        """What to write if the partition is not judged by a set of rules yet; call `rules_said` afterwards.
+    async def say_rules(self, switch: Switch) -> Outputs | None:
+        """What to write if the partition is not judged as `switch` says yet; call `rules_said` afterwards.
 
         Raises as `tick`.
         """
         said, at = self._rules_said
-        if said == change and time.monotonic() - at < SAY_RULES_SECONDS:
+        if said == switch.change and time.monotonic() - at < SAY_RULES_SECONDS:
             return None
-        return await self._own_record(lambda: self.stage.say_rules(self.state, rule_set, change))
+        return await self._own_record(lambda: self.stage.say_rules(self.state, switch))
 
     def rules_said(self, change: int) -> None:
         """Note that a change of rules is written."""

@@ -49,6 +49,22 @@ class BatchResult(Protocol):
         """The record at which the batch stopped, because its source may not be read so far yet."""
 
 
+class Switch(Protocol):
+    """By which rules partitions are to be judged; only stages know the rest of it."""
+
+    @property
+    def rule_set(self) -> str:
+        """The set in force."""
+
+    @property
+    def candidate(self) -> str | None:
+        """The set that is tried beside it."""
+
+    @property
+    def change(self) -> int:
+        """What orders such changes."""
+
+
 Result = TypeVar("Result", bound=BatchResult)
 Result_co = TypeVar("Result_co", bound=BatchResult, covariant=True)
 
@@ -85,10 +101,10 @@ class RunnableStage(Protocol[State, Result_co]):
     def for_state(self, state: State) -> Self:
         """The stage by whose rules a partition is judged: another one after a change of rules."""
 
-    def say_rules(self, state: State, rule_set: str, change: int) -> OutputRecord | None:
-        """The record to append to the internal topic so that the partition is judged by a set of rules.
+    def say_rules(self, state: State, switch: Any) -> OutputRecord | None:
+        """The record to append to the internal topic so that the partition is judged as `switch` says.
 
-        `change` orders such records. None if the state says so already.
+        It is what the worker wants (see Switch). None if the state says so already.
         """
 
     def restore(self, partition: int, partitions: int, entries: Iterable[tuple[bytes, bytes]]) -> State:

@@ -1,5 +1,6 @@
 """Builds the Faust app of a worker: `tocsin worker`, or `faust -A streams.running.worker.app worker`."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -36,6 +37,7 @@ from streams.running.worker.observers import ReporterObserver, ReportObserver, R
 from streams.running.worker.rule_changes.approvals import configured_approvals
 from streams.running.worker.rule_changes.following import RuleFollower
 from streams.running.worker.rule_changes.log_reading import ChangesReading
+from streams.running.worker.rule_changes.log_writing import write_act
 from streams.running.worker.rule_changes.shelf import AnyStage, Shelf
 from streams.running.worker.rules import (
     configured_rules,
@@ -119,7 +121,8 @@ def build_app(settings: Settings) -> StageApp:
         app.cycle.trace = tracing.spans
     shelf = Shelf(stages_of, rules)
     reading = ChangesReading(app.connection, app.prefix, approvals.verify)
-    follower = RuleFollower(app.connection, reading, shelf, app.prefix, judged_by)
+    write = partial(write_act, app.connection, app.prefix)
+    follower = RuleFollower(app.connection, reading, shelf, app.prefix, judged_by, write=write)
     operations.rules_standing = follower.standing
     app.rules_wanted = follower.wanted
     observers: tuple[Observer[Any, Any], ...] = (

@@ -51,6 +51,7 @@ SET_ASIDE = "deliveries-set-aside"
 VIEWS = "desk-views"
 RULE_SETS = "rule-sets"
 RULE_CHANGES = "rule-changes"
+RULE_TRIALS = "rule-trials"
 TOPICS = (
     SOURCE,
     VERIFIED,
@@ -82,6 +83,7 @@ TOPICS = (
     VIEWS,
     RULE_SETS,
     RULE_CHANGES,
+    RULE_TRIALS,
 )
 # State, sources, internal topic of each stage. The first one passes outcomes on to the second, and reports to
 # the third, which sends them back to the first.

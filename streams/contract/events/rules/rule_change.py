@@ -10,8 +10,21 @@ from streams.contract.events.rules.rule_set import RuleSetId
 
 RULE_CHANGE_TYPE = "tocsin.rule-change.v1"
 
-# approved and rolled_back put a set into force; the others decide nothing about any report.
-RuleChangeKind = Literal["proposed", "checked", "approved", "rejected", "rolled_back"]
+# approved, scheduled and rolled_back put a set into force. shadowed, and approved with a share, begin a trial
+# of one beside it; ended and halted end that. The others decide nothing about any report.
+RuleChangeKind = Literal[
+    "proposed",
+    "checked",
+    "shadowed",
+    "approved",
+    "scheduled",
+    "rejected",
+    "ended",
+    "halted",
+    "rolled_back",
+]
+Share = Literal[1, 10, 50]
+"""For how many channels a candidate can be put into force, in percent; all of them are no share."""
 RuleRole = Literal["policy_owner", "lead", "legal", "operator"]
 
 
@@ -36,7 +49,9 @@ class RuleChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     with the same number the first one counts. `parent` belongs to `proposed`: the set that is to be replaced,
     null or absent for the files of the installation. `passed` belongs to `checked`, and is required there:
     whether the set could be loaded and tried; so does `back_test`, which is what a back-test has found, null
-    or absent without. The signature covers all other fields.
+    or absent without. `share` belongs to `approved`: the policies of the set judge that percentage of
+    channels. `since` belongs to `scheduled`, and is required there: each partition changes when its event
+    time reaches it. The signature covers all other fields.
     """
 
     change_id: Ref
@@ -50,3 +65,5 @@ class RuleChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     passed: bool | None = None
     signature: RuleSignature | None = None
     back_test: BackTest | None = None
+    share: Share | None = None
+    since: ZonedTime | None = None

@@ -46,6 +46,8 @@ VALID_IN_CHANGE: ValidValues = {
     "back_test.cases_after": _COUNT,
     "back_test.complete": "true or false",
     "back_test.policies": f"a list of at most {MOST_POLICIES} objects",
+    "share": "1, 10 or 50; only if kind is approved",
+    "since": f"{TIME}; if kind is scheduled, else null or absent",
     "signature": "null or an object with key and value",
     "signature.key": REF,
     "signature.value": "a signature of 64 bytes in base64",
@@ -63,6 +65,10 @@ def _check(change: RuleChange) -> None:
         raise Rejected("invalid_value", "back_test", "Must be null or absent unless a check has passed.")
     if (change.passed is None) == (change.kind == "checked"):
         raise Rejected("invalid_value", "passed", f"Must be {VALID_IN_CHANGE['passed']}.")
+    if change.share is not None and change.kind != "approved":
+        raise Rejected("invalid_value", "share", "Must be null or absent unless kind is approved.")
+    if (change.since is None) == (change.kind == "scheduled"):
+        raise Rejected("invalid_value", "since", f"Must be {VALID_IN_CHANGE['since']}.")
 
 
 FORM = EventForm(

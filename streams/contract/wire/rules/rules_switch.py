@@ -8,10 +8,10 @@ from streams.contract.wire.own_events import own_event_decoder
 from streams.contract.wire.records import Headers
 
 
-def encode_rules_switch(rule_set: str, change: int) -> tuple[bytes, Headers]:
+def encode_rules_switch(switch: RulesSwitch) -> tuple[bytes, Headers]:
     """The value and headers of what a worker writes."""
-    headers = own_headers(RULES_SWITCH_TYPE, f"{change}-to-{rule_set}")
-    return msgspec.json.encode(RulesSwitch(rule_set, change)), headers
+    headers = own_headers(RULES_SWITCH_TYPE, f"{switch.change}-to-{switch.rule_set}")
+    return msgspec.json.encode(switch), headers
 
 
 decode_rules_switch = own_event_decoder(RULES_SWITCH_TYPE, RulesSwitch)

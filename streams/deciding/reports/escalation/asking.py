@@ -55,10 +55,11 @@ def rise_or_ask(
     asked.
     """
     state = batch.state
+    registry = batch.rules.of(key.channel, key.mode).registry
     episode = state.episode(key)
     opened = episode if isinstance(episode, Open) else None
     question = None if opened is None else opened.question
-    ask = batch.rules.registry.ask
+    ask = registry.ask
     alone = min(_level_without_asking(batch, policy, level, shares, ask), unsuspected)
     # Nobody is asked about what no desk has seen yet.
     waits = alone < level and _waits(batch, key, policy)
@@ -69,7 +70,7 @@ def rise_or_ask(
             question = opened.question
         open_or_raise(batch, key, policy, level, shares, case, counted_at, clear=clear, question=question)
         return
-    if not asks(batch.rules.registry, policy):
+    if not asks(registry, policy):
         if question is None or question.withdrawn:
             batch.counters.questions[QuestionStep(key.policy, "would_be_asked")] += 1
         new = _new(batch, policy, level, shares, case.report.category, ask, question, unsuspected)
@@ -164,7 +165,7 @@ def answer_questions(
         first = question.answer is None
         changed = answer != question.answer
         episode.question = replace(question, answer=answer)
-        policy = batch.rules.policies.get((policy_id, mode))
+        policy = batch.rules.of(channel, mode).policies.get((policy_id, mode))
         if changed:
             at = state.time.now
             if first:
@@ -182,12 +183,13 @@ def _follow_answer(
     batch: ReportBatch, key: EpisodeKey, episode: Open, policy: CompiledPolicy, trace: OutcomeTrace
 ) -> None:
     """Raise the episode to the level that holds now, or ask again if the crowd has grown enough meanwhile."""
-    state, ask = batch.state, batch.rules.registry.ask
+    state, registry = batch.state, batch.rules.of(key.channel, key.mode).registry
+    ask = registry.ask
     now = state.time.now
     channel_key = key.channel.encode()
     shares = policy_shares(state, channel_key, policy, now)
     level = unsuspected = policy.judge_shares(shares, now).level
-    if level > episode.level and batch.rules.registry.integrity == "live":
+    if level > episode.level and registry.integrity == "live":
         unsuspected = level_held(batch, channel_key, policy, level, shares, now).level
     question = episode.question
     assert question is not None

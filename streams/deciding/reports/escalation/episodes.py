@@ -4,7 +4,7 @@ The functions take a result ("level 2 holds", "is clear") and a time, and do not
 state machine runs on counts of reports and on a series of scores.
 """
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -17,6 +17,11 @@ from streams.registry.rules import RuleOfLawTier
 # Allowed lateness. Reports travel from a phone through a platform's queues; five minutes cover all but a few,
 # which are still counted. It delays resolutions only, never an opening.
 LATENESS_MS = 300_000
+
+CANDIDATE: Final = "candidate"
+"""The mode of the episodes of a candidate in shadow, beside those of the rules in force."""
+
+EpisodeMode = Literal["live", "shadow", "candidate"]
 
 
 class EpisodeKey(NamedTuple):

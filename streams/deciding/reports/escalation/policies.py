@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from streams.contract.events.escalation import PolicyMode
 from streams.counting.categories import NO_COUNTS, CategoryShare, summed, total_of
 from streams.counting.conditions import Condition
 from streams.counting.sums import WindowCounts
 from streams.counting.windows import RINGS, WindowSpec, window_spec
-from streams.deciding.reports.escalation.episodes import Timing
+from streams.deciding.reports.escalation.episodes import EpisodeMode, Timing
 from streams.registry.policy import Level, Policy
 
 
@@ -26,7 +25,7 @@ _CLEAR: Final = WindowVerdict(0, clear=True)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledPolicy:
-    """A policy that is evaluated, live or in shadow.
+    """A policy that is evaluated: live, in shadow, or as one of a candidate in shadow.
 
     `levels` come highest first, each with the least reports that it needs and the verdict when it holds;
     level 1 is clear while none of `lasting` holds. No level holds with fewer than `least_reports` reports,
@@ -36,7 +35,7 @@ class CompiledPolicy:
     """
 
     policy: Policy
-    key: tuple[str, PolicyMode]
+    key: tuple[str, EpisodeMode]
     spec: WindowSpec
     timing: Timing
     levels: tuple[tuple[int, Level, WindowVerdict], ...]
@@ -95,7 +94,7 @@ class CompiledPolicy:
         return next(level for level in self.policy.levels if level.level == number)
 
 
-def compile_policy(policy: Policy, mode: PolicyMode) -> CompiledPolicy:
+def compile_policy(policy: Policy, mode: EpisodeMode) -> CompiledPolicy:
     """Prepare a policy for judging. Raises ValueError if its window fits no ring of panes."""
     spec = window_spec(policy.window_ms, policy.window)
     levels = tuple(

@@ -37,10 +37,10 @@ def draw(batch: ReportBatch, channel_key: bytes, plan: CategoryPlan, case: Case)
 
     What a live policy has raised already is left out, and so is a message about which there is a decision.
     """
-    share, state = batch.rules.registry.sample_share, batch.state
+    channel, state = case.report.channel.ref, batch.state
+    share = batch.rules.of(channel).registry.sample_share
     if not share or case.without_weight is not None:
         return
-    channel = case.report.channel.ref
     key = SampleKey(channel, case.about)
     if not is_drawn(batch.rules.hash_keys.current, channel, case.about, share) or state.samples.find(key):
         return
@@ -100,7 +100,7 @@ def take_sample_step(batch: ReportBatch, time: int, key: SampleKey) -> None:
 
 
 def _publish(batch: ReportBatch, time: int, key: SampleKey, sample: Sample, kind: EscalationType) -> None:
-    cause, rules = sample.cause, batch.rules
+    cause, rules = sample.cause, batch.rules.of(key.channel)
     message = named_message(key.about)
     escalation_id = _escalation_id(key, sample)
     counts = WindowCounts()

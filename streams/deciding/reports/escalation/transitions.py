@@ -41,6 +41,7 @@ from streams.deciding.reports.escalation.question_events import withdraw_questio
 from streams.deciding.reports.escalation.samples import SampleKey
 from streams.deciding.reports.escalation.sampling import leave_out_raised, take_sample_step
 from streams.deciding.reports.escalation.window_shares import policy_shares
+from streams.deciding.reports.trial.counting import count_reached
 
 
 def open_or_raise(
@@ -67,6 +68,7 @@ def open_or_raise(
     episode = state.episode(key)
     cause = causing_report(case)
     scope = Scope(policy.policy.categories, policy.policy.window_ms, policy.level(level).name)
+    before = episode.level if isinstance(episode, Open) else 0
     if isinstance(episode, Open) and state.budgets.rest_of(key) is not None:
         if level <= episode.level:
             return episode
@@ -103,6 +105,8 @@ def open_or_raise(
     state.put_episode(key, episode, policy.timing, now)
     if opens:
         _publish(batch, key, episode, transition, shares)
+    count_reached(batch, key, before, level)
+    if opens:
         _list_messages(batch, key, episode, policy, shares, counted_at)
     return episode
 
@@ -115,7 +119,7 @@ def _is_admitted(
     here = per_hour_here(policy, state.partitions)
     if here is None:
         return True
-    may_rest = batch.rules.registry.may_rest(policy.policy)
+    may_rest = batch.rules.of(key.channel, key.mode).registry.may_rest(policy.policy)
     admission = state.budgets.admit(
         key, level, here, state.time.now, counted_at, episode.escalation_id, may_rest=may_rest
     )
@@ -137,6 +141,7 @@ def raise_by_answer(
     state = batch.state
     now = state.time.now
     batch.counters.raised_from[EpisodeLevel(key.policy, key.mode, episode.level)] += 1
+    count_reached(batch, key, episode.level, level)
     episode.sequence += 1
     episode.level = level
     episode.clear_since = None
@@ -194,7 +199,7 @@ def _take_episode_step(batch: ReportBatch, time: int, key: EpisodeKey) -> None:
     if isinstance(episode, Cooldown):
         state.remove_episode(key)
         return
-    policy = batch.rules.policies.get((key.policy, key.mode))
+    policy = batch.rules.of(key.channel, key.mode).policies.get((key.policy, key.mode))
     _open_at_last(batch, time, key, episode, policy)
     _publish_digest(batch, time, key, episode, policy)
     _note_overdue(batch, key, episode, time)
@@ -287,8 +292,9 @@ def _publish(
     arrivals = None
     if transition.type != "resolved" and any(share.counts.stamped.stamped for share in shares):
         arrivals = batch.state.crowd.arrivals_of(key.channel.encode())
+    rules = batch.rules.of(key.channel, key.mode)
     batch.outputs.append(
-        escalation_record(batch.rules, key, episode, transition, shares, arrivals, outcome, digest)
+        escalation_record(rules, key, episode, transition, shares, arrivals, outcome, digest)
     )
     step = EscalationStep(key.policy, key.mode, transition.type, episode.level)
     batch.counters.escalations[step] += 1

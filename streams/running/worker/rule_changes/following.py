@@ -8,6 +8,8 @@ from typing import Any
 import structlog
 from aiokafka.errors import KafkaError
 
+from streams.contract.events.internal.rules_switch import RulesSwitch
+from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.rules.rule_set import BadRuleSet, decode_rule_set
 from streams.registry.changes.bundle import load_rule_set
 from streams.registry.changes.history import short
@@ -16,9 +18,11 @@ from streams.registry.rules import Rules
 from streams.running.errors import OwnershipLost
 from streams.running.log.log import Log
 from streams.running.operations.rules_standing import RulesStanding
+from streams.running.wall_clock import clock_ms
 from streams.running.worker.rule_changes.log_reading import ChangesReading, read_rule_set
 from streams.running.worker.rule_changes.shelf import Shelf
 from streams.running.worker.rule_changes.trial import Verdict, try_rule_set
+from streams.running.worker.rule_changes.trial_watch import TrialWatch
 
 logger = structlog.get_logger(__name__)
 
@@ -51,9 +55,10 @@ def decide_alike(one: Rules, other: Rules) -> bool:
 class RuleFollower:
     """Reads the log, and makes the sets ready that partitions are or may be judged by.
 
-    `changed` is called with the rules of the set in force whenever another one is in force and ready. Of open
-    proposals the newest ones are made ready, no more than `proposals`. `alike` says whether the files of the
-    installation and the rules in force are the same for this process.
+    `changed` is called with the rules of the set in force whenever another one is in force and ready. `write`
+    writes the act that halts a candidate; without it this process halts none. Of open proposals the newest
+    ones are made ready, no more than `proposals`. `alike` says whether the files of the installation and the
+    rules in force are the same for this process.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class RuleFollower:
         try_set: Try = try_rule_set,
         proposals: int = _MOST_PROPOSALS,
         alike: Alike = decide_alike,
+        write: Callable[[OutputRecord], Awaitable[None]] | None = None,
     ) -> None:
         self.history = reading.history
         self._log = log
@@ -79,24 +85,51 @@ class RuleFollower:
         self._problems: dict[str, tuple[str, float]] = {}
         self._something = asyncio.Event()
         self._told: str | None = None
+        self.watch = None if write is None else TrialWatch(log, prefix, reading.history, shelf, write)
 
-    def wanted(self) -> tuple[str, int] | None:
-        """Return the set by which all partitions are to be judged and its change, once it is ready here."""
-        now = self.history.in_force
+    def wanted(self) -> RulesSwitch | None:
+        """Return by which rules all partitions are to be judged, once they are ready here.
+
+        While a candidate is not, nothing else waits for it.
+        """
+        now, trial = self.history.in_force, self.history.trial
         if now is None or now.rule_set not in self._shelf:
             return None
-        return now.rule_set, now.version
+        if trial is None:
+            return RulesSwitch(now.rule_set, self.history.judged_since, since_ms=now.from_ms)
+        if trial.rule_set not in self._shelf or self._against_share():
+            return RulesSwitch(now.rule_set, trial.after, since_ms=now.from_ms)
+        return RulesSwitch(now.rule_set, trial.version, trial.rule_set, trial.share, now.from_ms)
 
     def standing(self) -> RulesStanding:
         """Return what operators see."""
         now, proposals = self.history.in_force, self.history.proposals.values()
         missing = [each for each in self._needed() if each not in self._shelf]
+        not_ready = [(each, self._problems.get(each, ("", 0.0))[0]) for each in missing]
+        trial, halted = self.history.trial, self.history.halted
+        if trial is not None and (problem := self._against_share()):
+            not_ready.append((trial.rule_set, problem))
         return RulesStanding(
             None if now is None else now.rule_set,
             min((each.since_ms for each in proposals), default=None),
-            tuple((each, self._problems.get(each, ("", 0.0))[0]) for each in missing),
+            tuple(not_ready),
             self._differs(),
+            None if trial is None else (trial.rule_set, trial.share),
+            None if halted is None else (halted.rule_set, halted.since_ms),
+            None if self.watch is None else self.watch.numbers(),
         )
+
+    def _against_share(self) -> str | None:
+        """Return why the candidate cannot judge a share of channels; None if it can, or is not to."""
+        now, trial = self.history.in_force, self.history.trial
+        if now is None or trial is None or not trial.share:
+            return None
+        if now.rule_set not in self._shelf or trial.rule_set not in self._shelf:
+            return None
+        ruling, candidate = self._shelf.rules(now.rule_set), self._shelf.rules(trial.rule_set)
+        if ruling.registry_version == candidate.registry_version:
+            return None
+        return "it differs in more than its policies, so it cannot judge a share of channels"
 
     async def catch_up(self, waits: Callable[[str | None], None]) -> None:
         """Return when the log is read to its end, and the set in force is ready; at once if there is none.
@@ -125,6 +158,8 @@ class RuleFollower:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read())
             tasks.create_task(self._prepare())
+            if self.watch is not None:
+                tasks.create_task(self.watch.watch())
 
     async def _read(self) -> None:
         while True:
@@ -163,20 +198,22 @@ class RuleFollower:
                 continue
 
     def _ruling(self) -> list[str]:
-        """The set in force, and the one before it, by which partitions are judged until they have changed."""
-        now = self.history.in_force
-        if now is None:
-            return []
-        before = self.history.before
-        return [now.rule_set] if before is None else [now.rule_set, before]
+        """The set in force, and the one before it, by which partitions are judged until they have changed.
+
+        And a candidate on trial.
+        """
+        now, trial, before = self.history.in_force, self.history.trial, self.history.before
+        ruling = (None if now is None else now.rule_set, before, None if trial is None else trial.rule_set)
+        return [each for each in ruling if each is not None]
 
     def _needed(self) -> list[str]:
         """The sets that are to be ready, the most urgent first."""
-        now = self.history.in_force
+        now, trial = self.history.in_force, self.history.trial
         newest = sorted(self.history.proposals.values(), key=lambda each: -each.since_ms)
         asked = [each for each in self._shelf.missed if each in self.history.past]
         wanted = [
             *([] if now is None else [now.rule_set]),
+            *([] if trial is None else [trial.rule_set]),
             *asked[-_MOST_ASKED:],
             *(each.rule_set for each in newest[: self._proposals]),
         ]
@@ -227,11 +264,12 @@ class RuleFollower:
     def _tell(self) -> None:
         """Say once that another set is in force and ready, and whether the files differ from it."""
         wanted = self.wanted()
-        if wanted is None or wanted[0] == self._told:
+        if wanted is None or wanted.rule_set == self._told:
             return
-        rule_set, change = wanted
-        self._told = rule_set
-        logger.info("rules in force by rule-changes", rules=rule_set, change=change)
+        if wanted.since_ms is not None and wanted.since_ms > clock_ms():
+            return
+        rule_set = self._told = wanted.rule_set
+        logger.info("rules in force by rule-changes", rules=rule_set, change=wanted.change)
         if self._differs():
             logger.warning(
                 "the files of this installation differ from the rules in force, and decide nothing",

@@ -10,8 +10,10 @@ from streams.contract.events.rules.rule_set import RuleSet
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.forms.rule_change_decoding import decode_rule_change
 from streams.contract.wire.rules.rule_set import BadRuleSet, decode_rule_set, rule_set_id
-from streams.contract.wire.topics import RULE_CHANGES, RULE_SETS
+from streams.contract.wire.rules.rule_trial import decode_rule_trial
+from streams.contract.wire.topics import RULE_CHANGES, RULE_SETS, RULE_TRIALS
 from streams.registry.changes.history import RuleHistory, Verify
+from streams.registry.changes.trial_totals import TrialTotals
 from streams.running.log.log import Log
 from streams.running.log.reading import records_between
 
@@ -50,6 +52,15 @@ class ChangesReading:
         return self.history
 
 
+async def read_trial(log: Log, prefix: str) -> TrialTotals:
+    """Return what partitions have counted of the newest trial."""
+    totals = TrialTotals()
+    async for record in _records(log, prefix + RULE_TRIALS):
+        if (count := decode_rule_trial(record.value)) is not None:
+            totals.read(count)
+    return totals
+
+
 async def read_rule_set(log: Log, prefix: str, rule_set: str) -> tuple[RuleSet, bytes]:
     """Return a set, and its value. Raises BadRuleSet if it is not there, or is not what its id says.
 
@@ -57,7 +68,7 @@ async def read_rule_set(log: Log, prefix: str, rule_set: str) -> tuple[RuleSet, 
     place before the log is compacted.
     """
     found = None
-    async for record in _sets(log, prefix):
+    async for record in _records(log, prefix + RULE_SETS):
         fits = record.key == rule_set.encode() and record.value is not None
         if fits and (found is None or rule_set_id(record.value) == rule_set):
             found = record.value
@@ -66,8 +77,8 @@ async def read_rule_set(log: Log, prefix: str, rule_set: str) -> tuple[RuleSet, 
     return decode_rule_set(rule_set, found), found
 
 
-async def _sets(log: Log, prefix: str) -> AsyncIterator[Any]:
-    tp = TopicPartition(prefix + RULE_SETS, 0)
+async def _records(log: Log, topic: str) -> AsyncIterator[Any]:
+    tp = TopicPartition(topic, 0)
     async with log.reader() as reader:
         begin = (await reader.beginning_offsets([tp]))[tp]
         end = (await reader.end_offsets([tp]))[tp]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
+from streams.deciding.partition.rules_in_force import Ruling
 from streams.deciding.partition.stage import Stage
 from streams.registry.rules import Rules
 
@@ -43,7 +44,7 @@ class Shelf:
         made = list(self._make(rules))
         for stage in made:
             row = self._rows.setdefault(stage.name, _Row(self.missed))
-            row[rule_set] = replace(stage, rule_set=rule_set, shelf=row)
+            row[rule_set] = replace(stage, ruling=Ruling(rule_set), shelf=row)
         self._rules[rule_set] = rules
 
     def __contains__(self, rule_set: str | None) -> bool:

@@ -12,6 +12,7 @@ from streams.contract.events.rules.rule_change import (
     RuleChange,
     RuleChangeKind,
     RuleSignature,
+    Share,
 )
 from streams.registry.changes.history import RuleHistory
 from streams.registry.changes.keys import Keys, public_line, sign
@@ -69,6 +70,8 @@ def made(
     parent: str | None = None,
     passed: bool | None = None,
     back_test: BackTest | None = None,
+    share: Share | None = None,
+    since: datetime | None = None,
 ) -> RuleChange:
     """Return an act on top of what was read."""
     # Milliseconds, as other programs have them.
@@ -85,5 +88,7 @@ def made(
         parent,
         passed,
         back_test=back_test,
+        share=share,
+        since=since,
     )
     return who.signed(act)

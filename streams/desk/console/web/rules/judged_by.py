@@ -21,8 +21,9 @@ class JudgedBy(NamedTuple):
 
 
 def puts_into_force(told: Told) -> bool:
-    """Whether an act counted, and put its set into force."""
-    return told.problem is None and told.act.kind in ("approved", "rolled_back")
+    """Whether an act counted, and put its set into force, for all channels."""
+    act = told.act
+    return told.problem is None and act.share is None and act.kind in ("approved", "scheduled", "rolled_back")
 
 
 def judged_by(rules: RulesInForce, versions: Versions, at_ms: float = inf) -> JudgedBy:
