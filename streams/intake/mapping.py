@@ -9,10 +9,12 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from pydantic import Field, model_validator
 
+from streams.contract.events.report import UNSPECIFIED
 from streams.contract.wire.forms.report_decoding import VALID_IN_REPORT
 from streams.intake.paths import Find, compile_path
 from streams.registry.document import Document, FieldPath, Row, read_document
 from streams.registry.errors import RegistryError
+from streams.registry.harms.vocabularies import vocabularies
 
 # Of one request: an answer names each of them, and Kafka confirms them together.
 MOST_REPORTS: Final = 1_000
@@ -34,22 +36,26 @@ class ValueRow(Row):
     """Where the value of a field comes from, if a path alone does not say it.
 
     `table` translates what is found; `otherwise` stands for what it does not have, and for nothing found.
-    `unit` is that of a time which is a number.
+    `vocabulary` is such a table for the category, of those in harms.yaml. `unit` is that of a time which is a
+    number.
     """
 
     path: Annotated[_Path | None, Field(alias="from")] = None
     constant: _Scalar | list[_Scalar] | None = None
     table: dict[str, _Scalar] | None = None
     otherwise: _Scalar | None = None
+    vocabulary: str | None = None
     unit: Literal["seconds", "milliseconds"] | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> "ValueRow":
         if (self.path is None) == (self.constant is None):
             raise ValueError("must have either from or constant")
-        translated = any(each is not None for each in (self.table, self.otherwise, self.unit))
-        if self.constant is not None and translated:
-            raise ValueError("a constant is not translated: leave out table, otherwise and unit")
+        ways = (self.table, self.otherwise, self.vocabulary, self.unit)
+        if self.constant is not None and any(each is not None for each in ways):
+            raise ValueError("a constant is not translated: leave out table, otherwise, vocabulary and unit")
+        if self.vocabulary is not None and (self.table is not None or self.otherwise is not None):
+            raise ValueError("a vocabulary is a table, and all else unspecified: leave those fields out")
         return self
 
 
@@ -159,12 +165,27 @@ def _field(document: Document, place: FieldPath, name: str, row: str | ValueRow)
     if row.constant is not None:
         constant = row.constant
         return FieldValue("a constant", lambda _: constant)
-    assert row.path is not None
+    path = row.path
+    assert path is not None
     is_time = name in ("occurred_at", "received_at")
     if row.unit is not None and not is_time:
         document.refuse((*place, "unit"), "is for times only: occurred_at and received_at")
-    find = _compiled(document, place, row.path)
-    return FieldValue(row.path, lambda found: _translated(find(found), row, is_text=_is_text(name)))
+    if row.vocabulary is not None:
+        row = _by_vocabulary(document, place, name, row.vocabulary)
+    find = _compiled(document, place, path)
+    return FieldValue(path, lambda found: _translated(find(found), row, is_text=_is_text(name)))
+
+
+def _by_vocabulary(document: Document, place: FieldPath, name: str, vocabulary: str) -> ValueRow:
+    """The table of a vocabulary. A term that is new there is still a report, of no category."""
+    known = vocabularies()
+    if name != "category" or vocabulary not in known:
+        document.refuse(
+            (*place, "vocabulary"), f"is for category only, and must be one of {', '.join(known)}"
+        )
+    return ValueRow.model_validate(
+        {"from": "@", "table": known[vocabulary].table(), "otherwise": UNSPECIFIED}
+    )
 
 
 def _is_text(name: str) -> bool:
