@@ -139,7 +139,7 @@ def _shown(report: dict[str, Any], name: str) -> str:
     value = (report.get(above, {}) if above else report).get(own)
     if value is None:
         return "nothing"
-    if own in ("ref", "message_ref", "message_version"):
+    if own in ("ref", "message_ref", "message_version") or isinstance(value, list):
         return "a pseudonym"
     text = orjson.dumps(value).decode()
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

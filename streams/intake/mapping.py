@@ -37,7 +37,7 @@ class ValueRow(Row):
 
     `table` translates what is found; `otherwise` stands for what it does not have, and for nothing found.
     `vocabulary` is such a table for the category, of those in harms.yaml. `unit` is that of a time which is a
-    number.
+    number. `identity_of` makes a report's id of values that together no other report has.
     """
 
     path: Annotated[_Path | None, Field(alias="from")] = None
@@ -45,15 +45,16 @@ class ValueRow(Row):
     table: dict[str, _Scalar] | None = None
     otherwise: _Scalar | None = None
     vocabulary: str | None = None
+    identity_of: Annotated[list[_Path] | None, Field(min_length=2)] = None
     unit: Literal["seconds", "milliseconds"] | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> "ValueRow":
-        if (self.path is None) == (self.constant is None):
-            raise ValueError("must have either from or constant")
+        if [self.path, self.constant, self.identity_of].count(None) != 2:
+            raise ValueError("must have one of from, constant and identity_of")
         ways = (self.table, self.otherwise, self.vocabulary, self.unit)
-        if self.constant is not None and any(each is not None for each in ways):
-            raise ValueError("a constant is not translated: leave out table, otherwise, vocabulary and unit")
+        if self.path is None and any(each is not None for each in ways):
+            raise ValueError("only what from finds is translated: leave the other fields out")
         if self.vocabulary is not None and (self.table is not None or self.otherwise is not None):
             raise ValueError("a vocabulary is a table, and all else unspecified: leave those fields out")
         return self
@@ -165,6 +166,8 @@ def _field(document: Document, place: FieldPath, name: str, row: str | ValueRow)
     if row.constant is not None:
         constant = row.constant
         return FieldValue("a constant", lambda _: constant)
+    if row.identity_of is not None:
+        return _identity(document, place, name, row.identity_of)
     path = row.path
     assert path is not None
     is_time = name in ("occurred_at", "received_at")
@@ -174,6 +177,21 @@ def _field(document: Document, place: FieldPath, name: str, row: str | ValueRow)
         row = _by_vocabulary(document, place, name, row.vocabulary)
     find = _compiled(document, place, path)
     return FieldValue(path, lambda found: _translated(find(found), row, is_text=_is_text(name)))
+
+
+def _identity(document: Document, place: FieldPath, name: str, paths: list[str]) -> FieldValue:
+    """The values at all paths; their pseudonym becomes the id (refs.py)."""
+    if name != "report_id":
+        document.refuse((*place, "identity_of"), "is for report_id only")
+    finds = [_compiled(document, (*place, "identity_of", index), path) for index, path in enumerate(paths)]
+
+    def value(found: Any) -> list[str]:
+        parts = [find(found) for find in finds]
+        if not all(isinstance(part, str | int) for part in parts):
+            raise ValueError("has not all of these values")
+        return [_as_text(part) for part in parts]
+
+    return FieldValue(" and ".join(paths), value)
 
 
 def _by_vocabulary(document: Document, place: FieldPath, name: str, vocabulary: str) -> ValueRow:

@@ -71,6 +71,7 @@ def _policy(document: Document, place: FieldPath, row: PolicyRow) -> Policy:
         cooldown_ms=_duration(document, (*place, "cooldown"), row.cooldown),
         reason=row.reason,
         content_hash=content_hash([row]),
+        channel_kind=row.channel_kind,
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streams.contract.events import escalation
-from streams.contract.events.report import Category
+from streams.contract.events.report import Category, ChannelKind
 from streams.counting.conditions import Condition
 from streams.counting.sums import WindowCounts
 
@@ -58,7 +58,10 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy. Times are in milliseconds, except `window`: the ISO 8601 duration as written (`PT1H`)."""
+    """A policy. Times are in milliseconds, except `window`: the ISO 8601 duration as written (`PT1H`).
+
+    `channel_kind` is which reports it is judged for, None for all.
+    """
 
     id: str
     mode: Mode
@@ -71,6 +74,7 @@ class Policy:
     cooldown_ms: int
     reason: str
     content_hash: str
+    channel_kind: ChannelKind | None = None
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

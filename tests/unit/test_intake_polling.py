@@ -1,15 +1,24 @@
 """What is reported in another system is read once, whatever is deleted, late or asked in vain."""
 
 import asyncio
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.intake.polling import synapse
+from streams.contract.wire.times import moment_ms
+from streams.intake.polling import mastodon, synapse
+from streams.intake.polling.mastodon import MastodonReports
+from streams.intake.polling.ozone import OzoneReports
 from streams.intake.polling.pages import FIRST_LOOK_MS, NoAnswer
 from streams.intake.polling.synapse import SynapseReports
+from streams.running.clients.https.http_client import HttpAnswer
+from streams.running.clients.https.xrpc import Account, Xrpc
+from streams.running.wall_clock import clock_ms
+from tests.kafka.harness.ozone import CID, PASSWORD, SERVICE, Ozone
+from tests.kafka.harness.receiver import Request
 from tests.unit.synapse_stand_in import TOKEN, SynapseStandIn
 
 NOW = 1_790_000_000_000
@@ -120,3 +129,99 @@ def test_a_position_that_another_reader_wrote_begins_anew():
     server = SynapseStandIn()
     server.add(1, NOW)
     assert polled(SynapseReports(server, TOKEN, "event_reports"), b'{"newest": 3, "seen": []}')[0] == [1]
+
+
+class OzoneClient:
+    """Requests to the stand-in for Ozone, which refuses what the published lexicons do not allow."""
+
+    def __init__(self, ozone):
+        self.ozone = ozone
+
+    async def request(self, method, path, *, body=None, headers):
+        named = {name.lower(): text for name, text in headers.items()}
+        reply = self.ozone(Request(method, path, named, body or b""))
+        return HttpAnswer(reply.status, reply.headers, reply.body)
+
+
+def ozone_reader(ozone):
+    return OzoneReports(Xrpc(OzoneClient(ozone), Account("tocsin.example", PASSWORD, SERVICE)))
+
+
+def test_reports_of_an_ozone_are_read_once_over_pages_and_restarts():
+    ozone = Ozone()
+    report = {"$type": "Report", "reportType": "tools.ozone.report.defs#reasonMisleadingSpam"}
+    post = {"$type": "com.atproto.repo.strongRef", "uri": "at://did:plc:bob/app.bsky.feed.post/1", "cid": CID}
+    account = {"$type": "com.atproto.admin.defs#repoRef", "did": "did:plc:bob"}
+    numbers = [ozone.moderate(report, post if n % 2 else account, "did:plc:ann") for n in range(20)]
+    ozone.moderate({"$type": "Acknowledge"}, account)
+    pages = asyncio.run(taken(ozone_reader(ozone), None, clock_ms()))
+    found = [each for page in pages for each in page.documents]
+    assert [each["id"] for each in found] == numbers
+    assert {each["account"] for each in found} == {"did:plc:bob"}
+    assert len(pages) > 2
+    numbers.append(ozone.moderate(report, account, "did:plc:ann"))
+    ozone.expire()
+    assert polled(ozone_reader(ozone), pages[-1].position, clock_ms())[0] == numbers[-1:]
+    # A process that was killed before the position of the second page.
+    assert polled(ozone_reader(ozone), pages[0].position, clock_ms())[0] == numbers[len(pages[0].documents) :]
+    assert ozone.wrong == []
+
+
+class Mastodon:
+    """`GET /api/v1/admin/reports`, made from its documentation: pages after a number, newest first."""
+
+    def __init__(self):
+        self.reports, self.asked = {}, 0
+
+    def add(self, number, *, resolved=False, created_at="2026-09-21T10:00:00.000Z"):
+        self.reports[number] = {"id": str(number), "created_at": created_at, "action_taken": resolved}
+
+    async def request(self, method, path, *, body=None, headers):
+        self.asked += 1
+        url = urlsplit(path)
+        query = dict(parse_qsl(url.query))
+        assert (method, url.path, headers["Authorization"]) == ("GET", "/api/v1/admin/reports", "Bearer t")
+        wanted = [
+            number
+            for number in sorted(self.reports)
+            if number > int(query["min_id"]) and self.reports[number]["action_taken"] == ("resolved" in query)
+        ]
+        page = wanted[: int(query["limit"])][::-1]
+        return HttpAnswer(200, {}, orjson.dumps([self.reports[number] for number in page]))
+
+
+def caught_up(server, position, now_ms=moment_ms("2026-09-22T00:00:00.000Z")):
+    pages = asyncio.run(taken(MastodonReports(server, "t"), position, now_ms))
+    ids = [int(each["object"]["id"]) for page in pages for each in page.documents]
+    return ids, pages[-1].position if pages else position
+
+
+def test_open_and_resolved_reports_of_a_mastodon_are_read_once_in_their_order(monkeypatch):
+    monkeypatch.setattr(mastodon, "_PAGE", 4)
+    server = Mastodon()
+    server.add(1, created_at="2025-01-01T00:00:00.000Z")
+    for number in range(2, 30):
+        server.add(number, resolved=number % 3 == 0)
+    # A transaction that takes longer than others.
+    late = server.reports.pop(28)
+    ids, position = caught_up(server, None)
+    assert ids == [number for number in range(2, 30) if number != 28]
+    server.reports[28] = late
+    # Reopened and resolved ones are known.
+    server.add(27)
+    server.add(26, resolved=True)
+    server.add(30)
+    ids, position = caught_up(server, position)
+    assert ids == [28, 30]
+    assert caught_up(server, position) == ([], position)
+
+
+def test_what_is_too_old_is_not_read_again_and_again():
+    server = Mastodon()
+    for number in range(1, 1_001):
+        server.add(number, created_at="2025-01-01T00:00:00.000Z")
+    ids, position = caught_up(server, None)
+    assert ids == []
+    server.asked = 0
+    assert caught_up(server, position) == ([], position)
+    assert server.asked == 2

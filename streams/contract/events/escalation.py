@@ -13,7 +13,7 @@ from streams.contract.events.enriched_report import Jurisdiction
 from streams.contract.events.integrity import IntegrityFinding
 from streams.contract.events.obligation import EscalatedObligation
 from streams.contract.events.priority import Priority
-from streams.contract.events.report import Category
+from streams.contract.events.report import Category, ChannelKind
 from streams.contract.events.routing import Routing, RuleOfLaw
 from streams.contract.events.statement import Statement
 
@@ -153,7 +153,8 @@ class Escalation(msgspec.Struct, frozen=True):
     `obligations`, `routing` and `statement` are those of the report that caused the event
     (`trace.last_report_id`). `clock` is null for an episode. `priority` orders open escalations; events of
     earlier versions have none. `question` is present if a desk was asked, or would have been; an event with
-    `trace` of an outcome was caused by the answer.
+    `trace` of an outcome was caused by the answer. `channel_kind` is present if the report that caused the
+    event says that the channel is an account, and in all events of a clock that it started.
     """
 
     escalation_id: str
@@ -191,3 +192,4 @@ class Escalation(msgspec.Struct, frozen=True):
     trace: Trace
     priority: Priority | msgspec.UnsetType = msgspec.UNSET
     question: QuestionState | msgspec.UnsetType = msgspec.UNSET
+    channel_kind: ChannelKind | msgspec.UnsetType = msgspec.UNSET

@@ -10,6 +10,7 @@ from streams.contract.events.internal.stamp import TrustClass
 from streams.contract.events.report import (
     AccountAge,
     Category,
+    ChannelKind,
     Classifier,
     Evidence,
     ListMatch,
@@ -42,6 +43,15 @@ class RestOfReport(msgspec.Struct, array_like=True, frozen=True, gc=False):
     times: tuple[str, str | None] | None = None
     match: ListMatch | None = None
     message_version: str | None = None
+
+
+class RestOfKind(RestOfReport, array_like=True, frozen=True, gc=False):
+    """The rest of a report about another kind of channel than most.
+
+    A form of its own: a field of the other one would be a byte of each report.
+    """
+
+    channel_kind: ChannelKind = "channel"
 
 
 Rest = TypeVar("Rest")

@@ -1,11 +1,12 @@
 """Makes the entry of a report for a bundle, and of an entry the report, or the record that was published."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
-from streams.contract.events.internal.passed_report import CheckedReport, RestOfReport
+from streams.contract.events.internal.passed_report import CheckedReport, RestOfKind, RestOfReport
 from streams.contract.events.report import REPORT_TYPE, Channel, MessageReport, Reporter
 from streams.contract.wire.dead_letter import earlier_attempts
 from streams.contract.wire.encoding import encode
@@ -24,7 +25,7 @@ from streams.contract.wire.times import epoch_ms
 # A trace's header has 55 characters; later versions of it may have more.
 _LONGEST_TRACEPARENT: Final = 128
 
-_decode_rest = msgspec.msgpack.Decoder(RestOfReport).decode
+_decode_rest = msgspec.msgpack.Decoder(RestOfKind).decode
 
 
 class _StructuredReport(msgspec.Struct, frozen=True, gc=False):
@@ -51,6 +52,7 @@ def checked_report(
     if who is not None:
         kind, ref, country, member, age = who.kind, who.ref, who.country, who.member, who.account_age
     received = report.received_at
+    form = RestOfReport if channel.kind == "channel" else partial(RestOfKind, channel_kind=channel.kind)
     return CheckedReport(
         origin.topic,
         origin.partition,
@@ -67,7 +69,7 @@ def checked_report(
         report.report_id,
         traceparent,
         attempts,
-        RestOfReport(
+        form(
             report.kind,
             report.occurred_at,
             received,
@@ -89,9 +91,10 @@ def checked_report(
     )
 
 
-def report_of(checked: CheckedReport[RestOfReport]) -> MessageReport:
+def report_of(checked: CheckedReport[Any]) -> MessageReport:
     """Return the report as it was published, without fields that this version does not know."""
-    rest, kind = checked.rest, checked.reporter_kind
+    rest: RestOfReport = checked.rest
+    kind = checked.reporter_kind
     occurred_at, received_at = rest.occurred_at, rest.received_at
     if rest.times is not None:
         occurred_text, received_text = rest.times
@@ -101,7 +104,13 @@ def report_of(checked: CheckedReport[RestOfReport]) -> MessageReport:
         checked.report_id,
         rest.kind,
         occurred_at,
-        Channel(checked.channel_ref, rest.visibility, rest.channel_country, rest.language),
+        Channel(
+            checked.channel_ref,
+            rest.visibility,
+            rest.channel_country,
+            rest.language,
+            rest.channel_kind if isinstance(rest, RestOfKind) else "channel",
+        ),
         checked.category,
         received_at,
         checked.message_ref,

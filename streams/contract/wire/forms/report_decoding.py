@@ -5,6 +5,7 @@ import msgspec
 from streams.contract.events.report import (
     REPORT_TYPE,
     AccountAge,
+    ChannelKind,
     EvidenceBasis,
     MessageReport,
     NoticeDeclaration,
@@ -50,6 +51,7 @@ VALID_IN_REPORT: ValidValues = {
     "channel.visibility": one_of(Visibility),
     "channel.country": or_null(COUNTRY),
     "channel.language": or_null(LANGUAGE),
+    "channel.kind": one_of(ChannelKind),
     "message_ref": or_null(PSEUDONYM),
     "category": CATEGORY,
     "reporter": "null or an object with kind",

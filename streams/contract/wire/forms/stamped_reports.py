@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from streams.contract.events.internal.passed_report import RestOfReport, StampedReport
+from streams.contract.events.internal.passed_report import RestOfKind, StampedReport
 from streams.contract.wire.bundle import BundleForm
 from streams.contract.wire.topics import MESSAGE_REPORTS_INTERNAL
 
-STAMPED_REPORTS: Final[BundleForm[StampedReport[RestOfReport]]] = BundleForm(
-    MESSAGE_REPORTS_INTERNAL, "tocsin.stamped-reports.v1", StampedReport[RestOfReport]
+STAMPED_REPORTS: Final[BundleForm[StampedReport[RestOfKind]]] = BundleForm(
+    MESSAGE_REPORTS_INTERNAL, "tocsin.stamped-reports.v1", StampedReport[RestOfKind]
 )

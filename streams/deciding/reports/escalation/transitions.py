@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from streams.contract.events.report import ChannelKind
 from streams.contract.wire.times import DAY
 from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.coordination.channel_itself import channel_on
@@ -87,7 +88,7 @@ def open_or_raise(
     episode.question = question
     episode.held = max(held_tier(episode, shares, policy.spec, counted_at), protection_of(cause))
     state.put_episode(key, episode, policy.timing, now)
-    _publish(batch, key, episode, transition, shares)
+    _publish(batch, key, episode, transition, shares, kind=case.report.channel.kind)
     _list_messages(batch, key, episode, policy, shares, counted_at)
     return episode
 
@@ -201,10 +202,12 @@ def _publish(
     transition: Transition,
     shares: Sequence[CategoryShare],
     outcome: OutcomeTrace | None = None,
+    kind: ChannelKind = "channel",
 ) -> None:
     arrivals = None
     if transition.type != "resolved" and any(share.counts.stamped.stamped for share in shares):
         arrivals = batch.state.crowd.arrivals_of(key.channel.encode())
-    batch.outputs.append(escalation_record(batch.rules, key, episode, transition, shares, arrivals, outcome))
+    record = escalation_record(batch.rules, key, episode, transition, shares, arrivals, outcome, kind)
+    batch.outputs.append(record)
     step = EscalationStep(key.policy, key.mode, transition.type, episode.level)
     batch.counters.escalations[step] += 1
