@@ -53,8 +53,7 @@ def intake(context: click.Context) -> None:
         raise click.ClickException(
             f"{own.sources_file} has no source with authentication: `tocsin intake poll` asks the others"
         )
-    # Not with the other commands: reading paths needs a package that workers need not have.
-    from streams.intake.run import run_intake  # noqa: PLC0415
+    from streams.intake.run import run_intake  # noqa: PLC0415 - as `_started`
 
     with broker_errors_explained(settings):
         asyncio.run(run_intake(settings, own, sending, lambda address: echo(f"taking reports at {address}")))
@@ -70,7 +69,7 @@ def poll() -> None:
     settings, own, sources = _started()
     if not any(source.poll for source in sources.values()):
         raise click.ClickException(f"{own.sources_file} has no source with poll")
-    from streams.intake.run import run_polls  # noqa: PLC0415 - as above
+    from streams.intake.run import run_polls  # noqa: PLC0415 - as `_started`
 
     with broker_errors_explained(settings):
         asyncio.run(run_polls(settings, own, sources, lambda: echo("asking for reports")))
@@ -79,7 +78,9 @@ def poll() -> None:
 def _started() -> tuple[Settings, IntakeSettings, Mapping[str, "IntakeSource"]]:
     """The settings and the sources, with logs set up."""
     try:
-        from streams.intake.sources import load_intake_sources  # noqa: PLC0415 - as above
+        # Not with the other commands: reading paths needs a package that workers need not have.
+        import streams.intake.run  # noqa: F401, PLC0415
+        from streams.intake.sources import load_intake_sources  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         raise click.ClickException(packages_missing("the intake", "intake", str(missing.name))) from missing
     settings, own = load_settings(), load_prefixed(IntakeSettings, os.environ)

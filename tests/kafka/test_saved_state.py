@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from streams.commands.main import commands
 from streams.commands.state import restore as restoring
-from streams.contract.wire.topics import DESK_VIEWS, RULE_CHANGES, RULE_SETS
+from streams.contract.wire.topics import DESK_VIEWS, INTAKE_POSITIONS, RULE_CHANGES, RULE_SETS
 from streams.running.errors import OwnershipLost
 from tests.kafka.harness.command_results import done, refused
 from tests.kafka.harness.admin import Operator
@@ -192,7 +192,16 @@ def test_state_is_saved_restored_and_moved(deployment, tocsin, reopen, tmp_path,
     assert kept(moved) == kept(drained)
     operator = Operator(deployment.bootstrap)
     for topic in TOPICS:
-        if topic not in (CLAIMS, PROGRESS, DESK_VIEWS, RULE_SETS, RULE_CHANGES, STATE, REQUESTS_STATE):
+        if topic not in (
+            CLAIMS,
+            PROGRESS,
+            DESK_VIEWS,
+            INTAKE_POSITIONS,
+            RULE_SETS,
+            RULE_CHANGES,
+            STATE,
+            REQUESTS_STATE,
+        ):
             operator.set_partitions(deployment.name(topic), 4)
     done(tocsin("state", "reset", "--yes"))
     refused(tocsin("state", "restore", drained, "--yes"), "tocsin state repartition")
