@@ -216,6 +216,17 @@ def test_open_and_resolved_reports_of_a_mastodon_are_read_once_in_their_order(mo
     assert caught_up(server, position) == ([], position)
 
 
+def test_a_first_look_that_was_cut_short_goes_on_without_what_is_too_old(monkeypatch):
+    monkeypatch.setattr(mastodon, "_PAGE", 4)
+    server = Mastodon()
+    for number in range(1, 20):
+        server.add(number, created_at="2025-01-01T00:00:00.000Z")
+    server.add(20)
+    now = moment_ms("2026-09-22T00:00:00.000Z")
+    first = asyncio.run(taken(MastodonReports(server, "t"), None, now))[0]
+    assert caught_up(server, first.position)[0] == [20]
+
+
 def test_what_is_too_old_is_not_read_again_and_again():
     server = Mastodon()
     for number in range(1, 1_001):

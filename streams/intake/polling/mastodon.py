@@ -26,10 +26,11 @@ _OVERLAP: Final = 50
 
 
 class _Position(msgspec.Struct):
-    """Read up to the number `newest`; `seen` are those of the last ones."""
+    """Read up to the number `newest`; `seen` are those of the last ones. None is older than `since` (ms)."""
 
     newest: int
     seen: list[int]
+    since: int
 
 
 class _Row(msgspec.Struct):
@@ -47,7 +48,8 @@ class MastodonReports:
     async def pages(self, position: bytes | None, now_ms: int) -> AsyncIterator[Page]:
         """What has been reported since a position, as `Reader` says."""
         kept = None if position is None else recalled(position, _Position)
-        oldest_ms = now_ms - FIRST_LOOK_MS if kept is None else 0
+        # Kept, because a process may end in the middle of its first look.
+        since = now_ms - FIRST_LOOK_MS if kept is None else kept.since
         newest, seen = (0, set[int]()) if kept is None else (kept.newest, set(kept.seen))
         after = newest - _OVERLAP
         while True:
@@ -63,12 +65,12 @@ class MastodonReports:
             fresh = [found[number] for number in sorted(found) if number <= bound and number not in seen]
             known, newest = newest, max(newest, bound)
             seen = {number for number in seen | found.keys() if newest - _OVERLAP < number <= newest}
-            fresh = [each for each in fresh if _created_ms(each) >= oldest_ms]
+            fresh = [each for each in fresh if _created_ms(each) >= since]
             # Also without a report: what is too old is not read again.
             if fresh or newest > known:
                 # As its webhook sends them, so that one mapping reads both.
                 documents = [{"event": "report.created", "object": each} for each in fresh]
-                yield Page(documents, msgspec.json.encode(_Position(newest, sorted(seen))))
+                yield Page(documents, msgspec.json.encode(_Position(newest, sorted(seen), since)))
             if not bounds:
                 return
             after = bound

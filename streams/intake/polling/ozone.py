@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from streams.contract.wire.times import epoch_ms
-from streams.intake.polling.pages import FIRST_LOOK_MS, NOT_DOCUMENTED, NoAnswer, Page, read_as, recalled
+from streams.intake.polling.pages import FIRST_LOOK_MS, NoAnswer, Page, read_as, recalled
 from streams.running.clients.https.answer import Failed
 from streams.running.clients.https.xrpc import NamedError, Xrpc
 
@@ -81,9 +81,7 @@ class OzoneReports:
             cursor = page.cursor if page.events else None
 
 
-def _account(subject: _Subject) -> str:
-    """Whose account or record it is."""
+def _account(subject: _Subject) -> str | None:
+    """Whose account or record it is; None, which the mapping refuses, for what is neither."""
     did = subject.did or (subject.uri or "").removeprefix("at://").partition("/")[0]
-    if not did.startswith("did:"):
-        raise NoAnswer(NOT_DOCUMENTED)
-    return did
+    return did if did.startswith("did:") else None
