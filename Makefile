@@ -54,7 +54,7 @@ format: $(VENV)/installed ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generate: $(VENV)/installed $(CALENDARS_VENV)/installed ## Write schemas, AsyncAPI document, metrics page, dashboard, Kubernetes resources and holiday calendars
+generate: $(VENV)/installed $(CALENDARS_VENV)/installed ## Write schemas, AsyncAPI document, pages of metrics and harms, dashboard, Kubernetes resources and holiday calendars
 	$(BIN)/python -m generators
 	$(CALENDARS_VENV)/bin/python -m generators holiday_calendars
 

@@ -17,6 +17,7 @@ NAMES = (
     "asyncapi_document",
     "registry_schemas",
     "metrics_page",
+    "harms_page",
     "dashboard",
     "kubernetes_resources",
 )

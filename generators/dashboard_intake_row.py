@@ -1,6 +1,6 @@
 """The row of the dashboard about the intake."""
 
-from generators.dashboard_queries import Panel, Row, quantiles, rate, total
+from generators.dashboard_queries import Panel, Row, quantiles, rate, series, total
 
 INTAKE: Row = (
     "Intake",
@@ -26,6 +26,12 @@ INTAKE: Row = (
             "From the last byte of a request to its answer, Kafka's confirmation included.",
             "s",
             quantiles("tocsin_intake_answer_seconds"),
+        ),
+        Panel(
+            "Intake: systems that are asked",
+            "Time since each last answered with its reports: some seconds, unless it is away or refuses the secret.",
+            "s",
+            {"{{sender}}": f"max by (sender) ({series('tocsin_intake_unanswered_seconds')})"},
         ),
     ),
 )

@@ -30,6 +30,7 @@ from streams.contract.events.report import (
     PSEUDONYM_PATTERN,
     REPORTER_KINDS,
     AccountAge,
+    ChannelKind,
     Channel,
     Classifier,
     Evidence,
@@ -90,7 +91,12 @@ reports = st.builds(
     kind=one_of(ReportKind),
     occurred_at=times,
     channel=st.builds(
-        Channel, ref=pseudonyms, visibility=one_of(Visibility), country=countries, language=languages
+        Channel,
+        ref=pseudonyms,
+        visibility=one_of(Visibility),
+        country=countries,
+        language=languages,
+        kind=one_of(ChannelKind),
     ),
     category=st.sampled_from(CATEGORIES),
     received_at=st.none() | times,

@@ -1,9 +1,10 @@
-"""`tocsin intake`: takes reports by HTTP."""
+"""`tocsin intake`: takes reports by HTTP, or asks for them."""
 
 import asyncio
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 import orjson
@@ -20,7 +21,10 @@ from streams.registry.categories import load_categories
 from streams.running.operations.logs import configure_logs
 from streams.running.wall_clock import clock_ms
 from streams.running.worker.environment import load_prefixed, needed
-from streams.running.worker.settings import load_settings
+from streams.running.worker.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from streams.intake.sources import IntakeSource
 
 # What a line of `check` shows of a value.
 _SHOWN = 40
@@ -38,21 +42,50 @@ def intake(context: click.Context) -> None:
     \b
     Examples:
       TOCSIN_INTAKE_SOURCES_FILE=intake.yaml TOCSIN_INTAKE_PSEUDONYM_KEY_FILE=key tocsin intake
+      tocsin intake poll
       tocsin intake check mapping.yaml sample.json
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
     if context.invoked_subcommand is not None:
         return
+    settings, own, sources = _started()
+    sending = {name: source for name, source in sources.items() if source.scheme is not None}
+    if not sending:
+        raise click.ClickException(
+            f"{own.sources_file} has no source with authentication: `tocsin intake poll` asks the others"
+        )
+    from streams.intake.run import run_intake  # noqa: PLC0415 - as `_started`
+
+    with broker_errors_explained(settings):
+        asyncio.run(run_intake(settings, own, sending, lambda address: echo(f"taking reports at {address}")))
+
+
+@intake.command()
+def poll() -> None:
+    """Ask the systems for reports that do not send them: the sources with `poll`.
+
+    Runs until Ctrl-C or SIGTERM, beside `tocsin intake` or without it. How far each system was read is kept
+    in the topic intake-positions.
+    """
+    settings, own, sources = _started()
+    if not any(source.poll for source in sources.values()):
+        raise click.ClickException(f"{own.sources_file} has no source with poll")
+    from streams.intake.run import run_polls  # noqa: PLC0415 - as `_started`
+
+    with broker_errors_explained(settings):
+        asyncio.run(run_polls(settings, own, sources, lambda: echo("asking for reports")))
+
+
+def _started() -> tuple[Settings, IntakeSettings, Mapping[str, "IntakeSource"]]:
+    """The settings and the sources, with logs set up."""
     try:
         # Not with the other commands: reading paths needs a package that workers need not have.
-        from streams.intake.run import run_intake  # noqa: PLC0415
+        import streams.intake.run  # noqa: F401, PLC0415
         from streams.intake.sources import load_intake_sources  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         raise click.ClickException(packages_missing("the intake", "intake", str(missing.name))) from missing
     settings, own = load_settings(), load_prefixed(IntakeSettings, os.environ)
     configure_logs(settings.log_level, settings.log_format)
-    sources = load_intake_sources(Path(needed(own, "sources_file")))
-    with broker_errors_explained(settings):
-        asyncio.run(run_intake(settings, own, sources, lambda address: echo(f"taking reports at {address}")))
+    return settings, own, load_intake_sources(Path(needed(own, "sources_file")))
 
 
 @intake.command()
@@ -61,9 +94,8 @@ def intake(context: click.Context) -> None:
 def check(mapping: str, sample: BinaryIO) -> None:
     """Show what a mapping file makes of a sample, field by field; needs no Kafka.
 
-    MAPPING is the YAML file of a source or a name of those that come with Tocsin (mastodon), SAMPLE what the
-    service sends (JSON). Exits with 1 if a report of
-    the sample would be refused.
+    MAPPING is the YAML file of a source, or the name of one that comes with Tocsin, such as mastodon; SAMPLE
+    is what the service sends (JSON). Exits with 1 if a report of the sample would be refused.
     """
     try:
         from streams.intake.mapping import Unmappable, load_mapping  # noqa: PLC0415
@@ -108,7 +140,7 @@ def _shown(report: dict[str, Any], name: str) -> str:
     value = (report.get(above, {}) if above else report).get(own)
     if value is None:
         return "nothing"
-    if own in ("ref", "message_ref", "message_version"):
+    if own in ("ref", "message_ref", "message_version") or isinstance(value, list):
         return "a pseudonym"
     text = orjson.dumps(value).decode()
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

@@ -9,10 +9,12 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from pydantic import Field, model_validator
 
+from streams.contract.events.report import UNSPECIFIED
 from streams.contract.wire.forms.report_decoding import VALID_IN_REPORT
 from streams.intake.paths import Find, compile_path
 from streams.registry.document import Document, FieldPath, Row, read_document
 from streams.registry.errors import RegistryError
+from streams.registry.harms.vocabularies import vocabularies
 
 # Of one request: an answer names each of them, and Kafka confirms them together.
 MOST_REPORTS: Final = 1_000
@@ -34,22 +36,27 @@ class ValueRow(Row):
     """Where the value of a field comes from, if a path alone does not say it.
 
     `table` translates what is found; `otherwise` stands for what it does not have, and for nothing found.
-    `unit` is that of a time which is a number.
+    `vocabulary` is such a table for the category, of those in harms.yaml. `unit` is that of a time which is a
+    number. `identity_of` makes a report's id of values that together no other report has.
     """
 
     path: Annotated[_Path | None, Field(alias="from")] = None
     constant: _Scalar | list[_Scalar] | None = None
     table: dict[str, _Scalar] | None = None
     otherwise: _Scalar | None = None
+    vocabulary: str | None = None
+    identity_of: Annotated[list[_Path] | None, Field(min_length=2)] = None
     unit: Literal["seconds", "milliseconds"] | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> "ValueRow":
-        if (self.path is None) == (self.constant is None):
-            raise ValueError("must have either from or constant")
-        translated = any(each is not None for each in (self.table, self.otherwise, self.unit))
-        if self.constant is not None and translated:
-            raise ValueError("a constant is not translated: leave out table, otherwise and unit")
+        if [self.path, self.constant, self.identity_of].count(None) != 2:
+            raise ValueError("must have one of from, constant and identity_of")
+        ways = (self.table, self.otherwise, self.vocabulary, self.unit)
+        if self.path is None and any(each is not None for each in ways):
+            raise ValueError("only what from finds is translated: leave the other fields out")
+        if self.vocabulary is not None and (self.table is not None or self.otherwise is not None):
+            raise ValueError("a vocabulary is a table, and all else unspecified: leave those fields out")
         return self
 
 
@@ -159,12 +166,44 @@ def _field(document: Document, place: FieldPath, name: str, row: str | ValueRow)
     if row.constant is not None:
         constant = row.constant
         return FieldValue("a constant", lambda _: constant)
-    assert row.path is not None
+    if row.identity_of is not None:
+        return _identity(document, place, name, row.identity_of)
+    path = row.path
+    assert path is not None
     is_time = name in ("occurred_at", "received_at")
     if row.unit is not None and not is_time:
         document.refuse((*place, "unit"), "is for times only: occurred_at and received_at")
-    find = _compiled(document, place, row.path)
-    return FieldValue(row.path, lambda found: _translated(find(found), row, is_text=_is_text(name)))
+    if row.vocabulary is not None:
+        row = _by_vocabulary(document, place, name, row.vocabulary)
+    find = _compiled(document, place, path)
+    return FieldValue(path, lambda found: _translated(find(found), row, is_text=_is_text(name)))
+
+
+def _identity(document: Document, place: FieldPath, name: str, paths: list[str]) -> FieldValue:
+    """The values at all paths; their pseudonym becomes the id (refs.py)."""
+    if name != "report_id":
+        document.refuse((*place, "identity_of"), "is for report_id only")
+    finds = [_compiled(document, (*place, "identity_of", index), path) for index, path in enumerate(paths)]
+
+    def value(found: Any) -> list[str]:
+        parts = [find(found) for find in finds]
+        if not all(isinstance(part, str | int) for part in parts):
+            raise ValueError("has not all of these values")
+        return [_as_text(part) for part in parts]
+
+    return FieldValue(" and ".join(paths), value)
+
+
+def _by_vocabulary(document: Document, place: FieldPath, name: str, vocabulary: str) -> ValueRow:
+    """The table of a vocabulary. A term that is new there is still a report, of no category."""
+    known = vocabularies()
+    if name != "category" or vocabulary not in known:
+        document.refuse(
+            (*place, "vocabulary"), f"is for category only, and must be one of {', '.join(known)}"
+        )
+    return ValueRow.model_validate(
+        {"from": "@", "table": known[vocabulary].table(), "otherwise": UNSPECIFIED}
+    )
 
 
 def _is_text(name: str) -> bool:

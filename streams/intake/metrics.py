@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from itertools import product
+from time import monotonic
 from typing import Final, Literal, get_args
 
 from streams import __version__
@@ -24,16 +25,21 @@ STATUSES: Final = (202, 400, 401, 404, 405, 408, 413, 415, 422, 429, 503)
 class IntakeMetrics:
     """The counters of the intake; series with known labels start at 0."""
 
-    def __init__(self, sources: Iterable[str]) -> None:
+    def __init__(self, sources: Iterable[str], asked: Iterable[str] = ()) -> None:
         self.reports = Numbers(catalogue.INTAKE_REPORTS, product(sources, get_args(Fate)))
         self.requests = Numbers(catalogue.INTAKE_REQUESTS, ((str(status),) for status in STATUSES))
         self.answer = Histogram(catalogue.INTAKE_ANSWER)
+        self.answered_at = dict.fromkeys(asked, monotonic())
+        """When each of the systems that are asked last answered with its reports (seconds, monotonic)."""
         self.confirmed = True
         """Whether Kafka confirmed what was published last."""
 
     def live(self) -> Iterable[Values]:
         """The values that are read at each scrape."""
         yield gauge(catalogue.INTAKE_READY, [((), int(self.confirmed))])
+        now = monotonic()
+        silent = [((name,), now - answered) for name, answered in self.answered_at.items()]
+        yield gauge(catalogue.INTAKE_UNANSWERED, silent)
         yield gauge(BUILD_INFO, [((__version__,), 1)])
 
 

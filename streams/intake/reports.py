@@ -72,7 +72,26 @@ class ReportReader:
 
         Raises NotReadable for what is no JSON, or no list of reports.
         """
-        documents = _documents(source, body, headers)
+        return self._read(source, _documents(source, body, headers), now_ms)
+
+    def of_documents(self, source: IntakeSource, documents: Sequence[Any], now_ms: int) -> Reading:
+        """Read reports that `source` was asked for, each by its mapping."""
+        assert source.mapping is not None
+        wanted: list[Any] = []
+        unfit = 0
+        for document in documents:
+            try:
+                wanted += source.mapping.documents(document)
+            except ValueError:
+                unfit += 1
+        reading = self._read(source, [(each, None) for each in wanted], now_ms)
+        whole = Refused(0, WHOLE_VALUE, "only_if", "invalid_value", "The document does not fit the mapping.")
+        reading.refused += [whole] * unfit
+        return reading
+
+    def _read(
+        self, source: IntakeSource, documents: Sequence[tuple[Any, str | None]], now_ms: int
+    ) -> Reading:
         mapping = source.mapping
         reading = Reading(mapping is not None and not documents)
         for index, (document, said_source) in enumerate(documents):

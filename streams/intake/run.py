@@ -1,6 +1,7 @@
-"""Runs the intake until a signal."""
+"""Runs the intake, or what asks for reports, until a signal."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from typing import Final
 
 import structlog
@@ -8,13 +9,18 @@ from aiohttp import web
 
 from streams.contract.wire.forms.report_decoding import FORM
 from streams.contract.wire.reading import event_reader
+from streams.contract.wire.topics import INTAKE_POSITIONS
 from streams.intake.metrics import IntakeMetrics, serve_metrics
+from streams.intake.polling.follow import Following
+from streams.intake.polling.positions import kept_positions
+from streams.intake.polling.readers import reader_of
 from streams.intake.reports import ReportReader
 from streams.intake.server import MOST_BODY_BYTES, IntakeServer
 from streams.intake.settings import IntakeSettings
 from streams.intake.sources import IntakeSource
 from streams.registry.categories import load_categories
 from streams.registry.sources import load_sources
+from streams.running.clients.https.http_client import http_client
 from streams.running.clients.kafka_writing import producer_for
 from streams.running.clients.pseudonym import LEAST_CHARACTERS
 from streams.running.clients.until_signal import until_signal
@@ -43,11 +49,7 @@ async def run_intake(
     Raises SettingsError or RegistryError for what is wrong in settings and files, AddressRefused if a port is
     taken, a KafkaError if brokers cannot be reached or topics are missing.
     """
-    reader = ReportReader(
-        needed_secret(own, "pseudonym_key", LEAST_CHARACTERS).encode(),
-        load_sources(settings.sources_file),
-        event_reader(FORM, load_categories(settings.categories_file)),
-    )
+    reader = _report_reader(settings, own)
     metrics = IntakeMetrics(sources)
     topics = {settings.topic_prefix + source.topic for source in sources.values()}
     async with (
@@ -74,3 +76,41 @@ async def run_intake(
         finally:
             # Takes no more requests, and answers those that it has.
             await runner.cleanup()
+
+
+async def run_polls(
+    settings: Settings, own: IntakeSettings, sources: Mapping[str, IntakeSource], ready: Callable[[], None]
+) -> None:
+    """Ask the sources that have a `poll` for reports until SIGTERM or SIGINT; `ready` is called before.
+
+    Raises as `run_intake` does.
+    """
+    reports = _report_reader(settings, own)
+    asked = {name: source.poll for name, source in sources.items() if source.poll is not None}
+    metrics = IntakeMetrics(asked, asked)
+    topics = {INTAKE_POSITIONS, *(sources[name].topic for name in asked)}
+    async with (
+        serve_metrics(own, metrics) as address,
+        producer_for(settings, *(settings.topic_prefix + topic for topic in topics)) as producer,
+        AsyncExitStack() as clients,
+    ):
+        logger.info("serving /metrics, /livez, /readyz and /status", address=address)
+        positions = await kept_positions(settings)
+        work = []
+        for name, poll in asked.items():
+            source = sources[name]
+            client = await clients.enter_async_context(http_client(poll, poll.row.address, 1))
+            following = Following(
+                source, reader_of(poll, client), reports, producer, settings.topic_prefix, metrics
+            )
+            work.append(following.run(positions.get(source.ce_source), poll.row.every_seconds))
+        ready()
+        await until_signal(work)
+
+
+def _report_reader(settings: Settings, own: IntakeSettings) -> ReportReader:
+    return ReportReader(
+        needed_secret(own, "pseudonym_key", LEAST_CHARACTERS).encode(),
+        load_sources(settings.sources_file),
+        event_reader(FORM, load_categories(settings.categories_file)),
+    )

@@ -10,11 +10,11 @@ import orjson
 import structlog
 from aiohttp import web
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from streams.intake.metrics import Fate, IntakeMetrics
+from streams.intake.publishing import publish
 from streams.intake.quota import Quota
-from streams.intake.reports import Accepted, NotReadable, Reading, ReportReader
+from streams.intake.reports import NotReadable, Reading, ReportReader
 from streams.intake.sources import IntakeSource
 from streams.intake.verification import Bearer, why_not_verified
 from streams.running.wall_clock import clock_ms
@@ -26,10 +26,6 @@ MOST_BODY_BYTES: Final = 1024 * 1024
 
 # A body comes within seconds from any service; who takes longer holds a connection.
 _BODY_SECONDS: Final = 10.0
-
-# Kafka confirms within milliseconds, and after a change of leaders within some seconds. Senders of webhooks
-# wait 5 to 30 seconds; whoever hears 503 sends again, and a report with the same id counts once.
-_CONFIRM_SECONDS: Final = 5.0
 
 # Anybody can send wrong requests. A line a minute of a kind tells an operator as much as all of them; metrics
 # count each.
@@ -93,7 +89,9 @@ class IntakeServer:
         except NotReadable as error:
             raise _Refusal(400, str(error)) from None
         self._take_from_quota(source, len(reading.accepted) + len(reading.refused))
-        if reading.accepted and not await self._publish(reading.accepted):
+        if reading.accepted and not await publish(
+            self._producer, self._prefix, reading.accepted, self._metrics
+        ):
             self._count(source, "not_confirmed", len(reading.accepted))
             raise _Refusal(503, "Kafka has not confirmed the reports; send them again", {"Retry-After": "5"})
         self._count(source, "published", len(reading.accepted))
@@ -117,7 +115,11 @@ class IntakeServer:
         # What an unknown name hears is no more than what a stranger hears of a known one.
         why = "no such source, or the request is not signed as its file says"
         if named is not None:
-            reason = why_not_verified(named.scheme, headers, body, now)
+            reason = (
+                "it is asked, and sends nothing"
+                if named.scheme is None
+                else why_not_verified(named.scheme, headers, body, now)
+            )
             if reason is None:
                 return named
             self._say(named, "request not verified", reason=reason)
@@ -132,27 +134,6 @@ class IntakeServer:
                 f"more than {source.reports_per_minute} reports a minute; send these again later",
                 {"Retry-After": str(math.ceil(wait))},
             )
-
-    async def _publish(self, accepted: list[Accepted]) -> bool:
-        """Send the reports; return whether Kafka has confirmed all of them in time."""
-        try:
-            async with asyncio.timeout(_CONFIRM_SECONDS):
-                confirmations = [
-                    await self._producer.send(
-                        self._prefix + each.event.topic,
-                        each.event.value,
-                        each.event.key,
-                        headers=each.event.headers,
-                    )
-                    for each in accepted
-                ]
-                await asyncio.gather(*confirmations)
-        except (KafkaError, TimeoutError) as error:
-            logger.warning("Kafka did not confirm reports", number=len(accepted), error=type(error).__name__)
-            self._metrics.confirmed = False
-            return False
-        self._metrics.confirmed = True
-        return True
 
     def _say(self, source: IntakeSource, what: str, **details: str) -> None:
         """Log what is wrong with a source, once a minute."""

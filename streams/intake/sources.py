@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from streams.contract.wire.incoming_envelope import MAX_SOURCE_BYTES
 from streams.contract.wire.personal_data import looks_like_email
 from streams.contract.wire.topics import ReportSource
 from streams.intake.mapping import ReportMapping, load_mapping
+from streams.intake.polling.poll import OzoneRow, Poll, PollRow, TokenRow
 from streams.intake.verification import Bearer, BodyHmac, Scheme, StandardWebhooks
 from streams.registry.document import Document, FieldPath, Row, read_document
 from streams.registry.errors import RegistryError, UnreadableFile
@@ -58,8 +59,17 @@ class SourceRow(Row):
     topic: ReportSource = "message-reports"
     reports_per_minute: Annotated[int, Field(ge=1, le=6_000_000)] = 600
     tenant: str = ""
-    authentication: Annotated[BearerRow | StandardWebhooksRow | HmacRow, Field(discriminator="scheme")]
+    authentication: (
+        Annotated[BearerRow | StandardWebhooksRow | HmacRow, Field(discriminator="scheme")] | None
+    ) = None
+    poll: PollRow | None = None
     mapping: Annotated[str | None, Field(min_length=1)] = None
+
+    @model_validator(mode="after")
+    def _has_a_way(self) -> "SourceRow":
+        if self.authentication is None and self.poll is None:
+            raise ValueError("must have authentication, for what it sends, or poll, to be asked, or both")
+        return self
 
 
 class IntakeFile(Row):
@@ -74,6 +84,7 @@ class IntakeSource:
 
     `topic` is where they are published. `tenant` names the system that gave the ids: two sources with one
     tenant have the same pseudonyms. Without a `mapping` it sends reports as docs/events.md describes them.
+    `scheme` is None for one that sends nothing, `poll` for one that is not asked.
     """
 
     name: str
@@ -81,8 +92,9 @@ class IntakeSource:
     topic: ReportSource
     reports_per_minute: int
     tenant: str
-    scheme: Scheme
+    scheme: Scheme | None
     mapping: ReportMapping | None
+    poll: Poll | None = None
 
 
 def load_intake_sources(path: Path) -> Mapping[str, IntakeSource]:
@@ -105,14 +117,19 @@ def load_intake_sources(path: Path) -> Mapping[str, IntakeSource]:
                 (*place, "ce_source"), f"is that of {names[row.ce_source]} too; its reports would be repeats"
             )
         names[row.ce_source] = name
+        mapping = row.mapping or (None if row.poll is None else row.poll.service)
         sources[name] = IntakeSource(
             name,
             row.ce_source,
             row.topic,
             row.reports_per_minute,
             row.tenant,
-            _scheme(document, path.parent, (*place, "authentication"), row),
-            None if row.mapping is None else load_mapping(mapping_path(path.parent, row.mapping)),
+            None
+            if row.authentication is None
+            else _scheme(document, path.parent, (*place, "authentication"), row.authentication),
+            # What a system has when it is asked has one form.
+            None if mapping is None else load_mapping(mapping_path(path.parent, mapping)),
+            None if row.poll is None else _poll(document, path.parent, (*place, "poll"), row.poll),
         )
     return sources
 
@@ -123,21 +140,36 @@ def mapping_path(folder: Path, named: str) -> Path:
     return preset if _NAME.fullmatch(named) and preset.exists() else folder / named
 
 
-def _scheme(document: Document, folder: Path, place: FieldPath, row: SourceRow) -> Scheme:
-    file = folder / row.authentication.secret_file
-    secrets = _secrets(document, (*place, "secret_file"), file, row.authentication)
-    match row.authentication:
+def _scheme(
+    document: Document, folder: Path, place: FieldPath, row: BearerRow | StandardWebhooksRow | HmacRow
+) -> Scheme:
+    secrets = _secrets(document, (*place, "secret_file"), folder / row.secret_file)
+    match row:
         case BearerRow():
-            return Bearer(secrets)
+            return Bearer(tuple(secret.encode() for secret in secrets))
         case StandardWebhooksRow():
-            return StandardWebhooks(secrets)
+            keys = (
+                _webhook_key(document, (*place, "secret_file"), folder / row.secret_file, secret)
+                for secret in secrets
+            )
+            return StandardWebhooks(tuple(keys))
         case HmacRow(header=header, prefix=prefix, encoding=encoding):
-            return BodyHmac(secrets, header, prefix, encoding)
+            return BodyHmac(tuple(secret.encode() for secret in secrets), header, prefix, encoding)
 
 
-def _secrets(
-    document: Document, place: FieldPath, file: Path, row: BearerRow | StandardWebhooksRow | HmacRow
-) -> tuple[bytes, ...]:
+def _poll(document: Document, folder: Path, place: FieldPath, row: TokenRow | OzoneRow) -> Poll:
+    secret, *more = _secrets(document, (*place, "secret_file"), folder / row.secret_file)
+    if more:
+        document.refuse((*place, "secret_file"), f"{row.secret_file} must have one line: only one is shown")
+    poll = Poll(row, secret, None if row.ca_file is None else folder / row.ca_file)
+    try:
+        poll.tls()
+    except OSError as error:
+        document.refuse((*place, "ca_file"), f"{row.ca_file} cannot be used ({error}): it must be PEM")
+    return poll
+
+
+def _secrets(document: Document, place: FieldPath, file: Path) -> list[str]:
     """The secrets in a file, one in a line: while a sender changes over, the old one and the new one."""
     try:
         lines = [line.strip() for line in file.read_text(encoding="ascii").splitlines() if line.strip()]
@@ -149,9 +181,7 @@ def _secrets(
         document.refuse(place, f"{file} is empty; it must have a secret in a line of its own")
     if min(map(len, lines)) < _LEAST_SECRET:
         document.refuse(place, f"{file}: a secret must have {_LEAST_SECRET} characters or more")
-    if isinstance(row, StandardWebhooksRow):
-        return tuple(_webhook_key(document, place, file, line) for line in lines)
-    return tuple(line.encode() for line in lines)
+    return lines
 
 
 def _webhook_key(document: Document, place: FieldPath, file: Path, text: str) -> bytes:

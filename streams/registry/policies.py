@@ -81,6 +81,7 @@ def _policy(document: Document, place: FieldPath, row: PolicyRow) -> Policy:
         reason=row.reason,
         content_hash=content_hash([row]),
         per_hour=None if row.budget is None else row.budget.per_hour,
+        channel_kind=row.channel_kind,
     )
 
 

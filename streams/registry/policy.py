@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streams.contract.events import escalation
-from streams.contract.events.report import Category
+from streams.contract.events.report import Category, ChannelKind
 from streams.counting.conditions import Condition
 from streams.counting.sums import WindowCounts
 
@@ -62,7 +62,8 @@ class Level:
 class Policy:
     """A policy. Times are in milliseconds, except `window`: the ISO 8601 duration as written (`PT1H`).
 
-    `per_hour` is how many episodes of each level may open in an hour, None if any number.
+    `per_hour` is how many episodes of each level may open in an hour, None if any number. `channel_kind` is
+    which reports it is judged for, None for all.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Policy:
     reason: str
     content_hash: str
     per_hour: int | None = None
+    channel_kind: ChannelKind | None = None
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

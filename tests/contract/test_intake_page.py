@@ -26,11 +26,17 @@ def block(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "secret"), [("intake.yaml", "forum.secret"), ("mastodon.yaml", "mastodon.secret")]
+    ("name", "secrets"),
+    [
+        ("intake.yaml", ["forum.secret"]),
+        ("mastodon.yaml", ["mastodon.secret"]),
+        ("polled.yaml", ["synapse.token", "ozone.password"]),
+    ],
 )
-def test_the_files_of_sources_load(tmp_path, name, secret):
+def test_the_files_of_sources_load(tmp_path, name, secrets):
     (tmp_path / name).write_text(block(name))
-    (tmp_path / secret).write_text("a" * 32)
+    for secret in secrets:
+        (tmp_path / secret).write_text("a" * 32)
     assert load_intake_sources(tmp_path / name)
 
 

@@ -66,7 +66,7 @@ def test_every_row_is_tested_and_nothing_that_is_kept_about_people_is_left_out()
     # Passing, about nobody, or copies: docs/privacy.md has them.
     assert left == {
         "clock-outcomes", "claims", "worker-progress", "desk-views", "detector-feedback", "review-questions",
-        "deliveries-set-aside", "rule-sets", "rule-trials",
+        "deliveries-set-aside", "rule-sets", "rule-trials", "intake-positions",
     }  # fmt: skip
 
 

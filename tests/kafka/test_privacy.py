@@ -13,6 +13,7 @@ from xxhash import xxh3_64_digest, xxh3_128_digest
 from streams.contract.wire.topics import (
     DELIVERIES_SET_ASIDE,
     DESK_VIEWS,
+    INTAKE_POSITIONS,
     REFUSALS,
     RULE_CHANGES,
     RULE_SETS,
@@ -253,12 +254,14 @@ def test_no_ref_and_no_hash_without_the_key_is_written_or_shown(deploy, tmp_path
     assert b"subject_not_found" in texts["dead-letters"]
     # All topics there are, and all of them have something in them, except the one of adapters, which has
     # copies of others; the one in which workers say how far behind they are: partitions and times; views of
-    # the desk, which are filters; rules, who changed them, and numbers of those on trial; and refusals, of which nobody is told who is not listed
+    # the desk, which are filters; numbers of reports in other systems; rules, who changed them, and numbers of
+    # those on trial; and refusals, of which nobody is told who is not listed
     # (test_told_publishers.py looks at what they say).
     assert load_catalogue().keys() == set(TOPICS)
     assert {name for name, text in texts.items() if not text} == {
         DELIVERIES_SET_ASIDE,
         DESK_VIEWS,
+        INTAKE_POSITIONS,
         REFUSALS,
         RULE_CHANGES,
         RULE_SETS,

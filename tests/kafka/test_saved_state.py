@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from streams.commands.main import commands
 from streams.commands.state import restore as restoring
-from streams.contract.wire.topics import DESK_VIEWS, RULE_CHANGES, RULE_SETS, RULE_TRIALS
+from streams.contract.wire.topics import DESK_VIEWS, INTAKE_POSITIONS, RULE_CHANGES, RULE_SETS, RULE_TRIALS
 from streams.running.errors import OwnershipLost
 from tests.kafka.harness.command_results import done, refused
 from tests.kafka.harness.admin import Operator
@@ -192,7 +192,9 @@ def test_state_is_saved_restored_and_moved(deployment, tocsin, reopen, tmp_path,
     assert kept(moved) == kept(drained)
     operator = Operator(deployment.bootstrap)
     for topic in TOPICS:
-        one_partition = (CLAIMS, PROGRESS, DESK_VIEWS, RULE_SETS, RULE_CHANGES, RULE_TRIALS)
+        one_partition = (
+            CLAIMS, PROGRESS, DESK_VIEWS, INTAKE_POSITIONS, RULE_SETS, RULE_CHANGES, RULE_TRIALS,
+        )  # fmt: skip
         if topic not in (*one_partition, STATE, REQUESTS_STATE):
             operator.set_partitions(deployment.name(topic), 4)
     done(tocsin("state", "reset", "--yes"))

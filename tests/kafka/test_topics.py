@@ -39,6 +39,7 @@ def test_created_topics_pass_the_check_and_are_not_changed_again(kafka, prefix):
         assert partitions.pop(topic_name(prefix, "worker-progress")) == 1
         assert partitions.pop(topic_name(prefix, "desk-views")) == 1
         assert partitions.pop(topic_name(prefix, "rule-sets")) == 1
+        assert partitions.pop(topic_name(prefix, "intake-positions")) == 1
         assert partitions.pop(topic_name(prefix, "rule-changes")) == 1
         assert partitions.pop(topic_name(prefix, "rule-trials")) == 1
         assert set(partitions.values()) == {3}

@@ -6,9 +6,9 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from streams.desk.adapters.addresses import AddressNotAllowed, guarded_sockets, may_connect
-from streams.desk.adapters.answer import Failed
-from streams.desk.adapters.http_client import http_client
+from streams.running.clients.https.addresses import AddressNotAllowed, guarded_sockets, may_connect
+from streams.running.clients.https.answer import Failed
+from streams.running.clients.https.http_client import http_client
 from streams.desk.adapters.webhook.settings import WebhookSettings
 
 PUBLIC = ["1.1.1.1", "93.184.215.14", "2606:4700:4700::1111", "2a00:1450:4001:813::200e", "64:ff9b::101:101"]

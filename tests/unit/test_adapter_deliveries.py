@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from streams.desk.adapters import deliveries
-from streams.desk.adapters.answer import Accepted, Failed, answer_of
+from streams.running.clients.https.answer import Accepted, Failed, answer_of
 from streams.desk.adapters.deliveries import CONCURRENT, Deliveries, wait_before
 from streams.desk.adapters.intake import Unfinished
 from streams.desk.adapters.metrics import AdapterMetrics

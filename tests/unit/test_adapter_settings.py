@@ -7,7 +7,6 @@ from typing import get_args
 
 import pytest
 from click.testing import CliRunner
-from lexrpc.base import Base
 from pydantic import SecretStr
 
 from streams.commands.main import commands
@@ -16,7 +15,6 @@ from streams.desk.adapters.coop import mapping as coop
 from streams.desk.adapters.coop.item import item_id, subject_of
 from streams.desk.adapters.coop.settings import CoopSettings
 from streams.desk.adapters.ozone import mapping as ozone
-from streams.desk.adapters.ozone.reporting import REASON_TYPE
 from streams.desk.adapters.ozone.settings import OzoneSettings
 from streams.running.clients.pseudonym import pseudonym
 from streams.desk.adapters.verdict import check_verdicts, load_mapping
@@ -165,11 +163,6 @@ def test_a_wrong_mapping_is_refused_with_its_field(before, after, said, tmp_path
         mapping = load_mapping("X", file, ozone.Mapping)
         check_verdicts("X", file, [row.verdict for row in mapping.decisions], built_in_categories())
     assert said in str(refused.value)
-
-
-def test_every_category_has_a_reason_type_that_the_lexicon_knows():
-    known = Base().defs["com.atproto.moderation.defs#reasonType"]["knownValues"]
-    assert {REASON_TYPE + row.ozone_reason for row in built_in_categories().values()} <= set(known)
 
 
 def test_an_item_of_coop_says_what_it_is():

@@ -5,10 +5,10 @@ import asyncio
 import msgspec
 import pytest
 
-from streams.desk.adapters.answer import Failed
-from streams.desk.adapters.http_client import HttpAnswer
-from streams.desk.adapters.ozone import xrpc
-from streams.desk.adapters.ozone.xrpc import Account, NamedError, Xrpc
+from streams.running.clients.https.answer import Failed
+from streams.running.clients.https.http_client import HttpAnswer
+from streams.running.clients.https import xrpc
+from streams.running.clients.https.xrpc import Account, NamedError, Xrpc
 
 
 class Client:

@@ -185,7 +185,11 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"clear_below": 1.1}, "policies[0].clear_below", "less than or equal to 1"),
     ({"id": "Fraud Watch"}, "policies[0].id", "pattern"),
     ({"reason": ""}, "policies[0].reason", "at least 1 character"),
-    ({"treshold": 3}, "policies[0].treshold", "valid fields here: budget, categories, clear_below"),
+    (
+        {"treshold": 3},
+        "policies[0].treshold",
+        "valid fields here: budget, categories, channel_kind, clear_below",
+    ),
     ({"levels": []}, "policies[0].levels", "at least 1 item"),
     ({"levels": [{"level": 1, "name": "a", "when": {}}]}, "policies[0].levels[0].when", "at least 1 item"),
     ({"levels": [{"level": 1, "name": "a"}]}, "policies[0].levels[0].when", "is missing"),

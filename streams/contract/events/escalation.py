@@ -13,7 +13,7 @@ from streams.contract.events.enriched_report import Jurisdiction
 from streams.contract.events.integrity import IntegrityFinding
 from streams.contract.events.obligation import EscalatedObligation
 from streams.contract.events.priority import Priority
-from streams.contract.events.report import Category, Probability
+from streams.contract.events.report import Category, ChannelKind, Probability
 from streams.contract.events.routing import Routing, RuleOfLaw
 from streams.contract.events.statement import Statement
 
@@ -175,7 +175,9 @@ class Escalation(msgspec.Struct, frozen=True):
     earlier versions have none. `question` is present if a desk was asked, or would have been; an event with
     `trace` of an outcome was caused by the answer. `digest` is present in the event that says at the end of
     an hour which other episodes wait for the policy's budget. `sampled` is present if no policy raised the
-    message, and it was drawn at random: the probability of that, for outcomes about it.
+    message, and it was drawn at random: the probability of that, for outcomes about it. `channel_kind` is
+    present if the report that caused the event says that the channel is an account, and in all events of a
+    clock that it started.
     """
 
     escalation_id: str
@@ -215,3 +217,4 @@ class Escalation(msgspec.Struct, frozen=True):
     question: QuestionState | msgspec.UnsetType = msgspec.UNSET
     digest: Digest | msgspec.UnsetType = msgspec.UNSET
     sampled: Probability | msgspec.UnsetType = msgspec.UNSET
+    channel_kind: ChannelKind | msgspec.UnsetType = msgspec.UNSET

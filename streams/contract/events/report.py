@@ -14,6 +14,7 @@ ReportKind = Literal[
     "user_report", "trusted_flagger_notice", "statutory_victim_request", "automated_detection"
 ]
 Visibility = Literal["public", "private", "unknown"]
+ChannelKind = Literal["channel", "account"]
 ReporterKind = Literal["user", "trusted_flagger", "automated", "state_actor", "anonymous"]
 AccountAge = Literal["under_1d", "under_1w", "under_1m", "under_1y", "over_1y"]
 EvidenceBasis = Literal["victim", "suspect", "offence", "channel", "authority"]
@@ -64,13 +65,17 @@ MOST_MEMBERS = 10**10
 
 
 class Channel(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The channel of the message, with its country, language and number of members as far as known."""
+    """The channel of the message, with its country, language and number of members as far as known.
+
+    `kind` is account if an account is reported, with or without a message of it: it counts like a channel.
+    """
 
     ref: Pseudonym
     visibility: Visibility
     country: Country | None = None
     language: LanguageTag | None = None
     members: Annotated[int, msgspec.Meta(ge=1, le=MOST_MEMBERS)] | None = None
+    kind: ChannelKind = "channel"
 
 
 class Reporter(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -36,6 +36,7 @@ REFUSALS: Final = "refusals"
 DELIVERIES_SET_ASIDE: Final = "deliveries-set-aside"
 CLAIMS: Final = "claims"
 WORKER_PROGRESS: Final = "worker-progress"
+INTAKE_POSITIONS: Final = "intake-positions"
 RULE_SETS: Final = "rule-sets"
 RULE_CHANGES: Final = "rule-changes"
 RULE_TRIALS: Final = "rule-trials"
@@ -73,6 +74,7 @@ TOPICS: Final = (
     DELIVERIES_SET_ASIDE,
     CLAIMS,
     WORKER_PROGRESS,
+    INTAKE_POSITIONS,
     RULE_SETS,
     RULE_CHANGES,
     RULE_TRIALS,

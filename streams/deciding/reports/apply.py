@@ -258,7 +258,10 @@ def _decide(
     channel = case.report.channel.ref
     episodes = state.episodes.get(channel, {})
     whole = True
+    kind = case.report.channel.kind
     for policy, window in rules.plans[case.report.category].policies:
+        if policy.policy.channel_kind not in (None, kind):
+            continue
         episode = episodes.get(policy.key)
         judged = _judge(batch, case, channel_key, rules, policy, counts, windows[window], episode)
         if judged is None:

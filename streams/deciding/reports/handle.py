@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from streams.contract.events.internal.findings import source_of
-from streams.contract.events.internal.passed_report import PassedReport, SizedRest, StampedReport
+from streams.contract.events.internal.passed_report import PassedReport, RestWithChannel, StampedReport
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import MessageReport
 from streams.contract.wire.dead_letter import Rejected
@@ -98,7 +98,7 @@ def report_handler(source: ReportSource) -> Handler:
     return handle_report
 
 
-def handle_stamped_report(batch: ReportBatch, entry: StampedReport[SizedRest]) -> None:
+def handle_stamped_report(batch: ReportBatch, entry: StampedReport[RestWithChannel]) -> None:
     """Apply a report that was passed on to the home of its channel, or drop it as a duplicate.
 
     Raises Rejected for a category that these rules do not have, and for a claim that they do not allow: those

@@ -18,8 +18,8 @@ import structlog
 
 from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.topics import without_prefix
-from streams.desk.adapters.answer import Accepted, Answer, Failed
 from streams.desk.adapters.metrics import AdapterMetrics
+from streams.running.clients.https.answer import Accepted, Answer, Failed
 
 logger = structlog.get_logger(__name__)
 

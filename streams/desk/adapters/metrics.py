@@ -7,8 +7,8 @@ from typing import Literal, Protocol, get_args
 
 from streams import __version__
 from streams.contract.events.moderation_outcome import OutcomeDecision
-from streams.desk.adapters.answer import Failure
 from streams.desk.adapters.settings import AdapterSettings
+from streams.running.clients.https.answer import Failure
 from streams.running.operations import adapter_metric_catalogue as catalogue
 from streams.running.operations.http_server import serve
 from streams.running.operations.metrics import Exposition

@@ -8,12 +8,12 @@ from aiokafka import AIOKafkaProducer
 
 from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.topics import DELIVERIES_SET_ASIDE, MODERATION_OUTCOMES
-from streams.desk.adapters.answer import Failure
 from streams.desk.adapters.deliveries import Send
 from streams.desk.adapters.intake import Intake
 from streams.desk.adapters.metrics import AdapterMetrics, serve_metrics
 from streams.desk.adapters.set_aside import SetAsideLog, is_set_aside_by
 from streams.desk.adapters.settings import AdapterSettings
+from streams.running.clients.https.answer import Failure
 from streams.running.clients.kafka_writing import producer_for
 from streams.running.clients.rules_in_force import RulesInForce
 from streams.running.clients.until_signal import until_signal

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings
 from yarl import URL
 
-from streams.desk.adapters.addresses import Network
+from streams.running.clients.https.addresses import Network
 from streams.running.worker.environment import HostName, Port, SettingsError
 
 

@@ -37,6 +37,7 @@ class CaseFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     coordinated: int = 0
     brigade: bool = False
     waits_for_answer: bool = False
+    about_account: bool = False
 
     @property
     def of_people(self) -> int:
@@ -71,6 +72,7 @@ def case_facts(events: Sequence[Escalation]) -> CaseFacts:
         coordinated=0 if finding is msgspec.UNSET else finding.members,
         brigade=counted.integrity.brigade_suspected,
         waits_for_answer=newest.question is not msgspec.UNSET and newest.question.state == "asked",
+        about_account=any(event.channel_kind == "account" for event in events),
     )
 
 

@@ -72,9 +72,10 @@ def _waits(facts: CaseFacts) -> str:
 
 
 def _about(facts: CaseFacts) -> str:
+    channel = "an account" if facts.about_account else "a channel"
     if facts.messages == 0:
-        return "a channel"
-    return "a message" if facts.messages == 1 else "messages of a channel"
+        return channel
+    return "a message" if facts.messages == 1 else f"messages of {channel}"
 
 
 def _who(facts: CaseFacts) -> tuple[str, bool]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from pydantic import Field, PlainValidator, model_validator
 
 from streams.contract.events.escalation import Comparison
-from streams.contract.events.report import LANGUAGE_PATTERN, AccountAge, ReporterKind, ReportKind
+from streams.contract.events.report import LANGUAGE_PATTERN, AccountAge, ChannelKind, ReporterKind, ReportKind
 from streams.contract.wire.topics import ReportSource
 from streams.counting.measures import POLICY_MEASURES, MeasureName
 from streams.registry.document import Category, Row
@@ -124,6 +124,8 @@ class PolicyRow(Row):
     # A policy without keeps its policy_version.
     budget: Annotated[BudgetRow | None, Field(exclude_if=is_absent)] = None
     reason: Text
+    # A policy without keeps its policy_version.
+    channel_kind: Annotated[ChannelKind | None, Field(exclude_if=is_absent)] = None
 
 
 class IntegrityRow(Row):

@@ -15,7 +15,10 @@ _CHARACTERS: Final = 26
 
 
 def pseudonym(
-    key: bytes, kind: Literal["reviewer", "reporter", "channel", "message"], tenant: str, identity: str
+    key: bytes,
+    kind: Literal["reviewer", "reporter", "channel", "account", "message", "report"],
+    tenant: str,
+    identity: str,
 ) -> str:
     """The ref of an identity, as docs/publishing.md recommends to every publisher.
 

@@ -23,6 +23,7 @@ from streams.contract.wire.topics import (
     ENRICHED_REPORTS,
     ESCALATIONS,
     ESCALATIONS_SHADOW,
+    INTAKE_POSITIONS,
     INTEGRITY_CASES,
     MESSAGE_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
@@ -165,6 +166,12 @@ ROLES: Final = (
     ),
     Role("report-publisher", True, _topics(MESSAGE_REPORTS, to=_WRITE)),
     Role("verified-publisher", True, _topics(VERIFIED_REPORTS, to=_WRITE)),
+    # `tocsin intake poll`. Where the platform vouches for a source, it also has the right of that publisher.
+    Role(
+        "report-poller",
+        True,
+        (*_topics(MESSAGE_REPORTS, to=_WRITE), *_topics(INTAKE_POSITIONS, to=_BOTH)),
+    ),
     # People decide about reporters in a system of the platform, which sees to it that they are two.
     Role("standing-publisher", True, _topics(REPORTER_STANDING, to=_WRITE)),
     Role("request-intake", True, _topics(AUTHORITY_REQUESTS, to=_WRITE)),

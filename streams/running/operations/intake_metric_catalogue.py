@@ -30,6 +30,13 @@ INTAKE_ANSWER = Metric(
     "Time from a request's last byte to its answer: for reports that are taken, to Kafka's confirmation.",
     buckets=ANSWER,
 )
+INTAKE_UNANSWERED = Metric(
+    _INTAKE,
+    "tocsin_intake_unanswered_seconds",
+    "gauge",
+    "Time since a system that `tocsin intake poll` asks last answered with its reports, by its source.",
+    ("sender",),
+)
 
 INTAKE_CATALOGUE: tuple[Metric, ...] = tuple(
     value for value in globals().values() if isinstance(value, Metric)

@@ -46,6 +46,7 @@ FEEDBACK = "detector-feedback"
 REPORTERS_INTERNAL = "reporters-internal"
 REPORTERS_STATE = "reporter-state"
 INTEGRITY = "integrity-cases"
+POSITIONS = "intake-positions"
 QUESTIONS = "review-questions"
 SET_ASIDE = "deliveries-set-aside"
 VIEWS = "desk-views"
@@ -78,6 +79,7 @@ TOPICS = (
     REPORTERS_INTERNAL,
     REPORTERS_STATE,
     INTEGRITY,
+    POSITIONS,
     QUESTIONS,
     SET_ASIDE,
     VIEWS,

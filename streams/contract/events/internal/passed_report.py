@@ -10,6 +10,7 @@ from streams.contract.events.internal.stamp import TrustClass
 from streams.contract.events.report import (
     AccountAge,
     Category,
+    ChannelKind,
     Classifier,
     Evidence,
     ListMatch,
@@ -44,13 +45,14 @@ class RestOfReport(msgspec.Struct, array_like=True, frozen=True, gc=False):
     message_version: str | None = None
 
 
-class SizedRest(RestOfReport, array_like=True, frozen=True, gc=False):
-    """The rest of a report that says how many members its channel has.
+class RestWithChannel(RestOfReport, array_like=True, frozen=True, gc=False):
+    """The rest of a report that says more of its channel than most: how many members it has, or its kind.
 
-    Most do not: a field of their own form would be a byte of each of them.
+    A form of its own: fields of the other one would be bytes of each report.
     """
 
     members: int | None = None
+    channel_kind: ChannelKind = "channel"
 
 
 Rest = TypeVar("Rest")

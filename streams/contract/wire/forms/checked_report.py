@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from streams.contract.events.internal.passed_report import CheckedReport, RestOfReport, SizedRest
+from streams.contract.events.internal.passed_report import CheckedReport, RestOfReport, RestWithChannel
 from streams.contract.events.report import REPORT_TYPE, Channel, MessageReport, Reporter
 from streams.contract.wire.dead_letter import earlier_attempts
 from streams.contract.wire.encoding import encode
@@ -25,7 +25,7 @@ from streams.contract.wire.times import epoch_ms
 # A trace's header has 55 characters; later versions of it may have more.
 _LONGEST_TRACEPARENT: Final = 128
 
-_decode_rest = msgspec.msgpack.Decoder(SizedRest).decode
+_decode_rest = msgspec.msgpack.Decoder(RestWithChannel).decode
 
 
 class _StructuredReport(msgspec.Struct, frozen=True, gc=False):
@@ -52,7 +52,9 @@ def checked_report(
     if who is not None:
         kind, ref, country, member, age = who.kind, who.ref, who.country, who.member, who.account_age
     received, members = report.received_at, channel.members
-    form = RestOfReport if members is None else partial(SizedRest, members=members)
+    form: Any = RestOfReport
+    if members is not None or channel.kind != "channel":
+        form = partial(RestWithChannel, members=members, channel_kind=channel.kind)
     return CheckedReport(
         origin.topic,
         origin.partition,
@@ -109,7 +111,8 @@ def report_of(checked: CheckedReport[Any]) -> MessageReport:
             rest.visibility,
             rest.channel_country,
             rest.language,
-            rest.members if isinstance(rest, SizedRest) else None,
+            rest.members if isinstance(rest, RestWithChannel) else None,
+            rest.channel_kind if isinstance(rest, RestWithChannel) else "channel",
         ),
         checked.category,
         received_at,

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from streams.contract.events.internal.passed_report import SizedRest, StampedReport
+from streams.contract.events.internal.passed_report import RestWithChannel, StampedReport
 from streams.contract.wire.bundle import BundleForm
 from streams.contract.wire.topics import MESSAGE_REPORTS_INTERNAL
 
-STAMPED_REPORTS: Final[BundleForm[StampedReport[SizedRest]]] = BundleForm(
-    MESSAGE_REPORTS_INTERNAL, "tocsin.stamped-reports.v1", StampedReport[SizedRest]
+STAMPED_REPORTS: Final[BundleForm[StampedReport[RestWithChannel]]] = BundleForm(
+    MESSAGE_REPORTS_INTERNAL, "tocsin.stamped-reports.v1", StampedReport[RestWithChannel]
 )

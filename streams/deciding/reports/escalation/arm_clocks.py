@@ -1,5 +1,7 @@
 """Arming the clocks of a report, each with the event that opens its escalation."""
 
+from msgspec import UNSET
+
 from streams.contract.events.escalation import Escalation, Score, Window
 from streams.contract.events.report import MessageReport
 from streams.counting.sums import WindowCounts
@@ -94,6 +96,7 @@ def _opening(batch: ReportBatch, key: ClockKey, clock: Clock, duty: Duty, case: 
         clock=view,
         first_report_id=report.report_id,
         priority=clock_priority(rules, clock, now, case.risk.score, report.category),
+        channel_kind=UNSET if report.channel.kind == "channel" else report.channel.kind,
     )
 
 

@@ -22,7 +22,7 @@ from streams.contract.events.escalation import (
 )
 from streams.contract.events.obligation import EscalatedObligation
 from streams.contract.events.priority import Priority
-from streams.contract.events.report import Category
+from streams.contract.events.report import Category, ChannelKind
 from streams.contract.events.routing import Routing
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import event_headers, rfc3339
@@ -78,17 +78,21 @@ def escalation_record(
     arrivals: Arrivals | None = None,
     outcome: OutcomeTrace | None = None,
     digest: Digest | None = None,
+    kind: ChannelKind = "channel",
 ) -> OutputRecord:
     """Return the record that publishes a transition of `episode`, which is in its state after the transition.
 
     `shares` are the categories with reports in the window that ends with the pane of `transition.counted_at`.
     `arrivals` are those of the channel, None if nothing is known of them. `outcome` is the one that caused
-    it; None if a report or time did. `digest` is what the episode says of others that wait.
+    it; None if a report or time did. `digest` is what the episode says of others that wait. `kind` is that of
+    the channel, as the report says that caused it.
     """
     event_id = step_id(episode.escalation_id, episode.sequence)
     event = _event(rules, key, episode, transition, shares, arrivals)
     if digest is not None:
         event = replace(event, digest=digest)
+    if kind != "channel":
+        event = replace(event, channel_kind=kind)
     headers = event_headers(ESCALATION_TYPE, event_id, transition.at)
     if outcome is not None:
         place = {f"{outcome.origin.topic}/{outcome.origin.partition}": outcome.origin.offset}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from streams.contract.events.escalation import Digest
+from streams.contract.events.report import ChannelKind
 from streams.contract.wire.times import DAY, HOUR
 from streams.counting.categories import CategoryShare, shares_of
 from streams.counting.coordination.channel_itself import channel_on
@@ -104,7 +105,7 @@ def open_or_raise(
     opens = transition.type != "opened" or _is_admitted(batch, key, policy, episode, counted_at)
     state.put_episode(key, episode, policy.timing, now)
     if opens:
-        _publish(batch, key, episode, transition, shares)
+        _publish(batch, key, episode, transition, shares, kind=case.report.channel.kind)
     count_reached(batch, key, before, level)
     if opens:
         _list_messages(batch, key, episode, policy, shares, counted_at)
@@ -288,13 +289,14 @@ def _publish(
     shares: Sequence[CategoryShare],
     outcome: OutcomeTrace | None = None,
     digest: Digest | None = None,
+    kind: ChannelKind = "channel",
 ) -> None:
     arrivals = None
     if transition.type != "resolved" and any(share.counts.stamped.stamped for share in shares):
         arrivals = batch.state.crowd.arrivals_of(key.channel.encode())
     rules = batch.rules.of(key.channel, key.mode)
     batch.outputs.append(
-        escalation_record(rules, key, episode, transition, shares, arrivals, outcome, digest)
+        escalation_record(rules, key, episode, transition, shares, arrivals, outcome, digest, kind)
     )
     step = EscalationStep(key.policy, key.mode, transition.type, episode.level)
     batch.counters.escalations[step] += 1

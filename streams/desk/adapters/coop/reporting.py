@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import msgspec
 
 from streams.contract.wire.records import SourceRecord
-from streams.desk.adapters.answer import Accepted, Answer, Failed, answer_of
 from streams.desk.adapters.coop.item import item_id
 from streams.desk.adapters.coop.mapping import Mapping
 from streams.desk.adapters.escalation_reading import Escalated, read_escalation
-from streams.desk.adapters.http_client import HttpClient
+from streams.running.clients.https.answer import Accepted, Answer, Failed, answer_of
+from streams.running.clients.https.http_client import HttpClient
 
 _PATH = "/api/v1/report"
 

@@ -16,11 +16,11 @@ from streams.desk.adapters.coop.reporting import Reporting
 from streams.desk.adapters.coop.settings import CoopSettings
 from streams.desk.adapters.coop.signature import load_public_keys
 from streams.desk.adapters.deliveries import CONCURRENT
-from streams.desk.adapters.http_client import http_client
 from streams.desk.adapters.metrics import AdapterMetrics
 from streams.desk.adapters.outcomes import Outcomes
 from streams.desk.adapters.run import deliver, deliver_set_aside
 from streams.desk.adapters.verdict import check_categories, check_verdicts, load_mapping
+from streams.running.clients.https.http_client import http_client
 from streams.running.clients.pseudonym import LEAST_CHARACTERS
 from streams.running.clients.rules_in_force import (
     RulesInForce,

@@ -18,13 +18,13 @@ from streams.contract.events.moderation_outcome import ModerationOutcome
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.ids import stable_id
 from streams.contract.wire.times import DAY
-from streams.desk.adapters.answer import Failed
 from streams.desk.adapters.metrics import AdapterMetrics, LeftOut
 from streams.desk.adapters.outcomes import Outcomes
 from streams.desk.adapters.ozone.lexicon import QUERY_EVENTS, TOOL, EventPage, SeenEvent, event_type
 from streams.desk.adapters.ozone.mapping import Mapping
-from streams.desk.adapters.ozone.xrpc import NamedError, Xrpc
 from streams.desk.adapters.reported import Reported
+from streams.running.clients.https.answer import Failed
+from streams.running.clients.https.xrpc import NamedError, Xrpc
 from streams.running.clients.pseudonym import pseudonym
 from streams.running.wall_clock import clock_ms
 

@@ -6,7 +6,6 @@ import msgspec
 
 from streams.contract.events.report import Category
 from streams.contract.wire.records import SourceRecord
-from streams.desk.adapters.answer import Accepted, Answer, Failed
 from streams.desk.adapters.escalation_reading import Escalated, event_id, read_escalation
 from streams.desk.adapters.ozone.lexicon import (
     EMIT_EVENT,
@@ -22,8 +21,9 @@ from streams.desk.adapters.ozone.lexicon import (
     Subject,
     TagEvent,
 )
-from streams.desk.adapters.ozone.xrpc import NamedError, Xrpc
 from streams.desk.adapters.reported import Reported
+from streams.running.clients.https.answer import Accepted, Answer, Failed
+from streams.running.clients.https.xrpc import NamedError, Xrpc
 
 _OPEN = "tocsin-open"
 

@@ -8,16 +8,16 @@ from aiokafka import AIOKafkaProducer
 from streams.contract.events.report import Category
 from streams.contract.wire.topics import ESCALATIONS
 from streams.desk.adapters.deliveries import CONCURRENT
-from streams.desk.adapters.http_client import http_client
 from streams.desk.adapters.metrics import AdapterMetrics
 from streams.desk.adapters.outcomes import Outcomes
 from streams.desk.adapters.ozone.decisions import Decisions
 from streams.desk.adapters.ozone.mapping import Mapping
 from streams.desk.adapters.ozone.reporting import Reporting
 from streams.desk.adapters.ozone.settings import OzoneSettings
-from streams.desk.adapters.ozone.xrpc import Account, Xrpc
 from streams.desk.adapters.run import deliver, deliver_set_aside
 from streams.desk.adapters.verdict import check_categories, check_verdicts, load_mapping
+from streams.running.clients.https.http_client import http_client
+from streams.running.clients.https.xrpc import Account, Xrpc
 from streams.running.clients.pseudonym import LEAST_CHARACTERS
 from streams.running.clients.rules_in_force import (
     RulesInForce,

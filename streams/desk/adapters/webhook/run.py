@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from streams.desk.adapters.deliveries import CONCURRENT
-from streams.desk.adapters.http_client import http_client
 from streams.desk.adapters.run import deliver, deliver_set_aside
 from streams.desk.adapters.webhook.settings import WebhookSettings
 from streams.desk.adapters.webhook.webhook import Webhook, is_wanted, signing_keys, topics_of
+from streams.running.clients.https.http_client import http_client
 from streams.running.worker.environment import needed
 from streams.running.worker.settings import Settings
 

@@ -19,9 +19,9 @@ from streams.contract.wire.topics import (
     REFUSALS,
     without_prefix,
 )
-from streams.desk.adapters.answer import Answer, Failed, answer_of
-from streams.desk.adapters.http_client import HttpClient
 from streams.desk.adapters.webhook.settings import Content, WebhookSettings
+from streams.running.clients.https.answer import Answer, Failed, answer_of
+from streams.running.clients.https.http_client import HttpClient
 from streams.running.clients.standard_webhooks import SECRET_MARK, key_in, signature
 from streams.running.worker.environment import WEBHOOK_PREFIX, GivenSecret, SettingsError, given_secret
 

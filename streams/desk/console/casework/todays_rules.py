@@ -44,6 +44,9 @@ def todays_verdict(event: Escalation, now: Rules, then: Rules | None) -> Today:
         return Today("no", f"there is no policy {event.policy}")
     if policy.mode != event.mode:
         return Today("no", f"the policy {policy.id} is {policy.mode}")
+    kind = "channel" if event.channel_kind is UNSET else event.channel_kind
+    if policy.channel_kind not in (None, kind):
+        return Today("no", f"the policy {policy.id} is for another kind: {policy.channel_kind}")
     if differs := _counts_else(event, policy):
         return Today("cannot_tell", f"the policy has {differs}")
     known = _measured(event)

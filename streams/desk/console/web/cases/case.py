@@ -75,7 +75,8 @@ def case_page(
     person, newest = person_of(request), known.newest
     work, vocabulary = known.work, console_of(request).vocabulary
     reader = console_of(request).database.reader()
-    sentence = case_sentence(case_facts(known.events))
+    facts = case_facts(known.events)
+    sentence = case_sentence(facts)
     rules = vocabulary.categories.get(newest.category)
     context: dict[str, Any] = {
         "nav": "desk",
@@ -88,6 +89,7 @@ def case_page(
         # What clocks say is among the clocks; a case of clocks alone has one story.
         "story": "\n\n".join(story(each.events) for each in (known, *_other_policies(known))),
         "sentence": sentence,
+        "about_account": facts.about_account,
         "messages": list(dict.fromkeys(ref for each in known.members for ref in messages_of(each.events))),
         "charts": [
             OfPart(part_name(each.newest, vocabulary.duties), drawn)

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from streams.desk.adapters.answer import Accepted, Failed, answer_of
-from streams.desk.adapters.http_client import HttpClient
+from streams.running.clients.https.answer import Accepted, Failed, answer_of
+from streams.running.clients.https.http_client import HttpClient
 
 Shape = TypeVar("Shape")
 

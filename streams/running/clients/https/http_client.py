@@ -2,20 +2,33 @@
 
 import os
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import aiohttp
 from yarl import URL
 
 from streams import __version__
-from streams.desk.adapters.addresses import AddressNotAllowed, guarded_sockets
-from streams.desk.adapters.answer import Failed
-from streams.desk.adapters.settings import AdapterSettings
+from streams.running.clients.https.addresses import AddressNotAllowed, Network, guarded_sockets
+from streams.running.clients.https.answer import Failed
 
 # A page of a hundred events of Ozone has some 100 KB.
 _MOST_BYTES = 4 * 1024 * 1024
+
+
+class Reach(Protocol):
+    """Where a program may connect, how it verifies who is there, and how long it waits."""
+
+    @property
+    def request_seconds(self) -> float:
+        """How long a request may take."""
+
+    def networks(self) -> Sequence[Network]:
+        """The networks besides public ones."""
+
+    def tls(self) -> ssl.SSLContext:
+        """How to verify the server."""
 
 
 class HttpAnswer(NamedTuple):
@@ -50,14 +63,14 @@ class HttpClient:
 
 
 @asynccontextmanager
-async def http_client(settings: AdapterSettings, address: str, concurrent: int) -> AsyncIterator[HttpClient]:
-    """A client for the receiver at an https address, with at most `concurrent` connections."""
+async def http_client(reach: Reach, address: str, concurrent: int) -> AsyncIterator[HttpClient]:
+    """A client for the server at an address, with at most `concurrent` connections."""
     connector = aiohttp.TCPConnector(
-        ssl=settings.tls(), socket_factory=guarded_sockets(settings.networks()), limit=concurrent
+        ssl=reach.tls(), socket_factory=guarded_sockets(reach.networks()), limit=concurrent
     )
     async with aiohttp.ClientSession(
         connector=connector,
-        timeout=aiohttp.ClientTimeout(total=settings.request_seconds),
+        timeout=aiohttp.ClientTimeout(total=reach.request_seconds),
         cookie_jar=aiohttp.DummyCookieJar(),
         # Unpacking would make megabytes of a few bytes.
         auto_decompress=False,

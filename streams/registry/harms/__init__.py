@@ -1,0 +1,1 @@
+"""What do other vocabularies call harms? Which category does each of their terms become, and back."""

@@ -1,0 +1,1 @@
+"""Requests to one server, which is verified and never left."""
