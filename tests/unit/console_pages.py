@@ -91,7 +91,9 @@ class World:
         self.hold_seconds = 0.0
         self._folder = folder
         self.rule_log = RuleLog()
-        self.rules = RulesInForce(self.rule_log.brokers.log(), "", on_trust, RULES, 3, _try_nothing)
+        self.rules = RulesInForce(
+            self.rule_log.brokers.log(), "", on_trust, RULES, 3, _try_nothing, watches_trials=True
+        )
         # Whether this console may write acts on rules.
         self.acts_on_rules = False
 

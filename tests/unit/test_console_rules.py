@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from streams.contract.wire.times import moment_ms
 from tests.categories import CATEGORIES
 from tests.unit.console_pages import World, lead, text_of
-from tests.unit.rule_log import OTHER, SAME, policies, rule_set
+from tests.unit.rule_log import FILES, OTHER, SAME, policies, rule_set
 from tests.unit.test_back_test_act import FOUND
 from tests.unit.test_console_hostile_text import HOSTILE, check
 from streams.contract.wire.rules.rule_set import rule_set_id
@@ -252,3 +253,77 @@ def test_a_case_says_which_rules_decided_and_whether_todays_would(world):
     page = world.browser(person("desk")).page("/cases/e-set")
     assert first[:16] in page
     assert f"/rules/{first}" not in page
+
+
+def put_to_trial(world, kind, **fields):
+    first = world.rule_log.in_force(SAME)
+    second = world.rule_log.propose(OTHER, first)
+    world.rule_log.act("checked", second, passed=True, back_test=FOUND)
+    world.read_rules()
+    world.acts_on_rules = True
+    bob = world.browser(lead("bob"))
+    return second, bob, send(bob, second, kind, **fields)
+
+
+def test_a_set_is_tried_in_shadow_and_the_trial_ends(world):
+    second, bob, answer = put_to_trial(world, "shadowed")
+    assert answer.status_code == 303
+    words = text_of(bob.page(f"/rules/{second}"))
+    assert "In shadow from now on" in words
+    assert "on trial: " + second[:16] in words
+    assert "on trial: " + second[:16] in text_of(bob.page("/rules"))
+    assert (world.rules.history.trial.rule_set, world.rules.history.trial.share) == (second, 0)
+    assert send(bob, second, "ended").status_code == 303
+    assert "No longer on trial." in text_of(bob.page(f"/rules/{second}"))
+    assert world.rules.history.trial is None
+
+
+def test_a_set_judges_a_share_of_channels(world):
+    second, bob, answer = put_to_trial(world, "approved", share="10")
+    assert answer.status_code == 303
+    assert "Approved: its policies judge 10 % of channels" in text_of(bob.page(f"/rules/{second}"))
+    assert world.rules.history.trial.share == 10
+    assert world.rules.history.in_force.rule_set != second
+
+
+def test_a_set_is_in_force_from_a_time_on(world):
+    second, bob, answer = put_to_trial(world, "approved", since="2999-03-01 12:00")
+    assert answer.status_code == 303
+    assert "in force from that time on" in text_of(bob.page(f"/rules/{second}"))
+    in_force = world.rules.history.in_force
+    assert (in_force.rule_set, in_force.from_ms) == (second, moment_ms("2999-03-01T12:00:00Z"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"share": "5"}, "share must be one of 100, 1, 10, 50"),
+        ({"since": "tomorrow"}, "must be such as"),
+        ({"since": "2020-01-01 00:00"}, "must be later than now"),
+        ({"since": "2999-01-01 00:00", "share": "10"}, "for all channels, or now for a share"),
+    ],
+)
+def test_a_wrong_share_or_time_decides_nothing(world, fields, said):
+    second, _, answer = put_to_trial(world, "approved", **fields)
+    assert answer.status_code == 422
+    assert said in text_of(answer.text)
+    assert second in world.rules.history.proposals
+
+
+def test_a_share_may_differ_in_policies_only(world):
+    first = world.rule_log.in_force(SAME)
+    graver = policies_and_more(first)
+    second = world.rule_log.propose(graver, first)
+    world.rule_log.act("checked", second, passed=True, back_test=FOUND)
+    world.read_rules()
+    world.acts_on_rules = True
+    answer = send(world.browser(lead("bob")), second, "approved", share="10")
+    assert answer.status_code == 409
+    assert "a share of channels can have other policies, and nothing else" in text_of(answer.text)
+
+
+def policies_and_more(parent):
+    texts = {each.name: each.text for each in FILES}
+    scoring = texts["scoring.yaml"].replace("0.5", "0.4", 1)
+    assert scoring != texts["scoring.yaml"]
+    return rule_set("other weights", parent, **{"scoring.yaml": scoring})

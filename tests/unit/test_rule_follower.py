@@ -28,9 +28,10 @@ from streams.running.worker.rule_changes.following import RuleFollower
 from streams.running.worker.rule_changes.log_reading import ChangesReading
 from streams.running.worker.rule_changes.shelf import Shelf
 from streams.running.worker.rule_changes.trial import Verdict
+from streams.running.worker.rule_changes.trial_watch import TrialWatch
 from tests.model.memory_log import Brokers
 from tests.shipped import RULES
-from tests.unit.rule_log import CHANGES, OTHER, SAME, SETS, RuleLog, policies, rule_set
+from tests.unit.rule_log import CHANGES, FILES, OTHER, SAME, SETS, RuleLog, policies, rule_set
 
 TRIALS = TopicPartition("rule-trials", 0)
 
@@ -46,8 +47,9 @@ class World(RuleLog):
         self.written = []
         self.shelf = Shelf(lambda rules: [reporter_stage(compile_reporter_rules(rules))], RULES)
         self.reading = ChangesReading(self.brokers.log(), "", verify)
+        self.watch = TrialWatch(self.brokers.log(), "", self.reading.history, self.shelf, self.write)
         self.follower = RuleFollower(
-            self.brokers.log(), self.reading, self.shelf, "", self.told.append, self.try_set, write=self.write
+            self.brokers.log(), self.reading, self.shelf, "", self.told.append, self.try_set, watch=self.watch
         )
 
     async def write(self, record):
@@ -283,7 +285,7 @@ def test_a_set_for_later_is_told_to_partitions_at_once_and_shown_when_its_moment
 
 
 def test_a_share_is_halted_when_the_numbers_of_all_partitions_leave_the_band(world):
-    world.follower.watch._most_seconds = 0.0
+    world.watch._most_seconds = 0.0
 
     def count(partition, in_force, candidate):
         row = RuleTrialCount(name, 10, 6, partition, "episodes", "fraud", 1, in_force, candidate)

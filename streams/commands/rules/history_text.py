@@ -4,9 +4,9 @@ from streams.contract.events.rules.rule_change import RuleChange
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.times import epoch_ms
 from streams.desk.text.back_test_text import back_test_text
+from streams.desk.text.rule_trial_text import trial_text
 from streams.desk.text.text_table import text_table
-from streams.registry.changes.halting import TrialNumbers
-from streams.registry.changes.history import OnTrial, RuleHistory, Told, short
+from streams.registry.changes.history import RuleHistory, Told, short
 from streams.registry.changes.trial_totals import TrialTotals
 
 _DONE = {
@@ -63,24 +63,6 @@ def listed(history: RuleHistory, totals: TrialTotals, *, everything: bool) -> st
 
 def _act_name(act: RuleChange) -> str:
     return act.kind if act.share is None else f"{act.kind} {act.share} %"
-
-
-def trial_text(trial: OnTrial, numbers: TrialNumbers) -> str:
-    """Return what was counted of a candidate on trial, beside the rules in force."""
-    judges = f"judges {trial.share} % of channels" if trial.share else "in shadow"
-    reports = numbers.reports
-    counted = (
-        f"reports judged, in steps of 500 for each partition: {reports.in_force:,} by the rules in force, "
-        f"{reports.candidate:,} by the candidate"
-    )
-    lines = [f"on trial: {short(trial.rule_set)}, {judges} since {rfc3339(trial.since_ms)}", counted]
-    rows = [
-        (policy, str(level), f"{sides.in_force:,}", f"{sides.candidate:,}")
-        for (policy, level), sides in numbers.episodes.items()
-    ]
-    if rows:
-        lines += ["", text_table(("policy", "level", "channels, in force", "channels, candidate"), rows)]
-    return "\n".join(lines)
 
 
 def _why(told: Told) -> str:

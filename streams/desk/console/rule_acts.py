@@ -1,12 +1,13 @@
 """Writes what people decide about sets of rules on a console, and reads in the log whether it counts."""
 
 import asyncio
+from datetime import datetime
 from time import monotonic
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
 
-from streams.contract.events.rules.rule_change import RuleActor, RuleChangeKind
+from streams.contract.events.rules.rule_change import RuleActor, RuleChange, RuleChangeKind, Share
 from streams.contract.wire.forms.rule_change_decoding import rule_change_record
 from streams.desk.console.publisher import NotReadBack
 from streams.registry.changes.bundle import category_conflicts
@@ -38,17 +39,26 @@ class RuleActs:
         self._key = key
 
     async def act(
-        self, actor: RuleActor, kind: RuleChangeKind, rule_set: str, reason: str, version: int
+        self,
+        actor: RuleActor,
+        kind: RuleChangeKind,
+        rule_set: str,
+        reason: str,
+        version: int,
+        *,
+        share: Share | None = None,
+        since: datetime | None = None,
     ) -> str | None:
         """Write an act by somebody who had read `version` acts; return why it does not count, if it does not.
 
-        What would not count is not written. Raises NotReadBack, or a KafkaError if brokers do not take it.
+        `share` and `since` are as in `RuleChange`. What would not count is not written. Raises NotReadBack,
+        or a KafkaError if brokers do not take it.
         """
         history = self._rules.history
         if version != history.version:
             return "somebody decided about rules since you opened the page"
-        act = made(history, Signer(actor, self._key), kind, rule_set, reason)
-        problem = history.problem(act, clock_ms()) or self._unusable(kind, rule_set)
+        act = made(history, Signer(actor, self._key), kind, rule_set, reason, share=share, since=since)
+        problem = history.problem(act, clock_ms()) or self._unusable(act)
         if problem is not None:
             return problem
         record = rule_change_record(act)
@@ -63,19 +73,22 @@ class RuleActs:
             await asyncio.sleep(_LOOK_SECONDS)
         raise NotReadBack
 
-    def _unusable(self, kind: RuleChangeKind, rule_set: str) -> str | None:
-        """Say why no worker could use a set that is to be put into force, as this console has tried it."""
-        if kind != "approved":
+    def _unusable(self, act: RuleChange) -> str | None:
+        """Say why a set that is to judge cannot, or must not yet, as this console has tried it."""
+        if act.kind not in ("approved", "scheduled", "shadowed"):
             return None
-        in_force = self._rules.history.in_force
-        rules = self._rules.of(rule_set)
+        in_force, now = self._rules.history.in_force, self._rules.now
+        rules = self._rules.of(act.rule_set)
         if rules is None:
             return "this console has not tried the set yet, or cannot use it"
         if in_force is not None and self._rules.of(in_force.rule_set) is None:
             return "this console cannot use the rules in force, and so cannot compare the set with them"
-        if lacks_back_test(self._rules.history.proposals[rule_set], self._rules.now, rules):
+        if act.share is not None and rules.registry_version != now.registry_version:
+            return "a share of channels can have other policies, and nothing else"
+        proposal = self._rules.history.proposals[act.rule_set]
+        if act.kind != "shadowed" and lacks_back_test(proposal, now, rules):
             return "it changes what is live, and was not back-tested: `tocsin rules backtest --reason`"
-        conflicts = category_conflicts(self._rules.now, rules)
+        conflicts = category_conflicts(now, rules)
         return f"the set {'; '.join(conflicts)}" if conflicts else None
 
 

@@ -22,6 +22,7 @@ from streams.contract.wire.topics import (
     DESK_VIEWS,
     MODERATION_OUTCOMES,
     RULE_CHANGES,
+    RULE_TRIALS,
 )
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.follower import Follower
@@ -86,7 +87,7 @@ async def run_console(settings: Settings, own: ConsoleSettings, ready: Callable[
             producer_for(settings, *(settings.topic_prefix + topic for topic in written)) as producer,
         ):
             logger.info("serving /metrics, /livez, /readyz and /status", address=address)
-            await catch_up(settings, rules)
+            await catch_up(settings, rules, RULE_TRIALS)
             access = load_access(own, rules.now.categories)
             rules.changed = partial(_use, access)
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress, metrics.acts)

@@ -25,6 +25,7 @@ from streams.running.worker.rule_changes.following import Alike, RuleFollower, T
 from streams.running.worker.rule_changes.log_reading import ChangesReading, read_rule_set
 from streams.running.worker.rule_changes.shelf import Shelf
 from streams.running.worker.rule_changes.trial import try_rule_set
+from streams.running.worker.rule_changes.trial_watch import TrialWatch
 from streams.running.worker.rules import configured_rules
 from streams.running.worker.settings import Settings
 
@@ -46,7 +47,8 @@ class RulesInForce:
 
     `now` are they, and `history` is what the log says. `changed` is called with the rules whenever other ones
     are in force; of a set that this program cannot use it says so in its log, and goes on by those that it
-    has. Of open proposals no more than `proposals` are tried, so that they can be looked at.
+    has. Of open proposals no more than `proposals` are tried, so that they can be looked at. With
+    `watches_trials` it reads what is counted of a candidate on trial.
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class RulesInForce:
         proposals: int = 0,
         try_set: Try = try_rule_set,
         alike: Alike = decide_alike,
+        *,
+        watches_trials: bool = False,
     ) -> None:
         self.now = files
         self.changed: Callable[[Rules], None] = lambda _: None
@@ -67,7 +71,10 @@ class RulesInForce:
         # It judges nothing, so it needs no stages.
         self._shelf = Shelf(lambda _: (), files)
         reading = ChangesReading(log, prefix, verify)
-        self._follower = RuleFollower(log, reading, self._shelf, prefix, self._use, try_set, proposals, alike)
+        watch = TrialWatch(log, prefix, reading.history, self._shelf) if watches_trials else None
+        self._follower = RuleFollower(
+            log, reading, self._shelf, prefix, self._use, try_set, proposals, alike, watch
+        )
         self._known: dict[str | None, Versions] = {None: versions_of(files)}
 
     @property
@@ -120,8 +127,8 @@ class RulesInForce:
         self.changed(rules)
 
 
-def configured_rules_in_force(settings: Settings, proposals: int = 0) -> RulesInForce:
-    """Return the rules as the settings say; nothing of the log is read yet.
+def configured_rules_in_force(settings: Settings, proposals: int) -> RulesInForce:
+    """Return the rules as the settings say, with what is counted of a candidate; nothing is read yet.
 
     Raises RegistryError if a file of the registry is invalid, and as `configured_approvals` does.
     """
@@ -131,6 +138,7 @@ def configured_rules_in_force(settings: Settings, proposals: int = 0) -> RulesIn
         configured_approvals(settings).verify,
         configured_rules(settings),
         proposals,
+        watches_trials=True,
     )
 
 
@@ -148,14 +156,15 @@ def configured_categories_in_force(settings: Settings) -> RulesInForce:
     )
 
 
-async def catch_up(settings: Settings, rules: RulesInForce) -> None:
+async def catch_up(settings: Settings, rules: RulesInForce, *more_topics: str) -> None:
     """Read the log of the rules to its end; the set in force is ready then, or cannot be used.
+
+    `more_topics` are others that this program will read for it.
 
     Raises UnknownTopicOrPartitionError if a topic is missing, or another KafkaError.
     """
-    await require_topics(
-        settings.connection(), [settings.topic_prefix + each for each in (RULE_CHANGES, RULE_SETS)]
-    )
+    topics = (RULE_CHANGES, RULE_SETS, *more_topics)
+    await require_topics(settings.connection(), [settings.topic_prefix + each for each in topics])
     await rules.catch_up()
 
 

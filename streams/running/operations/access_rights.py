@@ -138,6 +138,7 @@ ROLES: Final = (
                 REVIEW_QUESTIONS,
                 RULE_CHANGES,
                 RULE_SETS,
+                RULE_TRIALS,
                 TRANSPARENCY_COUNTERS,
                 to=_READ,
             ),

@@ -39,6 +39,7 @@ from streams.running.worker.rule_changes.following import RuleFollower
 from streams.running.worker.rule_changes.log_reading import ChangesReading
 from streams.running.worker.rule_changes.log_writing import write_act
 from streams.running.worker.rule_changes.shelf import AnyStage, Shelf
+from streams.running.worker.rule_changes.trial_watch import TrialWatch
 from streams.running.worker.rules import (
     configured_rules,
     report_rules,
@@ -122,7 +123,8 @@ def build_app(settings: Settings) -> StageApp:
     shelf = Shelf(stages_of, rules)
     reading = ChangesReading(app.connection, app.prefix, approvals.verify)
     write = partial(write_act, app.connection, app.prefix)
-    follower = RuleFollower(app.connection, reading, shelf, app.prefix, judged_by, write=write)
+    watch = TrialWatch(app.connection, app.prefix, reading.history, shelf, write)
+    follower = RuleFollower(app.connection, reading, shelf, app.prefix, judged_by, watch=watch)
     operations.rules_standing = follower.standing
     app.rules_wanted = follower.wanted
     observers: tuple[Observer[Any, Any], ...] = (

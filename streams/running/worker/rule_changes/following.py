@@ -9,7 +9,6 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from streams.contract.events.internal.rules_switch import RulesSwitch
-from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.rules.rule_set import BadRuleSet, decode_rule_set
 from streams.registry.changes.bundle import load_rule_set
 from streams.registry.changes.history import short
@@ -55,10 +54,10 @@ def decide_alike(one: Rules, other: Rules) -> bool:
 class RuleFollower:
     """Reads the log, and makes the sets ready that partitions are or may be judged by.
 
-    `changed` is called with the rules of the set in force whenever another one is in force and ready. `write`
-    writes the act that halts a candidate; without it this process halts none. Of open proposals the newest
-    ones are made ready, no more than `proposals`. `alike` says whether the files of the installation and the
-    rules in force are the same for this process.
+    `changed` is called with the rules of the set in force whenever another one is in force and ready. Of open
+    proposals the newest ones are made ready, no more than `proposals`. `alike` says whether the files of the
+    installation and the rules in force are the same for this process. `watch` reads what is counted of a
+    candidate on trial; without it nobody here knows.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class RuleFollower:
         try_set: Try = try_rule_set,
         proposals: int = _MOST_PROPOSALS,
         alike: Alike = decide_alike,
-        write: Callable[[OutputRecord], Awaitable[None]] | None = None,
+        watch: TrialWatch | None = None,
     ) -> None:
         self.history = reading.history
         self._log = log
@@ -85,7 +84,7 @@ class RuleFollower:
         self._problems: dict[str, tuple[str, float]] = {}
         self._something = asyncio.Event()
         self._told: str | None = None
-        self.watch = None if write is None else TrialWatch(log, prefix, reading.history, shelf, write)
+        self._watch = watch
 
     def wanted(self) -> RulesSwitch | None:
         """Return by which rules all partitions are to be judged, once they are ready here.
@@ -116,7 +115,7 @@ class RuleFollower:
             self._differs(),
             None if trial is None else (trial.rule_set, trial.share),
             None if halted is None else (halted.rule_set, halted.since_ms),
-            None if self.watch is None else self.watch.numbers(),
+            None if self._watch is None else self._watch.numbers(),
         )
 
     def _against_share(self) -> str | None:
@@ -158,8 +157,8 @@ class RuleFollower:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read())
             tasks.create_task(self._prepare())
-            if self.watch is not None:
-                tasks.create_task(self.watch.watch())
+            if self._watch is not None:
+                tasks.create_task(self._watch.watch())
 
     async def _read(self) -> None:
         while True:

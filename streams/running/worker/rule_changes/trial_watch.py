@@ -38,7 +38,7 @@ WORKER: Final = RuleActor("tocsin-worker", "operator")
 
 
 class TrialWatch:
-    """Reads what all partitions count of a trial, and writes the act that halts it with `write`.
+    """Reads what all partitions count of a trial; with `write`, it writes the act that halts it.
 
     `history` is that of the follower, which reads that act as every other one.
     """
@@ -49,7 +49,7 @@ class TrialWatch:
         prefix: str,
         history: RuleHistory,
         shelf: Shelf,
-        write: Callable[[OutputRecord], Awaitable[None]],
+        write: Callable[[OutputRecord], Awaitable[None]] | None = None,
         most_seconds: float = _OTHERS_FIRST_SECONDS,
     ) -> None:
         self._log = log
@@ -90,7 +90,7 @@ class TrialWatch:
 
     async def _halt_if_needed(self) -> None:
         trial = self._history.trial
-        if trial is None or self._why() is None:
+        if self._write is None or trial is None or self._why() is None:
             return
         # Not a decision of the stages: whichever act is first in the log counts.
         await asyncio.sleep(random.uniform(0.0, self._most_seconds))  # noqa: S311

@@ -3,13 +3,14 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from streams.contract.events.rules.rule_change import Share
 from streams.contract.wire.times import moment_ms
 from streams.desk.console.casework.permissions import Person, may_see_rules, rule_role
 from streams.desk.console.read_model.statements import SQL
@@ -17,6 +18,7 @@ from streams.desk.console.rule_comparing import Compared
 from streams.desk.console.web.context import Console, console_of, page, person_of
 from streams.desk.console.web.rules.judged_by import JudgedBy, judged_by, puts_into_force
 from streams.desk.text.back_test_text import back_test_text
+from streams.desk.text.rule_trial_text import trial_text
 from streams.registry.changes.history import Proposal, RuleHistory, Told
 from streams.running.clients.rules_in_force import RulesInForce, Versions
 
@@ -97,6 +99,8 @@ def state_of(history: RuleHistory, rule_set: str, told: Sequence[Told]) -> str:
     """What a set is now, in words."""
     if history.in_force is not None and history.in_force.rule_set == rule_set:
         return "in force"
+    if history.trial is not None and history.trial.rule_set == rule_set:
+        return f"judges {history.trial.share} % of channels" if history.trial.share else "in shadow"
     if rule_set in history.proposals:
         return "proposed"
     if rule_set in history.past:
@@ -154,13 +158,18 @@ def _require_may_see(person: Person) -> None:
 
 def _shared(console: Console, person: Person) -> dict[str, Any]:
     """What both pages need to show acts, and what a person may do here."""
-    history = console.rules.history
+    history, numbers = console.rules.history, console.rules.standing().numbers
+    trial = history.trial
     return {
         "nav": "rules",
         "in_force": history.in_force,
         "before": history.before,
         "past": list(history.past),
         "version": history.version,
+        "trial": None if trial is None or numbers is None else trial_text(trial, numbers),
+        "on_trial": None if trial is None else trial.rule_set,
+        "halted": history.halted,
+        "shares": get_args(Share),
         "acts_here": console.rule_acts is not None and rule_role(person) is not None,
         "by_command": console.rule_acts is None,
     }
