@@ -74,8 +74,7 @@ ADAPTER_RULES_DIFFER = Metric(
     _ADAPTERS,
     "tocsin_adapter_rules_differ_from_files",
     "gauge",
-    "1 if a set of rules is in force by rule-changes that has other categories than the adapter's file of "
-    "them, which decides nothing then. Absent for the webhook, which needs no rules.",
+    "1 if the set of rules in force has other categories than the adapter's file. Absent for the webhook.",
 )
 ADAPTER_RULES_NOT_READY = Metric(
     _ADAPTERS,

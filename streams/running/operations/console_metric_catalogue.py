@@ -53,15 +53,13 @@ CONSOLE_RULES_DIFFER = Metric(
     _CONSOLE,
     "tocsin_console_rules_differ_from_files",
     "gauge",
-    "1 if a set of rules is in force by rule-changes and the files of this console say otherwise: these "
-    "decide nothing.",
+    "1 if a set of rules is in force and the files of this console say otherwise.",
 )
 CONSOLE_RULES_NOT_READY = Metric(
     _CONSOLE,
     "tocsin_console_rules_not_ready",
     "gauge",
-    "1 for a set of rules that is in force or proposed, and that this console cannot use, or is still making "
-    "ready.",
+    "1 for a set in force or proposed that this console cannot use, or still makes ready.",
     ("rules",),
 )
 

@@ -30,8 +30,7 @@ READ_NATIVELY = Metric(
     _INTAKE,
     "tocsin_reports_read_natively_total",
     "counter",
-    "Reports that the native core read and passed on, by place: if it runs, most of those that are passed to "
-    "the stage of reporters, and of those that this stage has stamped. Python reads the others.",
+    "Reports that the native core read and passed on, by place; Python reads the others.",
     ("place",),
 )
 LATE = Metric(
@@ -321,14 +320,14 @@ BEYOND_BUDGET = Metric(
     _REPORTERS,
     "tocsin_episodes_beyond_budget_total",
     "counter",
-    "Episodes that were due to open in an hour in which the budget of their policy and level was spent.",
+    "Episodes due to open after the budget of their policy, level and hour was spent.",
     ("policy", "level", "effect"),
 )
 SAMPLES = Metric(
     _REPORTERS,
     "tocsin_samples_total",
     "counter",
-    "Steps of messages that were drawn at random among those that no policy raised, for a review.",
+    "Steps of messages drawn at random among those that no policy raised.",
     ("step",),
 )
 REVIEW_QUESTIONS = Metric(
@@ -650,24 +649,22 @@ RULES_HALTED = Metric(
     _STATE,
     "tocsin_rules_halted_timestamp_seconds",
     "gauge",
-    "When a candidate was halted by itself, until somebody rejects it, or puts it or another set on trial or "
-    "into force.",
+    "When a candidate was halted, until it is rejected, or another set is tried or in force.",
     ("rules",),
 )
 TRIAL_EPISODES = Metric(
     _STATE,
     "tocsin_rules_trial_episodes",
     "gauge",
-    "Channels of all partitions in which an episode has reached a level since a candidate is on trial, by "
-    "the rules that judged it. Every worker says the same.",
+    "Channels of all partitions in which an episode reached a level, by the rules that judged it; the "
+    "same in every worker.",
     ("policy", "level", "by"),
 )
 TRIAL_REPORTS = Metric(
     _STATE,
     "tocsin_rules_trial_reports",
     "gauge",
-    "Reports of all partitions that were judged since a candidate is on trial, in steps of 500 for each "
-    "partition. Every worker says the same.",
+    "Reports of all partitions judged during a trial, in steps of 500 each; the same in every worker.",
     ("by",),
 )
 REGISTRY_INFO = Metric(
