@@ -257,6 +257,7 @@ def test_a_candidate_in_shadow_for_a_share_halted_and_in_force_from_a_time_on(de
     more = proposed(says("carol", "propose", "--from", law, "--reason", "more than policies"))
     refused(says("bob", "approve", more, "--share", "10", "--reason", "no", "--yes"), "scoring.yaml differs")
     refused(says("alice", "approve", name, "--share", "50", "--reason", "mine", "--yes"), "cannot approve")
+    back_tested(says("alice", *BACK_TEST, name))
     done(says("bob", "approve", name, "--share", "50", "--reason", "half of the channels", "--yes"))
     fleet.wait_for(lambda: rulings(deployment) == {Ruling(first, name, 50)}, 60, "a share", tend=False)
     deployment.publish(floods(2_000, 120))

@@ -15,7 +15,7 @@ from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.operator_options import require_reason
 from streams.commands.shared.terminal import echo
-from streams.contract.events.rules.rule_change import RuleRole, Share
+from streams.contract.events.rules.rule_change import RuleChange, RuleRole, Share
 from streams.contract.events.rules.rule_set import FORMAT, RuleSet
 from streams.contract.wire.rules.rule_set import (
     BadRuleSet,
@@ -229,19 +229,26 @@ async def _acted(
     else:
         rule_set = _on_trial(history) if kind == "ended" else _before(history)
     act = made(history, who, kind, rule_set, reason, passed=True if kind == "checked" else None, **fields)
-    if problem := history.problem(act, epoch_ms(act.at)):
-        raise click.ClickException(f"{problem}. Nothing was written.")
-    if kind in ("approved", "checked", "shadowed", "scheduled"):
+    if kind not in ("approved", "checked", "shadowed", "scheduled"):
+        _require_counts(history, act)
+    else:
         read, value = await read_set(settings, rule_set)
-        after = await require_usable(settings, history, rule_set, value)
-        if fields.get("share") is not None:
+        if act.share is not None:
             await _require_only_policies(settings, history, read)
+        _require_counts(history, act)
+        after = await require_usable(settings, history, rule_set, value)
         if kind in ("approved", "scheduled"):
             _show_back_test(history.proposals[rule_set], await rules_in_force(settings, history), after)
     if not yes:
         return f"nothing was written; to write that {short(rule_set)} is {kind}, run it again with --yes"
     await act_on(settings, log, act)
     return act_text(act)
+
+
+def _require_counts(history: RuleHistory, act: RuleChange) -> None:
+    """Raise ClickException if an act would not count."""
+    if problem := history.problem(act, epoch_ms(act.at)):
+        raise click.ClickException(f"{problem}. Nothing was written.")
 
 
 def _show_back_test(proposal: Proposal, before: Rules, after: Rules) -> None:
