@@ -10,6 +10,7 @@ from streams.contract.events.rules.back_test import BackTest, BackTestedPolicy
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.forms.rule_change_decoding import decode_rule_change, rule_change_record
 from streams.desk.text.back_test_text import back_test_text
+from streams.registry.changes.trial_totals import TrialTotals
 from tests.unit.test_rule_history import ALICE, KEYS, SETS, act, history, signed
 
 END = datetime(2026, 11, 30, 9, 18, 41, 123_000, tzinfo=UTC)
@@ -53,4 +54,4 @@ def test_the_proposal_keeps_it_over_another_check():
         "UTC; spam 980 new (12 upheld, 4 dismissed, 964 undecided), 3 gone; older reports were deleted"
     )
     assert back_test_text(FOUND) == text
-    assert f"why; {text}" in listed(read, everything=False)
+    assert f"why; {text}" in listed(read, TrialTotals(), everything=False)

@@ -63,7 +63,11 @@ def modelled(given_reports: list[tuple[int, int, bool]]) -> tuple[list[int], Clu
     joined = []
     for made, needed, known in given_reports:
         groups = [each for each in order if each["size"] > 1][-GROUPS:]
-        alone = [each for each in order if each["size"] == 1 and each["kept"]][-ALONE:]
+        alone = [each for each in order if each["size"] == 1 and each["kept"]]
+        # Whom later ones have pushed out does not come back when one of these joins a cluster.
+        for each in alone[:-ALONE]:
+            each["kept"] = False
+        del alone[:-ALONE]
         home = None
         if used_bins(made) >= needed:
             for each in [*reversed(groups), *reversed(alone)]:

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaTimeoutError
 
 from streams.contract.wire.forms.report_decoding import FORM
 from streams.contract.wire.reading import event_reader
+from streams.intake import publishing
 from streams.intake import server as server_module
 from streams.intake.mapping import load_mapping
 from streams.intake.metrics import STATUSES, IntakeMetrics
@@ -216,7 +217,7 @@ def test_a_source_over_its_quota_waits_and_the_others_do_not():
 
 @pytest.mark.parametrize("silent", [True, False])
 def test_what_kafka_does_not_confirm_is_to_be_sent_again(monkeypatch, silent):
-    monkeypatch.setattr(server_module, "_CONFIRM_SECONDS", 0.2)
+    monkeypatch.setattr(publishing, "_CONFIRM_SECONDS", 0.2)
 
     async def test(server):
         if silent:

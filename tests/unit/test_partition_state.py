@@ -1,5 +1,7 @@
 """State: batches and restores change nothing, keys and versions are fixed, and counts expire."""
 
+import importlib
+import pkgutil
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams import deciding
 from streams.contract.wire.state_records import UnknownStateVersion
 from streams.counting import store as count_store
 from streams.deciding.reports.stage import report_stage
@@ -295,3 +298,14 @@ def shuffled(stored: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
     entries = list(stored.items())
     random.Random(len(entries)).shuffle(entries)
     return entries
+
+
+def test_no_two_kinds_of_state_records_begin_alike():
+    """A stage would restore the one as the other, and nothing would say so."""
+    kinds = {}
+    for module in pkgutil.walk_packages(deciding.__path__, "streams.deciding."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if name.isupper() and isinstance(value, bytes) and len(value) == 1 and value.isalpha():
+                kinds.setdefault(value, set()).add(name)
+    assert len(kinds) > 20
+    assert {key: names for key, names in kinds.items() if len(names) > 1} == {}

@@ -9,7 +9,7 @@ from streams.contract.events.rules.rule_trial import TrialCountOf
 from streams.contract.wire.state_records import STATE_VERSION, require_version
 from streams.deciding.partition.moving import NewPartition, Shared
 
-TRIAL_COUNTS: Final = b"M"
+TRIAL_COUNTS: Final = b"t"
 """State key of the counts; only of a partition in which a candidate is tried. The key is the type alone."""
 
 CountKey = tuple[TrialCountOf, str, int]
