@@ -21,7 +21,7 @@ from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.crowd import LISTED_MESSAGES, MESSAGE_REPORTERS
-from streams.deciding.reports.decisions_read import DECISIONS_READ, DecisionsRead
+from streams.deciding.reports.decisions_read import DECISIONS_READ, MOST_RUNS, DecisionsRead
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.requests.rules import compile_request_rules
@@ -224,7 +224,9 @@ def check_replay(
             found = [(row.partition, row.key, row.value, row.headers) for row in rows]
             for number, (ours, theirs) in enumerate(zip_longest(found, expected)):
                 assert ours == theirs, (
-                    f"{topic} {partition}, record {number} of {len(found)}; the replay has {len(expected)}"
+                    f"{topic} {partition}, record {number} of {len(found)}; the replay has {len(expected)}. "
+                    f"After the last report decisions came in {_runs(deployment, reader, partition)} runs: of "
+                    f"more than {MOST_RUNS} the order is not known"
                 )
             compared[topic] += len(found)
         for topic, kept in (
@@ -236,6 +238,14 @@ def check_replay(
             _check_state(f"{topic} {partition}", view, kept)
             compared[topic] += len(view)
     return compared | _check_reporters(deployment, reader, rules, cut, told, sets)
+
+
+def _runs(deployment: Deployment, reader: Reader, partition: int) -> int:
+    read = DecisionsRead()
+    value = reader.latest(deployment.name(STATE), partition).get(DECISIONS_READ)
+    if value is not None:
+        read.restore(DECISIONS_READ, value)
+    return len(read.runs)
 
 
 def _requests(rules: ReportRules) -> AnyStage:
