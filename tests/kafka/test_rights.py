@@ -164,7 +164,7 @@ def note_on_console(settings, folder, case):
     try:
         wait_until(lambda: "console at" in console.text, console)
         (address,) = re.findall(r"^console at (\S+)$", console.text, re.MULTILINE)
-        with httpx.Client(base_url=address) as browser:
+        with httpx.Client(base_url=address, timeout=30 * patience()) as browser:
             wait_until(lambda: browser.get(f"/cases/{case}").status_code == 200, console)
             page = browser.get(f"/cases/{case}").text
             # The part on which the whole case is decided.

@@ -31,7 +31,7 @@ from streams.desk.console.live_feed import LiveFeed
 from streams.desk.console.metrics import ConsoleMetrics, Timed, serve_metrics
 from streams.desk.console.people.access import Access, load_access
 from streams.desk.console.publisher import NotReadBack, Publisher
-from streams.desk.console.read_model.database import Database
+from streams.desk.console.read_model.database import Database, fit_to
 from streams.desk.console.rule_acts import RuleActs, own_key
 from streams.desk.console.rule_comparing import Comparing
 from streams.desk.console.settings import ConsoleSettings
@@ -88,6 +88,8 @@ async def run_console(settings: Settings, own: ConsoleSettings, ready: Callable[
         ):
             logger.info("serving /metrics, /livez, /readyz and /status", address=address)
             await catch_up(settings, rules, RULE_TRIALS)
+            # Pages may be asked for before the follower has begun.
+            await asyncio.to_thread(fit_to, writer, rules.now.categories)
             access = load_access(own, rules.now.categories)
             rules.changed = partial(_use, access)
             publisher = Publisher(producer, settings.topic_prefix, database, follower.progress, metrics.acts)

@@ -224,7 +224,8 @@ def check_replay(
             found = [(row.partition, row.key, row.value, row.headers) for row in rows]
             for number, (ours, theirs) in enumerate(zip_longest(found, expected)):
                 assert ours == theirs, (
-                    f"{topic} {partition}, record {number} of {len(found)}; the replay has {len(expected)}. "
+                    f"{topic} {partition}, record {number} of {len(found)} differs from the replay, which has "
+                    f"{len(expected)}. "
                     f"After the last report decisions came in {_runs(deployment, reader, partition)} runs: of "
                     f"more than {MOST_RUNS} the order is not known"
                 )
