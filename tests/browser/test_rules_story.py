@@ -7,10 +7,8 @@ import uuid
 
 import orjson
 import pytest
-from click.testing import CliRunner
 from playwright.sync_api import expect
 
-from streams.commands.main import commands
 from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, Ruling, ruling_of
 from streams.deciding.reports.rules import compile_report_rules
 from streams.registry.changes.bundle import load_rule_set
@@ -18,7 +16,7 @@ from streams.contract.events.rules.rule_set import RuleSet
 from streams.running.log.position import POSITION_KEY
 from tests.browser.conftest import go
 from tests.browser.harness.console import ConsoleProcess
-from tests.kafka.harness.command_results import done
+from tests.kafka.harness import workers
 from tests.kafka.harness.deployment import ESCALATIONS, RULE_SETS, STAGES, Deployment
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import now_ms, spam_report
@@ -79,11 +77,16 @@ def console(deployment, keys, tmp_path_factory):
 
 @pytest.fixture
 def alice(deployment, keys):
-    """Runs `tocsin rules` in her name."""
+    """Runs `tocsin rules` in her name, and returns what it prints."""
 
     def run(*arguments):
+        # A process of its own: an event loop of the browser runs in this thread.
         environment = {**deployment.settings, **keys[1]["alice"].environment}
-        return done(CliRunner().invoke(commands, ["rules", *map(str, arguments)], env=environment))
+        ended = workers.run(
+            [*workers.COMMAND, "rules", *map(str, arguments)], env=workers.clean_environment(environment)
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
 
     return run
 
