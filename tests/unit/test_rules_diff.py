@@ -106,13 +106,35 @@ def test_policies_are_compared_by_what_they_say() -> None:
     assert policy_changes(old, old) == ()
 
 
+def test_whatever_rules_have_is_compared() -> None:
+    law = {
+        "jurisdictions", "authorities", "location_hints", "obligations", "triggers", "targets", "calendars",
+        "platform", "index", "watched", "lapsed_signatures", "regions",
+    }  # fmt: skip
+    versions = {"policy_version", "registry_version"}
+    assert {field.name for field in dataclasses.fields(RULES)} == law | versions | {"policies", *PARTS}
+    # And whatever a policy has: another value in it is found.
+    row = RULES.policies[0]
+    other: dict[str, Any] = {
+        "mode": "off", "categories": ("spam", "ip"), "window": "PT7H", "levels": (), "clear_below": 0.1,
+        "min_clear_ms": 7_000, "cooldown_ms": 7_000, "reason": "another", "per_hour": 7, "channel_kind": "account",
+    }  # fmt: skip
+    known_by_others = {"id", "window_ms", "content_hash"}
+    assert {field.name for field in dataclasses.fields(row)} == other.keys() | known_by_others
+    for name, value in other.items():
+        changed = dataclasses.replace(RULES, policies=(dataclasses.replace(row, **{name: value}),))
+        assert policy_changes(dataclasses.replace(RULES, policies=(row,)), changed), name
+
+
 @pytest.mark.parametrize("part", [*PARTS])
 def test_every_value_of_every_part_is_compared(part: str) -> None:
     """Whatever field a part has: another value in it is found, by its path."""
     values = getattr(RULES, part)
-    if isinstance(values, str):
-        other = dataclasses.replace(RULES, integrity="live")
-        assert [tuple(each) for each in value_changes(RULES, other)[part]] == [("mode", "shadow", "live")]
+    if isinstance(values, str | int | float):
+        name, new = ("mode", "live") if isinstance(values, str) else ("value", values + 1)
+        whole_part: dict[str, Any] = {part: new}
+        other = dataclasses.replace(RULES, **whole_part)
+        assert [tuple(each) for each in value_changes(RULES, other)[part]] == [(name, values, new)]
         return
     rows = values.items() if isinstance(values, dict) else [(None, values)]
     for key, row in rows:

@@ -16,9 +16,12 @@ from streams.registry.rules import Rules
 PARTS: Final[Mapping[str, str]] = {
     "integrity": "signs of coordinated reporting",
     "ask": "questions to desks before a crowd escalates",
+    "severity_points": "points of severity in the priority of cases",
+    "sample_share": "share of messages that are drawn for a review although no policy raised them",
     "categories": "categories",
     "scoring": "weights of reports",
     "sources": "rights of publishers",
+    "reporters": "trust in reporters",
 }
 
 PolicyChangeKind = Literal["added", "removed", "changed"]
@@ -81,6 +84,7 @@ def _policy_values(policy: Policy) -> Mapping[str, Any]:
         "clear below": policy.clear_below,
         "clear for": _duration(policy.min_clear_ms),
         "cooldown": _duration(policy.cooldown_ms),
+        **({} if policy.channel_kind is None else {"only for": policy.channel_kind}),
         **({} if policy.per_hour is None else {"budget": f"{policy.per_hour} of each level an hour"}),
         "reason": policy.reason,
     }
@@ -103,7 +107,9 @@ def _values(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     else:
         if isinstance(value, frozenset):
             value = sorted(value)
-        yield path or "mode", list(value) if isinstance(value, tuple) else value
+        # Only a whole part has no path: a mode, or a number.
+        name = path or ("mode" if isinstance(value, str) else "value")
+        yield name, list(value) if isinstance(value, tuple) else value
         return
     for name, each in below:
         yield from _values(each, f"{path}, {name}" if path else name)
