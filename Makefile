@@ -24,9 +24,9 @@ $(VENV)/installed: requirements/dev.txt requirements/build.txt requirements/inst
 demo: $(VENV)/installed ## Run the main job on a real Kafka and watch escalations (ARGS=--keep leaves it running)
 	$(BIN)/tocsin demo $(ARGS)
 
-# Four times as many processes as cores, because Kafka tests mostly wait. Files run in the order
+# Three times as many processes as cores, because Kafka tests mostly wait. Files run in the order
 # of tests/durations.json, the longest first, those that wait beside those that compute.
-PROCESSES ?= $(shell echo $$(( $$(nproc) < 3 ? $$(nproc) * 4 : 8 )))
+PROCESSES ?= $(shell echo $$(( $$(nproc) < 3 ? $$(nproc) * 3 : 8 )))
 # Tests call make themselves: not with the arguments and the job server of this one.
 SUITE = MAKEFLAGS= $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
