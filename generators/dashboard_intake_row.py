@@ -29,9 +29,18 @@ INTAKE: Row = (
         ),
         Panel(
             "Intake: systems that are asked",
-            "Time since each last answered with its reports: some seconds, unless it is away or refuses the secret.",
+            "How long each has not answered, 0 if it did when it was last asked, new reports or none.",
             "s",
-            {"{{sender}}": f"max by (sender) ({series('tocsin_intake_unanswered_seconds')})"},
+            {
+                "{{sender}}: {{address}}": "min by (sender, address) "
+                f"({series('tocsin_intake_unanswered_seconds')})",
+            },
+        ),
+        Panel(
+            "Intake: what they answered",
+            "Refused is a secret that has changed, or a right that was taken away; unavailable, a system that is away.",
+            "reqps",
+            {"{{answer}}: {{sender}}": rate("tocsin_intake_asked_total", "sender, answer")},
         ),
     ),
 )

@@ -45,13 +45,13 @@ def requirement(extra: str) -> str:
     """What pip is given to install this version with an extra: a name, or the wheel of `make dist`."""
     if ON_PACKAGE_INDEX:
         return f"tocsin[{extra}]"
-    return f"{_installed_wheel() or f'./dist/tocsin-{__version__}-py3-none-any.whl'}[{extra}]"
+    return f"{installed_wheel() or f'./dist/tocsin-{__version__}-py3-none-any.whl'}[{extra}]"
 
 
 def packages_missing(who: str, extra: str, missing: str) -> str:
     """The message that `who` ("the console") lacks packages of `extra`; `missing` is the first."""
     whose = ""
-    if not ON_PACKAGE_INDEX and _installed_wheel() is None:
+    if not ON_PACKAGE_INDEX and installed_wheel() is None:
         whose = ", with the path of your wheel" + typed_here(" (`make dist` builds one)", "")
     return (
         f"{who} needs packages that are not installed ({missing} is missing): "
@@ -59,8 +59,8 @@ def packages_missing(who: str, extra: str, missing: str) -> str:
     )
 
 
-def _installed_wheel() -> Path | None:
-    """The wheel from which this was installed, as pip noted it, if it is still there."""
+def installed_wheel() -> Path | None:
+    """The wheel from which this was installed, as its installer noted it, if it is still there."""
     # Slow to import, and --help does without.
     from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415
 

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
@@ -15,6 +16,7 @@ import structlog
 
 from tests.kafka.harness import quick_java
 from tests.kafka.harness.brokers import shared_broker
+from tests.memory_folder import memory_folder
 from tests.order import in_order
 from tests.parsed_once import read_texts_once
 from tests.tools import build_release, locked
@@ -59,6 +61,15 @@ def pytest_addoption(parser):
     group.addoption("--seeds", type=int, default=1, help="number of random fault scenarios to run")
     group.addoption("--first-seed", type=int, default=1, help="seed of the first scenario")
     group.addoption("--seconds", type=float, default=12, help="length of each scenario in seconds")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """Write to memory: in the processes that this one starts, too, which have its environment."""
+    if not hasattr(config, "workerinput"):
+        stack = ExitStack()
+        stack.enter_context(memory_folder())
+        config.add_cleanup(stack.close)
 
 
 DURATIONS = Path(__file__).with_name("durations.json")

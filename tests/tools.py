@@ -41,7 +41,7 @@ def native_core() -> ModuleType:
     return tocsin_native
 
 
-def npm_install(folder: Path, *packages: str) -> None:
+def npm_install(folder: Path, *packages: str, seconds: float = 120) -> None:
     """Install packages with exact versions into a folder. Their install scripts do not run."""
     npm = program("npm", "apt-get install npm")
     options = ["--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--prefer-offline"]
@@ -50,18 +50,22 @@ def npm_install(folder: Path, *packages: str) -> None:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=seconds,
         check=False,
     )
     if done.returncode != 0:
         missing(f"npm cannot install {', '.join(packages)}: {done.stderr[-300:]}")
 
 
-def build_release(folder: Path) -> None:
-    """Build what `make dist` builds into a folder."""
+def build_release(folder: Path, *options: str) -> None:
+    """Build what `make dist` builds into a folder; the native core, which takes minutes, only by an option."""
     make = ["make", "--silent", "dist", f"DIST={folder}", f"BIN={Path(sys.executable).parent}"]
     done = subprocess.run(
-        make, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=120, check=False
+        [*make, *(options or ["NATIVE_TARGETS="])],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 

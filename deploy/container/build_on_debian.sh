@@ -32,8 +32,11 @@ builder commit --quiet --rm "$container" localhost/debian-python
 
 # pip trusts what the host trusts, also an authority that its administrator added.
 printf '[global]\ncert = %s\n' $certificates >"$storage/pip.conf"
-builder build --quiet --build-context "$pinned=docker-image://localhost/debian-python" \
-    --volume "$storage/pip.conf:/etc/pip.conf:ro" --volume "$certificates:$certificates:ro" \
-    --file $dockerfile --tag localhost/tocsin .
+# The image, and the one with sample traffic, which has its layers.
 rm -rf "$out/oci"
-builder push --quiet localhost/tocsin "oci:$out/oci:tocsin"
+for target in tocsin demo; do
+    builder build --quiet --layers --build-context "$pinned=docker-image://localhost/debian-python" \
+        --volume "$storage/pip.conf:/etc/pip.conf:ro" --volume "$certificates:$certificates:ro" \
+        --file $dockerfile --target $target --tag localhost/$target .
+    builder push --quiet localhost/$target "oci:$out/oci:$target"
+done

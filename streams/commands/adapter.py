@@ -8,15 +8,17 @@ from typing import Any, TypeVar
 import click
 
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.extra_packages import extra_packages
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.desk.adapters.coop.settings import CoopSettings
+from streams.desk.adapters.handled.run import resend_handled, run_handled
+from streams.desk.adapters.handled.settings import HandledSettings
 from streams.desk.adapters.ozone.run import resend_ozone, run_ozone
 from streams.desk.adapters.ozone.settings import OzoneSettings
 from streams.desk.adapters.settings import AdapterSettings
 from streams.desk.adapters.webhook.run import resend_webhook, run_webhook
 from streams.desk.adapters.webhook.settings import WebhookSettings
-from streams.distribution import packages_missing
 from streams.running.operations.logs import configure_logs
 from streams.running.worker.environment import load_prefixed
 from streams.running.worker.settings import Settings, load_settings
@@ -69,14 +71,21 @@ def coop(set_aside: bool) -> None:
 
     Runs until Ctrl-C or SIGTERM. With --set-aside it exits with 1 if Coop does not take all of them.
     """
-    try:
-        # Not with the other commands: verifying Coop's signatures needs a package that workers need not have.
+    with extra_packages("the adapter for Coop", "adapters"):
+        # It verifies Coop's signatures.
         from streams.desk.adapters.coop.run import resend_coop, run_coop  # noqa: PLC0415
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(
-            packages_missing("the adapter for Coop", "adapters", str(missing.name))
-        ) from missing
     _run(CoopSettings, resend_coop if set_aside else run_coop)
+
+
+@adapter.command()
+@_set_aside
+def handled(set_aside: bool) -> None:
+    """Mark reports as handled where they were made, once people have decided about them.
+
+    For Synapse and Mastodon. Runs until Ctrl-C or SIGTERM. With --set-aside it exits with 1 if the platform
+    does not take all of them.
+    """
+    _run(HandledSettings, resend_handled if set_aside else run_handled)
 
 
 def _run(

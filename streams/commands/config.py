@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.desk.adapters.coop.settings import CoopSettings
+from streams.desk.adapters.handled.settings import HandledSettings
 from streams.desk.adapters.ozone.settings import OzoneSettings
 from streams.desk.adapters.webhook.settings import WebhookSettings
 from streams.desk.console.settings import ConsoleSettings
@@ -47,7 +48,14 @@ def show() -> None:
         traced = load_tracing_settings()
         for name, field in TracingSettings.model_fields.items():
             _show(OTEL_PREFIX + name.upper(), _shown(getattr(traced, name)), field.description)
-    for model in (ConsoleSettings, WebhookSettings, OzoneSettings, CoopSettings, IntakeSettings):
+    for model in (
+        ConsoleSettings,
+        WebhookSettings,
+        OzoneSettings,
+        CoopSettings,
+        HandledSettings,
+        IntakeSettings,
+    ):
         prefix = str(model.model_config["env_prefix"])
         own = load_prefixed(model, os.environ)
         for name, field in model.model_fields.items():

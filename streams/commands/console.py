@@ -7,22 +7,18 @@ from typing import Any
 import click
 
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.extra_packages import extra_packages
 from streams.commands.shared.terminal import echo
 from streams.desk.console.people.access import check_sign_in
 from streams.desk.console.settings import load_console_settings
-from streams.distribution import packages_missing
 from streams.running.operations.logs import configure_logs
 from streams.running.worker.settings import load_settings
 
 
 def imported_run_console() -> Callable[..., Coroutine[Any, Any, None]]:
     """`streams.desk.console.run.run_console`. Raises ClickException without the packages of the console."""
-    try:
-        # Not with the other commands: a worker need not have these packages, nor take a second longer to
-        # start.
+    with extra_packages("the console", "console"):
         from streams.desk.console.run import run_console  # noqa: PLC0415
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(packages_missing("the console", "console", str(missing.name))) from missing
     return run_console
 
 

@@ -12,7 +12,7 @@ from click.utils import make_default_short_help
 from streams import __version__
 from streams.commands.shared.suggesting_group import SuggestingGroup, did_you_mean
 from streams.commands.shared.terminal import printable
-from streams.commands.table import COMMANDS, DEMO_PACKAGE
+from streams.commands.table import COMMANDS, NOT_IN_IMAGES
 from streams.distribution import with_pages_named
 
 
@@ -54,7 +54,7 @@ class _Program(SuggestingGroup):
         try:
             command: click.Command = getattr(importlib.import_module(module), attribute)
         except ModuleNotFoundError as error:
-            if error.name != DEMO_PACKAGE:
+            if error.name not in NOT_IN_IMAGES:
                 raise
             raise click.ClickException(
                 f"container images are without `tocsin {cmd_name}`: run it where the wheel is installed"
@@ -116,6 +116,7 @@ def commands() -> None:
     \b
     First steps:
       tocsin demo                        see everything at work, on a Kafka that it starts itself
+      tocsin up --data FOLDER            run everything on one machine, Kafka included
       tocsin topics create               once, on your Kafka
       tocsin worker                      one per core
       tocsin simulate --reports 20000    publish sample traffic

@@ -6,8 +6,8 @@ Kafka's client, which takes over a second.
 
 from typing import Final
 
-# Its commands are in the wheel, but not in the container image.
-DEMO_PACKAGE: Final = "tocsin_demo"
+# Their commands are in the wheel, but not in the container image.
+NOT_IN_IMAGES: Final = ("tocsin_demo", "tocsin_up")
 
 # fmt: off
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
@@ -20,9 +20,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "dead-letters": ("streams.commands.dead_letters.command:dead_letters", "List, show and redrive dead letters."),
     "demo": ("tocsin_demo.demo.command:demo", "Play six made-up hours on a real Kafka."),
     "detector": ("streams.commands.detector.command:detector", "End that a detector or hash list is held because it left its usual band."),
+    "doctor": ("streams.commands.doctor.command:doctor", "Prove on your cluster what Tocsin relies on, and say what to do."),
     "docs": ("streams.commands.docs:docs", "Show a PAGE of the documentation, or list them all."),
     "explain": ("streams.commands.explain.command:explain", "Explain an escalation, event by event, or what became of a report."),
-    "intake": ("streams.commands.intake:intake", "Take reports by HTTP, from systems that write no Kafka."),
+    "intake": ("streams.commands.intake.command:intake", "Take reports by HTTP, from systems that write no Kafka."),
     "outcome": ("streams.commands.outcome.command:outcome", "Say what was decided about a message, a report or an escalation, or about many."),
     "policy": ("streams.commands.policy.command:policy", "Check and back-test the policies for escalations."),
     "publish": ("streams.commands.publish.command:publish", "Publish reports, requests or outcomes from FILE."),
@@ -37,5 +38,6 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "topics": ("streams.commands.topics:topics", "Create or check the topics."),
     "transparency": ("streams.commands.transparency.command:transparency", "Produce the numbers for transparency reports, and check reports."),
     "try": ("streams.commands.tryout.command:try_reports", "Show which of your own reports would have opened what, when and why; needs no Kafka."),
+    "up": ("tocsin_up.command:up", "Run everything on this machine: Kafka, a worker, the intake and the console."),
     "worker": ("streams.commands.worker:worker", "Run one worker until SIGTERM or SIGINT."),
 }

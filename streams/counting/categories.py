@@ -44,8 +44,11 @@ def total_of(shares: Sequence[CategoryShare], spec: WindowSpec, now: int) -> Win
 def summed(shares: Sequence[CategoryShare], distinct_reporters: int) -> WindowCounts:
     """Return the sums over the shares, with `distinct_reporters` as given: reporters overlap, so no sum.
 
-    Those without a ref may be the same people in all categories.
+    Those without a ref may be the same people in all categories. Do not change what is returned: it may be
+    the counts of the only share.
     """
+    if len(shares) == 1 and shares[0].counts.distinct_reporters == distinct_reporters:
+        return shares[0].counts
     total = WindowCounts()
     unnamed = 0
     for share in shares:

@@ -10,7 +10,7 @@ from streams.contract.events.report import REPORT_TYPE, MessageReport
 from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import SPECVERSION
-from streams.contract.wire.reading import ReadEvent
+from streams.contract.wire.reading import ReadEvent, too_deep
 from streams.deciding.reports.claims import Sources
 from streams.intake.mapping import MOST_REPORTS, Unmappable
 from streams.intake.refs import with_pseudonyms
@@ -112,7 +112,11 @@ class ReportReader:
         report = document if source.mapping is None else source.mapping.report(document)
         if not isinstance(report, dict):
             raise Rejected("wrong_type", WHOLE_VALUE, "Must be an object.")
-        value = orjson.dumps(with_pseudonyms(report, self.key, source.tenant))
+        try:
+            value = orjson.dumps(with_pseudonyms(report, self.key, source.tenant))
+        except orjson.JSONEncodeError:
+            # It loads what is nested four times as deep as it writes.
+            raise too_deep() from None
         decoded = self.read(value, (), now_ms)
         # Encoded anew: a field that nobody knows could hold anything, and stops here.
         value = encode(decoded.event)

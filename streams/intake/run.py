@@ -10,7 +10,7 @@ from aiohttp import web
 from streams.contract.wire.forms.report_decoding import FORM
 from streams.contract.wire.reading import event_reader
 from streams.contract.wire.topics import INTAKE_POSITIONS
-from streams.intake.metrics import IntakeMetrics, serve_metrics
+from streams.intake.metrics import Asked, IntakeMetrics, serve_metrics
 from streams.intake.polling.follow import Following
 from streams.intake.polling.positions import kept_positions
 from streams.intake.polling.readers import reader_of
@@ -20,11 +20,11 @@ from streams.intake.settings import IntakeSettings
 from streams.intake.sources import IntakeSource
 from streams.registry.categories import load_categories
 from streams.registry.sources import load_sources
-from streams.running.clients.https.http_client import http_client
 from streams.running.clients.kafka_writing import producer_for
 from streams.running.clients.pseudonym import LEAST_CHARACTERS
 from streams.running.clients.until_signal import until_signal
 from streams.running.operations.address_refused import refusal_explained
+from streams.running.operations.http_address import http_address
 from streams.running.operations.http_server import BoundedServer, request_logger
 from streams.running.worker.environment import INTAKE_PREFIX, needed_secret
 from streams.running.worker.settings import Settings
@@ -54,7 +54,8 @@ async def run_intake(
     topics = {settings.topic_prefix + source.topic for source in sources.values()}
     async with (
         serve_metrics(own, metrics) as address,
-        producer_for(settings, *topics) as producer,
+        # The intake itself waits for more.
+        producer_for(settings, *topics, linger_ms=0) as producer,
     ):
         logger.info("serving /metrics, /livez, /readyz and /status", address=address)
         intake = IntakeServer(sources, reader, producer, settings.topic_prefix, metrics)
@@ -71,7 +72,7 @@ async def run_intake(
         try:
             with refusal_explained(INTAKE_PREFIX, own.host, own.port):
                 await web.TCPSite(runner, own.host, own.port).start()
-            ready(f"http://{f'[{own.host}]' if ':' in own.host else own.host}:{runner.addresses[0][1]}")
+            ready(http_address(own.host, runner.addresses[0][1]))
             await until_signal()
         finally:
             # Takes no more requests, and answers those that it has.
@@ -86,24 +87,23 @@ async def run_polls(
     Raises as `run_intake` does.
     """
     reports = _report_reader(settings, own)
-    asked = {name: source.poll for name, source in sources.items() if source.poll is not None}
-    metrics = IntakeMetrics(asked, asked)
-    topics = {INTAKE_POSITIONS, *(sources[name].topic for name in asked)}
+    asked = [(source, poll) for source in sources.values() for poll in source.polls]
+    metrics = IntakeMetrics(
+        {source.name for source, _ in asked}, [Asked(source.name, poll.address) for source, poll in asked]
+    )
+    topics = {INTAKE_POSITIONS, *(source.topic for source, _ in asked)}
     async with (
         serve_metrics(own, metrics) as address,
         producer_for(settings, *(settings.topic_prefix + topic for topic in topics)) as producer,
-        AsyncExitStack() as clients,
+        AsyncExitStack() as readers,
     ):
         logger.info("serving /metrics, /livez, /readyz and /status", address=address)
         positions = await kept_positions(settings)
         work = []
-        for name, poll in asked.items():
-            source = sources[name]
-            client = await clients.enter_async_context(http_client(poll, poll.row.address, 1))
-            following = Following(
-                source, reader_of(poll, client), reports, producer, settings.topic_prefix, metrics
-            )
-            work.append(following.run(positions.get(source.ce_source), poll.row.every_seconds))
+        for source, poll in asked:
+            reader = await readers.enter_async_context(reader_of(poll))
+            following = Following(source, poll, reader, reports, producer, settings.topic_prefix, metrics)
+            work.append(following.run(positions))
         ready()
         await until_signal(work)
 

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -14,7 +14,8 @@ from aiokafka import AIOKafkaProducer
 from streams.intake.metrics import Fate, IntakeMetrics
 from streams.intake.publishing import publish
 from streams.intake.quota import Quota
-from streams.intake.reports import NotReadable, Reading, ReportReader
+from streams.intake.reports import Accepted, NotReadable, Reading, ReportReader
+from streams.intake.send_times import SendTimes
 from streams.intake.sources import IntakeSource
 from streams.intake.verification import Bearer, why_not_verified
 from streams.running.wall_clock import clock_ms
@@ -51,6 +52,7 @@ class IntakeServer:
         self._producer = producer
         self._prefix = topic_prefix
         self._metrics = metrics
+        self._send_times = SendTimes()
         self._said_at: dict[tuple[str, str], float] = {}
         now = time.monotonic()
         self._quotas = {name: Quota.full(source.reports_per_minute, now) for name, source in sources.items()}
@@ -60,9 +62,13 @@ class IntakeServer:
         began = None
         try:
             self._check_request(request)
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            # Nobody without a token sends a body that is read.
+            known = self._owner_of_token(headers) if request.path == _REPORTS else None
             body = await _body(request)
             began = time.monotonic()
-            response = await self._take(request, body)
+            source = known or self._signer(request.path, headers, body)
+            response = await self._take(source, headers, body)
         except _Refusal as refusal:
             response = _json(refusal.status, {"error": refusal.why})
             response.headers.update(refusal.headers)
@@ -80,18 +86,14 @@ class IntakeServer:
             # A kilobyte can unpack to a gigabyte.
             raise _Refusal(415, "send the body as it is, without Content-Encoding")
 
-    async def _take(self, request: web.BaseRequest, body: bytes) -> web.Response:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        source = self._verified_source(request.path, headers, body)
+    async def _take(self, source: IntakeSource, headers: Mapping[str, str], body: bytes) -> web.Response:
         now_ms = clock_ms()
         try:
             reading = self._reader.reports(source, body, headers, now_ms)
         except NotReadable as error:
             raise _Refusal(400, str(error)) from None
         self._take_from_quota(source, len(reading.accepted) + len(reading.refused))
-        if reading.accepted and not await publish(
-            self._producer, self._prefix, reading.accepted, self._metrics
-        ):
+        if reading.accepted and not await self._published(reading.accepted):
             self._count(source, "not_confirmed", len(reading.accepted))
             raise _Refusal(503, "Kafka has not confirmed the reports; send them again", {"Retry-After": "5"})
         self._count(source, "published", len(reading.accepted))
@@ -101,16 +103,20 @@ class IntakeServer:
             self._say(source, "refused reports", field=first.field, reason=first.reason)
         return _json(422 if reading.refused else 202, _said(reading))
 
-    def _verified_source(self, path: str, headers: Mapping[str, str], body: bytes) -> IntakeSource:
-        now = time.time()
-        if path == _REPORTS:
-            for source in self._sources.values():
-                scheme = source.scheme
-                if isinstance(scheme, Bearer) and why_not_verified(scheme, headers, body, now) is None:
-                    return source
-            raise _Refusal(
-                401, "there is no Authorization: Bearer with a valid token", {"WWW-Authenticate": "Bearer"}
-            )
+    async def _published(self, accepted: Sequence[Accepted]) -> bool:
+        await self._send_times.next()
+        return await publish(self._producer, self._prefix, accepted, self._metrics)
+
+    def _owner_of_token(self, headers: Mapping[str, str]) -> IntakeSource:
+        for source in self._sources.values():
+            scheme = source.scheme
+            if isinstance(scheme, Bearer) and why_not_verified(scheme, headers, b"", time.time()) is None:
+                return source
+        raise _Refusal(
+            401, "there is no Authorization: Bearer with a valid token", {"WWW-Authenticate": "Bearer"}
+        )
+
+    def _signer(self, path: str, headers: Mapping[str, str], body: bytes) -> IntakeSource:
         named = self._sources.get(path.removeprefix(_SOURCE))
         # What an unknown name hears is no more than what a stranger hears of a known one.
         why = "no such source, or the request is not signed as its file says"
@@ -118,7 +124,7 @@ class IntakeServer:
             reason = (
                 "it is asked, and sends nothing"
                 if named.scheme is None
-                else why_not_verified(named.scheme, headers, body, now)
+                else why_not_verified(named.scheme, headers, body, time.time())
             )
             if reason is None:
                 return named
@@ -156,10 +162,16 @@ class _Refusal(Exception):
 
 async def _body(request: web.BaseRequest) -> bytes:
     try:
+        if request.content.is_eof():
+            # It came with the headers, as most do.
+            return await request.read()
         async with asyncio.timeout(_BODY_SECONDS):
             return await request.read()
     except TimeoutError:
         raise _Refusal(408, "the body took too long", {"Connection": "close"}) from None
+    except ConnectionError:
+        # Nobody hears this: it is only counted. A telephone that loses its network does that.
+        raise _Refusal(400, "the body broke off", {"Connection": "close"}) from None
     except web.HTTPRequestEntityTooLarge:
         raise _Refusal(413, f"at most {MOST_BODY_BYTES:,} bytes", {"Connection": "close"}) from None
 

@@ -1,7 +1,7 @@
 """The systems that may send reports to `tocsin intake`: a file with their rights, secrets and mappings."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -12,7 +12,7 @@ from streams.contract.wire.incoming_envelope import MAX_SOURCE_BYTES
 from streams.contract.wire.personal_data import looks_like_email
 from streams.contract.wire.topics import ReportSource
 from streams.intake.mapping import ReportMapping, load_mapping
-from streams.intake.polling.poll import OzoneRow, Poll, PollRow, TokenRow
+from streams.intake.polling.poll import AnyRow, NostrRow, Poll, PollRow
 from streams.intake.verification import Bearer, BodyHmac, Scheme, StandardWebhooks
 from streams.registry.document import Document, FieldPath, Row, read_document
 from streams.registry.errors import RegistryError, UnreadableFile
@@ -84,7 +84,7 @@ class IntakeSource:
 
     `topic` is where they are published. `tenant` names the system that gave the ids: two sources with one
     tenant have the same pseudonyms. Without a `mapping` it sends reports as docs/events.md describes them.
-    `scheme` is None for one that sends nothing, `poll` for one that is not asked.
+    `scheme` is None for one that sends nothing, `polls` is empty for one that is not asked.
     """
 
     name: str
@@ -94,7 +94,7 @@ class IntakeSource:
     tenant: str
     scheme: Scheme | None
     mapping: ReportMapping | None
-    poll: Poll | None = None
+    polls: Sequence[Poll] = ()
 
 
 def load_intake_sources(path: Path) -> Mapping[str, IntakeSource]:
@@ -129,7 +129,7 @@ def load_intake_sources(path: Path) -> Mapping[str, IntakeSource]:
             else _scheme(document, path.parent, (*place, "authentication"), row.authentication),
             # What a system has when it is asked has one form.
             None if mapping is None else load_mapping(mapping_path(path.parent, mapping)),
-            None if row.poll is None else _poll(document, path.parent, (*place, "poll"), row.poll),
+            () if row.poll is None else _polls(document, path.parent, (*place, "poll"), row.poll),
         )
     return sources
 
@@ -157,16 +157,24 @@ def _scheme(
             return BodyHmac(tuple(secret.encode() for secret in secrets), header, prefix, encoding)
 
 
-def _poll(document: Document, folder: Path, place: FieldPath, row: TokenRow | OzoneRow) -> Poll:
-    secret, *more = _secrets(document, (*place, "secret_file"), folder / row.secret_file)
-    if more:
-        document.refuse((*place, "secret_file"), f"{row.secret_file} must have one line: only one is shown")
-    poll = Poll(row, secret, None if row.ca_file is None else folder / row.ca_file)
+def _polls(document: Document, folder: Path, place: FieldPath, row: AnyRow) -> Sequence[Poll]:
+    ca_file = None if row.ca_file is None else folder / row.ca_file
+    if isinstance(row, NostrRow):
+        if len(set(row.relays)) < len(row.relays):
+            document.refuse((*place, "relays"), "names a relay twice")
+        polls = [Poll(row, relay, "", ca_file) for relay in row.relays]
+    else:
+        secret, *more = _secrets(document, (*place, "secret_file"), folder / row.secret_file)
+        if more:
+            document.refuse(
+                (*place, "secret_file"), f"{row.secret_file} must have one line: only one is shown"
+            )
+        polls = [Poll(row, row.address, secret, ca_file)]
     try:
-        poll.tls()
+        polls[0].tls()
     except OSError as error:
         document.refuse((*place, "ca_file"), f"{row.ca_file} cannot be used ({error}): it must be PEM")
-    return poll
+    return polls
 
 
 def _secrets(document: Document, place: FieldPath, file: Path) -> list[str]:

@@ -16,8 +16,11 @@ from tests.bench.machine import describe
 from tests.bench.place import Place
 from tests.bench.scenarios import (
     against_faust,
+    back_test,
+    candidate,
     console,
     core,
+    intake,
     latency,
     many_channels,
     metrics,
@@ -26,6 +29,7 @@ from tests.bench.scenarios import (
     peers,
     quiet_channels,
     reporters,
+    rules,
     runtime_alone,
     takeover,
     tracing,
@@ -43,9 +47,13 @@ SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "one-channel": one_channel.measure,
     "quiet-channels": quiet_channels.measure,
     "latency": latency.measure,
+    "intake": intake.measure,
     "partitions": partitions.measure,
     "takeover": takeover.measure,
     "reporters": reporters.measure,
+    "rules": rules.measure,
+    "candidate": candidate.measure,
+    "back-test": back_test.measure,
     "tracing": tracing.measure,
     "console": console.measure,
 }

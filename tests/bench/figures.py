@@ -96,6 +96,13 @@ FIGURES = (
         for part in (50, 95, 99)
     ),
     *(
+        Figure(f"{what} at 1,000/s: p{part}", "ms", target if part == 99 else None, less_is_better=True)
+        for what, target in (("intake", 100), ("direct publisher", None))
+        for part in (50, 95, 99)
+    ),
+    # 1,000 reports a second on one core.
+    Figure("intake: CPU per report", "us", 1_000, less_is_better=True),
+    *(
         figure
         for (partitions, rate), (cpu, p50, p99) in PARTITION_TARGETS.items()
         for figure in (
@@ -117,6 +124,38 @@ FIGURES = (
     Figure("quiet channel: bytes after a restore", "bytes", 1_024, less_is_better=True),
     Figure("quiet channel: bytes before a restore", "bytes", 1_024, less_is_better=True),
     Figure("reporters: bytes per reporter", "bytes", 300, less_is_better=True),
+    *(
+        Figure(f"rules, {partitions} partitions, {traffic}: approval to in force, {part}", "s", target, True)
+        for partitions in (4, 48)
+        for traffic in ("idle", "1,000/s")
+        for part, target in (("median", None), ("longest", 2))
+    ),
+    *(
+        figure
+        for partitions in (4, 48)
+        for figure in (
+            Figure(f"rules, {partitions} partitions, 1,000/s: p99 before", "ms", less_is_better=True),
+            Figure(f"rules, {partitions} partitions, 1,000/s: p99 during changes", "ms", less_is_better=True),
+            Figure(f"rules, {partitions} partitions, 1,000/s: ratio of these", "times", 1.2, True),
+        )
+    ),
+    *(
+        figure
+        for core in ("native", "python")
+        for figure in (
+            Figure(f"candidate, {core} core: CPU per report without", "us", less_is_better=True),
+            Figure(f"candidate, {core} core: CPU per report in shadow", "us", less_is_better=True),
+            Figure(f"candidate, {core} core: ratio of these", "times", less_is_better=True),
+        )
+    ),
+    *(
+        figure
+        for core in ("native", "python")
+        for figure in (
+            Figure(f"back-test, {core} core: CPU per report", "us", less_is_better=True),
+            Figure(f"back-test, {core} core: reports/s and core", "reports/s", 30_000),
+        )
+    ),
     *(Figure(f"tracing {switch}: CPU at 1,000/s", "%", less_is_better=True) for switch in ("off", "on")),
     *(
         Figure(f"tracing {switch}, batches of {size}: {name}", unit, target, less_is_better=True)

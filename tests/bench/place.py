@@ -56,7 +56,7 @@ class Site:
     """A context manager: topics under a unique prefix, and workers on them.
 
     On exit it ends the workers and deletes the topics. `settings` are TOCSIN_ variables beyond the necessary
-    ones.
+    ones; then it has all of them.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Site:
         self.workers: list[Worker] = []
         self._folder = place.folder
         self._numbers = itertools.count()
-        self._settings = {
+        self.settings = {
             "TOCSIN_KAFKA_BOOTSTRAP": place.bootstrap,
             "TOCSIN_TOPIC_PREFIX": self.prefix,
             "TOCSIN_REPLICATION_FACTOR": "1",
@@ -141,7 +141,7 @@ class Site:
         started = []
         for _ in range(number):
             log = self._folder / f"{self.prefix}worker-{next(self._numbers)}.log"
-            started.append(Worker(log, self._settings, command))
+            started.append(Worker(log, self.settings, command))
         self.workers += started
         self.until(lambda: all(READY in worker.text for worker in started))
         return started
@@ -149,7 +149,7 @@ class Site:
     def start(self, command: Sequence[str], settings: Mapping[str, str]) -> Worker:
         """Start another program of Tocsin, with these settings besides those of the site."""
         log = self._folder / f"{self.prefix}program-{next(self._numbers)}.log"
-        self.workers.append(Worker(log, self._settings | settings, command))
+        self.workers.append(Worker(log, self.settings | settings, command))
         return self.workers[-1]
 
     def stop(self, worker: Worker, how: signal.Signals) -> None:

@@ -59,9 +59,9 @@ def deployment(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     made.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def console(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleProcess]:
-    """A console that runs, for all tests. Each works in a channel of its own."""
+    """A console for the tests of a file. Each works in a channel of its own."""
     process = ConsoleProcess(tmp_path_factory.mktemp("console"), deployment.settings)
     process.start()
     yield process

@@ -6,6 +6,7 @@ import orjson
 import pytest
 from playwright.sync_api import expect
 
+from tests.at_night import at_night
 from tests.browser.conftest import go
 from tests.browser.harness.cases import case, examples, publish
 from tests.browser.test_console_work import asked, listed
@@ -25,6 +26,7 @@ def opened_by_o(page):
     return asked
 
 
+@pytest.mark.nightly
 def test_o_opens_the_message_of_the_marked_row_and_of_the_case(deployment, people, channel):
     first, second = case(channel, level=3), case(channel, level=2, message_refs=[])
     publish(deployment, first, second)
@@ -44,6 +46,7 @@ def test_o_opens_the_message_of_the_marked_row_and_of_the_case(deployment, peopl
     assert opened_by_o(page) == {"channel": [channel]}
 
 
+@pytest.mark.nightly
 def test_o_opens_a_request(deployment, people):
     routed = [Published(each["key"].encode(), orjson.dumps(each["value"])) for each in examples(ROUTING)]
     deployment.publisher(topic=ROUTING).publish(routed)
@@ -57,7 +60,7 @@ def test_o_opens_a_request(deployment, people):
     assert opened_by_o(page) == {"request": [name]}
 
 
-@pytest.mark.parametrize("width", [360, 719, 720, 1280])
+@pytest.mark.parametrize("width", [360, *at_night((719, 720, 1280))])
 def test_evidence_comes_before_the_form_and_both_are_in_reach(deployment, people, channel, width):
     event = case(channel)
     publish(deployment, event)
@@ -81,6 +84,7 @@ def test_evidence_comes_before_the_form_and_both_are_in_reach(deployment, people
     expect(page.locator("#decide")).to_be_in_viewport()
 
 
+@pytest.mark.nightly
 def test_reasons_of_another_area_are_behind_a_choice_and_pointed_out(deployment, people, channel):
     event = case(channel)
     publish(deployment, event)

@@ -27,6 +27,7 @@ class Keys:
             self.pressed.append(key)
 
 
+@pytest.mark.nightly
 def test_upholding_with_an_action_takes_five_keys_and_l_repeats_the_ground(deployment, people, channel):
     first, second = case(channel, level=3), case(channel, level=2)
     publish(deployment, first, second)
@@ -85,7 +86,7 @@ def test_a_proposal_takes_five_keys_and_its_signature_two(deployment, people, ch
     assert max(len(proposing.pressed), len(signing.pressed)) <= MOST_KEYS
 
 
-@pytest.mark.parametrize("clocks", [1, 2])
+@pytest.mark.parametrize("clocks", [pytest.param(1, marks=pytest.mark.nightly), 2])
 def test_a_dismissal_that_ends_clocks_takes_six_keys_with_the_question(deployment, people, channel, clocks):
     ends = [
         clock(channel, (5 + each) * HOUR, ("US.take-it-down.s3", "IN.itr.3-2-b")[each])
@@ -118,6 +119,7 @@ def test_a_dismissal_that_ends_clocks_takes_six_keys_with_the_question(deploymen
     assert len(keys.pressed) == MOST_KEYS
 
 
+@pytest.mark.nightly
 def test_an_answer_is_a_line_that_unfolds_it_again(deployment, people, channel):
     event = case(channel)
     publish(deployment, event)

@@ -10,8 +10,11 @@ from tests.browser.test_console_pages import keep_picture, serious, too_wide
 from tests.browser.test_console_work import listed
 
 HIGHEST = 200
-# One person of each role.
-ONE_OF_EACH = {role: ref for ref, role in PEOPLE.items()}.values()
+# One person of each role; by day only of the role that decides most and of the one that sees least.
+ONE_OF_EACH = [
+    pytest.param(ref, id=role, marks=[pytest.mark.nightly] * (role != "desk"))
+    for role, ref in {role: ref for ref, role in PEOPLE.items()}.items()
+]
 
 
 @pytest.mark.parametrize("ref", ONE_OF_EACH)
@@ -48,6 +51,7 @@ def test_the_first_case_is_near_the_top_and_nothing_is_wider_than_the_screen(
     assert serious(page) == []
 
 
+@pytest.mark.nightly
 def test_unfolding_the_filters_moves_no_case(deployment, people, channel):
     publish(deployment, case(channel))
     page = people.person(viewport={"width": 1280, "height": 860})

@@ -6,6 +6,8 @@ import orjson
 from playwright.sync_api import expect
 
 
+import pytest
+
 from tests.browser.conftest import go, ready
 from tests.browser.harness.cases import HOUR, MINUTE, case, clock, examples, moment, publish, raised
 from tests.browser.test_console_work import decide, listed
@@ -84,6 +86,7 @@ def test_a_page_misses_nothing_while_the_console_is_killed(deployment, people, c
     expect(case_page.locator("select[name=rule]")).to_have_value("spam-1")
 
 
+@pytest.mark.nightly
 def test_who_looks_at_the_same_case_is_said(deployment, people, channel):
     event = case(channel)
     publish(deployment, event)
@@ -98,6 +101,7 @@ def test_who_looks_at_the_same_case_is_said(deployment, people, channel):
     expect(one.locator("#viewers")).to_be_empty()
 
 
+@pytest.mark.nightly
 def test_times_are_the_readers_own_with_utc_at_hand(deployment, people, channel):
     publish(deployment, case(channel, at="2026-07-01T22:30:00.000Z"))
     page = listed(people.person(), channel, 1)
@@ -115,6 +119,7 @@ def number(page, name):
     return page.locator(f"nav.work a[data-work='{name}'] b")
 
 
+@pytest.mark.nightly
 def test_the_numbers_in_the_navigation_follow_what_changes(deployment, people, channel):
     publish(deployment, case(channel))
     page = listed(people.person("desk-1"), channel, 1)
@@ -135,6 +140,7 @@ def test_the_numbers_in_the_navigation_follow_what_changes(deployment, people, c
     expect(page.get_by_role("heading", level=1)).to_contain_text(f"{mine + 1} waiting")
 
 
+@pytest.mark.nightly
 def test_a_request_that_is_due_is_a_row_for_who_may_answer_it(deployment, people, channel):
     value = next(
         each["value"]

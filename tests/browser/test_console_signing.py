@@ -73,6 +73,7 @@ def test_a_key_confirms_what_ends_a_clock_and_the_next_page_says_it(deployment, 
     expect(page.locator("#done")).to_contain_text("withdrawn.")
 
 
+@pytest.mark.nightly
 def test_without_scripts_a_clock_ends_after_one_question(deployment, people, channel):
     of_message, event = case_with_clock(channel)
     publish(deployment, of_message, event)
@@ -89,6 +90,7 @@ def test_without_scripts_a_clock_ends_after_one_question(deployment, people, cha
     expect(page.get_by_role("alert")).to_contain_text("Recorded: Remove an intimate depiction")
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("utc", [False, True])
 def test_all_times_of_a_case_are_in_one_zone(deployment, people, channel, utc):
     of_message, event = case_with_clock(channel)
@@ -114,6 +116,7 @@ def test_all_times_of_a_case_are_in_one_zone(deployment, people, channel, utc):
     expect(within).to_have_css("margin-inline-end", "0px")
 
 
+@pytest.mark.nightly
 def test_after_a_decision_take_back_is_filled_with_its_opposite(deployment, people, channel):
     event = case(channel)
     publish(deployment, event)
@@ -128,6 +131,7 @@ def test_after_a_decision_take_back_is_filled_with_its_opposite(deployment, peop
     expect(page.get_by_label("upheld", exact=True)).to_be_checked()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_of_signing_are_accessible_and_have_any_width(deployment, people, channel, scheme):
     of_message, event = case_with_clock(channel)

@@ -65,6 +65,7 @@ def test_a_killed_console_has_sent_nothing_and_says_that_it_does_not_know(
     assert outcomes(deployment, case_id) == []
 
 
+@pytest.mark.nightly
 def test_a_console_that_is_told_to_end_sends_what_it_holds(deployment, people, channel, console):
     _, case_id = dismissed(deployment, people, channel)
     console.terminate()

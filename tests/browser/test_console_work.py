@@ -5,6 +5,8 @@ import re
 import orjson
 from playwright.sync_api import expect
 
+import pytest
+
 from tests.browser.conftest import go, ready
 from tests.browser.harness.cases import case, publish, with_two_people
 from tests.kafka.harness.deployment import MODERATION
@@ -94,6 +96,7 @@ def test_the_path_to_a_decision_needs_no_mouse(deployment, people, channel):
     assert outcomes(deployment, second["escalation_id"])[0]["decision"] == "upheld"
 
 
+@pytest.mark.nightly
 def test_keys_on_the_desk_open_the_case_at_the_decision(deployment, people, channel):
     publish(deployment, case(channel))
     page = listed(people.person(), channel, 1)
@@ -160,6 +163,7 @@ def test_a_second_person_signs_and_the_first_one_cannot(deployment, people, chan
     assert (outcome["confidence"], outcome["reviewer"]["ref"]) == ("two_agree", "desk-2")
 
 
+@pytest.mark.nightly
 def test_keys_do_nothing_where_one_types(deployment, people, channel):
     event = case(channel)
     publish(deployment, event)
@@ -198,6 +202,7 @@ def test_keys_do_nothing_where_one_types(deployment, people, channel):
     assert page.url.endswith(event["escalation_id"])
 
 
+@pytest.mark.nightly
 def test_the_palette_goes_to_a_case_by_its_id(deployment, people, channel):
     event = case(channel)
     publish(deployment, event)
@@ -213,6 +218,7 @@ def test_the_palette_goes_to_a_case_by_its_id(deployment, people, channel):
     page.wait_for_url(f"**/cases/{event['escalation_id']}")
 
 
+@pytest.mark.nightly
 def test_enter_in_the_palette_takes_what_fits_all_that_was_typed(deployment, people, channel):
     """However fast somebody types: not what fitted the first letters."""
     publish(deployment, case(channel))
@@ -223,6 +229,7 @@ def test_enter_in_the_palette_takes_what_fits_all_that_was_typed(deployment, peo
     page.wait_for_url("**/health")
 
 
+@pytest.mark.nightly
 def test_the_palette_does_with_the_marked_row_what_can_be_done_with_it(deployment, people, channel):
     publish(deployment, case(channel))
     page = listed(people.person(), channel, 1)
@@ -258,6 +265,7 @@ def test_the_palette_does_with_the_marked_row_what_can_be_done_with_it(deploymen
     expect(page.get_by_role("button", name="Decision: manifestly unfounded")).to_be_visible()
 
 
+@pytest.mark.nightly
 def test_a_filter_is_pressed_saved_and_found_again_by_the_keyboard(deployment, people, channel):
     publish(deployment, case(channel), case(channel, category="csam"))
     page = listed(people.person(), channel, 2)
@@ -310,6 +318,7 @@ def test_the_next_case_is_one_on_which_nobody_else_works(deployment, people, cha
     page.wait_for_url(f"**/cases/{cases[2]['escalation_id']}")
 
 
+@pytest.mark.nightly
 def test_hard_cases_are_counted_in_this_browser_only(deployment, people, channel):
     events = [case(channel, category=category) for category in ("csam", "csam", "spam")]
     publish(deployment, *events)

@@ -9,20 +9,17 @@ import orjson
 import pytest
 from playwright.sync_api import expect
 
-from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, Ruling, ruling_of
+from streams.deciding.partition.rules_in_force import Ruling
 from streams.deciding.reports.rules import compile_report_rules
-from streams.registry.changes.bundle import load_rule_set
-from streams.contract.events.rules.rule_set import RuleSet
-from streams.running.log.position import POSITION_KEY
 from tests.browser.conftest import go
 from tests.browser.harness.console import ConsoleProcess
 from tests.kafka.harness import workers
-from tests.kafka.harness.deployment import ESCALATIONS, RULE_SETS, STAGES, Deployment
+from tests.kafka.harness.deployment import ESCALATIONS, Deployment
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import now_ms, spam_report
 from tests.kafka.harness.rule_owners import list_keys, rules_folder
+from tests.kafka.harness.rulings import rules_of, rulings
 
-import msgspec
 
 CHANNELS = 60
 CAMPAIGN = """\
@@ -115,16 +112,6 @@ def act(page, name, button, **fields):
             return said.inner_text()
 
 
-def judged_by(deployment):
-    reader = deployment.outputs()
-    return {
-        ruling_of(kept.get(RULES_IN_FORCE))
-        for state, _, _ in STAGES
-        for partition in range(deployment.partitions)
-        if POSITION_KEY in (kept := reader.latest(deployment.name(state), partition))
-    }
-
-
 def wave(deployment, first, category="spam"):
     """Three people report each of the channels."""
     deployment.publish(
@@ -151,7 +138,7 @@ def test_a_campaign_is_caught_and_a_bad_change_takes_itself_back(deployment, peo
     fleet.start()
     in_force = proposed(alice, "--from-settings")
     assert "in force from now on" in act(lead, in_force, "Approve")
-    fleet.wait_for(lambda: judged_by(deployment) == {Ruling(in_force)}, 60, "a set in force", tend=False)
+    fleet.wait_for(lambda: rulings(deployment) == {Ruling(in_force)}, 60, "a set in force", tend=False)
     wave(deployment, 1_000)
     assert escalated(deployment, 1_000, "spam-flood") == set()
 
@@ -162,20 +149,20 @@ def test_a_campaign_is_caught_and_a_bad_change_takes_itself_back(deployment, peo
     expect(lead.locator(f"#set-{name[:16]} ~ ul")).to_contain_text(f"spam-campaign {CHANNELS} new")
 
     assert "In shadow from now on" in act(lead, name, "Try in shadow")
-    fleet.wait_for(lambda: judged_by(deployment) == {Ruling(in_force, name)}, 60, "in shadow", tend=False)
+    fleet.wait_for(lambda: rulings(deployment) == {Ruling(in_force, name)}, 60, "in shadow", tend=False)
     wave(deployment, 2_000)
     assert escalated(deployment, 2_000, "spam-campaign") == set()
     while not re.search(rf"spam-campaign +1 +0 +{CHANNELS}\b", lead.locator("main").inner_text()):
         go(lead, "/rules")
 
     assert "10 % of channels" in act(lead, name, "Approve", share="10")
-    fleet.wait_for(lambda: judged_by(deployment) == {Ruling(in_force, name, 10)}, 60, "a share", tend=False)
+    fleet.wait_for(lambda: rulings(deployment) == {Ruling(in_force, name, 10)}, 60, "a share", tend=False)
     wave(deployment, 3_000)
     few = escalated(deployment, 3_000, "spam-campaign")
     assert 0 < len(few) < CHANNELS / 2
 
     assert "in force from now on" in act(lead, name, "Approve", share="100")
-    fleet.wait_for(lambda: judged_by(deployment) == {Ruling(name)}, 60, "in force", tend=False)
+    fleet.wait_for(lambda: rulings(deployment) == {Ruling(name)}, 60, "in force", tend=False)
     wave(deployment, 4_000)
     assert len(escalated(deployment, 4_000, "spam-campaign")) == CHANNELS
     (case,) = [each for each in escalated(deployment, 4_000, "spam-campaign") if each.endswith("-7")]
@@ -189,22 +176,18 @@ def test_a_campaign_is_caught_and_a_bad_change_takes_itself_back(deployment, peo
     (low / "policies.yaml").write_text(text.replace(FLOOD, CAMPAIGN + FLOOD))
     bad = proposed(alice, "--from", low)
     assert "50 % of channels" in act(lead, bad, "Approve", share="50")
-    fleet.wait_for(lambda: judged_by(deployment) == {Ruling(name, bad, 50)}, 60, "a share", tend=False)
+    fleet.wait_for(lambda: rulings(deployment) == {Ruling(name, bad, 50)}, 60, "a share", tend=False)
     wave(deployment, 5_000)
     wave(deployment, 6_000)
     halted = lead.get_by_text("was halted")
     while not halted.is_visible():
         go(lead, "/rules")
     expect(halted).to_contain_text("policy spam-flood, level 1")
-    fleet.wait_for(lambda: judged_by(deployment) == {Ruling(name)}, 60, "it is taken back", tend=False)
+    fleet.wait_for(lambda: rulings(deployment) == {Ruling(name)}, 60, "it is taken back", tend=False)
     assert "Rejected" in act(lead, bad, "Reject")
     assert "in force again" in act(lead, in_force, "Roll back to it")
-    fleet.wait_for(lambda: judged_by(deployment) == {Ruling(in_force)}, 60, "rolled back", tend=False)
+    fleet.wait_for(lambda: rulings(deployment) == {Ruling(in_force)}, 60, "rolled back", tend=False)
     assert fleet.exit_codes == []
 
-    reader = deployment.outputs()
-    sets = {
-        row.key.decode(): compile_report_rules(load_rule_set(msgspec.json.decode(row.value, type=RuleSet)))
-        for row in reader.all(deployment.name(RULE_SETS))
-    }
-    check_replay(deployment, reader, shipped_rules(), sets=sets)
+    sets = {each: compile_report_rules(rules) for each, rules in rules_of(deployment).items()}
+    check_replay(deployment, deployment.outputs(), shipped_rules(), sets=sets)

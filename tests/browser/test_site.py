@@ -17,6 +17,9 @@ from playwright.sync_api import expect
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deploy/site"
 
+# Building the site takes longer than all that is asked of it.
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):

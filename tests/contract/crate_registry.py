@@ -97,7 +97,7 @@ class Checkout:
     def __init__(self, folder: Path, registry: Registry) -> None:
         self.native = folder / "native"
         (self.native / "src").mkdir(parents=True)
-        for script in ("build.py", "pin.py"):
+        for script in ("build.py", "cargo.py", "pin.py"):
             shutil.copy(ROOT / "native" / script, self.native)
         venv.create(folder / "environment", symlinks=True)
         self.python = folder / "environment" / "bin" / "python"

@@ -169,7 +169,7 @@ Promise.all(process.argv.slice(2).map(async (file) => {
 """
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_parser_accepts_the_document_and_no_wrong_one(tmp_path):
     npm_install(tmp_path, PARSER)
     (tmp_path / "parse.js").write_text(PARSE)

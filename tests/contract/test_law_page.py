@@ -45,7 +45,7 @@ def make_the_change(law):
     path.write_text(dump_yaml(content), encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_checklist_works_as_written(tmp_path):
     copy_files(tmp_path)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}

@@ -22,6 +22,35 @@ CARGO = tomllib.loads((NATIVE / "Cargo.toml").read_text(encoding="utf-8"))
 
 def test_the_native_core_has_the_version_of_tocsin():
     assert CARGO["package"]["version"] == __version__
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["optional-dependencies"]["native"] == [f"tocsin-native=={__version__}"]
+
+
+def test_what_is_built_is_never_hidden_by_a_wheel(tmp_path):
+    """A folder is found before a file of that name."""
+    python = tmp_path / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True, timeout=60)
+    (site,) = (tmp_path / "lib").glob("python*/site-packages")
+    (site / "tocsin_native").mkdir()
+    done = subprocess.run([python, NATIVE / "build.py"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"{site / 'tocsin_native'} is of a wheel" in done.stderr
+    assert "pip uninstall tocsin_native" in done.stderr
+
+
+@pytest.mark.parametrize("target", ["riscv64gc-unknown-linux-gnu"])
+def test_a_machine_for_which_this_rust_has_no_library_is_named(target, tmp_path):
+    (tmp_path / "rustc").write_text(f"#!/bin/sh\necho {tmp_path}/none\n")
+    (tmp_path / "rustc").chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, NATIVE / "wheel.py", tmp_path / "dist", target],
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"no standard library for {target}: rustup target add {target}" in done.stderr
 
 
 def test_every_package_has_an_exact_version_and_a_checksum():

@@ -57,7 +57,7 @@ After `this` in `nothing`:
 
 
 # Each takes a quarter of a minute of a processor and more: it runs the tests of what it adds.
-AT_NIGHT = ("Add a policy condition", "Add a measure", "Add a category")
+AT_NIGHT = ("Add a policy condition", "Add a measure", "Add a category", "Add a setting")
 
 
 @pytest.mark.slow

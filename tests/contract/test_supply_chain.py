@@ -40,7 +40,9 @@ def test_tests_run_with_the_versions_of_production():
     assert {name: tested.get(name) for name in pins("runtime")} == pins("runtime")
 
 
-@pytest.mark.parametrize("name", ["runtime", "dev", "build", "audit", "calendars", "docs", "kubernetes"])
+@pytest.mark.parametrize(
+    "name", ["runtime", "dev", "build", "audit", "calendars", "docs", "kubernetes", "release"]
+)
 def test_every_pin_has_hashes_and_names_no_registry(name):
     text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     entries = re.split(r"^(?=[a-z0-9-]+==)", text, flags=re.MULTILINE)[1:]

@@ -11,8 +11,13 @@ from streams.desk.adapters.settings import AdapterSettings
 from streams.desk.console.settings import ConsoleSettings
 from streams.running.log.log import TRANSACTION_SECONDS
 from streams.running.worker.settings import load_settings
+from tocsin_up import processes
 
-PAGE = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "deployment.md").read_text(encoding="utf-8")
+ONE_MACHINE = re.search(
+    r"```ini\n(\[Unit\].*?)```", (DOCS / "one-machine.md").read_text(encoding="utf-8"), re.DOTALL
+)[1]
 UNIT = re.search(r"```ini\n(\[Unit\].*?)```", PAGE, re.DOTALL)[1]
 SHOWN = re.search(r"`systemctl enable --now ((?:tocsin@\d+ ?)+)`", PAGE)[1].replace("tocsin@", "").split()
 # From the first that the page shows, as many as a large machine has cores.
@@ -44,16 +49,24 @@ def test_it_waits_for_the_transaction_of_the_current_batch():
     assert int(seconds) > TRANSACTION_SECONDS
 
 
-def test_systemd_accepts_the_unit(tmp_path):
+def test_one_machine_stops_its_processes_itself_and_has_the_time():
+    assert "\nKillMode=mixed\n" in ONE_MACHINE
+    (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", ONE_MACHINE, re.MULTILINE)
+    # Worker, intake, what asks for reports, console and a save.
+    assert int(seconds) > 5 * processes._STOP_SECONDS + processes._KAFKA_STOP_SECONDS
+
+
+@pytest.mark.parametrize(("name", "text"), [(f"tocsin@{INSTANCES[-1]}", UNIT), ("tocsin", ONE_MACHINE)])
+def test_systemd_accepts_the_unit(tmp_path, name, text):
     if (analyze := shutil.which("systemd-analyze")) is None:
         pytest.skip("systemd-analyze is missing: it is in Debian's package systemd")
     program = tmp_path / "tocsin"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    unit = tmp_path / "tocsin@.service"
-    unit.write_text(UNIT.replace("/opt/tocsin/bin/tocsin", str(program)))
+    unit = tmp_path / f"{name.partition('@')[0]}{'@' if '@' in name else ''}.service"
+    unit.write_text(text.replace("/opt/tocsin/bin/tocsin", str(program)))
     done = subprocess.run(
-        [analyze, "verify", "--man=no", str(tmp_path / f"tocsin@{INSTANCES[-1]}.service")],
+        [analyze, "verify", "--man=no", str(tmp_path / f"{name}.service")],
         capture_output=True,
         text=True,
         check=False,

@@ -20,7 +20,7 @@ PLACES = (
     *(ROOT / name for name in ("Makefile", "docker-compose.yml", "pyproject.toml", ".ci/run")),
     *(
         path
-        for folder in ("docs", "deploy", "schemas", "streams", "tocsin_demo")
+        for folder in ("docs", "deploy", "schemas", "streams", "tocsin_demo", "tocsin_up")
         for path in (ROOT / folder).rglob("*")
     ),
     *(ROOT / "native").glob("*"),
@@ -28,9 +28,24 @@ PLACES = (
 
 # The name with an extra, but not the path of a wheel with one.
 _WITH_EXTRA = r"(?<![\w./-])tocsin\["
-# The bare name among the first words after `pip install`, pipx and uv included; `tocsin-*.whl` is a file.
-_BARE = r"""\b(?:pip3?|pipx|uv|uvx)\b(?:\s+\S+){0,4}?\s+(?:tool\s+)?install(?:\s+\S+){0,6}?\s+["']?tocsin(?![\w.*-])"""
-FROM_INDEX = re.compile(f"{_WITH_EXTRA}|{_BARE}")
+# One of the names alone; `tocsin-*.whl` is a file.
+_NAME = r"""["']?tocsin(?:[-_]native)?(?![\w.*/-])"""
+# Among the first words after `pip install`, pipx and uv included.
+_BARE = rf"""\b(?:pip3?|pipx|uv|uvx)\b(?:\s+\S+){{0,4}}?\s+(?:tool\s+)?install(?:\s+\S+){{0,6}}?\s+{_NAME}"""
+# What is run at once: the first word is the package's name too, unless an option says from where it comes.
+_RUN = rf"\b(?:uvx|uv tool run|pipx run)\s+{_NAME}|--(?:from|spec|with)[ =]{_NAME}"
+# A chart, or an image that is not built here.
+_PULLED = r"\b(?:docker|podman)\s+(?:pull|run)(?:\s+\S+){0,6}?\s+(?:\S+/)?tocsin\b|\boci://\S*tocsin"
+FROM_INDEX = re.compile(f"{_WITH_EXTRA}|{_BARE}|{_RUN}|{_PULLED}")
+# Asks no index: what is not in the folders that it names is not installed.
+_WITHOUT_INDEX = re.compile(
+    r"""\binstall(?:\s+\S+){0,3}?\s+--no-index(?:\s+\S+){0,3}?\s+["']?tocsin(?:\[\w+\])?["']?"""
+)
+
+
+def from_index(text):
+    """The first words of a text that have one of Tocsin's names installed from where all the world may publish."""
+    return FROM_INDEX.search(_WITHOUT_INDEX.sub("", text))
 
 
 def texts():
@@ -43,7 +58,7 @@ def texts():
 
 
 def test_nothing_names_an_index_that_does_not_have_it():
-    found = [f"{path}: {found[0]}" for path, text in texts() for found in FROM_INDEX.finditer(text)]
+    found = [f"{path}: {found[0]}" for path, text in texts() if (found := from_index(text))]
     assert distribution.ON_PACKAGE_INDEX or found == []
 
 
@@ -58,10 +73,22 @@ def test_nothing_names_an_index_that_does_not_have_it():
         ("pip install 'tocsin[console]'", True),
         ("pip install './dist/tocsin-0.2.0-py3-none-any.whl[console]'", False),
         ("/opt/tocsin/bin/pip install --no-index --no-deps tocsin-*.whl", False),
+        ("pip install tocsin-native", True),
+        ("pip install --find-links dist 'tocsin[native]'", True),
+        ("pip install --no-index --find-links dist 'tocsin[native]'", False),
+        ("pip install --no-index --find-links dist 'tocsin[native]' and then pip install tocsin", True),
+        ("uvx tocsin demo", True),
+        ("pipx run tocsin demo", True),
+        ("uvx --from tocsin tocsin demo", True),
+        ("uvx --from './dist/tocsin-0.2.0-py3-none-any.whl[console,demo]' tocsin demo", False),
+        ("pipx run --spec './dist/tocsin-0.2.0-py3-none-any.whl[console,demo]' tocsin demo", False),
+        ("docker run --rm tocsin worker", True),
+        ("docker compose --profile demo up --build", False),
+        ("helm install oci://charts.example/tocsin", True),
     ],
 )
 def test_the_check_knows_an_index_from_a_file(text, told):
-    assert bool(FROM_INDEX.search(text)) is told
+    assert bool(from_index(text)) is told
 
 
 def messages(monkeypatch):
@@ -92,9 +119,14 @@ def test_the_pages_say_what_the_messages_say():
 def test_every_extra_that_a_message_names_is_one():
     declared = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     named = set()
-    for path in (*(ROOT / "streams").rglob("*.py"), *(ROOT / "tocsin_demo").rglob("*.py")):
+    folders = (ROOT / name for name in ("streams", "tocsin_demo", "tocsin_up"))
+    for path in (path for folder in folders for path in folder.rglob("*.py")):
+        # The block says what its callers name.
+        if path.name == "extra_packages.py":
+            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "packages_missing":
+            called = getattr(node.func, "id", None) if isinstance(node, ast.Call) else None
+            if called in ("packages_missing", "extra_packages"):
                 named.update(ast.literal_eval(node.args[1]).split(","))
     assert named == {"console", "adapters", "intake", "tracing", "demo"}
     assert [extra for extra in named if f"\n{extra} = [" not in declared] == []

@@ -30,6 +30,8 @@ mount --bind "$root" "$root"
 mount -o remount,bind,ro "$root"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+# What a deployment of the tests mounts: it lies in a folder that only their user reads.
+if [ -n "${TOCSIN_PLATFORM_FILE:-}" ]; then install -D -m 644 "$TOCSIN_PLATFORM_FILE" "$root$TOCSIN_PLATFORM_FILE"; fi
 exec chroot --userspec="$user" "$root" env "$@"
 """
 
@@ -50,14 +52,23 @@ class Image:
         return [*enter, str(self._root), user, *self.process["env"], *program]
 
 
-@pytest.fixture(scope="module")
-def image(tmp_path_factory):
-    bundle = tmp_path_factory.mktemp("image") / "bundle"
+def unpacked(name, folder):
     layout = Path(os.environ["TOCSIN_IMAGE_LAYOUT"])
+    bundle = folder / "bundle"
     subprocess.run(
-        ["umoci", "unpack", "--image", f"{layout}:tocsin", bundle], check=True, capture_output=True
+        ["umoci", "unpack", "--image", f"{layout}:{name}", bundle], check=True, capture_output=True
     )
     return Image(bundle)
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    return unpacked("tocsin", tmp_path_factory.mktemp("image"))
+
+
+@pytest.fixture(scope="module")
+def demo_image(tmp_path_factory):
+    return unpacked("demo", tmp_path_factory.mktemp("demo-image"))
 
 
 def test_the_image_is_tocsins_and_its_user_is_not_root(image):
@@ -108,3 +119,20 @@ def test_a_console_in_the_image_answers(image, deploy, tmp_path):
         assert console.wait(25) == 0
     finally:
         console.end()
+
+
+def test_a_worker_of_the_image_applies_sample_traffic_of_the_demos_image(image, demo_image, deploy, tmp_path):
+    """What the services `traffic` and `worker` of docker-compose.yml run."""
+    deployment = deploy()
+    worker = deployment.fleet.start(image.command())
+    once = deployment.settings | {"ROUNDS": "1", "REPORTS": "2000"}
+    traffic = Worker(tmp_path / "traffic.log", once, demo_image.command())
+    try:
+        assert traffic.wait(READY_SECONDS * 5) == 0, traffic.text
+    finally:
+        traffic.end()
+    # The requests of authorities are the last that a round publishes, and one of them must be refused.
+    deployment.fleet.wait_for(
+        lambda: "a request is refused" in worker.text, READY_SECONDS, "the requests of the round are judged"
+    )
+    assert deployment.applied() > 0

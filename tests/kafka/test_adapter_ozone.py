@@ -152,7 +152,12 @@ def test_decisions_become_outcomes_each_once(deployment, ozone, adapters):
     # No rule of the mapping, and nothing that was reported.
     ozone.moderate({"$type": "Label", "createLabelVals": ["x"], "negateLabelVals": []}, about("m-4"))
     ozone.moderate({"$type": "Takedown"}, about("m-of-others"))
+    # What Ozone does in a moderator's name as a consequence of something else.
+    ozone.moderate({"$type": "ReverseTakedown", "comment": "[SCHEDULED_REVERSAL] Reverting"}, about("m-1"))
+    auto = "[AUTO_RESOLVE_ON_ACCOUNT_ACTION]: Automatically resolving"
+    ozone.moderate({"$type": "Acknowledge", "comment": auto}, about("m-4"))
     until(lambda: len(published(deployment)) == 3)
+    until(lambda: metric(process, 'tocsin_adapter_decisions_left_out_total{why="no_person"}') == 2)
     for _ in range(2):
         process.signal(signal.SIGKILL)
         process.wait(10)

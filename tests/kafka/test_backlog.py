@@ -78,6 +78,7 @@ def test_a_backlog_leads_to_the_same_escalations_as_one_report_after_the_other(
     assert check_replay(deployment, deployment.outputs(), shipped_rules())[ENRICHED] == len(reports)
 
 
+@pytest.mark.nightly
 def test_live_reports_cost_no_row(deploy) -> None:
     deployment = deploy(partitions=PARTITIONS)
     for _ in range(2):

@@ -6,6 +6,8 @@ from collections import Counter
 
 import orjson
 
+import pytest
+
 from streams.contract.wire.topics import RULE_CHANGES
 from tests.kafka.harness.deployment import ESCALATIONS, MODERATION, SHADOW
 from tests.kafka.harness.mix import Mix
@@ -40,6 +42,7 @@ def decided(channel, decision):
     return Published(f"k-{channel}".encode(), orjson.dumps(document))
 
 
+@pytest.mark.nightly
 def test_a_back_test_finds_what_workers_did_and_a_live_change_needs_one(deploy, tmp_path):
     keys, people = list_keys(tmp_path, alice=("policy_owner", ["propose"]), bob=("lead", ["approve"]))
     deployment = deploy(partitions=3, settings={"TOCSIN_RULE_KEYS_FILE": str(keys)})

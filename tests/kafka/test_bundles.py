@@ -4,6 +4,8 @@ import random
 import signal
 import time
 
+import pytest
+
 from streams.deciding.partition.reading import PARTLY_READ
 from tests import bundled
 from tests.kafka.harness.deployment import ENRICHED, INTERNAL, REPORTERS_INTERNAL, REPORTERS_STATE, STATE
@@ -30,6 +32,7 @@ REPORTS = 3_000
 KILLS = 6
 
 
+@pytest.mark.nightly
 def test_whoever_takes_over_goes_on_inside_of_a_bundle(deploy):
     deployment = deploy(partitions=2)
     fleet, chance = deployment.fleet, random.Random(7)

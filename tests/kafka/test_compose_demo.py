@@ -106,6 +106,7 @@ def answers(address):
     return asked
 
 
+@pytest.mark.nightly
 def test_the_demo_profile_fills_console_and_dashboards(containers):
     topics = containers.start("topics", ["tocsin", *SERVICES["topics"]["command"]])
     assert topics.wait(SECONDS) == 0, containers.log("topics")

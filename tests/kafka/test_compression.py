@@ -112,6 +112,7 @@ def write_state_again(deployment, codec):
     asyncio.run(write())
 
 
+@pytest.mark.nightly
 def test_workers_go_on_from_state_that_earlier_versions_wrote(deploy):
     deployment = deploy()
     reports = generate(81, 4_000)

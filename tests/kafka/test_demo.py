@@ -221,6 +221,7 @@ def test_a_worker_that_is_ten_times_slower_tells_the_same_story(demonstrate, kaf
     check_story(demo.printed)
 
 
+@pytest.mark.nightly
 def test_while_the_worker_stands_still_the_publisher_waits(demonstrate, kafka):
     demo = demonstrate("--yes", TOCSIN_KAFKA_BOOTSTRAP=kafka)
     demo.wait_for("opened")

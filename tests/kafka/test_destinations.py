@@ -181,7 +181,11 @@ def test_half_of_all_partitions_without_a_leader_end_no_worker(deploy, cluster, 
     play(deployment, cluster, 15, go_away)
 
 
-@pytest.mark.parametrize(("commits", "heirs"), [(True, 2), (False, 1)], ids=["committed", "aborted"])
+@pytest.mark.parametrize(
+    ("commits", "heirs"),
+    [(True, 2), pytest.param(False, 1, marks=pytest.mark.nightly)],
+    ids=["committed", "aborted"],
+)
 def test_others_end_what_a_killed_worker_left_open(deploy, prefix, cluster, commits, heirs):
     """A transaction ends while one of its logs has no leader, and so without a marker in that log; the worker
     that began it is killed, and all of its heirs but one end before that log has a leader again.
@@ -215,6 +219,7 @@ def test_others_end_what_a_killed_worker_left_open(deploy, prefix, cluster, comm
     assert len(rows[AWAY]) == len(rows[0]) == commits
 
 
+@pytest.mark.nightly
 def test_a_restart_while_claims_has_no_leader_stops_what_nobody_owns_alone(deploy, prefix, cluster):
     cluster.place(load_catalogue(), f"{prefix}0.", PARTITIONS, (CLAIMS, 0))
     deployment = deploy(bootstrap=cluster.bootstrap, partitions=PARTITIONS)

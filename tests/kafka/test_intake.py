@@ -1,8 +1,10 @@
 """`tocsin intake` on a real broker: a report that is sent until it is taken counts once, whatever is killed."""
 
+import fcntl
 import hashlib
 import hmac
 import itertools
+import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +33,10 @@ sources:
     ce_source: /forum.example
     reports_per_minute: 60
     authentication: {scheme: bearer, secret_file: forum}
+  own:
+    ce_source: /own.example
+    reports_per_minute: 60000
+    authentication: {scheme: bearer, secret_file: own}
 """
 REPORTS = 150
 SENDERS = 6
@@ -43,6 +49,7 @@ def start(deploy, tmp_path):
     (tmp_path / "intake.yaml").write_text(SOURCES)
     (tmp_path / "mastodon").write_text(SECRET)
     (tmp_path / "forum").write_text(TOKEN)
+    (tmp_path / "own").write_text("a token for files")
     own = {
         "TOCSIN_INTAKE_SOURCES_FILE": str(tmp_path / "intake.yaml"),
         "TOCSIN_INTAKE_PSEUDONYM_KEY": "k" * 32,
@@ -142,3 +149,42 @@ def test_a_flood_of_one_source_leaves_the_others_their_share(start):
     assert httpx.post(f"{address}/v1/sources/mastodon", content=body, headers=headers).status_code == 202
     assert metric(process, 'tocsin_intake_reports_total{fate="over_quota",sender="forum"}') >= 50
     assert metric(process, "tocsin_intake_ready") == 1
+
+
+def test_a_file_that_is_sent_while_the_intake_is_killed_counts_once(start, tmp_path):
+    deployment, start_one, address, _ = start
+    deployment.fleet.start()
+    process = start_one()
+    moment = rfc3339(now_ms())
+    lines = [f"{number},{moment},room {number % 50},fraud,alice {number}\n" for number in range(2_500)]
+    lines[2_300] = f"2300,{moment},room 7,swindle,alice 2300\n"
+    # A pipe: so it is certain that there is more to send when the intake is killed.
+    file = tmp_path / "reports.csv"
+    os.mkfifo(file)
+    command = (*COMMAND, "intake", "send", str(file), "--token-file", str(tmp_path / "own"), "--to", address)
+    sending = Worker(tmp_path / "send.log", {}, command)
+    try:
+        with file.open("w") as pipe:
+            # It holds all of them.
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1024 * 1024)
+            pipe.writelines(["report_id,occurred_at,channel,category,reporter\n", *lines[:1_000]])
+            pipe.flush()
+            until(lambda: len(rows(deployment, SOURCE)) >= 400)
+            process.signal(signal.SIGKILL)
+            process.wait(10)
+            pipe.writelines(lines[1_000:])
+            pipe.flush()
+            until(lambda: "no connection: Connection refused; trying again" in sending.text)
+            start_one()
+        assert sending.wait(60) == 1, sending.tail()
+    finally:
+        sending.end()
+    *said, counts = sending.text.splitlines()
+    assert counts == "2,499 sent, 1 refused"
+    (refused,) = [line for line in said if line.startswith("line ")]
+    assert refused.startswith("line 2302: category: Must be one of ")
+    assert "alice" not in sending.text
+    deployment.wait_until_applied()
+    counted = [orjson.loads(row.value)["report"]["report_id"] for row in rows(deployment, ENRICHED)]
+    assert sorted(counted, key=int) == [str(number) for number in range(2_500) if number != 2_300]
+    assert rows(deployment, DEAD_LETTERS) == []

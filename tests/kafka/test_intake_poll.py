@@ -12,6 +12,8 @@ from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, POSITIONS, SO
 from tests.kafka.harness.receiver import Receiver, Reply
 from tests.kafka.harness.reports import now_ms
 from tests.kafka.harness.workers import COMMAND, Worker
+from tests.unit.discourse_stand_in import KEY, DiscourseStandIn
+from tests.unit.nostr_relay import NOTE, SELLER, NostrRelay, key_of, signed
 from tests.unit.synapse_stand_in import TOKEN, SynapseStandIn
 
 SOURCE_ROW = """
@@ -43,6 +45,7 @@ def start(deploy, tmp_path):
             for name in ("rooms", "accounts")
         )
         (tmp_path / "intake.yaml").write_text("sources:\n" + "".join(both))
+        server.address = receiver.address
         (tmp_path / "token").write_text(TOKEN)
         own = {
             "TOCSIN_INTAKE_SOURCES_FILE": str(tmp_path / "intake.yaml"),
@@ -60,6 +63,29 @@ def start(deploy, tmp_path):
         for process in started:
             process.end()
             print(f"--- {process.log.name}\n{process.tail()}")
+
+
+def _check_that_a_refusal_is_no_lack_of_reports(process, server):
+    """As an operator sees it, whose token was revoked."""
+
+    def times(answer):
+        labels = f'address="{server.address}",answer="{answer}",sender="rooms"'
+        return metric(process, f"tocsin_intake_asked_total{{{labels}}}")
+
+    def silent():
+        return metric(
+            process, f'tocsin_intake_unanswered_seconds{{address="{server.address}",sender="rooms"}}'
+        )
+
+    before = times("answered")
+    until(lambda: times("answered") > before + 1)
+    assert silent() == 0
+    server.token = "another"
+    until(lambda: times("refused") > 1)
+    assert silent() > 0
+    assert times("unavailable") == 0
+    server.token = TOKEN
+    until(lambda: silent() == 0)
 
 
 def _answer(server, request):
@@ -103,7 +129,7 @@ def test_what_is_listed_counts_once_although_the_process_is_killed_before_its_po
     assert len(rows(deployment, SOURCE)) >= 2 * REPORTS + 400
     assert sorted(counted()) == sorted(everything)
     assert rows(deployment, DEAD_LETTERS) == []
-    assert metric(process, 'tocsin_intake_unanswered_seconds{sender="rooms"}') < 60
+    _check_that_a_refusal_is_no_lack_of_reports(process, server)
     # No id, name, address or text of the server is in a topic, nor in any log.
     shown = b"".join(row.key + row.value for row in rows(deployment, SOURCE) + rows(deployment, POSITIONS))
     shown += "".join(each.text for each in started).encode()
@@ -111,3 +137,97 @@ def test_what_is_listed_counts_once_although_the_process_is_killed_before_its_po
         assert text.encode() not in shown, text
     process.terminate()
     assert process.wait(20) == 0
+
+
+STRANGERS = """
+sources:
+  forum:
+    ce_source: /forum.example
+    poll:
+      service: discourse
+      address: {discourse}
+      username: tocsin
+      secret_file: key
+      ca_file: {ca_file}
+      allowed_networks: ["127.0.0.0/8", "::1/128"]
+      every_seconds: 0.5
+  nostr:
+    ce_source: /nostr
+    poll: {{service: nostr, relays: ["{first}", "{second}"], every_seconds: 0.5}}
+"""
+
+
+def test_flags_of_a_forum_and_what_two_relays_have_count_once_over_a_kill(deploy, tmp_path):
+    deployment, forum = deploy(partitions=2), DiscourseStandIn()
+
+    def answer(request):
+        status, body = forum.body(request.path, request.headers["api-key"], request.headers["api-username"])
+        return Reply(status, {"Content-Type": "application/json"}, body)
+
+    with Receiver(tmp_path, answer) as receiver, NostrRelay() as first, NostrRelay(most=50) as second:
+        (tmp_path / "key").write_text(KEY)
+        (tmp_path / "intake.yaml").write_text(
+            STRANGERS.format(
+                discourse=receiver.address,
+                ca_file=receiver.ca_file,
+                first=first.address,
+                second=second.address,
+            )
+        )
+        own = {
+            "TOCSIN_INTAKE_SOURCES_FILE": str(tmp_path / "intake.yaml"),
+            "TOCSIN_INTAKE_PSEUDONYM_KEY": "k" * 32,
+            "TOCSIN_INTAKE_METRICS_PORT": "0",
+        }
+        now = now_ms()
+        flags = [str(forum.flag(post, now - 60_000 + post)) for post in range(15)]
+        events = [signed(author, now // 1000 - 100 + author) for author in range(60)]
+        forged = events[0] | {"content": "call 0123456789"}
+        # Most of them are on both.
+        first.events, second.events = [*events[:50], forged], events[10:]
+        started = []
+
+        def start():
+            log = tmp_path / f"poll-{len(started)}.log"
+            started.append(Worker(log, deployment.settings | own, (*COMMAND, "intake", "poll")))
+            return started[-1]
+
+        try:
+            process = start()
+            until(lambda: len(rows(deployment, SOURCE)) >= 50)
+            process.signal(signal.SIGKILL)
+            process.wait(10)
+            # A post that was handled is flagged again, and a report is dated a minute ago.
+            forum.handle(3)
+            flags.append(str(forum.flag(3, now_ms())))
+            events.append(signed(61, now // 1000 - 60))
+            second.events.append(events[-1])
+            process = start()
+            deployment.fleet.start()
+            everything = {*flags, *(event["id"] for event in events)}
+
+            def counted():
+                return [orjson.loads(row.value)["report"]["report_id"] for row in rows(deployment, ENRICHED)]
+
+            until(lambda: everything <= set(counted()))
+            deployment.wait_until_applied()
+            assert sorted(counted()) == sorted(everything)
+            assert rows(deployment, DEAD_LETTERS) == []
+            assert {row.key.decode() for row in rows(deployment, POSITIONS)} == {
+                "/forum.example",
+                f"/nostr {first.address}",
+                f"/nostr {second.address}",
+            }
+            assert metric(process, 'tocsin_intake_reports_total{fate="published",sender="nostr"}') > 0
+            shown = "".join(each.text for each in started).encode()
+            shown += b"".join(
+                row.key + row.value for row in rows(deployment, SOURCE) + rows(deployment, POSITIONS)
+            )
+            for text in ("0123456789", SELLER, NOTE, key_of(1), KEY, "alice"):
+                assert text.encode() not in shown, text
+            process.terminate()
+            assert process.wait(20) == 0
+        finally:
+            for process in started:
+                process.end()
+                print(f"--- {process.log.name}\n{process.tail()}")

@@ -54,6 +54,7 @@ def peak_memory_mib(worker):
     return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) // 1024
 
 
+@pytest.mark.nightly
 def test_a_backlog_of_the_largest_reports_does_not_fill_memory(deploy):
     deployment = deploy()
     # 200 MB. A limit in records instead of bytes would queue all of it at once.

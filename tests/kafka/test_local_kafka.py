@@ -129,6 +129,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     broker.stop()
 
 
+@pytest.mark.nightly
 def test_a_record_of_many_megabytes_is_accepted(running: LocalKafka) -> None:
     async def send(size: int) -> None:
         async with AIOKafkaProducer(
@@ -225,7 +226,8 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @linux_only
-@pytest.mark.parametrize("ending", [pytest.param(signal.SIGTERM, marks=pytest.mark.nightly), signal.SIGKILL])
+@pytest.mark.nightly
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 def test_a_foreground_broker_ends_with_its_parent(shared_folder: Path, ending: signal.Signals) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-m", "tocsin_demo.local_kafka", str(shared_folder)],

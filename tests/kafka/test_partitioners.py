@@ -7,6 +7,8 @@ from dataclasses import replace
 import orjson
 from confluent_kafka import Producer
 
+import pytest
+
 from tests.kafka.harness.deployment import ENRICHED
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT, MURMUR2
@@ -14,6 +16,7 @@ from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate, source_of
 
 
+@pytest.mark.nightly
 def test_reports_from_mixed_partitioners_are_applied_once(deploy):
     deployment = deploy()
     reports = generate(6, 9_000)

@@ -76,6 +76,7 @@ def publish_with(
     return records
 
 
+@pytest.mark.nightly
 def test_publishers_in_four_languages_share_one_topic(deploy, tmp_path):
     deployment = deploy()
     deployment.fleet.start()

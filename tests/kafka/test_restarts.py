@@ -65,11 +65,11 @@ def test_a_worker_with_a_name_that_is_stopped_is_replaced_at_once(deploy):
     stopped_at = time.monotonic()
     leaves.terminate()
     left = time.monotonic() - stopped_at
-    # Within its session of a minute.
+    # Before its session of 85 seconds is over.
     deployment.fleet.wait_for(lambda: owned(stays) == [0, 1, 2, 3], 40, "the other one owns all")
     took = time.monotonic() - stopped_at
     print(f"measured: stopped after {left:.1f} s, replaced after {took:.1f} s")
-    assert took < 55, "not before its session was over"
+    assert took < 80, "not before its session was over"
     deployment.publish(generate(84, 500))
     deployment.wait_until_applied()
     check_outputs(deployment, deployment.outputs())

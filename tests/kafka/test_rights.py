@@ -224,6 +224,44 @@ def tell_a_publisher(settings, folder):
             adapters.end()
 
 
+def examine(run):
+    """`tocsin doctor` says of each user which roles it has, what is lacking, and what it could not try."""
+    # The brokers let the users of this test do nothing else, so settings of brokers stay unknown.
+    found = run("examiner", "doctor", "--role", "examiner")
+    assert {line[:9].rstrip() for line in found.splitlines()[:-1] if not line.startswith("ok")} == {
+        "not tried",
+        "warning",
+    }
+    for proved in ("ok         fencing", "ok         largest record", "ok         rights of examiner"):
+        assert proved in found, found
+    found = run("worker", "doctor", "--role", "worker", "--role", "console", code=1)
+    assert "not tried  probe topic: fencing, read_committed" in found
+    assert "ok         rights of worker" in found
+    lacking = "Read of topic escalations, "
+    assert f"failed     rights of console: this user lacks {lacking}" in found, found
+    found = run("unfenced", "doctor", "--role", "worker", code=1)
+    assert "lacks Write, Describe of transactional ids that begin with tocsin-." in found
+    assert "the rights of desk, " in run("desk", "doctor", code=None)
+
+
+def mark_as_handled(settings, folder):
+    """Tell a Mastodon which of its reports were decided: none are."""
+    with Receiver(folder) as receiver:
+        own = {
+            "address": receiver.address,
+            "service": "mastodon",
+            "ce_source": "/social.example",
+            "token": "token-of-an-application",
+        }
+        adapters = Adapters("handled", SimpleNamespace(settings=settings), receiver, folder, own)
+        try:
+            process = adapters.start()
+            until(lambda: metric(process, "tocsin_adapter_ready") == 1)
+            process.terminate()
+        finally:
+            adapters.end()
+
+
 def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
     reports = tmp_path / "reports.jsonl"
 
@@ -236,6 +274,7 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
 
     run("topic-creator", "topics", "create")
     run("worker", "topics", "check")
+    examine(run)
     refused = Worker(tmp_path / "refused.log", settings_of("unfenced", guarded))
     try:
         assert refused.wait(60) == 1
@@ -307,6 +346,7 @@ def test_the_rights_of_every_role_are_sufficient(guarded, tmp_path):
         run("operator", "state", "check")
         asyncio.run(refuse_a_record(guarded))
         tell_a_publisher(settings_of("refusals-adapter", guarded), tmp_path)
+        mark_as_handled(settings_of("notices-adapter", guarded), tmp_path)
         run("operator", "tail", REFUSALS, "--from-beginning", "--max", "1")
         # Whoever may read the topic sees the refusals of all.
         run("report-publisher", "tail", REFUSALS, "--from-beginning", "--max", "1", code=1)

@@ -12,16 +12,15 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.contract.events.rules.rule_set import RuleSet
-from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, Ruling, ruling_of
+from streams.deciding.partition.rules_in_force import Ruling
 from streams.deciding.reports.rules import compile_report_rules
-from streams.registry.changes.bundle import load_rule_set, rule_files
-from streams.running.log.position import POSITION_KEY
+from streams.registry.changes.bundle import rule_files
 from tests.kafka.harness.command_results import done, refused
 from tests.kafka.harness.deployment import ENRICHED, ESCALATIONS, RULE_SETS, SHADOW, STAGES
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate, now_ms, spam_report
 from tests.kafka.harness.rule_owners import list_keys, rules_folder
+from tests.kafka.harness.rulings import judged_by, rules_of, rulings
 from tests.kafka.harness.workers import COMMAND, Worker
 from tests.unit.console_pages import hidden_fields, text_of
 
@@ -82,22 +81,6 @@ def back_tested(result):
     assert "checked, version" in done(result)
 
 
-def judged_by(deployment):
-    """The set of rules of every partition of every stage that has a state."""
-    return {each.rule_set for each in rulings(deployment)}
-
-
-def rulings(deployment):
-    """By which rules every partition of every stage is judged that has a state, with what is on trial."""
-    reader = deployment.outputs()
-    return {
-        ruling_of(kept.get(RULES_IN_FORCE))
-        for state, _, _ in STAGES
-        for partition in range(deployment.partitions)
-        if POSITION_KEY in (kept := reader.latest(deployment.name(state), partition))
-    }
-
-
 def policy_versions(deployment, first):
     """The versions in enriched reports of the reports from a number on."""
     return {
@@ -112,14 +95,7 @@ def reports(first, count):
     return [spam_report(number, f"c-{number % 7}", now_ms()) for number in range(first, first + count)]
 
 
-def rules_of(deployment):
-    """The rules of every set in the log, by its id."""
-    return {
-        row.key.decode(): load_rule_set(msgspec.json.decode(row.value, type=RuleSet))
-        for row in deployment.outputs().all(deployment.name(RULE_SETS))
-    }
-
-
+@pytest.mark.nightly
 def test_a_change_from_the_idea_to_the_last_partition(deployment, people, says, tmp_path):
     fleet = deployment.fleet
     workers = [fleet.start(), fleet.start()]
@@ -217,6 +193,7 @@ def versions_on(deployment, topic):
     return {orjson.loads(row.value)["policy_version"] for row in rows}
 
 
+@pytest.mark.nightly
 def test_a_candidate_in_shadow_for_a_share_halted_and_in_force_from_a_time_on(deployment, says, tmp_path):
     fleet = deployment.fleet
     workers = [fleet.start(), fleet.start()]

@@ -45,9 +45,10 @@ def grievance(number, received_ms):
 @pytest.mark.parametrize(
     ("alert", "unsigned"),
     [
-        ("TocsinLawCalendarEnds", False),
-        ("TocsinLawChangesSoon", False),
-        ("TocsinLawDayReached", False),
+        *(
+            pytest.param(alert, False, marks=pytest.mark.nightly)
+            for alert in ("TocsinLawCalendarEnds", "TocsinLawChangesSoon", "TocsinLawDayReached")
+        ),
         ("TocsinLawUnsigned", True),
     ],
 )
@@ -59,6 +60,7 @@ def test_lines_about_the_law(alert, unsigned, shell):
         assert terminal.run(line + ends), line
 
 
+@pytest.mark.nightly
 def test_clocks_that_pile_up_are_counted_and_ended_by_channel_and_by_duty(deploy, shell):
     deployment = deploy(partitions=2)
     now = now_ms()

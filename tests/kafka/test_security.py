@@ -4,8 +4,11 @@ import socket
 
 import pytest
 import trustme
+from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 
+from streams.commands.doctor import addresses, asking
+from streams.commands.main import commands
 from tests.kafka.harness.brokers import throwaway_broker
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.reports import generate
@@ -100,3 +103,32 @@ def test_a_wrong_password_ends_the_worker_with_the_reason(deploy, secured):
     assert worker.wait(30) == 1
     assert "Authentication failed" in worker.text
     assert wrong not in worker.text
+
+
+def test_doctor_names_the_variable_of_a_connection_that_is_refused(secured, monkeypatch):
+    # On a busy machine an answer takes as long as it takes.
+    monkeypatch.setattr(addresses, "ANSWER_SECONDS", 600.0)
+    monkeypatch.setattr(asking, "CHECK_SECONDS", 600.0)
+    plain, settings = secured
+    login = {name: None for name in settings if "SASL" in name}
+    no_tls = login | {"TOCSIN_KAFKA_SSL_CA_FILE": None, "TOCSIN_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
+    one_broker = {"TOCSIN_REPLICATION_FACTOR": "1", "TOCSIN_MIN_INSYNC_REPLICAS": "1"}
+    for changed, said in (
+        ({}, "ok         bootstrap"),
+        ({"TOCSIN_KAFKA_SASL_PASSWORD": "wrong-" + PASSWORD}, "Correct TOCSIN_KAFKA_SASL_USERNAME and"),
+        ({"TOCSIN_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512"}, "Set TOCSIN_KAFKA_SASL_MECHANISM to one"),
+        ({"TOCSIN_KAFKA_SSL_CA_FILE": None}, "Set TOCSIN_KAFKA_SSL_CA_FILE to the PEM file"),
+        (no_tls, "Set TOCSIN_KAFKA_SECURITY_PROTOCOL=SSL, or SASL_SSL"),
+        (
+            login | {"TOCSIN_KAFKA_SECURITY_PROTOCOL": "SSL"},
+            "Set TOCSIN_KAFKA_SECURITY_PROTOCOL=SASL_SSL",
+        ),
+        (
+            {"TOCSIN_KAFKA_BOOTSTRAP": plain},
+            "Set TOCSIN_KAFKA_SECURITY_PROTOCOL=PLAINTEXT, or SASL_PLAINTEXT",
+        ),
+    ):
+        done = CliRunner().invoke(commands, ["doctor"], env=settings | one_broker | changed)
+        assert said in done.output, done.output
+        assert done.exit_code == (1 if changed else 0), done.output
+        assert PASSWORD not in done.output

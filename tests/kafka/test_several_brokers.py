@@ -15,14 +15,16 @@ import pytest
 
 from tests.kafka.harness.admin import Operator
 from tests.kafka.harness.cluster import KafkaCluster
-from tests.kafka.harness.deployment import STATE
+from tests.kafka.harness.deployment import RULE_CHANGES, STATE
 from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.replay import check_replay, shipped_rules
-from tests.kafka.harness.reports import endless, generate
+from tests.kafka.harness.reports import endless, generate, now_ms, spam_report
+from tests.kafka.harness.rule_acts import BOB, HAVE_NO_TRIALS, UNSIGNED, RuleActs
+from tests.kafka.harness.rulings import check_judged_once, judged_by
 from tests.kafka.harness.steps import Call, Sent, commit, is_stopped, struck_worker, takeover
-from tests.kafka.harness.workers import SMALL_CYCLES
+from tests.kafka.harness.workers import SMALL_CYCLES, changed_worker
 from tests.kafka.test_claims import open_claims
 
 
@@ -112,7 +114,8 @@ ONE_OF_EACH = (("restart", 1), ("kill", 2), ("freeze", 3))
 ALL_IN_TURN = (("restart", 1), ("restart", 2), ("restart", 3), ("kill", 1), ("freeze", 2))
 
 
-@pytest.mark.parametrize("faults", [ONE_OF_EACH, pytest.param(ALL_IN_TURN, marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("faults", [ONE_OF_EACH, ALL_IN_TURN])
 def test_workers_continue_while_one_broker_is_away(deploy, cluster, faults):
     deployment = deploy(bootstrap=cluster.bootstrap, settings=cluster.settings)
     fleet = deployment.fleet
@@ -173,6 +176,58 @@ def test_workers_continue_while_one_broker_is_away(deploy, cluster, faults):
     reader = deployment.outputs()
     check_outputs(deployment, reader)
     check_replay(deployment, reader, shipped_rules())
+
+
+# --- a broker goes away while rules change
+
+
+@pytest.mark.nightly
+def test_rules_are_approved_while_brokers_are_away(deploy, cluster):
+    deployment = deploy(bootstrap=cluster.bootstrap, settings=cluster.settings | UNSIGNED)
+    fleet, acts = deployment.fleet, RuleActs(deployment.settings)
+    fleet.command = changed_worker(HAVE_NO_TRIALS)
+    numbers = iter(range(0, 10_000, 40))
+
+    def publish():
+        first = next(numbers)
+        deployment.publish([spam_report(n, f"c-{n % 7}", now_ms()) for n in range(first, first + 40)])
+
+    def wait_for_rules(rule_set):
+        fleet.wait_for(lambda: judged_by(deployment) == {rule_set}, 90, "every partition has changed")
+
+    one = acts.put_into_force()
+    two = acts.put_into_force("PT6H", "PT5H")
+    workers = [fleet.start(), fleet.start()]
+    publish()
+    wait_for_rules(two)
+
+    # Two of three are left: all partitions change at once.
+    away = cluster.leaders(deployment.name(RULE_CHANGES))[0]
+    cluster.kill(away)
+    acts.act(BOB, "rolled_back", one)
+    publish()
+    wait_for_rules(one)
+    cluster.start(away)
+    cluster.wait_until_in_sync()
+    publish()
+
+    # One is left, where nothing can be written: they change when another one is back.
+    for worker in workers:
+        worker.signal(signal.SIGSTOP)
+    acts.act(BOB, "rolled_back", two)
+    first, second = (number for number in (1, 2, 3) if number != away)
+    for number in (first, second):
+        cluster.kill(number)
+    for worker in workers:
+        worker.signal(signal.SIGCONT)
+    for number in (first, second):
+        cluster.start(number)
+    publish()
+    wait_for_rules(two)
+    cluster.wait_until_in_sync()
+    publish()
+    deployment.wait_until_applied()
+    check_judged_once(deployment)
 
 
 # --- in the middle of a takeover the broker goes away that knows the transaction of who is taken over from

@@ -76,13 +76,8 @@ def longest_wait(subscriber, partitions, killed_at):
     return f"{max(waits):.1f} s"
 
 
-@pytest.mark.parametrize(
-    "successor",
-    [
-        *(pytest.param(case, marks=pytest.mark.nightly) for case in ("none", "at once")),
-        "at once, under its instance name",
-    ],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("successor", ["none", "at once", "at once, under its instance name"])
 def test_subscribers_wait_for_the_session_at_most(deploy, successor):
     deployment = deploy()
     fleet = deployment.fleet

@@ -6,8 +6,8 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.running.clients.pseudonym import pseudonym
-from tests.kafka.harness.adapters import rows, until
-from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, NOTICES, POSITIONS
+from tests.kafka.harness.adapters import metric, rows, until
+from tests.kafka.harness.deployment import DEAD_LETTERS, ENRICHED, ESCALATIONS, NOTICES, POSITIONS, SET_ASIDE
 from tests.kafka.harness.synapse import Synapse, at, installed_synapse
 from tests.kafka.harness.workers import COMMAND, Worker
 from tests.kafka.test_console_acts import Person
@@ -27,6 +27,20 @@ sources:
     tenant: matrix
     poll: {{service: synapse-accounts, address: "{address}", secret_file: token, every_seconds: 0.5}}
 """
+
+
+HANDLED = (*COMMAND, "adapter", "handled")
+
+
+def handled_of(server, token):
+    """The settings of the adapter that marks reports of rooms as handled."""
+    return {
+        "TOCSIN_HANDLED_SERVICE": "synapse-rooms",
+        "TOCSIN_HANDLED_ADDRESS": server.address,
+        "TOCSIN_HANDLED_CE_SOURCE": "/matrix.example/rooms",
+        "TOCSIN_HANDLED_TOKEN": token,
+        "TOCSIN_HANDLED_METRICS_PORT": "0",
+    }
 
 
 @pytest.fixture
@@ -64,7 +78,7 @@ def test_what_people_of_a_real_synapse_report_becomes_a_case_and_an_outcome(serv
     }
     deployment.fleet.start()
     poll = Worker(tmp_path / "poll.log", deployment.settings | own, (*COMMAND, "intake", "poll"))
-    console = Person("anna", deployment, tmp_path)
+    console, handled = Person("anna", deployment, tmp_path), []
     try:
         until(lambda: len(rows(deployment, ENRICHED)) >= 4)
         # One more, and one that an administrator deletes, which moves the others up.
@@ -100,8 +114,28 @@ def test_what_people_of_a_real_synapse_report_becomes_a_case_and_an_outcome(serv
         # Those who reported are told.
         until(lambda: len(rows(deployment, NOTICES)) >= 3)
         assert rows(deployment, DEAD_LETTERS) == []
+
+        # What was decided leaves Synapse's list. What nobody decided stays.
+        def listed_now(kind):
+            return server.call("GET", f"/_synapse/admin/v1/{kind}", admin)["total"]
+
+        before = listed_now("event_reports")
+        told = {orjson.loads(row.value)["report_id"] for row in rows(deployment, NOTICES)}
+        handled.append(
+            Worker(tmp_path / "handled.log", deployment.settings | handled_of(server, admin), HANDLED)
+        )
+        until(lambda: listed_now("event_reports") < before)
+        until(lambda: metric(handled[0], "tocsin_adapter_waiting") == 0)
+        left = {
+            str(each["id"])
+            for each in server.call("GET", "/_synapse/admin/v1/event_reports", admin)["event_reports"]
+        }
+        assert not left & told
+        assert listed_now("user_reports") == 1
+        assert rows(deployment, SET_ASIDE) == []
     finally:
-        poll.end()
+        for process in (poll, *handled):
+            process.end()
         if console.http is not None:
             console.http.close()
         console.console.end()

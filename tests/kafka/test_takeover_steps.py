@@ -9,6 +9,7 @@ import signal
 import pytest
 
 from streams.running.takeover.membership import LONGEST_SESSION_SECONDS
+from tests.at_night import at_night
 from tests.kafka.harness.group import evict_everybody
 from tests.kafka.harness.oracle import check_outputs
 from tests.kafka.harness.replay import check_replay, shipped_rules
@@ -38,7 +39,7 @@ Claims.release = _slow
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+@pytest.mark.parametrize("number", [*at_night([signal.SIGSTOP]), signal.SIGKILL])
 def test_an_heir_continues_after_every_phase(deploy, number):
     """One after the other is struck in the next phase, as the heir of the one before."""
     deployment = deploy()
@@ -92,6 +93,7 @@ def strike(deployment, phase, number):
     return struck
 
 
+@pytest.mark.nightly
 def test_a_release_that_takes_seconds_ends_before_the_worker_joins_again(deploy):
     deployment = deploy()
     deployment.publish(generate(52, 2_000))

@@ -58,6 +58,7 @@ def nothing_applied(reader, deployment):
     ] == []
 
 
+@pytest.mark.nightly
 def test_a_broker_a_year_ahead_stops_workers_before_anything_is_applied(tmp_path, deploy):
     folder = tmp_path / "kafka"
     with broker_with_clock(folder, YEAR_S) as broker:

@@ -513,9 +513,11 @@ class Worker(Process):
         except (OwnershipLost, RefusedToStart, KafkaError) as lost:
             error = lost
         except ExceptionGroup as group:
-            (error,) = group.exceptions
-            if not isinstance(error, OwnershipLost | KafkaError):
-                self._fleet.failure = repr(error)
+            # Two that waited for the same transaction hear the same of it.
+            error = group.exceptions[0]
+            for each in group.exceptions:
+                if not isinstance(each, OwnershipLost | KafkaError):
+                    self._fleet.failure = repr(each)
         except Exception as unexpected:
             self._fleet.failure = repr(unexpected)
         self.should_stop = True

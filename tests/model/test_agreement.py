@@ -127,10 +127,10 @@ def mixed_run(seed):
 
 def test_of_workers_that_start_together_one_kind_works_on():
     refused = 0
-    for seed in range(60):
+    for seed in range(30):
         fleet = mixed_run(seed)
         refused += any(isinstance(error, RefusedToStart) for _, error in fleet.exits)
-    assert refused > 10
+    assert refused > 5
 
 
 async def _agrees_always(_view):

@@ -76,7 +76,7 @@ def test_without_it_homes_get_what_is_hours_old_after_what_is_new() -> None:
     assert fleet.disorder > 3 * HOUR
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_relay_that_stops_for_a_while_is_waited_for() -> None:
     reports = history(2, 2, PARTITIONS, until=NOW - 2 * MINUTE)
     fleet = catch_up(reports, (1, 1, 1), stuck={StatePartition("reporters", 2): (3, 11)})
@@ -139,6 +139,7 @@ def test_places_may_move_at_any_time_of_a_catch_up() -> None:
     assert fleet.disorder <= SPAN_MS + LATE
 
 
+@pytest.mark.nightly
 def test_a_quiet_night_in_all_sources_is_crossed() -> None:
     evening = history(5, 0.5, PARTITIONS, until=NOW - 9 * HOUR)
     morning = history(6, 0.5, PARTITIONS, until=NOW - 2 * MINUTE)
@@ -168,7 +169,7 @@ def live(seconds: float, per_second: int, workers: int) -> Fleet:
     return fleet
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_live_traffic_costs_no_row_and_waits_for_nobody() -> None:
     fleet = live(30, 20, 3)
     assert fleet.number_applied() >= 300
@@ -187,7 +188,7 @@ def test_an_idle_fleet_writes_no_row() -> None:
     assert fleet.rows() == []
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_rows_end_when_nobody_is_behind() -> None:
     reports = history(1, 1, 2, a_minute=5, until=NOW - 2 * MINUTE)
     ended: list[int] = []

@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 
 from streams.registry.loader import load_rules
+from tests.at_night import at_night
 from tests.bench import traffic
 from tests.bench.place import ONE_TOPIC
 from tests.native.both_cores import BothCores
@@ -39,7 +40,10 @@ def _in_batches(both: BothCores, records: list[Record], seed: int) -> None:
             both.restart(swap=chance.random() < 0.5)
 
 
-@pytest.mark.parametrize("name", ["usual", "one_channel", "all_new"])
+@pytest.mark.parametrize(
+    "name",
+    ["usual", *at_night(("one_channel", "all_new"))],
+)
 def test_traffic_of_the_benchmark(name: str) -> None:
     both = BothCores(load_rules(sources=ONE_TOPIC))
     _in_batches(both, _records(getattr(traffic, name)(6_000, BEGIN, HOUR)), seed=1)
@@ -52,7 +56,7 @@ def test_traffic_of_the_benchmark(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("cases", "first_seed"), [(15_000, 0), pytest.param(190_000, 1_000, marks=pytest.mark.nightly)]
+    ("cases", "first_seed"), [(7_500, 0), pytest.param(190_000, 1_000, marks=pytest.mark.nightly)]
 )
 def test_random_histories(cases: int, first_seed: int) -> None:
     tally = fuzz(cases, first_seed)

@@ -4,7 +4,7 @@ that comes of it.
 
 from collections.abc import Collection, Iterator, Sequence
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -37,29 +37,40 @@ def batches(
 ) -> Iterator[tuple[Batch[Any, Any, Any], Any]]:
     """Apply the records as an owner does, in batches within the limits; yields each with the state after it.
 
-    After the batches with the numbers in `takeovers` another owner takes over.
+    After the batches with the numbers in `takeovers` another owner takes over. A change of rules is followed
+    if `stage` has them.
     """
     state = stage.restore(0, 1)
     stored: dict[bytes, bytes] = {}
     begin = number = 0
     while begin < len(records):
-        *_, batch = stage.apply_in_slices(state, records[begin:], limits)
+        *_, batch = stage.for_state(state).apply_in_slices(state, records[begin:], limits)
         begin += batch.finished_records
         fold(stored, batch.changes)
         yield batch, state
         if number in takeovers:
             entries = list(stored.items())
             Random(number).shuffle(entries)
-            state = stage.restore(0, 1, entries)
+            state = stage.for_entries(stored).restore(0, 1, entries)
         number += 1
 
 
-def results(
-    stage: Stage[Any, Any, Any], records: Sequence[Record], limits: Limits, takeovers: Collection[int] = ()
-) -> tuple[Any, ...]:
-    """Outputs, without the bundles around them, the last value of each daily counter, the state topic, the
-    next due time, all counters.
+class Applied(NamedTuple):
+    """Outputs without the bundles around them, the last value of each daily counter, the state topic, all
+    counters, and the state.
     """
+
+    outputs: list[OutputRecord]
+    daily: list[tuple[Any, OutputRecord]]
+    stored: dict[bytes, bytes]
+    happened: dict[str, float]
+    state: Any
+
+
+def applied(
+    stage: Stage[Any, Any, Any], records: Sequence[Record], limits: Limits, takeovers: Collection[int] = ()
+) -> Applied:
+    """Apply the records as `batches` does, and give all that comes of it."""
     outputs: list[OutputRecord] = []
     daily, stored, happened = {}, {}, {}
     state = stage.restore(0, 1)
@@ -73,4 +84,12 @@ def results(
                 daily[output.key] = output
             else:
                 outputs.append(output)
-    return bundled.expanded(outputs), sorted(daily.items()), stored, state.next_due(), happened
+    return Applied(bundled.expanded(outputs), sorted(daily.items()), stored, happened, state)
+
+
+def results(
+    stage: Stage[Any, Any, Any], records: Sequence[Record], limits: Limits, takeovers: Collection[int] = ()
+) -> tuple[Any, ...]:
+    """What comes of the records, to be compared with what came of them otherwise."""
+    outputs, daily, stored, happened, state = applied(stage, records, limits, takeovers)
+    return outputs, daily, stored, state.next_due(), happened

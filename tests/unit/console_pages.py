@@ -30,7 +30,7 @@ from streams.desk.console.rule_comparing import Comparing
 from streams.desk.console.settings import ConsoleSettings
 from streams.desk.console.terms import load_terms
 from streams.desk.console.web.context import Console
-from streams.registry.changes.keys import on_trust
+from streams.registry.changes.keys import ON_TRUST
 from streams.running.clients.rules_in_force import RulesInForce
 from streams.running.operations.console_metric_catalogue import CONSOLE_ACTS
 from streams.running.operations.values import Numbers
@@ -92,7 +92,7 @@ class World:
         self._folder = folder
         self.rule_log = RuleLog()
         self.rules = RulesInForce(
-            self.rule_log.brokers.log(), "", on_trust, RULES, 3, _try_nothing, watches_trials=True
+            self.rule_log.brokers.log(), "", ON_TRUST, RULES, 3, _try_nothing, watches_trials=True
         )
         # Whether this console may write acts on rules.
         self.acts_on_rules = False

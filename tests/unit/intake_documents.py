@@ -75,6 +75,7 @@ OZONE: dict[str, Any] = {
     "event": {
         "$type": "tools.ozone.moderation.defs#modEventReport",
         "comment": "he sells followers",
+        "isReporterMuted": False,
         "reportType": "tools.ozone.report.defs#reasonMisleadingScam",
     },
     "subject": {
@@ -90,6 +91,51 @@ OZONE: dict[str, Any] = {
     "account": "did:plc:seller",
 }
 """A view of a report event (modEventView), with what the reader adds."""
+
+DISCOURSE_QUEUE: dict[str, Any] = {
+    "reviewables": [
+        {
+            "id": 3,
+            "status": 0,
+            "type": "ReviewableFlaggedPost",
+            "topic_id": 96,
+            "topic_url": "https://forum.example/t/cheap-followers/96",
+            "target_url": "https://forum.example/t/cheap-followers/96/2",
+            "category_id": 4,
+            "created_at": "2026-09-21T10:00:00.000Z",
+            "score": 2.5,
+            "version": 1,
+            "post_id": 402,
+            "cooked": "<p>buy followers at shop.example</p>",
+            "raw": "buy followers at shop.example",
+            "created_by_id": 12,
+            "target_created_by_id": 77,
+            "reviewable_score_ids": [5],
+        }
+    ],
+    "reviewable_scores": [
+        {
+            "id": 5,
+            "score": 2.5,
+            "agree_stats": {"agreed": 3, "disagreed": 0, "ignored": 1},
+            "created_at": "2026-09-21T10:00:00.000Z",
+            "reviewed_at": None,
+            "status": 0,
+            "user_id": 12,
+            "score_type_id": 8,
+        }
+    ],
+    "score_types": [{"id": 8, "title": "It's spam", "icon": "flag", "type": "spam"}],
+    "users": [{"id": 12, "username": "alice"}, {"id": 77, "username": "seller"}],
+    "meta": {"total_rows_reviewables": 1, "types": {"created_by": "user"}},
+}
+"""The review queue of Discourse: fields by its serializers, without the actions that moderators may choose."""
+
+DISCOURSE: dict[str, Any] = {
+    "flag": DISCOURSE_QUEUE["reviewable_scores"][0] | {"type": "spam"},
+    "reviewable": DISCOURSE_QUEUE["reviewables"][0],
+}
+"""A flag in it, as the reader hands it to the mapping."""
 
 SYNAPSE: dict[str, Any] = {
     "id": 2,

@@ -16,6 +16,8 @@ class SynapseStandIn:
     def __init__(self) -> None:
         self.reports: list[dict[str, Any]] = []
         self.asked = 0
+        self.token = TOKEN
+        self.address = ""
         self.between = lambda: None
 
     def add(self, number: int, received_ts: int) -> None:
@@ -39,7 +41,7 @@ class SynapseStandIn:
         self.asked += 1
         url = urlsplit(path)
         listed = url.path.rpartition("/")[2]
-        if authorization != f"Bearer {TOKEN}":
+        if authorization != f"Bearer {self.token}":
             return 401, orjson.dumps({"errcode": "M_UNKNOWN_TOKEN", "error": "Invalid access token passed."})
         if url.path not in ("/_synapse/admin/v1/event_reports", "/_synapse/admin/v1/user_reports"):
             return 404, orjson.dumps({"errcode": "M_UNRECOGNIZED", "error": "Unrecognized request"})

@@ -9,7 +9,7 @@ import pytest
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.report import Channel
 from streams.contract.wire.encoding import encode
-from streams.deciding.reports.state import ReportState
+from streams.deciding.reports.state import ReportState, restore_reports
 from streams.desk.text.case_facts import case_facts
 from streams.desk.text.case_sentence import case_sentence
 from streams.intake.refs import with_pseudonyms
@@ -19,7 +19,21 @@ from streams.registry.policies import SHIPPED as POLICIES
 from tests.unit.both_stages import Deployment, of
 from tests.unit.test_standing import CHILD
 from tests.unit.clock_traffic import clock_events, clock_rules, duty
-from tests.unit.traffic import DAY, MINUTE, START, Record, report, run, tick
+from tests.unit.traffic import (
+    DAY,
+    HOUR,
+    MINUTE,
+    START,
+    Record,
+    compiled,
+    fold,
+    levels,
+    of_topic,
+    policy,
+    report,
+    run,
+    tick,
+)
 
 SPAM = replace(CHILD, id="spam", categories=("spam",))
 OF_ACCOUNTS = replace(SPAM, id="spam-accounts", channel_kind="account")
@@ -63,6 +77,30 @@ def test_a_clock_says_in_all_its_events_that_it_is_about_an_account() -> None:
         events += clock_events(run(state, rules, [tick(state.time.applied, START + DAY)]))
         assert [event["reason"] for event in events][-1] == "clock_lapsed"
         assert {event.get("channel_kind") for event in events} == {kind}
+
+
+def test_a_case_that_waited_for_a_budget_says_that_it_is_about_an_account() -> None:
+    rules = compiled(policy(levels=levels({"reports": 1}), per_hour=1))
+    state = ReportState(0, 1, rules)
+    # One is within the budget, and one beyond it opens as a digest; the others wait.
+    burst = [account(number, channel=f"c{number}") for number in range(3)]
+    burst.append(report(3, START + 4 * MINUTE, channel="c3"))
+    batches = [run(state, rules, burst)]
+    assert len(state.budgets) == 2
+    kept: dict[bytes, bytes] = {}
+    fold(kept, batches[0].changes)
+    state = restore_reports(0, 1, rules, kept.items())
+    for hour in range(1, 4):
+        now = START + hour * HOUR
+        elsewhere = report(100 + hour, now, channel="elsewhere", category="ip")
+        batches.append(run(state, rules, [elsewhere]))
+    opened = {
+        event["channel_ref"]: event.get("channel_kind")
+        for batch in batches
+        for event in of_topic(batch, "escalations")
+        if event["type"] == "opened"
+    }
+    assert opened == {"c0": "account", "c1": "account", "c2": "account", "c3": None}
 
 
 def test_the_desk_says_that_it_is_an_account() -> None:

@@ -191,16 +191,17 @@ def test_who_said_its_terms_later_is_not_before():
 # -- Waiting outside
 
 
-def waiting(rows, members):
-    """What `wait_until_agreed` reports of a log, while `members` says who is alive at each look."""
+def waiting(rows, looks):
+    """What `wait_until_agreed` reports of a log; each of `looks` says who is alive, or is what is asked then."""
 
     async def run():
         brokers = Brokers({CLAIMS: 1})
         brokers.append(TP, rows)
-        found, looks = [], iter(members)
+        found, answers = [], iter(looks)
 
         async def alive():
-            return next(looks)
+            answer = next(answers)
+            return answer(brokers) if callable(answer) else answer
 
         await asyncio.wait_for(wait_until_agreed(brokers.log(), "", A, alive, found.append), 20)
         return found
@@ -208,31 +209,45 @@ def waiting(rows, members):
     return asyncio.run(run())
 
 
+def writing(rows, members):
+    """A look at `members` before which these records were written."""
+
+    def answer(brokers):
+        brokers.append(TP, rows)
+        return members
+
+    return answer
+
+
+def unknown(_brokers):
+    """A look that the brokers do not answer."""
+    raise KafkaConnectionError
+
+
+@pytest.fixture
+def b_works(monkeypatch):
+    """The log with a worker that has other terms, at which one looks often."""
+    monkeypatch.setattr(joining, "LOOK_SECONDS", 0.01)
+    return [terms_record("b", 3, "m", B, None)]
+
+
 def test_who_agrees_joins_at_once_and_asks_nobody():
     assert waiting([terms_record("a", 3, "m", A, None)], []) == [()]
 
 
-def test_who_differs_waits_until_the_others_are_gone(monkeypatch):
-    monkeypatch.setattr(joining, "LOOK_SECONDS", 0.01)
-    rows = [terms_record("b", 3, "m", B, None)]
-    assert waiting(rows, [{"m"}, {"m", "n"}, {"n"}]) == [["key"], ["key"], ()]
+def test_who_differs_waits_until_the_others_are_gone(b_works):
+    assert waiting(b_works, [{"m"}, {"m", "n"}, {"n"}]) == [["key"], ["key"], ()]
 
 
-def test_while_the_brokers_do_not_tell_who_is_alive_everybody_counts(monkeypatch):
-    monkeypatch.setattr(joining, "LOOK_SECONDS", 0.01)
+def test_who_differs_waits_through_a_rebalance_in_which_the_others_claim_nothing(b_works):
+    released = writing([terms_release("b")], {"m"})
+    assert waiting(b_works, [{"m"}, released, {"m"}, {"n"}]) == [["key"], ["key"], ["key"], ()]
 
-    async def unknown_first():
-        brokers = Brokers({CLAIMS: 1})
-        brokers.append(TP, [terms_record("b", 3, "m", B, None)])
-        looks, found = iter([KafkaConnectionError(), set()]), []
 
-        async def alive():
-            answer = next(looks)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
+def test_who_differed_and_says_the_same_terms_now_keeps_nobody_out(b_works):
+    agrees = writing([terms_record("b", 4, "m", A, None)], {"m"})
+    assert waiting(b_works, [agrees]) == [["key"], ()]
 
-        await wait_until_agreed(brokers.log(), "", A, alive, found.append)
-        return found
 
-    assert asyncio.run(unknown_first()) == [["key"], ()]
+def test_while_the_brokers_do_not_tell_who_is_alive_everybody_counts(b_works):
+    assert waiting(b_works, [unknown, set()]) == [["key"], ()]

@@ -366,6 +366,7 @@ def test_a_question_survives_a_takeover_and_may_be_asked_by_an_answer() -> None:
     assert desk.levels()[-1] == ("updated", 2)
 
 
+@pytest.mark.nightly
 def test_each_reporter_is_as_likely_to_be_drawn_as_any_other_whatever_they_report() -> None:
     """One reports a message of their own, and one reports all day long."""
     drawn: dict[str, int] = {}

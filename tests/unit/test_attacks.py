@@ -9,6 +9,7 @@ from functools import cache
 
 import pytest
 
+from tests.at_night import at_night
 from tests.evaluate.adversary.named import (
     CROWDS,
     FLOODS,
@@ -53,7 +54,7 @@ def test_one_account_reaches_no_level_above_review(policy, messages):
 @pytest.mark.parametrize(
     "policy", [one for one in POLICIES if one.policy in ASKED], ids=lambda one: one.policy
 )
-@pytest.mark.parametrize("crowd", CROWDS)
+@pytest.mark.parametrize("crowd", [*list(CROWDS)[::2], *at_night(list(CROWDS)[1::2])])
 def test_no_crowd_of_strangers_reaches_level_2_without_a_persons_yes(policy, crowd):
     """Level 2 of terrorism took 3 old accounts that had joined, 12 of one day; that of fraud 20 and 50."""
     assert accounts_needed(LIVE, policy, CROWDS[crowd])[1:] == [None] * (policy.levels - 1)
@@ -83,7 +84,7 @@ def test_what_forty_accounts_staged_together_proves_nothing_and_two_staged_apart
 # --- 1b: an honest wave of 80
 
 
-@pytest.mark.parametrize("people", SIZES)
+@pytest.mark.parametrize("people", [SIZES[0], *at_night(SIZES[1:])])
 @pytest.mark.parametrize("attack", SILENCING)
 def test_an_honest_wave_keeps_its_level(attack, people):
     """One account with 80 reports made it level 1, and so did 80 linked or new ones, and two borderline posts."""
@@ -149,8 +150,8 @@ def test_a_hundred_fakes_by_one_account_do_not_stand_before_a_genuine_report():
 @pytest.mark.parametrize(
     "tactic",
     [
-        tactic if number % 3 == 0 else pytest.param(tactic, marks=pytest.mark.nightly)
-        for number, tactic in enumerate(RETARGETING)
+        *list(RETARGETING)[::3],
+        *at_night(tactic for number, tactic in enumerate(RETARGETING) if number % 3 != 0),
     ],
 )
 @pytest.mark.slow

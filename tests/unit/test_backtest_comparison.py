@@ -16,6 +16,7 @@ from streams.commands.backtest.summary import summary
 from streams.commands.backtest.verdicts import Share, Verdict, decided
 from streams.contract.events.moderation_outcome import MessageSubject
 from streams.contract.wire.envelope import rfc3339
+from streams.deciding.reports.counters import BeyondBudget
 from streams.registry.changes.live_change import is_live_change
 from streams.registry.rules import AskRules
 from tests.unit.traffic import DAY, HOUR, SHIPPED, START, levels, policy
@@ -153,6 +154,38 @@ def test_the_text_has_cases_a_day_verdicts_and_the_newest_that_differ():
         ("human_review", 2, 13),
         ("two_person_review", 1, 0),
     ]
+
+
+def test_cases_stand_beside_the_budgets_of_their_policies():
+    budgeted = replace(SPAM, per_hour=2)
+    unlimited = policy(id="fraud", levels=SPAM.levels)
+    in_use = judged(rules(SPAM, unlimited), episode("a"))
+    candidate = judged(
+        rules(budgeted, unlimited),
+        *(episode(f"c{number}", opened=START + number * HOUR // 3) for number in range(5)),
+        *(episode(f"f{number}", policy="fraud") for number in range(9)),
+    )
+    candidate.findings.counters.beyond_budget.update(
+        {
+            BeyondBudget("spam", 1, "digest"): 1,
+            BeyondBudget("spam", 2, "rests"): 3,
+            BeyondBudget("fraud", 1, "rests"): 70,
+        }
+    )
+    compared = Comparison(in_use, candidate, "next")
+    [head] = [line for line in comparison_text(compared).splitlines() if line.startswith("budget of")]
+    row = comparison_text(compared).splitlines()[comparison_text(compared).splitlines().index(head) + 2]
+    assert row.split() == ["spam", "-", "-", "-", "2", "3", "4"]
+    [budget] = [
+        each for each in map(msgspec.json.decode, comparison_json(compared)) if each["kind"] == "budget"
+    ]
+    assert budget == {
+        "kind": "budget",
+        "policy": "spam",
+        "in_use": None,
+        "candidate": {"per_hour": 2, "busiest_hour": 3, "beyond": 4},
+    }
+    assert "budget of" not in comparison_text(compared._replace(candidate=in_use))
 
 
 def test_the_log_keeps_what_the_text_says():

@@ -1,14 +1,16 @@
 """A back-test in any number of processes finds the same, and says where it failed."""
 
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from streams.commands.backtest import run
 from streams.commands.backtest.comparison_text import Comparison, comparison_text
-from streams.commands.backtest.findings import Judged
+from streams.commands.backtest.findings import Findings, Judged
+from streams.commands.backtest.judging import Sides, judge_partition
 from streams.commands.shared.progress import Progress
+from streams.deciding.reports.rules import compile_report_rules
 from streams.running.worker.settings import load_settings
 from tests.unit.backtest_fleet import PARTITIONS, BacktestFleet
 from tests.unit.test_replay import RULES
@@ -64,6 +66,29 @@ def test_the_result_is_the_same_for_any_number_of_processes(fleet):
         assert list(shared.in_force.episodes) == list(alone.in_force.episodes)
         assert text(shared) == text(alone)
         assert also_counted == counted
+
+
+def test_what_nobody_reads_is_not_written_and_changes_nothing(fleet):
+    sides = Sides(RULES, compile_report_rules(CANDIDATE))
+    alone = Sides(*(replace(rules, cases_alone=True) for rules in sides))
+    written = []
+
+    class Heard(Findings):
+        def note(self, batch):
+            written.extend(output.topic for output in batch.outputs)
+            super().note(batch)
+
+    for partition in range(PARTITIONS):
+        job = PARTITIONS, "2000-01-01T00:00:00.000Z", lambda _: None
+        whole = judge_partition(fleet.logs_of(partition), job[0], sides, *job[1:])
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("streams.commands.backtest.judging.Findings", Heard)
+            short = judge_partition(fleet.logs_of(partition), job[0], alone, *job[1:])
+        for side in ("in_force", "candidate"):
+            found, wanted = getattr(short, side), getattr(whole, side)
+            assert asdict(found) == asdict(wanted)
+    assert "escalations" in written
+    assert "enriched-reports" not in written
 
 
 @pytest.mark.parametrize("processes", [1, 2])

@@ -11,7 +11,7 @@ from streams.contract.wire.rules.rule_set import rule_set_id
 from streams.desk.console.follower import Follower
 from streams.desk.console.read_model.database import Database
 from streams.desk.console.rule_acts import own_key
-from streams.registry.changes.keys import on_trust
+from streams.registry.changes.keys import ON_TRUST
 from streams.running.clients.rules_in_force import RulesInForce, versions_of
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.rule_changes.trial import Verdict
@@ -34,7 +34,7 @@ async def crashes(_rule_set, _value):
 
 
 def followed(log, files=RULES, try_set=passes, **fields):
-    return RulesInForce(log.brokers.log(), "", on_trust, files, try_set=try_set, **fields)
+    return RulesInForce(log.brokers.log(), "", ON_TRUST, files, try_set=try_set, **fields)
 
 
 @pytest.mark.slow

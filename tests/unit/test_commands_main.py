@@ -14,7 +14,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from streams.commands.main import commands, main
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.commands.table import COMMANDS
+from streams.commands.table import COMMANDS, NOT_IN_IMAGES
 from streams.running.worker.settings import Settings
 from tests.command_tree import groups, leaves, subcommand
 from tocsin_demo.demo.running_program import running_program
@@ -60,9 +60,15 @@ def test_the_table_says_of_a_command_what_its_own_help_says(name):
 
 
 def test_every_command_is_in_the_table():
-    folder, demo = ROOT / "streams" / "commands", ROOT / "tocsin_demo"
+    folder, demo, up = ROOT / "streams" / "commands", ROOT / "tocsin_demo", ROOT / "tocsin_up"
     program = {folder / f"{name}.py" for name in ("__init__", "main", "table", "explained_errors")}
-    paths = {*folder.glob("*/command.py"), *folder.glob("*.py"), *demo.glob("*/command.py")} - program
+    paths = {
+        *folder.glob("*/command.py"),
+        *folder.glob("*.py"),
+        *demo.glob("*/command.py"),
+        up / "command.py",
+    }
+    paths -= program
     modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
     assert {target.partition(":")[0] for target, _ in COMMANDS.values()} == modules
 
@@ -138,15 +144,15 @@ def test_policy_check_lists_the_policies_of_a_file(tocsin, tmp_path, monkeypatch
     assert "child-safety" not in out
 
 
-@pytest.mark.parametrize("name", ["demo", "simulate"])
-def test_a_container_image_says_where_the_demo_is(tocsin, monkeypatch, name):
-    class WithoutTheDemo:
+@pytest.mark.parametrize("name", ["demo", "simulate", "up"])
+def test_a_container_image_says_where_its_commands_are(tocsin, monkeypatch, name):
+    class WithoutThem:
         def find_spec(self, module, *_):
-            if module == "tocsin_demo":
+            if module in NOT_IN_IMAGES:
                 raise ModuleNotFoundError(name=module)
 
-    monkeypatch.setattr(sys, "meta_path", [WithoutTheDemo(), *sys.meta_path])
-    for module in [module for module in sys.modules if module.partition(".")[0] == "tocsin_demo"]:
+    monkeypatch.setattr(sys, "meta_path", [WithoutThem(), *sys.meta_path])
+    for module in [module for module in sys.modules if module.partition(".")[0] in NOT_IN_IMAGES]:
         monkeypatch.delitem(sys.modules, module)
     code, _, err = tocsin(name)
     assert code == 1

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.publish.command import _Lines, publish
+from streams.commands.shared.old_reports import OldReports
 from streams.commands.shared.reach import Reach
 from streams.contract.events.authority_request import AUTHORITY_REQUEST_TYPE
 from streams.contract.events.case_activity import CASE_ACTIVITY_TYPE
@@ -35,7 +36,10 @@ REPORT = {
     "category": "spam",
 }
 GOOD = json.dumps(REPORT | {"occurred_at": rfc3339(clock_ms() - MINUTE)})
-REACH = Reach(load_policies())
+
+
+def old():
+    return OldReports(Reach(load_policies()))
 
 
 def dry_run(text: str, *arguments: str):
@@ -111,7 +115,7 @@ def test_a_line_without_an_end_is_refused_once_and_takes_no_memory():
             longest = max(longest, tracemalloc.get_traced_memory()[0])
             return super().read1(size)
 
-    lines = _Lines(None, "/platform/web", load_sources(), built_in_categories(), REACH)
+    lines = _Lines(None, "/platform/web", load_sources(), built_in_categories(), old())
     file = Endless(b"x" * 20_000_000 + b"\n" + GOOD.encode())
     tracemalloc.start()
     try:
@@ -124,7 +128,7 @@ def test_a_line_without_an_end_is_refused_once_and_takes_no_memory():
 
 def test_each_report_goes_to_the_topic_that_takes_it():
     notice = REPORT | {"kind": "trusted_flagger_notice", "reporter": {"kind": "trusted_flagger"}}
-    lines = _Lines(None, "/platform/web", load_sources(), built_in_categories(), REACH)
+    lines = _Lines(None, "/platform/web", load_sources(), built_in_categories(), old())
     text = f"{GOOD}\n{json.dumps(notice)}\n"
     events = [event for batch in lines.read(io.BytesIO(text.encode())) for event in batch]
     assert [event.topic for event in events] == ["message-reports", "verified-reports"]
@@ -317,7 +321,7 @@ def test_an_invalid_source_is_refused_at_once(source):
 
 def test_an_event_has_the_channel_as_key_the_line_as_value_and_id_and_source_as_headers():
     line = json.dumps(REPORT)
-    ((event,), *rest) = _Lines(None, "/platform/web", load_sources(), built_in_categories(), REACH).read(
+    ((event,), *rest) = _Lines(None, "/platform/web", load_sources(), built_in_categories(), old()).read(
         io.BytesIO(f"  {line} \n".encode())
     )
     assert not any(rest)
@@ -338,7 +342,7 @@ class Trickle(io.BytesIO):
 
 
 def test_lines_that_arrive_in_pieces_are_joined():
-    lines = _Lines("message-reports", "/platform/web", load_sources(), built_in_categories(), REACH)
+    lines = _Lines("message-reports", "/platform/web", load_sources(), built_in_categories(), old())
     events = [event for batch in lines.read(Trickle(f"{GOOD}\nbad\n{GOOD}".encode())) for event in batch]
     assert [event.value for event in events] == [GOOD.encode()] * 2
     assert lines.refused.number == 1

@@ -166,7 +166,7 @@ CASES = {
     "silent": Case(changed(silent=("verified-reports",)), "unlike a day before: verified-reports", "TocsinNoReports"),
     "left open": Case(changed(left_open=("tocsin-a-0",)), "may be open: tocsin-a-0", "TocsinStuck"),
     "topic differs": Case(
-        changed(problems=(Problem("claims", "retention is 1, it should be 2.", "Set it."),)),
+        changed(problems=(Problem("claims", "retention is 1, it should be 2.", "Set it.", "retention.ms"),)),
         "no worker can start: claims",
         "operations-emergencies.md",
     ),
@@ -221,7 +221,7 @@ def test_the_most_urgent_comes_first_and_what_follows_from_it_is_left_out():
         members=0,
         lags=(lag(seconds=600),),
         letters=DeadLetters({"not_json": 900}, 1, 1_000),
-        problems=(Problem("claims", "", ""),),
+        problems=(Problem("claims", "", "", ""),),
     )
     found = findings(facts)
     assert [Path(each.see).stem for each in found] == [
@@ -313,12 +313,12 @@ def test_the_text_says_what_is_unknown():
 
 
 def test_the_document_has_every_source_and_names_its_fields():
-    facts = changed(problems=(Problem("claims", "a", "b"),), claims=(claims(ALL[1:]),))
+    facts = changed(problems=(Problem("claims", "a", "b", "c"),), claims=(claims(ALL[1:]),))
     document = json.loads(msgspec.json.encode(as_document(facts, findings(facts))))
     assert document["healthy"] is False
     assert document["findings"][0]["see"] == "docs/runbooks/TocsinWithoutOwner.md"
     assert document["without_owner"] == [{"stage": "reporters", "partition": 0}]
-    assert document["problems"] == [{"topic": "claims", "what": "a", "remedy": "b"}]
+    assert document["problems"] == [{"topic": "claims", "what": "a", "remedy": "b", "concerns": "c"}]
     assert document["claims"][0]["partitions"][0] == {"stage": "reporters", "partition": 1}
     assert [row["waiting"] for row in document["sources"]] == [5, 0, 0]
     assert (document["claims"][0]["rules_id"], document["claims"][0]["rules"]) == ("5f", {"policies": "5f"})

@@ -157,7 +157,7 @@ class Consumer:
     """One partition whose end moves on, and brokers that answer once what its end is."""
 
     def __init__(self):
-        self.asked = self.stable = 0
+        self.asked = self.fetches = self.stable = 0
 
     def assignment(self):
         return {PLACE}
@@ -174,6 +174,7 @@ class Consumer:
         pass
 
     async def getmany(self, **_):
+        self.fetches += 1
         await asyncio.sleep(0)
         return {}
 
@@ -202,8 +203,10 @@ def test_how_far_behind_it_is_told_by_fetches_and_asks_no_broker(world, monkeypa
         seen = []
         for stable in (0, 12, 3):
             consumer.stable = stable
-            for _ in range(10):
-                await asyncio.sleep(0)
+            # The next fetch sees it, and what that one saw is told when another begins.
+            told = consumer.fetches + 2
+            while consumer.fetches < told:
+                await asyncio.sleep(0.001)
             seen.append((reading.progress.caught_up, reading.progress.left))
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -7,7 +7,7 @@ import pytest
 from streams.contract.wire.times import moment_ms
 from tests.categories import CATEGORIES
 from tests.unit.console_pages import World, lead, text_of
-from tests.unit.rule_log import FILES, OTHER, SAME, policies, rule_set
+from tests.unit.rule_log import CHANGES, FILES, OTHER, SAME, policies, rule_set
 from tests.unit.test_back_test_act import FOUND
 from tests.unit.test_console_hostile_text import HOSTILE, check
 from streams.contract.wire.rules.rule_set import rule_set_id
@@ -41,6 +41,15 @@ def test_without_a_set_the_files_rule(world):
     assert "nobody has approved a set of rules yet" in words
     assert "Nothing waits for approval" in words
     assert "Nobody decided anything about rules" in words
+
+
+def test_the_page_does_not_say_that_files_rule_when_the_log_lacks_its_beginning(world):
+    world.rule_log.in_force(SAME)
+    world.rule_log.brokers.delete_records(CHANGES, world.rule_log.version)
+    world.read_rules()
+    words = text_of(world.browser().page("/rules"))
+    assert "Unknown: acts below offset 3 were deleted" in words
+    assert "nobody has approved a set" not in words
 
 
 def test_the_page_says_what_is_in_force_what_is_proposed_and_who_decided_why(world):

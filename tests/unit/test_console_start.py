@@ -50,7 +50,7 @@ def test_a_taken_port_is_named(tmp_path):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_taken_port_of_the_metrics_is_named(tmp_path):
     with taken() as port:
         said = refused(tmp_path, METRICS_PORT=port)
@@ -70,7 +70,7 @@ def test_a_file_in_a_folder_that_does_not_exist_is_named(tmp_path):
     assert "in which this user may write" in said
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_folder_in_place_of_the_file_is_named(tmp_path):
     assert f"TOCSIN_CONSOLE_DATABASE={tmp_path}: cannot be used (it is a folder)." in refused(
         tmp_path, DATABASE=tmp_path

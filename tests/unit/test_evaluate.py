@@ -39,7 +39,7 @@ def test_brigades_are_linked_and_honest_waves_keep_their_voices(world):
     assert "| wave of 80 | 1 | 80.0 | 80.0 |" in story_table([by_story])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_without_links_brigades_count_by_heads(world, monkeypatch):
     monkeypatch.setattr(clusters, "linked", lambda *_: False)
     found = figures(play(world, LIVE, TRUE))
@@ -47,7 +47,7 @@ def test_without_links_brigades_count_by_heads(world, monkeypatch):
     assert found["brigades: voices of heads, later targets"] > 0.9
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_desks_that_err_are_seen_in_the_trust(world):
     # The share of pairs in which an honest person is trusted more than one of a brigade.
     apart = [
@@ -59,7 +59,7 @@ def test_desks_that_err_are_seen_in_the_trust(world):
     assert apart[1] < 0.4
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_society_has_waves_quarrels_and_brigades_without_labels():
     world = agents.agent_world(1, agents.QUICK)
     found = figures(play(world, LIVE, DeskSettings()))

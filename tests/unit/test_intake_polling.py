@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.contract.wire.times import moment_ms
+from streams.intake import metrics
+from streams.intake.metrics import Asked, IntakeMetrics
 from streams.intake.polling import mastodon, synapse
 from streams.intake.polling.mastodon import MastodonReports
 from streams.intake.polling.ozone import OzoneReports
@@ -236,3 +238,31 @@ def test_what_is_too_old_is_not_read_again_and_again():
     server.asked = 0
     assert caught_up(server, position) == ([], position)
     assert server.asked == 2
+
+
+def test_a_system_is_silent_from_its_first_failure_to_its_next_answer(monkeypatch):
+    """However seldom it is asked, and however long the pages of one round take."""
+    now = 1_000.0
+    monkeypatch.setattr(metrics, "monotonic", lambda: now)
+    system = Asked("rooms", "https://matrix.example")
+    counted = IntakeMetrics(["rooms"], [system])
+
+    def silent():
+        return {each.metric.name: each for each in counted.live()}["tocsin_intake_unanswered_seconds"].of(
+            *system
+        )
+
+    now += 3_600
+    assert silent() == 0
+    counted.asked(system, "refused")
+    now += 60
+    counted.asked(system, "unavailable")
+    now += 60
+    assert silent() == 120
+    counted.heard(system)
+    assert silent() == 0
+    assert [counted.times_asked.of(*system, answer) for answer in ("answered", "refused", "unavailable")] == [
+        0,
+        1,
+        1,
+    ]

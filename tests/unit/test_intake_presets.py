@@ -8,7 +8,15 @@ from streams.commands.main import commands
 from streams.intake.mapping import Unmappable, load_mapping
 from streams.intake.refs import with_pseudonyms
 from streams.intake.sources import PRESETS
-from tests.unit.intake_documents import MASTODON, NOSTR, OZONE, STREAM_CHAT, SYNAPSE, SYNAPSE_ACCOUNT
+from tests.unit.intake_documents import (
+    DISCOURSE,
+    MASTODON,
+    NOSTR,
+    OZONE,
+    STREAM_CHAT,
+    SYNAPSE,
+    SYNAPSE_ACCOUNT,
+)
 
 WHEN = "2026-09-21T10:00:00+00:00"
 MADE = {
@@ -28,6 +36,11 @@ MADE = {
         "message_version": "bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a",
         "channel": {"ref": "did:plc:seller", "kind": "account", "visibility": "public"},
         "reporter": {"kind": "user", "ref": "did:plc:alice"},
+    }),
+    "discourse": (DISCOURSE, {
+        "report_id": "5", "occurred_at": "2026-09-21T10:00:00.000Z", "category": "spam", "message_ref": "402",
+        "channel": {"ref": "96", "visibility": "unknown"},
+        "reporter": {"kind": "user", "ref": "12"},
     }),
     "stream-chat": (STREAM_CHAT, {
         "report_id": ["8a1f-message", "alice-12"], "occurred_at": "2026-09-21T10:00:00.123456Z",
@@ -67,7 +80,10 @@ def test_check_shows_a_sample_of_a_preset_ready_to_publish_and_no_id(tmp_path, n
     [
         ("ozone", OZONE, {"modTool": {"name": "tocsin", "meta": {}}}),
         ("ozone", OZONE, {"event": OZONE["event"] | {"reportType": "tools.ozone.report.defs#reasonAppeal"}}),
+        ("ozone", OZONE, {"event": OZONE["event"] | {"isReporterMuted": True}}),
         ("ozone", OZONE, {"event": {"$type": "tools.ozone.moderation.defs#modEventTakedown"}}),
+        ("discourse", DISCOURSE, {"flag": DISCOURSE["flag"] | {"user_id": -1}}),
+        ("discourse", DISCOURSE, {"reviewable": {"type": "ReviewableQueuedPost"}}),
         ("stream-chat", STREAM_CHAT, {"user": None}),
         ("stream-chat", STREAM_CHAT, {"type": "message.new"}),
         ("nostr", NOSTR, {"kind": 1}),

@@ -131,6 +131,14 @@ def test_cloudevents_in_all_their_forms_are_read():
     assert (refused.field, refused.reason) == ("ce_source", "not_allowed_here")
 
 
+@pytest.mark.parametrize("depth", [100, 300, 1_000])
+def test_a_report_nested_too_deeply_is_refused_beside_others(depth):
+    deep = orjson.dumps(REPORT)[:-1] + b', "more": ' + b"[" * depth + b"]" * depth + b"}"
+    reading = READER.reports(FORUM, b"[%s, %s]" % (deep, orjson.dumps(REPORT)), {}, clock_ms())
+    assert [(each.index, each.field, each.reason) for each in reading.refused] == [(0, "value", "too_deep")]
+    assert len(reading.accepted) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "said"),
     [

@@ -94,6 +94,10 @@ def signature(body):
     return {"X-Hub-Signature": "sha256=" + hmac.new(SECRET, body, hashlib.sha256).hexdigest()}
 
 
+# Its body has 100 bytes, of which one comes.
+BEGUN = b"POST /v1/reports HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Length: 100\r\n\r\n{"
+
+
 def run(test):
     async def inner():
         async with running() as server:
@@ -241,9 +245,38 @@ def test_a_body_that_never_comes_holds_nothing(monkeypatch):
     async def test(server):
         host, _, port = server.address.removeprefix("http://").partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(b"POST /v1/reports HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        writer.write(BEGUN % TOKEN["Authorization"].encode())
         answer = await asyncio.wait_for(reader.read(), 30)
         assert answer.startswith(b"HTTP/1.1 408")
         writer.close()
 
     run(test)
+
+
+def test_a_stranger_is_answered_before_the_body():
+    async def test(server):
+        host, _, port = server.address.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(BEGUN % b"Bearer wrong")
+        answer = await asyncio.wait_for(reader.readline(), 30)
+        assert answer.startswith(b"HTTP/1.1 401")
+        writer.close()
+
+    run(test)
+
+
+@pytest.mark.parametrize("path", [b"/v1/reports", b"/v1/sources/server"])
+def test_a_body_that_breaks_off_is_counted_and_leaves_no_traceback(path, caplog, capsys):
+    async def test(server):
+        host, _, port = server.address.removeprefix("http://").partition(":")
+        for _ in range(3):
+            _, writer = await asyncio.open_connection(host, int(port))
+            request = BEGUN.replace(b"/v1/reports", path) % TOKEN["Authorization"].encode()
+            writer.write(request)
+            await writer.drain()
+            writer.close()
+        while server.metrics.requests.of("400") < 3:
+            await asyncio.sleep(0.01)
+
+    run(test)
+    assert "Traceback" not in "".join(capsys.readouterr()) + caplog.text

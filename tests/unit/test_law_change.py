@@ -22,6 +22,7 @@ from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.document import read_document
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
+from tests.at_night import at_night
 from tests.fixtures import code_under_test
 from tests.fixtures.recorded import RecordedTopics, load_earlier_layout
 from tests.marked import trusting
@@ -146,7 +147,7 @@ def duties(steps: Sequence[list[Any]]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.nightly) for n in (3, 4))])
+@pytest.mark.parametrize("seed", [1, *at_night((3, 4))])
 def test_reports_received_before_the_day_are_decided_the_same(laws: tuple[Rules, Rules], seed: int) -> None:
     """A clock that was armed on the eve also takes its later steps as before."""
     eve = NEW_YEAR_MS - HOUR
@@ -173,7 +174,7 @@ def test_reports_received_before_the_day_are_decided_the_same(laws: tuple[Rules,
     assert old == new
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.nightly) for n in (3, 4))])
+@pytest.mark.parametrize("seed", [1, *at_night((3, 4))])
 def test_the_first_difference_comes_with_a_report_received_on_the_day(
     laws: tuple[Rules, Rules], seed: int
 ) -> None:

@@ -128,10 +128,18 @@ def channel_stores() -> tuple[CountStore, Crowd]:
 @pytest.mark.parametrize(
     ("what", "store", "fill", "reports"),
     [
-        ("a reporter with one report", ReporterStore, fill_reporters, [1]),
+        pytest.param(
+            "a reporter with one report", ReporterStore, fill_reporters, [1], marks=pytest.mark.nightly
+        ),
         ("a reporter with 10 reports in a week", ReporterStore, fill_reporters, [10]),
         ("a reported message", message_store, fill_messages, [1]),
-        ("a message that three people reported", message_store, fill_messages, [3]),
+        pytest.param(
+            "a message that three people reported",
+            message_store,
+            fill_messages,
+            [3],
+            marks=pytest.mark.nightly,
+        ),
         ("a channel with one report", channel_stores, fill_channels, []),
     ],
 )

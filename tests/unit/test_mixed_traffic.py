@@ -18,6 +18,7 @@ from streams.contract.events.report import REPORT_TYPE, NoticeElement
 from streams.contract.wire.envelope import event_headers, rfc3339
 from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.state import ReportState, restore_reports
+from tests.at_night import at_night
 from tests.unit.clock_traffic import clock_outcome
 from tests.unit.traffic import (
     DAY,
@@ -154,7 +155,7 @@ def digest(seed: int) -> str:
     return hashlib.sha256(repr(play_in_one_batch(seed)).encode()).hexdigest()
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(n, marks=pytest.mark.nightly) for n in range(2, 5))])
+@pytest.mark.parametrize("seed", [0, 1, *at_night(range(2, 5))])
 def test_batches_and_restores_leave_no_trace(seed: int) -> None:
     records = traffic(seed)
     whole = play_in_one_batch(seed)
@@ -191,7 +192,7 @@ def test_each_step_of_a_clock_is_published_once(seed: int) -> None:
         assert len({event["trace"]["first_report_id"] for event in events}) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_other_processes_give_the_same_results() -> None:
     """Hashes of strings differ between processes, and so does the order of sets."""
     code = "from tests.unit.test_mixed_traffic import digest; print(digest(0))"

@@ -310,7 +310,7 @@ def test_nobody_is_told_of_a_raid_by_one_account_at_the_turn_of_an_hour():
     assert of(outputs, "integrity-cases") == []
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_large_brigade_stays_one_voice_beside_five_hundred_active_reporters():
     deployment = shipped()
     deployment.publish(

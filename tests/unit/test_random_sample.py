@@ -131,6 +131,18 @@ def test_a_message_is_one_whoever_reports_it_and_ends_after_a_week():
     assert not state.samples.of_channel("c")
 
 
+def test_a_sample_about_an_account_says_so():
+    rules = drawing(1.0)
+    for kind, said in (("account", "account"), ("channel", None)):
+        state = ReportState(0, 1, rules)
+        place = {"ref": "c", "visibility": "public", "kind": kind}
+        record = about(1, START, "m")
+        body = msgspec.json.decode(record.value) | {"channel": place}
+        run(state, rules, [record._replace(value=msgspec.json.encode(body))])
+        [shown] = samples(later(state, rules, START + 2 * HOUR))
+        assert shown.get("channel_kind") == said
+
+
 def test_a_report_about_the_channel_itself_is_drawn_for_its_day():
     rules = drawing(1.0)
     state = ReportState(0, 1, rules)

@@ -24,6 +24,7 @@ from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import CHANNEL_EPISODES
 from streams.deciding.requests.stage import request_stage
 from streams.running.log.position import SourcePosition
+from tests.at_night import at_night
 from tests.unit.clock_traffic import clock_of, clock_outcome, clock_rules, duty
 from tests.unit.request_traffic import (
     EXTERNAL,
@@ -220,7 +221,7 @@ def play(folder: Path, records: list[Record], layouts: list[int], stage: str = "
     return world
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.nightly) for n in range(1, 4))])
+@pytest.mark.parametrize("seed", [0, *at_night(range(1, 4))])
 def test_4_to_12_to_6_partitions_equals_6_from_the_start(seed: int, tmp_path: Path) -> None:
     records = traffic(seed, 600)
     moved = play(tmp_path, records, [4, 12, 6])

@@ -112,7 +112,7 @@ def test_a_reporter_is_moved_over_in_all_categories_of_the_channel_and_in_no_oth
     assert all(old not in partition.stored[key] and new in partition.stored[key] for key in changed)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_an_estimate_stays_within_ten_percent_while_reporters_move_over():
     """Beyond 2,048 reporters both keys sample, and each reporter who returns is in the new sample or not."""
     partition = Partition(HashKeys(A))

@@ -22,7 +22,7 @@ from streams.deciding.partition.rules_in_force import Ruling
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
 from streams.registry.changes.bundle import rule_files
-from streams.registry.changes.keys import nobody, on_trust
+from streams.registry.changes.keys import NOBODY, ON_TRUST
 from streams.running.worker.rule_changes import following
 from streams.running.worker.rule_changes.following import RuleFollower
 from streams.running.worker.rule_changes.log_reading import ChangesReading
@@ -39,14 +39,14 @@ TRIALS = TopicPartition("rule-trials", 0)
 class World(RuleLog):
     """Brokers with the two logs, and a follower that tries sets in this process."""
 
-    def __init__(self, verify=on_trust):
+    def __init__(self, may_act=ON_TRUST):
         super().__init__()
         self.tried = []
         self.bad = set()
         self.told = []
         self.written = []
         self.shelf = Shelf(lambda rules: [reporter_stage(compile_reporter_rules(rules))], RULES)
-        self.reading = ChangesReading(self.brokers.log(), "", verify)
+        self.reading = ChangesReading(self.brokers.log(), "", may_act)
         self.watch = TrialWatch(self.brokers.log(), "", self.reading.history, self.shelf, self.write)
         self.follower = RuleFollower(
             self.brokers.log(), self.reading, self.shelf, "", self.told.append, self.try_set, watch=self.watch
@@ -147,7 +147,7 @@ def test_a_worker_that_cannot_use_what_is_in_force_joins_no_group(world, kind, m
 
     async def story():
         task = asyncio.create_task(world.follower.catch_up(waits.append))
-        while not waits:
+        while not waits and not task.done():
             await asyncio.sleep(0.01)
         assert not task.done()
         if kind != "later format":
@@ -169,7 +169,7 @@ def _decoded(value):
 
 
 def test_without_keys_no_act_counts():
-    world = World(nobody)
+    world = World(NOBODY)
     world.in_force(SAME)
     assert asyncio.run(caught_up(world)) == [None]
     assert world.follower.history.in_force is None
@@ -222,6 +222,63 @@ def test_files_that_differ_are_said_once(world):
     assert world.follower.wanted() is not None
     assert [log for log in logs if "files of this installation differ" in log["event"]]
     assert world.follower.standing().differs
+
+
+def test_a_worker_that_starts_without_the_beginning_of_the_log_waits_until_rules_are_approved(
+    world, monkeypatch
+):
+    monkeypatch.setattr(following, "AGAIN_SECONDS", 0.01)
+    first = world.in_force(SAME)
+    world.brokers.delete_records(CHANGES, world.version)
+    waits = []
+
+    async def story():
+        task = asyncio.create_task(world.follower.catch_up(waits.append))
+        while not waits:
+            await asyncio.sleep(0.01)
+        assert "below offset 3 were deleted" in waits[0]
+        ((named, why),) = world.follower.standing().not_ready
+        assert (named, "below offset 3 were deleted" in why) == ("rule-changes", True)
+        assert world.follower.wanted() is None
+        # What an act from before would have needed is not there.
+        world.act("rolled_back", first)
+        # A command reads the same log, and expects the version that it has.
+        world.version = 3_000_000
+        second = world.in_force(OTHER)
+        await asyncio.wait_for(task, 60)
+        assert waits[-1] is None
+        assert world.follower.wanted() == RulesSwitch(second, 3_000_003)
+        # A partition is judged by the first one until it has read that.
+        with pytest.raises(RulesMissing):
+            world.stage.with_rules(Ruling(first))
+        await world.follows(lambda: first in world.shelf)
+        assert world.follower.standing().not_ready == ()
+
+    with capture_logs() as logs:
+        asyncio.run(story())
+    said = [log["why"] for log in logs if log["event"] == "the log of rule changes lacks its beginning"]
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_worker_that_runs_follows_what_is_approved_after_a_deletion(world, behind):
+    async def story():
+        first = world.in_force(SAME)
+        await caught_up(world)
+        assert world.follower.wanted() == RulesSwitch(first, 3)
+        if behind:
+            # Deleted before this worker could read it.
+            world.act("rolled_back", "f" * 64)
+        end = world.brokers.partitions[CHANGES].end
+        world.brokers.delete_records(CHANGES, end)
+        world.version = end * 1_000_000
+        second = world.propose(OTHER)
+        await world.follows(lambda: second in world.shelf)
+        assert world.follower.wanted() is None
+        world.act("approved", second, "bob")
+        await world.follows(lambda: world.follower.wanted() == RulesSwitch(second, world.version))
+
+    asyncio.run(story())
 
 
 def test_a_candidate_is_wanted_beside_the_set_in_force_once_it_is_ready(world):

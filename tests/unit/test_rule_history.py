@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from streams.contract.events.rules.rule_change import RuleActor, RuleChange, RuleSignature
 from streams.contract.wire.forms.rule_change_decoding import decode_rule_change, rule_change_record
 from streams.registry.changes.history import RuleHistory
-from streams.registry.changes.keys import nobody, on_trust, public_line, read_keys, sign
+from streams.registry.changes.keys import NOBODY, ON_TRUST, public_line, read_keys, sign
 from streams.registry.errors import RegistryError
 from streams.registry.text_path import folder_in_memory
 
@@ -29,8 +29,8 @@ def act(kind, rule_set=SETS[0], who="alice", version=0, **fields):
     return RuleChange(f"id-{version}", kind, rule_set, RuleActor(who, "lead"), AT, version, **fields)
 
 
-def history(*acts, verify=on_trust):
-    read = RuleHistory(verify)
+def history(*acts, may_act=ON_TRUST):
+    read = RuleHistory(may_act)
     problems = [read.read(each, 1_000 + number) for number, each in enumerate(acts)]
     return read, problems
 
@@ -154,7 +154,7 @@ def counts(told, new):
 @settings(max_examples=400)
 @given(steps)
 def test_what_is_in_force_is_what_a_model_says_after_every_act(acts):
-    read, told = RuleHistory(on_trust), []
+    read, told = RuleHistory(ON_TRUST), []
     ever = []
     for number, step in enumerate(acts):
         parent = None
@@ -188,11 +188,44 @@ def test_what_is_in_force_is_what_a_model_says_after_every_act(acts):
         assert read.past == ever
         assert set(read.proposals) == {each for each in SETS if open_proposal(told, each)[0] is not None}
     # Whoever reads the log later, and in one go, comes to the same.
-    again = RuleHistory(on_trust)
+    again = RuleHistory(ON_TRUST)
     for number, each in enumerate(read.acts):
         assert again.read(each.act, number) == each.problem
     assert (again.in_force, again.proposals) == (read.in_force, read.proposals)
     assert (again.trial, again.halted, again.judged_since) == (read.trial, read.halted, read.judged_since)
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=4), st.data())
+def test_what_is_approved_after_a_deletion_is_later_than_all_before(written, data):
+    """So partitions take it, and no act from before counts by accident, also if acts are deleted again."""
+    read, end, versions = RuleHistory(ON_TRUST), 0, []
+    for acts in written:
+        begin = data.draw(st.integers(read.lost_below, end))
+        if begin > read.lost_below:
+            before = read.version
+            read.begin_at(begin)
+            assert read.version > before
+            assert read.why_unknown() is not None
+        for _ in range(acts):
+            name = SETS[end % 3]
+            kind = "proposed" if name not in read.proposals else "rejected"
+            assert read.read(act(kind, name, version=read.version), 1_000) is None
+            versions.append(read.version)
+            end += 1
+    assert versions == sorted(set(versions))
+
+
+def test_after_a_deletion_nobody_says_that_files_rule():
+    read, _ = history(*approved(SETS[0]))
+    assert (read.why_unknown(), read.in_force.rule_set) == (None, SETS[0])
+    read.begin_at(3)
+    assert "below offset 3 were deleted" in read.why_unknown()
+    assert (read.in_force, read.past, len(read.acts)) == (None, [], 0)
+    # What was not deleted of that time does not count.
+    late = act("rolled_back", SETS[0], version=3)
+    assert "another act came first" in read.read(late, 0)
+    assert [read.read(each, 0) for each in approved(SETS[1], read.version)] == [None] * 3
+    assert (read.why_unknown(), read.in_force.rule_set) == (None, SETS[1])
 
 
 def test_of_two_acts_with_the_same_version_the_first_one_counts():
@@ -285,7 +318,7 @@ def test_a_trial_needs_a_set_that_is_in_force_and_only_one_set_is_tried():
 
 
 def test_acts_that_do_not_count_fill_no_memory():
-    read = RuleHistory(nobody)
+    read = RuleHistory(NOBODY)
     for number in range(12_000):
         read.read(act("proposed", version=0), number)
     assert len(read.acts) == 10_000
@@ -309,8 +342,9 @@ def row(name, key, may, **fields):
     return {"id": f"{name}-1", "owner": name, "role": "lead", "may": may, "public_key": key.line, **fields}
 
 
-def listed(*rows):
-    return read_keys(folder_in_memory({"keys.yaml": yaml.safe_dump({"keys": [*rows]})}) / "keys.yaml")
+def listed(*rows, **fields):
+    file = yaml.safe_dump({"keys": [*rows], **fields})
+    return read_keys(folder_in_memory({"keys.yaml": file}) / "keys.yaml")
 
 
 KEYS = listed(row("alice", ALICE, ["propose"]), row("bob", BOB, ["approve"]))
@@ -322,22 +356,22 @@ def signed(act, name, key):
 
 def test_only_signatures_of_listed_keys_count():
     proposal = act("proposed")
-    read, problems = history(proposal, verify=KEYS.verify)
+    read, problems = history(proposal, may_act=KEYS.may_act)
     assert problems == ["it is not signed"]
-    assert read.verify(signed(proposal, "alice-1", ALICE), 0) is None
-    assert read.verify(signed(proposal, "alice-1", EVE), 0) == "its signature does not hold"
-    assert read.verify(signed(proposal, "eve-1", EVE), 0) == "its key eve-1 is not listed"
+    assert read.may_act.verify(signed(proposal, "alice-1", ALICE), 0) is None
+    assert read.may_act.verify(signed(proposal, "alice-1", EVE), 0) == "its signature does not hold"
+    assert read.may_act.verify(signed(proposal, "eve-1", EVE), 0) == "its key eve-1 is not listed"
     # In the name of somebody else, with one's own key.
-    assert "is of bob" in read.verify(signed(proposal, "bob-1", BOB), 0)
+    assert "is of bob" in read.may_act.verify(signed(proposal, "bob-1", BOB), 0)
     forged = replace(signed(proposal, "alice-1", ALICE), rule_set=SETS[1])
-    assert read.verify(forged, 0) == "its signature does not hold"
-    assert nobody(proposal, 0) is not None
+    assert read.may_act.verify(forged, 0) == "its signature does not hold"
+    assert NOBODY.verify(proposal, 0) is not None
 
 
 def test_a_worker_needs_no_key_to_halt_and_can_do_nothing_else():
     assert KEYS.verify(act("halted", who="tocsin-worker"), 0) is None
     assert KEYS.verify(act("ended", who="tocsin-worker"), 0) == "it is not signed"
-    assert nobody(act("halted", who="tocsin-worker"), 0) is not None
+    assert NOBODY.verify(act("halted", who="tocsin-worker"), 0) is not None
     for kind in ("shadowed", "ended"):
         assert KEYS.verify(signed(act(kind), "alice-1", ALICE), 0) is None
     scheduled = signed(act("scheduled", since=AT), "alice-1", ALICE)
@@ -420,6 +454,36 @@ def test_a_console_vouches_for_whom_it_has_signed_in_as_far_as_the_list_lets_the
     assert (verify(other, later) is None) == (who == "bob")
 
 
+def test_the_list_of_keys_says_what_takes_two_people():
+    both = row("alice", ALICE, ["propose", "approve"]), row("bob", BOB, ["approve"])
+    acts = [
+        signed(each, f"{each.actor.ref}-1", ALICE if each.actor.ref == "alice" else BOB)
+        for each in (*approved(SETS[0]), *approved(SETS[1], 3, SETS[0])[:2])
+    ]
+    watched, decides = (
+        signed(act(kind, SETS[1], "alice", version), "alice-1", ALICE)
+        for kind, version in (("shadowed", 5), ("approved", 6))
+    )
+    usual = listed(*both)
+    _, problems = history(*acts, watched, decides, may_act=usual.may_act)
+    assert problems[5:] == [None, "who proposed a set cannot approve it"]
+    # One person suffices for everything.
+    alone = listed(*both, two_people=[])
+    _, problems = history(*acts, watched, decides, may_act=alone.may_act)
+    assert problems[5:] == [None, None]
+    # Another one is needed for what only watches, too.
+    strict = listed(*both, two_people=["approved", "scheduled", "shadowed"])
+    read, problems = history(*acts, watched, may_act=strict.may_act)
+    assert problems[5:] == ["who proposed a set cannot put it on trial"]
+    assert read.read(signed(act("shadowed", SETS[1], "bob", 5), "bob-1", BOB), 2_000) is None
+    # Workers with different lists do not agree; a list that says what holds anyway is the same list.
+    versions = [each.version for each in (usual, alone, strict)]
+    assert len(set(versions)) == 3
+    assert listed(*both, two_people=["scheduled", "approved"]).version == usual.version
+    with pytest.raises(RegistryError, match="two_people: must have both approved and scheduled, or none"):
+        listed(*both, two_people=["approved"])
+
+
 def test_a_console_cannot_be_both_of_two_people():
     keys = listed(*WITH_CONSOLE)
     proposal = signed(act("proposed", who="dora"), "console-1", CONSOLE)
@@ -430,10 +494,10 @@ def test_a_console_cannot_be_both_of_two_people():
     first, checked, _ = approved(SETS[0], proposer="bob")
     acts = [signed(first, "bob-1", BOB), signed(checked, "bob-1", BOB)]
     mine = signed(act("approved", who="bob", version=2), "console-1", CONSOLE)
-    _, problems = history(*acts, mine, verify=keys.verify)
+    _, problems = history(*acts, mine, may_act=keys.may_act)
     assert problems == [None, None, "who proposed a set cannot approve it"]
     hers = signed(act("approved", who="dora", version=2), "console-1", CONSOLE)
-    read, problems = history(*acts, hers, verify=keys.verify)
+    read, problems = history(*acts, hers, may_act=keys.may_act)
     assert problems == [None, None, None]
     assert read.in_force.by.ref == "dora"
 

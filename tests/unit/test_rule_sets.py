@@ -1,12 +1,14 @@
 """Sets of rules: what is in one, and hurtful ones, which are refused when proposed and when read."""
 
 import asyncio
+import signal
 from dataclasses import replace as dataclass_replace
+from itertools import product
 
 import pytest
 from msgspec.structs import replace
 
-from streams.contract.events.rules.rule_set import FORMAT, RuleFile, RuleSet
+from streams.contract.events.rules.rule_set import FORMAT, MOST_FILES, RuleFile, RuleSet
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.rules.rule_set import (
     MOST_BYTES,
@@ -25,7 +27,7 @@ from streams.registry.changes.bundle import (
 )
 from streams.registry.errors import RegistryError
 from streams.registry.loader import SHIPPED, load_rules
-from streams.running.worker.rule_changes.trial import problems_of, try_rule_set
+from streams.running.worker.rule_changes.trial import _problems, problems_of, try_rule_set
 from tests.shipped import RULES
 from tests.unit.registry_files import copy_files
 
@@ -112,6 +114,7 @@ HURTFUL = {
     "deeper": (changed("law/DE.yaml", DEEPER), "DE.yaml:1: not valid YAML: exceeded maximum nesting"),
     "aliases": (changed("scoring.yaml", "a: &a [1]\nb: [*a, *a]\n"), "anchors and aliases"),
     "twice": (changed("policies.yaml", POLICIES + FIRST_POLICY), "ids must be unique"),
+    "key twice": (changed("scoring.yaml", "confidence: 1\nconfidence: 2\n"), "is given twice"),
     "missing": (changed("scoring.yaml", None), "scoring.yaml"),
     "empty": (changed("categories.yaml", ""), "categories.yaml"),
     "no law": (replace(SET, files=SET.files[:1]), "territories.yaml"),
@@ -138,6 +141,24 @@ def test_a_hurtful_set_is_refused_with_file_and_reason(name):
     loaded, problems = problems_of(rules)
     assert loaded is None
     assert any(why in problem for problem in problems), problems
+
+
+def test_a_hundred_thousand_policies_are_more_than_a_set_may_have_bytes():
+    """Of the shortest there can be."""
+    row = (
+        "  - {id: p%d, mode: off, categories: [ip], window: PT1H, levels: [{level: 1, name: a, when: {reports: "
+        "1}}], clear_below: 0, min_clear: PT1H, cooldown: PT1H, reason: x}\n"
+    )
+    rules = changed("policies.yaml", "policies:\n" + "".join(row % number for number in range(100_000)))
+    with pytest.raises(BadRuleSet, match=f"bytes; at most {MOST_BYTES:,} are read"):
+        encode_rule_set(rules)
+
+
+def test_more_files_than_any_law_has_are_refused():
+    names = [f"law/{''.join(letters)}.yaml" for letters in product("abcdefghijklmnopqrstuvwxyz", repeat=2)]
+    files = tuple(RuleFile(name, "") for name in names[: MOST_FILES + 1])
+    with pytest.raises(BadRuleSet, match=f"cannot be read .*{MOST_FILES}"):
+        encode_rule_set(replace(SET, files=files))
 
 
 def test_more_policies_than_anybody_needs_are_refused(monkeypatch):
@@ -186,6 +207,13 @@ def test_a_trial_that_is_killed_is_a_problem_of_the_set(monkeypatch):
     value = encode_rule_set(SET)
     verdict = asyncio.run(try_rule_set(rule_set_id(value), value))
     assert "did not end" in verdict.problems[0]
+
+
+def test_what_ends_a_trial_from_outside_is_a_problem_of_the_set():
+    for number in (signal.SIGXCPU, signal.SIGKILL):
+        assert "more than 60 s of a processor" in _problems(b"", -number)[0]
+    assert _problems(b"", 1) == ("its trial ended with 1",)
+    assert _problems(b"[", 0) == ("its trial ended with 0",)
 
 
 def test_categories_that_state_needs_must_stay_and_keep_their_codes():

@@ -22,7 +22,7 @@ from streams.deciding.reports.trial.candidate import tried_beside
 from streams.deciding.reports.trial.counts import TRIAL_COUNTS
 from tests import bundled
 from tests.switching import AnyStage, batches, shelved
-from tests.unit.batch_cuts import tiny
+from tests.unit.batch_cuts import applied, tiny
 from tests.unit.clock_traffic import clock_rules, duty
 from tests.unit.traffic import (
     HOUR,
@@ -135,24 +135,8 @@ def results(
     stage: AnyStage, records: Sequence[Record], limits: Any = UNLIMITED, cuts: Any = ()
 ) -> tuple[list[OutputRecord], dict[bytes, bytes], Any]:
     """Outputs, state records and what is due, of owners who take over after the batches `cuts`."""
-    state = stage.restore(0, 1)
-    outputs: list[OutputRecord] = []
-    kept: dict[bytes, bytes] = {}
-    daily: dict[Any, OutputRecord] = {}
-    begin = number = 0
-    while begin < len(records):
-        *_, batch = stage.for_state(state).apply_in_slices(state, records[begin:], limits)
-        begin += batch.finished_records
-        fold(kept, batch.changes)
-        for output in batch.outputs:
-            if output.topic == "transparency-counters":
-                daily[output.key] = output
-            else:
-                outputs.append(output)
-        if number in cuts:
-            state = stage.for_entries(kept).restore(0, 1, list(kept.items()))
-        number += 1
-    return [*bundled.expanded(outputs), *(daily[key] for key in sorted(daily))], kept, state.next_due()
+    outputs, daily, kept, _, state = applied(stage, records, limits, cuts)
+    return [*outputs, *(counter for _, counter in daily)], kept, state.next_due()
 
 
 def drawn(channel: str, share: int) -> bool:

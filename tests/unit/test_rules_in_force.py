@@ -30,7 +30,7 @@ from streams.deciding.requests.stage import request_stage
 from tests import bundled
 from tests.replay_order import applied_report, order_of_application
 from tests.switching import AnyStage, batches, shelved
-from tests.unit.batch_cuts import tiny
+from tests.unit.batch_cuts import applied, tiny
 from tests.unit.clock_traffic import clock_rules, duty
 from tests.unit.traffic import (
     HOUR,
@@ -268,24 +268,8 @@ def history(walk: Sequence[tuple[str, str, int, str, bool]]) -> list[Record]:
 
 def results(stage: AnyStage, records: Sequence[Record], limits: Any, cuts: set[int]) -> tuple[Any, ...]:
     """Outputs, and the state records, of an owner who takes over after the batches `cuts`."""
-    state = stage.restore(0, 1)
-    outputs: list[OutputRecord] = []
-    kept: dict[bytes, bytes] = {}
-    daily: dict[Any, OutputRecord] = {}
-    begin = number = 0
-    while begin < len(records):
-        *_, batch = stage.for_state(state).apply_in_slices(state, records[begin:], limits)
-        begin += batch.finished_records
-        fold(kept, batch.changes)
-        for output in batch.outputs:
-            if output.topic == "transparency-counters":
-                daily[output.key] = output
-            else:
-                outputs.append(output)
-        if number in cuts:
-            state = stage.for_entries(kept).restore(0, 1, list(kept.items()))
-        number += 1
-    return bundled.expanded(outputs), sorted(daily.items()), kept, state.next_due(), state.rules.switched
+    outputs, daily, kept, _, state = applied(stage, records, limits, cuts)
+    return outputs, daily, kept, state.next_due(), state.rules.switched
 
 
 @settings(max_examples=120)

@@ -24,7 +24,7 @@ def grown(before: dict[str, Any], after: dict[str, Any], what: str) -> int:
     return number
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_worker_that_is_filled_with_newcomers_takes_what_the_page_says() -> None:
     before, after = filled("all new", 10_000, 40_000)
     assert [grown(before, after, what) for what in ("reporters", "channels", "messages")] == [30_000] * 3

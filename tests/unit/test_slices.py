@@ -157,7 +157,7 @@ def due_at_once(count: int) -> list[Record]:
     return [*arriving(REPORTS.rules, armed), tick(count, START + 3 * DAY, count)]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_many_due_steps_are_taken_in_several_batches() -> None:
     """The same outputs and state as in one batch, none of which holds more than a second of work."""
     count = 2_000

@@ -13,6 +13,7 @@ from streams.statutory.report import make_report
 from streams.statutory.reporting_period import Period
 from streams.statutory.sums import PeriodSums
 from streams.statutory.validation.validate import validate
+from tests.at_night import at_night
 from tests.shipped import RULES as SHIPPED_RULES
 from tests.unit.batch_cuts import results
 from tests.unit.request_traffic import RULES as REQUEST_RULES
@@ -177,7 +178,7 @@ def test_the_files_are_valid_but_for_what_is_left_to_complete(report):
     assert {finding.check for finding in findings if finding.severity == "error"} <= allowed, findings
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.nightly) for n in range(1, 4))])
+@pytest.mark.parametrize("seed", [0, *at_night(range(1, 4))])
 def test_the_report_does_not_depend_on_batches_and_takeovers(year, report, registry, seed):
     chance = random.Random(seed)
     limits = Limits(

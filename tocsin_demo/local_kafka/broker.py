@@ -15,8 +15,9 @@ from tocsin_demo.local_kafka import jars, java, probe, properties
 from tocsin_demo.local_kafka.errors import LocalKafkaError
 from tocsin_demo.local_kafka.program import Program
 
-# A start takes two to four seconds; after fifteen times that, something is wrong.
-_START_SECONDS = 60.0
+# A start takes two to four seconds, and more than a minute on two cores for which twenty processes wait.
+# After three minutes something is wrong.
+_START_SECONDS = 180.0
 
 # A broker closes its files in well under a second. If it is killed, the next start checks them instead.
 _STOP_SECONDS = 10.0
@@ -31,11 +32,21 @@ _SETTLE_SECONDS = 0.25
 class LocalKafka:
     """One Kafka broker on loopback whose records live in a folder and survive restarts.
 
-    Without `port`, the first start takes a free port and later starts on the same folder reuse it. As a
-    context manager, the broker starts on entry and stops on exit.
+    Without `port` or `controller_port`, the first start takes a free port and later starts on the same folder
+    reuse it. `synced` has each record on the disk before it is confirmed, for what must outlive the machine's
+    power. A start may take `start_seconds`. As a context manager, the broker starts on entry and stops on
+    exit.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        controller_port: int | None = None,
+        synced: bool = False,
+        start_seconds: float = _START_SECONDS,
+    ) -> None:
         self.folder = folder.resolve()
         self.log = self.folder / "broker.log"
         self._data = self.folder / "data"
@@ -43,7 +54,9 @@ class LocalKafka:
         before = properties.ports_in(self._properties.read_text()) if self._properties.exists() else None
         remembered, controller = before or (None, None)
         self.port = port or remembered or probe.free_port()
-        self.controller_port = controller or probe.free_port(other_than=self.port)
+        self.controller_port = controller_port or controller or probe.free_port(other_than=self.port)
+        self._synced = synced
+        self._start_seconds = start_seconds
         self._program: Program | None = None
         self._class_path: list[Path] = []
 
@@ -66,7 +79,7 @@ class LocalKafka:
         """Start the broker and return when it serves clients, so topics can be created at once.
 
         Does nothing if it is running. Raises LocalKafkaError with the end of the broker's log if the process
-        ends or does not serve within 60 seconds; LocalKafkaError if a port is taken, or if the jars or the
+        ends or does not serve in time; LocalKafkaError if a port is taken, or if the jars or the
         Java runtime are unavailable; OSError if the folder is not writable. No process is left running after
         an error.
         """
@@ -81,19 +94,21 @@ class LocalKafka:
         # Remove the native libraries that a killed broker had unpacked.
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         (self.folder / "tmp").mkdir(parents=True)
-        text = properties.render(data=self._data, port=self.port, controller_port=self.controller_port)
+        text = properties.render(
+            data=self._data, port=self.port, controller_port=self.controller_port, synced=self._synced
+        )
         self._properties.write_text(text)
         atexit.register(self.kill)
         try:
-            self._start(time.monotonic() + _START_SECONDS)
+            self._start(time.monotonic() + self._start_seconds)
         except BaseException:
             self.kill()
             raise
 
-    def stop(self) -> None:
-        """Shut the broker down cleanly; kill it after 10 seconds. Does nothing if it is not running."""
+    def stop(self, seconds: float = _STOP_SECONDS) -> None:
+        """Shut the broker down cleanly; kill it after so many seconds. Does nothing if it is not running."""
         if self._program is not None:
-            self._program.stop(_STOP_SECONDS)
+            self._program.stop(seconds)
         self.kill()
 
     def kill(self) -> None:

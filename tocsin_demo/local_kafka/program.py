@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tocsin_demo.local_kafka import java
+from tocsin_demo.local_kafka.child_process import spawn
 from tocsin_demo.local_kafka.errors import LocalKafkaError
 
 _POLL_SECONDS = 0.05
@@ -31,7 +32,7 @@ class Program:
         self._log_start = log.stat().st_size if log.exists() else 0
         self._deadline = deadline
         try:
-            self._process = java.spawn(arguments, folder=folder, log=log)
+            self._process = spawn(arguments, folder=folder, log=log, environment=java.environment())
         except OSError as error:
             raise LocalKafkaError(f"cannot run {arguments[0]}: {error}") from error
 

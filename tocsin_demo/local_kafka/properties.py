@@ -11,8 +11,11 @@ LOOPBACK = "127.0.0.1"
 _MAX_MESSAGE_BYTES = 20 * 1024 * 1024
 
 
-def render(*, data: Path, port: int, controller_port: int) -> str:
-    """Return the text of server.properties for a broker that keeps its records in `data`."""
+def render(*, data: Path, port: int, controller_port: int, synced: bool = False) -> str:
+    """Return the text of server.properties for a broker that keeps its records in `data`.
+
+    With `synced` a record is on the disk before it is confirmed.
+    """
     listener = f"PLAINTEXT://{LOOPBACK}:{port}"
     settings = _node(data, controller_port) | {
         "process.roles": "broker,controller",
@@ -50,6 +53,9 @@ def render(*, data: Path, port: int, controller_port: int) -> str:
         "num.io.threads": 4,
         "num.recovery.threads.per.data.dir": 1,
     }
+    if synced:
+        # Kafka leaves this to the operating system, because elsewhere other brokers have the record too.
+        settings["log.flush.interval.messages"] = 1
     return _text(settings)
 
 

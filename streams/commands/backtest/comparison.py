@@ -154,6 +154,49 @@ def cases_compared(in_use: Judged, candidate: Judged) -> list[DailyCases]:
     ]
 
 
+class BudgetUse(NamedTuple):
+    """A budget per hour of each level, the most cases that opened in an hour, and how many were beyond it.
+
+    Those beyond wait, open with a digest, or are cases that never rest.
+    """
+
+    per_hour: int
+    busiest_hour: int
+    beyond: int
+
+
+class BudgetComparison(NamedTuple):
+    """How a policy uses its budget; None on a side where it has none or is off."""
+
+    policy: str
+    in_use: BudgetUse | None
+    candidate: BudgetUse | None
+
+
+def budgets_compared(in_use: Judged, candidate: Judged) -> list[BudgetComparison]:
+    """One row per policy that has a budget on either side, in the order of the policies."""
+    before, after = (_budgets(judged) for judged in (in_use, candidate))
+    return [BudgetComparison(name, before.get(name), after.get(name)) for name in {**before, **after}]
+
+
+def _budgets(judged: Judged) -> Mapping[str, BudgetUse]:
+    hours = Counter(
+        # Times are RFC 3339 in UTC: up to the hour they are equal if it is the same.
+        (each.policy, each.opened_at[: len("2026-11-25T08")])
+        for each in judged.findings.episodes.values()
+    )
+    beyond = judged.findings.counters.beyond_budget
+    return {
+        name: BudgetUse(
+            policy.per_hour,
+            max((count for (each, _), count in hours.items() if each == name), default=0),
+            sum(count for each, count in beyond.items() if each.policy == name),
+        )
+        for name, policy in _switched_on(judged).items()
+        if policy.per_hour is not None
+    }
+
+
 class ClockComparison(NamedTuple):
     """How often a step of the clocks of a duty was taken: `armed`, `lapsed`, and so on."""
 
@@ -183,7 +226,7 @@ def _highest(judged: Judged) -> Mapping[tuple[str, str], OpenedEpisode]:
 
 
 def _switched_on(judged: Judged) -> Mapping[str, Policy]:
-    return {policy.id: policy for policy in judged.rules.policies if policy.mode != "off"}
+    return {name: policy for name, policy in judged.policies.items() if policy.mode != "off"}
 
 
 def _level_names(policy: Policy | None) -> Mapping[int, str]:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import orjson
 
 from streams.commands.backtest.comparison import (
+    BudgetUse,
+    budgets_compared,
     cases_compared,
     clocks_compared,
     levels_compared,
@@ -19,7 +21,6 @@ from streams.commands.backtest.verdicts import Share, Verdict, decided, shares_o
 from streams.contract.wire.envelope import rfc3339
 from streams.desk.text.routing_text import minute
 from streams.desk.text.text_table import text_table
-from streams.registry.policy import Policy
 from streams.registry.rules import Rules
 
 # As many as fit on a screen below the tables; the JSON lists all.
@@ -54,6 +55,7 @@ def comparison_text(compared: Comparison) -> str:
         text_table(("policy", "mode", "reached level", "in use", "candidate"), rows),
         *_questions(in_use, candidate),
         *_cases(in_use, candidate),
+        *_budgets(in_use, candidate),
         *_decisions(compared, more, fewer),
         *_clocks(in_use, candidate),
         _only(f"Only with {name}", more, "in use", in_use.rules),
@@ -87,6 +89,15 @@ def comparison_json(compared: Comparison) -> Iterator[str]:
         for row in rows:
             yield _line({"kind": kind, **row._asdict()})
     sides = (("candidate", candidate, in_use), ("in_use", in_use, candidate))
+    for row in budgets_compared(in_use, candidate):
+        yield _line(
+            {
+                "kind": "budget",
+                "policy": row.policy,
+                "in_use": None if row.in_use is None else row.in_use._asdict(),
+                "candidate": None if row.candidate is None else row.candidate._asdict(),
+            }
+        )
     for side, judged, other in sides:
         alone = only_in(judged, other)
         for policy, share in _shares(compared, judged, alone).items():
@@ -103,7 +114,7 @@ def comparison_json(compared: Comparison) -> Iterator[str]:
             more = {}
             if compared.verdicts is not None:
                 verdicts = compared.verdicts.get(episode.channel, ())
-                more["decided"] = decided(episode, _policies(judged)[episode.policy], verdicts)
+                more["decided"] = decided(episode, judged.policies[episode.policy], verdicts)
             yield _line(
                 {
                     "kind": "episode",
@@ -133,6 +144,21 @@ def _cases(in_use: Judged, candidate: Judged) -> Iterator[str]:
     rows = cases_compared(in_use, candidate)
     if rows:
         yield _daily(("live cases that need",), [(row[:1], row[1:]) for row in rows], candidate.findings)
+
+
+def _budgets(in_use: Judged, candidate: Judged) -> Iterator[str]:
+    """Yield how the cases of an hour stand beside budgets; nothing if no policy has one."""
+    rows = budgets_compared(in_use, candidate)
+    if rows:
+        columns = ("an hour", "busiest hour", "beyond")
+        yield text_table(
+            ("budget of", *(f"{side}: {column}" for side in ("in use", "candidate") for column in columns)),
+            [(row.policy, *_used(row.in_use), *_used(row.candidate)) for row in rows],
+        )
+
+
+def _used(use: BudgetUse | None) -> tuple[str, ...]:
+    return tuple(map(_number, use or (None, None, None)))
 
 
 def _daily(
@@ -167,11 +193,7 @@ def _decisions(
 def _shares(compared: Comparison, judged: Judged, episodes: Sequence[OpenedEpisode]) -> Mapping[str, Share]:
     if compared.verdicts is None:
         return {}
-    return shares_of(episodes, _policies(judged), compared.verdicts)
-
-
-def _policies(judged: Judged) -> Mapping[str, Policy]:
-    return {policy.id: policy for policy in judged.rules.policies}
+    return shares_of(episodes, judged.policies, compared.verdicts)
 
 
 def _interval(share: Share) -> str:

@@ -1,6 +1,7 @@
 """What came of reports under one set of rules: episodes, questions to desks, and legal clocks."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from streams.contract.wire.topics import ESCALATIONS, ESCALATIONS_SHADOW
 from streams.deciding.partition.batch import Batch
 from streams.deciding.reports.counters import ReportCounters
 from streams.desk.text.record_text import escalation_grounds
-from streams.registry.policy import LEGAL_CLOCK, RANDOM_SAMPLE
+from streams.registry.policy import LEGAL_CLOCK, RANDOM_SAMPLE, Policy
 from streams.registry.rules import Rules
 
 _decode = msgspec.json.Decoder(Escalation).decode
@@ -128,6 +129,11 @@ class Judged(NamedTuple):
 
     rules: Rules
     findings: Findings
+
+    @property
+    def policies(self) -> Mapping[str, Policy]:
+        """All policies by their ids, also those that are off."""
+        return {policy.id: policy for policy in self.rules.policies}
 
 
 def _measured(event: Escalation) -> tuple[Measured, ...]:

@@ -25,17 +25,15 @@ from streams.contract.wire.origin import own_type, read_origin
 from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.rules.rules_switch import decode_rules_switch
 from streams.contract.wire.times import MAX_CLOCK_DIFFERENCE_MS
-from streams.contract.wire.topics import CLOCK_OUTCOMES, MODERATION_OUTCOMES, REPORT_SOURCES, without_prefix
+from streams.contract.wire.topics import REPORT_SOURCES, without_prefix
 from streams.deciding.partition.replay import DECISIONS_HEADER, TICKS_HEADER
-from streams.deciding.reports.decisions_read import DecisionRun, DecisionTopic
+from streams.deciding.reports.decisions_read import DECISION_TOPICS, DecisionRun, DecisionTopic
 
 Place = tuple[str, int, int]
 """Topic (with prefix), partition and offset where a report was published."""
 
 Step = msgspec.Raw | ReadTick | SourceRecord
 """What is applied next: an entry of a bundle, a tick that took effect, or a record as it was read."""
-
-_DECIDED: Final = (MODERATION_OUTCOMES, CLOCK_OUTCOMES)
 
 # Brokers append by their own clocks, and a report's bundle is appended before its enriched report.
 _CLOCKS_DIFFER_MS: Final = MAX_CLOCK_DIFFERENCE_MS
@@ -133,7 +131,7 @@ class _Internal:
             if without_prefix(origin.topic) in REPORT_SOURCES:
                 # Version 0.2 wrote a record for each report.
                 self.entries[origin.topic, origin.partition, origin.offset] = _Kept(*at, record)
-            elif record.timestamp >= self.begin_ms and without_prefix(origin.topic) in _DECIDED:
+            elif record.timestamp >= self.begin_ms and without_prefix(origin.topic) in DECISION_TOPICS:
                 self.decisions.append(_Kept(*at, record))
         elif record.timestamp >= self.begin_ms and own_type(record) is not None:
             self._read_own(record, at)

@@ -9,14 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.commands.backtest.order import Logs
 from streams.contract.wire.records import SourceRecord
-from streams.contract.wire.topics import (
-    CLOCK_OUTCOMES,
-    ENRICHED_REPORTS,
-    MESSAGE_REPORTS_INTERNAL,
-    MODERATION_OUTCOMES,
-    REPORT_SOURCES,
-)
-from streams.deciding.reports.decisions_read import DecisionTopic
+from streams.contract.wire.topics import ENRICHED_REPORTS, MESSAGE_REPORTS_INTERNAL, REPORT_SOURCES
+from streams.deciding.reports.decisions_read import DECISION_TOPICS
 from streams.running.clients.kafka_reading import partition_reader
 from streams.running.log.connection import Connection
 
@@ -24,12 +18,9 @@ TOPICS: Final = (
     ENRICHED_REPORTS,
     MESSAGE_REPORTS_INTERNAL,
     *REPORT_SOURCES,
-    MODERATION_OUTCOMES,
-    CLOCK_OUTCOMES,
+    *DECISION_TOPICS,
 )
 """What is read: what a worker reads of a partition, and the order in which it applied that."""
-
-_DECISIONS: Final[Mapping[DecisionTopic, str]] = {"o": MODERATION_OUTCOMES, "c": CLOCK_OUTCOMES}
 
 # A fetch waits for so long if its log has nothing yet.
 _WAIT_MS: Final = 200
@@ -58,7 +49,7 @@ def partition_logs(
         if not whole:
             first = next(enriched, None)
             if first is not None:
-                decisions = [places[topic] for topic in _DECISIONS.values()]
+                decisions = [places[topic] for topic in DECISION_TOPICS]
                 found = runner.run(consumer.offsets_for_times(dict.fromkeys(decisions, first.timestamp)))
                 for place in decisions:
                     consumer.seek(place, ends[place] if found[place] is None else found[place].offset)
@@ -71,7 +62,10 @@ def partition_logs(
                 places[topic].topic: _records(runner, consumer, places[topic], ends)
                 for topic in REPORT_SOURCES
             },
-            {name: _records(runner, consumer, places[topic], ends) for name, topic in _DECISIONS.items()},
+            {
+                name: _records(runner, consumer, places[topic], ends)
+                for topic, name in DECISION_TOPICS.items()
+            },
             whole,
         )
     finally:

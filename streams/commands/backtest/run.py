@@ -5,6 +5,7 @@ import gc
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, wait
+from dataclasses import replace
 from typing import Any, Final
 
 import click
@@ -125,8 +126,10 @@ class _Judge:
         keys = given_hash_keys(settings) or DEMONSTRATION
         native = choose_core(settings).runs == "native"
         self._sides = Sides(
-            report_rules(settings, in_force, keys, native=native),
-            report_rules(settings, candidate, keys, native=native),
+            *(
+                replace(report_rules(settings, rules, keys, native=native), cases_alone=True)
+                for rules in (in_force, candidate)
+            )
         )
         self._settings, self._since, self._partitions, self._told = settings, since, partitions, told
 

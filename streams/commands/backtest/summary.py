@@ -37,11 +37,9 @@ def _policies(compared: Comparison) -> list[BackTestedPolicy]:
     )
     new, gone = only_in(candidate, in_use), only_in(in_use, candidate)
     news, losses = (Counter(each.policy for each in found) for found in (new, gone))
-    after_policies = {policy.id: policy for policy in candidate.rules.policies}
-    policies = {policy.id: policy for policy in in_use.rules.policies} | after_policies
-    shares = shares_of(new, after_policies, compared.verdicts or {})
+    shares = shares_of(new, candidate.policies, compared.verdicts or {})
     found = []
-    for name, policy in policies.items():
+    for name, policy in {**in_use.policies, **candidate.policies}.items():
         if policy.mode == "off" or (before[name] == after[name] and not news[name] and not losses[name]):
             continue
         share = shares.get(name, _NONE)

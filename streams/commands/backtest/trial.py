@@ -34,7 +34,7 @@ class Trial:
         self.rules = rules
         self.findings = Findings(since)
         compiled = compile_report_rules(rules, settings=settings, hash_keys=hash_keys)
-        self._stage = report_stage(compiled)
+        self._stage = report_stage(replace(compiled, cases_alone=True))
         self._gate = self._stage.restore(_NO_HOME, 1)
         self._state = self._stage.restore(0, 1)
         self._reporters = reporter_stage(

@@ -3,13 +3,17 @@
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import click
 import orjson
 
 from streams.commands.outcome.payload import COLUMNS, payload_of
 from streams.contract.wire.dead_letter import Rejected
+
+# The csv module's own default: far more than an outcome's longest text. The limit is one for the process, so
+# whoever reads a table sets it.
+_MOST_CELL: Final = 128 * 1024
 
 Line = tuple[int, Mapping[str, Any] | Rejected]
 """The number of a line, from 1, and the payload in it, or why it has none."""
@@ -47,6 +51,7 @@ def _json_lines(text: str) -> Iterator[Line]:
 
 
 def _table_rows(table: "csv.DictReader[str]") -> Iterator[Line]:
+    csv.field_size_limit(_MOST_CELL)
     begins = 1
     try:
         _name_columns(table)
@@ -56,7 +61,7 @@ def _table_rows(table: "csv.DictReader[str]") -> Iterator[Line]:
     except csv.Error as error:
         raise click.ClickException(
             f"line {begins}: the cells cannot be told apart ({error}). A quotation mark must be closed, and "
-            f"doubled inside a cell; a cell has at most {csv.field_size_limit():,} characters."
+            f"doubled inside a cell; a cell has at most {_MOST_CELL:,} characters."
         ) from error
 
 

@@ -1,7 +1,6 @@
 """`tocsin publish`: send events from a file or standard input to Kafka."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
@@ -10,8 +9,9 @@ from aiokafka import AIOKafkaProducer
 
 from streams.commands.publish.further_problems import further_problems
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.old_reports import OldReports
 from streams.commands.shared.progress import Progress
-from streams.commands.shared.reach import Reach, configured_reach
+from streams.commands.shared.reach import configured_reach
 from streams.commands.shared.refused_lines import RefusedLines
 from streams.commands.shared.terminal import echo
 from streams.contract.events.report import Category
@@ -86,7 +86,7 @@ def publish(file: BinaryIO, topic: str | None, source: str, rate: float | None, 
     settings = load_settings()
     categories = load_categories(settings.categories_file)
     sources = load_sources(settings.sources_file)
-    lines = _Lines(topic, source, sources, categories, configured_reach(settings))
+    lines = _Lines(topic, source, sources, categories, OldReports(configured_reach(settings)))
     if dry_run:
         ready = sum(len(events) for events in lines.read(file))
         lines.refused.end()
@@ -109,14 +109,13 @@ class _Lines:
         source: str,
         sources: Sources,
         categories: Collection[Category],
-        reach: Reach,
+        old: OldReports,
     ) -> None:
         self.refused = RefusedLines()
-        self._old: Counter[Category] = Counter()
+        self._old = old
         self._topic = topic
         self._source = source
         self._sources = sources
-        self._reach = reach
         self._categories = categories
         self._read_report = event_reader(FORM, categories)
         self._number = 0
@@ -124,8 +123,7 @@ class _Lines:
     @property
     def result(self) -> str:
         """What became of the lines that are not simply sent."""
-        old = self._old.total()
-        return f"{self.refused.number} refused" + (f", {old} too old for every policy" if old else "")
+        return f"{self.refused.number} refused{self._old.ending()}"
 
     def read(self, file: BinaryIO) -> Iterator[list[Event]]:
         """Yield the events of the lines available so far, until the end of the file."""
@@ -178,13 +176,7 @@ class _Lines:
     def _report(self, topic: ReportSource | None, value: bytes, now_ms: int) -> Event:
         decoded = self._read_report(value, (), now_ms)
         event = published_report(self._sources, topic, value, self._source, decoded)
-        category = decoded.event.category
-        old = self._reach.too_old(category, decoded.time_ms, now_ms)
-        if old is not None:
-            # A file of a month would otherwise say the same a thousand times.
-            if category not in self._old:
-                echo(f"line {self._number}: {old}", err=True)
-            self._old[category] += 1
+        self._old.note(self._number, decoded.event.category, decoded.time_ms, now_ms)
         return event
 
 

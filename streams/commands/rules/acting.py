@@ -7,7 +7,7 @@ from streams.contract.events.rules.rule_change import RuleActor, RuleChange, Rul
 from streams.contract.wire.forms.rule_change_decoding import rule_change_record
 from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.times import epoch_ms
-from streams.registry.changes.history import Verify
+from streams.registry.changes.history import RuleHistory, WhoMayAct
 from streams.running.clients.kafka_writing import producer_for
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.rule_changes.approvals import configured_approvals
@@ -38,10 +38,10 @@ def signer(settings: Settings, actor: str | None, role: RuleRole | None) -> Sign
     return found
 
 
-def reading(settings: Settings, verify: Verify | None = None) -> ChangesReading:
+def reading(settings: Settings, may_act: WhoMayAct | None = None) -> ChangesReading:
     """Return a reading of the log with the keys of the settings."""
-    verify = configured_approvals(settings).verify if verify is None else verify
-    return ChangesReading(settings.connection(), settings.topic_prefix, verify)
+    may_act = configured_approvals(settings).may_act if may_act is None else may_act
+    return ChangesReading(settings.connection(), settings.topic_prefix, may_act)
 
 
 async def write(settings: Settings, *records: OutputRecord) -> None:
@@ -54,16 +54,20 @@ async def write(settings: Settings, *records: OutputRecord) -> None:
             )
 
 
+def require_counts(history: RuleHistory, act: RuleChange) -> None:
+    """Raise ClickException if an act would not count."""
+    # As of now: the broker's clock decides whether a key had ended.
+    if problem := history.problem(act, epoch_ms(act.at)):
+        raise click.ClickException(f"{problem}. Nothing was written.")
+
+
 async def act_on(settings: Settings, log: ChangesReading, act: RuleChange) -> None:
     """Write an act, and read the log until it is there.
 
     Raises ClickException with the reason if it does not count: nothing is written then, unless somebody else
     was faster.
     """
-    # As of now: the broker's clock decides whether a key had ended.
-    problem = log.history.problem(act, epoch_ms(act.at))
-    if problem is not None:
-        raise click.ClickException(f"{problem}. Nothing was written.")
+    require_counts(log.history, act)
     await write(settings, rule_change_record(act))
     await log.to_the_end()
     told = next(each for each in reversed(log.history.acts) if each.act.change_id == act.change_id)

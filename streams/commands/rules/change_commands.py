@@ -8,15 +8,21 @@ from typing import Any, cast, get_args
 
 import click
 
-from streams.commands.rules.acting import act_on, reading, signer, write
+from streams.commands.rules.acting import act_on, reading, require_counts, signer, write
 from streams.commands.rules.history_text import act_text, listed
-from streams.commands.rules.sets_in_log import found_set, read_set, require_usable, rules_in_force
+from streams.commands.rules.sets_in_log import (
+    found_set,
+    read_set,
+    require_usable,
+    rules_in_force,
+    unreadable,
+)
 from streams.commands.shared.broker_errors import broker_errors_explained
 from streams.commands.shared.moment import MOMENT
 from streams.commands.shared.operator_options import require_reason
 from streams.commands.shared.terminal import echo
-from streams.contract.events.rules.rule_change import RuleChange, RuleRole, Share
-from streams.contract.events.rules.rule_set import FORMAT, RuleSet
+from streams.contract.events.rules.rule_change import RuleRole, Share
+from streams.contract.events.rules.rule_set import FORMAT, RuleFile, RuleSet
 from streams.contract.wire.rules.rule_set import (
     BadRuleSet,
     encode_rule_set,
@@ -27,12 +33,12 @@ from streams.contract.wire.times import epoch_ms
 from streams.desk.text.back_test_text import back_test_text
 from streams.registry.changes.bundle import beyond_policies, overlaid, rule_files
 from streams.registry.changes.history import Proposal, RuleHistory, short
-from streams.registry.changes.keys import on_trust
+from streams.registry.changes.keys import ON_TRUST
 from streams.registry.changes.live_change import lacks_back_test
 from streams.registry.changes.trial_totals import TrialTotals
 from streams.registry.rules import Rules
 from streams.running.wall_clock import clock_ms
-from streams.running.worker.rule_changes.log_reading import read_trial
+from streams.running.worker.rule_changes.log_reading import NotThere, read_rule_set, read_trial
 from streams.running.worker.rule_changes.signing import Signer, made
 from streams.running.worker.settings import Settings, load_settings
 
@@ -72,6 +78,8 @@ def propose(
     The set is tried first, as every worker will: it is loaded, and executed on sample reports and on those of
     golden_reports.yaml, if the folder has that file. What the folder does not have is as in the set in force,
     or as in the files that the settings name while none is. A folder `law` replaces all law.
+
+    If the record of the set in force is gone, a folder with all of its files writes that again instead.
     """
     if (folder is None) != from_settings:
         raise click.UsageError("give either --from FOLDER or --from-settings.")
@@ -79,18 +87,25 @@ def propose(
     settings = load_settings()
     who = signer(settings, actor, role)
     with broker_errors_explained(settings):
-        rule_set = asyncio.run(_propose(settings, who, folder, reason))
-    echo(f"proposed and checked: {rule_set}")
-    echo(f"Another person approves it with `tocsin rules approve {short(rule_set)}`.")
+        echo(asyncio.run(_propose(settings, who, folder, reason)))
 
 
 async def _propose(settings: Settings, who: Signer, folder: Path | None, reason: str) -> str:
     log = reading(settings)
     history = await log.to_the_end()
+    if (unknown := history.why_unknown()) is not None:
+        echo(f"{unknown}. What the folder lacks is as in the files that the settings name.", err=True)
     parent = None if history.in_force is None else history.in_force.rule_set
     files = rule_files(**settings.registry_files())
+    ruling = files
+    if parent is not None:
+        try:
+            ruling = (await read_rule_set(settings.connection(), settings.topic_prefix, parent))[0].files
+        except NotThere:
+            return await _put_back(settings, history, parent, overlaid(files, folder) if folder else files)
+        except BadRuleSet as error:
+            raise unreadable(parent, error) from error
     if folder is not None:
-        ruling = files if parent is None else (await read_set(settings, parent))[0].files
         files = overlaid(ruling, folder)
     try:
         value = encode_rule_set(RuleSet(FORMAT, parent, who.actor.ref, reason, files))
@@ -99,12 +114,36 @@ async def _propose(settings: Settings, who: Signer, folder: Path | None, reason:
     rule_set = rule_set_id(value)
     await require_usable(settings, history, rule_set, value)
     act = made(history, who, "proposed", rule_set, reason, parent=parent)
-    if problem := history.problem(act, epoch_ms(act.at)):
-        raise click.ClickException(f"{problem}. Nothing was written.")
+    require_counts(history, act)
     await write(settings, rule_set_record(value, epoch_ms(act.at)))
     await act_on(settings, log, act)
     await act_on(settings, log, made(history, who, "checked", rule_set, "tried when proposed", passed=True))
-    return rule_set
+    return (
+        f"proposed and checked: {rule_set}\n"
+        f"Another person approves it with `tocsin rules approve {short(rule_set)}`."
+    )
+
+
+async def _put_back(
+    settings: Settings, history: RuleHistory, rule_set: str, files: tuple[RuleFile, ...]
+) -> str:
+    """Write the set in force again, whose record is gone. Raises ClickException if these are not its files.
+
+    All else that is in it, the log says, and its id is the hash of all.
+    """
+    for told in history.acts:
+        act = told.act
+        if act.kind == "proposed" and act.rule_set == rule_set:
+            value = encode_rule_set(RuleSet(FORMAT, act.parent, act.actor.ref, act.reason, files))
+            if rule_set_id(value) == rule_set:
+                await write(settings, rule_set_record(value, epoch_ms(act.at)))
+                return f"the set in force is in rule-sets again: {rule_set}\nNothing was proposed."
+    raise click.ClickException(
+        f"the set in force, {short(rule_set)}, is not in rule-sets any more, and these are not its files. "
+        f"Give a folder with all of them, as `tocsin rules show {short(rule_set)} --to FOLDER` wrote it "
+        "once, and the set is written again; or go back to another set with `tocsin rules rollback`. Nothing "
+        "was written."
+    )
 
 
 @click.command()
@@ -230,12 +269,12 @@ async def _acted(
         rule_set = _on_trial(history) if kind == "ended" else _before(history)
     act = made(history, who, kind, rule_set, reason, passed=True if kind == "checked" else None, **fields)
     if kind not in ("approved", "checked", "shadowed", "scheduled"):
-        _require_counts(history, act)
+        require_counts(history, act)
     else:
         read, value = await read_set(settings, rule_set)
         if act.share is not None:
             await _require_only_policies(settings, history, read)
-        _require_counts(history, act)
+        require_counts(history, act)
         after = await require_usable(settings, history, rule_set, value)
         if kind in ("approved", "scheduled"):
             _show_back_test(history.proposals[rule_set], await rules_in_force(settings, history), after)
@@ -243,12 +282,6 @@ async def _acted(
         return f"nothing was written; to write that {short(rule_set)} is {kind}, run it again with --yes"
     await act_on(settings, log, act)
     return act_text(act)
-
-
-def _require_counts(history: RuleHistory, act: RuleChange) -> None:
-    """Raise ClickException if an act would not count."""
-    if problem := history.problem(act, epoch_ms(act.at)):
-        raise click.ClickException(f"{problem}. Nothing was written.")
 
 
 def _show_back_test(proposal: Proposal, before: Rules, after: Rules) -> None:
@@ -337,7 +370,7 @@ def show(rule_set: str, folder: Path | None) -> None:
 
 async def _shown(settings: Settings, named: str) -> RuleSet:
     # Whose acts count does not matter to who looks at files.
-    log = reading(settings, on_trust)
+    log = reading(settings, ON_TRUST)
     await log.to_the_end()
     return (await read_set(settings, found_set(log, named)))[0]
 

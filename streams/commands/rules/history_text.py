@@ -47,7 +47,9 @@ def listed(history: RuleHistory, totals: TrialTotals, *, everything: bool) -> st
         if everything or each.problem is None
     ]
     now, trial, halted = history.in_force, history.trial, history.halted
-    if now is None:
+    if (unknown := history.why_unknown()) is not None:
+        lines = [f"in force: unknown: {unknown}"]
+    elif now is None:
         lines = ["in force: the files of each installation"]
     else:
         lines = [f"in force: {now.rule_set}", f"since {rfc3339(now.since_ms)}, version {now.version}"]

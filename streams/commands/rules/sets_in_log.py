@@ -16,10 +16,16 @@ from streams.running.worker.rules import configured_rules
 from streams.running.worker.settings import Settings
 
 _LEAST_DIGITS = 8
+_DIGITS = 64
 
 
 def found_set(log: ChangesReading, named: str) -> str:
-    """Return the id of the only set in the log that begins so. Raises UsageError otherwise."""
+    """Return the id of the only set in the log that begins so. Raises UsageError otherwise.
+
+    A whole id may be that of a set about which all acts were deleted.
+    """
+    if len(named) == _DIGITS:
+        return named
     known = dict.fromkeys(each.act.rule_set for each in log.history.acts)
     found = [each for each in known if each.startswith(named)]
     if len(named) < _LEAST_DIGITS or len(found) != 1:
@@ -35,7 +41,12 @@ async def read_set(settings: Settings, rule_set: str) -> tuple[RuleSet, bytes]:
     try:
         return await read_rule_set(settings.connection(), settings.topic_prefix, rule_set)
     except BadRuleSet as error:
-        raise click.ClickException(f"the set {short(rule_set)} {error}.") from error
+        raise unreadable(rule_set, error) from error
+
+
+def unreadable(rule_set: str, error: BadRuleSet) -> click.ClickException:
+    """Return what to say of a set that cannot be read."""
+    return click.ClickException(f"the set {short(rule_set)} {error}.")
 
 
 async def rules_in_force(settings: Settings, history: RuleHistory) -> Rules:

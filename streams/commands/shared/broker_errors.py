@@ -27,7 +27,8 @@ def broker_errors_explained(settings: Settings) -> Iterator[None]:
     except KafkaConnectionError as error:
         raise click.ClickException(
             f"no Kafka broker answers at {settings.kafka_bootstrap}: start it, or set TOCSIN_KAFKA_BOOTSTRAP "
-            "(and TOCSIN_KAFKA_SECURITY_PROTOCOL if the broker requires TLS)."
+            "(and TOCSIN_KAFKA_SECURITY_PROTOCOL if the broker requires TLS). `tocsin doctor` says what is "
+            "there."
         ) from error
     except UnknownTopicOrPartitionError as error:
         # Brokers report a topic as unknown to a user who lacks the right to see it.

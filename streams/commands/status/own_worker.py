@@ -6,6 +6,7 @@ import aiohttp
 import msgspec
 
 from streams.commands.status.facts import SetAside, WorkerPage
+from streams.running.operations.http_address import http_address
 from streams.running.worker.settings import Settings
 
 # A worker answers within milliseconds, unless its event loop is blocked.
@@ -39,7 +40,7 @@ async def own_worker(settings: Settings) -> WorkerPage | None:
     if "http_port" not in settings.model_fields_set or settings.http_port == 0:
         return None
     host = _EVERY_ADDRESS.get(settings.http_host, settings.http_host)
-    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.http_port}"
+    address = http_address(host, settings.http_port)
     timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
     try:
         async with (

@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import msgspec
 
 from streams.commands.clocks import time_left
+from streams.commands.shared.first_names import first_names
 from streams.commands.status.facts import Claims, Facts, SourceLag
 from streams.contract.wire.times import HOUR
 from streams.running.log.claims import StatePartition
@@ -21,7 +23,8 @@ LETTERS_LEAST = 100
 # As in the alert TocsinFleetMixed: an upgrade of one worker after the other takes less.
 MIXED_MS = HOUR
 
-_NAMED_AT_MOST = 6
+# Of names in a line.
+_some = partial(first_names, most=6)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -267,9 +270,3 @@ def _source_names(lags: Iterable[SourceLag]) -> list[str]:
     for each in lags:
         by_topic[each.topic].append(each.partition)
     return [f"{topic} {numbers_text(numbers)}" for topic, numbers in by_topic.items()]
-
-
-def _some(named: Iterable[str]) -> str:
-    every = list(named)
-    more = f" and {len(every) - _NAMED_AT_MOST} more" if len(every) > _NAMED_AT_MOST else ""
-    return ", ".join(every[:_NAMED_AT_MOST]) + more

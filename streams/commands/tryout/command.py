@@ -1,10 +1,9 @@
 """`tocsin try`."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 
@@ -12,6 +11,7 @@ from streams.commands.backtest.arrivals import BATCH_SIZE
 from streams.commands.backtest.trial import Trial, as_one_partition
 from streams.commands.shared.progress import Progress
 from streams.commands.shared.refused_lines import RefusedLines
+from streams.commands.shared.report_rows import mapping_option, report_rows
 from streams.commands.shared.terminal import echo
 from streams.commands.tryout.page import page
 from streams.commands.tryout.result import result_text
@@ -23,7 +23,6 @@ from streams.contract.wire.records import DetachedRecord
 from streams.contract.wire.topics import MESSAGE_REPORTS
 from streams.deciding.partition.hash_key import DEMONSTRATION
 from streams.deciding.reports.claims import UNRESTRICTED
-from streams.distribution import packages_missing
 from streams.registry.loader import load_rules
 from streams.running.wall_clock import clock_ms
 from streams.running.worker.settings import load_settings
@@ -31,11 +30,7 @@ from streams.running.worker.settings import load_settings
 
 @click.command("try")
 @click.argument("file", type=click.File("rb"))
-@click.option(
-    "--mapping",
-    help="Mapping file that says where a report's fields are in a row (docs/intake.md), or the name of one "
-    "that comes with Tocsin.",
-)
+@mapping_option
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -48,7 +43,8 @@ def try_reports(file: BinaryIO, mapping: str | None, html: Path | None) -> None:
     of a report: report_id, occurred_at, channel, category, reporter, message_ref, and `channel.country` for
     a field of a field. Rows are taken in the order of their time, by the code and the policies of a worker;
     no desk answers, and legal clocks are left out. Standard error has the rows that could not be used.
-    Nothing is sent anywhere. Exits with 1 if no row could be used.
+    Nothing is sent anywhere. Exits with 1 if no row could be used, with 2 for a header or an encoding that
+    cannot be.
 
     \b
     Examples:
@@ -58,11 +54,7 @@ def try_reports(file: BinaryIO, mapping: str | None, html: Path | None) -> None:
     settings = load_settings()
     rules = replace(load_rules(**settings.registry_files()), sources=UNRESTRICTED)
     reports = read_own_reports(
-        file,
-        is_csv=file.name.lower().endswith(".csv"),
-        read=event_reader(FORM, rules.categories),
-        mapped=None if mapping is None else _mapped(mapping),
-        now_ms=clock_ms(),
+        report_rows(file, mapping), read=event_reader(FORM, rules.categories), now_ms=clock_ms()
     )
     refused = RefusedLines()
     for line, why in reports.unusable:
@@ -81,18 +73,6 @@ def try_reports(file: BinaryIO, mapping: str | None, html: Path | None) -> None:
     if html is not None:
         html.write_text(page(trial, reports, Path(file.name).name), encoding="utf-8")
         echo(f"\nThe page is in {html}.")
-
-
-def _mapped(named: str) -> Callable[[Any], list[dict[str, Any]]]:
-    try:
-        from streams.intake.mapping import load_mapping  # noqa: PLC0415
-        from streams.intake.sources import mapping_path  # noqa: PLC0415
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(
-            packages_missing("a mapping file", "intake", str(missing.name))
-        ) from missing
-    mapping = load_mapping(mapping_path(Path(), named))
-    return lambda document: [mapping.report(each) for each in mapping.documents(document)]
 
 
 def _play(trial: Trial, reports: OwnReports) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from streams.commands.backtest.findings import OpenedEpisode
 from streams.commands.backtest.trial import Trial
-from streams.commands.tryout.result import COLUMNS, cells, opened, summary, verdict
+from streams.commands.tryout.result import COLUMNS, cells, opened, silent, summary, verdict
 from streams.commands.tryout.rows import OwnReports
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.times import DAY, HOUR, moment_ms
@@ -46,6 +46,7 @@ def page(trial: Trial, reports: OwnReports, name: str) -> str:
             '<meta name="viewport" content="width=device-width">',
             f"<title>{escape(name)}: what would have opened</title><style>{_STYLE}</style>",
             f"<h1>{escape(verdict(trial))}</h1><p>{escape(summary(trial, reports))}</p>",
+            *(f"<p>{escape(sentence)}</p>" for sentence in silent(trial, reports)),
             _picture(reports, found),
             *_table(found, reports),
             *_unusable(reports),

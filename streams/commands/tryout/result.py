@@ -1,11 +1,14 @@
 """What a trial of somebody's own reports says, as text."""
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 from streams.commands.backtest.findings import OpenedEpisode
 from streams.commands.backtest.trial import Trial
 from streams.commands.tryout.rows import OwnReports
 from streams.contract.wire.envelope import rfc3339
+from streams.desk.text.case_sentence import counted
 from streams.desk.text.routing_text import minute
 from streams.desk.text.text_table import text_table
 
@@ -19,14 +22,12 @@ def summary(trial: Trial, reports: OwnReports) -> str:
     """How many reports of which time there were, and what became of the other rows."""
     assert trial.findings.first is not None
     assert trial.findings.last is not None
-    repeats = (
-        f", {trial.findings.counters.duplicates:,} of them repeats"
-        if trial.findings.counters.duplicates
-        else ""
-    )
-    unusable = f"; {len(reports.unusable):,} rows could not be used" if reports.unusable else ""
+    duplicates = trial.findings.counters.duplicates
+    are = "a repeat" if duplicates == 1 else "repeats"
+    repeats = f" ({duplicates:,} of them {are})" if duplicates else ""
+    unusable = f"; {counted(len(reports.unusable), 'row')} could not be used" if reports.unusable else ""
     return (
-        f"{len(reports.rows):,} reports{repeats} in {len(reports.ids):,} channels, from "
+        f"{counted(len(reports.rows), 'report')}{repeats} in {counted(len(reports.ids), 'channel')}, from "
         f"{minute(rfc3339(trial.findings.first))} to {minute(rfc3339(trial.findings.last))}{unusable}."
     )
 
@@ -45,8 +46,21 @@ def verdict(trial: Trial) -> str:
     found, days = opened(trial), max(trial.findings.days, 1.0)
     if not found:
         return "No case would have opened."
-    cases = "1 case" if len(found) == 1 else f"{len(found):,} cases"
-    return f"{cases} would have opened, {len(found) / days:.1f} a day."
+    return f"{counted(len(found), 'case')} would have opened, {len(found) / days:.1f} a day."
+
+
+def silent(trial: Trial, reports: OwnReports) -> Iterator[str]:
+    """Why no case would have opened, as far as the modes of policies say it, a sentence each."""
+    # Beside cases that opened, those of a policy on trial would only confuse.
+    found = () if opened(trial) else trial.findings.episodes.values()
+    shadow = Counter(each.policy for each in found if each.mode == "shadow")
+    for policy, number in sorted(shadow.items()):
+        cases = counted(number, "case")
+        yield f"Policy {policy} is in shadow mode: {cases} of it would have opened, and reached no desk."
+    live = (policy for policy in trial.rules.policies if policy.mode == "live")
+    judged = {category for policy in live for category in policy.categories}
+    for category in sorted(reports.categories - judged):
+        yield f"No live policy judges reports of {category}."
 
 
 def cells(episode: OpenedEpisode, reports: OwnReports) -> tuple[str, ...]:
@@ -63,7 +77,7 @@ def cells(episode: OpenedEpisode, reports: OwnReports) -> tuple[str, ...]:
 def result_text(trial: Trial, reports: OwnReports) -> str:
     """The verdict, what was read, and the cases with when and why."""
     found = opened(trial)
-    parts = [verdict(trial), summary(trial, reports)]
+    parts = [verdict(trial), summary(trial, reports), *silent(trial, reports)]
     if found:
         parts.append(text_table(COLUMNS, [cells(episode, reports) for episode in found[:_SHOWN]]))
         if len(found) > _SHOWN:

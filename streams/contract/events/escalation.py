@@ -177,7 +177,7 @@ class Escalation(msgspec.Struct, frozen=True):
     an hour which other episodes wait for the policy's budget. `sampled` is present if no policy raised the
     message, and it was drawn at random: the probability of that, for outcomes about it. `channel_kind` is
     present if the report that caused the event says that the channel is an account, and in all events of a
-    clock that it started.
+    clock or a sample that it started.
     """
 
     escalation_id: str

@@ -6,7 +6,7 @@ import msgspec
 _ENCODER = msgspec.json.Encoder()
 
 
-def encode(event: msgspec.Struct | tuple[msgspec.Struct | str | float, ...]) -> bytes:
+def encode(event: msgspec.Struct | str | tuple[msgspec.Struct | str | float, ...]) -> bytes:
     """Encode an event, or a part of one, as JSON.
 
     Equal events give equal bytes; datetimes become RFC 3339.

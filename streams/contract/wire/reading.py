@@ -173,11 +173,16 @@ def _check_text(text: bytes) -> None:
         # The decoder skips unknown fields without validating their bytes.
         text.decode()
     if is_too_nested(text):
-        raise Rejected(
-            "too_deep",
-            WHOLE_VALUE,
-            f"Must be nested at most {MAX_DEPTH} levels deep and have at most {MAX_BRACKETS} brackets.",
-        )
+        raise too_deep()
+
+
+def too_deep() -> Rejected:
+    """Why a value with too many brackets is refused."""
+    return Rejected(
+        "too_deep",
+        WHOLE_VALUE,
+        f"Must be nested at most {MAX_DEPTH} levels deep and have at most {MAX_BRACKETS} brackets.",
+    )
 
 
 def _untimely(field: str, moment: datetime, valid: ValidValues) -> Rejected:

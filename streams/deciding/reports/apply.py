@@ -82,7 +82,10 @@ def apply_report(
     who = report.reporter
     detected = stamp is not None and who is not None and who.kind == "automated"
     source = source_of(report) if detected else None
-    case = Case(report, ce_source, occurred, origin, law, risk, stamp, source, without_weight)
+    known, message = None, report.message_ref
+    if message is not None:
+        known = state.crowd.find_reporters(message_key(channel_key, message))
+    case = Case(report, ce_source, occurred, origin, law, risk, stamp, source, without_weight, known)
     plan = rules.plans[report.category]
     now = state.time.now
 
@@ -91,8 +94,8 @@ def apply_report(
     if entry is None:
         state.newcomers.admit("channels", origin.topic, ce_source, now)
         entry = state.counts.new_entry()
-    message = report.message_ref
-    if message is not None and not state.crowd.is_reported(message_key(channel_key, message)):
+    # A decision alone does not count: nothing in the logs says whether it was applied before a report.
+    if message is not None and (known is None or not known.is_reported):
         state.newcomers.admit("messages", origin.topic, ce_source, now)
     counts = entry.counts
     # Its id would be forgotten if it had been applied when it occurred.
@@ -108,24 +111,20 @@ def apply_report(
         state.counts.aged(key, entry)
     windows = [counts.measure(spec, now) for spec in plan.windows]
 
-    headers = event_headers(ENRICHED_REPORT_TYPE, report.report_id, occurred)
-    if state.time.ticks:
-        headers += ticks_headers(state.time.ticks)
-    if state.decisions.after == state.time.applied:
-        headers += state.decisions.headers()
-    found = None if arrivals is None else find_coordination(windows[-1].stamped, arrivals)
-    finding = None if found is None else found.published
-    value = enriched_json(
-        rules,
-        case,
-        plan.windows,
-        windows,
-        counted=counted,
-        possible_repeat=possible_repeat,
-        finding=finding,
-    )
-    row = (ENRICHED_REPORTS, state.partition, channel_key, value, headers)
-    batch.outputs.append(new_tuple(OutputRecord, row))
+    if not batch.rules.cases_alone:
+        found = None if arrivals is None else find_coordination(windows[-1].stamped, arrivals)
+        finding = None if found is None else found.published
+        value = enriched_json(
+            rules,
+            case,
+            plan.windows,
+            windows,
+            counted=counted,
+            possible_repeat=possible_repeat,
+            finding=finding,
+        )
+        row = (ENRICHED_REPORTS, state.partition, channel_key, value, _enriched_headers(batch, case))
+        batch.outputs.append(new_tuple(OutputRecord, row))
     written = len(batch.outputs)
     batch.count_applied(occurred)
     batch.counters.possible_repeats += possible_repeat
@@ -136,6 +135,17 @@ def apply_report(
     else:
         batch.counters.late += without_weight is None
         _count_for_day(batch, case, written, late=without_weight is None)
+
+
+def _enriched_headers(batch: ReportBatch, case: Case) -> list[tuple[str, bytes]]:
+    """Return the headers of an enriched report, with what was applied since the report before it."""
+    state = batch.state
+    headers = event_headers(ENRICHED_REPORT_TYPE, case.report.report_id, case.occurred)
+    if state.time.ticks:
+        headers += ticks_headers(state.time.ticks)
+    if state.decisions.after == state.time.applied:
+        headers += state.decisions.headers()
+    return headers
 
 
 def _judge_counted(
@@ -155,7 +165,7 @@ def _judge_counted(
     waiting = len(batch.state.budgets)
     category = case.report.category
     whole = _decide(batch, case, channel_key, rules, counts, windows)
-    draw(batch, channel_key, rules.plans[category], case)
+    draw(batch, channel_key, rules, case)
     batch.counters.judged_out_of_window += not whole
     _count_for_day(batch, case, written, late=False, waits=len(batch.state.budgets) > waiting)
     trial = batch.rules.trial
@@ -167,7 +177,7 @@ def _judge_counted(
         wanted = trial.rules.plans[category].windows
         windows = [known[spec] if spec in known else counts.measure(spec, now) for spec in wanted]
         _decide(batch, case, channel_key, trial.rules, counts, windows)
-    count_report(batch, trial, case.report.channel.ref, category)
+    count_report(batch, trial, rules, category)
 
 
 def _count_for_day(batch: ReportBatch, case: Case, written: int, *, late: bool, waits: bool = False) -> None:
@@ -334,7 +344,8 @@ def _judge(
         if rules.registry.integrity == "live":
             # A suspected brigade becomes a case even if its window raises nothing: all levels are looked for.
             known, held = 0, partial(level_held, batch, channel_key, policy)
-        ended = judge_ended(state, channel_key, policy, case.occurred, now, known, held)
+        own = case.report.category, counts
+        ended = judge_ended(state, channel_key, policy, case.occurred, now, own, known, held)
     shares = None
     if policy.single_category:
         if (

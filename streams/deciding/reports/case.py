@@ -8,6 +8,7 @@ from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import MessageReport
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.times import epoch_ms
+from streams.counting.attribution import MessageReporters
 from streams.counting.coordination.channel_itself import message_or_channel
 from streams.deciding.law.resolution import Resolved
 
@@ -18,7 +19,7 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     `ce_source` is the source of its CloudEvent, empty for plain JSON. `occurred` is in ms since the epoch.
     `stamp` is what the stage of reporters says of its reporter; None if the report did not come from there.
     `source` is what found the message, if a detector's report comes from there. `without_weight` is what
-    people decided that takes its weight, if anything.
+    people decided that takes its weight, if anything. `message` is what was known of the message it names.
     """
 
     report: MessageReport
@@ -30,6 +31,7 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     stamp: ReportStamp | None = None
     source: Source | None = None
     without_weight: WithoutWeight | None = None
+    message: MessageReporters | None = None
 
     @property
     def known_as(self) -> str | None:

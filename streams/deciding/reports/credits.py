@@ -106,10 +106,12 @@ def publish_receipt(batch: ReportBatch, case: Case, reporter: int) -> None:
     who = report.reporter
     if who is None or who.kind not in batch.rules.registry.reporters.receipts:
         return
-    notice = ReporterNotice(
-        report.report_id, case.ce_source, "received", _day(case.received // 1000), outcome=None
+    day = case.received // DAY
+    batch.outputs.append(
+        encode_receipt(
+            reporter, report.channel.ref, report.message_ref, report.report_id, case.ce_source, day
+        )
     )
-    batch.outputs.append(encode_receipt(reporter, report.channel.ref, report.message_ref, notice))
 
 
 def _credited(counted: Counted | None, support: Support) -> CreditedOutcome | None:

@@ -139,15 +139,15 @@ class Crowd:
 
     def reporters_of(self, key: bytes) -> MessageReporters:
         """Return the record of a message, or a new one. Store it with `put_reporters`."""
-        found = self.reporters.find(MESSAGE_REPORTERS + key)
-        return MessageReporters() if found is None else found
+        return self.find_reporters(key) or MessageReporters()
+
+    def find_reporters(self, key: bytes) -> MessageReporters | None:
+        """Return the record of a message; None if there is none."""
+        return self.reporters.find(MESSAGE_REPORTERS + key)
 
     def is_reported(self, key: bytes) -> bool:
-        """Return whether there is a report of a message.
-
-        A decision alone does not count: nothing in the logs says whether it was applied before a report.
-        """
-        found = self.reporters.find(MESSAGE_REPORTERS + key)
+        """Return whether there is a report of a message."""
+        found = self.find_reporters(key)
         return found is not None and found.is_reported
 
     def put_reporters(self, key: bytes, record: MessageReporters, now: int) -> None:

@@ -23,7 +23,8 @@ MOST_RUNS: Final = 256
 DecisionTopic = Literal["o", "c", "i"]
 """moderation-outcomes, clock-outcomes, and the internal topic to which decisions are passed on."""
 
-_TOPICS: Final[Mapping[str, DecisionTopic]] = {MODERATION_OUTCOMES: "o", CLOCK_OUTCOMES: "c"}
+DECISION_TOPICS: Final[Mapping[str, DecisionTopic]] = {MODERATION_OUTCOMES: "o", CLOCK_OUTCOMES: "c"}
+"""The topics on which people's decisions are published, without prefix."""
 
 
 class DecisionRun(NamedTuple):
@@ -56,7 +57,9 @@ class DecisionsRead:
         """Note a decision that is read now."""
         if self.after != time.applied:
             self.after, self.runs = time.applied, []
-        run = DecisionRun(_TOPICS.get(without_prefix(record.topic), "i"), record.offset + 1, time.ticks)
+        run = DecisionRun(
+            DECISION_TOPICS.get(without_prefix(record.topic), "i"), record.offset + 1, time.ticks
+        )
         last = self.runs[-1] if self.runs else None
         if last is not None and (last.topic, last.ticks) == (run.topic, run.ticks):
             self.runs[-1] = run

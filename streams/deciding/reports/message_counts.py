@@ -25,11 +25,9 @@ def count_message(batch: ReportBatch, channel_key: bytes, case: Case) -> None:
     message = case.report.message_ref
     if message is None:
         return
-    crowd = batch.state.crowd
-    key = message_key(channel_key, message)
-    record = crowd.reporters_of(key)
+    record = case.message or MessageReporters()
     if count_report(batch, record, case, case.received):
-        crowd.put_reporters(key, record, batch.state.time.now)
+        batch.state.crowd.put_reporters(message_key(channel_key, message), record, batch.state.time.now)
 
 
 def count_report(batch: ReportBatch, record: MessageReporters, case: Case, received_ms: int) -> bool:

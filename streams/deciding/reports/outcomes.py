@@ -91,7 +91,10 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     state, report = batch.state, case.report
     about = case.about
     key = message_key(channel_key, about)
-    record = state.crowd.reporters_of(key)
+    if report.message_ref is None:
+        record = state.crowd.reporters_of(key)
+    else:
+        record = case.message or MessageReporters()
     known_as = case.known_as
     earlier = None if known_as is None else state.reporter_keys.hash_before(known_as)
     finding, known = None, False
@@ -116,7 +119,7 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     state.crowd.put_reporters(key, record, state.time.now)
     first = record.reports > before
     # Each report about the channel itself is a notice of its own.
-    if first or report.message_ref is None:
+    if (first or report.message_ref is None) and not batch.rules.cases_alone:
         publish_receipt(batch, case, reporter)
     _publish_changes(batch, report.channel.ref, about, record, changes)
     return first and not known

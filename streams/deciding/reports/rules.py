@@ -66,6 +66,7 @@ class ReportRules:
     `suffixes` are the ends of the state keys of all categories. `dsa` are category and keywords in the EU's
     transparency database, the keywords as JSON. `native`: the native core reads ordinary reports, and counts.
     `read_report` and `read_outcome` reject what is of no category. `trial`: a candidate is tried beside them.
+    `cases_alone`: who asks wants to know which cases there are, so no enriched report and no receipt is made.
     """
 
     registry: Rules
@@ -82,6 +83,7 @@ class ReportRules:
     read_report: ReadEvent[MessageReport]
     read_outcome: ReadEvent[ModerationOutcome]
     trial: Trial | None = None
+    cases_alone: bool = False
 
     def of(self, channel: str, mode: str = "live") -> "ReportRules":
         """Return the rules by which the episodes of a channel are judged that have this mode.

@@ -1,5 +1,6 @@
 """The settings that every adapter has; each adapter's own variables begin with a prefix of its own."""
 
+import hashlib
 import ssl
 from ipaddress import ip_network
 from pathlib import Path
@@ -50,6 +51,14 @@ def _check_origin(address: str) -> str:
 
 HttpsOrigin = Annotated[str, AfterValidator(_check_origin)]
 HttpsAddress = Annotated[str, AfterValidator(_check_https)]
+
+
+def name_for(name: str, publisher: str) -> str:
+    """The name of an adapter that serves one publisher, which no adapter for another one has.
+
+    Processes with one name share the work: one for another publisher would pass over these events.
+    """
+    return f"{name}-{hashlib.sha256(publisher.encode()).hexdigest()[:8]}"
 
 
 class AdapterSettings(BaseSettings):

@@ -43,6 +43,7 @@ from streams.registry.rules import Rules
 from streams.running.clients.kafka_writing import producer_for
 from streams.running.clients.rules_in_force import catch_up, configured_rules_in_force, files_as_set
 from streams.running.operations.address_refused import refusal_explained
+from streams.running.operations.http_address import http_address
 from streams.running.worker.environment import CONSOLE_PREFIX, SettingsError
 from streams.running.worker.settings import Settings
 
@@ -178,7 +179,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
-            self._ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+            self._ready(http_address(host, port))
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Stop to serve.

@@ -122,7 +122,7 @@ def _how_many(facts: CaseFacts) -> str:
     if within and not sources and facts.reports == facts.distinct_reporters:
         # The sentence has the number.
         return f"all{within}"
-    return ": ".join(filter(None, (f"{_count(facts.reports, 'report')}{within}", sources)))
+    return ": ".join(filter(None, (f"{counted(facts.reports, 'report')}{within}", sources)))
 
 
 def _counts_as_fewer(facts: CaseFacts) -> bool:
@@ -147,17 +147,18 @@ def _within(facts: CaseFacts) -> str:
     for length, unit in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
         if facts.window_ms and facts.window_ms % length == 0:
             number = facts.window_ms // length
-            return f" within {'a day' if (number, unit) == (1, 'day') else _count(number, unit)}"
+            return f" within {'a day' if (number, unit) == (1, 'day') else counted(number, unit)}"
     return ""
 
 
 def _voices(voices: float) -> str:
-    return _count(max(round(voices), 1), "voice")
+    return counted(max(round(voices), 1), "voice")
 
 
 def _people(number: int) -> str:
     return "1 person" if number == 1 else f"{number:,} people"
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, which takes an s for more than one."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -6,16 +6,16 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from streams.contract.wire.times import moment_ms
 from streams.intake.polling.pages import (
     FIRST_LOOK_MS,
-    NOT_DOCUMENTED,
     NoAnswer,
     Page,
     asked,
     read_as,
+    read_time,
     recalled,
 )
+from streams.running.clients.https.answer import NOT_DOCUMENTED
 from streams.running.clients.https.http_client import HttpClient
 
 _PAGE: Final = 100
@@ -65,7 +65,7 @@ class MastodonReports:
             fresh = [found[number] for number in sorted(found) if number <= bound and number not in seen]
             known, newest = newest, max(newest, bound)
             seen = {number for number in seen | found.keys() if newest - _OVERLAP < number <= newest}
-            fresh = [each for each in fresh if _created_ms(each) >= since]
+            fresh = [each for each in fresh if read_time(read_as(each, _Row).created_at) >= since]
             # Also without a report: what is too old is not read again.
             if fresh or newest > known:
                 # As its webhook sends them, so that one mapping reads both.
@@ -87,10 +87,3 @@ class MastodonReports:
             return {int(read_as(each, _Row).id): each for each in listed}
         except ValueError:
             raise NoAnswer(NOT_DOCUMENTED) from None
-
-
-def _created_ms(document: Any) -> int:
-    try:
-        return moment_ms(read_as(document, _Row).created_at)
-    except ValueError:
-        raise NoAnswer(NOT_DOCUMENTED) from None

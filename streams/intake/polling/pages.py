@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from streams.contract.wire.times import DAY
-from streams.running.clients.https.answer import Failed, answer_of
+from streams.contract.wire.times import DAY, moment_ms
+from streams.running.clients.https.answer import NOT_DOCUMENTED, Failed, answer_of
 from streams.running.clients.https.http_client import HttpClient
 
 FIRST_LOOK_MS: Final = 7 * DAY
@@ -16,16 +16,18 @@ FIRST_LOOK_MS: Final = 7 * DAY
 The longest window of a built-in policy. Older reports could open nothing.
 """
 
-NOT_DOCUMENTED: Final = Failed("unavailable", "its answer is not what its documentation says")
-
 Shape = TypeVar("Shape")
 
 
 class Page(NamedTuple):
-    """Reports as the system has them, oldest first, and where to go on after them (JSON)."""
+    """Reports as the system has them, oldest first, and where to go on after them (JSON).
+
+    `refused`: how many the reader has left out, because they are none.
+    """
 
     documents: list[Any]
     position: bytes
+    refused: int = 0
 
 
 class NoAnswer(Exception):
@@ -33,6 +35,7 @@ class NoAnswer(Exception):
 
     def __init__(self, failed: Failed) -> None:
         super().__init__(failed.why)
+        self.refused = failed.failure == "refused"
         self.wait_seconds = failed.wait_seconds
 
 
@@ -65,6 +68,14 @@ def read_as(document: Any, shape: type[Shape]) -> Shape:
     try:
         return msgspec.convert(document, shape)
     except msgspec.ValidationError:
+        raise NoAnswer(NOT_DOCUMENTED) from None
+
+
+def read_time(text: str) -> int:
+    """The time of a report (ms since the epoch). Raises NoAnswer if it is none."""
+    try:
+        return moment_ms(text)
+    except ValueError:
         raise NoAnswer(NOT_DOCUMENTED) from None
 
 

@@ -1,16 +1,17 @@
-"""How far each system was read: the newest record of its source in the topic `intake-positions`."""
+"""How far each system was read: the newest record of its place in the topic `intake-positions`."""
 
 from collections.abc import Mapping
 
 from aiokafka import AIOKafkaProducer
 
 from streams.contract.wire.topics import INTAKE_POSITIONS
+from streams.intake.polling.poll import NostrRow, Poll
 from streams.running.clients.kafka_reading import committed_records
 from streams.running.worker.settings import Settings
 
 
 async def kept_positions(settings: Settings) -> Mapping[str, bytes]:
-    """The positions by `ce_source`.
+    """The positions by place.
 
     Raises UnknownTopicOrPartitionError if the topic is missing, KafkaConnectionError if no broker answers.
     """
@@ -21,6 +22,11 @@ async def kept_positions(settings: Settings) -> Mapping[str, bytes]:
     return found
 
 
-async def keep_position(producer: AIOKafkaProducer, prefix: str, ce_source: str, position: bytes) -> None:
+def place_of(ce_source: str, poll: Poll) -> str:
+    """Where a position is kept: for each relay of a source by itself."""
+    return f"{ce_source} {poll.address}" if isinstance(poll.row, NostrRow) else ce_source
+
+
+async def keep_position(producer: AIOKafkaProducer, prefix: str, place: str, position: bytes) -> None:
     """Write a position; return once Kafka has confirmed it. Raises KafkaError."""
-    await producer.send_and_wait(prefix + INTAKE_POSITIONS, position, ce_source.encode())
+    await producer.send_and_wait(prefix + INTAKE_POSITIONS, position, place.encode())

@@ -6,22 +6,33 @@ Workers, commands and the console read the log with this module, so none of them
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal
 
 from streams.contract.events.rules.back_test import BackTest
-from streams.contract.events.rules.rule_change import RuleActor, RuleChange
+from streams.contract.events.rules.rule_change import RuleActor, RuleChange, RuleChangeKind
 from streams.contract.wire.times import epoch_ms
 
 # A change a day for ten years.
 _MOST_ACTS = 10_000
 
-# Nothing of a set in shadow decides, so whoever may propose may watch it. What ends a trial only restores
-# what two people have approved.
-FOUR_EYES: Final = frozenset({"approved", "scheduled"})
-"""The acts that another person does than who proposed the set: what judges live cases, also a share."""
+# More acts than people ever sign. Of two histories of one log, whose beginnings were deleted, the one that
+# begins later then has the greater versions throughout.
+_MORE_THAN_ACTS: Final = 1_000_000
+
+# Unless the list of keys says otherwise: what judges live cases, also a share. Nothing of a set in shadow
+# decides, so whoever may propose may watch it; what ends a trial only restores what two people have approved.
+JUDGES_CASES: Final[frozenset[Literal["approved", "scheduled"]]] = frozenset({"approved", "scheduled"})
 
 Verify = Callable[[RuleChange, int], str | None]
 """Says why the signature of an act, appended at a time (ms), does not hold; None if it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhoMayAct:
+    """Whose acts count, and which acts (`two_people`) another person must do than who proposed the set."""
+
+    verify: Verify
+    two_people: frozenset[RuleChangeKind] = JUDGES_CASES
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +109,11 @@ class RuleHistory:
     until somebody rejects it, or puts a set into force or on trial. `past` are all sets that have ever been
     in force, in the order in which they first were, and `before` is the one that was in force last before the
     one that is. `acts` are the last ones, those that do not count too: whoever may write to the
-    log could fill the memory of every reader with these.
+    log could fill the memory of every reader with these. Acts below the offset `lost_below` are gone; 0 if
+    none is.
     """
 
-    verify: Verify
+    may_act: WhoMayAct
     version: int = 0
     judged_since: int = 0
     in_force: InForce | None = None
@@ -111,6 +123,29 @@ class RuleHistory:
     past: list[str] = field(default_factory=list)
     before: str | None = None
     acts: deque[Told] = field(default_factory=lambda: deque(maxlen=_MOST_ACTS))
+    lost_below: int = 0
+
+    def begin_at(self, offset: int) -> None:
+        """Forget everything: what was below an offset of the log was deleted, and nobody can read it again.
+
+        Versions go on above all that there were, whatever was deleted when: so no act from before counts, and
+        partitions take what is approved from here on for later than what they know.
+        """
+        self.version = self.judged_since = offset * _MORE_THAN_ACTS
+        self.in_force = self.trial = self.halted = self.before = None
+        self.proposals, self.past = {}, []
+        self.acts.clear()
+        self.lost_below = offset
+
+    def why_unknown(self) -> str | None:
+        """Return why nobody can say which set is in force; None if the log says it."""
+        if not self.lost_below or self.in_force is not None:
+            return None
+        return (
+            f"acts below offset {self.lost_below} were deleted, so nobody can say which rules are in force. "
+            "Partitions go on by those that they have; propose the rules that you want, and let them be "
+            "approved"
+        )
 
     def read(self, act: RuleChange, appended_ms: int) -> str | None:
         """Count an act that the broker appended at a time; return why it does not count, None if it does."""
@@ -128,7 +163,7 @@ class RuleHistory:
                 f"another act came first: it expects version {act.expected_version}, and the log has "
                 f"{self.version}"
             )
-        return self._against(act, appended_ms) or self.verify(act, appended_ms)
+        return self._against(act, appended_ms) or self.may_act.verify(act, appended_ms)
 
     def _against(self, act: RuleChange, appended_ms: int) -> str | None:
         if act.kind == "rolled_back":
@@ -162,8 +197,9 @@ class RuleHistory:
         return None if act.rule_set in self.past else "the set was never in force"
 
     def _against_approval(self, act: RuleChange, proposal: Proposal) -> str | None:
-        if act.kind in FOUR_EYES and act.actor.ref == proposal.by.ref:
-            return "who proposed a set cannot approve it"
+        if act.kind in self.may_act.two_people and act.actor.ref == proposal.by.ref:
+            what = "put it on trial" if act.kind == "shadowed" else "approve it"
+            return f"who proposed a set cannot {what}"
         if not proposal.checked:
             return "the set is not checked" if proposal.checked is None else "the check of the set failed"
         return self._against_parent(proposal.parent)

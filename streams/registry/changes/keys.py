@@ -4,19 +4,21 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
-from streams.contract.events.rules.rule_change import RuleChange, RuleRole
+from streams.contract.events.rules.rule_change import RuleChange, RuleChangeKind, RuleRole
 from streams.contract.wire.forms.rule_change_decoding import signed_bytes
 from streams.contract.wire.personal_data import names_a_person
 from streams.contract.wire.refs import is_ref
 from streams.contract.wire.times import epoch_ms
+from streams.registry.changes.history import JUDGES_CASES, WhoMayAct
 from streams.registry.document import Row, read_document, sha256_of
 from streams.registry.text_path import TextPath
 
 May = Literal["propose", "approve"]
+TakesTwo = Literal["approved", "scheduled", "shadowed"]
 
 # Whoever proposes may withdraw, and whoever approves may refuse.
 _NEEDED: Mapping[str, frozenset[May]] = {
@@ -50,6 +52,8 @@ class KeysFile(Row):
     """The file of keys (TOCSIN_RULE_KEYS_FILE)."""
 
     keys: Annotated[list[KeyRow], Field(min_length=1)]
+    # What who proposed a set cannot do with it alone.
+    two_people: list[TakesTwo] = Field(default_factory=lambda: list[TakesTwo](JUDGES_CASES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,16 @@ class ListedKey:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The listed keys, by id. `version` is a hash of the list."""
+    """The listed keys, by id, and what takes two people. `version` is a hash of the list."""
 
     by_id: Mapping[str, ListedKey]
     version: str
+    two_people: frozenset[RuleChangeKind]
+
+    @property
+    def may_act(self) -> WhoMayAct:
+        """Whose acts count by this list."""
+        return WhoMayAct(self.verify, self.two_people)
 
     def of(self, public: str) -> tuple[str, ListedKey] | None:
         """Return the key with this public half (see `public_line`), and its id; None if it is not listed."""
@@ -119,17 +129,22 @@ class Keys:
         )
 
 
-def on_trust(act: RuleChange, appended_ms: int) -> str | None:  # noqa: ARG001
-    """Count every act, for who relies on the rights of the brokers alone: `TOCSIN_RULE_APPROVALS=unsigned`.
-
-    Then whoever may write to `rule-changes` can act in anybody's name, and so approve what they proposed.
-    """
+def _on_trust(act: RuleChange, appended_ms: int) -> str | None:  # noqa: ARG001
     return None
 
 
-def nobody(act: RuleChange, appended_ms: int) -> str | None:  # noqa: ARG001
-    """Count no act: no keys are listed."""
+def _nobody(act: RuleChange, appended_ms: int) -> str | None:  # noqa: ARG001
     return "no keys are listed (TOCSIN_RULE_KEYS_FILE)"
+
+
+ON_TRUST: Final = WhoMayAct(_on_trust)
+"""Counts every act, for who relies on the rights of the brokers alone: `TOCSIN_RULE_APPROVALS=unsigned`.
+
+Then whoever may write to `rule-changes` can act in anybody's name, and so approve what they proposed.
+"""
+
+NOBODY: Final = WhoMayAct(_nobody)
+"""Counts no act: no keys are listed."""
 
 
 def _holds(key: ListedKey, value: str, signed: bytes) -> bool:
@@ -148,7 +163,13 @@ def read_keys(path: TextPath) -> Keys:
     document = read_document(path)
     found: dict[str, ListedKey] = {}
     owners: dict[str, str] = {}
-    for number, row in enumerate(document.parse(KeysFile).keys):
+    file = document.parse(KeysFile)
+    two_people = frozenset[RuleChangeKind](file.two_people)
+    if ("approved" in two_people) != ("scheduled" in two_people):
+        document.refuse(
+            ("two_people",), "must have both approved and scheduled, or none: one does what the other does"
+        )
+    for number, row in enumerate(file.keys):
         place = ("keys", number)
         if row.id in found:
             document.refuse((*place, "id"), "is also the id of another key")
@@ -179,7 +200,9 @@ def read_keys(path: TextPath) -> Keys:
         (name, key.owner, key.role, sorted(key.may), key.line, key.until_ms, *(["vouches"] * key.vouches))
         for name, key in found.items()
     )
-    return Keys(found, sha256_of(listed)[:16])
+    # As before there was a choice, for who makes none: all workers must have the same version.
+    chosen = [] if two_people == JUDGES_CASES else [sorted(two_people)]
+    return Keys(found, sha256_of([*listed, *chosen])[:16], two_people)
 
 
 def _public_key(text: str) -> Any:

@@ -18,8 +18,8 @@ _MAX_BATCH = 500
 _MOST_REQUEST_BYTES = 12 * 1024 * 1024
 
 
-async def started_producer(settings: Settings, *topics: str) -> AIOKafkaProducer:
-    """A started producer.
+async def started_producer(settings: Settings, *topics: str, linger_ms: int = 5) -> AIOKafkaProducer:
+    """A started producer, which waits `linger_ms` for more records for a partition.
 
     The caller stops it. Raises UnknownTopicOrPartitionError if one of `topics` is missing.
     """
@@ -27,7 +27,7 @@ async def started_producer(settings: Settings, *topics: str) -> AIOKafkaProducer
     producer = AIOKafkaProducer(
         **settings.connection().client_options(),
         enable_idempotence=True,
-        linger_ms=5,
+        linger_ms=linger_ms,
         # Enough for a set of rules, the largest record of any program. The topic's own limit still applies.
         max_request_size=_MOST_REQUEST_BYTES,
     )
@@ -40,9 +40,11 @@ async def started_producer(settings: Settings, *topics: str) -> AIOKafkaProducer
 
 
 @asynccontextmanager
-async def producer_for(settings: Settings, *topics: str) -> AsyncIterator[AIOKafkaProducer]:
+async def producer_for(
+    settings: Settings, *topics: str, linger_ms: int = 5
+) -> AsyncIterator[AIOKafkaProducer]:
     """A started producer for a block; leaving the block waits until everything sent is written."""
-    producer = await started_producer(settings, *topics)
+    producer = await started_producer(settings, *topics, linger_ms=linger_ms)
     try:
         yield producer
     finally:

@@ -13,7 +13,7 @@ from streams.contract.wire.rules.rule_set import BadRuleSet
 from streams.contract.wire.topics import RULE_CHANGES, RULE_SETS
 from streams.registry.categories import load_categories
 from streams.registry.changes.bundle import load_rule_set, rule_files
-from streams.registry.changes.history import RuleHistory, Verify
+from streams.registry.changes.history import RuleHistory, WhoMayAct
 from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
@@ -55,7 +55,7 @@ class RulesInForce:
         self,
         log: Log,
         prefix: str,
-        verify: Verify,
+        may_act: WhoMayAct,
         files: Rules,
         proposals: int = 0,
         try_set: Try = try_rule_set,
@@ -67,10 +67,9 @@ class RulesInForce:
         self.changed: Callable[[Rules], None] = lambda _: None
         self._log = log
         self._prefix = prefix
-        self._files = files
         # It judges nothing, so it needs no stages.
         self._shelf = Shelf(lambda _: (), files)
-        reading = ChangesReading(log, prefix, verify)
+        reading = ChangesReading(log, prefix, may_act)
         watch = TrialWatch(log, prefix, reading.history, self._shelf) if watches_trials else None
         self._follower = RuleFollower(
             log, reading, self._shelf, prefix, self._use, try_set, proposals, alike, watch
@@ -135,7 +134,7 @@ def configured_rules_in_force(settings: Settings, proposals: int) -> RulesInForc
     return RulesInForce(
         settings.connection(),
         settings.topic_prefix,
-        configured_approvals(settings).verify,
+        configured_approvals(settings).may_act,
         configured_rules(settings),
         proposals,
         watches_trials=True,
@@ -150,7 +149,7 @@ def configured_categories_in_force(settings: Settings) -> RulesInForce:
     return RulesInForce(
         settings.connection(),
         settings.topic_prefix,
-        configured_approvals(settings).verify,
+        configured_approvals(settings).may_act,
         replace(load_rules(), categories=load_categories(settings.categories_file)),
         alike=lambda files, ruling: files.categories == ruling.categories,
     )

@@ -73,11 +73,12 @@ class Connection:
             # the log would delay each request after it by half a second.
             fetch_max_wait_ms=wait_ms,
         )
-        await consumer.start()
-        # aiokafka's stop cancels its tasks and awaits them. One that has not had a turn yet would pass the
-        # cancellation on to us.
-        await asyncio.sleep(0)
         try:
+            # Also a start that a rebalance cancels has connections to close.
+            await consumer.start()
+            # aiokafka's stop cancels its tasks and awaits them. One that has not had a turn yet would pass
+            # the cancellation on to us.
+            await asyncio.sleep(0)
             yield consumer
         finally:
             await consumer.stop()

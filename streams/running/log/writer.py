@@ -111,22 +111,30 @@ class Writer:
         """Go on under another transactional id after DestinationTrouble. Returns the former one.
 
         All that was written under that one is decided then, and nothing more will be. The other id claims
-        nothing so far. Raises OwnershipLost when the brokers do not answer.
+        nothing so far. A caller that is cancelled, by a rebalance, does not interrupt it: what is written
+        next waits for its end. Raises OwnershipLost when the brokers do not answer; then nothing can be
+        written.
         """
+        return await asyncio.shield(asyncio.ensure_future(self._renew()))
+
+    async def _renew(self) -> str:
         former = self.transactional_id
-        try:
-            async with asyncio.timeout(TRANSACTION_SECONDS):
-                await self._start_another()
-                await settle(self._started(), former)
-                self.leftovers.add(former, self._left_by_itself())
-                self._last_committed = LastCommitted()
-                # Brokers write the markers of the rest within milliseconds.
-                for _ in range(_LOOKS_AT_MARKERS):
-                    await asyncio.sleep(_MARKERS_SECONDS)
-                    if not await self.leftovers.end(self._started(), self.troubles.visible()):
-                        break
-        except (KafkaError, TimeoutError) as error:
-            raise OwnershipLost(f"no other transactional id: {error!r}") from error
+        async with self._one_at_a_time:
+            try:
+                async with asyncio.timeout(TRANSACTION_SECONDS):
+                    await self._start_another()
+                    await settle(self._started(), former)
+                    self.leftovers.add(former, self._left_by_itself())
+                    self._last_committed = LastCommitted()
+                    # Brokers write the markers of the rest within milliseconds.
+                    for _ in range(_LOOKS_AT_MARKERS):
+                        await asyncio.sleep(_MARKERS_SECONDS)
+                        if not await self.leftovers.end(self._started(), self.troubles.visible()):
+                            break
+            except (KafkaError, TimeoutError) as error:
+                # Nobody may use a producer that has not started, also if no caller hears of this.
+                await self.stop()
+                raise OwnershipLost(f"no other transactional id: {error!r}") from error
         return former
 
     async def _start_another(self) -> None:

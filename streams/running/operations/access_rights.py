@@ -110,6 +110,9 @@ _OWN = (*_INTERNAL, *_STATES, CLAIMS, WORKER_PROGRESS)
 # Where a worker writes.
 WRITTEN_BY_WORKERS: Final = (*_OWN, *_OUTPUTS)
 
+# The topics in which `tocsin doctor` tries what it never does in one of Tocsin's begin with it.
+PROBES: Final = f"{consumer_group('')}-doctor-"
+
 _WORKER = (
     *_topics(*_SOURCES, to=_READ),
     *_topics(RULE_SETS, RULE_TRIALS, to=_READ),
@@ -165,6 +168,16 @@ ROLES: Final = (
             Right("group", f"{consumer_group('')}-adapter-", _READ, prefixed=True),
         ),
     ),
+    # `tocsin adapter handled`.
+    Role(
+        "notices-adapter",
+        True,
+        (
+            *_topics(REPORTER_NOTICES, to=_READ),
+            *_topics(DELIVERIES_SET_ASIDE, to=_BOTH),
+            Right("group", f"{consumer_group('')}-adapter-", _READ, prefixed=True),
+        ),
+    ),
     Role("report-publisher", True, _topics(MESSAGE_REPORTS, to=_WRITE)),
     Role("verified-publisher", True, _topics(VERIFIED_REPORTS, to=_WRITE)),
     # `tocsin intake poll`. Where the platform vouches for a source, it also has the right of that publisher.
@@ -176,6 +189,21 @@ ROLES: Final = (
     # People decide about reporters in a system of the platform, which sees to it that they are two.
     Role("standing-publisher", True, _topics(REPORTER_STANDING, to=_WRITE)),
     Role("request-intake", True, _topics(AUTHORITY_REQUESTS, to=_WRITE)),
+    # Who runs `tocsin doctor`, with all that it tries.
+    Role(
+        "examiner",
+        False,
+        (
+            Right(
+                "topic",
+                PROBES,
+                ("Create", "Delete", "Read", "Write", "Describe", "DescribeConfigs"),
+                prefixed=True,
+            ),
+            *_topics(*TOPICS, to=("Describe", "DescribeConfigs")),
+            Right("transactionalId", f"{consumer_group('')}-", ("Write", "Describe"), prefixed=True),
+        ),
+    ),
     Role("topic-creator", False, _topics(*TOPICS, to=("Create", "Describe", "DescribeConfigs"))),
     Role(
         "desk",

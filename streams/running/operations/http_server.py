@@ -1,4 +1,4 @@
-"""The HTTP server of a worker: /metrics, /livez, /readyz and /status."""
+"""The HTTP server of each process for operators: /metrics, /livez, /readyz and /status."""
 
 import asyncio
 import ipaddress
@@ -15,6 +15,7 @@ from aiohttp.http import HttpProcessingError
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from streams.running.operations.address_refused import refusal_explained
+from streams.running.operations.http_address import http_address
 
 # How long shutdown waits for a scrape in progress; a scrape takes milliseconds.
 _SHUTDOWN_SECONDS = 1.0
@@ -49,23 +50,28 @@ async def serve(
     port: int,
     *,
     prefix: str,
-    metrics: Callable[[], bytes],
+    metrics: Callable[[], bytes] | None,
     liveness: Callable[[], str],
     reason_not_ready: Callable[[], str | None],
     status: Callable[[], Mapping[str, Any]],
+    page: Callable[[], str] | None = None,
 ) -> AsyncIterator[str]:
     """Serve in the running event loop, so an answer proves that the loop is not blocked. Yields the address.
 
-    Port 0 chooses a free port. `prefix` begins the names of the settings of the address. A request that came
-    over loopback is answered only if it asks for an address, for `host` or for a name without a dot. Raises
-    AddressRefused if the port is in use or `host` is not an address of this machine.
+    Without `metrics` there is no /metrics; `page` is HTML for people, at /. Port 0 chooses a free port.
+    `prefix` begins the names of the settings of the address. A request that came over loopback is answered
+    only if it asks for an address, for `host` or for a name without a dot. Raises AddressRefused if the port
+    is in use or `host` is not an address of this machine.
     """
     answers: dict[str, Answer] = {
-        "/metrics": lambda: _metrics(metrics()),
         "/livez": lambda: web.Response(text=f"alive: {liveness()}\n"),
         "/readyz": lambda: _ready(reason_not_ready()),
         "/status": lambda: _json(status()),
     }
+    if metrics is not None:
+        answers["/metrics"] = lambda: _metrics(metrics())
+    if page is not None:
+        answers["/"] = lambda: web.Response(text=page(), content_type="text/html")
 
     async def handle(request: web.BaseRequest) -> web.Response:
         if not _is_for_us(request, host):
@@ -90,7 +96,7 @@ async def serve(
         with refusal_explained(prefix, host, port):
             await web.TCPSite(runner, host, port).start()
         bound = runner.addresses[0][1]
-        yield f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+        yield http_address(host, bound)
     finally:
         await runner.cleanup()
 

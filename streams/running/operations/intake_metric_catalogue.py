@@ -34,8 +34,15 @@ INTAKE_UNANSWERED = Metric(
     _INTAKE,
     "tocsin_intake_unanswered_seconds",
     "gauge",
-    "Time since a system that `tocsin intake poll` asks last answered with its reports, by its source.",
-    ("sender",),
+    "How long a system that is asked has not answered; 0 if it did when last asked.",
+    ("sender", "address"),
+)
+INTAKE_ASKED = Metric(
+    _INTAKE,
+    "tocsin_intake_asked_total",
+    "counter",
+    "Times that a system was asked.",
+    ("sender", "address", "answer"),
 )
 
 INTAKE_CATALOGUE: tuple[Metric, ...] = tuple(

@@ -77,6 +77,9 @@ LABELS = {
     "cause": "`fenced` (another worker owns the partition) or `not_committed`",
     "fate": "`sent`; `not_sent`, because the receiver did not take it in time; or `no_room`, because too "
     "many were waiting; of a report at the intake: `published`, `refused`, `over_quota` or `not_confirmed`",
+    "address": "of a system that `tocsin intake poll` asks",
+    "answer": "of a system that was asked: `answered`, with new reports or none; `refused`, the secret or "
+    "the question; or `unavailable`, for no answer in time, or one that its documentation does not have",
     "sender": "name of a source in the file of the intake",
     "policy": "id of a policy in force, or of a removed policy with open episodes",
     "mode": "`live`, `shadow`, or `candidate` for the policies of a set of rules in shadow",

@@ -22,6 +22,7 @@ aiokafka:
     unpacking             decompression with a size limit, for lenient_batch
     record_bytes          finds and reads records in the bytes of a batch, for lenient_batch
     metadata              the topics as one particular broker knows them
+    authorized_operations  what this user may do with topics and groups
     producer              why a producer failed, and how to stop one that no broker answers
     transaction_requests  requests about transactions that aiokafka does not have
     destination_questions  why a partition takes no records: metadata, refusals, silence

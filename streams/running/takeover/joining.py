@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import NamedTuple
 
 import structlog
 from aiokafka import TopicPartition
@@ -26,6 +27,14 @@ Members = Callable[[], Awaitable[Collection[str]]]
 Found = Callable[[Collection[str]], None]
 
 
+class _Unlike(NamedTuple):
+    """A worker with other terms, and which."""
+
+    name: str
+    terms: Terms
+    what: list[Difference]
+
+
 async def wait_until_agreed(log: Log, prefix: str, terms: Terms, members: Members, found: Found) -> None:
     """Return when no member of the group has other terms: at once, if all is well.
 
@@ -34,43 +43,48 @@ async def wait_until_agreed(log: Log, prefix: str, terms: Terms, members: Member
     for the ids of its members; `found` is called with the names of what differs, and with none at the end.
     """
     said_at = float("-inf")
-    while (differing := await _differing(log, prefix, terms, members)) is not None:
-        name, facts, what = differing
+    unlike: dict[str, _Unlike] = {}
+    while unlike := await _alive(_now_unlike(unlike, await _standing(log, prefix), terms), members):
+        name, theirs, what = min(unlike.values(), key=lambda each: each.name)
         found(sorted({each.name for each in what}))
         if time.monotonic() - said_at >= SAY_SECONDS:
             said_at = time.monotonic()
-            logger.error(disagreement(name, what, terms, facts.terms))
+            logger.error(disagreement(name, what, terms, theirs))
         await asyncio.sleep(LOOK_SECONDS)
     if said_at > float("-inf"):
         logger.info("all workers of the group have the same settings now: joining it")
     found(())
 
 
-async def _differing(
-    log: Log, prefix: str, terms: Terms, members: Members
-) -> tuple[str, ClaimFacts, list[Difference]] | None:
-    """Somebody in the group who has other terms, and which; None without one."""
-    found = {
-        name: (facts, what)
-        for name, facts in (await _standing(log, TopicPartition(prefix + CLAIMS, 0))).items()
-        if (what := differences(terms, facts.terms))
-    }
-    if not found:
-        return None
+def _now_unlike(
+    before: Mapping[str, _Unlike], standing: Mapping[str, ClaimFacts], terms: Terms
+) -> dict[str, _Unlike]:
+    """Who differs, by the id of the member.
+
+    During a rebalance nobody claims anything, so who differed `before` still does until it says otherwise.
+    """
+    unlike = dict(before)
+    for name, facts in standing.items():
+        unlike.pop(facts.member, None)
+        if what := differences(terms, facts.terms):
+            unlike[facts.member] = _Unlike(name, facts.terms, what)
+    return unlike
+
+
+async def _alive(unlike: Mapping[str, _Unlike], members: Members) -> dict[str, _Unlike]:
     # Who was killed has not released its claims. Only the group knows that it is gone.
+    if not unlike:
+        return {}
     try:
         alive = await members()
     except KafkaError as error:
         logger.warning("who is in the group is unknown: the brokers do not tell", error=repr(error))
-        alive = [facts.member for facts, _ in found.values()]
-    for name, (facts, what) in sorted(found.items()):
-        if facts.member in alive:
-            return name, facts, what
-    return None
+        return dict(unlike)
+    return {member: each for member, each in unlike.items() if member in alive}
 
 
-async def _standing(log: Log, tp: TopicPartition) -> Mapping[str, ClaimFacts]:
-    seen = ClaimsLog()
+async def _standing(log: Log, prefix: str) -> Mapping[str, ClaimFacts]:
+    seen, tp = ClaimsLog(), TopicPartition(prefix + CLAIMS, 0)
     async with log.reader() as reader:
         begin = (await reader.beginning_offsets([tp]))[tp]
         end = (await reader.end_offsets([tp]))[tp]

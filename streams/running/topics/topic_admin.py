@@ -158,6 +158,7 @@ async def check_topics(
                     name,
                     "is missing, or this user may not see it.",
                     "Run `tocsin topics create`, or grant the right to describe it.",
+                    "missing",
                 )
             )
             continue

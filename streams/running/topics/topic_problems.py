@@ -8,11 +8,15 @@ from streams.running.topics.topic_catalogue import Topic
 
 
 class Problem(NamedTuple):
-    """A difference between the cluster and the catalogue; `topic` is the name with prefix."""
+    """A difference between the cluster and the catalogue; `topic` is the name with prefix.
+
+    `concerns` is a setting of the topic, or `missing`, `partitions`, `replicas` or `brokers`.
+    """
 
     topic: str
     what: str
     remedy: str
+    concerns: str
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.what} {self.remedy}"
@@ -33,22 +37,25 @@ def shape_problems(
         if source is not None and found.partitions != source.partitions:
             yield Problem(
                 name,
-                f"has {_count(found.partitions, 'partition')}, {MESSAGE_REPORTS} has {source.partitions}.",
+                f"has {counted(found.partitions, 'partition')}, {MESSAGE_REPORTS} has {source.partitions}.",
                 "Both must have the same number. Stop the workers, delete this topic if nothing in it is "
                 "needed any more, and run `tocsin topics create`.",
+                "partitions",
             )
     elif found.partitions != topic.partitions:
         yield Problem(
             name,
-            f"has {_count(found.partitions, 'partition')}, the catalogue says {topic.partitions}.",
+            f"has {counted(found.partitions, 'partition')}, the catalogue says {topic.partitions}.",
             "Add partitions with kafka-topics.sh --alter, or change `partitions` in the topic's file.",
+            "partitions",
         )
     if found.fewest_replicas < min_insync:
         yield Problem(
             name,
-            f"has {_count(found.fewest_replicas, 'replica')}, fewer than the {min_insync} that must be in "
+            f"has {counted(found.fewest_replicas, 'replica')}, fewer than the {min_insync} that must be in "
             "sync, so nothing can be written.",
             "Reassign its partitions to more brokers, or set TOCSIN_MIN_INSYNC_REPLICAS.",
+            "replicas",
         )
 
 
@@ -63,6 +70,7 @@ def setting_problems(name: str, wanted: Mapping[str, str], found: Mapping[str, s
                 f"{value}.",
                 f"Set it: kafka-configs.sh --alter --entity-type topics --entity-name {name} "
                 f"--add-config {setting}={value}",
+                setting,
             )
 
 
@@ -80,10 +88,11 @@ def few_brokers(brokers: int, replication_factor: int, min_insync: int) -> Probl
     """
     return Problem(
         "Kafka",
-        f"has {_count(brokers, 'broker')}, too few for TOCSIN_REPLICATION_FACTOR={replication_factor} and "
+        f"has {counted(brokers, 'broker')}, too few for TOCSIN_REPLICATION_FACTOR={replication_factor} and "
         f"TOCSIN_MIN_INSYNC_REPLICAS={min_insync}.",
         f"Set TOCSIN_REPLICATION_FACTOR={brokers} and "
         f"TOCSIN_MIN_INSYNC_REPLICAS={min(brokers, min_insync)} for this command and for every worker.",
+        "brokers",
     )
 
 
@@ -98,5 +107,6 @@ def refusal(error: type[Any], message: str | None, name: str) -> str:
     return f"{name}: cannot be created ({error.__name__}: {message or 'no reason given'}). {remedy}"
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """A number and its noun."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -121,7 +121,7 @@ def build_app(settings: Settings) -> StageApp:
     if tracing is not None:
         app.cycle.trace = tracing.spans
     shelf = Shelf(stages_of, rules)
-    reading = ChangesReading(app.connection, app.prefix, approvals.verify)
+    reading = ChangesReading(app.connection, app.prefix, approvals.may_act)
     write = partial(write_act, app.connection, app.prefix)
     watch = TrialWatch(app.connection, app.prefix, reading.history, shelf, write)
     follower = RuleFollower(app.connection, reading, shelf, app.prefix, judged_by, watch=watch)

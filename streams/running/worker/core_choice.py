@@ -19,7 +19,7 @@ def choose_core(settings: Settings) -> Core:
     if problem is None:
         return Core("native", setting)
     if settings.core == "native":
-        build = typed_here("run make native", "build it as docs/deployment.md says")
+        build = typed_here("run make native", "install it as docs/deployment.md says")
         raise SettingsError(f"{setting}, but {problem}: {build}, or set {PREFIX}CORE=auto.")
     return Core("python", problem)
 

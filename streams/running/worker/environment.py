@@ -13,10 +13,20 @@ CONSOLE_PREFIX = "TOCSIN_CONSOLE_"
 WEBHOOK_PREFIX = "TOCSIN_WEBHOOK_"
 OZONE_PREFIX = "TOCSIN_OZONE_"
 COOP_PREFIX = "TOCSIN_COOP_"
+HANDLED_PREFIX = "TOCSIN_HANDLED_"
 INTAKE_PREFIX = "TOCSIN_INTAKE_"
+UP_PREFIX = "TOCSIN_UP_"
 
-OTHER_PREFIXES = (CONSOLE_PREFIX, WEBHOOK_PREFIX, OZONE_PREFIX, COOP_PREFIX, INTAKE_PREFIX)
-"""The variables of other programs (console, adapters, intake) begin so; they are not the worker's."""
+OTHER_PREFIXES = (
+    CONSOLE_PREFIX,
+    WEBHOOK_PREFIX,
+    OZONE_PREFIX,
+    COOP_PREFIX,
+    HANDLED_PREFIX,
+    INTAKE_PREFIX,
+    UP_PREFIX,
+)
+"""The variables of other programs (console, adapters, intake, up) begin so; they are not the worker's."""
 
 
 # Two of eight letters are missing or wrong; names that share a word only are less alike.

@@ -241,12 +241,16 @@ class Deployment:
 
     def end(self) -> None:
         """Kill the workers and delete the topics, which would cost a broker of many tests time to its end."""
-        self.fleet.end()
-        self._progress.__exit__()
-        self._internal.__exit__()
+        self.leave()
         # Most brokers of a test's own are gone by then, or do not answer.
         with suppress(KafkaError, TimeoutError):
             asyncio.run(asyncio.wait_for(self._delete_topics(), _DELETED_SECONDS * patience()))
+
+    def leave(self) -> None:
+        """Kill the workers, and leave the topics as they are."""
+        self.fleet.end()
+        self._progress.__exit__()
+        self._internal.__exit__()
 
     async def _delete_topics(self) -> None:
         names = [self.name(topic) for topic in load_catalogue()]

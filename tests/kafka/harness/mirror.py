@@ -1,6 +1,7 @@
 """A program that mirrors topics to another cluster, as MirrorMaker does: at least once, partition by partition."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 from confluent_kafka import Producer
 
@@ -23,11 +24,13 @@ REPEATED = 20
 
 
 class Mirror:
-    """Mirrors the source topics of one deployment to those of another one, with the same partitions."""
+    """Mirrors topics of one deployment to those of another one, with the same partitions: its sources, and
+    whatever else is named.
+    """
 
-    def __init__(self, source: Deployment, target: Deployment) -> None:
+    def __init__(self, source: Deployment, target: Deployment, others: Iterable[str] = ()) -> None:
         self._target = target
-        self._names = {source.name(topic): target.name(topic) for topic in SOURCES}
+        self._names = {source.name(topic): target.name(topic) for topic in {*SOURCES, *others}}
         self._reader = Reader(source.bootstrap, self._names)
         self._producer = Producer(
             {

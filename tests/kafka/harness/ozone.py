@@ -120,7 +120,9 @@ class Ozone:
     def _emit(self, given: dict[str, Any]) -> dict[str, Any] | Reply:
         assert given["createdBy"] == ADAPTER
         subject = given["subject"]
-        key = (given["event"]["$type"], given["externalId"], subject.get("uri") or subject["did"])
+        # The account alone, also of a record: so does Ozone.
+        account = subject.get("did") or subject["uri"].split("/")[2]
+        key = (given["event"]["$type"], given["externalId"], account)
         if key in self.external:
             self.duplicates += 1
             return _error(400, "DuplicateExternalId")
@@ -157,7 +159,8 @@ class Ozone:
         begin = int(given.get("cursor", 0))
         # Small pages of what happened, so that there are several.
         end = begin + (min(given["limit"], 7) if given.get("sortDirection") == "asc" else given["limit"])
-        return {"events": found[begin:end]} | ({"cursor": str(end)} if end < len(found) else {})
+        # A full answer and the last one have a cursor, too: only an empty one ends.
+        return {"events": found[begin:end]} | ({"cursor": str(end)} if found[begin:end] else {})
 
 
 def _rfc3339(time: datetime) -> str:

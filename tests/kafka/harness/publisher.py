@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from confluent_kafka import Producer
 
 from tests.kafka.harness.reports import Published, source_of
+from tests.kafka.harness.workers import patience
 
 # The partitioner that Tocsin recommends, Java's. Records without a key go to any partition.
 MURMUR2 = "murmur2_random"
@@ -53,7 +54,7 @@ class Publisher:
 
     def flush(self) -> None:
         """Wait until every record is confirmed. Raises AssertionError if one could not be published."""
-        left = self._producer.flush(90)
+        left = self._producer.flush(90 * patience())
         assert left == 0 and not self.failed, f"{left} records not confirmed, failed: {self.failed[:3]}"
 
     def publish(self, records: Iterable[Published]) -> None:

@@ -1,9 +1,11 @@
 """The second oracle: the core applies the log again and must give the same bytes and the same state."""
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
+from typing import Any
 
 import msgspec
 import orjson
@@ -225,7 +227,7 @@ def check_replay(
             for number, (ours, theirs) in enumerate(zip_longest(found, expected)):
                 assert ours == theirs, (
                     f"{topic} {partition}, record {number} of {len(found)} differs from the replay, which has "
-                    f"{len(expected)}. "
+                    f"{len(expected)}: {_difference(ours, theirs)}. "
                     f"After the last report decisions came in {_runs(deployment, reader, partition)} runs: of "
                     f"more than {MOST_RUNS} the order is not known"
                 )
@@ -239,6 +241,15 @@ def check_replay(
             _check_state(f"{topic} {partition}", view, kept)
             compared[topic] += len(view)
     return compared | _check_reporters(deployment, reader, rules, cut, told, sets)
+
+
+def _difference(ours: Any, theirs: Any) -> str:
+    """What two records have around the first byte that differs."""
+    if ours is None or theirs is None:
+        return "one of them is missing"
+    same = len(os.path.commonprefix([repr(ours), repr(theirs)]))
+    around = slice(max(0, same - 200), same + 200)
+    return f"...{repr(ours)[around]}... and in the replay ...{repr(theirs)[around]}..."
 
 
 def _runs(deployment: Deployment, reader: Reader, partition: int) -> int:

@@ -46,7 +46,7 @@ def installed_synapse(folder: Path) -> Path:
         [sys.executable, "-m", "venv", str(folder)],
         [str(python), "-m", "pip", "install", "--quiet", f"matrix-synapse=={VERSION}"],
     ):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300 * patience(), check=False)
         if done.returncode != 0:
             missing(f"Synapse cannot be installed: {done.stderr[-300:]}")
     return python
@@ -69,7 +69,9 @@ class Synapse:
             "--config-path",
             str(folder / "homeserver.yaml"),
         ]
-        subprocess.run([*command, "--generate-keys"], check=True, capture_output=True, timeout=60)
+        subprocess.run(
+            [*command, "--generate-keys"], check=True, capture_output=True, timeout=60 * patience()
+        )
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
         self._http = httpx.Client(base_url=self.address, timeout=30)

@@ -56,11 +56,11 @@ AIOKafkaProducer.commit_transaction = _commit_later
 """
 SMALL_CYCLES = changed_worker(HAVE_SMALL_CYCLES)
 
-# The brokers would miss a member after a minute, so whatever is quicker does not come from them, and a worker
-# may be slow to start, or suspended, on a busy machine.
+# The brokers would miss a member after this time, so whatever is quicker does not come from them, and a worker may
+# be slow to start, or suspended, on a busy machine. Faust allows no more than its requests take, 90 s.
 HAVE_A_LONG_SESSION = """
 from streams.running.app import faust_settings
-faust_settings.SESSION_SECONDS = 60.0
+faust_settings.SESSION_SECONDS = 85.0
 """
 LONG_SESSION = changed_worker(HAVE_A_LONG_SESSION)
 

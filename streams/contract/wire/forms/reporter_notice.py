@@ -13,7 +13,7 @@ from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import headers_at, rfc3339
 from streams.contract.wire.ids import stable_id
 from streams.contract.wire.records import OutputRecord, new_tuple
-from streams.contract.wire.times import epoch_ms
+from streams.contract.wire.times import DAY, epoch_ms, from_epoch_ms
 from streams.contract.wire.topics import REPORTER_NOTICES
 
 
@@ -31,20 +31,27 @@ def encode_reporter_notice(
     event_id = stable_id(
         "reporter-notice", key, channel_ref, notice.report_id, notice.state, outcome_id, notice.ce_source
     )
-    return _record(key, event_id, notice)
+    headers = headers_at(REPORTER_NOTICE_TYPE, event_id, midnight(notice.day))
+    return OutputRecord(REPORTER_NOTICES, None, key.encode(), encode(notice), headers)
 
 
 def encode_receipt(
-    reporter: int, channel_ref: str, message_ref: str | None, notice: ReporterNotice
+    reporter: int, channel_ref: str, message_ref: str | None, report_id: str, ce_source: str, day: int
 ) -> OutputRecord:
-    """The record of a receipt. All receipts of a reporter for reports about one message have the same id.
+    """The record of a receipt: the notice that a report was received on `day` (days since the epoch).
 
-    Without a message, reporter, channel and report make the id.
+    All receipts of a reporter for reports about one message have the same id. Without a message, reporter,
+    channel and report make the id.
     """
     key = f"{reporter:016x}"
     if message_ref is None:
-        return encode_reporter_notice(reporter, channel_ref, "", notice)
-    return _record(key, stable_id("reporter-receipt", key, channel_ref, message_ref), notice)
+        event_id = stable_id("reporter-notice", key, channel_ref, report_id, "received", "", ce_source)
+    else:
+        event_id = stable_id("reporter-receipt", key, channel_ref, message_ref)
+    ends, time = _received_on(day)
+    value = b'{"report_id":%b,"ce_source":%b%b' % (encode(report_id), encode(ce_source), ends)
+    headers = headers_at(REPORTER_NOTICE_TYPE, event_id, time)
+    return new_tuple(OutputRecord, (REPORTER_NOTICES, None, key.encode(), value, headers))
 
 
 def encode_standing_notice(reporter: int, notice: StandingNotice) -> OutputRecord:
@@ -55,9 +62,13 @@ def encode_standing_notice(reporter: int, notice: StandingNotice) -> OutputRecor
     return OutputRecord(REPORTER_NOTICES, None, key.encode(), encode(notice), headers)
 
 
-def _record(key: str, event_id: str, notice: ReporterNotice) -> OutputRecord:
-    headers = headers_at(REPORTER_NOTICE_TYPE, event_id, midnight(notice.day))
-    return new_tuple(OutputRecord, (REPORTER_NOTICES, None, key.encode(), encode(notice), headers))
+# There is a receipt for nearly every report, and those of a day differ in id and source alone.
+@lru_cache(maxsize=64)
+def _received_on(day: int) -> tuple[bytes, bytes]:
+    """Return what follows `ce_source` in a receipt of that day (days since the epoch), and its midnight."""
+    date = from_epoch_ms(day * DAY).date()
+    notice = encode(ReporterNotice("", "", "received", date, outcome=None))
+    return notice.partition(b'"ce_source":""')[2], midnight(date)
 
 
 # Nearly all reports of an hour were received on the same day.

@@ -249,9 +249,11 @@ def _findings(counts: WindowCounts) -> WindowCounts:
 def _may_be_asked_again(
     question: Question, policy: CompiledPolicy, shares: Sequence[CategoryShare], now: int
 ) -> bool:
-    counts = summed(shares, _reporters(shares))
-    others = policy.judge(question.come_since(counts)).level > REVIEW
-    return question.may_be_asked_again(now, policy.policy.window_ms, others=others)
+    def others_came() -> bool:
+        counts = summed(shares, _reporters(shares))
+        return policy.judge(question.come_since(counts)).level > REVIEW
+
+    return question.may_be_asked_again(now, policy.policy.window_ms, others_came)
 
 
 def _proven_voices(counts: WindowCounts) -> int:

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from streams.contract.events import escalation
+from streams.contract.events.report import ChannelKind
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.state_records import STATE_VERSION, require_version
 from streams.contract.wire.times import HOUR
@@ -34,10 +36,14 @@ Admission = Literal["within", "digest", "rests", "never_rests"]
 
 
 class Rest(msgspec.Struct, frozen=True, array_like=True):
-    """An episode opens at `until` (ms), with the counts of the time `since` which it should be open."""
+    """An episode opens at `until` (ms), with the counts of the time `since` which it should be open.
+
+    `kind` is that of the channel, as the report says that raised it last.
+    """
 
     until: int
     since: int
+    kind: ChannelKind = "channel"
 
 
 class Digest(msgspec.Struct, array_like=True):
@@ -115,13 +121,14 @@ class Budgets:
         escalation_id: str,
         *,
         may_rest: bool,
+        kind: ChannelKind = "channel",
     ) -> Admission:
         """Open an episode of this level, or let it wait; say which.
 
         `per_hour` is what the budget has in this partition, at least 1. The window in which it crossed the
         threshold ends with the pane of `crossed` (ms): if that can hardly be measured any more, it opens. One
         that waits already and has reached a higher level is admitted to that one, and opens no later than it
-        would have.
+        would have. `kind` is that of the channel.
         """
         budget = (key.policy, level)
         hour = now // HOUR
@@ -148,7 +155,7 @@ class Budgets:
             return "within"
         if turn < at_last:
             spent.used += 1
-        self._rest(key, Rest(min(turn, at_last), crossed), digest, escalation_id)
+        self._rest(key, Rest(min(turn, at_last), crossed, kind), digest, escalation_id)
         return "rests"
 
     def _rest(self, key: EpisodeKey, rest: Rest, digest: Digest, escalation_id: str) -> None:
@@ -182,7 +189,9 @@ class Budgets:
         self._touched.update((_spent_key(budget), None) for budget in self._spent)
         self._spent, self._digests = {}, {}
         for key, rest in self._resting.items():
-            self._resting[key] = Rest(min(rest.until, clock + LONGEST_REST_MS), min(rest.since, clock))
+            self._resting[key] = replace(
+                rest, until=min(rest.until, clock + LONGEST_REST_MS), since=min(rest.since, clock)
+            )
             self._touched[_resting_key(key)] = None
 
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:

@@ -88,10 +88,11 @@ def level_held(
     least. So nobody silences others by reporting beside them, and a finding opens no level to a crowd of
     which it says nothing. Of a floor category nothing is ever taken.
     """
-    counts = summed(shares, 0)
-    if not counts.stamped.stamped:
+    # All but policies over several categories have one share.
+    stamped = (shares[0].counts if len(shares) == 1 else summed(shares, 0)).stamped
+    if not stamped.stamped:
         return Held(level, None)
-    found = find_coordination(counts.stamped, batch.state.crowd.arrivals_of(channel_key))
+    found = find_coordination(stamped, batch.state.crowd.arrivals_of(channel_key))
     if found is None or not found.suspected:
         return Held(level, None)
     categories = batch.rules.registry.categories

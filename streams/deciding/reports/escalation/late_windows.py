@@ -8,8 +8,9 @@ the highest level of a channel follows from its reports and not from their order
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from streams.contract.events.report import Category
 from streams.counting.categories import CategoryShare
-from streams.counting.counts import CHANNEL_COUNTS, category_suffix
+from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix
 from streams.counting.windows import RINGS
 from streams.deciding.reports.escalation.integrity import Held
 from streams.deciding.reports.escalation.policies import CompiledPolicy
@@ -41,20 +42,17 @@ def judge_ended(
     policy: CompiledPolicy,
     occurred: int,
     now: int,
+    own: tuple[Category, ChannelCounts],
     above: int,
     held: Callable[[int, Sequence[CategoryShare], int], Held] | None = None,
 ) -> LateLevel:
     """Judge the policy in each window that a late report is in and that ended before `now`.
 
-    Levels up to `above` are not looked for: they would change nothing. `held` tells what is left of a level
-    in a window (integrity.level_held), None: all of it.
+    `own` are the report's category and its counts. Levels up to `above` are not looked for: they would change
+    nothing. `held` tells what is left of a level in a window (integrity.level_held), None: all of it.
     """
     spec = policy.spec
-    channels = []
-    for category in policy.policy.categories:
-        entry = state.counts.find(CHANNEL_COUNTS + channel_key + category_suffix(category))
-        if entry is not None:
-            channels.append((category, entry.counts))
+    channels = [own] if policy.single_category else _channels(state, channel_key, policy)
     # A window that begins later is whole if that of the report's own pane is.
     # Loops: generators would take half of the time of this function, which nearly always ends here.
     whole, most = True, 0
@@ -78,4 +76,16 @@ def judge_ended(
             found = LateLevel(level, shares, end, whole)
             if level == top:
                 break
+    return found
+
+
+def _channels(
+    state: ReportState, channel_key: bytes, policy: CompiledPolicy
+) -> list[tuple[Category, ChannelCounts]]:
+    """Return the categories of a policy of which a channel has counts."""
+    found = []
+    for category in policy.policy.categories:
+        entry = state.counts.find(CHANNEL_COUNTS + channel_key + category_suffix(category))
+        if entry is not None:
+            found.append((category, entry.counts))
     return found

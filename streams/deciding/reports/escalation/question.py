@@ -1,6 +1,6 @@
 """What a desk is asked about a crowd, as it is kept with the episode, and what follows from the answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -83,17 +83,18 @@ class Question(msgspec.Struct, frozen=True, array_like=True, gc=False):
             expected=counts.expected,
         )
 
-    def may_be_asked_again(self, now: int, window_ms: int, *, others: bool) -> bool:
+    def may_be_asked_again(self, now: int, window_ms: int, others: Callable[[], bool]) -> bool:
         """Return whether others may be asked about: if `others` came who reach a level above review alone.
 
         So who comes first and is judged wrong, or whose answer was bought, holds nobody back who comes later,
         and each further question costs an attacker what the first one did. After one whole window none of the
         reports from which two were drawn is counted any more. A question that is overdue counts as one with
-        the answer no: if its messages are gone, nobody can answer it.
+        the answer no: if its messages are gone, nobody can answer it. `others` is called only where it
+        decides.
         """
         if self.withdrawn or self.would_be:
             return True
-        return (self.answer == "held" or self.overdue) and (others or now >= self.asked + window_ms)
+        return (self.answer == "held" or self.overdue) and (now >= self.asked + window_ms or others())
 
 
 def question_id(escalation_id: str, number: int) -> str:

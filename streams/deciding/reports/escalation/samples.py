@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from streams.contract.events.report import Category
+from streams.contract.events.report import Category, ChannelKind
 from streams.contract.wire.state_records import STATE_VERSION, require_version
 from streams.contract.wire.times import DAY
 from streams.deciding.partition.due import DueSteps
@@ -39,7 +39,7 @@ class Sample(msgspec.Struct, array_like=True):
 
     Until it is `shown`, it waits whether a policy raises its channel; afterwards, for a decision. `until`
     (ms) ends both. `raised`: a policy did so afterwards, so a desk sees it anyway. `named`: its reporter has
-    a ref. `risk` is that of the report, `reported` when it was made (ms).
+    a ref. `risk` is that of the report, `reported` when it was made (ms). `kind` is that of the channel.
     """
 
     cause: CausingReport
@@ -51,6 +51,7 @@ class Sample(msgspec.Struct, array_like=True):
     named: bool
     shown: bool = False
     raised: bool = False
+    kind: ChannelKind = "channel"
 
     @property
     def probability(self) -> float:

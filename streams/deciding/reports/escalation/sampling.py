@@ -23,7 +23,7 @@ from streams.deciding.reports.escalation.episodes import Open
 from streams.deciding.reports.escalation.escalations import build_escalation
 from streams.deciding.reports.escalation.priority import NO_PRIORITY
 from streams.deciding.reports.escalation.samples import Sample, SampleKey, is_drawn
-from streams.deciding.reports.rules import CategoryPlan
+from streams.deciding.reports.rules import ReportRules
 from streams.registry.policy import RANDOM_SAMPLE
 
 # A sample that nobody has looked at for a week says no more about the rules of now than the next ones.
@@ -32,19 +32,21 @@ _SHOWN_MS: Final = 7 * DAY
 _DEFAULT_WINDOW_MS: Final = DAY
 
 
-def draw(batch: ReportBatch, channel_key: bytes, plan: CategoryPlan, case: Case) -> None:
+def draw(batch: ReportBatch, channel_key: bytes, rules: ReportRules, case: Case) -> None:
     """Draw the message of a report that counts, or leave it out: then it is in no sample.
 
-    What a live policy has raised already is left out, and so is a message about which there is a decision.
+    `rules` are those of its channel. What a live policy has raised already is left out, and so is a message
+    about which there is a decision.
     """
     channel, state = case.report.channel.ref, batch.state
-    share = batch.rules.of(channel).registry.sample_share
+    share = rules.registry.sample_share
     if not share or case.without_weight is not None:
         return
     key = SampleKey(channel, case.about)
-    if not is_drawn(batch.rules.hash_keys.current, channel, case.about, share) or state.samples.find(key):
+    if not is_drawn(rules.hash_keys.current, channel, case.about, share) or state.samples.find(key):
         return
     episodes = state.episodes.get(channel, {})
+    plan = rules.plans[case.report.category]
     live = [policy for policy, _ in plan.policies if policy.policy.mode == "live"]
     if any(isinstance(episodes.get(policy.key), Open) for policy in live):
         return
@@ -59,6 +61,7 @@ def draw(batch: ReportBatch, channel_key: bytes, plan: CategoryPlan, case: Case)
         case.occurred,
         case.risk.score,
         named=case.report.reporter is not None and case.report.reporter.ref is not None,
+        kind=case.report.channel.kind,
     )
     state.samples.put(key, sample, state.due)
     batch.counters.samples["drawn"] += 1
@@ -132,6 +135,8 @@ def _publish(batch: ReportBatch, time: int, key: SampleKey, sample: Sample, kind
     )
     if not sample.raised:
         event = msgspec.structs.replace(event, sampled=sample.sampled)
+    if sample.kind != "channel":
+        event = msgspec.structs.replace(event, channel_kind=sample.kind)
     headers = event_headers(ESCALATION_TYPE, step_id(escalation_id, event.sequence), time)
     batch.outputs.append(OutputRecord(ESCALATIONS, None, key.channel.encode(), encode(event), headers))
 

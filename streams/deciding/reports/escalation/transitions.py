@@ -102,18 +102,24 @@ def open_or_raise(
     episode.held = max(held_tier(episode, shares, policy.spec, counted_at), protection_of(cause))
     if key.mode == "live":
         leave_out_raised(batch, key.channel, scope.categories)
-    opens = transition.type != "opened" or _is_admitted(batch, key, policy, episode, counted_at)
+    opens = transition.type != "opened" or _is_admitted(
+        batch, key, policy, episode, counted_at, case.report.channel.kind
+    )
     state.put_episode(key, episode, policy.timing, now)
     if opens:
         _publish(batch, key, episode, transition, shares, kind=case.report.channel.kind)
-    count_reached(batch, key, before, level)
-    if opens:
         _list_messages(batch, key, episode, policy, shares, counted_at)
+    count_reached(batch, key, before, level)
     return episode
 
 
 def _is_admitted(
-    batch: ReportBatch, key: EpisodeKey, policy: CompiledPolicy, episode: Open, counted_at: int
+    batch: ReportBatch,
+    key: EpisodeKey,
+    policy: CompiledPolicy,
+    episode: Open,
+    counted_at: int,
+    kind: ChannelKind,
 ) -> bool:
     """Return whether an episode opens now, and does not wait for the budget of its policy."""
     state, level = batch.state, episode.level
@@ -122,7 +128,7 @@ def _is_admitted(
         return True
     may_rest = batch.rules.of(key.channel, key.mode).registry.may_rest(policy.policy)
     admission = state.budgets.admit(
-        key, level, here, state.time.now, counted_at, episode.escalation_id, may_rest=may_rest
+        key, level, here, state.time.now, counted_at, episode.escalation_id, may_rest=may_rest, kind=kind
     )
     if admission != "within":
         batch.counters.beyond_budget[BeyondBudget(key.policy, level, admission)] += 1
@@ -236,7 +242,8 @@ def _open_at_last(
     # What has become clear meanwhile stays open as long as what becomes clear now: a desk must see it.
     episode.clear_since = None
     shares = _shares(batch, key, episode, policy, rest.since)
-    _publish(batch, key, episode, Transition("opened", "threshold_crossed", time, rest.since), shares)
+    transition = Transition("opened", "threshold_crossed", time, rest.since)
+    _publish(batch, key, episode, transition, shares, kind=rest.kind)
     if policy is not None:
         _list_messages(batch, key, episode, policy, shares, rest.since)
 

@@ -2,11 +2,12 @@
 
 from typing import Final
 
+from streams.contract.events.report import Category
 from streams.contract.events.rules.rule_trial import RuleTrialCount
 from streams.contract.wire.rules.rule_trial import rule_trial_record
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.escalation.episodes import CANDIDATE, EpisodeKey
-from streams.deciding.reports.rules import Trial
+from streams.deciding.reports.rules import ReportRules, Trial
 from streams.deciding.reports.trial.counts import CountKey, TrialCounts
 
 # After so many reports the numbers of reports and windows are published: often enough to stop a costly
@@ -17,22 +18,16 @@ _REPORTS: Final[CountKey] = ("reports", "", 0)
 _WINDOWS: Final[CountKey] = ("windows", "", 0)
 
 
-def count_report(batch: ReportBatch, trial: Trial, channel: str, category: str) -> None:
-    """Count a report that was judged in a trial, and the windows that policies of its category look at.
+def count_report(batch: ReportBatch, trial: Trial, judged_by: ReportRules, category: Category) -> None:
+    """Count a report of a category that was judged in a trial, and the windows at which policies look for it.
 
-    In shadow both have judged it.
+    `judged_by` are the rules of its channel. In shadow the candidate has judged it too.
     """
-    rules = batch.rules
-    looks = trial.rules.plans[category].looks
-    if not trial.share:
-        reports, windows = (1, 1), (rules.plans[category].looks, looks)
-    elif rules.of(channel) is trial.rules:
-        reports, windows = (0, 1), (0, looks)
-    else:
-        reports, windows = (1, 0), (rules.plans[category].looks, 0)
+    by_in_force, by_candidate = judged_by is not trial.rules, not trial.share or judged_by is trial.rules
+    looks, tried = batch.rules.plans[category].looks, trial.rules.plans[category].looks
     counts = _counts(batch)
-    looked = counts.add(_WINDOWS, *windows)
-    judged = counts.add(_REPORTS, *reports)
+    looked = counts.add(_WINDOWS, by_in_force * looks, by_candidate * tried)
+    judged = counts.add(_REPORTS, by_in_force, by_candidate)
     if max(judged) % _PUBLISHED_EVERY == 0:
         _publish(batch, _REPORTS, judged)
         _publish(batch, _WINDOWS, looked)

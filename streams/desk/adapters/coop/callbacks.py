@@ -13,6 +13,7 @@ from streams.desk.adapters.coop.decisions import Recorder, read_callback
 from streams.desk.adapters.coop.settings import CoopSettings
 from streams.desk.adapters.coop.signature import is_signed
 from streams.running.operations.address_refused import refusal_explained
+from streams.running.operations.http_address import http_address
 from streams.running.worker.environment import COOP_PREFIX
 
 logger = structlog.get_logger(__name__)
@@ -53,6 +54,6 @@ async def serve_callbacks(
         with refusal_explained(f"{COOP_PREFIX}CALLBACK_", own.callback_host, own.callback_port):
             await web.TCPSite(runner, own.callback_host, own.callback_port).start()
         host, port = runner.addresses[0][:2]
-        yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        yield http_address(host, port)
     finally:
         await runner.cleanup()

@@ -149,10 +149,12 @@ class Decisions:
         reported = _reported(ours)
         if reported is None:
             return "not_reported"
+        if event.of_itself:
+            return "no_person"
         decisions = await self._history(self._types, about)
         if isinstance(decisions, Failed):
             return decisions
-        since = [one for one in reversed(decisions) if ours[-1].id < one.id <= event.id]
+        since = [one for one in reversed(decisions) if ours[-1].id < one.id <= event.id and not one.of_itself]
         held = self._mapping.held(since, reported.category)
         if not held or held[-1][0].id != event.id:
             return "no_rule"

@@ -13,6 +13,11 @@ GET_RECORD = "tools.ozone.moderation.getRecord"
 
 _DEFS = "tools.ozone.moderation.defs#modEvent"
 
+# How Ozone marks what follows from something else, and is no decision about this subject: it acknowledges
+# what is open of an account that was acted on, and ends a takedown that was for a time only. No field says
+# so.
+_CONSEQUENCES = ("[AUTO_RESOLVE_ON_ACCOUNT_ACTION]", "[SCHEDULED_REVERSAL]")
+
 TOOL = "tocsin"
 """The name by which events of the adapter are recognised in Ozone."""
 
@@ -61,7 +66,11 @@ class ModTool(msgspec.Struct, frozen=True):
 
 
 class NewEvent(msgspec.Struct, frozen=True, rename="camel"):
-    """The input of emitEvent. Of one `external_id`, Ozone takes one event of a type about a subject."""
+    """The input of emitEvent.
+
+    Of one `external_id`, Ozone takes one event of a type about an account, whichever record of it is the
+    subject.
+    """
 
     event: ReportEvent | TagEvent | PriorityEvent
     subject: Subject
@@ -78,13 +87,19 @@ class SeenTool(msgspec.Struct, frozen=True):
 
 
 class SeenDetails(
-    msgspec.Struct, frozen=True, rename={"type": "$type", "labels": "createLabelVals", "policies": "policies"}
+    msgspec.Struct,
+    frozen=True,
+    rename={"type": "$type", "labels": "createLabelVals", "policies": "policies", "comment": "comment"},
 ):
-    """What of an event the adapter reads. Comments may be about people, and are left unread."""
+    """What of an event the adapter reads.
+
+    Comments may be about people: only Ozone's own mark at their beginning is looked for.
+    """
 
     type: str
     labels: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
+    comment: str = ""
 
 
 class SeenSubject(msgspec.Struct, frozen=True):
@@ -108,6 +123,11 @@ class SeenEvent(msgspec.Struct, frozen=True, rename="camel"):
     def kind(self) -> str:
         """The type without its namespace, such as Takedown; the whole type if it is none of a moderator."""
         return self.event.type.removeprefix(_DEFS)
+
+    @property
+    def of_itself(self) -> bool:
+        """Whether Ozone emitted it as a consequence of another event, in the name of that one's moderator."""
+        return self.event.comment.startswith(_CONSEQUENCES)
 
 
 class EventPage(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from streams.contract.events.report import Category
+from streams.contract.wire.ids import stable_id
 from streams.contract.wire.records import SourceRecord
 from streams.desk.adapters.escalation_reading import Escalated, event_id, read_escalation
 from streams.desk.adapters.ozone.lexicon import (
@@ -73,7 +74,9 @@ class Reporting:
         if isinstance(subject, Failed):
             return subject
         reason = self._reason(escalated.category)
-        for event, external_id in _events(escalated, identity, reason):
+        for event, once in _events(escalated, identity, reason):
+            # All records of one account share its ids.
+            external_id = once if isinstance(subject, RepoRef) else stable_id("ozone", once, subject.uri)
             done = await self._xrpc.procedure(
                 EMIT_EVENT, NewEvent(event, subject, created_by, ModTool(TOOL, reported), external_id)
             )
@@ -99,7 +102,7 @@ class Reporting:
 def _events(
     escalated: Escalated, identity: str, reason: str
 ) -> Iterator[tuple[ReportEvent | TagEvent | PriorityEvent, str]]:
-    """The events about one subject, with the ids of which Ozone takes each once."""
+    """The events about one subject, each with an id that its repeats have, too."""
     level = f"tocsin-level-{escalated.level}"
     if escalated.type == "resolved":
         yield TagEvent((), (_OPEN,)), identity

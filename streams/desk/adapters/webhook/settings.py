@@ -1,6 +1,5 @@
 """The settings of the webhook, from environment variables that begin with `TOCSIN_WEBHOOK_`."""
 
-import hashlib
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, get_args
 
@@ -8,7 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
-from streams.desk.adapters.settings import AdapterSettings, HttpsAddress
+from streams.desk.adapters.settings import AdapterSettings, HttpsAddress, name_for
 from streams.running.worker.environment import WEBHOOK_PREFIX, SettingsError
 
 Content = Literal["escalations", "clocks", "requests", "shadow", "refusals"]
@@ -90,11 +89,7 @@ class WebhookSettings(AdapterSettings):
         return found
 
     def of_publisher(self) -> Self:
-        """These settings with a name that no webhook for another publisher has.
-
-        Processes with one name share the work: one for another publisher would pass over these refusals.
-        """
+        """These settings with a name that no webhook for another publisher has."""
         if self.publisher is None:
             return self
-        mark = hashlib.sha256(self.publisher.encode()).hexdigest()[:8]
-        return self.model_copy(update={"name": f"{self.name}-{mark}"})
+        return self.model_copy(update={"name": name_for(self.name, self.publisher)})

@@ -1,6 +1,5 @@
 """How people get into a console, from its settings: refuses what would let somebody in without a decision."""
 
-import ipaddress
 import secrets
 import socket
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from streams.desk.console.people.watched_people import WatchedPeople
 from streams.desk.console.settings import ConsoleSettings
 from streams.registry.category import CategoryRules
 from streams.registry.errors import UnreadableFile
+from streams.running.clients.https.addresses import is_loopback, is_this_machine
 from streams.running.worker.environment import CONSOLE_PREFIX, SettingsError, given_secret
 
 # The number of hex digits of 128 random bits: nobody guesses that, however long they try.
@@ -145,14 +145,6 @@ def _require_loopback(own: ConsoleSettings) -> None:
         )
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host is written as an address of this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _require_encryption(own: ConsoleSettings, name: str) -> None:
     value = getattr(own, name)
     if value is None:
@@ -168,8 +160,7 @@ def _require_encryption(own: ConsoleSettings, name: str) -> None:
 
 
 def _is_local(address: str) -> bool:
-    host = urlsplit(address).hostname or ""
-    return host == "localhost" or is_loopback(host)
+    return is_this_machine(urlsplit(address).hostname or "")
 
 
 def _refuse_unused(own: ConsoleSettings) -> None:

@@ -5,9 +5,11 @@ machine can reach: a broker's own interface, or the service that hands out a clo
 """
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
+
+from yarl import URL
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -28,6 +30,8 @@ _NOT_PUBLIC = tuple(
     )
 )  # fmt: skip
 
+_THIS_MACHINE: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
 # All public addresses of IPv6 are in it (RFC 4291).
 _PUBLIC_IPV6 = ip_network("2000::/3")
 
@@ -47,6 +51,45 @@ def may_connect(address: Address, allowed: Sequence[Network]) -> bool:
     if any(inner in network for network in _NOT_PUBLIC):
         return False
     return isinstance(inner, IPv4Address) or inner in _PUBLIC_IPV6
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is written as an address of this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host is localhost, or is written as an address of this machine alone."""
+    return host == "localhost" or is_loopback(host)
+
+
+def with_this_machine(allowed: Iterable[Network], address: str) -> tuple[Network, ...]:
+    """The `allowed` networks, and those of this machine if the URL of a server is on it."""
+    return (*allowed, *(_THIS_MACHINE if is_this_machine(URL(address).host or "") else ()))
+
+
+def keeps_secrets(url: URL, secure: str = "https", plain: str = "http") -> bool:
+    """Whether a secret may be sent to a URL: with TLS, or to this machine; and nothing else is in the URL.
+
+    `secure` and `plain` are the schemes with and without TLS.
+    """
+    # Between two processes of one machine nobody listens who could not read the secret, too.
+    private = url.scheme == secure or (url.scheme == plain and is_this_machine(url.host or ""))
+    return private and bool(url.host) and not (url.user or url.password or url.query_string or url.fragment)
+
+
+def check_server(address: str) -> str:
+    """Return the address of a server to which a secret may be sent. Raises ValueError with what is valid."""
+    url = URL(address)
+    if not keeps_secrets(url) or url.path != "/":
+        raise ValueError(
+            "must be an https address without a path, such as https://matrix.example.org; http is for "
+            "127.0.0.1, ::1 and localhost alone"
+        )
+    return address
 
 
 def guarded_sockets(allowed: Sequence[Network]) -> Callable[[tuple[Any, ...]], socket.socket]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 # `refused`: the receiver answered that it does not take this request. `unavailable`: it could not be reached,
 # is overloaded or broken. `not_sendable`: the adapter cannot make a request from the event.
@@ -29,6 +29,9 @@ class Failed(NamedTuple):
 
 
 Answer = Accepted | Failed
+
+NOT_DOCUMENTED: Final = Failed("unavailable", "its answer is not what its documentation says")
+"""Of a receiver whose answer lacks what is needed of it."""
 
 
 def answer_of(status: int, headers: Mapping[str, str], now: datetime) -> Answer:

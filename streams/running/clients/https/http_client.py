@@ -59,24 +59,32 @@ class HttpClient:
         except TimeoutError:
             return Failed("unavailable", "no answer in time")
         except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
-            return Failed("unavailable", _why(error))
+            return Failed("unavailable", why_unavailable(error))
 
 
 @asynccontextmanager
 async def http_client(reach: Reach, address: str, concurrent: int) -> AsyncIterator[HttpClient]:
     """A client for the server at an address, with at most `concurrent` connections."""
+    async with guarded_session(reach, concurrent) as session:
+        yield HttpClient(session, URL(address))
+
+
+def guarded_session(
+    reach: Reach, concurrent: int, traces: Sequence[aiohttp.TraceConfig] = ()
+) -> aiohttp.ClientSession:
+    """A session that verifies servers and connects to allowed networks alone."""
     connector = aiohttp.TCPConnector(
         ssl=reach.tls(), socket_factory=guarded_sockets(reach.networks()), limit=concurrent
     )
-    async with aiohttp.ClientSession(
+    return aiohttp.ClientSession(
         connector=connector,
         timeout=aiohttp.ClientTimeout(total=reach.request_seconds),
         cookie_jar=aiohttp.DummyCookieJar(),
         # Unpacking would make megabytes of a few bytes.
         auto_decompress=False,
         headers={"User-Agent": f"tocsin/{__version__}", "Accept-Encoding": "identity"},
-    ) as session:
-        yield HttpClient(session, URL(address))
+        trace_configs=list(traces),
+    )
 
 
 async def _content(answer: aiohttp.ClientResponse) -> bytes:
@@ -89,7 +97,7 @@ async def _content(answer: aiohttp.ClientResponse) -> bytes:
     return b"".join(parts)
 
 
-def _why(error: BaseException) -> str:
+def why_unavailable(error: BaseException) -> str:
     """A reason for logs. The texts of other errors may quote what the receiver said."""
     cause: BaseException | None = error
     while cause is not None:

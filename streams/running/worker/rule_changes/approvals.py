@@ -3,16 +3,16 @@
 from typing import NamedTuple
 
 from streams.distribution import packages_missing
-from streams.registry.changes.history import Verify
-from streams.registry.changes.keys import Keys, nobody, on_trust, read_keys
+from streams.registry.changes.history import WhoMayAct
+from streams.registry.changes.keys import NOBODY, ON_TRUST, Keys, read_keys
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.settings import PREFIX, Settings
 
 
 class Approvals(NamedTuple):
-    """How acts are verified, the listed keys, if any, and what all workers must have alike of it."""
+    """Whose acts count, the listed keys, if any, and what all workers must have alike of it."""
 
-    verify: Verify
+    may_act: WhoMayAct
     keys: Keys | None
     version: str
 
@@ -29,13 +29,13 @@ def configured_approvals(settings: Settings) -> Approvals:
                 f"{PREFIX}RULE_APPROVALS=unsigned, and {PREFIX}RULE_KEYS_FILE is set: the keys would decide "
                 "nothing. Unset one of the two."
             )
-        return Approvals(on_trust, None, "unsigned")
+        return Approvals(ON_TRUST, None, "unsigned")
     if file is None:
-        return Approvals(nobody, None, "none")
+        return Approvals(NOBODY, None, "none")
     try:
         keys = read_keys(file)
     except ImportError as error:
         raise SettingsError(
             packages_missing(f"{PREFIX}RULE_KEYS_FILE", "adapters", str(error.name))
         ) from error
-    return Approvals(keys.verify, keys, keys.version)
+    return Approvals(keys.may_act, keys, keys.version)

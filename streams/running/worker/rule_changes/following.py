@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from streams.contract.events.internal.rules_switch import RulesSwitch
 from streams.contract.wire.rules.rule_set import BadRuleSet, decode_rule_set
+from streams.contract.wire.topics import RULE_CHANGES
 from streams.registry.changes.bundle import load_rule_set
 from streams.registry.changes.history import short
 from streams.registry.errors import RegistryError
@@ -18,15 +19,12 @@ from streams.running.errors import OwnershipLost
 from streams.running.log.log import Log
 from streams.running.operations.rules_standing import RulesStanding
 from streams.running.wall_clock import clock_ms
-from streams.running.worker.rule_changes.log_reading import ChangesReading, read_rule_set
+from streams.running.worker.rule_changes.log_reading import ChangesReading, follow, read_rule_set
 from streams.running.worker.rule_changes.shelf import Shelf
 from streams.running.worker.rule_changes.trial import Verdict, try_rule_set
 from streams.running.worker.rule_changes.trial_watch import TrialWatch
 
 logger = structlog.get_logger(__name__)
-
-# How long a fetch waits at the end of the log. The broker answers at once when something comes.
-_FETCH_MS = 500
 
 # How often to look whether a partition asks for a set that is not ready.
 _LOOK_SECONDS = 0.5
@@ -108,6 +106,8 @@ class RuleFollower:
         trial, halted = self.history.trial, self.history.halted
         if trial is not None and (problem := self._against_share()):
             not_ready.append((trial.rule_set, problem))
+        if (unknown := self.history.why_unknown()) is not None:
+            not_ready.append((RULE_CHANGES, unknown))
         return RulesStanding(
             None if now is None else now.rule_set,
             min((each.since_ms for each in proposals), default=None),
@@ -147,6 +147,8 @@ class RuleFollower:
         for rule_set in self._ruling():
             await self._make_ready(rule_set)
         self._tell()
+        if (unknown := self.history.why_unknown()) is not None:
+            return f"{RULE_CHANGES}: {unknown}"
         now = self.history.in_force
         if now is None or now.rule_set in self._shelf:
             return None
@@ -161,27 +163,20 @@ class RuleFollower:
                 tasks.create_task(self._watch.watch())
 
     async def _read(self) -> None:
-        while True:
-            try:
-                await self._read_on()
-            except (KafkaError, OwnershipLost) as error:
-                logger.warning("rule changes not read; read again", error=repr(error))
-                await asyncio.sleep(1.0)
+        reading = self._reading
+        await follow(
+            self._log,
+            reading.tp,
+            lambda: reading.next_offset,
+            self._take,
+            "rule changes not read; read again",
+        )
 
-    async def _read_on(self) -> None:
-        tp = self._reading.tp
-        async with self._log.reader(wait_ms=_FETCH_MS) as reader:
-            reader.assign([tp])
-            begin = (await reader.beginning_offsets([tp]))[tp]
-            reader.seek(tp, max(begin, self._reading.next_offset))
-            while True:
-                fetched: Any = await reader.getmany(tp, timeout_ms=_FETCH_MS)
-                records = [each for each in fetched.get(tp, ()) if each.offset >= self._reading.next_offset]
-                for record in records:
-                    self._reading.take(record)
-                if records:
-                    self._tell()
-                    self._something.set()
+    async def _take(self, fetched: Sequence[Any]) -> None:
+        if fetched:
+            await self._reading.take_all(fetched)
+            self._tell()
+            self._something.set()
 
     async def _prepare(self) -> None:
         while True:
@@ -209,7 +204,9 @@ class RuleFollower:
         """The sets that are to be ready, the most urgent first."""
         now, trial = self.history.in_force, self.history.trial
         newest = sorted(self.history.proposals.values(), key=lambda each: -each.since_ms)
-        asked = [each for each in self._shelf.missed if each in self.history.past]
+        # A partition's state names nothing else; of a log whose beginning is gone nobody knows what was.
+        lost = self.history.lost_below
+        asked = [each for each in self._shelf.missed if lost or each in self.history.past]
         wanted = [
             *([] if now is None else [now.rule_set]),
             *([] if trial is None else [trial.rule_set]),
@@ -262,6 +259,14 @@ class RuleFollower:
 
     def _tell(self) -> None:
         """Say once that another set is in force and ready, and whether the files differ from it."""
+        unknown = self.history.why_unknown()
+        if unknown is not None and self._told != unknown:
+            self._told = unknown
+            logger.error(
+                "the log of rule changes lacks its beginning",
+                why=unknown,
+                runbook="docs/runbooks/TocsinRulesNotReady.md",
+            )
         wanted = self.wanted()
         if wanted is None or wanted.rule_set == self._told:
             return

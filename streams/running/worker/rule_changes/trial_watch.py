@@ -2,16 +2,13 @@
 
 import asyncio
 import random
-import uuid
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
-from streams.contract.events.rules.rule_change import RuleActor, RuleChange
+from streams.contract.events.rules.rule_change import RuleActor
 from streams.contract.wire.forms.rule_change_decoding import rule_change_record
 from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.rules.rule_trial import decode_rule_trial
@@ -19,13 +16,12 @@ from streams.contract.wire.topics import RULE_TRIALS
 from streams.registry.changes.halting import TrialNumbers, compared_levels, why_to_halt
 from streams.registry.changes.history import RuleHistory
 from streams.registry.changes.trial_totals import TrialTotals
-from streams.running.errors import OwnershipLost
 from streams.running.log.log import Log
+from streams.running.worker.rule_changes.log_reading import follow
 from streams.running.worker.rule_changes.shelf import Shelf
+from streams.running.worker.rule_changes.signing import Signer, made
 
 logger = structlog.get_logger(__name__)
-
-_FETCH_MS: Final = 500
 
 # All workers see the same numbers. One of them writes first, and the others then read that it has.
 _OTHERS_FIRST_SECONDS: Final = 5.0
@@ -68,25 +64,20 @@ class TrialWatch:
 
     async def watch(self) -> None:
         """Do it for ever."""
-        while True:
-            try:
-                await self._read_on()
-            except (KafkaError, OwnershipLost) as error:
-                logger.warning("numbers of a trial not read; read again", error=repr(error))
-                await asyncio.sleep(1.0)
+        await follow(
+            self._log,
+            self._tp,
+            lambda: self._next_offset,
+            self._take,
+            "numbers of a trial not read; read again",
+        )
 
-    async def _read_on(self) -> None:
-        async with self._log.reader(wait_ms=_FETCH_MS) as reader:
-            reader.assign([self._tp])
-            begin = (await reader.beginning_offsets([self._tp]))[self._tp]
-            reader.seek(self._tp, max(begin, self._next_offset))
-            while True:
-                fetched: Any = await reader.getmany(self._tp, timeout_ms=_FETCH_MS)
-                for record in fetched.get(self._tp, ()):
-                    self._next_offset = record.offset + 1
-                    if (count := decode_rule_trial(record.value)) is not None:
-                        self._totals.read(count)
-                await self._halt_if_needed()
+    async def _take(self, records: Sequence[Any]) -> None:
+        for record in records:
+            self._next_offset = record.offset + 1
+            if (count := decode_rule_trial(record.value)) is not None:
+                self._totals.read(count)
+        await self._halt_if_needed()
 
     async def _halt_if_needed(self) -> None:
         trial = self._history.trial
@@ -97,16 +88,7 @@ class TrialWatch:
         why = self._why()
         if self._history.trial != trial or why is None:
             return
-        now = datetime.now(UTC)
-        act = RuleChange(
-            str(uuid.uuid4()),
-            "halted",
-            trial.rule_set,
-            WORKER,
-            now.replace(microsecond=now.microsecond // 1000 * 1000),
-            self._history.version,
-            why,
-        )
+        act = made(self._history, Signer(WORKER, None), "halted", trial.rule_set, why)
         logger.warning(
             "a candidate is halted: the rules in force judge all channels again",
             rules=trial.rule_set,

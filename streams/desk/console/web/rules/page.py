@@ -125,6 +125,7 @@ def _rules(request: Request) -> Response:
         **_shared(console, person),
         "differs": standing.differs,
         "not_ready": None if history.in_force is None else problems.get(history.in_force.rule_set),
+        "unknown": history.why_unknown(),
         "versions": console.rules.versions,
         "put_by": next((each.act for each in reversed(told) if puts_into_force(each)), None),
         "waiting": [

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from streams.desk.console.people.access import is_loopback
 from streams.desk.console.web.error_pages import Refused
 from streams.desk.console.web.security.limits import MAX_FORM_BYTES, too_large
+from streams.running.clients.https.addresses import is_this_machine
 
 # Everything comes from the console itself: no script, style, font or picture of others, nothing inline.
 _POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
@@ -114,7 +114,7 @@ class Arrivals:
             return False
         if self._address is not None:
             return name == self._address.hostname
-        return name == "localhost" or is_loopback(name)
+        return is_this_machine(name)
 
     def _check_origin(self, headers: Headers, host: str) -> None:
         # Browsers send at least one of the two with a form. What sends neither is no browser, and has no

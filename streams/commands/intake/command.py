@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 import orjson
 
+from streams.commands.intake.ref import ref
+from streams.commands.intake.send import send
 from streams.commands.shared.broker_errors import broker_errors_explained
+from streams.commands.shared.extra_packages import extra_packages
 from streams.commands.shared.suggesting_group import SuggestingGroup
 from streams.commands.shared.terminal import echo
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.forms.report_decoding import FORM
 from streams.contract.wire.reading import event_reader
-from streams.distribution import packages_missing
 from streams.intake.settings import IntakeSettings
 from streams.registry.categories import load_categories
 from streams.running.operations.logs import configure_logs
@@ -44,6 +46,8 @@ def intake(context: click.Context) -> None:
       TOCSIN_INTAKE_SOURCES_FILE=intake.yaml TOCSIN_INTAKE_PSEUDONYM_KEY_FILE=key tocsin intake
       tocsin intake poll
       tocsin intake check mapping.yaml sample.json
+      tocsin intake send reports.csv --token-file forum.secret
+      tocsin intake ref channel "room 7"
     """  # noqa: D301 - \b tells click not to rewrap the paragraph
     if context.invoked_subcommand is not None:
         return
@@ -67,7 +71,7 @@ def poll() -> None:
     in the topic intake-positions.
     """
     settings, own, sources = _started()
-    if not any(source.poll for source in sources.values()):
+    if not any(source.polls for source in sources.values()):
         raise click.ClickException(f"{own.sources_file} has no source with poll")
     from streams.intake.run import run_polls  # noqa: PLC0415 - as `_started`
 
@@ -77,15 +81,16 @@ def poll() -> None:
 
 def _started() -> tuple[Settings, IntakeSettings, Mapping[str, "IntakeSource"]]:
     """The settings and the sources, with logs set up."""
-    try:
-        # Not with the other commands: reading paths needs a package that workers need not have.
+    with extra_packages("the intake", "intake"):
         import streams.intake.run  # noqa: F401, PLC0415
         from streams.intake.sources import load_intake_sources  # noqa: PLC0415
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(packages_missing("the intake", "intake", str(missing.name))) from missing
     settings, own = load_settings(), load_prefixed(IntakeSettings, os.environ)
     configure_logs(settings.log_level, settings.log_format)
     return settings, own, load_intake_sources(Path(needed(own, "sources_file")))
+
+
+intake.add_command(send)
+intake.add_command(ref)
 
 
 @intake.command()
@@ -97,12 +102,10 @@ def check(mapping: str, sample: BinaryIO) -> None:
     MAPPING is the YAML file of a source, or the name of one that comes with Tocsin, such as mastodon; SAMPLE
     is what the service sends (JSON). Exits with 1 if a report of the sample would be refused.
     """
-    try:
+    with extra_packages("the intake", "intake"):
         from streams.intake.mapping import Unmappable, load_mapping  # noqa: PLC0415
         from streams.intake.refs import with_pseudonyms  # noqa: PLC0415
         from streams.intake.sources import mapping_path  # noqa: PLC0415
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(packages_missing("the intake", "intake", str(missing.name))) from missing
     loaded = load_mapping(mapping_path(Path(), mapping))
     try:
         documents = loaded.documents(orjson.loads(sample.read()))

@@ -1,0 +1,1 @@
+"""Proves on a cluster what Tocsin relies on."""

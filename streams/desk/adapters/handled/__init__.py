@@ -1,0 +1,1 @@
+"""Marks reports as handled where they were made."""
