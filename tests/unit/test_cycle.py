@@ -335,6 +335,32 @@ def test_what_was_applied_after_a_transaction_that_failed_is_not_written():
     assert (written, acked, owners) == (1, False, {})
 
 
+def test_a_transaction_that_fails_while_the_next_records_are_applied_says_why_the_worker_ends():
+    async def scenario():
+        worker = SlowBroker(A, B)
+        worker.error = lost = OwnershipLost("transaction did not commit")
+        plain = worker.owner(A).apply
+
+        async def apply(ranges, until):
+            if worker.applied:
+                worker.ended.set()
+                while worker.ownership.owners:
+                    await asyncio.sleep(0)
+            return await plain(ranges, until)
+
+        worker.owner(A).apply = apply
+        running = asyncio.create_task(worker.cycle.run())
+        await worker.cycle.hand_over("reports", Fetched(0, transactions=2))
+        async with asyncio.timeout(5):
+            while not worker.applied:
+                await asyncio.sleep(0)
+        await worker.cycle.hand_over("reports", Fetched(1))
+        await asyncio.wait([running], timeout=5)
+        return running.exception() is lost, worker.applied, len(worker.written)
+
+    assert asyncio.run(scenario()) == (True, [A, A], 1)
+
+
 def test_a_partition_is_not_set_aside_before_what_was_applied_of_it_is_written():
     async def scenario():
         worker = SlowBroker(A)

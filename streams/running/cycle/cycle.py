@@ -206,7 +206,11 @@ class Cycle:
             if size > MAX_TRANSACTION_BYTES:
                 results.left.extend(arrivals)
                 continue
-            owner = self._ownership.owners[place]
+            owner = self._ownership.owners.get(place)
+            if owner is None:
+                # This is the end, or the transaction under way has failed: then `written` raises why.
+                results.errors.append(OwnershipLost("partitions were given up while records were applied"))
+                break
             try:
                 prepared = await owner.apply(
                     [(each.topic, each.records) for each in arrivals], self._alignment.limits(place)
