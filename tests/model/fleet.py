@@ -567,7 +567,7 @@ class Worker(Process):
                 await wake_sources(self.consumer, self.ownership)
                 await self.cycle.claim_what_waits()
                 with suppress(DestinationTrouble):
-                    await self.cycle.note_what_is_ended()
+                    await self.cycle.write_notes()
 
     async def _finish(self) -> None:
         """What the app does before `end`: wait for what was handed over."""

@@ -73,7 +73,7 @@ async def _claim_and_note(self: ClaimsView) -> None:
     claims = self._claims
     # The record about the writer is written by note_fenced, if there is anything to note.
     self._former_fenced = list(claims.places)
-    await claims.renew()
+    await self._writer.write({claims.tp: claims.records})
     await _note_fenced(self)
 
 
@@ -190,7 +190,7 @@ async def _nothing_is_left(_self: Leftovers, *_: Any) -> set[Destination]:
     return set()
 
 
-def _notes_nothing_ended(_self: Ownership) -> Writes:
+def _notes_nothing(_self: Ownership) -> Writes:
     return {}
 
 
@@ -272,7 +272,7 @@ MUTANTS: dict[str, list[Change]] = {
     "what is left open is committed": [(MemoryProducer, "mark", _mark_as_committed)],
     "nothing goes on without the log of claims": [(Ownership, "claims_have_leader", _always)],
     "what others left open stays open": [(Writer, "_left", _knows_nothing_left)],
-    "what is ended stays noted": [(Ownership, "notes_of_ended", _notes_nothing_ended)],
+    "what is ended stays noted": [(Ownership, "notes", _notes_nothing)],
     "what others left open is not noted": [(takeover, "left_open_records", _notes_nothing_left)],
     "one marker for two transactions": [(Writer, "_see_markers", _sees_no_markers)],
     "one marker for two transactions by what follows": [(Writer, "_see_markers", _sees_some_markers)],

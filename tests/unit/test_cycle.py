@@ -464,11 +464,11 @@ def test_batches_are_applied_between_the_requests_for_several_partitions(monkeyp
         async def write(_owners, parts):
             ticks.append(parts)
 
-        ownership = SimpleNamespace(write_lock=asyncio.Lock(), owners=owners, stay_known=nothing)
+        ownership = SimpleNamespace(write_lock=asyncio.Lock(), owners=owners)
         app, writes = (
             SimpleNamespace(consumer=None),
             SimpleNamespace(
-                write=write, blocking=lambda _writes: [], claim_what_waits=nothing, note_what_is_ended=nothing
+                write=write, blocking=lambda _writes: [], claim_what_waits=nothing, write_notes=nothing
             ),
         )
         doing = asyncio.create_task(chores.do_chores(app, ownership, writes, STILL))

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from streams.running.errors import OwnershipLost, RefusedToStart
 from streams.running.log.claims import StatePartition
-from streams.running.log.destinations import Troubles
+from streams.running.log.destinations import DestinationTrouble, Troubles
 from streams.running.log.log import FoundOffset, Trouble
 from streams.running.log.position import SourcePosition
 from streams.running.log.source_logs import LogBounds
@@ -57,12 +57,18 @@ class Fleet:
         self.found_at = 0
         self.troubles = Troubles()
         self.leaderless = []
+        self.renewed = 0
 
     async def look_at_troubles(self, destinations=()):
         self.troubles.end([each for each in destinations if each not in self.leaderless])
         self.troubles.note(Trouble(each, "no_leader") for each in destinations if each in self.leaderless)
 
+    async def renew(self):
+        self.renewed += 1
+        return f"id-{self.renewed}"
+
     async def ends(self, tps):
+        assert not set(tps) & set(self.leaderless), "no broker answers"
         self.log.append("ends")
         return dict.fromkeys(tps, self.end)
 
@@ -84,7 +90,7 @@ class Claims:
         self.since = None
         self.tp = TopicPartition("claims", 0)
         self.places = ()
-        self.release_fails = False
+        self.release_fails = None
 
     async def claim(self, places, generation, _member):
         self.log.append(("claim", [place.partition for place in places], generation))
@@ -106,8 +112,8 @@ class Claims:
         self.log.append("note fenced")
 
     async def release(self):
-        if self.release_fails:
-            raise OwnershipLost("no release")
+        if self.release_fails is not None:
+            raise self.release_fails
         self.log.append("release")
 
 
@@ -297,9 +303,51 @@ def test_the_first_error_ends_a_takeover_and_nothing_is_owned(make, log):
 
 def test_a_release_that_fails_ends_the_worker(ownership):
     follow(ownership, 1, 0)
-    ownership._claims.release_fails = True
+    ownership._claims.release_fails = OwnershipLost("no release")
     with pytest.raises(OwnershipLost, match="no release"):
         give_up(ownership)
+
+
+def test_a_release_that_meets_the_end_of_a_leader_is_left_to_who_claims_next(ownership, log, fleet):
+    follow(ownership, 1, 0)
+    ownership._claims.release_fails = DestinationTrouble([Trouble(ownership._claims.tp, "no_leader")])
+    give_up(ownership)
+    # Nobody writes under the id that has claimed.
+    assert fleet.renewed == 1
+    assert ownership.owners == {}
+    log.clear()
+    # Its state is still in memory, and nobody has written to it.
+    assert follow(ownership, 2, 0)
+    assert "restore" not in {entry[0] for entry in log}
+    assert list(ownership.owners) == [StatePartition("reports", 0)]
+
+
+def test_a_partition_whose_state_has_no_leader_is_released_without_asking_how_far_it_is(
+    ownership, log, fleet
+):
+    follow(ownership, 1, 0, 1)
+    fleet.leaderless = [TopicPartition("state", 1)]
+    log.clear()
+    give_up(ownership)
+    assert log == [("released", 1), "ends", "release"]
+
+
+@pytest.mark.parametrize("partitions", [(), (0, 1)])
+def test_a_note_that_meets_the_end_of_a_leader_is_no_end_of_the_worker(ownership, log, fleet, partitions):
+    follow(ownership, 1, *partitions)
+    log.clear()
+    asyncio.run(ownership.take_over_again())
+    assert log[0] == ("claim", list(partitions), 1)
+    assert ownership._claims.ended == ("id-1",)
+    assert [place.partition for place in ownership.owners] == list(partitions)
+
+
+def test_a_note_between_two_assignments_claims_nothing(ownership, log, fleet):
+    follow(ownership, 1, 0)
+    give_up(ownership)
+    log.clear()
+    asyncio.run(ownership.take_over_again())
+    assert (log, ownership.owners, fleet.renewed) == ([], {}, 1)
 
 
 def test_partitions_are_read_a_few_at_a_time(make):

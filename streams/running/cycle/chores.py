@@ -67,14 +67,13 @@ async def do_chores(
                 await _say_rules(rules_wanted(), app, ownership, cycle)
                 await _tick(app, ownership, cycle, alignment)
                 await _step_over_markers(ownership, cycle)
-                await cycle.note_what_is_ended()
+                await cycle.write_notes()
                 if time.monotonic() - asked_at > ROOM_SECONDS:
                     asked_at = time.monotonic()
                     await _say_room(has_room(), app, ownership, cycle)
             except DestinationTrouble:
                 # All partitions are taken over again: there will be other ticks.
                 continue
-            await ownership.stay_known()
 
 
 async def _tick(app: Any, ownership: Ownership, cycle: Cycle, alignment: Alignment) -> None:

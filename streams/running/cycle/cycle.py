@@ -289,12 +289,12 @@ class Cycle:
         for owner in owners:
             owner.clocks_compared(ahead)
 
-    async def note_what_is_ended(self) -> None:
-        """Note in the log of claims, with the write lock, what need not be looked after any more.
+    async def write_notes(self) -> None:
+        """Write to the log of claims, with the write lock, what this worker has to note there.
 
         Raises as `write` does.
         """
-        writes = self._ownership.notes_of_ended()
+        writes = self._ownership.notes()
         if writes and not self.blocking(writes):
             await self._write(writes)
 

@@ -96,28 +96,39 @@ class Ownership:
         fails, or when this process is put out of the group.
         """
         before, self.owners = self.owners, {}
-        if self._asked is None or not before:
-            raise OwnershipLost("a transaction did not commit before any partition was taken over")
-        await self._take_over_places(list(before), *self._asked, before, (await self._writer.renew(),))
+        ended = await self._writer.renew()
+        if self._asked is not None and (before or self._followed is not None):
+            await self._take_over_places(list(before), *self._asked, before, (ended,))
 
     async def give_up(self) -> None:
         """Release all partitions; await it before the worker joins the group again.
 
         While the log of claims has no leader they stay claimed: nobody else can claim them. Their state stays
-        in memory for the case that the worker gets them back and nobody has written to them; those that are
-        set aside have none. Raises OwnershipLost when the release failed; then the process must end.
+        in memory for the case that the worker gets them back and nobody has written to them, unless they are
+        set aside or nobody knows how far the state is written. Raises OwnershipLost when the release failed;
+        then the process must end.
         """
         await self._interrupt()
         self._followed = None
         async with self.write_lock:
             owners, self.owners = self.owners, {}
-            for place in [place for place, owner in owners.items() if owner.attempts.is_set_aside]:
-                owners.pop(place).released()
+            await self._writer.look_at_troubles([owner.state_log for owner in owners.values()])
+            for place, owner in [*owners.items()]:
+                if owner.attempts.is_set_aside or self._writer.troubles.has_no_leader(owner.state_log):
+                    owners.pop(place).released()
             if owners:
                 ends = await self._writer.ends([owner.state_log for owner in owners.values()])
                 self._kept = {place: Kept(owner, ends[owner.state_log]) for place, owner in owners.items()}
             if await self.claims_have_leader():
-                await self._claims.release()
+                await self._release()
+
+    async def _release(self) -> None:
+        try:
+            await self._claims.release()
+        except DestinationTrouble:
+            # The leader went away meanwhile. These claims are now of an id that nobody uses, and who claims
+            # the partitions next fences it.
+            await self._writer.renew()
 
     async def end(self) -> None:
         """Release all partitions if the brokers answer, at the end of the process."""
@@ -135,15 +146,14 @@ class Ownership:
         for owner in owners:
             owner.released()
 
-    def notes_of_ended(self) -> dict[Destination, list[Write]]:
-        """What to write to the log of claims when something that was left open is ended; mostly nothing."""
-        rows = self._claims.notes_of_ended()
-        return {self._claims.tp: rows} if rows else {}
+    def notes(self) -> dict[Destination, list[Write]]:
+        """What to write to the log of claims; mostly nothing.
 
-    async def stay_known(self) -> None:
-        """Write something if the brokers would otherwise forget the transactional id of this process."""
-        if self._writer.is_unused:
-            await self._claims.renew()
+        That something is ended which was left open; and the claims again, if the brokers would otherwise
+        forget the transactional id of this process.
+        """
+        rows = self._claims.notes(again=self._writer.is_unused)
+        return {self._claims.tp: rows} if rows else {}
 
     def known_owners(self) -> Iterable[PartitionOwner[Any]]:
         """The owners, and during a rebalance those from before it."""

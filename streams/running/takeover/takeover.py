@@ -97,12 +97,16 @@ class Claims:
         if self.records:
             await self._writer.write({self.tp: self.records})
 
-    def notes_of_ended(self) -> list[Write]:
-        """Records that say who has nothing open any more of whom the log tells; empty if it is nobody."""
-        ended = self._writer.leftovers.ended()
-        return (
-            [nothing_released(self._writer.transactional_id), *left_open_records({}, ended)] if ended else []
-        )
+    def notes(self, *, again: bool) -> list[Write]:
+        """Records that say who has nothing open any more of whom the log tells; mostly none.
+
+        With `again` also the claims once more; without any, a release of nothing.
+        """
+        ended = left_open_records({}, self._writer.leftovers.ended())
+        if not ended and not again:
+            return []
+        nothing = [nothing_released(self._writer.transactional_id)]
+        return [*(self.records if again and self.records else nothing), *ended]
 
     async def release(self) -> None:
         """Declare that everything this process ever wrote to the claimed partitions is decided."""
@@ -124,11 +128,6 @@ class Claims:
             releases.append(terms_release(own))
         if claimed or rows:
             await self._writer.write({self.tp: [*(releases or [nothing_released(own)]), *rows]})
-
-    async def renew(self) -> None:
-        """Write the claims again; without any, a release of nothing."""
-        own = self._writer.transactional_id
-        await self._writer.write({self.tp: self.records or [nothing_released(own)]})
 
     @asynccontextmanager
     async def viewing(
