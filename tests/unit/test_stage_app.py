@@ -2,6 +2,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from aiokafka.consumer import fetcher
 from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 
 from streams.running.app import stage_app
@@ -11,6 +12,7 @@ from streams.running.log.claims import StatePartition
 from streams.running.log.connection import Connection
 from streams.running.log.position import SourcePosition
 from streams.running.partitions.observer import Observer
+from streams.running.patches.fetched_range import FetchResult
 from streams.running.log.fetched import Fetched
 
 
@@ -124,3 +126,10 @@ def test_a_broker_that_goes_away_during_the_start_is_named(monkeypatch, when, er
     monkeypatch.setattr(app.writer, "start", fail)
     with pytest.raises(RefusedToStart, match="no Kafka broker answers at 127.0.0.1:1"):
         asyncio.run(app.on_start())
+
+
+def test_classes_are_replaced_before_the_first_consumer_starts(monkeypatch):
+    """Who reads the rules has fetched already when the consumer of the stages starts."""
+    monkeypatch.setattr(fetcher, "FetchResult", FetchResult.__base__)
+    StageApp(Connection("127.0.0.1:1"), "", None, "")
+    assert fetcher.FetchResult is FetchResult

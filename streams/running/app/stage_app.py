@@ -28,6 +28,7 @@ from streams.running.partitions.observer import Observer
 from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.partitions.stage import RunnableStage, State
 from streams.running.patches.app import PromptlyStoppingApp
+from streams.running.patches.install import install_patches
 from streams.running.patches.positioned_consumer import PositionedConsumer, PositionedTransport
 from streams.running.takeover.ownership import OwnedStage, Ownership
 
@@ -50,6 +51,7 @@ class StageApp(PromptlyStoppingApp):
     def __init__(
         self, connection: Connection, prefix: str, before_start: Callable[[], Awaitable[None]], instance: str
     ) -> None:
+        install_patches()
         self.connection = connection
         self.prefix = prefix
         self._stages: list[_RunningStage] = []

@@ -15,7 +15,6 @@ from faust.types import TP
 
 from streams.running.log.fetched import Fetched
 from streams.running.log.memory import MAX_ANSWER_BYTES
-from streams.running.patches.install import install_patches
 from streams.running.takeover.membership import SESSION_SECONDS, refusal
 
 logger = structlog.get_logger(__name__)
@@ -38,7 +37,6 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         self.last_records: dict[TP, int] = {}
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
-        install_patches()
         consumer = super()._create_worker_consumer(transport)
         # The consumer reads these when it starts its fetcher, which is after this method returns.
         consumer._isolation_level = "read_committed"

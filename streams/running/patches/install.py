@@ -8,7 +8,11 @@ from streams.running.patches.lenient_records import install_lenient_records
 
 
 def install_patches() -> None:
-    """Replace all that a worker needs. Call before its first consumer starts."""
+    """Replace all that a worker needs.
+
+    Call before its first consumer of any kind starts: one that has fetched already would not know the class
+    of what it holds.
+    """
     install_reading_patches()
     install_fetched_range()
     install_bounded_fetcher()
