@@ -1,6 +1,7 @@
 """All at once, at random moments: workers and the broker are killed, stopped and paused, the fleet is
 restarted in turn, a tenth of the records is hostile, a subscriber is slow, and in long runs a partition has
-no leader now and then. Nothing is lost or applied twice, and the log replays to the same bytes.
+no leader now and then, and people change the rules. Nothing is lost or applied twice, and the log replays to
+the same bytes.
 
 `make test` plays one short run, `make test-all` longer ones. `make soak` plays many, each with another seed
 (CONTRIBUTING.md).
@@ -28,8 +29,11 @@ from tests.kafka.harness.deployment import (
 from tests.kafka.harness.hostile_reports import hostile_reports
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
+from tests.kafka.harness.random_rules import RandomRules
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate
+from tests.kafka.harness.rule_acts import UNSIGNED
+from tests.kafka.harness.rulings import compiled_rules_of
 from tests.kafka.harness.subscribers import Subscribers
 from tests.kafka.harness.workers import MOST_MIB, peak_mib
 
@@ -75,16 +79,21 @@ REASONS = (
 class Trouble:
     """Causes faults in a deployment and its broker, and records them in `story`.
 
-    `second` is the broker of one partition, or None.
+    `second` is the broker of one partition, or None, and `rules` who changes the rules, or None.
     """
 
-    def __init__(self, deployment, broker, second, chance):
+    def __init__(self, deployment, broker, second, rules, chance):
         self.story = []
         self._deployment = deployment
         self._fleet = deployment.fleet
         self._broker = broker
         self._second = second
-        self._faults = FAULTS | ({} if second is None else {"lose a partition": 2})
+        self._rules = rules
+        self._faults = dict(FAULTS)
+        if second is not None:
+            self._faults["lose a partition"] = 2
+        if rules is not None:
+            self._faults["change the rules"] = 3
         # What happens first, in every run: in `make test` no other one is restarted in turn, or has one broker
         # and loses it under load.
         self._sure = ["restart all in turn", "kill the broker"] if second is None else ["lose a partition"]
@@ -112,6 +121,8 @@ class Trouble:
             self._restart(awake)
         elif fault == "lose a partition":
             self._lose()
+        elif fault == "change the rules":
+            self._note(self._rules.change())
         elif fault.endswith("broker"):
             self._note(fault)
             self._harm_broker(fault)
@@ -232,7 +243,8 @@ def test_random_faults(deploy, prefix, tmp_path, seed, request):
     chance = random.Random(seed)
     second = seconds >= LONG_SECONDS
     with brokers(tmp_path / "kafka", f"{prefix}0.", chance, second=second) as (bootstrap, *both):
-        deployment = deploy(bootstrap=bootstrap, partitions=PARTITIONS)
+        deployment = deploy(bootstrap=bootstrap, partitions=PARTITIONS, settings=UNSIGNED)
+        rules = RandomRules(deployment, chance) if second else None
         mix = Mix(deployment, seed, 400, 10, 20_000)
         reports = generate(seed, int(RATE * seconds), soon_ms=20_000)
         hostile = hostile_reports(seed, int(HOSTILE_RATE * seconds))
@@ -258,7 +270,7 @@ def test_random_faults(deploy, prefix, tmp_path, seed, request):
             for publisher in (*publishers, forger):
                 publisher.flush()
 
-        trouble = Trouble(deployment, *both, chance)
+        trouble = Trouble(deployment, *both, rules, chance)
         for _ in range(chance.choice((1, 2, 3))):
             trouble.start()
         publishing = threading.Thread(target=publish)
@@ -295,4 +307,4 @@ def test_random_faults(deploy, prefix, tmp_path, seed, request):
 
         reader = deployment.outputs()
         mix.check(reader)
-        check_replay(deployment, reader, shipped_rules())
+        check_replay(deployment, reader, shipped_rules(), sets=compiled_rules_of(deployment))

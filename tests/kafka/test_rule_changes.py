@@ -13,14 +13,13 @@ from click.testing import CliRunner
 
 from streams.commands.main import commands
 from streams.deciding.partition.rules_in_force import Ruling
-from streams.deciding.reports.rules import compile_report_rules
 from streams.registry.changes.bundle import rule_files
 from tests.kafka.harness.command_results import done, refused
 from tests.kafka.harness.deployment import ENRICHED, ESCALATIONS, RULE_SETS, SHADOW, STAGES
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate, now_ms, spam_report
 from tests.kafka.harness.rule_owners import list_keys, rules_folder
-from tests.kafka.harness.rulings import judged_by, rules_of, rulings
+from tests.kafka.harness.rulings import compiled_rules_of, judged_by, rules_of, rulings
 from tests.kafka.harness.workers import COMMAND, Worker
 from tests.unit.console_pages import hidden_fields, text_of
 
@@ -176,8 +175,7 @@ def test_a_change_from_the_idea_to_the_last_partition(deployment, people, says, 
     assert f"in force: {first}" in shown
 
     reader = deployment.outputs()
-    sets = {name: compile_report_rules(rules) for name, rules in rules_of(deployment).items()}
-    check_replay(deployment, reader, shipped_rules(), sets=sets)
+    check_replay(deployment, reader, shipped_rules(), sets=compiled_rules_of(deployment))
 
 
 def floods(first, channels=100):
@@ -254,5 +252,4 @@ def test_a_candidate_in_shadow_for_a_share_halted_and_in_force_from_a_time_on(de
     deployment.wait_until_applied()
     assert policy_versions(deployment, 5_000) == {known[name].policy_version}
 
-    sets = {each: compile_report_rules(rules) for each, rules in rules_of(deployment).items()}
-    check_replay(deployment, deployment.outputs(), shipped_rules(), sets=sets)
+    check_replay(deployment, deployment.outputs(), shipped_rules(), sets=compiled_rules_of(deployment))

@@ -4,7 +4,7 @@ decide.
 
 from collections.abc import Sequence
 
-from tests.kafka.harness.clock_oracle import report_courses, request_courses, steps_missing
+from tests.kafka.harness.clock_oracle import NotThere, report_courses, request_courses, steps_missing
 from tests.kafka.harness.deployment import Deployment
 from tests.kafka.harness.desk import Desk
 from tests.kafka.harness.moderation import Moderators
@@ -28,6 +28,8 @@ class Mix:
         # because the outputs must not change while they are compared.
         self.until_ms = now_ms() + soon_ms + MAKING_MS
         self._deployment = deployment
+        # What the topics lacked when they were last looked at.
+        self._lacking: NotThere | None = None
         made = generate_requests(seed, requests, soon_ms=soon_ms)
         self._pieces = iter([made[start::times] for start in range(times)])
 
@@ -49,7 +51,10 @@ class Mix:
         self._deployment.wait_until_applied()
         self.desk.work()
         self._deployment.wait_until_applied()
-        self._deployment.fleet.wait_for(self._steps_taken, seconds, "every step of every clock")
+        try:
+            self._deployment.fleet.wait_for(self._steps_taken, seconds, "every step of every clock")
+        except AssertionError as late:
+            raise late from self._lacking
 
     def check(self, reader: Reader) -> Totals:
         """Compare the topics with everything that was published."""
@@ -66,6 +71,10 @@ class Mix:
         deployment = self._deployment
         reports = {record.facts.report_id: record.facts for record in deployment.published if record.facts}
         requests = {record.facts.request_id: record.facts for record in deployment.requests if record.facts}
-        courses = report_courses(deployment, reader, reports.values())
-        courses |= request_courses(deployment, reader, requests.values())
+        try:
+            courses = report_courses(deployment, reader, reports.values())
+            courses |= request_courses(deployment, reader, requests.values())
+        except NotThere as lacking:
+            self._lacking = lacking
+            return False
         return not steps_missing(courses, self.until_ms)

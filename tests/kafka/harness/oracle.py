@@ -175,7 +175,12 @@ def _check_dead_letters(
         for row in rows
         if header(row, "topic") not in outcomes
     )
-    assert written == Counter(_compared(record.key, record.value, record.reason) for record in bad)
+    expected = Counter(_compared(record.key, record.value, record.reason) for record in bad)
+    missing, others = [*(expected - written)], [*(written - expected)]
+    assert not (missing or others), (
+        f"{len(missing)} dead letters are missing, first {missing[:2]}, and {len(others)} should not be there, "
+        f"first {others[:2]}"
+    )
     places = {(header(row, "topic"), header(row, "partition"), header(row, "offset")) for row in rows}
     assert len(places) == len(rows)
     assert {topic for topic, _, _ in places} <= {

@@ -7,7 +7,7 @@ import orjson
 
 from streams.contract.events.rules.rule_set import RuleSet
 from streams.deciding.partition.rules_in_force import RULES_IN_FORCE, Ruling, ruling_of
-from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.registry.changes.bundle import load_rule_set
 from streams.registry.rules import Rules
 from streams.running.log.position import POSITION_KEY
@@ -39,6 +39,11 @@ def rules_of(deployment: Deployment) -> dict[str, Rules]:
     }
 
 
+def compiled_rules_of(deployment: Deployment) -> dict[str, ReportRules]:
+    """The rules of every set in the log, by its id, for a replay."""
+    return {name: compile_report_rules(rules) for name, rules in rules_of(deployment).items()}
+
+
 def check_judged_once(deployment: Deployment) -> None:
     """Assert that no published report is judged by none or two, all by a set of the log or the files of before,
     and that a replay gives the same bytes.
@@ -49,5 +54,4 @@ def check_judged_once(deployment: Deployment) -> None:
     assert times == Counter(orjson.loads(record.value)["report_id"] for record in deployment.published)
     versions = {rules.policy_version for rules in known.values()} | {files.registry.policy_version}
     assert {document["policy_version"] for document in enriched} <= versions
-    sets = {name: compile_report_rules(rules) for name, rules in known.items()}
-    check_replay(deployment, reader, files, sets=sets)
+    check_replay(deployment, reader, files, sets=compiled_rules_of(deployment))
