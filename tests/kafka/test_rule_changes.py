@@ -18,9 +18,10 @@ from tests.kafka.harness.command_results import done, refused
 from tests.kafka.harness.deployment import ENRICHED, ESCALATIONS, RULE_SETS, SHADOW, STAGES
 from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import generate, now_ms, spam_report
+from tests.kafka.harness.rule_acts import HAVE_NO_TRIALS, UNSIGNED, RuleActs
 from tests.kafka.harness.rule_owners import list_keys, rules_folder
 from tests.kafka.harness.rulings import compiled_rules_of, judged_by, rules_of, rulings
-from tests.kafka.harness.workers import COMMAND, Worker
+from tests.kafka.harness.workers import COMMAND, Worker, changed_worker
 from tests.unit.console_pages import hidden_fields, text_of
 
 BOTH = ["propose", "approve"]
@@ -253,3 +254,33 @@ def test_a_candidate_in_shadow_for_a_share_halted_and_in_force_from_a_time_on(de
     assert policy_versions(deployment, 5_000) == {known[name].policy_version}
 
     check_replay(deployment, deployment.outputs(), shipped_rules(), sets=compiled_rules_of(deployment))
+
+
+@pytest.mark.nightly
+def test_a_pipeline_proposes_and_approves_in_one_command_where_four_eyes_are_off(deploy, people, tmp_path):
+    deployment = deploy(partitions=1, settings=UNSIGNED)
+    fleet, acts = deployment.fleet, RuleActs(deployment.settings)
+    first = acts.put_into_force()
+    fleet.start(changed_worker(HAVE_NO_TRIALS))
+    deployment.publish(reports(0, 20))
+    fleet.wait_for(lambda: judged_by(deployment) == {first}, 60, "the set in force judges")
+
+    folder = rules_folder(tmp_path / "next", "- id: hate\n    mode: shadow", "- id: hate\n    mode: off")
+    words = ["rules", "propose", "--from", str(folder), "--reason", "reviewed"]
+    words += ["--approve-as", "bob-7f3a", "lead"]
+    signed = {"TOCSIN_RULE_APPROVALS": None, "TOCSIN_RULE_KEYS_FILE": str(people[0])}
+    signed |= people[1]["bob"].environment
+    answer = CliRunner().invoke(commands, words, env=deployment.settings | signed)
+    assert answer.exit_code == 2
+    assert "an approval takes another person with a key of their own" in answer.output
+    assert rules_of(deployment).keys() == {first}
+    assert len(acts.history().acts) == 3
+
+    words += ["--actor", "alice-7f3a", "--role", "policy_owner"]
+    second = proposed(CliRunner().invoke(commands, words, env=deployment.settings))
+    fleet.wait_for(lambda: judged_by(deployment) == {second}, 30, "every partition has changed", tend=False)
+    deployment.publish(reports(100, 20))
+    deployment.wait_until_applied()
+    known = rules_of(deployment)
+    assert policy_versions(deployment, 100) == {known[second].policy_version}
+    assert known[first].policy_version != known[second].policy_version

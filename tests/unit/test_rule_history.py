@@ -175,12 +175,14 @@ def test_what_is_in_force_is_what_a_model_says_after_every_act(acts):
         )
         expected = counts(told, new)
         assert (read.problem(new, number) is None) == expected
+        # Who looks ahead changes nothing here.
+        assert (read.copy().read(new, number) is None) == expected
         assert (read.read(new, number) is None) == expected
         if expected:
             told.append(new)
         now = None if read.in_force is None else read.in_force.rule_set
         assert now == model(told)
-        assert read.version == len(told)
+        assert (read.version, len(read.acts)) == (len(told), number + 1)
         trial = read.trial
         assert (None if trial is None else (trial.rule_set, trial.share)) == on_trial(told)
         if now is not None and now not in ever:

@@ -9,6 +9,7 @@ from typing import Any, cast, get_args
 import click
 
 from streams.commands.rules.acting import act_on, reading, require_counts, signer, write
+from streams.commands.rules.approving_at_once import APPROVE_AS, approver, require_approvable
 from streams.commands.rules.history_text import act_text, listed
 from streams.commands.rules.sets_in_log import (
     found_set,
@@ -66,18 +67,24 @@ _SET = click.argument("rule_set", metavar="SET")
 )
 @click.option("--from-settings", is_flag=True, help="The files that the settings name.")
 @_who_and_why
+@APPROVE_AS
 def propose(
     folder: Path | None,
     from_settings: bool,
     reason: str,
     actor: str | None,
     role: RuleRole | None,
+    approve_as: tuple[str, RuleRole] | None,
 ) -> None:
     """Put a set of rules into the log, for another person to approve.
 
     The set is tried first, as every worker will: it is loaded, and executed on sample reports and on those of
     golden_reports.yaml, if the folder has that file. What the folder does not have is as in the set in force,
     or as in the files that the settings name while none is. A folder `law` replaces all law.
+
+    A pipeline whose own review is the second pair of eyes approves it at once with --approve-as. That is
+    refused, and nothing written, where the list of keys demands two people, while no set is in force, and for
+    what changes anything but policies in shadow: propose that, back-test it, and approve it.
 
     If the record of the set in force is gone, a folder with all of its files writes that again instead.
     """
@@ -86,11 +93,14 @@ def propose(
     require_reason(reason)
     settings = load_settings()
     who = signer(settings, actor, role)
+    second = None if approve_as is None else approver(settings, who, *approve_as)
     with broker_errors_explained(settings):
-        echo(asyncio.run(_propose(settings, who, folder, reason)))
+        echo(asyncio.run(_propose(settings, who, second, folder, reason)))
 
 
-async def _propose(settings: Settings, who: Signer, folder: Path | None, reason: str) -> str:
+async def _propose(
+    settings: Settings, who: Signer, second: Signer | None, folder: Path | None, reason: str
+) -> str:
     log = reading(settings)
     history = await log.to_the_end()
     if (unknown := history.why_unknown()) is not None:
@@ -112,16 +122,21 @@ async def _propose(settings: Settings, who: Signer, folder: Path | None, reason:
     except BadRuleSet as error:
         raise click.ClickException(f"no worker would take it: it {error}. Nothing was written.") from error
     rule_set = rule_set_id(value)
-    await require_usable(settings, history, rule_set, value)
+    after = await require_usable(settings, history, rule_set, value)
     act = made(history, who, "proposed", rule_set, reason, parent=parent)
     require_counts(history, act)
+    if second is not None:
+        await require_approvable(settings, history, act, (who, second), after)
     await write(settings, rule_set_record(value, epoch_ms(act.at)))
     await act_on(settings, log, act)
     await act_on(settings, log, made(history, who, "checked", rule_set, "tried when proposed", passed=True))
-    return (
-        f"proposed and checked: {rule_set}\n"
-        f"Another person approves it with `tocsin rules approve {short(rule_set)}`."
-    )
+    # At once: it stays so, even if brokers then fail.
+    echo(f"proposed and checked: {rule_set}")
+    if second is None:
+        return f"Another person approves it with `tocsin rules approve {short(rule_set)}`."
+    approval = made(history, second, "approved", rule_set, reason)
+    await act_on(settings, log, approval)
+    return act_text(approval)
 
 
 async def _put_back(

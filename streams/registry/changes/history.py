@@ -125,6 +125,10 @@ class RuleHistory:
     acts: deque[Told] = field(default_factory=lambda: deque(maxlen=_MOST_ACTS))
     lost_below: int = 0
 
+    def copy(self) -> "RuleHistory":
+        """Return a history that says the same, to look ahead: what it reads, this one does not know."""
+        return replace(self, proposals=dict(self.proposals), past=list(self.past), acts=self.acts.copy())
+
     def begin_at(self, offset: int) -> None:
         """Forget everything: what was below an offset of the log was deleted, and nobody can read it again.
 
