@@ -27,6 +27,7 @@ from tests.kafka.harness.deployment import (
     STATE,
 )
 from tests.kafka.harness.hostile_reports import hostile_reports
+from tests.kafka.harness.kept_logs import keep_logs
 from tests.kafka.harness.mix import Mix
 from tests.kafka.harness.publisher import LIBRDKAFKA_DEFAULT
 from tests.kafka.harness.random_rules import RandomRules
@@ -306,5 +307,9 @@ def test_random_faults(deploy, prefix, tmp_path, seed, request):
                 assert any(reason in worker.text for reason in REASONS), worker.text
 
         reader = deployment.outputs()
-        mix.check(reader)
-        check_replay(deployment, reader, shipped_rules(), sets=compiled_rules_of(deployment))
+        try:
+            mix.check(reader)
+            check_replay(deployment, reader, shipped_rules(), sets=compiled_rules_of(deployment))
+        except AssertionError:
+            print(f"the logs are in {keep_logs(deployment, reader, f'seed-{seed}')}")
+            raise

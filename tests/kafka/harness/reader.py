@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -37,7 +37,29 @@ def _admin_client(bootstrap: str) -> AdminClient:
     return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
 
 
-class Reader:
+class Rows:
+    """Records by topic and partition, in their order."""
+
+    rows: Mapping[str, Mapping[int, list[Row]]]
+
+    def all(self, topic: str) -> Iterator[Row]:
+        """Every row of a topic, partition by partition."""
+        for _, rows in sorted(self.rows[topic].items()):
+            yield from rows
+
+    def latest(self, topic: str, partition: int) -> dict[bytes, bytes]:
+        """The compacted view of a partition: the last value of every key that is not deleted."""
+        view: dict[bytes, bytes] = {}
+        for row in self.rows[topic][partition]:
+            assert row.key is not None
+            if row.value is None:
+                view.pop(row.key, None)
+            else:
+                view[row.key] = row.value
+        return view
+
+
+class Reader(Rows):
     """Reads topics from their start to the committed end, as often as asked.
 
     With `only`, keeps only records with that key.
@@ -50,7 +72,7 @@ class Reader:
         # The committed end up to which a partition was read last. It differs from the next offset after a
         # transaction marker.
         self._read_to: dict[Place, int] = {}
-        self.rows: dict[str, dict[int, list[Row]]] = {topic: defaultdict(list) for topic in topics}
+        self.rows = {topic: defaultdict(list) for topic in topics}
         # It asks for many ends at once, and not on the connection where a fetch may be waiting for records.
         self._admin = _admin_client(bootstrap)
         self._bootstrap = bootstrap
@@ -113,11 +135,6 @@ class Reader:
         """Number of rows read so far."""
         return sum(map(self.count, self.rows))
 
-    def all(self, topic: str) -> Iterator[Row]:
-        """Every row of a topic, partition by partition."""
-        for _, rows in sorted(self.rows[topic].items()):
-            yield from rows
-
     def ends(self, places: Iterable[Place], seconds: float = 20) -> dict[Place, int]:
         """The offset that the next record of each partition will get, also of topics that are not read here."""
         wanted = list(places)
@@ -130,17 +147,6 @@ class Reader:
     def count(self, topic: str) -> int:
         """Number of rows of a topic read so far."""
         return sum(map(len, self.rows[topic].values()))
-
-    def latest(self, topic: str, partition: int) -> dict[bytes, bytes]:
-        """The compacted view of a partition: the last value of every key that is not deleted."""
-        view: dict[bytes, bytes] = {}
-        for row in self.rows[topic][partition]:
-            assert row.key is not None
-            if row.value is None:
-                view.pop(row.key, None)
-            else:
-                view[row.key] = row.value
-        return view
 
     def _partitions(self, seconds: float = 20) -> dict[str, Iterable[int]]:
         # With several brokers, one may not yet know a topic that another has just created.
