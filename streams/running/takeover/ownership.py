@@ -112,14 +112,16 @@ class Ownership:
         self._followed = None
         async with self.write_lock:
             owners, self.owners = self.owners, {}
-            await self._writer.look_at_troubles([owner.state_log for owner in owners.values()])
+            claims = self._claims.tp
+            await self._writer.look_at_troubles([claims, *(owner.state_log for owner in owners.values())])
+            has_no_leader = self._writer.troubles.has_no_leader
             for place, owner in [*owners.items()]:
-                if owner.attempts.is_set_aside or self._writer.troubles.has_no_leader(owner.state_log):
+                if owner.attempts.is_set_aside or has_no_leader(owner.state_log):
                     owners.pop(place).released()
             if owners:
                 ends = await self._writer.ends([owner.state_log for owner in owners.values()])
                 self._kept = {place: Kept(owner, ends[owner.state_log]) for place, owner in owners.items()}
-            if await self.claims_have_leader():
+            if not has_no_leader(claims):
                 await self._release()
 
     async def _release(self) -> None:
