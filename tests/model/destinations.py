@@ -117,6 +117,36 @@ def without_claims(change: str) -> Told:
     return told
 
 
+async def leader_lost_at_release(fleet: Fleet) -> None:
+    """The log of claims loses its leader when a worker has begun to release its partitions for a newcomer."""
+    claims = fleet.brokers.partitions[TopicPartition(CLAIMS, 0)]
+    fleet.start("A")
+    for partition in fleet.published:
+        fleet.publish(partition, 5)
+    await fleet.calm()
+    lost = False
+
+    def on_step(process: Process, name: str) -> None:
+        nonlocal lost
+        if not lost and process.name == "A" and name == f"before produce {CLAIMS}-0":
+            lost = True
+            fleet.say(f"{CLAIMS}-0 has no leader")
+            claims.has_leader = False
+
+    fleet.on_step = on_step
+    fleet.start("B")
+    await fleet.pause(AWAY_SECONDS)
+    if not lost:
+        raise Failed("A has released nothing", fleet.trace)
+    fleet.say(f"{CLAIMS}-0 has a leader")
+    claims.has_leader = True
+    for partition in fleet.published:
+        fleet.publish(partition)
+    await fleet.calm()
+    if fleet.exits:
+        raise Failed(f"{fleet.exits[0][0].name} had to end: {fleet.exits[0][1]}", fleet.trace)
+
+
 class LoseLeader:
     """Takes the leader away once, at the moment; `then` something else."""
 
@@ -166,3 +196,4 @@ STORIES += [
     for workers in (1, 2)
     for moment in ("", "after produce", "after commit")
 ]
+STORIES += [leader_lost_at_release]

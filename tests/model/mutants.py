@@ -152,10 +152,14 @@ async def _note_ends_last(self: Ownership) -> None:
     self._followed = None
     async with self.write_lock:
         owners, self.owners = self.owners, {}
-        await self._claims.release()
+        await self._release()
         if owners:
             ends = await self._writer.ends([owner.state_log for owner in owners.values()])
             self._kept = {place: Kept(owner, ends[owner.state_log]) for place, owner in owners.items()}
+
+
+async def _release_or_end(self: Ownership) -> None:
+    await self._claims.release()
 
 
 def _add_state_without_position(
@@ -262,6 +266,7 @@ MUTANTS: dict[str, list[Change]] = {
     "release before the last commit": [(Ownership, "give_up", _release_first)],
     "release at the end without the lock": [(Ownership, "end", _end_without_lock)],
     "ends noted after the release": [(Ownership, "give_up", _note_ends_last)],
+    "a release that fails ends the worker": [(Ownership, "_release", _release_or_end)],
     "state without position": [(Outputs, "add_state", _add_state_without_position)],
     "outputs before the state": [(Writer, "write", _write_state_last)],
     "the same id after a destination failed": [(Writer, "renew", _same_id)],
