@@ -11,14 +11,9 @@ import msgspec
 
 from streams.contract.wire.state_records import STATE_VERSION, require_version
 from streams.contract.wire.times import DAY
-from streams.counting.attribution import (
-    ENTRY,
-    MessageReporters,
-    ReportIdentity,
-    decode_reporters,
-    encode_reporters,
-)
+from streams.counting.attribution import MessageReporters, ReportIdentity
 from streams.counting.expiry import EXPIRY_DAY, day_in
+from streams.counting.message_bytes import ENTRY, decode_reporters, encode_reporters
 from streams.counting.message_facts import FirstReport
 from streams.counting.packed_records import PackedRecords
 from streams.counting.record_store import ExpiringStore
@@ -31,8 +26,8 @@ _OBJECT_BYTES: Final = 1_100
 _RECORD_BYTES: Final = 64
 _REPORTER_BYTES: Final = 40
 
-# The bytes of a record of one report (attribution.py) before and after its reporter and time. Then follow the
-# report's id, the first part of its shape, the time once more, the second part, and the day of expiry.
+# The bytes of a record of one report (message_bytes.py) before and after its reporter and time. Then follow
+# the report's id, the first part of its shape, the time once more, the second part, and the day of expiry.
 _HEAD: Final = STATE_VERSION + b"\x9b\xc4\x0c"
 _MIDDLE: Final = b"\x01\xc2\xc0\xc0\x90\x91"
 _ENTRY_AT: Final = len(_HEAD)

@@ -6,7 +6,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.counting.attribution import KEPT, MessageReporters, decode_reporters, encode_reporters
+from streams.counting.attribution import KEPT, MessageReporters
+from streams.counting.message_bytes import decode_reporters, encode_reporters
 from streams.counting.known_outcome import Counted, KnownOutcome
 
 DAY = 86_400_000

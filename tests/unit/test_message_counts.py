@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from streams.counting.attribution import MessageReporters, decode_reporters, encode_reporters
+from streams.counting.attribution import MessageReporters
+from streams.counting.message_bytes import decode_reporters, encode_reporters
 from streams.counting.message_facts import FirstReport, MessageFacts
 from streams.deciding.reports import state as report_state
 from streams.deciding.reports.crowd import Crowd

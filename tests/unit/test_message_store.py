@@ -8,12 +8,8 @@ import pytest
 from streams.contract.wire.state_records import STATE_VERSION, UnknownStateVersion
 from streams.contract.wire.times import DAY
 from streams.counting import message_store
-from streams.counting.attribution import (
-    MessageReporters,
-    ReportIdentity,
-    decode_reporters,
-    encode_reporters,
-)
+from streams.counting.attribution import MessageReporters, ReportIdentity
+from streams.counting.message_bytes import decode_reporters, encode_reporters
 from streams.counting.expiry import EXPIRY_DAY
 from streams.counting.known_outcome import KnownOutcome
 from streams.counting.message_facts import FirstReport

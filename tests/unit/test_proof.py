@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.counting.attribution import MessageReporters, decode_reporters, encode_reporters
+from streams.counting.attribution import MessageReporters
+from streams.counting.message_bytes import decode_reporters, encode_reporters
 from streams.counting.confirmation import MOST_PROOFS, SUPPORTED_BEFORE, Support, proven_voices
 from streams.counting.known_outcome import Counted, KnownOutcome
 from streams.counting.sums import StampedSums

@@ -14,7 +14,7 @@ from streams.contract.events.enriched_report import Source
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
-from streams.counting.attribution import decode_reporters, encode_reporters
+from streams.counting.message_bytes import decode_reporters, encode_reporters
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.daily_counters import DAILY_COUNTERS, OWN_DAY_COUNTERS
 from streams.deciding.partition.duplicates import SLOT_HEAD
