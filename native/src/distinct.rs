@@ -1,4 +1,4 @@
-//! The number of different reporters in a window, in bounded space (streams/counting/distinct.py, which argues it).
+//! The number of different reporters in a window, in bounded space (streams/counting/seen/distinct.py, which argues it).
 
 use hashbrown::HashTable;
 

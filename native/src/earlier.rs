@@ -1,4 +1,4 @@
-//! Who had already reported before they were last seen (streams/counting/earlier.py, which argues it).
+//! Who had already reported before they were last seen (streams/counting/seen/earlier.py, which argues it).
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,5 +1,5 @@
 //! Reporters who reported a channel again without adding risk, and when their risk was last counted
-//! (streams/counting/repeats.py).
+//! (streams/counting/seen/repeats.py).
 
 use std::collections::HashSet;
 

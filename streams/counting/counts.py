@@ -8,7 +8,17 @@ import msgspec
 
 from streams.contract.events.report import Category
 from streams.contract.wire.state_records import STATE_VERSION, require_version
-from streams.counting.distinct import (
+from streams.counting.panes import (
+    START,
+    Folded,
+    RunningSum,
+    drop_after,
+    drop_before,
+    find_or_insert,
+    fold,
+    pane_at,
+)
+from streams.counting.seen.distinct import (
     LastSeen,
     equally_likely,
     in_sample,
@@ -20,18 +30,8 @@ from streams.counting.distinct import (
     thin_out,
     union_size,
 )
-from streams.counting.earlier import Earlier, flat, pairs
-from streams.counting.panes import (
-    START,
-    Folded,
-    RunningSum,
-    drop_after,
-    drop_before,
-    find_or_insert,
-    fold,
-    pane_at,
-)
-from streams.counting.repeats import RiskCounted, turned_back, with_repeat
+from streams.counting.seen.earlier import Earlier, flat, pairs
+from streams.counting.seen.repeats import RiskCounted, turned_back, with_repeat
 from streams.counting.sums import NOT_STAMPED, UNIT, Pane, StampedSums, WindowCounts
 from streams.counting.tally import Tally, forget_after, forget_before, most_reported, tally_message
 from streams.counting.voices import VoicePane, Voices

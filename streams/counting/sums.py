@@ -145,7 +145,7 @@ class Pane(msgspec.Struct, array_like=True, gc=False):
     anonymous: int = 0
     without_ref: int = 0
     # `kept` sampled reporters were last seen in it, each representing `weight` / UNIT reporters. Weights
-    # never grow from one pane to a newer one; see distinct.py for why.
+    # never grow from one pane to a newer one; see seen/distinct.py for why.
     kept: int = 0
     weight: int = UNIT
     # Index of the most protective tier among the reports. It is not a sum, and is read only when something

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.contract.wire.state_records import STATE_VERSION, UnknownStateVersion
-from streams.counting import distinct
+from streams.counting.seen import distinct
 from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.counts import ChannelCounts
-from streams.counting.earlier import MOST_EARLIER
+from streams.counting.seen.earlier import MOST_EARLIER
 from streams.counting.panes import RunningSum
-from streams.counting.repeats import MOST_REPEATS
+from streams.counting.seen.repeats import MOST_REPEATS
 from streams.counting.sums import StampedSums, WindowCounts
 from streams.counting.windows import FINE_MS, RINGS, WindowSpec, latest_start, window_spec
 

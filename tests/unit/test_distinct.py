@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.counting import distinct
+from streams.counting.seen import distinct
 from streams.counting.counts import ChannelCounts, union_distinct
 from streams.counting.panes import RunningSum
 from streams.counting.sums import UNIT

@@ -3,7 +3,7 @@
 import random
 
 from streams.counting.counts import ChannelCounts
-from streams.counting.distinct import SAMPLE
+from streams.counting.seen.distinct import SAMPLE
 from streams.counting.sums import UNIT
 from streams.counting.windows import FINE_MS, WindowSpec
 from streams.counting.withdrawal.additions import Addition, Sightings

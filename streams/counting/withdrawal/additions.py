@@ -12,7 +12,7 @@ class Sightings(NamedTuple):
     """A reporter as the counts of a channel and category know them.
 
     `panes` are the fine indexes of the panes in which they were seen; `risk_counted_at` is the one of
-    repeats.py, None if there is none.
+    seen/repeats.py, None if there is none.
     """
 
     panes: tuple[int, ...]

@@ -22,7 +22,7 @@ class HashKey:
     `secret` is the key itself, for a hash function outside of Python; it must not get into any of these.
 
     Without the key nobody can choose refs by their hash, which would steer the sample of reporters (see
-    counting/distinct.py), or try refs that they know against the hashes in the state.
+    counting/seen/distinct.py), or try refs that they know against the hashes in the state.
     """
 
     id: str

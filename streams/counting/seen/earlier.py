@@ -8,8 +8,8 @@ that are kept too, for those who report a channel again: a reporter who reports 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from streams.counting.distinct import LastSeen, in_sample
 from streams.counting.panes import pane_at
+from streams.counting.seen.distinct import LastSeen, in_sample
 from streams.counting.sums import Pane
 
 Pair = tuple[int, int]

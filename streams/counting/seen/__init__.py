@@ -1,0 +1,1 @@
+"""Which reporters were seen in which pane of a channel, in bounded space."""
