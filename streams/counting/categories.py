@@ -1,13 +1,15 @@
-"""The counts of a channel's window over several categories: each category's, and their total."""
+"""The counts of a channel's window over several categories: each category's, their total, their reporters."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from streams.contract.events.report import Category
-from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix, union_distinct
+from streams.counting.counts import ChannelCounts
+from streams.counting.held_counts import CHANNEL_COUNTS, category_suffix
+from streams.counting.seen.distinct import equally_likely, union_size
 from streams.counting.store import CountStore
-from streams.counting.sums import NOT_STAMPED, WindowCounts
-from streams.counting.windows import WindowSpec
+from streams.counting.sums import NOT_STAMPED, UNIT, WindowCounts
+from streams.counting.windows import FINE_MS, WindowSpec, window_start, window_stop
 
 NO_COUNTS = WindowCounts()
 
@@ -60,3 +62,32 @@ def summed(shares: Sequence[CategoryShare], distinct_reporters: int) -> WindowCo
     total.risk -= unnamed - total.stamped.unnamed
     total.distinct_reporters = distinct_reporters
     return total
+
+
+def reporters_in(
+    counts: Sequence[ChannelCounts], spec: WindowSpec, now_ms: int
+) -> tuple[list[list[int]], float]:
+    """Return the reporters of a window in each category, by hash, and how many of them each stands for.
+
+    There must be one with reports. It is 1 up to some thousand reporters; beyond, this is a sample to which
+    each is equally likely to belong.
+    """
+    now = now_ms // FINE_MS
+    start, stop = window_start(spec.ring, spec.panes, now), window_stop(spec.ring, now)
+    alike, weight = equally_likely([one.sample(start, stop) for one in counts])
+    return alike, weight / UNIT
+
+
+def union_distinct(counts: Sequence[ChannelCounts], spec: WindowSpec, now_ms: int) -> int:
+    """Return the number of different reporters in a window over several categories of a channel.
+
+    It is never below the largest category's number and never above their sum, so these bounds can decide a
+    threshold without computing the union. It is exact if each category's number is.
+    """
+    now = now_ms // FINE_MS
+    start, stop = window_start(spec.ring, spec.panes, now), window_stop(spec.ring, now)
+    sizes = [one.measure(spec, now_ms).distinct_reporters for one in counts]
+    samples = [one.sample(start, stop) for one, size in zip(counts, sizes, strict=True) if size]
+    if len(samples) < 2:
+        return sum(sizes)
+    return min(max(union_size(samples), *sizes), sum(sizes))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from streams.contract.wire.state_records import STATE_VERSION, UnknownStateVersion, require_version
 from streams.counting import sums
 from streams.counting.coordination.clusters import ClusterSums
-from streams.counting.counts import ChannelCounts, union_distinct
+from streams.counting.counts import ChannelCounts
+from streams.counting.categories import union_distinct
 from streams.counting.store import CountStore, UnreadableCounts, decode_entry
 from streams.counting.sums import (
     NO_DOUBT,

@@ -11,7 +11,7 @@ from streams.commands.state.reset import ResetPlan
 from streams.commands.state.stages import STAGE_NAMES, all_stages
 from streams.commands.state.state_check import PartitionCheck, check_entries
 from streams.contract.wire.partitioner import home_partition
-from streams.counting.counts import STATE_VERSION
+from streams.contract.wire.state_records import STATE_VERSION
 from streams.deciding.partition.hash_key import DEMONSTRATION, DEMONSTRATION_KEY
 from streams.deciding.reporters.part import part_key
 from streams.deciding.reporters.reporter import REPORTER

@@ -26,7 +26,8 @@ from streams.contract.wire.records import OutputRecord
 from streams.counting.categories import shares_of, summed
 from streams.counting.coordination.clusters import Clusters, ClusterSums
 from streams.counting.coordination.signature import enter
-from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix
+from streams.counting.counts import ChannelCounts
+from streams.counting.held_counts import CHANNEL_COUNTS, category_suffix
 from streams.counting.measures import MEASURES
 from streams.counting.sums import NO_DOUBT, NOT_SCATTERED, Doubtful, Scattered, StampedSums
 from streams.counting.windows import FINE_MS, WindowSpec, window_spec, window_start

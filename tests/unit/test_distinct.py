@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.counting.seen import distinct
-from streams.counting.counts import ChannelCounts, union_distinct
+from streams.counting.counts import ChannelCounts
+from streams.counting.categories import union_distinct
 from streams.counting.panes import RunningSum
 from streams.counting.sums import UNIT
 from streams.counting.windows import FINE_MS, RINGS, WindowSpec, pane_start, window_start

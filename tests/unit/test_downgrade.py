@@ -8,7 +8,7 @@ import pytest
 from click import ClickException
 
 from streams.commands.state.downgrade import downgrade, entries_before
-from streams.counting.counts import CHANNEL_COUNTS
+from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.deciding.partition.daily_counters import OWN_DAY_COUNTERS
 from streams.deciding.partition.duplicates import SLOT_HEAD, RecentIds
 from streams.deciding.partition.newcomers import NEWCOMERS

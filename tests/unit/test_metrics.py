@@ -21,7 +21,7 @@ from generators.__main__ import main
 from streams.contract.events.dead_letter import DEAD_LETTER_REASONS
 from streams.contract.events.internal.time_correction import TimeCorrection
 from streams.contract.wire.forms.time_correction import encode_time_correction
-from streams.counting.counts import CHANNEL_COUNTS
+from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.deciding.clocks.store import CLOCK_RECORD
 from streams.deciding.partition import duplicates
 from streams.deciding.partition.hash_key import HashKeys, hash_key

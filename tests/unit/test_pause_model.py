@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from streams.counting.counts import CHANNEL_COUNTS, category_suffix
+from streams.counting.held_counts import CHANNEL_COUNTS, category_suffix
 from streams.counting.sums import WindowCounts
 from streams.counting.windows import FINE_MS, WindowSpec
 from streams.deciding.partition.hash_key import DEMONSTRATION

@@ -13,7 +13,7 @@ from streams.commands.state.repartition import plan_moves, repartition
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.state_records import UnknownStateVersion
-from streams.counting.counts import CHANNEL_COUNTS
+from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.deciding.clocks.store import CLOCK_RECORD
 from streams.deciding.partition.duplicates import read_slots
 from streams.deciding.partition.hash_key import HashKeys, hash_key

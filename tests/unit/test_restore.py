@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.contract.wire.state_records import UnknownCategory, UnknownHashKey
-from streams.counting.counts import STATE_VERSION
+from streams.contract.wire.state_records import STATE_VERSION
 from streams.counting.store import CountStore, UnreadableCounts
 from streams.deciding.reports.state import ReportState, restore_reports
 from streams.running.errors import OwnershipLost, RefusedToStart

@@ -12,7 +12,7 @@ from streams.contract.wire.topics import CHANNEL_STATE
 from streams.counting.categories import shares_of
 from streams.counting.confirmation import proven_voices
 from streams.counting.coordination.clusters import voices_millionths
-from streams.counting.counts import CHANNEL_COUNTS
+from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.counting.measures import MILLION
 from streams.counting.sums import WindowCounts
 from streams.counting.windows import WindowSpec, window_spec

@@ -14,8 +14,8 @@ from click import ClickException
 from streams.commands.state.save_file import Header, Section, new_state_file, open_state_file
 from streams.commands.state.stages import AnyStage
 from streams.contract.wire.state_records import STATE_VERSION
-from streams.counting.counts import CHANNEL_COUNTS
 from streams.counting.expiry import EXPIRY_DAY
+from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.deciding.partition.daily_counters import OWN_DAY_COUNTERS, without_counts
 from streams.deciding.partition.duplicates import SLOT_HEAD, read_slots
 from streams.deciding.partition.newcomers import NEWCOMERS

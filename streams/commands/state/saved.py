@@ -21,7 +21,7 @@ from streams.commands.state.save import save_state
 from streams.commands.state.save_file import BadStateFile, Header
 from streams.commands.state.stages import AnyStage, all_stages, stage_option
 from streams.contract.wire.state_records import UnknownStateVersion, UnusableState
-from streams.counting.counts import CHANNEL_COUNTS
+from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.deciding.clocks.store import CLOCK_RECORD
 from streams.deciding.partition.hash_key import DEMONSTRATION
 from streams.deciding.reporters.reporter import REPORTER

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from aiokafka import TopicPartition
 
 from streams.commands.state.stages import AnyStage
-from streams.counting.counts import CHANNEL_COUNTS
+from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.deciding.clocks.store import CLOCK_RECORD
 from streams.deciding.partition.moving import ByRef
 from streams.deciding.partition.state import DUPLICATES_SLOT

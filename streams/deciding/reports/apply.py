@@ -17,7 +17,8 @@ from streams.contract.wire.records import OutputRecord, new_tuple
 from streams.contract.wire.topics import ENRICHED_REPORTS, ESCALATIONS
 from streams.counting.categories import CategoryShare
 from streams.counting.coordination.arrivals import Arrivals
-from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
+from streams.counting.counts import ChannelCounts
+from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.counting.sums import WindowCounts
 from streams.counting.windows import FINE_MS, RINGS, window_start
 from streams.deciding.partition.daily_counters import Cell

@@ -7,7 +7,8 @@ from streams.contract.events.internal.reporter_paused import ReporterPaused
 from streams.contract.events.report import UNSPECIFIED, Category
 from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.times import DAY
-from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix
+from streams.counting.counts import ChannelCounts
+from streams.counting.held_counts import CHANNEL_COUNTS, category_suffix
 from streams.counting.windows import FINE_MS
 from streams.counting.withdrawal.additions import Addition, PaneSums, Sightings
 from streams.counting.withdrawal.watched import Watched, WatchedReports

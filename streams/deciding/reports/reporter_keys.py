@@ -15,7 +15,7 @@ import msgspec
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.state_records import STATE_VERSION, UnknownHashKey, require_version
 from streams.contract.wire.times import DAY
-from streams.counting.counts import CHANNEL_COUNTS
+from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.counting.store import DAYS_HELD, CountStore
 from streams.deciding.partition.hash_key import UNKEYED, HashKey, HashKeys
 from streams.deciding.partition.moving import NewPartition, Shared

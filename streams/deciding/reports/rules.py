@@ -13,7 +13,7 @@ from streams.contract.wire.forms.moderation_outcome_decoding import FORM as OUTC
 from streams.contract.wire.forms.report_decoding import FORM as REPORT
 from streams.contract.wire.reading import ReadEvent, event_reader
 from streams.contract.wire.times import HOUR
-from streams.counting.counts import category_suffix
+from streams.counting.held_counts import category_suffix
 from streams.counting.windows import WindowSpec, window_spec
 from streams.deciding.law.resolution import Resolver
 from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys

@@ -6,7 +6,7 @@ import msgspec
 
 from streams.contract.events.report import Category
 from streams.contract.wire.state_records import STATE_VERSION, require_version
-from streams.counting.counts import CHANNEL_COUNTS
+from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.counting.store import CountStore
 from streams.deciding.partition.moving import ByRef, Merged, Moves, ref_before_nul
 from streams.deciding.partition.state import MOVES as SHARED_MOVES

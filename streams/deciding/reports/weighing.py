@@ -10,7 +10,8 @@ import msgspec
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import REPORTER_KINDS, ReporterKind
 from streams.counting.coordination.arrivals import Arrivals
-from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts
+from streams.counting.counts import ChannelCounts
+from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.counting.sums import NO_DOUBT, NOT_SCATTERED, WHOLE, Doubtful, Scattered, StampedSums
 from streams.counting.windows import FINE_MS, window_start
 from streams.deciding.reports.batch import ReportBatch

@@ -9,8 +9,7 @@ from xxhash import xxh3_64_intdigest
 
 from streams.contract.events.report import Category
 from streams.counting.attribution import MessageReporters
-from streams.counting.categories import CategoryShare
-from streams.counting.counts import reporters_in
+from streams.counting.categories import CategoryShare, reporters_in
 from streams.counting.windows import FINE_MS, WindowSpec, window_start
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.crowd import MESSAGE_REPORTERS

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from streams.contract.events.report import Category
 from streams.counting.categories import CategoryShare
-from streams.counting.counts import CHANNEL_COUNTS, ChannelCounts, category_suffix
+from streams.counting.counts import ChannelCounts
+from streams.counting.held_counts import CHANNEL_COUNTS, category_suffix
 from streams.counting.windows import RINGS
 from streams.deciding.reports.escalation.integrity import Held
 from streams.deciding.reports.escalation.policies import CompiledPolicy
