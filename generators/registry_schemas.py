@@ -10,9 +10,9 @@ from typing import Any
 from generators.event_schemas import DIALECT, json_files
 from streams.contract.events.report import CATEGORY_MARK
 from streams.registry.categories import built_in_categories
-from streams.registry.document import Row
 from streams.registry.lawbook import SUBJECTS
 from streams.registry.loader import SHIPPED_LAW
+from streams.registry.reading.document import Row
 from streams.registry.shapes.law import JurisdictionFile
 from streams.registry.shapes.rules import SourcesFile
 

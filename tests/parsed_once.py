@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
-from streams.registry import document, loader, policies
-from streams.registry.document import Document, Row
+from streams.registry import loader, policies
+from streams.registry.reading import document
+from streams.registry.reading.document import Document, Row
 
 # Every text that is shipped, and as many that tests have changed.
 _TEXTS = 150

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from streams.commands.shared.terminal import echo
 from streams.distribution import with_pages_named
-from streams.registry.errors import RegistryError, UnreadableFile
-from streams.registry.text_path import TextPath
+from streams.registry.reading.errors import RegistryError, UnreadableFile
+from streams.registry.reading.text_path import TextPath
 from streams.running.errors import RefusedToStart
 from streams.running.operations.address_refused import AddressRefused
 from streams.running.worker.environment import SettingsError

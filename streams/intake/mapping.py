@@ -12,9 +12,9 @@ from pydantic import Field, model_validator
 from streams.contract.events.report import UNSPECIFIED
 from streams.contract.wire.forms.report_decoding import VALID_IN_REPORT
 from streams.intake.paths import Find, compile_path
-from streams.registry.document import Document, FieldPath, Row, read_document
-from streams.registry.errors import RegistryError
 from streams.registry.harms.vocabularies import vocabularies
+from streams.registry.reading.document import Document, FieldPath, Row, read_document
+from streams.registry.reading.errors import RegistryError
 
 # Of one request: an answer names each of them, and Kafka confirms them together.
 MOST_REPORTS: Final = 1_000

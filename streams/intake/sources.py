@@ -14,8 +14,8 @@ from streams.contract.wire.topics import ReportSource
 from streams.intake.mapping import ReportMapping, load_mapping
 from streams.intake.polling.poll import AnyRow, NostrRow, Poll, PollRow
 from streams.intake.verification import Bearer, BodyHmac, Scheme, StandardWebhooks
-from streams.registry.document import Document, FieldPath, Row, read_document
-from streams.registry.errors import RegistryError, UnreadableFile
+from streams.registry.reading.document import Document, FieldPath, Row, read_document
+from streams.registry.reading.errors import RegistryError, UnreadableFile
 from streams.running.clients.standard_webhooks import SECRET_MARK, key_in
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from streams.registry.document import Document
+from streams.registry.reading.document import Document
 from streams.registry.rules import HolidayCalendar
 from streams.registry.shapes.law import CalendarsFile
 

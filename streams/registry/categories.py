@@ -12,7 +12,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from streams.contract.events.report import Category
 from streams.contract.wire.personal_data import names_a_person
 from streams.registry.category import NOT_SPECIFIED_NOTICE, CategoryRules, Cybertip, DsaCategory, TemplateRow
-from streams.registry.document import Document, Row, read_document
+from streams.registry.reading.document import Document, Row, read_document
 from streams.registry.shapes.rules import PriorRow, Ratio, SourceRow, Text
 
 SHIPPED_CATEGORIES: Final = Path(__file__).parent / "categories.yaml"

@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from streams.contract.events.countries import COUNTRIES, COUNTRY_ALIASES
-from streams.registry.document import Document, FieldPath, Row, read_document
-from streams.registry.errors import UnreadableFile
+from streams.registry.reading.document import Document, FieldPath, Row, read_document
+from streams.registry.reading.errors import UnreadableFile
+from streams.registry.reading.text_path import FoundPath, TextPath
 from streams.registry.shapes.law import (
     CalendarsFile,
     JurisdictionFile,
@@ -16,7 +17,6 @@ from streams.registry.shapes.law import (
 )
 from streams.registry.shapes.rule_of_law import RuleOfLawFile
 from streams.registry.shapes.signatures import SignaturesFile
-from streams.registry.text_path import FoundPath, TextPath
 
 GLOBAL = "GLOBAL"
 # The other files in the folder, one per subject, and what each holds.

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from streams.registry.calendars import build_calendars
 from streams.registry.categories import CategoriesFile, build_categories
-from streams.registry.document import content_hash, read_document
 from streams.registry.jurisdictions import build_authorities, build_jurisdictions
 from streams.registry.lawbook import read_lawbook
 from streams.registry.obligations import build_obligations
 from streams.registry.platform import build_platform
 from streams.registry.policies import build_ask, build_policies
+from streams.registry.reading.document import content_hash, read_document
+from streams.registry.reading.text_path import TextPath
 from streams.registry.reporters import build_reporters
 from streams.registry.rule_of_law_index import build_index
 from streams.registry.rules import Rules
@@ -20,7 +21,6 @@ from streams.registry.shapes.rule_of_law import RuleOfLawFile
 from streams.registry.shapes.rules import PoliciesFile, ScoringFile, SourcesFile
 from streams.registry.signing.signatures import holding, lapsed, read_signatures, row_hash
 from streams.registry.sources import build_sources
-from streams.registry.text_path import TextPath
 from streams.registry.triggers import build_location_hints, build_targets, build_triggers
 
 SHIPPED = Path(__file__).parent

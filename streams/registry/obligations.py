@@ -7,11 +7,11 @@ from typing import get_args
 from streams.contract.events.authority_request import RequestElement
 from streams.contract.events.report import Category, NoticeDeclaration, NoticeElement
 from streams.registry.calendars import national_calendar
-from streams.registry.document import Document, FieldPath
 from streams.registry.durations import parse_legal_duration
 from streams.registry.jurisdictions import check_authority
 from streams.registry.lawbook import Lawbook
 from streams.registry.overlaps import refuse_overlaps
+from streams.registry.reading.document import Document, FieldPath
 from streams.registry.row_of_law import LawSource, Marks, NextDay, Penalty, Signature, WatchedRow, weakest
 from streams.registry.rules import (
     Authority,

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from streams.registry.document import Document
+from streams.registry.reading.document import Document
 from streams.registry.shapes.obligation import ObligationRow
 
 

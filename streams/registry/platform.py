@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from streams.registry.document import Document
+from streams.registry.reading.document import Document
 from streams.registry.rules import Authority, JurisdictionRules, PlatformFacts
 from streams.registry.shapes.law import PlatformFile
 

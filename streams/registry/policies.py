@@ -9,9 +9,9 @@ from streams.counting.conditions import Condition, condition
 from streams.counting.measures import MeasureName
 from streams.counting.usual.history import LONGEST_WINDOW_MS
 from streams.counting.windows import window_ring
-from streams.registry.document import Document, FieldPath, content_hash, read_document
 from streams.registry.durations import parse_duration, require_positive
 from streams.registry.policy import LEGAL_CLOCK, RANDOM_SAMPLE, Level, Policy
+from streams.registry.reading.document import Document, FieldPath, content_hash, read_document
 from streams.registry.rules import AskRules
 from streams.registry.shapes.rules import LevelRow, PoliciesFile, PolicyRow
 

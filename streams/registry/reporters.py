@@ -4,7 +4,7 @@ from typing import Final, get_args
 
 from streams.contract.events.moderation_outcome import OutcomeConfidence, OutcomeDecision
 from streams.contract.events.report import REPORTER_KINDS
-from streams.registry.document import Document, FieldPath
+from streams.registry.reading.document import Document, FieldPath
 from streams.registry.reporter_rules import (
     BetaPrior,
     ClassNeeds,

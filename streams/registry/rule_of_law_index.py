@@ -7,8 +7,8 @@ from math import inf
 from typing import get_args
 
 from streams.contract.events.countries import COUNTRIES
-from streams.registry.document import Document
 from streams.registry.lawbook import GLOBAL, check_country
+from streams.registry.reading.document import Document
 from streams.registry.rules import (
     IndexValues,
     JurisdictionRules,

@@ -4,7 +4,7 @@ import math
 from typing import get_args
 
 from streams.contract.events.report import REPORTER_KINDS, AccountAge
-from streams.registry.document import Document
+from streams.registry.reading.document import Document
 from streams.registry.rules import Scoring
 from streams.registry.shapes.rules import BetaRow, ScoringFile
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from streams.contract.wire.topics import REPORT_SOURCES, ReportSource
-from streams.registry.document import Document, FieldPath, read_document
+from streams.registry.reading.document import Document, FieldPath, read_document
 from streams.registry.rules import SourceRights
 from streams.registry.shapes.rules import SourcesFile
 

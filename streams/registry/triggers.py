@@ -5,9 +5,9 @@ from typing import get_args
 
 from streams.contract.events.authority_request import RequestKind
 from streams.contract.events.report import ReportKind
-from streams.registry.document import Document, FieldPath
 from streams.registry.durations import parse_duration, require_positive
 from streams.registry.obligations import FROM_ITS_CONTENT, ORDER_TRIGGERS
+from streams.registry.reading.document import Document, FieldPath
 from streams.registry.rules import (
     InternalTargets,
     JurisdictionRules,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from streams.contract.events.report import Category
 from streams.registry.category import TemplateRow
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.statutory.fill import Cell, FilledRow
 from streams.statutory.template import OTHER, TOTAL, Row
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.rules import Rules
 from streams.statutory.fill import FilledRow, write_part
 from streams.statutory.part_3_orders import fill_orders

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from streams.registry.agenda import review_day, reviewed_rows, subject
-from streams.registry.document import read_document
+from streams.registry.reading.document import read_document
 from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.registry.rules import Obligation
 from tests.unit.registry_files import copy_files

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from generators.dashboard import dashboard
 from generators.dashboard_boards import BOARDS
 from streams.commands.main import commands
-from streams.registry.document import read_document
+from streams.registry.reading.document import read_document
 from streams.registry.loader import SHIPPED_LAW
 from tests.contract.test_alerts import ALERTS, RECORDED
 from tests.kafka.harness.deployment import VERIFIED

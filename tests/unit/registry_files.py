@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import streams.registry
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.loader import load_rules
 
 SHIPPED = Path(streams.registry.__file__).parent

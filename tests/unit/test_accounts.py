@@ -13,7 +13,7 @@ from streams.deciding.reports.state import ReportState, restore_reports
 from streams.desk.text.case_facts import case_facts
 from streams.desk.text.case_sentence import case_sentence
 from streams.intake.refs import with_pseudonyms
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.policies import load_policies
 from streams.registry.policies import SHIPPED as POLICIES
 from tests.unit.both_stages import Deployment, of

@@ -27,7 +27,7 @@ from streams.deciding.reports.escalation.episodes import EpisodeKey
 from streams.deciding.reports.escalation.policies import compile_policy
 from streams.deciding.reports.state import ReportState, rebind_reports, restore_reports
 from streams.desk.text.story import story
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.registry.rules import AskRules
 from tests.unit.registry_files import copy_files, edit

@@ -35,7 +35,7 @@ from streams.registry.categories import (
     built_in_categories,
     load_categories,
 )
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.statutory.dossier.skeleton import forms_for
 from streams.statutory.report import make_report

@@ -5,7 +5,7 @@ import pytest
 from streams.desk.console.people.access import NoSignIn, OpenIDSignIn, ProxySignIn, load_access
 from streams.desk.console.settings import load_console_settings
 from streams.registry.categories import built_in_categories
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.running.worker.environment import SettingsError
 
 SECRET = "0123456789abcdef0123456789abcdef"

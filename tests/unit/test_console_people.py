@@ -11,7 +11,7 @@ from streams.desk.console.people import people_file, watched_people
 from streams.desk.console.people.people_file import People
 from streams.desk.console.people.watched_people import WatchedPeople
 from streams.registry.categories import built_in_categories
-from streams.registry.errors import RegistryError, UnreadableFile
+from streams.registry.reading.errors import RegistryError, UnreadableFile
 
 CHILD_SAFETY = {"csam", "csam_synthetic", "grooming"}
 USUAL_CATEGORIES = frozenset(built_in_categories()) - CHILD_SAFETY

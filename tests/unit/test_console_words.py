@@ -11,7 +11,7 @@ from streams.desk.console.terms import load_terms
 from streams.desk.text.duty_words import duty_title, law_name, what_it_asks
 from streams.desk.text.reason_choice import fitting_categories, mismatch, reason_choice
 from streams.contract.events.outcome_reason import VIOLATION_REASONS
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.running.worker.environment import SettingsError
 from tests.shipped import RULES
 from tests.unit.console_pages import DUTIES, TERMS, example, lead, text_of

@@ -9,7 +9,7 @@ from generators.__main__ import main
 from streams.desk.adapters.ozone.reporting import REASON_TYPE
 from streams.intake.mapping import load_mapping
 from streams.registry.categories import built_in_categories
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.harms.vocabularies import SHIPPED, load_vocabularies, vocabularies
 from streams.statutory.statements.vocabulary import DATABASE_KEYWORDS
 

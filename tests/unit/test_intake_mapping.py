@@ -4,7 +4,7 @@ import pytest
 
 from streams.intake.mapping import Unmappable, load_mapping
 from streams.intake.sources import PRESETS
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from tests.unit.intake_documents import MASTODON
 
 FIELDS = """

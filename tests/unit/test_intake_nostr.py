@@ -18,7 +18,7 @@ from streams.intake.polling.pages import FIRST_LOOK_MS, NoAnswer
 from streams.intake.polling.poll import NostrRow, Poll
 from streams.intake.polling.positions import place_of
 from streams.intake.sources import load_intake_sources
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from tests.unit.nostr_relay import NOTE, SELLER, NostrRelay, key_of, send, signed
 
 NOW = 1_790_000_000

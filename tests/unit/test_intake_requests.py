@@ -18,7 +18,7 @@ from streams.intake.reports import NotReadable, ReportReader
 from streams.intake.sources import PRESETS, IntakeSource, load_intake_sources
 from streams.intake.verification import Bearer, BodyHmac, StandardWebhooks, why_not_verified
 from streams.registry.categories import built_in_categories
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.sources import load_sources
 from streams.running.clients.pseudonym import pseudonym
 from streams.running.wall_clock import clock_ms

@@ -19,7 +19,7 @@ from streams.deciding.reports.claims import UNRESTRICTED
 from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.state import ReportState
 from streams.deciding.requests.rules import compile_request_rules
-from streams.registry.document import read_document
+from streams.registry.reading.document import read_document
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from tests.at_night import at_night

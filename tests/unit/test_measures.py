@@ -15,7 +15,7 @@ from streams.counting.measures import MEASURES, MILLION, POLICY_MEASURES, Measur
 from streams.counting.sums import StampedSums, WindowCounts
 from streams.deciding.reports.state import ReportState
 from streams.desk.text.story import story
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.loader import load_rules
 from tests.unit.registry_files import copy_files, edit
 from tests.unit.traffic import MINUTE, START, compiled, escalations, levels, of_topic, policy, report, run

@@ -22,8 +22,8 @@ from streams.contract.events.report import (
     Reporter,
 )
 from streams.deciding.reports.risk import RiskModel, reporter_weight
-from streams.registry.document import Document, read_document
-from streams.registry.errors import RegistryError
+from streams.registry.reading.document import Document, read_document
+from streams.registry.reading.errors import RegistryError
 from streams.registry.rules import Scoring
 from streams.registry.scoring import build_scoring
 from streams.registry.shapes.rules import ScoringFile

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.commands.main import commands
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.running.operations.address_refused import AddressRefused
 from streams.running.worker.environment import SettingsError
 from tocsin_up import keeping, log_files, machine, page, saves, started

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.registry.policy import Level, Policy
 from streams.registry.rules import Rules

@@ -16,7 +16,7 @@ from streams.deciding.reports.escalation.episodes import EpisodeKey, Open
 from streams.deciding.reports.escalation.samples import SAMPLE, SampleKey, is_drawn
 from streams.deciding.reports.state import ReportState, restore_reports
 from streams.desk.text.story import story
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.loader import load_rules
 from tests.unit.crowd_traffic import outcome
 from tests.unit.registry_files import copy_files, edit

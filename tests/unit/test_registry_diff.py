@@ -15,7 +15,7 @@ from streams.desk.text.differences import law_items
 from streams.desk.text.differences.law_text import diff_text
 from streams.desk.text.differences.law_diff import Change, Law, compare, read_law
 from streams.desk.text.differences.law_items import read_items
-from streams.registry.document import read_document
+from streams.registry.reading.document import read_document
 from streams.registry.loader import SHIPPED_LAW, load_rules
 from streams.registry.shapes.law import JurisdictionFile
 from streams.registry.shapes.obligation import ObligationRow as ShippedRow

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.loader import load_rules
 from tests.unit.registry_files import SHIPPED, copy_files
 from tests.yaml_files import load_yaml

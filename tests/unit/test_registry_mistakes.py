@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.registry.document import read_document
-from streams.registry.errors import RegistryError
+from streams.registry.reading.document import read_document
+from streams.registry.reading.errors import RegistryError
 from streams.registry.loader import load_rules
 from tests.unit.registry_files import SHIPPED, edit, refused
 from tests.yaml_files import dump_yaml, load_yaml

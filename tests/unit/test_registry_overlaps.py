@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.registry.document import Document
-from streams.registry.errors import RegistryError
+from streams.registry.reading.document import Document
+from streams.registry.reading.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.registry.overlaps import refuse_overlaps
 from streams.registry.shapes.obligation import ObligationRow

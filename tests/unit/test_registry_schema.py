@@ -11,7 +11,7 @@ import pytest
 
 from generators import registry_schemas as schema
 from generators.__main__ import main
-from streams.registry.document import read_document
+from streams.registry.reading.document import read_document
 from tests.unit.registry_files import SHIPPED
 
 LAW = SHIPPED / "law"

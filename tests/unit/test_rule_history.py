@@ -16,8 +16,8 @@ from streams.contract.events.rules.rule_change import RuleActor, RuleChange, Rul
 from streams.contract.wire.forms.rule_change_decoding import decode_rule_change, rule_change_record
 from streams.registry.changes.history import RuleHistory
 from streams.registry.changes.keys import NOBODY, ON_TRUST, public_line, read_keys, sign
-from streams.registry.errors import RegistryError
-from streams.registry.text_path import folder_in_memory
+from streams.registry.reading.errors import RegistryError
+from streams.registry.reading.text_path import folder_in_memory
 
 AT = datetime(2026, 11, 30, tzinfo=UTC)
 SETS = ["a" * 64, "b" * 64, "c" * 64]

@@ -25,7 +25,7 @@ from streams.registry.changes.bundle import (
     overlaid,
     rule_files,
 )
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.loader import SHIPPED, load_rules
 from streams.running.worker.rule_changes.trial import _problems, problems_of, try_rule_set
 from tests.shipped import RULES

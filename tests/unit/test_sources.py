@@ -22,7 +22,7 @@ from streams.contract.wire.topics import (
 from streams.deciding.reports.claims import Sources
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.registry.rules import SourceRights
 from streams.registry.sources import load_sources

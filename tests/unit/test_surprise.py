@@ -22,7 +22,7 @@ from streams.counting.usual.surprise import chance_of, surprise_tenths
 from streams.counting.windows import FINE_MS, window_spec, window_start, window_stop
 from streams.deciding.reports.crowd import CHANNEL_HISTORY
 from streams.deciding.reports.state import ReportState, restore_reports
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.loader import load_rules
 from tests.unit.registry_files import copy_files, edit
 from tests.unit.traffic import START, compiled, escalations, fold, levels, of_topic, policy, report, run

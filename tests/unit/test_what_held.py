@@ -15,7 +15,7 @@ from streams.contract.wire.origin import ORIGIN_HEADER
 from streams.contract.wire.records import ATTEMPT_HEADER
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.loader import load_rules
 from streams.statutory.parts import parts
 from streams.statutory.validation.validate import validate

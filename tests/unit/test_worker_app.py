@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from streams.deciding.partition.hash_key import DEMONSTRATION_KEY
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.running.app.stage_app import StageApp
 from streams.running.worker import app as module
 from streams.running.worker.app import build_app

@@ -11,8 +11,8 @@ from streams.contract.events.outcome_reason import OutcomeReason
 from streams.contract.events.report import Category
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.forms.moderation_outcome_decoding import VALID_IN_FINDING, check_finding
-from streams.registry.document import read_document
-from streams.registry.errors import RegistryError
+from streams.registry.reading.document import read_document
+from streams.registry.reading.errors import RegistryError
 from streams.running.worker.environment import SettingsError
 
 

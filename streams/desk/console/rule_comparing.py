@@ -13,7 +13,7 @@ from streams.desk.text.differences.law_diff import Law, law_of_set
 from streams.desk.text.differences.rules_text import differences, rules_diff_text
 from streams.registry.changes.bundle import load_rule_set
 from streams.registry.changes.history import short
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.running.clients.rules_in_force import RulesInForce
 
 # Texts of some kilobytes. People look at the last changes.

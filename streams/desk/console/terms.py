@@ -9,7 +9,7 @@ from pydantic import Field
 
 from streams.contract.wire.personal_data import names_a_person
 from streams.contract.wire.refs import is_ref
-from streams.registry.document import Row, read_document
+from streams.registry.reading.document import Row, read_document
 
 Terms = Mapping[str, str]
 """The titles of rules by their ids, in the order of the file."""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from yarl import URL
 
-from streams.registry.document import Row
+from streams.registry.reading.document import Row
 from streams.running.clients.https.addresses import Network, check_server, keeps_secrets, with_this_machine
 
 Service = Literal["synapse-rooms", "synapse-accounts", "mastodon", "ozone", "discourse", "nostr"]

@@ -9,12 +9,12 @@ import yaml
 from streams.contract.events.rules.rule_set import RuleFile, RuleSet
 from streams.registry.categories import SHIPPED_CATEGORIES
 from streams.registry.changes.golden import GOLDEN_REPORTS
-from streams.registry.document import read_text
-from streams.registry.errors import RegistryError, UnreadableFile
 from streams.registry.loader import SHIPPED, SHIPPED_LAW, load_rules, signatures_folder
+from streams.registry.reading.document import read_text
+from streams.registry.reading.errors import RegistryError, UnreadableFile
+from streams.registry.reading.text_path import folder_in_memory
 from streams.registry.rules import Rules
 from streams.registry.signing.signatures import SIGNATURES
-from streams.registry.text_path import folder_in_memory
 
 # Each is far more than any rules need, and far less than what takes a worker minutes or its memory.
 MOST_POLICIES: Final = 100_000

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from streams.contract.events.rules.rule_set import RuleSet
-from streams.registry.document import Row, read_document
-from streams.registry.text_path import folder_in_memory
+from streams.registry.reading.document import Row, read_document
+from streams.registry.reading.text_path import folder_in_memory
 
 GOLDEN_REPORTS: Final = "golden_reports.yaml"
 

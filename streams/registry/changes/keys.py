@@ -14,8 +14,8 @@ from streams.contract.wire.personal_data import names_a_person
 from streams.contract.wire.refs import is_ref
 from streams.contract.wire.times import epoch_ms
 from streams.registry.changes.history import JUDGES_CASES, WhoMayAct
-from streams.registry.document import Row, read_document, sha256_of
-from streams.registry.text_path import TextPath
+from streams.registry.reading.document import Row, read_document, sha256_of
+from streams.registry.reading.text_path import TextPath
 
 May = Literal["propose", "approve"]
 TakesTwo = Literal["approved", "scheduled", "shadowed"]

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from streams.registry.categories import built_in_categories
 from streams.registry.category import CategoryRules
-from streams.registry.document import Category, Document, Row, read_document
+from streams.registry.reading.document import Category, Document, Row, read_document
 from streams.registry.shapes.rules import SourceRow, Text
 
 SHIPPED: Final = Path(__file__).with_name("harms.yaml")

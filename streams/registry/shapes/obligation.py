@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from streams.contract.events.authority_request import Demand, IntakeElement, LegalBasis, RequestElement
 from streams.contract.events.report import NoticeDeclaration, NoticeElement
 from streams.contract.events.routing import Gate
-from streams.registry.document import Category, Row
+from streams.registry.reading.document import Category, Row
 from streams.registry.row_of_law import Part, Status, Verification
 from streams.registry.rules import (
     Action,

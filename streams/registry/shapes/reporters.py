@@ -6,7 +6,7 @@ from pydantic import Field
 
 from streams.contract.events.moderation_outcome import OutcomeConfidence, OutcomeDecision
 from streams.contract.events.report import ReporterKind
-from streams.registry.document import Row
+from streams.registry.reading.document import Row
 from streams.registry.shapes.rules import BetaRow, Positive, Prior, Ratio, Sourced
 
 # The counter of a day has 16 bits. Of channels, 128 bits tell some 400 apart.

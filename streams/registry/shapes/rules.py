@@ -11,8 +11,8 @@ from streams.contract.events.escalation import Comparison
 from streams.contract.events.report import LANGUAGE_PATTERN, AccountAge, ChannelKind, ReporterKind, ReportKind
 from streams.contract.wire.topics import ReportSource
 from streams.counting.measures import POLICY_MEASURES, MeasureName
-from streams.registry.document import Category, Row
 from streams.registry.policy import Mode
+from streams.registry.reading.document import Category, Row
 from streams.registry.row_of_law import Verification
 from streams.registry.rules import AskMode, IntegrityMode
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from streams.registry.document import Row
+from streams.registry.reading.document import Row
 from streams.registry.shapes.obligation import ObligationId, Pseudonym
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from streams.registry.document import read_document, sha256_of
+from streams.registry.reading.document import read_document, sha256_of
+from streams.registry.reading.text_path import TextPath
 from streams.registry.row_of_law import Signature
 from streams.registry.shapes.obligation import ObligationRow
 from streams.registry.shapes.signatures import SignaturesFile
-from streams.registry.text_path import TextPath
 
 SIGNATURES = "signatures.yaml"
 

@@ -14,8 +14,8 @@ from streams.contract.wire.topics import RULE_CHANGES, RULE_SETS
 from streams.registry.categories import load_categories
 from streams.registry.changes.bundle import load_rule_set, rule_files
 from streams.registry.changes.history import RuleHistory, WhoMayAct
-from streams.registry.errors import RegistryError
 from streams.registry.loader import load_rules
+from streams.registry.reading.errors import RegistryError
 from streams.registry.rules import Rules
 from streams.running.clients.kafka_reading import require_topics
 from streams.running.log.log import Log

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from streams.desk.console.people.watched_people import WatchedPeople
 from streams.desk.console.settings import ConsoleSettings
 from streams.registry.category import CategoryRules
-from streams.registry.errors import UnreadableFile
+from streams.registry.reading.errors import UnreadableFile
 from streams.running.clients.https.addresses import is_loopback, is_this_machine
 from streams.running.worker.environment import CONSOLE_PREFIX, SettingsError, given_secret
 

@@ -12,7 +12,7 @@ from streams.contract.events.report import PSEUDONYM_PATTERN
 from streams.contract.wire.personal_data import names_a_person
 from streams.desk.console.casework.permissions import Person, Role
 from streams.registry.category import CategoryRules
-from streams.registry.document import Category, Document, FieldPath, Row, read_document
+from streams.registry.reading.document import Category, Document, FieldPath, Row, read_document
 
 
 class Listed(NamedTuple):

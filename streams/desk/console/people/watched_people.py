@@ -8,7 +8,7 @@ import structlog
 
 from streams.desk.console.people.people_file import People, load_people
 from streams.registry.category import CategoryRules
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 
 logger = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from streams.deciding.law.applicability import GLOBAL
 from streams.deciding.law.rule_of_law import rule_of_law
 from streams.desk.text.differences.law_items import Fields, Items, Key, read_items
 from streams.desk.text.law_words import clock_in_words
+from streams.registry.reading.text_path import TextPath, folder_in_memory
 from streams.registry.rules import Rules
-from streams.registry.text_path import TextPath, folder_in_memory
 
 OBLIGATION = "obligation"
 _HAVE_EFFECTS = (OBLIGATION, "jurisdiction", "territory")

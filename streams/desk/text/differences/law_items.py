@@ -9,10 +9,10 @@ from functools import cache
 from typing import Any, NamedTuple, get_args, get_origin
 
 from streams.contract.events.countries import COUNTRIES
-from streams.registry.document import Row, read_document
 from streams.registry.lawbook import SUBJECTS, jurisdiction_paths
+from streams.registry.reading.document import Row, read_document
+from streams.registry.reading.text_path import TextPath
 from streams.registry.shapes.law import JurisdictionFile
-from streams.registry.text_path import TextPath
 
 
 class Key(NamedTuple):

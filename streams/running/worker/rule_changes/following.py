@@ -13,7 +13,7 @@ from streams.contract.wire.rules.rule_set import BadRuleSet, decode_rule_set
 from streams.contract.wire.topics import RULE_CHANGES
 from streams.registry.changes.bundle import load_rule_set
 from streams.registry.changes.history import short
-from streams.registry.errors import RegistryError
+from streams.registry.reading.errors import RegistryError
 from streams.registry.rules import Rules
 from streams.running.errors import OwnershipLost
 from streams.running.log.log import Log

@@ -19,8 +19,8 @@ from streams.contract.events.rules.rule_set import RuleSet
 from streams.contract.wire.rules.rule_set import BadRuleSet, decode_rule_set
 from streams.registry.changes.bundle import load_rule_set
 from streams.registry.changes.golden import golden_cases
-from streams.registry.errors import RegistryError
 from streams.registry.policy import LEGAL_CLOCK, RANDOM_SAMPLE
+from streams.registry.reading.errors import RegistryError
 from streams.registry.rules import Rules
 from streams.running.worker.rule_changes.rehearsal import rehearse
 

@@ -20,8 +20,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from streams.contract.events.report import CATEGORY_MARK
-from streams.registry.errors import RegistryError, UnreadableFile
-from streams.registry.text_path import TextPath
+from streams.registry.reading.errors import RegistryError, UnreadableFile
+from streams.registry.reading.text_path import TextPath
 
 try:
     from yaml import CSafeLoader as SafeLoader

@@ -1,6 +1,6 @@
 """Errors raised for the registry's files."""
 
-from streams.registry.text_path import TextPath
+from streams.registry.reading.text_path import TextPath
 
 
 class RegistryError(Exception):
