@@ -20,14 +20,9 @@ from streams.contract.events.authority_request import (
 from streams.contract.events.countries import COUNTRIES
 from streams.contract.events.routing import Gate
 from streams.registry.row_of_law import Verification
-from streams.registry.rules import (
-    Obligation,
-    PlatformFacts,
-    RuleOfLawTier,
-    Rules,
-    Trigger,
-    Triggers,
-)
+from streams.registry.rules import PlatformFacts, Rules, Triggers
+from streams.registry.obligation import Obligation, Trigger
+from streams.registry.jurisdiction import RuleOfLawTier
 from tests.categories import CATEGORIES
 from tests.marked import marked
 from tests.report_strategies import times

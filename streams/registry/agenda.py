@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
+from streams.registry.jurisdiction import Authority, JurisdictionRules
+from streams.registry.obligation import Obligation
 from streams.registry.row_of_law import WatchedRow
-from streams.registry.rules import Authority, JurisdictionRules, Obligation, Rules
+from streams.registry.rules import Rules
 
 # Half a year: laws that set clocks have changed within one (India 2026, three numbers in ten days). A row
 # that says something else in `review_by` has its reason there: a bill that will be voted on, or a law that

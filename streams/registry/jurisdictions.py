@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import date
 
 from streams.contract.events.countries import COUNTRIES
+from streams.registry.jurisdiction import Authority, JurisdictionRules, RuleOfLawTier
 from streams.registry.lawbook import GLOBAL, Lawbook, check_country, layer, regions_of
 from streams.registry.reading.document import Document, FieldPath
-from streams.registry.rules import Authority, JurisdictionRules, RuleOfLawTier
 from streams.registry.shapes.law import AuthorityRow, TerritoryRow
 from streams.registry.shapes.rule_of_law import RuleOfLawRow
 

@@ -18,9 +18,11 @@ from streams.registry.agenda import (
     reviewed_rows,
     subject,
 )
+from streams.registry.jurisdiction import Authority, JurisdictionRules
+from streams.registry.obligation import Obligation
 from streams.registry.row_of_law import Verification
 from streams.registry.rule_of_law_index import TierDifference, tier_differences
-from streams.registry.rules import Authority, JurisdictionRules, Obligation, Rules, SourceRights
+from streams.registry.rules import Rules, SourceRights
 
 # Claims with a weight or a legal clock that a report by a user has not.
 _VOUCHED_KINDS: tuple[ReportKind, ...] = (

@@ -8,19 +8,14 @@ from streams.contract.events.authority_request import RequestElement
 from streams.contract.events.report import Category, NoticeDeclaration, NoticeElement
 from streams.registry.calendars import national_calendar
 from streams.registry.durations import parse_legal_duration
+from streams.registry.jurisdiction import Authority, JurisdictionRules
 from streams.registry.jurisdictions import check_authority
 from streams.registry.lawbook import Lawbook
+from streams.registry.obligation import Obligation, Trigger
 from streams.registry.overlaps import refuse_overlaps
 from streams.registry.reading.document import Document, FieldPath
 from streams.registry.row_of_law import LawSource, Marks, NextDay, Penalty, Signature, WatchedRow, weakest
-from streams.registry.rules import (
-    Authority,
-    HolidayCalendar,
-    JurisdictionRules,
-    Obligation,
-    PlatformFacts,
-    Trigger,
-)
+from streams.registry.rules import HolidayCalendar, PlatformFacts
 from streams.registry.shapes.law import JurisdictionFile
 from streams.registry.shapes.obligation import ObligationRow
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from streams.registry.jurisdiction import Authority, JurisdictionRules
 from streams.registry.reading.document import Document
-from streams.registry.rules import Authority, JurisdictionRules, PlatformFacts
+from streams.registry.rules import PlatformFacts
 from streams.registry.shapes.law import PlatformFile
 
 

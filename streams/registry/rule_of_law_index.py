@@ -7,15 +7,10 @@ from math import inf
 from typing import get_args
 
 from streams.contract.events.countries import COUNTRIES
+from streams.registry.jurisdiction import JurisdictionRules, RuleOfLawTier
 from streams.registry.lawbook import GLOBAL, check_country
 from streams.registry.reading.document import Document
-from streams.registry.rules import (
-    IndexValues,
-    JurisdictionRules,
-    RuleOfLawIndex,
-    RuleOfLawTier,
-    TierThresholds,
-)
+from streams.registry.rules import IndexValues, RuleOfLawIndex, TierThresholds
 from streams.registry.shapes.rule_of_law import RuleOfLawFile
 
 _TIERS: tuple[RuleOfLawTier, ...] = get_args(RuleOfLawTier)

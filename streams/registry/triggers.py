@@ -6,17 +6,11 @@ from typing import get_args
 from streams.contract.events.authority_request import RequestKind
 from streams.contract.events.report import ReportKind
 from streams.registry.durations import parse_duration, require_positive
+from streams.registry.jurisdiction import JurisdictionRules
+from streams.registry.obligation import Obligation, Standard, Trigger
 from streams.registry.obligations import FROM_ITS_CONTENT, ORDER_TRIGGERS
 from streams.registry.reading.document import Document, FieldPath
-from streams.registry.rules import (
-    InternalTargets,
-    JurisdictionRules,
-    LocationHints,
-    Obligation,
-    Standard,
-    Trigger,
-    Triggers,
-)
+from streams.registry.rules import InternalTargets, LocationHints, Triggers
 from streams.registry.shapes.law import LocationHintsFile, TargetRow, TriggersFile
 
 

@@ -16,7 +16,7 @@ import pytest
 from streams.registry.agenda import review_day, reviewed_rows, subject
 from streams.registry.reading.document import read_document
 from streams.registry.loader import SHIPPED_LAW, load_rules
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 from tests.unit.registry_files import copy_files
 from tests.yaml_files import dump_yaml, load_yaml
 

@@ -10,7 +10,7 @@ from streams.contract.wire.envelope import rfc3339
 from streams.deciding.partition.batch import Batch
 from streams.deciding.reports.escalation.clock_events import clock_id
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 from streams.registry.policy import Policy
 from tests.marked import marked
 from tests.unit.traffic import SHIPPED, Record, of_topic

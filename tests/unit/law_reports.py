@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from streams.contract.events.report import Channel, Evidence, MessageReport, Notice, Reporter
-from streams.registry.rules import Authority, JurisdictionRules, Obligation, PlatformFacts, Rules
+from streams.registry.rules import PlatformFacts, Rules
+from streams.registry.obligation import Obligation
+from streams.registry.jurisdiction import Authority, JurisdictionRules
 from tests.marked import marked, read_on
 from tests.shipped import RULES
 

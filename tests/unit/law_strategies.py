@@ -23,7 +23,8 @@ from streams.contract.events.report import (
 )
 from streams.contract.events.routing import Gate
 from streams.registry.row_of_law import Verification
-from streams.registry.rules import Action, Obligation, Rules, Standard, Trigger
+from streams.registry.rules import Rules
+from streams.registry.obligation import Action, Obligation, Standard, Trigger
 from tests.categories import CATEGORIES
 from tests.marked import marked
 from tests.unit.law_reports import RULES, duty

@@ -17,7 +17,7 @@ from streams.desk.text.case_facts import CaseFacts, case_facts, messages_of
 from streams.desk.text.case_sentence import MOST_FACTS, Sentence, case_sentence
 from streams.desk.text.country_names import NAMES, in_places, place_name
 from streams.desk.text.request_sentence import RequestFacts, request_facts, request_sentence
-from streams.registry.rules import Action
+from streams.registry.obligation import Action
 from tests.categories import CATEGORIES
 from tests.shipped import RULES
 from tests.unit.console_pages import EXAMPLES, example

@@ -20,7 +20,7 @@ from streams.contract.events.report import Channel, Evidence, MessageReport, Not
 from streams.deciding.law.resolution import Resolver
 from streams.registry import loader
 from streams.registry.row_of_law import NextDay, Penalty, Signature, WatchedRow
-from streams.registry.rules import Authority
+from streams.registry.jurisdiction import Authority
 from tests.categories import CATEGORIES
 from tests.marked import marked, read_on
 from tests.shipped import RULES as SHIPPED

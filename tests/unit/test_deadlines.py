@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from streams.deciding.law.calendar_days import UnknownDays
 from streams.deciding.law.deadlines import deadline, period_end
-from streams.registry.rules import HolidayCalendar, Obligation
+from streams.registry.rules import HolidayCalendar
+from streams.registry.obligation import Obligation
 from tests.shipped import RULES
 
 ANY_ROW = RULES.obligations[0]

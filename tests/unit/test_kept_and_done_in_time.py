@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.deciding.law.deadlines import deadline
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 from tests.belgian_holidays import holidays_of_belgium
 from tests.shipped import RULES
 

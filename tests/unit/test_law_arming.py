@@ -16,7 +16,8 @@ from streams.deciding.law.arming import strictest, why_not_armed
 from streams.deciding.law.duty import Duty, due_ms, escalated_duty, iso_duration, published_duty
 from streams.registry.durations import parse_duration
 from streams.registry.row_of_law import Verification
-from streams.registry.rules import HolidayCalendar, InternalTargets, Obligation
+from streams.registry.rules import HolidayCalendar, InternalTargets
+from streams.registry.obligation import Obligation
 from tests.marked import marked
 from tests.unit.law_reports import RULES, duty, small_world
 

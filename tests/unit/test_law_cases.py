@@ -55,7 +55,8 @@ from streams.deciding.requests.judge import judge_request
 from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.obligations import FROM_ITS_CONTENT
 from streams.registry.row_of_law import Verification
-from streams.registry.rules import EnterpriseSize, RuleOfLawTier
+from streams.registry.obligation import EnterpriseSize
+from streams.registry.jurisdiction import RuleOfLawTier
 from streams.registry.shapes.obligation import ObligationRow
 from tests.categories import CATEGORIES
 from tests.marked import trusting

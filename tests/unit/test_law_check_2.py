@@ -12,7 +12,8 @@ import pytest
 
 from streams.deciding.requests.judge import judge_request
 from streams.registry.row_of_law import WatchedRow
-from streams.registry.rules import Obligation, Rules
+from streams.registry.rules import Rules
+from streams.registry.obligation import Obligation
 from tests.unit.test_law_cases import REQUEST_RULES, RequestInput, in_ms, request
 
 PLACES = tuple("TR TW VN ID IN RU MY JP SG KR PH NG KE AU CH IR XX".split())

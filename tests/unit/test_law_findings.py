@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from streams.registry.row_of_law import LawSource, WatchedRow
-from streams.registry.rules import Obligation, Rules
+from streams.registry.rules import Rules
+from streams.registry.obligation import Obligation
 
 LAW = Path(__file__).parents[2] / "streams" / "registry" / "law"
 SECOND_CHECK = date(2026, 11, 28)

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from streams.contract.events.report import Evidence, MessageReport, Reporter
 from streams.contract.events.routing import Gate
 from streams.deciding.law.resolution import Resolved, Resolver
-from streams.registry.rules import Obligation, RuleOfLawTier, Rules
+from streams.registry.rules import Rules
+from streams.registry.obligation import Obligation
+from streams.registry.jurisdiction import RuleOfLawTier
 from tests.categories import CATEGORIES
 from tests.marked import marked
 from tests.unit.law_reports import RULES

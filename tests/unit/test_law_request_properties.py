@@ -25,7 +25,9 @@ from streams.contract.events.routing import Gate
 from streams.deciding.requests.judge import Judgement, judge_request
 from streams.deciding.requests.rules import compile_request_rules
 from streams.registry.obligations import FROM_ITS_CONTENT
-from streams.registry.rules import Obligation, RuleOfLawTier, Rules
+from streams.registry.rules import Rules
+from streams.registry.obligation import Obligation
+from streams.registry.jurisdiction import RuleOfLawTier
 from tests.categories import CATEGORIES
 from tests.marked import marked
 from tests.unit.law_reports import RULES

@@ -19,7 +19,9 @@ from streams.contract.wire.encoding import encode
 from streams.deciding.law.concerned import concerned
 from streams.deciding.law.duty import published_duty
 from streams.deciding.law.resolution import Resolved, Resolver
-from streams.registry.rules import JurisdictionRules, Obligation, RuleOfLawTier, Rules
+from streams.registry.rules import Rules
+from streams.registry.obligation import Obligation
+from streams.registry.jurisdiction import JurisdictionRules, RuleOfLawTier
 from tests.categories import CATEGORIES
 from tests.marked import marked
 from tests.unit.law_reports import RULES, duty, report, small_world

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from streams.contract.events.report import EvidenceBasis
 from streams.contract.events.routing import Gate
 from streams.deciding.law.resolution import Resolver
-from streams.registry.rules import Obligation, Rules
+from streams.registry.rules import Rules
+from streams.registry.obligation import Obligation
 from tests.categories import CATEGORIES
 from tests.marked import marked
 from tests.unit.law_reports import LONG_AGO, RULES, duty, report, small_world

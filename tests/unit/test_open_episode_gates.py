@@ -11,7 +11,8 @@ from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.state import restore_reports
 from streams.deciding.requests.rules import compile_request_rules
 from streams.deciding.requests.state import restore_requests
-from streams.registry.rules import RuleOfLawTier, Rules
+from streams.registry.rules import Rules
+from streams.registry.jurisdiction import RuleOfLawTier
 from tests.unit.clock_traffic import duty
 from tests.unit.request_traffic import (
     NOON,

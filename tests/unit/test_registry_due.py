@@ -13,7 +13,8 @@ from streams.commands.registry import options
 from streams.registry.agenda import due_days
 from streams.registry.loader import load_rules
 from streams.registry.row_of_law import NextDay, WatchedRow
-from streams.registry.rules import Obligation, Rules
+from streams.registry.rules import Rules
+from streams.registry.obligation import Obligation
 from tests.marked import marked, read_on
 from tests.unit.law_reports import duty
 

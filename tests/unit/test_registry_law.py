@@ -9,7 +9,8 @@ import pytest
 import streams.registry
 from streams.contract.events.authority_request import RequestElement, RequestKind
 from streams.contract.events.report import NoticeDeclaration, NoticeElement, ReportKind
-from streams.registry.rules import Obligation, Rules, Standard
+from streams.registry.rules import Rules
+from streams.registry.obligation import Obligation, Standard
 from tests.categories import CATEGORIES
 
 EU = set("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())

@@ -10,7 +10,8 @@ import pytest
 from streams.registry.agenda import review_day
 from streams.registry.lint import lint
 from streams.registry.loader import load_rules
-from streams.registry.rules import HolidayCalendar, Obligation, Rules
+from streams.registry.rules import HolidayCalendar, Rules
+from streams.registry.obligation import Obligation
 from tests.marked import marked, read_on
 from tests.unit.registry_files import edit, refused
 

@@ -12,7 +12,8 @@ from streams.deciding.law.duty import Duty, published_duty
 from streams.registry.lint import lint
 from streams.registry.loader import SHIPPED_LAW, load_rules, signatures_folder
 from streams.registry.row_of_law import Signature
-from streams.registry.rules import Obligation, Rules
+from streams.registry.rules import Rules
+from streams.registry.obligation import Obligation
 from streams.registry.signing.signatures import SIGNATURES
 from streams.running.worker.rules import warn_of_unsigned_rows
 from tests.unit.registry_files import edit, refused

@@ -23,7 +23,7 @@ from streams.deciding.partition.breaker import WINDOW
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.state import ReportState, restore_reports
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 from tests.marked import marked
 from tests.unit.clock_traffic import (
     OUTCOMES,

@@ -10,21 +10,9 @@ from hypothesis import strategies as st
 from streams.contract.wire.envelope import rfc3339
 from streams.deciding.partition.census import take_census
 from streams.deciding.reports.state import ReportState, restore_reports
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 from tests.unit.clock_traffic import OUTCOMES, clock_events, clock_of, clock_outcome, clock_rules, duty
-from tests.unit.traffic import (
-    HOUR,
-    INTERNAL,
-    MINUTE,
-    START,
-    Record,
-    fold,
-    levels,
-    policy,
-    report,
-    run,
-    tick,
-)  # fmt: skip
+from tests.unit.traffic import HOUR, INTERNAL, MINUTE, START, Record, fold, levels, policy, report, run, tick  # fmt: skip
 
 SLOW = duty(id="GLOBAL.slow", duration="PT10H", pausable_for=(), trigger="user_report", action="decide")
 BOTH = clock_rules(

@@ -15,7 +15,8 @@ from streams.deciding.law.rule_of_law import TIERS, most_protective_tier, tier_o
 from streams.registry.lint import lint
 from streams.registry.loader import load_rules
 from streams.registry.rule_of_law_index import least_careful_tier, tier_by_index, tier_differences
-from streams.registry.rules import IndexValues, RuleOfLawTier, Rules, TierThresholds
+from streams.registry.rules import IndexValues, Rules, TierThresholds
+from streams.registry.jurisdiction import RuleOfLawTier
 from tests.unit.law_reports import NOW, report
 from tests.unit.registry_files import edit, refused
 

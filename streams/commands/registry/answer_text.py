@@ -11,8 +11,10 @@ from streams.desk.text.duty_words import signature_words
 from streams.desk.text.law_words import TRIGGER_WORDS, clock_in_words, time_in_words
 from streams.desk.text.text_table import text_table
 from streams.registry.agenda import review_day
+from streams.registry.jurisdiction import Authority, JurisdictionRules
+from streams.registry.obligation import Obligation
 from streams.registry.row_of_law import Part, WatchedRow
-from streams.registry.rules import Authority, JurisdictionRules, Obligation, Rules
+from streams.registry.rules import Rules
 
 _WIDTH = 110
 _LABEL = 16

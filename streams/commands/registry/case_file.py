@@ -26,7 +26,8 @@ from streams.deciding.law.resolution import Resolver
 from streams.deciding.requests.duties import triggers_met
 from streams.deciding.requests.judge import Judgement, judge_request
 from streams.deciding.requests.rules import compile_request_rules
-from streams.registry.rules import Obligation, Rules, Trigger
+from streams.registry.obligation import Obligation, Trigger
+from streams.registry.rules import Rules
 
 # A case may be of a day to come, which a worker would refuse.
 _ANY_TIME_MS: Final = epoch_ms(datetime(9999, 1, 1, tzinfo=UTC))

@@ -33,7 +33,7 @@ from streams.deciding.law.answer import TRIGGERS, Question, answer, as_document
 from streams.desk.text.differences.law_diff import compare
 from streams.desk.text.differences.law_text import diff_text
 from streams.registry.lint import lint
-from streams.registry.rules import Trigger
+from streams.registry.obligation import Trigger
 
 
 @click.group(cls=SuggestingGroup)

@@ -18,8 +18,8 @@ from streams.desk.text.differences.law_text import diff_text
 from streams.desk.text.text_table import text_table
 from streams.registry.agenda import review_day
 from streams.registry.loader import SHIPPED_LAW
+from streams.registry.obligation import Obligation
 from streams.registry.row_of_law import WatchedRow
-from streams.registry.rules import Obligation
 from streams.running.worker.settings import load_settings
 
 

@@ -12,8 +12,9 @@ from streams.contract.events.countries import COUNTRIES, COUNTRY_ALIASES
 from streams.desk.text.differences.law_diff import Law, read_law
 from streams.registry.agenda import rows_of_law
 from streams.registry.loader import SHIPPED_LAW, load_rules
+from streams.registry.obligation import Obligation
 from streams.registry.row_of_law import WatchedRow
-from streams.registry.rules import Obligation, Rules
+from streams.registry.rules import Rules
 from streams.running.worker.settings import load_settings
 
 BUILT_IN = "built-in"

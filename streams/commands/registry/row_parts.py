@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from streams.commands.registry.case_file import Case
 from streams.contract.events.obligation import EscalatedObligation, NotArmedReason
 from streams.deciding.law.applicability import GLOBAL
+from streams.registry.obligation import Obligation, Trigger
 from streams.registry.row_of_law import Marks
-from streams.registry.rules import Obligation, Rules, Trigger
+from streams.registry.rules import Rules
 
 
 class Part(NamedTuple):

@@ -12,9 +12,10 @@ from streams.desk.text.law_words import TRIGGER_WORDS, clock_in_words, time_in_w
 from streams.desk.text.spreadsheet_csv import spreadsheet_csv
 from streams.registry.agenda import review_day, rows_of_law
 from streams.registry.lawbook import GLOBAL
+from streams.registry.obligation import Obligation
 from streams.registry.obligations import ORDER_TRIGGERS
 from streams.registry.row_of_law import LawSource, Part, Signature, Verification, WatchedRow
-from streams.registry.rules import Obligation, Rules
+from streams.registry.rules import Rules
 
 _PARTS: Final[tuple[Part, ...]] = get_args(Part)
 

@@ -10,7 +10,8 @@ import click
 from streams.commands.registry.options import DAY, day_or_today, law_option
 from streams.commands.shared.terminal import echo
 from streams.registry.loader import SHIPPED_LAW, load_rules, signatures_folder
-from streams.registry.rules import Obligation, Rules
+from streams.registry.obligation import Obligation
+from streams.registry.rules import Rules
 from streams.registry.signing.sign import sign as sign_rows
 from streams.running.worker.settings import load_settings
 

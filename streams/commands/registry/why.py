@@ -19,8 +19,9 @@ from streams.desk.text.duty_words import signature_words, why_no_clock
 from streams.desk.text.law_words import TRIGGER_WORDS, marks_in_words, time_in_words, watched_in_words
 from streams.desk.text.routing_text import minute
 from streams.desk.text.text_table import text_table
+from streams.registry.obligation import Obligation
 from streams.registry.row_of_law import WatchedRow
-from streams.registry.rules import Obligation, Rules
+from streams.registry.rules import Rules
 
 _FITS = {True: "yes", False: "NO", None: "-"}
 _CELL = 40

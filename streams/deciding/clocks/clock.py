@@ -19,7 +19,7 @@ from streams.contract.events.clock_outcome import OutcomeKind
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.times import DAY
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 
 # `half` and `nine_tenths` are warnings while there is still time to act; `due` is the deadline.
 Step = Literal["half", "nine_tenths", "due"]

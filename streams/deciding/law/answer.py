@@ -13,9 +13,11 @@ from streams.deciding.law.arming import strictest, why_not_armed
 from streams.deciding.law.duty import Duty, internal_target
 from streams.deciding.law.routing import CountryConcerned, routes
 from streams.deciding.law.rule_of_law import rule_of_law, tier_of
+from streams.registry.jurisdiction import JurisdictionRules
+from streams.registry.obligation import Obligation, Trigger
 from streams.registry.obligations import ORDER_TRIGGERS
 from streams.registry.row_of_law import WatchedRow
-from streams.registry.rules import JurisdictionRules, Obligation, Rules, Trigger
+from streams.registry.rules import Rules
 
 TRIGGERS: tuple[Trigger, ...] = get_args(Trigger)
 

@@ -9,7 +9,9 @@ from collections.abc import Collection, Mapping
 from datetime import date
 
 from streams.contract.events.report import Category
-from streams.registry.rules import JurisdictionRules, Obligation, PlatformFacts, Rules, Trigger
+from streams.registry.jurisdiction import JurisdictionRules
+from streams.registry.obligation import Obligation, Trigger
+from streams.registry.rules import PlatformFacts, Rules
 
 GLOBAL = "GLOBAL"
 

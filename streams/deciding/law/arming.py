@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from streams.contract.events.obligation import NotArmedReason
 from streams.contract.wire.times import DAY
 from streams.registry.durations import parse_legal_duration
-from streams.registry.rules import HolidayCalendar, InternalTargets, Obligation, Trigger
+from streams.registry.obligation import Obligation, Trigger
+from streams.registry.rules import HolidayCalendar, InternalTargets
 
 # Precise enough to compare durations; deadlines are counted by the calendar (see deadlines).
 _MONTH = 30 * DAY

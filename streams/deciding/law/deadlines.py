@@ -40,7 +40,8 @@ from streams.deciding.law.calendar_days import (
     last_working_day,
 )
 from streams.registry.durations import parse_legal_duration
-from streams.registry.rules import HolidayCalendar, Obligation
+from streams.registry.obligation import Obligation
+from streams.registry.rules import HolidayCalendar
 
 # Saturdays, Sundays, public holidays and days that may be some follow each other for at most six days in the
 # calendars of the Member States (a test counts them); one more for a decree.

@@ -10,7 +10,8 @@ from streams.contract.wire.times import DAY, HOUR, MINUTE
 from streams.deciding.law.arming import target_ms
 from streams.deciding.law.calendar_days import UnknownDays
 from streams.deciding.law.deadlines import deadline, period_end
-from streams.registry.rules import Obligation, Rules
+from streams.registry.obligation import Obligation
+from streams.registry.rules import Rules
 
 _UNITS = ((HOUR, "H"), (MINUTE, "M"), (1000, "S"))
 

@@ -17,7 +17,9 @@ from streams.deciding.law.concerned import UNKNOWN, concerned, identified
 from streams.deciding.law.duty import Duty, published_duty
 from streams.deciding.law.routing import CountryConcerned, places_of, routes
 from streams.deciding.law.rule_of_law import TIERS, most_protective_tier, rule_of_law
-from streams.registry.rules import Obligation, RuleOfLawTier, Rules
+from streams.registry.jurisdiction import RuleOfLawTier
+from streams.registry.obligation import Obligation
+from streams.registry.rules import Rules
 
 # Publishers use few distinct confidences, so most reports look like an earlier one: 24 MiB hold some 15,000
 # reports with one or two pieces of evidence. A publisher that gives continuous confidences and 32 pieces each

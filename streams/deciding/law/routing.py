@@ -17,7 +17,9 @@ from streams.deciding.law.applicability import GLOBAL, binds, holds_in, in_force
 from streams.deciding.law.concerned import UNKNOWN
 from streams.deciding.law.rule_of_law import most_protective_tier, tier_of
 from streams.registry.category import CategoryRules
-from streams.registry.rules import Obligation, RuleOfLawTier, Rules, Trigger
+from streams.registry.jurisdiction import RuleOfLawTier
+from streams.registry.obligation import Obligation, Trigger
+from streams.registry.rules import Rules
 
 INTERNAL_REVIEW = "internal_review"
 EUROPOL = "EUROPOL"

@@ -11,7 +11,8 @@ from typing import get_args
 from streams.contract.events.report import Category
 from streams.contract.events.routing import Gate, RuleOfLaw
 from streams.registry.category import CategoryRules
-from streams.registry.rules import JurisdictionRules, Obligation, RuleOfLawTier
+from streams.registry.jurisdiction import JurisdictionRules, RuleOfLawTier
+from streams.registry.obligation import Obligation
 
 _GATES: tuple[Gate, ...] = get_args(Gate)
 # From the least to the most protective.

@@ -5,7 +5,8 @@ from typing import get_args
 
 from streams.contract.events.report import ReporterKind, ReportKind
 from streams.contract.events.statement import LegalGround, Redress, SourceType, Statement
-from streams.registry.rules import JurisdictionRules, Obligation
+from streams.registry.jurisdiction import JurisdictionRules
+from streams.registry.obligation import Obligation
 
 REDRESS: tuple[Redress, ...] = get_args(Redress)
 

@@ -21,7 +21,8 @@ from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
 from streams.deciding.reports.escalation.episodes import CANDIDATE
 from streams.deciding.reports.escalation.policies import CompiledPolicy, compile_policy
 from streams.deciding.reports.risk import RiskModel
-from streams.registry.rules import Obligation, Rules
+from streams.registry.obligation import Obligation
+from streams.registry.rules import Rules
 
 # The window that an enriched report shows for a category without policies.
 DEFAULT_WINDOW = window_spec(HOUR, "PT1H")

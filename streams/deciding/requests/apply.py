@@ -20,7 +20,7 @@ from streams.deciding.requests.duties import INSUFFICIENT
 from streams.deciding.requests.judge import Judgement, judge_request
 from streams.deciding.requests.order_counts import count_item
 from streams.deciding.requests.rules import RequestRules, country_of
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 
 
 def apply_request(batch: RequestBatch, origin: Origin, decoded: Decoded[AuthorityRequest]) -> None:

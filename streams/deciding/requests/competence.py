@@ -9,7 +9,7 @@ from streams.deciding.law.routing import unverified_note
 from streams.deciding.requests.completeness import E_EVIDENCE, needs_judge, validation_of
 from streams.deciding.requests.refusals import CONTENT_DEMANDS, DATA_DEMANDS, asks_for_data
 from streams.deciding.requests.rules import RequestRules, country_of, is_member_state
-from streams.registry.rules import AuthorityRole
+from streams.registry.jurisdiction import AuthorityRole
 
 _DSA = "http://data.europa.eu/eli/reg/2022/2065/oj"
 _E_EVIDENCE = "http://data.europa.eu/eli/reg/2023/1543/oj"

@@ -12,7 +12,7 @@ from streams.contract.events.authority_request import (
 )
 from streams.contract.events.authority_routing import LanguageFinding
 from streams.deciding.requests.rules import RequestRules
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 
 _ELEMENTS: tuple[RequestElement, ...] = get_args(RequestElement)
 _INTAKE_ELEMENTS: tuple[IntakeElement, ...] = get_args(IntakeElement)

@@ -10,8 +10,8 @@ from streams.deciding.law.arming import strictest, why_not_armed
 from streams.deciding.law.duty import Duty, due_ms
 from streams.deciding.requests.completeness import validation_of
 from streams.deciding.requests.rules import RequestRules, country_of
+from streams.registry.obligation import Obligation, Trigger
 from streams.registry.obligations import FROM_ITS_CONTENT
-from streams.registry.rules import Obligation, Trigger
 
 INSUFFICIENT: Final = "insufficient_information"
 """The ground of a pause, in `pausable_for` of a row, for a request that lacks something."""

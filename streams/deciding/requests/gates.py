@@ -7,14 +7,10 @@ from streams.contract.events.authority_request import AuthorityRequest
 from streams.contract.events.authority_routing import Disclosure, Territory
 from streams.contract.events.routing import Gate, RuleOfLaw
 from streams.deciding.law.rule_of_law import most_protective, tier_of
-from streams.deciding.requests.refusals import (
-    CONTENT_DEMANDS,
-    asks_for_data,
-    targets_individuals,
-    why_many,
-)
+from streams.deciding.requests.refusals import CONTENT_DEMANDS, asks_for_data, targets_individuals, why_many
 from streams.deciding.requests.rules import UNION, RequestRules, country_of, is_member_state
-from streams.registry.rules import Obligation, RuleOfLawTier
+from streams.registry.jurisdiction import RuleOfLawTier
+from streams.registry.obligation import Obligation
 
 _GATES: tuple[Gate, ...] = get_args(Gate)
 

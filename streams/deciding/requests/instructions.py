@@ -5,7 +5,7 @@ from streams.contract.events.authority_routing import Findings, RoutingDecision
 from streams.deciding.requests.completeness import validation_of
 from streams.deciding.requests.refusals import why_many
 from streams.deciding.requests.rules import UNION
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 
 
 def instruction(

@@ -14,8 +14,8 @@ from streams.deciding.clocks.life import ClockChange
 from streams.deciding.clocks.store import ClockKey, LegalClock
 from streams.deciding.requests.batch import RequestBatch
 from streams.deciding.requests.rules import RequestRules, country_of
+from streams.registry.obligation import Action
 from streams.registry.obligations import FROM_ITS_CONTENT
-from streams.registry.rules import Action
 
 # Targets with an electronic location. Persons and a whole service are no items of information.
 _ITEMS: Final = frozenset({"message", "channel", "account"})

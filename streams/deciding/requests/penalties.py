@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from streams.contract.events.authority_routing import PossiblePenalty
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 
 
 def penalties_of(duties: Iterable[Obligation]) -> tuple[PossiblePenalty, ...]:

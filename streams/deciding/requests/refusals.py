@@ -10,7 +10,7 @@ import msgspec
 
 from streams.contract.events.authority_request import AuthorityRequest, Demand, Target
 from streams.contract.events.authority_routing import Norm, Refusal
-from streams.registry.rules import RuleOfLawTier
+from streams.registry.jurisdiction import RuleOfLawTier
 
 DATA_DEMANDS: frozenset[Demand] = frozenset(
     {"produce_subscriber_data", "produce_traffic_data", "produce_content_data"}

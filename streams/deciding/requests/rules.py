@@ -8,7 +8,8 @@ from streams.contract.events.countries import COUNTRY_ALIASES
 from streams.contract.wire.forms.request_decoding import FORM
 from streams.contract.wire.reading import ReadEvent, event_reader
 from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
-from streams.registry.rules import Obligation, Rules
+from streams.registry.obligation import Obligation
+from streams.registry.rules import Rules
 
 UNION = "EU"
 

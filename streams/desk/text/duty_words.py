@@ -7,7 +7,7 @@ from typing import Final
 from streams.contract.events.authority_routing import PossiblePenalty
 from streams.contract.events.clock import ClockMarks
 from streams.contract.events.obligation import AppliedObligation, NotArmedReason, Signed
-from streams.registry.rules import Action, Obligation
+from streams.registry.obligation import Action, Obligation
 
 _ASKS: Final[Mapping[Action, str]] = {
     "remove": "remove",

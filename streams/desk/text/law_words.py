@@ -7,8 +7,9 @@ from streams.contract.events.obligation import NotArmedReason
 from streams.contract.wire.times import DAY, HOUR, MINUTE
 from streams.deciding.law.duty import internal_target
 from streams.registry.durations import parse_legal_duration
+from streams.registry.obligation import DurationMeaning, Obligation, Trigger
 from streams.registry.row_of_law import Marks, Part, WatchedRow
-from streams.registry.rules import DurationMeaning, Obligation, Rules, Trigger
+from streams.registry.rules import Rules
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1000, "second"))
 

@@ -7,8 +7,10 @@ from pydantic import Field, model_validator
 
 from streams.contract.events.authority_request import RequestKind
 from streams.contract.events.report import ReportKind
+from streams.registry.jurisdiction import AuthorityRole
+from streams.registry.obligation import EnterpriseSize, Standard, Trigger
 from streams.registry.reading.document import Row
-from streams.registry.rules import AuthorityRole, EnterpriseSize, Fallback, Standard, Trigger
+from streams.registry.rules import Fallback
 from streams.registry.shapes.obligation import ObligationRow
 from streams.registry.shapes.rule_of_law import Code, RuleOfLawRow
 from streams.registry.shapes.rules import (

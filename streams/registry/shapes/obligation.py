@@ -8,9 +8,7 @@ from pydantic import Field, model_validator
 from streams.contract.events.authority_request import Demand, IntakeElement, LegalBasis, RequestElement
 from streams.contract.events.report import NoticeDeclaration, NoticeElement
 from streams.contract.events.routing import Gate
-from streams.registry.reading.document import Category, Row
-from streams.registry.row_of_law import Part, Status, Verification
-from streams.registry.rules import (
+from streams.registry.obligation import (
     Action,
     AfterPause,
     Calendar,
@@ -19,6 +17,8 @@ from streams.registry.rules import (
     Standard,
     Trigger,
 )
+from streams.registry.reading.document import Category, Row
+from streams.registry.row_of_law import Part, Status, Verification
 from streams.registry.shapes.rule_of_law import Code
 from streams.registry.shapes.rules import (
     AuthorityId,

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from streams.registry.jurisdiction import RuleOfLawTier
 from streams.registry.reading.document import Row
-from streams.registry.rules import RuleOfLawTier
 from streams.registry.shapes.rules import SourceRow, Text, Url
 
 Code = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]

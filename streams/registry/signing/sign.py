@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from pathlib import Path
 
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 from streams.registry.shapes.signatures import SignatureRow
 from streams.registry.signing.signatures import SIGNATURES, read_signatures
 

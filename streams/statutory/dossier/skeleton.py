@@ -17,13 +17,9 @@ from streams.contract.wire.ids import stable_id
 from streams.contract.wire.times import months_later
 from streams.registry.category import CategoryRules
 from streams.registry.durations import parse_legal_duration
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 from streams.statutory.dossier.completeness import Completeness, completeness
-from streams.statutory.dossier.form import (
-    ART18_DUTY,
-    PRESERVATION_DUTY,
-    DossierForm,
-)
+from streams.statutory.dossier.form import ART18_DUTY, PRESERVATION_DUTY, DossierForm
 
 _INTERNAL = "internal_review"
 

@@ -22,7 +22,7 @@ from streams.contract.events.report import Category
 from streams.contract.events.statement import Statement as Learned
 from streams.contract.wire.ids import stable_id
 from streams.registry.category import CategoryRules
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 from streams.statutory.statements.rules import check_statement
 from streams.statutory.statements.vocabulary import CATEGORY_OF_KEYWORD, EEA_STATES
 from streams.statutory.template import OTHER

@@ -17,7 +17,7 @@ from streams.deciding.law.statement import statement
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.escalation.episodes import CausingReport
 from streams.deciding.reports.rules import ReportRules
-from streams.registry.rules import RuleOfLawTier
+from streams.registry.jurisdiction import RuleOfLawTier
 
 
 class CaseLaw(NamedTuple):

@@ -12,7 +12,7 @@ from streams.contract.events.enriched_report import JurisdictionBasis
 from streams.contract.events.obligation import NotArmedReason
 from streams.contract.events.report import Category, ReporterKind, ReportKind
 from streams.deciding.reports.escalation.question import Question
-from streams.registry.rules import RuleOfLawTier
+from streams.registry.jurisdiction import RuleOfLawTier
 
 # Allowed lateness. Reports travel from a phone through a platform's queues; five minutes cover all but a few,
 # which are still counted. It delays resolutions only, never an opening.

@@ -9,7 +9,7 @@ from streams.desk.console.casework.follow_ups import clock_outcome_id
 from streams.desk.console.casework.work import DeskDecision
 from streams.desk.console.read_model.case_query import HangingClock
 from streams.desk.console.web.words import duty_and_time, in_words
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 
 Duties = Mapping[str, Obligation]
 Judged = ProposedOutcome | ProposedAnswer

@@ -37,7 +37,8 @@ from streams.desk.console.web.words import with_moments
 from streams.desk.text.category_words import category_title
 from streams.desk.text.country_names import place_name
 from streams.registry.category import CategoryRules
-from streams.registry.rules import Obligation, Rules
+from streams.registry.obligation import Obligation
+from streams.registry.rules import Rules
 from streams.running.clients.rules_in_force import RulesInForce
 from streams.running.wall_clock import clock_ms
 

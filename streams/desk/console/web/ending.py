@@ -16,7 +16,7 @@ from streams.desk.console.web.context import Console, console_of, page
 from streams.desk.console.web.forms import WrongForm, text_of
 from streams.desk.console.web.words import clock_name, duty_name, in_words
 from streams.desk.text.routing_text import minute
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 
 RUNS_ON: Final = "runs_on"
 """What a form says of a clock that does not end. Empty, as fields are at first, says nothing of it."""

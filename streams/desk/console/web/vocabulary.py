@@ -9,7 +9,7 @@ from streams.desk.console.terms import Terms
 from streams.desk.console.web.words import duty_name
 from streams.desk.text.country_names import place_name
 from streams.registry.category import CategoryRules
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 
 
 class Vocabulary(NamedTuple):

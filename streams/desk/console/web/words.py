@@ -14,7 +14,7 @@ from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.times import DAY, HOUR, MINUTE, moment_ms
 from streams.desk.text.duty_words import duty_title, law_name, what_it_asks
 from streams.desk.text.routing_text import minute
-from streams.registry.rules import Obligation
+from streams.registry.obligation import Obligation
 
 __all__ = [
     "ago",
