@@ -38,7 +38,7 @@ from streams.deciding.clocks.clock import Clock
 from streams.deciding.clocks.store import ClockKey, LegalClock
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.legal_clocks import apply_clock_outcome
-from streams.deciding.partition.newcomers import Newcomers
+from streams.deciding.partition.admission.newcomers import Newcomers
 from streams.deciding.partition.settings import DEFAULTS
 from streams.deciding.reporters.counters import ReporterCounters
 from streams.deciding.reporters.decide_standing import handle_standing

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.deciding.partition.breaker import WINDOW, DeadLetterBreaker
+from streams.deciding.partition.admission.breaker import WINDOW, DeadLetterBreaker
 from streams.deciding.partition.limits import LIMITS
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.reports.rules import ReportRules

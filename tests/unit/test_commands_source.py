@@ -8,7 +8,7 @@ from streams.commands.main import commands
 from streams.commands.source.internal_record import Next, require_next
 from streams.commands.source.sources import Source
 from streams.contract.events.internal.source_decision import SourceDecision
-from streams.deciding.partition.source_controls import SourceControl
+from streams.deciding.partition.admission.source_controls import SourceControl
 from tests.unit.traffic import INTERNAL, START, Record
 
 HERE = Source("reports", INTERNAL, 3, 410, 500, SourceControl(), 412, 7)

@@ -11,11 +11,11 @@ from streams.commands.state.downgrade import downgrade, entries_before
 from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.deciding.partition.daily_counters import OWN_DAY_COUNTERS
 from streams.deciding.partition.duplicates import SLOT_HEAD, RecentIds
-from streams.deciding.partition.newcomers import NEWCOMERS
+from streams.deciding.partition.admission.newcomers import NEWCOMERS
 from streams.deciding.partition.reading import PARTLY_READ
-from streams.deciding.partition.refusal_budget import REFUSAL_BUDGET
+from streams.deciding.partition.admission.refusal_budget import REFUSAL_BUDGET
 from streams.deciding.partition.settings import PartitionSettings
-from streams.deciding.partition.source_controls import SourceControl, control_record
+from streams.deciding.partition.admission.source_controls import SourceControl, control_record
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.part import PART
 from streams.deciding.reports.crowd import APPROVALS, WATCHED_REPORTS

@@ -9,7 +9,12 @@ from streams.contract.wire.dead_letter import Rejected
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.census import take_census
 from streams.deciding.partition.moving import NewPartition, Shared
-from streams.deciding.partition.newcomers import MOST_PUBLISHERS, NEWCOMERS, Newcomers, merge_newcomers
+from streams.deciding.partition.admission.newcomers import (
+    MOST_PUBLISHERS,
+    NEWCOMERS,
+    Newcomers,
+    merge_newcomers,
+)
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage

@@ -19,7 +19,7 @@ from streams.contract.wire.state_records import UnknownStateVersion
 from streams.deciding.partition.census import take_census
 from streams.deciding.partition import duplicates
 from streams.deciding.partition.duplicates import event_hash, outcome_hash
-from streams.deciding.partition.breaker import WINDOW
+from streams.deciding.partition.admission.breaker import WINDOW
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.state import ReportState, restore_reports

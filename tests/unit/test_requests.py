@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from streams.contract.wire.origin import NotAtHome
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.state_records import UnknownStateVersion
-from streams.deciding.partition.breaker import WINDOW
+from streams.deciding.partition.admission.breaker import WINDOW
 from streams.deciding.requests.rules import compile_request_rules
 from streams.deciding.requests.stage import SOURCES, request_stage
 from streams.deciding.requests.state import restore_requests

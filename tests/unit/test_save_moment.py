@@ -16,7 +16,7 @@ from streams.contract.events.internal.credit import CREDIT_TYPE
 from streams.contract.events.internal.source_decision import SOURCE_DECISION_TYPE
 from streams.contract.wire.envelope import CE_TYPE
 from streams.deciding.partition.reading import PARTLY_READ, PartlyRead
-from streams.deciding.partition.source_controls import SourceControl, control_record
+from streams.deciding.partition.admission.source_controls import SourceControl, control_record
 from streams.running.log.log import Appended
 from streams.running.log.position import SourcePosition
 from streams.running.log.transaction import write_transaction

@@ -12,7 +12,7 @@ from streams.contract.wire.forms.report_decoding import decode_report
 from streams.contract.wire.forms.source_decision import decode_source_decision, encode_source_decision
 from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.origin import own_place
-from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControl
+from streams.deciding.partition.admission.source_controls import SOURCE_CONTROL, SourceControl
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState
 from streams.running.partitions.resting import REFUSED_PER_SECOND, RestingSources

@@ -19,8 +19,8 @@ from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.forms.refusal import encode_refusal, publisher_of
 from streams.contract.wire.records import HEADERS_DROPPED, NOT_UNPACKED, Headers, OutputRecord
 from streams.contract.wire.topics import DEAD_LETTERS, REFUSALS, VERIFIED_REPORTS
-from streams.deciding.partition import refusal_budget
-from streams.deciding.partition.refusal_budget import RefusalBudget
+from streams.deciding.partition.admission import refusal_budget
+from streams.deciding.partition.admission.refusal_budget import RefusalBudget
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage

@@ -8,7 +8,7 @@ from streams.commands.shared.kafka_group import workers_in_group
 from streams.commands.source.sources import Source
 from streams.contract.events.internal.source_decision import SourceDecision
 from streams.contract.wire.forms.source_decision import encode_source_decision
-from streams.deciding.partition.source_controls import SourceControls, control_record
+from streams.deciding.partition.admission.source_controls import SourceControls, control_record
 from streams.running.clients.kafka_writing import producer_for
 from streams.running.identity import consumer_group
 from streams.running.log.claims import StatePartition

@@ -16,13 +16,17 @@ from streams.commands.state.stages import AnyStage
 from streams.contract.wire.state_records import STATE_VERSION
 from streams.counting.expiry import EXPIRY_DAY
 from streams.counting.held_counts import CHANNEL_COUNTS
+from streams.deciding.partition.admission.newcomers import NEWCOMERS
+from streams.deciding.partition.admission.refusal_budget import REFUSAL_BUDGET
+from streams.deciding.partition.admission.source_controls import (
+    SOURCE_CONTROL,
+    SourceControls,
+    without_offsets,
+)
 from streams.deciding.partition.daily_counters import OWN_DAY_COUNTERS, without_counts
 from streams.deciding.partition.duplicates import SLOT_HEAD, read_slots
-from streams.deciding.partition.newcomers import NEWCOMERS
 from streams.deciding.partition.reading import PARTLY_READ
-from streams.deciding.partition.refusal_budget import REFUSAL_BUDGET
 from streams.deciding.partition.rules_in_force import RULES_IN_FORCE
-from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls, without_offsets
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.part import PART
 from streams.deciding.reports.crowd import APPROVALS, CHANNEL_HISTORY, CHANNEL_SIZE, WATCHED_REPORTS

@@ -14,7 +14,7 @@ class PartitionSettings:
     most records of the partition become dead letters. A duplicate is recognised among the ids that were
     applied in the partition within the last `duplicates_hours` of its time, the newest `duplicates_most`.
     `new_*_per_hour` are how many reporters, channels (in each category) and messages that are not known yet a
-    publisher may bring to a partition within an hour of its time (see newcomers.py).
+    publisher may bring to a partition within an hour of its time (see admission/newcomers.py).
     """
 
     # Without it a faulty publisher makes thousands of dead letters per second until an operator sees it.

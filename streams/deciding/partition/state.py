@@ -15,7 +15,10 @@ from streams.contract.wire.state_records import (
 )
 from streams.deciding.clocks.clock import next_step_time
 from streams.deciding.clocks.store import CLOCK_RECORD, ClockKey, LegalClock, LegalClockStore
-from streams.deciding.partition.breaker import DeadLetterBreaker
+from streams.deciding.partition.admission.breaker import DeadLetterBreaker
+from streams.deciding.partition.admission.newcomers import NEWCOMERS, Newcomers, merge_newcomers
+from streams.deciding.partition.admission.refusal_budget import REFUSAL_BUDGET, RefusalBudget, begin_anew
+from streams.deciding.partition.admission.source_controls import SOURCE_CONTROL, SourceControls
 from streams.deciding.partition.daily_counters import (
     DAILY_COUNTERS,
     OWN_DAY_COUNTERS,
@@ -34,9 +37,7 @@ from streams.deciding.partition.moving import (
     Shared,
     ref_before_nul,
 )
-from streams.deciding.partition.newcomers import NEWCOMERS, Newcomers, merge_newcomers
 from streams.deciding.partition.reading import PARTLY_READ, PartlyRead
-from streams.deciding.partition.refusal_budget import REFUSAL_BUDGET, RefusalBudget, begin_anew
 from streams.deciding.partition.rules_in_force import (
     AWAITED_SET,
     RULES_IN_FORCE,
@@ -45,7 +46,6 @@ from streams.deciding.partition.rules_in_force import (
     merge_rules,
 )
 from streams.deciding.partition.settings import PartitionSettings
-from streams.deciding.partition.source_controls import SOURCE_CONTROL, SourceControls
 from streams.deciding.partition.time import PartitionTime
 
 # Types of state keys: the first byte of each key. The runtime uses `P`.

@@ -18,7 +18,7 @@ from streams.counting.message_bytes import decode_reporters, encode_reporters
 from streams.deciding.partition.batch import Batch
 from streams.deciding.partition.daily_counters import DAILY_COUNTERS, OWN_DAY_COUNTERS
 from streams.deciding.partition.duplicates import SLOT_HEAD
-from streams.deciding.partition.refusal_budget import REFUSAL_BUDGET
+from streams.deciding.partition.admission.refusal_budget import REFUSAL_BUDGET
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage

@@ -1,0 +1,1 @@
+"""What sources and publishers may bring to a partition, how much of it, and what they are told."""
