@@ -5,20 +5,19 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Generic
 
-from streams.contract.events.dead_letter import REFUSED_BY_STATE
 from streams.contract.events.internal.rules_switch import RulesSwitch
-from streams.contract.wire.dead_letter import Rejected, dead_letter
+from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.failing import Place, place_of
-from streams.contract.wire.forms.refusal import encode_refusal, publisher_of
 from streams.contract.wire.forms.source_decision import decode_source_decision
 from streams.contract.wire.forms.state_room import decode_state_room, encode_state_room
 from streams.contract.wire.forms.tick import decode_tick, encode_tick
 from streams.contract.wire.forms.time_correction import decode_time_correction
-from streams.contract.wire.origin import Origin, origin_of, own_place, own_type, read_origin
+from streams.contract.wire.origin import Origin, own_place, own_type, read_origin
 from streams.contract.wire.records import OutputRecord, SourceRecord
 from streams.contract.wire.rules.rules_switch import decode_rules_switch, encode_rules_switch
 from streams.contract.wire.state_records import RulesMissing, UnknownCategory
-from streams.contract.wire.topics import DEAD_LETTERS, REPORT_SOURCES, SourceTopics, without_prefix
+from streams.contract.wire.topics import SourceTopics, without_prefix
+from streams.deciding.partition.admission.refusing import refuse_record
 from streams.deciding.partition.batch import (
     Batch,
     Counters,
@@ -29,7 +28,6 @@ from streams.deciding.partition.batch import (
     apply_fast,
     apply_slice,
 )
-from streams.deciding.partition.counters import OTHER_PUBLISHER
 from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.limits import LIMITS, UNLIMITED, Limits
 from streams.deciding.partition.moving import Moves
@@ -259,7 +257,7 @@ class Stage(Generic[State, Rules, Counters]):
         """Apply the records of a slice, or as many as its other limits allow; return their number."""
 
         def refuse(record: SourceRecord, rejected: Rejected) -> None:
-            self._refuse(batch, record, record.topic, rejected)
+            refuse_record(batch, self.publishers, record, record.topic, rejected)
 
         def place(number: int) -> Place:
             return place_of(records[number])
@@ -276,7 +274,7 @@ class Stage(Generic[State, Rules, Counters]):
         assert bundled is not None
 
         def refuse(entry: Any, rejected: Rejected) -> None:
-            self._refuse(batch, bundled.published(entry), bundled.form.topic, rejected)
+            refuse_record(batch, self.publishers, bundled.published(entry), bundled.form.topic, rejected)
 
         apply: Callable[[Any, Any], None] = bundled.handle
         sources = batch.state.sources
@@ -388,31 +386,3 @@ class Stage(Generic[State, Rules, Counters]):
             state.rules.wait_for(None)
             batch.switched = True
         raise StepsRemain
-
-    def _refuse(
-        self, batch: Batch[State, Rules, Counters], record: SourceRecord, topic: str, rejected: Rejected
-    ) -> None:
-        """Write a record that was read from `topic`, alone or in a bundle, to the dead letters.
-
-        If it is a report of a publisher that the operator lists for the topic where it was published, tell
-        that publisher.
-        """
-        batch.outputs.append(OutputRecord(DEAD_LETTERS, None, *dead_letter(record, rejected)))
-        batch.counters.dead_letters[rejected.reason] += 1
-        origin = origin_of(record)
-        published_to = without_prefix(origin.topic)
-        if published_to in REPORT_SOURCES:
-            ce_source = publisher_of(record)
-            if ce_source is not None and ce_source in self.publishers.get(published_to, ()):
-                batch.counters.refused_reports[ce_source] += 1
-                told = batch.state.refusals.tell(ce_source, origin.timestamp)
-                if told != "no":
-                    batch.outputs.append(
-                        encode_refusal(record, rejected, ce_source, last_of_hour=told == "last")
-                    )
-            else:
-                batch.counters.refused_reports[OTHER_PUBLISHER] += 1
-        # A replay of the logs rejects many outcomes that fit a later state; skipped records were not read.
-        unreadable = rejected.reason not in REFUSED_BY_STATE and rejected.reason != "skipped"
-        batch.refused[topic] += unreadable
-        batch.state.breaker.note(dead=unreadable)
