@@ -28,7 +28,7 @@ from streams.desk.console.web.finding.search import found_places, search
 from streams.desk.console.web.finding.views import queue_by_name, view_by_name, views
 from streams.desk.console.web.health import health
 from streams.desk.console.web.integrity import act_on_integrity, integrity
-from streams.desk.console.web.live import live
+from streams.desk.console.web.live import live, work
 from streams.desk.console.web.policies import policies
 from streams.desk.console.web.questions import questions
 from streams.desk.console.web.requests import act_on_request, request, requests
@@ -41,7 +41,6 @@ from streams.desk.console.web.security.other_sites import Arrivals, SecurityHead
 from streams.desk.console.web.security.sign_in import SESSION_SECONDS, SignIn
 from streams.desk.console.web.transparency import transparency
 from streams.desk.console.web.undo import became, undo
-from streams.desk.console.web.work import work
 
 _STATIC = Path(__file__).parent / "static"
 

@@ -1,4 +1,4 @@
-"""The stream of server-sent events to an open page."""
+"""What open pages are told: a stream of server-sent events, and the numbers in the navigation."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -10,12 +10,13 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.live_feed import ENDED, Told
 from streams.desk.console.read_model.changes import categories_of
-from streams.desk.console.web.context import console_of, person_of, person_still
+from streams.desk.console.web.context import console_of, counted_work, person_of, person_still
 from streams.desk.console.web.security.limits import too_fast
 from streams.desk.console.web.security.slow_clients import CLOSE_SECONDS, OpenStream
 
@@ -66,6 +67,11 @@ async def live(request: Request) -> ASGIApp:
             await response(scope, receive, send)
 
     return stream
+
+
+def work(request: Request) -> Response:
+    """How much waits for who is signed in, by the names that the navigation has."""
+    return JSONResponse({each.name: each.waits for each in counted_work(request)})
 
 
 def _may_see(request: Request, person: Person, case_id: str) -> bool:
