@@ -11,10 +11,11 @@ import pytest
 
 from streams.contract.wire.envelope import rfc3339
 from streams.desk.console.casework.work import CaseWork, apply_act
-from streams.desk.console.read_model import desk_query, paging
+from streams.desk.console.read_model import paging
+from streams.desk.console.read_model.desk import query as desk_query
 from streams.desk.console.read_model.case_query import known_case
-from streams.desk.console.read_model.desk_filter import DeskFilter
-from streams.desk.console.read_model.desk_query import counts, desk_page, desk_row, desk_rows, total
+from streams.desk.console.read_model.desk.filter import DeskFilter
+from streams.desk.console.read_model.desk.query import counts, desk_page, desk_row, desk_rows, total
 from streams.desk.console.casework.joining import joined_case_id, message_of
 from streams.desk.console.read_model.members import inside_of
 from tests.categories import CATEGORIES

@@ -6,8 +6,8 @@ import sqlite3
 import pytest
 
 from streams.desk.console.read_model.clocks_query import ClockFilter, clock_row, clocks_page
-from streams.desk.console.read_model.desk_filter import DeskFilter
-from streams.desk.console.read_model.desk_query import desk_page
+from streams.desk.console.read_model.desk.filter import DeskFilter
+from streams.desk.console.read_model.desk.query import desk_page
 from streams.desk.console.read_model.integrity import IntegrityFilter, integrity_page
 from streams.desk.console.read_model.questions import QuestionFilter, questions_page
 from streams.desk.console.read_model.paging import PAGE_ROWS, BadFilter

@@ -7,10 +7,11 @@ from html import unescape
 import pytest
 
 from streams.contract.wire.times import DAY, HOUR, MINUTE, moment_ms
-from streams.desk.console.read_model import desk_query, paging
-from streams.desk.console.read_model.category_order import CategoryOrder, order_of
-from streams.desk.console.read_model.desk_filter import DeskFilter
-from streams.desk.console.read_model.desk_query import (
+from streams.desk.console.read_model import paging
+from streams.desk.console.read_model.desk import query as desk_query
+from streams.desk.console.read_model.desk.category_order import CategoryOrder, order_of
+from streams.desk.console.read_model.desk.filter import DeskFilter
+from streams.desk.console.read_model.desk.query import (
     counts,
     desk_page,
     desk_rows,

@@ -11,8 +11,8 @@ import pytest
 from streams.contract.events.desk_view import QueueTarget
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.times import DAY, HOUR, MINUTE, from_epoch_ms, midnight_ms
-from streams.desk.console.read_model.desk_filter import DeskFilter
-from streams.desk.console.read_model.desk_query import cases_opened
+from streams.desk.console.read_model.desk.filter import DeskFilter
+from streams.desk.console.read_model.desk.query import cases_opened
 from streams.desk.console.read_model.figures.case_histories import CaseHistory, Decision
 from streams.desk.console.read_model.figures.queue_figures import MeasuredQueue, QueueFigures, queue_figures
 from tests.categories import CATEGORIES

@@ -14,7 +14,7 @@ from streams.contract.wire.view_names import BadName, same_name, view_name
 from streams.desk.console.read_model.apply import apply_records
 from streams.desk.console.read_model.changes import Changes
 from streams.desk.console.read_model.database import transaction
-from streams.desk.console.read_model.desk_filter import DeskFilter
+from streams.desk.console.read_model.desk.filter import DeskFilter
 from streams.desk.console.read_model.finding.desk_views import MOST_VIEWS, all_queues, own_views, why_no_queue
 from streams.desk.console.read_model.retention import prune
 from streams.contract.wire.times import DAY

@@ -18,7 +18,7 @@ from streams.contract.wire.topics import (
 )
 from streams.desk.console.read_model.acts import apply_case_activity
 from streams.desk.console.read_model.changes import Changes, categories_of
-from streams.desk.console.read_model.desk_rows import episodes_with_clocks, refresh_row
+from streams.desk.console.read_model.desk.rows import episodes_with_clocks, refresh_row
 from streams.desk.console.read_model.escalations import apply_escalation, apply_shadow_escalation
 from streams.desk.console.read_model.finding.desk_views import apply_desk_view
 from streams.desk.console.read_model.integrity import apply_integrity_case

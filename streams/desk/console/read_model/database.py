@@ -10,7 +10,7 @@ from threading import local
 from zlib import crc32
 
 from streams.contract.events.report import Category
-from streams.desk.console.read_model.category_order import category_rows
+from streams.desk.console.read_model.desk.category_order import category_rows
 from streams.desk.console.read_model.statements import SQL
 from streams.registry.category import CategoryRules
 

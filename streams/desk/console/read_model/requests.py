@@ -11,9 +11,9 @@ from streams.contract.wire.times import moment_ms
 from streams.desk.console.casework.permissions import request_gate_needs_two, sets_refusal_aside
 from streams.desk.console.casework.work import CaseKey
 from streams.desk.console.read_model.acts import last_acted_ms, work_columns, work_on_request
-from streams.desk.console.read_model.category_order import order_of
 from streams.desk.console.read_model.changes import Changes
 from streams.desk.console.read_model.clocks import clock_columns, nearest_clock, put_clock
+from streams.desk.console.read_model.desk.category_order import order_of
 from streams.desk.console.read_model.statements import SQL
 from streams.desk.text.request_sentence import request_facts
 

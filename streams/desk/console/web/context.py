@@ -22,7 +22,7 @@ from streams.desk.console.held import HeldActs
 from streams.desk.console.live_feed import LiveFeed
 from streams.desk.console.publisher import Publisher
 from streams.desk.console.read_model.database import Database
-from streams.desk.console.read_model.desk_query import WorkCount, work_counts
+from streams.desk.console.read_model.desk.query import WorkCount, work_counts
 from streams.desk.console.read_model.paging import ListFilter
 from streams.desk.console.rule_acts import RuleActs
 from streams.desk.console.rule_comparing import Comparing

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from streams.contract.wire.times import DAY, epoch_ms, midnight_ms
 from streams.desk.console.casework.permissions import may_see_figures
-from streams.desk.console.read_model.desk_query import cases_opened
+from streams.desk.console.read_model.desk.query import cases_opened
 from streams.desk.console.read_model.figures.case_histories import case_histories, second_opinions
 from streams.desk.console.read_model.figures.day_figures import (
     AGES,

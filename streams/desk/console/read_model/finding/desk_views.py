@@ -11,7 +11,7 @@ from streams.contract.wire.forms.desk_view import decode_desk_view
 from streams.contract.wire.records import SourceRecord
 from streams.desk.console.casework.permissions import Person
 from streams.desk.console.read_model.changes import Changes
-from streams.desk.console.read_model.desk_filter import PARAMETERS, DeskFilter
+from streams.desk.console.read_model.desk.filter import PARAMETERS, DeskFilter
 from streams.desk.console.read_model.paging import BadFilter
 from streams.desk.console.read_model.statements import SQL
 

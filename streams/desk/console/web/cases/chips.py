@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from streams.desk.console.casework.permissions import Person
-from streams.desk.console.read_model.desk_filter import DeskFilter
+from streams.desk.console.read_model.desk.filter import DeskFilter
 from streams.desk.console.read_model.finding.desk_views import views_of_role
 
 _VIEWS: Final = ("overdue", "mine", "to sign", "children", "threats")

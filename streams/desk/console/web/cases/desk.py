@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from streams.desk.console.read_model.desk_filter import DeskFilter, position_of
-from streams.desk.console.read_model.desk_query import counts, desk_page, desk_row, desk_rows
+from streams.desk.console.read_model.desk.filter import DeskFilter, position_of
+from streams.desk.console.read_model.desk.query import counts, desk_page, desk_row, desk_rows
 from streams.desk.console.read_model.members import inside_of
 from streams.desk.console.web.cases.chips import chips
 from streams.desk.console.web.context import console_of, next_page, note_position, page, person_of

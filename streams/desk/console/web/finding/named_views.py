@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from streams.desk.console.casework.permissions import Person
-from streams.desk.console.read_model.desk_filter import DeskFilter
+from streams.desk.console.read_model.desk.filter import DeskFilter
 from streams.desk.console.read_model.finding.desk_views import SavedView, built_in_views, own_views, queues
 from streams.desk.console.web.words import in_words
 from streams.desk.text.category_words import category_title

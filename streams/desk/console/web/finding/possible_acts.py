@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from streams.contract.events.case_activity import ActivityKind
 from streams.desk.console.casework.permissions import Person, may_act, may_act_on_request
-from streams.desk.console.read_model.desk_query import desk_row
+from streams.desk.console.read_model.desk.query import desk_row
 from streams.desk.console.read_model.statements import SQL
 from streams.desk.console.web.words import holder, in_words
 from streams.desk.text.category_words import category_title

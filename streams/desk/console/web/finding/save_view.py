@@ -21,7 +21,7 @@ from streams.contract.wire.forms.desk_view import encode_desk_view, encode_view_
 from streams.contract.wire.view_names import BadName, same_name, view_name
 from streams.desk.console.casework.permissions import may_save_view
 from streams.desk.console.publisher import NotReadBack
-from streams.desk.console.read_model.desk_filter import PARAMETERS, DeskFilter
+from streams.desk.console.read_model.desk.filter import PARAMETERS, DeskFilter
 from streams.desk.console.read_model.finding.desk_views import (
     MOST_VIEWS,
     SavedView,

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from streams.contract.events.countries import COUNTRIES
 from streams.contract.wire.refs import is_ref
 from streams.contract.wire.valid_values import REF
-from streams.desk.console.read_model.desk_filter import DeskFilter
-from streams.desk.console.read_model.desk_query import policies_with_cases
+from streams.desk.console.read_model.desk.filter import DeskFilter
+from streams.desk.console.read_model.desk.query import policies_with_cases
 from streams.desk.console.read_model.paging import BadFilter
 from streams.desk.console.web.context import console_of, person_of
 

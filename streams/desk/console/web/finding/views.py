@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from streams.contract.events.desk_view import MOST_TARGET_HOURS, ViewKind
 from streams.contract.wire.view_names import same_name
 from streams.desk.console.casework.permissions import Person, may_save_view
-from streams.desk.console.read_model.desk_filter import DeskFilter
-from streams.desk.console.read_model.desk_query import total
+from streams.desk.console.read_model.desk.filter import DeskFilter
+from streams.desk.console.read_model.desk.query import total
 from streams.desk.console.web.context import console_of, page, person_of
 from streams.desk.console.web.finding.named_views import NamedView, filter_words, named_views
 from streams.desk.console.web.finding.shown import shown_in

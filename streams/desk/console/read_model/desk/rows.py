@@ -14,7 +14,6 @@ from streams.desk.console.casework.joining import joined_case_id, message_of
 from streams.desk.console.casework.permissions import gate_needs_two
 from streams.desk.console.casework.work import CaseKey, CaseWork
 from streams.desk.console.read_model.acts import last_acted_ms, work_columns, work_on
-from streams.desk.console.read_model.category_order import order_of
 from streams.desk.console.read_model.changes import Changes
 from streams.desk.console.read_model.clocks import (
     NearestClock,
@@ -22,6 +21,7 @@ from streams.desk.console.read_model.clocks import (
     nearest_clock,
     nearest_clock_of_messages,
 )
+from streams.desk.console.read_model.desk.category_order import order_of
 from streams.desk.console.read_model.escalations import escalation_events
 from streams.desk.console.read_model.statements import SQL
 from streams.desk.text.case_facts import case_facts, messages_of

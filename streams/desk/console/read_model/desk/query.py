@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from streams.contract.wire.times import DAY
 from streams.desk.console.casework.permissions import Person, may_act_on_request
 from streams.desk.console.read_model.clocks import NO_CLOCK
-from streams.desk.console.read_model.desk_filter import ORDERS, DeskFilter, conditions_for, position_of
+from streams.desk.console.read_model.desk.filter import ORDERS, DeskFilter, conditions_for, position_of
 from streams.desk.console.read_model.finding.desk_views import built_in_views
 from streams.desk.console.read_model.paging import PAGE_ROWS, BadFilter, Page, as_json, page_where
 from streams.desk.console.read_model.statements import SQL, sql_if

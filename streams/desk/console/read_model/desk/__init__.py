@@ -1,0 +1,1 @@
+"""The list of the desk: which cases, with what, and in which order."""
