@@ -21,7 +21,7 @@ from streams.commands.shared.progress import Progress
 from streams.commands.tail.record_filter import FILTERS, RecordFilter
 from streams.contract.events.escalation import Escalation
 from streams.contract.events.integrity import IntegrityFinding, IntegritySignal
-from streams.contract.events.priority import Priority, PriorityComponents
+from streams.contract.events.escalation import Priority, PriorityComponents
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
 from streams.desk.text.record_text import READABLE
 from streams.desk.text.routing_text import minute

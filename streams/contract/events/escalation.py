@@ -4,7 +4,7 @@ The payload of `tocsin.escalation.v1`.
 """
 
 import operator
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -12,7 +12,6 @@ from streams.contract.events.clock import ClockView
 from streams.contract.events.enriched_report import Jurisdiction
 from streams.contract.events.integrity import IntegrityFinding
 from streams.contract.events.obligation import EscalatedObligation
-from streams.contract.events.priority import Priority
 from streams.contract.events.report import Category, ChannelKind, Probability
 from streams.contract.events.routing import Routing, RuleOfLaw
 from streams.contract.events.statement import Statement
@@ -37,6 +36,8 @@ EscalationReason = Literal[
 ]
 PolicyMode = Literal["live", "shadow"]
 Comparison = Literal[">=", ">", "<", "<="]
+# Whole points: more digits would claim a precision that weights do not have.
+Points = Annotated[int, msgspec.Meta(ge=0, le=100)]
 
 # What each means, and how it reads when it does not hold.
 _COMPARISONS = {
@@ -45,6 +46,29 @@ _COMPARISONS = {
     "<": (operator.lt, ">="),
     "<=": (operator.le, ">"),
 }
+
+
+class PriorityComponents(msgspec.Struct, frozen=True, gc=False):
+    """The points of each component; they add up to the value.
+
+    `clock`: time left on the nearest legal clock. `level`: of the policy. `risk`: of the reports. `voices`:
+    independent reporters. `age`: how long the escalation has been open. `severity`: of the gravest category;
+    absent where the rules give it no points, and once the escalation is resolved.
+    """
+
+    clock: Points
+    level: Points
+    risk: Points
+    voices: Points
+    age: Points
+    severity: Points | msgspec.UnsetType = msgspec.UNSET
+
+
+class Priority(msgspec.Struct, frozen=True, gc=False):
+    """The urgency from 0 to 100, the sum of its components."""
+
+    value: Points
+    components: PriorityComponents
 
 
 class Window(msgspec.Struct, frozen=True):

@@ -4,9 +4,8 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import asdict
 
-from streams.contract.events.escalation import Counts, Digest, Integrity, QuestionState
+from streams.contract.events.escalation import Counts, Digest, Integrity, Priority, QuestionState
 from streams.contract.events.integrity import IntegritySignal
-from streams.contract.events.priority import Priority
 
 _Rows = list[tuple[str, str]]
 

@@ -10,9 +10,9 @@ from streams.contract.events.escalation import (
     Condition,
     Escalation,
     EscalationReason,
+    Priority,
     Window,
 )
-from streams.contract.events.priority import Priority
 from streams.contract.events.report import Category
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import event_headers, rfc3339

@@ -16,12 +16,12 @@ from streams.contract.events.escalation import (
     EscalationReason,
     EscalationType,
     Integrity,
+    Priority,
     Score,
     Trace,
     Window,
 )
 from streams.contract.events.obligation import EscalatedObligation
-from streams.contract.events.priority import Priority
 from streams.contract.events.report import Category, ChannelKind
 from streams.contract.events.routing import Routing
 from streams.contract.wire.encoding import encode

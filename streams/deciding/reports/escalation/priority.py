@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import UNSET
 from msgspec.structs import astuple
 
-from streams.contract.events.priority import Priority, PriorityComponents
+from streams.contract.events.escalation import Priority, PriorityComponents
 from streams.contract.wire.times import DAY, HOUR
 from streams.counting.measures import MILLION
 from streams.counting.sums import WHOLE
