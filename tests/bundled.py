@@ -7,9 +7,8 @@ import msgspec
 
 from streams.contract.events.internal.passed_report import StoredStamp
 from streams.contract.events.internal.stamp import ReportStamp
-from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
+from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
 from streams.contract.wire.forms.stamp import stamp_of, stored_signature
-from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.records import OutputRecord, SourceRecord
 
 FORMS = (PASSED_REPORTS, STAMPED_REPORTS)

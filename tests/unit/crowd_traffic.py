@@ -13,7 +13,7 @@ from streams.contract.wire.forms.credit import decode_credit
 from streams.contract.wire.forms.checked_report import checked_report
 from streams.contract.wire.forms.report_decoding import decode_report
 from streams.contract.events.internal.passed_report import StampedReport
-from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
+from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.origin import own_place
 from streams.contract.wire.records import OutputRecord
 from streams.deciding.partition.batch import Batch

@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from streams.commands.backtest.judging import Sides, _batches, _records, _tick, judge_partition
 from streams.commands.backtest.order import ApplicationOrder
-from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
+from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.forms.tick import ReadTick
 from streams.contract.wire.topics import REPORT_SOURCES
 from streams.deciding.reports.rules import compile_report_rules

@@ -13,13 +13,12 @@ from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.failing import StageFailed
 from streams.contract.wire.forms.checked_report import checked_report, published_record, report_of
-from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
+from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
 from streams.contract.wire.forms.report_decoding import decode_report
 from streams.contract.wire.forms.stamp import stamp_of
 from streams.contract.events.internal.credit import CreditedOutcome, ReporterCredit
 from streams.contract.events.internal.passed_report import PassedReport, StampedReport, StoredStamp
 from streams.contract.wire.forms.credit import decode_credit
-from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.origin import NotAtHome, Origin, own_place
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord

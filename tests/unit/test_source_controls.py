@@ -10,7 +10,7 @@ from streams.contract.events.internal.source_decision import SourceDecision
 from streams.contract.wire.forms.checked_report import checked_report
 from streams.contract.wire.forms.report_decoding import decode_report
 from streams.contract.wire.forms.source_decision import decode_source_decision, encode_source_decision
-from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
+from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.origin import own_place
 from streams.deciding.partition.admission.source_controls import SOURCE_CONTROL, SourceControl
 from streams.deciding.reports.stage import report_stage

@@ -9,7 +9,7 @@ import msgspec
 from streams.commands.backtest.findings import Findings
 from streams.commands.backtest.order import ApplicationOrder, Logs
 from streams.commands.backtest.verdicts import Verdict, verdict_in
-from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
+from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.forms.tick import ReadTick, encode_tick
 from streams.contract.wire.origin import origin_of
 from streams.contract.wire.records import DetachedRecord, SourceRecord

@@ -16,8 +16,8 @@ import msgspec
 from streams.contract.events.enriched_report import Source
 from streams.contract.wire.bundle import BUNDLE_VERSION
 from streams.contract.wire.envelope import CONTENT_TYPE
+from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.forms.reporter_paused import decode_reporter_paused
-from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.forms.tick import ReadTick, decode_tick
 from streams.contract.wire.forms.time_correction import decode_time_correction
 from streams.contract.wire.incoming_envelope import is_structured

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from streams.commands.backtest.findings import Findings, Judged
-from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
+from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.records import DetachedRecord, OutputRecord, SourceRecord
 from streams.contract.wire.topics import MESSAGE_REPORTS_INTERNAL, REPORTERS_INTERNAL
 from streams.deciding.partition.hash_key import HashKeys

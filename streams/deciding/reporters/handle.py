@@ -25,11 +25,10 @@ from streams.contract.wire.envelope import CE_TYPE
 from streams.contract.wire.forms.checked_report import checked_report, published_record
 from streams.contract.wire.forms.credit import decode_credit
 from streams.contract.wire.forms.detector_end import decode_detector_end
-from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
+from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
 from streams.contract.wire.forms.report_decoding import decode_report
 from streams.contract.wire.forms.reporter_history import decode_history, decode_rehashed, earlier_hash
 from streams.contract.wire.forms.stamp import stored_signature
-from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.origin import Origin, own_type
 from streams.contract.wire.records import SourceRecord, new_tuple
 from streams.contract.wire.rejection import require_category

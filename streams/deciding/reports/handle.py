@@ -9,12 +9,11 @@ from streams.contract.events.report import MessageReport
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.forms.checked_report import checked_report, published_record, report_of
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
-from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
+from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
 from streams.contract.wire.forms.reporter_history import EARLIER_HEADER, REPORTER_HEADER
 from streams.contract.wire.forms.reporter_paused import decode_reporter_paused
 from streams.contract.wire.forms.reporter_standing_decoding import decode_reporter_standing
 from streams.contract.wire.forms.stamp import read_stamp, stamp_of
-from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
 from streams.contract.wire.origin import Origin, is_internal
 from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import SourceRecord, new_tuple

@@ -11,7 +11,7 @@ import msgspec
 import orjson
 
 from streams.contract.events.enriched_report import Source
-from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
+from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
 from streams.counting.message_bytes import decode_reporters, encode_reporters

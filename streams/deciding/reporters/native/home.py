@@ -11,7 +11,7 @@ import tocsin_native
 
 from streams.contract.events.internal.passed_report import PassedReport
 from streams.contract.events.report import REPORTER_KINDS, ReporterKind
-from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
+from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.times import DAY
 from streams.deciding.reporters.activity import CHANNELS, bits_of
 from streams.deciding.reporters.batch import ReporterBatch

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import tocsin_native
 
-from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
-from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
+from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
 from streams.contract.wire.records import SourceRecord
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.native.reading_rules import reading_rules

@@ -12,8 +12,7 @@ import msgspec
 from streams.contract.events.internal.passed_report import CheckedReport
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.envelope import TRACEPARENT
-from streams.contract.wire.forms.passed_reports import PASSED_REPORTS
-from streams.contract.wire.forms.stamped_reports import STAMPED_REPORTS
+from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
 from streams.contract.wire.origin import origin_of, read_origin
 from streams.contract.wire.records import SourceRecord
 from streams.contract.wire.topics import AUTHORITY_ROUTING, DEAD_LETTERS, ESCALATIONS, ESCALATIONS_SHADOW
