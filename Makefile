@@ -17,17 +17,18 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# This stamp file marks the environment as installed; a change of the pins builds it again.
+# This stamp file marks the environment as installed; a change of the pins installs again. An environment stays
+# that of the Python that made it: another one would replace a half of it.
 $(VENV)/installed: requirements/dev.txt requirements/build.txt requirements/install.py pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tocsin needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
-	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python requirements/install.py requirements/build.txt requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 # Apart from the one of the program, each with its own pins.
 $(CALENDARS_VENV)/installed $(RELEASE_VENV)/installed $(DOCS_VENV)/installed $(AUDIT_VENV)/installed: .venv-%/installed: requirements/%.txt
-	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
 	touch $@
 
