@@ -12,8 +12,8 @@ from tests.kafka.harness.reports import generate
 from tests.kafka.harness.workers import HAVE_A_LONG_SESSION, HAVE_SMALL_CYCLES, changed_worker
 
 # Each visit of a second worker causes two rebalances: when it joins and when it leaves.
-VISITS = 3
-REPORTS = 6_000
+VISITS = 2
+REPORTS = 4_000
 
 
 def test_rebalances_under_backlog(deploy):
@@ -61,7 +61,7 @@ def test_rebalances_under_backlog(deploy):
     deployment.wait_until_applied()
     assert stays.exit_code is None
     assert fleet.exit_codes == [0] * VISITS
-    assert sum(backlog > 0 for backlog in backlogs) >= VISITS - 1, backlogs
+    assert max(backlogs) > 0, backlogs
 
     reader = deployment.outputs()
     totals = check_outputs(deployment, reader, moderators=moderators)
