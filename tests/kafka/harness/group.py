@@ -1,13 +1,18 @@
 """Administers the consumer group of a deployment."""
 
 import asyncio
+from contextlib import suppress
 
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 from aiokafka.protocol.group import LeaveGroupRequest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from streams.running.log.connection import Connection
 from streams.running.topics.topic_admin import admin_client
+from tests.kafka.harness.workers import patience
+
+_ANSWERED_SECONDS = 20
 
 
 def evict_everybody(bootstrap: str, group: str) -> int:
@@ -26,7 +31,15 @@ def evict_everybody(bootstrap: str, group: str) -> int:
                 await admin._send_request_to_node(coordinator, LeaveGroupRequest(group, member))
             return len(members)
 
-    return asyncio.run(evict())
+    async def insist() -> int:
+        async with asyncio.timeout(_ANSWERED_SECONDS * patience()):
+            while True:
+                # Any broker is asked, also one that is away.
+                with suppress(NodeNotReadyError, KafkaConnectionError):
+                    return await evict()
+                await asyncio.sleep(0.1)
+
+    return asyncio.run(insist())
 
 
 def delete_group(bootstrap: str, group: str) -> None:
