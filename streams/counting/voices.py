@@ -59,10 +59,14 @@ class Voices:
             one = self._with_room(start, one)
         panes = self._panes
         before = panes.get(start)
-        is_between = before is None and bool(panes) and start < next(reversed(panes))
+        is_late = start < next(reversed(panes), start)
         panes[start] = one if before is None else before.plus(one)
-        if is_between:
+        if is_late and before is None:
             self._panes = dict(sorted(panes.items()))
+        if is_late and one.proven:
+            # Whose proof counts depends on their order: that of the panes, and not of their arrival, which
+            # nobody knows any more who restores them.
+            self._windows.clear()
         for first, sums in self._windows.items():
             if start >= first:
                 self._windows[first] = sums.plus(one)

@@ -281,3 +281,27 @@ def test_of_many_proven_reporters_the_newest_are_kept():
     assert (len(kept), kept[0][0]) == (MOST_PROVEN, 9)
     assert proven_voices(kept) == MOST_PROVEN
     assert voices.since(3).proven == kept
+
+
+proven_reports = st.tuples(
+    st.integers(0, 3), st.integers(1, 9), st.sets(st.integers(1, 5), min_size=2, max_size=3)
+)
+
+
+@given(st.lists(proven_reports, max_size=12))
+def test_a_window_is_the_same_after_a_restore_however_late_its_reports_came(reports):
+    """Who takes whose channels depends on the order of reporters: it must be that of the panes, not of arrival."""
+    voices = Voices()
+    for start, reporter, proof in reports:
+        voices.since(0)
+        voices.add(start, StampedSums(1, proven=((reporter, tuple(sorted(proof))),)))
+        assert voices.since(0) == Voices(voices.rows()).since(0)
+
+
+def test_a_late_report_takes_channels_before_those_of_later_panes():
+    voices = Voices()
+    for reporter, start, proof in ((1, 20, (1, 2)), (2, 20, (3, 4)), (3, 10, (2, 3))):
+        voices.since(0)
+        voices.add(start, StampedSums(1, proven=((reporter, proof),)))
+    # The third one takes a channel of each of the others.
+    assert proven_voices(voices.since(0).proven) == 1
