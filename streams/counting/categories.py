@@ -1,6 +1,6 @@
 """The counts of a channel's window over several categories: each category's, their total, their reporters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from streams.contract.events.report import Category
@@ -22,18 +22,31 @@ class CategoryShare(NamedTuple):
     counts: WindowCounts
 
 
+def channels_of(
+    store: CountStore, channel_key: bytes, categories: Sequence[Category]
+) -> list[tuple[Category, ChannelCounts]]:
+    """Return the categories of which the channel has counts, with these."""
+    found = []
+    for category in categories:
+        entry = store.find(CHANNEL_COUNTS + channel_key + category_suffix(category))
+        if entry is not None:
+            found.append((category, entry.counts))
+    return found
+
+
+def measured(
+    channels: Iterable[tuple[Category, ChannelCounts]], spec: WindowSpec, now: int
+) -> list[CategoryShare]:
+    """Return those that have reports in the window ending with the pane of `now` (ms)."""
+    shares = (CategoryShare(category, channel, channel.measure(spec, now)) for category, channel in channels)
+    return [share for share in shares if share.counts.reports]
+
+
 def shares_of(
     store: CountStore, channel_key: bytes, categories: Sequence[Category], spec: WindowSpec, now: int
 ) -> list[CategoryShare]:
     """Return the channel's categories that have reports in the window ending with the pane of `now` (ms)."""
-    shares = []
-    for category in categories:
-        entry = store.find(CHANNEL_COUNTS + channel_key + category_suffix(category))
-        if entry is not None:
-            counts = entry.counts.measure(spec, now)
-            if counts.reports:
-                shares.append(CategoryShare(category, entry.counts, counts))
-    return shares
+    return measured(channels_of(store, channel_key, categories), spec, now)
 
 
 def total_of(shares: Sequence[CategoryShare], spec: WindowSpec, now: int) -> WindowCounts:

@@ -6,7 +6,7 @@ that are new, and through all that are pending, and takes the flags that it has 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -105,7 +105,9 @@ class DiscourseFlags:
             if offset:
                 await asyncio.sleep(_PAUSE_SECONDS)
             answer = await self._ask(status, offset)
-            flags = {read_as(each, _Flag).id: each for each in answer.reviewable_scores}
+            flags = {
+                flag.id: (flag, each) for each in answer.reviewable_scores for flag in [read_as(each, _Flag)]
+            }
             types = {row.id: row.type for row in (read_as(each, _FlagType) for each in answer.score_types)}
             made = 0
             for document in answer.reviewables:
@@ -114,9 +116,11 @@ class DiscourseFlags:
                 for number in entry.reviewable_score_ids:
                     if number not in flags:
                         raise NoAnswer(NOT_DOCUMENTED)
-                    time = read_time(read_as(flags[number], _Flag).created_at)
+                    flag, said = flags[number]
+                    time = read_time(flag.created_at)
                     if time > since:
-                        found[number] = time, _document(document, flags[number], types)
+                        named = types.get(flag.score_type_id or 0)
+                        found[number] = time, {"flag": said | {"type": named}, "reviewable": document}
             if len(answer.reviewables) < _LISTED or (oldest is not None and made <= oldest):
                 return
             offset += _LISTED
@@ -131,8 +135,3 @@ class DiscourseFlags:
             "offset": str(offset),
         }
         return await asked(self._client, f"/review.json?{urlencode(query)}", self._headers, _Answer)
-
-
-def _document(entry: Any, flag: Any, types: Mapping[int, str | None]) -> Any:
-    named = types.get(read_as(flag, _Flag).score_type_id or 0)
-    return {"flag": flag | {"type": named}, "reviewable": entry}

@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from streams.contract.events.report import Category
-from streams.counting.categories import CategoryShare
+from streams.counting.categories import CategoryShare, channels_of, measured
 from streams.counting.counts import ChannelCounts
-from streams.counting.held_counts import CHANNEL_COUNTS, category_suffix
 from streams.counting.windows import RINGS
 from streams.deciding.reports.escalation.integrity import Held
 from streams.deciding.reports.escalation.policies import CompiledPolicy
@@ -53,7 +52,9 @@ def judge_ended(
     nothing. `held` tells what is left of a level in a window (integrity.level_held), None: all of it.
     """
     spec = policy.spec
-    channels = [own] if policy.single_category else _channels(state, channel_key, policy)
+    channels = (
+        [own] if policy.single_category else channels_of(state.counts, channel_key, policy.policy.categories)
+    )
     # A window that begins later is whole if that of the report's own pane is.
     # Loops: generators would take half of the time of this function, which nearly always ends here.
     whole, most = True, 0
@@ -67,8 +68,7 @@ def judge_ended(
     for end in sorted({end for _, one in channels for end in one.later_ends(spec, occurred, now)}):
         if not (whole or all(one.is_whole(spec, end) for _, one in channels)):
             continue
-        measured = ((category, one, one.measure(spec, end)) for category, one in channels)
-        shares = [CategoryShare(*share) for share in measured if share[2].reports]
+        shares = measured(channels, spec, end)
         add_what_is_usual(state.crowd, channel_key, policy, [share.counts for share in shares], end)
         level = policy.judge_shares(shares, end).level
         if held is not None and level > max(above, found.level):
@@ -77,16 +77,4 @@ def judge_ended(
             found = LateLevel(level, shares, end, whole)
             if level == top:
                 break
-    return found
-
-
-def _channels(
-    state: ReportState, channel_key: bytes, policy: CompiledPolicy
-) -> list[tuple[Category, ChannelCounts]]:
-    """Return the categories of a policy of which a channel has counts."""
-    found = []
-    for category in policy.policy.categories:
-        entry = state.counts.find(CHANNEL_COUNTS + channel_key + category_suffix(category))
-        if entry is not None:
-            found.append((category, entry.counts))
     return found
