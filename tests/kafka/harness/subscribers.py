@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from tests.kafka.harness.deployment import ENRICHED, ESCALATIONS, Deployment
 from tests.kafka.harness.reports import Published
@@ -49,11 +49,15 @@ class Subscribers:
     def percentile(self, part: float) -> float:
         """In how many seconds this part of the reports that have arrived came, from publication on."""
         ordered = sorted(self._seconds.values())
+        assert ordered, f"none of {len(self._sent)} reports reached the subscriber"
         return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
 
     def _note(self, consumer: Consumer) -> None:
-        while not self._ended.is_set():
-            for message in consumer.consume(1_000, 0.1):
+        found: list[Message] = []
+        # To the end: what the last workers write must not be missing.
+        while not self._ended.is_set() or found:
+            found = consumer.consume(1_000, 1.0 if self._ended.is_set() else 0.1)
+            for message in found:
                 if message.error() is None:
                     name = dict(message.headers())["ce_id"]
                     if name in self._sent:
