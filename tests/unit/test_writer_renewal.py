@@ -1,10 +1,11 @@
 """Another transactional id for a writer, while rebalances come and the coordinator is away."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import ProducerClosed
 
 from streams.running.errors import OwnershipLost
 from streams.running.log import writer as writer_module
@@ -60,4 +61,22 @@ def test_after_a_renewal_that_failed_nothing_is_written(monkeypatch):
             await writer.write(writes(b"2"))
 
     monkeypatch.setattr(writer_module, "TRANSACTION_SECONDS", 0.1)
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+@pytest.mark.parametrize("renewed", [True, False])
+def test_a_look_at_leftovers_ends_with_the_producer_that_it_asks_with(monkeypatch, renewed):
+    async def scenario():
+        writer = Writer(Brokers({"a": 1}).log(), "")
+        await writer.start()
+
+        async def end(*_):
+            if renewed:
+                await writer._start_another()
+            raise ProducerClosed
+
+        monkeypatch.setattr(writer.leftovers, "end", end)
+        with nullcontext() if renewed else pytest.raises(ProducerClosed):
+            await writer.look_at_troubles([PLACE])
+
     asyncio.run(asyncio.wait_for(scenario(), 60))

@@ -172,7 +172,13 @@ class Writer:
             except KafkaConnectionError:
                 return
             without_leader = [each.destination for each in found]
-            open_still = await self.leftovers.end(producer, without_leader, destinations)
+            try:
+                open_still = await self.leftovers.end(producer, without_leader, destinations)
+            except ProducerClosed:
+                # Abandoned meanwhile: who looks next asks with another one.
+                if producer is self._producer:
+                    raise
+                return
             found += [Trouble(each, "unfinished") for each in open_still & asked]
             self.troubles.note(found)
             self.troubles.end({*visible} - {each.destination for each in found})
