@@ -189,7 +189,7 @@ class Writer:
         return bool(self.troubles or self.leftovers)
 
     async def end_what_is_committed(self) -> None:
-        """Write markers that the brokers left out when a log lost its leader after a commit.
+        """Write markers that are missing because a log lost its leader after a commit.
 
         If that fails the next `write` does too.
         """
@@ -212,7 +212,10 @@ class Writer:
             await producer.mark((topic, partition), commits=True)
             self._last_committed.ended((topic, partition))
             logger.warning(
-                "ended what was committed in a log that had no leader then", topic=topic, partition=partition
+                "the end of a committed transaction is missing in a log and is written again: the log had no "
+                "leader, or the broker is slow",
+                topic=topic,
+                partition=partition,
             )
 
     async def _see_markers(self, producer: Producer, writes: Writes) -> bool:
