@@ -340,8 +340,9 @@ class Alignment:
         if since <= SETTLING_SECONDS:
             return 0
         if not fleet.is_catching_up(now):
-            unknown = any(source.frontier is None for source in self._sources.values())
-            return 0 if unknown and since <= SILENCE_SECONDS else clock
+            # In this order: all sources are asked for each of their partitions.
+            is_new = since <= SILENCE_SECONDS
+            return 0 if is_new and any(each.frontier is None for each in self._sources.values()) else clock
         least = fleet.least(now)
         return clock if least is None else min(clock, least.frontier)
 
