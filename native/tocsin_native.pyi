@@ -41,6 +41,20 @@ class Noted:
     entries: Sequence[tuple[int, int, bytes]]
     records: Sequence[tuple[bytes, bytes]]
 
+class MessageStore:
+    """Has the methods of streams.counting.message_store.MessageStore; see there.
+
+    `note` is the one of streams/deciding/reports/native/noting.py.
+    """
+
+    def __init__(
+        self,
+        module: ModuleType,
+        topic: str,
+        namespace: bytes,
+        of_day: Callable[[int], tuple[bytes, list[tuple[str, bytes]]]],
+    ) -> None: ...
+
 class CountStore:
     """Has the methods of streams.counting.store.CountStore; see there."""
 

@@ -1,4 +1,4 @@
-//! The days on which the counts under each key expire (streams/counting/expiry.py).
+//! The days on which state records expire (streams/counting/expiry.py).
 
 use std::collections::BTreeMap;
 
@@ -54,5 +54,31 @@ impl ExpiryDays {
             }
         }
         popped
+    }
+}
+
+/// The number of records that expire on each day (days since the epoch).
+#[derive(Default)]
+pub struct DayNumbers {
+    days: BTreeMap<u32, usize>,
+}
+
+impl DayNumbers {
+    /// Count that a record of day `old` expires on day `new`; None if it did not exist, or is removed.
+    pub fn change(&mut self, old: Option<u32>, new: Option<u32>) {
+        if let Some(new) = new {
+            *self.days.entry(new).or_default() += 1;
+        }
+        if let Some(old) = old {
+            let number = self.days.entry(old).or_default();
+            *number = number.saturating_sub(1);
+            if *number == 0 {
+                self.days.remove(&old);
+            }
+        }
+    }
+
+    pub fn earliest(&self) -> Option<u32> {
+        self.days.keys().next().copied()
     }
 }

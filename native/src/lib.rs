@@ -1,5 +1,6 @@
 //! The native core: does part of what `streams/deciding` and `streams/counting` do, to the same bytes.
 
+mod changed_messages;
 mod checked;
 mod counts;
 mod cursor;
@@ -14,8 +15,15 @@ mod gate;
 mod handed_over;
 mod hash;
 mod intake;
+mod message;
+mod message_bytes;
+mod message_record;
+mod message_shapes;
+mod message_store;
 mod msgpack;
+mod packed;
 mod panes;
+mod receipts;
 mod record;
 mod refs;
 mod repeats;
@@ -42,6 +50,8 @@ fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
     module.add_class::<reporter_home::Noted>()?;
     module.add_class::<store::CountStore>()?;
     module.add_class::<entry::CountEntry>()?;
+    module.add_class::<message_store::MessageStore>()?;
+    module.add_class::<message_record::MessageRecord>()?;
     module.add_function(wrap_pyfunction!(for_tests::read_report_fields, module)?)?;
     module.add_function(wrap_pyfunction!(for_tests::read_source, module)?)
 }

@@ -168,6 +168,14 @@ impl<'a> Reader<'a> {
         (-limit..limit).contains(&number).then_some(number)
     }
 
+    /// Read nil, and nothing if it is not the next value.
+    pub fn nil(&mut self) -> Option<()> {
+        if self.rest.first() != Some(&0xc0) {
+            return None;
+        }
+        self.take(1).map(|_| ())
+    }
+
     pub fn bool(&mut self) -> Option<bool> {
         match self.tag()? {
             0xc2 => Some(false),

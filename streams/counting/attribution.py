@@ -13,6 +13,9 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from streams.contract.events.internal.findings import Finding
+from streams.contract.events.report import Category
+from streams.contract.events.transparency import NoticeSource
+from streams.contract.wire.records import new_tuple
 from streams.contract.wire.times import DAY
 from streams.counting.confirmation import (
     MOST_PROOFS,
@@ -24,10 +27,13 @@ from streams.counting.confirmation import (
 )
 from streams.counting.known_outcome import Counted, KnownOutcome, with_decision
 from streams.counting.message_facts import FirstReport, MessageFacts
+from streams.counting.notices import ReportRole
 
 # The reporters kept per message. Trust needs no more: each of the others is as likely to be credited for the
 # next message. 256 are 3 KB and the ids of their reports, and all but a few messages have fewer reporters.
 KEPT: Final = 256
+
+_NEW_ITEM: Final[tuple[NoticeSource, ...]] = ("any_notice",)
 
 # As long as an outcome may be superseded: complaints are possible for at least six months (DSA art. 20(1)).
 DECIDED_DAYS: Final = 180
@@ -138,6 +144,47 @@ class MessageReporters(msgspec.Struct, array_like=True):
                 self.facts.add_report("notice", self.notice)
                 self.notice = None
         return self.facts
+
+    @property
+    def has_decisions_counted(self) -> bool:
+        """Whether there are decisions among the facts, of which what is counted may change."""
+        return self.facts is not None and bool(self.facts.decisions)
+
+    def add_to_facts(
+        self, role: ReportRole, received_s: int, country: str, category: Category
+    ) -> tuple[NoticeSource, ...] | None:
+        """Note how the message was reported, with the most certain country.
+
+        Returns in which counts of items the message is new with it; None if it changes nothing.
+        """
+        facts, notice = self.facts, self.notice
+        if facts is not None:
+            if facts.is_known(role, received_s, category):
+                return None
+        elif role == "notice":
+            if notice is None:
+                self.notice = new_tuple(FirstReport, (received_s, country, category))
+                return _NEW_ITEM
+            if category == notice.category and received_s > notice.received_s:
+                return None
+        return self.facts_to_change().add_report(role, FirstReport(received_s, country, category))
+
+    @property
+    def reported_as(self) -> tuple[Category, ...]:
+        """The categories in which notices name the message, none if that is not known."""
+        if self.notice is not None:
+            return (self.notice.category,)
+        return () if self.facts is None else self.facts.items
+
+    def report_of(self, reporter: int) -> tuple[int, tuple[str, str]] | None:
+        """Return when (s) the first report of somebody who is no detector was received, and its identity.
+
+        None if there is none, or if it is not known which one it was.
+        """
+        received, identity = self.reporters.get(reporter), self.identities.get(reporter)
+        if received is None or identity is None or reporter in self.found:
+            return None
+        return received, identity
 
     def has_found(self, root: int) -> bool:
         """Return whether a source or one of its parts has reported the message."""

@@ -7,7 +7,7 @@ from typing import Final
 EXPIRY_DAY: Final = struct.Struct(">I")
 
 
-def day_in(value: bytes) -> int:
+def day_in(value: bytes | memoryview) -> int:
     """Return the day of expiry (days since the epoch) in the bytes of a record."""
     day: int = EXPIRY_DAY.unpack_from(value, len(value) - EXPIRY_DAY.size)[0]
     return day

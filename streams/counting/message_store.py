@@ -101,6 +101,10 @@ class MessageStore(ExpiringStore[MessageReporters]):
         self.size += len(key) + len(value)
         self._expiry.move(None, day_in(value))
 
+    def new_record(self) -> MessageReporters:
+        """Return an empty record, which the store does not know before `put`."""
+        return MessageReporters()
+
     def put(self, key: bytes, record: MessageReporters, expires_ms: int) -> None:
         """Store a new or changed record; it is dropped on the day (UTC) after `expires_ms` at the latest."""
         if key not in self._touched:
@@ -152,9 +156,11 @@ class MessageStore(ExpiringStore[MessageReporters]):
                 identity is not None
                 and record.reports == 1
                 and notice.received_s == received >= _FIRST_TIME
+                and record.facts is None
                 and record.first_s is None
                 and not record.own
                 and not record.sampled
+                and not record.found
                 and not record.proofs
                 and (shape := self._shape(identity.ce_source, notice.country, notice.category)) is not None
             ):
@@ -165,7 +171,7 @@ class MessageStore(ExpiringStore[MessageReporters]):
                     shape.before, received.to_bytes(_TIME_BYTES, "big"), shape.after, day,
                 )  # fmt: skip
                 return b"".join(parts), b"".join((shape.number, entry, report, day))
-        value = STATE_VERSION + encode_reporters(record) + day
+        value = encode_record(record)
         return value, _WHOLE + value
 
     def _shape(self, source: str, country: str, category: str) -> _Shape | None:
@@ -227,12 +233,9 @@ class MessageStore(ExpiringStore[MessageReporters]):
         return record.expires
 
     def _decoded(self, key: bytes, value: bytes) -> MessageReporters:  # noqa: ARG002
-        day_at = len(value) - EXPIRY_DAY.size
-        day = day_in(value)
         if value.startswith(_WHOLE):
-            record = decode_reporters(memoryview(value)[_NUMBER_BYTES + len(STATE_VERSION) : day_at])
-            record.expires = day
-            return record
+            return decode_record(memoryview(value)[_NUMBER_BYTES:])
+        day_at = len(value) - EXPIRY_DAY.size
         source, country, category = self._shapes[int.from_bytes(value[:_NUMBER_BYTES], "big")].names
         reporter, received = ENTRY.unpack_from(value, _NUMBER_BYTES)
         report_id = value[_NUMBER_BYTES + ENTRY.size : day_at].decode()
@@ -241,7 +244,7 @@ class MessageStore(ExpiringStore[MessageReporters]):
             1,
             identities={reporter: ReportIdentity(source, report_id)},
             notice=FirstReport(received, country, category),
-            expires=day,
+            expires=day_in(value),
         )
 
     def _value(self, key: bytes) -> bytes | None:
@@ -256,6 +259,19 @@ class MessageStore(ExpiringStore[MessageReporters]):
     def _dated(self) -> Iterator[tuple[bytes, int]]:
         yield from self._packed.dated()
         yield from [(key, self._day_of(key, record)) for key, record in self._touched.items()]
+
+
+def encode_record(record: MessageReporters) -> bytes:
+    """Return the bytes of a record for the state topic."""
+    assert record.expires is not None
+    return STATE_VERSION + encode_reporters(record) + EXPIRY_DAY.pack(record.expires)
+
+
+def decode_record(value: bytes | memoryview) -> MessageReporters:
+    """Decode the bytes of `encode_record`; raises what `decode_reporters` does for damaged ones."""
+    record = decode_reporters(memoryview(value)[len(STATE_VERSION) : -EXPIRY_DAY.size])
+    record.expires = day_in(value)
+    return record
 
 
 def _text_at(value: bytes, at: int) -> tuple[int, int]:

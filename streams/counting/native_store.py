@@ -1,11 +1,17 @@
-"""The store of counts of the native core."""
+"""The stores of counts and of messages of the native core."""
 
 from typing import cast
 
 import tocsin_native
 
+from streams.contract.events.reporter_notice import REPORTER_NOTICE_TYPE
+from streams.contract.wire.envelope import headers_at
+from streams.contract.wire.forms.reporter_notice import received_on
+from streams.contract.wire.ids import NAMESPACE
 from streams.contract.wire.state_records import require_version
-from streams.counting import sums
+from streams.contract.wire.topics import REPORTER_NOTICES
+from streams.counting import message_store, sums
+from streams.counting.message_store import MessageStore
 from streams.counting.store import CountStore, decode_entry
 
 
@@ -13,3 +19,15 @@ def native_count_store() -> CountStore:
     """Return a store of the native core, which has the methods of CountStore."""
     store = tocsin_native.CountStore(decode_entry, require_version, sums)
     return cast(CountStore, store)
+
+
+def native_message_store() -> MessageStore:
+    """Return a store of the native core, which has the methods of MessageStore, and `note`."""
+    store = tocsin_native.MessageStore(message_store, REPORTER_NOTICES, NAMESPACE.bytes, _receipts_of)
+    return cast(MessageStore, store)
+
+
+def _receipts_of(day: int) -> tuple[bytes, list[tuple[str, bytes]]]:
+    """Return what follows `ce_source` in a receipt of a day, and the headers of one without an id."""
+    ends, time = received_on(day)
+    return ends, headers_at(REPORTER_NOTICE_TYPE, "", time)

@@ -207,4 +207,5 @@ def _facts(state: Any) -> list[Any]:
     else:
         counts = state.counts
         facts += [(len(counts), counts.size, counts.next_expiry(), counts.last_expiry()), state.episodes]
+        facts += [(len(store), store.size, store.next_expiry()) for store in state.crowd.by_kind.values()]
     return facts

@@ -21,6 +21,8 @@ from streams.contract.events.report import (
     ReportKind,
     Visibility,
 )
+from streams.contract.events.internal.time_correction import TimeCorrection
+from streams.contract.wire.forms.time_correction import encode_time_correction
 from streams.contract.wire.origin import with_origin
 from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys, hash_key
 from streams.deciding.partition.limits import LIMITS, UNLIMITED
@@ -115,6 +117,9 @@ class Publishers:
         self._damage = chance.choice((0.0, 0.05, 0.4))
         self._offset = 0
         self._published: list[Record] = []
+        self.partition = partition
+        # What an outcome about one of the latest reports names.
+        self.reported: list[tuple[str, dict[str, str]]] = []
 
     def record(self) -> Record:
         """Return the next record."""
@@ -123,7 +128,7 @@ class Publishers:
             return self._again(chance.choice(self._published))
         self.clock_ms += int(chance.expovariate(1) * self._usual_step)
         if chance.random() < 0.002:
-            self.clock_ms += chance.choice((HOUR, DAY, 3 * DAY, 35 * DAY))
+            self.clock_ms += chance.choice((HOUR, DAY, 3 * DAY, 35 * DAY, 95 * DAY))
         report = self._report()
         value = json.dumps(report, separators=chance.choice(((",", ":"), (", ", ": ")))).encode()
         headers = self._headers(report)
@@ -131,7 +136,10 @@ class Publishers:
             value = mutated(chance, value)
         if chance.random() < self._damage / 4:
             headers = mutated_headers(chance, headers)
-        ref = report["channel"]["ref"].encode()
+        channel = report["channel"]["ref"]
+        named = {"kind": "report", "report_id": report["report_id"], "ce_source": "/app"}
+        self.reported = [*self.reported[-50:], (channel, named)]
+        ref = channel.encode()
         key = ref if chance.random() < 0.95 else chance.choice((None, b"", b"other", ref + b"x"))
         topic = chance.choice(
             ("message-reports",) * 30 + ("prefix.message-reports", "verified-reports", "other-reports")
@@ -255,9 +263,18 @@ def any_decision(chance: random.Random, publishers: Publishers, number: int) -> 
     now = publishers.clock_ms
     if chance.random() < 0.3:
         return chance.choice((warned, paused))(number, now, chance.choice(publishers.people))
+    if chance.random() < 0.05:
+        # A record in the future had moved time on.
+        wrong = TimeCorrection(now + chance.choice((0, HOUR)), now - HOUR, "a clock was wrong", "op-1")
+        value, headers = encode_time_correction(wrong)
+        return Record("message-reports-internal", publishers.partition, 0, now, None, value, headers)
     decision = chance.choice(("upheld", "upheld", "dismissed", "manifestly_unfounded"))
     channel, message = chance.choice(publishers.channels), chance.choice(publishers.messages)
-    return outcome(number, decision, now, message=message, channel=channel)
+    if chance.random() < 0.15 and publishers.reported:
+        channel, subject = chance.choice(publishers.reported)
+        return outcome(number, decision, now, subject, channel=channel)
+    replaced = {"supersedes": f"o{chance.randrange(1, number + 1)}"} if chance.random() < 0.2 else {}
+    return outcome(number, decision, now, message=message, channel=channel, **replaced)
 
 
 def run(rules: Rules, seed: int, cases: int) -> Tally:

@@ -13,7 +13,7 @@ from streams.counting.message_bytes import decode_reporters, encode_reporters
 from streams.counting.expiry import EXPIRY_DAY
 from streams.counting.known_outcome import KnownOutcome
 from streams.counting.message_facts import FirstReport
-from streams.counting.message_store import MessageStore
+from streams.counting.message_store import MessageStore, encode_record
 
 NOW = 1_800_000_000_000
 UPHELD = KnownOutcome(1_800_000_100, "o1", "upheld", "spam", 100)
@@ -78,7 +78,9 @@ def test_records_are_those_of_earlier_versions_to_the_byte(
         for key, value in model.items():
             expected = decode_reporters(value[1:-4])
             expected.expires = int.from_bytes(value[-4:], "big")
-            assert each.find(key) == expected
+            found = each.find(key)
+            assert found is not None
+            assert encode_record(found) == encode_record(expected) == value
             # A record that was read is written as it was.
             each.put(key, expected, expected.expires * DAY)
         assert written(each) == model
@@ -104,8 +106,7 @@ def result_of(find: Any) -> Any:
         found = find()
     except Exception:  # noqa: BLE001 - damaged bytes fail in any way
         return "damaged"
-    found.expires = None
-    return found
+    return encode_reporters(found)
 
 
 def test_what_has_expired_is_removed_in_parts_and_what_was_stored_anew_stays() -> None:
@@ -122,7 +123,8 @@ def test_what_has_expired_is_removed_in_parts_and_what_was_stored_anew_stays() -
     calls = 1
     while not store.expire(2 * DAY, 7):
         calls += 1
-    assert calls > 300 // 7
+    # The native core goes on to the end of a block.
+    assert calls > 300 // 7 // 2
     assert store.next_expiry() == 3 * DAY
     changes = written(store)
     gone = {f"Ac{number % 3}\0m{number}".encode() for number in range(500) if number % 5 <= 2} - {anew}

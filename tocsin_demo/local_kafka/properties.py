@@ -48,9 +48,9 @@ def render(*, data: Path, port: int, controller_port: int, synced: bool = False)
         # Compact within the time of a test. The default buffer of 128 MB would be half of this broker's heap.
         "log.cleaner.backoff.ms": 500,
         "log.cleaner.dedupe.buffer.size": 2 * 1024 * 1024,
-        # Each log has two indexes, mapped into memory. With Linux 6.18 on ext4 the first entry of a new one takes
-        # this broker 3 to 36 ms of CPU at Kafka's 10 MiB and .1 ms at 128 KiB: a deployment with 48 partitions has
-        # a thousand of them. A segment has 4 KiB per entry, so none gets larger than 43 MiB.
+        # Each log has two indexes, mapped into memory. With Linux 6.18 on ext4 the first entry of a new one
+        # takes 3 to 36 ms of CPU at Kafka's 10 MiB and .1 ms at 128 KiB, and 48 partitions have a thousand of
+        # them. A segment has 4 KiB per entry, so none gets larger than 43 MiB.
         "log.index.size.max.bytes": 128 * 1024,
         # A few clients on the same few cores make up the load.
         "num.network.threads": 2,

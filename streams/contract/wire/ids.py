@@ -5,8 +5,8 @@ from typing import Final
 from uuid import UUID
 
 # Used only here, so Tocsin's ids cannot collide with those of other systems.
-_NAMESPACE: Final = UUID("5b4e1f0c-6d0f-5c0e-9a53-2f4c7d1f8a60")
-_namespace_hash = sha1(_NAMESPACE.bytes, usedforsecurity=False).copy
+NAMESPACE: Final = UUID("5b4e1f0c-6d0f-5c0e-9a53-2f4c7d1f8a60")
+_namespace_hash = sha1(NAMESPACE.bytes, usedforsecurity=False).copy
 # The two upper bits of that digit are 10.
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 

@@ -28,6 +28,7 @@ from streams.counting.usual.history import (
 )
 from streams.counting.withdrawal.watched import WatchedReports, decode_watched, encode_watched
 from streams.deciding.partition.moving import NewPartition, Shared
+from streams.deciding.reports.native.noting import NoteReport
 
 MESSAGE_REPORTERS: Final = b"A"
 """State key type of who reported a message. The key is: type, channel ref, NUL, message ref."""
@@ -87,12 +88,14 @@ class Crowd:
     """
 
     __slots__ = (
-        "_guard_changed", "approvals", "arrivals", "clusters", "guard", "histories", "listed", "reporters",
-        "sizes", "watched",
+        "_guard_changed", "approvals", "arrivals", "clusters", "guard", "histories", "listed", "note_report",
+        "reporters", "sizes", "watched",
     )  # fmt: skip
 
-    def __init__(self) -> None:
-        self.reporters = MessageStore()
+    def __init__(self, *, native: bool = False) -> None:
+        self.reporters = _message_store(native=native)
+        # Notes a usual report in one call of the native core.
+        self.note_report: NoteReport | None = getattr(self.reporters, "note", None)
         self.clusters = RecordStore[Clusters](encode_clusters, decode_clusters)
         self.arrivals = RecordStore[Arrivals](encode_arrivals, decode_arrivals)
         self.listed = RecordStore[tuple[str, ...]](_encode_listed, _decode_listed)
@@ -139,7 +142,7 @@ class Crowd:
 
     def reporters_of(self, key: bytes) -> MessageReporters:
         """Return the record of a message, or a new one. Store it with `put_reporters`."""
-        return self.find_reporters(key) or MessageReporters()
+        return self.find_reporters(key) or self.reporters.new_record()
 
     def find_reporters(self, key: bytes) -> MessageReporters | None:
         """Return the record of a message; None if there is none."""
@@ -300,6 +303,15 @@ class Crowd:
     def _restore_guard(self, key: bytes, value: bytes) -> None:
         require_version(key[:1], value)
         self.guard = _decode_guard(memoryview(value)[1:])
+
+
+def _message_store(*, native: bool) -> MessageStore:
+    if not native:
+        return MessageStore()
+    # Only here: it needs an extension that most installations do not have.
+    from streams.counting.native_store import native_message_store  # noqa: PLC0415
+
+    return native_message_store()
 
 
 def message_key(channel_key: bytes, message_ref: str) -> bytes:

@@ -1,13 +1,12 @@
 """Counting items and decisions of messages for transparency reports."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from streams.contract.events.moderation_outcome import LawGround, ModerationOutcome, ReportSubject
 from streams.contract.events.transparency import NoticeSource
-from streams.contract.wire.records import new_tuple
 from streams.counting.attribution import MessageReporters
-from streams.counting.message_facts import DecidedMessage, FirstReport, MessageFacts
+from streams.counting.message_facts import DecidedMessage, MessageFacts
 from streams.counting.notices import REPORT_ROLES
 from streams.deciding.partition.daily_counters import Cell
 from streams.deciding.reports.batch import ReportBatch
@@ -25,44 +24,33 @@ def count_message(batch: ReportBatch, channel_key: bytes, case: Case) -> None:
     message = case.report.message_ref
     if message is None:
         return
-    record = case.message or MessageReporters()
+    record = case.message or batch.state.crowd.reporters.new_record()
     if count_report(batch, record, case, case.received):
         batch.state.crowd.put_reporters(message_key(channel_key, message), record, batch.state.time.now)
 
 
 def count_report(batch: ReportBatch, record: MessageReporters, case: Case, received_ms: int) -> bool:
     """Count what a report changes for its message; return whether the record of the message has changed."""
-    report = case.report
-    reporter, category = report.reporter, report.category
-    role = REPORT_ROLES[report.kind, "anonymous" if reporter is None else reporter.kind]
+    reporter = case.report.reporter
+    role = REPORT_ROLES[case.report.kind, "anonymous" if reporter is None else reporter.kind]
     if role is None:
         return False
-    received = received_ms // 1000
-    facts, notice = record.facts, record.notice
-    if facts is not None:
-        if facts.is_known(role, received, category):
-            return False
-    elif (
-        notice is not None
-        and role == "notice"
-        and category == notice.category
-        and received > notice.received_s
-    ):
-        return False
-    state = batch.state
-    now = state.time.now
     country = case.law.jurisdictions[0].code
-    first = new_tuple(FirstReport, (received, country, category))
-    if role == "notice" and facts is None and notice is None:
-        record.notice = first
-        state.daily.count(now, country, category, _ITEMS["any_notice"])
-        return True
-    facts = record.facts_to_change()
-    for named_by in facts.add_report(role, first):
-        state.daily.count(now, country, category, _ITEMS[named_by])
-    if facts.decisions:
-        _count_changes(batch, facts)
+    new = record.add_to_facts(role, received_ms // 1000, country, case.report.category)
+    if new is None:
+        return False
+    count_items(batch, case, new)
+    if record.has_decisions_counted:
+        _count_changes(batch, record.facts_to_change())
     return True
+
+
+def count_items(batch: ReportBatch, case: Case, new: Sequence[NoticeSource]) -> None:
+    """Count a message as a new item of these kinds in the country and category of a report."""
+    state = batch.state
+    for named_by in new:
+        country = case.law.jurisdictions[0].code
+        state.daily.count(state.time.now, country, case.report.category, _ITEMS[named_by])
 
 
 def count_outcome(

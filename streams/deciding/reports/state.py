@@ -72,7 +72,7 @@ class ReportState(PartitionState):
         super().__init__("reports", EventTime(), partition, partitions, rules.settings)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
         self.counts = _count_store(native=rules.native)
-        self.crowd = Crowd()
+        self.crowd = Crowd(native=rules.native)
         self.budgets = Budgets()
         self.samples = Samples()
         self.decisions = DecisionsRead()

@@ -48,7 +48,7 @@ def encode_receipt(
         event_id = stable_id("reporter-notice", key, channel_ref, report_id, "received", "", ce_source)
     else:
         event_id = stable_id("reporter-receipt", key, channel_ref, message_ref)
-    ends, time = _received_on(day)
+    ends, time = received_on(day)
     value = b'{"report_id":%b,"ce_source":%b%b' % (encode(report_id), encode(ce_source), ends)
     headers = headers_at(REPORTER_NOTICE_TYPE, event_id, time)
     return new_tuple(OutputRecord, (REPORTER_NOTICES, None, key.encode(), value, headers))
@@ -64,7 +64,7 @@ def encode_standing_notice(reporter: int, notice: StandingNotice) -> OutputRecor
 
 # There is a receipt for nearly every report, and those of a day differ in id and source alone.
 @lru_cache(maxsize=64)
-def _received_on(day: int) -> tuple[bytes, bytes]:
+def received_on(day: int) -> tuple[bytes, bytes]:
     """Return what follows `ce_source` in a receipt of that day (days since the epoch), and its midnight."""
     date = from_epoch_ms(day * DAY).date()
     notice = encode(ReporterNotice("", "", "received", date, outcome=None))

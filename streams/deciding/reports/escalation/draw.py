@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 from xxhash import xxh3_64_intdigest
 
 from streams.contract.events.report import Category
-from streams.counting.attribution import MessageReporters
 from streams.counting.categories import CategoryShare, reporters_in
 from streams.counting.windows import FINE_MS, WindowSpec, window_start
 from streams.deciding.reports.batch import ReportBatch
@@ -98,30 +97,21 @@ def _first_report(
     None without, or if the reporter had reported by `after_s`.
     """
     crowd = batch.state.crowd
-    found: list[tuple[int, bytes]] = []
+    found: list[tuple[int, bytes, tuple[str, str]]] = []
     for key in crowd.reporters.of_channel(MESSAGE_REPORTERS + channel_key, _HASH.pack(reporter)):
         record = crowd.reporters.find(key)
-        if record is None:
+        known = None if record is None else record.report_of(reporter)
+        if known is None:
             continue
-        received = record.reporters.get(reporter)
-        is_report = reporter in record.identities and reporter not in record.found
-        if received is not None and received >= since_s and is_report:
+        received, identity = known
+        if received >= since_s:
             if received <= after_s:
                 return None
-            found.append((received, key))
-    for _, key in sorted(found):
+            found.append((received, key, identity))
+    for _, key, (source, report_id) in sorted(found):
         record = crowd.reporters.find(key)
         assert record is not None
-        category, reported_as = categories[reporter], _reported_as(record)
+        category, reported_as = categories[reporter], record.reported_as
         if not reported_as or category in reported_as:
-            identity = record.identities[reporter]
-            message = key.partition(b"\0")[2].decode()
-            return DrawnReport(identity.ce_source, identity.report_id, message, category)
+            return DrawnReport(source, report_id, key.partition(b"\0")[2].decode(), category)
     return None
-
-
-def _reported_as(record: MessageReporters) -> tuple[Category, ...]:
-    """Return the categories in which notices name a message, none if that is not known."""
-    if record.notice is not None:
-        return (record.notice.category,)
-    return () if record.facts is None else record.facts.items

@@ -1,0 +1,404 @@
+//! Who reported each message of a partition: as bytes, and decoded what a batch has changed
+//! (streams/counting/message_store.py).
+//!
+//! A record that `message_bytes::decode` does not take, as of a message that was decided on, is foreign: Python decodes it.
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyIterator, PyList, PyTuple};
+
+use crate::changed_messages::{Changed, ChangedMessages, Held};
+use crate::counts::STATE_VERSION;
+use crate::expiry::DayNumbers;
+use crate::message::{Identity, Message};
+use crate::message_bytes::encode;
+use crate::message_record::{names_of, role_of, MessageRecord, UNDECIDED_DAYS};
+use crate::message_shapes::{day_in, whole_of, Shapes, EXPIRY_DAY};
+use crate::packed::{PackedRecords, Place};
+use crate::receipts::{Receipt, Receipts};
+use crate::windows::DAY;
+
+/// For the limit of a batch: about the bytes of a record, and of each of its reporters.
+const RECORD_BYTES: usize = 64;
+const REPORTER_BYTES: usize = 40;
+
+/// What the store needs of Python.
+struct Interpreter {
+    decode_record: PyObject,
+    encode_record: PyObject,
+    require_version: PyObject,
+    day_in: PyObject,
+}
+
+/// What `note` returns: whether it is the first report of its reporter, in which counts of items the message is new, and the
+/// fields of the receipt.
+type Noted<'py> = (bool, Option<Bound<'py, PyTuple>>, Option<Bound<'py, PyTuple>>);
+
+/// `streams.counting.message_store.MessageStore` with the same methods, and `note`.
+///
+/// `MessageStore(module, topic, namespace, of_day)`: that module; the others are those of `Receipts::new`.
+#[pyclass(module = "tocsin_native")]
+pub struct MessageStore {
+    #[pyo3(get)]
+    size: usize,
+    #[pyo3(get)]
+    changed_bytes: usize,
+    packed: PackedRecords,
+    shapes: Shapes,
+    /// Since the last `drain_changes`.
+    changed: ChangedMessages,
+    removed: Vec<Box<[u8]>>,
+    days: DayNumbers,
+    sweep: Option<Place>,
+    interpreter: Interpreter,
+    receipts: Receipts,
+}
+
+/// For MessageRecord.
+impl MessageStore {
+    pub(crate) fn held(&mut self, at: usize, taken: u64) -> PyResult<&mut Held> {
+        self.changed.held(at, taken)
+    }
+
+    pub(crate) fn expires(&mut self, at: usize, taken: u64) -> PyResult<u32> {
+        self.changed.held(at, taken)?;
+        Ok(self.changed.at(at).expires)
+    }
+
+    /// Python's record of a message in the bytes of the state topic.
+    pub(crate) fn decode(&self, py: Python, record: &[u8]) -> PyResult<PyObject> {
+        self.interpreter.decode_record.call1(py, (PyBytes::new(py, record),))
+    }
+}
+
+impl MessageStore {
+    fn is_expired(&self, today: i64) -> bool {
+        self.days.earliest().is_some_and(|day| i64::from(day) <= today)
+    }
+
+    /// Add a record to the changed ones, which is to expire on that day if it is new; return its place.
+    fn add_changed(&mut self, key: &[u8], held: Held, expires: u32) -> usize {
+        let before = self.packed.get(key).map(day_in);
+        if before.is_none() {
+            self.days.change(None, Some(expires));
+        }
+        self.changed.add(key, held, before.unwrap_or(expires))
+    }
+
+    /// The place among the changed ones of a message that `note` may change, and whether it was added to them; None if the
+    /// record is Python's. `record` is as there.
+    fn open(
+        &mut self,
+        key: &[u8],
+        record: Option<&Bound<PyAny>>,
+        expires: u32,
+    ) -> PyResult<Option<(usize, bool)>> {
+        let held = match (self.changed.find(key), record) {
+            (Some(at), _) => {
+                let is_native = matches!(self.changed.at(at).held, Some(Held::Native(_)));
+                return Ok(is_native.then_some((at, false)));
+            }
+            (None, Some(record)) => match record.downcast::<MessageRecord>() {
+                Ok(record) => record.borrow_mut().take_native(),
+                Err(_) => None,
+            },
+            (None, None) => match self.packed.get(key) {
+                None => Some(Box::default()),
+                Some(kept) => self.shapes.unpack(kept).map(Box::new),
+            },
+        };
+        let Some(message) = held else { return Ok(None) };
+        Ok(Some((self.add_changed(key, Held::Native(message), expires), true)))
+    }
+
+    fn set_expiry(&mut self, at: usize, expires: u32) {
+        let known = std::mem::replace(&mut self.changed.at(at).expires, expires);
+        if known != expires {
+            self.days.change(Some(known), Some(expires));
+        }
+    }
+
+    /// Remove a record if it expires on `today` or before; return whether it did.
+    fn remove_expired(&mut self, key: &[u8], today: i64) -> bool {
+        let at = self.changed.find(key);
+        let day = match at {
+            Some(at) => Some(self.changed.at(at).expires),
+            None => self.packed.get(key).map(day_in),
+        };
+        let Some(day) = day.filter(|&day| i64::from(day) <= today) else { return false };
+        self.days.change(Some(day), None);
+        if let Some(at) = at {
+            self.changed.remove(at);
+        }
+        if let Some(kept) = self.packed.get(key) {
+            self.size -= key.len() + self.shapes.length(kept);
+            self.packed.remove(key);
+            self.removed.push(key.into());
+        }
+        true
+    }
+
+    /// Store the bytes of a record for the state topic.
+    fn keep(&mut self, key: &[u8], value: &[u8], kept: &[u8]) {
+        match self.packed.get(key) {
+            None => self.size += key.len(),
+            Some(before) => self.size -= self.shapes.length(before),
+        }
+        self.size += value.len();
+        self.packed.put(key, kept);
+    }
+}
+
+/// The day that begins with or after a time.
+fn day_after(time_ms: i64) -> u32 {
+    (time_ms + DAY - 1).div_euclid(DAY) as u32
+}
+
+fn write_record(message: &Message, expires: u32, out: &mut Vec<u8>) {
+    out.push(STATE_VERSION);
+    encode(message, out);
+    out.extend_from_slice(&expires.to_be_bytes());
+}
+
+/// The bytes of a record in the state topic.
+pub(crate) fn record_of(message: &Message, expires: u32) -> Vec<u8> {
+    let mut record = Vec::new();
+    write_record(message, expires, &mut record);
+    record
+}
+
+#[pymethods]
+impl MessageStore {
+    #[new]
+    fn new(module: &Bound<PyAny>, topic: PyObject, namespace: Vec<u8>, of_day: PyObject) -> PyResult<Self> {
+        let named = |name: &str| module.getattr(name).map(Bound::unbind);
+        Ok(MessageStore {
+            size: 0,
+            changed_bytes: 0,
+            packed: PackedRecords::default(),
+            shapes: Shapes::default(),
+            changed: ChangedMessages::default(),
+            removed: Vec::new(),
+            days: DayNumbers::default(),
+            sweep: None,
+            interpreter: Interpreter {
+                decode_record: named("decode_record")?,
+                encode_record: named("encode_record")?,
+                require_version: named("require_version")?,
+                day_in: named("day_in")?,
+            },
+            receipts: Receipts::new(topic, namespace, of_day),
+        })
+    }
+
+    fn __len__(&self) -> usize {
+        self.packed.len()
+    }
+
+    /// About the bytes that all records take in this process, as of the last `drain_changes`.
+    #[getter]
+    fn memory(&self) -> usize {
+        self.packed.memory() + self.shapes.memory()
+    }
+
+    fn restore(&mut self, py: Python, key: &[u8], value: &[u8]) -> PyResult<()> {
+        if value.first() != Some(&STATE_VERSION) {
+            let kind = PyBytes::new(py, &key[..key.len().min(1)]);
+            self.interpreter.require_version.call1(py, (kind, PyBytes::new(py, value)))?;
+        }
+        if value.len() < EXPIRY_DAY {
+            // Raises what it raises for Python.
+            self.interpreter.day_in.call1(py, (PyBytes::new(py, value),))?;
+        }
+        let mut kept = Vec::new();
+        self.shapes.pack_bytes(value, &mut kept);
+        self.keep(key, value, &kept);
+        self.days.change(None, Some(day_in(value)));
+        Ok(())
+    }
+
+    fn new_record(slf: &Bound<Self>) -> MessageRecord {
+        MessageRecord::loose(slf.clone().unbind(), Box::default(), None)
+    }
+
+    fn find(slf: &Bound<Self>, key: &[u8]) -> PyResult<Option<PyObject>> {
+        let py = slf.py();
+        let mut store = slf.borrow_mut();
+        let record = if let Some(at) = store.changed.find(key) {
+            if let Some(Held::Foreign(foreign)) = &store.changed.at(at).held {
+                return Ok(Some(foreign.clone_ref(py)));
+            }
+            MessageRecord::stored(slf.clone().unbind(), at, store.changed.taken)
+        } else {
+            let Some(kept) = store.packed.get(key) else { return Ok(None) };
+            match (store.shapes.unpack(kept), whole_of(kept)) {
+                (None, Some(record)) => return store.decode(py, record).map(Some),
+                (message, _) => MessageRecord::loose(
+                    slf.clone().unbind(),
+                    Box::new(message.unwrap_or_default()),
+                    Some(day_in(kept)),
+                ),
+            }
+        };
+        Ok(Some(Py::new(py, record)?.into_any()))
+    }
+
+    fn put(slf: &Bound<Self>, key: &[u8], record: &Bound<PyAny>, expires_ms: i64) -> PyResult<()> {
+        let expires = day_after(expires_ms);
+        let handle = record.downcast::<MessageRecord>().ok();
+        let held = match handle {
+            None => Some(Held::Foreign(record.clone().unbind())),
+            Some(handle) => handle.borrow_mut().take(),
+        };
+        let mut store = slf.borrow_mut();
+        let at = match (store.changed.find(key), held) {
+            (Some(at), None) => at,
+            (Some(at), Some(held)) if handle.is_none() => {
+                store.changed.at(at).held = Some(held);
+                at
+            }
+            (None, Some(held)) => {
+                let reporters = match &held {
+                    Held::Native(message) => message.reporters.len(),
+                    Held::Foreign(foreign) => foreign.bind(slf.py()).getattr("reporters")?.len()?,
+                };
+                store.changed_bytes += RECORD_BYTES + REPORTER_BYTES * reporters;
+                store.add_changed(key, held, expires)
+            }
+            _ => return Err(PyRuntimeError::new_err("the record was changed since it was found")),
+        };
+        store.set_expiry(at, expires);
+        if let Some(Held::Foreign(foreign)) = &store.changed.at(at).held {
+            foreign.setattr(slf.py(), "expires", expires)?;
+        }
+        if let Some(handle) = handle {
+            handle.borrow_mut().store_at(at, store.changed.taken);
+        }
+        Ok(())
+    }
+
+    /// Note a report of a message, or of a channel without one, as `streams.deciding.reports.outcomes.note_reporter`.
+    ///
+    /// None, with nothing changed, if that is Python's: the record is, or a receipt is to be made of unusual texts. `record`
+    /// is what `find` has returned just now, None if it was not asked or found nothing. `role` is None if nothing is counted.
+    #[allow(clippy::too_many_arguments)] // One call for each report.
+    fn note<'py>(
+        slf: &Bound<'py, Self>,
+        record: Option<&Bound<'py, PyAny>>,
+        key: &[u8],
+        reporter: u64,
+        received_ms: i64,
+        now_ms: i64,
+        source: &str,
+        report_id: &str,
+        channel: &str,
+        message: Option<&str>,
+        role: Option<&str>,
+        country: &str,
+        category: &str,
+        is_told: bool,
+    ) -> PyResult<Option<Noted<'py>>> {
+        let py = slf.py();
+        let mut store = slf.borrow_mut();
+        let day = received_ms.div_euclid(DAY);
+        let receipt = Receipt { reporter, channel, message, report_id, source, day };
+        let received_s = received_ms.div_euclid(1_000);
+        let Ok(received) = u32::try_from(received_s) else { return Ok(None) };
+        if is_told && !receipt.is_plain() {
+            return Ok(None);
+        }
+        let expires = day_after(now_ms + UNDECIDED_DAYS * DAY);
+        let Some((at, is_added)) = store.open(key, record, expires)? else { return Ok(None) };
+        let Some(Held::Native(known)) = &mut store.changed.at(at).held else { return Ok(None) };
+        let before = known.reports;
+        known.add_report(reporter, received, Identity { source: source.into(), id: report_id.into() }, None);
+        let first = known.reports > before;
+        let new = role.and_then(|role| known.add_to_facts(role_of(role), received_s, country, category));
+        let reporters = known.reporters.len();
+        if is_added {
+            store.changed_bytes += RECORD_BYTES + REPORTER_BYTES * reporters;
+        }
+        store.set_expiry(at, expires);
+        // Each report about the channel itself is a notice of its own.
+        let receipt = if is_told && (first || message.is_none()) {
+            Some(store.receipts.record(py, &receipt)?)
+        } else {
+            None
+        };
+        Ok(Some((first, new.map(|new| names_of(py, new)).transpose()?, receipt)))
+    }
+
+    fn of_channel(&self, py: Python, channel: &[u8], part: &[u8]) -> Vec<Py<PyBytes>> {
+        let mut found = self.packed.of_group(channel, part);
+        let is_of_channel = |key: &&[u8]| key.starts_with(channel) && key.get(channel.len()) == Some(&0);
+        found.extend(self.changed.keys().filter(is_of_channel).map(<[u8]>::to_vec));
+        found.sort_unstable();
+        found.dedup();
+        found.iter().map(|key| PyBytes::new(py, key).unbind()).collect()
+    }
+
+    fn expire(&mut self, now_ms: i64, at_most: usize) -> bool {
+        let today = now_ms.div_euclid(DAY);
+        let mut removed = 0;
+        while self.is_expired(today) {
+            if removed >= at_most {
+                return false;
+            }
+            let mut expired = Vec::new();
+            let place = self.sweep.take().unwrap_or_default();
+            self.sweep = self.packed.walk(place, |key, kept| {
+                if i64::from(day_in(kept)) <= today {
+                    expired.push(key);
+                }
+            });
+            let is_last = self.sweep.is_none();
+            if is_last {
+                // What was changed need not be in the blocks yet.
+                expired.extend(self.changed.keys().map(<[u8]>::to_vec));
+            }
+            for key in expired {
+                removed += usize::from(self.remove_expired(&key, today));
+            }
+            if is_last {
+                return !self.is_expired(today);
+            }
+        }
+        self.sweep = None;
+        true
+    }
+
+    fn next_expiry(&self) -> Option<i64> {
+        self.days.earliest().map(|day| i64::from(day) * DAY)
+    }
+
+    fn drain_changes<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        let changes = PyList::empty(py);
+        for key in std::mem::take(&mut self.removed) {
+            // What was put again is written below.
+            if self.changed.find(&key).is_none() {
+                changes.append((PyBytes::new(py, &key), py.None()))?;
+            }
+        }
+        let (mut value, mut kept) = (Vec::new(), Vec::new());
+        for Changed { key, held, expires } in self.changed.take() {
+            value.clear();
+            kept.clear();
+            match held {
+                None => continue,
+                Some(Held::Native(message)) => {
+                    write_record(&message, expires, &mut value);
+                    self.shapes.pack(&message, &value, &mut kept);
+                }
+                Some(Held::Foreign(foreign)) => {
+                    let encoded = self.interpreter.encode_record.call1(py, (foreign,))?;
+                    value.extend_from_slice(encoded.extract(py)?);
+                    self.shapes.pack_bytes(&value, &mut kept);
+                }
+            }
+            self.keep(&key, &value, &kept);
+            changes.append((PyBytes::new(py, &key), PyBytes::new(py, &value)))?;
+        }
+        self.changed_bytes = 0;
+        changes.try_iter()
+    }
+}
