@@ -311,5 +311,5 @@ def test_random_faults(deploy, prefix, tmp_path, seed, request):
             mix.check(reader)
             check_replay(deployment, reader, shipped_rules(), sets=compiled_rules_of(deployment))
         except AssertionError:
-            print(f"the logs are in {keep_logs(deployment, reader, f'seed-{seed}')}")
+            print(f"the logs are in {keep_logs(deployment, reader, f'seed-{seed}', tmp_path)}")
             raise

@@ -4,8 +4,10 @@
 """
 
 import pickle
+import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -35,9 +37,15 @@ class KeptLogs(Rows):
         return self
 
 
-def keep_logs(deployment: Deployment, reader: Reader, name: str) -> Path:
-    """Keep what was read in a file; give its path."""
+def keep_logs(deployment: Deployment, reader: Reader, name: str, folder: Path) -> Path:
+    """Keep what was read in a file; give its path.
+
+    Beside it is `folder`, with what brokers and workers have written: only there is who aborted what.
+    """
     FOLDER.mkdir(parents=True, exist_ok=True)
+    # The brokers still run: a file may go meanwhile.
+    with suppress(shutil.Error):
+        shutil.copytree(folder, FOLDER / name, dirs_exist_ok=True)
     path = FOLDER / f"{name}.pickle"
     path.write_bytes(pickle.dumps(KeptLogs(deployment.prefix, deployment.partitions, reader.rows)))
     return path
