@@ -1,5 +1,4 @@
-//! The hashes that Python computes in deciding/partition/hash_key.py, deciding/partition/duplicates.py, contract/wire/partitioner.py and
-//! contract/wire/ids.py.
+//! The hashes that Python computes in deciding/partition/hash_key.py, deciding/partition/duplicates.py and contract/wire/partitioner.py.
 
 use blake2b_simd::{Params, State};
 use xxhash_rust::xxh3::xxh3_64;
@@ -40,50 +39,6 @@ pub fn event_hash(source: &str, id: &str, channel: &str, text: &mut Vec<u8>) -> 
 /// The partition that Java's default partitioner gives to a record with this key.
 pub fn home_partition(key: &[u8], partitions: u32) -> u32 {
     (murmur2(key) & 0x7fff_ffff) % partitions
-}
-
-/// SHA-1 (RFC 3174), which makes the ids of events. No secret and no trust depends on it.
-pub fn sha1(data: &[u8]) -> [u8; 20] {
-    let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
-    let mut blocks = data.chunks_exact(64);
-    blocks.by_ref().for_each(|block| add_block(&mut state, block));
-    let rest = blocks.remainder();
-    let mut padded = [0; 128];
-    padded[..rest.len()].copy_from_slice(rest);
-    padded[rest.len()] = 0x80;
-    let end = if rest.len() < 56 { 64 } else { 128 };
-    padded[end - 8..end].copy_from_slice(&(8 * data.len() as u64).to_be_bytes());
-    padded[..end].chunks_exact(64).for_each(|block| add_block(&mut state, block));
-    let mut digest = [0; 20];
-    for (bytes, word) in digest.chunks_exact_mut(4).zip(state) {
-        bytes.copy_from_slice(&word.to_be_bytes());
-    }
-    digest
-}
-
-fn add_block(state: &mut [u32; 5], block: &[u8]) {
-    let mut words = [0_u32; 80];
-    for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {
-        *word = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    }
-    for at in 16..80 {
-        words[at] = (words[at - 3] ^ words[at - 8] ^ words[at - 14] ^ words[at - 16]).rotate_left(1);
-    }
-    let [mut a, mut b, mut c, mut d, mut e] = *state;
-    for (at, word) in words.into_iter().enumerate() {
-        let (mixed, constant) = match at / 20 {
-            0 => (b & c | !b & d, 0x5a82_7999_u32),
-            1 => (b ^ c ^ d, 0x6ed9_eba1),
-            2 => (b & c | b & d | c & d, 0x8f1b_bcdc),
-            _ => (b ^ c ^ d, 0xca62_c1d6),
-        };
-        let next =
-            [mixed, e, constant, word].into_iter().fold(a.rotate_left(5), |sum, one| sum.wrapping_add(one));
-        (a, b, c, d, e) = (next, a, b.rotate_left(30), c, d);
-    }
-    for (word, added) in state.iter_mut().zip([a, b, c, d, e]) {
-        *word = word.wrapping_add(added);
-    }
 }
 
 fn murmur2(key: &[u8]) -> u32 {

@@ -3,6 +3,7 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
+use pyo3::IntoPyObjectExt;
 
 use crate::changed_messages::Held;
 use crate::message::{Finding, Identity, Message, NewItems, Role};
@@ -77,18 +78,38 @@ impl MessageRecord {
 
     /// Call `with` with the message; None if it is Python's.
     fn native<R>(&mut self, py: Python, with: impl FnOnce(&mut Message) -> R) -> PyResult<Option<R>> {
-        let mut store;
-        let held = match &mut self.place {
-            Where::Loose { held, .. } => held,
-            Where::Stored { at, taken } => {
-                store = self.store.bind(py).borrow_mut();
-                store.held(*at, *taken)?
-            }
-        };
-        Ok(match held {
+        let mut store = self.store.bind(py).borrow_mut();
+        Ok(match self.place.held(&mut store)? {
             Held::Native(message) => Some(with(message)),
             Held::Foreign(_) => None,
         })
+    }
+
+    /// What `with` returns for the message; Python's attribute of this name if it is Python's.
+    fn get<'py, R: IntoPyObject<'py>>(
+        &mut self,
+        name: &Bound<'py, PyString>,
+        with: impl FnOnce(&mut Message) -> R,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = name.py();
+        match self.native(py, with)? {
+            Some(found) => found.into_bound_py_any(py),
+            None => self.in_python(py)?.getattr(name),
+        }
+    }
+
+    /// What `with` returns for the message; what Python's method of this name does if it is Python's.
+    fn call<'py, R: IntoPyObject<'py>>(
+        &mut self,
+        name: &Bound<'py, PyString>,
+        argument: impl IntoPyObject<'py>,
+        with: impl FnOnce(&mut Message) -> R,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = name.py();
+        match self.native(py, with)? {
+            Some(found) => found.into_bound_py_any(py),
+            None => self.in_python(py)?.call_method1(name, (argument,)),
+        }
     }
 
     /// Python's MessageReporters, which the record becomes if it is not.
@@ -156,34 +177,22 @@ pub(crate) fn names_of<'py>(py: Python<'py>, new: NewItems) -> PyResult<Bound<'p
 impl MessageRecord {
     #[getter]
     fn is_reported<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self.native(py, |message| message.is_reported())? {
-            Some(is_reported) => Ok(is_reported.into_pyobject(py)?.to_owned().into_any()),
-            None => self.in_python(py)?.getattr(intern!(py, "is_reported")),
-        }
+        self.get(intern!(py, "is_reported"), |message| message.is_reported())
     }
 
     #[getter]
     fn is_decided<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self.native(py, |_| false)? {
-            Some(is_decided) => Ok(is_decided.into_pyobject(py)?.to_owned().into_any()),
-            None => self.in_python(py)?.getattr(intern!(py, "is_decided")),
-        }
+        self.get(intern!(py, "is_decided"), |_| false)
     }
 
     #[getter]
     fn has_decisions_counted<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self.native(py, |_| false)? {
-            Some(has_decisions) => Ok(has_decisions.into_pyobject(py)?.to_owned().into_any()),
-            None => self.in_python(py)?.getattr(intern!(py, "has_decisions_counted")),
-        }
+        self.get(intern!(py, "has_decisions_counted"), |_| false)
     }
 
     #[getter]
     fn reports<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self.native(py, |message| message.reports)? {
-            Some(reports) => Ok(reports.into_pyobject(py)?.into_any()),
-            None => self.in_python(py)?.getattr(intern!(py, "reports")),
-        }
+        self.get(intern!(py, "reports"), |message| message.reports)
     }
 
     #[pyo3(signature = (reporter, received_ms, identity=None, finding=None))]
@@ -242,23 +251,16 @@ impl MessageRecord {
     }
 
     fn has_found<'py>(&mut self, py: Python<'py>, root: u64) -> PyResult<Bound<'py, PyAny>> {
-        match self.native(py, |message| message.has_found(root))? {
-            Some(has_found) => Ok(has_found.into_pyobject(py)?.to_owned().into_any()),
-            None => self.in_python(py)?.call_method1(intern!(py, "has_found"), (root,)),
-        }
+        self.call(intern!(py, "has_found"), root, |message| message.has_found(root))
     }
 
     fn report_of<'py>(&mut self, py: Python<'py>, reporter: u64) -> PyResult<Bound<'py, PyAny>> {
-        let find = |message: &mut Message| {
+        self.call(intern!(py, "report_of"), reporter, |message| {
             let found = message.report_of(reporter);
             found.map(|(received, identity)| {
                 (received, (identity.source.to_string(), identity.id.to_string()))
             })
-        };
-        match self.native(py, find)? {
-            Some(found) => Ok(found.into_pyobject(py)?.into_any()),
-            None => self.in_python(py)?.call_method1(intern!(py, "report_of"), (reporter,)),
-        }
+        })
     }
 
     #[getter]
@@ -271,10 +273,7 @@ impl MessageRecord {
     }
 
     fn decided<'py>(&mut self, py: Python<'py>, identity: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        match self.native(py, |_| ())? {
-            Some(()) => Ok(py.None().into_bound(py)),
-            None => self.in_python(py)?.call_method1(intern!(py, "decided"), (identity,)),
-        }
+        self.call(intern!(py, "decided"), identity, |_| None::<bool>)
     }
 
     fn rename(&mut self, py: Python, before: u64, after: u64) -> PyResult<()> {
@@ -286,10 +285,7 @@ impl MessageRecord {
     }
 
     fn needed_until<'py>(&mut self, py: Python<'py>, newest_ms: i64) -> PyResult<Bound<'py, PyAny>> {
-        match self.native(py, |_| newest_ms + UNDECIDED_DAYS * DAY)? {
-            Some(until) => Ok(until.into_pyobject(py)?.into_any()),
-            None => self.in_python(py)?.call_method1(intern!(py, "needed_until"), (newest_ms,)),
-        }
+        self.call(intern!(py, "needed_until"), newest_ms, |_| newest_ms + UNDECIDED_DAYS * DAY)
     }
 
     fn __getattr__<'py>(&mut self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {

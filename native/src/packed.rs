@@ -64,7 +64,7 @@ impl PackedRecords {
         if let Some(at) = self.group(group) {
             let blocks = &self.groups[at].blocks;
             let block = &blocks[self.place(key, blocks.len())];
-            if let Some(found) = entries(block).find(|entry| entry.name(block) == name) {
+            if let Some(found) = find(block, name) {
                 return Some(&block[found.record..found.end]);
             }
         }
@@ -86,8 +86,7 @@ impl PackedRecords {
         let at = self.group(group).unwrap_or_else(|| self.add_group(group));
         let place = self.place(key, self.groups[at].blocks.len());
         let block = &mut self.groups[at].blocks[place];
-        let before = entries(block).find(|entry| entry.name(block) == name);
-        match before {
+        match find(block, name) {
             None => self.records += 1,
             Some(before) => {
                 self.bytes -= before.end - before.begin;
@@ -116,8 +115,7 @@ impl PackedRecords {
         let Some(at) = self.group(group) else { return };
         let place = self.place(key, self.groups[at].blocks.len());
         let block = &mut self.groups[at].blocks[place];
-        let found = entries(block).find(|entry| entry.name(block) == name);
-        let Some(found) = found else { return };
+        let Some(found) = find(block, name) else { return };
         block.drain(found.begin..found.end);
         block.shrink_to_fit();
         self.records -= 1;
@@ -251,6 +249,10 @@ fn entries(block: &[u8]) -> impl Iterator<Item = Entry> + '_ {
         begin = end;
         Some(entry)
     })
+}
+
+fn find(block: &[u8], name: &[u8]) -> Option<Entry> {
+    entries(block).find(|entry| entry.name(block) == name)
 }
 
 fn split(key: &[u8]) -> (&[u8], &[u8]) {

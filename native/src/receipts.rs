@@ -5,8 +5,7 @@ use std::fmt::Write;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
-
-use crate::hash::sha1;
+use sha1_smol::Sha1;
 
 /// Reports of an hour were received on few days.
 const MOST_DAYS: usize = 64;
@@ -57,7 +56,7 @@ impl Receipt<'_> {
             }
             name.extend_from_slice(part.as_bytes());
         }
-        uuid_of(sha1(&name))
+        uuid_of(Sha1::from(name).digest().bytes())
     }
 }
 

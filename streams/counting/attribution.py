@@ -25,6 +25,7 @@ from streams.counting.confirmation import (
     Support,
     Witnesses,
 )
+from streams.counting.credit import Credit
 from streams.counting.known_outcome import Counted, KnownOutcome, with_decision
 from streams.counting.message_facts import FirstReport, MessageFacts
 from streams.counting.notices import ReportRole
@@ -46,26 +47,6 @@ class ReportIdentity(NamedTuple):
 
     ce_source: str
     report_id: str
-
-
-class Credit(NamedTuple):
-    """What changes for one reporter: `removed` no longer counts, `added` does, each with what supports it.
-
-    Both are None for a report that came too late. `standing` is the decision that holds: an upheld message is
-    no sign of coordination, for any reporter at any time. `anew`: another one held before. `told`: what holds
-    is new to the reporter, and not only decided by a second person too. `received_s` is in seconds since the
-    epoch.
-    """
-
-    reporter: int
-    received_s: int
-    standing: KnownOutcome
-    removed: Counted | None
-    added: Counted | None
-    anew: bool
-    told: bool = True
-    removed_support: Support = UNSUPPORTED
-    added_support: Support = UNSUPPORTED
 
 
 class _Given(NamedTuple):

@@ -1,6 +1,7 @@
 """The crowd of a partition, with what nothing that is published says: who was ever linked to somebody."""
 
 from streams.counting.coordination.clusters import Clusters
+from streams.counting.message_store import MessageStore
 from streams.deciding.reports.crowd import Crowd
 
 
@@ -10,7 +11,7 @@ class WatchedCrowd(Crowd):
     __slots__ = ("_alone", "_before", "_changed", "linked_reporters")
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(MessageStore())
         self.linked_reporters: set[int] = set()
         # By message and signature.
         self._alone: dict[tuple[bytes, bytes], int] = {}

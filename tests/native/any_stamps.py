@@ -7,7 +7,6 @@ from typing import get_args
 from streams.contract.events.internal.passed_report import StampedReport, StoredStamp
 from streams.contract.events.internal.stamp import TrustClass
 from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
-from streams.contract.wire.records import OutputRecord
 from tests.unit.traffic import Record
 
 _BITS = 512
@@ -17,11 +16,8 @@ _ALIKE = tuple(random.Random(number).getrandbits(_BITS) for number in range(4))
 _CHANNELS = range(1, 9)
 
 
-def with_any_stamps(output: OutputRecord, record: Record) -> Record:
-    """Return a bundle with other stamps, drawn from its bytes; anything else as it is.
-
-    `record` is `output` as it is read.
-    """
+def with_any_stamps(record: Record) -> Record:
+    """Return a bundle with other stamps, drawn from its bytes; anything else as it is."""
     if not STAMPED_REPORTS.is_bundle(record):
         return record
     partitions, entries = STAMPED_REPORTS.read(record)
@@ -30,7 +26,7 @@ def with_any_stamps(output: OutputRecord, record: Record) -> Record:
         StampedReport(entry.report, _any_stamp(chance)) if entry.stamp and chance.random() < 0.7 else entry
         for entry in entries
     ]
-    value = STAMPED_REPORTS.record(output.partition or 0, partitions, changed).value
+    value = STAMPED_REPORTS.record(record.partition, partitions, changed).value
     return record._replace(value=value)
 
 

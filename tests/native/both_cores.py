@@ -66,23 +66,22 @@ class BothStages:
 
     def restart(self, *, swap: bool = False) -> None:
         """Restore both states from what they have written; with `swap`, each from what the other one has."""
-        stored = self._stored[::-1] if swap else self._stored
-        self.states = [
-            stage.restore(*self._place, [(key, value) for key, value in each.items() if value is not None])
-            for stage, each in zip(self.stages, stored, strict=True)
-        ]
+        self.states = [self._restored(number, 1 - number if swap else number) for number in range(2)]
         self._compare_states()
 
     def restart_second(self) -> None:
         """Restore the second state from what it has written; the first one goes on with what it remembers."""
-        stored = [(key, value) for key, value in self._stored[1].items() if value is not None]
-        self.states[1] = self.stages[1].restore(*self._place, stored)
+        self.states[1] = self._restored(1, 1)
         self._compare_states()
 
     def tick(self, clock_ms: int) -> list[Record]:
         """Return the tick that a worker would append at that time, none if nothing is due."""
         output = self.stages[0].tick(self.states[0], clock_ms)
         return [] if output is None else [read(output, clock_ms)]
+
+    def _restored(self, number: int, written_by: int) -> Any:
+        stored = [(key, value) for key, value in self._stored[written_by].items() if value is not None]
+        return self.stages[number].restore(*self._place, stored)
 
     def _compare(self, wanted: Any, found: Any) -> None:
         for output, other in zip(wanted.outputs, found.outputs, strict=True):
@@ -119,7 +118,7 @@ class BothCores:
         keys: HashKeys = DEMONSTRATION,
         *,
         cores: tuple[bool, bool] = (False, True),
-        arriving: Callable[[OutputRecord, Record], Record] = lambda _, record: record,
+        arriving: Callable[[Record], Record] = lambda record: record,
     ) -> None:
         self.reports = BothStages(
             lambda native: report_stage(
@@ -151,7 +150,7 @@ class BothCores:
             own = [read(output, appended) for output in passed if output.topic == REPORTERS_INTERNAL]
             passed += self._written(self.reporters, own, limits, written)
             records = [
-                self._arriving(output, read(output, appended))
+                self._arriving(read(output, appended))
                 for output in passed
                 if output.topic == MESSAGE_REPORTS_INTERNAL
             ]

@@ -8,6 +8,8 @@ names the seed.
 import argparse
 import json
 import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, get_args
@@ -277,11 +279,9 @@ def any_decision(chance: random.Random, publishers: Publishers, number: int) -> 
     return outcome(number, decision, now, message=message, channel=channel, **replaced)
 
 
-def run(rules: Rules, seed: int, cases: int) -> Tally:
-    """Run one history of so many reports. Raises AssertionError, with the seed, if the cores differ."""
-    chance = random.Random(seed)
-    place = chance.choice(((0, 1),) * 6 + ((1, 3),))
-    both = BothCores(
+def any_partition(rules: Rules, chance: random.Random, place: tuple[int, int], **more: Any) -> BothCores:
+    """Return a partition with settings and keys drawn from `chance`; `more` is for BothCores."""
+    return BothCores(
         chance.choice((rules, with_low_limits(rules))),
         place,
         PartitionSettings(
@@ -289,24 +289,59 @@ def run(rules: Rules, seed: int, cases: int) -> Tally:
             new_reporters_per_hour=chance.choice((30, 1_000, 100_000)),
         ),
         chance.choice((DEMONSTRATION,) * 5 + (TWO_KEYS,)),
+        **more,
     )
-    publishers = Publishers(chance, *place)
+
+
+def play(
+    both: BothCores,
+    publishers: Publishers,
+    chance: random.Random,
+    cases: int,
+    sizes: Sequence[int],
+    restart: Callable[[], None],
+) -> int:
+    """Apply so many reports in batches of these sizes, and call `restart` after each; return their number.
+
+    Raises AssertionError if the two sides differ.
+    """
     done = 0
+    while done < cases:
+        size = chance.choice(sizes)
+        batch: list[Record] = [publishers.record() for _ in range(size)]
+        done += size
+        if chance.random() < 0.3:
+            batch.insert(chance.randrange(size + 1), any_decision(chance, publishers, done))
+        if chance.random() < 0.2:
+            both.tick(publishers.clock_ms)
+        both.apply(batch, publishers.clock_ms, chance.choice((LIMITS, FEW, UNLIMITED)))
+        restart()
+    return done
+
+
+@contextmanager
+def naming(seed: int) -> Iterator[None]:
+    """Name the seed in an AssertionError."""
     try:
-        while done < cases:
-            size = chance.choice((1, 1, 2, 5, 30, 150, 1_500))
-            batch: list[Record] = [publishers.record() for _ in range(size)]
-            done += size
-            if chance.random() < 0.3:
-                batch.insert(chance.randrange(size + 1), any_decision(chance, publishers, done))
-            if chance.random() < 0.2:
-                both.tick(publishers.clock_ms)
-            both.apply(batch, publishers.clock_ms, chance.choice((LIMITS, FEW, UNLIMITED)))
-            if chance.random() < 0.05:
-                both.restart(swap=chance.random() < 0.5)
+        yield
     except AssertionError as error:
         error.add_note(f"seed {seed}")
         raise
+
+
+def run(rules: Rules, seed: int, cases: int) -> Tally:
+    """Run one history of so many reports. Raises AssertionError, with the seed, if the cores differ."""
+    chance = random.Random(seed)
+    place = chance.choice(((0, 1),) * 6 + ((1, 3),))
+    both = any_partition(rules, chance, place)
+    publishers = Publishers(chance, *place)
+
+    def restart() -> None:
+        if chance.random() < 0.05:
+            both.restart(swap=chance.random() < 0.5)
+
+    with naming(seed):
+        done = play(both, publishers, chance, cases, (1, 1, 2, 5, 30, 150, 1_500), restart)
     return Tally(done, both.reports.natively, both.reporters.applied, both.reporters.natively)
 
 

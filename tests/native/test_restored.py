@@ -6,17 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from streams.deciding.partition.hash_key import DEMONSTRATION
-from streams.deciding.partition.limits import LIMITS, UNLIMITED
-from streams.deciding.partition.settings import PartitionSettings
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from tests.bench.place import ONE_TOPIC
 from tests.native.any_stamps import with_any_stamps
-from tests.native.both_cores import BothCores
-from tests.native.fuzz import FEW, NOT_SHIPPED, TWO_KEYS, Publishers, any_decision, with_low_limits
+from tests.native.fuzz import NOT_SHIPPED, Publishers, any_partition, naming, play
 from tests.tools import native_core
-from tests.unit.traffic import Record, levels, policy
+from tests.unit.traffic import levels, policy
 
 native_core()
 
@@ -48,32 +44,9 @@ def run(rules: Rules, seed: int, cases: int, *, native: bool) -> None:
     Raises AssertionError, with the seed, if anything differs.
     """
     chance = random.Random(seed)
-    both = BothCores(
-        chance.choice((rules, with_low_limits(rules))),
-        settings=PartitionSettings(
-            duplicates_most=chance.choice((20, 3_000, 5_000_000)),
-            new_reporters_per_hour=chance.choice((30, 1_000, 100_000)),
-        ),
-        keys=chance.choice((DEMONSTRATION,) * 5 + (TWO_KEYS,)),
-        cores=(native, native),
-        arriving=with_any_stamps,
-    )
-    publishers = Publishers(chance, 0, 1)
-    done = 0
-    try:
-        while done < cases:
-            size = chance.choice((1, 1, 1, 2, 3, 8))
-            batch: list[Record] = [publishers.record() for _ in range(size)]
-            done += size
-            if chance.random() < 0.3:
-                batch.insert(chance.randrange(size + 1), any_decision(chance, publishers, done))
-            if chance.random() < 0.2:
-                both.tick(publishers.clock_ms)
-            both.apply(batch, publishers.clock_ms, chance.choice((LIMITS, FEW, UNLIMITED)))
-            both.restart_second()
-    except AssertionError as error:
-        error.add_note(f"seed {seed}")
-        raise
+    both = any_partition(rules, chance, (0, 1), cores=(native, native), arriving=with_any_stamps)
+    with naming(seed):
+        play(both, Publishers(chance, 0, 1), chance, cases, (1, 1, 1, 2, 3, 8), both.restart_second)
 
 
 @pytest.mark.parametrize("native", [False, True])

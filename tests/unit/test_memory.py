@@ -12,8 +12,8 @@ import pytest
 
 from streams.contract.wire.times import DAY
 from streams.counting.attribution import ReportIdentity
-from streams.counting.coordination.arrivals import Arrivals
 from streams.counting.message_facts import FirstReport
+from streams.counting.message_store import MessageStore
 from streams.counting.store import CountStore
 from streams.deciding.reporters.reporter import REPORTER, Reporter, ReportFacts
 from streams.deciding.reporters.store import ReporterStore
@@ -112,14 +112,14 @@ def bytes_each(store: Any, fill: Callable[..., None], *more: int) -> float:
 
 def message_store() -> Crowd:
     """The store of messages."""
-    crowd = Crowd()
+    crowd = Crowd(MessageStore())
     crowd.reporters._generation = 1
     return crowd
 
 
 def channel_stores() -> tuple[CountStore, Crowd]:
     """The stores with a record per channel."""
-    counts, crowd = CountStore(), Crowd()
+    counts, crowd = CountStore(), Crowd(MessageStore())
     counts._generation = crowd.arrivals._generation = 1
     return counts, crowd
 
@@ -165,7 +165,7 @@ def test_the_metric_is_about_what_the_stores_take() -> None:
 
 
 def test_what_is_forgotten_takes_no_memory() -> None:
-    crowd = Crowd()
+    crowd = Crowd(MessageStore())
     fill_messages(crowd, range(3_000))
     assert crowd.reporters.memory > 3_000 * 70
     assert crowd.expire(NOW + 91 * DAY, 10_000)

@@ -17,8 +17,9 @@ from streams.contract.wire.forms.credit import credit_record
 from streams.contract.wire.forms.detector_feedback import encode_detector_feedback
 from streams.contract.wire.forms.reporter_notice import encode_receipt, encode_reporter_notice
 from streams.contract.wire.times import DAY, from_epoch_ms, months_later
-from streams.counting.attribution import Credit, ReportIdentity
+from streams.counting.attribution import ReportIdentity
 from streams.counting.confirmation import Support
+from streams.counting.credit import Credit
 from streams.counting.known_outcome import Counted
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case

@@ -92,10 +92,10 @@ class Crowd:
         "reporters", "sizes", "watched",
     )  # fmt: skip
 
-    def __init__(self, *, native: bool = False) -> None:
-        self.reporters = _message_store(native=native)
+    def __init__(self, reporters: MessageStore) -> None:
+        self.reporters = reporters
         # Notes a usual report in one call of the native core.
-        self.note_report: NoteReport | None = getattr(self.reporters, "note", None)
+        self.note_report: NoteReport | None = getattr(reporters, "note", None)
         self.clusters = RecordStore[Clusters](encode_clusters, decode_clusters)
         self.arrivals = RecordStore[Arrivals](encode_arrivals, decode_arrivals)
         self.listed = RecordStore[tuple[str, ...]](_encode_listed, _decode_listed)
@@ -303,15 +303,6 @@ class Crowd:
     def _restore_guard(self, key: bytes, value: bytes) -> None:
         require_version(key[:1], value)
         self.guard = _decode_guard(memoryview(value)[1:])
-
-
-def _message_store(*, native: bool) -> MessageStore:
-    if not native:
-        return MessageStore()
-    # Only here: it needs an extension that most installations do not have.
-    from streams.counting.native_store import native_message_store  # noqa: PLC0415
-
-    return native_message_store()
 
 
 def message_key(channel_key: bytes, message_ref: str) -> bytes:

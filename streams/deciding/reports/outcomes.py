@@ -15,9 +15,10 @@ from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
 from streams.contract.wire.records import OutputRecord, new_tuple
-from streams.counting.attribution import Credit, MessageReporters, ReportIdentity
+from streams.counting.attribution import MessageReporters, ReportIdentity
 from streams.counting.confirmation import Proof
 from streams.counting.coordination.channel_itself import named_message
+from streams.counting.credit import Credit
 from streams.counting.known_outcome import KnownOutcome
 from streams.counting.notices import REPORT_ROLES
 from streams.deciding.partition.legal_clocks import OutcomeTrace

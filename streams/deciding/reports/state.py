@@ -7,6 +7,7 @@ import msgspec
 from streams.contract.events.report import Category
 from streams.contract.wire.state_records import STATE_VERSION, require_version
 from streams.counting.held_counts import CHANNEL_COUNTS
+from streams.counting.message_store import MessageStore
 from streams.counting.store import CountStore
 from streams.deciding.partition.moving import ByRef, Merged, Moves, ref_before_nul
 from streams.deciding.partition.state import MOVES as SHARED_MOVES
@@ -71,8 +72,8 @@ class ReportState(PartitionState):
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
         super().__init__("reports", EventTime(), partition, partitions, rules.settings)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
-        self.counts = _count_store(native=rules.native)
-        self.crowd = Crowd(native=rules.native)
+        self.counts, messages = _stores(native=rules.native)
+        self.crowd = Crowd(messages)
         self.budgets = Budgets()
         self.samples = Samples()
         self.decisions = DecisionsRead()
@@ -184,13 +185,13 @@ class ReportState(PartitionState):
         return STATE_VERSION + _encode_episodes([(*key, episode) for key, episode in of_channel.items()])
 
 
-def _count_store(*, native: bool) -> CountStore:
+def _stores(*, native: bool) -> tuple[CountStore, MessageStore]:
     if not native:
-        return CountStore()
+        return CountStore(), MessageStore()
     # Only here: it needs an extension that most installations do not have.
-    from streams.counting.native_store import native_count_store  # noqa: PLC0415
+    from streams.counting.native_store import native_count_store, native_message_store  # noqa: PLC0415
 
-    return native_count_store()
+    return native_count_store(), native_message_store()
 
 
 def restore_reports(
