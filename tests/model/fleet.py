@@ -157,10 +157,11 @@ class Fleet:
         self.choose, self.on_step = choose, on_step
         self.session_seconds = SESSION_SECONDS
         self.places = [StatePartition(STAGE, n) for n in range(partitions)]
-        markers = Process("brokers")
+        # Who writes the markers.
+        self.markers = Process("brokers")
         self.brokers = Brokers(
             dict.fromkeys((SOURCE, INTERNAL, STATE, OUT), partitions) | {CLAIMS: 1},
-            lambda name: self.step(markers, name),
+            lambda name: self.step(self.markers, name),
             # So that nobody relies on it. Random runs end transactions early.
             transaction_seconds=10_000,
             fetched_records=3,

@@ -69,12 +69,51 @@ def in_two_transactions(records: int) -> Told:
     return told
 
 
-async def _fail_after_a_marker_was_left_out(fleet: Fleet, records: int) -> None:
+def begun_before_the_marker(records: int) -> Told:
+    """As in_two_transactions, but the next one has begun, and waits for the markers, when the log loses its
+    leader.
+    """
+
+    async def told(fleet: Fleet) -> None:
+        await _begin(fleet, records)
+        out, state = TopicPartition(OUT, 0), TopicPartition(STATE, 1)
+        written: list[str] = []
+
+        def hold(_process: Process, name: str) -> None:
+            if name == "after produce out-0":
+                written.append(name)
+            elif written and name == "after commit":
+                fleet.markers.stopped = True
+            elif fleet.markers.stopped and name == "after add out-0":
+                fleet.say("out-0 has no leader")
+                fleet.brokers.partitions[out].has_leader = False
+                fleet.markers.stopped = False
+                fleet.on_step = lambda *_: None
+
+        fleet.on_step = hold
+        while fleet.on_step is hold:
+            for partition in fleet.published:
+                fleet.publish(partition)
+            await fleet.pause(0.05)
+        # Until it tries again.
+        await fleet.pause(0.01)
+        fleet.say("out-0 has a leader")
+        fleet.brokers.partitions[out].has_leader = True
+        await _lose_before_it_is_written(fleet, state)
+
+    return told
+
+
+async def _begin(fleet: Fleet, records: int) -> None:
     fleet.brokers.leave_out_markers = True
     fleet.start("A")
     for partition in fleet.published:
         fleet.publish(partition, records)
     await fleet.calm()
+
+
+async def _fail_after_a_marker_was_left_out(fleet: Fleet, records: int) -> None:
+    await _begin(fleet, records)
     out, state = TopicPartition(OUT, 0), TopicPartition(STATE, 1)
     lose = LoseLeader(fleet, OUT, "after commit", [out])
     fleet.on_step = lose.on_step
@@ -87,6 +126,11 @@ async def _fail_after_a_marker_was_left_out(fleet: Fleet, records: int) -> None:
     await fleet.pause(0.05)
     fleet.say("out-0 has a leader")
     fleet.brokers.partitions[out].has_leader = True
+    await _lose_before_it_is_written(fleet, state)
+
+
+async def _lose_before_it_is_written(fleet: Fleet, state: TopicPartition) -> None:
+    """The next transaction that writes to the output fails."""
 
     def on_step(_process: Process, name: str) -> None:
         if name == "before produce out-0":
@@ -97,13 +141,15 @@ async def _fail_after_a_marker_was_left_out(fleet: Fleet, records: int) -> None:
     for partition in fleet.published:
         fleet.publish(partition)
     await fleet.pause(AWAY_SECONDS)
-    fleet.on_step = lose.on_step
+    fleet.on_step = lambda *_: None
     fleet.brokers.partitions[state].has_leader = True
     await fleet.calm()
 
 
 # Those that few mutants fail come first.
-STORIES: list[Told] = [in_two_transactions(records) for records in range(3, 7)] + [
+STORIES: list[Told] = [begun_before_the_marker(records) for records in range(3, 7)]
+STORIES += [in_two_transactions(records) for records in range(3, 7)]
+STORIES += [
     left_open(topic, moment, end, heirs=heirs)
     for topic in (OUT, INTERNAL, STATE, CLAIMS)
     for moment, end in (("after commit", "killed"), ("after commit", "leaves"), ("after produce", "killed"))

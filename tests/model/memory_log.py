@@ -416,21 +416,30 @@ class MemoryProducer:
         self._in_transaction = True
         self._former, self._destinations = self._destinations, set()
 
+    async def join(self, destinations: Collection[Destination]) -> None:
+        """Add logs to the transaction, one after the other."""
+        for destination in destinations:
+            if destination in self._destinations:
+                continue
+            tp = TopicPartition(*destination)
+
+            def add(tp: TopicPartition = tp) -> bool | None:
+                if self._own().phase not in ("none", "open"):
+                    # CONCURRENT_TRANSACTIONS: the markers of the one before are being written.
+                    return None
+                self._brokers.begin(self._id, tp)
+                return True
+
+            await self._log.insist(f"add {tp.topic}-{tp.partition}", add, TRANSACTION_SECONDS)
+            self._destinations.add(destination)
+
     async def append(
         self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int
     ) -> list[Appended]:
         """Append records in the transaction."""
-        self._destinations.add((topic, partition))
+        await self.join([(topic, partition)])
         tp = TopicPartition(topic, partition)
         where = f"{topic}-{partition}"
-
-        def add() -> bool | None:
-            known = self._own()
-            if known.phase not in ("none", "open"):
-                # CONCURRENT_TRANSACTIONS: the markers of the one before are being written.
-                return None
-            self._brokers.begin(self._id, tp)
-            return True
 
         def produce() -> Appended | None:
             log = self._brokers.partitions[tp]
@@ -444,7 +453,6 @@ class MemoryProducer:
 
         self._appending += 1
         try:
-            await self._log.insist(f"add {where}", add, TRANSACTION_SECONDS)
             return [await self._log.insist(f"produce {where}", produce, TRANSACTION_SECONDS)]
         finally:
             self._appending -= 1
@@ -526,15 +534,7 @@ class MemoryProducer:
     async def mark(self, destination: Destination, *, commits: bool) -> None:
         """A transaction with a log and no record in it."""
         await self.begin_transaction()
-        tp = TopicPartition(*destination)
-
-        def add() -> bool | None:
-            if self._own().phase not in ("none", "open"):
-                return None
-            self._brokers.begin(self._id, tp)
-            return True
-
-        await self._log.insist(f"add {tp.topic}-{tp.partition}", add, TRANSACTION_SECONDS)
+        await self.join([destination])
         await self._end("committing" if commits else "aborting")
 
     async def open_transactions(self) -> set[str]:

@@ -20,7 +20,7 @@ from streams.running.log.claims import (
     release_record,
 )
 from streams.running.log.destinations import Troubles
-from streams.running.log.leftovers import Leftovers
+from streams.running.log.leftovers import LastCommitted, Leftovers
 from streams.running.log.log import Appended, Destination, Producer
 from streams.running.log.position import Position
 from streams.running.log.transaction import STOPPING_SECONDS
@@ -223,6 +223,10 @@ async def _sees_some_markers(self: Writer, producer: Producer, writes: Writes) -
     return True
 
 
+def _sure(_self: LastCommitted, _leader_changes: int) -> bool:
+    return True
+
+
 async def _mark_as_aborted(self: MemoryProducer, destination: Destination, *, commits: bool) -> None:  # noqa: ARG001
     await _mark(self, destination, commits=False)
 
@@ -281,6 +285,7 @@ MUTANTS: dict[str, list[Change]] = {
     "what others left open is not noted": [(takeover, "left_open_records", _notes_nothing_left)],
     "one marker for two transactions": [(Writer, "_see_markers", _sees_no_markers)],
     "one marker for two transactions by what follows": [(Writer, "_see_markers", _sees_some_markers)],
+    "a leader that is lost meanwhile is not noticed": [(LastCommitted, "is_sure", _sure)],
     "nobody waits for a destination": [(Troubles, "blocking", _nobody_waits)],
     "nothing is fetched again": [(PartitionOwner, "fetch_again", _fetch_on)],
     "own records before those of others": [(PartitionOwner, "_begin_of_own", _begin_at_once)],

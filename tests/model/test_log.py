@@ -178,6 +178,44 @@ def test_what_is_open_hides_what_follows_from_read_committed_alone(cluster):
     cluster.run(scenario())
 
 
+def test_who_has_joined_logs_has_ended_the_transaction_before(cluster):
+    async def scenario():
+        a, b = cluster.tp("a"), cluster.tp("b")
+        producer = await started(cluster, "p")
+        await know(producer, a, b)
+        for number in range(1, 6):
+            await write_transaction(producer, {a: rows("1"), b: rows("2")}, 0)
+            await producer.begin_transaction()
+            await producer.join([b])
+            assert len(await read(cluster, a)) == len(await read(cluster, b)) == 2 * number - 1
+            # It takes part with and without records.
+            await append(producer, a, "3")
+            await append(producer, b, "4")
+            await producer.commit_transaction()
+            assert await until_stable(cluster, producer, b) == 4 * number
+        await producer.stop()
+
+    cluster.run(scenario())
+
+
+def test_a_log_that_is_joined_without_records_has_a_marker(cluster):
+    async def scenario():
+        a, b = cluster.tp("a"), cluster.tp("b")
+        producer = await started(cluster, "p")
+        await know(producer, a, b)
+        for commits in (True, False):
+            await producer.begin_transaction()
+            await producer.join([a, b])
+            await (producer.commit_transaction() if commits else producer.abort_transaction())
+        await until_stable(cluster, producer, a)
+        await write_transaction(producer, {a: rows("1")}, 0)
+        assert await until_stable(cluster, producer, a) == 4
+        assert await read(cluster, a) == ["1"]
+        await producer.stop()
+
+    cluster.run(scenario())
+
+
 def test_what_was_aborted_is_passed_over(cluster):
     async def scenario():
         a = cluster.tp("a")

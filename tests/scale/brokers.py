@@ -6,6 +6,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import starmap
 
 from aiokafka import TopicPartition
 
@@ -221,21 +222,12 @@ class _Producer(MemoryProducer):
     def __init__(self, log: ScaleLog, transactional_id: str) -> None:
         super().__init__(log, transactional_id)
         self.of = log.brokers
-        self._destinations: set[TopicPartition] = set()
-
-    async def append(
-        self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int
-    ) -> list[Appended]:
-        """Append records in the transaction."""
-        self._destinations.add(TopicPartition(topic, partition))
-        return await super().append(topic, partition, rows, timestamp_ms)
 
     async def commit_transaction(self) -> None:
         """Commit."""
         self.of.count("add partitions")
-        self.of.count("produce", self.of.leaders(self._destinations))
+        self.of.count("produce", self.of.leaders(starmap(TopicPartition, self._destinations)))
         self.of.count("commit")
-        self._destinations = set()
         await super().commit_transaction()
 
     async def offsets_by_time(self, times: Mapping[TopicPartition, int]) -> dict[TopicPartition, FoundOffset]:

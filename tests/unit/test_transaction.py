@@ -42,6 +42,9 @@ class Producer(KafkaProducer):
     async def begin_transaction(self):
         self.calls.append("begin")
 
+    async def join(self, destinations):
+        self.calls.append(f"join {len(destinations)}")
+
     def new_batch(self, _sizes):
         return Batch()
 
@@ -68,7 +71,17 @@ def write(producer):
 def test_a_transaction_is_committed():
     producer = Producer({})
     write(producer)
-    assert producer.calls == ["begin", "commit"]
+    assert producer.calls == ["begin", "join 2", "commit"]
+
+
+def test_nothing_is_appended_where_the_transaction_before_may_be_open():
+    producer = Producer({"b": OutOfOrderSequenceNumber()})
+    row = (b"k", b"v", [])
+    begins = {}
+    written = write_transaction(producer, {("b", 0): [row]}, 0, begins=begins, may_append=lambda: False)
+    assert asyncio.run(written) is None
+    assert producer.calls == ["begin", "join 1", "commit"]
+    assert begins == {}
 
 
 def test_nothing_is_committed_when_one_delivery_fails():
@@ -77,7 +90,7 @@ def test_nothing_is_committed_when_one_delivery_fails():
     with pytest.raises(OwnershipLost, match="OutOfOrderSequence") as lost:
         write(producer)
     # Readers of committed records need not wait until somebody fences this producer.
-    assert producer.calls == ["begin", "abort"]
+    assert producer.calls == ["begin", "join 2", "abort"]
     assert not lost.value.fenced
 
 
@@ -85,7 +98,7 @@ def test_a_fenced_producer_has_nothing_to_abort():
     producer = Producer({"b": ProducerFenced()})
     with pytest.raises(OwnershipLost, match="ProducerFenced") as lost:
         write(producer)
-    assert producer.calls == ["begin"]
+    assert producer.calls == ["begin", "join 2"]
     assert lost.value.fenced
 
 
@@ -106,7 +119,7 @@ def test_a_refusal_names_its_destination():
     with pytest.raises(DestinationTrouble, match="b partition 0: it refuses the size") as lost:
         write(producer)
     # The brokers may be unable to end it: another producer goes on.
-    assert producer.calls == ["begin"]
+    assert producer.calls == ["begin", "join 2"]
     (trouble,) = lost.value.troubles
     assert (trouble.destination, trouble.reason, trouble.at_least) == (("b", 0), "too_large", 2)
 

@@ -240,6 +240,10 @@ class LastCommitted:
             self._doubtful = set(self.begins)
         return set(self._doubtful)
 
+    def is_sure(self, leader_changes: int) -> bool:
+        """Whether no log can have lost its leader since `doubtful` was asked, or none of these."""
+        return not self.begins or leader_changes == self._leader_changes >= 0
+
     def ended(self, destination: Destination) -> None:
         """Note that the marker was seen, or written anew."""
         self.begins.pop(destination, None)

@@ -128,6 +128,13 @@ class Producer(Protocol):
     async def begin_transaction(self) -> None:
         """Begin a transaction."""
 
+    async def join(self, destinations: Collection[Destination]) -> None:
+        """Add these logs to the transaction.
+
+        Afterwards the transaction before has its markers in all logs but those that had no leader. Does not
+        return while nobody knows whether the logs can be added.
+        """
+
     async def append(
         self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int
     ) -> list[Appended]:

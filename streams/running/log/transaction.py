@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
 
@@ -27,6 +28,8 @@ LOOK_SECONDS = 0.5
 # The errors of a broker that knows a newer producer with the same transactional id.
 FENCED = (ProducerFenced, InvalidProducerEpoch)
 
+Answer = TypeVar("Answer")
+
 Writes = Mapping[Destination, Sequence[Write]]
 
 Follow = Callable[[Writes, Mapping[Destination, Sequence[Appended]]], Awaitable[Writes]]
@@ -41,18 +44,27 @@ async def nothing_more(_writes: Writes, _appended: Mapping[Destination, Sequence
     return {}
 
 
+def always() -> bool:
+    """What may be appended by a producer that has committed nothing before."""
+    return True
+
+
 async def write_transaction(
     producer: Producer,
     writes: Writes,
     timestamp_ms: int,
     follow: Follow = nothing_more,
     begins: dict[Destination, int] | None = None,
-) -> int:
+    may_append: Callable[[], bool] = always,
+) -> int | None:
     """Write all records, and what follows from them, and commit.
 
     The records of one destination keep their order. `begins` is told the first offset in each destination,
     -1 as long as that is not known. `timestamp_ms` is this machine's clock. Returns by how
     many ms the broker whose clock differs most is ahead of it (see clock_difference).
+
+    `may_append` is asked once the transaction before has its markers. If it is False, nothing is written, and
+    the answer is None: what that transaction may have left open in the same logs is committed.
 
     Raises OwnershipLost when no commit was confirmed within TRANSACTION_SECONDS, whatever the reason. The
     broker may have committed all the same, so the caller must discard its state. Raises DestinationTrouble
@@ -63,10 +75,20 @@ async def write_transaction(
             await producer.begin_transaction()
             differences = []
             begins = {} if begins is None else begins
+            await _answers(producer, {asyncio.create_task(producer.join(writes)): writes})
+            if not may_append():
+                await producer.commit_transaction()
+                return None
             while writes:
                 for destination in writes:
                     begins.setdefault(destination, -1)
-                answers = await _append(producer, writes, timestamp_ms)
+                answers = await _answers(
+                    producer,
+                    {
+                        asyncio.create_task(producer.append(*destination, rows, timestamp_ms)): (destination,)
+                        for destination, rows in writes.items()
+                    },
+                )
                 for destination, answer in zip(writes, answers, strict=True):
                     if begins[destination] < 0:
                         begins[destination] = answer[0].offset
@@ -95,12 +117,14 @@ async def write_transaction(
         ) from error
 
 
-async def _append(producer: Producer, writes: Writes, timestamp_ms: int) -> list[list[Appended]]:
-    appending = {
-        asyncio.create_task(producer.append(*destination, rows, timestamp_ms)): destination
-        for destination, rows in writes.items()
-    }
-    waiting: Collection[asyncio.Task[list[Appended]]] = appending
+async def _answers(
+    producer: Producer, asking: Mapping[asyncio.Task[Answer], Collection[Destination]]
+) -> list[Answer]:
+    """What the brokers answer; each question is about some destinations.
+
+    Raises DestinationTrouble if these are the reason why there is no answer.
+    """
+    waiting: Collection[asyncio.Task[Answer]] = asking
     began = time.monotonic()
     try:
         while waiting:
@@ -111,17 +135,17 @@ async def _append(producer: Producer, writes: Writes, timestamp_ms: int) -> list
                 each.result()
             if waiting:
                 troubles = await producer.troubles(
-                    [appending[each] for each in waiting],
+                    [destination for each in waiting for destination in asking[each]],
                     time.monotonic() - began,
-                    others_answered=len(waiting) < len(appending),
+                    others_answered=len(waiting) < len(asking),
                 )
                 if troubles:
                     raise DestinationTrouble(troubles)
-        return [each.result() for each in appending]
+        return [each.result() for each in asking]
     except Refused as refused:
         raise DestinationTrouble([refused.trouble]) from refused
     finally:
-        for each in appending:
+        for each in asking:
             # Several may have failed. asyncio would log an exception that is never retrieved.
             if not each.cancel() and not each.cancelled():
                 each.exception()

@@ -324,11 +324,24 @@ class Writer:
             try:
                 self._begins = {}
                 producer = self._started()
-                if not await self._see_markers(producer, writes):
-                    # Nobody knows where that would be written to.
-                    follow = nothing_more
-                ahead = await write_transaction(producer, writes, clock_ms(), follow, self._begins)
-                self._last_committed.note(self._begins)
+                last = self._last_committed
+                ahead = None
+                # A log that has lost its leader while the markers of the transaction before were written may
+                # be without one: what is appended there then has that marker for its own, and of two
+                # transactions with one marker the first is lost if the second fails.
+                while ahead is None:
+                    if not await self._see_markers(producer, writes):
+                        # Nobody knows where that would be written to.
+                        follow = nothing_more
+                    ahead = await write_transaction(
+                        producer,
+                        writes,
+                        clock_ms(),
+                        follow,
+                        self._begins,
+                        lambda: last.is_sure(producer.leader_changes()),
+                    )
+                last.note(self._begins)
                 self._begins = {}
             except DestinationTrouble as trouble:
                 self.troubles.note(trouble.troubles)

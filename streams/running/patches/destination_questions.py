@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.client import AIOKafkaClient
 from aiokafka.producer import sender as aiokafka_sender
-from aiokafka.producer.sender import SendProduceReqHandler
+from aiokafka.producer.sender import AddPartitionsToTxnHandler, SendProduceReqHandler
 
 from streams.running.log.log import Destination, Reason, Trouble, Write
 
@@ -48,10 +48,18 @@ class DestinationQuestions:
         # aiokafka repeats for ever what is refused at first, and tells nobody but its log.
         self._refusals: dict[TopicPartition, kafka_errors.KafkaError] = {}
         sender.refusals = self._refusals
+        self._answered = sender.answered = asyncio.Event()
 
     def forget_refusals(self) -> None:
         """Forget what was answered before."""
         self._refusals.clear()
+
+    async def next_answer(self, seconds: float) -> None:
+        """Wait for the next answer to a request to add logs to the transaction, at most so long."""
+        self._answered.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._answered.wait()
 
     async def troubles(
         self,
@@ -162,6 +170,19 @@ class NotingHandler(SendProduceReqHandler):  # type: ignore[misc]
         return bool(super()._can_retry(error, batch))
 
 
-def install_noting_handler() -> None:
-    """Make the producers of this process note what they are refused."""
+class TellingHandler(AddPartitionsToTxnHandler):  # type: ignore[misc]
+    """Tells when there is an answer."""
+
+    def handle_response(self, response: Any) -> float | None:
+        """As in aiokafka."""
+        try:
+            backoff: float | None = super().handle_response(response)
+        finally:
+            self._sender.answered.set()
+        return backoff
+
+
+def install_noting_handlers() -> None:
+    """Make the producers of this process note what they are answered."""
     aiokafka_sender.SendProduceReqHandler = NotingHandler
+    aiokafka_sender.AddPartitionsToTxnHandler = TellingHandler

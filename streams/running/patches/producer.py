@@ -30,7 +30,7 @@ from streams.running.log.log import (
 from streams.running.patches.destination_questions import (
     REFUSALS,
     DestinationQuestions,
-    install_noting_handler,
+    install_noting_handlers,
     refusal,
 )
 from streams.running.patches.transaction_requests import DescribeTransactions, ListTransactions
@@ -44,8 +44,8 @@ _LZ4_LEVEL = 1
 # The isolation of requests for offsets.
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
 
-# How often to look whether a log is added to a transaction.
-_ADDED_SECONDS = 0.01
+# How often to look whether logs are added to a transaction, if it has failed meanwhile.
+_ADDED_SECONDS = 0.1
 
 # The states of a transaction that is or was; the others have none.
 _STATES: Mapping[str, Literal["open", "committed", "aborted"]] = {
@@ -64,7 +64,7 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
     """The Producer of log/log.py."""
 
     def __init__(self, **options: Any) -> None:
-        install_noting_handler()
+        install_noting_handlers()
         install_quick_lz4()
         super().__init__(**options)
         self.destinations: set[Destination] = set()
@@ -111,6 +111,18 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         if awaited is not None and not awaited.done():
             awaited.set_result(False)
         await client.close()
+
+    async def join(self, destinations: Collection[Destination]) -> None:
+        """As in log/log.py."""
+        manager = self._txn_manager
+        self.destinations.update(destinations)
+        for each in destinations:
+            manager.maybe_add_partition_to_txn(TopicPartition(*each))
+        while manager.partitions_to_add() or not manager.is_in_transaction():
+            failure = self.failure()
+            if failure is not None:
+                raise failure
+            await self.questions.next_answer(_ADDED_SECONDS)
 
     async def append(
         self, topic: str, partition: int, rows: Sequence[Write], timestamp_ms: int
@@ -230,10 +242,7 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         """As in log/log.py."""
         await self.partitions_for(destination[0])
         await self.begin_transaction()
-        manager = self._txn_manager
-        manager.maybe_add_partition_to_txn(TopicPartition(*destination))
-        while manager.partitions_to_add():  # noqa: ASYNC110 - aiokafka tells nobody
-            await asyncio.sleep(_ADDED_SECONDS)
+        await self.join([destination])
         await (self.commit_transaction() if commits else self.abort_transaction())
 
     async def open_transactions(self) -> set[str]:
