@@ -222,7 +222,7 @@ class MessageStore(ExpiringStore[MessageReporters]):
             return len(packed) - _NUMBER_BYTES
         rest = len(packed) - _NUMBER_BYTES
         report = rest - ENTRY.size - EXPIRY_DAY.size
-        header = 1 if report < 32 else 2
+        header = 1 if report < 32 else 2 if report < 256 else 3
         return self._shapes[int.from_bytes(number, "big")].length + rest + header
 
     def _with_day(self, key: bytes, record: MessageReporters) -> bytes:  # noqa: ARG002

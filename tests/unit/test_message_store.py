@@ -24,7 +24,9 @@ def record(chance: random.Random) -> MessageReporters:
     made = MessageReporters()
     received = NOW // 1000 + chance.randrange(10**6)
     report_id = (
-        "r" * chance.choice([1, 31, 32, 128]) if chance.random() < 0.5 else f"r{chance.randrange(99)}é"
+        chance.choice("ré") * chance.choice([1, 31, 32, 128])
+        if chance.random() < 0.5
+        else f"r{chance.randrange(99)}é"
     )
     source = chance.choice(["/app", "urn:x", "/\x93Α"])
     for _ in range(chance.choice([0, 1, 1, 1, 1, 1, 1, 2, 300])):

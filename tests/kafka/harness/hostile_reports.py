@@ -19,7 +19,9 @@ FORGED_ORIGIN = b'{"topic":"message-reports","partition":0,"offset":0,"timestamp
 def hostile_reports(seed: int, count: int) -> Sequence[Published]:
     """So many of them, for the topic of users' reports."""
     chance = random.Random(f"hostile {seed}")
-    return [chance.choice(_KINDS)(f"hostile-{seed}-{number}") for number in range(count)]
+    # A letter before the number: a dead letter with seven digits in groups may have a telephone number in it,
+    # and is cut.
+    return [chance.choice(_KINDS)(f"hostile-{seed}-n{number}") for number in range(count)]
 
 
 def _brackets(name: str) -> Published:

@@ -166,7 +166,7 @@ def generate_requests(
         if dice < duplicates and good:
             made.append(chance.choice(good))
         elif dice < duplicates + bad:
-            made.append(_bad(chance, f"bad-q-{seed}-{number}"))
+            made.append(_bad(chance, f"bad-q-{seed}-n{number}"))
         else:
             made.append(_good(chance, f"q-{seed}-{number}", soon_ms))
     return made
