@@ -11,6 +11,7 @@ import gc
 import importlib
 import inspect
 import re
+import time
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +30,7 @@ from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.consumer.fetcher import OffsetResetStrategy
 from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.errors import (
+    CoordinatorLoadInProgressError,
     IllegalOperation,
     InconsistentGroupProtocolError,
     InvalidSessionTimeoutError,
@@ -45,7 +47,9 @@ from aiokafka.protocol.metadata import MetadataResponse_v0
 from aiokafka.record.default_records import DefaultRecordBatch
 from faust.app import base as app_base
 from faust.app.base import App
-from faust.assignor import PartitionAssignor
+from faust.assignor import PartitionAssignor, partition_assignor
+from faust.assignor.client_assignment import CopartitionedAssignment
+from faust.assignor.copartitioned_assignor import CopartitionedAssignor
 from faust.tables import recovery
 from faust.tables.recovery import Recovery
 from faust.transport import conductor
@@ -66,6 +70,7 @@ from streams.running.log.connection import Connection
 from streams.running.log.transaction import stop_producer, write_transaction
 from streams.running.patches import app as patched_app
 from streams.running.patches import consumer_thread, group_member
+from streams.running.patches import producer as producer_module
 from streams.running.patches.app import PromptlyStoppingApp
 from streams.running.patches.batch_topic import BatchTopic
 from streams.running.patches.bounded_fetcher import BoundedFetcher
@@ -78,7 +83,7 @@ from streams.running.patches.install import install_patches
 from streams.running.patches.lenient_records import LenientRecords
 from streams.running.patches.positioned_consumer import PositionedConsumer, PositionedTransport
 from streams.running.patches.producer import KafkaProducer, install_quick_lz4
-from streams.running.patches.worker_assignor import WorkerAssignor
+from streams.running.patches.worker_assignor import EvenShares, WorkerAssignor
 from streams.running.takeover.membership import PROTOCOL
 
 STREAMS = Path(streams.__file__).parent
@@ -116,6 +121,9 @@ COVERED = {
     "_acked": "test_the_newest_ack_is_committed_despite_gaps",
     "_acked_index": "test_the_newest_ack_is_committed_despite_gaps",
     "_add_gap": "test_the_newest_ack_is_committed_despite_gaps",
+    "_client_assignments": "test_who_leads_the_group_shares_with_our_class",
+    "_get_unassigned": "test_who_leads_the_group_shares_with_our_class",
+    "_unassign_overassigned": "test_who_leads_the_group_shares_with_our_class",
     "_assignment": "test_fetched_records_are_returned_as_ranges",
     "_closed": "test_an_abandoned_producer_is_closed",
     "_can_retry": "test_what_a_producer_is_refused_is_noted",
@@ -442,6 +450,7 @@ def test_our_overrides_keep_the_signatures_they_replace():
         (GroupMember, GroupMember.__base__),
         (PartitionRecords, PartitionRecords.__base__),
         (WorkerAssignor, PartitionAssignor),
+        (EvenShares, CopartitionedAssignor),
     ):
         for name, function in vars(ours).items():
             if inspect.isfunction(function) and not name.startswith("__") and hasattr(theirs, name):
@@ -449,6 +458,20 @@ def test_our_overrides_keep_the_signatures_they_replace():
                 assert inspect.iscoroutinefunction(function) == inspect.iscoroutinefunction(
                     getattr(theirs, name)
                 )
+
+
+def test_who_leads_the_group_shares_with_our_class(app):
+    assert isinstance(app.assignor, WorkerAssignor)
+    assert partition_assignor.CopartitionedAssignor is EvenShares
+    # A partition that two members say they have, as one that was put out of the group may.
+    members = {name: CopartitionedAssignment({0, 1}) for name in ("a", "b")}
+    shared = EvenShares({"topic"}, members, 4, 0)
+    assert shared._client_assignments is members
+    assert shared.get_assignment() is members
+    assert sorted(n for member in members.values() for n in member.actives) == [0, 1, 2, 3]
+    called = source(PartitionAssignor._perform_assignment)
+    assert "CopartitionedAssignor(" in called
+    assert "assignor.get_assignment()" in called
 
 
 def test_the_transport_makes_our_consumer_with_our_thread(app):
@@ -1326,6 +1349,37 @@ def test_what_a_producer_is_refused_is_noted():
         (("a", 0), "refused", "NotEnoughReplicasError()")
     ]
     assert "SendProduceReqHandler(self, batches)" in source(aiokafka_sender.Sender._send_produce_req)
+
+
+def test_a_producer_goes_on_with_the_answer_that_adds_its_logs():
+    async def scenario():
+        producer = Connection("127.0.0.1:1").producer("reports-0")
+        producer._txn_manager.set_pid_and_epoch(1, 0)
+        await producer.begin_transaction()
+        joining = asyncio.create_task(producer.join([("a", 0), ("b", 1)]))
+        await asyncio.sleep(0.01)
+        handler = aiokafka_sender.AddPartitionsToTxnHandler(
+            producer._sender, producer._txn_manager.partitions_to_add()
+        )
+        for code in (CoordinatorLoadInProgressError.errno, 0):
+            assert not joining.done()
+            errors = [("a", [(0, code)]), ("b", [(1, code)])]
+            handler.handle_response(SimpleNamespace(errors=errors))
+            began = time.monotonic()
+            await asyncio.wait([joining], timeout=0.01)
+        assert joining.done()
+        await joining
+        assert time.monotonic() - began < producer_module._ADDED_SECONDS
+        # One that has failed meanwhile is told why.
+        again = asyncio.create_task(producer.join([("c", 0)]))
+        await asyncio.sleep(0.01)
+        producer._txn_manager.fatal_error(ProducerFenced())
+        with pytest.raises(ProducerFenced):
+            await again
+        await producer.abandon()
+
+    in_loop(scenario)
+    assert "AddPartitionsToTxnHandler(self, tps)" in source(aiokafka_sender.Sender._do_add_partitions_to_txn)
 
 
 def test_a_producer_that_fails_before_its_first_transaction_loses_ownership_too():

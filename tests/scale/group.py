@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from yarl import URL
 
-from streams.running.patches.worker_assignor import WorkerAssignor
+from streams.running.patches.worker_assignor import WorkerAssignor, install_even_shares
 from streams.running.takeover.membership import HEARTBEAT_SECONDS, SESSION_SECONDS
 from tests.scale.brokers import ScaleBrokers
 
@@ -46,6 +46,7 @@ class Group:
         self._topics = set(topics)
         self._cluster = SimpleNamespace(partitions_for_topic=lambda _topic: set(range(partitions)))
         self._rng = random.Random(seed)
+        install_even_shares()
         self._members: dict[Member, WorkerAssignor] = {}
         self._heard: dict[Member, float] = {}
         self._waiting: dict[Member, asyncio.Future[Joined]] = {}

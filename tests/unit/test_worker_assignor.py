@@ -1,12 +1,17 @@
-"""What the workers tell each other through their group stays small, also beside workers of a version before."""
+"""What the workers tell each other through their group stays small, also beside workers of a version before, and
+their shares are even.
+"""
 
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
 from faust.assignor import PartitionAssignor
+from hypothesis import given
+from hypothesis import strategies as st
 from yarl import URL
 
-from streams.running.patches.worker_assignor import WorkerAssignor
+from streams.running.patches.worker_assignor import WorkerAssignor, install_even_shares
 from streams.running.takeover.membership import PROTOCOL
 
 TOPICS = {
@@ -60,6 +65,12 @@ class Group:
             self.members[name].on_assignment(share)
         return sum(len(each.encode()) for each in (*said.values(), *shares.values()))
 
+    def shares(self) -> dict[str, set[int]]:
+        """The partitions of each member, which are the same of every topic."""
+        return {
+            name: {tp.partition for tp in member.assigned_actives()} for name, member in self.members.items()
+        }
+
     def owned(self) -> list[tuple[str, int]]:
         return sorted(
             (tp.topic, tp.partition) for each in self.members.values() for tp in each.assigned_actives()
@@ -88,6 +99,29 @@ def test_what_the_brokers_store_grows_with_the_fleet_and_not_with_its_square() -
         group.rebalance()
         sizes.append(group.rebalance())
     assert sizes[1] < 2.2 * sizes[0]
+
+
+@given(st.integers(1, 60), st.lists(st.integers(1, 20), min_size=1, max_size=5), st.randoms())
+def test_shares_are_even_whoever_comes_and_goes_and_no_more_moves_than_that_takes(
+    partitions: int, sizes: list[int], chance: Any
+) -> None:
+    install_even_shares()
+    group = group_of(WorkerAssignor, 0, partitions)
+    numbers = count()
+    for size in sizes:
+        while len(group.members) > size:
+            group.members.pop(chance.choice(list(group.members)))
+        before = group.shares()
+        while len(group.members) < size:
+            number = next(numbers)
+            group.members[f"member-{number}"] = WorkerAssignor(faust_app(number), replicas=1)
+        group.rebalance()
+        after = group.shares()
+        assert sorted(number for share in after.values() for number in share) == [*range(partitions)]
+        assert max(map(len, after.values())) - min(map(len, after.values())) <= 1
+        assert all(share <= after[name] or after[name] <= share for name, share in before.items())
+        group.rebalance()
+        assert group.shares() == after
 
 
 def test_workers_of_a_version_before_are_in_the_same_group() -> None:

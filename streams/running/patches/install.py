@@ -1,10 +1,11 @@
-"""Replaces aiokafka's classes with ours, for every aiokafka consumer that this process starts afterwards."""
+"""Replaces classes of aiokafka and Faust with ours, for all that this process starts afterwards."""
 
 from streams.running.patches.bounded_fetcher import install_bounded_fetcher
 from streams.running.patches.fetched_range import install_fetched_range
 from streams.running.patches.fetched_records import install_fetched_records
 from streams.running.patches.group_member import install_group_member
 from streams.running.patches.lenient_records import install_lenient_records
+from streams.running.patches.worker_assignor import install_even_shares
 
 
 def install_patches() -> None:
@@ -17,6 +18,7 @@ def install_patches() -> None:
     install_fetched_range()
     install_bounded_fetcher()
     install_group_member()
+    install_even_shares()
 
 
 def install_reading_patches() -> None:
