@@ -232,6 +232,9 @@ def test_the_next_poll_frees_the_unpacked_bytes_of_a_batch_that_is_half_read():
     assert left < read * 900 / MIB + 2
 
 
+COLLECTING_SECONDS = 0.03
+
+
 def collecting(data, monkeypatch):
     """The first three fetches: how long its broker might hold each back, in ms, and the pause decided before
     it, in seconds; and how long after the first the second was sent, in seconds.
@@ -239,7 +242,7 @@ def collecting(data, monkeypatch):
     monkeypatch.setattr(bounded_fetcher, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
 
     async def scenario(made):
-        made.collects = True
+        made.collects = lambda: COLLECTING_SECONDS
         sent, plain = [], made._client.send
 
         async def send(node, request):
@@ -263,8 +266,8 @@ def test_after_records_the_next_fetch_gives_others_time_to_come(monkeypatch):
     waits, pauses, between = collecting(batch(record(0, b"x"), 1), monkeypatch)
     assert waits[0] == bounded_fetcher.IDLE_MS
     # The second found nothing, so what comes next is wanted at once.
-    assert pauses == [0, bounded_fetcher.COLLECTING_SECONDS, 0]
-    assert between > bounded_fetcher.COLLECTING_SECONDS
+    assert pauses == [0, COLLECTING_SECONDS, 0]
+    assert between > COLLECTING_SECONDS
 
 
 def test_with_a_backlog_fetches_follow_one_another(monkeypatch):
@@ -275,7 +278,7 @@ def test_with_a_backlog_fetches_follow_one_another(monkeypatch):
 
 def test_a_fetch_that_leaves_a_partition_out_is_not_held_back_for_long():
     async def scenario(made):
-        made.collects = True
+        made.collects = lambda: COLLECTING_SECONDS
         while TP not in made._records:
             await asyncio.sleep(0.001)
         made._records[TP]._backoff = 0
@@ -294,7 +297,7 @@ def test_with_a_backlog_every_partition_has_its_turn(monkeypatch):
     logs = {TopicPartition(topic, n): data for topic in ("a", "b") for n in range(10)}
 
     async def scenario(made):
-        made.collects = True
+        made.collects = lambda: COLLECTING_SECONDS
         first_of = []
         plain = made._client.send
 

@@ -52,3 +52,15 @@ def test_after_a_pause_nothing_waits(clock: SimpleNamespace) -> None:
     cycle(pace, clock, 1, 0.005)
     clock.now += SECONDS_WITH_FEW + 0.001
     assert pace.wait_seconds() == 0
+
+
+@pytest.mark.parametrize(
+    ("transaction", "collects"), [(0.005, PACE_SECONDS), (0.2, 0.2), (2 * LONGEST_SECONDS, LONGEST_SECONDS)]
+)
+def test_records_come_together_for_as_long_as_a_transaction_takes(
+    clock: SimpleNamespace, transaction: float, collects: float
+) -> None:
+    pace = Pace()
+    assert pace.collecting_seconds() == PACE_SECONDS
+    cycle(pace, clock, 1_000, transaction)
+    assert pace.collecting_seconds() == collects

@@ -77,7 +77,7 @@ class Cycle:
         self._held_bytes = 0
         self._came = asyncio.Event()
         self._room = asyncio.Event()
-        self._pace = Pace()
+        self.pace = Pace()
         # The generation that `ownership` follows, and the number of rebalances until then.
         self._generation: int | None = None
         self._rebalances = 0
@@ -110,7 +110,7 @@ class Cycle:
         while True:
             await self._came.wait()
             if self._held_bytes < MAX_POLLED_BYTES:
-                await asyncio.sleep(self._pace.wait_seconds())
+                await asyncio.sleep(self.pace.wait_seconds())
             # Between two cycles the chores and rebalances get the lock if they wait for it.
             async with self._ownership.write_lock.of_a_cycle():
                 held, self._held, self._held_bytes = self._held, [], 0
@@ -167,7 +167,7 @@ class Cycle:
         partitions of this process. If the partitions are taken over again since `begun`, all is dropped.
         """
         write_lock = self._ownership.write_lock
-        self._pace.begin(sum(len(each.records) for each in wanted))
+        self.pace.begin(sum(len(each.records) for each in wanted))
         began = time.time_ns()
         async with self._applying:
             results = await self._apply_each(wanted if begun == self._begun else [])
@@ -259,7 +259,7 @@ class Cycle:
                 self._alignment.said(row)
             seconds = time.monotonic() - started
             # With what followed the next records need no cycles of their own for their further hops.
-            self._pace.end(seconds / 2 if hops.applied else seconds)
+            self.pace.end(seconds / 2 if hops.applied else seconds)
             for owner, prepared in to_write + hops.applied:
                 owner.committed(prepared, seconds)
         for each in applied:

@@ -37,6 +37,13 @@ class Pace:
             return 0.0
         return max(0.0, self._began + pace - now)
 
+    def collecting_seconds(self) -> float:
+        """How long to let records come together before the next fetch.
+
+        While the transactions are slow what was fetched only waits for the next one.
+        """
+        return min(max(PACE_SECONDS, self._transaction_seconds), LONGEST_SECONDS)
+
     def begin(self, records: int) -> None:
         """Note that a cycle of so many records begins."""
         self._began = time.monotonic()

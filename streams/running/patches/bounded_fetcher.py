@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -9,19 +10,12 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.consumer import consumer
 
-from streams.running.cycle.pace import PACE_SECONDS
 from streams.running.log.memory import MAX_HELD_BYTES, MAX_POLLED_BYTES
 from streams.running.patches.closable_fetcher import ClosableFetcher
 from streams.running.patches.fetched_range import FetchResult
 
-# A fetch costs a worker about a millisecond, and names every assigned topic partition. So after an answer
-# with records the next fetch is sent this much later, and finds what has come meanwhile. It is the pace of
-# cycles, which would hold the records for as long: the fetch that follows a cycle is answered when the next
-# cycle may begin.
-COLLECTING_SECONDS = PACE_SECONDS
-
 # An answer of at least this many bytes means that there is more to fetch than time: the next fetch is sent at
-# once. 10,000 reports a second of 700 bytes are less in COLLECTING_SECONDS.
+# once. 10,000 reports a second of 700 bytes are less in the shortest pause between two fetches.
 COLLECTED_BYTES = 256 * 1024
 
 # How long a broker may hold back a fetch that finds nothing new. aiokafka has one fetch under way per broker.
@@ -39,11 +33,13 @@ LEADERS_SECONDS = 0.25
 class BoundedFetcher(ClosableFetcher):
     """Gives out MAX_POLLED_BYTES of records at a time; requests none while MAX_HELD_BYTES wait.
 
-    With `collects` it waits between fetches for records to come together.
+    With `collects` it waits so many seconds after an answer with records, for more to come together. A fetch
+    costs a worker two milliseconds and names every assigned topic partition, and each range of records that
+    it brings costs .3 ms more.
     """
 
     _fetch_max_wait_ms: int
-    collects = False
+    collects: Callable[[], float] | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -72,7 +68,7 @@ class BoundedFetcher(ClosableFetcher):
         return drained
 
     def _get_actions_per_node(self, assignment: Any) -> Any:
-        if self.collects:
+        if self.collects is not None:
             self._fetch_max_wait_ms = PARTIAL_MS if self._records else IDLE_MS
         fetches, resets, wait, leader_missing, resumed = super()._get_actions_per_node(assignment)
         if leader_missing:
@@ -85,7 +81,7 @@ class BoundedFetcher(ClosableFetcher):
         return fetches, resets, wait, leader_missing, resumed
 
     async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
-        if not self.collects:
+        if self.collects is None:
             return bool(await super()._proc_fetch_request(assignment, node_id, request))
         try:
             await asyncio.sleep(max(0.0, self.next_fetch_at.get(node_id, 0.0) - time.monotonic()))
@@ -96,7 +92,7 @@ class BoundedFetcher(ClosableFetcher):
         few = self.waiting_bytes() < COLLECTED_BYTES
         self.served_in = {} if few else self.served_in | dict.fromkeys(self._records, self.turns)
         self.turns += 1
-        self.next_fetch_at[node_id] = time.monotonic() + (COLLECTING_SECONDS if found and few else 0.0)
+        self.next_fetch_at[node_id] = time.monotonic() + (self.collects() if found and few else 0.0)
         return found
 
     def in_turn(self, request: Any) -> Any:
