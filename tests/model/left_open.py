@@ -76,7 +76,7 @@ def begun_before_the_marker(records: int) -> Told:
 
     async def told(fleet: Fleet) -> None:
         await _begin(fleet, records)
-        out, state = TopicPartition(OUT, 0), TopicPartition(STATE, 1)
+        out = TopicPartition(OUT, 0)
         written: list[str] = []
 
         def hold(_process: Process, name: str) -> None:
@@ -99,7 +99,52 @@ def begun_before_the_marker(records: int) -> Told:
         await fleet.pause(0.01)
         fleet.say("out-0 has a leader")
         fleet.brokers.partitions[out].has_leader = True
-        await _lose_before_it_is_written(fleet, state)
+        await _fail_before(fleet, "before produce out-0")
+
+    return told
+
+
+def given_up_before_the_marker(records: int) -> Told:
+    """As begun_before_the_marker, but the next one fails before it has added all its logs."""
+
+    async def told(fleet: Fleet) -> None:
+        await _begin(fleet, records)
+        out, state = TopicPartition(OUT, 0), TopicPartition(STATE, 1)
+        written: list[str] = []
+
+        def hold(_process: Process, name: str) -> None:
+            if name == "after produce out-0":
+                written.append(name)
+            elif written and name == "after commit":
+                fleet.markers.stopped = True
+            elif fleet.markers.stopped and name == "after add out-0":
+                fleet.say("out-0 has no leader")
+                fleet.brokers.partitions[out].has_leader = False
+                fleet.markers.stopped = False
+                fleet.on_step = give_up
+
+        def give_up(process: Process, name: str) -> None:
+            if name == "after add out-0" and fleet.brokers.ids[process.name].phase == "open":
+                fleet.say("state-1 has no leader, and the coordinator does not answer")
+                fleet.brokers.partitions[state].has_leader = False
+                fleet.brokers.coordinator_answers = False
+                fleet.on_step = lambda *_: None
+
+        fleet.on_step = hold
+        while fleet.on_step is not give_up:
+            for partition in fleet.published:
+                fleet.publish(partition)
+            await fleet.pause(0.05)
+        # Until it tries again.
+        await fleet.pause(0.01)
+        fleet.say("out-0 has a leader")
+        fleet.brokers.partitions[out].has_leader = True
+        await fleet.pause(2.0)
+        fleet.say("the coordinator answers")
+        fleet.brokers.coordinator_answers = True
+        await fleet.pause(AWAY_SECONDS)
+        fleet.brokers.partitions[state].has_leader = True
+        await fleet.calm()
 
     return told
 
@@ -114,7 +159,7 @@ async def _begin(fleet: Fleet, records: int) -> None:
 
 async def _fail_after_a_marker_was_left_out(fleet: Fleet, records: int) -> None:
     await _begin(fleet, records)
-    out, state = TopicPartition(OUT, 0), TopicPartition(STATE, 1)
+    out = TopicPartition(OUT, 0)
     lose = LoseLeader(fleet, OUT, "after commit", [out])
     fleet.on_step = lose.on_step
 
@@ -126,28 +171,33 @@ async def _fail_after_a_marker_was_left_out(fleet: Fleet, records: int) -> None:
     await fleet.pause(0.05)
     fleet.say("out-0 has a leader")
     fleet.brokers.partitions[out].has_leader = True
-    await _lose_before_it_is_written(fleet, state)
+    await _fail_before(fleet, "before add out-0")
 
 
-async def _lose_before_it_is_written(fleet: Fleet, state: TopicPartition) -> None:
-    """The next transaction that writes to the output fails."""
+async def _fail_before(fleet: Fleet, step: str) -> None:
+    """The next transaction that comes to this step fails."""
+    states = [fleet.brokers.partitions[TopicPartition(STATE, n)] for n in fleet.published]
 
     def on_step(_process: Process, name: str) -> None:
-        if name == "before produce out-0":
-            fleet.say("state-1 has no leader")
-            fleet.brokers.partitions[state].has_leader = False
+        if name == step:
+            fleet.say("no state has a leader")
+            for each in states:
+                each.has_leader = False
 
     fleet.on_step = on_step
     for partition in fleet.published:
         fleet.publish(partition)
     await fleet.pause(AWAY_SECONDS)
     fleet.on_step = lambda *_: None
-    fleet.brokers.partitions[state].has_leader = True
+    for each in states:
+        each.has_leader = True
     await fleet.calm()
 
 
 # Those that few mutants fail come first.
-STORIES: list[Told] = [begun_before_the_marker(records) for records in range(3, 7)]
+STORIES: list[Told] = [
+    told(records) for told in (begun_before_the_marker, given_up_before_the_marker) for records in range(3, 7)
+]
 STORIES += [in_two_transactions(records) for records in range(3, 7)]
 STORIES += [
     left_open(topic, moment, end, heirs=heirs)

@@ -35,6 +35,7 @@ from streams.running.log.log import (
     FoundOffset,
     Isolation,
     LastTransaction,
+    Producer,
     Trouble,
     Write,
 )
@@ -424,7 +425,7 @@ class MemoryProducer:
             tp = TopicPartition(*destination)
 
             def add(tp: TopicPartition = tp) -> bool | None:
-                if self._own().phase not in ("none", "open"):
+                if not self._brokers.coordinator_answers or self._own().phase not in ("none", "open"):
                     # CONCURRENT_TRANSACTIONS: the markers of the one before are being written.
                     return None
                 self._brokers.begin(self._id, tp)
@@ -491,15 +492,20 @@ class MemoryProducer:
             ],
         )
 
-    async def settle(self, transactional_id: str) -> bool:
+    async def settle(self, transactional_id: str, empty: Producer | None = None) -> bool:
         """Decide what is open under an id."""
 
-        def abort() -> bool:
+        def decide() -> bool:
             # It is decided at once; the markers take their time.
-            self._raise_epoch(transactional_id)
+            known = self._brokers.ids.get(transactional_id)
+            own = isinstance(empty, MemoryProducer) and known is not None and known.epoch == empty._epoch
+            if own and known is not None and known.phase == "open":
+                self._brokers.end(transactional_id, "committing")
+            else:
+                self._raise_epoch(transactional_id)
             return True
 
-        return await self._log.request(f"settle {transactional_id}", abort)
+        return await self._log.request(f"settle {transactional_id}", decide)
 
     def leader_changes(self) -> int:
         """Of all logs."""

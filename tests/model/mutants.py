@@ -34,7 +34,7 @@ from streams.running.takeover.takeover import Claims, IsCurrent, ClaimsView
 from tests.model.fleet import STATE
 from tests.model.memory_log import MemoryProducer
 
-_mark, _see_markers = MemoryProducer.mark, Writer._see_markers
+_mark, _settle, _see_markers = MemoryProducer.mark, MemoryProducer.settle, Writer._see_markers
 _add, _claim, _looking = ClaimsLog.add, Claims.claim, Claims.viewing
 _note_fenced, _give_up, _write = ClaimsView.note_fenced, Ownership.give_up, Writer.write
 
@@ -223,6 +223,10 @@ async def _sees_some_markers(self: Writer, producer: Producer, writes: Writes) -
     return True
 
 
+async def _settle_as_aborted(self: MemoryProducer, transactional_id: str, _empty: Producer | None) -> bool:
+    return await _settle(self, transactional_id)
+
+
 def _sure(_self: LastCommitted, _leader_changes: int) -> bool:
     return True
 
@@ -286,6 +290,7 @@ MUTANTS: dict[str, list[Change]] = {
     "one marker for two transactions": [(Writer, "_see_markers", _sees_no_markers)],
     "one marker for two transactions by what follows": [(Writer, "_see_markers", _sees_some_markers)],
     "a leader that is lost meanwhile is not noticed": [(LastCommitted, "is_sure", _sure)],
+    "a transaction without a record is aborted": [(MemoryProducer, "settle", _settle_as_aborted)],
     "nobody waits for a destination": [(Troubles, "blocking", _nobody_waits)],
     "nothing is fetched again": [(PartitionOwner, "fetch_again", _fetch_on)],
     "own records before those of others": [(PartitionOwner, "_begin_of_own", _begin_at_once)],

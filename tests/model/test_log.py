@@ -198,6 +198,36 @@ def test_who_has_joined_logs_has_ended_the_transaction_before(cluster):
     cluster.run(scenario())
 
 
+def test_what_a_producer_left_open_without_a_record_is_committed_by_who_settles_it(cluster):
+    async def scenario():
+        a = cluster.tp("a")
+        heir = await started(cluster, "heir")
+        await know(heir, a)
+        for with_record in (False, True):
+            producer = await started(cluster, f"p-{with_record}")
+            await know(producer, a)
+            await write_transaction(producer, {a: rows("1")}, 0)
+            await producer.begin_transaction()
+            await producer.join([a])
+            if with_record:
+                await append(producer, a, "aborted")
+            own = f"{a.topic}p-{with_record}"
+            empty = None if with_record else producer
+            while not await heir.settle(own, empty):
+                await asyncio.sleep(0.01)
+            found = await heir.last_transaction(own)
+            assert found.state == ("aborted" if with_record else "committed")
+            await until_stable(cluster, heir, a)
+            # Nothing is open any more, and that is no error.
+            while not await heir.settle(own, empty):
+                await asyncio.sleep(0.01)
+            await producer.abandon()
+        assert await read(cluster, a) == ["1", "1"]
+        await heir.stop()
+
+    cluster.run(scenario())
+
+
 def test_a_log_that_is_joined_without_records_has_a_marker(cluster):
     async def scenario():
         a, b = cluster.tp("a"), cluster.tp("b")

@@ -94,6 +94,19 @@ def test_nothing_is_committed_when_one_delivery_fails():
     assert not lost.value.fenced
 
 
+def test_a_transaction_that_fails_without_a_record_is_committed():
+    """What was committed before may have no marker in these logs."""
+    producer = Producer({})
+
+    async def fails(_destinations):
+        raise OutOfOrderSequenceNumber
+
+    producer.join = fails
+    with pytest.raises(OwnershipLost, match="OutOfOrderSequence"):
+        write(producer)
+    assert producer.calls == ["begin", "commit"]
+
+
 def test_a_fenced_producer_has_nothing_to_abort():
     producer = Producer({"b": ProducerFenced()})
     with pytest.raises(OwnershipLost, match="ProducerFenced") as lost:
@@ -103,7 +116,7 @@ def test_a_fenced_producer_has_nothing_to_abort():
 
 
 def test_an_abort_that_no_broker_answers_is_given_up(monkeypatch):
-    monkeypatch.setattr(transaction, "ABORTING_SECONDS", 0.01)
+    monkeypatch.setattr(transaction, "ENDING_SECONDS", 0.01)
     producer = Producer({"b": OutOfOrderSequenceNumber()})
 
     async def never():

@@ -66,12 +66,12 @@ async def fence(producer: Producer, transactional_id: str) -> LeftOpen | None:
     return LeftOpen(aborted_since=last.began_ms if last.state == "aborted" else None)
 
 
-async def settle(producer: Producer, transactional_id: str) -> None:
-    """Abort what the former producer of this process left open, so that it is decided.
+async def settle(producer: Producer, transactional_id: str, empty: Producer | None) -> None:
+    """Decide what the former producer of this process left open: see log.py.
 
     Raises OwnershipLost when no broker answers.
     """
-    ask = partial(producer.settle, transactional_id)
+    ask = partial(producer.settle, transactional_id, empty)
     what = f"ending the transaction of {transactional_id}"
     while not await repeated(producer, ask, what):  # noqa: ASYNC110 - brokers raise no event
         await asyncio.sleep(_MARKERS_SECONDS)

@@ -178,8 +178,11 @@ class Producer(Protocol):
         False while the brokers still end its transaction: then ask again.
         """
 
-    async def settle(self, transactional_id: str) -> bool:
+    async def settle(self, transactional_id: str, empty: "Producer | None" = None) -> bool:
         """Abort what is open under an id whose producer has ended. True when that is decided.
+
+        `empty` is that producer if the transaction has no record. Then it is committed, since its markers
+        decide as well what the transaction before, which was, may have left open.
 
         Logs without a leader have no marker then, and the id cannot be used until they do.
         """

@@ -18,9 +18,9 @@ from streams.running.wall_clock import clock_ms
 # the broker answers at all.
 STOPPING_SECONDS = 2.0
 
-# How long to try to abort a transaction that failed, so that read_committed readers need not wait until
+# How long to try to end a transaction that failed, so that read_committed readers need not wait until
 # another worker fences this one.
-ABORTING_SECONDS = 1.0
+ENDING_SECONDS = 1.0
 
 # How often to ask why destinations have not answered. Nearly all transactions are over before the first time.
 LOOK_SECONDS = 0.5
@@ -70,11 +70,11 @@ async def write_transaction(
     broker may have committed all the same, so the caller must discard its state. Raises DestinationTrouble
     when some destinations take no records: then nothing is committed, and this producer must be abandoned.
     """
+    begins = {} if begins is None else begins
     try:
         async with asyncio.timeout(TRANSACTION_SECONDS):
             await producer.begin_transaction()
             differences = []
-            begins = {} if begins is None else begins
             await _answers(producer, {asyncio.create_task(producer.join(writes)): writes})
             if not may_append():
                 await producer.commit_transaction()
@@ -111,7 +111,8 @@ async def write_transaction(
         reason = producer.failure() or error
         fenced = isinstance(reason, FENCED)
         if not fenced:
-            await _try_to_abort(producer)
+            # Without a record, its markers may only end what was committed before.
+            await _try_to_end(producer, commits=not begins)
         raise OwnershipLost(
             f"transaction did not commit: {type(reason).__name__} {reason}", fenced=fenced
         ) from error
@@ -151,10 +152,10 @@ async def _answers(
                 each.exception()
 
 
-async def _try_to_abort(producer: Producer) -> None:
+async def _try_to_end(producer: Producer, *, commits: bool) -> None:
     with suppress(KafkaError, IllegalOperation, AssertionError, AttributeError, TimeoutError):
-        async with asyncio.timeout(ABORTING_SECONDS):
-            await producer.abort_transaction()
+        async with asyncio.timeout(ENDING_SECONDS):
+            await (producer.commit_transaction() if commits else producer.abort_transaction())
 
 
 async def stop_producer(producer: Producer) -> None:

@@ -122,8 +122,9 @@ class Writer:
         async with self._one_at_a_time:
             try:
                 async with asyncio.timeout(TRANSACTION_SECONDS):
+                    empty = None if self._begins else self._started()
                     await self._start_another()
-                    await settle(self._started(), former)
+                    await settle(self._started(), former, empty)
                     self.leftovers.add(former, self._left_by_itself())
                     self._last_committed = LastCommitted()
                     # Brokers write the markers of the rest within milliseconds.

@@ -13,7 +13,7 @@ from aiokafka.client import ConnectionGroup, CoordinationType
 from aiokafka.codec import lz4_encode
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.offset import OffsetRequest
-from aiokafka.protocol.transaction import InitProducerIdRequest
+from aiokafka.protocol.transaction import EndTxnRequest, InitProducerIdRequest
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
 from streams.running.log.log import (
@@ -23,6 +23,7 @@ from streams.running.log.log import (
     Destination,
     FoundOffset,
     LastTransaction,
+    Producer,
     Refused,
     Trouble,
     Write,
@@ -58,6 +59,14 @@ _STATES: Mapping[str, Literal["open", "committed", "aborted"]] = {
 }
 
 _ID_NOT_FOUND = 105
+
+# The answers to who would end a transaction where none is open, or that somebody else has ended.
+_NOTHING_OPEN = (
+    kafka_errors.InvalidTxnState,
+    kafka_errors.InvalidProducerEpoch,
+    kafka_errors.InvalidProducerIdMapping,
+    kafka_errors.ProducerFenced,
+)
 
 
 class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
@@ -175,13 +184,28 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         """As in log/log.py."""
         return await self.questions.visible_troubles(destinations)
 
-    async def settle(self, transactional_id: str) -> bool:
+    async def settle(self, transactional_id: str, empty: "Producer | None" = None) -> bool:
         """As in log/log.py."""
+        if isinstance(empty, KafkaProducer) and not await self.commit_empty(transactional_id, empty):
+            return False
         if await self.raise_epoch(transactional_id):
             return True
         # Also the answer while an earlier request changes the transaction, which may still be open then.
         node = await self.client.coordinator_lookup(CoordinationType.TRANSACTION, transactional_id)
         return (await self.unended_at(node)).get(transactional_id) != "Ongoing"
+
+    async def commit_empty(self, transactional_id: str, empty: "KafkaProducer") -> bool:
+        """Commit what another producer has open, if it has. False while the brokers end one before."""
+        node = await self.client.coordinator_lookup(CoordinationType.TRANSACTION, transactional_id)
+        manager = empty._txn_manager
+        request = EndTxnRequest(transactional_id, manager.producer_id, manager.producer_epoch, True)
+        answer = await self.client.send(node, request, group=ConnectionGroup.COORDINATION)
+        error = kafka_errors.for_code(answer.error_code)
+        if error is kafka_errors.ConcurrentTransactions:
+            return False
+        if error is not kafka_errors.NoError and error not in _NOTHING_OPEN:
+            raise error
+        return True
 
     def leader_changes(self) -> int:
         """As in log/log.py."""
