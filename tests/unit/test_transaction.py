@@ -107,6 +107,18 @@ def test_a_transaction_that_fails_without_a_record_is_committed():
     assert producer.calls == ["begin", "commit"]
 
 
+def test_what_is_open_when_another_one_cannot_begin_is_not_committed():
+    producer = Producer({})
+
+    async def fails():
+        raise AssertionError("Invalid state transition")
+
+    producer.begin_transaction = fails
+    with pytest.raises(OwnershipLost, match="Invalid state"):
+        write(producer)
+    assert producer.calls == ["abort"]
+
+
 def test_a_fenced_producer_has_nothing_to_abort():
     producer = Producer({"b": ProducerFenced()})
     with pytest.raises(OwnershipLost, match="ProducerFenced") as lost:

@@ -71,9 +71,11 @@ async def write_transaction(
     when some destinations take no records: then nothing is committed, and this producer must be abandoned.
     """
     begins = {} if begins is None else begins
+    begun = False
     try:
         async with asyncio.timeout(TRANSACTION_SECONDS):
             await producer.begin_transaction()
+            begun = True
             differences = []
             await _answers(producer, {asyncio.create_task(producer.join(writes)): writes})
             if not may_append():
@@ -111,8 +113,9 @@ async def write_transaction(
         reason = producer.failure() or error
         fenced = isinstance(reason, FENCED)
         if not fenced:
-            # Without a record, its markers may only end what was committed before.
-            await _try_to_end(producer, commits=not begins)
+            # Without a record, its markers may only end what was committed before. If it could not begin,
+            # another one is open, of which nothing is known here.
+            await _try_to_end(producer, commits=begun and not begins)
         raise OwnershipLost(
             f"transaction did not commit: {type(reason).__name__} {reason}", fenced=fenced
         ) from error

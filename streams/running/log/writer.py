@@ -75,6 +75,8 @@ class Writer:
         self._last_committed = LastCommitted()
         # Where in each log the transaction began that is under way, or has failed.
         self._begins: dict[Destination, int] = {}
+        # The producer whose last transaction has failed without a record.
+        self._empty: Producer | None = None
         self._instance = instance
         self._log = log
         self._producer: Producer | None = None
@@ -122,7 +124,7 @@ class Writer:
         async with self._one_at_a_time:
             try:
                 async with asyncio.timeout(TRANSACTION_SECONDS):
-                    empty = None if self._begins else self._started()
+                    empty, self._empty = self._empty, None
                     await self._start_another()
                     await settle(self._started(), former, empty)
                     self.leftovers.add(former, self._left_by_itself())
@@ -322,9 +324,9 @@ class Writer:
     async def _write(self, writes: Writes, follow: Follow) -> int:
         async with self._one_at_a_time:
             # Every topic of ours has LogAppendTime: the broker replaces the timestamp that we send.
+            producer = self._started()
             try:
                 self._begins = {}
-                producer = self._started()
                 last = self._last_committed
                 ahead = None
                 # A log that has lost its leader while the markers of the transaction before were written may
@@ -346,6 +348,7 @@ class Writer:
                 self._begins = {}
             except DestinationTrouble as trouble:
                 self.troubles.note(trouble.troubles)
+                self._empty = None if self._begins else producer
                 raise
             except OwnershipLost as lost:
                 if not lost.fenced:
