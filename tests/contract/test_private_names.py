@@ -76,6 +76,7 @@ from streams.running.patches.batch_topic import BatchTopic
 from streams.running.patches.bounded_fetcher import BoundedFetcher
 from streams.running.patches.closable_fetcher import ClosableFetcher
 from streams.running.patches.consumer_thread import ReadCommittedThread
+from streams.running.patches.destination_questions import install_noting_handlers
 from streams.running.patches.fetched_range import FetchedRange, FetchResult, install_fetched_range
 from streams.running.patches.fetched_records import PartitionRecords
 from streams.running.patches.group_member import GroupMember, install_group_member
@@ -1380,6 +1381,17 @@ def test_a_producer_goes_on_with_the_answer_that_adds_its_logs():
 
     in_loop(scenario)
     assert "AddPartitionsToTxnHandler(self, tps)" in source(aiokafka_sender.Sender._do_add_partitions_to_txn)
+
+
+def test_producers_of_others_in_this_process_add_their_logs_as_before():
+    install_noting_handlers()
+    manager = SimpleNamespace(partition_added=lambda tp: added.append(tp))
+    added = []
+    handler = aiokafka_sender.AddPartitionsToTxnHandler(
+        SimpleNamespace(_txn_manager=manager, _retry_backoff=0.1), []
+    )
+    assert handler.handle_response(SimpleNamespace(errors=[("a", [(0, 0)])])) is None
+    assert added == [TopicPartition("a", 0)]
 
 
 def test_a_producer_that_fails_before_its_first_transaction_loses_ownership_too():

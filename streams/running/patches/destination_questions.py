@@ -178,7 +178,10 @@ class TellingHandler(AddPartitionsToTxnHandler):  # type: ignore[misc]
         try:
             backoff: float | None = super().handle_response(response)
         finally:
-            self._sender.answered.set()
+            # Producers of others in this process have none.
+            answered = getattr(self._sender, "answered", None)
+            if answered is not None:
+                answered.set()
         return backoff
 
 
