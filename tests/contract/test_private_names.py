@@ -1385,8 +1385,8 @@ def test_a_producer_goes_on_with_the_answer_that_adds_its_logs():
 
 def test_producers_of_others_in_this_process_add_their_logs_as_before():
     install_noting_handlers()
-    manager = SimpleNamespace(partition_added=lambda tp: added.append(tp))
     added = []
+    manager = SimpleNamespace(partition_added=added.append)
     handler = aiokafka_sender.AddPartitionsToTxnHandler(
         SimpleNamespace(_txn_manager=manager, _retry_backoff=0.1), []
     )

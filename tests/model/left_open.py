@@ -75,30 +75,7 @@ def begun_before_the_marker(records: int) -> Told:
     """
 
     async def told(fleet: Fleet) -> None:
-        await _begin(fleet, records)
-        out = TopicPartition(OUT, 0)
-        written: list[str] = []
-
-        def hold(_process: Process, name: str) -> None:
-            if name == "after produce out-0":
-                written.append(name)
-            elif written and name == "after commit":
-                fleet.markers.stopped = True
-            elif fleet.markers.stopped and name == "after add out-0":
-                fleet.say("out-0 has no leader")
-                fleet.brokers.partitions[out].has_leader = False
-                fleet.markers.stopped = False
-                fleet.on_step = lambda *_: None
-
-        fleet.on_step = hold
-        while fleet.on_step is hold:
-            for partition in fleet.published:
-                fleet.publish(partition)
-            await fleet.pause(0.05)
-        # Until it tries again.
-        await fleet.pause(0.01)
-        fleet.say("out-0 has a leader")
-        fleet.brokers.partitions[out].has_leader = True
+        await _leave_a_marker_out_while_the_next_one_waits(fleet, records, _nothing)
         await _fail_before(fleet, "before produce out-0")
 
     return told
@@ -108,45 +85,57 @@ def given_up_before_the_marker(records: int) -> Told:
     """As begun_before_the_marker, but the next one fails before it has added all its logs."""
 
     async def told(fleet: Fleet) -> None:
-        await _begin(fleet, records)
-        out, state = TopicPartition(OUT, 0), TopicPartition(STATE, 1)
-        written: list[str] = []
-
-        def hold(_process: Process, name: str) -> None:
-            if name == "after produce out-0":
-                written.append(name)
-            elif written and name == "after commit":
-                fleet.markers.stopped = True
-            elif fleet.markers.stopped and name == "after add out-0":
-                fleet.say("out-0 has no leader")
-                fleet.brokers.partitions[out].has_leader = False
-                fleet.markers.stopped = False
-                fleet.on_step = give_up
+        state = fleet.brokers.partitions[TopicPartition(STATE, 1)]
 
         def give_up(process: Process, name: str) -> None:
             if name == "after add out-0" and fleet.brokers.ids[process.name].phase == "open":
                 fleet.say("state-1 has no leader, and the coordinator does not answer")
-                fleet.brokers.partitions[state].has_leader = False
+                state.has_leader = False
                 fleet.brokers.coordinator_answers = False
-                fleet.on_step = lambda *_: None
+                fleet.on_step = _nothing
 
-        fleet.on_step = hold
-        while fleet.on_step is not give_up:
-            for partition in fleet.published:
-                fleet.publish(partition)
-            await fleet.pause(0.05)
-        # Until it tries again.
-        await fleet.pause(0.01)
-        fleet.say("out-0 has a leader")
-        fleet.brokers.partitions[out].has_leader = True
+        await _leave_a_marker_out_while_the_next_one_waits(fleet, records, give_up)
         await fleet.pause(2.0)
         fleet.say("the coordinator answers")
         fleet.brokers.coordinator_answers = True
         await fleet.pause(AWAY_SECONDS)
-        fleet.brokers.partitions[state].has_leader = True
+        state.has_leader = True
         await fleet.calm()
 
     return told
+
+
+async def _leave_a_marker_out_while_the_next_one_waits(
+    fleet: Fleet, records: int, then: Callable[[Process, str], None]
+) -> None:
+    """The output has a leader again before the next transaction tries again; `then` sees its steps."""
+    await _begin(fleet, records)
+    out = fleet.brokers.partitions[TopicPartition(OUT, 0)]
+    written: list[str] = []
+
+    def hold(_process: Process, name: str) -> None:
+        if name == "after produce out-0":
+            written.append(name)
+        elif written and name == "after commit":
+            fleet.markers.stopped = True
+        elif fleet.markers.stopped and name == "after add out-0":
+            fleet.say("out-0 has no leader")
+            out.has_leader = False
+            fleet.markers.stopped = False
+            fleet.on_step = then
+
+    fleet.on_step = hold
+    while fleet.on_step is hold:
+        for partition in fleet.published:
+            fleet.publish(partition)
+        await fleet.pause(0.05)
+    await fleet.pause(0.01)
+    fleet.say("out-0 has a leader")
+    out.has_leader = True
+
+
+def _nothing(_process: Process, _step: str) -> None:
+    """Let a step pass."""
 
 
 async def _begin(fleet: Fleet, records: int) -> None:
@@ -188,7 +177,7 @@ async def _fail_before(fleet: Fleet, step: str) -> None:
     for partition in fleet.published:
         fleet.publish(partition)
     await fleet.pause(AWAY_SECONDS)
-    fleet.on_step = lambda *_: None
+    fleet.on_step = _nothing
     for each in states:
         each.has_leader = True
     await fleet.calm()

@@ -498,8 +498,11 @@ class MemoryProducer:
         def decide() -> bool:
             # It is decided at once; the markers take their time.
             known = self._brokers.ids.get(transactional_id)
-            own = isinstance(empty, MemoryProducer) and known is not None and known.epoch == empty._epoch
-            if own and known is not None and known.phase == "open":
+            if (
+                isinstance(empty, MemoryProducer)
+                and known is not None
+                and (known.phase, known.epoch) == ("open", empty._epoch)
+            ):
                 self._brokers.end(transactional_id, "committing")
             else:
                 self._raise_epoch(transactional_id)

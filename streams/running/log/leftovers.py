@@ -235,14 +235,17 @@ class LastCommitted:
 
         `leader_changes` is the producer's number.
         """
-        if leader_changes != self._leader_changes or leader_changes < 0:
+        if not self._is_as_before(leader_changes):
             self._leader_changes = leader_changes
             self._doubtful = set(self.begins)
         return set(self._doubtful)
 
     def is_sure(self, leader_changes: int) -> bool:
         """Whether no log can have lost its leader since `doubtful` was asked, or none of these."""
-        return not self.begins or leader_changes == self._leader_changes >= 0
+        return not self.begins or self._is_as_before(leader_changes)
+
+    def _is_as_before(self, leader_changes: int) -> bool:
+        return leader_changes == self._leader_changes >= 0
 
     def ended(self, destination: Destination) -> None:
         """Note that the marker was seen, or written anew."""

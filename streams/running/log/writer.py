@@ -327,24 +327,8 @@ class Writer:
             producer = self._started()
             try:
                 self._begins = {}
-                last = self._last_committed
-                ahead = None
-                # A log that has lost its leader while the markers of the transaction before were written may
-                # be without one: what is appended there then has that marker for its own, and of two
-                # transactions with one marker the first is lost if the second fails.
-                while ahead is None:
-                    if not await self._see_markers(producer, writes):
-                        # Nobody knows where that would be written to.
-                        follow = nothing_more
-                    ahead = await write_transaction(
-                        producer,
-                        writes,
-                        clock_ms(),
-                        follow,
-                        self._begins,
-                        lambda: last.is_sure(producer.leader_changes()),
-                    )
-                last.note(self._begins)
+                ahead = await self._write_behind_markers(producer, writes, follow)
+                self._last_committed.note(self._begins)
                 self._begins = {}
             except DestinationTrouble as trouble:
                 self.troubles.note(trouble.troubles)
@@ -362,6 +346,27 @@ class Writer:
                 ) from lost
             self._written_at = time.monotonic()
             return ahead
+
+    async def _write_behind_markers(self, producer: Producer, writes: Writes, follow: Follow) -> int:
+        """Write where the transaction before is ended, also in logs that lose their leader meanwhile.
+
+        A log without its marker would end both with the next one, and the first is lost if the second fails.
+        """
+        last = self._last_committed
+        while True:
+            if not await self._see_markers(producer, writes):
+                # Nobody knows where that would be written to.
+                follow = nothing_more
+            ahead = await write_transaction(
+                producer,
+                writes,
+                clock_ms(),
+                follow,
+                self._begins,
+                lambda: last.is_sure(producer.leader_changes()),
+            )
+            if ahead is not None:
+                return ahead
 
     @property
     def is_unused(self) -> bool:
