@@ -41,11 +41,35 @@ class Noted:
     entries: Sequence[tuple[int, int, bytes]]
     records: Sequence[tuple[bytes, bytes]]
 
-class MessageStore:
-    """Has the methods of streams.counting.message_store.MessageStore; see there.
+class ChannelHome:
+    """Applies reports at the home of their channel; see streams/deciding/reports/native/home.py."""
 
-    `note` is the one of streams/deciding/reports/native/noting.py.
-    """
+    failed_at: int
+    def __init__(self, rules: Mapping[str, object]) -> None: ...
+    def apply(
+        self,
+        entries: Sequence[object],
+        places: tuple[int, int],
+        more_outputs: int,
+        time: tuple[int, int, int, int],
+        state: object,
+    ) -> Counted: ...
+
+class Counted:
+    """What was counted in one call; see native/src/channel_home.rs."""
+
+    now: int
+    newest_append: int
+    hashes: Sequence[tuple[int, int]]
+    event_times: Sequence[int]
+    outputs: Sequence[tuple[object, ...]]
+    daily: Sequence[tuple[int, str, str, tuple[str | bool | int | None, ...], int]]
+    linked: int
+    links_without_effect: int
+    judge: bool
+
+class MessageStore:
+    """Has the methods of streams.counting.message_store.MessageStore; see there."""
 
     def __init__(
         self,

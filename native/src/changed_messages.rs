@@ -42,6 +42,19 @@ impl ChangedMessages {
         &mut self.changed[at]
     }
 
+    /// What is in a place; None if it was removed.
+    pub fn get(&self, at: usize) -> Option<&Held> {
+        self.changed[at].held.as_ref()
+    }
+
+    /// The message in a place, which is not Python's.
+    pub fn native(&mut self, at: usize) -> &mut Message {
+        match &mut self.changed[at].held {
+            Some(Held::Native(message)) => message,
+            _ => panic!("the record of the message is Python's"),
+        }
+    }
+
     /// What is in a place that was found when all had been taken so often. Raises RuntimeError if it is there no more.
     pub fn held(&mut self, at: usize, taken: u64) -> PyResult<&mut Held> {
         let changed = if taken == self.taken { self.changed.get_mut(at) } else { None };

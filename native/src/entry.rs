@@ -110,7 +110,7 @@ fn window_of(spec: &Bound<PyAny>) -> PyResult<Window> {
     Ok(Window { ring, panes: spec.get_item(1)?.extract()? })
 }
 
-fn kind_of(name: &str) -> ReporterKind {
+pub(crate) fn kind_of(name: &str) -> ReporterKind {
     match name {
         "anonymous" => ReporterKind::Anonymous,
         "automated" => ReporterKind::Automated,

@@ -1,18 +1,16 @@
 //! Reads ordinary reports where they were published and writes the entries of the bundles in which they travel on, as
 //! `report_handler` in deciding/reports/handle.py does.
 //!
-//! Whatever is out of the ordinary is left to Python: what matches a list, or is applied where it is, for example.
-
-use std::borrow::Cow;
+//! Whatever is out of the ordinary is left to Python: what matches a list, for example.
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PySequence, PyString};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::handed_over::{field, place_of};
 use crate::hash::{home_partition, ReporterHash};
 use crate::intake::Intake;
+use crate::known_as::known_as;
 use crate::msgpack::{
     write_array, write_bool, write_float, write_int, write_map, write_nil, write_str, write_time, write_uint,
 };
@@ -33,6 +31,8 @@ type Passed<'py> = (u8, u32, usize, Bound<'py, PyBytes>);
 /// The first element of `Passed`.
 const TO_CHANNEL: u8 = 0;
 const TO_REPORTER: u8 = 1;
+/// It is at home where it was published.
+const HERE: u8 = 2;
 
 /// Reads reports that are published.
 #[pyclass(module = "tocsin_native")]
@@ -64,7 +64,8 @@ impl Gate {
     }
 
     /// Read the records from `begin` on, as long as they are of its topic, until one is Python's, or of a time after `until`
-    /// (ms). `place` is (partition, number of partitions). Returns the entries, and the latest event time.
+    /// (ms), or behind one that is at home here. `place` is (partition, number of partitions). Returns the entries, and the
+    /// latest event time.
     fn read<'py>(
         &mut self,
         py: Python<'py>,
@@ -91,7 +92,11 @@ impl Gate {
             match read {
                 Ok(Some((occurred, entry))) => {
                     latest = latest.max(occurred);
+                    let is_here = entry.0 == HERE;
                     passed.push(entry);
+                    if is_here {
+                        break;
+                    }
                 }
                 // It fails again when it is the first one: then the caller knows which one it is.
                 Err(error) if passed.is_empty() => return Err(error),
@@ -117,15 +122,16 @@ impl Gate {
         {
             return Ok(None);
         }
-        let known = self.known_as(&report).map(|(root, parts)| (self.reporter_hash.of(&root), root, parts));
+        let who = report.reporter.as_ref();
+        let classifier =
+            report.classifier.as_ref().filter(|_| who.is_some_and(|who| who.kind == self.automated));
+        let names = classifier.map(|classifier| [classifier.name, classifier.version]);
+        let known = known_as(who.and_then(|who| who.reference), names)
+            .map(|(root, parts)| (self.reporter_hash.of(&root), root, parts));
         let home = match &known {
             Some((hash, _, _)) => home_partition(format!("{hash:016x}").as_bytes(), place.1),
             None => home_partition(report.channel.reference.as_bytes(), place.1),
         };
-        if known.is_none() && home == place.0 {
-            // It is applied here.
-            return Ok(None);
-        }
 
         let words = &self.intake.vocabulary;
         let out = &mut self.out;
@@ -171,33 +177,13 @@ impl Gate {
             None => write_nil(out),
         }
         let size = record.value.as_bytes().len() + source.chars().count();
-        let to = if known.is_some() { TO_REPORTER } else { TO_CHANNEL };
+        let to = match &known {
+            Some(_) => TO_REPORTER,
+            None if home == place.0 => HERE,
+            None => TO_CHANNEL,
+        };
         Ok(Some((occurred, (to, home, size, PyBytes::new(py, out)))))
     }
-
-    /// By what the reporter is known: a ref, or the source of a finding with its parts (contract/events/internal/findings.py).
-    /// None for a report without.
-    fn known_as<'a>(&self, report: &Report<'a>) -> Option<(Cow<'a, str>, Vec<u64>)> {
-        let reporter = report.reporter.as_ref()?;
-        let classifier = report.classifier.as_ref().filter(|_| reporter.kind == self.automated);
-        match (classifier, reporter.reference) {
-            (None, reference) => reference.map(|reference| (Cow::Borrowed(reference), Vec::new())),
-            (Some(classifier), None) => {
-                let root = format!("\0classifier\0{}", classifier.name);
-                Some((Cow::Owned(root), vec![part(0, "version", classifier.version)]))
-            }
-            (Some(classifier), Some(reference)) => {
-                let named = part(0, "classifier", classifier.name);
-                let parts = vec![named, part(named, "version", classifier.version)];
-                Some((Cow::Borrowed(reference), parts))
-            }
-        }
-    }
-}
-
-/// The hash of a narrower source, as `_with_part` makes it.
-fn part(above: u64, kind: &str, name: &str) -> u64 {
-    xxh3_64(format!("{above:x}\0{kind}\0{name}").as_bytes())
 }
 
 /// RestOfReport.

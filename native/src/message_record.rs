@@ -60,18 +60,6 @@ impl MessageRecord {
         }
     }
 
-    /// Take the record out if it is in no store and not Python's. It must not be used any more then.
-    pub(crate) fn take_native(&mut self) -> Option<Box<Message>> {
-        match &mut self.place {
-            Where::Loose { held: Held::Native(message), .. } => {
-                let message = std::mem::take(message);
-                self.place = GONE;
-                Some(message)
-            }
-            _ => None,
-        }
-    }
-
     pub(crate) fn store_at(&mut self, at: usize, taken: u64) {
         self.place = Where::Stored { at, taken };
     }
@@ -165,7 +153,7 @@ fn texts(pair: &Bound<PyAny>) -> PyResult<[Box<str>; 2]> {
     Ok([text(0)?, text(1)?])
 }
 
-pub(crate) fn names_of<'py>(py: Python<'py>, new: NewItems) -> PyResult<Bound<'py, PyTuple>> {
+fn names_of<'py>(py: Python<'py>, new: NewItems) -> PyResult<Bound<'py, PyTuple>> {
     let names = [
         (new.any_notice, intern!(py, "any_notice")),
         (new.trusted_flagger_notice, intern!(py, "trusted_flagger_notice")),

@@ -10,9 +10,9 @@ use pyo3::types::{PyBytes, PyIterator, PyList, PyTuple};
 use crate::changed_messages::{Changed, ChangedMessages, Held};
 use crate::counts::STATE_VERSION;
 use crate::expiry::DayNumbers;
-use crate::message::{Identity, Message};
+use crate::message::{Finding, Identity, Message, NewItems, Role};
 use crate::message_bytes::encode;
-use crate::message_record::{names_of, role_of, MessageRecord, UNDECIDED_DAYS};
+use crate::message_record::{MessageRecord, UNDECIDED_DAYS};
 use crate::message_shapes::{day_in, whole_of, Shapes, EXPIRY_DAY};
 use crate::packed::{PackedRecords, Place};
 use crate::receipts::{Receipt, Receipts};
@@ -30,11 +30,87 @@ struct Interpreter {
     day_in: PyObject,
 }
 
-/// What `note` returns: whether it is the first report of its reporter, in which counts of items the message is new, and the
-/// fields of the receipt.
-type Noted<'py> = (bool, Option<Bound<'py, PyTuple>>, Option<Bound<'py, PyTuple>>);
+/// A report of a message, or of a channel without one. `role` is None if nothing is counted, `reporter` if it has no ref.
+pub(crate) struct Receiving<'a> {
+    pub key: &'a [u8],
+    pub reporter: Option<u64>,
+    pub received_ms: i64,
+    pub now_ms: i64,
+    pub source: &'a str,
+    pub report_id: &'a str,
+    pub channel: &'a str,
+    pub message: Option<&'a str>,
+    pub role: Option<Role>,
+    pub country: &'a str,
+    pub category: &'a str,
+    pub is_told: bool,
+    /// What a detector found the message with; `reporter` is its root then.
+    pub found: Option<Found<'a>>,
+    /// Whether its reporter needs no proof elsewhere to confirm the reports of others.
+    pub is_proof: bool,
+}
 
-/// `streams.counting.message_store.MessageStore` with the same methods, and `note`.
+/// The narrower sources of a finding, and name and version of the classifier.
+pub(crate) struct Found<'a> {
+    pub parts: &'a [u64],
+    pub classifier: Option<[&'a str; 2]>,
+}
+
+impl Receiving<'_> {
+    fn receipt(&self) -> Receipt<'_> {
+        Receipt {
+            reporter: self.reporter.unwrap_or_default(),
+            channel: self.channel,
+            message: self.message,
+            report_id: self.report_id,
+            source: self.source,
+            day: self.received_ms.div_euclid(DAY),
+        }
+    }
+
+    fn received_s(&self) -> i64 {
+        self.received_ms.div_euclid(1_000)
+    }
+
+    /// When the record expires that it changes.
+    fn expires(&self) -> u32 {
+        day_after(self.now_ms + UNDECIDED_DAYS * DAY)
+    }
+
+    /// Whether it fits into a record that is not Python's.
+    fn is_usual(&self) -> bool {
+        u32::try_from(self.received_s()).is_ok() && (!self.is_told || self.receipt().is_plain())
+    }
+}
+
+/// The record of a message as it was found, before a report changes it.
+pub(crate) enum Prepared {
+    /// In a place among the changed ones.
+    Changed {
+        at: usize,
+        is_reported: bool,
+    },
+    Kept(Box<Message>),
+}
+
+impl Prepared {
+    pub fn is_reported(&self) -> bool {
+        match self {
+            Prepared::Changed { is_reported, .. } => *is_reported,
+            Prepared::Kept(message) => message.is_reported(),
+        }
+    }
+}
+
+/// What a report was: the first one of its reporter, in which counts of items its message is new, and the fields of the
+/// receipt.
+pub(crate) struct NotedReport<'py> {
+    pub is_first: bool,
+    pub new: Option<NewItems>,
+    pub receipt: Option<Bound<'py, PyTuple>>,
+}
+
+/// `streams.counting.message_store.MessageStore` with the same methods.
 ///
 /// `MessageStore(module, topic, namespace, of_day)`: that module; the others are those of `Receipts::new`.
 #[pyclass(module = "tocsin_native")]
@@ -52,6 +128,99 @@ pub struct MessageStore {
     sweep: Option<Place>,
     interpreter: Interpreter,
     receipts: Receipts,
+}
+
+/// For the home of channels.
+impl MessageStore {
+    /// Find the record of the message of a report, and change nothing; None if record or report are Python's.
+    pub(crate) fn prepare(&self, receiving: &Receiving) -> Option<Prepared> {
+        if !receiving.is_usual() {
+            return None;
+        }
+        if let Some(at) = self.changed.find(receiving.key) {
+            return match self.changed.get(at) {
+                Some(Held::Native(message)) => {
+                    Some(Prepared::Changed { at, is_reported: message.is_reported() })
+                }
+                _ => None,
+            };
+        }
+        let kept = match self.packed.get(receiving.key) {
+            None => Some(Box::default()),
+            Some(kept) => self.shapes.unpack(kept).map(Box::new),
+        };
+        kept.map(Prepared::Kept)
+    }
+
+    /// Note who reported a message, as `streams.deciding.reports.outcomes.note_reporter`. The report names its reporter.
+    pub(crate) fn note_prepared<'py>(
+        &mut self,
+        py: Python<'py>,
+        prepared: Prepared,
+        receiving: &Receiving,
+    ) -> PyResult<NotedReport<'py>> {
+        let expires = receiving.expires();
+        let (at, is_added) = self.put_prepared(receiving.key, prepared, expires);
+        let known = self.changed.native(at);
+        let before = known.reports;
+        let identity = Identity { source: receiving.source.into(), id: receiving.report_id.into() };
+        let root = receiving.reporter.unwrap_or_default();
+        let (mut noted, mut finding, mut is_known) = (root, None, false);
+        if let Some(found) = &receiving.found {
+            // Of several parts of a source each is credited, but they are no several findings.
+            noted = found.parts.last().map_or(root, |part| root ^ part);
+            is_known = known.has_found(root);
+            finding = Some(Finding {
+                root,
+                parts: found.parts.to_vec(),
+                category: receiving.category.into(),
+                classifier: found.classifier.map(|names| names.map(Box::from)),
+            });
+        }
+        known.add_report(noted, receiving.received_s() as u32, identity, finding);
+        let is_first = known.reports > before;
+        if is_first && receiving.is_proof {
+            known.add_proof(root, Vec::new());
+        }
+        let new = count_in(known, receiving);
+        let reporters = known.reporters.len();
+        self.set_changed(at, is_added, reporters, expires);
+        // Each report about the channel itself is a notice of its own.
+        let receipt = if receiving.is_told && (is_first || receiving.message.is_none()) {
+            Some(self.receipts.record(py, &receiving.receipt())?)
+        } else {
+            None
+        };
+        Ok(NotedReport { is_first: is_first && !is_known, new, receipt })
+    }
+
+    /// Count a report without a reporter for its message, as `streams.deciding.reports.message_counts.count_message`.
+    pub(crate) fn count_prepared(
+        &mut self,
+        mut prepared: Prepared,
+        receiving: &Receiving,
+    ) -> Option<NewItems> {
+        let new = match &mut prepared {
+            Prepared::Changed { at, .. } => count_in(self.changed.native(*at), receiving),
+            Prepared::Kept(message) => count_in(message, receiving),
+        }?;
+        let expires = receiving.expires();
+        let (at, is_added) = self.put_prepared(receiving.key, prepared, expires);
+        let reporters = self.changed.native(at).reporters.len();
+        self.set_changed(at, is_added, reporters, expires);
+        Some(new)
+    }
+
+    fn set_changed(&mut self, at: usize, is_added: bool, reporters: usize, expires: u32) {
+        if is_added {
+            self.changed_bytes += RECORD_BYTES + REPORTER_BYTES * reporters;
+        }
+        self.set_expiry(at, expires);
+    }
+}
+
+fn count_in(message: &mut Message, receiving: &Receiving) -> Option<NewItems> {
+    message.add_to_facts(receiving.role?, receiving.received_s(), receiving.country, receiving.category)
 }
 
 /// For MessageRecord.
@@ -85,30 +254,12 @@ impl MessageStore {
         self.changed.add(key, held, before.unwrap_or(expires))
     }
 
-    /// The place among the changed ones of a message that `note` may change, and whether it was added to them; None if the
-    /// record is Python's. `record` is as there.
-    fn open(
-        &mut self,
-        key: &[u8],
-        record: Option<&Bound<PyAny>>,
-        expires: u32,
-    ) -> PyResult<Option<(usize, bool)>> {
-        let held = match (self.changed.find(key), record) {
-            (Some(at), _) => {
-                let is_native = matches!(self.changed.at(at).held, Some(Held::Native(_)));
-                return Ok(is_native.then_some((at, false)));
-            }
-            (None, Some(record)) => match record.downcast::<MessageRecord>() {
-                Ok(record) => record.borrow_mut().take_native(),
-                Err(_) => None,
-            },
-            (None, None) => match self.packed.get(key) {
-                None => Some(Box::default()),
-                Some(kept) => self.shapes.unpack(kept).map(Box::new),
-            },
-        };
-        let Some(message) = held else { return Ok(None) };
-        Ok(Some((self.add_changed(key, Held::Native(message), expires), true)))
+    /// Put what was prepared among the changed ones; return its place, and whether it is new there.
+    fn put_prepared(&mut self, key: &[u8], prepared: Prepared, expires: u32) -> (usize, bool) {
+        match prepared {
+            Prepared::Changed { at, .. } => (at, false),
+            Prepared::Kept(message) => (self.add_changed(key, Held::Native(message), expires), true),
+        }
     }
 
     fn set_expiry(&mut self, at: usize, expires: u32) {
@@ -275,57 +426,6 @@ impl MessageStore {
             handle.borrow_mut().store_at(at, store.changed.taken);
         }
         Ok(())
-    }
-
-    /// Note a report of a message, or of a channel without one, as `streams.deciding.reports.outcomes.note_reporter`.
-    ///
-    /// None, with nothing changed, if that is Python's: the record is, or a receipt is to be made of unusual texts. `record`
-    /// is what `find` has returned just now, None if it was not asked or found nothing. `role` is None if nothing is counted.
-    #[allow(clippy::too_many_arguments)] // One call for each report.
-    fn note<'py>(
-        slf: &Bound<'py, Self>,
-        record: Option<&Bound<'py, PyAny>>,
-        key: &[u8],
-        reporter: u64,
-        received_ms: i64,
-        now_ms: i64,
-        source: &str,
-        report_id: &str,
-        channel: &str,
-        message: Option<&str>,
-        role: Option<&str>,
-        country: &str,
-        category: &str,
-        is_told: bool,
-    ) -> PyResult<Option<Noted<'py>>> {
-        let py = slf.py();
-        let mut store = slf.borrow_mut();
-        let day = received_ms.div_euclid(DAY);
-        let receipt = Receipt { reporter, channel, message, report_id, source, day };
-        let received_s = received_ms.div_euclid(1_000);
-        let Ok(received) = u32::try_from(received_s) else { return Ok(None) };
-        if is_told && !receipt.is_plain() {
-            return Ok(None);
-        }
-        let expires = day_after(now_ms + UNDECIDED_DAYS * DAY);
-        let Some((at, is_added)) = store.open(key, record, expires)? else { return Ok(None) };
-        let Some(Held::Native(known)) = &mut store.changed.at(at).held else { return Ok(None) };
-        let before = known.reports;
-        known.add_report(reporter, received, Identity { source: source.into(), id: report_id.into() }, None);
-        let first = known.reports > before;
-        let new = role.and_then(|role| known.add_to_facts(role_of(role), received_s, country, category));
-        let reporters = known.reporters.len();
-        if is_added {
-            store.changed_bytes += RECORD_BYTES + REPORTER_BYTES * reporters;
-        }
-        store.set_expiry(at, expires);
-        // Each report about the channel itself is a notice of its own.
-        let receipt = if is_told && (first || message.is_none()) {
-            Some(store.receipts.record(py, &receipt)?)
-        } else {
-            None
-        };
-        Ok(Some((first, new.map(|new| names_of(py, new)).transpose()?, receipt)))
     }
 
     fn of_channel(&self, py: Python, channel: &[u8], part: &[u8]) -> Vec<Py<PyBytes>> {

@@ -1,14 +1,25 @@
 //! The part of MessagePack in which counts are stored and reports passed on, as msgspec writes it: every number in its
 //! shortest form.
 
+/// Of a hash and a number, as most are.
+const PAIR_BYTES: usize = 14;
+
+#[inline]
 pub fn write_int(out: &mut Vec<u8>, number: i64) {
+    if (0..=0x7f).contains(&number) {
+        out.push(number as u8);
+    } else {
+        write_longer(out, number);
+    }
+}
+
+fn write_longer(out: &mut Vec<u8>, number: i64) {
     match number {
-        0..=0x7f => out.push(number as u8),
+        -0x20..=0x7f => out.push(number as u8),
         0x80..=0xff => out.extend_from_slice(&[0xcc, number as u8]),
         0x100..=0xffff => write_tagged(out, 0xcd, &(number as u16).to_be_bytes()),
         0x1_0000..=0xffff_ffff => write_tagged(out, 0xce, &(number as u32).to_be_bytes()),
         0x1_0000_0000..=i64::MAX => write_tagged(out, 0xcf, &number.to_be_bytes()),
-        -0x20..=-1 => out.push(number as u8),
         -0x80..=-0x21 => out.extend_from_slice(&[0xd0, number as u8]),
         -0x8000..=-0x81 => write_tagged(out, 0xd1, &(number as i16).to_be_bytes()),
         -0x8000_0000..=-0x8001 => write_tagged(out, 0xd2, &(number as i32).to_be_bytes()),
@@ -21,6 +32,24 @@ pub fn write_uint(out: &mut Vec<u8>, number: u64) {
     match i64::try_from(number) {
         Ok(number) => write_int(out, number),
         Err(_) => write_tagged(out, 0xcf, &number.to_be_bytes()),
+    }
+}
+
+/// Write a hash and a number of a map, which mostly take nine bytes and five.
+#[inline]
+pub fn write_pair(out: &mut Vec<u8>, hash: u64, number: i64) {
+    match u32::try_from(number) {
+        Ok(number) if hash > 0xffff_ffff && number > 0xffff => {
+            let mut bytes = [0xcf; PAIR_BYTES];
+            bytes[1..9].copy_from_slice(&hash.to_be_bytes());
+            bytes[9] = 0xce;
+            bytes[10..].copy_from_slice(&number.to_be_bytes());
+            out.extend_from_slice(&bytes);
+        }
+        _ => {
+            write_uint(out, hash);
+            write_int(out, number);
+        }
     }
 }
 
@@ -115,8 +144,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Read an unsigned big-endian number of so many bytes.
+    #[inline]
     fn number(&mut self, length: usize) -> Option<u64> {
-        Some(self.take(length)?.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
+        let mut bytes = [0; 8];
+        bytes[8 - length..].copy_from_slice(self.take(length)?);
+        Some(u64::from_be_bytes(bytes))
     }
 
     fn length(&mut self, bytes: usize) -> Option<usize> {
@@ -128,6 +160,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Read an integer of 0 or more.
+    #[inline]
     pub fn uint(&mut self) -> Option<u64> {
         match self.tag()? {
             tag @ 0..=0x7f => Some(u64::from(tag)),
@@ -146,6 +179,19 @@ impl<'a> Reader<'a> {
             Some(number as i64)
         } else {
             None
+        }
+    }
+
+    /// Read what `write_pair` has written; the number is below `limit`.
+    #[inline]
+    pub fn pair(&mut self, limit: i64) -> Option<(u64, i64)> {
+        match self.rest.split_first_chunk::<PAIR_BYTES>() {
+            Some((&[0xcf, a, b, c, d, e, f, g, h, 0xce, i, j, k, l], rest)) => {
+                self.rest = rest;
+                let number = i64::from(u32::from_be_bytes([i, j, k, l]));
+                (number < limit).then_some((u64::from_be_bytes([a, b, c, d, e, f, g, h]), number))
+            }
+            _ => Some((self.uint()?, self.int(limit)?)),
         }
     }
 
@@ -182,6 +228,41 @@ impl<'a> Reader<'a> {
             0xc3 => Some(true),
             _ => None,
         }
+    }
+
+    pub fn float(&mut self) -> Option<f64> {
+        match self.tag()? {
+            0xcb => self.number(8).map(f64::from_bits),
+            _ => None,
+        }
+    }
+
+    /// Read a time of whole microseconds from 1970 to 2514: its seconds since the epoch, and the microseconds beyond them.
+    pub fn time(&mut self) -> Option<(i64, u32)> {
+        let (seconds, nanos) = match (self.tag()?, self.tag()?) {
+            (0xd6, 0xff) => (self.number(4)?, 0),
+            (0xd7, 0xff) => {
+                let number = self.number(8)?;
+                (number & ((1 << 34) - 1), number >> 34)
+            }
+            _ => return None,
+        };
+        (nanos < 1_000_000_000 && nanos % 1_000 == 0).then_some((seconds as i64, (nanos / 1_000) as u32))
+    }
+
+    /// Read nil as None, and anything else with `read`.
+    pub fn or_nil<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        match self.nil() {
+            Some(()) => Some(None),
+            None => read(self).map(Some),
+        }
+    }
+
+    /// Return what `read` reads, and the bytes from which it was read.
+    pub fn with_bytes<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<(T, &'a [u8])> {
+        let before = self.rest;
+        let value = read(self)?;
+        Some((value, &before[..before.len() - self.rest.len()]))
     }
 
     pub fn array(&mut self) -> Option<usize> {

@@ -118,6 +118,21 @@ impl CountStore {
         }
     }
 
+    /// The place of the counts of a key, decoded; None inside if there are none, and outside if they are foreign.
+    pub fn find_native(&mut self, key: &[u8]) -> Option<Option<usize>> {
+        match self.find_place(key) {
+            None => Some(None),
+            Some(at) => self.open(at).then_some(Some(at)),
+        }
+    }
+
+    /// The place of new counts for a key that has none. `note_counted` must follow.
+    pub fn add_new(&mut self, key: &[u8]) -> usize {
+        let at = self.take_place(key);
+        self.entries[at].decoded = Decoded::Native(Box::new(ChannelCounts::new()));
+        at
+    }
+
     /// Store that an entry, found or new, has counted a report.
     pub fn note_counted(&mut self, at: usize, occurred_ms: i64) {
         let expires = expiry_day(occurred_ms);

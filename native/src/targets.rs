@@ -3,7 +3,7 @@
 
 pub const SIGNATURE_BYTES: usize = 64;
 /// By bin: the smallest value of the targets that fell into it, 0 if none did.
-type Signature = [u16; 32];
+pub type Signature = [u16; 32];
 
 const HOUR_S: i64 = 3_600;
 const WAIT_S: i64 = 24 * HOUR_S;

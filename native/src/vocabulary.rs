@@ -19,6 +19,10 @@ impl Words {
         Words { words, places_by_length }
     }
 
+    pub fn len(&self) -> usize {
+        self.words.len()
+    }
+
     #[inline]
     pub fn place(&self, word: &str) -> Option<u8> {
         let places = self.places_by_length.get(word.len())?;

@@ -31,7 +31,7 @@ impl Stamped {
         self.numbers[UNNAMED]
     }
 
-    fn add(&mut self, other: &Stamped) {
+    pub fn add(&mut self, other: &Stamped) {
         for (place, (number, more)) in self.numbers.iter_mut().zip(other.numbers).enumerate() {
             // Nothing tells those without a name apart: the one that weighs most counts.
             *number = if place == UNNAMED { more.max(*number) } else { *number + more };

@@ -33,6 +33,7 @@ from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from tests.bench.place import ONE_TOPIC
 from tests.categories import CATEGORIES
+from tests.native.any_stamps import with_any_stamps
 from tests.native.both_cores import BothCores
 from tests.native.mutations import mutated, mutated_headers, ref_of_any_form
 from tests.unit.crowd_traffic import outcome
@@ -86,17 +87,32 @@ def with_low_limits(rules: Rules) -> Rules:
     return replace(rules, reporters=limits)
 
 
+def any_rules(rules: Rules, chance: random.Random) -> Rules:
+    """Return rules with other policies, signs of coordination, questions and samples."""
+    return replace(
+        chance.choice((rules, with_low_limits(rules))),
+        policies=chance.choice((rules.policies, (*rules.policies, *NOT_SHIPPED))),
+        integrity=chance.choice(("shadow", "live")),
+        ask=None
+        if rules.ask is None
+        else chance.choice((None, rules.ask, replace(rules.ask, mode="shadow"))),
+        sample_share=chance.choice((0.0, 0.1)),
+    )
+
+
 class Tally(NamedTuple):
     """How many reports were published, and how many of them the native core read.
 
     `stamped` is the number of all that came to the home of their reporter, `stamped_natively` of those that
-    the native core stamped.
+    the native core stamped; `counted` that of all that came to the home of their channel.
     """
 
     cases: int
     read: int
     stamped: int
     stamped_natively: int
+    counted: int
+    counted_natively: int
 
 
 class Publishers:
@@ -180,6 +196,8 @@ class Publishers:
             report["received_at"] = self._time(occurred + chance.choice((0, MINUTE, -MINUTE, -DAY)))
         if chance.random() < 0.8:
             report["message_ref"] = chance.choice(self.messages)
+            if chance.random() < 0.03:
+                report["message_version"] = chance.choice(("v1", "v2"))
         if chance.random() < 0.9:
             report["reporter"] = self._reporter()
         if chance.random() < 0.15:
@@ -204,6 +222,8 @@ class Publishers:
             channel["language"] = chance.choice(("de", "en-GB", "pt-BR", None))
         if chance.random() < 0.1:
             channel["members"] = chance.choice((1, 90, 4_000, 10**9))
+        if chance.random() < 0.05:
+            channel["kind"] = "account"
         facts: dict[str, Any] = {
             "kind": chance.choice(("user_report",) * 6 + get_args(ReportKind)),
             "channel": channel,
@@ -282,7 +302,7 @@ def any_decision(chance: random.Random, publishers: Publishers, number: int) -> 
 def any_partition(rules: Rules, chance: random.Random, place: tuple[int, int], **more: Any) -> BothCores:
     """Return a partition with settings and keys drawn from `chance`; `more` is for BothCores."""
     return BothCores(
-        chance.choice((rules, with_low_limits(rules))),
+        any_rules(rules, chance),
         place,
         PartitionSettings(
             duplicates_most=chance.choice((20, 3_000, 5_000_000)),
@@ -329,11 +349,17 @@ def naming(seed: int) -> Iterator[None]:
         raise
 
 
+def unchanged(record: Record) -> Record:
+    """Return what arrives at the home of a channel as it was stamped."""
+    return record
+
+
 def run(rules: Rules, seed: int, cases: int) -> Tally:
     """Run one history of so many reports. Raises AssertionError, with the seed, if the cores differ."""
     chance = random.Random(seed)
     place = chance.choice(((0, 1),) * 6 + ((1, 3),))
-    both = any_partition(rules, chance, place)
+    arriving = with_any_stamps if chance.random() < 0.3 else unchanged
+    both = any_partition(rules, chance, place, arriving=arriving)
     publishers = Publishers(chance, *place)
 
     def restart() -> None:
@@ -342,14 +368,20 @@ def run(rules: Rules, seed: int, cases: int) -> Tally:
 
     with naming(seed):
         done = play(both, publishers, chance, cases, (1, 1, 2, 5, 30, 150, 1_500), restart)
-    return Tally(done, both.reports.natively, both.reporters.applied, both.reporters.natively)
+    return Tally(
+        done,
+        both.reports.natively,
+        both.reporters.applied,
+        both.reporters.natively,
+        both.reports.applied,
+        both.reports.counted_natively,
+    )
 
 
 def fuzz(cases: int, first_seed: int = 0) -> Tally:
     """Run histories of as many reports in all."""
     rules = load_rules(sources=ONE_TOPIC)
-    rules = replace(rules, policies=(*rules.policies, *NOT_SHIPPED), sample_share=0.1)
-    total = Tally(0, 0, 0, 0)
+    total = Tally(0, 0, 0, 0, 0, 0)
     seed = first_seed
     while total.cases < cases:
         tally = run(rules, seed, CASES_PER_SEED)
@@ -367,7 +399,8 @@ def main() -> None:
     tally = fuzz(options.cases, options.first_seed)
     print(
         f"{tally.cases:,} records, of which the native core read {tally.read:,}; {tally.stamped:,} reports at the "
-        f"home of their reporter, of which it stamped {tally.stamped_natively:,}: no difference"
+        f"home of their reporter, of which it stamped {tally.stamped_natively:,}; {tally.counted:,} reports at the "
+        f"home of their channel, of which it counted {tally.counted_natively:,}: no difference"
     )
 
 

@@ -5,7 +5,7 @@ parsed once more, and what the client library spends on any record. So a batch w
 partition to which it passes reports on, and its reader decodes all of it at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -47,12 +47,14 @@ class BundleForm(Generic[Entry]):
     an array of entries, each of which is an array.
     """
 
-    __slots__ = ("_decode", "_header", "topic")
+    __slots__ = ("_decode", "_header", "entry", "topic")
 
     def __init__(self, topic: str, event_type: str, entry: Any) -> None:
         self.topic = topic
         self._header = CE_TYPE, event_type.encode()
         self._decode = msgspec.msgpack.Decoder(tuple[int, list[entry]]).decode
+        # Reads an entry that was not written yet.
+        self.entry: Callable[[bytes], Entry] = msgspec.msgpack.Decoder(entry).decode
 
     def record(self, partition: int, partitions: int, entries: Sequence[Entry]) -> OutputRecord:
         """Return the record that brings entries to a partition of `partitions`."""

@@ -231,12 +231,21 @@ class Batch(Generic[State, Rules, Counters]):
                 raise StepsRemain
 
 
-FastPath = Callable[[Any, Sequence[Any], int], int]
+FastPath = Callable[[Any, Sequence[Any], int, int], int]
 """Applies records or entries from an index on until it leaves one to the handlers; returns their number.
 
-It leaves the batch as handlers would, with how far sources are read (`Batch.read`). It raises what fails at
-the first one.
+It leaves the batch as handlers would, with how far sources are read (`Batch.read`), and ends with the item
+with which there are as many more outputs than items as its last argument says. It raises what fails at the
+first one, or FailedAt.
 """
+
+
+class FailedAt(Exception):
+    """The code failed with the cause at the item of this number, from the one on with which it began."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def apply_fast(
@@ -257,9 +266,13 @@ def apply_fast(
 
     while finished < len(items) and len(outputs) - finished < most_outputs:
         try:
-            applied = fast_path(batch, items, finished)
+            applied = fast_path(batch, items, finished, most_outputs - len(outputs) + finished)
         except MemoryError:
             raise
+        except FailedAt as failed:
+            cause = failed.__cause__
+            assert isinstance(cause, Exception)
+            raise StageFailed(place(finished + failed.number), cause) from cause
         except Exception as error:
             raise StageFailed(place(finished), error) from error
         if not applied:

@@ -132,7 +132,7 @@ def apply_report(
     if law.armed:
         arm_clocks(batch, case)
     if counted:
-        _judge_counted(batch, case, channel_key, rules, counts, windows, written)
+        judge_counted(batch, case, channel_key, rules, counts, windows, written)
     else:
         batch.counters.late += without_weight is None
         _count_for_day(batch, case, written, late=without_weight is None)
@@ -149,7 +149,7 @@ def _enriched_headers(batch: ReportBatch, case: Case) -> list[tuple[str, bytes]]
     return headers
 
 
-def _judge_counted(
+def judge_counted(
     batch: ReportBatch,
     case: Case,
     channel_key: bytes,

@@ -56,7 +56,7 @@ class BeyondBudget(NamedTuple):
 
 @dataclass(slots=True)
 class ReportCounters(PartitionCounters):
-    """`natively` is the number of reports that the native core read and passed on.
+    """`natively` are the reports that the native core passed on, `counted_natively` those that it counted.
 
     `late` reports were too old for every window, and `possible_repeats` are older than the ids that are
     remembered. `judged_out_of_window` were counted, but too late to be judged in a window of their own time;
@@ -71,6 +71,7 @@ class ReportCounters(PartitionCounters):
     """
 
     natively: int = 0
+    counted_natively: int = 0
     late: int = 0
     possible_repeats: int = 0
     judged_out_of_window: int = 0

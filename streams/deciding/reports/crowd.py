@@ -28,7 +28,6 @@ from streams.counting.usual.history import (
 )
 from streams.counting.withdrawal.watched import WatchedReports, decode_watched, encode_watched
 from streams.deciding.partition.moving import NewPartition, Shared
-from streams.deciding.reports.native.noting import NoteReport
 
 MESSAGE_REPORTERS: Final = b"A"
 """State key type of who reported a message. The key is: type, channel ref, NUL, message ref."""
@@ -88,14 +87,12 @@ class Crowd:
     """
 
     __slots__ = (
-        "_guard_changed", "approvals", "arrivals", "clusters", "guard", "histories", "listed", "note_report",
-        "reporters", "sizes", "watched",
+        "_guard_changed", "approvals", "arrivals", "clusters", "guard", "histories", "listed", "reporters",
+        "sizes", "watched",
     )  # fmt: skip
 
     def __init__(self, reporters: MessageStore) -> None:
         self.reporters = reporters
-        # Notes a usual report in one call of the native core.
-        self.note_report: NoteReport | None = getattr(reporters, "note", None)
         self.clusters = RecordStore[Clusters](encode_clusters, decode_clusters)
         self.arrivals = RecordStore[Arrivals](encode_arrivals, decode_arrivals)
         self.listed = RecordStore[tuple[str, ...]](_encode_listed, _decode_listed)

@@ -2,14 +2,21 @@
 
 from collections.abc import Mapping
 
+from msgspec import Raw
+
 from streams.contract.events.internal.findings import source_of
-from streams.contract.events.internal.passed_report import PassedReport, RestWithChannel, StampedReport
+from streams.contract.events.internal.passed_report import (
+    CheckedReport,
+    PassedReport,
+    RestWithChannel,
+    StampedReport,
+)
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import MessageReport
 from streams.contract.wire.dead_letter import Rejected
-from streams.contract.wire.forms.checked_report import checked_report, published_record, report_of
+from streams.contract.wire.forms.checked_report import checked_report, published_record, read_rest, report_of
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
-from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
+from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS, STAMPED_UNREAD
 from streams.contract.wire.forms.reporter_history import EARLIER_HEADER, REPORTER_HEADER
 from streams.contract.wire.forms.reporter_paused import decode_reporter_paused
 from streams.contract.wire.forms.reporter_standing_decoding import decode_reporter_standing
@@ -41,6 +48,7 @@ from streams.deciding.reports.claims import check_claims
 from streams.deciding.reports.escalation.clock_events import publish_change
 from streams.deciding.reports.outcomes import apply_outcome
 from streams.deciding.reports.pausing import apply_pause
+from streams.deciding.reports.rules import ReportRules
 
 # As in HANDLERS, what is no source counts as the first one.
 _SOURCES: Mapping[str, ReportSource] = {source: source for source in REPORT_SOURCES}
@@ -103,15 +111,27 @@ def handle_stamped_report(batch: ReportBatch, entry: StampedReport[RestWithChann
     Raises Rejected for a category that these rules do not have, and for a claim that they do not allow: those
     of the worker that passed it on may.
     """
-    checked, stored, rules = entry.report, entry.stamp, batch.rules
-    require_category("category", checked.category, rules.plans)
-    report = report_of(checked)
-    source = _SOURCES.get(without_prefix(checked.topic), MESSAGE_REPORTS)
-    check_claims(rules.registry.sources, source, report, checked.ce_source)
+    checked, stored = entry.report, entry.stamp
+    report = stamped_report(batch.rules, checked)
     origin = new_tuple(Origin, (checked.topic, checked.partition, checked.offset, checked.appended))
     decoded = new_tuple(Decoded, (report, checked.ce_source, checked.occurred))
     stamp = None if stored is None else stamp_of(stored)
     apply_once(batch, checked.channel_ref.encode(), origin, decoded, stamp)
+
+
+def stamped_report(rules: ReportRules, checked: CheckedReport[RestWithChannel]) -> MessageReport:
+    """Return the report of an entry. Raises Rejected as `handle_stamped_report`."""
+    require_category("category", checked.category, rules.plans)
+    report = report_of(checked)
+    source = _SOURCES.get(without_prefix(checked.topic), MESSAGE_REPORTS)
+    check_claims(rules.registry.sources, source, report, checked.ce_source)
+    return report
+
+
+def handle_unread_report(batch: ReportBatch, entry: StampedReport[Raw]) -> None:
+    """As `handle_stamped_report`, for an entry of which the native core has left the rest unread."""
+    read = read_rest(entry.report)
+    handle_stamped_report(batch, StampedReport(read, entry.stamp))
 
 
 def apply_once(
@@ -210,6 +230,9 @@ HANDLERS: Mapping[str, Handler] = {
 
 BUNDLED = Bundled(STAMPED_REPORTS, handle_stamped_report, lambda entry: published_record(entry.report))
 """What becomes of the reports in bundles that come to the home of their channel."""
+
+UNREAD = Bundled(STAMPED_UNREAD, handle_unread_report, lambda entry: published_record(entry.report))
+"""The same for the native core."""
 
 ALIGNED = (MESSAGE_REPORTS, VERIFIED_REPORTS, MODERATION_OUTCOMES, REPORTER_STANDING)
 """The sources that are read side by side. Outcomes of clocks are not: each is about a clock that runs."""

@@ -14,22 +14,20 @@ from streams.contract.events.outcome_reason import OutcomeReason
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
-from streams.contract.wire.records import OutputRecord, new_tuple
+from streams.contract.wire.records import new_tuple
 from streams.counting.attribution import MessageReporters, ReportIdentity
 from streams.counting.confirmation import Proof
 from streams.counting.coordination.channel_itself import named_message
 from streams.counting.credit import Credit
 from streams.counting.known_outcome import KnownOutcome
-from streams.counting.notices import REPORT_ROLES
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.credits import publish_credit, publish_receipt
-from streams.deciding.reports.crowd import MESSAGE_REPORTERS, message_key
+from streams.deciding.reports.crowd import message_key
 from streams.deciding.reports.escalation.asking import answer_questions, drawn_message
 from streams.deciding.reports.escalation.samples import SampleKey
-from streams.deciding.reports.message_counts import count_items, count_outcome, count_report
-from streams.deciding.reports.native.noting import NoteReport
+from streams.deciding.reports.message_counts import count_outcome, count_report
 from streams.deciding.reports.weightless import note_approval
 
 # Reasons that do not say whether the reports were right: the message was gone, or could not be judged.
@@ -96,10 +94,6 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
     key = message_key(channel_key, about)
     known_as = case.known_as
     earlier = None if known_as is None else state.reporter_keys.hash_before(known_as)
-    if case.source is None and earlier is None and state.crowd.note_report is not None:
-        first = _note_in_one_call(batch, state.crowd.note_report, key, case, reporter)
-        if first is not None:
-            return first
     if report.message_ref is None:
         record = state.crowd.reporters_of(key)
     else:
@@ -130,38 +124,6 @@ def note_reporter(batch: ReportBatch, channel_key: bytes, case: Case, reporter: 
         publish_receipt(batch, case, reporter)
     _publish_changes(batch, report.channel.ref, about, record, changes)
     return first and not known
-
-
-def _note_in_one_call(
-    batch: ReportBatch, note: NoteReport, key: bytes, case: Case, reporter: int
-) -> bool | None:
-    """Do what `note_reporter` does for a usual report; None, with nothing done, for any other."""
-    report, registry = case.report, batch.rules.registry
-    message, who = report.message_ref, report.reporter
-    assert who is not None
-    noted = note(
-        case.message,
-        MESSAGE_REPORTERS + key,
-        reporter,
-        case.received,
-        batch.state.time.now,
-        case.ce_source,
-        report.report_id,
-        report.channel.ref,
-        message,
-        None if message is None else REPORT_ROLES[report.kind, who.kind],
-        case.law.jurisdictions[0].code,
-        report.category,
-        who.kind in registry.reporters.receipts and not batch.rules.cases_alone,
-    )
-    if noted is None:
-        return None
-    first, new, receipt = noted
-    if new is not None:
-        count_items(batch, case, new)
-    if receipt is not None:
-        batch.outputs.append(new_tuple(OutputRecord, receipt))
-    return first
 
 
 def note_proof(batch: ReportBatch, channel_key: bytes, case: Case, reporter: int, proof: Proof) -> None:

@@ -27,16 +27,16 @@ class RiskModel:
     """Scores reports by one set of rules.
 
     The part that does not depend on a classifier is computed in advance for each of some 1,800 `cohorts`
-    (category, kind of reporter, membership, age of account). `classifier_limit` limits the odds of a
-    classifier.
+    (category, kind of reporter, membership, age of account). `limit` limits what a reporter changes of the
+    odds of the prior, and `classifier_limit` what a classifier does.
     """
 
-    __slots__ = ("_limit", "classifier_limit", "cohorts")
+    __slots__ = ("classifier_limit", "cohorts", "limit")
 
     def __init__(self, rules: Rules) -> None:
         scoring = rules.scoring
         self.classifier_limit = math.exp(scoring.classifier_clamp)
-        self._limit = limit = math.exp(scoring.reports_clamp)
+        self.limit = limit = math.exp(scoring.reports_clamp)
         ages: tuple[AccountAge | None, ...] = (None, *get_args(AccountAge))
         self.cohorts: dict[Cohort, _Scored] = {}
         for category in rules.categories.values():
@@ -65,7 +65,7 @@ class RiskModel:
         if factor != 1.0:
             weight = min(full * factor, most)
             known = risk.components
-            odds = prior * _clamp(_odds(weight) / prior, self._limit)
+            odds = prior * _clamp(_odds(weight) / prior, self.limit)
             risk = _risk(known.severity, known.prior, round(weight * MILLION) / MILLION, None, odds)
         classifier = report.classifier
         if classifier is None:

@@ -5,7 +5,7 @@ from streams.deciding.partition.batch import FastPath
 from streams.deciding.partition.stage import Stage
 from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.escalation.transitions import serve_due
-from streams.deciding.reports.handle import ALIGNED, BUNDLED, HANDLERS
+from streams.deciding.reports.handle import ALIGNED, BUNDLED, HANDLERS, UNREAD
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.state import MOVES, ReportState, rebind_reports, restore_reports
 from streams.deciding.reports.trial.candidate import tried_beside
@@ -23,11 +23,14 @@ def report_stage(rules: ReportRules) -> ReportStage:
     Raises ImportError if they ask for the native core and it is not installed.
     """
     fast_path: FastPath | None = None
+    fast_entries: FastPath | None = None
     if rules.native:
-        # Only here: it needs an extension that most installations do not have.
+        # Only here: they need an extension that most installations do not have.
         from streams.deciding.reports.native.gate import NativeGate  # noqa: PLC0415
+        from streams.deciding.reports.native.home import NativeChannelHome  # noqa: PLC0415
 
-        fast_path = NativeGate(rules).apply
+        home = NativeChannelHome(rules)
+        fast_path, fast_entries = NativeGate(rules, home).apply, home.apply
     return Stage(
         name="reports",
         rules=rules,
@@ -39,8 +42,9 @@ def report_stage(rules: ReportRules) -> ReportStage:
         rebound=rebind_reports,
         serve_due=serve_due,
         moves=MOVES,
-        bundled=BUNDLED,
+        bundled=UNREAD if rules.native else BUNDLED,
         fast_path=fast_path,
+        fast_entries=fast_entries,
         aligned=ALIGNED,
         publishers=rules.registry.publishers,
         tried_beside=tried_beside,

@@ -208,6 +208,7 @@ class ReportObserver(StageObserver[ReportState, ReportBatch]):
         metrics = self._metrics
         metrics.applied.add((), counters.applied)
         metrics.read_natively.add(("published",), counters.natively)
+        metrics.read_natively.add(("channel",), counters.counted_natively)
         metrics.late.add((), counters.late)
         metrics.possible_repeats.add((), counters.possible_repeats)
         metrics.weight_taken_out.add((), counters.weight_taken_out)

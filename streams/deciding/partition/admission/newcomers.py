@@ -80,11 +80,7 @@ class Newcomers:
                 _FIELDS[kind],
                 "Must be known: the state of the worker has reached its budget of memory.",
             )
-        if now // HOUR != self._hour:
-            self._begin(now // HOUR)
-        numbers = self._publishers.get((topic, ce_source))
-        if numbers is None:
-            numbers = self._numbers(topic, ce_source)
+        numbers = self._numbers_at(now, topic, ce_source)
         number = numbers.get(kind, 0)
         most = self._most[kind]
         if number >= most:
@@ -96,6 +92,18 @@ class Newcomers:
             )
         numbers[kind] = number + 1
         self._changed = True
+
+    def admit_all(self, kinds: Sequence[NewcomerKind], topic: str, ce_source: str, now: int) -> bool:
+        """Count one of each kind as `admit` does; return False, counting nothing, if that refuses one."""
+        if not self.has_room:
+            return False
+        numbers = self._numbers_at(now, topic, ce_source)
+        if any(numbers.get(kind, 0) >= self._most[kind] for kind in kinds):
+            return False
+        for kind in kinds:
+            numbers[kind] = numbers.get(kind, 0) + 1
+        self._changed = True
+        return True
 
     def say(self, *, has_room: bool) -> None:
         """Take newcomers, or none, from now on."""
@@ -119,6 +127,13 @@ class Newcomers:
         require_version(key[:1], value)
         self._hour, self.has_room, rows = _decode(memoryview(value)[1:])
         self._publishers = {(topic, ce_source): numbers for topic, ce_source, numbers in rows}
+
+    def _numbers_at(self, now: int, topic: str, ce_source: str) -> _Numbers:
+        """Return the numbers of a publisher in the hour of `now`."""
+        if now // HOUR != self._hour:
+            self._begin(now // HOUR)
+        numbers = self._publishers.get((topic, ce_source))
+        return self._numbers(topic, ce_source) if numbers is None else numbers
 
     def _begin(self, hour: int) -> None:
         self._publishers = {name: {} for name, numbers in self._publishers.items() if numbers}

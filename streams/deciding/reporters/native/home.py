@@ -31,7 +31,9 @@ class NativeReporterHome:
     def __init__(self, rules: ReporterStageRules) -> None:
         self._home = tocsin_native.ReporterHome(_handed_over(rules))
 
-    def apply(self, batch: ReporterBatch, entries: Sequence[PassedReport[Any]], begin: int) -> int:
+    def apply(
+        self, batch: ReporterBatch, entries: Sequence[PassedReport[Any]], begin: int, _more_outputs: int
+    ) -> int:
         """Note reports from `begin` on, until one is out of the ordinary; return how many it were.
 
         What batch and state then hold is what the handler would have made of them. Raises what fails at the

@@ -84,31 +84,42 @@ def rise_or_ask(
         opened = open_or_raise(
             batch, key, policy, alone, shares, case, counted_at, clear=clear, question=question
         )
-    if question is None or _may_be_asked_again(question, policy, shares, state.time.now):
-        known_id = None
-        if opened is not None:
-            known_id = opened.escalation_id
-            withdraw_question(batch, key, opened, state.time.now)
-        asked = _ask(
-            batch,
-            key,
-            known_id or escalation_id(key, case.ce_source, case.report.report_id),
-            policy,
-            shares,
-            counted_at,
-            _new(batch, policy, level, shares, case.report.category, ask, question, unsuspected),
-            ask,
-            question,
+    if question is not None and not _may_be_asked_again(question, policy, shares, state.time.now):
+        assert opened is not None
+        _go_on_waiting(batch, key, policy, opened, clear=clear)
+        return
+    known_id = None
+    if opened is not None:
+        known_id = opened.escalation_id
+        withdraw_question(batch, key, opened, state.time.now)
+    asked = _ask(
+        batch,
+        key,
+        known_id or escalation_id(key, case.ce_source, case.report.report_id),
+        policy,
+        shares,
+        counted_at,
+        _new(batch, policy, level, shares, case.report.category, ask, question, unsuspected),
+        ask,
+        question,
+    )
+    if opened is None or asked.answer == "stands":
+        reached = level if asked.answer == "stands" else REVIEW
+        opened = open_or_raise(
+            batch, key, policy, reached, shares, case, counted_at, clear=clear, question=asked
         )
-        if opened is None or asked.answer == "stands":
-            reached = level if asked.answer == "stands" else REVIEW
-            opened = open_or_raise(
-                batch, key, policy, reached, shares, case, counted_at, clear=clear, question=asked
-            )
-        _publish_asked(batch, key, opened, asked, case.origin)
-    assert opened is not None
+    _publish_asked(batch, key, opened, asked, case.origin)
     note_clear(opened, state.time.now, clear=clear)
     state.put_episode(key, opened, policy.timing, state.time.now)
+
+
+def _go_on_waiting(
+    batch: ReportBatch, key: EpisodeKey, policy: CompiledPolicy, opened: Open, *, clear: bool
+) -> None:
+    """Note whether an episode that waits for a desk is clear: nearly each report finds it as it was."""
+    if (opened.clear_since is not None) != clear:
+        note_clear(opened, batch.state.time.now, clear=clear)
+        batch.state.put_episode(key, opened, policy.timing, batch.state.time.now)
 
 
 def _waits(batch: ReportBatch, key: EpisodeKey, policy: CompiledPolicy) -> bool:

@@ -7,29 +7,39 @@ from collections.abc import Sequence
 
 import tocsin_native
 
-from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
+from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS, STAMPED_UNREAD
 from streams.contract.wire.records import SourceRecord
+from streams.deciding.partition.batch import FailedAt
 from streams.deciding.reports.batch import ReportBatch
+from streams.deciding.reports.native.home import NativeChannelHome
 from streams.deciding.reports.native.reading_rules import reading_rules
 from streams.deciding.reports.rules import ReportRules
 
 # As the extension numbers them: to the home of the channel, and to that of the reporter.
 _FORMS = (STAMPED_REPORTS, PASSED_REPORTS)
+# The channel's home is here.
+_HERE = 2
 
 
 class NativeGate:
-    """Passes ordinary reports on to the homes of their reporters and channels, by one set of rules."""
+    """Passes ordinary reports on to the homes of their reporters and channels, by one set of rules.
 
-    __slots__ = ("_gate",)
+    Those whose channel is at home here are applied by `home`.
+    """
 
-    def __init__(self, rules: ReportRules) -> None:
+    __slots__ = ("_gate", "_home")
+
+    def __init__(self, rules: ReportRules, home: NativeChannelHome) -> None:
         self._gate = tocsin_native.Gate(reading_rules(rules))
+        self._home = home
 
-    def apply(self, batch: ReportBatch, records: Sequence[SourceRecord], begin: int) -> int:
+    def apply(
+        self, batch: ReportBatch, records: Sequence[SourceRecord], begin: int, more_outputs: int
+    ) -> int:
         """Pass records on from `begin` on, until one is out of the ordinary; return how many it were.
 
         What the batch then holds is to the byte what the handler would have made of them. Raises what fails
-        at the first one.
+        at the first one, and FailedAt.
         """
         state, topic = batch.state, records[begin].topic
         # Operators decided about a source.
@@ -40,11 +50,19 @@ class NativeGate:
         entries, latest = self._gate.read(records, begin, place, until)
         if not entries:
             return 0
+        here = entries.pop() if entries[-1][0] == _HERE else None
+        number = len(entries)
         batch.passed_on.encoded(_FORMS, entries)
-        batch.read(topic, latest)
         to_reporters = sum(form for form, _, _, _ in entries)
         batch.counters.passed_to_reporters += to_reporters
-        batch.counters.rekeyed += len(entries) - to_reporters
-        batch.counters.natively += len(entries)
-        state.breaker.note_read(len(entries))
-        return len(entries)
+        batch.counters.rekeyed += number - to_reporters
+        batch.counters.natively += number
+        state.breaker.note_read(number)
+        if here is not None:
+            try:
+                number += self._home.apply(batch, [STAMPED_UNREAD.entry(here[-1])], 0, more_outputs)
+            except FailedAt as failed:
+                raise FailedAt(number) from failed.__cause__
+        if number:
+            batch.read(topic, latest)
+        return number

@@ -1,0 +1,320 @@
+"""The native core at the home of channels counts and publishes what Python does, to the byte, and leaves the same state."""
+
+import dataclasses
+
+import msgspec
+import pytest
+
+from streams.contract.events.report import REPORTER_KINDS
+from streams.contract.wire.failing import StageFailed
+from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
+from streams.counting.coordination.guard_rail import LEAST
+from streams.deciding.partition.limits import LIMITS
+from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
+from streams.deciding.reports.crowd import Crowd
+from streams.deciding.reports.native import home_rules
+from streams.deciding.reports.rules import compile_report_rules
+from streams.deciding.reports.stage import report_stage
+from streams.registry.loader import load_rules
+from tests.bench.place import ONE_TOPIC
+from tests.native.both_cores import BothStages
+from tests.native.fuzz import BEGIN_MS, DAY, HOUR, MINUTE
+from tests.tools import native_core
+from tests.unit.crowd_traffic import outcome, reported, stamped
+from tests.unit.traffic import Record, levels, policy, report
+
+native_core()
+
+RULES = load_rules(sources=ONE_TOPIC)
+LIVE = dataclasses.replace(RULES, integrity="live")
+INTERNAL = "message-reports-internal"
+
+
+class Homes(BothStages):
+    """One partition whose reports Python counts, and one whose reports the native core does."""
+
+    def __init__(self, rules=RULES, settings=DEFAULTS):
+        super().__init__(
+            lambda native: report_stage(compile_report_rules(rules, settings=settings, native=native)), (0, 1)
+        )
+
+    def topics(self, records, limits=LIMITS):
+        """Apply records, and return the topics of what was written."""
+        return [output.topic for batch in self.apply(records, limits) for output in batch.outputs]
+
+
+def together(records):
+    """The entries of bundles as one bundle."""
+    entries = [entry for record in records for entry in STAMPED_REPORTS.read(record).entries]
+    return [records[0]._replace(value=STAMPED_REPORTS.record(0, 1, entries).value)]
+
+
+def at_home(number, time, ref=None, channel="c", stamp=(), **fields):
+    """A report of a reporter with a stamp, at the home of its channel."""
+    reporter = {"kind": "user", "ref": ref or f"u{number}", **fields.pop("reporter", {})}
+    return stamped(report(number, time, channel=channel, reporter=reporter, **fields), **dict(stamp))
+
+
+def test_kinds_of_reporters_and_reports():
+    homes = Homes()
+    number = 0
+    for kind in ("user_report", "automated_detection", "trusted_flagger_notice", "statutory_victim_request"):
+        for who in REPORTER_KINDS:
+            for message in ({}, {"message_ref": "m1"}, {"message_ref": "m2"}):
+                number += 1
+                homes.apply(
+                    [at_home(number, BEGIN_MS + number, kind=kind, reporter={"kind": who}, **message)]
+                )
+    # The first one moves time on to its day.
+    assert homes.counted_natively == homes.applied - 1 == number - 1
+
+
+def test_detectors_with_and_without_classifier():
+    """Each of several parts of a source is credited, but they are no several findings."""
+    homes = Homes()
+    reports = []
+    for number in range(40):
+        fields = {"message_ref": f"m{number % 3}", "kind": "automated_detection", "category": "fraud"}
+        if number % 4:
+            score = number / 40
+            fields["classifier"] = {"name": f"scan{number % 2}", "version": f"{number % 3}", "score": score}
+        reporter = {"kind": "automated", **({"ref": "d"} if number % 5 else {})}
+        one = report(number, BEGIN_MS + number, reporter=reporter, **fields)
+        reports.append(stamped(one, factor=0.0 if number % 7 == 6 else 1.0, proof=()))
+    homes.apply(together(reports[:20]))
+    homes.restart(swap=True)
+    homes.apply(together(reports[20:]))
+    assert homes.counted_natively > 25
+
+
+@pytest.mark.parametrize("category", ["spam", "csam", "fraud", "terrorism", "harassment"])
+@pytest.mark.parametrize("rules", [RULES, LIVE])
+def test_reports_late_by_anything(category, rules):
+    """Windows that ended are judged, in floor categories as one of now; a person looks where a level rises."""
+    homes = Homes(rules)
+    delays = (
+        0,
+        MINUTE,
+        6 * MINUTE,
+        50 * MINUTE,
+        70 * MINUTE,
+        5 * HOUR,
+        13 * HOUR,
+        30 * HOUR,
+        8 * DAY,
+        32 * DAY,
+    )
+    reports = [
+        at_home(
+            number,
+            BEGIN_MS + 40 * DAY + number * MINUTE - delays[number * 7 % len(delays)],
+            channel=f"c{number % 2}",
+            category=category,
+            message_ref=f"m{number % 9}",
+        )
+        for number in range(160)
+    ]
+    for begin in range(0, 160, 40):
+        homes.apply(together(reports[begin : begin + 40]))
+        homes.restart(swap=begin % 80 == 0)
+    assert homes.counted_natively > 40
+
+
+@pytest.mark.parametrize("rules", [RULES, LIVE])
+def test_a_brigade_of_strangers_and_of_friends(rules):
+    """Members of a cluster, strangers with young accounts, and who goes through the channel."""
+    homes = Homes(rules)
+    signature = sum((2 * bin + 1) << 16 * bin for bin in range(12))
+    reports = []
+    for number in range(150):
+        linked = {"signature": signature, "needed": 2} if number % 3 == 0 else {}
+        stamp = {**linked, "channels": number % 9, "first_time": number % 2 == 0}
+        reporter = {"account_age": ("under_1d", "over_1y")[number % 4 == 0], "member": number % 5 == 0}
+        reports.append(
+            at_home(
+                number,
+                BEGIN_MS + number * 1_000,
+                ref=f"u{number % 110}",
+                stamp=stamp,
+                message_ref=f"m{number % 6}",
+                reporter=reporter,
+            )
+        )
+    topics = homes.topics([*together(reports[:90]), *together(reports[90:])])
+    assert "escalations" in topics
+    assert ("integrity-cases" in topics) == (rules is LIVE)
+    assert homes.counted_natively > 90
+
+
+def test_links_without_effect_beyond_the_guard_rail():
+    homes = Homes(LIVE)
+    number = 0
+    for group in range(LEAST + 20):
+        signature = sum((2 * (bin + 40 * group) + 1) % 65_536 << 16 * bin for bin in range(8))
+        pair = []
+        for _ in range(2):
+            number += 1
+            stamp = {"signature": signature, "needed": 2}
+            pair.append(at_home(number, BEGIN_MS + number, message_ref=f"m{group}", stamp=stamp))
+        homes.apply(together(pair))
+    guard = homes.states[1].crowd.guard
+    assert guard.tripped()
+    assert len(guard.linked) == LEAST + 20
+
+
+def test_a_crowd_that_waits_for_a_desk():
+    """Further reports change nothing until the desk answers, or a channel is clear."""
+    homes = Homes()
+    reports = [
+        at_home(n, BEGIN_MS + n * 1_000, message_ref=f"m{n % 20}", reporter={"member": True})
+        for n in range(300)
+    ]
+    topics = homes.topics(together(reports[:140]))
+    assert topics.count("review-questions") == 1
+    before = homes.counted_natively
+    assert "review-questions" not in homes.topics(together(reports[140:200]))
+    assert homes.counted_natively - before == 60
+    asked = homes.states[0].episodes["c"]["spam-flood", "live"].question
+    for drawn in asked.drawn:
+        homes.apply([outcome(1, "upheld", BEGIN_MS + 250_000, message=drawn.message)])
+    homes.apply(together(reports[200:]))
+    homes.apply([at_home(400, BEGIN_MS + 20 * HOUR, channel="other")])
+    homes.apply([at_home(401, BEGIN_MS + 20 * HOUR + 1)])
+
+
+def test_several_categories_are_judged_together():
+    own = policy(
+        id="together",
+        categories=("spam", "fraud", "csam"),
+        levels=levels({"reports": 4}, {"distinct_reporters": 6, "voices": 5}, {"reports": (">", 30)}),
+    )
+    several = dataclasses.replace(RULES, policies=(*RULES.policies, own))
+    homes = Homes(several)
+    reports = [
+        at_home(n, BEGIN_MS + n * MINUTE, ref=f"u{n % 11}", category=("spam", "fraud", "csam")[n % 3])
+        for n in range(60)
+    ]
+    homes.apply(together(reports))
+    homes.restart(swap=True)
+    late = [at_home(n, BEGIN_MS + n, ref=f"u{n % 11}", category="fraud") for n in range(100, 110)]
+    assert "escalations" in homes.topics(together(late)) or homes.states[0].episodes["c"]
+    assert homes.counted_natively > 40
+
+
+def test_new_channels_and_messages_too_many_are_refused():
+    """A report that brings both counts for neither if one is refused."""
+    settings = PartitionSettings(new_channels_per_hour=3, new_messages_per_hour=5)
+    homes = Homes(settings=settings)
+    reports = [
+        at_home(n, BEGIN_MS + n, channel=f"c{n * 3 % 7}", message_ref=f"m{n * 5 % 4}") for n in range(40)
+    ]
+    (batch,) = homes.apply(together(reports))
+    assert batch.counters.dead_letters["too_many_new"] > 20
+    homes.apply(together([at_home(50 + n, BEGIN_MS + HOUR + n, channel=f"n{n}") for n in range(6)]))
+    assert homes.counted_natively > 5
+
+
+def test_what_is_repeated_is_dropped_at_any_distance_and_counted_where_it_is_forgotten():
+    homes = Homes(settings=PartitionSettings(duplicates_most=3))
+    reports = [at_home(n, BEGIN_MS + n, message_ref="m") for n in range(700)]
+    homes.apply(together([*reports[:4], *reports[1:3]]))
+    homes.apply(together(reports))
+    (batch,) = homes.apply(together(reports[:10]))
+    assert batch.counters.possible_repeats == 10
+    assert homes.counted_natively > 600
+
+
+def test_a_slice_ends_where_that_of_python_does():
+    """With receipts there is more than one output for each report."""
+    homes = Homes()
+    reports = [at_home(n, BEGIN_MS + n, message_ref=f"m{n}") for n in range(200)]
+    few = LIMITS._replace(slice_more_outputs=7, batch_bytes=40_000)
+    batches = homes.apply(together(reports), few)
+    assert len(batches) > 3
+    assert homes.counted_natively > 180
+
+
+def test_a_day_and_a_step_that_is_due_are_pythons():
+    homes = Homes()
+    midnight = (BEGIN_MS // DAY + 1) * DAY
+    times = (midnight - 2, midnight - 1, midnight, midnight + 1, midnight + HOUR)
+    homes.apply(together([at_home(n, time, category="threat_to_life") for n, time in enumerate(times)]))
+    # The first one of each day, that which opens an episode, and that after the pane in which it did.
+    assert homes.counted_natively == 2
+
+
+def test_reports_at_home_where_they_were_published():
+    homes = Homes()
+    anonymous = [report(n, BEGIN_MS + n, reporter={"kind": "anonymous"}, message_ref="m") for n in range(20)]
+    homes.apply([*anonymous, report(30, BEGIN_MS + 30), *anonymous[:2]])
+    assert (homes.applied, homes.counted_natively) == (20, 19)
+
+
+def test_who_is_in_shadow_or_has_a_candidate_beside_is_pythons():
+    rules = compile_report_rules(RULES, native=True)
+    alone = dataclasses.replace(rules, cases_alone=True)
+    stage = dataclasses.replace(report_stage(rules), rules=alone)
+    batch = stage.apply(stage.restore(0, 1), reported(1, 2, 3))
+    assert (batch.counters.applied, batch.counters.counted_natively) == (3, 0)
+
+
+def test_a_failure_names_the_entry(monkeypatch):
+    homes = Homes()
+    calls = []
+
+    def fails(self, now, reporter, group):
+        calls.append(reporter)
+        if len(calls) >= 3:
+            raise LookupError("no disk")
+
+    monkeypatch.setattr(Crowd, "note_link", fails)
+    with pytest.raises(StageFailed) as failed:
+        homes.stages[1].apply(homes.states[1], together(reported(0, 1, 2, 3, 4)))
+    assert isinstance(failed.value.__cause__, LookupError)
+    assert failed.value.place.entry == 2
+
+
+def test_what_fails_in_a_judgement_names_the_entry(monkeypatch):
+    homes = Homes()
+    reports = [at_home(n, BEGIN_MS + n, category=("spam", "csam")[n == 3]) for n in range(6)]
+
+    def fails(*_arguments, **_more):
+        raise LookupError("no disk")
+
+    monkeypatch.setattr("streams.deciding.reports.native.home.judge_counted", fails)
+    with pytest.raises(StageFailed) as failed:
+        homes.stages[1].apply(homes.states[1], together(reports))
+    assert isinstance(failed.value.__cause__, LookupError)
+    assert failed.value.place.entry == 3
+
+
+def test_a_panic_names_the_entry(monkeypatch):
+    """Without a window there is no longest one."""
+    plan = home_rules._plan
+    monkeypatch.setattr(home_rules, "_plan", lambda *of: plan(*of) | {"windows": []})
+    stage = report_stage(compile_report_rules(RULES, native=True))
+    with pytest.raises(StageFailed) as failed:
+        stage.apply(stage.restore(0, 1), together(reported(0, 1, 2)))
+    assert failed.value.place.entry == 1
+    assert "the native core panicked" in str(failed.value.__cause__)
+
+
+def test_an_entry_that_no_worker_wrote_is_refused_alone():
+    """Python refuses its bundle; the native core reads the rest of each report where it is applied."""
+    stage = report_stage(compile_report_rules(RULES, native=True))
+    (bundle,) = together(reported(0, 1, 2))
+    partitions, entries = msgspec.msgpack.decode(bundle.value[1:])
+    entries[1][0][15] = ["user_report", "no time"]
+    damaged = bundle._replace(value=bundle.value[:1] + msgspec.msgpack.encode((partitions, entries)))
+    batch = stage.apply(stage.restore(0, 1), [damaged])
+    assert batch.counters.applied == 2
+    (letter,) = [output for output in batch.outputs if output.topic == "dead-letters"]
+    assert dict(letter.headers)["tocsin-reason"] == b"invalid_value"
+    assert letter.value == msgspec.msgpack.encode(["user_report", "no time"])
+
+
+def test_plain_records_of_0_2_are_pythons():
+    homes = Homes()
+    record = Record(INTERNAL, 0, 0, BEGIN_MS, b"c", report(1, BEGIN_MS).value, [])
+    homes.apply([record._replace(topic="message-reports")])
+    assert homes.counted_natively == 0
