@@ -36,7 +36,7 @@ class Noted:
     now: int
     newest_append: int
     over_limit: int
-    hashes: Sequence[tuple[int, int]]
+    hashes: Sequence[int]
     event_times: Sequence[int]
     entries: Sequence[tuple[int, int, bytes]]
     records: Sequence[tuple[bytes, bytes]]
@@ -60,7 +60,7 @@ class Counted:
 
     now: int
     newest_append: int
-    hashes: Sequence[tuple[int, int]]
+    hashes: Sequence[int]
     event_times: Sequence[int]
     outputs: Sequence[tuple[object, ...]]
     daily: Sequence[tuple[int, str, str, tuple[str | bool | int | None, ...], int]]

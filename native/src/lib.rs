@@ -3,7 +3,11 @@
 mod arrivals;
 mod assessment;
 mod changed_messages;
+mod channel_adds;
+mod channel_call;
+mod channel_follows;
 mod channel_home;
+mod channel_output;
 mod channel_plan;
 mod checked;
 mod clusters;

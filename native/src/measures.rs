@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 
 use crate::clusters::{linked_of, voices_millionths, ClusterSums};
+use crate::counts::ChannelCounts;
 use crate::sums::WindowCounts;
 use crate::voices::{Proven, Stamped};
+use crate::windows::Window;
 
 pub const MILLION: i64 = 1_000_000;
 /// `PROOF_CHANNELS` of streams/counting/confirmation.py.
@@ -17,6 +19,11 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// The window of counts that ends with the pane of `end`.
+    pub fn of(counts: &ChannelCounts, window: Window, end_ms: i64) -> Self {
+        Measured { counts: counts.measure(window, end_ms), stamped: counts.measure_stamped(window, end_ms) }
+    }
+
     /// As Python's: with the risk of that report without a name which weighs most.
     pub fn risk(&self) -> i64 {
         self.counts.sums.risk + self.stamped.unnamed()

@@ -62,8 +62,8 @@ pub struct Noted {
     now: i64,
     newest_append: i64,
     over_limit: usize,
-    /// The hashes to remember, with the time as of which.
-    hashes: Vec<(u64, i64)>,
+    /// The hashes to remember.
+    hashes: Vec<u64>,
     event_times: Vec<i64>,
     entries: Vec<(u32, usize, Py<PyBytes>)>,
     /// The records that have changed, by key.
@@ -76,7 +76,7 @@ struct Progress<'py> {
     /// Before which time all reports must be.
     limit: i64,
     fresh: HashSet<u64>,
-    hashes: Vec<(u64, i64)>,
+    hashes: Vec<u64>,
     event_times: Vec<i64>,
     over_limit: usize,
     entries: Vec<Entry<'py>>,
@@ -272,7 +272,7 @@ impl ReporterHome {
         progress.records[place].1 = record;
         progress.time.advance(occurred, report.appended);
         progress.fresh.insert(event);
-        progress.hashes.push((event, now));
+        progress.hashes.push(event);
         progress.event_times.push(occurred);
         progress.over_limit += usize::from(is_over);
         Ok(Some(()))

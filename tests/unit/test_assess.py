@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -55,13 +55,16 @@ def test_murmur2_equals_the_java_clients(data: bytes) -> None:
 
 
 @given(
-    st.integers(0, 9).flatmap(
-        lambda words: st.lists(st.binary(min_size=4 * words, max_size=4 * words), max_size=20)
+    st.lists(
+        st.sampled_from((0, 4, 5, 16, 36, 132)).flatmap(
+            lambda length: st.lists(st.binary(min_size=length, max_size=length), max_size=20)
+        ),
+        max_size=5,
     )
 )
-def test_murmur2_of_many_keys_equals_murmur2_of_each(keys: list[bytes]) -> None:
-    length = len(keys[0]) if keys else 4
-    assert list(murmur2_of_all(keys, length)) == [murmur2(key) for key in keys]
+def test_murmur2_of_many_keys_equals_murmur2_of_each(keys: list[list[bytes]]) -> None:
+    together = [key for alike in keys for key in alike]
+    assert murmur2_of_all(together) == {key: murmur2(key) for key in together}
 
 
 @given(
@@ -84,9 +87,10 @@ def test_homes_do_not_depend_on_prefetching(rows: list[tuple[str, bytes | None]]
 def test_keys_are_hashed_together_only_while_most_channels_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
     together: list[int] = []
 
-    def spy(keys: list[bytes], length: int) -> Sequence[int]:
-        together.append(len(keys))
-        return murmur2_of_all(keys, length)
+    def spy(keys: Iterable[bytes]) -> dict[bytes, int]:
+        hashed = list(keys)
+        together.append(len(hashed))
+        return murmur2_of_all(hashed)
 
     monkeypatch.setattr(home_partition, "murmur2_of_all", spy)
     homes = HomePartitions(7)

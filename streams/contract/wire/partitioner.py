@@ -7,12 +7,19 @@ publisher can follow: with the channel's ref as key, nothing needs to be re-keye
 import struct
 import sys
 from array import array
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 # Constants of MurmurHash2 and the seed that Kafka's Java client uses.
 _SEED = 0x9747B28C
 _MULTIPLIER = 0x5BD1E995
 _MASK = 0xFFFFFFFF
+
+
+# Refs of channels have up to 128 bytes. Hashing longer keys together with few others takes longer than alone,
+# and so does hashing fewer than these.
+LONGEST_TOGETHER = 128
+FEWEST_TOGETHER = 6
 
 
 def home_partition(key: bytes, partitions: int) -> int:
@@ -40,9 +47,18 @@ def murmur2(data: bytes) -> int:
     return h ^ (h >> 15)
 
 
-def murmur2_of_all(keys: Sequence[bytes], length: int) -> Sequence[int]:
-    """Return the hashes of keys of the same `length`, a multiple of 4: 0.4 us each instead of 2.2."""
-    return murmur2_of_block(b"".join(keys), length, len(keys))
+def murmur2_of_all(keys: Iterable[bytes]) -> dict[bytes, int]:
+    """Return the hashes of keys: of many that are equally long 0.4 us each instead of 2.2."""
+    by_length: defaultdict[int, list[bytes]] = defaultdict(list)
+    for key in keys:
+        by_length[len(key)].append(key)
+    found: dict[bytes, int] = {}
+    for length, alike in by_length.items():
+        if length % 4 or length > LONGEST_TOGETHER or len(alike) < FEWEST_TOGETHER:
+            found.update((key, murmur2(key)) for key in alike)
+        else:
+            found.update(zip(alike, murmur2_of_block(b"".join(alike), length, len(alike)), strict=True))
+    return found
 
 
 def murmur2_of_block(keys: bytes, length: int, number: int) -> Sequence[int]:

@@ -198,6 +198,14 @@ class RecentIds:
         self._fresh.add(hashed)
         self._until = now
 
+    def add_all(self, hashed: Sequence[int], now: int) -> None:
+        """Remember as many events as there is `room` for, the last of which was applied at `now`."""
+        if len(self._current) == SLOT_SIZE:
+            self._begin_slot(now)
+        self._current.extend(hashed)
+        self._fresh.update(hashed)
+        self._until = now
+
     def _begin_slot(self, now: int) -> None:
         ended, ids = self._number, len(self._current)
         slot = self._changes[ended] = self._current_slot().encode()

@@ -1,10 +1,10 @@
 """The home partition of a channel or request: the one that keeps its state."""
 
 import struct
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from streams.contract.wire.partitioner import (
+    LONGEST_TOGETHER,
     murmur2,
     murmur2_of_all,
     murmur2_of_block,
@@ -23,9 +23,6 @@ NEW_FOR_HASHING_TOGETHER = 1 / 4
 
 # The key of a reporter's records: the digits of a 64-bit hash.
 _HASH_DIGITS = 16
-
-# A longer key is not a channel ref, and hashing it together with few others takes longer than alone.
-LONGEST_REF = 128
 
 
 class HomePartitions:
@@ -71,9 +68,9 @@ class HomePartitions:
         if len(known) + len(new) > CACHED_REFS:
             known.clear()
             new = {ref: ref.encode() for ref in refs}
-        hashed = self._hashed_together(new.values())
+        hashed = murmur2_of_all(new.values())
         for ref, key in new.items():
-            known[ref] = key, partition_of_hash(hashed.get(key) or murmur2(key), self.partitions)
+            known[ref] = key, partition_of_hash(hashed[key], self.partitions)
         return [known[ref][1] for ref in refs]
 
     def hash_in_advance(self, records: Sequence[SourceRecord]) -> None:
@@ -85,15 +82,6 @@ class HomePartitions:
         self._foreseen = {}
         if new <= NEW_FOR_HASHING_TOGETHER * len(records):
             return
-        self._foreseen = self._hashed_together(record.key or b"" for record in records)
-
-    def _hashed_together(self, keys: Iterable[bytes]) -> dict[bytes, int]:
-        """Return the hashes of those keys that can be hashed together: a multiple of four bytes long."""
-        by_length: defaultdict[int, list[bytes]] = defaultdict(list)
-        for key in keys:
-            if len(key) % 4 == 0 and len(key) <= LONGEST_REF:
-                by_length[len(key)].append(key)
-        found: dict[bytes, int] = {}
-        for length, alike in by_length.items():
-            found.update(zip(alike, murmur2_of_all(alike, length), strict=True))
-        return found
+        keys = (record.key or b"" for record in records)
+        # A longer key is not a channel ref.
+        self._foreseen = murmur2_of_all(key for key in keys if len(key) <= LONGEST_TOGETHER)

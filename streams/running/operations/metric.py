@@ -115,7 +115,8 @@ LABELS = {
     "decision": "on a request: `routed`, `incomplete` or `refused`; of a desk: `upheld`, `dismissed` or "
     "`manifestly_unfounded`; about a reporter: `warned`, `paused` or `ended`",
     "code": "`encryption_keys`, `bulk_identify`, `block_protest` or `political_demand`",
-    "place": "`published`, where reports are published, or `reporter`, the home of their reporter",
+    "place": "`published`, where reports are published; `reporter`, the home of their reporter; or "
+    "`channel`, that of their channel",
     "core": "`native` or `python`",
     "version": "version of Tocsin",
     "rules": "the first 16 digits of the id of a set of rules, or `files`",

@@ -30,7 +30,7 @@ READ_NATIVELY = Metric(
     _INTAKE,
     "tocsin_reports_read_natively_total",
     "counter",
-    "Reports that the native core read and passed on, by place; Python reads the others.",
+    "Reports that the native core passed on, stamped or counted, by place; Python has the others.",
     ("place",),
 )
 LATE = Metric(

@@ -6,7 +6,7 @@ from functools import cache
 
 from aiokafka import TopicPartition
 
-from streams.contract.wire.partitioner import home_partition
+from streams.contract.wire.partitioner import murmur2_of_all, partition_of_hash
 from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.topics import DEAD_LETTERS, REFUSALS
 from streams.running.errors import OversizedRecord
@@ -36,16 +36,26 @@ class Outputs:
 
     async def add(self, outputs: Sequence[OutputRecord]) -> None:
         """Add records in order. Raises OversizedRecord."""
-        last: tuple[str, int | None] | None = None
-        rows: list[Write] = []
+        hashes = murmur2_of_all(
+            key for _, partition, key, _, _ in outputs if partition is None and key is not None
+        )
+        # Most outputs of a batch go to few places: each list is looked up once.
+        lists: dict[tuple[str, int], list[Write]] = {}
+        numbers: dict[str, int] = {}
         size = 0
-        for topic, partition, key, value, headers in outputs:
-            # Nearly all outputs of a batch go to one partition of one topic: look its list up once.
-            if last is None or topic is not last[0] or partition is None or partition != last[1]:
-                name = self._writer.prefix + topic
-                destination = await self._partition_for(name, key) if partition is None else partition
-                rows = self.writes[name, destination]
-                last = topic, partition
+        for topic, chosen, key, value, headers in outputs:
+            partition = chosen
+            if partition is None:
+                partitions = numbers.get(topic)
+                if partitions is None:
+                    partitions = numbers[topic] = await self._writer.partition_count(
+                        self._writer.prefix + topic
+                    )
+                hashed = None if key is None else hashes[key]
+                partition = self._partition_for(topic, hashed, partitions)
+            rows = lists.get((topic, partition))
+            if rows is None:
+                rows = lists[topic, partition] = self.writes[self._writer.prefix + topic, partition]
             # aiokafka accepts only a list.
             row = key, value, headers if isinstance(headers, list) else list(headers)
             if value is not None:
@@ -82,14 +92,14 @@ class Outputs:
                 "that leads to it, see docs/runbooks/TocsinPartitionSetAside.md."
             )
 
-    async def _partition_for(self, topic: str, key: bytes | None) -> int:
-        partitions = await self._writer.partition_count(topic)
-        home = self._partition % partitions if key is None else home_partition(key, partitions)
+    def _partition_for(self, topic: str, hashed: int | None, partitions: int) -> int:
+        home = self._partition % partitions if hashed is None else partition_of_hash(hashed, partitions)
         troubles = self._writer.troubles
-        if troubles and topic.removeprefix(self._writer.prefix) in (DEAD_LETTERS, REFUSALS):
+        if troubles and topic in (DEAD_LETTERS, REFUSALS):
             # Nobody reads them by key, and whoever publishes an invalid record chooses the key.
+            name = self._writer.prefix + topic
             others = ((home + n) % partitions for n in range(partitions))
-            return next((each for each in others if (topic, each) not in troubles), home)
+            return next((each for each in others if (name, each) not in troubles), home)
         return home
 
 

@@ -61,8 +61,7 @@ class NativeReporterHome:
         number = len(noted.event_times)
         if not number:
             return 0
-        for hashed, now in noted.hashes:
-            recent.add(hashed, now)
+        recent.add_all(noted.hashes, noted.now)
         state.reporters.put_encoded(noted.records)
         batch.passed_on.encoded(_FORMS, [(0, *entry) for entry in noted.entries])
         time.restore(time.applied + number, noted.now, noted.newest_append, 0)

@@ -92,8 +92,7 @@ class NativeChannelHome:
         number = len(counted.event_times)
         if not number:
             return 0
-        for hashed, now in counted.hashes:
-            recent.add(hashed, now)
+        recent.add_all(counted.hashes, counted.now)
         batch.outputs += [new_tuple(OutputRecord, row) for row in counted.outputs]
         for counter in counted.daily:
             state.daily.count(*counter)

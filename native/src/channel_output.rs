@@ -1,0 +1,134 @@
+//! Enriched reports as records (streams/deciding/reports/enrich.py).
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+
+use crate::arrivals::Arrivals;
+use crate::channel_adds::Places;
+use crate::channel_call::{Call, Ordinary};
+use crate::clusters::linked_of;
+use crate::enriched::{Enriched, Shown, Trust};
+use crate::handed_over::field;
+use crate::json::header_time;
+use crate::measures::Measured;
+use crate::risk::Risk;
+use crate::stamp::Stamp;
+
+/// About the length of an enriched report.
+const USUAL_BYTES: usize = 2_560;
+/// The places of `ce_id` and `ce_time` among the headers.
+const ID_AT: usize = 1;
+const TIME_AT: usize = 4;
+
+/// What all enriched reports have.
+pub struct EnrichedForm {
+    topic: PyObject,
+    headers: Py<PyList>,
+    /// The versions of the rules, as they stand in the JSON.
+    versions: Vec<u8>,
+    /// `find(numbers of StampedSums, arrivals)` returns the finding about them as JSON, None without one.
+    find_coordination: PyObject,
+}
+
+impl EnrichedForm {
+    pub fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
+        Ok(EnrichedForm {
+            topic: field(rules, "enriched_topic")?,
+            headers: field(rules, "enriched_headers")?,
+            versions: field(rules, "versions")?,
+            find_coordination: field(rules, "find_coordination")?,
+        })
+    }
+
+    /// What the reports of a window show of coordination (`find_coordination`), as JSON; None for nearly all.
+    fn finding(&self, window: &Measured, arrivals: &Arrivals, call: &Call) -> PyResult<Option<Vec<u8>>> {
+        if linked_of(&window.clusters()) == 0 && !arrivals.may_be_fresh() {
+            return Ok(None);
+        }
+        let py = call.state.counts.py();
+        let mut encoded = Vec::new();
+        arrivals.encode(&mut encoded);
+        let numbers = PyTuple::new(py, window.stamped.numbers)?;
+        self.find_coordination.bind(py).call1((numbers, PyBytes::new(py, &encoded)))?.extract()
+    }
+
+    /// The fields of the OutputRecord of an enriched report.
+    pub fn record<'py>(
+        &self,
+        one: &Ordinary<'_, 'py>,
+        risk: &Risk,
+        windows: &[Measured],
+        places: &Places,
+        call: &Call<'py>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let py = call.state.counts.py();
+        let report = one.report;
+        let finding = match (one.stamp, windows.last()) {
+            (Some(_), Some(longest)) => self.finding(longest, call.arrivals.at(places.arrivals), call)?,
+            _ => None,
+        };
+        let shown: Vec<Shown> = one
+            .plan
+            .windows
+            .iter()
+            .zip(windows)
+            .map(|((_, text), window)| Shown {
+                text,
+                reports: window.counts.sums.reports,
+                distinct_reporters: window.counts.distinct_reporters,
+                trusted_flaggers: window.counts.sums.trusted_flaggers,
+                automated: window.counts.sums.automated,
+                risk: window.risk(),
+            })
+            .collect();
+        let says = |stamp: &&Stamp| stamp.outcomes != 0.0 || stamp.over_limit || stamp.factor != 1.0;
+        let trust = one.stamp.filter(says).map(|stamp| {
+            Ok::<_, PyErr>(Trust {
+                trust_class: stamp.trust_class.to_str()?,
+                mean: stamp.mean,
+                lower: stamp.lower,
+                outcomes: stamp.outcomes,
+                over_limit: stamp.over_limit,
+            })
+        });
+        let enriched = Enriched {
+            report_id: report.id.to_str()?,
+            channel: one.channel,
+            category: &one.plan.category,
+            message: report.message.as_ref().map(|message| message.to_str()).transpose()?,
+            reporter_kind: report.reporter_kind.as_ref().map(|kind| kind.to_str()).transpose()?,
+            member: report.member,
+            rest: one.rest,
+            jurisdictions: &one.law.jurisdictions,
+            obligations: &one.law.obligations,
+            routing: &one.law.routing,
+            rule_of_law: &one.law.rule_of_law,
+            dsa: &one.plan.dsa,
+            risk,
+            windows: &shown,
+            counted: true,
+            versions: &self.versions,
+            topic: report.topic.to_str()?,
+            partition: report.partition,
+            offset: report.offset,
+            trust: trust.transpose()?,
+            finding: finding.as_deref(),
+            possible_repeat: false,
+        };
+        let mut value = Vec::with_capacity(USUAL_BYTES);
+        enriched.write(&mut value);
+        let headers = self.headers.bind(py).get_slice(0, usize::MAX);
+        headers.set_item(ID_AT, (intern!(py, "ce_id"), PyBytes::new(py, report.id.to_str()?.as_bytes())))?;
+        headers
+            .set_item(TIME_AT, (intern!(py, "ce_time"), PyBytes::new(py, &header_time(report.occurred))))?;
+        let fields = [
+            self.topic.bind(py).clone(),
+            call.state.partition.into_pyobject(py)?.into_any(),
+            PyBytes::new(py, one.channel.as_bytes()).into_any(),
+            PyBytes::new(py, &value).into_any(),
+            headers.into_any(),
+        ];
+        PyTuple::new(py, fields)
+    }
+}
