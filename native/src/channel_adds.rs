@@ -7,6 +7,8 @@ use crate::arrivals::Arrival;
 use crate::channel_call::{Call, Kind, Ordinary};
 use crate::clusters::{ClusterSums, ALONE, ALONE_KNOWN};
 use crate::counts::ReporterKind;
+use crate::measures::PROOF_CHANNELS;
+use crate::message_store::{MessageStore, NotedReport};
 use crate::signature::group_of;
 use crate::stamp::Stamp;
 use crate::store::CountStore;
@@ -34,28 +36,38 @@ struct Contribution {
     first_about_message: bool,
     linked: bool,
     stranger: bool,
+    /// What proves the reporter right elsewhere, if that is to be noted with the message.
+    proof: Option<Vec<u32>>,
 }
 
-/// What a stamped report adds: its risk in millionths, and what stands beside it in its pane. `is_first`: its reporter had not
-/// reported the message before. Call it before `counts` count the report.
+/// What a stamped report adds: its risk in millionths, and what stands beside it in its pane. `here` is the tag of its channel
+/// among those that prove reporters right. Call it before `counts` count the report, and after its message was `noted`.
 #[allow(clippy::too_many_arguments)] // One call for each report.
 pub fn stamped_adds<'py>(
     one: &Ordinary<'_, 'py>,
-    kind: &Kind,
     stamp: &Stamp<'py>,
     hashed: u64,
-    is_first: bool,
+    here: u32,
+    noted: &NotedReport<'py>,
     millionths: i64,
     places: &Places,
     counts: &mut CountStore,
+    messages: &mut MessageStore,
     call: &mut Call<'py>,
 ) -> PyResult<(i64, Stamped)> {
-    let contribution = contribute(one, stamp, hashed, is_first, places, call)?;
-    let adds = if kind.is_finder {
-        finder_adds(one, kind, stamp, &contribution)
+    let contribution = contribute(one, stamp, hashed, here, noted.is_first, places, call)?;
+    let adds = if one.who.is_finder {
+        finder_adds(one, stamp, &contribution)
     } else {
         person_adds(one, hashed, &contribution, places, counts)
     };
+    let mut proven = Vec::new();
+    if let Some(proof) = contribution.proof {
+        messages.add_proof(noted.at, hashed, proof.iter().copied().map(u64::from).collect());
+        if proof.len() >= PROOF_CHANNELS {
+            proven.push((hashed as u32, proof));
+        }
+    }
     let risk = if adds.risk { millionths } else { 0 };
     let mut numbers = [0; NUMBERS];
     numbers[0] = 1;
@@ -64,20 +76,20 @@ pub fn stamped_adds<'py>(
         numbers[1..5].copy_from_slice(&[reports, linked, known, squares]);
     }
     if adds.doubtful {
-        let is_anonymous = i64::from(kind.kind == ReporterKind::Anonymous);
+        let is_anonymous = i64::from(one.who.kind == ReporterKind::Anonymous);
         numbers[5..9].copy_from_slice(&[1, i64::from(adds.voice), risk, is_anonymous]);
     }
-    if !kind.is_finder && stamp.channels > FEW_CHANNELS && stamp.is_low()? {
+    if !one.who.is_finder && stamp.channels > FEW_CHANNELS && stamp.is_low()? {
         let missing = WHOLE - WHOLE * FEW_CHANNELS / stamp.channels;
         numbers[10] = if adds.voice { missing } else { 0 };
         numbers[11] = risk * missing / WHOLE;
     }
-    Ok((risk, Stamped { numbers, proven: Vec::new() }))
+    Ok((risk, Stamped { numbers, proven }))
 }
 
 /// What a report adds whose reporter has no ref.
-pub fn unnamed_adds(kind: &Kind, millionths: i64) -> (i64, Option<Stamped>) {
-    if kind.is_finder {
+pub fn unnamed_adds(who: &Kind, millionths: i64) -> (i64, Option<Stamped>) {
+    if who.is_finder {
         return (millionths, None);
     }
     let mut numbers = [0; NUMBERS];
@@ -90,6 +102,7 @@ fn contribute<'py>(
     one: &Ordinary<'_, 'py>,
     stamp: &Stamp<'py>,
     hashed: u64,
+    here: u32,
     is_first: bool,
     places: &Places,
     call: &mut Call<'py>,
@@ -104,7 +117,7 @@ fn contribute<'py>(
     if !is_first {
         call.note_link(now, hashed, None)?;
         let added = ClusterSums::default();
-        return Ok(Contribution { added, first_about_message: false, linked: false, stranger });
+        return Ok(Contribution { added, first_about_message: false, linked: false, stranger, proof: None });
     }
     let alone = if stamp.is_low()? { ALONE } else { ALONE_KNOWN };
     let (mut joined, mut group) = (alone, None);
@@ -121,7 +134,24 @@ fn contribute<'py>(
             joined = alone;
         }
     }
-    Ok(Contribution { added: joined.added, first_about_message: true, linked: !joined.first, stranger })
+    let proof = if joined.size == 1 && !stamp.proof.is_empty() {
+        elsewhere(stamp, here).filter(|tags| !tags.is_empty())
+    } else {
+        // They need no proof to confirm the reports of others.
+        (one.who.kind == ReporterKind::TrustedFlagger).then(Vec::new)
+    };
+    Ok(Contribution {
+        added: joined.added,
+        first_about_message: true,
+        linked: !joined.first,
+        stranger,
+        proof,
+    })
+}
+
+/// The tags of other channels in which a reporter was right; None beyond the limit of the day.
+fn elsewhere(stamp: &Stamp, here: u32) -> Option<Vec<u32>> {
+    (!stamp.over_limit).then(|| stamp.proof.iter().copied().filter(|&tag| tag != here).collect())
 }
 
 /// Whether a report adds its risk, and a voice if its reporter stands alone; `doubtful`: a suspected brigade may have made it.
@@ -133,8 +163,8 @@ struct Adds {
 
 /// What a report of a detector or a trusted flagger adds: each about another message is a finding of its own
 /// (`_what_it_adds` of deciding/reports/weighing.py).
-fn finder_adds(one: &Ordinary, kind: &Kind, stamp: &Stamp, contribution: &Contribution) -> Adds {
-    let held = kind.kind == ReporterKind::Automated && stamp.factor == 0.0;
+fn finder_adds(one: &Ordinary, stamp: &Stamp, contribution: &Contribution) -> Adds {
+    let held = one.who.kind == ReporterKind::Automated && stamp.factor == 0.0;
     // What names no message may be about any.
     let first = contribution.first_about_message || one.report.message.is_none();
     let silent = held || (one.plan.silences && contribution.linked);

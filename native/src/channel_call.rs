@@ -83,6 +83,8 @@ pub struct Ordinary<'a, 'py> {
     pub stamp: Option<&'a Stamp<'py>>,
     pub plan: &'a Plan,
     pub law: &'a Law,
+    /// What is said of its kind of reporter.
+    pub who: &'a Kind,
     pub channel: &'a str,
     /// The message it is about, or what stands for the channel.
     pub about: &'a str,

@@ -39,7 +39,7 @@ impl Follows {
     }
 
     /// Whether Python has to judge a report that is counted: an episode may open, rise, or be clear; a window that ended may
-    /// have a level; or its message is drawn (`_judge_counted` of deciding/reports/apply.py).
+    /// have a level; or its message is drawn (`judge_counted` of deciding/reports/apply.py).
     pub fn may_follow(
         &self,
         hash: &ReporterHash,

@@ -212,6 +212,7 @@ impl ChannelHome {
             stamp: stamp.as_ref(),
             plan,
             law: &Arc::clone(&law),
+            who: &self.reporters[reporter],
             about,
             source: source.as_ref().map(|(root, parts)| (root.as_ref(), parts.as_slice())),
             classifier,
@@ -240,7 +241,6 @@ impl ChannelHome {
 
     fn apply_ordinary<'py>(&self, one: &Ordinary<'_, 'py>, call: &mut Call<'py>) -> PyResult<Outcome> {
         let Ordinary { report, plan, law, now, .. } = *one;
-        let kind = &self.reporters[one.reporter];
         let Some(risk) = self.risk_of(one) else { return Ok(Outcome::Python) };
 
         // What is known, of which nothing changes before all of it is found.
@@ -283,15 +283,26 @@ impl ChannelHome {
         let (weight, beside, new) = match (one.stamp, receiving.reporter) {
             (Some(stamp), Some(hashed)) => {
                 let noted = messages.note_prepared(counts.py(), prepared, &receiving)?;
-                call.outputs.extend(noted.receipt);
-                let first = noted.is_first;
+                call.outputs.extend(noted.receipt.clone());
                 let millionths = risk.millionths();
-                let (weight, beside) =
-                    stamped_adds(one, kind, stamp, hashed, first, millionths, &places, &mut counts, call)?;
+                // Of most reporters nothing proves them right.
+                let here = if stamp.proof.is_empty() { 0 } else { self.hash.channel_tag(one.channel) };
+                let (weight, beside) = stamped_adds(
+                    one,
+                    stamp,
+                    hashed,
+                    here,
+                    &noted,
+                    millionths,
+                    &places,
+                    &mut counts,
+                    &mut messages,
+                    call,
+                )?;
                 (weight, Some(beside), noted.new)
             }
             _ => {
-                let (weight, beside) = unnamed_adds(kind, risk.millionths());
+                let (weight, beside) = unnamed_adds(one.who, risk.millionths());
                 (weight, beside, messages.count_prepared(prepared, &receiving))
             }
         };
@@ -300,7 +311,7 @@ impl ChannelHome {
         }
         let own = counts.counts_mut(places.counts);
         let (occurred, tier) = (report.occurred, law.protection);
-        own.add(occurred, now, kind.kind, receiving.reporter, weight, receiving.message, tier);
+        own.add(occurred, now, one.who.kind, receiving.reporter, weight, receiving.message, tier);
         if let Some(beside) = beside {
             own.add_stamped(occurred, beside);
         }
@@ -313,7 +324,7 @@ impl ChannelHome {
         if self.follows.may_follow(&self.hash, one, &places, &windows, &mut counts, call)? {
             return Ok(Outcome::Judge);
         }
-        let automated = kind.kind == ReporterKind::Automated || one.rest.kind == "automated_detection";
+        let automated = one.who.kind == ReporterKind::Automated || one.rest.kind == "automated_detection";
         let cell = Cell::Report { reporter: one.reporter, kind: one.kind, automated };
         call.daily.count(now, &law.country, plan.number, cell);
         Ok(Outcome::Applied)
@@ -325,14 +336,13 @@ impl ChannelHome {
         let (member, age) = who.unwrap_or_default();
         let factor = one.stamp.map_or(1.0, |stamp| stamp.factor);
         let score = one.rest.classifier.as_ref().map(|classifier| classifier.score);
-        self.risk.score(&one.plan.category, &self.reporters[one.reporter].name, member, age, factor, score)
+        self.risk.score(&one.plan.category, &one.who.name, member, age, factor, score)
     }
 
     /// What the record of its message takes of a report.
     fn receiving<'a>(&self, one: &Ordinary<'a, '_>, key: &'a [u8]) -> PyResult<Receiving<'a>> {
         let report = one.report;
-        let kind = &self.reporters[one.reporter];
-        let detected = one.source.filter(|_| kind.kind == ReporterKind::Automated);
+        let detected = one.source.filter(|_| one.who.kind == ReporterKind::Automated);
         Ok(Receiving {
             key,
             reporter: one.source.map(|(root, _)| self.hash.of(root)),
@@ -345,9 +355,8 @@ impl ChannelHome {
             role: self.kinds[one.kind].1[one.reporter].filter(|_| report.message.is_some()),
             country: &one.law.country,
             category: &one.plan.category,
-            is_told: kind.is_told && one.stamp.is_some(),
+            is_told: one.who.is_told && one.stamp.is_some(),
             found: detected.map(|(_, parts)| Found { parts, classifier: one.classifier }),
-            is_proof: kind.kind == ReporterKind::TrustedFlagger,
         })
     }
 }

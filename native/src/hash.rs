@@ -23,6 +23,11 @@ impl ReporterHash {
         bytes.copy_from_slice(state.finalize().as_bytes());
         u64::from_le_bytes(bytes)
     }
+
+    /// What stands for a channel in proofs (`channel_tag` of streams/deciding/partition/hash_key.py).
+    pub fn channel_tag(&self, channel: &str) -> u32 {
+        ((self.of(&format!("{channel}\0")) >> 32) as u32).max(1)
+    }
 }
 
 /// The hash of a report's idempotency key. `text` is only room to write in.

@@ -10,7 +10,7 @@ use crate::windows::Window;
 
 pub const MILLION: i64 = 1_000_000;
 /// `PROOF_CHANNELS` of streams/counting/confirmation.py.
-const PROOF_CHANNELS: usize = 2;
+pub const PROOF_CHANNELS: usize = 2;
 
 /// What a window adds up to, with what its stamped reports do.
 pub struct Measured {

@@ -46,8 +46,6 @@ pub(crate) struct Receiving<'a> {
     pub is_told: bool,
     /// What a detector found the message with; `reporter` is its root then.
     pub found: Option<Found<'a>>,
-    /// Whether its reporter needs no proof elsewhere to confirm the reports of others.
-    pub is_proof: bool,
 }
 
 /// The narrower sources of a finding, and name and version of the classifier.
@@ -105,6 +103,8 @@ impl Prepared {
 /// What a report was: the first one of its reporter, in which counts of items its message is new, and the fields of the
 /// receipt.
 pub(crate) struct NotedReport<'py> {
+    /// The place of the record among the changed ones.
+    pub at: usize,
     pub is_first: bool,
     pub new: Option<NewItems>,
     pub receipt: Option<Bound<'py, PyTuple>>,
@@ -179,9 +179,6 @@ impl MessageStore {
         }
         known.add_report(noted, receiving.received_s() as u32, identity, finding);
         let is_first = known.reports > before;
-        if is_first && receiving.is_proof {
-            known.add_proof(root, Vec::new());
-        }
         let new = count_in(known, receiving);
         let reporters = known.reporters.len();
         self.set_changed(at, is_added, reporters, expires);
@@ -191,7 +188,12 @@ impl MessageStore {
         } else {
             None
         };
-        Ok(NotedReport { is_first: is_first && !is_known, new, receipt })
+        Ok(NotedReport { at, is_first: is_first && !is_known, new, receipt })
+    }
+
+    /// Note where the reporter of a report that was noted just now was right elsewhere.
+    pub(crate) fn add_proof(&mut self, at: usize, reporter: u64, proof: Vec<u64>) {
+        self.changed.native(at).add_proof(reporter, proof);
     }
 
     /// Count a report without a reporter for its message, as `streams.deciding.reports.message_counts.count_message`.

@@ -16,16 +16,18 @@ pub struct Stamp<'py> {
     /// None if it is empty.
     pub signature: Option<Signature>,
     pub needed: i64,
+    /// Tags of the channels in which the reporter was right.
+    pub proof: Vec<u32>,
     pub channels: i64,
 }
 
 impl<'py> Stamp<'py> {
-    /// None if it says what only Python knows to use: that people decided about the reporter, or where he was right.
+    /// None if it says what only Python knows to use: that people decided about the reporter.
     pub fn of(stored: &Bound<'py, PyAny>) -> PyResult<Option<Self>> {
         let fields = stored.downcast::<PyTuple>()?;
         let flag = |at: usize| -> PyResult<bool> { fields.get_item(at)?.extract() };
         let number = |at: usize| -> PyResult<f64> { fields.get_item(at)?.extract() };
-        if fields.get_item(9)?.len()? > 0 || flag(10)? || flag(11)? {
+        if flag(10)? || flag(11)? {
             return Ok(None);
         }
         let signature = fields.get_item(7)?;
@@ -42,6 +44,7 @@ impl<'py> Stamp<'py> {
             over_limit: flag(6)?,
             signature,
             needed: fields.get_item(8)?.extract()?,
+            proof: fields.get_item(9)?.extract()?,
             channels: fields.get_item(12)?.extract()?,
         }))
     }
