@@ -44,8 +44,8 @@ struct Contribution {
 /// among those that prove reporters right. Call it before `counts` count the report, and after its message was `noted`.
 #[allow(clippy::too_many_arguments)] // One call for each report.
 pub fn stamped_adds<'py>(
-    one: &Ordinary<'_, 'py>,
-    stamp: &Stamp<'py>,
+    one: &Ordinary,
+    stamp: &Stamp,
     hashed: u64,
     here: u32,
     noted: &NotedReport<'py>,
@@ -79,7 +79,7 @@ pub fn stamped_adds<'py>(
         let is_anonymous = i64::from(one.who.kind == ReporterKind::Anonymous);
         numbers[5..9].copy_from_slice(&[1, i64::from(adds.voice), risk, is_anonymous]);
     }
-    if !one.who.is_finder && stamp.channels > FEW_CHANNELS && stamp.is_low()? {
+    if !one.who.is_finder && stamp.channels > FEW_CHANNELS && stamp.is_low() {
         let missing = WHOLE - WHOLE * FEW_CHANNELS / stamp.channels;
         numbers[10] = if adds.voice { missing } else { 0 };
         numbers[11] = risk * missing / WHOLE;
@@ -99,8 +99,8 @@ pub fn unnamed_adds(who: &Kind, millionths: i64) -> (i64, Option<Stamped>) {
 
 /// Add a report to the arrivals of its channel, and to the clusters of its message (`add_to_clusters`).
 fn contribute<'py>(
-    one: &Ordinary<'_, 'py>,
-    stamp: &Stamp<'py>,
+    one: &Ordinary,
+    stamp: &Stamp,
     hashed: u64,
     here: u32,
     is_first: bool,
@@ -119,7 +119,7 @@ fn contribute<'py>(
         let added = ClusterSums::default();
         return Ok(Contribution { added, first_about_message: false, linked: false, stranger, proof: None });
     }
-    let alone = if stamp.is_low()? { ALONE } else { ALONE_KNOWN };
+    let alone = if stamp.is_low() { ALONE } else { ALONE_KNOWN };
     let (mut joined, mut group) = (alone, None);
     if let (Some(signature), Some(place)) = (&stamp.signature, places.clusters) {
         let known = alone == ALONE_KNOWN;

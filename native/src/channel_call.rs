@@ -77,10 +77,10 @@ pub struct Call<'py> {
 }
 
 /// A report that is applied here.
-pub struct Ordinary<'a, 'py> {
-    pub report: &'a Checked<'py>,
+pub struct Ordinary<'a> {
+    pub report: &'a Checked<'a>,
     pub rest: &'a Rest<'a>,
-    pub stamp: Option<&'a Stamp<'py>>,
+    pub stamp: Option<&'a Stamp<'a>>,
     pub plan: &'a Plan,
     pub law: &'a Law,
     /// What is said of its kind of reporter.

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::exceptions::PyRuntimeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySequence, PyTuple};
 
@@ -20,7 +19,7 @@ use crate::channel_call::{
 use crate::channel_follows::Follows;
 use crate::channel_output::EnrichedForm;
 use crate::channel_plan::{read_plans, Plan};
-use crate::checked::Checked;
+use crate::checked::bytes_of;
 use crate::counts::ReporterKind;
 use crate::daily_rows::Cell;
 use crate::entry::kind_of;
@@ -35,7 +34,7 @@ use crate::message_store::{Found, Receiving};
 use crate::rest::Rest;
 use crate::risk::{Risk, RiskModel};
 use crate::signature::used_bins;
-use crate::stamp::Stamp;
+use crate::stamp::Stamped;
 use crate::windows::{fine_of, pane_start, DAY};
 
 /// Applies reports by one set of rules.
@@ -165,21 +164,16 @@ impl ChannelHome {
 
 impl ChannelHome {
     fn apply_one<'py>(&mut self, entry: &Bound<'py, PyAny>, call: &mut Call<'py>) -> PyResult<Outcome> {
-        let py = entry.py();
-        let report = Checked::of(&entry.getattr(intern!(py, "report"))?)?;
-        let Some(rest) = Rest::read(&report.rest) else { return Ok(Outcome::Python) };
-        let stored = entry.getattr(intern!(py, "stamp"))?;
-        let stamp = if stored.is_none() { None } else { Stamp::of(&stored)? };
-        if (stamp.is_none() && !stored.is_none())
-            || rest.has_times
-            || rest.has_match
-            || rest.message_version.is_some()
-        {
+        let bytes = bytes_of(entry)?;
+        let Some(Stamped { report, stamp }) = Stamped::read(&bytes) else { return Ok(Outcome::Python) };
+        let Some(rest) = Rest::read(report.rest) else { return Ok(Outcome::Python) };
+        let is_decided = stamp.as_ref().is_some_and(|stamp| stamp.is_decided);
+        if is_decided || rest.has_times || rest.has_match || rest.message_version.is_some() {
             return Ok(Outcome::Python);
         }
-        let reporter = match &report.reporter_kind {
+        let reporter = match report.reporter_kind {
             None => self.anonymous,
-            Some(kind) => match place_of(self.reporters.iter().map(|one| &one.name), kind.to_str()?) {
+            Some(kind) => match place_of(self.reporters.iter().map(|one| &one.name), kind) {
                 Some(place) => place,
                 None => return Ok(Outcome::Python),
             },
@@ -194,11 +188,11 @@ impl ChannelHome {
             return Ok(Outcome::Python);
         }
         let Some(law) = self.law.of(entry, &report, &rest)? else { return Ok(Outcome::Python) };
-        let Some(plan) = self.plans.get(report.category.to_str()?) else { return Ok(Outcome::Python) };
+        let Some(plan) = self.plans.get(report.category) else { return Ok(Outcome::Python) };
         let received = report.received.unwrap_or(report.occurred);
         let of_channel;
-        let about = match &report.message {
-            Some(message) => message.to_str()?,
+        let about = match report.message {
+            Some(message) => message,
             None => {
                 of_channel = format!("\0{}", received.div_euclid(DAY));
                 &of_channel
@@ -206,7 +200,7 @@ impl ChannelHome {
         };
         let now = call.time.now.max(report.occurred);
         let one = Ordinary {
-            channel: report.channel.to_str()?,
+            channel: report.channel,
             report: &report,
             rest: &rest,
             stamp: stamp.as_ref(),
@@ -221,7 +215,7 @@ impl ChannelHome {
             received,
             now,
         };
-        let event = event_hash(report.source.to_str()?, report.id.to_str()?, one.channel, &mut self.text);
+        let event = event_hash(report.source, report.id, one.channel, &mut self.text);
         let is_timely = now < call.limit
             && report.occurred > call.forgotten_until
             && pane_start(fine_of(report.occurred), fine_of(now)).is_some()
@@ -239,7 +233,7 @@ impl ChannelHome {
         Ok(outcome)
     }
 
-    fn apply_ordinary<'py>(&self, one: &Ordinary<'_, 'py>, call: &mut Call<'py>) -> PyResult<Outcome> {
+    fn apply_ordinary<'py>(&self, one: &Ordinary, call: &mut Call<'py>) -> PyResult<Outcome> {
         let Ordinary { report, plan, law, now, .. } = *one;
         let Some(risk) = self.risk_of(one) else { return Ok(Outcome::Python) };
 
@@ -332,7 +326,7 @@ impl ChannelHome {
 
     /// The risk of a report; None if its kind of reporter is none that is known.
     fn risk_of(&self, one: &Ordinary) -> Option<Risk> {
-        let who = one.report.reporter_kind.as_ref().map(|_| (one.report.member, one.rest.account_age));
+        let who = one.report.reporter_kind.map(|_| (one.report.member, one.rest.account_age));
         let (member, age) = who.unwrap_or_default();
         let factor = one.stamp.map_or(1.0, |stamp| stamp.factor);
         let score = one.rest.classifier.as_ref().map(|classifier| classifier.score);
@@ -340,7 +334,7 @@ impl ChannelHome {
     }
 
     /// What the record of its message takes of a report.
-    fn receiving<'a>(&self, one: &Ordinary<'a, '_>, key: &'a [u8]) -> PyResult<Receiving<'a>> {
+    fn receiving<'a>(&self, one: &Ordinary<'a>, key: &'a [u8]) -> PyResult<Receiving<'a>> {
         let report = one.report;
         let detected = one.source.filter(|_| one.who.kind == ReporterKind::Automated);
         Ok(Receiving {
@@ -348,10 +342,10 @@ impl ChannelHome {
             reporter: one.source.map(|(root, _)| self.hash.of(root)),
             received_ms: one.received,
             now_ms: one.now,
-            source: report.source.to_str()?,
-            report_id: report.id.to_str()?,
+            source: report.source,
+            report_id: report.id,
             channel: one.channel,
-            message: report.message.as_ref().map(|message| message.to_str()).transpose()?,
+            message: report.message,
             role: self.kinds[one.kind].1[one.reporter].filter(|_| report.message.is_some()),
             country: &one.law.country,
             category: &one.plan.category,

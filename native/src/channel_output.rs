@@ -56,7 +56,7 @@ impl EnrichedForm {
     /// The fields of the OutputRecord of an enriched report.
     pub fn record<'py>(
         &self,
-        one: &Ordinary<'_, 'py>,
+        one: &Ordinary,
         risk: &Risk,
         windows: &[Measured],
         places: &Places,
@@ -83,21 +83,19 @@ impl EnrichedForm {
             })
             .collect();
         let says = |stamp: &&Stamp| stamp.outcomes != 0.0 || stamp.over_limit || stamp.factor != 1.0;
-        let trust = one.stamp.filter(says).map(|stamp| {
-            Ok::<_, PyErr>(Trust {
-                trust_class: stamp.trust_class.to_str()?,
-                mean: stamp.mean,
-                lower: stamp.lower,
-                outcomes: stamp.outcomes,
-                over_limit: stamp.over_limit,
-            })
+        let trust = one.stamp.filter(says).map(|stamp| Trust {
+            trust_class: stamp.trust_class,
+            mean: stamp.mean,
+            lower: stamp.lower,
+            outcomes: stamp.outcomes,
+            over_limit: stamp.over_limit,
         });
         let enriched = Enriched {
-            report_id: report.id.to_str()?,
+            report_id: report.id,
             channel: one.channel,
             category: &one.plan.category,
-            message: report.message.as_ref().map(|message| message.to_str()).transpose()?,
-            reporter_kind: report.reporter_kind.as_ref().map(|kind| kind.to_str()).transpose()?,
+            message: report.message,
+            reporter_kind: report.reporter_kind,
             member: report.member,
             rest: one.rest,
             jurisdictions: &one.law.jurisdictions,
@@ -109,17 +107,17 @@ impl EnrichedForm {
             windows: &shown,
             counted: true,
             versions: &self.versions,
-            topic: report.topic.to_str()?,
+            topic: report.topic,
             partition: report.partition,
             offset: report.offset,
-            trust: trust.transpose()?,
+            trust,
             finding: finding.as_deref(),
             possible_repeat: false,
         };
         let mut value = Vec::with_capacity(USUAL_BYTES);
         enriched.write(&mut value);
         let headers = self.headers.bind(py).get_slice(0, usize::MAX);
-        headers.set_item(ID_AT, (intern!(py, "ce_id"), PyBytes::new(py, report.id.to_str()?.as_bytes())))?;
+        headers.set_item(ID_AT, (intern!(py, "ce_id"), PyBytes::new(py, report.id.as_bytes())))?;
         headers
             .set_item(TIME_AT, (intern!(py, "ce_time"), PyBytes::new(py, &header_time(report.occurred))))?;
         let fields = [

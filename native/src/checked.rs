@@ -1,52 +1,86 @@
-//! Reads the entries of bundles as Python has unpacked them (streams/contract/events/internal/passed_report.py).
+//! Reads the entries of bundles (streams/contract/events/internal/passed_report.py).
 
 use pyo3::buffer::PyBuffer;
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
-/// A CheckedReport. Texts are Python's.
-pub struct Checked<'py> {
-    pub topic: Bound<'py, PyString>,
+use crate::msgpack::Reader;
+use crate::windows::LATEST_MS;
+
+const CHECKED_FIELDS: usize = 16;
+const PASSED_FIELDS: usize = 4;
+
+/// The bytes of an entry, which Python has not read.
+pub fn bytes_of(entry: &Bound<PyAny>) -> PyResult<Vec<u8>> {
+    PyBuffer::get(entry)?.to_vec(entry.py())
+}
+
+/// A CheckedReport; `rest` is left unread.
+pub struct Checked<'a> {
+    pub topic: &'a str,
     pub partition: i64,
     pub offset: i64,
     pub appended: i64,
     pub occurred: i64,
     pub received: Option<i64>,
-    pub category: Bound<'py, PyString>,
-    pub reporter_kind: Option<Bound<'py, PyString>>,
+    pub category: &'a str,
+    pub reporter_kind: Option<&'a str>,
     pub member: Option<bool>,
-    pub channel: Bound<'py, PyString>,
-    pub message: Option<Bound<'py, PyString>>,
-    pub source: Bound<'py, PyString>,
-    pub id: Bound<'py, PyString>,
-    pub traceparent: Option<Bound<'py, PyString>>,
-    pub attempts: i64,
-    pub rest: Vec<u8>,
+    pub channel: &'a str,
+    pub message: Option<&'a str>,
+    pub source: &'a str,
+    pub id: &'a str,
+    pub rest: &'a [u8],
 }
 
-impl<'py> Checked<'py> {
-    /// The rest is that of an entry whose reader leaves it unread.
-    pub fn of(report: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let py = report.py();
-        let rest = report.getattr(intern!(py, "rest"))?;
-        Ok(Checked {
-            topic: report.getattr(intern!(py, "topic"))?.extract()?,
-            partition: report.getattr(intern!(py, "partition"))?.extract()?,
-            offset: report.getattr(intern!(py, "offset"))?.extract()?,
-            appended: report.getattr(intern!(py, "appended"))?.extract()?,
-            occurred: report.getattr(intern!(py, "occurred"))?.extract()?,
-            received: report.getattr(intern!(py, "received"))?.extract()?,
-            category: report.getattr(intern!(py, "category"))?.extract()?,
-            reporter_kind: report.getattr(intern!(py, "reporter_kind"))?.extract()?,
-            member: report.getattr(intern!(py, "member"))?.extract()?,
-            channel: report.getattr(intern!(py, "channel_ref"))?.extract()?,
-            message: report.getattr(intern!(py, "message_ref"))?.extract()?,
-            source: report.getattr(intern!(py, "ce_source"))?.extract()?,
-            id: report.getattr(intern!(py, "report_id"))?.extract()?,
-            traceparent: report.getattr(intern!(py, "traceparent"))?.extract()?,
-            attempts: report.getattr(intern!(py, "attempts"))?.extract()?,
-            rest: PyBuffer::get(&rest)?.to_vec(py)?,
-        })
+impl<'a> Checked<'a> {
+    /// None if it is anything else, or of a time that Python has to read.
+    pub fn read(reader: &mut Reader<'a>) -> Option<Self> {
+        if reader.array()? != CHECKED_FIELDS {
+            return None;
+        }
+        let report = Checked {
+            topic: reader.str()?,
+            partition: reader.int(i64::MAX)?,
+            offset: reader.int(i64::MAX)?,
+            appended: reader.int(LATEST_MS)?,
+            occurred: reader.int(LATEST_MS)?,
+            received: reader.or_nil(|reader| reader.signed(LATEST_MS))?,
+            category: reader.str()?,
+            reporter_kind: reader.or_nil(Reader::str)?,
+            member: reader.or_nil(Reader::bool)?,
+            channel: reader.str()?,
+            message: reader.or_nil(Reader::str)?,
+            source: reader.str()?,
+            id: reader.str()?,
+            rest: &[],
+        };
+        // Traceparent and attempts are for what becomes a dead letter, or is traced.
+        reader.or_nil(Reader::str)?;
+        reader.uint()?;
+        Some(Checked { rest: reader.any()?, ..report })
+    }
+}
+
+/// A PassedReport.
+pub struct Passed<'a> {
+    pub report: Checked<'a>,
+    /// From which the report was read.
+    pub report_bytes: &'a [u8],
+    pub reporter: u64,
+    /// Whether workers have another key, of before.
+    pub has_earlier: bool,
+}
+
+impl<'a> Passed<'a> {
+    /// None if it is anything else.
+    pub fn read(bytes: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        if reader.array()? != PASSED_FIELDS {
+            return None;
+        }
+        let (report, report_bytes) = reader.with_bytes(Checked::read)?;
+        let reporter = reader.uint()?;
+        let has_earlier = reader.nil().is_none();
+        Some(Passed { report, report_bytes, reporter, has_earlier })
     }
 }

@@ -45,7 +45,7 @@ impl LawCache {
 
     /// The law of a report, which may claim what it claims; None if it is Python's: it arms a clock, or is refused.
     pub fn of(&mut self, entry: &Bound<PyAny>, report: &Checked, rest: &Rest) -> PyResult<Option<Arc<Law>>> {
-        self.set_key(report, rest)?;
+        self.set_key(report, rest);
         if let Some(law) = self.known.get(&self.key) {
             return Ok(Some(law.clone()));
         }
@@ -66,13 +66,13 @@ impl LawCache {
     }
 
     /// All that the law depends on, and all that the claims do which a publisher may make.
-    fn set_key(&mut self, report: &Checked, rest: &Rest) -> PyResult<()> {
+    fn set_key(&mut self, report: &Checked, rest: &Rest) {
         let key = &mut self.key;
         key.clear();
-        write_str(key, report.topic.to_str()?);
-        write_str(key, report.source.to_str()?);
-        write_str(key, report.category.to_str()?);
-        let reporter = report.reporter_kind.as_ref().map(|kind| kind.to_str()).transpose()?;
+        write_str(key, report.topic);
+        write_str(key, report.source);
+        write_str(key, report.category);
+        let reporter = report.reporter_kind;
         // No country or language is empty.
         let texts = [reporter, rest.country, rest.language, rest.reporter_country];
         for text in texts.into_iter().chain([Some(rest.kind), Some(rest.visibility)]) {
@@ -83,6 +83,5 @@ impl LawCache {
         key.extend_from_slice(&(era as u32).to_be_bytes());
         key.extend_from_slice(rest.evidence_bytes);
         key.extend_from_slice(rest.notice_bytes);
-        Ok(())
     }
 }

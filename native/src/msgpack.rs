@@ -258,6 +258,46 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Read any value, and return its bytes.
+    pub fn any(&mut self) -> Option<&'a [u8]> {
+        self.with_bytes(|reader| {
+            let mut left = 1usize;
+            while left > 0 {
+                left = left - 1 + reader.pass_over()?;
+            }
+            Some(())
+        })
+        .map(|(_, bytes)| bytes)
+    }
+
+    /// Read a value without what is in it; return how many values that is.
+    fn pass_over(&mut self) -> Option<usize> {
+        let (length, inside) = match self.tag()? {
+            0..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => (0, 0),
+            tag @ 0x80..=0x8f => (0, 2 * usize::from(tag & 0x0f)),
+            tag @ 0x90..=0x9f => (0, usize::from(tag & 0x0f)),
+            tag @ 0xa0..=0xbf => (usize::from(tag & 0x1f), 0),
+            0xc4 | 0xd9 => (self.length(1)?, 0),
+            0xc5 | 0xda => (self.length(2)?, 0),
+            0xc6 | 0xdb => (self.length(4)?, 0),
+            0xcc | 0xd0 => (1, 0),
+            0xcd | 0xd1 => (2, 0),
+            0xca | 0xce | 0xd2 => (4, 0),
+            0xcb | 0xcf | 0xd3 => (8, 0),
+            0xdc => (0, self.length(2)?),
+            0xdd => (0, self.length(4)?),
+            0xde => (0, 2 * self.length(2)?),
+            0xdf => (0, 2 * self.length(4)?),
+            // The byte of the type of an extension comes before its data.
+            tag @ 0xd4..=0xd8 => (1 + (1 << (tag - 0xd4)), 0),
+            0xc7 => (1 + self.length(1)?, 0),
+            0xc8 => (1 + self.length(2)?, 0),
+            0xc9 => (1 + self.length(4)?, 0),
+            0xc1 => return None,
+        };
+        self.take(length).map(|_| inside)
+    }
+
     /// Return what `read` reads, and the bytes from which it was read.
     pub fn with_bytes<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<(T, &'a [u8])> {
         let before = self.rest;

@@ -9,14 +9,14 @@ use std::collections::{HashMap, HashSet};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PySequence, PyString};
+use pyo3::types::{PyBytes, PyDict, PySequence};
 
-use crate::checked::Checked;
+use crate::checked::{bytes_of, Passed};
 use crate::counts::STATE_VERSION;
 use crate::event_time::EventTime;
 use crate::handed_over::field;
 use crate::hash::{event_hash, home_partition, ReporterHash};
-use crate::msgpack::{write_array, write_bin, write_bool, write_float, write_int, write_nil, write_str};
+use crate::msgpack::{write_array, write_bin, write_bool, write_float, write_int};
 use crate::reporter::Reporter;
 use crate::targets::{write_signature, LATEST_S, SIGNATURE_BYTES};
 use crate::windows::DAY;
@@ -171,25 +171,19 @@ impl ReporterHome {
     /// Note a report that was passed on; None if it is Python's, with nothing changed.
     fn note<'py>(
         &mut self,
-        passed: &Bound<'py, PyAny>,
+        entry: &Bound<'py, PyAny>,
         partitions: u32,
         progress: &mut Progress<'py>,
         recent: &Bound<'py, PyAny>,
         store: &Bound<'py, PyAny>,
         newcomers: &Bound<'py, PyAny>,
     ) -> PyResult<Option<()>> {
-        let py = passed.py();
-        if !passed.getattr(intern!(py, "earlier"))?.is_none() {
-            return Ok(None);
-        }
-        let hashed: u64 = passed.getattr(intern!(py, "reporter"))?.extract()?;
-        let report = Checked::of(&passed.getattr(intern!(py, "report"))?)?;
-        let name = match &report.reporter_kind {
-            Some(name) => name.to_str()?,
-            None => return Ok(None),
-        };
-        let (Some(kind), Some(&floor)) = (self.kinds.get(name), self.floor.get(report.category.to_str()?))
-        else {
+        let py = entry.py();
+        let bytes = bytes_of(entry)?;
+        let Some(passed) = Passed::read(&bytes).filter(|passed| !passed.has_earlier) else { return Ok(None) };
+        let Passed { report, report_bytes, reporter: hashed, .. } = passed;
+        let Some(name) = report.reporter_kind else { return Ok(None) };
+        let (Some(kind), Some(&floor)) = (self.kinds.get(name), self.floor.get(report.category)) else {
             return Ok(None);
         };
         let occurred = report.occurred;
@@ -198,8 +192,8 @@ impl ReporterHome {
         if now >= progress.limit || occurred < 0 || !(0..LATEST_S * 1_000).contains(&received) {
             return Ok(None);
         }
-        let (source, channel) = (report.source.to_str()?, report.channel.to_str()?);
-        let event = event_hash(source, report.id.to_str()?, channel, &mut self.text);
+        let (source, channel) = (report.source, report.channel);
+        let event = event_hash(source, report.id, channel, &mut self.text);
         if progress.fresh.contains(&event) || recent.contains(event)? {
             return Ok(None);
         }
@@ -223,8 +217,8 @@ impl ReporterHome {
         let member = report.member != Some(false);
         let mut signature = None;
         if kind.has_signature {
-            let target = match &report.message {
-                Some(message) => self.hash.of(&format!("{channel}\0{}", message.to_str()?)),
+            let target = match report.message {
+                Some(message) => self.hash.of(&format!("{channel}\0{message}")),
                 None => self.hash.of(&format!("{channel}\0\0{}", received / DAY)),
             };
             let now_s = now / 1_000;
@@ -233,7 +227,7 @@ impl ReporterHome {
                 Some(reporter.targets.signature(now_s)).filter(|found| found.iter().any(|bin| *bin != 0));
         }
         if is_new {
-            let newcomer = ("reporters", &report.topic, &report.source, now);
+            let newcomer = ("reporters", report.topic, source, now);
             if newcomers.call_method1(intern!(py, "admit"), newcomer).is_err() {
                 // Python is told so again, and refuses the report.
                 return Ok(None);
@@ -241,9 +235,9 @@ impl ReporterHome {
         }
 
         // From here on nothing is left to Python.
-        let mut out = Vec::with_capacity(ENTRY_BYTES + report.rest.len());
+        let mut out = Vec::with_capacity(ENTRY_BYTES + report_bytes.len());
         write_array(&mut out, 2);
-        write_checked(&mut out, &report)?;
+        out.extend_from_slice(report_bytes);
         // StoredStamp.
         write_array(&mut out, 13);
         out.extend_from_slice(&kind.trust);
@@ -277,42 +271,6 @@ impl ReporterHome {
         progress.over_limit += usize::from(is_over);
         Ok(Some(()))
     }
-}
-
-/// CheckedReport.
-fn write_checked(out: &mut Vec<u8>, report: &Checked) -> PyResult<()> {
-    write_array(out, 16);
-    write_str(out, report.topic.to_str()?);
-    write_int(out, report.partition);
-    write_int(out, report.offset);
-    write_int(out, report.appended);
-    write_int(out, report.occurred);
-    match report.received {
-        Some(received) => write_int(out, received),
-        None => write_nil(out),
-    }
-    write_str(out, report.category.to_str()?);
-    write_text(out, &report.reporter_kind)?;
-    match report.member {
-        Some(member) => write_bool(out, member),
-        None => write_nil(out),
-    }
-    write_str(out, report.channel.to_str()?);
-    write_text(out, &report.message)?;
-    write_str(out, report.source.to_str()?);
-    write_str(out, report.id.to_str()?);
-    write_text(out, &report.traceparent)?;
-    write_int(out, report.attempts);
-    out.extend_from_slice(&report.rest);
-    Ok(())
-}
-
-fn write_text(out: &mut Vec<u8>, text: &Option<Bound<PyString>>) -> PyResult<()> {
-    match text {
-        Some(text) => write_str(out, text.to_str()?),
-        None => write_nil(out),
-    }
-    Ok(())
 }
 
 /// The state key of a reporter.

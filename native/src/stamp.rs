@@ -1,12 +1,17 @@
-//! The stamp of a report (`StoredStamp` of streams/contract/events/internal/passed_report.py), as Python has unpacked it.
+//! The stamp of a report (`StoredStamp` of streams/contract/events/internal/passed_report.py), and the entry that has it.
 
-use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
-
+use crate::checked::Checked;
+use crate::msgpack::Reader;
 use crate::targets::{read_signature, Signature};
 
-pub struct Stamp<'py> {
-    pub trust_class: Bound<'py, PyString>,
+/// A stamp that an earlier version wrote ends with `needed`.
+const EARLIER_FIELDS: usize = 9;
+const FIELDS: usize = 13;
+const MOST_PROOFS: usize = 64;
+const LIMIT: i64 = 1 << 32;
+
+pub struct Stamp<'a> {
+    pub trust_class: &'a str,
     pub mean: f64,
     pub lower: f64,
     pub outcomes: f64,
@@ -18,38 +23,64 @@ pub struct Stamp<'py> {
     pub needed: i64,
     /// Tags of the channels in which the reporter was right.
     pub proof: Vec<u32>,
+    /// Whether people decided about the reporter: then the report is Python's.
+    pub is_decided: bool,
     pub channels: i64,
 }
 
-impl<'py> Stamp<'py> {
-    /// None if it says what only Python knows to use: that people decided about the reporter.
-    pub fn of(stored: &Bound<'py, PyAny>) -> PyResult<Option<Self>> {
-        let fields = stored.downcast::<PyTuple>()?;
-        let flag = |at: usize| -> PyResult<bool> { fields.get_item(at)?.extract() };
-        let number = |at: usize| -> PyResult<f64> { fields.get_item(at)?.extract() };
-        if flag(10)? || flag(11)? {
-            return Ok(None);
+impl<'a> Stamp<'a> {
+    fn read(reader: &mut Reader<'a>) -> Option<Self> {
+        let fields = reader.array()?;
+        if fields != FIELDS && fields != EARLIER_FIELDS {
+            return None;
         }
-        let signature = fields.get_item(7)?;
-        let Some(signature) = read_signature(signature.downcast::<PyBytes>()?.as_bytes()) else {
-            return Ok(None);
+        let mut stamp = Stamp {
+            trust_class: reader.str()?,
+            mean: reader.float()?,
+            lower: reader.float()?,
+            outcomes: reader.float()?,
+            factor: reader.float()?,
+            first_time: reader.bool()?,
+            over_limit: reader.bool()?,
+            signature: read_signature(reader.bin()?)?,
+            needed: reader.int(LIMIT)?,
+            proof: Vec::new(),
+            is_decided: false,
+            channels: 0,
         };
-        Ok(Some(Stamp {
-            trust_class: fields.get_item(0)?.extract()?,
-            mean: number(1)?,
-            lower: number(2)?,
-            outcomes: number(3)?,
-            factor: number(4)?,
-            first_time: flag(5)?,
-            over_limit: flag(6)?,
-            signature,
-            needed: fields.get_item(8)?.extract()?,
-            proof: fields.get_item(9)?.extract()?,
-            channels: fields.get_item(12)?.extract()?,
-        }))
+        if fields == FIELDS {
+            let proofs = reader.array()?;
+            if proofs > MOST_PROOFS {
+                return None;
+            }
+            stamp.proof = (0..proofs).map(|_| u32::try_from(reader.uint()?).ok()).collect::<Option<_>>()?;
+            let (paused, watched) = (reader.bool()?, reader.bool()?);
+            stamp.is_decided = paused || watched;
+            stamp.channels = reader.int(LIMIT)?;
+        }
+        Some(stamp)
     }
 
-    pub fn is_low(&self) -> PyResult<bool> {
-        Ok(self.trust_class.to_str()? == "low")
+    pub fn is_low(&self) -> bool {
+        self.trust_class == "low"
+    }
+}
+
+/// A StampedReport.
+pub struct Stamped<'a> {
+    pub report: Checked<'a>,
+    pub stamp: Option<Stamp<'a>>,
+}
+
+impl<'a> Stamped<'a> {
+    /// None if it is anything else.
+    pub fn read(bytes: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        if reader.array()? != 2 {
+            return None;
+        }
+        let report = Checked::read(&mut reader)?;
+        let stamp = reader.or_nil(Stamp::read)?;
+        reader.is_at_end().then_some(Stamped { report, stamp })
     }
 }

@@ -5,6 +5,8 @@
 pub const MINUTE: i64 = 60_000;
 pub const HOUR: i64 = 60 * MINUTE;
 pub const DAY: i64 = 24 * HOUR;
+/// Far later than any time that is read (the year 10889).
+pub const LATEST_MS: i64 = 1 << 48;
 
 /// The newest panes of `pane_ms` each: a window has up to `panes`, and `late` more are held. Older ones are folded,
 /// `together` at a time.

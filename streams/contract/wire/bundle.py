@@ -14,7 +14,7 @@ from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected
 from streams.contract.wire.envelope import CE_TYPE
 from streams.contract.wire.records import OutputRecord, SourceRecord
 
-Entry = TypeVar("Entry", bound=msgspec.Struct)
+Entry = TypeVar("Entry", bound=msgspec.Struct | msgspec.Raw)
 
 # A batch closes a bundle that reaches one of them, and begins another. 1,000 reports are 60 KB compressed;
 # twice as many compress no better, and take twice as much memory when they are read (a megabyte). The bytes
@@ -47,14 +47,25 @@ class BundleForm(Generic[Entry]):
     an array of entries, each of which is an array.
     """
 
-    __slots__ = ("_decode", "_header", "entry", "topic")
+    __slots__ = ("_decode", "_decode_entry", "_event_type", "_header", "topic")
 
     def __init__(self, topic: str, event_type: str, entry: Any) -> None:
         self.topic = topic
+        self._event_type = event_type
         self._header = CE_TYPE, event_type.encode()
         self._decode = msgspec.msgpack.Decoder(tuple[int, list[entry]]).decode
-        # Reads an entry that was not written yet.
-        self.entry: Callable[[bytes], Entry] = msgspec.msgpack.Decoder(entry).decode
+        self._decode_entry: Callable[[bytes | msgspec.Raw], Entry] = msgspec.msgpack.Decoder(entry).decode
+
+    def unread(self) -> "BundleForm[Any]":
+        """Return the form in which entries are msgspec.Raw, for a reader that decodes few of them."""
+        return BundleForm(self.topic, self._event_type, msgspec.Raw)
+
+    def entry(self, raw: bytes | msgspec.Raw) -> Entry:
+        """Decode an entry. Raises Rejected if no worker wrote it."""
+        try:
+            return self._decode_entry(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise Rejected("invalid_value", WHOLE_VALUE, f"Must be what {CE_TYPE} says.") from None
 
     def record(self, partition: int, partitions: int, entries: Sequence[Entry]) -> OutputRecord:
         """Return the record that brings entries to a partition of `partitions`."""

@@ -6,6 +6,7 @@ Nothing is due in it but forgetting.
 from streams.contract.wire.topics import REPORTER_STATE, REPORTERS_INTERNAL, SourceTopics
 from streams.deciding.partition.batch import FastPath
 from streams.deciding.partition.due import DueKey
+from streams.deciding.partition.reading import unread
 from streams.deciding.partition.stage import Stage
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.counters import ReporterCounters
@@ -41,7 +42,7 @@ def reporter_stage(rules: ReporterStageRules) -> ReporterStage:
         rebound=_rebind,
         serve_due=_serve_due,
         moves=MOVES,
-        bundled=BUNDLED,
+        bundled=unread(BUNDLED) if rules.native else BUNDLED,
         fast_entries=fast_path,
         relays=True,
         publishers=rules.publishers,

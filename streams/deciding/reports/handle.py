@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from msgspec import Raw
-
 from streams.contract.events.internal.findings import source_of
 from streams.contract.events.internal.passed_report import (
     CheckedReport,
@@ -14,9 +12,9 @@ from streams.contract.events.internal.passed_report import (
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.events.report import MessageReport
 from streams.contract.wire.dead_letter import Rejected
-from streams.contract.wire.forms.checked_report import checked_report, published_record, read_rest, report_of
+from streams.contract.wire.forms.checked_report import checked_report, published_record, report_of
 from streams.contract.wire.forms.outcome_decoding import decode_clock_outcome
-from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS, STAMPED_UNREAD
+from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
 from streams.contract.wire.forms.reporter_history import EARLIER_HEADER, REPORTER_HEADER
 from streams.contract.wire.forms.reporter_paused import decode_reporter_paused
 from streams.contract.wire.forms.reporter_standing_decoding import decode_reporter_standing
@@ -128,12 +126,6 @@ def stamped_report(rules: ReportRules, checked: CheckedReport[RestWithChannel]) 
     return report
 
 
-def handle_unread_report(batch: ReportBatch, entry: StampedReport[Raw]) -> None:
-    """As `handle_stamped_report`, for an entry of which the native core has left the rest unread."""
-    read = read_rest(entry.report)
-    handle_stamped_report(batch, StampedReport(read, entry.stamp))
-
-
 def apply_once(
     batch: ReportBatch,
     channel_key: bytes,
@@ -230,9 +222,6 @@ HANDLERS: Mapping[str, Handler] = {
 
 BUNDLED = Bundled(STAMPED_REPORTS, handle_stamped_report, lambda entry: published_record(entry.report))
 """What becomes of the reports in bundles that come to the home of their channel."""
-
-UNREAD = Bundled(STAMPED_UNREAD, handle_unread_report, lambda entry: published_record(entry.report))
-"""The same for the native core."""
 
 ALIGNED = (MESSAGE_REPORTS, VERIFIED_REPORTS, MODERATION_OUTCOMES, REPORTER_STANDING)
 """The sources that are read side by side. Outcomes of clocks are not: each is about a clock that runs."""

@@ -2,10 +2,11 @@
 
 from streams.contract.wire.topics import CHANNEL_STATE, MESSAGE_REPORTS_INTERNAL, SourceTopics
 from streams.deciding.partition.batch import FastPath
+from streams.deciding.partition.reading import unread
 from streams.deciding.partition.stage import Stage
 from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.escalation.transitions import serve_due
-from streams.deciding.reports.handle import ALIGNED, BUNDLED, HANDLERS, UNREAD
+from streams.deciding.reports.handle import ALIGNED, BUNDLED, HANDLERS
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.state import MOVES, ReportState, rebind_reports, restore_reports
 from streams.deciding.reports.trial.candidate import tried_beside
@@ -42,7 +43,7 @@ def report_stage(rules: ReportRules) -> ReportStage:
         rebound=rebind_reports,
         serve_due=serve_due,
         moves=MOVES,
-        bundled=UNREAD if rules.native else BUNDLED,
+        bundled=unread(BUNDLED) if rules.native else BUNDLED,
         fast_path=fast_path,
         fast_entries=fast_entries,
         aligned=ALIGNED,

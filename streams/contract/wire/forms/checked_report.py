@@ -8,7 +8,7 @@ import msgspec
 
 from streams.contract.events.internal.passed_report import CheckedReport, RestOfReport, RestWithChannel
 from streams.contract.events.report import REPORT_TYPE, Channel, MessageReport, Reporter
-from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected, earlier_attempts
+from streams.contract.wire.dead_letter import earlier_attempts
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import (
     CONTENT_TYPE,
@@ -134,24 +134,12 @@ def rest_of(checked: CheckedReport[Any]) -> RestOfReport:
     return rest if isinstance(rest, RestOfReport) else _decode_rest(rest)
 
 
-def read_rest(checked: CheckedReport[Any]) -> CheckedReport[Any]:
-    """Return an entry with the rest of its report. Raises Rejected if no worker wrote it."""
-    try:
-        return msgspec.structs.replace(checked, rest=rest_of(checked))
-    except msgspec.DecodeError:
-        raise Rejected("invalid_value", WHOLE_VALUE, "Must be what its bundle says.") from None
-
-
 def published_record(checked: CheckedReport[Any]) -> DetachedRecord:
     """Return the report as a record of the topic to which it was published, for a dead letter.
 
     Its CloudEvent is in structured mode, with the report's id as its id; plain JSON stays plain.
     """
-    try:
-        report = report_of(read_rest(checked))
-    except Rejected:
-        # Whoever looks at it finds at least the bytes.
-        return _detached(checked, bytes(checked.rest), [])
+    report = report_of(msgspec.structs.replace(checked, rest=rest_of(checked)))
     if checked.ce_source:
         content_type = STRUCTURED_CONTENT_TYPE
         event = _StructuredReport(
@@ -165,10 +153,6 @@ def published_record(checked: CheckedReport[Any]) -> DetachedRecord:
         headers.append((TRACEPARENT, checked.traceparent.encode()))
     if checked.attempts:
         headers.append((ATTEMPT_HEADER, b"%d" % checked.attempts))
-    return _detached(checked, value, headers)
-
-
-def _detached(checked: CheckedReport[Any], value: bytes, headers: Headers) -> DetachedRecord:
     return DetachedRecord(
         checked.topic,
         checked.partition,

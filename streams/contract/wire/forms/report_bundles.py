@@ -17,8 +17,3 @@ STAMPED_REPORTS: Final[BundleForm[StampedReport[RestWithChannel]]] = BundleForm(
     MESSAGE_REPORTS_INTERNAL, "tocsin.stamped-reports.v1", StampedReport[RestWithChannel]
 )
 """To the home of their channel, most of them with a stamp."""
-
-STAMPED_UNREAD: Final[BundleForm[StampedReport[msgspec.Raw]]] = BundleForm(
-    MESSAGE_REPORTS_INTERNAL, "tocsin.stamped-reports.v1", StampedReport[msgspec.Raw]
-)
-"""The same for the native core, which reads the rest of each report itself."""

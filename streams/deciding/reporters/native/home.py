@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import tocsin_native
 
-from streams.contract.events.internal.passed_report import PassedReport
 from streams.contract.events.report import REPORTER_KINDS, ReporterKind
 from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.times import DAY
@@ -32,7 +31,7 @@ class NativeReporterHome:
         self._home = tocsin_native.ReporterHome(_handed_over(rules))
 
     def apply(
-        self, batch: ReporterBatch, entries: Sequence[PassedReport[Any]], begin: int, _more_outputs: int
+        self, batch: ReporterBatch, entries: Sequence[msgspec.Raw], begin: int, _more_outputs: int
     ) -> int:
         """Note reports from `begin` on, until one is out of the ordinary; return how many it were.
 

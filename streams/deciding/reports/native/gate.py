@@ -5,9 +5,10 @@ What it leaves out, `report_handler` reads: it is the judge, and refuses what is
 
 from collections.abc import Sequence
 
+import msgspec
 import tocsin_native
 
-from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS, STAMPED_UNREAD
+from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
 from streams.contract.wire.records import SourceRecord
 from streams.deciding.partition.batch import FailedAt
 from streams.deciding.reports.batch import ReportBatch
@@ -60,7 +61,7 @@ class NativeGate:
         state.breaker.note_read(number)
         if here is not None:
             try:
-                number += self._home.apply(batch, [STAMPED_UNREAD.entry(here[-1])], 0, more_outputs)
+                number += self._home.apply(batch, [msgspec.Raw(here[-1])], 0, more_outputs)
             except FailedAt as failed:
                 raise FailedAt(number) from failed.__cause__
         if number:

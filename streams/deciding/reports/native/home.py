@@ -6,10 +6,11 @@ What it leaves out, `handle_stamped_report` applies. Where something may follow 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import tocsin_native
 
-from streams.contract.events.internal.passed_report import StampedReport
-from streams.contract.wire.forms.checked_report import read_rest, report_of
+from streams.contract.wire.forms.checked_report import report_of
+from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.forms.stamp import stamp_of
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.records import OutputRecord, new_tuple
@@ -23,8 +24,6 @@ from streams.deciding.reports.case import Case
 from streams.deciding.reports.native.home_rules import home_rules
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.state import ReportState
-
-Entry = StampedReport[Any]
 
 
 class _State(NamedTuple):
@@ -52,7 +51,7 @@ class NativeChannelHome:
     def __init__(self, rules: ReportRules) -> None:
         self._home = tocsin_native.ChannelHome(home_rules(rules))
 
-    def apply(self, batch: ReportBatch, entries: Sequence[Entry], begin: int, more_outputs: int) -> int:
+    def apply(self, batch: ReportBatch, entries: Sequence[msgspec.Raw], begin: int, more_outputs: int) -> int:
         """Apply reports from `begin` on, until one is out of the ordinary; return how many it were.
 
         What batch and state then hold is what the handler would have made of them. Raises FailedAt.
@@ -131,10 +130,11 @@ def _parts(state: ReportState) -> _State:
     )
 
 
-def _judge(batch: ReportBatch, entry: Entry) -> None:
+def _judge(batch: ReportBatch, raw: msgspec.Raw) -> None:
     """Judge a report that was counted and published just now."""
-    state, checked = batch.state, entry.report
-    report = report_of(read_rest(checked))
+    state, entry = batch.state, STAMPED_REPORTS.entry(raw)
+    checked = entry.report
+    report = report_of(checked)
     stamp = None if entry.stamp is None else stamp_of(entry.stamp)
     rules = batch.rules.of(report.channel.ref)
     origin = Origin(checked.topic, checked.partition, checked.offset, checked.appended)

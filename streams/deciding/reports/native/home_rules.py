@@ -7,12 +7,11 @@ from typing import Any, get_args
 import msgspec
 
 from streams.contract.events.enriched_report import ENRICHED_REPORT_TYPE
-from streams.contract.events.internal.passed_report import StampedReport
 from streams.contract.events.report import REPORTER_KINDS, Category, ReportKind
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.envelope import headers_at
-from streams.contract.wire.forms.checked_report import read_rest
+from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.topics import ENRICHED_REPORTS
 from streams.counting.conditions import Condition
 from streams.counting.coordination.arrivals import decode_arrivals
@@ -122,12 +121,12 @@ def _fragment(**fields: Any) -> bytes:
     return b",".join(b'"%s":%s' % (name.encode(), encode(value)) for name, value in fields.items())
 
 
-def _law_finder(rules: ReportRules) -> Callable[[StampedReport[msgspec.Raw]], _Law | None]:
+def _law_finder(rules: ReportRules) -> Callable[[msgspec.Raw], _Law | None]:
     """Return what finds the law of a report; that returns None for one that arms clocks, or is refused."""
 
-    def find(entry: StampedReport[msgspec.Raw]) -> _Law | None:
+    def find(entry: msgspec.Raw) -> _Law | None:
         try:
-            report = stamped_report(rules, read_rest(entry.report))
+            report = stamped_report(rules, STAMPED_REPORTS.entry(entry).report)
         except Rejected:
             return None
         law = rules.resolver.resolve(report)
