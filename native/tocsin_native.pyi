@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from types import ModuleType
+from typing import Any
 
 __version__: str
 """The version of Tocsin from whose sources it was built."""
@@ -39,7 +40,6 @@ class Noted:
     hashes: Sequence[int]
     event_times: Sequence[int]
     entries: Sequence[tuple[int, int, bytes]]
-    records: Sequence[tuple[bytes, bytes]]
 
 class ChannelHome:
     """Applies reports at the home of their channel; see streams/deciding/reports/native/home.py."""
@@ -87,4 +87,14 @@ class CountStore:
         decode_entry: Callable[[bytes, bytes], object],
         require_version: Callable[[bytes, bytes], None],
         sums: ModuleType,
+    ) -> None: ...
+
+class RecordStore:
+    """Has the methods of streams.counting.record_store.RecordStore; see there."""
+
+    def __init__(
+        self,
+        encode: Callable[[Any], bytes],
+        decode: Callable[[bytes], object],
+        require_version: Callable[[bytes, bytes], None],
     ) -> None: ...

@@ -14,6 +14,7 @@ use crate::daily_rows::DailyRows;
 use crate::event_time::EventTime;
 use crate::law_cache::Law;
 use crate::message_store::MessageStore;
+use crate::record_store::RecordStore;
 use crate::records_in_use::RecordsInUse;
 use crate::rest::Rest;
 use crate::stamp::Stamp;
@@ -46,8 +47,8 @@ pub struct State<'py> {
     pub admit: Bound<'py, PyAny>,
     pub counts: Bound<'py, CountStore>,
     pub messages: Bound<'py, MessageStore>,
-    pub arrivals: Bound<'py, PyAny>,
-    pub clusters: Bound<'py, PyAny>,
+    pub arrivals: Bound<'py, RecordStore>,
+    pub clusters: Bound<'py, RecordStore>,
     pub note_link: Bound<'py, PyAny>,
     pub is_tripped: Bound<'py, PyAny>,
     pub episodes: Bound<'py, PyDict>,

@@ -143,8 +143,8 @@ impl ChannelHome {
                 break;
             }
         }
-        call.arrivals.put()?;
-        call.clusters.put()?;
+        call.arrivals.put();
+        call.clusters.put();
         let reporters: Vec<String> = self.reporters.iter().map(|kind| kind.name.clone()).collect();
         let kinds: Vec<String> = self.kinds.iter().map(|kind| kind.0.clone()).collect();
         let daily = call.daily.calls(py, &self.categories, &reporters, &kinds)?;

@@ -42,6 +42,7 @@ mod panes;
 mod policies;
 mod receipts;
 mod record;
+mod record_store;
 mod records_in_use;
 mod refs;
 mod repeats;
@@ -75,6 +76,7 @@ fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
     module.add_class::<store::CountStore>()?;
     module.add_class::<entry::CountEntry>()?;
     module.add_class::<message_store::MessageStore>()?;
+    module.add_class::<record_store::RecordStore>()?;
     module.add_class::<message_record::MessageRecord>()?;
     module.add_function(wrap_pyfunction!(for_tests::read_report_fields, module)?)?;
     module.add_function(wrap_pyfunction!(for_tests::read_source, module)?)?;

@@ -1,15 +1,13 @@
-//! Records of one type that a call decodes from the bytes of a store, and gives back as bytes once, when it ends
-//! (`encoded` and `put_encoded` of streams/counting/record_store.py).
+//! Records of one type that a call decodes from the bytes of a store, and gives back as bytes once, when it ends.
 
 use std::collections::HashMap;
 
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 use crate::arrivals::Arrivals;
 use crate::clusters::Clusters;
 use crate::counts::STATE_VERSION;
+use crate::record_store::RecordStore;
 use crate::windows::DAY;
 
 /// Of EXPIRY_DAY in counting/expiry.py.
@@ -42,7 +40,7 @@ impl Kept for Clusters {
 }
 
 pub struct RecordsInUse<'py, R> {
-    store: Bound<'py, PyAny>,
+    store: Bound<'py, RecordStore>,
     kept_ms: i64,
     places: HashMap<Vec<u8>, usize>,
     records: Vec<InUse<R>>,
@@ -59,7 +57,7 @@ struct InUse<R> {
 
 impl<'py, R: Kept> RecordsInUse<'py, R> {
     /// Records expire so long after their last change.
-    pub fn new(store: Bound<'py, PyAny>, kept_ms: i64) -> Self {
+    pub fn new(store: Bound<'py, RecordStore>, kept_ms: i64) -> Self {
         RecordsInUse { store, kept_ms, places: HashMap::new(), records: Vec::new(), changed: Vec::new() }
     }
 
@@ -68,16 +66,14 @@ impl<'py, R: Kept> RecordsInUse<'py, R> {
         if let Some(&place) = self.places.get(key) {
             return Ok(Some(place));
         }
-        let py = self.store.py();
-        let stored = self.store.call_method1(intern!(py, "encoded"), (PyBytes::new(py, key),))?;
-        let record = if stored.is_none() {
-            R::default()
-        } else {
-            let bytes = stored.downcast::<PyBytes>()?.as_bytes();
-            let body = bytes.get(1..bytes.len().saturating_sub(EXPIRY_DAY)).unwrap_or_default();
-            match R::decode(body) {
-                Some(record) => record,
-                None => return Ok(None),
+        let record = match self.store.borrow().bytes_of(self.store.py(), key)? {
+            None => R::default(),
+            Some(bytes) => {
+                let body = bytes.get(1..bytes.len().saturating_sub(EXPIRY_DAY)).unwrap_or_default();
+                match R::decode(body) {
+                    Some(record) => record,
+                    None => return Ok(None),
+                }
             }
         };
         let place = self.records.len();
@@ -101,21 +97,17 @@ impl<'py, R: Kept> RecordsInUse<'py, R> {
     }
 
     /// Give back what has changed.
-    pub fn put(self) -> PyResult<()> {
-        let py = self.store.py();
-        if self.changed.is_empty() {
-            return Ok(());
-        }
-        let mut changed = Vec::with_capacity(self.changed.len());
+    pub fn put(self) {
+        let mut store = self.store.borrow_mut();
+        let mut value = Vec::new();
         for place in self.changed {
             let one = &self.records[place];
-            let mut value = vec![STATE_VERSION];
+            value.clear();
+            value.push(STATE_VERSION);
             one.record.encode(&mut value);
             let expires = one.changed_at.unwrap_or_default() + self.kept_ms;
             value.extend_from_slice(&(-(-expires).div_euclid(DAY) as u32).to_be_bytes());
-            changed.push((PyBytes::new(py, &one.key), PyBytes::new(py, &value)));
+            store.put_bytes(&one.key, &value);
         }
-        self.store.call_method1(intern!(py, "put_encoded"), (changed,))?;
-        Ok(())
     }
 }

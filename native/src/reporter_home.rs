@@ -17,6 +17,7 @@ use crate::event_time::EventTime;
 use crate::handed_over::field;
 use crate::hash::{event_hash, home_partition, ReporterHash};
 use crate::msgpack::{write_array, write_bin, write_bool, write_float, write_int};
+use crate::record_store::RecordStore;
 use crate::reporter::Reporter;
 use crate::targets::{write_signature, LATEST_S, SIGNATURE_BYTES};
 use crate::windows::DAY;
@@ -66,8 +67,6 @@ pub struct Noted {
     hashes: Vec<u64>,
     event_times: Vec<i64>,
     entries: Vec<(u32, usize, Py<PyBytes>)>,
-    /// The records that have changed, by key.
-    records: Vec<(Py<PyBytes>, Py<PyBytes>)>,
 }
 
 /// What a call has noted so far.
@@ -80,9 +79,6 @@ struct Progress<'py> {
     event_times: Vec<i64>,
     over_limit: usize,
     entries: Vec<Entry<'py>>,
-    /// By hash of the reporter: the place in `records`.
-    places: HashMap<u64, usize>,
-    records: Vec<(u64, Vec<u8>)>,
 }
 
 #[pymethods]
@@ -113,14 +109,13 @@ impl ReporterHome {
     #[allow(clippy::too_many_arguments)]
     fn apply<'py>(
         &mut self,
-        py: Python<'py>,
         entries: &Bound<'py, PySequence>,
         begin: usize,
         end: usize,
         partitions: u32,
         time: (i64, i64, i64),
         recent: &Bound<'py, PyAny>,
-        store: &Bound<'py, PyAny>,
+        store: &Bound<'py, RecordStore>,
         newcomers: &Bound<'py, PyAny>,
     ) -> PyResult<Noted> {
         let mut progress = Progress {
@@ -131,8 +126,6 @@ impl ReporterHome {
             event_times: Vec::new(),
             over_limit: 0,
             entries: Vec::new(),
-            places: HashMap::new(),
-            records: Vec::new(),
         };
         for at in begin..end {
             let noted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -148,16 +141,12 @@ impl ReporterHome {
                 Ok(None) | Err(_) => break,
             }
         }
-        let records = progress.records.iter().map(|(reporter, record)| {
-            (PyBytes::new(py, &state_key(*reporter)).unbind(), PyBytes::new(py, record).unbind())
-        });
         Ok(Noted {
             now: progress.time.now,
             newest_append: progress.time.newest_append,
             over_limit: progress.over_limit,
             hashes: progress.hashes,
             event_times: progress.event_times,
-            records: records.collect(),
             entries: progress
                 .entries
                 .into_iter()
@@ -175,7 +164,7 @@ impl ReporterHome {
         partitions: u32,
         progress: &mut Progress<'py>,
         recent: &Bound<'py, PyAny>,
-        store: &Bound<'py, PyAny>,
+        store: &Bound<'py, RecordStore>,
         newcomers: &Bound<'py, PyAny>,
     ) -> PyResult<Option<()>> {
         let py = entry.py();
@@ -197,15 +186,8 @@ impl ReporterHome {
         if progress.fresh.contains(&event) || recent.contains(event)? {
             return Ok(None);
         }
-        let known = match progress.places.get(&hashed) {
-            Some(&place) => Some(Reporter::read(body(&progress.records[place].1))),
-            None => {
-                let stored: Option<Bound<PyBytes>> = store
-                    .call_method1(intern!(py, "encoded"), (PyBytes::new(py, &state_key(hashed)),))?
-                    .extract()?;
-                stored.map(|record| Reporter::read(body(record.as_bytes())))
-            }
-        };
+        let key = state_key(hashed);
+        let known = store.borrow().bytes_of(py, &key)?.map(|record| Reporter::read(body(&record)));
         let is_new = known.is_none();
         let Some(mut reporter) = known.unwrap_or_else(|| Some(Reporter::default())) else { return Ok(None) };
 
@@ -259,11 +241,7 @@ impl ReporterHome {
         let mut record = vec![STATE_VERSION];
         reporter.write(&mut record);
         record.extend_from_slice(&((now / DAY + QUIET_DAYS) as u32).to_be_bytes());
-        let place = *progress.places.entry(hashed).or_insert_with(|| {
-            progress.records.push((hashed, Vec::new()));
-            progress.records.len() - 1
-        });
-        progress.records[place].1 = record;
+        store.borrow_mut().put_bytes(&key, &record);
         progress.time.advance(occurred, report.appended);
         progress.fresh.insert(event);
         progress.hashes.push(event);

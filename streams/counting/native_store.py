@@ -1,5 +1,6 @@
-"""The stores of counts and of messages of the native core."""
+"""The stores of the native core: of counts, of messages, and of records of which Python knows the form."""
 
+from collections.abc import Callable
 from typing import cast
 
 import tocsin_native
@@ -12,6 +13,7 @@ from streams.contract.wire.state_records import require_version
 from streams.contract.wire.topics import REPORTER_NOTICES
 from streams.counting import message_store, sums
 from streams.counting.message_store import MessageStore
+from streams.counting.record_store import Kept, RecordStore
 from streams.counting.store import CountStore, decode_entry
 
 
@@ -22,9 +24,16 @@ def native_count_store() -> CountStore:
 
 
 def native_message_store() -> MessageStore:
-    """Return a store of the native core, which has the methods of MessageStore, and `note`."""
+    """Return a store of the native core, which has the methods of MessageStore."""
     store = tocsin_native.MessageStore(message_store, REPORTER_NOTICES, NAMESPACE.bytes, _receipts_of)
     return cast(MessageStore, store)
+
+
+def native_record_store(
+    encode: Callable[[Kept], bytes], decode: Callable[[bytes], Kept]
+) -> RecordStore[Kept]:
+    """Return a store of the native core, which has the methods of RecordStore."""
+    return cast(RecordStore[Kept], tocsin_native.RecordStore(encode, decode, require_version))
 
 
 def _receipts_of(day: int) -> tuple[bytes, list[tuple[str, bytes]]]:

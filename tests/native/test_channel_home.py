@@ -274,6 +274,17 @@ def test_a_failure_names_the_entry(monkeypatch):
     assert failed.value.place.entry == 2
 
 
+def test_without_memory_no_entry_is_to_blame(monkeypatch):
+    homes = Homes()
+
+    def fails(self, now, reporter, group):
+        raise MemoryError
+
+    monkeypatch.setattr(Crowd, "note_link", fails)
+    with pytest.raises(MemoryError):
+        homes.stages[1].apply(homes.states[1], together(reported(0, 1, 2)))
+
+
 def test_what_fails_in_a_judgement_names_the_entry(monkeypatch):
     homes = Homes()
     reports = [at_home(n, BEGIN_MS + n, category=("spam", "csam")[n == 3]) for n in range(6)]

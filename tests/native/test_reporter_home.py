@@ -6,6 +6,7 @@ from streams.contract.events.internal.source_decision import SourceDecision
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.failing import StageFailed
 from streams.contract.wire.forms.source_decision import encode_source_decision
+from streams.deciding.partition.admission.newcomers import Newcomers
 from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
@@ -159,12 +160,13 @@ def test_a_failure_names_the_entry(monkeypatch):
     homes = Homes()
     calls = []
 
-    def fails(self, key):
-        calls.append(key)
-        if len(calls) >= 3:
+    def fails(self, kind, topic, ce_source, now):
+        calls.append(kind)
+        # The first one is Python's, and that which fails is asked about again.
+        if len(calls) >= 4:
             raise LookupError("no disk")
 
-    monkeypatch.setattr(type(homes.states[1].reporters), "encoded", fails)
+    monkeypatch.setattr(Newcomers, "admit", fails)
     published = [passed(n, BEGIN_MS, f"u{n}") for n in range(6)]
     with pytest.raises(StageFailed) as failed:
         homes.stages[1].apply(homes.states[1], published)

@@ -16,7 +16,7 @@ from streams.counting.message_facts import FirstReport
 from streams.counting.message_store import MessageStore
 from streams.counting.store import CountStore
 from streams.deciding.reporters.reporter import REPORTER, Reporter, ReportFacts
-from streams.deciding.reporters.store import ReporterStore
+from streams.deciding.reporters.store import ReporterStore, keep, reporter_store
 from streams.deciding.reports.crowd import Crowd
 from tests.shipped import RULES
 
@@ -44,7 +44,7 @@ def fill_reporters(store: ReporterStore, numbers: range, reports: int = 1) -> No
         reporter = Reporter()
         for at in range(reports):
             reporter.note_report(RULES.reporters, facts(number, at))
-        store.keep(REPORTER + (number * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8, "big"), reporter, NOW)
+        keep(store, REPORTER + (number * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8, "big"), reporter, NOW)
         if number % 1_000 == 999:
             drain(store)
     drain(store)
@@ -129,9 +129,9 @@ def channel_stores() -> tuple[CountStore, Crowd]:
     ("what", "store", "fill", "reports"),
     [
         pytest.param(
-            "a reporter with one report", ReporterStore, fill_reporters, [1], marks=pytest.mark.nightly
+            "a reporter with one report", reporter_store, fill_reporters, [1], marks=pytest.mark.nightly
         ),
-        ("a reporter with 10 reports in a week", ReporterStore, fill_reporters, [10]),
+        ("a reporter with 10 reports in a week", reporter_store, fill_reporters, [10]),
         ("a reported message", message_store, fill_messages, [1]),
         pytest.param(
             "a message that three people reported",
@@ -152,7 +152,7 @@ def test_records_take_what_the_sizing_says(
 
 @pytest.mark.slow
 def test_the_metric_is_about_what_the_stores_take() -> None:
-    reporters, crowd, channels = ReporterStore(), message_store(), channel_stores()
+    reporters, crowd, channels = reporter_store(), message_store(), channel_stores()
     fill_reporters(reporters, range(FEW))
     fill_messages(crowd, range(FEW))
     fill_channels(channels, range(FEW))

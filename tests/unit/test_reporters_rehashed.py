@@ -8,6 +8,7 @@ from streams.counting.attribution import MessageReporters, ReportIdentity
 from streams.deciding.partition.hash_key import HashKeys, hash_key
 from streams.deciding.reporters.reporter import Reporter, ReportFacts, decode_reporter, encode_reporter
 from streams.deciding.reporters.state import state_key
+from streams.deciding.reporters.store import keep
 from tests.categories import CODES
 from tests.unit.both_stages import Deployment, of
 from tests.unit.crowd_traffic import outcome
@@ -144,7 +145,7 @@ def test_two_hashes_that_lead_to_each_other_do_not_send_a_credit_in_circles():
     state = new_state()
     sent = credit(1, START)
     key = state_key(sent.key)
-    state.reporters.keep(key, Reporter(moved_to=int(sent.key, 16)), START)
+    keep(state.reporters, key, Reporter(moved_to=int(sent.key, 16)), START)
     for _ in range(10):
         outputs = stamp_all([sent], state).outputs
         if not outputs:

@@ -21,7 +21,7 @@ from streams.deciding.reporters.reporter import (
     encode_reporter,
 )
 from streams.deciding.reporters.reviewers import MOST_SUMS
-from streams.deciding.reporters.store import ReporterStore
+from streams.deciding.reporters.store import keep, reporter_store
 from streams.deciding.reporters.tally import (
     PERIOD_DAYS,
     VERDICTS,
@@ -331,7 +331,7 @@ def test_equal_states_have_equal_bytes_and_unknown_versions_are_refused():
             reporter.targets = Reporter().targets
     assert encode_reporter(one) == encode_reporter(other)
     with pytest.raises(UnknownStateVersion):
-        ReporterStore().restore(REPORTER + bytes(8), b"\x09" + encode_reporter(one) + bytes(4))
+        reporter_store().restore(REPORTER + bytes(8), b"\x09" + encode_reporter(one) + bytes(4))
 
 
 def test_a_reporter_takes_at_most_340_bytes_of_state_after_a_busy_fortnight():

@@ -272,6 +272,8 @@ def apply_fast(
         except FailedAt as failed:
             cause = failed.__cause__
             assert isinstance(cause, Exception)
+            if isinstance(cause, MemoryError):
+                raise cause from None
             raise StageFailed(place(finished + failed.number), cause) from cause
         except Exception as error:
             raise StageFailed(place(finished), error) from error

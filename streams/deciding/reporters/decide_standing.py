@@ -32,6 +32,7 @@ from streams.deciding.reporters.finding import reporter_of
 from streams.deciding.reporters.rehashing import MOST_FORWARDED, ask_for_history
 from streams.deciding.reporters.reporter import Reporter
 from streams.deciding.reporters.standing import DecidedStanding
+from streams.deciding.reporters.store import keep
 from streams.registry.reporter_rules import StandingTerms
 
 # As for decisions about reports (deciding/reports/credits.py): article 20 does not name this one, but who may
@@ -83,7 +84,7 @@ def handle_standing(batch: ReporterBatch, record: SourceRecord, origin: Origin) 
         return
     if earlier is not None and reporter.asked != earlier:
         ask_for_history(batch, reporter, earlier, ReporterRehashed(hashed, decoded.time_ms))
-        state.reporters.keep(key, reporter, state.time.now)
+        keep(state.reporters, key, reporter, state.time.now)
         _send(batch, record, earlier, 1)
         return
     now = state.time.now
@@ -92,7 +93,7 @@ def handle_standing(batch: ReporterBatch, record: SourceRecord, origin: Origin) 
     is_new_pause = standing.state == "paused" and not (before is not None and before.is_paused(now))
     state.recent.add(new, now)
     reporter.standing = decided
-    state.reporters.keep(key, reporter, now)
+    keep(state.reporters, key, reporter, now)
     batch.outputs.append(encode_standing_notice(hashed, _notice(standing, decided, decoded.time_ms)))
     batch.counters.standing[standing.state] += 1
     if is_new_pause:

@@ -62,6 +62,7 @@ from streams.deciding.reporters.reporter import (
     ReportFacts,
 )
 from streams.deciding.reporters.state import HASH_BYTES, state_key
+from streams.deciding.reporters.store import keep
 from streams.registry.category import CategoryRules
 
 _CREDIT = CREDIT_TYPE.encode()
@@ -120,7 +121,7 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
     paused = watched = False
     if reporter.standing is not None:
         paused, watched = note_standing(reporter, kind, now, report.channel_ref)
-    state.reporters.keep(key, reporter, now)
+    keep(state.reporters, key, reporter, now)
     if kind == "automated":
         standing = judge_finding(batch, key, passed, category.code, standing)
     trust = standing.trust
@@ -210,7 +211,7 @@ def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, cr
         )
         credit_parts(batch, key, reporter, credit.parts, removed, added)
         changed = reporter.credit(facts)
-        state.reporters.keep(key, reporter, now)
+        keep(state.reporters, key, reporter, now)
         batch.counters.credits += 1
         batch.counters.credits_late += not changed
     batch.count_applied(credit.decided_s * _SECOND)
@@ -225,7 +226,7 @@ def _apply_rehashed(
     if rehashed.part is not None:
         send_part(batch, key, rehashed, rehashed.part)
     else:
-        batch.state.reporters.keep(key, move_away(batch, reporter, rehashed), batch.state.time.now)
+        keep(batch.state.reporters, key, move_away(batch, reporter, rehashed), batch.state.time.now)
     batch.count_applied(rehashed.occurred_ms)
 
 
@@ -239,7 +240,7 @@ def _apply_history(
         take_part(batch, key, history, history.part)
     else:
         reporter.take_history(history)
-        batch.state.reporters.keep(key, reporter, batch.state.time.now)
+        keep(batch.state.reporters, key, reporter, batch.state.time.now)
     batch.count_applied(history.occurred_ms)
 
 

@@ -13,7 +13,7 @@ from streams.deciding.partition.time import EventTime
 from streams.deciding.reporters.part import PART, PartStore
 from streams.deciding.reporters.reporter import REPORTER
 from streams.deciding.reporters.rules import ReporterStageRules
-from streams.deciding.reporters.store import ReporterStore
+from streams.deciding.reporters.store import reporter_store, turn_back
 
 # Of a reporter's hash in the keys of state records.
 HASH_BYTES: Final = 8
@@ -29,7 +29,7 @@ class ReporterState(PartitionState):
 
     def __init__(self, partition: int, partitions: int, rules: ReporterStageRules) -> None:
         super().__init__(None, EventTime(), partition, partitions, rules.settings)
-        self.reporters = ReporterStore()
+        self.reporters = reporter_store(native=rules.native)
         self.parts = PartStore()
         self._channel_hashes: dict[str, int] = {}
 
@@ -59,7 +59,7 @@ class ReporterState(PartitionState):
     def turn_back(self, clock: int, appended: int, rules: ReporterStageRules) -> None:
         """Set the time back to `clock`, and bring the reporters who were noted at later times back to it."""
         super().turn_back(clock, appended, rules)
-        self.reporters.turn_back(clock)
+        turn_back(self.reporters, clock)
         self.parts.turn_back(clock)
 
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:

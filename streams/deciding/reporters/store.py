@@ -20,27 +20,34 @@ SILENT_DAYS: Final = 360
 _GENERATION: Final = 1
 
 
-class ReporterStore(RecordStore[Reporter]):
-    """Reporters by state key."""
+ReporterStore = RecordStore[Reporter]
+"""Reporters by state key."""
 
-    __slots__ = ()
 
-    def __init__(self) -> None:
-        super().__init__(encode_reporter, decode_reporter, _GENERATION)
+def reporter_store(*, native: bool = False) -> ReporterStore:
+    """Return an empty store. Raises ImportError if the native core is asked for and not installed."""
+    if not native:
+        return RecordStore(encode_reporter, decode_reporter, _GENERATION)
+    # Only here: it needs an extension that most installations do not have.
+    from streams.counting.native_store import native_record_store  # noqa: PLC0415
 
-    def keep(self, key: bytes, reporter: Reporter, now_ms: int) -> None:
-        """Store a reporter, found or new, who reported or was credited at `now_ms`, the partition's time."""
-        # Where credits are to follow is needed as long as there may be credits.
-        days = SILENT_DAYS if reporter.sums or reporter.moved_to else QUIET_DAYS
-        until = (now_ms // DAY + days) * DAY
-        if reporter.standing is not None:
-            until = max(until, reporter.standing.needed_until())
-        self.put(key, reporter, until)
+    return native_record_store(encode_reporter, decode_reporter)
 
-    def turn_back(self, now_ms: int) -> None:
-        """Bring every reporter back to `now_ms`, to which time was set back. Decodes each, some 3 us."""
-        for key in sorted(self):
-            reporter = self.find(key)
-            assert reporter is not None
-            if reporter.turn_back(now_ms):
-                self.keep(key, reporter, now_ms)
+
+def keep(store: ReporterStore, key: bytes, reporter: Reporter, now_ms: int) -> None:
+    """Store a reporter, found or new, who reported or was credited at `now_ms`, the partition's time."""
+    # Where credits are to follow is needed as long as there may be credits.
+    days = SILENT_DAYS if reporter.sums or reporter.moved_to else QUIET_DAYS
+    until = (now_ms // DAY + days) * DAY
+    if reporter.standing is not None:
+        until = max(until, reporter.standing.needed_until())
+    store.put(key, reporter, until)
+
+
+def turn_back(store: ReporterStore, now_ms: int) -> None:
+    """Bring every reporter back to `now_ms`, to which time was set back. Decodes each, some 3 us."""
+    for key in sorted(store):
+        reporter = store.find(key)
+        assert reporter is not None
+        if reporter.turn_back(now_ms):
+            keep(store, key, reporter, now_ms)

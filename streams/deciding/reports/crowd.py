@@ -64,6 +64,10 @@ LISTED_KEPT_MS: Final = 180 * DAY
 MOST_LISTED: Final = 30
 
 
+MakeRecords = Callable[[Callable[[Any], bytes], Callable[[Any], Any]], RecordStore[Any]]
+"""Makes a store of records that most reports need, with `encode` and `decode` of a record."""
+
+
 class Approval(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A dismissal (`outcome_id`) holds for a `version` of a message before `until` (ms)."""
 
@@ -81,7 +85,7 @@ _decode_guard = msgspec.msgpack.Decoder(GuardRail).decode
 
 
 class Crowd:
-    """The reporters, clusters and arrivals of one partition.
+    """The reporters, clusters and arrivals of one partition; `records` makes the stores of the last two.
 
     Messages and channels are known by keys, see `message_key`.
     """
@@ -91,10 +95,10 @@ class Crowd:
         "sizes", "watched",
     )  # fmt: skip
 
-    def __init__(self, reporters: MessageStore) -> None:
+    def __init__(self, reporters: MessageStore, records: MakeRecords = RecordStore) -> None:
         self.reporters = reporters
-        self.clusters = RecordStore[Clusters](encode_clusters, decode_clusters)
-        self.arrivals = RecordStore[Arrivals](encode_arrivals, decode_arrivals)
+        self.clusters: RecordStore[Clusters] = records(encode_clusters, decode_clusters)
+        self.arrivals: RecordStore[Arrivals] = records(encode_arrivals, decode_arrivals)
         self.listed = RecordStore[tuple[str, ...]](_encode_listed, _decode_listed)
         self.watched = RecordStore[WatchedReports](encode_watched, decode_watched)
         self.approvals = RecordStore[Approval](_encode_approval, _decode_approval)

@@ -72,8 +72,7 @@ class ReportState(PartitionState):
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
         super().__init__("reports", EventTime(), partition, partitions, rules.settings)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
-        self.counts, messages = _stores(native=rules.native)
-        self.crowd = Crowd(messages)
+        self.counts, self.crowd = _stores(native=rules.native)
         self.budgets = Budgets()
         self.samples = Samples()
         self.decisions = DecisionsRead()
@@ -185,13 +184,16 @@ class ReportState(PartitionState):
         return STATE_VERSION + _encode_episodes([(*key, episode) for key, episode in of_channel.items()])
 
 
-def _stores(*, native: bool) -> tuple[CountStore, MessageStore]:
+def _stores(*, native: bool) -> tuple[CountStore, Crowd]:
     if not native:
-        return CountStore(), MessageStore()
+        return CountStore(), Crowd(MessageStore())
     # Only here: it needs an extension that most installations do not have.
-    from streams.counting.native_store import native_count_store, native_message_store  # noqa: PLC0415
+    from streams.counting import native_store  # noqa: PLC0415
 
-    return native_count_store(), native_message_store()
+    return (
+        native_store.native_count_store(),
+        Crowd(native_store.native_message_store(), native_store.native_record_store),
+    )
 
 
 def restore_reports(

@@ -30,8 +30,8 @@ def _problem() -> str | None:
         import tocsin_native  # noqa: PLC0415  # optional
     except ImportError as error:
         return f"tocsin_native cannot be imported ({error})"
-    if not hasattr(tocsin_native, "ChannelHome"):
-        return "tocsin_native is of an earlier build, which does not know channels"
+    if not hasattr(tocsin_native, "RecordStore"):
+        return "tocsin_native is of an earlier build of this version"
     # Another version may read otherwise.
     if tocsin_native.__version__ != __version__:
         return f"tocsin_native is of version {tocsin_native.__version__}, not {__version__}"

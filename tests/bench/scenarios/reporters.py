@@ -7,7 +7,7 @@ from streams.contract.wire.times import DAY
 from streams.deciding.partition.hash_key import DEMONSTRATION
 from streams.deciding.reporters.reporter import CreditFacts, OutcomeFacts, Reporter, ReportFacts
 from streams.deciding.reporters.state import state_key
-from streams.deciding.reporters.store import ReporterStore
+from streams.deciding.reporters.store import keep, reporter_store
 from streams.registry.loader import load_rules
 from tests.bench.place import ONE_TOPIC, Place
 from tests.categories import CODES
@@ -30,7 +30,7 @@ def _bytes_per_reporter(count: int) -> float:
     key = DEMONSTRATION.current
     tracemalloc.start()
     try:
-        store = ReporterStore()
+        store = reporter_store()
         gc.collect()
         before = tracemalloc.get_traced_memory()[0]
         for person in range(count):
@@ -51,7 +51,7 @@ def _bytes_per_reporter(count: int) -> float:
                         time_ms // DAY, "upheld" if person % 3 else "dismissed", CODES["spam"], 100
                     )
                     reporter.credit(CreditFacts(time_ms, time_ms // 1000, target, added.verdict, None, added))
-            store.keep(state_key(b"%016x" % hashed), reporter, START_MS + REPORTS_EACH * DAY)
+            keep(store, state_key(b"%016x" % hashed), reporter, START_MS + REPORTS_EACH * DAY)
             if person % 1_000 == 999:
                 # As at the end of a batch: what was changed is kept as bytes.
                 for _ in store.drain_changes():

@@ -61,7 +61,6 @@ class NativeReporterHome:
         if not number:
             return 0
         recent.add_all(noted.hashes, noted.now)
-        state.reporters.put_encoded(noted.records)
         batch.passed_on.encoded(_FORMS, [(0, *entry) for entry in noted.entries])
         time.restore(time.applied + number, noted.now, noted.newest_append, 0)
         batch.event_times += noted.event_times
