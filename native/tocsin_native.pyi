@@ -1,6 +1,6 @@
 """What Python sees of the native core."""
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -26,7 +26,7 @@ class ReporterHome:
         end: int,
         partitions: int,
         time: tuple[int, int, int],
-        recent: Container[int],
+        recent: tuple[set[int], object],
         store: object,
         newcomers: object,
     ) -> Noted: ...
@@ -98,3 +98,8 @@ class RecordStore:
         decode: Callable[[bytes], object],
         require_version: Callable[[bytes, bytes], None],
     ) -> None: ...
+
+class IdTable:
+    """Has the methods of streams.deciding.partition.id_table.IdTable; see there."""
+
+    def __init__(self, expected: int = 0) -> None: ...

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PySet, PyTuple};
 
 use crate::arrivals::Arrivals;
 use crate::channel_plan::Plan;
@@ -12,6 +12,7 @@ use crate::clusters::Clusters;
 use crate::counts::ReporterKind;
 use crate::daily_rows::DailyRows;
 use crate::event_time::EventTime;
+use crate::id_table::IdTable;
 use crate::law_cache::Law;
 use crate::message_store::MessageStore;
 use crate::record_store::RecordStore;
@@ -42,7 +43,9 @@ pub struct Kind {
 /// The parts of a partition's state, as Python hands them over for a call.
 #[derive(FromPyObject)]
 pub struct State<'py> {
-    pub recent: Bound<'py, PyAny>,
+    /// The hashes of known reports: those of the current slot, and all others.
+    pub fresh: Bound<'py, PySet>,
+    pub ids: Bound<'py, IdTable>,
     /// `admit(kinds, topic, ce_source, now)`: returns whether they may be brought, and counts them then.
     pub admit: Bound<'py, PyAny>,
     pub counts: Bound<'py, CountStore>,
@@ -128,6 +131,13 @@ impl<'py> Call<'py> {
             (false, false) => return Ok(true),
         };
         self.state.admit.call1((kinds, &one.report.topic, &one.report.source, one.now))?.extract()
+    }
+
+    /// Whether a report with this hash is known.
+    pub fn is_known(&self, event: u64) -> PyResult<bool> {
+        Ok(self.fresh.contains(&event)
+            || self.state.ids.borrow().contains(event)
+            || self.state.fresh.contains(event)?)
     }
 
     /// Add a report to those of the day (`Crowd.note_link` of streams/deciding/reports/crowd.py), if that changes anything.

@@ -220,7 +220,7 @@ impl ChannelHome {
             && report.occurred > call.forgotten_until
             && pane_start(fine_of(report.occurred), fine_of(now)).is_some()
             && !(plan.floor && plan.is_outside(report.occurred, now));
-        if !is_timely || call.fresh.contains(&event) || call.state.recent.contains(event)? {
+        if !is_timely || call.is_known(event)? {
             return Ok(Outcome::Python);
         }
         let outcome = self.apply_ordinary(&one, call)?;

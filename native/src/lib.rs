@@ -26,6 +26,7 @@ mod for_tests_coordination;
 mod gate;
 mod handed_over;
 mod hash;
+mod id_table;
 mod intake;
 mod json;
 mod known_as;
@@ -77,6 +78,7 @@ fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
     module.add_class::<entry::CountEntry>()?;
     module.add_class::<message_store::MessageStore>()?;
     module.add_class::<record_store::RecordStore>()?;
+    module.add_class::<id_table::IdTable>()?;
     module.add_class::<message_record::MessageRecord>()?;
     module.add_function(wrap_pyfunction!(for_tests::read_report_fields, module)?)?;
     module.add_function(wrap_pyfunction!(for_tests::read_source, module)?)?;

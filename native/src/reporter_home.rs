@@ -9,13 +9,14 @@ use std::collections::{HashMap, HashSet};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PySequence};
+use pyo3::types::{PyBytes, PyDict, PySequence, PySet};
 
 use crate::checked::{bytes_of, Passed};
 use crate::counts::STATE_VERSION;
 use crate::event_time::EventTime;
 use crate::handed_over::field;
 use crate::hash::{event_hash, home_partition, ReporterHash};
+use crate::id_table::IdTable;
 use crate::msgpack::{write_array, write_bin, write_bool, write_float, write_int};
 use crate::record_store::RecordStore;
 use crate::reporter::Reporter;
@@ -53,6 +54,9 @@ pub struct ReporterHome {
     hash: ReporterHash,
     text: Vec<u8>,
 }
+
+/// The hashes of known reports: those of the current slot, and all others.
+type Recent<'py> = (Bound<'py, PySet>, Bound<'py, IdTable>);
 
 /// Home, size and bytes of an entry.
 type Entry<'py> = (u32, usize, Bound<'py, PyBytes>);
@@ -114,7 +118,7 @@ impl ReporterHome {
         end: usize,
         partitions: u32,
         time: (i64, i64, i64),
-        recent: &Bound<'py, PyAny>,
+        recent: Recent<'py>,
         store: &Bound<'py, RecordStore>,
         newcomers: &Bound<'py, PyAny>,
     ) -> PyResult<Noted> {
@@ -129,7 +133,7 @@ impl ReporterHome {
         };
         for at in begin..end {
             let noted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                self.note(&entries.get_item(at)?, partitions, &mut progress, recent, store, newcomers)
+                self.note(&entries.get_item(at)?, partitions, &mut progress, &recent, store, newcomers)
             }))
             .unwrap_or_else(|_| {
                 Err(PyRuntimeError::new_err("the native core panicked: its message is above"))
@@ -163,7 +167,7 @@ impl ReporterHome {
         entry: &Bound<'py, PyAny>,
         partitions: u32,
         progress: &mut Progress<'py>,
-        recent: &Bound<'py, PyAny>,
+        recent: &Recent<'py>,
         store: &Bound<'py, RecordStore>,
         newcomers: &Bound<'py, PyAny>,
     ) -> PyResult<Option<()>> {
@@ -183,7 +187,7 @@ impl ReporterHome {
         }
         let (source, channel) = (report.source, report.channel);
         let event = event_hash(source, report.id, channel, &mut self.text);
-        if progress.fresh.contains(&event) || recent.contains(event)? {
+        if progress.fresh.contains(&event) || recent.1.borrow().contains(event) || recent.0.contains(event)? {
             return Ok(None);
         }
         let key = state_key(hashed);

@@ -1,5 +1,6 @@
 """The table of ids, against a list of all of them."""
 
+import importlib.util
 import random
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,7 +8,7 @@ from collections.abc import Iterable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.deciding.partition.id_table import MOST_SLOTS, IdTable
+from streams.deciding.partition.id_table import MOST_SLOTS, IdTable, id_table
 
 
 def little_endian(hashes: Iterable[int]) -> bytes:
@@ -28,12 +29,13 @@ def bytes_of(table: IdTable) -> int:
     # Few different bits make crowded buckets, which are split again and again.
     mask=st.sampled_from([2**64 - 1, 0xFF, 0xFFF << 40, 0xF0F0]),
     begin=st.sampled_from([0, 60, MOST_SLOTS - 5, 3 * MOST_SLOTS - 20]),
+    native=st.sampled_from([False] if importlib.util.find_spec("tocsin_native") is None else [False, True]),
 )
 def test_a_hash_is_in_the_slots_that_have_it(
-    seed: int, slots: list[tuple[int, int]], expected: int, mask: int, begin: int
+    seed: int, slots: list[tuple[int, int]], expected: int, mask: int, begin: int, *, native: bool
 ) -> None:
     chance = random.Random(seed)
-    table = IdTable(expected)
+    table = id_table(expected, native=native)
     wanted: dict[int, list[int]] = defaultdict(list)
     first = begin
     for slot, (number, forgotten) in enumerate(slots, begin):

@@ -15,7 +15,7 @@ from xxhash import xxh3_64_intdigest
 
 from streams.contract.wire.state_records import STATE_VERSION
 from streams.contract.wire.times import HOUR
-from streams.deciding.partition.id_table import IdTable
+from streams.deciding.partition.id_table import id_table
 from streams.deciding.partition.settings import PartitionSettings
 
 # Hashes in a slot, which is one state record. A batch writes the slots to which it adds: a batch of 5,000
@@ -104,19 +104,20 @@ class RecentIds:
 
     They are those of the last `duplicates_hours`, and the newest 200,000 whatever their age, but at most
     `duplicates_most`. A slot is forgotten as a whole, when another one begins, so up to 500 more may be kept.
-    All times are the partition's, in ms.
+    All times are the partition's, in ms. `fresh` are the hashes of the current slot, `table` has those of all
+    others; `native`: a table of the native core.
     """
 
     __slots__ = (
-        "_before", "_changes", "_current", "_forgotten", "_fresh", "_full", "_ids", "_keep_ms", "_least",
-        "_most", "_number", "_table", "_until", "_without_key", "_written",
+        "_before", "_changes", "_current", "_forgotten", "_full", "_ids", "_keep_ms", "_least", "_most",
+        "_number", "_until", "_without_key", "_written", "fresh", "table",
     )  # fmt: skip
 
-    def __init__(self, settings: PartitionSettings) -> None:
+    def __init__(self, settings: PartitionSettings, *, native: bool = False) -> None:
         self._keep_ms = settings.duplicates_hours * HOUR
         self._most = settings.duplicates_most
         self._least = min(LEAST_REMEMBERED, self._most)
-        self._table = IdTable()
+        self.table = id_table(native=native)
         self._full: deque[_Full] = deque()
         # In the full slots.
         self._ids = 0
@@ -125,7 +126,7 @@ class RecentIds:
         # The current slot: `_written` of its hashes are in the state.
         self._number = self._until = self._before = self._written = 0
         self._current = array("Q")
-        self._fresh: set[int] = set()
+        self.fresh: set[int] = set()
         # The records of slots that became full or were forgotten since the last `drain_changes`.
         self._changes: dict[int, bytes | None] = {}
 
@@ -159,7 +160,7 @@ class RecentIds:
     def new_event(self, ce_source: str, event_id: str, key: str) -> int | None:
         """Return what to `add` once the report or request is applied; None if it is a duplicate."""
         hashed = event_hash(ce_source, event_id, key)
-        if hashed in self._fresh or self._table.slots_of(hashed):
+        if hashed in self.fresh or self.table.slots_of(hashed):
             return None
         if self._without_key and self._has_without_key(event_hash_without_key(ce_source, event_id)):
             return None
@@ -180,7 +181,7 @@ class RecentIds:
         return None if hashed in self else hashed
 
     def __contains__(self, hashed: object) -> bool:
-        return isinstance(hashed, int) and (hashed in self._fresh or bool(self._table.slots_of(hashed)))
+        return isinstance(hashed, int) and (hashed in self.fresh or bool(self.table.slots_of(hashed)))
 
     @property
     def has_hashes_without_key(self) -> bool:
@@ -188,14 +189,14 @@ class RecentIds:
         return bool(self._without_key)
 
     def _has_without_key(self, hashed: int) -> bool:
-        return not self._without_key.isdisjoint(self._table.slots_of(hashed))
+        return not self._without_key.isdisjoint(self.table.slots_of(hashed))
 
     def add(self, hashed: int, now: int) -> None:
         """Remember an event that is not yet remembered, and that was applied at `now`."""
         if len(self._current) == SLOT_SIZE:
             self._begin_slot(now)
         self._current.append(hashed)
-        self._fresh.add(hashed)
+        self.fresh.add(hashed)
         self._until = now
 
     def add_all(self, hashed: Sequence[int], now: int) -> None:
@@ -203,7 +204,7 @@ class RecentIds:
         if len(self._current) == SLOT_SIZE:
             self._begin_slot(now)
         self._current.extend(hashed)
-        self._fresh.update(hashed)
+        self.fresh.update(hashed)
         self._until = now
 
     def _begin_slot(self, now: int) -> None:
@@ -222,12 +223,12 @@ class RecentIds:
             self._without_key.discard(number)
             self._forgotten = max(self._forgotten, until)
             self._changes[number] = None
-        self._table.add(slot[SLOT_HEAD:], ended, full[0].number if full else ended + 1, self._ids)
+        self.table.add(slot[SLOT_HEAD:], ended, full[0].number if full else ended + 1, self._ids)
 
     def _begin_at(self, number: int) -> None:
         self._before = max(self._forgotten, self._full[-1].until if self._full else 0)
         self._number, self._until, self._current, self._written = number, 0, array("Q"), 0
-        self._fresh = set()
+        self.fresh = set()
 
     def _current_slot(self) -> Slot:
         return Slot(self._until, self._before, self._current)
@@ -253,9 +254,11 @@ class RecentIds:
             self._written = len(self._current)
 
     @classmethod
-    def restore(cls, settings: PartitionSettings, slots: Mapping[int, bytes], now: int) -> "RecentIds":
+    def restore(
+        cls, settings: PartitionSettings, slots: Mapping[int, bytes], now: int, *, native: bool = False
+    ) -> "RecentIds":
         """Build from the slots of `drain_changes`, in a partition whose time is `now`."""
-        recent = cls(settings)
+        recent = cls(settings, native=native)
         found = dict(zip(sorted(slots), read_slots(slots, now), strict=True))
         if not found:
             return recent
@@ -266,16 +269,16 @@ class RecentIds:
         if continued:
             del found[number]
         recent._ids = sum(len(slot.hashes) for slot in found.values())
-        recent._table = IdTable(recent._ids)
+        recent.table = id_table(recent._ids, native=native)
         for ended, slot in found.items():
-            recent._table.add(_to_bytes(slot.hashes), ended, first, recent._ids)
+            recent.table.add(_to_bytes(slot.hashes), ended, first, recent._ids)
             recent._full.append(_Full(ended, slot.until, len(slot.hashes)))
             if slot.without_key:
                 recent._without_key.add(ended)
         recent._begin_at(number if continued else number + 1)
         if continued:
             recent._until, recent._before, recent._current = last.until, last.before, last.hashes
-            recent._fresh = set(last.hashes)
+            recent.fresh = set(last.hashes)
             recent._written = len(last.hashes)
         return recent
 

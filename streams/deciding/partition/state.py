@@ -70,6 +70,7 @@ class PartitionState:
     """
 
     __slots__ = (
+        "_native",
         "breaker",
         "clocks",
         "daily",
@@ -94,6 +95,8 @@ class PartitionState:
         partition: int,
         partitions: int,
         settings: PartitionSettings,
+        *,
+        native: bool = False,
     ) -> None:
         self.partition = partition
         self.partitions = partitions
@@ -103,7 +106,8 @@ class PartitionState:
         self.rules = RulesInForce()
         self.partly_read = PartlyRead()
         self.settings = settings
-        self.recent = RecentIds(settings)
+        self._native = native
+        self.recent = RecentIds(settings, native=native)
         self.newcomers = Newcomers(settings)
         self.refusals = RefusalBudget()
         self.clocks = LegalClockStore()
@@ -213,7 +217,7 @@ class PartitionState:
                 known = ", ".join(map(repr, sorted(readers)))
                 raise UnknownStateVersion(f"state key type {key[:1]!r} has version {version}; known: {known}")
             reader(key, value)
-        self.recent = RecentIds.restore(self.settings, slots, self.time.now)
+        self.recent = RecentIds.restore(self.settings, slots, self.time.now, native=self._native)
         self.daily.restore_part(self.time.corrections)
         for clock_key, kept in self.clocks:
             self._schedule_clock(clock_key, kept)

@@ -28,7 +28,7 @@ class ReporterState(PartitionState):
     __slots__ = ("_channel_hashes", "parts", "reporters")
 
     def __init__(self, partition: int, partitions: int, rules: ReporterStageRules) -> None:
-        super().__init__(None, EventTime(), partition, partitions, rules.settings)
+        super().__init__(None, EventTime(), partition, partitions, rules.settings, native=rules.native)
         self.reporters = reporter_store(native=rules.native)
         self.parts = PartStore()
         self._channel_hashes: dict[str, int] = {}

@@ -70,7 +70,7 @@ class ReportState(PartitionState):
     )
 
     def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
-        super().__init__("reports", EventTime(), partition, partitions, rules.settings)
+        super().__init__("reports", EventTime(), partition, partitions, rules.settings, native=rules.native)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
         self.counts, self.crowd = _stores(native=rules.native)
         self.budgets = Budgets()

@@ -30,7 +30,7 @@ def _problem() -> str | None:
         import tocsin_native  # noqa: PLC0415  # optional
     except ImportError as error:
         return f"tocsin_native cannot be imported ({error})"
-    if not hasattr(tocsin_native, "RecordStore"):
+    if not hasattr(tocsin_native, "IdTable"):
         return "tocsin_native is of an earlier build of this version"
     # Another version may read otherwise.
     if tocsin_native.__version__ != __version__:

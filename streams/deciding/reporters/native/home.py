@@ -53,7 +53,7 @@ class NativeReporterHome:
             min(len(entries), begin + recent.room),
             state.partitions,
             (time.now, time.newest_append, next_day if due is None else min(due, next_day)),
-            recent,
+            (recent.fresh, recent.table),
             state.reporters,
             state.newcomers,
         )

@@ -29,7 +29,8 @@ from streams.deciding.reports.state import ReportState
 class _State(NamedTuple):
     """The parts of a partition's state that native/src/channel_home.rs uses, by the names that it knows."""
 
-    recent: Any
+    fresh: Any
+    ids: Any
     admit: Any
     counts: Any
     messages: Any
@@ -115,7 +116,8 @@ def _parts(state: ReportState) -> _State:
     crowd = state.crowd
     guard = crowd.guard
     return _State(
-        state.recent,
+        state.recent.fresh,
+        state.recent.table,
         state.newcomers.admit_all,
         state.counts,
         crowd.reporters,
