@@ -3,6 +3,8 @@
 //!
 //! A record that `message_bytes::decode` does not take, as of a message that was decided on, is foreign: Python decodes it.
 
+use std::collections::HashMap;
+
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList, PyTuple};
@@ -21,6 +23,11 @@ use crate::windows::DAY;
 /// For the limit of a batch: about the bytes of a record, and of each of its reporters.
 const RECORD_BYTES: usize = 64;
 const REPORTER_BYTES: usize = 40;
+
+/// A record of so many reporters takes a microsecond to decode, and its message is likely to be reported again. So many are
+/// kept, of up to 20 KB each.
+const LARGE: usize = 32;
+const MOST_LARGE: usize = 256;
 
 /// What the store needs of Python.
 struct Interpreter {
@@ -123,6 +130,8 @@ pub struct MessageStore {
     shapes: Shapes,
     /// Since the last `drain_changes`.
     changed: ChangedMessages,
+    /// Large records as they were last written, which the next batch would decode again.
+    large: HashMap<Box<[u8]>, Box<Message>>,
     removed: Vec<Box<[u8]>>,
     days: DayNumbers,
     sweep: Option<Place>,
@@ -133,7 +142,7 @@ pub struct MessageStore {
 /// For the home of channels.
 impl MessageStore {
     /// Find the record of the message of a report, and change nothing; None if record or report are Python's.
-    pub(crate) fn prepare(&self, receiving: &Receiving) -> Option<Prepared> {
+    pub(crate) fn prepare(&mut self, receiving: &Receiving) -> Option<Prepared> {
         if !receiving.is_usual() {
             return None;
         }
@@ -144,6 +153,9 @@ impl MessageStore {
                 }
                 _ => None,
             };
+        }
+        if let Some(message) = self.large.remove(receiving.key) {
+            return Some(Prepared::Kept(message));
         }
         let kept = match self.packed.get(receiving.key) {
             None => Some(Box::default()),
@@ -283,6 +295,7 @@ impl MessageStore {
         if let Some(at) = at {
             self.changed.remove(at);
         }
+        self.large.remove(key);
         if let Some(kept) = self.packed.get(key) {
             self.size -= key.len() + self.shapes.length(kept);
             self.packed.remove(key);
@@ -331,6 +344,7 @@ impl MessageStore {
             packed: PackedRecords::default(),
             shapes: Shapes::default(),
             changed: ChangedMessages::default(),
+            large: HashMap::new(),
             removed: Vec::new(),
             days: DayNumbers::default(),
             sweep: None,
@@ -483,13 +497,16 @@ impl MessageStore {
         }
         let (mut value, mut kept) = (Vec::new(), Vec::new());
         for Changed { key, held, expires } in self.changed.take() {
+            self.large.remove(&key);
             value.clear();
             kept.clear();
+            let mut large = None;
             match held {
                 None => continue,
                 Some(Held::Native(message)) => {
                     write_record(&message, expires, &mut value);
                     self.shapes.pack(&message, &value, &mut kept);
+                    large = Some(message).filter(|message| message.reporters.len() >= LARGE);
                 }
                 Some(Held::Foreign(foreign)) => {
                     let encoded = self.interpreter.encode_record.call1(py, (foreign,))?;
@@ -499,6 +516,12 @@ impl MessageStore {
             }
             self.keep(&key, &value, &kept);
             changes.append((PyBytes::new(py, &key), PyBytes::new(py, &value)))?;
+            if let Some(message) = large {
+                if self.large.len() >= MOST_LARGE {
+                    self.large.clear();
+                }
+                self.large.insert(key, message);
+            }
         }
         self.changed_bytes = 0;
         changes.try_iter()
