@@ -55,7 +55,7 @@ impl Follows {
                 return Ok(true);
             }
         }
-        let episodes = match call.state.episodes.get_item(&one.report.channel)? {
+        let episodes = match call.state.episodes.get_item(one.report.channel)? {
             Some(found) => Some(found.downcast_into::<PyDict>()?),
             None => None,
         };

@@ -18,8 +18,10 @@ from streams.contract.events.report import (
     Channel,
     ChannelKind,
     Classifier,
+    Evidence,
     ListMatch,
     MessageReport,
+    Notice,
     Reporter,
 )
 from streams.contract.wire.dead_letter import Rejected
@@ -323,6 +325,17 @@ def test_says_what_is_pythons(form):
     assert (read[1], read[HAS_TIMES], read[HAS_MATCH]) == (parts_of(AT), True, False)
     read = natively_read(replace(usual, match=ListMatch("list-1"), message_version="v"))
     assert (read[HAS_TIMES], read[HAS_MATCH]) == (False, True)
+
+
+@pytest.mark.parametrize("more", [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)])
+def test_reads_as_many_items_as_a_report_may_have(more):
+    evidence, elements, declares = more
+    most = msgspec.structs.replace(
+        USUAL,
+        evidence=(Evidence("DE", "channel", 0.5),) * (32 + evidence),
+        notice=Notice(("explanation",) * (16 + elements), ("against_a_woman",) * (8 + declares)),
+    )
+    assert (natively_read(most) is None) == any(more)
 
 
 @pytest.mark.parametrize(
