@@ -114,7 +114,8 @@ impl ChannelHome {
         })
     }
 
-    /// Apply the entries from `begin` on and before `end`, until one is Python's, or is to be judged by Python.
+    /// Apply the entries from the first of `places` on and before the second, until one is Python's, or is to be judged by
+    /// Python.
     ///
     /// `more_outputs` is how many outputs beyond one for each entry end the call. `time` is (now, newest append time, limit,
     /// the time up to which ids are forgotten), in ms. Raises what fails; then the state must not be used any more.
@@ -265,7 +266,7 @@ impl ChannelHome {
             }
         }
         let key_of_message = message_key(MESSAGE_REPORTERS, one.channel, one.about);
-        let receiving = self.receiving(one, &key_of_message)?;
+        let receiving = self.receiving(one, &key_of_message);
         let Some(prepared) = messages.prepare(&receiving) else { return Ok(Outcome::Python) };
         let is_new_message = report.message.is_some() && !prepared.is_reported();
         if !call.admits(one, known.is_none(), is_new_message)? {
@@ -334,10 +335,10 @@ impl ChannelHome {
     }
 
     /// What the record of its message takes of a report.
-    fn receiving<'a>(&self, one: &Ordinary<'a>, key: &'a [u8]) -> PyResult<Receiving<'a>> {
+    fn receiving<'a>(&self, one: &Ordinary<'a>, key: &'a [u8]) -> Receiving<'a> {
         let report = one.report;
         let detected = one.source.filter(|_| one.who.kind == ReporterKind::Automated);
-        Ok(Receiving {
+        Receiving {
             key,
             reporter: one.source.map(|(root, _)| self.hash.of(root)),
             received_ms: one.received,
@@ -351,7 +352,7 @@ impl ChannelHome {
             category: &one.plan.category,
             is_told: one.who.is_told && one.stamp.is_some(),
             found: detected.map(|(_, parts)| Found { parts, classifier: one.classifier }),
-        })
+        }
     }
 }
 

@@ -38,7 +38,7 @@ from streams.running.partitions import setback
 setback.FIRST_PAUSE = {pause}
 """
 
-# Fails on an entry of a bundle, at the home of its channel.
+# Fails on an entry of a bundle, at the home of its channel. The native core leaves it to Python.
 BUG_AT_HOME = """
 from streams.deciding.reports import handle
 
@@ -50,6 +50,20 @@ def _failing_at_home(batch, key, origin, decoded, stamp):
     return _apply_once(batch, key, origin, decoded, stamp)
 
 handle.apply_once = _failing_at_home
+
+try:
+    from streams.deciding.reports.native.home import NativeChannelHome
+except ImportError:
+    pass
+else:
+    _apply_natively = NativeChannelHome.apply
+
+    def _up_to_it(self, batch, entries, begin, more_outputs):
+        poison = {poison!r}.encode()
+        end = next((n for n in range(begin, len(entries)) if poison in bytes(entries[n])), len(entries))
+        return _apply_natively(self, batch, entries[:end], begin, more_outputs) if begin < end else 0
+
+    NativeChannelHome.apply = _up_to_it
 """
 PARTITIONS = 4
 
