@@ -95,7 +95,7 @@ class RecordStore:
     def __init__(
         self,
         encode: Callable[[Any], bytes],
-        decode: Callable[[bytes], object],
+        decode: Callable[[memoryview], object],
         require_version: Callable[[bytes, bytes], None],
     ) -> None: ...
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from streams.deciding.partition.core import CoreName
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.topics import MESSAGE_REPORTS_INTERNAL, REPORTERS_INTERNAL
@@ -48,7 +49,12 @@ class Way:
     """
 
     def __init__(
-        self, reports: Iterable[Report], appended: int, rules: ReportRules, reporter_rules: ReporterStageRules
+        self,
+        reports: Iterable[Report],
+        appended: int,
+        rules: ReportRules,
+        reporter_rules: ReporterStageRules,
+        core: CoreName = "python",
     ) -> None:
         self.arrived: list[tuple[int, list[Record]]] = []
         self.cpu = dict.fromkeys(HOPS, 0.0)
@@ -56,7 +62,7 @@ class Way:
         self._logs: dict[tuple[str, int], list[Record]] = defaultdict(list)
         for report in reports:
             self._append(SOURCE, home_partition(report.key, PARTITIONS), *report)
-        self._reports, self._reporters = report_stage(rules), reporter_stage(reporter_rules)
+        self._reports, self._reporters = report_stage(rules, core), reporter_stage(reporter_rules, core)
         self._states = [self._reports.restore(number, PARTITIONS) for number in range(PARTITIONS)]
         self._reporters_states = [self._reporters.restore(number, PARTITIONS) for number in range(PARTITIONS)]
 

@@ -22,7 +22,8 @@ from streams.deciding.partition import limits, stage
 _apply = stage.Stage.apply_in_slices
 
 def _few(self, state, records, given=limits.LIMITS, **options):
-    if self.bundled.form.is_bundle(records[0]) if self.bundled else False:
+    bundled = self.core.bundled
+    if bundled is not None and bundled.form.is_bundle(records[0]):
         given = given._replace(slice_records=7 if self.name == "reports" else 20, batch_bytes=1)
     return _apply(self, state, records, given, **options)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from streams.deciding.partition.core import CoreName
 from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.topics import MESSAGE_REPORTS_INTERNAL, REPORTERS_INTERNAL
 from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys
@@ -28,17 +29,20 @@ LONG_SOURCE = [
 
 
 class BothStages:
-    """One partition of a stage on both cores. `make(native)` makes the stage.
+    """One partition of a stage on both cores. `make(core)` makes the stage.
 
     With `cores` it is two times on one of them. `natively` counts the reports that the second one handled
     natively, `counted_natively` those that it counted so, `applied` all that were applied.
     """
 
     def __init__(
-        self, make: Callable[[bool], Any], place: Place, cores: tuple[bool, bool] = (False, True)
+        self,
+        make: Callable[[CoreName], Any],
+        place: Place,
+        cores: tuple[CoreName, CoreName] = ("python", "native"),
     ) -> None:
         self._place = place
-        self.stages = [make(native) for native in cores]
+        self.stages = [make(core) for core in cores]
         self.states = [stage.restore(*place) for stage in self.stages]
         self._stored: list[dict[bytes, bytes | None]] = [{}, {}]
         self._offset = 0
@@ -118,19 +122,17 @@ class BothCores:
         settings: PartitionSettings = DEFAULTS,
         keys: HashKeys = DEMONSTRATION,
         *,
-        cores: tuple[bool, bool] = (False, True),
+        cores: tuple[CoreName, CoreName] = ("python", "native"),
         arriving: Callable[[Record], Record] = lambda record: record,
     ) -> None:
         self.reports = BothStages(
-            lambda native: report_stage(
-                compile_report_rules(rules, settings=settings, hash_keys=keys, native=native)
-            ),
+            lambda core: report_stage(compile_report_rules(rules, settings=settings, hash_keys=keys), core),
             place,
             cores,
         )
         self.reporters = BothStages(
-            lambda native: reporter_stage(
-                compile_reporter_rules(rules, settings=settings, hash_key=keys.current, native=native)
+            lambda core: reporter_stage(
+                compile_reporter_rules(rules, settings=settings, hash_key=keys.current), core
             ),
             place,
             cores,

@@ -41,7 +41,7 @@ class Homes(BothStages):
 
     def __init__(self, rules=RULES, settings=DEFAULTS):
         super().__init__(
-            lambda native: report_stage(compile_report_rules(rules, settings=settings, native=native)), (0, 1)
+            lambda core: report_stage(compile_report_rules(rules, settings=settings), core), (0, 1)
         )
 
     def topics(self, records, limits=LIMITS):
@@ -265,9 +265,9 @@ def test_reports_at_home_where_they_were_published():
 
 
 def test_who_is_in_shadow_or_has_a_candidate_beside_is_pythons():
-    rules = compile_report_rules(RULES, native=True)
+    rules = compile_report_rules(RULES)
     alone = dataclasses.replace(rules, cases_alone=True)
-    stage = dataclasses.replace(report_stage(rules), rules=alone)
+    stage = dataclasses.replace(report_stage(rules, "native"), rules=alone)
     batch = stage.apply(stage.restore(0, 1), reported(1, 2, 3))
     assert (batch.counters.applied, batch.counters.counted_natively) == (3, 0)
 
@@ -317,7 +317,7 @@ def test_a_panic_names_the_entry(monkeypatch):
     """Without a window there is no longest one."""
     plan = home_rules._plan
     monkeypatch.setattr(home_rules, "_plan", lambda *of: plan(*of) | {"windows": []})
-    stage = report_stage(compile_report_rules(RULES, native=True))
+    stage = report_stage(compile_report_rules(RULES), "native")
     with pytest.raises(StageFailed) as failed:
         stage.apply(stage.restore(0, 1), together(reported(0, 1, 2)))
     assert failed.value.place.entry == 1
@@ -326,7 +326,7 @@ def test_a_panic_names_the_entry(monkeypatch):
 
 def test_an_entry_that_no_worker_wrote_is_refused_alone():
     """Python refuses its bundle; the native core reads each entry where it is applied."""
-    stage = report_stage(compile_report_rules(RULES, native=True))
+    stage = report_stage(compile_report_rules(RULES), "native")
     (bundle,) = together(reported(0, 1, 2))
     partitions, entries = msgspec.msgpack.decode(bundle.value[1:])
     entries[1][0][15] = ["user_report", "no time"]

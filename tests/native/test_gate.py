@@ -39,7 +39,7 @@ class Gates:
 
     def __init__(self, rules=RULES, partition=0, partitions=1, **options):
         self.stages = [
-            report_stage(compile_report_rules(rules, native=native, **options)) for native in (False, True)
+            report_stage(compile_report_rules(rules, **options), core) for core in ("python", "native")
         ]
         self.states = [stage.restore(partition, partitions) for stage in self.stages]
         self.natively = self.passed = 0
@@ -133,9 +133,9 @@ def test_bundles_end_where_those_of_python_do():
 
 def test_a_failure_names_the_record(monkeypatch):
     """The record that fails is the first one of another call."""
-    stage = report_stage(compile_report_rules(RULES, native=True))
+    stage = report_stage(compile_report_rules(RULES), "native")
     monkeypatch.setattr(reading_rules, "_source_of", fail_at_another_topic)
-    failing = report_stage(compile_report_rules(RULES, native=True))
+    failing = report_stage(compile_report_rules(RULES), "native")
     records = [report(number, BEGIN_MS) for number in range(5)]
     state = stage.restore(0, 1)
     with pytest.raises(StageFailed) as failed:

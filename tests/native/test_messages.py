@@ -13,7 +13,7 @@ from streams.counting.known_outcome import KnownOutcome
 from streams.counting.message_bytes import encode_reporters
 from streams.counting.message_facts import FirstReport, MessageFacts
 from streams.counting.message_store import MessageStore, encode_record
-from streams.counting.native_store import native_message_store
+from streams.deciding.partition.native.stores import native_message_store
 from tests.tools import native_core
 from tests.unit import test_message_store as contract
 

@@ -8,7 +8,7 @@ import pytest
 from streams.contract.wire.state_records import STATE_VERSION, UnknownStateVersion
 from streams.contract.wire.times import DAY
 from streams.counting.expiry import EXPIRY_DAY
-from streams.counting.native_store import native_record_store
+from streams.deciding.partition.native.stores import native_record_store
 from streams.counting.record_store import RecordStore
 from tests.tools import native_core
 

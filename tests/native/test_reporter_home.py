@@ -31,7 +31,7 @@ class Homes(BothStages):
 
     def __init__(self, rules=RULES, settings=DEFAULTS):
         super().__init__(
-            lambda native: reporter_stage(compile_reporter_rules(rules, settings=settings, native=native)),
+            lambda core: reporter_stage(compile_reporter_rules(rules, settings=settings), core),
             (0, 1),
         )
 
@@ -178,7 +178,7 @@ def test_a_panic_names_the_entry(monkeypatch):
     """Without a number of channels for any number of bits, the core looks for one beyond the end."""
     homes = Homes()
     monkeypatch.setattr("streams.deciding.reporters.native.home.CHANNELS", ())
-    failing = reporter_stage(compile_reporter_rules(RULES, native=True))
+    failing = reporter_stage(compile_reporter_rules(RULES), "native")
     with pytest.raises(StageFailed) as failed:
         failing.apply(homes.states[1], [passed(n, BEGIN_MS, f"u{n}") for n in range(2)])
     assert failed.value.place.offset == 1

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from streams.deciding.partition.core import CoreName
 from streams.registry.loader import load_rules
 from streams.registry.rules import Rules
 from tests.bench.place import ONE_TOPIC
@@ -38,25 +39,23 @@ OF_CROWDS = (
 )
 
 
-def run(rules: Rules, seed: int, cases: int, *, native: bool) -> None:
+def run(rules: Rules, seed: int, cases: int, core: CoreName) -> None:
     """Run a history of so many reports twice, once with a restart after each few of them.
 
     Raises AssertionError, with the seed, if anything differs.
     """
     chance = random.Random(seed)
-    both = any_partition(rules, chance, (0, 1), cores=(native, native), arriving=with_any_stamps)
+    both = any_partition(rules, chance, (0, 1), cores=(core, core), arriving=with_any_stamps)
     with naming(seed):
         play(both, Publishers(chance, 0, 1), chance, cases, (1, 1, 1, 2, 3, 8), both.restart_second)
 
 
-@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("core", ["python", "native"])
 @pytest.mark.parametrize(
     ("seeds", "cases"), [((7, 8), 300), pytest.param(range(100, 140), 1_500, marks=pytest.mark.nightly)]
 )
-def test_a_restart_after_each_batch_changes_nothing(
-    seeds: Iterable[int], cases: int, *, native: bool
-) -> None:
+def test_a_restart_after_each_batch_changes_nothing(seeds: Iterable[int], cases: int, core: CoreName) -> None:
     rules = load_rules(sources=ONE_TOPIC)
     rules = replace(rules, policies=(*rules.policies, *NOT_SHIPPED, *OF_CROWDS), sample_share=0.1)
     for seed in seeds:
-        run(rules, seed, cases, native=native)
+        run(rules, seed, cases, core)

@@ -30,7 +30,7 @@ def test_both_cores_try_a_candidate_alike(seed):
     records = records_of(walk)
     cuts = set(draw.sample(range(40), 4))
     python = results(stages(), records)
-    native = results(stages(native=True), records, FEW, cuts)
+    native = results(stages("native"), records, FEW, cuts)
     assert native == python
     topics = {output.topic for output in python[0]}
     assert topics >= {"escalations", "escalations-shadow", "rule-trials"}

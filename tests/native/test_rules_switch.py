@@ -31,12 +31,12 @@ FEWER = replace(
 FEW = UNLIMITED._replace(slice_records=7, batch_bytes=20_000)
 
 
-def gate(rules, native):
-    return report_stage(compile_report_rules(rules, native=native))
+def gate(rules, core):
+    return report_stage(compile_report_rules(rules), core)
 
 
-def stages(native):
-    return shelved(gate(TOLD, native), {A: gate(FEWER, native), B: gate(SHIPPED, native)})
+def stages(core):
+    return shelved(gate(TOLD, core), {A: gate(FEWER, core), B: gate(SHIPPED, core)})
 
 
 def switch(rule_set, change, offset):
@@ -54,8 +54,8 @@ def test_both_cores_read_by_the_rules_of_the_place_in_the_log():
             records.append(switch((A, B)[change % 2], change, number))
         records.append(record)
     found = []
-    for native in (False, True):
-        stage = stages(native)
+    for core in ("python", "native"):
+        stage = stages(core)
         state = stage.restore(0, 2)
         made = list(batches(stage, state, records, FEW))
         found.append(
@@ -65,5 +65,5 @@ def test_both_cores_read_by_the_rules_of_the_place_in_the_log():
             )
         )
         assert sum(batch.counters.rules_switched for batch in made) == 6
-        assert (sum(batch.counters.natively for batch in made) > 50) == native
+        assert (sum(batch.counters.natively for batch in made) > 50) == (core == "native")
     assert found[0] == found[1]

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from streams import __version__
-from streams.running.operations.core import Core
+from streams.running.operations.core import CoreChoice
 from streams.running.operations.worker_operations import WorkerOperations
 from streams.running.worker.core_choice import choose_core
 from streams.running.worker.environment import SettingsError
@@ -37,13 +37,13 @@ def install(monkeypatch):
 
 def test_python_is_python_whatever_is_installed(install):
     install(__version__)
-    assert chosen("python") == Core("python", "TOCSIN_CORE=python")
+    assert chosen("python") == CoreChoice("python", "TOCSIN_CORE=python")
 
 
 @pytest.mark.parametrize("core", ["auto", "native"])
 def test_the_extension_runs_if_it_is_of_this_version(install, core):
     install(__version__)
-    assert chosen(core) == Core("native", f"TOCSIN_CORE={core}")
+    assert chosen(core) == CoreChoice("native", f"TOCSIN_CORE={core}")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_an_earlier_build_left_is_not_used(install):
 
 @pytest.mark.parametrize("runs", ["native", "python"])
 def test_status_and_metrics_show_the_core(runs):
-    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, list, Core(runs, "so"))
+    operations = WorkerOperations(SHIPPED, {"reports": ("a", "b")}, list, CoreChoice(runs, "so"))
     assert operations.status()["core"] == {"runs": runs, "why": "so"}
     text = operations._exposition.text().decode()
     (family,) = [found for found in text_string_to_metric_families(text) if found.name == "tocsin_core_info"]

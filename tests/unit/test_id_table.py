@@ -1,14 +1,20 @@
 """The table of ids, against a list of all of them."""
 
-import importlib.util
 import random
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.deciding.partition.id_table import MOST_SLOTS, IdTable, id_table
+from streams.deciding.partition.id_table import MOST_SLOTS, IdTable
+
+try:
+    from tocsin_native import IdTable as NativeIdTable
+except ImportError:
+    TABLES = [IdTable]
+else:
+    TABLES = [IdTable, NativeIdTable]
 
 
 def little_endian(hashes: Iterable[int]) -> bytes:
@@ -29,13 +35,18 @@ def bytes_of(table: IdTable) -> int:
     # Few different bits make crowded buckets, which are split again and again.
     mask=st.sampled_from([2**64 - 1, 0xFF, 0xFFF << 40, 0xF0F0]),
     begin=st.sampled_from([0, 60, MOST_SLOTS - 5, 3 * MOST_SLOTS - 20]),
-    native=st.sampled_from([False] if importlib.util.find_spec("tocsin_native") is None else [False, True]),
+    make=st.sampled_from(TABLES),
 )
 def test_a_hash_is_in_the_slots_that_have_it(
-    seed: int, slots: list[tuple[int, int]], expected: int, mask: int, begin: int, *, native: bool
+    seed: int,
+    slots: list[tuple[int, int]],
+    expected: int,
+    mask: int,
+    begin: int,
+    make: Callable[[int], IdTable],
 ) -> None:
     chance = random.Random(seed)
-    table = id_table(expected, native=native)
+    table = make(expected)
     wanted: dict[int, list[int]] = defaultdict(list)
     first = begin
     for slot, (number, forgotten) in enumerate(slots, begin):

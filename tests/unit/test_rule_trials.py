@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.deciding.partition.core import CoreName
 from streams.contract.events.internal.rules_switch import RulesSwitch
 from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.rules.rules_switch import encode_rules_switch
@@ -75,9 +76,9 @@ ALONE = dataclasses.replace(
 )
 
 
-def stages(native: bool = False) -> AnyStage:
+def stages(core: CoreName = "python") -> AnyStage:
     """The stage with the files of the installation, which are as set A."""
-    made = {name: report_stage(dataclasses.replace(rules, native=native)) for name, rules in SETS.items()}
+    made = {name: report_stage(rules, core) for name, rules in SETS.items()}
     return shelved(made[A], made)
 
 

@@ -21,7 +21,7 @@ from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState
 from streams.registry.policy import Level, Policy
-from streams.running.operations.core import Core
+from streams.running.operations.core import CoreChoice
 from tests.shipped import RULES as SHIPPED_RULES
 
 MINUTE = 60_000
@@ -34,7 +34,7 @@ EXTERNAL = "message-reports"
 INTERNAL = "message-reports-internal"
 REPORTERS_INTERNAL = "reporters-internal"
 
-PYTHON = Core("python", "TOCSIN_CORE=python")
+PYTHON = CoreChoice("python", "TOCSIN_CORE=python")
 # Which reports a topic takes is another test's subject.
 # Nobody is asked before a level is reached, except in tests of that.
 SHIPPED = dataclasses.replace(SHIPPED_RULES, sources=UNRESTRICTED, ask=None)
@@ -213,7 +213,7 @@ def counted(batch: Batch) -> dict[str, float]:
     flat: dict[str, float] = {}
     for field in dataclasses.fields(batch.counters):
         # Who published a refused report says nothing about what it led to.
-        if field.name in ("natively", "refused_reports"):
+        if field.name in ("natively", "counted_natively", "refused_reports"):
             continue
         value = getattr(batch.counters, field.name)
         if isinstance(value, int | float):

@@ -14,6 +14,7 @@ from streams.contract.wire.forms.tick import ReadTick, encode_tick
 from streams.contract.wire.origin import origin_of
 from streams.contract.wire.records import DetachedRecord, SourceRecord
 from streams.contract.wire.topics import MESSAGE_REPORTS_INTERNAL, MODERATION_OUTCOMES, without_prefix
+from streams.deciding.partition.core import CoreName
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.stage import report_stage
 
@@ -73,8 +74,10 @@ class Result:
 
 
 class _Side:
-    def __init__(self, rules: ReportRules, partition: int, partitions: int, since: str) -> None:
-        self.stage = report_stage(rules)
+    def __init__(
+        self, rules: ReportRules, core: CoreName, partition: int, partitions: int, since: str
+    ) -> None:
+        self.stage = report_stage(rules, core)
         self.state = self.stage.restore(partition, partitions)
         self.findings = Findings(since)
 
@@ -83,14 +86,19 @@ class _Side:
 
 
 def judge_partition(
-    logs: Logs, partitions: int, sides: Sides, since: str, told: Callable[[int], None]
+    logs: Logs,
+    partitions: int,
+    sides: Sides,
+    since: str,
+    told: Callable[[int], None],
+    core: CoreName = "python",
 ) -> Result:
     """Judge the logs of one of `partitions` by both sides, from an empty state on.
 
     `told` is called with the number of reports and decisions of each batch. Raises StageFailed for a record
     on which the code fails with one of the sets.
     """
-    both = [_Side(rules, logs.partition, partitions, since) for rules in sides]
+    both = [_Side(rules, core, logs.partition, partitions, since) for rules in sides]
     homes = both[0].state.homes
     order = ApplicationOrder(logs)
     verdicts: dict[str, list[Verdict]] = {}

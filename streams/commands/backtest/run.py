@@ -124,10 +124,10 @@ class _Judge:
         told: Callable[[int], None],
     ) -> None:
         keys = given_hash_keys(settings) or DEMONSTRATION
-        native = choose_core(settings).runs == "native"
+        self._core = choose_core(settings).runs
         self._sides = Sides(
             *(
-                replace(report_rules(settings, rules, keys, native=native), cases_alone=True)
+                replace(report_rules(settings, rules, keys), cases_alone=True)
                 for rules in (in_force, candidate)
             )
         )
@@ -142,7 +142,9 @@ class _Judge:
             partition_logs(runner, settings.connection(), settings.topic_prefix, partition) as logs,
         ):
             try:
-                return judge_partition(logs, self._partitions, self._sides, self._since, self._told)
+                return judge_partition(
+                    logs, self._partitions, self._sides, self._since, self._told, self._core
+                )
             except StageFailed as failed:
                 # The cause could not be handed to another process.
                 raise BackTestFailed(str(failed)) from None

@@ -34,7 +34,7 @@ async def next_record(settings: Settings, stage: AnyStage, source: Source) -> Ne
 
 
 def _next(stage: AnyStage, source: Source, record: SourceRecord) -> Next:
-    bundled = stage.bundled
+    bundled = stage.core.bundled
     if bundled is None or not bundled.form.is_bundle(record):
         return Next(record)
     entry = source.entries if source.partly == record.offset else 0

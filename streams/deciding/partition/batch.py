@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from streams.contract.events.internal.time_correction import TimeCorrection
 from streams.contract.wire.dead_letter import Rejected
@@ -231,73 +231,24 @@ class Batch(Generic[State, Rules, Counters]):
                 raise StepsRemain
 
 
-FastPath = Callable[[Any, Sequence[Any], int, int], int]
-"""Applies records or entries from an index on until it leaves one to the handlers; returns their number.
+class Applies(NamedTuple, Generic[Item]):
+    """What applies an item of a slice, one at a time.
 
-It leaves the batch as handlers would, with how far sources are read (`Batch.read`), and ends with the item
-with which there are as many more outputs than items as its last argument says. It raises what fails at the
-first one, or FailedAt.
-"""
+    `apply` applies it to the batch, `refuse` makes a dead letter of one that is invalid, and `place` says
+    where the item of a number is.
+    """
 
-
-class FailedAt(Exception):
-    """The code failed with the cause at the item of this number, from the one on with which it began."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+    apply: Callable[[Any, Item], bool | None]
+    refuse: Callable[[Item, Rejected], None]
+    place: Callable[[int], Place]
 
 
-def apply_fast(
-    batch: Batch[Any, Any, Any],
-    items: Sequence[Item],
-    fast_path: FastPath,
-    apply: Callable[[Any, Item], bool | None],
-    refuse: Callable[[Item, Rejected], None],
-    place: Callable[[int], Place],
-) -> int:
-    """As `apply_slice`, but leave to `apply` only what the fast path does not apply."""
-    outputs = batch.outputs
-    most_outputs = len(outputs) + batch.limits.slice_more_outputs
-    finished = 0
-
-    def place_from_here(number: int) -> Place:
-        return place(finished + number)
-
-    while finished < len(items) and len(outputs) - finished < most_outputs:
-        try:
-            applied = fast_path(batch, items, finished, most_outputs - len(outputs) + finished)
-        except MemoryError:
-            raise
-        except FailedAt as failed:
-            cause = failed.__cause__
-            assert isinstance(cause, Exception)
-            if isinstance(cause, MemoryError):
-                raise cause from None
-            raise StageFailed(place(finished + failed.number), cause) from cause
-        except Exception as error:
-            raise StageFailed(place(finished), error) from error
-        if not applied:
-            applied = apply_slice(batch, items[finished : finished + 1], apply, refuse, place_from_here)
-        if not applied:
-            break
-        finished += applied
-        if batch.switched:
-            break
-    return finished
-
-
-def apply_slice(
-    batch: Batch[Any, Any, Any],
-    items: Sequence[Item],
-    apply: Callable[[Any, Item], bool | None],
-    refuse: Callable[[Item, Rejected], None],
-    place: Callable[[int], Place],
-) -> int:
+def apply_slice(batch: Batch[Any, Any, Any], items: Sequence[Item], applies: Applies[Item]) -> int:
     """Apply items of a slice in their order, as many as its limits allow; return their number.
 
-    Raises StageFailed with the `place` of the item on which the code fails.
+    Raises StageFailed with the place of the item on which the code fails.
     """
+    apply, refuse, place = applies
     outputs, breaker = batch.outputs, batch.state.breaker
     most_outputs = len(outputs) + batch.limits.slice_more_outputs
     finished = read = 0

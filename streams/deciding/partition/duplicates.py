@@ -7,7 +7,7 @@ as 64-bit hashes: if 5 million are, a new one is taken for one of them with a ch
 import sys
 from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from struct import Struct
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from xxhash import xxh3_64_intdigest
 
 from streams.contract.wire.state_records import STATE_VERSION
 from streams.contract.wire.times import HOUR
-from streams.deciding.partition.id_table import id_table
+from streams.deciding.partition.id_table import IdTable
 from streams.deciding.partition.settings import PartitionSettings
 
 # Hashes in a slot, which is one state record. A batch writes the slots to which it adds: a batch of 5,000
@@ -105,7 +105,7 @@ class RecentIds:
     They are those of the last `duplicates_hours`, and the newest 200,000 whatever their age, but at most
     `duplicates_most`. A slot is forgotten as a whole, when another one begins, so up to 500 more may be kept.
     All times are the partition's, in ms. `fresh` are the hashes of the current slot, `table` has those of all
-    others; `native`: a table of the native core.
+    others, which `ids` makes.
     """
 
     __slots__ = (
@@ -113,11 +113,11 @@ class RecentIds:
         "_number", "_until", "_without_key", "_written", "fresh", "table",
     )  # fmt: skip
 
-    def __init__(self, settings: PartitionSettings, *, native: bool = False) -> None:
+    def __init__(self, settings: PartitionSettings, ids: Callable[[int], IdTable] = IdTable) -> None:
         self._keep_ms = settings.duplicates_hours * HOUR
         self._most = settings.duplicates_most
         self._least = min(LEAST_REMEMBERED, self._most)
-        self.table = id_table(native=native)
+        self.table = ids(0)
         self._full: deque[_Full] = deque()
         # In the full slots.
         self._ids = 0
@@ -255,10 +255,14 @@ class RecentIds:
 
     @classmethod
     def restore(
-        cls, settings: PartitionSettings, slots: Mapping[int, bytes], now: int, *, native: bool = False
+        cls,
+        settings: PartitionSettings,
+        slots: Mapping[int, bytes],
+        now: int,
+        ids: Callable[[int], IdTable] = IdTable,
     ) -> "RecentIds":
         """Build from the slots of `drain_changes`, in a partition whose time is `now`."""
-        recent = cls(settings, native=native)
+        recent = cls(settings, ids)
         found = dict(zip(sorted(slots), read_slots(slots, now), strict=True))
         if not found:
             return recent
@@ -269,7 +273,7 @@ class RecentIds:
         if continued:
             del found[number]
         recent._ids = sum(len(slot.hashes) for slot in found.values())
-        recent.table = id_table(recent._ids, native=native)
+        recent.table = ids(recent._ids)
         for ended, slot in found.items():
             recent.table.add(_to_bytes(slot.hashes), ended, first, recent._ids)
             recent._full.append(_Full(ended, slot.until, len(slot.hashes)))

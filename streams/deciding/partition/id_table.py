@@ -2,7 +2,7 @@
 
 from itertools import chain, compress
 from struct import Struct, unpack
-from typing import Final, cast
+from typing import Final
 
 # An entry of a bucket: the hash and the last 16 bits of the number of its slot, little-endian.
 _HASH: Final = 8
@@ -30,16 +30,6 @@ _SLOTS_PER_AGE: Final = 64
 _AGES: Final = 255
 
 _NONE: Final[list[int]] = []
-
-
-def id_table(expected: int = 0, *, native: bool = False) -> "IdTable":
-    """Return an empty table. Raises ImportError if the native core is asked for and not installed."""
-    if not native:
-        return IdTable(expected)
-    # Only here: most installations do not have it.
-    import tocsin_native  # noqa: PLC0415
-
-    return cast(IdTable, tocsin_native.IdTable(expected))
 
 
 class IdTable:

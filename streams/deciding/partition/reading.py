@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic
 
-import msgspec
-
 from streams.contract.wire.bundle import BundleForm, Entry
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.failing import Place, place_of
 from streams.contract.wire.origin import NotAtHome
-from streams.contract.wire.records import DetachedRecord, SourceRecord, bytes_of_values
+from streams.contract.wire.records import SourceRecord, bytes_of_values
 from streams.contract.wire.state_records import STATE_VERSION, require_version
 from streams.deciding.partition.limits import Limits
 
@@ -34,23 +32,6 @@ class Bundled(Generic[Entry]):
     form: BundleForm[Entry]
     handle: Callable[[Any, Entry], None]
     published: Callable[[Entry], SourceRecord]
-
-
-def unread(bundled: Bundled[Any]) -> Bundled[msgspec.Raw]:
-    """Return the same for entries that were not decoded: the native core reads most of them itself."""
-    form = bundled.form
-
-    def handle(batch: Any, raw: msgspec.Raw) -> None:
-        bundled.handle(batch, form.entry(raw))
-
-    def published(raw: msgspec.Raw) -> SourceRecord:
-        try:
-            return bundled.published(form.entry(raw))
-        except Rejected:
-            # No worker wrote it. Whoever looks at its dead letter finds at least the bytes.
-            return DetachedRecord(form.topic, 0, 0, 0, None, bytes(raw), [])
-
-    return Bundled(form.unread(), handle, published)
 
 
 class PartlyRead:

@@ -19,19 +19,18 @@ from streams.contract.wire.state_records import RulesMissing, UnknownCategory
 from streams.contract.wire.topics import SourceTopics, without_prefix
 from streams.deciding.partition.admission.refusing import refuse_record
 from streams.deciding.partition.batch import (
+    Applies,
     Batch,
     Counters,
-    FastPath,
     Rules,
     State,
     StepsRemain,
-    apply_fast,
-    apply_slice,
 )
+from streams.deciding.partition.core import Core
 from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.limits import LIMITS, UNLIMITED, Limits
 from streams.deciding.partition.moving import Moves
-from streams.deciding.partition.reading import Bundled, Cursor
+from streams.deciding.partition.reading import Cursor
 from streams.deciding.partition.rules_in_force import (
     AWAITED_SET,
     FILES,
@@ -55,13 +54,11 @@ class Stage(Generic[State, Rules, Counters]):
 
     `handlers` are by a record's original topic; the first one also takes records of topics that are not in
     the table. Records of topics in `handlers` but not in `sources` arrive through the internal topic only.
-    `bundled` says what becomes of the bundles in that topic.
-    `restored(partition, partitions, rules, entries)` builds a state from the last value of every key, and
+    `core` keeps the state and gets what is read before the handlers do.
     `rebound(state, rules)` makes of a state what that would be if it were restored with other rules; raises
     UnknownCategory, and then has changed nothing.
     `serve_due(batch, time, key)` takes the step due at `time`. `moves` says how state records move when the
-    number of partitions changes. `fast_path`, if there is one, gets every plain record before the handlers,
-    and `fast_entries` every entry of a bundle.
+    number of partitions changes.
     `aligned` are the sources that are read side by side with those of all other partitions, in event time;
     `relays` says whether what was read of them passes through the internal topic of this stage.
     `publishers` (ce_source) are told of their refused reports, by the topic to which each publishes.
@@ -77,13 +74,10 @@ class Stage(Generic[State, Rules, Counters]):
     state_topic: str
     handlers: Mapping[str, Handler]
     new_counters: Callable[[], Counters]
-    restored: Callable[[int, int, Rules, Iterable[tuple[bytes, bytes]]], State]
+    core: Core[State, Rules]
     rebound: Callable[[State, Rules], None]
     serve_due: Callable[[Any, int, DueKey], None]
     moves: Moves
-    bundled: Bundled[Any] | None = None
-    fast_path: FastPath | None = None
-    fast_entries: FastPath | None = None
     aligned: tuple[str, ...] = ()
     relays: bool = False
     publishers: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -140,7 +134,7 @@ class Stage(Generic[State, Rules, Counters]):
 
         Raises UnknownStateVersion (a ValueError) for a record that this version cannot read.
         """
-        return self.restored(partition, partitions, self.rules, entries)
+        return self.core.restore(partition, partitions, self.rules, entries)
 
     def tick(self, state: State, wall_clock_ms: int) -> OutputRecord | None:
         """Return the tick for the internal topic if something is due by `wall_clock_ms`, else None.
@@ -163,7 +157,7 @@ class Stage(Generic[State, Rules, Counters]):
 
         None if it does so already, and for a stage that has none.
         """
-        if self.bundled is None or state.newcomers.has_room == has_room:
+        if self.core.bundled is None or state.newcomers.has_room == has_room:
             return None
         value, headers = encode_state_room(has_room=has_room)
         return OutputRecord(self.sources.internal, state.partition, None, value, headers)
@@ -233,7 +227,7 @@ class Stage(Generic[State, Rules, Counters]):
         # Nearly no partition waits for a set, and a call for each step takes longer.
         serve = self.serve_due if state.rules.awaited is None else self._serve_due
         batch = Batch(state, self.rules, self.new_counters(), serve, limits, until)
-        cursor = Cursor(records, self.bundled, state.partly_read, state.partitions, last_entries)
+        cursor = Cursor(records, self.core.bundled, state.partly_read, state.partitions, last_entries)
         foreseen = 0
         while not cursor.is_at_end:
             batch.begin_slice()
@@ -262,15 +256,13 @@ class Stage(Generic[State, Rules, Counters]):
         def place(number: int) -> Place:
             return place_of(records[number])
 
-        if self.fast_path is None:
-            return apply_slice(batch, records, self._apply_record, refuse, place)
-        return apply_fast(batch, records, self.fast_path, self._apply_record, refuse, place)
+        return self.core.apply_records(batch, records, Applies(self._apply_record, refuse, place))
 
     def _apply_entries(
         self, batch: Batch[State, Rules, Counters], entries: Sequence[Any], cursor: Cursor
     ) -> int:
         """Apply the entries of a slice, or as many as its other limits allow; return their number."""
-        bundled = self.bundled
+        bundled = self.core.bundled
         assert bundled is not None
 
         def refuse(entry: Any, rejected: Rejected) -> None:
@@ -278,8 +270,6 @@ class Stage(Generic[State, Rules, Counters]):
 
         apply: Callable[[Any, Any], None] = bundled.handle
         sources = batch.state.sources
-        if self.fast_entries is not None and not sources:
-            return apply_fast(batch, entries, self.fast_entries, apply, refuse, cursor.place)
         if sources:
             numbers = count()
 
@@ -288,7 +278,7 @@ class Stage(Generic[State, Rules, Counters]):
                 sources.check(bundled.form.topic, place.offset, place.entry)
                 bundled.handle(batch, entry)
 
-        return apply_slice(batch, entries, apply, refuse, cursor.place)
+        return self.core.apply_entries(batch, entries, Applies(apply, refuse, cursor.place))
 
     def _apply_record(self, batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool | None:
         """Apply a record; return True if it was Tocsin's own, so that it does not count as read."""
@@ -301,9 +291,10 @@ class Stage(Generic[State, Rules, Counters]):
             if passed_on is None:
                 if self._apply_control_record(batch, record):
                     return True
-                if self.bundled is not None and self.bundled.form.is_bundle(record):
+                bundled = self.core.bundled
+                if bundled is not None and bundled.form.is_bundle(record):
                     # One that can be read does not come here.
-                    self.bundled.form.read(record)
+                    bundled.form.read(record)
             origin = passed_on or own_place(record)
             topic = without_prefix(origin.topic)
         else:

@@ -46,6 +46,7 @@ from streams.deciding.partition.rules_in_force import (
     merge_rules,
 )
 from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.partition.stores import IN_PYTHON, Stores
 from streams.deciding.partition.time import PartitionTime
 
 # Types of state keys: the first byte of each key. The runtime uses `P`.
@@ -70,7 +71,7 @@ class PartitionState:
     """
 
     __slots__ = (
-        "_native",
+        "_stores",
         "breaker",
         "clocks",
         "daily",
@@ -95,8 +96,7 @@ class PartitionState:
         partition: int,
         partitions: int,
         settings: PartitionSettings,
-        *,
-        native: bool = False,
+        stores: Stores = IN_PYTHON,
     ) -> None:
         self.partition = partition
         self.partitions = partitions
@@ -106,8 +106,8 @@ class PartitionState:
         self.rules = RulesInForce()
         self.partly_read = PartlyRead()
         self.settings = settings
-        self._native = native
-        self.recent = RecentIds(settings, native=native)
+        self._stores = stores
+        self.recent = RecentIds(settings, stores.ids)
         self.newcomers = Newcomers(settings)
         self.refusals = RefusalBudget()
         self.clocks = LegalClockStore()
@@ -217,7 +217,7 @@ class PartitionState:
                 known = ", ".join(map(repr, sorted(readers)))
                 raise UnknownStateVersion(f"state key type {key[:1]!r} has version {version}; known: {known}")
             reader(key, value)
-        self.recent = RecentIds.restore(self.settings, slots, self.time.now, native=self._native)
+        self.recent = RecentIds.restore(self.settings, slots, self.time.now, self._stores.ids)
         self.daily.restore_part(self.time.corrections)
         for clock_key, kept in self.clocks:
             self._schedule_clock(clock_key, kept)

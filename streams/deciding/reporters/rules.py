@@ -17,7 +17,6 @@ class ReporterStageRules:
 
     `by_code` are the categories by the codes that state has. `hash_key` hashes channels and messages;
     reporters are hashed by the stage of reports. `publishers` are those who are told of refusals, by topic.
-    `native`: the native core notes ordinary reports.
     """
 
     trust: ReporterRules
@@ -26,7 +25,6 @@ class ReporterStageRules:
     hash_key: HashKey
     settings: PartitionSettings
     publishers: Mapping[str, frozenset[str]]
-    native: bool
 
 
 def compile_reporter_rules(
@@ -34,7 +32,6 @@ def compile_reporter_rules(
     *,
     settings: PartitionSettings = DEFAULTS,
     hash_key: HashKey = DEMONSTRATION.current,
-    native: bool = False,
 ) -> ReporterStageRules:
     """Prepare rules for the stage of reporters; the arguments are as in compile_report_rules."""
     return ReporterStageRules(
@@ -44,5 +41,4 @@ def compile_reporter_rules(
         hash_key=hash_key,
         settings=settings,
         publishers=rules.publishers,
-        native=native,
     )

@@ -4,9 +4,8 @@ Nothing is due in it but forgetting.
 """
 
 from streams.contract.wire.topics import REPORTER_STATE, REPORTERS_INTERNAL, SourceTopics
-from streams.deciding.partition.batch import FastPath
+from streams.deciding.partition.core import Core, CoreName
 from streams.deciding.partition.due import DueKey
-from streams.deciding.partition.reading import unread
 from streams.deciding.partition.stage import Stage
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.counters import ReporterCounters
@@ -19,18 +18,12 @@ SOURCES = SourceTopics((), REPORTERS_INTERNAL)
 ReporterStage = Stage[ReporterState, ReporterStageRules, ReporterCounters]
 
 
-def reporter_stage(rules: ReporterStageRules) -> ReporterStage:
+def reporter_stage(rules: ReporterStageRules, core: CoreName = "python") -> ReporterStage:
     """Return the stage with these rules.
 
     No publisher writes to it: the stage of reports passes on what it has checked. Raises ImportError if the
-    rules ask for the native core and it is not installed.
+    native core is asked for and not installed.
     """
-    fast_path: FastPath | None = None
-    if rules.native:
-        # Only here: it needs an extension that most installations do not have.
-        from streams.deciding.reporters.native.home import NativeReporterHome  # noqa: PLC0415
-
-        fast_path = NativeReporterHome(rules).apply
     return Stage(
         name="reporters",
         rules=rules,
@@ -38,15 +31,22 @@ def reporter_stage(rules: ReporterStageRules) -> ReporterStage:
         state_topic=REPORTER_STATE,
         handlers=HANDLERS,
         new_counters=ReporterCounters,
-        restored=restore_reporters,
+        core=_core(rules, core),
         rebound=_rebind,
         serve_due=_serve_due,
         moves=MOVES,
-        bundled=unread(BUNDLED) if rules.native else BUNDLED,
-        fast_entries=fast_path,
         relays=True,
         publishers=rules.publishers,
     )
+
+
+def _core(rules: ReporterStageRules, core: CoreName) -> Core[ReporterState, ReporterStageRules]:
+    if core == "python":
+        return Core("python", restore_reporters, BUNDLED)
+    # Only here: it needs an extension that most installations do not have.
+    from streams.deciding.reporters.native.core import native_core  # noqa: PLC0415
+
+    return native_core(rules)
 
 
 def _rebind(state: ReporterState, rules: ReporterStageRules) -> None:

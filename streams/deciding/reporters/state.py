@@ -9,6 +9,7 @@ from streams.deciding.partition.home import CACHED_REFS
 from streams.deciding.partition.moving import ByRef, Moves
 from streams.deciding.partition.state import MOVES as SHARED_MOVES
 from streams.deciding.partition.state import PartitionState
+from streams.deciding.partition.stores import IN_PYTHON, Stores
 from streams.deciding.partition.time import EventTime
 from streams.deciding.reporters.part import PART, PartStore
 from streams.deciding.reporters.reporter import REPORTER
@@ -27,9 +28,11 @@ class ReporterState(PartitionState):
 
     __slots__ = ("_channel_hashes", "parts", "reporters")
 
-    def __init__(self, partition: int, partitions: int, rules: ReporterStageRules) -> None:
-        super().__init__(None, EventTime(), partition, partitions, rules.settings, native=rules.native)
-        self.reporters = reporter_store(native=rules.native)
+    def __init__(
+        self, partition: int, partitions: int, rules: ReporterStageRules, stores: Stores = IN_PYTHON
+    ) -> None:
+        super().__init__(None, EventTime(), partition, partitions, rules.settings, stores)
+        self.reporters = reporter_store(stores.records)
         self.parts = PartStore()
         self._channel_hashes: dict[str, int] = {}
 
@@ -70,13 +73,17 @@ class ReporterState(PartitionState):
 
 
 def restore_reporters(
-    partition: int, partitions: int, rules: ReporterStageRules, entries: Iterable[tuple[bytes, bytes]]
+    partition: int,
+    partitions: int,
+    rules: ReporterStageRules,
+    entries: Iterable[tuple[bytes, bytes]],
+    stores: Stores = IN_PYTHON,
 ) -> ReporterState:
     """Build the state from the last value of every key, without deleted keys.
 
     Raises UnknownStateVersion (a ValueError) with type and version of a record that this version cannot read.
     """
-    state = ReporterState(partition, partitions, rules)
+    state = ReporterState(partition, partitions, rules, stores)
     state.restore(entries, {REPORTER: state.reporters.restore, PART: state.parts.restore})
     return state
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from streams.contract.wire.times import DAY
 from streams.counting.record_store import RecordStore
+from streams.deciding.partition.stores import MakeRecordStore
 from streams.deciding.reporters.reporter import Reporter, decode_reporter, encode_reporter
 
 # Without an outcome nothing of a reporter matters any more after this time: the signature holds two weeks, a
@@ -24,14 +25,9 @@ ReporterStore = RecordStore[Reporter]
 """Reporters by state key."""
 
 
-def reporter_store(*, native: bool = False) -> ReporterStore:
-    """Return an empty store. Raises ImportError if the native core is asked for and not installed."""
-    if not native:
-        return RecordStore(encode_reporter, decode_reporter, _GENERATION)
-    # Only here: it needs an extension that most installations do not have.
-    from streams.counting.native_store import native_record_store  # noqa: PLC0415
-
-    return native_record_store(encode_reporter, decode_reporter)
+def reporter_store(records: MakeRecordStore = RecordStore) -> ReporterStore:
+    """Return an empty store."""
+    return records(encode_reporter, decode_reporter, _GENERATION)
 
 
 def keep(store: ReporterStore, key: bytes, reporter: Reporter, now_ms: int) -> None:

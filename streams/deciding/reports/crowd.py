@@ -28,6 +28,7 @@ from streams.counting.usual.history import (
 )
 from streams.counting.withdrawal.watched import WatchedReports, decode_watched, encode_watched
 from streams.deciding.partition.moving import NewPartition, Shared
+from streams.deciding.partition.stores import MakeRecordStore
 
 MESSAGE_REPORTERS: Final = b"A"
 """State key type of who reported a message. The key is: type, channel ref, NUL, message ref."""
@@ -64,10 +65,6 @@ LISTED_KEPT_MS: Final = 180 * DAY
 MOST_LISTED: Final = 30
 
 
-MakeRecords = Callable[[Callable[[Any], bytes], Callable[[Any], Any]], RecordStore[Any]]
-"""Makes a store of records that most reports need, with `encode` and `decode` of a record."""
-
-
 class Approval(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A dismissal (`outcome_id`) holds for a `version` of a message before `until` (ms)."""
 
@@ -95,7 +92,7 @@ class Crowd:
         "sizes", "watched",
     )  # fmt: skip
 
-    def __init__(self, reporters: MessageStore, records: MakeRecords = RecordStore) -> None:
+    def __init__(self, reporters: MessageStore, records: MakeRecordStore = RecordStore) -> None:
         self.reporters = reporters
         self.clusters: RecordStore[Clusters] = records(encode_clusters, decode_clusters)
         self.arrivals: RecordStore[Arrivals] = records(encode_arrivals, decode_arrivals)

@@ -65,9 +65,9 @@ class ReportRules:
     """The rules of the stage of reports; build them once with `compile_report_rules`.
 
     `suffixes` are the ends of the state keys of all categories. `dsa` are category and keywords in the EU's
-    transparency database, the keywords as JSON. `native`: the native core reads ordinary reports, and counts.
-    `read_report` and `read_outcome` reject what is of no category. `trial`: a candidate is tried beside them.
-    `cases_alone`: who asks wants to know which cases there are, so no enriched report and no receipt is made.
+    transparency database, the keywords as JSON. `read_report` and `read_outcome` reject what is of no
+    category. `trial`: a candidate is tried beside them. `cases_alone`: who asks wants to know which cases
+    there are, so no enriched report and no receipt is made.
     """
 
     registry: Rules
@@ -80,7 +80,6 @@ class ReportRules:
     dsa: Mapping[Category, tuple[str, msgspec.Raw]]
     settings: PartitionSettings
     hash_keys: HashKeys
-    native: bool
     read_report: ReadEvent[MessageReport]
     read_outcome: ReadEvent[ModerationOutcome]
     trial: Trial | None = None
@@ -109,12 +108,11 @@ def compile_report_rules(
     *,
     settings: PartitionSettings = DEFAULTS,
     hash_keys: HashKeys = DEMONSTRATION,
-    native: bool = False,
 ) -> ReportRules:
     """Prepare rules for the stage of reports.
 
-    `hash_keys` are for reporters; workers must give their own. `native` needs the extension.
-    Raises ValueError if a policy's window fits no ring of panes.
+    `hash_keys` are for reporters; workers must give their own. Raises ValueError if a policy's window fits no
+    ring of panes.
     """
     compiled = [compile_policy(policy, policy.mode) for policy in rules.policies if policy.mode != "off"]
     return ReportRules(
@@ -131,7 +129,6 @@ def compile_report_rules(
         },
         settings=settings,
         hash_keys=hash_keys,
-        native=native,
         read_report=event_reader(REPORT, rules.categories),
         read_outcome=event_reader(OUTCOME, rules.categories),
     )

@@ -1,8 +1,7 @@
 """The stage of reports: its topics and their handlers, its state, and its due steps."""
 
 from streams.contract.wire.topics import CHANNEL_STATE, MESSAGE_REPORTS_INTERNAL, SourceTopics
-from streams.deciding.partition.batch import FastPath
-from streams.deciding.partition.reading import unread
+from streams.deciding.partition.core import Core, CoreName
 from streams.deciding.partition.stage import Stage
 from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.escalation.transitions import serve_due
@@ -18,20 +17,11 @@ SOURCES = SourceTopics(
 ReportStage = Stage[ReportState, ReportRules, ReportCounters]
 
 
-def report_stage(rules: ReportRules) -> ReportStage:
+def report_stage(rules: ReportRules, core: CoreName = "python") -> ReportStage:
     """Return the stage with these rules.
 
-    Raises ImportError if they ask for the native core and it is not installed.
+    Raises ImportError if the native core is asked for and not installed.
     """
-    fast_path: FastPath | None = None
-    fast_entries: FastPath | None = None
-    if rules.native:
-        # Only here: they need an extension that most installations do not have.
-        from streams.deciding.reports.native.gate import NativeGate  # noqa: PLC0415
-        from streams.deciding.reports.native.home import NativeChannelHome  # noqa: PLC0415
-
-        home = NativeChannelHome(rules)
-        fast_path, fast_entries = NativeGate(rules, home).apply, home.apply
     return Stage(
         name="reports",
         rules=rules,
@@ -39,14 +29,20 @@ def report_stage(rules: ReportRules) -> ReportStage:
         state_topic=CHANNEL_STATE,
         handlers=HANDLERS,
         new_counters=ReportCounters,
-        restored=restore_reports,
+        core=_core(rules, core),
         rebound=rebind_reports,
         serve_due=serve_due,
         moves=MOVES,
-        bundled=unread(BUNDLED) if rules.native else BUNDLED,
-        fast_path=fast_path,
-        fast_entries=fast_entries,
         aligned=ALIGNED,
         publishers=rules.registry.publishers,
         tried_beside=tried_beside,
     )
+
+
+def _core(rules: ReportRules, core: CoreName) -> Core[ReportState, ReportRules]:
+    if core == "python":
+        return Core("python", restore_reports, BUNDLED)
+    # Only here: it needs an extension that most installations do not have.
+    from streams.deciding.reports.native.core import native_core  # noqa: PLC0415
+
+    return native_core(rules)

@@ -7,11 +7,10 @@ import msgspec
 from streams.contract.events.report import Category
 from streams.contract.wire.state_records import STATE_VERSION, require_version
 from streams.counting.held_counts import CHANNEL_COUNTS
-from streams.counting.message_store import MessageStore
-from streams.counting.store import CountStore
 from streams.deciding.partition.moving import ByRef, Merged, Moves, ref_before_nul
 from streams.deciding.partition.state import MOVES as SHARED_MOVES
 from streams.deciding.partition.state import PartitionState
+from streams.deciding.partition.stores import IN_PYTHON, Stores
 from streams.deciding.partition.time import EventTime
 from streams.deciding.reports.crowd import (
     APPROVALS,
@@ -69,10 +68,13 @@ class ReportState(PartitionState):
         "trial_counts",
     )
 
-    def __init__(self, partition: int, partitions: int, rules: ReportRules) -> None:
-        super().__init__("reports", EventTime(), partition, partitions, rules.settings, native=rules.native)
+    def __init__(
+        self, partition: int, partitions: int, rules: ReportRules, stores: Stores = IN_PYTHON
+    ) -> None:
+        super().__init__("reports", EventTime(), partition, partitions, rules.settings, stores)
         self.episodes: dict[str, dict[tuple[str, str], Episode]] = {}
-        self.counts, self.crowd = _stores(native=rules.native)
+        self.counts = stores.counts()
+        self.crowd = Crowd(stores.messages(), stores.records)
         self.budgets = Budgets()
         self.samples = Samples()
         self.decisions = DecisionsRead()
@@ -184,20 +186,12 @@ class ReportState(PartitionState):
         return STATE_VERSION + _encode_episodes([(*key, episode) for key, episode in of_channel.items()])
 
 
-def _stores(*, native: bool) -> tuple[CountStore, Crowd]:
-    if not native:
-        return CountStore(), Crowd(MessageStore())
-    # Only here: it needs an extension that most installations do not have.
-    from streams.counting import native_store  # noqa: PLC0415
-
-    return (
-        native_store.native_count_store(),
-        Crowd(native_store.native_message_store(), native_store.native_record_store),
-    )
-
-
 def restore_reports(
-    partition: int, partitions: int, rules: ReportRules, entries: Iterable[tuple[bytes, bytes]]
+    partition: int,
+    partitions: int,
+    rules: ReportRules,
+    entries: Iterable[tuple[bytes, bytes]],
+    stores: Stores = IN_PYTHON,
 ) -> ReportState:
     """Build the state from the last value of every key, without deleted keys.
 
@@ -205,7 +199,7 @@ def restore_reports(
     UnknownHashKey if reporters are hashed with a key that is not among the rules, and UnknownCategory if an
     open episode or clock is of a category that is not.
     """
-    state = ReportState(partition, partitions, rules)
+    state = ReportState(partition, partitions, rules, stores)
     own = {
         CHANNEL_COUNTS: state.counts.restore,
         CHANNEL_EPISODES: state.restore_episodes,

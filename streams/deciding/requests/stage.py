@@ -7,6 +7,7 @@ from streams.contract.wire.topics import (
     SourceTopics,
 )
 from streams.deciding.clocks.store import ClockKey
+from streams.deciding.partition.core import Core
 from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.legal_clocks import take_clock_step
 from streams.deciding.partition.stage import Stage
@@ -36,7 +37,7 @@ def request_stage(rules: RequestRules) -> RequestStage:
         state_topic=AUTHORITY_STATE,
         handlers=HANDLERS,
         new_counters=RequestCounters,
-        restored=restore_requests,
+        core=Core("python", restore_requests),
         rebound=rebind_requests,
         serve_due=_serve_due,
         moves=MOVES,

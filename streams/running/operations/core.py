@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 
-class Core(NamedTuple):
+class CoreChoice(NamedTuple):
     """The core that a worker runs, and `why` that one, as an operator reads it."""
 
     runs: Literal["native", "python"]

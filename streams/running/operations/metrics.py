@@ -23,7 +23,7 @@ from streams.deciding.reporters.watch import WhyHeld
 from streams.deciding.reports.counters import DeskCheck, QuestionEvent, SampleStep
 from streams.registry.rules import Rules
 from streams.running.operations import metric_catalogue as catalogue
-from streams.running.operations.core import Core
+from streams.running.operations.core import CoreChoice
 from streams.running.operations.process_metric_catalogue import (
     BUILD_INFO,
     CORE_INFO,
@@ -41,7 +41,7 @@ class Metrics:
     """
 
     def __init__(  # noqa: PLR0915 - one statement per metric
-        self, rules: Rules, topics: Mapping[str, Iterable[str]], core: Core
+        self, rules: Rules, topics: Mapping[str, Iterable[str]], core: CoreChoice
     ) -> None:
         self.records = Numbers(catalogue.RECORDS, ((topic,) for names in topics.values() for topic in names))
         self.applied = Numbers(catalogue.APPLIED)

@@ -15,7 +15,7 @@ from streams.registry.rules import Rules
 from streams.running.alignment.standing import Standing
 from streams.running.cycle.lag import SourceLag
 from streams.running.operations import metric_catalogue as catalogue
-from streams.running.operations.core import Core
+from streams.running.operations.core import CoreChoice
 from streams.running.operations.http_server import serve
 from streams.running.operations.lag_watch import Lag, LagWatch
 from streams.running.operations.law_watch import LawWatch
@@ -49,7 +49,7 @@ class WorkerOperations:
         rules: Rules,
         topics: Mapping[str, Iterable[str]],
         source_lags: Callable[[], Iterable[SourceLag]],
-        core: Core,
+        core: CoreChoice,
     ) -> None:
         # How sources wait for each other: see alignment/.
         self.standing: Callable[[], Standing] = Standing

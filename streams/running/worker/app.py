@@ -22,7 +22,7 @@ from streams.running.identity import consumer_group
 from streams.running.log.terms import Terms
 from streams.running.operations.access_rights import WRITTEN_BY_WORKERS
 from streams.running.operations.address_refused import AddressRefused
-from streams.running.operations.core import Core
+from streams.running.operations.core import CoreChoice
 from streams.running.operations.faust_sensor import RebalanceSensor
 from streams.running.operations.worker_operations import WorkerOperations
 from streams.running.partitions.observer import Observer
@@ -66,13 +66,12 @@ def build_app(settings: Settings) -> StageApp:
     hash_keys = configured_hash_keys(settings)
     core = choose_core(settings)
     approvals = configured_approvals(settings)
-    native = core.runs == "native"
 
     def stages_of(rules: Rules) -> list[AnyStage]:
         return [
-            report_stage(report_rules(settings, rules, hash_keys, native=native)),
+            report_stage(report_rules(settings, rules, hash_keys), core.runs),
             request_stage(request_rules(settings, rules)),
-            reporter_stage(reporter_rules(settings, rules, hash_keys, native=native)),
+            reporter_stage(reporter_rules(settings, rules, hash_keys), core.runs),
         ]
 
     def judged_by(ruling: Rules) -> None:
@@ -145,7 +144,7 @@ def __getattr__(name: str) -> StageApp:
     return build_app(load_settings())
 
 
-def _log_choices(hash_keys: HashKeys, core: Core) -> None:
+def _log_choices(hash_keys: HashKeys, core: CoreChoice) -> None:
     if is_public(hash_keys):
         logger.warning(
             "the key for hashing reporters is the public one of the demo: use a secret one for real reports",

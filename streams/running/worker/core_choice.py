@@ -2,26 +2,26 @@
 
 from streams import __version__
 from streams.distribution import typed_here
-from streams.running.operations.core import Core
+from streams.running.operations.core import CoreChoice
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.settings import PREFIX, Settings
 
 
-def choose_core(settings: Settings) -> Core:
+def choose_core(settings: Settings) -> CoreChoice:
     """Return the core that reads reports where they are published.
 
     Raises SettingsError if the native core is required and cannot be used.
     """
     setting = f"{PREFIX}CORE={settings.core}"
     if settings.core == "python":
-        return Core("python", setting)
+        return CoreChoice("python", setting)
     problem = _problem()
     if problem is None:
-        return Core("native", setting)
+        return CoreChoice("native", setting)
     if settings.core == "native":
         build = typed_here("run make native", "install it as docs/deployment.md says")
         raise SettingsError(f"{setting}, but {problem}: {build}, or set {PREFIX}CORE=auto.")
-    return Core("python", problem)
+    return CoreChoice("python", problem)
 
 
 def _problem() -> str | None:

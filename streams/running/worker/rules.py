@@ -31,22 +31,14 @@ def warn_of_unsigned_rows(rules: Rules) -> None:
         )
 
 
-def report_rules(
-    settings: Settings, rules: Rules, hash_keys: HashKeys, *, native: bool = False
-) -> ReportRules:
+def report_rules(settings: Settings, rules: Rules, hash_keys: HashKeys) -> ReportRules:
     """Return the rules in the form that the stage of reports needs."""
-    return compile_report_rules(
-        rules, settings=settings.partition_settings(), hash_keys=hash_keys, native=native
-    )
+    return compile_report_rules(rules, settings=settings.partition_settings(), hash_keys=hash_keys)
 
 
-def reporter_rules(
-    settings: Settings, rules: Rules, hash_keys: HashKeys, *, native: bool = False
-) -> ReporterStageRules:
+def reporter_rules(settings: Settings, rules: Rules, hash_keys: HashKeys) -> ReporterStageRules:
     """Return the rules in the form that the stage of reporters needs."""
-    return compile_reporter_rules(
-        rules, settings=settings.partition_settings(), hash_key=hash_keys.current, native=native
-    )
+    return compile_reporter_rules(rules, settings=settings.partition_settings(), hash_key=hash_keys.current)
 
 
 def request_rules(settings: Settings, rules: Rules) -> RequestRules:

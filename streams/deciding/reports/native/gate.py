@@ -10,7 +10,7 @@ import tocsin_native
 
 from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
 from streams.contract.wire.records import SourceRecord
-from streams.deciding.partition.batch import FailedAt
+from streams.deciding.partition.native.fast_path import FailedAt
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.native.home import NativeChannelHome
 from streams.deciding.reports.native.reading_rules import reading_rules
@@ -43,9 +43,6 @@ class NativeGate:
         at the first one, and FailedAt.
         """
         state, topic = batch.state, records[begin].topic
-        # Operators decided about a source.
-        if state.sources:
-            return 0
         until = None if batch.until is None else batch.until.get(topic)
         place = state.partition, state.partitions
         entries, latest = self._gate.read(records, begin, place, until)

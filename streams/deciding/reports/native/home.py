@@ -17,7 +17,7 @@ from streams.contract.wire.records import OutputRecord, new_tuple
 from streams.contract.wire.times import DAY
 from streams.counting.coordination.distinct_sketch import KEPT
 from streams.counting.held_counts import CHANNEL_COUNTS
-from streams.deciding.partition.batch import FailedAt
+from streams.deciding.partition.native.fast_path import FailedAt
 from streams.deciding.reports.apply import judge_counted
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case

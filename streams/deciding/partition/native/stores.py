@@ -15,6 +15,13 @@ from streams.counting import message_store, sums
 from streams.counting.message_store import MessageStore
 from streams.counting.record_store import Kept, RecordStore
 from streams.counting.store import CountStore, decode_entry
+from streams.deciding.partition.id_table import IdTable
+from streams.deciding.partition.stores import Stores
+
+
+def native_id_table(expected: int = 0) -> IdTable:
+    """Return a table of the native core, which has the methods of IdTable."""
+    return cast(IdTable, tocsin_native.IdTable(expected))
 
 
 def native_count_store() -> CountStore:
@@ -30,9 +37,14 @@ def native_message_store() -> MessageStore:
 
 
 def native_record_store(
-    encode: Callable[[Kept], bytes], decode: Callable[[bytes], Kept]
+    encode: Callable[[Kept], bytes],
+    decode: Callable[[memoryview], Kept],
+    generation: int = 1,  # noqa: ARG001
 ) -> RecordStore[Kept]:
-    """Return a store of the native core, which has the methods of RecordStore."""
+    """Return a store of the native core, which has the methods of RecordStore.
+
+    An object is one until it is written, so there are no generations.
+    """
     return cast(RecordStore[Kept], tocsin_native.RecordStore(encode, decode, require_version))
 
 
@@ -40,3 +52,6 @@ def _receipts_of(day: int) -> tuple[bytes, list[tuple[str, bytes]]]:
     """Return what follows `ce_source` in a receipt of a day, and the headers of one without an id."""
     ends, time = received_on(day)
     return ends, headers_at(REPORTER_NOTICE_TYPE, "", time)
+
+
+IN_EXTENSION = Stores(native_id_table, native_count_store, native_message_store, native_record_store)
