@@ -7,6 +7,27 @@ from typing import Any
 __version__: str
 """The version of Tocsin from whose sources it was built."""
 
+class FetchedRecord:
+    """A consumed record whose key, value and headers are made anew whenever they are read."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+def read_records(
+    records: bytes,
+    span: tuple[int, int],
+    count: int,
+    place: tuple[str, int, int],
+    timestamps: tuple[int, int, int],
+) -> list[FetchedRecord] | None:
+    """Return `count` records from the bytes of a batch, or None; see native/src/fetched.rs."""
+
 class Gate:
     """Reads reports that are published; see streams/deciding/reports/native/gate.py."""
 

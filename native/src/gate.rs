@@ -80,7 +80,8 @@ impl Gate {
         for at in begin..records.len()? {
             let record = records.get_item(at)?;
             let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                let Some(record) = self.reading.read(&record)? else { return Ok(None) };
+                let Some(held) = self.reading.read(&record)? else { return Ok(None) };
+                let Some(record) = held.record() else { return Ok(None) };
                 if topic.get_or_insert_with(|| record.topic.clone()).to_str()? != record.topic.to_str()? {
                     return Ok(None);
                 }
@@ -111,7 +112,7 @@ impl Gate {
     fn read_one<'py>(
         &mut self,
         py: Python<'py>,
-        record: &Record<'py>,
+        record: &Record<'_, 'py>,
         place: (u32, u32),
         until: Option<i64>,
     ) -> PyResult<Option<(i64, Passed<'py>)>> {
@@ -176,7 +177,7 @@ impl Gate {
             // No stamp.
             None => write_nil(out),
         }
-        let size = record.value.as_bytes().len() + source.chars().count();
+        let size = record.value.len() + source.chars().count();
         let to = match &known {
             Some(_) => TO_REPORTER,
             None if home == place.0 => HERE,
@@ -257,9 +258,9 @@ fn write_words(out: &mut Vec<u8>, places: &[u8], words: &Words) {
 }
 
 /// As `checked_report` takes it: the last of several, and none if it is too long to be one.
-fn traceparent<'a>(record: &'a Record) -> Option<&'a str> {
-    let (_, content) = record.headers.iter().rev().find(|(name, _)| name == "traceparent")?;
-    let value = content.as_ref()?.as_bytes();
+fn traceparent<'a>(record: &Record<'a, '_>) -> Option<&'a str> {
+    let (_, content) = record.headers.iter().rev().find(|(name, _)| *name == "traceparent")?;
+    let value = (*content)?;
     if !(1..=LONGEST_TRACEPARENT).contains(&value.len()) || !value.is_ascii() {
         return None;
     }

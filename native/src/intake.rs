@@ -58,15 +58,14 @@ impl Intake {
     }
 
     /// The report in a record, and the source of its event; None if Python has to read it.
-    pub fn read<'a>(&mut self, record: &'a Record) -> PyResult<Option<(Report<'a>, &'a str)>> {
-        let Some(rights) = self.rights_of(&record.topic)? else { return Ok(None) };
+    pub fn read<'a>(&mut self, record: &Record<'a, '_>) -> PyResult<Option<(Report<'a>, &'a str)>> {
+        let Some(rights) = self.rights_of(record.topic)? else { return Ok(None) };
         let mut envelope = Envelope::new();
         for (name, content) in &record.headers {
-            let Ok(name) = name.to_str() else { return Ok(None) };
-            envelope.header(name, content.as_ref().map(|content| content.as_bytes()));
+            envelope.header(name, *content);
         }
         let Some(source) = envelope.source(&self.event_type) else { return Ok(None) };
-        let report = read_report(record.value.as_bytes(), &self.vocabulary).filter(|report| {
+        let report = read_report(record.value, &self.vocabulary).filter(|report| {
             self.is_timely(report, record.timestamp) && self.may_claim(rights, report, source)
         });
         Ok(report.map(|report| (report, source)))

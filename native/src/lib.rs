@@ -21,6 +21,7 @@ mod entry;
 mod envelope;
 mod event_time;
 mod expiry;
+mod fetched;
 mod for_tests;
 mod for_tests_coordination;
 mod gate;
@@ -69,6 +70,8 @@ use pyo3::prelude::*;
 #[pymodule]
 fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<fetched::FetchedRecord>()?;
+    module.add_function(wrap_pyfunction!(fetched::read_records, module)?)?;
     module.add_class::<gate::Gate>()?;
     module.add_class::<reporter_home::ReporterHome>()?;
     module.add_class::<reporter_home::Noted>()?;

@@ -4,13 +4,66 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple, PyType};
 
-pub struct Record<'py> {
-    pub topic: Bound<'py, PyString>,
+use crate::fetched::FetchedRecord;
+
+/// A record as the gate reads it.
+pub struct Record<'a, 'py> {
+    pub topic: &'a Bound<'py, PyString>,
     pub partition: i64,
     pub offset: i64,
     pub timestamp: i64,
-    pub value: Bound<'py, PyBytes>,
-    pub headers: Vec<(Bound<'py, PyString>, Option<Bound<'py, PyBytes>>)>,
+    pub value: &'a [u8],
+    pub headers: Vec<(&'a str, Option<&'a [u8]>)>,
+}
+
+/// What a record borrows from.
+pub enum Held<'py> {
+    Fetched(Bound<'py, FetchedRecord>, Bound<'py, PyString>),
+    Objects(Objects<'py>),
+}
+
+/// The attributes of a record that is made of Python's objects.
+pub struct Objects<'py> {
+    topic: Bound<'py, PyString>,
+    partition: i64,
+    offset: i64,
+    timestamp: i64,
+    value: Bound<'py, PyBytes>,
+    headers: Headers<'py>,
+}
+
+impl<'py> Held<'py> {
+    /// The record; None if it has no value, or if a name of a header has halves of surrogate pairs.
+    pub fn record(&self) -> Option<Record<'_, 'py>> {
+        match self {
+            Held::Fetched(record, topic) => {
+                let record = record.get();
+                let mut headers = Vec::with_capacity(USUAL_HEADERS);
+                headers.extend(record.headers());
+                Some(Record {
+                    topic,
+                    partition: record.partition,
+                    offset: record.offset,
+                    timestamp: record.timestamp,
+                    value: record.value()?,
+                    headers,
+                })
+            }
+            Held::Objects(record) => {
+                let headers = record.headers.iter().map(|(name, content)| {
+                    Some((name.to_str().ok()?, content.as_ref().map(|content| content.as_bytes())))
+                });
+                Some(Record {
+                    topic: &record.topic,
+                    partition: record.partition,
+                    offset: record.offset,
+                    timestamp: record.timestamp,
+                    value: record.value.as_bytes(),
+                    headers: headers.collect::<Option<_>>()?,
+                })
+            }
+        }
+    }
 }
 
 const ATTRIBUTES: [&str; 6] = ["topic", "partition", "offset", "timestamp", "value", "headers"];
@@ -24,7 +77,11 @@ pub struct Reading {
 
 impl Reading {
     /// Return a record; None if some attribute is of another type than an ordinary report's.
-    pub fn read<'py>(&mut self, record: &Bound<'py, PyAny>) -> PyResult<Option<Record<'py>>> {
+    pub fn read<'py>(&mut self, record: &Bound<'py, PyAny>) -> PyResult<Option<Held<'py>>> {
+        if let Ok(fetched) = record.downcast::<FetchedRecord>() {
+            let topic = fetched.get().topic.bind(record.py()).clone();
+            return Ok(Some(Held::Fetched(fetched.clone(), topic)));
+        }
         let all: Vec<Bound<'py, PyAny>> = match (self.places(record)?, record.downcast::<PyTuple>()) {
             (Some(places), Ok(tuple)) => {
                 places.iter().map(|&place| tuple.get_item(place)).collect::<PyResult<_>>()?
@@ -39,14 +96,14 @@ impl Reading {
             Some(headers) => headers,
             None => return Ok(None),
         };
-        Ok(Some(Record {
+        Ok(Some(Held::Objects(Objects {
             topic,
             partition: all[1].extract()?,
             offset: all[2].extract()?,
             timestamp: all[3].extract()?,
             value,
             headers,
-        }))
+        })))
     }
 
     fn places(&mut self, record: &Bound<PyAny>) -> PyResult<Option<[usize; 6]>> {

@@ -28,7 +28,7 @@ def install(monkeypatch):
         if version is not None:
             extension = ModuleType("tocsin_native")
             extension.__version__ = version
-            extension.IdTable = object
+            extension.FetchedRecord = object
         # With None the import fails.
         monkeypatch.setitem(sys.modules, "tocsin_native", extension)
 
@@ -65,7 +65,7 @@ def test_without_it_python_runs_or_the_worker_refuses_to_start(install, version,
 
 def test_what_an_earlier_build_left_is_not_used(install):
     install(__version__)
-    del sys.modules["tocsin_native"].IdTable
+    del sys.modules["tocsin_native"].FetchedRecord
     assert chosen("auto").runs == "python"
     assert "is of an earlier build" in chosen("auto").why
 

@@ -74,9 +74,12 @@ class BundleForm(Generic[Entry]):
 
     def is_bundle(self, record: SourceRecord) -> bool:
         """Whether a record is a bundle of this kind. On no other topic: there a publisher could send one."""
+        # Of most records of other topics nobody else needs the headers.
+        if not record.topic.endswith(self.topic):
+            return False
         headers = record.headers
         # A record that was re-keyed has an origin as well, so it cannot pass for a bundle.
-        return len(headers) == 1 and headers[0] == self._header and record.topic.endswith(self.topic)
+        return len(headers) == 1 and headers[0] == self._header
 
     def read(self, record: SourceRecord) -> Bundle[Entry]:
         """Return what is in a bundle.

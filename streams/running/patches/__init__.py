@@ -19,6 +19,7 @@ aiokafka:
     group_member          a group member that knows when it was last answered and waits for missing topics
     lenient_records       the batches of a fetch, whose damage does not stop the partition
     lenient_batch         one of them, unpacked within limits
+    native_batch          one of them, read by the native core; only with that
     unpacking             decompression with a size limit, for lenient_batch
     record_bytes          finds and reads records in the bytes of a batch, for lenient_batch
     metadata              the topics as one particular broker knows them

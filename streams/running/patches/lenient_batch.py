@@ -37,6 +37,14 @@ class NotUnpacked(NamedTuple):
     headers: Headers = NOT_UNPACKED
 
 
+class Chunk(NamedTuple):
+    """Records, how many objects there are for their headers, and what is wrong with the next record."""
+
+    records: list[Any]
+    headers: int
+    damage: Exception | None = None
+
+
 class LenientBatch:
     """A batch that is unpacked within a size limit, and made into records a chunk at a time."""
 
@@ -66,12 +74,9 @@ class LenientBatch:
                 data = self._unpacked
                 size = len(data)
                 end, count = next_chunk(data, at, records - read)
-                found, damage = self._chunk(data, at, end, count)
+                found, headers, damage = self.chunk(data, at, end, count)
                 if found:
                     read += len(found)
-                    headers = sum([len(record.headers) for record in found])
-                    if headers > MAX_HEADERS:
-                        found = [_within_limit(record) for record in found]
                     last = found.pop()
                     yield from found
                     # Counted before the last one is given: a range that ends here leaves no objects behind.
@@ -109,8 +114,8 @@ class LenientBatch:
         """Free the unpacked bytes. Reading on unpacks them again."""
         self._unpacked = None
 
-    def _chunk(self, data: bytes, at: int, end: int, count: int) -> tuple[list[Any], Exception | None]:
-        """The records of a chunk up to the first damaged one, and what is wrong with that."""
+    def chunk(self, data: bytes, at: int, end: int, count: int) -> Chunk:
+        """The records of a chunk up to the first damaged one."""
         found: list[Any] = []
         damage = None
         try:
@@ -125,7 +130,10 @@ class LenientBatch:
                     self._read(data, at, count, found)
         except Exception as error:  # noqa: BLE001  # raised once the records before it were given
             damage = error
-        return found, damage
+        headers = sum([len(record.headers) for record in found])
+        if headers > MAX_HEADERS:
+            found = [_within_limit(record) for record in found]
+        return Chunk(found, headers, damage)
 
     def _read(self, data: bytes, at: int, count: int, found: list[Any]) -> None:
         """Add to `found` the records that are not in it yet, with our own reader, which is slower."""

@@ -46,11 +46,15 @@ class LenientRecords:
         self._at = end
         version = batch[_VERSION_AT]
         if version >= 2:
-            self._batch = LenientBatch(batch, self.given)
+            self._batch = self.make_batch(batch)
             return self._batch
         # Before version 2 records had no headers. Brokers convert such batches when they are published.
         self.given.memory += len(batch)
         return LegacyRecordBatch(batch, version)
+
+    def make_batch(self, data: memoryview) -> LenientBatch:
+        """A batch of version 2 with these bytes."""
+        return LenientBatch(data, self.given)
 
     def let_go(self) -> None:
         """Free the unpacked bytes of the batch that is being read. Reading on unpacks them again."""

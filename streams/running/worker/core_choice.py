@@ -3,6 +3,7 @@
 from streams import __version__
 from streams.distribution import typed_here
 from streams.running.operations.core import CoreChoice
+from streams.running.patches.native_batch import install_native_batches
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.settings import PREFIX, Settings
 
@@ -24,13 +25,19 @@ def choose_core(settings: Settings) -> CoreChoice:
     return CoreChoice("python", problem)
 
 
+def read_batches_with(core: CoreChoice) -> None:
+    """Make the consumers of this process, whose patches are installed, read records with the core."""
+    if core.runs == "native":
+        install_native_batches()
+
+
 def _problem() -> str | None:
     """Return what is wrong with the installed extension; None if nothing is."""
     try:
         import tocsin_native  # noqa: PLC0415  # optional
     except ImportError as error:
         return f"tocsin_native cannot be imported ({error})"
-    if not hasattr(tocsin_native, "IdTable"):
+    if not hasattr(tocsin_native, "FetchedRecord"):
         return "tocsin_native is of an earlier build of this version"
     # Another version may read otherwise.
     if tocsin_native.__version__ != __version__:
