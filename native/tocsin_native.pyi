@@ -28,6 +28,11 @@ def read_records(
 ) -> list[FetchedRecord] | None:
     """Return `count` records from the bytes of a batch, or None; see native/src/fetched.rs."""
 
+def encode_records(
+    rows: Sequence[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]], begin: int, room: int
+) -> tuple[bytes, int]:
+    """Return records from `begin` on as they are in a batch, and their number; see native/src/encoded.rs."""
+
 class Gate:
     """Reads reports that are published; see streams/deciding/reports/native/gate.py."""
 

@@ -16,6 +16,7 @@ mod cursor;
 mod daily_rows;
 mod distinct;
 mod earlier;
+mod encoded;
 mod enriched;
 mod entry;
 mod envelope;
@@ -72,6 +73,7 @@ fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<fetched::FetchedRecord>()?;
     module.add_function(wrap_pyfunction!(fetched::read_records, module)?)?;
+    module.add_function(wrap_pyfunction!(encoded::encode_records, module)?)?;
     module.add_class::<gate::Gate>()?;
     module.add_class::<reporter_home::ReporterHome>()?;
     module.add_class::<reporter_home::Noted>()?;

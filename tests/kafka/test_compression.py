@@ -73,7 +73,7 @@ def codecs(deployment, topic):
 class EarlierProducer(KafkaProducer):
     """Writes every batch with its own codec, as the producers of 0.1 did."""
 
-    def new_batch(self, _sizes):
+    def new_batch(self, _rows):
         return self.create_batch()
 
 

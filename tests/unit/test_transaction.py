@@ -45,7 +45,7 @@ class Producer(KafkaProducer):
     async def join(self, destinations):
         self.calls.append(f"join {len(destinations)}")
 
-    def new_batch(self, _sizes):
+    def new_batch(self, _rows):
         return Batch()
 
     async def send_batch(self, _batch, topic, *, partition):  # noqa: ARG002
@@ -181,7 +181,7 @@ def test_who_is_fenced_meanwhile_is_told_so():
 async def built(value):
     """The bytes of a batch with one record, as a writer sends it."""
     producer = Connection("127.0.0.1:1").producer("id")
-    batch = producer.new_batch([len(value)])
+    batch = producer.new_batch([(b"k", value, [])])
     assert batch.append(timestamp=0, key=b"k", value=value, headers=[]) is not None
     await producer.stop()
     return bytes(batch._build())

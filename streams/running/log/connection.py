@@ -31,7 +31,7 @@ MAX_REQUEST_BYTES = 9 * 1024 * 1024
 class Connection:
     """The brokers' Log: addresses and credentials.
 
-    `security_protocol` is PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
+    `security_protocol` is PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL. `producers` are what `producer` makes.
     """
 
     bootstrap_servers: str
@@ -40,6 +40,7 @@ class Connection:
     sasl_mechanism: str | None = None
     sasl_username: str | None = None
     sasl_password: str | None = field(default=None, repr=False)
+    producers: type[KafkaProducer] = KafkaProducer
 
     def client_options(self) -> Mapping[str, Any]:
         """Keyword arguments for any aiokafka client."""
@@ -85,7 +86,7 @@ class Connection:
 
     def producer(self, transactional_id: str) -> KafkaProducer:
         """A producer whose `start()` fences older ones with the same id and aborts their transaction."""
-        return KafkaProducer(
+        return self.producers(
             **self.client_options(),
             transactional_id=transactional_id,
             transaction_timeout_ms=TRANSACTION_SECONDS * 1000,

@@ -25,6 +25,7 @@ aiokafka:
     metadata              the topics as one particular broker knows them
     authorized_operations  what this user may do with topics and groups
     producer              why a producer failed, and how to stop one that no broker answers
+    native_producer       its record batches, written by the native core; only with that
     transaction_requests  requests about transactions that aiokafka does not have
     destination_questions  why a partition takes no records: metadata, refusals, silence
 """

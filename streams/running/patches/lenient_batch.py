@@ -50,7 +50,7 @@ class LenientBatch:
 
     def __init__(self, data: memoryview, given: Given) -> None:
         self._data = data
-        self._batch = DefaultRecordBatch(data)
+        self.batch = DefaultRecordBatch(data)
         self._given = given
         head = bytearray(data[:COUNT_AT])
         head[ATTRIBUTES_AT] &= ~CODEC
@@ -58,13 +58,13 @@ class LenientBatch:
         self._unpacked: bytes | None = None
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._batch, name)
+        return getattr(self.batch, name)
 
     def __next__(self) -> Any:
-        return next(self._batch)
+        return next(self.batch)
 
     def __iter__(self) -> Iterator[Any]:
-        batch, read, at = self._batch, 0, 0
+        batch, read, at = self.batch, 0, 0
         (records,) = _COUNT.unpack_from(self._data, COUNT_AT)
         size = 0
         try:
@@ -137,7 +137,7 @@ class LenientBatch:
 
     def _read(self, data: bytes, at: int, count: int, found: list[Any]) -> None:
         """Add to `found` the records that are not in it yet, with our own reader, which is slower."""
-        batch = self._batch
+        batch = self.batch
         timestamps = batch.timestamp_type, batch.first_timestamp, batch.max_timestamp
         for number in range(count):
             record, at = read_record(data, at, batch.base_offset, timestamps)

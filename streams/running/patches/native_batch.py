@@ -21,15 +21,15 @@ class NativeBatch(LenientBatch):
         super().__init__(data, given)
         from tocsin_native import read_records  # noqa: PLC0415  # optional
 
-        batch = self._batch
-        self._read_records = read_records
-        self._place = place.topic, place.partition, batch.base_offset
-        self._timestamps = batch.timestamp_type, batch.first_timestamp, batch.max_timestamp
+        batch = self.batch
+        self.read_records = read_records
+        self.place = place.topic, place.partition, batch.base_offset
+        self.timestamps = batch.timestamp_type, batch.first_timestamp, batch.max_timestamp
 
     def chunk(self, data: bytes, at: int, end: int, count: int) -> Chunk:
         """The records of a chunk up to the first damaged one."""
         if end - at <= CHUNK_BYTES:
-            records = self._read_records(data, (at, end), count, self._place, self._timestamps)
+            records = self.read_records(data, (at, end), count, self.place, self.timestamps)
             if records is not None:
                 return Chunk(records, headers=0)
         return super().chunk(data, at, end, count)

@@ -3,14 +3,14 @@
 import asyncio
 import sys
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.client import ConnectionGroup, CoordinationType
-from aiokafka.codec import lz4_encode
+from aiokafka.codec import lz4_encode, zstd_encode
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.transaction import EndTxnRequest, InitProducerIdRequest
@@ -41,6 +41,13 @@ from streams.running.patches.transaction_requests import DescribeTransactions, L
 # 2 KB and 9 for four. aiokafka takes level 9, which takes four times as long to save 6 % of the bytes.
 SMALL_BYTES = 8 * 1024
 _LZ4_LEVEL = 1
+
+# Of zstd aiokafka takes level 3. Level 2 takes 7.0 instead of 9.8 us for all that is written of a report, to
+# 619 instead of 605 bytes; level 1 5.2 us and 791 bytes, which broker and readers would have to move.
+_ZSTD_LEVEL = 2
+
+quick_lz4 = partial(lz4_encode, level=_LZ4_LEVEL)
+quick_zstd = partial(zstd_encode, level=_ZSTD_LEVEL)
 
 # The isolation of requests for offsets.
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
@@ -74,7 +81,7 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
 
     def __init__(self, **options: Any) -> None:
         install_noting_handlers()
-        install_quick_lz4()
+        install_quick_codecs()
         super().__init__(**options)
         self.destinations: set[Destination] = set()
         self.destinations_before: set[Destination] = set()
@@ -142,13 +149,7 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
         counts = []
         self.destinations.add((topic, partition))
         try:
-            batch = self.new_batch(len(value or b"") for _, value, _ in rows)
-            for key, value, headers in rows:
-                while batch.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
-                    counts.append(batch.record_count())
-                    deliveries.append(await self.send_batch(batch, topic, partition=partition))
-                    batch = self.create_batch()
-            if batch.record_count():
+            for batch in self.batches(rows, timestamp_ms):
                 counts.append(batch.record_count())
                 deliveries.append(await self.send_batch(batch, topic, partition=partition))
             # One after the other, as they are sent: mostly there is only one.
@@ -164,9 +165,19 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
             for delivery in deliveries:
                 delivery.cancel()
 
-    def new_batch(self, sizes: Iterable[int]) -> BatchBuilder:
+    def batches(self, rows: Sequence[Write], timestamp_ms: int) -> Iterator[BatchBuilder]:
+        """The rows in full batches; none of them is changed once the next one is asked for."""
+        batch = self.new_batch(rows)
+        for key, value, headers in rows:
+            while batch.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
+                yield batch
+                batch = self.create_batch()
+        if batch.record_count():
+            yield batch
+
+    def new_batch(self, rows: Sequence[Write]) -> BatchBuilder:
         """An empty batch, compressed with lz4 instead of zstd if it is for few small records."""
-        if not _is_small(sizes):
+        if not are_small(rows):
             return self.create_batch()
         return BatchBuilder(
             self._message_accumulator._batch_size, DefaultRecordBatch.CODEC_LZ4, is_transactional=True
@@ -318,11 +329,11 @@ class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc]
             raise kafka_errors.ProducerClosed
 
 
-def install_quick_lz4() -> None:
-    """Make the producers of this process compress with lz4 at its quickest level."""
-    # An extension, which looks the function up whenever it compresses.
-    builders = sys.modules[DefaultRecordBatchBuilder.__module__]
-    builders.lz4_encode = partial(lz4_encode, level=_LZ4_LEVEL)  # type: ignore[attr-defined]
+def install_quick_codecs() -> None:
+    """Make the producers of this process compress at our levels."""
+    # An extension, which looks the functions up whenever it compresses.
+    builders: Any = sys.modules[DefaultRecordBatchBuilder.__module__]
+    builders.lz4_encode, builders.zstd_encode = quick_lz4, quick_zstd
 
 
 def _no_update() -> asyncio.Future[bool]:
@@ -331,10 +342,11 @@ def _no_update() -> asyncio.Future[bool]:
     return answer
 
 
-def _is_small(sizes: Iterable[int]) -> bool:
+def are_small(rows: Sequence[Write]) -> bool:
+    """Whether the values take less than SMALL_BYTES together."""
     total = 0
-    for size in sizes:
-        total += size
+    for _, value, _ in rows:
+        total += len(value or b"")
         if total >= SMALL_BYTES:
             return False
     return True

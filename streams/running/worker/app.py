@@ -30,7 +30,7 @@ from streams.running.takeover.joining import wait_until_agreed
 from streams.running.topics.group_members import members
 from streams.running.topics.topic_admin import ask, check_topics, partition_count, topic_name
 from streams.running.topics.topic_catalogue import load_catalogue
-from streams.running.worker.core_choice import choose_core, read_batches_with
+from streams.running.worker.core_choice import choose_core, read_batches_with, write_batches_with
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.hash_keys import configured_hash_keys, is_public
 from streams.running.worker.observers import ReporterObserver, ReportObserver, RequestObserver
@@ -109,7 +109,8 @@ def build_app(settings: Settings) -> StageApp:
             operations.readiness.differs_in,
         )
 
-    app = StageApp(settings.connection(), settings.topic_prefix, before_start, settings.instance)
+    connection = write_batches_with(core, settings.connection())
+    app = StageApp(connection, settings.topic_prefix, before_start, settings.instance)
     read_batches_with(core)
     app.writer.topics = [topic_name(settings.topic_prefix, each) for each in WRITTEN_BY_WORKERS]
     sources = {"reports": REPORT_SOURCES, "requests": REQUEST_SOURCES, "reporters": REPORTER_SOURCES}

@@ -1,9 +1,13 @@
 """Chooses between the native core and Python, as `TOCSIN_CORE` says."""
 
+from dataclasses import replace
+
 from streams import __version__
 from streams.distribution import typed_here
+from streams.running.log.connection import Connection
 from streams.running.operations.core import CoreChoice
 from streams.running.patches.native_batch import install_native_batches
+from streams.running.patches.native_producer import NativeProducer
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.settings import PREFIX, Settings
 
@@ -29,6 +33,11 @@ def read_batches_with(core: CoreChoice) -> None:
     """Make the consumers of this process, whose patches are installed, read records with the core."""
     if core.runs == "native":
         install_native_batches()
+
+
+def write_batches_with(core: CoreChoice, connection: Connection) -> Connection:
+    """Return the connection, with producers that write records with the core."""
+    return replace(connection, producers=NativeProducer) if core.runs == "native" else connection
 
 
 def _problem() -> str | None:
