@@ -98,7 +98,7 @@ def period_end(
         zone = ZoneInfo(calendar.time_zone)
         event = day_in(zone, started_ms)
         last = _last_day(obligation, event)
-        return end_of(last_working_day(calendar, event, last, calendar.holidays), zone)
+        return end_of(last_working_day(calendar, event, last, counts_possible=False), zone)
     except UnknownDays:
         return None
 
@@ -134,8 +134,7 @@ def _not_early(obligation: Obligation, started_ms: int, calendars: Mapping[str, 
     if of_union:
         try:
             calendar = _calendar(obligation, calendars)
-            days_off = calendar.holidays | calendar.possible
-            return end_of(last_working_day(calendar, event, last, days_off), ends_last)
+            return end_of(last_working_day(calendar, event, last, counts_possible=True), ends_last)
         except UnknownDays:
             unknown = _LONGEST_HOLIDAYS if obligation.meaning == "retention" else 0
     while last.isoweekday() >= SATURDAY:
