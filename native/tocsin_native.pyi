@@ -1,6 +1,6 @@
 """What Python sees of the native core."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -34,17 +34,23 @@ def encode_records(
     """Return records from `begin` on as they are in a batch, and their number; see native/src/encoded.rs."""
 
 class Gate:
-    """Reads reports that are published; see streams/deciding/reports/native/gate.py."""
+    """Reads reports that are published; see streams/deciding/reports/native/gate.py.
 
-    def __init__(self, rules: Mapping[str, object]) -> None: ...
+    `rules` is the JSON of GateRules. `source_of` returns the name that a topic has in them.
+    """
+
+    def __init__(self, rules: bytes, *, source_of: Callable[[str], str | None]) -> None: ...
     def read(
         self, records: Sequence[object], begin: int, place: tuple[int, int], until: int | None
     ) -> tuple[list[tuple[int, int, int, bytes]], int]: ...
 
 class ReporterHome:
-    """Notes reports at the home of their reporter; see streams/deciding/reporters/native/home.py."""
+    """Notes reports at the home of their reporter; see streams/deciding/reporters/native/home.py.
 
-    def __init__(self, rules: Mapping[str, object]) -> None: ...
+    `rules` is the JSON of ReporterHomeRules.
+    """
+
+    def __init__(self, rules: bytes) -> None: ...
     def apply(
         self,
         entries: Sequence[object],
@@ -68,10 +74,21 @@ class Noted:
     entries: Sequence[tuple[int, int, bytes]]
 
 class ChannelHome:
-    """Applies reports at the home of their channel; see streams/deciding/reports/native/home.py."""
+    """Applies reports at the home of their channel; see streams/deciding/reports/native/home.py.
+
+    `rules` is the JSON of ChannelHomeRules. streams/deciding/reports/native/finders.py has the functions.
+    `open_episode` is the class of open episodes.
+    """
 
     failed_at: int
-    def __init__(self, rules: Mapping[str, object]) -> None: ...
+    def __init__(
+        self,
+        rules: bytes,
+        *,
+        find_law: Callable[[Any], tuple[str, int, bytes, bytes, bytes, bytes] | None],
+        find_coordination: Callable[[Sequence[int], bytes], bytes | None],
+        open_episode: type,
+    ) -> None: ...
     def apply(
         self,
         entries: Sequence[object],

@@ -11,11 +11,13 @@ use crate::assessment::suspected;
 use crate::channel_adds::Places;
 use crate::channel_call::{channel_key, Call, Ordinary, CHANNEL_COUNTS};
 use crate::clusters::linked_of;
-use crate::handed_over::field;
 use crate::hash::ReporterHash;
 use crate::measures::Measured;
 use crate::policies::{summed, Policy};
 use crate::store::CountStore;
+
+/// How many there are: 2^64.
+const HASHES: f64 = 18_446_744_073_709_551_616.0;
 
 /// What the rules say of what follows, beside the policies.
 pub struct Follows {
@@ -29,13 +31,16 @@ pub struct Follows {
 }
 
 impl Follows {
-    pub fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
-        Ok(Follows {
-            drawn_below: field(rules, "drawn_below")?,
-            integrity_is_live: field(rules, "integrity_is_live")?,
-            proven_voices: field(rules, "proven_voices")?,
-            open_episode: field(rules, "open_episode")?,
-        })
+    /// `sample_share` of all messages are drawn.
+    pub fn new(
+        sample_share: f64,
+        integrity_is_live: bool,
+        proven_voices: i64,
+        open_episode: PyObject,
+    ) -> Self {
+        // Exact: only the exponent changes.
+        let drawn_below = (sample_share * HASHES).ceil() as u128;
+        Follows { drawn_below, integrity_is_live, proven_voices, open_episode }
     }
 
     /// Whether Python has to judge a report that is counted: an episode may open, rise, or be clear; a window that ended may

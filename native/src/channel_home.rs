@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PySequence, PyTuple};
+use pyo3::types::{PySequence, PyTuple};
 
 use crate::channel_adds::{stamped_adds, unnamed_adds, Places};
 use crate::channel_call::{
@@ -19,17 +19,16 @@ use crate::channel_call::{
 use crate::channel_follows::Follows;
 use crate::channel_output::EnrichedForm;
 use crate::channel_plan::{read_plans, Plan};
+use crate::channel_rules::ChannelHomeRules;
 use crate::checked::bytes_of;
 use crate::counts::ReporterKind;
 use crate::daily_rows::Cell;
-use crate::entry::kind_of;
-use crate::handed_over::field;
+use crate::document;
 use crate::hash::{event_hash, ReporterHash};
 use crate::known_as::known_as;
 use crate::law_cache::LawCache;
 use crate::measures::Measured;
 use crate::message::Role;
-use crate::message_record::role_of;
 use crate::message_store::{Found, Receiving};
 use crate::rest::Rest;
 use crate::risk::{Risk, RiskModel};
@@ -82,33 +81,32 @@ enum Outcome {
 
 #[pymethods]
 impl ChannelHome {
-    /// `rules` are those of `streams/deciding/reports/native/home_rules.py`.
     #[new]
-    fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
-        let plans = read_plans(&field::<Bound<PyAny>>(rules, "plans")?)?;
-        let rows: Vec<(String, bool, bool)> = field(rules, "reporters")?;
-        let reporters: Vec<Kind> = rows
-            .into_iter()
-            .map(|(name, is_finder, is_told)| Kind { kind: kind_of(&name), name, is_finder, is_told })
-            .collect();
-        let kinds: Vec<(String, Vec<Option<String>>)> = field(rules, "kinds")?;
-        let anonymous = reporters.iter().position(|kind| kind.name == "anonymous").unwrap_or_default();
+    #[pyo3(signature = (rules, *, find_law, find_coordination, open_episode))]
+    fn new(
+        py: Python,
+        rules: &[u8],
+        find_law: PyObject,
+        find_coordination: PyObject,
+        open_episode: PyObject,
+    ) -> PyResult<Self> {
+        let rules: ChannelHomeRules = document::read(rules)?;
         Ok(ChannelHome {
-            plans,
-            categories: field(rules, "categories")?,
-            reporters,
-            kinds: kinds
-                .into_iter()
-                .map(|(name, roles)| {
-                    (name, roles.into_iter().map(|role| role.as_deref().map(role_of)).collect())
-                })
-                .collect(),
-            anonymous,
-            hash: ReporterHash::new(&field::<Vec<u8>>(rules, "hash_key")?),
-            risk: RiskModel::new(rules)?,
-            law: LawCache::new(field(rules, "find_law")?, field(rules, "days_of_change")?),
-            follows: Follows::new(rules)?,
-            enriched: EnrichedForm::new(rules)?,
+            anonymous: rules.place_of_reporter("anonymous")?,
+            kinds: rules.kinds_with_roles()?,
+            plans: read_plans(py, rules.plans, &rules.categories)?,
+            categories: rules.categories,
+            reporters: rules.reporters.into_iter().map(Kind::from).collect(),
+            hash: rules.hash_key,
+            risk: rules.risk,
+            law: LawCache::new(find_law, rules.days_of_change),
+            follows: Follows::new(
+                rules.sample_share,
+                rules.integrity_is_live,
+                rules.proven_voices,
+                open_episode,
+            ),
+            enriched: EnrichedForm::new(py, rules.enriched, find_coordination)?,
             text: Vec::new(),
             failed_at: 0,
         })

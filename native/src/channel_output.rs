@@ -2,14 +2,15 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use serde::Deserialize;
 
 use crate::arrivals::Arrivals;
 use crate::channel_adds::Places;
 use crate::channel_call::{Call, Ordinary};
 use crate::clusters::linked_of;
+use crate::document::unfit;
 use crate::enriched::{Enriched, Shown, Trust};
-use crate::handed_over::field;
 use crate::json::header_time;
 use crate::measures::Measured;
 use crate::risk::Risk;
@@ -17,14 +18,30 @@ use crate::stamp::Stamp;
 
 /// About the length of an enriched report.
 const USUAL_BYTES: usize = 2_560;
-/// The places of `ce_id` and `ce_time` among the headers.
-const ID_AT: usize = 1;
-const TIME_AT: usize = 4;
+
+/// `EnrichedForm` of streams/deciding/reports/native/home_rules.py.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrichedRules {
+    topic: String,
+    headers: Vec<Header>,
+    versions: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    name: String,
+    value: String,
+}
 
 /// What all enriched reports have.
 pub struct EnrichedForm {
-    topic: PyObject,
+    topic: Py<PyString>,
     headers: Py<PyList>,
+    /// The places of `ce_id` and `ce_time` among the headers.
+    id_at: usize,
+    time_at: usize,
     /// The versions of the rules, as they stand in the JSON.
     versions: Vec<u8>,
     /// `find(numbers of StampedSums, arrivals)` returns the finding about them as JSON, None without one.
@@ -32,12 +49,21 @@ pub struct EnrichedForm {
 }
 
 impl EnrichedForm {
-    pub fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
+    pub fn new(py: Python, rules: EnrichedRules, find_coordination: PyObject) -> PyResult<Self> {
+        let place = |name| {
+            let place = rules.headers.iter().position(|header| header.name == name);
+            place.ok_or_else(|| unfit(format!("`headers` lacks {name}")))
+        };
+        let headers = rules.headers.iter().map(|Header { name, value }| {
+            (PyString::intern(py, name), PyBytes::new(py, value.as_bytes())).into_pyobject(py)
+        });
         Ok(EnrichedForm {
-            topic: field(rules, "enriched_topic")?,
-            headers: field(rules, "enriched_headers")?,
-            versions: field(rules, "versions")?,
-            find_coordination: field(rules, "find_coordination")?,
+            id_at: place("ce_id")?,
+            time_at: place("ce_time")?,
+            topic: PyString::intern(py, &rules.topic).unbind(),
+            headers: PyList::new(py, headers.collect::<PyResult<Vec<_>>>()?)?.unbind(),
+            versions: rules.versions.into_bytes(),
+            find_coordination,
         })
     }
 
@@ -117,11 +143,13 @@ impl EnrichedForm {
         let mut value = Vec::with_capacity(USUAL_BYTES);
         enriched.write(&mut value);
         let headers = self.headers.bind(py).get_slice(0, usize::MAX);
-        headers.set_item(ID_AT, (intern!(py, "ce_id"), PyBytes::new(py, report.id.as_bytes())))?;
-        headers
-            .set_item(TIME_AT, (intern!(py, "ce_time"), PyBytes::new(py, &header_time(report.occurred))))?;
+        headers.set_item(self.id_at, (intern!(py, "ce_id"), PyBytes::new(py, report.id.as_bytes())))?;
+        headers.set_item(
+            self.time_at,
+            (intern!(py, "ce_time"), PyBytes::new(py, &header_time(report.occurred))),
+        )?;
         let fields = [
-            self.topic.bind(py).clone(),
+            self.topic.bind(py).clone().into_any(),
             call.state.partition.into_pyobject(py)?.into_any(),
             PyBytes::new(py, one.channel.as_bytes()).into_any(),
             PyBytes::new(py, &value).into_any(),

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use pyo3::prelude::*;
+use serde::Deserialize;
 
-use crate::policies::{Policy, PolicyRow};
+use crate::document::unfit;
+use crate::policies::{Policy, PolicyRules};
 use crate::windows::{fine_of, Window};
 
 pub struct Plan {
-    /// The place among the plans, and the code of the category.
+    /// The place among all categories, and the code of the category.
     pub number: usize,
     pub code: i64,
     pub category: String,
@@ -25,61 +27,70 @@ pub struct Plan {
     pub silences: bool,
 }
 
-#[derive(FromPyObject)]
-struct PlanRow {
-    #[pyo3(item)]
-    number: usize,
-    #[pyo3(item)]
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WindowRules {
+    ring: usize,
+    panes: i64,
+    text: String,
+    live: bool,
+}
+
+/// `PlanRules` of streams/deciding/reports/native/plan_rules.py.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanRules {
+    category: String,
     code: i64,
-    #[pyo3(item)]
-    suffix: Vec<u8>,
-    #[pyo3(item)]
-    windows: Vec<(usize, i64, String)>,
-    #[pyo3(item)]
-    policies: Vec<PolicyRow>,
-    #[pyo3(item)]
-    judged_together: Vec<Vec<u8>>,
-    #[pyo3(item)]
+    suffix: String,
+    windows: Vec<WindowRules>,
+    policies: Vec<PolicyRules>,
+    judged_together: Vec<String>,
     floor: bool,
-    #[pyo3(item)]
-    live_windows: Vec<(usize, i64)>,
-    #[pyo3(item)]
-    dsa: Vec<u8>,
-    #[pyo3(item)]
+    dsa: String,
     silences: bool,
 }
 
-/// The plans by category, without those that have a policy which only Python judges. Each row is a dict by the names of the fields.
-pub fn read_plans(rows: &Bound<PyAny>) -> PyResult<HashMap<String, Plan>> {
-    let rows: Vec<(String, PlanRow)> = rows.extract()?;
-    let mut plans = HashMap::new();
-    for (category, row) in rows {
-        let Some(policies) = row.policies.into_iter().map(Policy::of).collect::<Option<Vec<_>>>() else {
-            continue;
+/// The plans by category, without those that have a policy which only Python judges. `categories` are all that there are.
+pub fn read_plans(
+    py: Python,
+    plans: Vec<PlanRules>,
+    categories: &[String],
+) -> PyResult<HashMap<String, Plan>> {
+    let mut read = HashMap::new();
+    for rules in plans {
+        let Some(number) = categories.iter().position(|category| *category == rules.category) else {
+            return Err(unfit(format!("`categories` lacks {}", rules.category)));
         };
-        let plan = Plan {
-            number: row.number,
-            code: row.code,
-            category: category.clone(),
-            suffix: row.suffix,
-            windows: row
-                .windows
-                .into_iter()
-                .map(|(ring, panes, text)| (Window { ring, panes }, text))
-                .collect(),
-            policies,
-            judged_together: row.judged_together,
-            floor: row.floor,
-            live_windows: row.live_windows.into_iter().map(|(ring, panes)| Window { ring, panes }).collect(),
-            dsa: row.dsa,
-            silences: row.silences,
-        };
-        plans.insert(category, plan);
+        if let Some(plan) = Plan::of(py, rules, number)? {
+            read.insert(plan.category.clone(), plan);
+        }
     }
-    Ok(plans)
+    Ok(read)
 }
 
 impl Plan {
+    fn of(py: Python, rules: PlanRules, number: usize) -> PyResult<Option<Self>> {
+        let window = |rules: &WindowRules| Window { ring: rules.ring, panes: rules.panes };
+        let live_windows = rules.windows.iter().filter(|rules| rules.live).map(window).collect();
+        let windows: Vec<_> = rules.windows.into_iter().map(|rules| (window(&rules), rules.text)).collect();
+        let policies = rules.policies.into_iter().map(|policy| Policy::of(py, policy, &windows));
+        let Some(policies) = policies.collect::<PyResult<Option<Vec<_>>>>()? else { return Ok(None) };
+        Ok(Some(Plan {
+            number,
+            code: rules.code,
+            category: rules.category,
+            suffix: rules.suffix.into_bytes(),
+            windows,
+            policies,
+            judged_together: rules.judged_together.into_iter().map(String::into_bytes).collect(),
+            floor: rules.floor,
+            live_windows,
+            dsa: rules.dsa.into_bytes(),
+            silences: rules.silences,
+        }))
+    }
+
     pub fn longest(&self) -> Window {
         self.windows[self.windows.len() - 1].0
     }

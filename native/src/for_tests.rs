@@ -1,12 +1,10 @@
 //! What the tests call to compare the reading of reports with Python's. A worker calls none of it.
 
-use std::collections::HashMap;
-
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
-use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::types::{PyBytes, PyTuple};
 
+use crate::document;
 use crate::enriched::{Enriched, Shown, Trust};
 use crate::envelope::Envelope;
 use crate::json;
@@ -17,14 +15,14 @@ use crate::vocabulary::{Vocabulary, Words};
 
 /// For the tests: the fields of a report in the order of `Report`, or None if Python has to read it.
 ///
-/// Objects are tuples. Times are in microseconds since the epoch.
+/// Objects are tuples. Times are in microseconds since the epoch. `vocabulary` is that of the gate's document.
 #[pyfunction]
 pub fn read_report_fields<'py>(
     python: Python<'py>,
     value: &[u8],
-    lists: HashMap<String, Vec<String>>,
+    vocabulary: &[u8],
 ) -> PyResult<Option<Bound<'py, PyTuple>>> {
-    let words = Vocabulary::new(&lists).map_err(PyValueError::new_err)?;
+    let words: Vocabulary = document::read(vocabulary)?;
     read_report(value, &words).map(|report| fields(&report, &words, python)).transpose()
 }
 
@@ -121,14 +119,14 @@ type Question = (PyBackedStr, PyBackedStr, Option<bool>, Option<PyBackedStr>, f6
 /// A risk as JSON, and in millionths.
 type Scored<'py> = (Bound<'py, PyBytes>, i64);
 
-/// For the tests: the risk of each report; None if there is no such cohort.
+/// For the tests: the risk of each report; None if there is no such cohort. `risk` is that of the document for channels.
 #[pyfunction]
 pub fn score_reports<'py>(
     python: Python<'py>,
-    rules: &Bound<'py, PyDict>,
+    risk: &[u8],
     questions: Vec<Question>,
 ) -> PyResult<Vec<Option<Scored<'py>>>> {
-    let model = RiskModel::new(rules)?;
+    let model: RiskModel = document::read(risk)?;
     let answer = |(category, kind, member, age, factor, classifier): &Question| {
         let risk = model.score(category, kind, *member, age.as_deref(), *factor, *classifier)?;
         let mut text = Vec::new();
@@ -256,10 +254,10 @@ impl Parts {
 #[pyfunction]
 pub fn write_enriched<'py>(
     python: Python<'py>,
-    rules: &Bound<'py, PyDict>,
+    risk: &[u8],
     reports: Vec<Parts>,
 ) -> PyResult<Vec<Option<Bound<'py, PyBytes>>>> {
-    let model = RiskModel::new(rules)?;
+    let model: RiskModel = document::read(risk)?;
     let write = |parts: &Parts| {
         let mut out = Vec::new();
         parts.write(&model, &mut out).map(|_| PyBytes::new(python, &out))

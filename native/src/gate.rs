@@ -5,11 +5,12 @@
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PySequence, PyString};
+use pyo3::types::{PyBytes, PySequence, PyString};
+use serde::Deserialize;
 
-use crate::handed_over::{field, place_of};
+use crate::document;
 use crate::hash::{home_partition, ReporterHash};
-use crate::intake::Intake;
+use crate::intake::{Intake, Source};
 use crate::known_as::known_as;
 use crate::msgpack::{
     write_array, write_bool, write_float, write_int, write_map, write_nil, write_str, write_time, write_uint,
@@ -34,6 +35,19 @@ const TO_REPORTER: u8 = 1;
 /// It is at home where it was published.
 const HERE: u8 = 2;
 
+/// The document of `streams/deciding/reports/native/gate_rules.py`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GateRules {
+    vocabulary: Vocabulary,
+    event_type: String,
+    max_ahead_ms: i64,
+    sources: Vec<Source>,
+    hash_key: ReporterHash,
+    #[serde(deserialize_with = "Option::deserialize")]
+    earlier_hash_key: Option<ReporterHash>,
+}
+
 /// Reads reports that are published.
 #[pyclass(module = "tocsin_native")]
 pub struct Gate {
@@ -48,15 +62,16 @@ pub struct Gate {
 
 #[pymethods]
 impl Gate {
-    /// `rules` are those of `streams/deciding/reports/native/reading_rules.py`.
     #[new]
-    fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
-        let intake = Intake::new(rules)?;
+    #[pyo3(signature = (rules, *, source_of))]
+    fn new(rules: &[u8], source_of: PyObject) -> PyResult<Self> {
+        let GateRules { vocabulary, event_type, max_ahead_ms, sources, hash_key, earlier_hash_key } =
+            document::read(rules)?;
+        let intake = Intake::new(vocabulary, event_type, max_ahead_ms, sources, source_of)?;
         Ok(Gate {
-            automated: place_of(&intake.vocabulary.reporters, "automated")?,
-            reporter_hash: ReporterHash::new(&field::<Vec<u8>>(rules, "hash_key")?),
-            earlier_hash: field::<Option<Vec<u8>>>(rules, "earlier_hash_key")?
-                .map(|secret| ReporterHash::new(&secret)),
+            automated: intake.vocabulary.reporters.required("automated")?,
+            reporter_hash: hash_key,
+            earlier_hash: earlier_hash_key,
             intake,
             reading: Reading::default(),
             out: Vec::new(),

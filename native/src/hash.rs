@@ -1,18 +1,30 @@
 //! The hashes that Python computes in deciding/partition/hash_key.py, deciding/partition/duplicates.py and contract/wire/partitioner.py.
 
-use blake2b_simd::{Params, State};
+use blake2b_simd::{Params, State, KEYBYTES};
+use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::document::Secret;
+
 /// Hashes refs of reporters under the deployment's key; without one, as versions before keys did.
+#[derive(Deserialize)]
+#[serde(try_from = "Secret")]
 pub struct ReporterHash(Option<State>);
 
-impl ReporterHash {
-    pub fn new(secret: &[u8]) -> Self {
-        // The state has taken in the key, so that a hash need not.
-        let keyed = || Params::new().hash_length(8).key(secret).personal(b"reporter").to_state();
-        ReporterHash((!secret.is_empty()).then(keyed))
-    }
+impl TryFrom<Secret> for ReporterHash {
+    type Error = &'static str;
 
+    fn try_from(Secret(key): Secret) -> Result<Self, Self::Error> {
+        if key.len() > KEYBYTES {
+            return Err("a key is longer than the hash takes");
+        }
+        // The state has taken in the key, so that a hash need not.
+        let keyed = || Params::new().hash_length(8).key(&key).personal(b"reporter").to_state();
+        Ok(ReporterHash((!key.is_empty()).then(keyed)))
+    }
+}
+
+impl ReporterHash {
     pub fn of(&self, reference: &str) -> u64 {
         let mut state = match &self.0 {
             Some(state) => state.clone(),

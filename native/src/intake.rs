@@ -3,22 +3,31 @@
 
 use std::collections::{HashMap, HashSet};
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyString;
+use serde::Deserialize;
 
+use crate::document::unfit;
 use crate::envelope::Envelope;
-use crate::handed_over::{field, place_of};
 use crate::record::Record;
 use crate::report::{read_report, Report};
 use crate::times::Moment;
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{Vocabulary, Words};
 
-/// Kinds of reports and of reporters that are allowed, and the names of publishers if they are.
-type RightsRow = (Vec<bool>, Vec<bool>, Option<HashSet<String>>);
+/// What the reports of a source topic may claim (SourceRights).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    topic: String,
+    kinds: Vec<String>,
+    reporters: Vec<String>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    ce_sources: Option<HashSet<String>>,
+}
 
-/// What the reports of a source topic may claim (SourceRights), by place in the vocabulary.
+/// The same, by place in the vocabulary.
 struct Rights {
+    topic: String,
     kinds: Vec<bool>,
     reporters: Vec<bool>,
     ce_sources: Option<HashSet<String>>,
@@ -29,7 +38,8 @@ pub struct Intake {
     pub vocabulary: Vocabulary,
     event_type: Vec<u8>,
     rights: Vec<Rights>,
-    source_of: Py<PyAny>,
+    /// Returns the name that a record's topic has among the rights; None if its records are Python's.
+    source_of: PyObject,
     /// Topics seen, as named in records, with the place of their rights; None if their records are Python's.
     topics: HashMap<String, Option<usize>>,
     max_ahead_ms: i64,
@@ -37,22 +47,28 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// `rules` are those of `streams/deciding/reports/native/reading_rules.py`.
-    pub fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
-        let lists: HashMap<String, Vec<String>> = field(rules, "vocabulary")?;
-        let vocabulary = Vocabulary::new(&lists).map_err(PyValueError::new_err)?;
-        let rows: Vec<RightsRow> = field(rules, "sources")?;
-        let rights = rows
-            .into_iter()
-            .map(|(kinds, reporters, ce_sources)| Rights { kinds, reporters, ce_sources })
-            .collect();
+    pub fn new(
+        vocabulary: Vocabulary,
+        event_type: String,
+        max_ahead_ms: i64,
+        sources: Vec<Source>,
+        source_of: PyObject,
+    ) -> PyResult<Self> {
+        let rights = sources.into_iter().map(|source| {
+            Ok(Rights {
+                topic: source.topic,
+                kinds: allowed(&vocabulary.kinds, &source.kinds)?,
+                reporters: allowed(&vocabulary.reporters, &source.reporters)?,
+                ce_sources: source.ce_sources,
+            })
+        });
         Ok(Intake {
-            event_type: field(rules, "event_type")?,
-            rights,
-            source_of: field(rules, "source_of")?,
+            event_type: event_type.into_bytes(),
+            rights: rights.collect::<PyResult<_>>()?,
+            source_of,
             topics: HashMap::new(),
-            max_ahead_ms: field(rules, "max_ahead_ms")?,
-            anonymous: place_of(&vocabulary.reporters, "anonymous")?,
+            max_ahead_ms,
+            anonymous: vocabulary.reporters.required("anonymous")?,
             vocabulary,
         })
     }
@@ -77,9 +93,15 @@ impl Intake {
         if let Some(&place) = self.topics.get(name) {
             return Ok(place);
         }
-        let place: Option<usize> = self.source_of.bind(topic.py()).call1((topic,))?.extract()?;
+        let source: Option<String> = self.source_of.bind(topic.py()).call1((topic,))?.extract()?;
+        let place = source.map(|source| self.place_of(&source)).transpose()?;
         self.topics.insert(name.to_owned(), place);
         Ok(place)
+    }
+
+    fn place_of(&self, source: &str) -> PyResult<usize> {
+        let place = self.rights.iter().position(|rights| rights.topic == source);
+        place.ok_or_else(|| unfit(format!("`sources` lacks {source}")))
     }
 
     fn may_claim(&self, rights: usize, report: &Report, source: &str) -> bool {
@@ -96,4 +118,13 @@ impl Intake {
         let timely = |moment: Moment| (0..=latest).contains(&moment.millis());
         timely(report.occurred) && report.received.is_none_or(timely)
     }
+}
+
+/// For each word whether it is among those that are allowed.
+fn allowed(words: &Words, names: &[String]) -> PyResult<Vec<bool>> {
+    let mut row = vec![false; words.len()];
+    for name in names {
+        row[usize::from(words.required(name)?)] = true;
+    }
+    Ok(row)
 }

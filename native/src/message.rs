@@ -4,6 +4,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 /// The reporters kept per message.
 const KEPT: usize = 256;
 /// The proofs kept per message, those of who came first (streams/counting/confirmation.py).
@@ -62,7 +64,8 @@ pub struct Facts {
     pub trusted_items: Vec<Box<str>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     Notice,
     TrustedFlaggerNotice,

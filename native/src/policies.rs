@@ -3,7 +3,9 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use serde::Deserialize;
 
+use crate::document::unfit;
 use crate::measures::{Condition, Measure, Measured, MILLION};
 use crate::sums::{Sums, WindowCounts};
 use crate::voices::Stamped;
@@ -43,6 +45,7 @@ pub struct Policy {
     /// The ends of the state keys of its categories, in their order; None if it has but the one of the report.
     pub suffixes: Option<Vec<Vec<u8>>>,
     pub channel_kind: Option<String>,
+    /// The highest first.
     levels: Vec<Level>,
     lasting: Vec<Condition>,
     least_reports: i64,
@@ -52,55 +55,72 @@ pub struct Policy {
     pub is_asked_about: bool,
 }
 
-type ConditionRow = (String, i64, i64);
-type LevelRow = (i64, i64, Vec<ConditionRow>, Vec<ConditionRow>);
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConditionRules {
+    measure: String,
+    low: i64,
+    high: i64,
+}
 
-/// What is handed over of a policy, in the order of the fields; of each level the highest first.
-#[derive(FromPyObject)]
-pub struct PolicyRow {
-    #[pyo3(item)]
-    key: Py<PyTuple>,
-    #[pyo3(item)]
-    window: (usize, i64),
-    #[pyo3(item)]
-    shown_at: usize,
-    #[pyo3(item)]
-    suffixes: Option<Vec<Vec<u8>>>,
-    #[pyo3(item)]
-    channel_kind: Option<String>,
-    #[pyo3(item)]
-    levels: Vec<LevelRow>,
-    #[pyo3(item)]
-    lasting: Vec<ConditionRow>,
-    #[pyo3(item)]
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LevelRules {
+    level: i64,
     least_reports: i64,
-    #[pyo3(item)]
+    when: Vec<ConditionRules>,
+    any_of: Vec<ConditionRules>,
+}
+
+/// `PolicyRules` of streams/deciding/reports/native/plan_rules.py.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyRules {
+    id: String,
+    mode: String,
+    window: usize,
+    #[serde(deserialize_with = "Option::deserialize")]
+    suffixes: Option<Vec<String>>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    channel_kind: Option<String>,
+    levels: Vec<LevelRules>,
+    lasting: Vec<ConditionRules>,
+    least_reports: i64,
     needs_union: bool,
-    #[pyo3(item)]
     grows: bool,
-    #[pyo3(item)]
     is_asked_about: bool,
 }
 
 impl Policy {
-    /// None if it has a measure that only Python reads.
-    pub fn of(row: PolicyRow) -> Option<Self> {
-        let levels = row.levels.into_iter().map(|(level, least_reports, when, any_of)| {
-            Some(Level { level, least_reports, when: conditions(when)?, any_of: conditions(any_of)? })
+    /// One of a category with these windows; None if it has a measure that only Python reads.
+    pub fn of(py: Python, rules: PolicyRules, windows: &[(Window, String)]) -> PyResult<Option<Self>> {
+        let Some(&(window, _)) = windows.get(rules.window) else {
+            return Err(unfit(format!("the category of the policy {} lacks its `window`", rules.id)));
+        };
+        let levels = rules.levels.into_iter().map(|level| {
+            Some(Level {
+                level: level.level,
+                least_reports: level.least_reports,
+                when: conditions(level.when)?,
+                any_of: conditions(level.any_of)?,
+            })
         });
-        Some(Policy {
-            key: row.key,
-            window: Window { ring: row.window.0, panes: row.window.1 },
-            shown_at: row.shown_at,
-            suffixes: row.suffixes,
-            channel_kind: row.channel_kind,
-            levels: levels.collect::<Option<_>>()?,
-            lasting: conditions(row.lasting)?,
-            least_reports: row.least_reports,
-            needs_union: row.needs_union,
-            grows: row.grows,
-            is_asked_about: row.is_asked_about,
-        })
+        let (Some(levels), Some(lasting)) = (levels.collect(), conditions(rules.lasting)) else {
+            return Ok(None);
+        };
+        Ok(Some(Policy {
+            key: PyTuple::new(py, [rules.id, rules.mode])?.unbind(),
+            window,
+            shown_at: rules.window,
+            suffixes: rules.suffixes.map(|suffixes| suffixes.into_iter().map(String::into_bytes).collect()),
+            channel_kind: rules.channel_kind,
+            levels,
+            lasting,
+            least_reports: rules.least_reports,
+            needs_union: rules.needs_union,
+            grows: rules.grows,
+            is_asked_about: rules.is_asked_about,
+        }))
     }
 
     /// The level that is left of `level` as long as no person has looked (`_level_without_asking` of
@@ -187,10 +207,11 @@ fn findings(window: &Measured) -> Measured {
     }
 }
 
-fn conditions(rows: Vec<ConditionRow>) -> Option<Vec<Condition>> {
-    let condition =
-        |(name, low, high): ConditionRow| Some(Condition { measure: Measure::named(&name)?, low, high });
-    rows.into_iter().map(condition).collect()
+fn conditions(rules: Vec<ConditionRules>) -> Option<Vec<Condition>> {
+    let condition = |ConditionRules { measure, low, high }| {
+        Some(Condition { measure: Measure::named(&measure)?, low, high })
+    };
+    rules.into_iter().map(condition).collect()
 }
 
 /// The sums over several categories.

@@ -9,15 +9,16 @@ use std::collections::{HashMap, HashSet};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PySequence, PySet};
+use pyo3::types::{PyBytes, PySequence, PySet};
+use serde::Deserialize;
 
 use crate::checked::{bytes_of, Passed};
 use crate::counts::STATE_VERSION;
+use crate::document;
 use crate::event_time::EventTime;
-use crate::handed_over::field;
 use crate::hash::{event_hash, home_partition, ReporterHash};
 use crate::id_table::IdTable;
-use crate::msgpack::{write_array, write_bin, write_bool, write_float, write_int};
+use crate::msgpack::{write_array, write_bin, write_bool, write_float, write_int, write_str};
 use crate::record_store::RecordStore;
 use crate::reporter::Reporter;
 use crate::targets::{write_signature, LATEST_S, SIGNATURE_BYTES};
@@ -32,15 +33,62 @@ const EXPIRY_DAY: usize = 4;
 /// `_ENTRY_BYTES` of deciding/reporters/handle.py.
 const ENTRY_BYTES: usize = 300;
 
-/// What is handed over of a kind of reporter: a stamp up to the factor, the reports of a day that weigh, the bits of channels
-/// from which on a person should look, and whether its members have signatures.
-type KindRow = (Vec<u8>, Option<i64>, Option<usize>, bool);
+/// The document of `streams/deciding/reporters/native/home_rules.py`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReporterHomeRules {
+    reporters: Vec<ReporterRow>,
+    categories: Vec<CategoryRow>,
+    channels: Vec<i64>,
+    hash_key: ReporterHash,
+}
 
-struct Kind {
-    trust: Vec<u8>,
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReporterRow {
+    kind: String,
+    trust: UntriedTrust,
+    #[serde(deserialize_with = "Option::deserialize")]
     reports_per_day: Option<i64>,
+    #[serde(deserialize_with = "Option::deserialize")]
     many_channels: Option<usize>,
     has_signature: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UntriedTrust {
+    trust_class: String,
+    mean: f64,
+    lower: f64,
+    outcomes: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CategoryRow {
+    category: String,
+    floor: bool,
+}
+
+struct Kind {
+    /// A stamp up to the factor.
+    trust: Vec<u8>,
+    reports_per_day: Option<i64>,
+    /// The bits of channels from which on a person should look.
+    many_channels: Option<usize>,
+    has_signature: bool,
+}
+
+impl Kind {
+    fn of(row: ReporterRow) -> (String, Self) {
+        let UntriedTrust { trust_class, mean, lower, outcomes } = row.trust;
+        let mut trust = Vec::new();
+        write_str(&mut trust, &trust_class);
+        [mean, lower, outcomes].into_iter().for_each(|number| write_float(&mut trust, number));
+        let ReporterRow { reports_per_day, many_channels, has_signature, .. } = row;
+        (row.kind, Kind { trust, reports_per_day, many_channels, has_signature })
+    }
 }
 
 /// Notes reports by one set of rules.
@@ -87,21 +135,14 @@ struct Progress<'py> {
 
 #[pymethods]
 impl ReporterHome {
-    /// `rules` are those of `streams/deciding/reporters/native/home.py`.
     #[new]
-    fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
-        let rows: HashMap<String, KindRow> = field(rules, "kinds")?;
-        let kinds = rows
-            .into_iter()
-            .map(|(name, (trust, reports_per_day, many_channels, has_signature))| {
-                (name, Kind { trust, reports_per_day, many_channels, has_signature })
-            })
-            .collect();
+    fn new(rules: &[u8]) -> PyResult<Self> {
+        let rules: ReporterHomeRules = document::read(rules)?;
         Ok(ReporterHome {
-            kinds,
-            floor: field(rules, "floor")?,
-            channels: field(rules, "channels")?,
-            hash: ReporterHash::new(&field::<Vec<u8>>(rules, "hash_key")?),
+            kinds: rules.reporters.into_iter().map(Kind::of).collect(),
+            floor: rules.categories.into_iter().map(|row| (row.category, row.floor)).collect(),
+            channels: rules.channels,
+            hash: rules.hash_key,
             text: Vec::new(),
         })
     }

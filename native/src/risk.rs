@@ -1,9 +1,7 @@
 //! The risk of one report (streams/deciding/reports/risk.py), by the same operations on floats in the same order.
 
-use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use serde::Deserialize;
 
-use crate::handed_over::field;
 use crate::json::{write_float, write_null};
 use crate::vocabulary::Words;
 
@@ -72,11 +70,43 @@ struct Cohort {
     most: f64,
 }
 
-/// As Python hands a cohort over: category, kind, membership and age, and its numbers in the order in which
-/// streams/deciding/reports/native/risk_table.py lists them.
-type HandedOver = ((String, String, Option<bool>, Option<String>), Numbers);
-type Numbers = [f64; 9];
+/// The table of `streams/deciding/reports/native/risk_table.py`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RiskTable {
+    classifier_limit: f64,
+    reporter_limit: f64,
+    categories: Vec<CategoryRisk>,
+}
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CategoryRisk {
+    category: String,
+    severity: f64,
+    prior: f64,
+    prior_odds: f64,
+    cohorts: Vec<CohortRisk>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CohortRisk {
+    reporter: String,
+    #[serde(deserialize_with = "Option::deserialize")]
+    member: Option<bool>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    account_age: Option<String>,
+    odds: f64,
+    score: f64,
+    probability: f64,
+    reporter_weight: f64,
+    full_weight: f64,
+    most_weight: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(from = "RiskTable")]
 pub struct RiskModel {
     classifier_limit: f64,
     limit: f64,
@@ -87,33 +117,38 @@ pub struct RiskModel {
     cohorts: Vec<Option<Cohort>>,
 }
 
-impl RiskModel {
-    /// `rules` have as "risk" what streams/deciding/reports/native/risk_table.py makes.
-    pub fn new(rules: &Bound<PyDict>) -> PyResult<Self> {
-        let (classifier_limit, limit, handed_over): (f64, f64, Vec<HandedOver>) = field(rules, "risk")?;
+impl From<RiskTable> for RiskModel {
+    fn from(table: RiskTable) -> Self {
         let (mut categories, mut kinds, mut ages) = (Vec::new(), Vec::new(), Vec::new());
-        for ((category, kind, _, age), _) in &handed_over {
-            add(&mut categories, category);
-            add(&mut kinds, kind);
-            age.iter().for_each(|age| add(&mut ages, age));
+        for of in &table.categories {
+            add(&mut categories, &of.category);
+            for cohort in &of.cohorts {
+                add(&mut kinds, &cohort.reporter);
+                cohort.account_age.iter().for_each(|age| add(&mut ages, age));
+            }
         }
         let places = categories.len() * kinds.len() * MEMBERSHIPS * (1 + ages.len());
         let mut model = RiskModel {
-            classifier_limit,
-            limit,
-            categories: Words::new(categories),
-            kinds: Words::new(kinds),
-            ages: Words::new(ages),
+            classifier_limit: table.classifier_limit,
+            limit: table.reporter_limit,
+            categories: Words::from(categories),
+            kinds: Words::from(kinds),
+            ages: Words::from(ages),
             cohorts: vec![None; places],
         };
-        for ((category, kind, member, age), numbers) in &handed_over {
-            if let Some(place) = model.place(category, kind, *member, age.as_deref()) {
-                model.cohorts[place] = Some(Cohort::new(numbers));
+        for of in &table.categories {
+            for one in &of.cohorts {
+                let age = one.account_age.as_deref();
+                if let Some(place) = model.place(&of.category, &one.reporter, one.member, age) {
+                    model.cohorts[place] = Some(Cohort::new(of, one));
+                }
             }
         }
-        Ok(model)
+        model
     }
+}
 
+impl RiskModel {
     /// The risk of a report; one without a reporter is an anonymous one's. `factor` multiplies the weight of its reporter.
     /// None if there is no such cohort.
     pub fn score(
@@ -154,10 +189,17 @@ impl RiskModel {
 }
 
 impl Cohort {
-    fn new(numbers: &Numbers) -> Self {
-        let [odds, prior, severity, shown_prior, weight, score, probability, full, most] = *numbers;
-        let risk = Risk { score, severity, prior: shown_prior, weight, classifier: None, probability };
-        Cohort { odds, prior, risk, full, most }
+    fn new(category: &CategoryRisk, one: &CohortRisk) -> Self {
+        let risk = Risk {
+            score: one.score,
+            severity: category.severity,
+            prior: category.prior,
+            weight: one.reporter_weight,
+            classifier: None,
+            probability: one.probability,
+        };
+        let (full, most) = (one.full_weight, one.most_weight);
+        Cohort { odds: one.odds, prior: category.prior_odds, risk, full, most }
     }
 }
 

@@ -1,22 +1,34 @@
 //! The closed vocabularies of a report (`streams/contract/events/report.py`, `streams/contract/events/countries.py`), handed over at start.
 
-use std::collections::HashMap;
+use pyo3::prelude::*;
+use serde::Deserialize;
+
+use crate::document::unfit;
 
 /// A list of words. A word's place in it is what a report keeps.
+#[derive(Deserialize)]
+#[serde(from = "Vec<String>")]
 pub struct Words {
     words: Vec<String>,
     places_by_length: Vec<Vec<u8>>,
 }
 
-impl Words {
+impl From<Vec<String>> for Words {
     /// Of the words after the 256th none is ever found.
-    pub fn new(words: Vec<String>) -> Self {
+    fn from(words: Vec<String>) -> Self {
         let longest = words.iter().map(String::len).max().unwrap_or(0);
         let mut places_by_length = vec![Vec::new(); longest + 1];
         for (place, word) in (0..=u8::MAX).zip(&words) {
             places_by_length[word.len()].push(place);
         }
         Words { words, places_by_length }
+    }
+}
+
+impl Words {
+    /// The place of a word that must be there.
+    pub fn required(&self, word: &str) -> PyResult<u8> {
+        self.place(word).ok_or_else(|| unfit(format!("`vocabulary` lacks {word}")))
     }
 
     pub fn len(&self) -> usize {
@@ -36,19 +48,25 @@ impl Words {
 }
 
 /// A set of codes of two capital letters: a bit for each second letter, in a row for each first one.
+#[derive(Deserialize)]
+#[serde(try_from = "Vec<String>")]
 pub struct Countries([u32; 26]);
 
-impl Countries {
-    pub fn new(codes: &[String]) -> Result<Self, String> {
+impl TryFrom<Vec<String>> for Countries {
+    type Error = String;
+
+    fn try_from(codes: Vec<String>) -> Result<Self, String> {
         let mut rows = [0; 26];
         for code in codes {
-            let (row, bit) = Self::cell(code)
-                .ok_or_else(|| format!("the vocabulary's country {code:?} must be two capital letters"))?;
+            let (row, bit) = Self::cell(&code)
+                .ok_or_else(|| format!("the country {code:?} must be two capital letters"))?;
             rows[row] |= bit;
         }
         Ok(Countries(rows))
     }
+}
 
+impl Countries {
     #[inline]
     pub fn contains(&self, code: &str) -> bool {
         Self::cell(code).is_some_and(|(row, bit)| self.0[row] & bit != 0)
@@ -65,6 +83,8 @@ impl Countries {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Vocabulary {
     pub kinds: Words,
     pub categories: Words,
@@ -75,23 +95,4 @@ pub struct Vocabulary {
     pub elements: Words,
     pub declarations: Words,
     pub countries: Countries,
-}
-
-impl Vocabulary {
-    /// Takes the lists by the names of the fields. The error says which list is missing or wrong.
-    pub fn new(lists: &HashMap<String, Vec<String>>) -> Result<Self, String> {
-        let list = |name: &str| lists.get(name).ok_or_else(|| format!("the vocabulary has no list {name:?}"));
-        let words = |name| list(name).map(|words| Words::new(words.clone()));
-        Ok(Vocabulary {
-            kinds: words("kinds")?,
-            categories: words("categories")?,
-            visibilities: words("visibilities")?,
-            reporters: words("reporters")?,
-            ages: words("ages")?,
-            bases: words("bases")?,
-            elements: words("elements")?,
-            declarations: words("declarations")?,
-            countries: Countries::new(list("countries")?)?,
-        })
-    }
 }

@@ -315,8 +315,12 @@ def test_what_fails_in_a_judgement_names_the_entry(monkeypatch):
 
 def test_a_panic_names_the_entry(monkeypatch):
     """Without a window there is no longest one."""
-    plan = home_rules._plan
-    monkeypatch.setattr(home_rules, "_plan", lambda *of: plan(*of) | {"windows": []})
+    plan_rules = home_rules.plan_rules
+    monkeypatch.setattr(
+        home_rules,
+        "plan_rules",
+        lambda *of: msgspec.structs.replace(plan_rules(*of), windows=[], policies=[]),
+    )
     stage = report_stage(compile_report_rules(RULES), "native")
     with pytest.raises(StageFailed) as failed:
         stage.apply(stage.restore(0, 1), together(reported(0, 1, 2)))

@@ -47,7 +47,7 @@ from tests.tools import native_core
 tocsin_native = native_core()
 
 RULES = compile_report_rules(load_rules(sources=ONE_TOPIC))
-RISK = {"risk": risk_table(RULES.risk_model)}
+RISK = encode(risk_table(RULES.risk_model))
 # msgpack needs more than 64 bits for what is later.
 LATEST = EPOCH + timedelta(seconds=1 << 34)
 LATEST_MS = epoch_ms(datetime.max.replace(tzinfo=UTC))

@@ -8,9 +8,8 @@ import pytest
 from streams.contract.events.internal.source_decision import SourceDecision
 from streams.contract.wire.failing import StageFailed
 from streams.contract.wire.forms.source_decision import encode_source_decision
-from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys, hash_key
+from streams.deciding.partition.hash_key import DEMONSTRATION, LONGEST_KEY, SHORTEST_KEY, HashKeys, hash_key
 from streams.deciding.partition.limits import LIMITS, UNLIMITED
-from streams.deciding.reports.native import reading_rules
 from streams.deciding.reports.rules import compile_report_rules
 from streams.deciding.reports.stage import report_stage
 from streams.registry.loader import load_rules
@@ -134,7 +133,7 @@ def test_bundles_end_where_those_of_python_do():
 def test_a_failure_names_the_record(monkeypatch):
     """The record that fails is the first one of another call."""
     stage = report_stage(compile_report_rules(RULES), "native")
-    monkeypatch.setattr(reading_rules, "_source_of", fail_at_another_topic)
+    monkeypatch.setattr("streams.deciding.reports.native.gate.source_of", fail_at_another_topic)
     failing = report_stage(compile_report_rules(RULES), "native")
     records = [report(number, BEGIN_MS) for number in range(5)]
     state = stage.restore(0, 1)
@@ -147,12 +146,20 @@ def test_a_failure_names_the_record(monkeypatch):
 def fail_at_another_topic(topic):
     if topic != "message-reports":
         raise LookupError(topic)
-    return 0
+    return topic
 
 
 def test_refs_are_hashed_under_both_keys():
     current, earlier = (hash_key(bytes([number]) * 32) for number in (1, 2))
     gates = Gates(hash_keys=HashKeys(current, earlier))
+    gates.apply([report(number, BEGIN_MS) for number in range(5)])
+    assert (gates.natively, gates.passed) == (5, 5)
+
+
+@pytest.mark.parametrize("length", [SHORTEST_KEY, SHORTEST_KEY + 1, SHORTEST_KEY + 2, LONGEST_KEY])
+def test_keys_arrive_to_the_byte(length):
+    secret = random.Random(length).randbytes(length)
+    gates = Gates(hash_keys=HashKeys(hash_key(secret)))
     gates.apply([report(number, BEGIN_MS) for number in range(5)])
     assert (gates.natively, gates.passed) == (5, 5)
 

@@ -177,7 +177,7 @@ def test_a_failure_names_the_entry(monkeypatch):
 def test_a_panic_names_the_entry(monkeypatch):
     """Without a number of channels for any number of bits, the core looks for one beyond the end."""
     homes = Homes()
-    monkeypatch.setattr("streams.deciding.reporters.native.home.CHANNELS", ())
+    monkeypatch.setattr("streams.deciding.reporters.native.home_rules.CHANNELS", ())
     failing = reporter_stage(compile_reporter_rules(RULES), "native")
     with pytest.raises(StageFailed) as failed:
         failing.apply(homes.states[1], [passed(n, BEGIN_MS, f"u{n}") for n in range(2)])

@@ -19,7 +19,7 @@ from streams.counting.measures import MILLION
 from streams.registry.rules import Rules, Scoring
 
 # Odds, odds of the prior, risk, and for a stamped report: the weight before its limit, and that limit.
-_Scored = tuple[float, float, Risk, float, float]
+ScoredCohort = tuple[float, float, Risk, float, float]
 Cohort = tuple[Category, ReporterKind, bool | None, AccountAge | None]
 
 
@@ -38,7 +38,7 @@ class RiskModel:
         self.classifier_limit = math.exp(scoring.classifier_clamp)
         self.limit = limit = math.exp(scoring.reports_clamp)
         ages: tuple[AccountAge | None, ...] = (None, *get_args(AccountAge))
-        self.cohorts: dict[Cohort, _Scored] = {}
+        self.cohorts: dict[Cohort, ScoredCohort] = {}
         for category in rules.categories.values():
             prior = _odds(category.prior)
             for kind, member, age in product(REPORTER_KINDS, (None, True, False), ages):

@@ -1,1 +1,1 @@
-"""What the stage of reporters gives to the native core."""
+"""What the stage of reporters gives to the native core. Only `home` imports it."""

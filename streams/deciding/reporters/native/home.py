@@ -4,22 +4,18 @@ What it leaves out, `handle_passed_report` notes.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 import tocsin_native
 
-from streams.contract.events.report import REPORTER_KINDS, ReporterKind
+from streams.contract.wire.encoding import encode
 from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.times import DAY
-from streams.deciding.reporters.activity import CHANNELS, bits_of
 from streams.deciding.reporters.batch import ReporterBatch
-from streams.deciding.reporters.reporter import WITHOUT_SIGNATURE
+from streams.deciding.reporters.native.home_rules import reporter_home_rules
 from streams.deciding.reporters.rules import ReporterStageRules
-from streams.deciding.reporters.trust import untried
 
 _FORMS = (STAMPED_REPORTS,)
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class NativeReporterHome:
@@ -28,7 +24,7 @@ class NativeReporterHome:
     __slots__ = ("_home",)
 
     def __init__(self, rules: ReporterStageRules) -> None:
-        self._home = tocsin_native.ReporterHome(_handed_over(rules))
+        self._home = tocsin_native.ReporterHome(encode(reporter_home_rules(rules)))
 
     def apply(
         self, batch: ReporterBatch, entries: Sequence[msgspec.Raw], begin: int, _more_outputs: int
@@ -72,26 +68,3 @@ class NativeReporterHome:
         counters.over_limit += noted.over_limit
         state.breaker.note_read(number)
         return number
-
-
-def _handed_over(rules: ReporterStageRules) -> dict[str, Any]:
-    # What detectors find is judged in Python.
-    kinds = [kind for kind in REPORTER_KINDS if kind != "automated"]
-    return {
-        "kinds": {kind: _kind(rules, kind) for kind in kinds},
-        "floor": {category: row.floor for category, row in rules.categories.items()},
-        "channels": CHANNELS,
-        "hash_key": rules.hash_key.secret,
-    }
-
-
-def _kind(rules: ReporterStageRules, kind: ReporterKind) -> tuple[bytes, int | None, int | None, bool]:
-    trust = untried(rules.trust.priors[kind])
-    many = rules.trust.channels_per_week[kind]
-    return (
-        # The elements of a stamp, without the head of the array.
-        _encode((trust.trust_class, trust.mean, trust.lower, trust.outcomes))[1:],
-        rules.trust.reports_per_day[kind],
-        None if many is None else bits_of(many),
-        kind not in WITHOUT_SIGNATURE,
-    )

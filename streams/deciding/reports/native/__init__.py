@@ -1,1 +1,1 @@
-"""What a stage of reports gives to the native core. Only `reading_rules` can be imported without it."""
+"""What a stage of reports gives to the native core. Only `gate` and `home` import it."""

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import msgspec
 import tocsin_native
 
+from streams.contract.wire.encoding import encode
 from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
 from streams.contract.wire.records import SourceRecord
 from streams.deciding.partition.native.fast_path import FailedAt
 from streams.deciding.reports.batch import ReportBatch
+from streams.deciding.reports.native.gate_rules import gate_rules, source_of
 from streams.deciding.reports.native.home import NativeChannelHome
-from streams.deciding.reports.native.reading_rules import reading_rules
 from streams.deciding.reports.rules import ReportRules
 
 # As the extension numbers them: to the home of the channel, and to that of the reporter.
@@ -31,7 +32,7 @@ class NativeGate:
     __slots__ = ("_gate", "_home")
 
     def __init__(self, rules: ReportRules, home: NativeChannelHome) -> None:
-        self._gate = tocsin_native.Gate(reading_rules(rules))
+        self._gate = tocsin_native.Gate(encode(gate_rules(rules)), source_of=source_of)
         self._home = home
 
     def apply(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import tocsin_native
 
+from streams.contract.wire.encoding import encode
 from streams.contract.wire.forms.checked_report import report_of
 from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.forms.stamp import stamp_of
@@ -21,7 +22,9 @@ from streams.deciding.partition.native.fast_path import FailedAt
 from streams.deciding.reports.apply import judge_counted
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
-from streams.deciding.reports.native.home_rules import home_rules
+from streams.deciding.reports.escalation.episodes import Open
+from streams.deciding.reports.native.finders import find_coordination, law_finder
+from streams.deciding.reports.native.home_rules import channel_home_rules
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.state import ReportState
 
@@ -50,7 +53,12 @@ class NativeChannelHome:
     __slots__ = ("_home",)
 
     def __init__(self, rules: ReportRules) -> None:
-        self._home = tocsin_native.ChannelHome(home_rules(rules))
+        self._home = tocsin_native.ChannelHome(
+            encode(channel_home_rules(rules)),
+            find_law=law_finder(rules),
+            find_coordination=find_coordination,
+            open_episode=Open,
+        )
 
     def apply(self, batch: ReportBatch, entries: Sequence[msgspec.Raw], begin: int, more_outputs: int) -> int:
         """Apply reports from `begin` on, until one is out of the ordinary; return how many it were.

@@ -1,0 +1,50 @@
+"""What the native core asks Python for at the home of channels, while it applies reports."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.encoding import encode
+from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
+from streams.counting.coordination.arrivals import decode_arrivals
+from streams.counting.coordination.clusters import ClusterSums
+from streams.counting.sums import Doubtful, Scattered, StampedSums
+from streams.deciding.reports.escalation import integrity
+from streams.deciding.reports.handle import stamped_report
+from streams.deciding.reports.rules import ReportRules
+
+# Country, protection, and what is published: jurisdictions, obligations, routing, rule of law.
+_Law = tuple[str, int, bytes, bytes, bytes, bytes]
+
+
+def law_finder(rules: ReportRules) -> Callable[[msgspec.Raw], _Law | None]:
+    """Return what finds the law of a report; that returns None for one that arms clocks, or is refused."""
+
+    def find(entry: msgspec.Raw) -> _Law | None:
+        try:
+            report = stamped_report(rules, STAMPED_REPORTS.entry(entry).report)
+        except Rejected:
+            return None
+        law = rules.resolver.resolve(report)
+        if law.armed or law.obligations_json is None:
+            return None
+        return (
+            law.jurisdictions[0].code,
+            law.protection,
+            bytes(law.jurisdictions_json),
+            bytes(law.obligations_json),
+            bytes(law.routing_json),
+            bytes(law.rule_of_law_json),
+        )
+
+    return find
+
+
+def find_coordination(numbers: Sequence[int], arrivals: bytes) -> bytes | None:
+    """Return what is published of coordination in a window, by the numbers of native/src/voices.rs."""
+    stamped, *rest = numbers
+    sums, doubtful, (unnamed,), scattered = rest[:4], rest[4:8], rest[8:9], rest[9:]
+    window = StampedSums(stamped, ClusterSums(*sums), Doubtful(*doubtful), unnamed, Scattered(*scattered))
+    found = integrity.find_coordination(window, decode_arrivals(arrivals))
+    return None if found is None else encode(found.published)
