@@ -15,6 +15,7 @@ from types import ModuleType
 NAMES = (
     "event_schemas",
     "asyncapi_document",
+    "native_schemas",
     "registry_schemas",
     "metrics_page",
     "harms_page",

@@ -102,8 +102,8 @@ def _inbound() -> dict[str, tuple[str, type[msgspec.Struct]]]:
 
 def schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schema (2020-12) of every event, by file name."""
-    inbound = {file: _schema(file, *event, closed=False) for file, event in _inbound().items()}
-    outbound = {file: _schema(file, *event, closed=True) for file, event in _OUTBOUND.items()}
+    inbound = {file: schema_of(file, *event, closed=False) for file, event in _inbound().items()}
+    outbound = {file: schema_of(file, *event, closed=True) for file, event in _OUTBOUND.items()}
     return inbound | outbound
 
 
@@ -120,7 +120,8 @@ def json_files(folder: Path, documents: Mapping[str, dict[str, Any]]) -> dict[Pa
     return {folder / file: json.dumps(document, indent=2) + "\n" for file, document in documents.items()}
 
 
-def _schema(file: str, title: str, event: type[msgspec.Struct], *, closed: bool) -> dict[str, Any]:
+def schema_of(file: str, title: str, event: type[msgspec.Struct], *, closed: bool) -> dict[str, Any]:
+    """The JSON Schema of a type, in a file of that name. `closed`: other fields are refused."""
     (top,), definitions = msgspec.json.schema_components([event], ref_template="#/$defs/{name}")
     used: set[str] = set()
     body = {name: _shaped(definition, closed, used) for name, definition in sorted(definitions.items())}
