@@ -1,8 +1,8 @@
 """What Python sees of the native core."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 __version__: str
 """The version of Tocsin from whose sources it was built."""
@@ -47,10 +47,10 @@ class Gate:
 class ReporterHome:
     """Notes reports at the home of their reporter; see streams/deciding/reporters/native/home.py.
 
-    `rules` is the JSON of ReporterHomeRules.
+    `rules` is the JSON of ReporterHomeRules, `known_of` what `known_by` of reporters/native/known.py returns.
     """
 
-    def __init__(self, rules: bytes) -> None: ...
+    def __init__(self, rules: bytes, *, known_of: Callable[[Any, Any, int, bytes], object]) -> None: ...
     def apply(
         self,
         entries: Sequence[object],
@@ -69,6 +69,7 @@ class Noted:
     now: int
     newest_append: int
     over_limit: int
+    stamped: Mapping[Literal["high", "medium", "low"], int]
     hashes: Sequence[int]
     event_times: Sequence[int]
     entries: Sequence[tuple[int, int, bytes]]

@@ -7,7 +7,7 @@ use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 /// A length that says that there is nothing.
 const NULL: i64 = -1;
 
-/// Write records from `begin` on, as many as take no more than `room` bytes together, and at least one. Returns them, as they
+/// Write records from `begin` on, as many as take fewer than `room` bytes together, and at least one. Returns them, as they
 /// are in a batch before it is compressed, and their number.
 ///
 /// `rows` are (key, value, headers), each with a list of (name, content). All have the time of the batch. Raises TypeError.
@@ -26,7 +26,7 @@ pub fn encode_records<'py>(
         let before = batch.len();
         write_varint(&mut batch, record.len() as i64);
         batch.extend_from_slice(&record);
-        if number > 0 && batch.len() > room {
+        if number > 0 && batch.len() >= room {
             batch.truncate(before);
             break;
         }

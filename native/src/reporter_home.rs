@@ -1,9 +1,11 @@
 //! Notes ordinary reports at the home of their reporter and writes the entries in which they travel on to their channel,
 //! as `handle_passed_report` in deciding/reporters/handle.py does.
 //!
-//! A report is Python's if its reporter is a detector, has outcomes, was warned or is known under an earlier key, if it may be
-//! a duplicate, and if a person should look at its reporter.
+//! A report is Python's if its reporter is a detector, was warned or is known under an earlier key, if it may be a duplicate,
+//! and if a person should look at its reporter. What outcomes say of a reporter is Python's too, once for a reporter, category
+//! and day.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use pyo3::exceptions::PyRuntimeError;
@@ -30,6 +32,12 @@ const REPORTER: u8 = b'W';
 const QUIET_DAYS: i64 = 22;
 /// Of EXPIRY_DAY in counting/expiry.py.
 const EXPIRY_DAY: usize = 4;
+/// `SILENT_DAYS` of deciding/reporters/store.py.
+const SILENT_DAYS: i64 = 360;
+/// What Python said of so many reporters is kept: some 300 bytes each. A busy partition sees as many with outcomes in a minute.
+const MOST_KNOWN: usize = 10_000;
+/// An array without elements.
+const NO_TAGS: u8 = 0x90;
 /// `_ENTRY_BYTES` of deciding/reporters/handle.py.
 const ENTRY_BYTES: usize = 300;
 
@@ -71,9 +79,22 @@ struct CategoryRow {
     floor: bool,
 }
 
-struct Kind {
-    /// A stamp up to the factor.
+/// What a stamp says of the reporter (deciding/reporters/native/known.py).
+#[derive(FromPyObject)]
+struct Known {
+    trust_class: String,
+    /// The stamp up to the factor.
     trust: Vec<u8>,
+    factor: f64,
+    first_time: bool,
+    vouched: bool,
+    /// Tags of channels.
+    proof: Vec<u8>,
+}
+
+struct Kind {
+    /// Of whom no outcome is known.
+    untried: Known,
     reports_per_day: Option<i64>,
     /// The bits of channels from which on a person should look.
     many_channels: Option<usize>,
@@ -86,8 +107,10 @@ impl Kind {
         let mut trust = Vec::new();
         write_str(&mut trust, &trust_class);
         [mean, lower, outcomes].into_iter().for_each(|number| write_float(&mut trust, number));
+        let untried =
+            Known { trust_class, trust, factor: 1.0, first_time: true, vouched: false, proof: vec![NO_TAGS] };
         let ReporterRow { reports_per_day, many_channels, has_signature, .. } = row;
-        (row.kind, Kind { trust, reports_per_day, many_channels, has_signature })
+        (row.kind, Kind { untried, reports_per_day, many_channels, has_signature })
     }
 }
 
@@ -100,6 +123,11 @@ pub struct ReporterHome {
     /// By the number of bits.
     channels: Vec<i64>,
     hash: ReporterHash,
+    /// `known_of` of deciding/reporters/native/known.py: what is known of a reporter, given kind, category, day and record;
+    /// None if the report is Python's.
+    known_of: PyObject,
+    /// Its answers, by all that they follow from.
+    known: HashMap<Vec<u8>, Option<Known>>,
     text: Vec<u8>,
 }
 
@@ -107,7 +135,7 @@ pub struct ReporterHome {
 type Recent<'py> = (Bound<'py, PySet>, Bound<'py, IdTable>);
 
 /// Home, size and bytes of an entry.
-type Entry<'py> = (u32, usize, Bound<'py, PyBytes>);
+type Bundled<'py> = (u32, usize, Bound<'py, PyBytes>);
 
 /// What a call has done.
 #[pyclass(module = "tocsin_native", get_all)]
@@ -115,6 +143,8 @@ pub struct Noted {
     now: i64,
     newest_append: i64,
     over_limit: usize,
+    /// The number of stamps by class of trust.
+    stamped: HashMap<String, usize>,
     /// The hashes to remember.
     hashes: Vec<u64>,
     event_times: Vec<i64>,
@@ -130,19 +160,23 @@ struct Progress<'py> {
     hashes: Vec<u64>,
     event_times: Vec<i64>,
     over_limit: usize,
-    entries: Vec<Entry<'py>>,
+    stamped: HashMap<String, usize>,
+    entries: Vec<Bundled<'py>>,
 }
 
 #[pymethods]
 impl ReporterHome {
     #[new]
-    fn new(rules: &[u8]) -> PyResult<Self> {
+    #[pyo3(signature = (rules, *, known_of))]
+    fn new(rules: &[u8], known_of: PyObject) -> PyResult<Self> {
         let rules: ReporterHomeRules = document::read(rules)?;
         Ok(ReporterHome {
             kinds: rules.reporters.into_iter().map(Kind::of).collect(),
             floor: rules.categories.into_iter().map(|row| (row.category, row.floor)).collect(),
             channels: rules.channels,
             hash: rules.hash_key,
+            known_of,
+            known: HashMap::new(),
             text: Vec::new(),
         })
     }
@@ -170,6 +204,7 @@ impl ReporterHome {
             hashes: Vec::new(),
             event_times: Vec::new(),
             over_limit: 0,
+            stamped: HashMap::new(),
             entries: Vec::new(),
         };
         for at in begin..end {
@@ -190,6 +225,7 @@ impl ReporterHome {
             now: progress.time.now,
             newest_append: progress.time.newest_append,
             over_limit: progress.over_limit,
+            stamped: progress.stamped,
             hashes: progress.hashes,
             event_times: progress.event_times,
             entries: progress
@@ -232,11 +268,29 @@ impl ReporterHome {
             return Ok(None);
         }
         let key = state_key(hashed);
-        let known = store.borrow().bytes_of(py, &key)?.map(|record| Reporter::read(body(&record)));
-        let is_new = known.is_none();
-        let Some(mut reporter) = known.unwrap_or_else(|| Some(Reporter::default())) else { return Ok(None) };
+        let stored = store.borrow().bytes_of(py, &key)?;
+        let is_new = stored.is_none();
+        let read =
+            stored.as_ref().map_or_else(|| Some(Reporter::default()), |record| Reporter::read(body(record)));
+        let day = now / DAY;
+        let Some(mut reporter) = read.filter(|reporter| !reporter.fades(day)) else { return Ok(None) };
 
-        let bits = reporter.note(now / DAY, self.hash.of(&format!("{channel}\0")));
+        let known = match stored.filter(|_| reporter.outcomes.is_some()) {
+            Some(record) => {
+                let asked = (name, report.category, day, PyBytes::new(py, body(&record)));
+                let mut place = Vec::new();
+                place.extend_from_slice(&day.to_le_bytes());
+                place.extend_from_slice(format!("{name}\0{}\0", report.category).as_bytes());
+                reporter.write_known(&mut place);
+                let ask = || self.known_of.bind(py).call1(asked)?.extract();
+                match answer(&mut self.known, place, ask)? {
+                    Some(known) => known,
+                    None => return Ok(None),
+                }
+            }
+            None => &kind.untried,
+        };
+        let bits = reporter.note(day, self.hash.of(&format!("{channel}\0")));
         if kind.many_channels.is_some_and(|many| bits >= many && !reporter.activity.shown) {
             return Ok(None);
         }
@@ -267,16 +321,16 @@ impl ReporterHome {
         out.extend_from_slice(report_bytes);
         // StoredStamp.
         write_array(&mut out, 13);
-        out.extend_from_slice(&kind.trust);
-        write_float(&mut out, if is_over && !floor { 0.0 } else { 1.0 });
-        // No outcome is known.
-        write_bool(&mut out, true);
+        out.extend_from_slice(&known.trust);
+        write_float(&mut out, if is_over && !floor { 0.0 } else { known.factor });
+        write_bool(&mut out, known.first_time);
         write_bool(&mut out, is_over);
         write_bin(&mut out, signature.map_or(0, |_| SIGNATURE_BYTES));
         signature.iter().for_each(|signature| write_signature(&mut out, signature));
-        write_int(&mut out, 1 + i64::from(member));
-        // Neither proof, nor paused, nor watched.
-        write_array(&mut out, 0);
+        // `evidence_needed` of counting/coordination/signature.py.
+        write_int(&mut out, 1 + i64::from(member) + i64::from(known.vouched));
+        out.extend_from_slice(&known.proof);
+        // Neither paused nor watched.
         write_bool(&mut out, false);
         write_bool(&mut out, false);
         write_int(&mut out, self.channels[bits]);
@@ -285,15 +339,33 @@ impl ReporterHome {
 
         let mut record = vec![STATE_VERSION];
         reporter.write(&mut record);
-        record.extend_from_slice(&((now / DAY + QUIET_DAYS) as u32).to_be_bytes());
+        let kept_days = if reporter.is_tried() { SILENT_DAYS } else { QUIET_DAYS };
+        record.extend_from_slice(&((day + kept_days) as u32).to_be_bytes());
         store.borrow_mut().put_bytes(&key, &record);
         progress.time.advance(occurred, report.appended);
         progress.fresh.insert(event);
         progress.hashes.push(event);
         progress.event_times.push(occurred);
         progress.over_limit += usize::from(is_over);
+        *progress.stamped.entry(known.trust_class.clone()).or_default() += 1;
         Ok(Some(()))
     }
+}
+
+/// What Python said before, or says now.
+fn answer(
+    known: &mut HashMap<Vec<u8>, Option<Known>>,
+    place: Vec<u8>,
+    ask: impl FnOnce() -> PyResult<Option<Known>>,
+) -> PyResult<Option<&Known>> {
+    if known.len() >= MOST_KNOWN && !known.contains_key(&place) {
+        known.clear();
+    }
+    Ok(match known.entry(place) {
+        Entry::Occupied(held) => held.into_mut(),
+        Entry::Vacant(free) => free.insert(ask()?),
+    }
+    .as_ref())
 }
 
 /// The state key of a reporter.

@@ -1,5 +1,5 @@
 //! What a reporter reported that was not upheld (streams/deciding/reporters/targets.py), as signatures
-//! (streams/counting/coordination/signature.py), of a reporter of whom no decision is known.
+//! (streams/counting/coordination/signature.py).
 
 pub const SIGNATURE_BYTES: usize = 64;
 /// By bin: the smallest value of the targets that fell into it, 0 if none did.
@@ -23,6 +23,8 @@ pub struct Targets {
     pub current: Option<Signature>,
     pub previous: Option<Signature>,
     pub open: Vec<u64>,
+    /// The targets that were dismissed.
+    pub entered: Vec<u64>,
 }
 
 impl Targets {
@@ -52,6 +54,9 @@ impl Targets {
                 enter(&mut found, *entry);
             }
         }
+        for entry in self.open.iter().filter(|entry| self.entered.contains(&(*entry & TARGET))) {
+            enter(&mut found, *entry);
+        }
         found
     }
 
@@ -65,7 +70,10 @@ impl Targets {
     fn merge_oldest(&mut self, now_s: i64) {
         let oldest = self.open.remove(0);
         self.turn(now_s / WEEK_S);
-        if oldest & ENTERS == 0 {
+        let target = oldest & TARGET;
+        if self.entered.contains(&target) {
+            self.entered.retain(|one| *one != target);
+        } else if oldest & ENTERS == 0 {
             return;
         }
         let week = time_of(oldest) / WEEK_S;

@@ -1,5 +1,7 @@
 """The native core at the home of reporters stamps what Python stamps, to the byte, and leaves the same state."""
 
+import random
+
 import pytest
 
 from streams.contract.events.internal.source_decision import SourceDecision
@@ -7,16 +9,18 @@ from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.failing import StageFailed
 from streams.contract.wire.forms.source_decision import encode_source_decision
 from streams.deciding.partition.admission.newcomers import Newcomers
+from streams.deciding.partition.limits import UNLIMITED
 from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reporters.store import QUIET_DAYS
+from streams.deciding.reporters.tally import PERIOD_DAYS, VERDICTS
 from streams.registry.loader import load_rules
 from tests.bench.place import ONE_TOPIC
 from tests.native.both_cores import LONG_SOURCE, BothStages
 from tests.native.fuzz import BEGIN_MS, DAY, HOUR, with_low_limits
 from tests.tools import native_core
-from tests.unit.reporter_traffic import gate, passed, read_back
+from tests.unit.reporter_traffic import credit, gate, passed, read_back
 from tests.unit.traffic import Record, report
 
 native_core()
@@ -183,3 +187,106 @@ def test_a_panic_names_the_entry(monkeypatch):
         failing.apply(homes.states[1], [passed(n, BEGIN_MS, f"u{n}") for n in range(2)])
     assert failed.value.place.offset == 1
     assert "the native core panicked" in str(failed.value.__cause__)
+
+
+@pytest.mark.parametrize("decision", ["upheld", "dismissed", "manifestly_unfounded"])
+def test_reporters_with_outcomes_are_stamped(decision):
+    homes = Homes()
+    homes.apply(reported(4))
+    homes.apply([credit(n, BEGIN_MS + HOUR + n, decision=decision, message=f"m{n}") for n in range(2)])
+    before = homes.natively
+    homes.apply([passed(50 + n, BEGIN_MS + 2 * HOUR, channel=f"c{n}", message_ref=f"m{n}") for n in range(5)])
+    assert homes.natively - before == 5
+    # In its own category, and in one of which nothing is known, on this day and on later ones.
+    for day in (0, 3, 17):
+        homes.apply([passed(100 + day, BEGIN_MS + day * DAY + HOUR, "another")])
+        homes.apply([passed(200 + day, BEGIN_MS + day * DAY + 3 * HOUR, category="fraud", message_ref="m0")])
+        homes.restart(swap=True)
+    assert homes.natively - before > 5
+
+
+def test_what_python_said_of_a_reporter_holds_until_an_outcome_comes():
+    homes = Homes()
+    classes = []
+    for n in range(12):
+        homes.apply([credit(n, BEGIN_MS + n, message=f"m{n}", channel=f"c{n}")])
+        (batch,) = homes.apply([passed(n, BEGIN_MS + 60_000 + n), passed(50 + n, BEGIN_MS + 60_000 + n)])
+        classes.append(max(batch.counters.stamped))
+    assert len(set(classes)) > 1
+    assert homes.natively > 12
+
+
+def test_outcomes_that_fade_are_pythons_until_it_has_moved_them_on():
+    homes = Homes()
+    homes.apply([passed(1, BEGIN_MS), credit(2, BEGIN_MS + 1)])
+    later = BEGIN_MS + PERIOD_DAYS * DAY
+    homes.apply([passed(3, later, "another")])
+    before = homes.natively
+    homes.apply([passed(4, later + 1)])
+    assert homes.natively == before
+    homes.apply([passed(5, later + 2)])
+    assert homes.natively == before + 1
+
+
+def test_a_person_is_asked_about_a_reporter_once_a_week():
+    homes = Homes()
+    wrong = [
+        credit(n, BEGIN_MS + n, decision="manifestly_unfounded", message=f"m{n}", channel=f"c{n}")
+        for n in range(40)
+    ]
+    homes.apply([passed(1, BEGIN_MS), *wrong])
+    before = homes.natively
+    (batch,) = homes.apply([passed(n, BEGIN_MS + HOUR + n) for n in range(2, 5)])
+    assert sum(batch.counters.cases.values()) == 1
+    assert homes.natively == before + 2
+    homes.apply([passed(6, BEGIN_MS + 7 * DAY, "another"), passed(7, BEGIN_MS + 7 * DAY + 1)])
+    assert homes.natively == before + 2
+
+
+def test_very_many_reporters_with_outcomes():
+    """More than what Python said of is kept."""
+    homes = Homes()
+    number = 10_050
+    homes.apply([credit(n, BEGIN_MS, ref=f"u{n}") for n in range(number)])
+    published = [report(n, BEGIN_MS + 1, reporter={"kind": "user", "ref": f"u{n}"}) for n in range(number)]
+    homes.apply(read_back(gate(published).outputs, INTERNAL))
+    assert homes.natively == number
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_outcomes(seed):
+    chance = random.Random(seed)
+    homes, now = Homes(chance.choice((RULES, STRICT))), BEGIN_MS
+    for _ in range(60):
+        records = []
+        for number in range(chance.choice((1, 8, 40))):
+            now += chance.choice((0, 0, 1_000, HOUR))
+            who, message = f"u{chance.randrange(4)}", f"m{chance.randrange(9)}"
+            channel = f"c{chance.randrange(4)}"
+            if chance.random() < 0.3:
+                decision, removed = chance.choice(VERDICTS), chance.choice((None, None, *VERDICTS))
+                more = {"percent": chance.choice((1, 40, 100)), "reviewer": chance.choice((0, 0, 7))}
+                category = chance.choice(("spam", "fraud"))
+                records.append(
+                    credit(number, now, who, decision, removed, message, channel, category=category, **more)
+                )
+            else:
+                report_id = chance.randrange(1 << 40)
+                member = {"member": chance.choice((True, False))}
+                category = chance.choice(("spam", "fraud", "csam"))
+                records.append(
+                    passed(
+                        report_id,
+                        now,
+                        who,
+                        channel=channel,
+                        message_ref=message,
+                        category=category,
+                        reporter=member,
+                    )
+                )
+        now += chance.choice((0, 0, 0, DAY, 8 * DAY, 40 * DAY))
+        homes.apply(records, chance.choice((UNLIMITED, UNLIMITED._replace(slice_records=3))))
+        if chance.random() < 0.2:
+            homes.restart(swap=True)
+    assert homes.natively > 100

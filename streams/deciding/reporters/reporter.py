@@ -83,6 +83,14 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     proof: tuple[int, ...]
 
 
+class Known(NamedTuple):
+    """What outcomes say of a reporter: the fields of Standing with these names."""
+
+    trust: Trust
+    first_time: bool
+    proof: tuple[int, ...]
+
+
 class OutcomeFacts(NamedTuple):
     """An outcome, as it counts for a reporter.
 
@@ -152,7 +160,7 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         now_s = facts.time_ms // 1000
         day = facts.time_ms // DAY
         self._move_on(day)
-        trust = trust_of(rules, facts.kind, self.outcomes(rules, day), day, facts.category)
+        trust, first_time, proof = self.known(rules, facts.kind, facts.category, day)
         bits = self.activity.note(facts.time_ms, facts.channel)
         over = self.activity.over_limit(rules.reports_per_day[facts.kind])
         signature = 0
@@ -164,15 +172,29 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
         return Standing(
             trust,
             0.0 if over and not facts.floor else trust.factor,
-            not self.sums,
+            first_time,
             over,
             signature,
             evidence_needed(member=facts.member, vouched=trust.vouched),
             channels if show else None,
-            self._misuse(rules, day) if self.numbers else None,
+            self._misuse(rules, day),
             channels,
+            proof,
+        )
+
+    def known(self, rules: ReporterRules, kind: ReporterKind, category: int, day: int) -> Known:
+        """Return what is known on `day`, of the period to which the reporter has moved on."""
+        return Known(
+            trust_of(rules, kind, self.outcomes(rules, day), day, category),
+            not self.sums,
             right_in(lapsed(self.proofs, day), rules.proof) if self.proofs else (),
         )
+
+    def find_misuse(self, rules: ReporterRules, day: int) -> Misuse | None:
+        """Return figures that a person should weigh on `day`, unless one was asked this week."""
+        if not self.numbers or day // DAYS_PER_WEEK <= self.misuse_week:
+            return None
+        return find_misuse(rules.misuse, self.numbers, self.period)
 
     def credit(self, facts: CreditFacts) -> bool:
         """Apply a change of an outcome. Returns False if it is too old to change trust any more.
@@ -289,12 +311,9 @@ class Reporter(msgspec.Struct, array_like=True, gc=False):
 
     def _misuse(self, rules: ReporterRules, day: int) -> Misuse | None:
         """Return the factors if a person should weigh them now: once a week at most."""
-        week = day // DAYS_PER_WEEK
-        if week <= self.misuse_week:
-            return None
-        found = find_misuse(rules.misuse, self.numbers, self.period)
+        found = self.find_misuse(rules, day)
         if found is not None:
-            self.misuse_week = week
+            self.misuse_week = day // DAYS_PER_WEEK
         return found
 
 

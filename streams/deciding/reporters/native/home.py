@@ -13,6 +13,7 @@ from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.times import DAY
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.native.home_rules import reporter_home_rules
+from streams.deciding.reporters.native.known import known_by
 from streams.deciding.reporters.rules import ReporterStageRules
 
 _FORMS = (STAMPED_REPORTS,)
@@ -24,7 +25,7 @@ class NativeReporterHome:
     __slots__ = ("_home",)
 
     def __init__(self, rules: ReporterStageRules) -> None:
-        self._home = tocsin_native.ReporterHome(encode(reporter_home_rules(rules)))
+        self._home = tocsin_native.ReporterHome(encode(reporter_home_rules(rules)), known_of=known_by(rules))
 
     def apply(
         self, batch: ReporterBatch, entries: Sequence[msgspec.Raw], begin: int, _more_outputs: int
@@ -63,8 +64,7 @@ class NativeReporterHome:
         counters = batch.counters
         counters.applied += number
         counters.natively += number
-        # Of none an outcome is known.
-        counters.stamped["low"] += number
+        counters.stamped.update(noted.stamped)
         counters.over_limit += noted.over_limit
         state.breaker.note_read(number)
         return number
