@@ -45,7 +45,7 @@ READERS = {
     "channel-home-rules.json": lambda document: tocsin_native.ChannelHome(
         document, find_law=str, find_coordination=str, open_episode=str
     ),
-    "reporter-home-rules.json": tocsin_native.ReporterHome,
+    "reporter-home-rules.json": lambda document: tocsin_native.ReporterHome(document, known_of=str),
 }
 
 
